@@ -1,0 +1,60 @@
+import { type ErrorCode, errorCatalogue } from './error-catalogue.ts';
+
+export type { ErrorCode } from './error-catalogue.ts';
+
+/**
+ * What a failure asks for: `temporary`, try again later; `permanent`, trying again is useless;
+ * `needs-admin`, a setting at Microsoft or here has to change first, then trying again helps;
+ * `usage`, the command or the configuration is wrong.
+ */
+export type ErrorKind = 'temporary' | 'permanent' | 'needs-admin' | 'usage';
+
+/** What a {@link BridgeError} may carry beside its code and message. */
+export interface BridgeErrorOptions {
+  /** Overrides the catalogue's kind, where the same thing can be one or the other. */
+  readonly kind?: ErrorKind;
+  /** Overrides the catalogue's remedy, where the place of failure knows a better one. */
+  readonly remedy?: string;
+  /** What another library or server said. Kept for the log, never shown to a client. */
+  readonly cause?: unknown;
+  /** Facts for the log and for programs. Never a secret, a token or a part of a message. */
+  readonly details?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+}
+
+/**
+ * The one error type of the bridge: a stable code for programs, a line for people, and what to do about it.
+ * The message must be fit to be shown to anybody: it names no secret, no token, no content.
+ */
+export class BridgeError extends Error {
+  override readonly name = 'BridgeError';
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+  readonly remedy: string;
+  readonly details: NonNullable<BridgeErrorOptions['details']>;
+
+  constructor(code: ErrorCode, message: string, options: BridgeErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const entry = errorCatalogue[code];
+    this.code = code;
+    this.kind = options.kind ?? entry.kind;
+    this.remedy = options.remedy ?? entry.remedy;
+    this.details = options.details ?? {};
+  }
+
+  /** One line for a terminal: what happened, what to do, and the code to look up in docs/errors.md. */
+  override toString(): string {
+    return `${this.message} ${this.remedy} (${this.code})`.replace(/\s+/g, ' ');
+  }
+}
+
+/** The text of anything thrown, on one line and without a stack. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+/** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,47 @@
+import { type Logger, pino } from 'pino';
+import { BridgeError, errorText } from './errors.ts';
+
+/** The structured log. Fields first, then the line for people. */
+export type Log = Logger;
+
+/** `log` of the configuration. */
+export interface LogOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** `pretty` for people, `json` for machines. */
+  readonly format: 'pretty' | 'json';
+  /** Where lines go; default standard output. */
+  readonly destination?: NodeJS.WritableStream;
+}
+
+/** Opens the log. Errors are written with code, kind and the chain of causes, never with a secret. */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const destination = options.destination ?? process.stdout;
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { error: loggableError },
+  };
+  if (options.format === 'json') return pino(settings, destination);
+  const { default: pretty } = await import('pino-pretty');
+  return pino(settings, pretty({ destination, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true }));
+}
+
+/** What the log keeps of an error. */
+export function loggableError(error: unknown): Record<string, unknown> {
+  const causes: string[] = [];
+  let cause = error instanceof Error ? error.cause : undefined;
+  while (cause !== undefined && causes.length < 5) {
+    causes.push(errorText(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  const chain = causes.length > 0 ? { causes } : {};
+  if (error instanceof BridgeError) {
+    return { code: error.code, kind: error.kind, message: error.message, remedy: error.remedy, ...error.details, ...chain };
+  }
+  // An error nobody foresaw is our fault: the stack says where.
+  return { message: errorText(error), stack: error instanceof Error ? error.stack : undefined, ...chain };
+}
+
+/** A log that drops everything, for callers that need none. */
+export const silentLog: Log = pino({ level: 'silent' });

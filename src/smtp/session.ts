@@ -1,0 +1,68 @@
+import type { Readable } from 'node:stream';
+import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
+
+/** Facts about an SMTP connection, as of the moment they are asked for. */
+export interface SmtpConnectionInfo {
+  /** Short random name of the connection, for logs. */
+  readonly id: string;
+  /** IPv4 or IPv6 address of the client, canonical, an IPv4-mapped one as IPv4. */
+  readonly remoteAddress: string;
+  readonly localPort: number;
+  /** TLS is active now. */
+  readonly secure: boolean;
+  /** Argument of HELO or EHLO; empty before. */
+  readonly helo: string;
+  /** `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA` … (RFC 3848), for the Received header. */
+  readonly transmissionType: string;
+}
+
+/** What a client gave at AUTH. */
+export type SmtpCredentials =
+  | { readonly mechanism: 'PLAIN' | 'LOGIN'; readonly username: string; readonly password: string }
+  | { readonly mechanism: 'XOAUTH2'; readonly username: string; readonly accessToken: string };
+
+/** What stood in MAIL FROM beside the address. */
+export interface MailParameters {
+  /** Octets announced by SIZE= (RFC 1870). */
+  readonly size?: number;
+}
+
+/**
+ * A refusal with the reply the client shall see. Everything else that a session throws is logged
+ * and answered with a generic 451.
+ */
+export class SmtpReply extends Error {
+  override readonly name = 'SmtpReply';
+  /** 400 to 599. 421 closes the connection after the reply. */
+  readonly status: number;
+  /** RFC 3463 enhanced status, `5.7.1`. */
+  readonly enhanced: string;
+
+  constructor(status: number, enhanced: string, text: string, options?: ErrorOptions) {
+    super(text, options);
+    this.status = status;
+    this.enhanced = enhanced;
+  }
+}
+
+/**
+ * The application's side of one SMTP connection. A method that returns accepts the verb; one that throws an
+ * {@link SmtpReply} refuses it. The engine calls one method at a time.
+ */
+export interface SmtpSession {
+  /** SASL mechanisms offered at this moment; called at EHLO and at AUTH. Empty: AUTH is not offered. */
+  mechanisms(): readonly ('PLAIN' | 'LOGIN' | 'XOAUTH2')[];
+  authenticate(credentials: SmtpCredentials): Promise<void>;
+  /** May complete or replace the address (a bare `scanner`); returns the reverse-path to use. */
+  mailFrom(address: string, parameters: MailParameters): Promise<string>;
+  /** May complete the address; returns the recipient to use. */
+  rcptTo(recipient: EnvelopeRecipient): Promise<EnvelopeRecipient>;
+  /**
+   * The message: dots unstuffed, the final dot removed, CRLF line ends proven (a bare CR or LF ends the stream with
+   * an `SmtpReply`, 554 5.6.11, as does too large a message, 552 5.3.4). Must be read to its end before returning.
+   * @returns the text after `250 2.0.0 `
+   */
+  data(envelope: Envelope, content: Readable): Promise<string>;
+  /** The connection is gone; nothing is called any more. */
+  closed(): void;
+}
