@@ -1,0 +1,93 @@
+import { webcrypto, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+
+/** A certificate and its private key, both PEM. */
+export interface CertificateAndKey {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
+
+/** The X.509 library, loaded only by the few who make certificates: it is large. */
+async function loadX509() {
+  await import('reflect-metadata');
+  return await import('@peculiar/x509');
+}
+
+function validity(validDays: number) {
+  // A day back, for clients whose clock is a little behind.
+  return { notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + validDays * dayMs) };
+}
+
+async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
+}
+
+/**
+ * Makes a certificate authority of one's own (ECDSA P-256).
+ * @param name common name, shown by the mail program that is asked to trust it
+ * @param validDays days from now until it expires
+ */
+export async function makeAuthority(name: string, validDays: number): Promise<CertificateAndKey> {
+  const x509 = await loadX509();
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [name] }],
+    ...validity(validDays),
+    keys,
+    signingAlgorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { cert: `${cert.toString('pem')}\n`, key: await privateKeyPem(keys.privateKey) };
+}
+
+/**
+ * Issues a TLS server certificate (ECDSA P-256).
+ * @param names host names and IP addresses the server is reached by; the first becomes the common name
+ * @param validDays days from now until it expires
+ */
+export async function issueServerCertificate(
+  authority: CertificateAndKey,
+  names: readonly [string, ...string[]],
+  validDays: number,
+): Promise<CertificateAndKey> {
+  const x509 = await loadX509();
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const issuer = new x509.X509Certificate(authority.cert);
+  const issuerKeyDer = Buffer.from(authority.key.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  const issuerKey = await webcrypto.subtle.importKey('pkcs8', issuerKeyDer, keyAlgorithm, false, ['sign']);
+  const cert = await x509.X509CertificateGenerator.create({
+    subject: [{ CN: [names[0]] }],
+    issuer: issuer.subject,
+    ...validity(validDays),
+    publicKey: keys.publicKey,
+    signingKey: issuerKey,
+    signingAlgorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) ? ('ip' as const) : ('dns' as const), value: name })),
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      // Verifiers in strict mode (Python 3.13 and later) insist on it.
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return { cert: `${cert.toString('pem')}\n`, key: await privateKeyPem(keys.privateKey) };
+}
+
+/** When the first certificate of a PEM file expires, in milliseconds since 1970. */
+export function certificateExpiry(pem: string | Buffer): number {
+  return Date.parse(new X509Certificate(pem).validTo);
+}
