@@ -23,7 +23,8 @@ const entries = {
   },
   'config-invalid': {
     kind: 'usage',
-    cause: 'The configuration breaks the schema: an unknown key, a missing or a wrong value, or a reference to nothing.',
+    cause:
+      'The configuration breaks the schema: an unknown key, a missing or a wrong value, or a reference to nothing.',
     remedy: 'Correct the value at the path named; docs/configuration.md describes every key.',
   },
   'secret-unavailable': {
@@ -45,18 +46,170 @@ const entries = {
   },
   'listen-failed': {
     kind: 'usage',
-    cause: 'The operating system refused to open a listening port: an address this machine does not have, or a port below 1024 without the right to use it.',
-    remedy: 'Change host or port of the listener, or give the process the right to bind it (on Linux CAP_NET_BIND_SERVICE).',
+    cause:
+      'The operating system refused to open a listening port: an address this machine does not have, or a port below 1024 without the right to use it.',
+    remedy:
+      'Change host or port of the listener, or give the process the right to bind it (on Linux CAP_NET_BIND_SERVICE).',
   },
   'tls-material-unreadable': {
     kind: 'usage',
     cause: 'A certificate, a private key or a CA file cannot be read or is not what it should be.',
-    remedy: 'Check that the file exists, is PEM, may be read by this user, and that key and certificate belong together.',
+    remedy:
+      'Check that the file exists, is PEM, may be read by this user, and that key and certificate belong together.',
   },
   'already-running': {
     kind: 'usage',
     cause: 'Another bridge uses the same dataDir. Two of them would send every queued message twice.',
     remedy: 'Stop the other bridge, or give this one a dataDir of its own.',
+  },
+
+  // queue
+  'queue-unreadable': {
+    kind: 'usage',
+    cause: 'The queue database cannot be opened: no right to write to dataDir, a full disk, or a damaged file.',
+    remedy:
+      'Check the rights and the free space of dataDir. A damaged queue.sqlite can be moved aside; keep it for recovery.',
+  },
+  'queue-format-newer': {
+    kind: 'usage',
+    cause: 'The queue was written by a later version of mailbridge.',
+    remedy: 'Install that version again, or drain the queue with it first.',
+  },
+  'queue-body-missing': {
+    kind: 'permanent',
+    cause: 'The body of a queued message is gone or cut short: somebody deleted or changed files under dataDir/bodies.',
+    remedy: 'Restore dataDir/bodies from a backup and release the message, or delete it from the queue.',
+  },
+
+  // couriers
+  'upstream-unreachable': {
+    kind: 'temporary',
+    cause: 'Microsoft 365 could not be reached, or the connection broke before the message was handed over.',
+    remedy: 'Nothing, if it passes: the message is tried again. Otherwise check DNS, the firewall and the proxy.',
+  },
+  'upstream-certificate-untrusted': {
+    kind: 'needs-admin',
+    cause: 'The server in the place of Microsoft 365 showed a certificate that is not trusted, expired or made out to another name.',
+    remedy: 'If a proxy inspects TLS, set caFile of the cloud to its CA; otherwise check the host name and the clock of this machine.',
+  },
+  'upstream-ambiguous': {
+    kind: 'temporary',
+    cause: 'The connection broke after the whole message was sent and before Microsoft 365 answered. It may have been delivered.',
+    remedy: 'Nothing: the message is tried again, and a recipient may get it twice.',
+  },
+  'delivery-aborted': {
+    kind: 'temporary',
+    cause: 'The bridge gave up a delivery attempt under way, because it stops or because the attempt took too long.',
+    remedy: 'Nothing: the message is tried again.',
+  },
+  'message-unreadable': {
+    kind: 'temporary',
+    cause: 'A queued message could not be read whole from the disk.',
+    remedy: 'Check the disk and the rights of dataDir.',
+  },
+  'xoauth2-not-offered': {
+    kind: 'needs-admin',
+    cause: 'The SMTP server does not offer to log in with XOAUTH2.',
+    remedy: 'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
+  },
+  'address-not-sendable': {
+    kind: 'permanent',
+    cause: 'The address cannot be told to the SMTP server: it holds angle brackets or line ends, or characters beyond ASCII that the server does not take.',
+    remedy: 'Correct the address.',
+  },
+  'message-too-large-for-smtp': {
+    kind: 'permanent',
+    cause: 'The message is larger than the SMTP server says it takes.',
+    remedy: 'Send it smaller or in parts.',
+  },
+  'message-too-large-for-graph': {
+    kind: 'permanent',
+    cause: 'The message is larger than Microsoft Graph takes in one sendMail request.',
+    remedy: 'Set send of the account to smtp, which takes up to 150 MB.',
+  },
+  'header-too-large-for-graph': {
+    kind: 'permanent',
+    cause: 'The header section of the message is larger than 1 MB and cannot be prepared for Microsoft Graph.',
+    remedy: 'Set send of the account to smtp, or make the program send fewer and shorter header fields.',
+  },
+  'envelope-narrower-than-headers': {
+    kind: 'permanent',
+    cause: 'To or Cc name addresses that the envelope does not. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
+    remedy: 'Set send of the account to smtp, which keeps to the envelope.',
+  },
+  'graph-unexpected-status': {
+    kind: 'permanent',
+    cause: 'Microsoft Graph answered sendMail with a success other than 202 Accepted; such messages have been seen not to be sent.',
+    remedy: 'Look into Sent Items of the mailbox. Large messages are answered so: set send of the account to smtp.',
+  },
+
+  // outgoing HTTPS (beside upstream-unreachable and upstream-certificate-untrusted above)
+  'upstream-name-unknown': {
+    kind: 'temporary',
+    cause: 'A host name could not be turned into an address: a typing error, no DNS server, or no network.',
+    remedy: 'Check the name, the DNS settings and the network of this machine. Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY.',
+  },
+  'upstream-timeout': {
+    kind: 'temporary',
+    cause: 'A host did not accept a connection, or did not answer, within the time allowed.',
+    remedy: 'Nothing, if it passes. Otherwise check the network and that no firewall swallows packets to that host.',
+  },
+  'upstream-connection-lost': {
+    kind: 'temporary',
+    cause: 'A connection was cut in the middle of a request or of its answer.',
+    remedy: 'Nothing, if it passes. Otherwise look for a firewall or a proxy that cuts connections.',
+  },
+  'upstream-tls-failed': {
+    kind: 'needs-admin',
+    cause: 'No TLS connection came about: the other side speaks no TLS on that port, or none that this side accepts (1.2 or later).',
+    remedy: 'Check host and port, and look for a proxy or firewall in between that changes TLS.',
+  },
+  'upstream-answer-invalid': {
+    kind: 'temporary',
+    cause: 'A host answered with something that is not HTTP, or with far more than any proper answer holds.',
+    remedy: 'Check host and port, and look for a proxy or login portal in between that answers in its place.',
+  },
+  'proxy-invalid': {
+    kind: 'usage',
+    cause: 'The proxy, as configured or from HTTPS_PROXY or HTTP_PROXY, is not an http:// or https:// address.',
+    remedy: 'Write it as http://host:port or http://user:password@host:port.',
+  },
+  'proxy-refused': {
+    kind: 'needs-admin',
+    cause: 'The HTTP proxy refused to open the way to a host.',
+    remedy: 'With 407, give the proxy a user and password (http://user:password@host:port); otherwise ask its administrator to allow the host and port named.',
+  },
+
+  // tokens
+  'token-refused': {
+    kind: 'needs-admin',
+    cause: 'Microsoft Entra ID refuses to issue a token. The message names its code (AADSTS…) and what it means.',
+    remedy: 'Do what the message says in the Entra admin center; docs/errors.md lists the codes. Mail waits meanwhile.',
+  },
+  'token-temporarily-unavailable': {
+    kind: 'temporary',
+    cause: 'Microsoft Entra ID is overloaded, asks to be left alone for a while, or has trouble of its own.',
+    remedy: 'Nothing: it is tried again. If it lasts, look at https://status.cloud.microsoft.',
+  },
+  'token-answer-invalid': {
+    kind: 'needs-admin',
+    cause: 'What answered in place of Microsoft Entra ID gave no token and no error that Entra ID would give: a proxy, a login portal, or a wrong authority.',
+    remedy: 'Check cloud (authority) of the connection, and look for a proxy or login portal in between.',
+  },
+  'authority-invalid': {
+    kind: 'usage',
+    cause: 'The authority that issues tokens is not an https:// address without a path, such as https://login.microsoftonline.com.',
+    remedy: 'Correct cloud (authority) of the connection. Plain http is refused because the client secret would travel in clear.',
+  },
+  'tenant-invalid': {
+    kind: 'usage',
+    cause: 'The tenant is not a tenant id (GUID) or a verified domain; common, organizations and consumers name no tenant, which a token for the app itself needs.',
+    remedy: 'Set tenantId to the Directory (tenant) ID shown on the overview page of the app registration.',
+  },
+  'client-certificate-invalid': {
+    kind: 'usage',
+    cause: 'The client certificate or its private key cannot be used: not PEM, encrypted, not RSA of at least 2048 bits, or not belonging together.',
+    remedy: 'Give clientCertificate a PEM certificate and its unencrypted RSA private key, and upload the same certificate to the app registration.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

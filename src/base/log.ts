@@ -37,7 +37,14 @@ export function loggableError(error: unknown): Record<string, unknown> {
   }
   const chain = causes.length > 0 ? { causes } : {};
   if (error instanceof BridgeError) {
-    return { code: error.code, kind: error.kind, message: error.message, remedy: error.remedy, ...error.details, ...chain };
+    return {
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      remedy: error.remedy,
+      ...error.details,
+      ...chain,
+    };
   }
   // An error nobody foresaw is our fault: the stack says where.
   return { message: errorText(error), stack: error instanceof Error ? error.stack : undefined, ...chain };

@@ -23,13 +23,13 @@ export type SmtpCredentials =
 
 /** What stood in MAIL FROM beside the address. */
 export interface MailParameters {
-  /** Octets announced by SIZE= (RFC 1870). */
+  /** Octets announced by SIZE= (RFC 1870 section 3). */
   readonly size?: number;
 }
 
 /**
- * A refusal with the reply the client shall see. Everything else that a session throws is logged
- * and answered with a generic 451.
+ * A refusal with the reply the client shall see. Everything else that a session throws is reported to
+ * `onDefect` and answered with a generic 451.
  */
 export class SmtpReply extends Error {
   override readonly name = 'SmtpReply';
@@ -50,16 +50,18 @@ export class SmtpReply extends Error {
  * {@link SmtpReply} refuses it. The engine calls one method at a time.
  */
 export interface SmtpSession {
-  /** SASL mechanisms offered at this moment; called at EHLO and at AUTH. Empty: AUTH is not offered. */
-  mechanisms(): readonly ('PLAIN' | 'LOGIN' | 'XOAUTH2')[];
+  /** Whether AUTH may be used at this moment; asked at EHLO and at AUTH. */
+  offersAuth(): boolean;
   authenticate(credentials: SmtpCredentials): Promise<void>;
-  /** May complete or replace the address (a bare `scanner`); returns the reverse-path to use. */
-  mailFrom(address: string, parameters: MailParameters): Promise<string>;
-  /** May complete the address; returns the recipient to use. */
-  rcptTo(recipient: EnvelopeRecipient): Promise<EnvelopeRecipient>;
+  /** Completes an address without a domain (`scanner`), as old devices send it; undefined refuses it. */
+  completeAddress(localPart: string): string | undefined;
+  /** @param reversePath empty for `<>` */
+  mailFrom(reversePath: string, parameters: MailParameters): Promise<void>;
+  rcptTo(recipient: EnvelopeRecipient): Promise<void>;
   /**
-   * The message: dots unstuffed, the final dot removed, CRLF line ends proven (a bare CR or LF ends the stream with
-   * an `SmtpReply`, 554 5.6.11, as does too large a message, 552 5.3.4). Must be read to its end before returning.
+   * The message with dots unstuffed and the final dot removed. Its line ends are proven to be CRLF: `content` fails
+   * with an {@link SmtpReply} at a bare CR or LF (554 5.6.11) and beyond the size limit (552 5.3.4), and with another
+   * error when the client goes away.
    * @returns the text after `250 2.0.0 `
    */
   data(envelope: Envelope, content: Readable): Promise<string>;

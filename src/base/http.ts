@@ -1,0 +1,215 @@
+import { X509Certificate } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import { BridgeError } from './errors.ts';
+import { httpFailure } from './http-failure.ts';
+import { type ProxySettings, proxySettings } from './http-proxy.ts';
+import { loadUndici } from './undici.ts';
+
+/** How {@link createHttpClient} reaches other hosts. */
+export interface HttpClientOptions {
+  /** CA certificates (PEM, one or more) trusted beside the default ones. */
+  readonly ca?: string | Buffer | undefined;
+  /** `http://[user:password@]host:port`; without it `env` decides. */
+  readonly proxy?: string | undefined;
+  /** Where `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** TCP and TLS together, and the proxy's answer; default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** From the end of the request to the head of the answer; default 60,000. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Between two pieces of the answer; default 60,000. */
+  readonly bodyTimeoutMs?: number | undefined;
+  /** At most this many connections to one host, further requests wait; default 32. */
+  readonly connections?: number | undefined;
+}
+
+/** One request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A stream is read as fast as the other side takes it, and destroyed should the request fail. */
+  readonly body?: string | Buffer | Readable | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Overrides the client's, for requests known to take long. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Overrides the client's. */
+  readonly bodyTimeoutMs?: number | undefined;
+}
+
+/** The answer, whatever its status. Its body must be used up: by `text`, by `discard`, or by reading `body`. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; several fields of one name joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as a stream, for large answers. Its errors are raw; {@link httpFailure} tells what they mean. */
+  readonly body: Readable;
+  /**
+   * The body as UTF-8.
+   * @param options `maxBytes`: default 4 MiB; a longer body cuts the connection
+   * @throws BridgeError `upstream-answer-invalid` when it is longer
+   */
+  text(options?: { maxBytes?: number }): Promise<string>;
+  /** Drops the body so that the connection serves the next request. */
+  discard(): Promise<void>;
+}
+
+/** Requests to other hosts, over kept-alive connections. Redirects are not followed. */
+export interface HttpClient {
+  /**
+   * @throws BridgeError `upstream-name-unknown`, `upstream-unreachable`, `upstream-timeout`, `upstream-connection-lost`,
+   *   `upstream-certificate-untrusted`, `upstream-tls-failed`, `upstream-answer-invalid`, `proxy-refused`; the reason of
+   *   `signal` if that was aborted by anything but a timeout
+   */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Later requests open new connections; those under way end on theirs. For a host that answered 503. */
+  renewConnections(): void;
+  /** Cuts every connection; requests under way fail. */
+  close(): Promise<void>;
+}
+
+const defaultMaxTextBytes = 4 * 1024 * 1024;
+
+/**
+ * Makes an HTTP client. Nothing is loaded or opened before its first request.
+ * @throws BridgeError `proxy-invalid`, `tls-material-unreadable`
+ */
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const proxy = proxySettings(options.proxy, options.env ?? process.env);
+  if (options.ca !== undefined) assertCertificates(options.ca);
+  const dispatchers = new Set<Dispatcher>();
+  let current: Dispatcher | undefined;
+  let secureContext: SecureContext | undefined;
+  let closed = false;
+
+  function dispatcher(): Dispatcher {
+    if (current) return current;
+    secureContext ??= trust(options.ca);
+    current = makeDispatcher(options, proxy, secureContext);
+    dispatchers.add(current);
+    return current;
+  }
+
+  return {
+    async request(request) {
+      const url = new URL(request.url);
+      const peer = hostAndPort(url);
+      if (closed) throw new BridgeError('upstream-connection-lost', `No request to ${peer}: the client is closed.`);
+      if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+        throw new TypeError(`HTTP client asked for ${url.protocol}`);
+      }
+      try {
+        const response = await dispatcher().request({
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: request.method,
+          headers: request.headers ?? {},
+          body: request.body ?? null,
+          ...perRequest(request),
+        });
+        return answer(response, peer, request.signal);
+      } catch (error) {
+        throw httpFailure(error, peer, request.signal);
+      }
+    },
+    renewConnections() {
+      const old = current;
+      current = undefined;
+      if (old) void old.close().finally(() => dispatchers.delete(old));
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...dispatchers].map((each) => each.destroy()));
+      dispatchers.clear();
+      current = undefined;
+    },
+  };
+}
+
+function makeDispatcher(options: HttpClientOptions, proxy: ProxySettings | undefined, secureContext: SecureContext) {
+  const { Agent, EnvHttpProxyAgent, Pool } = loadUndici();
+  const timeout = options.connectTimeoutMs ?? 10_000;
+  // HTTP/1.1 alone: with it one slow upload holds one connection, not every request to that host.
+  const connect = { timeout, secureContext, allowH2: false };
+  const common = {
+    connect,
+    allowH2: false,
+    headersTimeout: options.headersTimeoutMs ?? 60_000,
+    bodyTimeout: options.bodyTimeoutMs ?? 60_000,
+    connections: options.connections ?? 32,
+  };
+  if (!proxy) return new Agent(common);
+  return new EnvHttpProxyAgent({
+    ...common,
+    ...proxy,
+    requestTls: connect,
+    proxyTls: connect,
+    // Without it a proxy that takes CONNECT and never answers would hold the request for five minutes.
+    clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: timeout }),
+  });
+}
+
+/** The options whose absence is not the same as `undefined`. */
+function perRequest(request: HttpRequest): { signal?: AbortSignal; headersTimeout?: number; bodyTimeout?: number } {
+  return {
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...(request.headersTimeoutMs === undefined ? {} : { headersTimeout: request.headersTimeoutMs }),
+    ...(request.bodyTimeoutMs === undefined ? {} : { bodyTimeout: request.bodyTimeoutMs }),
+  };
+}
+
+function answer(response: Dispatcher.ResponseData, peer: string, signal: AbortSignal | undefined): HttpResponse {
+  const { body } = response;
+  return {
+    status: response.statusCode,
+    headers: singleStrings(response.headers),
+    body,
+    async text({ maxBytes = defaultMaxTextBytes } = {}) {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      try {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          size += chunk.length;
+          if (size > maxBytes) {
+            throw new BridgeError('upstream-answer-invalid', `The answer of ${peer} exceeds ${maxBytes} bytes.`);
+          }
+          chunks.push(chunk);
+        }
+      } catch (error) {
+        throw httpFailure(error, peer, signal);
+      }
+      return new TextDecoder().decode(Buffer.concat(chunks, size));
+    },
+    async discard() {
+      await body.dump().catch(() => {});
+    },
+  };
+}
+
+function singleStrings(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) result[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return result;
+}
+
+/** One context for all connections: to read some 150 CA certificates anew for each would cost time and memory. */
+function trust(ca: string | Buffer | undefined): SecureContext {
+  if (ca === undefined) return createSecureContext();
+  return createSecureContext({ ca: [...getCACertificates('default'), ca] });
+}
+
+function assertCertificates(ca: string | Buffer): void {
+  try {
+    new X509Certificate(ca);
+  } catch (cause) {
+    throw new BridgeError('tls-material-unreadable', 'The CA file holds no certificate in PEM form.', { cause });
+  }
+}
+
+function hostAndPort(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === 'http:' ? '80' : '443')}`;
+}

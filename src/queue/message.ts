@@ -1,0 +1,64 @@
+import type { RecipientOutcome } from '../message/delivery.ts';
+import type { Envelope, RecipientDsn } from '../message/envelope.ts';
+
+/** Which upstream a message goes to. */
+export type CourierKind = 'graph' | 'smtp';
+
+/**
+ * `queued`: waits for its next attempt. `held`: waits for an administrator's word. `delivered`: every recipient was
+ * taken by the upstream. `failed`: the rest of the recipients was given up, and the sender was told where one may be.
+ */
+export type MessageState = 'queued' | 'held' | 'delivered' | 'failed';
+
+/** A message as it enters the queue. */
+export interface NewMessage {
+  /** Username of the account that handed it in. */
+  readonly account: string;
+  readonly connection: string;
+  readonly mailbox: string;
+  readonly courier: CourierKind;
+  readonly envelope: Envelope;
+  /** A notification of our own making: its failure is never notified. */
+  readonly isBounce: boolean;
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs: number;
+  /** From then on a failed attempt is the last one. */
+  readonly expiresAtMs: number;
+}
+
+/** One recipient and what has become of it. */
+export interface QueuedRecipient {
+  readonly address: string;
+  readonly dsn?: RecipientDsn;
+  readonly state: 'pending' | 'delivered' | 'failed';
+  /** What the latest attempt said about it. */
+  readonly last?: Omit<RecipientOutcome, 'address'>;
+}
+
+/** A message in the queue. */
+export interface QueuedMessage extends NewMessage {
+  /** Queue id: letters and digits, growing with time. */
+  readonly id: string;
+  /** Octets of the body. */
+  readonly size: number;
+  readonly state: MessageState;
+  readonly recipients: readonly QueuedRecipient[];
+  /** Attempts made so far. */
+  readonly attempts: number;
+  readonly nextAttemptAtMs: number;
+  /** When it was delivered or given up. */
+  readonly finishedAtMs?: number;
+}
+
+/** One delivery attempt, as it is kept. */
+export interface AttemptRecord {
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly upstreamId?: string;
+  readonly outcomes: readonly RecipientOutcome[];
+}
+
+/** Messages of one lane share a mailbox and with it Microsoft's limits. */
+export function laneOf(message: Pick<NewMessage, 'connection' | 'mailbox'>): string {
+  return `${message.connection}/${message.mailbox.toLowerCase()}`;
+}

@@ -1,0 +1,44 @@
+import type { DeliveryReport, RecipientOutcome } from '../message/delivery.ts';
+import { type BackoffOptions, backoffMs } from './backoff.ts';
+import type { MessageState, QueuedMessage, QueuedRecipient } from './message.ts';
+
+/** What one attempt means for a message. */
+export interface Verdict {
+  readonly recipients: readonly QueuedRecipient[];
+  readonly state: MessageState;
+  readonly nextAttemptAtMs: number;
+  /** Recipients given up by this attempt. */
+  readonly failed: readonly RecipientOutcome[];
+  /** What only an administrator can mend, if anything. */
+  readonly needsAdmin: RecipientOutcome | undefined;
+}
+
+/**
+ * Judges a delivery report. Only a permanent refusal, or a message past its time, gives a recipient up: whatever an
+ * administrator can mend, a refused login above all, says nothing about the message.
+ */
+export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: number, backoff: BackoffOptions): Verdict {
+  const outcomes = new Map(report.recipients.map((outcome) => [outcome.address, outcome]));
+  const expired = nowMs >= message.expiresAtMs;
+  const failed: RecipientOutcome[] = [];
+  const recipients = message.recipients.map((recipient): QueuedRecipient => {
+    const outcome = outcomes.get(recipient.address);
+    if (recipient.state !== 'pending' || !outcome) return recipient;
+    const { address: _, ...last } = outcome;
+    if (outcome.outcome === 'delivered') return { ...recipient, state: 'delivered', last };
+    if (outcome.outcome !== 'permanent' && !expired) return { ...recipient, last };
+    failed.push(outcome);
+    return { ...recipient, state: 'failed', last };
+  });
+  const pending = recipients.some((each) => each.state === 'pending');
+  const settled = recipients.every((each) => each.state === 'delivered') ? 'delivered' : 'failed';
+  const wait = Math.max(report.pauseMailboxMs ?? 0, backoffMs(message.attempts + 1, backoff));
+  return {
+    recipients,
+    state: pending ? 'queued' : settled,
+    // The last attempt comes at the end of the message's time, not beyond it.
+    nextAttemptAtMs: pending ? Math.max(nowMs + 1000, Math.min(nowMs + wait, message.expiresAtMs)) : nowMs,
+    failed,
+    needsAdmin: report.recipients.find((each) => each.outcome === 'needs-admin'),
+  };
+}

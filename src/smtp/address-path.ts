@@ -1,0 +1,89 @@
+/** An address with its parameters, as MAIL FROM or RCPT TO gave them. */
+export interface AddressPath {
+  /** Without brackets and source route; empty for `<>`; may lack a domain. */
+  readonly address: string;
+  /** Keys in capitals; `true` for a keyword without a value. Values are xtext decoded (RFC 3461 section 4). */
+  readonly parameters: Readonly<Record<string, string | true>>;
+  /** A parameter that was given twice. */
+  readonly duplicate?: string;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unsafeCharacters = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffd]/;
+const sourceRoute = /^@[^\s,:@]+(?:,@[^\s,:@]+)*:/;
+const maxPathOctets = 254;
+
+/**
+ * Reads `MAIL FROM:<path> parameters` (RFC 5321 section 4.1.1.2) the way devices write it: spaces around the colon
+ * and the path, no angle brackets, no domain, a quoted local part with spaces.
+ * @param verb `MAIL FROM` or `RCPT TO`
+ * @returns undefined where no reading makes sense
+ */
+export function parseAddressPath(verb: string, command: string): AddressPath | undefined {
+  const colon = command.indexOf(':');
+  if (colon < 0 || command.slice(0, colon).trim().toUpperCase() !== verb) return undefined;
+  const rest = command.slice(colon + 1).trim();
+  const end = pathEnd(rest);
+  if (end === undefined) return undefined;
+  const bracketed = rest.startsWith('<');
+  const path = bracketed ? rest.slice(1, end - 1).trim() : rest.slice(0, end);
+  const address = path.replace(sourceRoute, '');
+  if (!bracketed && address === '') return undefined;
+  if (!isAcceptable(address)) return undefined;
+  const read = parseParameters(rest.slice(end));
+  return read && { address, ...read };
+}
+
+/** Index behind the path: behind its `>`, or at the first space outside quotes. */
+function pathEnd(text: string): number | undefined {
+  const bracketed = text.startsWith('<');
+  let quoted = false;
+  for (let i = bracketed ? 1 : 0; i < text.length; i++) {
+    const c = text[i];
+    if (quoted && c === '\\') i++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && bracketed && c === '>') return i + 1;
+    else if (!quoted && !bracketed && (c === ' ' || c === '\t')) return i;
+    else if (!quoted && (c === '<' || c === '>')) return undefined;
+  }
+  return bracketed || quoted ? undefined : text.length;
+}
+
+/** Neither too long nor able to break a log line, and either `<>`, a bare local part, or `local@domain`. */
+function isAcceptable(address: string): boolean {
+  if (address === '') return true;
+  if (unsafeCharacters.test(address) || Buffer.byteLength(address) > maxPathOctets) return false;
+  const at = address.lastIndexOf('@');
+  if (at === -1) return isLocalPart(address);
+  return isLocalPart(address.slice(0, at)) && isDomain(address.slice(at + 1));
+}
+
+/** A quoted string, or anything without the characters that end or split an address. */
+function isLocalPart(text: string): boolean {
+  return /^"(?:[^"\\]|\\.)*"$/.test(text) || /^[^\s"<>@,;:()[\]\\]+$/.test(text);
+}
+
+function isDomain(text: string): boolean {
+  if (/^\[[0-9a-fA-F.:]+\]$/.test(text) || /^\[IPv6:[0-9a-fA-F.:]+\]$/i.test(text)) return true;
+  return text.split('.').every((label) => /^[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?$/u.test(label));
+}
+
+function parseParameters(text: string): Pick<AddressPath, 'parameters' | 'duplicate'> | undefined {
+  const parameters: Record<string, string | true> = Object.create(null);
+  let duplicate: string | undefined;
+  for (const word of text.split(/\s+/)) {
+    if (word === '') continue;
+    const equals = word.indexOf('=');
+    const key = (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
+    const value = equals < 0 ? true : decodeXtext(word.slice(equals + 1)) || true;
+    if (!/^[A-Z0-9-]+$/.test(key) || (value !== true && unsafeCharacters.test(value))) return undefined;
+    if (key in parameters) duplicate = key;
+    parameters[key] = value;
+  }
+  return duplicate === undefined ? { parameters } : { parameters, duplicate };
+}
+
+/** RFC 3461 section 4: `+XX` stands for the octet XX. */
+function decodeXtext(text: string): string {
+  return text.replace(/\+([0-9A-F]{2})/g, (_match, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

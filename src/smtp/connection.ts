@@ -1,0 +1,102 @@
+import type { Socket } from 'node:net';
+import type { SMTPServer, SMTPServerSession } from 'smtp-server';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { parseAddressPath } from './address-path.ts';
+import type { SmtpConnectionInfo, SmtpSession } from './session.ts';
+
+const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
+/** Jokes and proxy commands of the library that a submission server has no use for. */
+const withheldCommands = new Set(['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD']);
+
+const connections = new WeakMap<SMTPServerSession, SubmissionConnection>();
+
+/** The connection that a session object of the library belongs to. */
+export function connectionOf(session: SMTPServerSession): SubmissionConnection {
+  const connection = connections.get(session);
+  if (!connection) throw new Error('a session without a connection');
+  return connection;
+}
+
+/**
+ * One SMTP connection: the library's, taught to bear what old devices send and to tell each client what applies to it.
+ */
+export class SubmissionConnection extends SMTPConnection implements SmtpConnectionInfo {
+  /** The application's side; set before the greeting. */
+  app: SmtpSession | undefined;
+
+  constructor(server: SMTPServer, socket: Socket, options: object) {
+    super(server, socket, options);
+    connections.set(this.session, this);
+    // Counting commands before AUTH would lock out chatty devices; the idle timeout bounds them.
+    this._maxAllowedUnauthenticatedCommands = false;
+  }
+
+  get helo(): string {
+    return this.hostNameAppearsAs || '';
+  }
+
+  get transmissionType(): string {
+    return this._transmissionType();
+  }
+
+  /** Waits for neither an early talker nor a name server: both only slow honest devices down. */
+  override init(): void {
+    this._setListeners(() => {
+      const { maxClients } = this._server.options;
+      if (maxClients && this._server.connections.size > maxClients) {
+        this.send(421, '4.3.2 Too many connections, try again in a moment');
+        return;
+      }
+      this.connectionReady();
+    });
+  }
+
+  /** A text that brings its own enhanced status gets no second one. */
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    super.send(code, data, typeof data === 'string' && enhancedStatus.test(data) ? false : context);
+  }
+
+  override _getHandler(command: string): ReturnType<SMTPConnection['_getHandler']> {
+    return withheldCommands.has(command) ? undefined : super._getHandler(command);
+  }
+
+  /** AUTH is a matter of the connection, not of the server: TLS, loopback and settings decide. */
+  override _isSupported(command: string): boolean {
+    if (command === 'AUTH' && !this.app?.offersAuth()) return false;
+    return super._isSupported(command);
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    if (!this._nextHandler && /^AUTH(?: |$)/i.test(command.toString('latin1')) && this._ready && !this._upgrading) {
+      if (!this.app?.offersAuth()) {
+        if (!this.secure && super._isSupported('STARTTLS')) {
+          this.send(538, '5.7.11 Encryption required: use STARTTLS before AUTH');
+        } else {
+          this.send(502, '5.7.4 Passwords are not accepted on this connection; it is not encrypted');
+        }
+        setImmediate(() => callback?.());
+        return;
+      }
+    }
+    super._onCommand(command, callback);
+  }
+
+  override _parseAddressCommand(
+    rawName: string,
+    rawCommand: Buffer | string,
+  ): ReturnType<SMTPConnection['_parseAddressCommand']> {
+    const read = parseAddressPath(rawName.trim().toUpperCase(), rawCommand.toString());
+    if (!read) return false;
+    const bare = read.address !== '' && !read.address.includes('@');
+    const address = bare ? this.app?.completeAddress(read.address) : read.address;
+    if (address === undefined) return false;
+    const args = Object.keys(read.parameters).length > 0 ? { ...read.parameters } : false;
+    return read.duplicate === undefined ? { address, args } : { address, args, duplicate: read.duplicate };
+  }
+
+  /** Ends a connection that is between transactions; one that is in the middle of a message may finish it. */
+  closeIfIdle(): void {
+    if (this._handlerPending || this._dataStream) return;
+    this.send(421, '4.3.2 Service is shutting down');
+  }
+}

@@ -1,0 +1,138 @@
+import type { Readable } from 'node:stream';
+import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
+import type { Envelope, EnvelopeRecipient, RecipientDsn } from '../message/envelope.ts';
+import { connectionOf, type SubmissionConnection } from './connection.ts';
+import { MessageGuard } from './message-guard.ts';
+import type { SmtpServerSettings } from './server.ts';
+import { SmtpReply, type SmtpSession } from './session.ts';
+
+type Callback = (error?: (Error & { responseCode?: number }) | null) => void;
+
+/** Joins the library's callbacks to the {@link SmtpSession} of each connection. */
+export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOptions {
+  /** Runs a verb of the session and turns its refusal into the library's form. */
+  const run = <T>(
+    session: SMTPServerSession,
+    verb: (app: SmtpSession, connection: SubmissionConnection) => Promise<T>,
+    done: (error: (Error & { responseCode?: number }) | null, result?: T) => void,
+  ): void => {
+    const connection = connectionOf(session);
+    if (!connection.app) throw new Error('a command before the session was opened');
+    verb(connection.app, connection).then(
+      (result) => done(null, result),
+      (error: unknown) => done(replyOf(error, connection)),
+    );
+  };
+  const replyOf = (error: unknown, connection: SubmissionConnection) => {
+    if (error instanceof SmtpReply) return replyError(error);
+    // A client that hung up in the middle of its message is no defect, and nobody is left to read a reply.
+    if (!connection._closed) settings.onDefect(error, connection);
+    return replyError(new SmtpReply(451, '4.3.0', 'Internal error, try again later'));
+  };
+
+  return {
+    onConnect(session, callback: Callback) {
+      const connection = connectionOf(session);
+      try {
+        connection.app = settings.openSession(connection);
+        callback();
+      } catch (error) {
+        callback(replyOf(error, connection));
+      }
+    },
+    onAuth(auth, session, callback) {
+      const username = auth.username ?? '';
+      run(
+        session,
+        (app) =>
+          auth.method === 'XOAUTH2'
+            ? app.authenticate({ mechanism: 'XOAUTH2', username, accessToken: auth.accessToken ?? '' })
+            : app.authenticate({
+                mechanism: auth.method === 'LOGIN' ? 'LOGIN' : 'PLAIN',
+                username,
+                password: auth.password ?? '',
+              }),
+        (error) => (error ? callback(error) : callback(null, { user: username })),
+      );
+    },
+    onMailFrom(address, session, callback: Callback) {
+      const size = address.args && typeof address.args.SIZE === 'string' ? { size: Number(address.args.SIZE) } : {};
+      run(session, (app) => app.mailFrom(address.address, size), callback);
+    },
+    onRcptTo(address, session, callback: Callback) {
+      run(session, (app) => app.rcptTo(recipientOf(address)), callback);
+    },
+    onData(stream, session, callback) {
+      const envelope = envelopeOf(session);
+      run(
+        session,
+        (app) => receive(stream, settings.maxMessageBytes, (content) => app.data(envelope, content)),
+        (error, text) => (error ? callback(error) : callback(null, `2.0.0 ${text ?? 'Ok'}`)),
+      );
+    },
+    onClose(session) {
+      connectionOf(session).app?.closed();
+    },
+  };
+}
+
+/** The library's form of a refusal. */
+function replyError(reply: SmtpReply): Error & { responseCode: number } {
+  return Object.assign(new Error(`${reply.enhanced} ${reply.message}`), { responseCode: reply.status });
+}
+
+/**
+ * Feeds a message through the guard to `accept`. Whatever becomes of it, the client's octets are read to their end:
+ * its reply may only come after the final dot (RFC 5321 section 4.1.1.4).
+ */
+async function receive<T>(stream: Readable, maxBytes: number, accept: (content: Readable) => Promise<T>): Promise<T> {
+  const content = new MessageGuard(maxBytes);
+  // One listener must stay for as long as the stream lives: an error without one would end the process.
+  stream.on('error', (error) => content.destroy(error));
+  stream.on('close', () => {
+    if (!stream.readableEnded) content.destroy(new Error('the client closed the connection inside the message'));
+  });
+  content.on('error', () => {});
+  stream.pipe(content);
+  try {
+    return await accept(content);
+  } finally {
+    stream.unpipe(content);
+    content.destroy();
+    stream.resume();
+  }
+}
+
+function envelopeOf(session: SMTPServerSession): Envelope {
+  const { mailFrom, rcptTo, bodyType, smtpUtf8, dsn } = session.envelope;
+  const reversePath = mailFrom ? mailFrom.address : '';
+  const recipients = rcptTo.map(recipientOf);
+  const international = [reversePath, ...recipients.map((r) => r.address)].some((address) =>
+    /[^\p{ASCII}]/u.test(address),
+  );
+  return {
+    reversePath,
+    recipients,
+    eightBit: bodyType === '8bitmime',
+    // Clients that cannot say SMTPUTF8 send such addresses all the same.
+    smtpUtf8: smtpUtf8 === true || international,
+    ...(dsn?.ret || dsn?.envid ? { dsn: envelopeDsn(dsn) } : {}),
+  };
+}
+
+function envelopeDsn(dsn: { ret: string | null; envid: string | null }): NonNullable<Envelope['dsn']> {
+  return {
+    ...(dsn.ret === 'FULL' || dsn.ret === 'HDRS' ? { ret: dsn.ret } : {}),
+    ...(dsn.envid ? { envid: dsn.envid } : {}),
+  };
+}
+
+function recipientOf(address: SMTPServerAddress): EnvelopeRecipient {
+  if (!address.dsn) return { address: address.address };
+  const notify = address.dsn.notify as RecipientDsn['notify'];
+  const orcpt = address.dsn.orcpt;
+  return {
+    address: address.address,
+    dsn: { ...(notify ? { notify } : {}), ...(orcpt ? { orcpt } : {}) },
+  };
+}

@@ -1,0 +1,245 @@
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { NewMessage, QueuedMessage } from '../../../src/queue/message.ts';
+import { laneOf } from '../../../src/queue/message.ts';
+import type { AttemptResult, QueueStore } from '../../../src/queue/store.ts';
+
+/** Opens a store on a place; opening the same place again gives what an earlier one wrote. */
+export type OpenStore = (place: string) => QueueStore;
+
+const t0 = Date.UTC(2026, 0, 5, 8);
+
+/** A message from a scanner to two people. */
+export function newMessage(overrides: Partial<NewMessage> = {}): NewMessage {
+  return {
+    account: 'scanner',
+    connection: 'contoso',
+    mailbox: 'reports@contoso.example',
+    courier: 'graph',
+    envelope: {
+      reversePath: 'reports@contoso.example',
+      recipients: [{ address: 'ann@contoso.example' }, { address: 'bo@fabrikam.example', dsn: { notify: ['NEVER'] } }],
+      eightBit: true,
+      smtpUtf8: false,
+    },
+    isBounce: false,
+    receivedAtMs: t0,
+    expiresAtMs: t0 + 48 * 3_600_000,
+    ...overrides,
+  };
+}
+
+export async function put(
+  store: QueueStore,
+  content: string | Buffer,
+  overrides?: Partial<NewMessage>,
+): Promise<QueuedMessage> {
+  const spool = store.spool();
+  await spool.write(Buffer.from(content));
+  return await spool.commit(newMessage(overrides));
+}
+
+function outcome(
+  message: QueuedMessage,
+  state: 'delivered' | 'queued' | 'failed',
+  nextAttemptAtMs = t0,
+): AttemptResult {
+  return {
+    attempt: {
+      startedAtMs: t0 + 10,
+      durationMs: 5,
+      upstreamId: 'req-1',
+      outcomes: message.recipients.map(({ address }) => ({
+        address,
+        outcome: state === 'delivered' ? 'delivered' : state === 'failed' ? 'permanent' : 'temporary',
+        code: '4.3.2',
+        text: 'as it was',
+      })),
+    },
+    recipients: message.recipients.map((each) => ({
+      ...each,
+      state: state === 'queued' ? 'pending' : state,
+      last: { outcome: 'temporary', code: '4.3.2', text: 'as it was' },
+    })),
+    state,
+    nextAttemptAtMs,
+  };
+}
+
+/** What every engine of the queue must do. */
+export function storeContract(name: string, newPlace: () => string, openStore: OpenStore): void {
+  const open = (place = newPlace()) => {
+    const store = openStore(place);
+    let closed = false;
+    const close = store.close.bind(store);
+    store.close = async () => {
+      if (!closed) await close();
+      closed = true;
+    };
+    onTestFinished(() => store.close());
+    return store;
+  };
+  const lane = laneOf(newMessage());
+
+  describe(`${name}: a queue store`, () => {
+    test('gives back what was put in, after it was closed and opened again', async () => {
+      const place = newPlace();
+      const first = open(place);
+      const put1 = await put(first, 'Subject: one\r\n\r\nbody\r\n');
+      await first.close();
+      const again = open(place);
+      expect(again.get(put1.id)).toEqual(put1);
+      expect((await buffer(again.open(put1.id))).toString()).toBe('Subject: one\r\n\r\nbody\r\n');
+      expect(again.get(put1.id)?.envelope.recipients[1]?.dsn).toEqual({ notify: ['NEVER'] });
+    });
+
+    test.each([0, 1, 65_535, 65_536, 65_537, 3_000_000])('keeps a body of %i octets identical', async (size) => {
+      const store = open();
+      const content = Buffer.alloc(size, 'Zm9v\r\n');
+      const spool = store.spool();
+      for (let i = 0; i < size; i += 50_000) await spool.write(content.subarray(i, i + 50_000));
+      const message = await spool.commit(newMessage());
+      expect(message.size).toBe(size);
+      expect((await buffer(store.open(message.id))).equals(content)).toBe(true);
+      expect((await buffer(store.open(message.id))).equals(content)).toBe(true);
+    });
+
+    test('knows nothing of a message that was not committed', async () => {
+      const place = newPlace();
+      const store = open(place);
+      for (const size of [10, 200_000]) {
+        const spool = store.spool();
+        await spool.write(Buffer.alloc(size));
+        await spool.discard();
+      }
+      const abandoned = store.spool();
+      await abandoned.write(Buffer.alloc(200_000));
+      await store.close();
+      expect(open(place).list({}, 10)).toEqual([]);
+      await abandoned.discard();
+    });
+
+    test('names messages in the order of their coming', async () => {
+      const store = open();
+      const ids: string[] = [];
+      for (let i = 0; i < 20; i++) ids.push((await put(store, `${i}`, { receivedAtMs: t0 + i })).id);
+      expect(
+        store
+          .list({}, 100)
+          .map((each) => each.id)
+          .sort(),
+      ).toEqual(ids.toSorted());
+      expect(new Set(ids).size).toBe(20);
+      expect(store.due(lane, t0 + 100, 100).map((each) => each.id)).toEqual(ids);
+    });
+
+    test('takes many at once, all or each', async () => {
+      const store = open();
+      const all = await Promise.all(Array.from({ length: 200 }, (_, i) => put(store, `message ${i}`)));
+      expect(store.count('queued')).toBe(200);
+      expect(new Set(all.map((each) => each.id)).size).toBe(200);
+    });
+
+    test('hands out what is due, lane by lane', async () => {
+      const store = open();
+      const early = await put(store, 'early');
+      const late = await put(store, 'late', { receivedAtMs: t0 + 5000 });
+      const other = await put(store, 'other', { mailbox: 'Sales@contoso.example' });
+      expect(store.due(lane, t0, 10).map((each) => each.id)).toEqual([early.id]);
+      expect(store.nextDueMs(lane, t0)).toBe(late.nextAttemptAtMs);
+      expect(store.nextDueMs(lane, t0 + 5000)).toBeUndefined();
+      expect(store.due(lane, t0 + 9000, 1).map((each) => each.id)).toEqual([early.id]);
+      expect(
+        store
+          .lanes()
+          .map((each) => each.lane)
+          .sort(),
+      ).toEqual([lane, laneOf(other)].sort());
+    });
+
+    test('records attempts and what became of each recipient', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.record(message.id, outcome(message, 'queued', t0 + 60_000));
+      const after = store.get(message.id);
+      expect(after).toMatchObject({ attempts: 1, state: 'queued', nextAttemptAtMs: t0 + 60_000 });
+      expect(after?.recipients[0]).toMatchObject({ state: 'pending', last: { code: '4.3.2', text: 'as it was' } });
+      await store.record(message.id, outcome(message, 'delivered'));
+      expect(store.attempts(message.id).map((each) => each.outcomes[0]?.outcome)).toEqual(['temporary', 'delivered']);
+      expect(store.attempts(message.id)[0]).toMatchObject({ startedAtMs: t0 + 10, durationMs: 5, upstreamId: 'req-1' });
+      expect(store.sentSince(lane, t0)).toEqual([{ startedAtMs: t0 + 10, recipients: 2 }]);
+    });
+
+    test('keeps no body of a delivered message, and that of a failed one until it is purged', async () => {
+      const store = open();
+      for (const size of [100, 100_000]) {
+        const delivered = await put(store, Buffer.alloc(size));
+        await store.record(delivered.id, outcome(delivered, 'delivered'));
+        expect(() => store.open(delivered.id)).toThrow(expect.objectContaining({ code: 'queue-body-missing' }));
+        const failed = await put(store, Buffer.alloc(size));
+        await store.record(failed.id, outcome(failed, 'failed'));
+        expect((await buffer(store.open(failed.id))).length).toBe(size);
+      }
+      expect(await store.purge(t0 + 15)).toBe(0);
+      expect(await store.purge(t0 + 16)).toBe(4);
+      expect(store.list({}, 10)).toEqual([]);
+    });
+
+    test('puts a bounce into the queue together with the failure it reports', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      const notice = newMessage({ isBounce: true, envelope: { ...message.envelope, reversePath: '' } });
+      const queued = await store.record(message.id, {
+        ...outcome(message, 'failed'),
+        bounce: { message: notice, content: Buffer.from('sorry') },
+      });
+      expect(queued).toMatchObject({ isBounce: true, state: 'queued', size: 5 });
+      expect(store.get(message.id)?.state).toBe('failed');
+      expect((await buffer(store.open(queued?.id ?? ''))).toString()).toBe('sorry');
+    });
+
+    test('lets an administrator hold, release and remove by filter', async () => {
+      const store = open();
+      const mine = await put(store, 'x');
+      const other = await put(store, 'y', { account: 'erp', mailbox: 'erp@contoso.example' });
+      expect(await store.hold({ account: 'scanner' })).toBe(1);
+      expect(store.due(lane, t0, 10)).toEqual([]);
+      expect(store.list({ states: ['held'] }, 10).map((each) => each.id)).toEqual([mine.id]);
+      expect(await store.release({ recipient: 'ANN@contoso.example', states: ['held'] }, t0 + 1)).toBe(1);
+      expect(store.due(lane, t0 + 1, 10).map((each) => each.id)).toEqual([mine.id]);
+      expect(await store.remove({ mailbox: 'ERP@contoso.example' })).toBe(1);
+      expect(store.get(other.id)).toBeUndefined();
+      await store.record(other.id, outcome(other, 'delivered'));
+    });
+
+    test('releases a failed message with the recipients that failed', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.record(message.id, outcome(message, 'failed'));
+      expect(await store.release({ ids: [message.id] }, t0 + 99)).toBe(1);
+      expect(store.get(message.id)).toMatchObject({ state: 'queued', nextAttemptAtMs: t0 + 99 });
+      expect(store.get(message.id)?.recipients.map((each) => each.state)).toEqual(['pending', 'pending']);
+    });
+
+    test('leaves a hold that came during an attempt in force', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.hold({ ids: [message.id] });
+      await store.record(message.id, outcome(message, 'queued', t0 + 1000));
+      expect(store.get(message.id)?.state).toBe('held');
+    });
+
+    test('notices what another process changed, and only that', async () => {
+      const place = newPlace();
+      const bridge = open(place);
+      const message = await put(bridge, 'x');
+      const before = bridge.foreignChanges();
+      await put(bridge, 'y');
+      expect(bridge.foreignChanges()).toBe(before);
+      const command = open(place);
+      await command.hold({ ids: [message.id] });
+      expect(bridge.foreignChanges()).not.toBe(before);
+      expect(bridge.get(message.id)?.state).toBe('held');
+    });
+  });
+}
