@@ -1,0 +1,25 @@
+/** Something secret that prints as nothing. */
+export interface StoredPassword {
+  /** A PHC string from {@link hashPassword}, or the password itself. */
+  reveal(): string;
+}
+
+/** Who may log in, what they may do, and which mailbox that means. */
+export interface Account {
+  readonly username: string;
+  /** Absent: only its networks open it. */
+  readonly password?: StoredPassword;
+  /** Networks (CIDR) and addresses from which it may send without a password. */
+  readonly networks: readonly string[];
+  /** Name of the connection. */
+  readonly connection: string;
+  /** User principal name. */
+  readonly mailbox: string;
+  /** Absent: may not send. */
+  readonly send?: 'graph' | 'smtp';
+  /** Absent: may not read. */
+  readonly read?: 'imap' | 'pop3' | 'graph';
+  readonly delivery: 'queued' | 'direct';
+  /** Reverse-paths and From addresses it may use; `*@domain` for all of a domain. */
+  readonly senders: readonly string[];
+}

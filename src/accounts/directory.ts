@@ -1,0 +1,87 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Account } from './account.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { NetworkTable } from './networks.ts';
+import { PasswordVerifier } from './password-verifier.ts';
+
+/**
+ * Why nobody is logged in: `wrong`, name or password, which is not told; `blocked`, too many failures from that
+ * address; `busy`, too many logins at this moment. The last two are temporary.
+ */
+export type LoginResult =
+  | { readonly account: Account }
+  | { readonly failure: 'wrong' | 'busy' }
+  | { readonly failure: 'blocked'; readonly retryAfterMs: number };
+
+export interface AccountDirectoryOptions {
+  /** Handed on from one directory to the next at a reload, so that nobody pays for it; default a new one. */
+  readonly verifier?: PasswordVerifier;
+  /** Handed on likewise, so that a reload forgives nobody. */
+  readonly throttle?: LoginThrottle;
+  readonly clock?: Clock;
+}
+
+/** All accounts, found by name, by password or by network address. */
+export class AccountDirectory {
+  readonly accounts: readonly Account[];
+  readonly #byUsername = new Map<string, Account>();
+  /** Undefined for a mailbox that several accounts have: its address is nobody's name. */
+  readonly #byMailbox = new Map<string, Account | undefined>();
+  readonly #networks = new NetworkTable<Account>();
+  readonly #verifier: PasswordVerifier;
+  readonly #throttle: LoginThrottle;
+  readonly #clock: Clock;
+
+  /** @throws RangeError for a network that is none */
+  constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
+    this.accounts = [...accounts];
+    this.#verifier = options.verifier ?? new PasswordVerifier();
+    this.#throttle = options.throttle ?? new LoginThrottle();
+    this.#clock = options.clock ?? systemClock;
+    for (const account of accounts) {
+      this.#byUsername.set(folded(account.username), account);
+      const mailbox = folded(account.mailbox);
+      this.#byMailbox.set(mailbox, this.#byMailbox.has(mailbox) ? undefined : account);
+      // An address is no password: it opens sending alone.
+      if (account.send !== undefined) for (const network of account.networks) this.#networks.add(network, account);
+    }
+  }
+
+  /** By username without regard to case, or by the mailbox's address where only one account has it. */
+  find(username: string): Account | undefined {
+    const name = folded(username);
+    return this.#byUsername.get(name) ?? this.#byMailbox.get(name);
+  }
+
+  /** The account that clients at this address are without saying anything; the narrowest network wins. */
+  byNetwork(address: string): Account | undefined {
+    return this.#networks.find(address);
+  }
+
+  /**
+   * Logs in with a password. A refusal takes longer with each failure from that address (up to 4 s), and the same
+   * time whether the name or the password is wrong.
+   * @param remoteAddress the client's, as the socket tells it
+   */
+  async authenticate(username: string, password: string, remoteAddress: string): Promise<LoginResult> {
+    const account = this.find(username);
+    const name = account ? folded(account.username) : folded(username);
+    if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
+    const verdict = await this.#verifier.verify(name, account?.password?.reveal(), password);
+    // Many guesses at once: those that were under way when the block fell learn nothing, not even that one was right.
+    if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
+    if (verdict === 'busy') return { failure: 'busy' };
+    if (verdict === 'right' && account) return { account };
+    const delayMs = this.#throttle.failed(remoteAddress, this.#verifier.digest(name, password));
+    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
+    return { failure: 'wrong' };
+  }
+
+  #blocked(remoteAddress: string): LoginResult {
+    return { failure: 'blocked', retryAfterMs: this.#throttle.blockedForMs(remoteAddress) };
+  }
+}
+
+function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}

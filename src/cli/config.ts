@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util';
+import { BridgeError, errorText } from '../base/errors.ts';
+import { describeConfig } from '../config/describe.ts';
+import { configJsonSchema } from '../config/json-schema.ts';
+import { loadConfig } from '../config/load.ts';
+import { configReference } from '../config/reference.ts';
+import { configPath } from './config-path.ts';
+import type { CliIo } from './io.ts';
+
+const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
+
+  check      says what is wrong with the configuration file, everything at once
+  schema     prints its JSON Schema
+  describe   prints the reference of all keys (Markdown; with --json as data)
+`;
+
+/**
+ * `mailbridge config`: looks at configurations without starting anything.
+ * @returns the exit code: 0, or 2 for wrong usage and for a configuration that does not hold
+ */
+export async function runConfig(args: string[], io: CliIo): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', short: 'c' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    const [action, ...rest] = positionals;
+    if (values.help) return print(io, usage);
+    if (rest.length > 0) return refuse(io, `"config ${action}" takes no further word, but was given "${rest[0]}".`);
+    switch (action) {
+      case 'check':
+        return await check(configPath(values.config, io.env), values.json ?? false, io);
+      case 'schema':
+        return print(io, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+      case 'describe':
+        return print(
+          io,
+          values.json
+            ? `${JSON.stringify(describeConfig(configJsonSchema()), null, 2)}\n`
+            : configReference(configJsonSchema()),
+        );
+      default:
+        return refuse(
+          io,
+          action === undefined ? '"config" needs to be told what to do.' : `"config" has no "${action}".`,
+        );
+    }
+  } catch (error) {
+    return refuse(io, `${errorText(error)}.`.replace(/\.+$/, '.'));
+  }
+}
+
+async function check(path: string, json: boolean, io: CliIo): Promise<number> {
+  const outcome = await checkOutcome(path, io);
+  if (json) {
+    print(
+      io,
+      `${JSON.stringify({ ok: outcome.error === undefined, path, problems: outcome.problems, warnings: outcome.warnings }, null, 2)}\n`,
+    );
+  } else if (outcome.error) {
+    io.stderr.write(`${outcome.error.message}\n${outcome.error.remedy} (${outcome.error.code})\n`);
+  } else {
+    for (const warning of outcome.warnings) io.stderr.write(`warning: ${warning}\n`);
+    print(io, `${path} is valid.\n`);
+  }
+  return outcome.error === undefined ? 0 : 2;
+}
+
+async function checkOutcome(path: string, io: CliIo) {
+  try {
+    const { warnings } = await loadConfig(path, { env: io.env });
+    return { problems: [], warnings, error: undefined };
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    const { problems } = error.details;
+    return { problems: Array.isArray(problems) ? problems : [error.message], warnings: [], error };
+  }
+}
+
+function print(io: CliIo, text: string): number {
+  io.stdout.write(text);
+  return 0;
+}
+
+function refuse(io: CliIo, message: string): number {
+  io.stderr.write(`${message} Usage: mailbridge config check|schema|describe [--config FILE] [--json]\n`);
+  return 2;
+}

@@ -1,0 +1,190 @@
+import { isIPv6 } from 'node:net';
+import { suggestion } from './nearest.ts';
+import { type Problem, pathText } from './problems.ts';
+import { readNetwork } from './schema-accounts.ts';
+import { grants } from './schema-connections.ts';
+
+/*
+ * Rules between values. They look at the file as it is, not at the schema's result: so they find what they can even
+ * where other values are wrong, and everything is reported at once. What has the wrong type is passed over here;
+ * the schema reports it.
+ */
+
+type Raw = Readonly<Record<string, unknown>>;
+type Path = Problem['path'];
+
+const object = (value: unknown): Raw =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : {};
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const has = (value: Raw, key: string): boolean => value[key] !== undefined;
+
+/** @param connectionKeys every key a connection can have */
+export function crossChecks(file: unknown, connectionKeys: readonly string[]): Problem[] {
+  const raw = object(file);
+  return [
+    ...portClashes(raw),
+    ...listenerTls(raw),
+    ...connectionRules(raw, connectionKeys),
+    ...accountRules(raw),
+    ...usernameClashes(raw),
+    ...networkClashes(raw),
+    ...queueRules(raw),
+  ];
+}
+
+function portClashes(raw: Raw): Problem[] {
+  const endpoints = list(raw.listeners).map((listener, index) => ({
+    path: ['listeners', index] as Path,
+    value: object(listener),
+  }));
+  if (has(raw, 'admin')) endpoints.push({ path: ['admin'], value: object(raw.admin) });
+  const taken: { path: Path; host: string; port: unknown }[] = [];
+  const problems: Problem[] = [];
+  for (const { path, value } of endpoints) {
+    const port = value.port ?? (path[0] === 'admin' ? 8025 : undefined);
+    const host = (text(value.host) ?? '127.0.0.1').toLowerCase().replace(/^localhost$/, '127.0.0.1');
+    if (typeof port !== 'number' || port === 0) continue;
+    const other = taken.find(
+      (one) => one.port === port && (one.host === host || isWildcard(one.host) || isWildcard(host)),
+    );
+    if (other) problems.push({ path: [...path, 'port'], text: `${port} is already taken by ${pathText(other.path)}` });
+    taken.push({ path, host, port });
+  }
+  return problems;
+}
+
+/** `::` takes IPv4 as well. `0.0.0.0` beside an IPv6 address would do no harm, but is never meant. */
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+function listenerTls(raw: Raw): Problem[] {
+  return list(raw.listeners).flatMap((listener, index) => {
+    const tls = object(object(listener).tls);
+    const path = ['listeners', index, 'tls'];
+    if (has(tls, 'cert') && !has(tls, 'key')) return [{ path, text: '"cert" needs "key" beside it' }];
+    if (has(tls, 'key') && !has(tls, 'cert')) return [{ path, text: '"key" needs "cert" beside it' }];
+    return [];
+  });
+}
+
+function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
+  return Object.entries(object(raw.connections)).flatMap(([name, value]) => {
+    const connection = object(value);
+    const path = ['connections', name];
+    const problems: Problem[] = [];
+    const grant = text(connection.grant);
+    const given = ['clientSecret', 'clientCertificate'].filter((key) => has(connection, key)).length;
+    if (given === 2) problems.push({ path, text: 'has both "clientSecret" and "clientCertificate"; keep one' });
+    if (grant === 'client-credentials') {
+      if (given === 0)
+        problems.push({ path, text: 'grant "client-credentials" needs "clientSecret" or "clientCertificate"' });
+      if (connection.tenantId === 'common' || connection.tenantId === 'organizations') {
+        problems.push({
+          path: [...path, 'tenantId'],
+          text: `grant "client-credentials" needs the tenant itself, not "${connection.tenantId}"`,
+        });
+      }
+    }
+    // Without a valid grant the schema does not know which keys are right, but some are never.
+    if (!(grants as readonly unknown[]).includes(grant)) {
+      for (const key of Object.keys(connection).filter((key) => !keys.includes(key))) {
+        problems.push({ path: [...path, key], text: `unknown key${suggestion(key, keys)}` });
+      }
+    }
+    return problems;
+  });
+}
+
+function accountRules(raw: Raw): Problem[] {
+  const connections = Object.keys(object(raw.connections));
+  return list(raw.accounts).flatMap((value, index) => {
+    const account = object(value);
+    const path = ['accounts', index];
+    const problems: Problem[] = [];
+    const connection = text(account.connection);
+    if (connection !== undefined && has(raw, 'connections') && !connections.includes(connection)) {
+      problems.push({
+        path: [...path, 'connection'],
+        text: `there is no connection "${connection}"${suggestion(connection, connections)}`,
+      });
+    }
+    if (!has(account, 'send') && !has(account, 'read')) {
+      problems.push({ path, text: 'needs "send", "read" or both; it could do nothing' });
+    }
+    if (!has(account, 'password') && !has(account, 'networks')) {
+      problems.push({ path, text: 'needs "password", or "networks" for sending without one' });
+    }
+    if (!has(account, 'password') && has(account, 'networks') && has(account, 'read') && !has(account, 'send')) {
+      problems.push({ path, text: 'needs "password": "networks" open nothing but sending' });
+    }
+    return problems;
+  });
+}
+
+function usernameClashes(raw: Raw): Problem[] {
+  const seen = new Map<string, number>();
+  return list(raw.accounts).flatMap((value, index) => {
+    const name = text(object(value).username);
+    if (name === undefined) return [];
+    const key = name.normalize('NFC').toLowerCase();
+    const first = seen.get(key);
+    if (first === undefined) {
+      seen.set(key, index);
+      return [];
+    }
+    return [{ path: ['accounts', index, 'username'], text: `"${name}" is also the username of accounts[${first}]` }];
+  });
+}
+
+/** A client in a network of two accounts could be either; which mailbox sends must not be chance. */
+function networkClashes(raw: Raw): Problem[] {
+  const seen = new Map<string, Path>();
+  const problems: Problem[] = [];
+  list(raw.accounts).forEach((value, account) => {
+    if (!has(object(value), 'send')) return;
+    list(object(value).networks).forEach((entry, index) => {
+      const name = canonicalNetwork(text(entry) ?? '');
+      if (name === undefined) return;
+      const path = ['accounts', account, 'networks', index];
+      const other = seen.get(name);
+      if (other) problems.push({ path, text: `is the same network as ${pathText(other)}` });
+      else seen.set(name, path);
+    });
+  });
+  return problems;
+}
+
+/** One spelling for a network however it is written, or undefined for what is none. */
+function canonicalNetwork(entry: string): string | undefined {
+  const network = readNetwork(entry);
+  if (network === undefined) return undefined;
+  const { address, prefix } = network;
+  const bits = isIPv6(address) ? addressBits6(address) : addressBits4(address);
+  return `${isIPv6(address) ? 6 : 4}:${bits.slice(0, prefix)}`;
+}
+
+function addressBits4(address: string): string {
+  return address
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('');
+}
+
+function addressBits6(address: string): string {
+  const canonical = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) ?? '';
+  const [head = '', tail] = canonical.split('::');
+  const before = head.split(':').filter(Boolean);
+  const after = (tail ?? '').split(':').filter(Boolean);
+  const groups = [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after];
+  return groups.map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0')).join('');
+}
+
+function queueRules(raw: Raw): Problem[] {
+  const queue = object(raw.queue);
+  const base = queue.retryBaseSeconds ?? 60;
+  const max = queue.retryMaxSeconds ?? 3600;
+  if (typeof base !== 'number' || typeof max !== 'number' || base <= max) return [];
+  return [{ path: ['queue', 'retryMaxSeconds'], text: `must be at least retryBaseSeconds (${base})` }];
+}

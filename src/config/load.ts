@@ -1,0 +1,90 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { crossChecks } from './cross-checks.ts';
+import type { Sources } from './fields.ts';
+import { JsonSyntaxError, parseJson } from './json.ts';
+import { type Problem, problemLine, problemsOf } from './problems.ts';
+import { type Config, configSchema } from './schema.ts';
+import { connectionKeys } from './schema-connections.ts';
+import { type Environment, fetchSecret } from './secrets.ts';
+import { configWarnings } from './warnings.ts';
+
+/** A configuration that holds, and what is doubtful about it. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly warnings: string[];
+}
+
+/**
+ * Reads, checks and completes a configuration file.
+ * @param path relative paths inside start at its folder
+ * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` when nothing is
+ *   wrong but secrets that are not where the file says. Its `details.problems` has a line for every problem.
+ */
+export async function loadConfig(path: string, options: { readonly env: Environment }): Promise<LoadedConfig> {
+  const { text, mode } = await readConfigFile(path);
+  const { value, duplicates } = parseConfigText(text, path);
+  const folder = dirname(resolve(path));
+  const resolvePath = (relative: string) => resolve(folder, relative);
+  let holdsSecrets = false;
+  const sources: Sources = {
+    path: resolvePath,
+    secret(source) {
+      // A hash is made to be read by others; everything else is the secret itself.
+      if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
+      return fetchSecret(source, options.env, resolvePath);
+    },
+  };
+  const result = configSchema(sources).safeParse(value);
+  const problems: Problem[] = [
+    ...duplicates.map((duplicate) => ({ path: duplicate, text: 'stands twice in the file' })),
+    ...(result.error?.issues ?? []).flatMap((issue) => problemsOf(issue, value)),
+    ...crossChecks(value, connectionKeys(sources)),
+  ];
+  if (!result.success || problems.length > 0) throw invalid(path, problems);
+  const config: Config = deepFreeze(result.data);
+  return { config, warnings: configWarnings(config, { mode, holdsSecrets }) };
+}
+
+async function readConfigFile(path: string): Promise<{ text: string; mode: number }> {
+  try {
+    const { mode } = await stat(path);
+    return { text: await readFile(path, 'utf8'), mode };
+  } catch (error) {
+    const why =
+      systemErrorCode(error) === 'ENOENT'
+        ? 'does not exist'
+        : `cannot be read (${systemErrorCode(error) ?? 'unknown error'})`;
+    throw new BridgeError('config-not-found', `The configuration file ${path} ${why}.`, {
+      cause: error,
+      details: { path },
+    });
+  }
+}
+
+function parseConfigText(text: string, path: string) {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const where = `line ${error.line}, column ${error.column}`;
+    const problem = `${where}: ${error.message}`;
+    throw new BridgeError('config-not-json', `${path} is not valid JSON: ${problem}.`, {
+      details: { path, line: error.line, column: error.column, problems: [problem] },
+    });
+  }
+}
+
+function invalid(path: string, problems: readonly Problem[]): BridgeError {
+  const lines = [...new Set(problems.map(problemLine))];
+  const code = problems.every((problem) => problem.secretUnavailable) ? 'secret-unavailable' : 'config-invalid';
+  const count = lines.length === 1 ? '1 problem' : `${lines.length} problems`;
+  return new BridgeError(code, `${path} has ${count}:\n${lines.join('\n')}`, { details: { path, problems: lines } });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

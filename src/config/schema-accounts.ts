@@ -1,0 +1,106 @@
+import { isIP, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { block, mailbox, type Sources, secret, senderPattern } from './fields.ts';
+
+const scryptHash =
+  /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
+
+/** Whether the verifier would take the hash: sound, from 2^10 rounds, in 64 MiB at most. */
+function isUsableHash(text: string): boolean {
+  const [, ln, r, p, ...encoded] = scryptHash.exec(text) ?? [];
+  const affordable = Number(ln) >= 10 && Number(p) <= 4 && 128 * Number(r) * 2 ** Number(ln) <= 64 * 1024 * 1024;
+  return (
+    affordable && encoded.every((part) => Buffer.from(part, 'base64').toString('base64').replace(/=+$/, '') === part)
+  );
+}
+
+function passwordProblem(password: string): string | undefined {
+  if (password.startsWith('$scrypt$')) {
+    return isUsableHash(password)
+      ? undefined
+      : 'is a hash that is damaged or too costly; make one with "mailbridge hash-password"';
+  }
+  // Other systems' hashes would otherwise be taken for the password itself, and nobody could log in.
+  if (/^\$(?:2[abxy]|argon2(?:id|i|d)|[156y]|pbkdf2[a-z0-9-]*)\$/.test(password)) {
+    return 'is a hash of another kind; only those of "mailbridge hash-password" are understood';
+  }
+  return undefined;
+}
+
+/** Address and prefix length of a CIDR network or a single address, or undefined. */
+export function readNetwork(text: string): { readonly address: string; readonly prefix: number } | undefined {
+  const [address = '', length, rest] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : 0;
+  if (bits === 0 || rest !== undefined || address.includes('%')) return undefined;
+  if (length === undefined) return { address, prefix: bits };
+  const prefix = Number(length);
+  return /^\d{1,3}$/.test(length) && prefix <= bits && prefix >= (isMapped(address) ? 96 : 0)
+    ? { address, prefix }
+    : undefined;
+}
+
+/** IPv4 written inside IPv6 (RFC 4291 section 2.5.5.2). */
+function isMapped(address: string): boolean {
+  // The URL parser knows the canonical form of every spelling.
+  return isIPv6(address) && /^\[::ffff:[^:]+:[^:]+\]$/.test(URL.parse(`http://[${address}]`)?.hostname ?? '');
+}
+
+/** Every address of a family. */
+function isEverybody(text: string): boolean {
+  const network = readNetwork(text);
+  return network !== undefined && network.prefix === (isMapped(network.address) ? 96 : 0);
+}
+
+const usernameForm = /^[^\p{Cc}\s](?:[^\p{Cc}]*[^\p{Cc}\s])?$/u;
+
+const network = () =>
+  z
+    .string()
+    .refine((text) => readNetwork(text) !== undefined, {
+      error: 'must be an IP address, or a network such as "192.168.10.0/24"',
+      abort: true,
+    })
+    .refine((text) => !isEverybody(text), { error: 'would let everybody send without a password (an open relay)' })
+    .meta({ title: 'network' });
+
+/** `accounts[]`: who may log in, what they may do, and which mailbox that means. */
+export const accountBlock = (sources: Sources) =>
+  block({
+    username: z
+      .string()
+      .min(1)
+      .max(255)
+      .refine((name) => usernameForm.test(name), {
+        error: 'must not hold control characters, nor begin or end with a space',
+      })
+      .meta({
+        description:
+          "Name to log in with; upper and lower case are the same. The mailbox's address works too, where only one account has it.",
+      }),
+    password: z.exactOptional(secret(sources, passwordProblem)).meta({
+      description:
+        'Password to log in with: a hash from `mailbridge hash-password`, or the plain text. May be left out if `networks` is set.',
+    }),
+    networks: z.exactOptional(z.array(network()).min(1)).meta({
+      description:
+        'Networks (CIDR) or addresses from which SMTP clients need no password. Where several accounts match, the longest prefix wins. Of no effect on IMAP and POP3.',
+    }),
+    connection: z.string().meta({ description: 'Name of the connection, a key of `connections`.' }),
+    mailbox: mailbox().meta({ description: 'User principal name of the mailbox that is opened and sent as.' }),
+    send: z.exactOptional(z.enum(['graph', 'smtp'])).meta({
+      description:
+        'How mail goes out: through Microsoft Graph, or SMTP submission to Exchange Online. Left out: the account may not send.',
+    }),
+    read: z.exactOptional(z.enum(['imap', 'pop3', 'graph'])).meta({
+      description:
+        'How the mailbox is read. `imap`: IMAP clients are passed through to Exchange Online, POP3 is translated over IMAP. `pop3`: POP3 clients are passed through. `graph`: through Microsoft Graph. Left out: the account may not read.',
+    }),
+    delivery: z.enum(['queued', 'direct']).default('queued').meta({
+      description:
+        "`queued`: a message is accepted once it is safe on disk, then delivered and retried. `direct`: the client waits for Microsoft's verdict.",
+    }),
+    senders: z.exactOptional(z.array(senderPattern()).min(1)).meta({
+      description:
+        'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. Default: the mailbox alone.',
+    }),
+  }).transform((account) => ({ ...account, senders: account.senders ?? [account.mailbox] }));

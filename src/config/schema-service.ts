@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { block } from './fields.ts';
+
+/** A whole number with its bounds and default. */
+const count = (lowest: number, highest: number, standard: number, description: string) =>
+  z.int().min(lowest).max(highest).default(standard).meta({ description });
+
+/** `log` */
+export const logBlock = () =>
+  block({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({
+      description: 'The least important lines that are written.',
+    }),
+    format: z.exactOptional(z.enum(['pretty', 'json'])).meta({
+      description: '`pretty` for people, `json` for machines. Default: `pretty` on a terminal, else `json`.',
+    }),
+  });
+
+/** `queue` */
+export const queueBlock = () =>
+  block({
+    store: z
+      .enum(['sqlite'])
+      .default('sqlite')
+      .meta({ description: 'Where accepted mail is kept: `sqlite`, a database in `dataDir`.' }),
+    expireAfterHours: count(
+      1,
+      720,
+      48,
+      'Hours after which a message that could not be delivered goes back to its sender.',
+    ),
+    retainDeliveredDays: count(
+      0,
+      365,
+      7,
+      'Days for which delivered messages stay listed, without their content. `0`: not at all.',
+    ),
+    retryBaseSeconds: count(
+      1,
+      86_400,
+      60,
+      'Seconds until the second delivery attempt; the wait doubles with each further one.',
+    ),
+    retryMaxSeconds: count(
+      1,
+      86_400,
+      3600,
+      'Longest wait between attempts, in seconds; not less than `retryBaseSeconds`.',
+    ),
+  });
+
+/** `retry` */
+export const retryBlock = () =>
+  block({
+    mode: z.enum(['none', 'any', 'status-codes']).default('status-codes').meta({
+      description:
+        'What is tried again at once, within one delivery attempt: nothing, every temporary failure, or the HTTP answers of `statusCodes`.',
+    }),
+    statusCodes: z
+      .array(z.int().min(400).max(599))
+      .min(1)
+      .default([429, 503])
+      .meta({ description: 'HTTP status codes that are tried again.' }),
+    maxAttempts: count(1, 20, 5, 'Tries in all, the first included.'),
+    waitSeconds: z
+      .number()
+      .min(0)
+      .max(300)
+      .default(2)
+      .meta({ description: 'Seconds between tries where the server names no time itself (`Retry-After`).' }),
+    multiplyWait: z.boolean().default(true).meta({ description: 'Doubles the wait with each try.' }),
+  });
+
+/** `limits` */
+export const limitsBlock = () =>
+  block({
+    messagesPerMinute: count(
+      1,
+      10_000,
+      30,
+      'Messages a minute that one mailbox sends. Exchange Online allows 30 by SMTP.',
+    ),
+    concurrentPerMailbox: count(
+      1,
+      64,
+      3,
+      'Deliveries at the same time for one mailbox. Exchange Online allows 3 SMTP connections, Graph 4 requests.',
+    ),
+    recipientsPerDay: count(
+      1,
+      1_000_000,
+      10_000,
+      'Recipients in 24 hours that one mailbox sends to. Exchange Online allows 10,000.',
+    ),
+    maxMessageMegabytes: z.number().positive().max(150).default(35).meta({
+      description:
+        'Largest message accepted from a client, in MB of 1,048,576 bytes, attachments encoded. Exchange Online takes no more than 150, and 35 unless the mailbox is set otherwise.',
+    }),
+    maxRecipients: count(
+      1,
+      1000,
+      500,
+      'Recipients of one message. Exchange Online allows 500 unless the mailbox is set otherwise, and never more than 1000.',
+    ),
+    graphMimeKilobytes: count(
+      100,
+      3000,
+      2200,
+      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones take another way. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
+    ),
+    maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
+    maxConnectionsPerAddress: count(1, 100_000, 100, 'Client connections open at the same time from one address.'),
+    idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may say nothing (RFC 5321 asks for 300).'),
+    loginFailuresPerAddress: count(
+      1,
+      10_000,
+      10,
+      'Failed logins from one address (IPv6: one /64 network) until it is blocked. The same wrong password again counts once.',
+    ),
+    loginBlockSeconds: count(
+      1,
+      86_400,
+      300,
+      'Seconds for which a blocked address stays blocked; failures older than that are forgotten.',
+    ),
+  });
+
+/** `shutdown` */
+export const shutdownBlock = () =>
+  block({
+    graceSeconds: count(
+      0,
+      3600,
+      30,
+      'Seconds that work in flight gets to finish after SIGTERM, before connections are cut.',
+    ),
+  });

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { block, isHost, path, type Sources, secret } from './fields.ts';
+import { accountBlock } from './schema-accounts.ts';
+import { connectionBlock } from './schema-connections.ts';
+import { adminBlock, listenerBlock, tlsBlock } from './schema-listeners.ts';
+import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './schema-service.ts';
+import type { Secret } from './secrets.ts';
+
+const connectionName = () =>
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+    error: 'a connection\'s name must be letters, digits, ".", "_" and "-", at most 64',
+  });
+
+function proxyProblem(text: string): string | undefined {
+  const url = URL.parse(text);
+  const plain = url !== null && /^https?:$/.test(url.protocol) && isHost(url.hostname.replace(/^\[|\]$/g, ''));
+  return plain && url.pathname === '/' && url.search === ''
+    ? undefined
+    : 'must be an http:// or https:// URL without a path';
+}
+
+/**
+ * The schema of the configuration file: types, bounds, defaults and the text of its documentation.
+ * @param sources where relative paths start and secrets come from
+ */
+export function configSchema(sources: Sources) {
+  return block({
+    $schema: z
+      .exactOptional(z.string())
+      .meta({ description: 'For editors: the path of `config.schema.json`. Not used by the bridge.' }),
+    hostname: z.exactOptional(z.string().refine(isHost, { error: 'must be a host name' })).meta({
+      title: 'host',
+      description:
+        'Name in greetings, `Received` lines and the certificate made here. Default: the name of the machine.',
+    }),
+    dataDir: path(sources).prefault('data').meta({
+      description: 'Folder for the queue, sign-ins and certificates made here. One bridge at a time.',
+    }),
+    proxy: z.exactOptional(secret(sources, proxyProblem)).meta({
+      description:
+        'URL of the HTTP proxy for Entra ID and Graph, `http://[user:password@]host:port`. Default: `HTTPS_PROXY` and `NO_PROXY` of the environment. IMAP, POP3 and SMTP do not use it.',
+    }),
+    log: logBlock().prefault({}).meta({ description: 'The log, on standard output.' }),
+    tls: z.exactOptional(tlsBlock(sources)).meta({
+      description:
+        'Certificate of the listeners. Left out: a certificate authority of its own is made in `dataDir` at the first start, for clients to trust.',
+    }),
+    listeners: z.array(listenerBlock(sources)).min(1).meta({ description: 'Ports where clients arrive.' }),
+    connections: z
+      .record(connectionName(), connectionBlock(sources))
+      .refine((record) => Object.keys(record).length > 0, { error: 'must hold at least one connection' })
+      .meta({ description: 'App registrations at Microsoft, by a name of your choice.' }),
+    accounts: z
+      .array(accountBlock(sources))
+      .min(1)
+      .meta({ description: 'Who may log in, and which mailbox that means.' }),
+    queue: queueBlock().prefault({}).meta({ description: 'Accepted mail that is not yet delivered.' }),
+    retry: retryBlock().prefault({}).meta({
+      description:
+        'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
+    }),
+    limits: limitsBlock().prefault({}).meta({ description: 'What is let through, and how fast.' }),
+    admin: z
+      .exactOptional(adminBlock())
+      .meta({ description: 'HTTP for health, metrics and web pages. Left out: none.' }),
+    shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
+  });
+}
+
+type DeepReadonly<T> = T extends Secret
+  ? Secret
+  : T extends readonly (infer E)[]
+    ? readonly DeepReadonly<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+      : T;
+
+/** What may stand in the file. */
+export type ConfigInput = z.input<ReturnType<typeof configSchema>>;
+/** The configuration in force: checked, with defaults, absolute paths and fetched secrets; frozen. */
+export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
+export type Listener = Config['listeners'][number];
+export type ListenerTls = NonNullable<Listener['tls']>;
+export type TlsConfig = NonNullable<Config['tls']>;
+export type Connection = Config['connections'][string];
+export type Account = Config['accounts'][number];
+export type QueueConfig = Config['queue'];
+export type RetryConfig = Config['retry'];
+export type LimitsConfig = Config['limits'];
+export type LogConfig = Config['log'];
+export type AdminConfig = NonNullable<Config['admin']>;
+
+/** A connection with one particular grant. */
+export type ConnectionOf<G extends Connection['grant']> = Extract<Connection, { grant: G }>;

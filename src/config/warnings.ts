@@ -1,0 +1,51 @@
+import type { Config, Listener } from './schema.ts';
+
+/**
+ * What is allowed but probably not meant, one line each.
+ * @param file mode bits of the configuration file and whether a secret stands in it
+ */
+export function configWarnings(
+  config: Config,
+  file: { readonly mode: number; readonly holdsSecrets: boolean },
+): string[] {
+  const warnings: string[] = [];
+  if (file.holdsSecrets && (file.mode & 0o077) !== 0) {
+    warnings.push(
+      'the file holds secrets and others on this machine may read it: chmod 600, or use {"env"} or {"file"}',
+    );
+  }
+  const passwords = config.accounts.some((account) => account.password !== undefined);
+  config.listeners.forEach((listener, index) => {
+    if (passwords) warnings.push(...unencrypted(listener).map((text) => `listeners[${index}]: ${text}`));
+    warnings.push(...oldTls(listener.tls ?? {}).map((text) => `listeners[${index}].tls: ${text}`));
+  });
+  warnings.push(...oldTls(config.tls ?? {}).map((text) => `tls: ${text}`));
+  config.accounts.forEach((account, index) => {
+    if (account.networks && account.send === undefined) {
+      warnings.push(`accounts[${index}].networks: of no effect, the account has no "send"`);
+    }
+    if (account.password === undefined && account.read !== undefined) {
+      warnings.push(`accounts[${index}].read: of no effect, reading needs a "password"`);
+    }
+  });
+  return warnings;
+}
+
+function unencrypted(listener: Listener): string[] {
+  if (isLoopback(listener.host) || listener.security === 'tls') return [];
+  if (listener.allowInsecureAuth) return [`passwords may travel unencrypted to ${listener.host}:${listener.port}`];
+  if (listener.security === 'none')
+    return ['security is "none", so nobody beyond this machine can log in with a password'];
+  return [];
+}
+
+function oldTls(tls: { readonly minVersion?: string; readonly ciphers?: string }): string[] {
+  const old = tls.minVersion === 'TLSv1' || tls.minVersion === 'TLSv1.1';
+  return old && !tls.ciphers?.includes('@SECLEVEL=0')
+    ? [`${tls.minVersion} does not work without "@SECLEVEL=0" in "ciphers"`]
+    : [];
+}
+
+function isLoopback(host: string): boolean {
+  return /^127\./.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
+}

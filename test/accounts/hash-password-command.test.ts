@@ -1,0 +1,80 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { verifyPassword } from '../../src/accounts/passwords.ts';
+import { runHashPassword } from '../../src/cli/hash-password.ts';
+import { run } from '../config/capture.ts';
+
+function pipe(...chunks: (string | Buffer)[]): PassThrough {
+  const stdin = new PassThrough();
+  for (const chunk of chunks) stdin.write(chunk);
+  return stdin.end();
+}
+
+/** A terminal at which these keys are pressed. Notes whether it was in raw mode at the time. */
+function terminal(...keys: string[]) {
+  const stdin = Object.assign(new PassThrough(), {
+    isTTY: true,
+    modes: [] as boolean[],
+    setRawMode(raw: boolean) {
+      stdin.modes.push(raw);
+      if (raw) for (const key of keys.splice(0)) stdin.write(key);
+    },
+  });
+  return stdin;
+}
+
+test('the first line of standard input is hashed, however it ends', async () => {
+  for (const stdin of [pipe('geheim'), pipe('geheim\n'), pipe('geheim\r\nmore\n'), pipe('ge', 'heim\n')]) {
+    const { code, stdout, stderr } = await run(runHashPassword, [], { stdin });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(await verifyPassword(stdout.trimEnd(), 'geheim')).toBe(true);
+  }
+});
+
+test('--json prints the hash as data', async () => {
+  const { stdout } = await run(runHashPassword, ['--json'], { stdin: pipe('geheim\n') });
+  expect(JSON.parse(stdout)).toEqual({ hash: expect.stringMatching(/^\$scrypt\$/) });
+});
+
+test.each([[['hunter2']], [['--', '-hunter2']], [['--hunter2']], [['-p', 'hunter2']], [['--password=hunter2']]])(
+  'a password on the command line (%j) is refused with the reason and not repeated, exit 2',
+  async (args) => {
+    const { code, stdout, stderr } = await run(runHashPassword, args, { stdin: pipe('geheim\n') });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /not taken from the command line, where other users of this machine and the shell history see it/,
+    );
+    expect(stderr).not.toContain('hunter2');
+  },
+);
+
+test('nothing, and too much, on standard input is an error', async () => {
+  expect(await run(runHashPassword, [], { stdin: pipe('\n') })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('empty'),
+  });
+  expect(await run(runHashPassword, [], { stdin: pipe() })).toMatchObject({ code: 1, stdout: '' });
+  const long = await run(runHashPassword, [], { stdin: pipe('x'.repeat(2000)) });
+  expect(long).toMatchObject({ code: 1, stdout: '', stderr: 'The password is longer than 1024 bytes.\n' });
+});
+
+test('at a terminal it asks twice and shows nothing of what is typed', async () => {
+  const stdin = terminal('gehx\u007feim\rge', 'heim\r');
+  const { code, stdout, stderr } = await run(runHashPassword, [], { stdin });
+  expect([code, stderr]).toEqual([0, 'Password: \nOnce more: \n']);
+  expect(await verifyPassword(stdout.trimEnd(), 'geheim')).toBe(true);
+  expect(stdin.modes).toEqual([true, false, true, false]);
+});
+
+test('two different entries, and Ctrl-C, make no hash and leave the terminal as it was', async () => {
+  const differing = terminal('geheim\rgehiem\r');
+  expect(await run(runHashPassword, [], { stdin: differing })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('not the same'),
+  });
+  const abandoned = terminal('geh\u0003');
+  expect(await run(runHashPassword, [], { stdin: abandoned })).toMatchObject({ code: 1, stdout: '' });
+  expect([differing.modes.at(-1), abandoned.modes.at(-1)]).toEqual([false, false]);
+});

@@ -1,0 +1,20 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { CliInput, CliIo } from '../../src/cli/io.ts';
+
+/** Runs a command with what it reads and keeps what it writes. */
+export async function run(
+  command: (args: string[], io: CliIo) => Promise<number>,
+  args: string[],
+  options: { stdin?: CliInput; env?: CliIo['env'] } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const stdin = options.stdin ?? new PassThrough().end();
+  const written = Promise.all([text(stdout), text(stderr)]);
+  const code = await command(args, { stdin, stdout, stderr, env: options.env ?? {} });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await written;
+  return { code, stdout: out, stderr: err };
+}

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { JsonSyntaxError, parseJson } from '../../src/config/json.ts';
+
+function accepts(parse: (text: string) => unknown, text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('every JSON value comes back as it was, however it is indented', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom(0, 2, '\t'), (value, indent) => {
+      const text = JSON.stringify(value, undefined, indent);
+      expect(parseJson(text).value).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test('accepts what JSON.parse accepts and nothing else', () => {
+  // Near-misses matter most: valid JSON with one character taken out, doubled or put in.
+  const damaged = fc
+    .tuple(
+      fc.json(),
+      fc.nat(),
+      fc.constantFrom('', ',', '"', '}', ']', '{', ' ', '0', '\\', '\u0000', '/', 'e', '-', '.'),
+    )
+    .map(
+      ([text, at, insert]) =>
+        text.slice(0, at % (text.length + 1)) + insert + text.slice((at % (text.length + 1)) + (at % 2)),
+    );
+  fc.assert(
+    fc.property(fc.oneof(damaged, fc.string()), (text) => {
+      fc.pre(!text.includes('__proto__'));
+      expect(accepts(parseJson, text)).toBe(accepts(JSON.parse, text));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ['{\r\n  "a": 1,\r\n  "b" 2\r\n}', 3, 7, 'a colon is expected after the key'],
+  ['[1, 2', 1, 6, 'a comma or ] is expected'],
+  ['[1,]', 1, 4, 'no comma may stand before ]'],
+  ['{"a": tru}', 1, 7, 'a value is expected'],
+  ['{"a":', 1, 6, 'the file ends too early'],
+  ['{"a": "x\ny"}', 1, 7, 'a string with a wrong escape, a line break in it, or no end'],
+  ['[01]', 1, 3, 'a comma or ] is expected'],
+])('%j fails at line %i, column %i: %s', (text, line, column, reason) => {
+  expect(() => parseJson(text)).toThrow(
+    expect.objectContaining({ name: 'JsonSyntaxError', line, column, message: reason }),
+  );
+});
+
+test('nesting without end is refused before it hurts', () => {
+  expect(() => parseJson('['.repeat(100_000))).toThrow(JsonSyntaxError);
+  expect(parseJson('['.repeat(50) + ']'.repeat(50)).duplicates).toEqual([]);
+});
+
+test('keys written twice are told with their paths, and the last one counts', () => {
+  const { value, duplicates } = parseJson('{"a": [{"b": 1, "b": 2}], "a": 3, "c": 4}');
+  expect(value).toEqual({ a: 3, c: 4 });
+  expect(duplicates).toEqual([['a', 0, 'b'], ['a']]);
+});

@@ -1,0 +1,215 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { account, connection, emptyFolder, listener, load, sample } from './sample.ts';
+
+test('what the file leaves out has its default', async () => {
+  const { config, folder, warnings } = await load(sample());
+  expect(warnings).toEqual([]);
+  expect(JSON.parse(JSON.stringify(config))).toEqual({
+    dataDir: join(folder, 'data'),
+    log: { level: 'info' },
+    listeners: [{ protocol: 'smtp', host: '127.0.0.1', port: 2525, security: 'starttls', allowInsecureAuth: false }],
+    connections: { contoso: { ...connection, clientSecret: '[secret]', cloud: 'global' } },
+    accounts: [{ ...account, password: '[secret]', delivery: 'queued', senders: ['reports@contoso.com'] }],
+    queue: {
+      store: 'sqlite',
+      expireAfterHours: 48,
+      retainDeliveredDays: 7,
+      retryBaseSeconds: 60,
+      retryMaxSeconds: 3600,
+    },
+    retry: { mode: 'status-codes', statusCodes: [429, 503], maxAttempts: 5, waitSeconds: 2, multiplyWait: true },
+    limits: {
+      messagesPerMinute: 30,
+      concurrentPerMailbox: 3,
+      recipientsPerDay: 10_000,
+      maxMessageMegabytes: 35,
+      maxRecipients: 500,
+      graphMimeKilobytes: 2200,
+      maxConnections: 500,
+      maxConnectionsPerAddress: 100,
+      idleTimeoutSeconds: 300,
+      loginFailuresPerAddress: 10,
+      loginBlockSeconds: 300,
+    },
+    shutdown: { graceSeconds: 30 },
+  });
+});
+
+test('a secret comes from the file itself, from the environment or from another file', async () => {
+  const folder = await emptyFolder();
+  await mkdir(join(folder, 'secrets'));
+  await writeFile(join(folder, 'secrets/client'), 'from a file \r\n\n');
+  const path = join(folder, 'config.json');
+  const connections = {
+    inline: connection,
+    env: { ...connection, clientSecret: { env: 'CLIENT_SECRET' } },
+    file: { ...connection, clientSecret: { file: 'secrets/client' } },
+  };
+  await writeFile(path, JSON.stringify(sample({ connections, accounts: [{ ...account, connection: 'env' }] })));
+  const { config } = await loadConfig(path, { env: { CLIENT_SECRET: 'from the environment\n' } });
+  const secrets = Object.values(config.connections).map((one) => 'clientSecret' in one && one.clientSecret?.reveal());
+  expect(secrets).toEqual(['s3cret', 'from the environment\n', 'from a file ']);
+});
+
+test('a secret file that is too large to be one is refused', async () => {
+  const folder = await emptyFolder();
+  await writeFile(join(folder, 'large'), 'x'.repeat(70_000));
+  const config = sample({ accounts: [{ ...account, password: { file: join(folder, 'large') } }] });
+  await expect(load(config)).rejects.toMatchObject({
+    code: 'secret-unavailable',
+    details: {
+      problems: [expect.stringMatching(/^accounts\[0\]\.password: file .*large is larger than 65536 bytes$/)],
+    },
+  });
+});
+
+test('secrets show in no printed form of the configuration', async () => {
+  const { config } = await load(sample({ proxy: 'http://user:geheim@proxy.contoso.com:8080' }));
+  const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9, showHidden: true })} ${String(config.proxy)} ${config.accounts[0]?.password}`;
+  expect(printed).not.toMatch(/s3cret|geheim/);
+  expect(printed).toContain('[secret]');
+  expect(config.proxy?.reveal()).toBe('http://user:geheim@proxy.contoso.com:8080');
+});
+
+test('the configuration is frozen all the way down', async () => {
+  const { config } = await load(sample());
+  const open = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && (!Object.isFrozen(value) || Object.values(value).some(open));
+  expect(open(config)).toBe(false);
+  expect(() => Object.assign(config.limits, { maxRecipients: 1 })).toThrow(TypeError);
+});
+
+test('relative paths start at the folder of the file, absolute ones stay', async () => {
+  const { config, folder } = await load(
+    sample({
+      dataDir: '../state',
+      tls: { cert: 'certs/a.crt', key: '/etc/a.key' },
+      listeners: [{ ...listener, tls: { cert: 'b.crt', key: 'b.key' } }],
+      connections: {
+        contoso: {
+          grant: 'client-credentials',
+          tenantId: connection.tenantId as string,
+          clientId: '00000000-0000-0000-0000-000000000000',
+          clientCertificate: { cert: 'app.crt', key: 'app.key' },
+          cloud: { caFile: 'ca.crt' },
+        },
+      },
+    }),
+  );
+  expect(config.dataDir).toBe(join(folder, '../state'));
+  expect(config.tls).toEqual({ cert: join(folder, 'certs/a.crt'), key: '/etc/a.key', minVersion: 'TLSv1.2' });
+  expect(config.listeners[0]?.tls).toEqual({ cert: join(folder, 'b.crt'), key: join(folder, 'b.key') });
+  expect(config.connections.contoso).toMatchObject({
+    clientCertificate: { cert: join(folder, 'app.crt'), key: join(folder, 'app.key') },
+    cloud: { caFile: join(folder, 'ca.crt') },
+  });
+});
+
+test('every grant is a configuration that holds', async () => {
+  const app = { tenantId: 'common', clientId: '00000000-0000-0000-0000-000000000000' };
+  const connections = {
+    contoso: connection,
+    code: { ...app, grant: 'device-code', prompt: 'login', tokenFile: 'code.token' },
+    browser: { ...app, grant: 'authorization-code', clientSecret: 's3cret', redirectUri: 'http://localhost:8400/' },
+    public: { ...app, grant: 'authorization-code', scopes: ['https://outlook.office.com/SMTP.Send', 'offline_access'] },
+    person: { ...app, grant: 'password', username: 'jo@contoso.com', password: { env: 'JO' } },
+    machine: { grant: 'managed-identity' },
+  };
+  const { config } = await load(sample({ connections } as never), { env: { JO: 'geheim' } });
+  expect(Object.entries(config.connections).map(([name, { grant }]) => [name, grant])).toEqual(
+    Object.entries(connections).map(([name, { grant }]) => [name, grant]),
+  );
+});
+
+test('listeners on the same port of different addresses, and any number on port 0, live side by side', async () => {
+  const listeners = [
+    { ...listener, host: '127.0.0.1' },
+    { ...listener, host: '127.0.0.2' },
+    { ...listener, host: '::1' },
+    { ...listener, host: '0.0.0.0', port: 0 },
+    { ...listener, host: '0.0.0.0', port: 0 },
+  ];
+  expect((await load(sample({ listeners }))).config.listeners).toHaveLength(5);
+});
+
+test('a file with a byte order mark is read', async () => {
+  const path = join(await emptyFolder(), 'config.json');
+  await writeFile(path, `\ufeff${JSON.stringify(sample())}`);
+  await expect(loadConfig(path, { env: {} })).resolves.toBeDefined();
+});
+
+test('a file that is not there, and one that cannot be read, are told apart', async () => {
+  const folder = await emptyFolder();
+  const missing = join(folder, 'config.json');
+  await expect(loadConfig(missing, { env: {} })).rejects.toMatchObject({
+    code: 'config-not-found',
+    message: `The configuration file ${missing} does not exist.`,
+  });
+  await expect(loadConfig(folder, { env: {} })).rejects.toMatchObject({
+    code: 'config-not-found',
+    message: `The configuration file ${folder} cannot be read (EISDIR).`,
+  });
+});
+
+test('the message counts the problems and has a line for each', async () => {
+  await expect(load({ ...sample(), colour: 'red', size: 3 })).rejects.toMatchObject({
+    code: 'config-invalid',
+    kind: 'usage',
+    message: expect.stringMatching(/config\.json has 2 problems:\ncolour: unknown key\nsize: unknown key$/),
+  });
+});
+
+test('warns of secrets in a file that others may read, and only then', async () => {
+  const warning = expect.stringMatching(/^the file holds secrets and others on this machine may read it/);
+  expect((await load(sample(), { mode: 0o640 })).warnings).toEqual([warning]);
+  expect((await load(sample(), { mode: 0o604 })).warnings).toEqual([warning]);
+  expect((await load(sample(), { mode: 0o600 })).warnings).toEqual([]);
+  const hash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+  const elsewhere = sample({
+    connections: { contoso: { ...connection, clientSecret: { env: 'S' } } as never },
+    accounts: [{ ...account, password: hash }],
+  });
+  expect((await load(elsewhere, { mode: 0o644, env: { S: 's' } })).warnings).toEqual([]);
+});
+
+test('warns when passwords travel in the clear, or cannot be used for that reason', async () => {
+  const warnings = async (change: object, accounts = [account]) =>
+    (await load(sample({ listeners: [{ ...listener, ...change }], accounts }))).warnings;
+  const clear = ['listeners[0]: passwords may travel unencrypted to 0.0.0.0:2525'];
+  expect(await warnings({ host: '0.0.0.0', security: 'none', allowInsecureAuth: true })).toEqual(clear);
+  expect(await warnings({ host: '0.0.0.0', security: 'starttls', allowInsecureAuth: true })).toEqual(clear);
+  expect(await warnings({ host: '0.0.0.0', security: 'none' })).toEqual([
+    'listeners[0]: security is "none", so nobody beyond this machine can log in with a password',
+  ]);
+  expect(await warnings({ host: '0.0.0.0', security: 'starttls' })).toEqual([]);
+  expect(await warnings({ host: '0.0.0.0', security: 'tls', allowInsecureAuth: true })).toEqual([]);
+  expect(await warnings({ host: '127.0.0.1', security: 'none', allowInsecureAuth: true })).toEqual([]);
+  const { password: _, ...byNetwork } = { ...account, networks: ['10.0.0.0/8'] };
+  expect(await warnings({ host: '0.0.0.0', security: 'none' }, [byNetwork])).toEqual([]);
+});
+
+test('warns of what has no effect', async () => {
+  const { password: _, ...byNetwork } = { ...account, networks: ['10.0.0.0/8'], read: 'imap' as const };
+  const { send: __, ...reader } = { ...account, username: 'reader', networks: ['10.0.0.0/8'], read: 'imap' as const };
+  const tls = { minVersion: 'TLSv1' as const };
+  const listeners = [
+    { ...listener, tls },
+    { ...listener, port: 25, tls: { ...tls, ciphers: 'DEFAULT@SECLEVEL=0' } },
+  ];
+  expect((await load(sample({ listeners, accounts: [byNetwork, reader] }))).warnings).toEqual([
+    'listeners[0].tls: TLSv1 does not work without "@SECLEVEL=0" in "ciphers"',
+    'accounts[0].read: of no effect, reading needs a "password"',
+    'accounts[1].networks: of no effect, the account has no "send"',
+  ]);
+});
+
+test('a secret file that cannot be read is named, with the reason', async () => {
+  const file = await emptyFolder();
+  await expect(load(sample({ accounts: [{ ...account, password: { file } }] }))).rejects.toMatchObject({
+    details: { problems: [`accounts[0].password: file ${file} cannot be read (EISDIR)`] },
+  });
+});
