@@ -57,10 +57,27 @@ const entries = {
     remedy:
       'Check that the file exists, is PEM, may be read by this user, and that key and certificate belong together.',
   },
+  'data-folder-unusable': {
+    kind: 'usage',
+    cause: 'The data folder cannot be made, read or written.',
+    remedy: 'Check that the folder exists, belongs to the user that runs the bridge, and has free space.',
+  },
   'already-running': {
     kind: 'usage',
     cause: 'Another bridge uses the same dataDir. Two of them would send every queued message twice.',
     remedy: 'Stop the other bridge, or give this one a dataDir of its own.',
+  },
+
+  // connections
+  'grant-unavailable': {
+    kind: 'usage',
+    cause: 'The connection names a grant that this version of mailbridge cannot use.',
+    remedy: 'Use the grant client-credentials.',
+  },
+  'connection-gone': {
+    kind: 'needs-admin',
+    cause: 'A queued message belongs to a connection that the configuration no longer has.',
+    remedy: 'Put the connection back, or delete the message from the queue.',
   },
 
   // queue
@@ -89,12 +106,15 @@ const entries = {
   },
   'upstream-certificate-untrusted': {
     kind: 'needs-admin',
-    cause: 'The server in the place of Microsoft 365 showed a certificate that is not trusted, expired or made out to another name.',
-    remedy: 'If a proxy inspects TLS, set caFile of the cloud to its CA; otherwise check the host name and the clock of this machine.',
+    cause:
+      'The server in the place of Microsoft 365 showed a certificate that is not trusted, expired or made out to another name.',
+    remedy:
+      'If a proxy inspects TLS, set caFile of the cloud to its CA; otherwise check the host name and the clock of this machine.',
   },
   'upstream-ambiguous': {
     kind: 'temporary',
-    cause: 'The connection broke after the whole message was sent and before Microsoft 365 answered. It may have been delivered.',
+    cause:
+      'The connection broke after the whole message was sent and before Microsoft 365 answered. It may have been delivered.',
     remedy: 'Nothing: the message is tried again, and a recipient may get it twice.',
   },
   'delivery-aborted': {
@@ -110,11 +130,13 @@ const entries = {
   'xoauth2-not-offered': {
     kind: 'needs-admin',
     cause: 'The SMTP server does not offer to log in with XOAUTH2.',
-    remedy: 'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
+    remedy:
+      'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
   },
   'address-not-sendable': {
     kind: 'permanent',
-    cause: 'The address cannot be told to the SMTP server: it holds angle brackets or line ends, or characters beyond ASCII that the server does not take.',
+    cause:
+      'The address cannot be told to the SMTP server: it holds angle brackets or line ends, or characters beyond ASCII that the server does not take.',
     remedy: 'Correct the address.',
   },
   'message-too-large-for-smtp': {
@@ -134,12 +156,14 @@ const entries = {
   },
   'envelope-narrower-than-headers': {
     kind: 'permanent',
-    cause: 'To or Cc name addresses that the envelope does not. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
+    cause:
+      'To or Cc name addresses that the envelope does not. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
     remedy: 'Set send of the account to smtp, which keeps to the envelope.',
   },
   'graph-unexpected-status': {
     kind: 'permanent',
-    cause: 'Microsoft Graph answered sendMail with a success other than 202 Accepted; such messages have been seen not to be sent.',
+    cause:
+      'Microsoft Graph answered sendMail with a success other than 202 Accepted; such messages have been seen not to be sent.',
     remedy: 'Look into Sent Items of the mailbox. Large messages are answered so: set send of the account to smtp.',
   },
 
@@ -147,7 +171,8 @@ const entries = {
   'upstream-name-unknown': {
     kind: 'temporary',
     cause: 'A host name could not be turned into an address: a typing error, no DNS server, or no network.',
-    remedy: 'Check the name, the DNS settings and the network of this machine. Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY.',
+    remedy:
+      'Check the name, the DNS settings and the network of this machine. Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY.',
   },
   'upstream-timeout': {
     kind: 'temporary',
@@ -161,7 +186,8 @@ const entries = {
   },
   'upstream-tls-failed': {
     kind: 'needs-admin',
-    cause: 'No TLS connection came about: the other side speaks no TLS on that port, or none that this side accepts (1.2 or later).',
+    cause:
+      'No TLS connection came about: the other side speaks no TLS on that port, or none that this side accepts (1.2 or later).',
     remedy: 'Check host and port, and look for a proxy or firewall in between that changes TLS.',
   },
   'upstream-answer-invalid': {
@@ -177,7 +203,8 @@ const entries = {
   'proxy-refused': {
     kind: 'needs-admin',
     cause: 'The HTTP proxy refused to open the way to a host.',
-    remedy: 'With 407, give the proxy a user and password (http://user:password@host:port); otherwise ask its administrator to allow the host and port named.',
+    remedy:
+      'With 407, give the proxy a user and password (http://user:password@host:port); otherwise ask its administrator to allow the host and port named.',
   },
 
   // tokens
@@ -193,23 +220,46 @@ const entries = {
   },
   'token-answer-invalid': {
     kind: 'needs-admin',
-    cause: 'What answered in place of Microsoft Entra ID gave no token and no error that Entra ID would give: a proxy, a login portal, or a wrong authority.',
+    cause:
+      'What answered in place of Microsoft Entra ID gave no token and no error that Entra ID would give: a proxy, a login portal, or a wrong authority.',
     remedy: 'Check cloud (authority) of the connection, and look for a proxy or login portal in between.',
   },
   'authority-invalid': {
     kind: 'usage',
-    cause: 'The authority that issues tokens is not an https:// address without a path, such as https://login.microsoftonline.com.',
-    remedy: 'Correct cloud (authority) of the connection. Plain http is refused because the client secret would travel in clear.',
+    cause:
+      'The authority that issues tokens is not an https:// address without a path, such as https://login.microsoftonline.com.',
+    remedy:
+      'Correct cloud (authority) of the connection. Plain http is refused because the client secret would travel in clear.',
   },
   'tenant-invalid': {
     kind: 'usage',
-    cause: 'The tenant is not a tenant id (GUID) or a verified domain; common, organizations and consumers name no tenant, which a token for the app itself needs.',
+    cause:
+      'The tenant is not a tenant id (GUID) or a verified domain; common, organizations and consumers name no tenant, which a token for the app itself needs.',
     remedy: 'Set tenantId to the Directory (tenant) ID shown on the overview page of the app registration.',
   },
   'client-certificate-invalid': {
     kind: 'usage',
-    cause: 'The client certificate or its private key cannot be used: not PEM, encrypted, not RSA of at least 2048 bits, or not belonging together.',
-    remedy: 'Give clientCertificate a PEM certificate and its unencrypted RSA private key, and upload the same certificate to the app registration.',
+    cause:
+      'The client certificate or its private key cannot be used: not PEM, encrypted, not RSA of at least 2048 bits, or not belonging together.',
+    remedy:
+      'Give clientCertificate a PEM certificate and its unencrypted RSA private key, and upload the same certificate to the app registration.',
+  },
+
+  // reading by IMAP and POP3 (beside the upstream-… codes above)
+  'mailbox-login-refused': {
+    kind: 'needs-admin',
+    cause: 'Exchange Online has no use for the token at this mailbox: AUTHENTICATE failed. The app lacks the permission, is not registered in Exchange, or the protocol is switched off for the mailbox.',
+    remedy: 'Check the application permission (IMAP.AccessAsApp, POP.AccessAsApp) and its admin consent; New-ServicePrincipal with the object id of the enterprise application; Add-MailboxPermission for the mailbox; ImapEnabled and PopEnabled of Get-CASMailbox.',
+  },
+  'mailbox-connections-exceeded': {
+    kind: 'temporary',
+    cause: 'Exchange Online lets no further connection to this mailbox in, or has been asked too often in a short time.',
+    remedy: 'Let fewer programs read the mailbox at a time, and less often.',
+  },
+  'mailbox-login-unavailable': {
+    kind: 'temporary',
+    cause: 'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
+    remedy: 'Nothing: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

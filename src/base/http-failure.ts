@@ -83,7 +83,8 @@ export function httpFailure(error: unknown, peer: string, signal?: AbortSignal):
     const when = early ? 'before the request was sent' : 'before the answer was complete';
     return make('upstream-connection-lost', `The connection to ${peer} was cut ${when} (${code}).`, !early);
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  const garbled = root instanceof Error && root.name === 'HTTPParserError';
+  if (garbled || code === 'UND_ERR_HEADERS_OVERFLOW') {
     return make('upstream-answer-invalid', `${peer} does not answer in HTTP: ${said}.`, true);
   }
   return error;

@@ -18,10 +18,10 @@ export function proxySettings(configured: string | undefined, env: NodeJS.Proces
     const proxy = checkedProxy(configured, 'proxy');
     return { httpProxy: proxy, httpsProxy: proxy, noProxy: '' };
   }
-  const httpProxy = checkedProxy(env['http_proxy'] ?? env['HTTP_PROXY'] ?? '', 'HTTP_PROXY');
-  const httpsProxy = checkedProxy(env['https_proxy'] ?? env['HTTPS_PROXY'] ?? '', 'HTTPS_PROXY');
+  const httpProxy = checkedProxy(env.http_proxy ?? env.HTTP_PROXY ?? '', 'HTTP_PROXY');
+  const httpsProxy = checkedProxy(env.https_proxy ?? env.HTTPS_PROXY ?? '', 'HTTPS_PROXY');
   if (!httpProxy && !httpsProxy) return undefined;
-  return { httpProxy, httpsProxy, noProxy: env['no_proxy'] ?? env['NO_PROXY'] ?? '' };
+  return { httpProxy, httpsProxy, noProxy: env.no_proxy ?? env.NO_PROXY ?? '' };
 }
 
 function checkedProxy(value: string, source: string): string {

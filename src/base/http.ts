@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { BridgeError } from './errors.ts';
+import { HttpConnections } from './http-connections.ts';
 import { httpFailure } from './http-failure.ts';
-import { type ProxySettings, proxySettings } from './http-proxy.ts';
-import { loadUndici } from './undici.ts';
+import { proxySettings } from './http-proxy.ts';
 
 /** How {@link createHttpClient} reaches other hosts. */
 export interface HttpClientOptions {
@@ -79,18 +78,8 @@ const defaultMaxTextBytes = 4 * 1024 * 1024;
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const proxy = proxySettings(options.proxy, options.env ?? process.env);
   if (options.ca !== undefined) assertCertificates(options.ca);
-  const dispatchers = new Set<Dispatcher>();
-  let current: Dispatcher | undefined;
-  let secureContext: SecureContext | undefined;
+  const connections = new HttpConnections(options, proxy);
   let closed = false;
-
-  function dispatcher(): Dispatcher {
-    if (current) return current;
-    secureContext ??= trust(options.ca);
-    current = makeDispatcher(options, proxy, secureContext);
-    dispatchers.add(current);
-    return current;
-  }
 
   return {
     async request(request) {
@@ -100,8 +89,9 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       if (url.protocol !== 'https:' && url.protocol !== 'http:') {
         throw new TypeError(`HTTP client asked for ${url.protocol}`);
       }
+      const loan = connections.lend();
       try {
-        const response = await dispatcher().request({
+        const response = await loan.dispatcher.request({
           origin: url.origin,
           path: url.pathname + url.search,
           method: request.method,
@@ -109,46 +99,19 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           body: request.body ?? null,
           ...perRequest(request),
         });
+        response.body.once('close', loan.release);
         return answer(response, peer, request.signal);
       } catch (error) {
+        loan.release();
         throw httpFailure(error, peer, request.signal);
       }
     },
-    renewConnections() {
-      const old = current;
-      current = undefined;
-      if (old) void old.close().finally(() => dispatchers.delete(old));
-    },
-    async close() {
+    renewConnections: () => connections.renew(),
+    close() {
       closed = true;
-      await Promise.all([...dispatchers].map((each) => each.destroy()));
-      dispatchers.clear();
-      current = undefined;
+      return connections.close();
     },
   };
-}
-
-function makeDispatcher(options: HttpClientOptions, proxy: ProxySettings | undefined, secureContext: SecureContext) {
-  const { Agent, EnvHttpProxyAgent, Pool } = loadUndici();
-  const timeout = options.connectTimeoutMs ?? 10_000;
-  // HTTP/1.1 alone: with it one slow upload holds one connection, not every request to that host.
-  const connect = { timeout, secureContext, allowH2: false };
-  const common = {
-    connect,
-    allowH2: false,
-    headersTimeout: options.headersTimeoutMs ?? 60_000,
-    bodyTimeout: options.bodyTimeoutMs ?? 60_000,
-    connections: options.connections ?? 32,
-  };
-  if (!proxy) return new Agent(common);
-  return new EnvHttpProxyAgent({
-    ...common,
-    ...proxy,
-    requestTls: connect,
-    proxyTls: connect,
-    // Without it a proxy that takes CONNECT and never answers would hold the request for five minutes.
-    clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: timeout }),
-  });
 }
 
 /** The options whose absence is not the same as `undefined`. */
@@ -194,12 +157,6 @@ function singleStrings(headers: Dispatcher.ResponseData['headers']): Record<stri
     if (value !== undefined) result[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return result;
-}
-
-/** One context for all connections: to read some 150 CA certificates anew for each would cost time and memory. */
-function trust(ca: string | Buffer | undefined): SecureContext {
-  if (ca === undefined) return createSecureContext();
-  return createSecureContext({ ca: [...getCACertificates('default'), ca] });
 }
 
 function assertCertificates(ca: string | Buffer): void {

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// Kept in old JavaScript: it runs on whatever Node.js the system has, and finds or asks for the right one.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const neededMajor = 24;
+const compiled = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const program = existsSync(compiled) ? compiled : fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+/** The Node.js that npm installed beside mailbridge. */
+function ownNode() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('node/package.json');
+    const binary = manifest.replace(/package\.json$/, process.platform === 'win32' ? 'bin\\node.exe' : 'bin/node');
+    return existsSync(binary) ? binary : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const runs = Number(process.versions.node.split('.')[0]) >= neededMajor ? process.execPath : ownNode();
+if (runs === undefined) {
+  process.stderr.write(
+    `mailbridge: it needs Node.js ${neededMajor} or later, and this is ${process.versions.node}. ` +
+      `Install "node@${neededMajor}" beside it with npm, or a newer Node.js.\n`,
+  );
+  process.exit(2);
+}
+const argv = [program, ...process.argv.slice(2)];
+if (typeof process.execve === 'function' && process.platform !== 'win32') {
+  process.execve(runs, [runs, ...argv], process.env);
+}
+if (runs === process.execPath) {
+  process.argv.splice(1, 1, program);
+  await import(program);
+} else {
+  const child = spawn(runs, argv, { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (status, signal) => process.exit(signal ? 1 : (status ?? 1)));
+}

@@ -1,0 +1,56 @@
+import { domainOf, parseAddressList } from '../message/addresses.ts';
+import { HeaderBlock } from '../message/headers.ts';
+import { mendHeader, receivedField } from '../message/mend.ts';
+import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
+import type { SubmissionAccount } from './submission-session.ts';
+
+export interface AcceptedHeaderOptions {
+  readonly account: SubmissionAccount;
+  readonly client: SmtpConnectionInfo;
+  readonly hostname: string;
+  readonly id: string;
+  readonly receivedAtMs: number;
+  /** Makes the reply to a From or Sender that the account may not use. */
+  refuse(address: string): SmtpReply;
+}
+
+/** A message that has been through this many servers goes in circles (RFC 5321 section 6.3). */
+const maxReceivedFields = 50;
+
+/**
+ * The header a message leaves with: a Received field before all others, Date and Message-ID where they are missing,
+ * and a From where there is no usable one. Everything else stays as it came.
+ * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles
+ */
+export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
+  if (header.getAll('Received').length > maxReceivedFields) {
+    throw new SmtpReply(554, '5.4.6', `Message has passed more than ${maxReceivedFields} servers: a mail loop`);
+  }
+  const from = addressesOf(header, 'From');
+  for (const address of [...from, ...addressesOf(header, 'Sender')]) {
+    if (!options.account.maySendAs(address)) throw options.refuse(address);
+  }
+  // What names nobody (`From: Scanner`) would be refused by Exchange with 5.7.512.
+  const usable = from.length > 0 ? header : HeaderBlock.parse(header.edit({ drop: (field) => field.is('From') }));
+  return mendHeader(usable, {
+    date: new Date(options.receivedAtMs),
+    domain: domainOf(options.account.mailbox),
+    from: options.account.mailbox,
+    prefix: receivedField({
+      from: { helo: options.client.helo, address: options.client.remoteAddress },
+      by: options.hostname,
+      with: options.client.transmissionType,
+      id: options.id,
+      date: new Date(options.receivedAtMs),
+    }),
+  });
+}
+
+/** The complete addresses in all fields of a name. */
+function addressesOf(header: HeaderBlock, name: string): string[] {
+  return header
+    .getAll(name)
+    .flatMap((value) => parseAddressList(value).addresses)
+    .map(({ address }) => address)
+    .filter((address) => address.includes('@'));
+}

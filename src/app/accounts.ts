@@ -1,0 +1,70 @@
+import type { Account } from '../accounts/account.ts';
+import { AccountDirectory } from '../accounts/directory.ts';
+import { LoginThrottle } from '../accounts/login-throttle.ts';
+import { PasswordVerifier } from '../accounts/password-verifier.ts';
+import { mayUseReversePath } from '../accounts/sender-rules.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/schema.ts';
+import { SmtpReply } from '../smtp/session.ts';
+import type { SubmissionAccount } from './submission-session.ts';
+
+/** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
+export interface LoginMemory {
+  readonly verifier: PasswordVerifier;
+  readonly throttle: LoginThrottle;
+}
+
+export function createLoginMemory(config: Config, clock: Clock): LoginMemory {
+  const { loginFailuresPerAddress, loginBlockSeconds } = config.limits;
+  return {
+    verifier: new PasswordVerifier(),
+    throttle: new LoginThrottle({
+      clock,
+      failuresBeforeBlock: loginFailuresPerAddress,
+      blockMs: loginBlockSeconds * 1000,
+    }),
+  };
+}
+
+/** The accounts of a configuration. */
+export function createDirectory(config: Config, memory: LoginMemory, clock: Clock): AccountDirectory {
+  const accounts = config.accounts.map(
+    ({ networks, ...account }): Account => ({ ...account, networks: networks ?? [] }),
+  );
+  return new AccountDirectory(accounts, { ...memory, clock });
+}
+
+/** An account as the SMTP side sees it. */
+export function submissionAccount(account: Account): SubmissionAccount {
+  return {
+    username: account.username,
+    connection: account.connection,
+    mailbox: account.mailbox,
+    delivery: account.delivery,
+    ...(account.send === undefined ? {} : { send: account.send }),
+    maySendAs: (address) => mayUseReversePath(account.senders, address),
+  };
+}
+
+/**
+ * Logs in at the SMTP listener.
+ * @throws SmtpReply 535 for a wrong name or password, 421 for a blocked address, 454 when too many log in at once
+ */
+export async function loginForSubmission(
+  directory: AccountDirectory,
+  log: Log,
+  username: string,
+  password: string,
+  remoteAddress: string,
+): Promise<SubmissionAccount> {
+  const result = await directory.authenticate(username, password, remoteAddress);
+  if ('account' in result) return submissionAccount(result.account);
+  log.warn({ protocol: 'smtp', username, client: remoteAddress, failure: result.failure }, 'login refused');
+  if (result.failure === 'blocked') {
+    const seconds = Math.ceil(result.retryAfterMs / 1000);
+    throw new SmtpReply(421, '4.7.0', `Too many failed logins from your address, try again in ${seconds} s`);
+  }
+  if (result.failure === 'busy') throw new SmtpReply(454, '4.7.0', 'Too many logins at once, try again');
+  throw new SmtpReply(535, '5.7.8', 'Username or password is wrong');
+}

@@ -1,0 +1,169 @@
+import { hostname as machineName } from 'node:os';
+import { join } from 'node:path';
+import type { AccountDirectory } from '../accounts/directory.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { type Log, loggableError } from '../base/log.ts';
+import type { Config, Listener } from '../config/schema.ts';
+import { Queue } from '../queue/queue.ts';
+import { openSqliteStore } from '../queue/stores/sqlite.ts';
+import { createDirectory, createLoginMemory } from './accounts.ts';
+import { composeBounce } from './bounce.ts';
+import { takeDataFolder } from './data-folder.ts';
+import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
+import { openListener } from './listeners.ts';
+import { Upstream } from './upstream.ts';
+
+/** What a reload replaces. */
+export interface BridgeState {
+  readonly config: Config;
+  readonly directory: AccountDirectory;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+/** A port that is open. */
+export interface OpenListener {
+  readonly protocol: Listener['protocol'];
+  readonly host: string;
+  readonly port: number;
+  readonly security: Listener['security'];
+  updateTls(material: ListenerTls): void;
+  close(graceMs: number): Promise<void>;
+}
+
+/** A running bridge. */
+export interface Bridge {
+  readonly listeners: readonly OpenListener[];
+  /** Where the certificate authority made here is, if the listeners use one. */
+  readonly authorityFile: string | undefined;
+  /** Takes up another configuration; open connections go on, listeners and queue stay as they are. */
+  reload(config: Config): Promise<void>;
+  /** Stops accepting, lets what is in flight finish for up to `shutdown.graceSeconds`, and closes the queue. */
+  stop(): Promise<void>;
+}
+
+export interface BridgeOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** Undoes, in reverse order, what was done so far. */
+class Undo {
+  readonly #steps: (() => unknown)[] = [];
+
+  push(step: () => unknown): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.toReversed()) await step();
+  }
+}
+
+/**
+ * Starts a bridge: takes the data folder, opens the queue, prepares the connections, opens the listeners, resumes
+ * delivery. What was opened is closed again when something fails.
+ * @throws BridgeError for whatever an administrator can mend: a port in use, an unreadable certificate …
+ */
+export async function startBridge(config: Config, options: BridgeOptions): Promise<Bridge> {
+  const undo = new Undo();
+  try {
+    return await start(config, options, undo);
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function start(config: Config, { log, clock = systemClock }: BridgeOptions, undo: Undo): Promise<Bridge> {
+  const hostname = config.hostname ?? machineName();
+  const folder = takeDataFolder(config.dataDir);
+  undo.push(() => folder.release());
+  const memory = createLoginMemory(config, clock);
+  let state: BridgeState = {
+    config,
+    directory: createDirectory(config, memory, clock),
+    upstreams: await openUpstreams(config, clock, log),
+  };
+  undo.push(() => closeUpstreams(state.upstreams, log));
+  const certificates = await ListenerCertificates.open(config, hostname);
+  const store = openSqliteStore(join(config.dataDir, 'queue'), { exclusive: true });
+  const expireAfterMs = config.queue.expireAfterHours * 3_600_000;
+  const queue = new Queue({
+    store,
+    clock,
+    log,
+    limits: config.limits,
+    backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
+    retainFinishedMs: config.queue.retainDeliveredDays * 86_400_000,
+    courierFor: (message) => state.upstreams.get(message.connection)?.courier(message.courier),
+    bounceFor: (message, verdict) =>
+      composeBounce(message, verdict, { hostname, clock, expireAfterMs, open: (id) => store.open(id) }),
+  });
+  undo.push(() => queue.stop(0));
+  const listeners: OpenListener[] = [];
+  undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
+  for (const [index, listener] of config.listeners.entries()) {
+    const tls = certificates.of(listener);
+    const parts = { listener, hostname, queue, clock, log, state: () => state, ...(tls ? { tls } : {}) };
+    listeners.push(
+      await openListener(parts).catch((error: unknown) => Promise.reject(listenFailure(error, listener, index))),
+    );
+  }
+  queue.start();
+
+  return {
+    listeners,
+    authorityFile: certificates.authorityFile,
+    async reload(next) {
+      const upstreams = await openUpstreams(next, clock, log);
+      const renewed = await ListenerCertificates.open(next, hostname);
+      const before = state;
+      state = { config: next, directory: createDirectory(next, memory, clock), upstreams };
+      // Listeners are matched by place: those of the running bridge are the ones that are open.
+      for (const [index, listener] of config.listeners.entries()) {
+        const tls = renewed.of(next.listeners[index] ?? listener);
+        if (tls) listeners[index]?.updateTls(tls);
+      }
+      for (const key of fixedAtStart) {
+        if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
+          log.warn({ key }, `${key} has changed: restart to take it up`);
+      }
+      void closeUpstreams(before.upstreams, log);
+    },
+    async stop() {
+      const graceMs = state.config.shutdown.graceSeconds * 1000;
+      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+      await queue.stop(graceMs);
+      await closeUpstreams(state.upstreams, log);
+      folder.release();
+    },
+  };
+}
+
+const fixedAtStart = ['dataDir', 'hostname', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
+
+async function openUpstreams(config: Config, clock: Clock, log: Log): Promise<ReadonlyMap<string, Upstream>> {
+  const upstreams = new Map<string, Upstream>();
+  for (const name of Object.keys(config.connections)) {
+    upstreams.set(name, await Upstream.open(name, config, clock, log));
+  }
+  return upstreams;
+}
+
+async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log): Promise<void> {
+  const closed = await Promise.allSettled([...upstreams.values()].map((upstream) => upstream.close()));
+  for (const each of closed) {
+    if (each.status === 'rejected') log.warn({ error: loggableError(each.reason) }, 'a connection did not close');
+  }
+}
+
+function listenFailure(error: unknown, listener: Listener, index: number): unknown {
+  const code = systemErrorCode(error);
+  if (error instanceof BridgeError || code === undefined) return error;
+  const where = `listeners[${index}]: ${listener.host}:${listener.port}`;
+  if (code === 'EADDRINUSE') {
+    return new BridgeError('port-in-use', `${where} is in use by another program.`, { cause: error });
+  }
+  return new BridgeError('listen-failed', `${where} cannot be listened on (${code}).`, { cause: error });
+}

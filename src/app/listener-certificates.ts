@@ -1,0 +1,62 @@
+import type { CertificateAndKey } from '../base/certificates.ts';
+import type { Config, Listener } from '../config/schema.ts';
+import { localCertificate, readTlsFiles } from './tls-material.ts';
+
+/** Certificate, key and TLS settings of a listener. */
+export interface ListenerTls extends CertificateAndKey {
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers?: string;
+}
+
+/** The certificates of all listeners, read once. */
+export class ListenerCertificates {
+  readonly #config: Config;
+  readonly #byListener: ReadonlyMap<Listener, CertificateAndKey>;
+  /** Where the authority of a certificate made here is; undefined where all were given. */
+  readonly authorityFile: string | undefined;
+
+  private constructor(
+    config: Config,
+    byListener: ReadonlyMap<Listener, CertificateAndKey>,
+    authorityFile: string | undefined,
+  ) {
+    this.#config = config;
+    this.#byListener = byListener;
+    this.authorityFile = authorityFile;
+  }
+
+  /**
+   * Reads the certificate of each listener that speaks TLS, or makes one where none is given.
+   * @throws BridgeError `tls-material-unreadable`
+   */
+  static async open(config: Config, hostname: string): Promise<ListenerCertificates> {
+    const byListener = new Map<Listener, CertificateAndKey>();
+    let authorityFile: string | undefined;
+    for (const listener of config.listeners) {
+      if (listener.security === 'none') continue;
+      const cert = listener.tls?.cert ?? config.tls?.cert;
+      const key = listener.tls?.key ?? config.tls?.key;
+      if (cert !== undefined && key !== undefined) {
+        byListener.set(listener, await readTlsFiles({ cert, key }));
+      } else {
+        const local = await localCertificate(config.dataDir, hostname);
+        authorityFile = local.authorityFile;
+        byListener.set(listener, local);
+      }
+    }
+    return new ListenerCertificates(config, byListener, authorityFile);
+  }
+
+  /** What a listener needs for TLS; undefined where it speaks none. */
+  of(listener: Listener): ListenerTls | undefined {
+    const material = this.#byListener.get(listener);
+    if (!material) return undefined;
+    const ciphers = listener.tls?.ciphers ?? this.#config.tls?.ciphers;
+    return {
+      cert: material.cert,
+      key: material.key,
+      minVersion: listener.tls?.minVersion ?? this.#config.tls?.minVersion ?? 'TLSv1.2',
+      ...(ciphers === undefined ? {} : { ciphers }),
+    };
+  }
+}

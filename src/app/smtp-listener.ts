@@ -1,0 +1,74 @@
+import type { Clock } from '../base/clock.ts';
+import { type Log, loggableError } from '../base/log.ts';
+import type { Config } from '../config/schema.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { SmtpConnectionInfo } from '../smtp/session.ts';
+import { SmtpReply, type SmtpSession } from '../smtp/session.ts';
+import { loginForSubmission, submissionAccount } from './accounts.ts';
+import type { BridgeState } from './bridge.ts';
+import { SubmissionSession } from './submission-session.ts';
+
+const megabyte = 1024 * 1024;
+
+export interface SmtpListenerParts {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hostname: string;
+  readonly allowInsecureAuth: boolean;
+  /** What is in force now; a reload changes it under the open connections. */
+  state(): BridgeState;
+}
+
+/** Opens the sessions of an SMTP listener, with a bound on the connections from one address. */
+export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpConnectionInfo) => SmtpSession {
+  const perAddress = new Map<string, number>();
+  return (connection) => {
+    const { config } = parts.state();
+    const address = connection.remoteAddress;
+    const open = perAddress.get(address) ?? 0;
+    if (open >= config.limits.maxConnectionsPerAddress) {
+      parts.log.warn({ client: address, open }, 'connection refused: too many from one address');
+      throw new SmtpReply(421, '4.7.0', 'Too many connections from your address');
+    }
+    perAddress.set(address, open + 1);
+    return new SubmissionSession(connection, {
+      hostname: parts.hostname,
+      allowInsecureAuth: parts.allowInsecureAuth,
+      expireAfterMs: config.queue.expireAfterHours * 3_600_000,
+      clock: parts.clock,
+      log: parts.log,
+      login: (username, password, remoteAddress) =>
+        loginForSubmission(parts.state().directory, parts.log, username, password, remoteAddress),
+      accountByNetwork(remoteAddress) {
+        const account = parts.state().directory.byNetwork(remoteAddress);
+        return account && submissionAccount(account);
+      },
+      maxMessage: (account) => maxMessage(config, account.send),
+      spool: () => parts.queue.spool(),
+      onClosed() {
+        const left = (perAddress.get(address) ?? 1) - 1;
+        if (left > 0) perAddress.set(address, left);
+        else perAddress.delete(address);
+      },
+    });
+  };
+}
+
+/** Octets for the header fields that are added to a message of the largest size. */
+const addedHeaderBytes = 2048;
+
+/** The largest message that can be sent by a courier, and what sets that bound. */
+export function maxMessage(config: Config, send: 'graph' | 'smtp' | undefined): { bytes: number; reason: string } {
+  const accepted = Math.floor(config.limits.maxMessageMegabytes * megabyte);
+  const graph = config.limits.graphMimeKilobytes * 1024 - addedHeaderBytes;
+  return send === 'graph' && graph < accepted
+    ? { bytes: graph, reason: 'Graph takes no larger one (limits.graphMimeKilobytes); set "send" to "smtp"' }
+    : { bytes: accepted, reason: 'limits.maxMessageMegabytes' };
+}
+
+/** Writes what nobody foresaw. */
+export function smtpDefect(log: Log): (error: unknown, connection: SmtpConnectionInfo) => void {
+  return (error, connection) =>
+    log.error({ error: loggableError(error), client: connection.remoteAddress }, 'defect while serving an SMTP client');
+}

@@ -1,0 +1,215 @@
+import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import { errorText, systemErrorCode } from '../base/errors.ts';
+import { type Log, loggableError } from '../base/log.ts';
+import { domainOf } from '../message/addresses.ts';
+import type { Envelope } from '../message/envelope.ts';
+import { rewriteHeader } from '../message/header-stream.ts';
+import { HeaderTooLargeError } from '../message/headers.ts';
+import type { QueuedMessage } from '../queue/message.ts';
+import type { Spool } from '../queue/store.ts';
+import {
+  type MailParameters,
+  type SmtpConnectionInfo,
+  type SmtpCredentials,
+  SmtpReply,
+  type SmtpSession,
+} from '../smtp/session.ts';
+import { acceptedHeader } from './accepted-header.ts';
+
+/** What a submission session has to know of an account. */
+export interface SubmissionAccount {
+  readonly username: string;
+  readonly connection: string;
+  readonly mailbox: string;
+  readonly send?: 'graph' | 'smtp';
+  readonly delivery: 'queued' | 'direct';
+  maySendAs(address: string): boolean;
+}
+
+/** What joins a submission session to the rest of the bridge. */
+export interface SubmissionContext {
+  readonly hostname: string;
+  readonly allowInsecureAuth: boolean;
+  readonly expireAfterMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @throws SmtpReply where the login is refused */
+  login(username: string, password: string, remoteAddress: string): Promise<SubmissionAccount>;
+  accountByNetwork(remoteAddress: string): SubmissionAccount | undefined;
+  /** The largest message that can be sent for an account, in octets, and why no larger one. */
+  maxMessage(account: SubmissionAccount): { readonly bytes: number; readonly reason: string };
+  spool(): Spool;
+  onClosed(): void;
+}
+
+const maxLoginFailures = 3;
+
+/** A legacy client's SMTP connection: who it is, what it may send, and into the queue with it. */
+export class SubmissionSession implements SmtpSession {
+  readonly #connection: SmtpConnectionInfo;
+  readonly #context: SubmissionContext;
+  #account: SubmissionAccount | undefined;
+  #loginFailures = 0;
+
+  constructor(connection: SmtpConnectionInfo, context: SubmissionContext) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#account = context.accountByNetwork(connection.remoteAddress);
+  }
+
+  offersAuth(): boolean {
+    const { secure, remoteAddress } = this.#connection;
+    return secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
+  }
+
+  async authenticate(credentials: SmtpCredentials): Promise<void> {
+    if (credentials.mechanism === 'XOAUTH2') throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
+    try {
+      this.#account = await this.#context.login(
+        credentials.username,
+        credentials.password,
+        this.#connection.remoteAddress,
+      );
+    } catch (error) {
+      if (error instanceof SmtpReply && error.status === 535 && ++this.#loginFailures >= maxLoginFailures) {
+        throw new SmtpReply(421, error.enhanced, `${error.message}; too many failures on this connection`);
+      }
+      throw error;
+    }
+  }
+
+  completeAddress(localPart: string): string {
+    // Without an account MAIL is refused anyway, with a better reason than a missing domain.
+    return `${localPart}@${this.#account ? domainOf(this.#account.mailbox) : 'invalid'}`;
+  }
+
+  async mailFrom(reversePath: string, parameters: MailParameters): Promise<void> {
+    const account = this.#sender();
+    if (reversePath !== '' && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
+    const limit = this.#context.maxMessage(account);
+    if (parameters.size !== undefined && parameters.size > limit.bytes) throw tooLarge(limit);
+  }
+
+  async rcptTo(): Promise<void> {
+    this.#sender();
+  }
+
+  async data(envelope: Envelope, content: Readable): Promise<string> {
+    const account = this.#sender();
+    const spool = this.#context.spool();
+    try {
+      const message = await this.#receive(account, envelope, content, spool);
+      return `Queued as ${message.id}`;
+    } catch (error) {
+      throw this.#refusal(error, account);
+    } finally {
+      await spool.discard();
+    }
+  }
+
+  closed(): void {
+    this.#context.onClosed();
+  }
+
+  async #receive(
+    account: SubmissionAccount,
+    envelope: Envelope,
+    content: Readable,
+    spool: Spool,
+  ): Promise<QueuedMessage> {
+    const { clock, log, hostname, expireAfterMs } = this.#context;
+    const limit = this.#context.maxMessage(account);
+    const receivedAtMs = clock.now();
+    const withHeader = rewriteHeader(content, (header) =>
+      acceptedHeader(header, {
+        account,
+        client: this.#connection,
+        hostname,
+        id: spool.id,
+        receivedAtMs,
+        refuse: (address) => this.#mayNotSendAs(account, address),
+      }),
+    );
+    for await (const chunk of withHeader) {
+      if (spool.size + chunk.length > limit.bytes) throw tooLarge(limit);
+      await spool.write(chunk);
+    }
+    const message = await spool.commit({
+      account: account.username,
+      connection: account.connection,
+      mailbox: account.mailbox,
+      courier: account.send ?? 'graph',
+      envelope,
+      isBounce: false,
+      receivedAtMs,
+      expiresAtMs: receivedAtMs + expireAfterMs,
+    });
+    log.info(
+      {
+        id: message.id,
+        account: account.username,
+        client: this.#connection.remoteAddress,
+        from: envelope.reversePath,
+        to: envelope.recipients.length === 1 ? envelope.recipients[0]?.address : envelope.recipients.length,
+        size: message.size,
+        ms: clock.now() - receivedAtMs,
+      },
+      'accepted',
+    );
+    return message;
+  }
+
+  /** Who sends here, or the reply that says why nobody may. */
+  #sender(): SubmissionAccount {
+    if (!this.#account) {
+      throw this.offersAuth()
+        ? new SmtpReply(530, '5.7.0', 'Authentication required')
+        : new SmtpReply(530, '5.7.0', 'Authentication required; use STARTTLS first');
+    }
+    if (!this.#account.send) {
+      throw new SmtpReply(550, '5.7.1', `Account ${this.#account.username} is not set up to send ("send" is missing)`);
+    }
+    return this.#account;
+  }
+
+  #mayNotSendAs(account: SubmissionAccount, address: string): SmtpReply {
+    this.#context.log.warn(
+      { account: account.username, client: this.#connection.remoteAddress, from: address },
+      'sender refused: add it to "senders" of the account if it is meant to',
+    );
+    return new SmtpReply(550, '5.7.1', `Account ${account.username} may not send as ${address}`);
+  }
+
+  /** The reply to whatever went wrong while the message came in. */
+  #refusal(error: unknown, account: SubmissionAccount): unknown {
+    if (error instanceof SmtpReply) {
+      this.#context.log.info(
+        {
+          account: account.username,
+          client: this.#connection.remoteAddress,
+          status: error.status,
+          text: error.message,
+        },
+        'message refused',
+      );
+      return error;
+    }
+    if (error instanceof HeaderTooLargeError) return new SmtpReply(552, '5.3.4', error.message, { cause: error });
+    if (systemErrorCode(error) === 'ENOSPC' || /database or disk is full/.test(errorText(error))) {
+      this.#context.log.error({ error: loggableError(error) }, 'the disk is full: no mail can be accepted');
+      return new SmtpReply(452, '4.3.1', 'Out of storage, try again later', { cause: error });
+    }
+    return error;
+  }
+}
+
+function tooLarge(limit: { readonly bytes: number; readonly reason: string }): SmtpReply {
+  return new SmtpReply(552, '5.3.4', `Message is larger than ${limit.bytes} octets: ${limit.reason}`);
+}
+
+/** Whether an address belongs to this machine's own loopback. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}

@@ -1,0 +1,100 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import {
+  type CertificateAndKey,
+  certificateExpiry,
+  issueServerCertificate,
+  makeAuthority,
+} from '../base/certificates.ts';
+import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+
+/** `tls` of the configuration, as far as it names files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Reads certificate and key and proves that they belong together.
+ * @throws BridgeError `tls-material-unreadable` naming the file
+ */
+export async function readTlsFiles(files: TlsFiles): Promise<CertificateAndKey> {
+  const read = async (file: string) => {
+    try {
+      return await readFile(file, 'utf8');
+    } catch (cause) {
+      const reason = systemErrorCode(cause) === 'ENOENT' ? 'it does not exist' : errorText(cause);
+      throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${reason}.`, { cause });
+    }
+  };
+  const material = { cert: await read(files.cert), key: await read(files.key) };
+  try {
+    createSecureContext(material);
+  } catch (cause) {
+    const text = `${files.cert} and ${files.key} are no usable certificate and key: ${errorText(cause)}.`;
+    throw new BridgeError('tls-material-unreadable', text, { cause });
+  }
+  return material;
+}
+
+/** A certificate of our own making, and where the authority is that clients have to trust. */
+export interface LocalCertificate extends CertificateAndKey {
+  readonly authorityFile: string;
+  /** The authority was made just now. */
+  readonly isNew: boolean;
+}
+
+const authorityValidDays = 3650;
+/** Apple's programs refuse server certificates that are valid for more than 825 days. */
+const serverValidDays = 800;
+const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
+
+/**
+ * The certificate for a bridge that was given none: an authority and a server certificate in `tls/` of the data
+ * folder, made on first use; the server certificate is renewed in time, the authority stays.
+ * @param name the bridge's own host name; `localhost` and the machine's names and addresses are added
+ */
+export async function localCertificate(dataFolder: string, name: string): Promise<LocalCertificate> {
+  const folder = join(dataFolder, 'tls');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const authority = await readPair(folder, 'ca');
+  const signing = authority ?? (await makeAuthority(`mailbridge on ${hostname()}`, authorityValidDays));
+  if (!authority) await writePair(folder, 'ca', signing);
+  const existing = authority && (await readPair(folder, 'server'));
+  const usable = existing && certificateExpiry(existing.cert) - Date.now() > renewBeforeMs;
+  const server = usable ? existing : await issueServerCertificate(signing, serverNames(name), serverValidDays);
+  if (!usable) await writePair(folder, 'server', server);
+  return { ...server, authorityFile: join(folder, 'ca.crt'), isNew: !authority };
+}
+
+function serverNames(name: string): [string, ...string[]] {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const usable = addresses.filter((each) => !each.address.startsWith('fe80')).map((each) => each.address);
+  return [...new Set([name, hostname(), 'localhost', '127.0.0.1', '::1', ...usable])] as [string, ...string[]];
+}
+
+async function readPair(folder: string, name: string): Promise<CertificateAndKey | undefined> {
+  try {
+    return {
+      cert: await readFile(join(folder, `${name}.crt`), 'utf8'),
+      key: await readFile(join(folder, `${name}.key`), 'utf8'),
+    };
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') return undefined;
+    throw new BridgeError('tls-material-unreadable', `The certificate in ${folder} cannot be read.`, { cause });
+  }
+}
+
+/** The certificate last: where it stands, its key stands too. */
+async function writePair(folder: string, name: string, pair: CertificateAndKey): Promise<void> {
+  for (const [suffix, content, mode] of [
+    ['key', pair.key, 0o600],
+    ['crt', pair.cert, 0o644],
+  ] as const) {
+    const file = join(folder, `${name}.${suffix}`);
+    await writeFile(`${file}.new`, content, { mode });
+    await rename(`${file}.new`, file);
+  }
+}

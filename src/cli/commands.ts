@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { BridgeError } from '../base/errors.ts';
+import type { CliIo } from './io.ts';
+
+type Run = (args: string[], io: CliIo) => Promise<number>;
+
+interface Command {
+  readonly summary: string;
+  /** Loaded when it is run: a command brings along only what it needs. */
+  load(): Promise<Run>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  start: {
+    summary: 'run the bridge',
+    load: async () => (await import('./start.ts')).runStart,
+  },
+  demo: {
+    summary: 'run the bridge on a simulated Microsoft 365, and show a message on its way',
+    load: async () => (await import('./demo.ts')).runDemo,
+  },
+  simulate: {
+    summary: 'run the simulated Microsoft 365 alone',
+    load: async () => (await import('./simulate.ts')).runSimulate,
+  },
+  queue: {
+    summary: 'list, show, retry, hold, release or delete queued messages',
+    load: async () => (await import('./queue.ts')).runQueue,
+  },
+  config: {
+    summary: 'check the configuration, print its schema or its reference',
+    load: async () => (await import('./config.ts')).runConfig,
+  },
+  'hash-password': {
+    summary: 'turn a password into a hash for the configuration',
+    load: async () => (await import('./hash-password.ts')).runHashPassword,
+  },
+};
+
+/**
+ * Runs one command line.
+ * @param args without the program's name
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage or bad configuration
+ */
+export async function runCommand(args: string[], io: CliIo): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    (name === undefined ? io.stderr : io.stdout).write(usage());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    io.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    io.stderr.write(`mailbridge: there is no command "${name}". Run mailbridge --help for the commands.\n`);
+    return 2;
+  }
+  try {
+    const run = await command.load();
+    return await run(rest, io);
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    io.stderr.write(`mailbridge: ${error}\n`);
+    return error.kind === 'usage' ? 2 : 1;
+  }
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: mailbridge COMMAND [--config FILE] [--json]
+
+${lines.join('\n')}
+
+The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
+mailbridge COMMAND --help tells more.
+`;
+}
+
+function version(): string {
+  const manifest = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,72 @@
+import { startBridge } from '../app/bridge.ts';
+import { BridgeError } from '../base/errors.ts';
+import { type Log, loggableError, openLog } from '../base/log.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { readArguments } from './arguments.ts';
+import { configPath } from './config-path.ts';
+import type { CliIo } from './io.ts';
+
+const usage = `Usage: mailbridge start [--config FILE]
+
+Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
+`;
+
+/** `mailbridge start` */
+export async function runStart(args: string[], io: CliIo): Promise<number> {
+  const { values } = readArguments('start', {
+    args,
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const path = configPath(values.config, io.env);
+  const { config, warnings } = await loadConfig(path, { env: io.env });
+  const log = await openLog({
+    level: config.log.level,
+    format: config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json'),
+    destination: io.stdout,
+  });
+  for (const warning of warnings) log.warn(warning);
+  const ended = untilSignalled(log, async () => {
+    const again = await loadConfig(path, { env: io.env });
+    for (const warning of again.warnings) log.warn(warning);
+    await bridge.reload(again.config);
+  });
+  const bridge = await startBridge(config, { log });
+  tellReady(bridge, config, log, io);
+  const signal = await ended;
+  log.info({ signal }, 'stopping');
+  await bridge.stop();
+  log.info('stopped');
+  return 0;
+}
+
+function tellReady(bridge: Awaited<ReturnType<typeof startBridge>>, config: Config, log: Log, io: CliIo): void {
+  const listeners = bridge.listeners.map(({ protocol, host, port, security }) => ({ protocol, host, port, security }));
+  if (bridge.authorityFile) {
+    const file = bridge.authorityFile;
+    log.info({ file }, `no certificate is configured; clients have to trust the authority made here: ${file}`);
+  }
+  const text = `ready: ${listeners.map((each) => `${each.protocol} ${each.host}:${each.port} (${each.security})`).join(', ')}`;
+  if (log.isLevelEnabled('info')) log.info({ listeners, accounts: config.accounts.length }, text);
+  else io.stdout.write(`${text}\n`);
+}
+
+/** Resolves with the signal that ends the bridge; calls `reload` at SIGHUP. */
+function untilSignalled(log: Log, reload: () => Promise<void>): Promise<NodeJS.Signals> {
+  process.on('SIGHUP', () => {
+    reload().then(
+      () => log.info('configuration and certificates reread'),
+      (error: unknown) => {
+        const remedy = error instanceof BridgeError ? `${error}` : 'an unexpected failure';
+        log.error({ error: loggableError(error) }, `the configuration in force stays: ${remedy}`);
+      },
+    );
+  });
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}

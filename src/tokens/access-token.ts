@@ -1,0 +1,30 @@
+import { inspect } from 'node:util';
+
+/** A bearer token. Printed, logged or turned into JSON it shows its expiry alone. */
+export class AccessToken {
+  readonly #value: string;
+  /** Milliseconds since 1970 by the clock of whoever got it. */
+  readonly expiresAtMs: number;
+
+  constructor(value: string, expiresAtMs: number) {
+    this.#value = value;
+    this.expiresAtMs = expiresAtMs;
+  }
+
+  /** The token itself. For the `Authorization` header and the XOAUTH2 response, and nowhere else. */
+  get value(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return `[access token until ${new Date(this.expiresAtMs).toISOString()}]`;
+  }
+
+  toJSON(): { expiresAt: string } {
+    return { expiresAt: new Date(this.expiresAtMs).toISOString() };
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}

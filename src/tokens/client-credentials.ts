@@ -1,0 +1,93 @@
+import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { HttpClient } from '../base/http.ts';
+import { AccessToken } from './access-token.ts';
+import { tenantAuthority } from './authority.ts';
+import { readClientCertificate } from './client-certificate.ts';
+import type { Grant } from './grant.ts';
+import { MsalNetwork } from './msal-network.ts';
+import { tokenError } from './token-error.ts';
+
+/** How the app proves who it is. */
+export type ClientCredential =
+  | {
+      readonly kind: 'secret';
+      /** Called for each request, so that a replaced secret is taken up. */
+      readonly secret: () => string;
+    }
+  | {
+      readonly kind: 'certificate';
+      /** PEM; further certificates may follow the app's own. */
+      readonly certPem: string;
+      /** PEM, RSA, not encrypted. */
+      readonly keyPem: string;
+      /** Sends the certificates along (`x5c`), for apps that trust by subject name and issuer. Default false. */
+      readonly sendChain?: boolean | undefined;
+    };
+
+/** What a client credentials grant needs. */
+export interface ClientCredentialsOptions {
+  /** Of the connection, for messages. */
+  readonly name: string;
+  /** GUID or verified domain. */
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly credential: ClientCredential;
+  /** `https://login.microsoftonline.com`, another cloud's, or any other host's: `https://host[:port]`. */
+  readonly authority: string;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  /** For one request with its answer; default 30,000. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/**
+ * The client credentials grant: the app is itself, without a user (RFC 6749 section 4.4; Microsoft identity platform
+ * documentation, "OAuth 2.0 client credentials flow").
+ * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
+ */
+export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant {
+  const { name, clientId, credential, clock } = options;
+  const auth = { clientId, ...tenantAuthority(name, options.authority, options.tenantId) };
+  const certificate =
+    credential.kind === 'certificate'
+      ? readClientCertificate(name, credential.certPem, credential.keyPem, credential)
+      : undefined;
+
+  return {
+    kind: 'client-credentials',
+    async acquire(scopes) {
+      const secret = credential.kind === 'secret' ? credential.secret() : undefined;
+      if (secret === '') throw new BridgeError('secret-unavailable', `The client secret of "${name}" is empty.`);
+      const network = new MsalNetwork(options.http, options.requestTimeoutMs ?? 30_000);
+      const startedAtMs = clock.now();
+      try {
+        // The library is large and most commands need no token.
+        const { ConfidentialClientApplication } = await import('@azure/msal-node');
+        // A new application each time: the library would otherwise keep a second cache, with a throttle on the real
+        // clock that answers in place of Microsoft for up to an hour. The cache above it does both, and can be tested.
+        const app = new ConfidentialClientApplication({
+          auth: {
+            ...auth,
+            ...(secret === undefined ? {} : { clientSecret: secret }),
+            ...(certificate === undefined ? {} : { clientCertificate: certificate }),
+          },
+          system: { networkClient: network },
+        });
+        const result = await app.acquireTokenByClientCredential({
+          scopes: [...scopes],
+          skipCache: true,
+          // Else MSAL_FORCE_REGION in the environment would lead it to other hosts.
+          azureRegion: 'DisableMsalForceRegion',
+        });
+        // The library rounds and reckons by the machine's own clock; what counts is how long the token lives.
+        const { expiresInMs } = network;
+        if (!result?.accessToken || expiresInMs === 0) throw new Error('the token has expired already');
+        return new AccessToken(result.accessToken, startedAtMs + expiresInMs);
+      } catch (thrown) {
+        const secrets = secret === undefined ? [] : [secret];
+        throw tokenError({ connection: name, thrown, failure: network.failure, secrets, nowMs: clock.now() });
+      }
+    },
+  };
+}

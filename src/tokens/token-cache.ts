@@ -1,0 +1,111 @@
+import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { AccessToken } from './access-token.ts';
+import type { Grant } from './grant.ts';
+
+/** What a token cache needs. */
+export interface TokenCacheOptions {
+  /** Of the connection and the resource, for the log. */
+  readonly connection: string;
+  readonly resource: string;
+  readonly grant: Grant;
+  readonly scopes: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** This long before a token expires it is renewed, or a tenth of its life if that is less. */
+const renewBeforeMs = 5 * 60 * 1000;
+/** A token refused upstream is renewed by force this often at most: the cause may be a missing permission. */
+const forceIntervalMs = 30_000;
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
+
+/**
+ * The tokens of one connection for one resource: kept, renewed early while the old one is still handed out, and asked
+ * for once however many want it. After a failure everybody gets that failure for a while: Entra ID punishes clients
+ * that ask in a loop (AADSTS50196).
+ */
+export class TokenCache {
+  readonly #options: TokenCacheOptions;
+  #token: AccessToken | undefined;
+  #renewFromMs = 0;
+  #inFlight: Promise<AccessToken> | undefined;
+  #failure: { readonly error: unknown; readonly count: number; readonly untilMs: number } | undefined;
+  #forcedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TokenCacheOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A token that has not expired.
+   * @param refused the token an upstream has just refused; if it is the one in the cache, a new one is got
+   * @throws BridgeError of the grant, or the one remembered
+   */
+  async get(refused?: string): Promise<AccessToken> {
+    const nowMs = this.#options.clock.now();
+    const token = this.#token;
+    if (token === undefined || token.expiresAtMs <= nowMs) return await this.#renew(false);
+    if (refused !== undefined && refused === token.value) {
+      // Others keep the token meanwhile: it may be one mailbox alone that it does not open.
+      if (this.#inFlight !== undefined) return await this.#inFlight;
+      if (nowMs - this.#forcedAtMs < forceIntervalMs) return token;
+      this.#forcedAtMs = nowMs;
+      return await this.#renew(true);
+    }
+    if (nowMs >= this.#renewFromMs) this.#renewInBackground();
+    return token;
+  }
+
+  #renewInBackground(): void {
+    if (this.#inFlight !== undefined || this.#remembered()) return;
+    const { connection, resource, log } = this.#options;
+    this.#renew(false).catch((error: unknown) => {
+      const fields = { connection, resource, error };
+      const line = 'token not renewed, the old one serves until it expires';
+      if (error instanceof BridgeError && error.kind === 'temporary') log.warn(fields, line);
+      else log.error(fields, line);
+    });
+  }
+
+  #renew(forceRenew: boolean): Promise<AccessToken> {
+    if (this.#inFlight !== undefined) return this.#inFlight;
+    const remembered = this.#remembered();
+    if (remembered) return Promise.reject(remembered.error);
+    this.#inFlight = this.#acquire(forceRenew).finally(() => {
+      this.#inFlight = undefined;
+    });
+    return this.#inFlight;
+  }
+
+  async #acquire(forceRenew: boolean): Promise<AccessToken> {
+    const { connection, resource, grant, scopes, clock, log } = this.#options;
+    try {
+      const token = await grant.acquire(scopes, { forceRenew });
+      const lifetimeMs = token.expiresAtMs - clock.now();
+      this.#renewFromMs = token.expiresAtMs - Math.min(renewBeforeMs, lifetimeMs / 10);
+      this.#token = token;
+      const line = this.#failure ? 'token obtained again' : 'token obtained';
+      log[this.#failure ? 'info' : 'debug']({ connection, resource, grant: grant.kind, token }, line);
+      this.#failure = undefined;
+      return token;
+    } catch (error) {
+      this.#remember(error);
+      throw error;
+    }
+  }
+
+  #remember(error: unknown): void {
+    const count = (this.#failure?.count ?? 0) + 1;
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
+    const askedMs = error instanceof BridgeError ? Number(error.details.retryAfterMs ?? 0) : 0;
+    this.#failure = { error, count, untilMs: this.#options.clock.now() + Math.max(pauseMs, askedMs) };
+  }
+
+  #remembered() {
+    const failure = this.#failure;
+    return failure && this.#options.clock.now() < failure.untilMs ? failure : undefined;
+  }
+}

@@ -1,0 +1,142 @@
+import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import { type EntraError, entraError } from './entra-errors.ts';
+import type { EntraErrorBody, RecordedFailure } from './msal-network.ts';
+import { scrub } from './scrub.ts';
+
+/** What is known of a token request that failed. */
+export interface FailedTokenRequest {
+  /** Name of the connection. */
+  readonly connection: string;
+  /** What the Microsoft library threw. */
+  readonly thrown: unknown;
+  /** What the network saw, which is more. */
+  readonly failure: RecordedFailure | undefined;
+  /** What must not show, should the library repeat it. The network has scrubbed what it saw. */
+  readonly secrets?: readonly string[] | undefined;
+  readonly nowMs: number;
+}
+
+type Answer = Extract<RecordedFailure, { kind: 'answer' }>;
+
+const longestRetryAfterMs = 60 * 60 * 1000;
+const temporaryErrors = new Set(['temporarily_unavailable', 'server_error']);
+
+/**
+ * What a failed token request becomes:
+ * `token-refused` (an administrator has to act), `token-temporarily-unavailable` (Microsoft is busy or down),
+ * `token-answer-invalid` (something else answered), or the HTTP client's own error with the connection named.
+ *
+ * `details`: `connection`, `aadsts` (`AADSTS7000215`), `error` (`invalid_client`), `suberror`, `status`,
+ * `correlationId`, `traceId`, `timestamp`, and `retryAfterMs` where Microsoft asked to be left alone.
+ */
+export function tokenError(request: FailedTokenRequest): BridgeError {
+  const { connection, thrown, failure } = request;
+  const secrets = request.secrets ?? [];
+  if (failure?.kind === 'network') return networkError(connection, failure.error, secrets);
+  if (failure?.kind === 'answer') return answerError(connection, failure, request.nowMs);
+  if (thrown instanceof BridgeError) return thrown;
+  return libraryError(connection, thrown, secrets);
+}
+
+function networkError(connection: string, error: unknown, secrets: readonly string[]): BridgeError {
+  if (!(error instanceof BridgeError)) {
+    const message = `Connection "${connection}" gets no token: ${scrub(errorText(error), secrets)}.`;
+    return new BridgeError('token-answer-invalid', message, { details: { connection } });
+  }
+  return new BridgeError(error.code, `Connection "${connection}" gets no token. ${error.message}`, {
+    kind: error.kind,
+    remedy: error.remedy,
+    cause: error.cause,
+    details: { connection, ...error.details },
+  });
+}
+
+function answerError(connection: string, answer: Answer, nowMs: number): BridgeError {
+  const { body, status } = answer;
+  const aadsts = body && aadstsNumber(body);
+  const known = aadsts === undefined ? undefined : entraError(aadsts);
+  const details = {
+    connection,
+    aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}`,
+    error: body?.error,
+    suberror: body?.suberror,
+    status,
+    correlationId: body?.correlationId,
+    traceId: body?.traceId ?? answer.requestId,
+    timestamp: body?.timestamp,
+    retryAfterMs: retryAfterMs(answer.retryAfter, nowMs),
+  };
+  // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
+  if (status === 429 || status >= 500 || temporaryErrors.has(body?.error ?? '') || known?.kind === 'temporary') {
+    const message = `Microsoft Entra ID has no token for connection "${connection}" just now (HTTP ${status}).`;
+    return new BridgeError('token-temporarily-unavailable', `${message}${advice(known, aadsts, body)}`, {
+      ...(known?.kind === 'temporary' ? { remedy: known.remedy } : {}),
+      details,
+    });
+  }
+  if (aadsts === undefined && body?.error === undefined) {
+    const what = body ? 'JSON that holds no token' : answer.contentType.slice(0, 60);
+    const message = `Connection "${connection}" gets no token: ${answer.host} answered ${status} with ${what}.`;
+    return new BridgeError('token-answer-invalid', message, { details });
+  }
+  const message = `Microsoft Entra ID refuses connection "${connection}" a token.`;
+  return new BridgeError('token-refused', `${message}${advice(known, aadsts, body)}`, {
+    ...(known ? { kind: known.kind, remedy: known.remedy } : {}),
+    details,
+  });
+}
+
+/** The library failed by itself: before it sent anything, or because it throttles on Microsoft's behalf. */
+function libraryError(connection: string, thrown: unknown, secrets: readonly string[]): BridgeError {
+  const { name, errorMessage } = (thrown ?? {}) as { name?: unknown; errorMessage?: unknown };
+  const { errorCode } = (thrown ?? {}) as { errorCode?: unknown };
+  if (name === 'ServerError') {
+    // After a 429 or 5xx it repeats the answer without asking again, with the AADSTS number in place of `error`.
+    const number = /^\d+/.exec(String(errorCode))?.[0];
+    const body: EntraErrorBody = {
+      errorCodes: number === undefined ? [] : [Number(number)],
+      ...(typeof errorMessage === 'string' ? { errorDescription: scrub(errorMessage, secrets) } : {}),
+    };
+    const aadsts = aadstsNumber(body);
+    const known = aadsts === undefined ? undefined : entraError(aadsts);
+    const message = `Microsoft Entra ID has asked connection "${connection}" to wait before it asks for a token again.`;
+    return new BridgeError('token-temporarily-unavailable', `${message}${advice(known, aadsts, body)}`, {
+      details: { connection, aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}` },
+    });
+  }
+  const what = typeof errorCode === 'string' && errorCode ? errorCode : scrub(errorText(thrown), secrets);
+  const message = `Connection "${connection}" gets no token: ${what}.`;
+  return new BridgeError('token-answer-invalid', message, {
+    details: { connection, systemCode: systemErrorCode(thrown) },
+  });
+}
+
+function aadstsNumber(body: EntraErrorBody): number | undefined {
+  const named = /AADSTS(\d{4,9})/.exec(body.errorDescription ?? '')?.[1];
+  return named === undefined ? body.errorCodes[0] : Number(named);
+}
+
+/** What it means, and Microsoft's own words behind it. */
+function advice(known: EntraError | undefined, aadsts: number | undefined, body: EntraErrorBody | undefined): string {
+  const said = [aadsts === undefined ? body?.error : `AADSTS${aadsts}`, firstSentence(body?.errorDescription)];
+  const words = said.filter((part) => part !== undefined && part !== '').join(': ');
+  return `${known ? ` ${known.cause}` : ''}${words ? ` Microsoft says: ${words}` : ''}`;
+}
+
+function firstSentence(description: string | undefined): string | undefined {
+  const text = description
+    ?.replace(/^\s*AADSTS\d+:\s*/, '')
+    .split(/\s*(?:Trace ID|Correlation ID|Timestamp):/)[0]
+    ?.replace(/[\s\p{C}]+/gu, ' ')
+    .trim();
+  // A full stop within a domain or a version ends no sentence; one before a blank does.
+  const sentence = text?.match(/^.+?[.!?](?=\s|$)/)?.[0] ?? text;
+  return sentence && sentence.length > 300 ? `${sentence.slice(0, 300)}…` : sentence;
+}
+
+/** `Retry-After` (RFC 9110 section 10.2.3): seconds or a date; one hour at most. */
+function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), longestRetryAfterMs);
+}

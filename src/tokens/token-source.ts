@@ -1,0 +1,51 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { AccessToken } from './access-token.ts';
+import { type ClientCredentialsOptions, clientCredentialsGrant } from './client-credentials.ts';
+import type { Grant } from './grant.ts';
+import { TokenCache } from './token-cache.ts';
+
+/** What a token opens: Microsoft Graph, or Exchange Online's IMAP, POP3 and SMTP. */
+export type TokenResource = 'graph' | 'exchange';
+
+/** The tokens of one connection. */
+export interface TokenSource {
+  /**
+   * A token for a resource, from the cache where it can be.
+   * @param options `refused`: the value of a token that the upstream has just refused. If it is still the one in the
+   *   cache, a new one is got, every 30 seconds at most; the same token coming back means that a new one would not help
+   * @throws BridgeError `token-refused`, `token-temporarily-unavailable`, `token-answer-invalid`, or one of the HTTP
+   *   client. A failure is remembered for 1 to 60 seconds, or for as long as Microsoft asks
+   */
+  getToken(resource: TokenResource, options?: { readonly refused?: string | undefined }): Promise<AccessToken>;
+}
+
+/** What turns a grant into a token source. */
+export interface GrantTokenSourceOptions {
+  /** Of the connection. */
+  readonly name: string;
+  readonly grant: Grant;
+  /** Such as `https://graph.microsoft.com/.default` and `https://outlook.office365.com/.default`. */
+  readonly scopes: Readonly<Record<TokenResource, readonly string[]>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The token source of any grant: adds cache, sharing and early renewal. */
+export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
+  const { name, grant, scopes, clock, log } = options;
+  const cache = (resource: TokenResource) =>
+    new TokenCache({ connection: name, resource, grant, scopes: scopes[resource], clock, log });
+  const caches: Record<TokenResource, TokenCache> = { graph: cache('graph'), exchange: cache('exchange') };
+  return { getToken: (resource, { refused } = {}) => caches[resource].get(refused) };
+}
+
+/**
+ * The token source of a connection that uses the client credentials grant. Sends nothing before the first `getToken`.
+ * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
+ */
+export function createTokenSource(
+  options: ClientCredentialsOptions & Omit<GrantTokenSourceOptions, 'grant'>,
+): TokenSource {
+  return tokenSourceOf({ ...options, grant: clientCredentialsGrant(options) });
+}

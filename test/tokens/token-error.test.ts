@@ -1,0 +1,59 @@
+import { ConfidentialClientApplication } from '@azure/msal-node';
+import { describe, expect, test } from 'vitest';
+import { createHttpClient } from '../../src/base/http.ts';
+import { MsalNetwork } from '../../src/tokens/msal-network.ts';
+import { tokenError } from '../../src/tokens/token-error.ts';
+import { clientId, entraErrorAnswer, secret, sendJson, startFakeEntra, tenant } from './fake-entra.ts';
+
+describe('the throttle of the Microsoft library', () => {
+  test.each([
+    [429, 90055, 'AADSTS90055'],
+    [503, 90033, 'AADSTS90033'],
+  ])('after a %i comes out as temporary, with the code of the first answer', async (status, number, aadsts) => {
+    const entra = await startFakeEntra();
+    const http = createHttpClient({ ca: entra.ca, env: {} });
+    const network = new MsalNetwork(http, 5000);
+    const app = new ConfidentialClientApplication({
+      auth: {
+        clientId,
+        clientSecret: secret,
+        authority: `${entra.authority}/${tenant}`,
+        knownAuthorities: [`127.0.0.1:${entra.port}`],
+      },
+      system: { networkClient: network },
+    });
+    const ask = () => app.acquireTokenByClientCredential({ scopes: ['https://graph.microsoft.com/.default'] });
+    entra.next.push((response) =>
+      sendJson(response, status, entraErrorAnswer(number, 'temporarily_unavailable', 'Too busy.')),
+    );
+    await expect(ask()).rejects.toThrow();
+    const thrown = await ask().catch((error: unknown) => error);
+    await http.close();
+    await entra.close();
+    expect(entra.posts).toHaveLength(1);
+
+    const error = tokenError({ connection: 'contoso', thrown, failure: undefined, nowMs: 0 });
+    expect(error).toMatchObject({ code: 'token-temporarily-unavailable', kind: 'temporary', details: { aadsts } });
+    expect(error.message).toContain(`Microsoft says: ${aadsts}: Too busy.`);
+  });
+});
+
+test('any other fault of the library is named by its code', () => {
+  const thrown = Object.assign(new Error('endpoints_resolution_error: See https://aka.ms'), {
+    name: 'ClientAuthError',
+    errorCode: 'endpoints_resolution_error',
+  });
+  const error = tokenError({ connection: 'contoso', thrown, failure: undefined, nowMs: 0 });
+  expect(error.code).toBe('token-answer-invalid');
+  expect(error.message).toBe('Connection "contoso" gets no token: endpoints_resolution_error.');
+});
+
+test('a secret is never sent to a token endpoint that is not https', async () => {
+  const http = createHttpClient({ env: {} });
+  const network = new MsalNetwork(http, 5000);
+  const sending = network.sendPostRequestAsync('http://127.0.0.1:1/token', { body: 'client_secret=x' });
+  await expect(sending).rejects.toThrow('is not https');
+  const error = tokenError({ connection: 'contoso', thrown: undefined, failure: network.failure, nowMs: 0 });
+  expect(error).toMatchObject({ code: 'token-answer-invalid' });
+  await http.close();
+});
