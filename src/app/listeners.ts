@@ -1,10 +1,14 @@
 import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Listener } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
 import { listenSmtp } from '../smtp/server.ts';
 import type { BridgeState, OpenListener } from './bridge.ts';
 import type { ListenerTls } from './listener-certificates.ts';
+import { listenImap } from './read-session-imap.ts';
+import type { ReadSessionOptions } from './read-session-login.ts';
+import { listenPop3 } from './read-session-pop3.ts';
 import { smtpDefect, submissionSessions } from './smtp-listener.ts';
 
 export interface ListenerParts {
@@ -29,9 +33,35 @@ type Opened = Pick<OpenListener, 'port' | 'updateTls' | 'close'>;
 
 const openers: Readonly<Record<Listener['protocol'], (parts: ListenerParts) => Promise<Opened>>> = {
   smtp: openSmtp,
-  imap: async () => Promise.reject(new Error('not yet')),
-  pop3: async () => Promise.reject(new Error('not yet')),
+  imap: (parts) => listenImap(readSessions(parts, 'imap')),
+  pop3: (parts) => listenPop3(readSessions(parts, 'pop3')),
 };
+
+const loginTimeoutMs = 3 * 60_000;
+/** RFC 9051 section 5.4 and RFC 1939 section 3 allow no less than 30 and 10 minutes. */
+const readIdleTimeoutMs = 31 * 60_000;
+
+function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSessionOptions {
+  const { listener, log, state } = parts;
+  const { maxConnections, maxConnectionsPerAddress } = state().config.limits;
+  return {
+    host: listener.host,
+    port: listener.port,
+    security: listener.security,
+    ...(parts.tls ? { tls: parts.tls } : {}),
+    name: `${parts.hostname} mailbridge`,
+    allowInsecureAuth: listener.allowInsecureAuth,
+    limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs, idleTimeoutMs: readIdleTimeoutMs },
+    log,
+    authenticate: (username, password, remoteAddress) =>
+      state().directory.authenticate(username, password, remoteAddress),
+    async openUpstream({ connection, mailbox }, signal) {
+      const upstream = state().upstreams.get(connection);
+      if (!upstream) throw new BridgeError('connection-gone', `There is no connection ${connection} any more.`);
+      return await upstream.openMailbox(protocol, mailbox, signal);
+    },
+  };
+}
 
 function openSmtp(parts: ListenerParts): Promise<Opened> {
   const { listener, log, state } = parts;

@@ -6,6 +6,7 @@ import type { SmtpConnectionInfo } from '../smtp/session.ts';
 import { SmtpReply, type SmtpSession } from '../smtp/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
 import type { BridgeState } from './bridge.ts';
+import { deliverNow } from './direct-delivery.ts';
 import { SubmissionSession } from './submission-session.ts';
 
 const megabyte = 1024 * 1024;
@@ -46,6 +47,7 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
       },
       maxMessage: (account) => maxMessage(config, account.send),
       spool: () => parts.queue.spool(),
+      deliverNow: (account, message) => deliverNow(parts.state().upstreams.get(account.connection), account, message),
       onClosed() {
         const left = (perAddress.get(address) ?? 1) - 1;
         if (left > 0) perAddress.set(address, left);

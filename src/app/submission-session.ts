@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorText, systemErrorCode } from '../base/errors.ts';
 import { type Log, loggableError } from '../base/log.ts';
 import { domainOf } from '../message/addresses.ts';
+import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
 import { rewriteHeader } from '../message/header-stream.ts';
 import { HeaderTooLargeError } from '../message/headers.ts';
@@ -17,6 +18,7 @@ import {
   type SmtpSession,
 } from '../smtp/session.ts';
 import { acceptedHeader } from './accepted-header.ts';
+import { directRefusal, undelivered } from './direct-delivery.ts';
 
 /** What a submission session has to know of an account. */
 export interface SubmissionAccount {
@@ -41,6 +43,8 @@ export interface SubmissionContext {
   /** The largest message that can be sent for an account, in octets, and why no larger one. */
   maxMessage(account: SubmissionAccount): { readonly bytes: number; readonly reason: string };
   spool(): Spool;
+  /** One attempt while the client waits, for accounts with direct delivery. */
+  deliverNow(account: SubmissionAccount, message: OutgoingMessage): Promise<DeliveryReport>;
   onClosed(): void;
 }
 
@@ -100,7 +104,9 @@ export class SubmissionSession implements SmtpSession {
     const account = this.#sender();
     const spool = this.#context.spool();
     try {
-      const message = await this.#receive(account, envelope, content, spool);
+      const receivedAtMs = await this.#receive(account, content, spool);
+      if (account.delivery === 'direct') return await this.#deliverDirectly(account, envelope, spool, receivedAtMs);
+      const message = await this.#enqueue(account, envelope, spool, receivedAtMs);
       return `Queued as ${message.id}`;
     } catch (error) {
       throw this.#refusal(error, account);
@@ -113,13 +119,9 @@ export class SubmissionSession implements SmtpSession {
     this.#context.onClosed();
   }
 
-  async #receive(
-    account: SubmissionAccount,
-    envelope: Envelope,
-    content: Readable,
-    spool: Spool,
-  ): Promise<QueuedMessage> {
-    const { clock, log, hostname, expireAfterMs } = this.#context;
+  /** Reads the message to its end into the spool. @returns when it began to arrive */
+  async #receive(account: SubmissionAccount, content: Readable, spool: Spool): Promise<number> {
+    const { clock, hostname } = this.#context;
     const limit = this.#context.maxMessage(account);
     const receivedAtMs = clock.now();
     const withHeader = rewriteHeader(content, (header) =>
@@ -136,6 +138,16 @@ export class SubmissionSession implements SmtpSession {
       if (spool.size + chunk.length > limit.bytes) throw tooLarge(limit);
       await spool.write(chunk);
     }
+    return receivedAtMs;
+  }
+
+  async #enqueue(
+    account: SubmissionAccount,
+    envelope: Envelope,
+    spool: Spool,
+    receivedAtMs: number,
+  ): Promise<QueuedMessage> {
+    const { clock, log, expireAfterMs } = this.#context;
     const message = await spool.commit({
       account: account.username,
       connection: account.connection,
@@ -146,19 +158,53 @@ export class SubmissionSession implements SmtpSession {
       receivedAtMs,
       expiresAtMs: receivedAtMs + expireAfterMs,
     });
-    log.info(
-      {
-        id: message.id,
-        account: account.username,
-        client: this.#connection.remoteAddress,
-        from: envelope.reversePath,
-        to: envelope.recipients.length === 1 ? envelope.recipients[0]?.address : envelope.recipients.length,
-        size: message.size,
-        ms: clock.now() - receivedAtMs,
-      },
-      'accepted',
-    );
+    log.info({ ...this.#facts(account, envelope, message), ms: clock.now() - receivedAtMs }, 'accepted');
     return message;
+  }
+
+  /**
+   * Lets the upstream's verdict be the reply; the client's own retry is the queue then. Where the upstream took some
+   * recipients and put others off, no reply would be right for all: those others go to the queue.
+   */
+  async #deliverDirectly(
+    account: SubmissionAccount,
+    envelope: Envelope,
+    spool: Spool,
+    receivedAtMs: number,
+  ): Promise<string> {
+    const { clock, log } = this.#context;
+    const report = await this.#context.deliverNow(account, {
+      id: spool.id,
+      mailbox: account.mailbox,
+      envelope,
+      size: spool.size,
+      open: () => spool.open(),
+    });
+    const facts = { ...this.#facts(account, envelope, spool), ms: clock.now() - receivedAtMs };
+    const left = undelivered(envelope, report);
+    if (left.length === 0) {
+      log.info({ ...facts, upstreamId: report.upstreamId }, 'delivered');
+      return `Delivered ${spool.id}`;
+    }
+    if (left.length === envelope.recipients.length) {
+      const reply = directRefusal(report);
+      log.warn({ ...facts, status: reply.status, text: reply.message }, 'not delivered; the client was told');
+      throw reply;
+    }
+    await this.#enqueue(account, { ...envelope, recipients: left }, spool, receivedAtMs);
+    return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
+  }
+
+  #facts(account: SubmissionAccount, envelope: Envelope, { id, size }: { id: string; size: number }) {
+    const { recipients, reversePath } = envelope;
+    return {
+      id,
+      account: account.username,
+      client: this.#connection.remoteAddress,
+      from: reversePath,
+      to: recipients.length === 1 ? recipients[0]?.address : recipients.length,
+      size,
+    };
   }
 
   /** Who sends here, or the reply that says why nobody may. */

@@ -7,6 +7,9 @@ import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection, ConnectionOf } from '../config/schema.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
+import type { OpenUpstream } from '../exchange/connect-upstream.ts';
+import { openImapUpstream } from '../exchange/imap-upstream.ts';
+import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
 import { GraphClient } from '../graph/client.ts';
 import type { Courier } from '../queue/courier.ts';
 import type { CourierKind } from '../queue/message.ts';
@@ -80,6 +83,19 @@ export class Upstream {
       this.#couriers.set(kind, courier);
     }
     return courier;
+  }
+
+  /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
+  openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
+    const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
+    return open({
+      ...this.endpoints[protocol],
+      ...(this.ca === undefined ? {} : { ca: this.ca }),
+      mailbox,
+      getToken: ({ refused } = {}) => this.getToken('exchange', refused),
+      connectTimeoutMs: 20_000,
+      signal,
+    });
   }
 
   /** Closes once no delivery is under way. */

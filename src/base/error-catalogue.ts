@@ -248,17 +248,21 @@ const entries = {
   // reading by IMAP and POP3 (beside the upstream-… codes above)
   'mailbox-login-refused': {
     kind: 'needs-admin',
-    cause: 'Exchange Online has no use for the token at this mailbox: AUTHENTICATE failed. The app lacks the permission, is not registered in Exchange, or the protocol is switched off for the mailbox.',
-    remedy: 'Check the application permission (IMAP.AccessAsApp, POP.AccessAsApp) and its admin consent; New-ServicePrincipal with the object id of the enterprise application; Add-MailboxPermission for the mailbox; ImapEnabled and PopEnabled of Get-CASMailbox.',
+    cause:
+      'Exchange Online has no use for the token at this mailbox: AUTHENTICATE failed. The app lacks the permission, is not registered in Exchange, or the protocol is switched off for the mailbox.',
+    remedy:
+      'Check the application permission (IMAP.AccessAsApp, POP.AccessAsApp) and its admin consent; New-ServicePrincipal with the object id of the enterprise application; Add-MailboxPermission for the mailbox; ImapEnabled and PopEnabled of Get-CASMailbox.',
   },
   'mailbox-connections-exceeded': {
     kind: 'temporary',
-    cause: 'Exchange Online lets no further connection to this mailbox in, or has been asked too often in a short time.',
+    cause:
+      'Exchange Online lets no further connection to this mailbox in, or has been asked too often in a short time.',
     remedy: 'Let fewer programs read the mailbox at a time, and less often.',
   },
   'mailbox-login-unavailable': {
     kind: 'temporary',
-    cause: 'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
+    cause:
+      'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
     remedy: 'Nothing: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -21,10 +21,12 @@ export class Queue {
   spool(): Spool {
     const spool = this.#options.store.spool();
     return {
+      id: spool.id,
       get size() {
         return spool.size;
       },
       write: (chunk) => spool.write(chunk),
+      open: () => spool.open(),
       discard: () => spool.discard(),
       commit: async (message: NewMessage): Promise<QueuedMessage> => {
         const queued = await spool.commit(message);

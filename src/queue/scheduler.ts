@@ -20,7 +20,10 @@ export interface SchedulerOptions {
   /** The courier for a message; undefined when the configuration no longer has one: the message then waits. */
   courierFor(message: QueuedMessage): Courier | undefined;
   /** Composes the notification to the sender; undefined where there is nobody to tell. */
-  bounceFor(message: QueuedMessage, verdict: Verdict): { message: NewMessage; content: Buffer } | undefined;
+  bounceFor(
+    message: QueuedMessage,
+    verdict: Verdict,
+  ): Promise<{ readonly message: NewMessage; readonly content: Buffer } | undefined>;
 }
 
 const watchForeignChangesMs = 1000;
@@ -122,7 +125,7 @@ export class Scheduler {
     const verdict = judge(current, report, endedAtMs, backoff);
     this.#report(current, report, verdict, endedAtMs - startedAtMs);
     this.#pause(lane, report, verdict);
-    const bounce = verdict.failed.length > 0 ? this.#options.bounceFor(current, verdict) : undefined;
+    const bounce = verdict.failed.length > 0 ? await this.#bounce(current, verdict) : undefined;
     try {
       const queued = await store.record(current.id, {
         attempt: {
@@ -147,6 +150,16 @@ export class Scheduler {
     }
   }
 
+  /** The notification to the sender. That it cannot be composed must not keep the failure from being recorded. */
+  async #bounce(message: QueuedMessage, verdict: Verdict) {
+    try {
+      return await this.#options.bounceFor(message, verdict);
+    } catch (error) {
+      this.#options.log.error({ error: loggableError(error), id: message.id }, 'the sender cannot be notified');
+      return undefined;
+    }
+  }
+
   /** One attempt; every failure, a missing body or courier included, becomes a report. */
   async #attempt(message: QueuedMessage): Promise<DeliveryReport> {
     const courier = this.#options.courierFor(message);
@@ -158,7 +171,7 @@ export class Scheduler {
       return outcomeOfAll(
         'needs-admin',
         'connection-gone',
-        `The configuration has no way to send as ${message.mailbox} over ${message.connection} any more.`,
+        `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
       );
     }
     const outgoing: OutgoingMessage = {

@@ -3,10 +3,14 @@ import type { AttemptRecord, MessageState, NewMessage, QueuedMessage, QueuedReci
 
 /** Takes one message in. Nothing is durable, and nothing is in the queue, before {@link commit} resolves. */
 export interface Spool {
+  /** The queue id that the message will have. */
+  readonly id: string;
   /** Octets written so far. */
   readonly size: number;
   /** Adds octets; wait for it before the next call. */
   write(chunk: Buffer): Promise<void> | void;
+  /** What was written so far, from the first octet; a new stream at each call. Only before {@link commit}. */
+  open(): Readable;
   /**
    * Makes the message durable.
    * @returns the message as queued; when it resolves, a loss of power no longer loses the message

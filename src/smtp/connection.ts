@@ -39,6 +39,15 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
     return this._transmissionType();
   }
 
+  /** Nobody is left to read a reply. */
+  get gone(): boolean {
+    return this._closed || this._socket.destroyed;
+  }
+
+  abort(): void {
+    this._socket.destroy();
+  }
+
   /** Waits for neither an early talker nor a name server: both only slow honest devices down. */
   override init(): void {
     this._setListeners(() => {

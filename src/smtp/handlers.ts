@@ -26,7 +26,7 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
   const replyOf = (error: unknown, connection: SubmissionConnection) => {
     if (error instanceof SmtpReply) return replyError(error);
     // A client that hung up in the middle of its message is no defect, and nobody is left to read a reply.
-    if (!connection._closed) settings.onDefect(error, connection);
+    if (!connection.gone) settings.onDefect(error, connection);
     return replyError(new SmtpReply(451, '4.3.0', 'Internal error, try again later'));
   };
 

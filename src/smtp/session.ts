@@ -14,6 +14,8 @@ export interface SmtpConnectionInfo {
   readonly helo: string;
   /** `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA` … (RFC 3848), for the Received header. */
   readonly transmissionType: string;
+  /** Cuts the connection at once, without a reply. */
+  abort(): void;
 }
 
 /** What a client gave at AUTH. */

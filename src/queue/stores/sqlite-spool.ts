@@ -1,6 +1,7 @@
-import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fsyncSync, openSync } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { NewMessage, QueuedMessage } from '../message.ts';
 import type { Spool } from '../store.ts';
 
@@ -12,7 +13,7 @@ export type SpooledBody = { readonly content: Buffer } | { readonly file: string
 
 /** Collects one message: small ones in memory, larger ones streamed to a file. */
 export class FileSpool implements Spool {
-  readonly #id: string;
+  readonly id: string;
   readonly #folder: string;
   readonly #insert: (id: string, message: NewMessage, size: number, body: SpooledBody) => Promise<QueuedMessage>;
   #chunks: Buffer[] = [];
@@ -25,7 +26,7 @@ export class FileSpool implements Spool {
     folder: string,
     insert: (id: string, message: NewMessage, size: number, body: SpooledBody) => Promise<QueuedMessage>,
   ) {
-    this.#id = id;
+    this.id = id;
     this.#folder = folder;
     this.#insert = insert;
   }
@@ -36,9 +37,14 @@ export class FileSpool implements Spool {
     if (this.size > inlineBodyBytes) return this.#spill();
   }
 
+  open(): Readable {
+    if (this.size <= inlineBodyBytes) return Readable.from(this.#chunks);
+    return createReadStream(join(this.#folder, this.#name), { highWaterMark: 256 * 1024 });
+  }
+
   async commit(message: NewMessage): Promise<QueuedMessage> {
     const body = await this.#settle();
-    const queued = await this.#insert(this.#id, message, this.size, body);
+    const queued = await this.#insert(this.id, message, this.size, body);
     this.#committed = true;
     return queued;
   }
@@ -51,7 +57,7 @@ export class FileSpool implements Spool {
   }
 
   get #name(): string {
-    return `${this.#id}.eml`;
+    return `${this.id}.eml`;
   }
 
   async #spill(): Promise<void> {

@@ -1,0 +1,112 @@
+import { ImapReply } from '../imap/reply.ts';
+import { serveImap } from '../imap/serve.ts';
+import type { HandedOver, ImapLogin, ImapSession } from '../imap/session.ts';
+import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
+import { join } from './read-session-join.ts';
+import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
+import {
+  mechanismsOffered,
+  openForClient,
+  ReadLoginError,
+  type ReadRefusal,
+  type ReadSessionOptions,
+} from './read-session-login.ts';
+
+const maxCommandBytes = 16 * 1024;
+const maxFailedLogins = 5;
+
+/** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through. */
+export function listenImap(options: ReadSessionOptions): Promise<ReadListener> {
+  return listenForReaders(
+    options,
+    (connection) => serveConnection(options, connection),
+    (why) => `* BYE ${why}\r\n`,
+  );
+}
+
+async function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
+  const { limits, log } = options;
+  await serveImap(connection.socket, {
+    greeting: `${options.name} IMAP4rev1 ready`,
+    secure: connection.secure,
+    ...(connection.startTls && { startTls: connection.startTls }),
+    session: new PassThroughImapSession(options, connection),
+    limits: { ...limits, maxCommandBytes, maxFailedLogins },
+    log,
+    signal: connection.closing,
+  });
+}
+
+/** The login of a client whose session goes on upstream. */
+class PassThroughImapSession implements ImapSession {
+  readonly #options: ReadSessionOptions;
+  readonly #connection: ReadConnection;
+  readonly #gone = new AbortController();
+
+  constructor(options: ReadSessionOptions, connection: ReadConnection) {
+    this.#options = options;
+    this.#connection = connection;
+    connection.socket.once('close', () => this.#gone.abort());
+  }
+
+  capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
+    const mechanisms = this.mechanisms(secure).map((name) => `AUTH=${name}`);
+    return [
+      'IMAP4rev1',
+      'LITERAL+',
+      'ID',
+      ...(this.#connection.startTls !== undefined && !secure ? ['STARTTLS'] : []),
+      ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms] : ['LOGINDISABLED']),
+    ];
+  }
+
+  mechanisms(secure: boolean): readonly SaslMechanism[] {
+    return mechanismsOffered(this.#connection, secure, this.#options.allowInsecureAuth);
+  }
+
+  identify(): ReadonlyMap<string, string> {
+    return new Map([['name', 'mailbridge']]);
+  }
+
+  async authenticate(credentials: SaslCredentials): Promise<ImapLogin> {
+    const { limits, log } = this.#options;
+    const connection = this.#connection;
+    const opened = openForClient(this.#options, connection, 'imap', credentials, this.#gone.signal);
+    const { account, upstream } = await opened.catch((error: unknown) => Promise.reject(replyOf(error)));
+    const facts = { protocol: 'imap', session: connection.id, client: connection.remoteAddress };
+    return {
+      kind: 'hand-over',
+      capabilities: upstream.capabilities,
+      async take(client: HandedOver) {
+        log.info({ ...facts, username: account.username, mailbox: account.mailbox }, 'mailbox opened');
+        const { idleTimeoutMs } = limits;
+        const result = await join(client, upstream, { idleTimeoutMs, closing: connection.closing });
+        log.info({ ...facts, ...result }, 'mailbox closed');
+      },
+      abandon: () => void upstream.socket.destroy(),
+    };
+  }
+
+  closed(): void {
+    this.#gone.abort();
+  }
+}
+
+/** Response codes of RFC 5530. */
+const codes: Readonly<Record<ReadRefusal, string>> = {
+  wrong: 'AUTHENTICATIONFAILED',
+  busy: 'UNAVAILABLE',
+  blocked: 'UNAVAILABLE',
+  'other-mailbox': 'AUTHORIZATIONFAILED',
+  'no-reading': 'NOPERM',
+  'other-protocol': 'CANNOT',
+  'too-many': 'LIMIT',
+  temporary: 'UNAVAILABLE',
+  admin: 'CONTACTADMIN',
+};
+
+function replyOf(error: unknown): unknown {
+  if (!(error instanceof ReadLoginError)) return error;
+  const bye = error.refusal === 'blocked';
+  return new ImapReply('NO', error.message, { code: codes[error.refusal], cause: error, bye });
+}

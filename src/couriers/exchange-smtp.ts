@@ -1,0 +1,214 @@
+import { assertProtected } from '../exchange/smtp-endpoint.ts';
+import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
+import { needsSmtpUtf8 } from '../exchange/smtp-parameters.ts';
+import { SmtpPool } from '../exchange/smtp-pool.ts';
+import { formatSmtpReply, type SmtpReply } from '../exchange/smtp-reply.ts';
+import { SmtpSession, type SmtpSessionOptions } from '../exchange/smtp-session.ts';
+import type { SmtpTransactionResult } from '../exchange/smtp-transaction.ts';
+import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { EnvelopeRecipient } from '../message/envelope.ts';
+import { transactionRefusal, upstreamFailure } from './exchange-errors.ts';
+import type { GetToken } from './get-token.ts';
+import { type Batch, planTransactions } from './transactions.ts';
+import { ownVerdict, recipientOutcome, tokenFailure, type Verdict } from './verdict.ts';
+
+/** Settings of the courier to Exchange Online by SMTP submission. */
+export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
+  readonly getToken: GetToken;
+  /** 1 or more; Exchange Online allows 3. */
+  readonly maxConnectionsPerMailbox: number;
+  /** A connection is left after so many messages; default 100. */
+  readonly maxMessagesPerConnection?: number;
+  /** An unused connection is left after this time; default 30,000. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** No token was to be had: kept apart from what the server says. */
+class TokenError extends Error {
+  readonly failure: unknown;
+
+  constructor(failure: unknown) {
+    super('No access token.');
+    this.failure = failure;
+  }
+}
+
+const notAttempted = ownVerdict('delivery-aborted', 'The attempt ended before this recipient.');
+
+/** What has become of the recipients so far, and what holds for the mailbox. */
+class Ledger {
+  readonly #verdicts = new Map<string, Verdict>();
+  #pauseMailboxMs = 0;
+  #upstreamId: string | undefined;
+
+  recordResult(batch: Batch, result: SmtpTransactionResult): void {
+    this.#upstreamId ??= result.serverMessageId;
+    if (result.response !== undefined) {
+      const { code, enhanced = String(code) } = result.response;
+      const taken: Verdict = { outcome: 'delivered', code: enhanced, text: formatSmtpReply(result.response) };
+      for (const { address } of batch) this.#verdicts.set(address, taken);
+    }
+    this.recordRefusals(result.refused);
+  }
+
+  recordRefusals(refused: ReadonlyMap<string, SmtpReply>): void {
+    for (const [address, reply] of refused) this.recordFailure([{ address }], transactionRefusal(reply));
+  }
+
+  recordFailure(recipients: readonly EnvelopeRecipient[], verdict: Verdict): void {
+    for (const { address } of recipients) this.#verdicts.set(address, verdict);
+    if (recipients.length > 0) this.#pauseMailboxMs = Math.max(this.#pauseMailboxMs, verdict.pauseMailboxMs ?? 0);
+  }
+
+  report(message: OutgoingMessage): DeliveryReport {
+    return {
+      recipients: message.envelope.recipients.map(({ address }) =>
+        recipientOutcome(address, this.#verdicts.get(address) ?? notAttempted),
+      ),
+      ...(this.#pauseMailboxMs > 0 && { pauseMailboxMs: this.#pauseMailboxMs }),
+      ...(this.#upstreamId !== undefined && { upstreamId: this.#upstreamId }),
+    };
+  }
+}
+
+/** Hands messages to Exchange Online by SMTP submission with XOAUTH2, under their true envelope. */
+export class ExchangeSmtpCourier {
+  readonly #options: ExchangeSmtpCourierOptions;
+  readonly #pool: SmtpPool;
+  readonly #peer: string;
+
+  /** @throws BridgeError `config-invalid` for an unprotected endpoint beyond this machine */
+  constructor(options: ExchangeSmtpCourierOptions) {
+    assertProtected(options.endpoint);
+    this.#options = options;
+    this.#peer = `${options.endpoint.host}:${options.endpoint.port}`;
+    this.#pool = new SmtpPool({ ...options, open: (mailbox, signal) => this.#open(mailbox, signal) });
+  }
+
+  /**
+   * One delivery attempt, in as many transactions as Exchange Online's limits ask for. What has been delivered stays
+   * delivered when a later transaction fails.
+   */
+  async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
+    const ledger = new Ledger();
+    const pending = planTransactions(message.envelope.recipients);
+    for (let batch = pending.shift(); batch !== undefined; batch = pending.shift()) {
+      try {
+        const postponed = await this.#transact(message, batch, signal, ledger);
+        if (postponed !== undefined) pending.push(postponed);
+      } catch (error) {
+        ledger.recordFailure(batch, failureOf(error, this.#peer));
+        if (error instanceof SmtpUpstreamError) ledger.recordRefusals(error.refused);
+        // What ended this transaction as a whole would end the next one as well.
+        ledger.recordFailure(pending.splice(0).flat(), failureOfUnsent(error, this.#peer));
+      }
+    }
+    return ledger.report(message);
+  }
+
+  /** Leaves the idle connections. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  /**
+   * One transaction. A connection that the server closed while it was idle is found out only now: as long as the
+   * message has not been begun, it goes over a new one at once.
+   * @returns recipients that the server wants in a transaction of their own
+   */
+  async #transact(
+    message: OutgoingMessage,
+    batch: Batch,
+    signal: AbortSignal,
+    ledger: Ledger,
+  ): Promise<Batch | undefined> {
+    let reused = false;
+    const attempt = (fresh: boolean) =>
+      this.#pool.use(message.mailbox, signal, fresh, (session) => {
+        reused = session.transactions > 0;
+        return sendBatch(session, message, batch, signal, ledger);
+      });
+    try {
+      return await attempt(false);
+    } catch (error) {
+      if (!reused || !foundClosed(error)) throw error;
+      return await attempt(true);
+    }
+  }
+
+  /** Opens a session; a refused token is renewed once. */
+  async #open(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
+    const token = await this.#token({ mailbox });
+    try {
+      return await SmtpSession.open(this.#options, { mailbox, token }, signal);
+    } catch (error) {
+      if (!(error instanceof SmtpUpstreamError) || error.stage !== 'login' || error.reply?.code !== 535) throw error;
+      const renewed = await this.#token({ mailbox, refused: token });
+      if (renewed === token) throw error;
+      return await SmtpSession.open(this.#options, { mailbox, token: renewed }, signal);
+    }
+  }
+
+  async #token(options: Parameters<GetToken>[0]): Promise<string> {
+    try {
+      return await this.#options.getToken(options);
+    } catch (error) {
+      throw new TokenError(error);
+    }
+  }
+}
+
+/** Sends to those of a batch that the server can be told of. */
+async function sendBatch(
+  session: SmtpSession,
+  message: OutgoingMessage,
+  batch: Batch,
+  signal: AbortSignal,
+  ledger: Ledger,
+): Promise<Batch | undefined> {
+  const { reversePath, smtpUtf8, dsn } = message.envelope;
+  const sendable = (address: string) =>
+    !/[\r\n<>]/.test(address) && (session.offers('SMTPUTF8') || !needsSmtpUtf8(address));
+  const unsendable = sendable(reversePath)
+    ? batch.filter(({ address }) => address === '' || !sendable(address))
+    : batch;
+  ledger.recordFailure(
+    unsendable,
+    ownVerdict('address-not-sendable', 'The SMTP server cannot be told of this address.'),
+  );
+  const [first, ...rest] = batch.filter((recipient) => !unsendable.includes(recipient));
+  if (first === undefined) return undefined;
+  const recipients: Batch = [first, ...rest];
+  const result = await session.send(
+    { reversePath, recipients, smtpUtf8, ...(dsn !== undefined && { dsn }), message },
+    signal,
+  );
+  ledger.recordResult(recipients, result);
+  if (result.response === undefined) return undefined;
+  // RFC 5321 section 4.5.3.1.10: "too many recipients" is said of this transaction alone.
+  const [next, ...others] = recipients.filter(({ address }) => isTooMany(result.refused.get(address)));
+  return next === undefined ? undefined : [next, ...others];
+}
+
+function isTooMany(reply: SmtpReply | undefined): boolean {
+  return reply?.code === 452 && (reply.enhanced === '4.5.3' || /too many recipients/i.test(reply.text));
+}
+
+function foundClosed(error: unknown): boolean {
+  if (!(error instanceof SmtpUpstreamError) || error.stage !== 'envelope' || error.aborted) return false;
+  if (error.reply !== undefined) return error.reply.code === 421;
+  return error.systemCode !== 'EMESSAGE';
+}
+
+function failureOf(error: unknown, peer: string): Verdict {
+  if (error instanceof TokenError) return tokenFailure(error.failure);
+  if (error instanceof SmtpUpstreamError) return upstreamFailure(error, peer);
+  throw error;
+}
+
+/** The verdict for recipients whose transaction had not begun when an earlier one failed. */
+function failureOfUnsent(error: unknown, peer: string): Verdict {
+  const verdict = failureOf(error, peer);
+  if (verdict.code !== 'upstream-ambiguous') return verdict;
+  return ownVerdict('upstream-unreachable', 'The connection broke in the transaction before.');
+}

@@ -1,0 +1,35 @@
+import { Transform, type TransformCallback } from 'node:stream';
+
+/** Number of octets that `octets` octets have in base64, padding included, without line ends. */
+export function base64Length(octets: number): number {
+  return Math.ceil(octets / 3) * 4;
+}
+
+/** Encodes what passes as base64 on one line. Fails at the end if it was not `expectedOctets` octets. */
+export class Base64Encoder extends Transform {
+  readonly #expectedOctets: number;
+  #octets = 0;
+  /** Up to two octets that wait for a third. */
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(expectedOctets: number) {
+    super();
+    this.#expectedOctets = expectedOctets;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#octets += chunk.length;
+    const octets = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const whole = octets.length - (octets.length % 3);
+    this.#rest = octets.subarray(whole);
+    callback(null, Buffer.from(octets.toString('base64', 0, whole), 'latin1'));
+  }
+
+  override _flush(callback: TransformCallback): void {
+    if (this.#octets !== this.#expectedOctets) {
+      callback(new Error(`The message has ${this.#octets} octets where ${this.#expectedOctets} were expected.`));
+      return;
+    }
+    callback(null, Buffer.from(this.#rest.toString('base64'), 'latin1'));
+  }
+}

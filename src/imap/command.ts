@@ -1,0 +1,72 @@
+import type { MailStore } from '../mailbox/mail-store.ts';
+import type { SelectedFolder } from './selected-folder.ts';
+import type { ImapLogin, ImapSession, ImapState } from './session.ts';
+import type { RawCommand } from './wire/command-reader.ts';
+import type { ResponseWriter } from './wire/response-writer.ts';
+import type { Scanner } from './wire/scanner.ts';
+
+/** What a command may use of its connection. */
+export interface ImapContext {
+  readonly state: ImapState;
+  readonly session: ImapSession;
+  readonly out: ResponseWriter;
+  readonly secure: boolean;
+  readonly canStartTls: boolean;
+  /** The mailbox logged in to. */
+  readonly store: MailStore;
+  /** The folder selected. */
+  readonly folder: SelectedFolder;
+  /** Capabilities of this moment, as they stand in a response. */
+  capabilities(): string;
+  /** Sends a challenge and resolves to the client's response. @throws ImapReply when the client cancels with `*` */
+  ask(challenge: Buffer): Promise<Buffer>;
+  /** The client's next line; a shutdown need not wait for it. */
+  nextLine(): Promise<string>;
+  /** Goes to the authenticated state. */
+  loggedIn(login: ImapLogin & { kind: 'store' }): void;
+  /** Leaves the selected folder, if there is one, and enters `folder`, if there is one. */
+  select(folder: SelectedFolder | undefined): Promise<void>;
+  startTls(): Promise<void>;
+  /** Ends the engine's part of the connection. */
+  handOver(login: ImapLogin & { kind: 'hand-over' }): Promise<void>;
+  /** Ends the connection once everything is written. */
+  end(): void;
+}
+
+/** How a command ended well. */
+export interface Completion {
+  readonly text: string;
+  /** Response code without brackets. */
+  readonly code?: string;
+  /** Sequence numbers are in the client's hands: hold EXPUNGE back (RFC 9051 section 7.5.1). */
+  readonly holdExpunges?: boolean;
+  /** What follows the tagged OK. */
+  readonly after?: () => Promise<void>;
+}
+
+/** What a command knows of itself. */
+export interface CommandCall {
+  readonly raw: RawCommand;
+  /** Upper case, without UID. */
+  readonly name: string;
+  /** Message numbers are UIDs. */
+  readonly byUid: boolean;
+}
+
+/** A command: first its arguments are parsed, then, if the state allows it, it runs. */
+export type ImapCommand = (scanner: Scanner, call: CommandCall) => (context: ImapContext) => Promise<Completion>;
+
+/** Joins the two halves of a command. */
+export function command<Arguments>(
+  parse: (scanner: Scanner, call: CommandCall) => Arguments,
+  run: (context: ImapContext, parsed: Arguments, call: CommandCall) => Promise<Completion>,
+): ImapCommand {
+  return (scanner, call) => {
+    const parsed = parse(scanner, call);
+    scanner.end();
+    return (context) => run(context, parsed, call);
+  };
+}
+
+/** The arguments of a command that has none. */
+export function noArguments(): void {}

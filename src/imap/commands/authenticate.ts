@@ -1,0 +1,45 @@
+import { decodeBase64 } from '../../sasl/octets.ts';
+import { mechanismNamed, receiveCredentials, type SaslCredentials } from '../../sasl/server-exchange.ts';
+import { command, type ImapContext } from '../command.ts';
+import { ImapReply } from '../reply.ts';
+import type { Scanner } from '../wire/scanner.ts';
+import { authenticated, passwordsRefused } from './login.ts';
+
+/** RFC 9051 section 6.2.2, with the initial response of RFC 4959. */
+export const authenticate = command(parseAuthenticate, async (context, { name, initialResponse }) => {
+  const mechanism = mechanismNamed(name);
+  if (mechanism === undefined || !context.session.mechanisms(context.secure).includes(mechanism)) {
+    if (!context.secure && (mechanism === 'PLAIN' || mechanism === 'LOGIN')) throw passwordsRefused(context);
+    throw new ImapReply('NO', 'This mechanism is not supported.', { code: 'CANNOT' });
+  }
+  const credentials = await receiveCredentials(mechanism, initialResponse, (challenge) => context.ask(challenge));
+  return await withChallenge(context, credentials);
+});
+
+function parseAuthenticate(scanner: Scanner): { name: string; initialResponse: Buffer | undefined } {
+  scanner.space();
+  const name = scanner.atom();
+  if (!scanner.trySpace()) return { name, initialResponse: undefined };
+  // A single equals sign is an empty response.
+  const text = scanner.astring();
+  return { name, initialResponse: text === '=' ? Buffer.alloc(0) : decodeBase64(text) };
+}
+
+/** A refused token is explained in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
+async function withChallenge(context: ImapContext, credentials: SaslCredentials) {
+  try {
+    return await authenticated(context, credentials, 'AUTHENTICATE');
+  } catch (error) {
+    if (error instanceof ImapReply && error.challenge !== undefined) await acknowledged(context, error.challenge);
+    throw error;
+  }
+}
+
+async function acknowledged(context: ImapContext, challenge: Buffer): Promise<void> {
+  try {
+    await context.ask(challenge);
+  } catch (error) {
+    // Cancelled or not even base64: the client has understood well enough.
+    if (!(error instanceof ImapReply) && !(error instanceof Error && error.name === 'SaslSyntaxError')) throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Transferred } from '../../mailbox/mail-store.ts';
+import { type Completion, command } from '../command.ts';
+import { ImapReply } from '../reply.ts';
+import type { Scanner } from '../wire/scanner.ts';
+import { formatSequenceSet, type SequenceSet } from '../wire/sequence-set.ts';
+import { tryCreate } from './append.ts';
+import { messagesNamed } from './message-set.ts';
+
+/** COPY (RFC 9051 section 6.4.7, with the code of RFC 4315). */
+export const copy = command(parseCopy, async (context, { set, target }, { byUid }): Promise<Completion> => {
+  const uids = messagesNamed(context.folder, set, byUid);
+  const code = copyUid(await tryCreate(() => context.folder.open.copy(uids, target)));
+  return { text: 'COPY completed.', ...(code !== undefined && { code }) };
+});
+
+/** MOVE (RFC 9051 section 6.4.8). The code comes ahead of the EXPUNGE responses, in a response of its own. */
+export const move = command(parseCopy, async (context, { set, target }, { byUid }): Promise<Completion> => {
+  const { folder, out } = context;
+  if (folder.open.readOnly) throw new ImapReply('NO', 'The folder was opened to read only.', { code: 'READ-ONLY' });
+  const uids = messagesNamed(folder, set, byUid);
+  const transferred = await tryCreate(() => folder.open.move(uids, target));
+  const code = copyUid(transferred);
+  if (code !== undefined) out.untagged(`OK [${code}] Moved.`);
+  folder.markRemoved(transferred.from);
+  return { text: 'MOVE completed.' };
+});
+
+function parseCopy(scanner: Scanner): { set: SequenceSet; target: string } {
+  scanner.space();
+  const set = scanner.sequenceSet();
+  scanner.space();
+  return { set, target: scanner.mailbox() };
+}
+
+function copyUid({ uidValidity, from, to }: Transferred): string | undefined {
+  if (from.length === 0) return undefined;
+  return `COPYUID ${uidValidity} ${formatSequenceSet(from)} ${formatSequenceSet(to)}`;
+}

@@ -1,0 +1,46 @@
+import type { SaslCredentials } from '../../sasl/server-exchange.ts';
+import { type Completion, command, type ImapContext } from '../command.ts';
+import { ImapReply } from '../reply.ts';
+import type { Scanner } from '../wire/scanner.ts';
+
+/** RFC 9051 section 6.2.3. */
+export const login = command(parseLogin, async (context, { username, password }) => {
+  if (!context.session.mechanisms(context.secure).some((name) => name === 'LOGIN' || name === 'PLAIN')) {
+    throw passwordsRefused(context);
+  }
+  return authenticated(context, { mechanism: 'LOGIN', username, password }, 'LOGIN');
+});
+
+function parseLogin(scanner: Scanner): { username: string; password: string } {
+  scanner.space();
+  const username = scanner.astring();
+  scanner.space();
+  return { username, password: scanner.astring() };
+}
+
+/** Why there is no password login on this connection at this moment. */
+export function passwordsRefused(context: ImapContext): ImapReply {
+  if (context.secure) return new ImapReply('NO', 'Passwords are not accepted here.', { code: 'CANNOT' });
+  const advice = context.canStartTls ? 'Use STARTTLS first.' : 'Use a port with TLS.';
+  return new ImapReply('NO', `Passwords are accepted over TLS alone. ${advice}`, { code: 'PRIVACYREQUIRED' });
+}
+
+/** Lets the session decide, and goes where it says. */
+export async function authenticated(
+  context: ImapContext,
+  credentials: SaslCredentials,
+  name: 'LOGIN' | 'AUTHENTICATE',
+): Promise<Completion> {
+  const outcome = await context.session.authenticate(credentials, name);
+  const text = `${name} completed.`;
+  if (outcome.kind === 'store') {
+    context.loggedIn(outcome);
+    return { text };
+  }
+  const { capabilities } = outcome;
+  return {
+    text,
+    ...(capabilities !== undefined && { code: `CAPABILITY ${capabilities}` }),
+    after: () => context.handOver(outcome),
+  };
+}

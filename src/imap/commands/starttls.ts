@@ -1,0 +1,9 @@
+import { command, noArguments } from '../command.ts';
+import { ImapReply } from '../reply.ts';
+
+/** RFC 9051 section 6.2.1. What the client sent ahead of the handshake is dropped unread. */
+export const starttls = command(noArguments, async (context) => {
+  if (context.secure) throw new ImapReply('BAD', 'TLS is active already.');
+  if (!context.canStartTls) throw new ImapReply('BAD', 'TLS is not available on this port.');
+  return { text: 'Begin TLS negotiation now.', after: () => context.startTls() };
+});

@@ -1,0 +1,278 @@
+import type { Duplex } from 'node:stream';
+import type { MailStore } from '../mailbox/mail-store.ts';
+import { decodeBase64 } from '../sasl/octets.ts';
+import type { Completion, ImapContext } from './command.ts';
+import { commandNamed } from './command-table.ts';
+import { ImapReply, replyFor } from './reply.ts';
+import type { SelectedFolder } from './selected-folder.ts';
+import type { ImapOptions } from './serve.ts';
+import type { ImapLogin, ImapSession, ImapState } from './session.ts';
+import { BrokenCommand, CommandReader, type RawCommand, TaggedRefusal } from './wire/command-reader.ts';
+import { ConnectionEnded, LineTooLong, OctetReader, ReadTimeout } from './wire/octet-reader.ts';
+import { ResponseWriter } from './wire/response-writer.ts';
+import { Scanner } from './wire/scanner.ts';
+
+/** How long the last words may take to arrive before the socket is cut. */
+const lingerMs = 2_000;
+
+/** Octets of a line that is no command. */
+const maxLineBytes = 1024;
+
+/** Broken commands in a row after which the client is taken for no mail program. */
+const maxBrokenCommands = 20;
+
+/** One connection: its state, and the loop from command to reply. */
+export class ImapConnection implements ImapContext {
+  readonly session: ImapSession;
+  readonly out: ResponseWriter;
+  readonly #reader: OctetReader;
+  readonly #options: ImapOptions;
+  readonly #commands: CommandReader;
+  readonly #loginDeadline: NodeJS.Timeout;
+  #socket: Duplex;
+  #secure: boolean;
+  #loggedOut = false;
+  #store: MailStore | undefined;
+  #folder: SelectedFolder | undefined;
+  #handedOver = false;
+  #waiting = false;
+  #lingering = false;
+  #broken = 0;
+  #failedLogins = 0;
+
+  constructor(socket: Duplex, options: ImapOptions) {
+    const { limits } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.#secure = options.secure;
+    this.session = options.session;
+    this.out = new ResponseWriter(socket);
+    this.#reader = new OctetReader(socket, limits.loginTimeoutMs);
+    this.#commands = new CommandReader(this.#reader, limits, () =>
+      this.out.continuation('Ready for additional command text.'),
+    );
+    this.#loginDeadline = setTimeout(() => this.#goodbye('The login took too long.'), limits.loginTimeoutMs);
+  }
+
+  get state(): ImapState {
+    if (this.#loggedOut) return 'logout';
+    if (this.#folder !== undefined) return 'selected';
+    return this.#store === undefined ? 'not-authenticated' : 'authenticated';
+  }
+
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  get canStartTls(): boolean {
+    return this.#options.startTls !== undefined && !this.#secure;
+  }
+
+  get store(): MailStore {
+    if (this.#store === undefined) throw new Error('There is no mail store before login.');
+    return this.#store;
+  }
+
+  get folder(): SelectedFolder {
+    if (this.#folder === undefined) throw new Error('No folder is selected.');
+    return this.#folder;
+  }
+
+  /** Runs to the end of the connection. */
+  async serve(): Promise<void> {
+    const { signal, log } = this.#options;
+    const shutDown = (): void => {
+      if (this.#waiting) this.#goodbye(this.#whyAborted());
+    };
+    signal?.addEventListener('abort', shutDown);
+    this.#socket.on('error', ignore);
+    try {
+      this.out.untagged(`OK ${this.#options.greeting}`);
+      this.out.flush();
+      while (!this.#loggedOut && !this.#handedOver) await this.#next();
+    } catch (error) {
+      this.#endedBy(error);
+    } finally {
+      signal?.removeEventListener('abort', shutDown);
+      clearTimeout(this.#loginDeadline);
+      await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      if (!this.#handedOver) this.#linger();
+      this.session.closed();
+    }
+  }
+
+  capabilities(): string {
+    return this.session.capabilities({ authenticated: this.#store !== undefined, secure: this.#secure }).join(' ');
+  }
+
+  async ask(challenge: Buffer): Promise<Buffer> {
+    this.out.continuation(challenge.toString('base64'));
+    const line = (await this.#reader.line(this.#options.limits.maxCommandBytes)).toString('latin1').trim();
+    if (line === '*') throw new ImapReply('BAD', 'The client cancelled the authentication.');
+    return decodeBase64(line);
+  }
+
+  async nextLine(): Promise<string> {
+    this.#waiting = true;
+    const line = await this.#reader.line(maxLineBytes);
+    this.#waiting = false;
+    return line.toString('latin1');
+  }
+
+  loggedIn(login: ImapLogin & { kind: 'store' }): void {
+    clearTimeout(this.#loginDeadline);
+    this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#store = login.store;
+  }
+
+  async select(folder: SelectedFolder | undefined): Promise<void> {
+    const left = this.#folder;
+    this.#folder = folder;
+    await left?.close();
+  }
+
+  async startTls(): Promise<void> {
+    const { startTls } = this.#options;
+    if (startTls === undefined) throw new Error('STARTTLS is not offered.');
+    this.#reader.discard();
+    this.#reader.detach();
+    this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
+      throw new ConnectionEnded('The TLS handshake failed.', { cause });
+    });
+    this.#socket.on('error', ignore);
+    this.#reader.switchTo(this.#socket);
+    this.out.switchTo(this.#socket);
+    this.#secure = true;
+  }
+
+  async handOver(login: ImapLogin & { kind: 'hand-over' }): Promise<void> {
+    if (this.#loggedOut || this.#socket.destroyed) return login.abandon();
+    clearTimeout(this.#loginDeadline);
+    this.#handedOver = true;
+    const unread = this.#reader.detach();
+    await login.take({ socket: this.#socket, unread });
+  }
+
+  end(): void {
+    this.#loggedOut = true;
+  }
+
+  async #next(): Promise<void> {
+    this.#waiting = true;
+    if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
+    try {
+      const raw = await this.#commands.next();
+      this.#waiting = false;
+      this.#broken = 0;
+      await this.#answer(raw);
+    } catch (error) {
+      this.#waiting = false;
+      if (error instanceof TaggedRefusal) this.#refuse(error.tag, error.reply);
+      else if (error instanceof BrokenCommand) this.#refuseBroken(error);
+      else throw error;
+    }
+  }
+
+  async #answer(raw: RawCommand): Promise<void> {
+    let completion: Completion;
+    try {
+      completion = await this.#run(raw);
+      await this.#commands.finishMessage();
+    } catch (error) {
+      if (isEnd(error)) throw error;
+      await this.#commands.finishMessage();
+      return this.#refuse(raw.tag, this.#replyTo(raw, error));
+    }
+    this.#folder?.tell(this.out, { expunges: completion.holdExpunges !== true });
+    this.out.tagged(raw.tag, 'OK', completion.text, completion.code);
+    await completion.after?.();
+  }
+
+  async #run(raw: RawCommand): Promise<Completion> {
+    const scanner = new Scanner(raw.parts);
+    const byUid = raw.name === 'UID';
+    if (byUid) scanner.space();
+    const name = byUid ? scanner.word() : raw.name;
+    const entry = commandNamed(name);
+    if (entry === undefined || (byUid && entry.uid !== true)) throw new ImapReply('BAD', 'Command Error. 12');
+    const run = entry.command(scanner, { raw, name, byUid });
+    if (!entry.states.includes(this.state)) throw new ImapReply('BAD', 'Command received in Invalid state.');
+    return run(this);
+  }
+
+  #replyTo(raw: RawCommand, error: unknown): ImapReply {
+    const reply = replyFor(error);
+    if (reply === undefined) {
+      this.#options.log.error({ error, command: raw.name }, 'An IMAP command failed for a reason nobody foresaw');
+      return new ImapReply('NO', 'Something went wrong here.', { code: 'SERVERBUG' });
+    }
+    if (reply.status === 'NO' && (raw.name === 'LOGIN' || raw.name === 'AUTHENTICATE')) this.#failedLogins++;
+    return reply;
+  }
+
+  #refuse(tag: string, reply: ImapReply): void {
+    this.out.tagged(tag, reply.status, reply.message, reply.code);
+    if (reply.bye) this.#goodbye('The connection ends here.');
+    else if (this.#failedLogins >= this.#options.limits.maxFailedLogins) this.#goodbye('Too many refused logins.');
+  }
+
+  #refuseBroken(error: BrokenCommand): void {
+    this.out.tagged(error.tag, 'BAD', error.message);
+    this.#broken++;
+    if (error.fatal) this.#goodbye('The connection cannot go on behind that.');
+    else if (this.#broken >= maxBrokenCommands) this.#goodbye('Too many commands that are none.');
+  }
+
+  /** Tells why and ends the connection; also while a command waits for the client. */
+  #goodbye(why: string): void {
+    if (this.#handedOver || this.#loggedOut) return;
+    this.#loggedOut = true;
+    this.out.untagged(`BYE ${why}`);
+    this.out.flush();
+    this.#linger();
+  }
+
+  #whyAborted(): string {
+    const reason: unknown = this.#options.signal?.reason;
+    return typeof reason === 'string' ? reason : 'The server is shutting down.';
+  }
+
+  #endedBy(error: unknown): void {
+    if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
+    else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
+    else if (!(error instanceof ConnectionEnded)) {
+      this.#options.log.error({ error }, 'An IMAP connection failed for a reason nobody foresaw');
+      this.#socket.destroy();
+    }
+  }
+
+  async #release(): Promise<void> {
+    await this.select(undefined);
+    await this.#store?.close();
+  }
+
+  /** Ends our side and lets the last words arrive: a socket cut with octets unread takes them back. */
+  #linger(): void {
+    const socket = this.#socket;
+    if (socket.destroyed || this.#lingering) return;
+    this.#lingering = true;
+    this.#reader.detach();
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer));
+  }
+}
+
+function isEnd(error: unknown): boolean {
+  return (
+    error instanceof ConnectionEnded ||
+    error instanceof ReadTimeout ||
+    error instanceof LineTooLong ||
+    error instanceof BrokenCommand
+  );
+}
+
+/** Errors of the socket end the reading, which is where they are noticed. */
+function ignore(): void {}

@@ -1,0 +1,127 @@
+import type { OctetRange } from '../../mailbox/mail-store.ts';
+import type { Section } from '../mime/section.ts';
+import { ImapSyntaxError } from '../reply.ts';
+import { formatString } from '../wire/format.ts';
+import type { Scanner } from '../wire/scanner.ts';
+
+const attributes = ['UID', 'FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODYSTRUCTURE', 'BODY'] as const;
+
+/** A stretch of the message that FETCH wants. */
+export interface SectionItem {
+  readonly kind: 'SECTION';
+  /** How the answer names it: `BODY[TEXT]<0>`, `RFC822.HEADER`. */
+  readonly label: string;
+  readonly section: Section;
+  readonly range: OctetRange | undefined;
+  /** Leaves \Seen as it is. */
+  readonly peek: boolean;
+}
+
+/** One thing FETCH is asked for (RFC 9051 section 6.4.5). */
+export type FetchItem = { readonly kind: (typeof attributes)[number] } | SectionItem;
+
+const macros: Readonly<Record<string, readonly FetchItem[]>> = {
+  FAST: plain('FLAGS', 'INTERNALDATE', 'RFC822.SIZE'),
+  ALL: plain('FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE'),
+  FULL: plain('FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODY'),
+};
+
+const whole: Section = { path: [], what: 'ALL', fields: [] };
+
+/** RFC 3501's older names for sections. */
+const rfc822: Readonly<Record<string, SectionItem>> = {
+  RFC822: { kind: 'SECTION', label: 'RFC822', section: whole, range: undefined, peek: false },
+  'RFC822.HEADER': {
+    kind: 'SECTION',
+    label: 'RFC822.HEADER',
+    section: { ...whole, what: 'HEADER' },
+    range: undefined,
+    peek: true,
+  },
+  'RFC822.TEXT': {
+    kind: 'SECTION',
+    label: 'RFC822.TEXT',
+    section: { ...whole, what: 'TEXT' },
+    range: undefined,
+    peek: false,
+  },
+};
+
+/** More items in one command are refused. */
+const maxItems = 200;
+
+/** The items of FETCH: a macro, one item, or a list. */
+export function parseFetchItems(scanner: Scanner): readonly FetchItem[] {
+  if (scanner.ahead('(')) {
+    const items = scanner.list(() => parseItem(scanner, scanner.word()), { allowEmpty: false });
+    if (items.length > maxItems) throw new ImapSyntaxError('FETCH is asked for too many items.');
+    return items;
+  }
+  const word = scanner.word();
+  return macros[word] ?? [parseItem(scanner, word)];
+}
+
+function plain(...kinds: (typeof attributes)[number][]): FetchItem[] {
+  return kinds.map((kind) => ({ kind }));
+}
+
+function parseItem(scanner: Scanner, word: string): FetchItem {
+  if ((word === 'BODY' || word === 'BODY.PEEK') && scanner.try('[')) return parseSection(scanner, word !== 'BODY');
+  const old = Object.hasOwn(rfc822, word) ? rfc822[word] : undefined;
+  if (old !== undefined) return old;
+  const kind = attributes.find((attribute) => attribute === word);
+  if (kind === undefined) throw new ImapSyntaxError('FETCH knows no such item.');
+  return { kind };
+}
+
+function parseSection(scanner: Scanner, peek: boolean): SectionItem {
+  const path = parsePath(scanner);
+  const what = scanner.ahead(']') ? 'ALL' : parseWhat(scanner, path.length > 0);
+  let fields: string[] = [];
+  if (what === 'HEADER.FIELDS' || what === 'HEADER.FIELDS.NOT') {
+    scanner.space();
+    fields = scanner.list(() => scanner.astring(), { allowEmpty: false });
+  }
+  scanner.expect(']');
+  const range = scanner.try('<') ? parseRange(scanner) : undefined;
+  const names = fields.length === 0 ? '' : ` (${fields.map(formatField).join(' ')})`;
+  const inside = [...path, ...(what === 'ALL' ? [] : [what])].join('.') + names;
+  return {
+    kind: 'SECTION',
+    label: `BODY[${inside}]${range === undefined ? '' : `<${range.offset}>`}`,
+    section: { path, what, fields: fields.map((field) => field.toUpperCase()) },
+    range,
+    peek,
+  };
+}
+
+function parsePath(scanner: Scanner): number[] {
+  const path: number[] = [];
+  while (scanner.aheadDigit()) {
+    const number = scanner.number();
+    if (number === 0 || path.length >= 100) throw new ImapSyntaxError('A part number is out of range.');
+    path.push(number);
+    if (!scanner.try('.')) break;
+  }
+  return path;
+}
+
+function parseWhat(scanner: Scanner, inPart: boolean): Section['what'] {
+  const word = scanner.word();
+  if (word === 'HEADER' || word === 'HEADER.FIELDS' || word === 'HEADER.FIELDS.NOT' || word === 'TEXT') return word;
+  if (word === 'MIME' && inPart) return word;
+  throw new ImapSyntaxError('FETCH knows no such section.');
+}
+
+function parseRange(scanner: Scanner): OctetRange {
+  const offset = scanner.number();
+  scanner.expect('.');
+  const length = scanner.number();
+  scanner.expect('>');
+  if (length === 0) throw new ImapSyntaxError('A partial fetch of nothing.');
+  return { offset, length };
+}
+
+function formatField(name: string): string {
+  return /^[!#$&'+-[^-z|}~]+$/.test(name) ? name : formatString(name);
+}

@@ -1,0 +1,179 @@
+import { Readable } from 'node:stream';
+import { ImapReply } from '../reply.ts';
+import { LineTooLong, type OctetReader } from './octet-reader.ts';
+
+/** A command as it came: text with the literals in their places. */
+export interface RawCommand {
+  readonly tag: string;
+  /** Upper case. */
+  readonly name: string;
+  /** What stands behind the name: text (one character per octet) and literals by turns. */
+  readonly parts: readonly (string | Buffer)[];
+  /** The message of an APPEND, not yet read. */
+  readonly message?: MessageLiteral;
+}
+
+/** The last literal of an APPEND. It is read by whoever stores it, not held in memory. */
+export interface MessageLiteral {
+  readonly size: number;
+  /** Lets the client send, and gives what it sends. */
+  accept(): Readable;
+}
+
+/** What one command may weigh. */
+export interface CommandLimits {
+  /** Octets of a command with all its literals, but for the message of an APPEND. */
+  readonly maxCommandBytes: number;
+}
+
+/** A command that cannot be answered with its own tag, or after which the connection cannot go on. */
+export class BrokenCommand extends Error {
+  override readonly name = 'BrokenCommand';
+  readonly tag: string;
+  /** The place of the next command is unknown: say goodbye. */
+  readonly fatal: boolean;
+
+  constructor(text: string, options: { tag?: string; fatal: boolean }) {
+    super(text);
+    this.tag = options.tag ?? '*';
+    this.fatal = options.fatal;
+  }
+}
+
+const literalAtEnd = /\{(\d{1,10})(\+?)\}$/;
+const skipChunkBytes = 64 * 1024;
+
+/** Puts commands together from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
+export class CommandReader {
+  readonly #reader: OctetReader;
+  readonly #limits: CommandLimits;
+  readonly #invite: () => void;
+  #open: StreamedLiteral | undefined;
+
+  /** @param invite sends the continuation request that lets the client send a synchronizing literal */
+  constructor(reader: OctetReader, limits: CommandLimits, invite: () => void) {
+    this.#reader = reader;
+    this.#limits = limits;
+    this.#invite = invite;
+  }
+
+  /** @throws BrokenCommand, ImapReply, ReadTimeout, ConnectionEnded */
+  async next(): Promise<RawCommand> {
+    let left = this.#limits.maxCommandBytes;
+    let line = await this.#line(left, undefined);
+    left -= line.length;
+    const start = /^([!#$&',-[\]^-z|}~]+) +([A-Za-z]+)/.exec(line);
+    const tag = start?.[1];
+    const name = start?.[2]?.toUpperCase();
+    if (start === null || tag === undefined || name === undefined) throw await this.#nonsense(line);
+    const parts: (string | Buffer)[] = [];
+    let text = line.slice(start[0].length);
+    for (;;) {
+      const literal = literalAtEnd.exec(text);
+      parts.push(literal === null ? text : text.slice(0, literal.index));
+      if (literal === null) return { tag, name, parts };
+      const size = Number(literal[1]);
+      const synchronizing = literal[2] === '';
+      if (name === 'APPEND' && !isFirstArgument(parts)) {
+        this.#open = new StreamedLiteral(this.#reader, size, synchronizing, this.#invite);
+        return { tag, name, parts, message: this.#open };
+      }
+      if (size > left) throw refusedLiteral(tag, synchronizing);
+      if (synchronizing) this.#invite();
+      parts.push(await this.#reader.octets(size));
+      left -= size;
+      line = await this.#line(left, tag);
+      left -= line.length;
+      text = line;
+    }
+  }
+
+  /** Ends an APPEND: what was not read is skipped, and so is the line behind the literal. */
+  async finishMessage(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined || !(await open.skip())) return;
+    const rest = await this.#line(this.#limits.maxCommandBytes, undefined);
+    if (rest.trim() !== '') throw new BrokenCommand('Only one message can be appended at a time.', { fatal: true });
+  }
+
+  async #line(maxBytes: number, tag: string | undefined): Promise<string> {
+    try {
+      return (await this.#reader.line(maxBytes)).toString('latin1');
+    } catch (error) {
+      if (!(error instanceof LineTooLong)) throw error;
+      throw new BrokenCommand('The command line is too long.', { ...(tag !== undefined && { tag }), fatal: true });
+    }
+  }
+
+  async #nonsense(line: string): Promise<BrokenCommand> {
+    const literal = literalAtEnd.exec(line);
+    if (literal?.[2] === '+') return new BrokenCommand('A literal outside a command.', { fatal: true });
+    const tag = /^[!#$&',-[\]^-z|}~]+(?=\s*$)/.exec(line)?.[0];
+    return new BrokenCommand('Command Error. 10', { ...(tag !== undefined && { tag }), fatal: false });
+  }
+}
+
+/** The message of an APPEND, taken off the wire as it is wanted. */
+class StreamedLiteral implements MessageLiteral {
+  readonly size: number;
+  readonly #reader: OctetReader;
+  readonly #synchronizing: boolean;
+  readonly #invite: () => void;
+  #left: number;
+  #accepted = false;
+
+  constructor(reader: OctetReader, size: number, synchronizing: boolean, invite: () => void) {
+    this.size = size;
+    this.#left = size;
+    this.#reader = reader;
+    this.#synchronizing = synchronizing;
+    this.#invite = invite;
+  }
+
+  accept(): Readable {
+    if (this.#synchronizing) this.#invite();
+    this.#accepted = true;
+    return Readable.from(this.#content(), { objectMode: false });
+  }
+
+  /** Takes the rest off the wire. @returns false if the client was never let to send */
+  async skip(): Promise<boolean> {
+    if (this.#synchronizing && !this.#accepted) return false;
+    while (this.#left > 0) this.#left -= (await this.#reader.some(Math.min(this.#left, skipChunkBytes))).length;
+    return true;
+  }
+
+  async *#content(): AsyncGenerator<Buffer> {
+    while (this.#left > 0) {
+      const chunk = await this.#reader.some(Math.min(this.#left, skipChunkBytes));
+      this.#left -= chunk.length;
+      yield chunk;
+    }
+  }
+}
+
+/** Whether the literal that follows is the first argument, the folder's name. */
+function isFirstArgument(parts: readonly (string | Buffer)[]): boolean {
+  return parts.length === 1 && parts[0]?.toString().trim() === '';
+}
+
+function refusedLiteral(tag: string, synchronizing: boolean): Error {
+  const text = 'The literal is too large.';
+  // A client that did not wait for the invitation is sending already, and too much to read past.
+  if (!synchronizing) return new BrokenCommand(text, { tag, fatal: true });
+  return new TaggedRefusal(tag, new ImapReply('BAD', text, { code: 'TOOBIG' }));
+}
+
+/** A refusal before the command was complete. */
+export class TaggedRefusal extends Error {
+  override readonly name = 'TaggedRefusal';
+  readonly tag: string;
+  readonly reply: ImapReply;
+
+  constructor(tag: string, reply: ImapReply) {
+    super(reply.message);
+    this.tag = tag;
+    this.reply = reply;
+  }
+}

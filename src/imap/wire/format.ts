@@ -1,0 +1,56 @@
+import { encodeModifiedUtf7 } from './modified-utf7.ts';
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** Octets, one per character, as a string for the wire: quoted where it may be, else a literal. */
+export function formatOctets(octets: string): string {
+  if (octets.length <= 1024 && /^[\u0020-\u007e]*$/.test(octets)) return `"${octets.replace(/["\\]/g, '\\$&')}"`;
+  return `{${octets.length}}\r\n${octets}`;
+}
+
+/** Text as a string for the wire, in UTF-8. */
+export function formatString(text: string): string {
+  return formatOctets(Buffer.from(text).toString('latin1'));
+}
+
+/** Octets as a string, or NIL. */
+export function formatNstring(octets: string | undefined): string {
+  return octets === undefined ? 'NIL' : formatOctets(octets);
+}
+
+/** A folder's name: an atom where it may be, else quoted. */
+export function formatMailbox(name: string): string {
+  const encoded = encodeModifiedUtf7(name);
+  return /^[!#$&'+-[\]^-z|}~]+$/.test(encoded) ? encoded : formatString(encoded);
+}
+
+/** `"17-Jul-1996 02:44:25 +0000"`, always in UTC. */
+export function formatDateTime(date: Date): string {
+  const day = String(date.getUTCDate()).padStart(2, ' ');
+  const time = date.toISOString().slice(11, 19);
+  return `"${day}-${months[date.getUTCMonth()]}-${date.getUTCFullYear()} ${time} +0000"`;
+}
+
+/** The date-time of APPEND, or undefined if it is none. */
+export function parseDateTime(text: string): Date | undefined {
+  const match = /^ ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d)$/.exec(text);
+  const day = match === null ? undefined : parseDate(`${match[1]}-${match[2]}-${match[3]}`);
+  if (match === null || day === undefined) return undefined;
+  const midnight = day.toISOString().slice(0, 10);
+  const date = new Date(`${midnight}T${match[4]}${match[5]}${match[6]}:${match[7]}`);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** The date of SEARCH, `1-Feb-1994`, as midnight UTC; undefined if it is none. */
+export function parseDate(text: string): Date | undefined {
+  const match = /^(\d{1,2})-([A-Za-z]{3})-(\d{4})$/.exec(text);
+  const month = months.findIndex((name) => name.toLowerCase() === match?.[2]?.toLowerCase());
+  if (match === null || month < 0) return undefined;
+  const date = new Date(Date.UTC(Number(match[3]), month, Number(match[1])));
+  return date.getUTCMonth() === month ? date : undefined;
+}
+
+/** The text of a response: one line whatever it was made of. */
+export function responseText(text: string): string {
+  return text.replace(/[\r\n\0]+/g, ' ').trim() || 'Done.';
+}

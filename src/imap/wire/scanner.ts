@@ -1,0 +1,199 @@
+import { ImapSyntaxError } from '../reply.ts';
+import { decodeModifiedUtf7 } from './modified-utf7.ts';
+import { parseSequenceSet, type SequenceSet } from './sequence-set.ts';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const maxDepth = 32;
+
+/** Takes tokens off a command's arguments (RFC 9051 section 9), tolerating spaces too many. */
+export class Scanner {
+  readonly #parts: readonly (string | Buffer)[];
+  #part = 0;
+  #at = 0;
+
+  constructor(parts: readonly (string | Buffer)[]) {
+    this.#parts = parts;
+  }
+
+  /** One space or more. */
+  space(): void {
+    if (this.#match(/ +/y) === undefined) throw new ImapSyntaxError('A space is missing.');
+  }
+
+  /** Whether a space follows; takes it if so. */
+  trySpace(): boolean {
+    return this.#match(/ +/y) !== undefined && !this.atEnd();
+  }
+
+  /** Whether nothing follows but spaces. */
+  atEnd(): boolean {
+    return this.#part === this.#parts.length - 1 && this.#text().slice(this.#at).trim() === '';
+  }
+
+  end(): void {
+    if (!this.atEnd()) throw new ImapSyntaxError('There is something behind the last argument.');
+  }
+
+  /** Whether `character` follows; takes it if so. */
+  try(character: string): boolean {
+    if (!this.#text().startsWith(character, this.#at)) return false;
+    this.#at += character.length;
+    return true;
+  }
+
+  expect(character: string): void {
+    if (!this.try(character)) throw new ImapSyntaxError(`"${character}" is missing.`);
+  }
+
+  /** Whether `character` follows. */
+  ahead(character: string): boolean {
+    return this.#text().startsWith(character, this.#at);
+  }
+
+  /** Whether a digit follows. */
+  aheadDigit(): boolean {
+    const character = this.#text()[this.#at];
+    return character !== undefined && character >= '0' && character <= '9';
+  }
+
+  /** An atom, upper case where it is a keyword is the caller's affair. */
+  atom(): string {
+    return this.#need(/[!#$&'+-[^-z|}~]+/y, 'An atom');
+  }
+
+  /** A keyword, upper case. */
+  word(): string {
+    return this.#need(/[A-Za-z0-9.-]+/y, 'A keyword').toUpperCase();
+  }
+
+  /** Whether `word` follows as a keyword; takes it if so. */
+  tryWord(word: string): boolean {
+    const ahead = this.#text().slice(this.#at, this.#at + word.length + 1);
+    if (ahead.trimEnd().toUpperCase() !== word) return false;
+    this.#at += word.length;
+    return true;
+  }
+
+  number(): number {
+    const value = Number(this.#need(/\d{1,10}(?!\d)/y, 'A number'));
+    if (value > 0xffffffff) throw new ImapSyntaxError('A number is too large.');
+    return value;
+  }
+
+  flag(): string {
+    return this.#need(/\\?[!#$&'+-[^-z|}~]+/y, 'A flag');
+  }
+
+  /** An atom, a quoted string or a literal, as text. */
+  astring(): string {
+    return this.#tryString() ?? this.#astringAtom();
+  }
+
+  /** A quoted string or a literal. */
+  string(): string {
+    const text = this.#tryString();
+    if (text === undefined) throw new ImapSyntaxError('A string is missing.');
+    return text;
+  }
+
+  /** A quoted string, a literal or NIL. */
+  nstring(): string | undefined {
+    const text = this.#tryString();
+    if (text !== undefined) return text;
+    if (this.word() !== 'NIL') throw new ImapSyntaxError('A string or NIL is missing.');
+    return undefined;
+  }
+
+  /** A folder's name in Unicode, INBOX in capitals. */
+  mailbox(): string {
+    return canonicalFolder(this.astring());
+  }
+
+  /** A folder's name that may hold the wildcards of LIST. */
+  listMailbox(): string {
+    const text = this.#tryString() ?? this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'A folder name');
+    return decodeModifiedUtf7(text);
+  }
+
+  sequenceSet(): SequenceSet {
+    return parseSequenceSet(this.#need(/[\d:*,]+/y, 'A message set'));
+  }
+
+  /** `(item item …)`, empty allowed unless said otherwise. */
+  list<T>(item: () => T, options: { readonly allowEmpty: boolean } = { allowEmpty: true }): T[] {
+    this.expect('(');
+    const items: T[] = [];
+    this.#match(/ +/y);
+    while (!this.try(')')) {
+      if (items.length > 0) this.#backToSpace();
+      items.push(item());
+      this.#match(/ +(?=\))/y);
+    }
+    if (items.length === 0 && !options.allowEmpty) throw new ImapSyntaxError('A list is empty.');
+    return items;
+  }
+
+  /** Runs `inner` one level deeper. @throws ImapSyntaxError beyond 32 levels */
+  nested<T>(depth: number, inner: (depth: number) => T): T {
+    if (depth >= maxDepth) throw new ImapSyntaxError('Parentheses are nested too deeply.');
+    return inner(depth + 1);
+  }
+
+  #backToSpace(): void {
+    // Between items a space is due, but clients leave it out between two lists.
+    this.#match(/ +/y);
+  }
+
+  #text(): string {
+    const part = this.#parts[this.#part];
+    return typeof part === 'string' ? part : '';
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text())?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+
+  #need(pattern: RegExp, what: string): string {
+    const found = this.#match(pattern);
+    if (found === undefined) throw new ImapSyntaxError(`${what} is missing.`);
+    return found;
+  }
+
+  #astringAtom(): string {
+    // `%` and `*` do not belong here by the grammar; clients send passwords with them unquoted all the same.
+    return decodeOctets(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'An argument'));
+  }
+
+  #tryString(): string | undefined {
+    const literal = this.#parts[this.#part + 1];
+    if (Buffer.isBuffer(literal) && this.#at === this.#text().length) {
+      this.#part += 2;
+      this.#at = 0;
+      return decodeOctets(literal);
+    }
+    if (!this.ahead('"')) return undefined;
+    const quoted = this.#match(/"(?:[^"\\\r\n\0]|\\["\\])*"/y);
+    if (quoted === undefined) throw new ImapSyntaxError('A quoted string does not end, or escapes what needs none.');
+    return decodeOctets(quoted.slice(1, -1).replace(/\\(["\\])/g, '$1'));
+  }
+}
+
+function decodeOctets(octets: string | Buffer): string {
+  const bytes = typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets;
+  if (bytes.includes(0)) throw new ImapSyntaxError('An argument holds a NUL.');
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new ImapSyntaxError('An argument is not UTF-8.');
+  }
+}
+
+/** A folder's name as stores know it: modified UTF-7 decoded, INBOX in capitals. */
+function canonicalFolder(name: string): string {
+  const decoded = decodeModifiedUtf7(name);
+  return decoded.toUpperCase() === 'INBOX' ? 'INBOX' : decoded;
+}

@@ -1,0 +1,85 @@
+import { ImapSyntaxError } from '../reply.ts';
+
+/** Ranges of sequence numbers or UIDs; `*` is Infinity until it is known what the largest is. */
+export type SequenceSet = readonly { readonly from: number; readonly to: number }[];
+
+/** More ranges than that in one command are refused. */
+const maxRanges = 100_000;
+
+/** @throws ImapSyntaxError */
+export function parseSequenceSet(text: string): SequenceSet {
+  const ranges = text.split(',').map((range) => {
+    const match = /^(\d{1,10}|\*)(?::(\d{1,10}|\*))?$/.exec(range);
+    if (match === null) throw new ImapSyntaxError('A message set is malformed.');
+    const from = bound(match[1] ?? '');
+    const to = match[2] === undefined ? from : bound(match[2]);
+    return { from, to };
+  });
+  if (ranges.length > maxRanges) throw new ImapSyntaxError('A message set has too many ranges.');
+  return ranges;
+}
+
+function bound(text: string): number {
+  if (text === '*') return Number.POSITIVE_INFINITY;
+  const value = Number(text);
+  if (value === 0 || value > 0xffffffff) throw new ImapSyntaxError('A message number is out of range.');
+  return value;
+}
+
+/**
+ * Those of `numbers` (ascending) that the set names, each once, ascending.
+ * `*` is the largest of them (RFC 9051: also where the other end is larger still).
+ */
+export function selectNumbers(set: SequenceSet, numbers: readonly number[]): number[] {
+  const selected: number[] = [];
+  let next = 0;
+  for (const { from, to } of spans(set, numbers.at(-1))) {
+    next = Math.max(next, firstAtLeast(numbers, from));
+    for (; next < numbers.length && (numbers[next] as number) <= to; next++) selected.push(numbers[next] as number);
+  }
+  return selected;
+}
+
+/** Those of 1 to `count` that the set names, each once, ascending. */
+export function selectUpTo(set: SequenceSet, count: number): number[] {
+  const selected: number[] = [];
+  let next = 1;
+  for (const { from, to } of spans(set, count)) {
+    next = Math.max(next, from);
+    for (; next <= Math.min(to, count); next++) selected.push(next);
+  }
+  return selected;
+}
+
+/** The ranges with `*` known, the smaller end first, ascending. */
+function spans(set: SequenceSet, largest: number | undefined): { from: number; to: number }[] {
+  if (largest === undefined || largest === 0) return [];
+  const known = (bound: number): number => (bound === Number.POSITIVE_INFINITY ? largest : bound);
+  return set
+    .map(({ from, to }) => ({ from: Math.min(known(from), known(to)), to: Math.max(known(from), known(to)) }))
+    .sort((left, right) => left.from - right.from);
+}
+
+/** Index of the first of `numbers` (ascending) that is not below `least`. */
+export function firstAtLeast(numbers: readonly number[], least: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** UIDs (ascending) as a set: `1:3,7`. */
+export function formatSequenceSet(numbers: readonly number[]): string {
+  const ranges: string[] = [];
+  for (let start = 0; start < numbers.length; ) {
+    let end = start;
+    while (end + 1 < numbers.length && numbers[end + 1] === (numbers[end] as number) + 1) end++;
+    ranges.push(start === end ? `${numbers[start]}` : `${numbers[start]}:${numbers[end]}`);
+    start = end + 1;
+  }
+  return ranges.join(',');
+}

@@ -1,0 +1,45 @@
+import type { DeliveryStatusFacts, ReportedRecipient } from './delivery-status.ts';
+import type { HeaderBlock } from './headers.ts';
+import { formatDate } from './mend.ts';
+import { decodedWords } from './mime-encodings.ts';
+import { hostToken, oneLine, wrapLine } from './safe-text.ts';
+
+/** The part of a delivery report that people read: what happened, to whom, in Microsoft's words, and what to do. */
+export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock): string {
+  const failed = facts.recipients.filter(({ action }) => action === 'failed');
+  const delayed = facts.recipients.filter(({ action }) => action === 'delayed');
+  const lines = [
+    `This is mailbridge on ${hostToken(facts.reportingMta, 'localhost')}. It took this message for Microsoft 365:`,
+    '',
+    ...indented(`Subject: ${oneLine(decodedWords((original.get('Subject') ?? '').slice(0, 2000)), 300) || '(none)'}`),
+    ...indented(`Accepted: ${formatDate(facts.arrivalDate)}`),
+    ...indented(`Message-ID: ${oneLine(original.get('Message-ID') ?? '', 300) || '(none)'}`),
+    '',
+  ];
+  if (failed.length > 0) {
+    lines.push('It could NOT be delivered to these recipients, and will not be tried again:', '');
+    lines.push(...failed.flatMap(recipientLines));
+  }
+  if (delayed.length > 0) {
+    lines.push('It has NOT YET been delivered to these recipients. It is still being tried;');
+    lines.push('you need not send it again:', '', ...delayed.flatMap(recipientLines));
+    if (facts.willRetryUntil) lines.push(`It will be tried until ${formatDate(facts.willRetryUntil)}.`, '');
+  }
+  lines.push('The header of the message is attached.', '');
+  return lines.join('\r\n');
+}
+
+function recipientLines(recipient: ReportedRecipient): string[] {
+  const [, type = '', text = ''] = /^([\w-]+);\s*(.*)$/s.exec(recipient.diagnostic) ?? ['', '', recipient.diagnostic];
+  const isUpstream = type === 'smtp' || type === 'x-graph';
+  return [
+    ...indented(`<${oneLine(recipient.address, 320)}>`),
+    ...indented(`${isUpstream ? 'Microsoft 365 answered' : 'Reason'}: ${oneLine(text)}`, 4),
+    ...(recipient.remedy ? indented(`What to do: ${oneLine(recipient.remedy)}`, 4) : []),
+    '',
+  ];
+}
+
+function indented(line: string, by = 2): string[] {
+  return wrapLine(line).map((piece, index) => `${' '.repeat(index === 0 ? by : by + 2)}${piece}`);
+}

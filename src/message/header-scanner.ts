@@ -1,0 +1,108 @@
+/** Where a header field lies: `start` at its name, `end` behind the line end of its last line. */
+export interface FieldSpan {
+  readonly start: number;
+  readonly nameEnd: number;
+  readonly end: number;
+}
+
+/** Longer names occur only in what is no header at all. */
+const maxNameOctets = 998;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const COLON = 0x3a;
+const mboxLine = Buffer.from('From ');
+
+/**
+ * Finds the fields of a header (RFC 5322 section 2.2) and its end, in linear time, in octets that may still be arriving.
+ * The header ends at an empty line, or before the first line that is neither a field nor the continuation of one.
+ */
+export class HeaderScanner {
+  readonly fields: FieldSpan[] = [];
+  /** End of a leading `From ` line as mbox files have it; 0 where there is none. */
+  mboxEnd = 0;
+  /** End of the fields, before the empty line. */
+  fieldsEnd = 0;
+  /** Where the body starts; undefined until that is known. */
+  bodyStart: number | undefined;
+  #searchedTo = 0;
+  #lineStart = 0;
+
+  /**
+   * Goes on where the last call stopped.
+   * @param octets all octets so far, from the first
+   * @param atEnd no octets will follow
+   * @returns whether the end of the header has been found
+   */
+  scan(octets: Buffer, atEnd: boolean): boolean {
+    while (this.bodyStart === undefined) {
+      const lf = octets.indexOf(LF, this.#searchedTo);
+      if (lf === -1) break;
+      this.#searchedTo = lf + 1;
+      this.#line(octets, lf + 1);
+    }
+    if (this.bodyStart === undefined) this.#partialLine(octets, atEnd);
+    return this.bodyStart !== undefined;
+  }
+
+  #partialLine(octets: Buffer, atEnd: boolean): void {
+    this.#searchedTo = octets.length;
+    if (atEnd) {
+      if (this.#lineStart < octets.length) this.#line(octets, octets.length);
+      this.bodyStart ??= octets.length;
+      return;
+    }
+    // A body without header may be one long line: don't wait for its end to see that it is no field.
+    const isFirst = octets[this.#lineStart];
+    if (isFirst === undefined || isFirst === CR || this.#continues(isFirst) || this.#mayBeMbox(octets)) return;
+    if (nameLength(octets, this.#lineStart, octets.length) === 'none') this.bodyStart = this.#lineStart;
+  }
+
+  #line(octets: Buffer, end: number): void {
+    const start = this.#lineStart;
+    this.#lineStart = end;
+    const first = octets[start];
+    if (first === LF || (first === CR && octets[start + 1] === LF)) this.bodyStart = end;
+    else if (this.#continues(first)) this.#extend(end);
+    else if (start === 0 && octets.subarray(0, mboxLine.length).equals(mboxLine)) this.mboxEnd = end;
+    else this.#field(octets, start, end);
+    if (this.bodyStart === undefined) this.fieldsEnd = end;
+  }
+
+  #continues(first: number | undefined): boolean {
+    return (first === SPACE || first === TAB) && this.fields.length > 0;
+  }
+
+  #mayBeMbox(octets: Buffer): boolean {
+    if (this.#lineStart > 0) return false;
+    const length = Math.min(octets.length, mboxLine.length);
+    return octets.subarray(0, length).equals(mboxLine.subarray(0, length));
+  }
+
+  #extend(end: number): void {
+    const last = this.fields.pop();
+    if (last) this.fields.push({ ...last, end });
+  }
+
+  #field(octets: Buffer, start: number, end: number): void {
+    const length = nameLength(octets, start, end);
+    if (typeof length === 'number') this.fields.push({ start, nameEnd: start + length, end });
+    else this.bodyStart = start;
+  }
+}
+
+/** Length of the field name before the colon; `none` where the line is no field, `unknown` where more has to arrive. */
+function nameLength(octets: Buffer, start: number, end: number): number | 'none' | 'unknown' {
+  let length = 0;
+  for (let index = start; index < end && index - start <= maxNameOctets; index++) {
+    const octet = octets[index] ?? 0;
+    if (octet === COLON) return length > 0 ? length : 'none';
+    const blank = octet === SPACE || octet === TAB;
+    // Blanks before the colon are obsolete syntax (RFC 5322 section 4.5); within a name they are none. A name that is
+    // not ASCII is no syntax at all, but to end the header there would turn the fields behind it into body.
+    if (!blank && (octet < 0x21 || octet === 0x7f || index - start > length)) return 'none';
+    if (!blank) length++;
+  }
+  return end - start > maxNameOctets ? 'none' : 'unknown';
+}

@@ -1,0 +1,89 @@
+/** Why {@link CrlfChecker} refused the octets. */
+export type LineEndFault = 'bare-lf' | 'bare-cr' | 'too-large';
+
+/** The octets are not a message with CRLF line ends, or too many. */
+export class LineEndError extends Error {
+  override readonly name = 'LineEndError';
+  readonly kind: LineEndFault;
+  /** Position of the offending octet, counted from 0 over all chunks. */
+  readonly offset: number;
+
+  constructor(kind: LineEndFault, offset: number) {
+    super(faultTexts[kind]);
+    this.kind = kind;
+    this.offset = offset;
+  }
+}
+
+const faultTexts: Readonly<Record<LineEndFault, string>> = {
+  'bare-lf': 'A line ends with LF alone, not with CRLF.',
+  'bare-cr': 'A CR stands without its LF.',
+  'too-large': 'The message is larger than accepted here.',
+};
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Watches a message go by, chunk by chunk, and throws at the first CR or LF that is not part of a CRLF
+ * (RFC 5321 section 2.3.8): such an octet is a line end to one server and none to another, which is how mail is smuggled.
+ */
+export class CrlfChecker {
+  readonly #maxBytes: number;
+  #octets = 0;
+  #lastOctet = 0;
+  #endsWithCrlf = false;
+
+  /** @param maxBytes the most octets accepted in all; no limit where left out */
+  constructor(maxBytes: number = Number.POSITIVE_INFINITY) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** How many octets have passed. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Whether what has passed so far is whole lines. */
+  get endsWithCrlf(): boolean {
+    return this.#endsWithCrlf;
+  }
+
+  /** @throws LineEndError */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    if (this.#octets + chunk.length > this.#maxBytes) throw new LineEndError('too-large', this.#maxBytes);
+    const start = this.#octets;
+    const pairBegun = this.#lastOctet === CR;
+    if (pairBegun && chunk[0] !== LF) throw new LineEndError('bare-cr', start - 1);
+    this.#checkLines(chunk, start, pairBegun ? 1 : 0);
+    this.#octets += chunk.length;
+    const beforeLast = chunk.length > 1 ? chunk[chunk.length - 2] : this.#lastOctet;
+    this.#lastOctet = chunk[chunk.length - 1] ?? 0;
+    this.#endsWithCrlf = this.#lastOctet === LF && beforeLast === CR;
+  }
+
+  /** Call when no octet follows. @throws LineEndError where the last octet is a CR */
+  end(): void {
+    if (this.#lastOctet === CR) throw new LineEndError('bare-cr', this.#octets - 1);
+  }
+
+  #checkLines(chunk: Uint8Array, start: number, from: number): void {
+    let position = from;
+    for (;;) {
+      // Each search stops at the line's end, so every octet is read twice at most however the lines are cut.
+      const lf = chunk.indexOf(LF, position);
+      const cr = chunk.indexOf(CR, position);
+      if (lf === -1) {
+        if (cr !== -1 && cr !== chunk.length - 1) throw new LineEndError('bare-cr', start + cr);
+        return;
+      }
+      // An LF first of all with no CR at all would otherwise compare equal: -1.
+      if (cr === -1 || cr !== lf - 1) {
+        if (cr !== -1 && cr < lf) throw new LineEndError('bare-cr', start + cr);
+        throw new LineEndError('bare-lf', start + lf);
+      }
+      position = lf + 1;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Quoted-printable (RFC 2045 section 6.7). CRLF stays a line end; a CR or LF alone is encoded, so that decoding gives
+ * back every octet.
+ */
+export function quotedPrintable(octets: Buffer): Buffer {
+  const lines = octets.toString('latin1').split('\r\n').map(encodeLine);
+  return Buffer.from(lines.join('\r\n'), 'latin1');
+}
+
+const encodedOctets = /[^\t -<>-~]|[\t ]$|^From |^\./g;
+
+function encodeLine(line: string): string {
+  const encoded = line.replace(encodedOctets, (found) => hex(found.charCodeAt(0)) + found.slice(1));
+  return softBreaks(encoded);
+}
+
+function hex(octet: number): string {
+  return `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** Cuts an encoded line so that none is longer than 76 characters, and never within `=XX`. */
+function softBreaks(line: string): string {
+  const pieces: string[] = [];
+  let start = 0;
+  while (line.length - start > 76) {
+    let end = start + 75;
+    if (line[end - 1] === '=') end -= 1;
+    else if (line[end - 2] === '=') end -= 2;
+    pieces.push(line.slice(start, end));
+    start = end;
+  }
+  pieces.push(line.slice(start));
+  return pieces.join('=\r\n');
+}
+
+/** UTF-8 text as encoded-words (RFC 2047), each within its 75 characters and holding whole characters. */
+export function encodedWords(text: string): string {
+  const words: string[] = [];
+  let piece = '';
+  for (const character of text) {
+    if (Buffer.byteLength(piece + character) > 45) {
+      words.push(piece);
+      piece = '';
+    }
+    piece += character;
+  }
+  if (piece !== '') words.push(piece);
+  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join(' ');
+}
+
+/** Text with its encoded-words read (RFC 2047), for people to see; a word in an unknown charset stays as it is. */
+export function decodedWords(text: string): string {
+  return text
+    .replace(/(=\?[^?\s]+\?[bq]\?[^?\s]*\?=)[ \t]+(?==\?[^?\s]+\?[bq]\?)/gi, '$1')
+    .replace(/=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=/gi, decodedWord);
+}
+
+function decodedWord(word: string, charset: string, encoding: string, text: string): string {
+  const octets = encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64') : qOctets(text);
+  try {
+    return new TextDecoder(charset, { ignoreBOM: true }).decode(octets);
+  } catch {
+    return word;
+  }
+}
+
+function qOctets(text: string): Buffer {
+  const octets = text
+    .replaceAll('_', ' ')
+    .replace(/=([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  return Buffer.from(octets, 'latin1');
+}

@@ -1,0 +1,58 @@
+/** Host names and address literals pass; of anything else only the characters those may hold, 255 at most. */
+export function hostToken(text: string, otherwise: string): string {
+  return text.replace(/[^A-Za-z0-9.:_[\]-]/g, '').slice(0, 255) || otherwise;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unprintable = /[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g;
+
+/** Foreign text on one line, fit for a header value: no control characters, at most `maxLength` characters. */
+export function oneLine(text: string, maxLength = 2000): string {
+  return text.slice(0, maxLength).toWellFormed().replace(unprintable, ' ').trim();
+}
+
+/** Foreign text for a place that takes ASCII alone: every other character becomes `?`. */
+export function asciiLine(text: string, maxLength?: number): string {
+  return oneLine(text, maxLength).replace(/[^ -~]/gu, '?');
+}
+
+/** Whether text is ASCII alone. */
+export function isAscii(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
+/**
+ * Breaks one line at its spaces into lines of up to `width` characters where it can, and anywhere after 200: RFC 5322
+ * section 2.1.1 allows 998 octets, and a character can take three.
+ */
+export function wrapLine(line: string, width = 76): string[] {
+  return wrapWords(line.split(' ').flatMap(cutLongWord), width);
+}
+
+function wrapWords(words: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of words) {
+    if (current !== '' && current.length + 1 + word.length > width) {
+      lines.push(current);
+      current = word;
+    } else current = current === '' ? word : `${current} ${word}`;
+  }
+  if (current !== '') lines.push(current);
+  return lines;
+}
+
+function cutLongWord(word: string): string[] {
+  return word.length <= 200 ? [word] : (word.match(/.{1,200}/gsu) ?? []);
+}
+
+/**
+ * `Name: value`, folded (RFC 5322 section 2.2.3), with its line end; something of the value stands on the first line.
+ * The value must come from {@link oneLine}.
+ */
+export function foldedField(name: string, value: string): string {
+  const [firstWord = '', ...words] = value.split(' ').flatMap(cutLongWord);
+  const [first = '', ...rest] = wrapWords([`${name}: ${firstWord}`, ...words], 76);
+  return [first, ...rest.map((line) => ` ${line}`)].join('\r\n').concat('\r\n');
+}

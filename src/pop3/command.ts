@@ -1,0 +1,49 @@
+import type { MailStore } from '../mailbox/mail-store.ts';
+import type { Maildrop } from './maildrop.ts';
+import { Pop3Reply } from './reply.ts';
+import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
+import type { ResponseWriter } from './wire/response-writer.ts';
+
+/** What a command may use of its connection. */
+export interface Pop3Context {
+  readonly state: Pop3State;
+  readonly session: Pop3Session;
+  readonly out: ResponseWriter;
+  readonly secure: boolean;
+  readonly canStartTls: boolean;
+  /** The messages of the mailbox logged in to. */
+  readonly maildrop: Maildrop;
+  /** The name USER gave and PASS waits for. */
+  username: string | undefined;
+  /** Sends a challenge and resolves to the client's response. @throws Pop3Reply when the client cancels with `*` */
+  ask(challenge: Buffer): Promise<Buffer>;
+  /** Goes to the transaction state. */
+  loggedIn(store: MailStore, maildrop: Maildrop): void;
+  startTls(): Promise<void>;
+  /** Ends the engine's part of the connection. */
+  handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void>;
+  /** Ends the connection once everything is written. */
+  end(): void;
+}
+
+/** How a command ended well. */
+export interface Completion {
+  /** Text behind `+OK`. Undefined if the command has written its whole reply. */
+  readonly text: string | undefined;
+  /** What follows the reply. */
+  readonly after?: () => Promise<void>;
+}
+
+/**
+ * A command. Its argument is everything behind the keyword and one space, as text in which each character is an octet.
+ */
+export type Pop3Command = (context: Pop3Context, argument: string, name: string) => Promise<Completion>;
+
+/** @throws Pop3Reply unless `argument` is `count` numbers */
+export function parseNumbers(argument: string, count: number): number[] {
+  const words = argument.trim().split(/ +/);
+  if (words.length !== count || words.some((word) => !/^\d{1,9}$/.test(word))) {
+    throw new Pop3Reply(count === 1 ? 'A message number is needed.' : 'A message number and a line count are needed.');
+  }
+  return words.map(Number);
+}

@@ -1,0 +1,57 @@
+import { decodeText, maxIdentityBytes } from '../../sasl/octets.ts';
+import type { SaslCredentials } from '../../sasl/server-exchange.ts';
+import type { Completion, Pop3Command, Pop3Context } from '../command.ts';
+import { Maildrop } from '../maildrop.ts';
+import { Pop3Reply } from '../reply.ts';
+
+/** USER (RFC 1939 section 7). Says nothing about whether there is such a user. */
+export const user: Pop3Command = async (context, argument) => {
+  assertPasswordsTaken(context);
+  const username = decodeText(Buffer.from(argument.trim(), 'latin1'), 'username', maxIdentityBytes);
+  if (username === '') throw new Pop3Reply('USER needs a name.');
+  context.username = username;
+  return { text: '' };
+};
+
+/** PASS (RFC 1939 section 7). The password is all that stands behind one space, spaces included. */
+export const pass: Pop3Command = async (context, argument) => {
+  const { username } = context;
+  if (username === undefined) throw new Pop3Reply('USER comes first.');
+  context.username = undefined;
+  assertPasswordsTaken(context);
+  const password = decodeText(Buffer.from(argument, 'latin1'), 'password', maxIdentityBytes);
+  return authenticated(context, { mechanism: 'LOGIN', username, password }, 'PASS');
+};
+
+/** APOP needs the password in clear on our side, and MD5. */
+export const apop: Pop3Command = async () => {
+  throw new Pop3Reply('APOP is not supported. Use USER and PASS, or AUTH PLAIN.');
+};
+
+/** @throws Pop3Reply where a password would be in the clear, or is of no use */
+export function assertPasswordsTaken(context: Pop3Context): void {
+  const { secure, canStartTls } = context;
+  if (context.session.mechanisms(secure).some((name) => name === 'LOGIN' || name === 'PLAIN')) return;
+  if (secure) throw new Pop3Reply('Passwords are not accepted here.', { code: 'AUTH' });
+  throw new Pop3Reply(
+    `Passwords are accepted over TLS alone. ${canStartTls ? 'Use STLS first.' : 'Use a port with TLS.'}`,
+  );
+}
+
+/** Lets the session decide, and goes where it says. */
+export async function authenticated(
+  context: Pop3Context,
+  credentials: SaslCredentials,
+  name: 'PASS' | 'AUTH',
+): Promise<Completion> {
+  const outcome = await context.session.authenticate(credentials, name);
+  const text = 'User successfully authenticated.';
+  if (outcome.kind === 'hand-over') return { text, after: () => context.handOver(outcome) };
+  try {
+    context.loggedIn(outcome.store, await Maildrop.of(outcome.store));
+  } catch (error) {
+    await outcome.store.close();
+    throw error;
+  }
+  return { text };
+}

@@ -1,0 +1,227 @@
+import type { Duplex } from 'node:stream';
+import type { MailStore } from '../mailbox/mail-store.ts';
+import { decodeBase64 } from '../sasl/octets.ts';
+import type { Completion, Pop3Context } from './command.ts';
+import { commandNamed } from './command-table.ts';
+import type { Maildrop } from './maildrop.ts';
+import { Pop3Reply, replyFor } from './reply.ts';
+import type { Pop3Options } from './serve.ts';
+import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from './wire/line-reader.ts';
+import { ResponseWriter } from './wire/response-writer.ts';
+
+/** How long the last words may take to arrive before the socket is cut. */
+const lingerMs = 2_000;
+
+/** Unknown commands after which the client is taken for no mail program. */
+const maxUnknownCommands = 20;
+
+/** One connection: its state, and the loop from command to reply. */
+export class Pop3Connection implements Pop3Context {
+  readonly session: Pop3Session;
+  readonly out: ResponseWriter;
+  username: string | undefined;
+  readonly #options: Pop3Options;
+  readonly #reader: LineReader;
+  readonly #loginDeadline: NodeJS.Timeout;
+  #socket: Duplex;
+  #secure: boolean;
+  #ended = false;
+  #handedOver = false;
+  #lingering = false;
+  #waiting = false;
+  #store: MailStore | undefined;
+  #maildrop: Maildrop | undefined;
+  #unknown = 0;
+  #failedLogins = 0;
+
+  constructor(socket: Duplex, options: Pop3Options) {
+    const { loginTimeoutMs } = options.limits;
+    this.#options = options;
+    this.#socket = socket;
+    this.#secure = options.secure;
+    this.session = options.session;
+    this.out = new ResponseWriter(socket);
+    this.#reader = new LineReader(socket, loginTimeoutMs);
+    this.#loginDeadline = setTimeout(() => this.#goodbye('The login took too long.'), loginTimeoutMs);
+  }
+
+  get state(): Pop3State {
+    if (this.#ended) return 'ended';
+    return this.#maildrop === undefined ? 'authorization' : 'transaction';
+  }
+
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  get canStartTls(): boolean {
+    return this.#options.startTls !== undefined && !this.#secure;
+  }
+
+  get maildrop(): Maildrop {
+    if (this.#maildrop === undefined) throw new Error('There is no maildrop before login.');
+    return this.#maildrop;
+  }
+
+  /** Runs to the end of the connection. */
+  async serve(): Promise<void> {
+    const { signal, log } = this.#options;
+    const shutDown = (): void => {
+      if (this.#waiting) this.#goodbye(this.#whyAborted());
+    };
+    signal?.addEventListener('abort', shutDown);
+    this.#socket.on('error', ignore);
+    try {
+      this.out.ok(this.#options.greeting);
+      while (!this.#ended && !this.#handedOver) await this.#next();
+    } catch (error) {
+      this.#endedBy(error);
+    } finally {
+      signal?.removeEventListener('abort', shutDown);
+      clearTimeout(this.#loginDeadline);
+      await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      if (!this.#handedOver) this.#linger();
+      this.session.closed();
+    }
+  }
+
+  async ask(challenge: Buffer): Promise<Buffer> {
+    this.out.line(`+ ${challenge.toString('base64')}`);
+    this.out.flush();
+    const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1').trim();
+    if (line === '*') throw new Pop3Reply('The client cancelled the authentication.');
+    return decodeBase64(line);
+  }
+
+  loggedIn(store: MailStore, maildrop: Maildrop): void {
+    clearTimeout(this.#loginDeadline);
+    this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#store = store;
+    this.#maildrop = maildrop;
+  }
+
+  async startTls(): Promise<void> {
+    const { startTls } = this.#options;
+    if (startTls === undefined) throw new Error('STLS is not offered.');
+    this.#reader.discard();
+    this.#reader.detach();
+    this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
+      throw new ConnectionEnded('The TLS handshake failed.', { cause });
+    });
+    this.#socket.on('error', ignore);
+    this.#reader.switchTo(this.#socket);
+    this.out.switchTo(this.#socket);
+    this.#secure = true;
+    this.username = undefined;
+  }
+
+  async handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void> {
+    if (this.#ended || this.#socket.destroyed) return login.abandon();
+    clearTimeout(this.#loginDeadline);
+    this.#handedOver = true;
+    const unread = this.#reader.detach();
+    await login.take({ socket: this.#socket, unread });
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #next(): Promise<void> {
+    if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
+    this.#waiting = true;
+    const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1');
+    this.#waiting = false;
+    const space = line.indexOf(' ');
+    const name = (space < 0 ? line : line.slice(0, space)).trim().toUpperCase();
+    try {
+      const completion = await this.#run(name, space < 0 ? '' : line.slice(space + 1));
+      if (completion.text !== undefined) this.out.ok(completion.text);
+      await completion.after?.();
+    } catch (error) {
+      if (isEnd(error)) throw error;
+      this.#refuse(this.#replyTo(name, error));
+    }
+  }
+
+  async #run(name: string, argument: string): Promise<Completion> {
+    const entry = commandNamed(name);
+    if (entry === undefined) {
+      this.#unknown++;
+      throw new Pop3Reply('Protocol error. 14', { bye: this.#unknown >= maxUnknownCommands });
+    }
+    if (!entry.states.includes(this.state)) throw new Pop3Reply('Command is not valid in this state.');
+    return entry.command(this, argument, name);
+  }
+
+  #replyTo(name: string, error: unknown): Pop3Reply {
+    const reply = replyFor(error);
+    if (reply === undefined) {
+      this.#options.log.error({ error, command: knownName(name) }, 'A POP3 command failed for a reason nobody foresaw');
+      return new Pop3Reply('Something went wrong here.', { code: 'SYS/TEMP' });
+    }
+    if (name === 'PASS' || name === 'AUTH') this.#failedLogins++;
+    return reply;
+  }
+
+  #refuse(reply: Pop3Reply): void {
+    this.out.error(reply.message, reply.code);
+    if (reply.bye || this.#failedLogins >= this.#options.limits.maxFailedLogins) {
+      this.#ended = true;
+      this.#linger();
+    }
+  }
+
+  /** Tells why and ends the connection; also while a command waits for the client. */
+  #goodbye(why: string): void {
+    if (this.#handedOver || this.#ended) return;
+    this.#ended = true;
+    this.out.error(why, 'SYS/TEMP');
+    this.#linger();
+  }
+
+  #whyAborted(): string {
+    const reason: unknown = this.#options.signal?.reason;
+    return typeof reason === 'string' ? reason : 'The server is shutting down.';
+  }
+
+  #endedBy(error: unknown): void {
+    if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
+    else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
+    else if (!(error instanceof ConnectionEnded)) {
+      this.#options.log.error({ error }, 'A POP3 connection failed for a reason nobody foresaw');
+      this.#socket.destroy();
+    }
+  }
+
+  async #release(): Promise<void> {
+    await this.#maildrop?.folder.close();
+    await this.#store?.close();
+  }
+
+  /** Ends our side and lets the last words arrive: a socket cut with octets unread takes them back. */
+  #linger(): void {
+    const socket = this.#socket;
+    if (socket.destroyed || this.#lingering) return;
+    this.#lingering = true;
+    this.#reader.detach();
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer));
+  }
+}
+
+function isEnd(error: unknown): boolean {
+  return error instanceof ConnectionEnded || error instanceof ReadTimeout || error instanceof LineTooLong;
+}
+
+/** An unknown command may be anything, a password included: it is not logged. */
+function knownName(name: string): string {
+  return commandNamed(name) === undefined ? 'unknown' : name;
+}
+
+/** Errors of the socket end the reading, which is where they are noticed. */
+function ignore(): void {}

@@ -1,0 +1,48 @@
+import { MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
+import { SaslSyntaxError } from '../sasl/sasl-error.ts';
+
+/** Response codes (RFC 2449, RFC 3206). */
+export type Pop3Code = 'AUTH' | 'SYS/TEMP' | 'SYS/PERM' | 'IN-USE' | 'LOGIN-DELAY';
+
+/** What a {@link Pop3Reply} may carry beside its text. */
+export interface Pop3ReplyOptions extends ErrorOptions {
+  readonly code?: Pop3Code;
+  /** A last challenge, sent before a refusal of XOAUTH2 or OAUTHBEARER; the client answers it with an empty line. */
+  readonly challenge?: Buffer;
+  /** The connection ends with this reply. */
+  readonly bye?: boolean;
+}
+
+/** A refusal (`-ERR`) with the text the client shall see. */
+export class Pop3Reply extends Error {
+  override readonly name = 'Pop3Reply';
+  readonly code: Pop3Code | undefined;
+  readonly challenge: Buffer | undefined;
+  readonly bye: boolean;
+
+  constructor(text: string, options: Pop3ReplyOptions = {}) {
+    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.challenge = options.challenge;
+    this.bye = options.bye ?? false;
+  }
+}
+
+const storeCodes: Partial<Record<MailStoreErrorCode, Pop3Code>> = {
+  'no-such-folder': 'SYS/PERM',
+  'not-permitted': 'SYS/PERM',
+  'read-only': 'SYS/PERM',
+  'in-use': 'IN-USE',
+  unavailable: 'SYS/TEMP',
+};
+
+/** From whatever a command threw to what the client is told; undefined for what nobody foresaw. */
+export function replyFor(error: unknown): Pop3Reply | undefined {
+  if (error instanceof Pop3Reply) return error;
+  if (error instanceof SaslSyntaxError) return new Pop3Reply(error.message);
+  if (error instanceof MailStoreError) {
+    const code = storeCodes[error.code];
+    return new Pop3Reply(error.message, { cause: error, ...(code !== undefined && { code }) });
+  }
+  return undefined;
+}

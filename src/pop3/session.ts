@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream';
+import type { MailStore } from '../mailbox/mail-store.ts';
+import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
+
+/** The states of a connection (RFC 1939 section 3). */
+export type Pop3State = 'authorization' | 'transaction' | 'ended';
+
+/** A connection whose login is done and that somebody else goes on with. */
+export interface HandedOver {
+  readonly socket: Duplex;
+  /** What the client sent behind its login, a partial line included. */
+  readonly unread: Buffer;
+}
+
+/** What follows a successful login: the engine goes on over a mail store, or it hands the connection over. */
+export type Pop3Login =
+  | { readonly kind: 'store'; readonly store: MailStore }
+  | {
+      readonly kind: 'hand-over';
+      /** Resolves when the connection is over. Called once, after the +OK has been written. */
+      take(connection: HandedOver): Promise<void>;
+      /** The client went away before {@link take} could be called. */
+      abandon(): void;
+    };
+
+/**
+ * The application's side of one POP3 connection before login; after it there is a mail store.
+ * What a method throws as a `Pop3Reply` is the reply; anything else is logged and answered in general words.
+ */
+export interface Pop3Session {
+  /** The lines of CAPA (RFC 2449); `secure` says whether TLS is active now. */
+  capabilities(at: { readonly authenticated: boolean; readonly secure: boolean }): readonly string[];
+  /** SASL mechanisms served now. USER and PASS are served where LOGIN or PLAIN is. */
+  mechanisms(secure: boolean): readonly SaslMechanism[];
+  /** Whether the client may send its first SASL message with the AUTH command. */
+  takesInitialResponse(mechanism: SaslMechanism): boolean;
+  /** @param command what the client used, for servers whose texts differ */
+  authenticate(credentials: SaslCredentials, command: 'PASS' | 'AUTH'): Promise<Pop3Login>;
+  /** The connection is gone; nothing is called any more. */
+  closed(): void;
+}

@@ -1,0 +1,156 @@
+import type { Duplex } from 'node:stream';
+
+/** The client ended its side, or the connection broke. */
+export class ConnectionEnded extends Error {
+  override readonly name = 'ConnectionEnded';
+}
+
+/** Nothing complete arrived in the time allowed. */
+export class ReadTimeout extends Error {
+  override readonly name = 'ReadTimeout';
+}
+
+/** A line went on beyond what is allowed. */
+export class LineTooLong extends Error {
+  override readonly name = 'LineTooLong';
+}
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/**
+ * Takes lines off a socket, and no more than are asked for: what is not wanted yet stays with
+ * the socket, so the client feels back-pressure, and with {@link detach} it goes to whoever takes over.
+ */
+export class LineReader {
+  /** Milliseconds that one wait for octets may take. */
+  timeoutMs: number;
+  #stream: Duplex;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(stream: Duplex, timeoutMs: number) {
+    this.#stream = stream;
+    this.timeoutMs = timeoutMs;
+    this.#listen();
+  }
+
+  /**
+   * The next line without its end, CRLF or a bare LF.
+   * @throws LineTooLong, ReadTimeout, ConnectionEnded
+   */
+  async line(maxBytes: number): Promise<Buffer> {
+    let searched = 0;
+    let before = 0;
+    for (;;) {
+      for (; searched < this.#chunks.length; searched++) {
+        const chunk = this.#chunks[searched] as Buffer;
+        const at = chunk.indexOf(lineFeed);
+        if (at >= 0) return this.#takeLine(before + at, maxBytes);
+        before += chunk.length;
+      }
+      if (before > maxBytes + 1) throw new LineTooLong(`A line has more than ${maxBytes} octets.`);
+      await this.#more();
+    }
+  }
+
+  /** Forgets everything received so far (RFC 2595 section 4 at STLS). */
+  discard(): void {
+    this.#pull();
+    this.#chunks = [];
+    this.#length = 0;
+  }
+
+  /** Goes on with another stream, the old one being wrapped in TLS by now. */
+  switchTo(stream: Duplex): void {
+    this.detach();
+    this.#ended = false;
+    this.#stream = stream;
+    this.#listen();
+  }
+
+  /**
+   * Stops reading; who still waits gets `ConnectionEnded`.
+   * @returns what was taken off the stream and not asked for; the rest is still in the stream
+   */
+  detach(): Buffer {
+    this.#onEnd();
+    this.#stream.off('readable', this.#onReadable);
+    this.#stream.off('end', this.#onEnd);
+    this.#stream.off('close', this.#onEnd);
+    const unread = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#length = 0;
+    return unread;
+  }
+
+  readonly #onReadable = (): void => this.#wake?.();
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#wake?.();
+  };
+
+  #listen(): void {
+    this.#stream.on('readable', this.#onReadable);
+    this.#stream.on('end', this.#onEnd);
+    this.#stream.on('close', this.#onEnd);
+  }
+
+  async #more(): Promise<void> {
+    for (;;) {
+      if (!this.#ended && this.#pull()) return;
+      if (this.#ended || this.#stream.readableEnded || this.#stream.destroyed) {
+        throw new ConnectionEnded('The connection has ended.');
+      }
+      await this.#readable();
+    }
+  }
+
+  #readable(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new ReadTimeout('Nothing arrived in time.')), this.timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #pull(): boolean {
+    const chunk = this.#stream.read() as Buffer | null;
+    if (chunk === null) return false;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    return true;
+  }
+
+  #takeLine(length: number, maxBytes: number): Buffer {
+    const line = this.#take(length + 1);
+    const end = line[length - 1] === carriageReturn ? length - 1 : length;
+    if (end > maxBytes) throw new LineTooLong(`A line has more than ${maxBytes} octets.`);
+    return line.subarray(0, end);
+  }
+
+  #take(count: number): Buffer {
+    const taken: Buffer[] = [];
+    let missing = count;
+    while (missing > 0) {
+      const chunk = this.#chunks[0] as Buffer;
+      if (chunk.length <= missing) {
+        taken.push(chunk);
+        this.#chunks.shift();
+        missing -= chunk.length;
+      } else {
+        taken.push(chunk.subarray(0, missing));
+        this.#chunks[0] = chunk.subarray(missing);
+        missing = 0;
+      }
+    }
+    this.#length -= count;
+    return taken.length === 1 ? (taken[0] as Buffer) : Buffer.concat(taken);
+  }
+}

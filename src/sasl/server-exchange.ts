@@ -1,0 +1,53 @@
+import { decodeLoginPassword, decodeLoginUsername, loginPrompts } from './login.ts';
+import { decodeOauthbearer } from './oauthbearer.ts';
+import { decodePlain } from './plain.ts';
+import { decodeXoauth2 } from './xoauth2.ts';
+
+/** The mechanisms spoken here. */
+export const saslMechanisms = ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER'] as const;
+
+export type SaslMechanism = (typeof saslMechanisms)[number];
+
+/** What a client gave to prove who it is. */
+export type SaslCredentials =
+  | {
+      readonly mechanism: 'PLAIN' | 'LOGIN';
+      readonly username: string;
+      readonly password: string;
+      /** Whom the client wants to act as; absent for itself. */
+      readonly authorizationId?: string;
+    }
+  | { readonly mechanism: 'XOAUTH2' | 'OAUTHBEARER'; readonly username: string; readonly accessToken: string };
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * The server's side of an exchange, up to the client's last word.
+ * @param initialResponse what came with the command, undefined if nothing did
+ * @param ask sends a challenge and resolves to the client's response; what it throws passes through
+ * @throws SaslSyntaxError
+ */
+export async function receiveCredentials(
+  mechanism: SaslMechanism,
+  initialResponse: Buffer | undefined,
+  ask: (challenge: Buffer) => Promise<Buffer>,
+): Promise<SaslCredentials> {
+  if (mechanism === 'LOGIN') {
+    const username = decodeLoginUsername(initialResponse ?? (await ask(loginPrompts.username)));
+    return { mechanism, username, password: decodeLoginPassword(await ask(loginPrompts.password)) };
+  }
+  const response = initialResponse ?? (await ask(nothing));
+  if (mechanism === 'PLAIN') {
+    const { authorizationId, username, password } = decodePlain(response);
+    const other = authorizationId !== '' && authorizationId !== username;
+    return { mechanism, username, password, ...(other && { authorizationId }) };
+  }
+  const { username, accessToken } = mechanism === 'XOAUTH2' ? decodeXoauth2(response) : decodeOauthbearer(response);
+  return { mechanism, username, accessToken };
+}
+
+/** The mechanism by its name in any case, or undefined for one not spoken here. */
+export function mechanismNamed(name: string): SaslMechanism | undefined {
+  const upper = name.toUpperCase();
+  return saslMechanisms.find((mechanism) => mechanism === upper);
+}

@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import type { Transport } from '../delivery/transport.ts';
+import { type Fault, type Faults, faultKinds, faultStages, faultTargets } from '../faults.ts';
+import { BodyTooLarge, type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
+import { findRoute, type Route } from '../http/routes.ts';
+import { type MailboxDirectory, standardFolders } from '../mailboxes/mailbox-directory.ts';
+import type { Tenant } from '../tenant/tenant.ts';
+import { patchState, readState, statePatch } from './state.ts';
+
+export interface ControlSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly tenant: Tenant;
+  readonly directory: MailboxDirectory;
+  readonly transport: Transport;
+  readonly faults: Faults;
+  onDefect(error: unknown): void;
+}
+
+const stagedFault = z.strictObject({
+  target: z.enum(faultTargets),
+  kind: z.enum(faultKinds),
+  status: z.int().min(200).max(599).optional(),
+  code: z.string().max(100).optional(),
+  text: z.string().max(1000).optional(),
+  delayMs: z.int().min(0).max(600_000).optional(),
+  retryAfterSeconds: z.int().min(0).max(86_400).optional(),
+  mailbox: z.string().optional(),
+  at: z.enum(faultStages).optional(),
+  count: z.int().min(1).max(1_000_000).default(1),
+});
+
+const maxBodyBytes = 1024 * 1024;
+
+/** Listens for those who stage failures and look at what arrived. Plain HTTP: loopback alone. */
+export function listenControl(settings: ControlSettings): Promise<Listening> {
+  const routes = [...faultRoutes(settings), ...stateRoutes(settings), ...mailRoutes(settings)];
+  const { host, port, onDefect } = settings;
+  return listenHttp({
+    host,
+    port,
+    onDefect,
+    handle: async (request) => {
+      const found = findRoute(routes, request);
+      if (typeof found === 'string')
+        return refusal(found === 'not-found' ? 404 : 405, `${request.url.pathname}: ${found}`);
+      try {
+        return await found.route.handle(request, found.captures);
+      } catch (error) {
+        if (error instanceof BadRequest) return refusal(400, error.message);
+        throw error;
+      }
+    },
+  });
+}
+
+class BadRequest extends Error {}
+
+function refusal(status: number, message: string): HttpAnswer {
+  return { status, body: { error: message } };
+}
+
+function faultRoutes({ faults }: ControlSettings): readonly Route[] {
+  const path = /^\/faults$/;
+  return [
+    { method: 'GET', path, handle: () => ({ status: 200, body: { faults: faults.list() } }) },
+    {
+      method: 'POST',
+      path,
+      handle: async (request) => {
+        const { count, ...fault } = await jsonBody(request, stagedFault);
+        faults.add(fault as Fault, count);
+        return { status: 201, body: { faults: faults.list() } };
+      },
+    },
+    {
+      method: 'DELETE',
+      path,
+      handle: () => {
+        faults.clear();
+        return { status: 204 };
+      },
+    },
+  ];
+}
+
+function stateRoutes({ tenant, directory }: ControlSettings): readonly Route[] {
+  const path = /^\/state$/;
+  return [
+    { method: 'GET', path, handle: () => ({ status: 200, body: readState(tenant, directory) }) },
+    {
+      method: 'PATCH',
+      path,
+      handle: async (request) => {
+        patchState(tenant, directory, await jsonBody(request, statePatch));
+        return { status: 200, body: readState(tenant, directory) };
+      },
+    },
+  ];
+}
+
+function mailRoutes({ directory, transport }: ControlSettings): readonly Route[] {
+  const { journal, outbox } = transport;
+  const after = (request: HttpRequest) => Number(request.url.searchParams.get('after') ?? 0) || 0;
+  const messages = (mailbox: string, folder: string) => {
+    const known = standardFolders.find((name) => name.toLowerCase() === folder.toLowerCase());
+    return known && directory.has(mailbox) ? directory.messages(mailbox, known) : undefined;
+  };
+  const nothing = refusal(404, 'There is no such message, folder or mailbox.');
+  return [
+    {
+      method: 'GET',
+      path: /^\/journal$/,
+      handle: (request) => ({ status: 200, body: { count: journal.count, entries: journal.entries(after(request)) } }),
+    },
+    {
+      method: 'DELETE',
+      path: /^\/journal$/,
+      handle: () => {
+        journal.clear();
+        outbox.clear();
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/outbox$/,
+      handle: (request) => {
+        const entries = outbox.entries(after(request)).map(({ content: _, ...entry }) => entry);
+        return { status: 200, body: { count: outbox.count, entries } };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/outbox\/(\d+)$/,
+      handle: (_, [n]) => {
+        const entry = outbox.get(Number(n));
+        return entry ? rawMessage(entry.content) : nothing;
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/mailboxes\/([^/]+)\/([^/]+)$/,
+      handle: (_, [mailbox = '', folder = '']) => {
+        const found = messages(mailbox, folder);
+        if (!found) return nothing;
+        const list = found.map(({ content, ...message }) => ({ ...message, size: content.length }));
+        return { status: 200, body: { messages: list } };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/mailboxes\/([^/]+)\/([^/]+)\/(\d+)$/,
+      handle: (_, [mailbox = '', folder = '', uid]) => {
+        const found = messages(mailbox, folder)?.find((message) => message.uid === Number(uid));
+        return found ? rawMessage(found.content) : nothing;
+      },
+    },
+  ];
+}
+
+function rawMessage(content: Buffer): HttpAnswer {
+  return { status: 200, headers: { 'Content-Type': 'message/rfc822' }, body: content };
+}
+
+async function jsonBody<S extends z.ZodType>(request: HttpRequest, schema: S): Promise<z.infer<S>> {
+  let value: unknown;
+  try {
+    value = JSON.parse((await request.readBody(maxBodyBytes)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new BadRequest('The body is not JSON.');
+    if (error instanceof BodyTooLarge) throw new BadRequest('The body is too large.');
+    throw error;
+  }
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const issue = read.error.issues[0];
+  throw new BadRequest(`${issue?.path.join('.') || 'body'}: ${issue?.message}`);
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import type { Reach, Tenant } from '../tenant/tenant.ts';
+
+const address = z.string().transform((text) => text.toLowerCase());
+const reach = z.union([z.literal('all'), z.array(address)]);
+
+/** What `PATCH /state` may change; everything is optional. */
+export const statePatch = z
+  .strictObject({
+    graphRoles: z.array(z.string()),
+    exchangeRoles: z.array(z.string()),
+    secretExpired: z.boolean(),
+    appDisabled: z.boolean(),
+    multiTenant: z.boolean(),
+    tokenLifetimeSeconds: z.int().min(-3600).max(86_400),
+    servicePrincipalRegistered: z.boolean(),
+    mailboxPermissions: reach,
+    smtpRbac: reach,
+    graphMailboxes: reach,
+    sendAs: z.array(z.strictObject({ mailbox: address, as: address })),
+    smtpAuthDisabled: z.boolean(),
+    smtpAuthEnabledFor: z.array(address),
+    smtpAuthDisabledFor: z.array(address),
+    imapDisabledFor: z.array(address),
+    popDisabledFor: z.array(address),
+    mailboxes: z.array(z.email()),
+  })
+  .partial();
+
+/** The tenant as `GET /state` shows it, in the form that `PATCH /state` takes. */
+export interface TenantState {
+  readonly tenantId: string;
+  readonly tenantDomain: string;
+  readonly clientId: string;
+  readonly graphRoles: readonly string[];
+  readonly exchangeRoles: readonly string[];
+  readonly secretExpired: boolean;
+  readonly appDisabled: boolean;
+  readonly multiTenant: boolean;
+  readonly tokenLifetimeSeconds: number;
+  readonly servicePrincipalRegistered: boolean;
+  readonly mailboxPermissions: Reach;
+  readonly smtpRbac: Reach;
+  readonly graphMailboxes: Reach;
+  readonly mailboxes: readonly string[];
+  readonly [setting: string]: unknown;
+}
+
+const hourMs = 60 * 60 * 1000;
+
+/** What administrators have set. Holds no secret. */
+export function readState(tenant: Tenant, directory: MailboxDirectory): TenantState {
+  const { app } = tenant;
+  return {
+    tenantId: tenant.id,
+    tenantDomain: tenant.domain,
+    clientId: app.clientId,
+    graphRoles: app.roles.graph,
+    exchangeRoles: app.roles.exchange,
+    secretExpired: app.secrets.every((secret) => secret.expiresAt <= Date.now()),
+    appDisabled: app.disabled,
+    multiTenant: app.multiTenant,
+    tokenLifetimeSeconds: tenant.tokenLifetimeSeconds,
+    ...tenant.exchange,
+    mailboxes: directory.addresses(),
+  };
+}
+
+/** Changes what administrators can change. Tokens issued before keep the roles they were issued with. */
+export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z.infer<typeof statePatch>): void {
+  const { app } = tenant;
+  const {
+    graphRoles,
+    exchangeRoles,
+    secretExpired,
+    appDisabled,
+    multiTenant,
+    tokenLifetimeSeconds,
+    mailboxes,
+    ...exchange
+  } = patch;
+  if (graphRoles) app.roles.graph = graphRoles;
+  if (exchangeRoles) app.roles.exchange = exchangeRoles;
+  if (secretExpired !== undefined) {
+    for (const secret of app.secrets) secret.expiresAt = Date.now() + (secretExpired ? -1 : 365 * 24) * hourMs;
+  }
+  if (appDisabled !== undefined) app.disabled = appDisabled;
+  if (multiTenant !== undefined) app.multiTenant = multiTenant;
+  if (tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = tokenLifetimeSeconds;
+  for (const mailbox of mailboxes ?? []) directory.add(mailbox);
+  Object.assign(tenant.exchange, exchange);
+}

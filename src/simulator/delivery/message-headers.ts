@@ -1,0 +1,91 @@
+import { addressParser } from 'postal-mime';
+
+/** One header field of a message. */
+export interface HeaderField {
+  /** In lower case. */
+  readonly name: string;
+  /** Unfolded (RFC 5322 section 2.2.3), still encoded. */
+  readonly value: string;
+  /** Offset of the first octet, and of the one behind the field's last line end. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The addresses of a field, and the entries that are none. */
+export interface AddressField {
+  readonly addresses: readonly string[];
+  readonly malformed: readonly string[];
+}
+
+const fieldStart = /^([!-9;-~]+)[ \t]*:/;
+
+/** The header fields of a message, in their order. Whatever is no field ends the header. */
+export function headerFields(content: Buffer): readonly HeaderField[] {
+  const fields: HeaderField[] = [];
+  let position = 0;
+  while (position < content.length) {
+    const end = fieldEnd(content, position);
+    const text = content.toString('utf8', position, end);
+    const match = fieldStart.exec(text);
+    if (!match?.[1]) break;
+    const value = text
+      .slice(match[0].length)
+      .replace(/\r?\n(?=[ \t])/g, '')
+      .trim();
+    fields.push({ name: match[1].toLowerCase(), value, start: position, end });
+    position = end;
+  }
+  return fields;
+}
+
+/** Behind the line that starts at `start`, and behind the lines that continue it. */
+function fieldEnd(content: Buffer, start: number): number {
+  let end = start;
+  do {
+    const lineFeed = content.indexOf(0x0a, end);
+    if (lineFeed < 0) return content.length;
+    end = lineFeed + 1;
+  } while (content[end] === 0x20 || content[end] === 0x09);
+  return end;
+}
+
+/** The addresses of every field with this name. */
+export function addressesIn(fields: readonly HeaderField[], name: string): AddressField {
+  const addresses: string[] = [];
+  const malformed: string[] = [];
+  for (const field of fields) {
+    if (field.name !== name || field.value === '') continue;
+    for (const mailbox of addressParser(field.value, { flatten: true })) {
+      const { name: display } = mailbox;
+      const address = requoted(mailbox.address ?? '');
+      if (isAddress(address)) addresses.push(address);
+      else malformed.push(address || display);
+    }
+  }
+  return { addresses, malformed };
+}
+
+/** The parser takes the quotes off a local part that needs them (RFC 5321 section 4.1.2); puts them back. */
+function requoted(address: string): string {
+  const at = address.lastIndexOf('@');
+  const local = address.slice(0, at);
+  if (at < 1 || /^[^\s()<>[\]:;@\\,"]+$/.test(local)) return address;
+  return `"${local.replace(/["\\]/g, '\\$&')}"${address.slice(at)}`;
+}
+
+/** Whether a text looks like `local@domain` (RFC 5321 section 4.1.2, a quoted local part included). */
+export function isAddress(text: string): boolean {
+  return text.length <= 320 && /^(?:"(?:[^"\\]|\\.)+"|[^\s@<>()",;:[\]\\]+)@[^\s@<>()",;:\\]+$/.test(text);
+}
+
+/** The message without the fields of this name, every other octet unchanged. */
+export function withoutField(content: Buffer, fields: readonly HeaderField[], name: string): Buffer {
+  const parts: Buffer[] = [];
+  let position = 0;
+  for (const field of fields) {
+    if (field.name !== name) continue;
+    parts.push(content.subarray(position, field.start));
+    position = field.end;
+  }
+  return position === 0 ? content : Buffer.concat([...parts, content.subarray(position)]);
+}

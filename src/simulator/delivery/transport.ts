@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import { type JournalEntry, NumberedList, type OutboxEntry } from './journal.ts';
+import { type HeaderField, headerFields, withoutField } from './message-headers.ts';
+import { nonDeliveryReport } from './non-delivery-report.ts';
+
+/** A message that one of the services has accepted. */
+export interface Submission {
+  readonly via: 'graph' | 'smtp';
+  /** The mailbox it is sent as. */
+  readonly mailbox: string;
+  /** Where reports of failure go; empty for nowhere. */
+  readonly reversePath: string;
+  readonly recipients: readonly string[];
+  /** Recipients whose failure shall not be reported (RFC 3461 NOTIFY). */
+  readonly unreported?: readonly string[];
+  readonly content: Buffer;
+  readonly saveToSentItems: boolean;
+}
+
+export interface TransportSettings {
+  readonly directory: MailboxDirectory;
+  /** Domain of reports and of Message-IDs made here. */
+  readonly domain: string;
+  /** False keeps the journal alone: for tests with more mail than memory. */
+  readonly keepContent: boolean;
+}
+
+const maxEntries = 200_000;
+
+/** Exchange's transport: takes accepted mail to mailboxes, out of the tenant, or back to its sender. */
+export class Transport {
+  readonly journal = new NumberedList<JournalEntry>(maxEntries);
+  readonly outbox = new NumberedList<OutboxEntry & { readonly content: Buffer }>(maxEntries);
+  readonly #settings: TransportSettings;
+  readonly #domains: ReadonlySet<string>;
+
+  constructor(settings: TransportSettings) {
+    this.#settings = settings;
+    this.#domains = new Set(
+      [settings.domain, ...settings.directory.addresses().map(domainOf)].map((d) => d.toLowerCase()),
+    );
+  }
+
+  /** Delivers a submission at once. @returns its Message-ID */
+  submit(submission: Submission): string {
+    const { directory, keepContent } = this.#settings;
+    const { mailbox, via, recipients } = submission;
+    const { content, fields, messageId } = this.#completed(submission);
+    const at = new Date().toISOString();
+    this.journal.add({ via, mailbox, messageId, recipients, size: submission.content.length, at });
+    const outgoing = withoutField(content, fields, 'bcc');
+    const addresses = unique(recipients);
+    const known = addresses.filter((address) => directory.has(address));
+    const foreign = addresses.filter((address) => !this.#domains.has(domainOf(address).toLowerCase()));
+    const unknown = addresses.filter((address) => !known.includes(address) && !foreign.includes(address));
+    if (foreign.length > 0) {
+      const { reversePath } = submission;
+      const kept = keepContent ? outgoing : Buffer.alloc(0);
+      this.outbox.add({ via, reversePath, recipients: foreign, messageId, size: outgoing.length, at, content: kept });
+    }
+    if (keepContent) {
+      for (const address of known) directory.deliver(address, 'INBOX', outgoing);
+      // The sender's copy keeps the hidden recipients.
+      if (submission.saveToSentItems) directory.deliver(mailbox, 'Sent Items', content, { flags: ['\\Seen'] });
+    }
+    this.#report(submission, unknown, content);
+    return messageId;
+  }
+
+  #report(submission: Submission, unknown: readonly string[], content: Buffer): void {
+    const { directory, domain } = this.#settings;
+    const { reversePath, unreported = [] } = submission;
+    const reported = unknown.filter((address) => !unreported.includes(address));
+    if (reported.length === 0 || !directory.has(reversePath)) return;
+    directory.deliver(reversePath, 'INBOX', nonDeliveryReport(domain, reversePath, reported, content));
+  }
+
+  /** Adds the fields that Exchange adds where a client left them out; everything else stays as it is. */
+  #completed(submission: Submission): { content: Buffer; fields: readonly HeaderField[]; messageId: string } {
+    const { content, mailbox } = submission;
+    const fields = headerFields(content);
+    const given = (name: string) => fields.find((field) => field.name === name)?.value;
+    const messageId = given('message-id') || `<${randomUUID()}@${this.#settings.domain}>`;
+    const missing = [
+      ...(given('from') === undefined ? [`From: <${mailbox}>`] : []),
+      ...(given('date') === undefined ? [`Date: ${new Date().toUTCString().replace('GMT', '+0000')}`] : []),
+      ...(given('message-id') ? [] : [`Message-ID: ${messageId}`]),
+    ];
+    if (missing.length === 0) return { content, fields, messageId };
+    // Text without any header gets the empty line that makes it a body.
+    const separator = fields.length === 0 && !content.subarray(0, 2).equals(Buffer.from('\r\n')) ? '\r\n' : '';
+    const completed = Buffer.concat([Buffer.from(missing.map((line) => `${line}\r\n`).join('') + separator), content]);
+    return { content: completed, fields: headerFields(completed), messageId };
+  }
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}
+
+/** Each address once, compared without case, in the first spelling. */
+function unique(addresses: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return addresses.filter((address) => {
+    const key = address.toLowerCase();
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

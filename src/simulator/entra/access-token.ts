@@ -1,0 +1,138 @@
+import { createHash, generateKeyPair, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import { promisify } from 'node:util';
+
+/** What a verified access token says. Learn, "Access token claims reference". */
+export interface AccessTokenClaims {
+  /** Identifier URI of the resource. */
+  readonly aud: string;
+  readonly iss: string;
+  /** Seconds since 1970, as all times of a token. */
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+  readonly appid: string;
+  readonly app_displayname?: string;
+  /** How the client proved itself: `1` a secret, `2` a certificate. */
+  readonly appidacr?: string;
+  readonly idtyp?: 'app' | 'user';
+  readonly oid: string;
+  readonly sub: string;
+  readonly tid: string;
+  readonly uti: string;
+  readonly ver: '1.0';
+  /** Application permissions. */
+  readonly roles?: readonly string[];
+  /** Delegated permissions, separated by spaces. */
+  readonly scp?: string;
+  /** The user signed in; only with `scp`. */
+  readonly upn?: string;
+}
+
+/** Why a token was not accepted. */
+export type TokenFault = 'malformed' | 'signature' | 'expired' | 'not-yet-valid';
+
+/** A public key as the JWKS document lists it (RFC 7517). */
+export interface PublicJwk {
+  readonly kty: string;
+  readonly use: 'sig';
+  readonly alg: 'RS256';
+  readonly kid: string;
+  readonly x5t: string;
+  readonly n: string;
+  readonly e: string;
+  readonly issuer: string;
+}
+
+const clockSkewSeconds = 300;
+
+/** Signs access tokens (RS256) and verifies them. */
+export class TokenSigner {
+  readonly #tenantId: string;
+  readonly #keys: Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
+  #publicKey: KeyObject | undefined;
+  readonly #kid = createHash('sha1').update(randomBytes(20)).digest('base64url');
+
+  constructor(tenantId: string) {
+    this.#tenantId = tenantId;
+    // Takes a while; whoever asks for the first token waits, the start does not.
+    this.#keys = promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+    this.#keys.then(
+      (keys) => {
+        this.#publicKey = keys.publicKey;
+      },
+      () => {},
+    );
+  }
+
+  get issuer(): string {
+    return `https://sts.windows.net/${this.#tenantId}/`;
+  }
+
+  /** Issues a token. @param lifetimeSeconds from now; may be negative for one that has expired */
+  async issue(
+    claims: Pick<AccessTokenClaims, 'aud' | 'appid' | 'oid'> & Partial<AccessTokenClaims>,
+    lifetimeSeconds: number,
+  ): Promise<string> {
+    const now = Math.floor(Date.now() / 1000);
+    const payload: AccessTokenClaims = {
+      iss: this.issuer,
+      // Entra dates tokens back five minutes against clocks that are behind.
+      iat: now - clockSkewSeconds,
+      nbf: now - clockSkewSeconds,
+      exp: now + lifetimeSeconds,
+      sub: claims.oid,
+      tid: this.#tenantId,
+      uti: randomBytes(16).toString('base64url'),
+      ver: '1.0',
+      ...claims,
+    };
+    const header = { typ: 'JWT', alg: 'RS256', x5t: this.#kid, kid: this.#kid };
+    const signed = `${base64urlJson(header)}.${base64urlJson(payload)}`;
+    const { privateKey } = await this.#keys;
+    return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`;
+  }
+
+  /** Checks signature and time; whom the token is for is the caller's question. */
+  verify(token: string): AccessTokenClaims | TokenFault {
+    const [header, payload, signature, ...rest] = token.split('.');
+    if (!header || !payload || !signature || rest.length > 0) return 'malformed';
+    const claims = parseJson(payload) as AccessTokenClaims | undefined;
+    if (!claims || typeof claims.exp !== 'number' || typeof claims.aud !== 'string') return 'malformed';
+    // Without a key no token has been issued yet.
+    if (!this.#publicKey) return 'signature';
+    const signed = Buffer.from(`${header}.${payload}`);
+    if (!verify('RSA-SHA256', signed, this.#publicKey, Buffer.from(signature, 'base64url'))) return 'signature';
+    const now = Date.now() / 1000;
+    if (claims.exp <= now) return 'expired';
+    if (claims.nbf > now + clockSkewSeconds) return 'not-yet-valid';
+    return claims;
+  }
+
+  /** The public key, for those who verify tokens by themselves. */
+  async jwk(): Promise<PublicJwk> {
+    const { n, e, kty } = (await this.#keys).publicKey.export({ format: 'jwk' });
+    return {
+      kty: kty ?? 'RSA',
+      use: 'sig',
+      alg: 'RS256',
+      kid: this.#kid,
+      x5t: this.#kid,
+      n: n ?? '',
+      e: e ?? '',
+      issuer: this.issuer,
+    };
+  }
+}
+
+function base64urlJson(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function parseJson(part: string): unknown {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+import { constants, createHash, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import type { AppRegistration } from '../tenant/tenant.ts';
+import { EntraError } from './aadsts.ts';
+
+interface AssertionHeader {
+  readonly alg?: string;
+  readonly x5t?: string;
+  readonly 'x5t#S256'?: string;
+  readonly x5c?: string | readonly string[];
+}
+
+interface AssertionClaims {
+  readonly aud?: string;
+  readonly iss?: string;
+  readonly sub?: string;
+  readonly exp?: number;
+  readonly nbf?: number;
+}
+
+const clockSkewSeconds = 300;
+
+/** The client id an assertion speaks for, before anything is checked. */
+export function clientIdOf(assertion: string): string | undefined {
+  return parse(assertion).claims.sub;
+}
+
+/**
+ * Verifies a client assertion. Learn, "Microsoft identity platform application authentication certificate
+ * credentials"; RFC 7523 section 3.
+ * @param audiences what `aud` may be: the token endpoint or the issuer, by tenant id or domain
+ * @throws EntraError
+ */
+export function verifyClientAssertion(assertion: string, app: AppRegistration, audiences: readonly string[]): void {
+  const { header, claims, signed, signature } = parse(assertion);
+  const certificate = app.certificates.find((candidate) => isMeant(candidate, header));
+  if (!certificate) throw EntraError.of('700027', 'The key was not found.', thumbprintIn(header), app.clientId);
+  if (!hasValidSignature(header.alg, signed, certificate.publicKey, signature)) {
+    throw EntraError.of(
+      '700027',
+      'The key was found, but the signature does not match.',
+      thumbprintIn(header),
+      app.clientId,
+    );
+  }
+  if (Date.parse(certificate.validTo) < Date.now()) {
+    throw EntraError.of('700027', 'The key used is expired.', thumbprintIn(header), app.clientId);
+  }
+  if (claims.iss !== claims.sub || claims.sub?.toLowerCase() !== app.clientId.toLowerCase())
+    throw EntraError.of('700021');
+  if (!claims.aud || !audiences.includes(claims.aud.toLowerCase())) throw EntraError.of('700023');
+  assertInTime(claims);
+}
+
+function assertInTime(claims: AssertionClaims): void {
+  const now = Date.now() / 1000;
+  const { exp, nbf = 0 } = claims;
+  if (exp !== undefined && exp + clockSkewSeconds > now && nbf - clockSkewSeconds < now) return;
+  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
+  throw EntraError.of('700024', time(now), time(nbf), exp === undefined ? 'none' : time(exp));
+}
+
+/** Whether a registered certificate is the one the header points at. */
+function isMeant(certificate: X509Certificate, header: AssertionHeader): boolean {
+  const thumbprint = (hash: string) => createHash(hash).update(certificate.raw).digest('base64url');
+  if (header['x5t#S256'] !== undefined) return header['x5t#S256'] === thumbprint('sha256');
+  if (header.x5t !== undefined) return header.x5t === thumbprint('sha1');
+  const chain = typeof header.x5c === 'string' ? [header.x5c] : (header.x5c ?? []);
+  return chain[0] !== undefined && Buffer.from(chain[0], 'base64').equals(certificate.raw);
+}
+
+function hasValidSignature(alg: string | undefined, signed: Buffer, key: KeyObject, signature: Buffer): boolean {
+  if (key.asymmetricKeyType !== 'rsa') return false;
+  if (alg === 'RS256') return verify('RSA-SHA256', signed, key, signature);
+  if (alg !== 'PS256') return false;
+  const padding = constants.RSA_PKCS1_PSS_PADDING;
+  return verify('RSA-SHA256', signed, { key, padding, saltLength: 32 }, signature);
+}
+
+function thumbprintIn(header: AssertionHeader): string {
+  const encoded = header['x5t#S256'] ?? header.x5t ?? '';
+  return Buffer.from(encoded, 'base64url').toString('hex').toUpperCase();
+}
+
+function parse(assertion: string): {
+  header: AssertionHeader;
+  claims: AssertionClaims;
+  signed: Buffer;
+  signature: Buffer;
+} {
+  const parts = assertion.split('.');
+  const [header = '', claims = '', signature = ''] = parts;
+  try {
+    if (parts.length !== 3) throw new Error('not three parts');
+    return {
+      header: JSON.parse(Buffer.from(header, 'base64url').toString()) as AssertionHeader,
+      claims: JSON.parse(Buffer.from(claims, 'base64url').toString()) as AssertionClaims,
+      signed: Buffer.from(`${header}.${claims}`),
+      signature: Buffer.from(signature, 'base64url'),
+    };
+  } catch {
+    throw EntraError.of('50027');
+  }
+}

@@ -1,0 +1,64 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
+import { EntraError } from './aadsts.ts';
+import { clientIdOf, verifyClientAssertion } from './client-assertion.ts';
+
+/** The client of a token request, and how it proved itself. */
+export interface AuthenticatedClient {
+  readonly app: AppRegistration;
+  /** `1` a secret, `2` a certificate: the `appidacr` claim. */
+  readonly method: '1' | '2';
+}
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/**
+ * Finds the client of a token request and checks its secret or assertion: in the form, or HTTP Basic (RFC 6749
+ * section 2.3.1).
+ * @throws EntraError
+ */
+export function authenticateClient(
+  tenant: Tenant,
+  form: URLSearchParams,
+  authorization: string | undefined,
+  audiences: readonly string[],
+): AuthenticatedClient {
+  const basic = basicCredentials(authorization);
+  const assertion = form.get('client_assertion');
+  const clientId = form.get('client_id') ?? basic?.id ?? (assertion ? clientIdOf(assertion) : undefined);
+  if (!clientId) throw EntraError.of('900144', 'client_id');
+  const app = tenant.apps.get(clientId.toLowerCase());
+  if (!app) throw EntraError.of('700016', clientId, tenant.displayName);
+  if (app.disabled) throw EntraError.of('7000112', app.clientId, app.displayName);
+  if (assertion && form.get('client_assertion_type') === assertionType) {
+    verifyClientAssertion(assertion, app, audiences);
+    return { app, method: '2' };
+  }
+  const secret = form.get('client_secret') ?? basic?.secret;
+  if (!secret) throw EntraError.of(form.get('grant_type') === 'client_credentials' ? '7000216' : '7000218');
+  checkSecret(app, secret);
+  return { app, method: '1' };
+}
+
+function checkSecret(app: AppRegistration, given: string): void {
+  const match = app.secrets.find(({ value }) => isEqual(value, given));
+  if (!match) throw EntraError.of('7000215', app.clientId);
+  if (match.expiresAt <= Date.now()) throw EntraError.of('7000222', app.clientId);
+}
+
+function isEqual(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function basicCredentials(authorization: string | undefined): { id: string; secret: string } | undefined {
+  const encoded = /^Basic +(\S+)$/i.exec(authorization ?? '')?.[1];
+  if (!encoded) return undefined;
+  const [id = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
+  try {
+    return { id: decodeURIComponent(id), secret: decodeURIComponent(secret.join(':')) };
+  } catch {
+    return { id, secret: secret.join(':') };
+  }
+}

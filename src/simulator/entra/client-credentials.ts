@@ -1,0 +1,50 @@
+import { findResource, type Resource } from '../tenant/resources.ts';
+import type { Tenant } from '../tenant/tenant.ts';
+import { EntraError } from './aadsts.ts';
+import type { TokenSigner } from './access-token.ts';
+import type { AuthenticatedClient } from './client-authentication.ts';
+
+/**
+ * The client credentials grant (RFC 6749 section 4.4). Learn, "OAuth 2.0 client credentials flow on the Microsoft
+ * identity platform". Permissions not granted are no error: the token just lacks the role.
+ * @throws EntraError
+ */
+export async function grantClientCredentials(
+  tenant: Tenant,
+  signer: TokenSigner,
+  { app, method }: AuthenticatedClient,
+  scope: string | null,
+): Promise<object> {
+  const { resource, audience } = resourceOf(tenant, scope);
+  const roles = app.roles[resource.key];
+  const accessToken = await signer.issue(
+    {
+      aud: audience,
+      appid: app.clientId,
+      app_displayname: app.displayName,
+      appidacr: method,
+      idtyp: 'app',
+      oid: app.servicePrincipalId,
+      ...(roles.length > 0 ? { roles } : {}),
+    },
+    tenant.tokenLifetimeSeconds,
+  );
+  // One second less than the token says, as Entra has it.
+  const expiresIn = Math.max(0, tenant.tokenLifetimeSeconds - 1);
+  return { token_type: 'Bearer', expires_in: expiresIn, ext_expires_in: expiresIn, access_token: accessToken };
+}
+
+/** The resource of a `.default` scope; the identifier as the client spelled it becomes the audience. */
+function resourceOf(tenant: Tenant, scope: string | null): { resource: Resource; audience: string } {
+  if (scope === null) throw EntraError.of('900144', 'scope');
+  const scopes = scope.split(' ').filter((one) => one !== '');
+  const [only] = scopes;
+  // Scopes of OpenID Connect mean nothing here, and two resources do not fit into one token.
+  if (scopes.length !== 1 || only === undefined) throw EntraError.of('70011', scope);
+  const suffix = '/.default';
+  if (!only.toLowerCase().endsWith(suffix)) throw EntraError.of('1002012', scope);
+  const audience = only.slice(0, -suffix.length);
+  const resource = findResource(audience);
+  if (!resource) throw EntraError.of('500011', audience, tenant.displayName);
+  return { resource, audience };
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Faults } from '../faults.ts';
+import { type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
+import { findRoute, type Route } from '../http/routes.ts';
+import type { Tenant } from '../tenant/tenant.ts';
+import { EntraError, errorAnswer } from './aadsts.ts';
+import type { TokenSigner } from './access-token.ts';
+import { instanceDiscovery, openidConfiguration } from './discovery.ts';
+import { introspect } from './introspection.ts';
+import { assertTenant } from './tenant-segment.ts';
+import { answerTokenRequest, maxFormBytes } from './token-endpoint.ts';
+
+export interface EntraSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string };
+  readonly tenant: Tenant;
+  readonly signer: TokenSigner;
+  readonly faults: Faults;
+  onDefect(error: unknown): void;
+}
+
+/** What the endpoints work with. */
+export interface EntraServices {
+  readonly tenant: Tenant;
+  readonly signer: TokenSigner;
+  readonly faults: Faults;
+  /** `https://host:port`, known once it listens. */
+  authority: string;
+}
+
+/** Listens as Entra ID's sign-in host (login.microsoftonline.com). */
+export async function listenEntra(settings: EntraSettings): Promise<Listening> {
+  const { host, port, tls, tenant, signer, faults, onDefect } = settings;
+  const entra: EntraServices = { tenant, signer, faults, authority: '' };
+  const routes = routesOf(entra);
+  const handle = async (request: HttpRequest): Promise<HttpAnswer> => {
+    const found = findRoute(routes, request);
+    if (typeof found === 'string') return { status: found === 'not-found' ? 404 : 405 };
+    return found.route.handle(request, found.captures);
+  };
+  const listening = await listenHttp({ host, port, tls, handle, onDefect });
+  entra.authority = `https://${host}:${listening.port}`;
+  return listening;
+}
+
+function routesOf(entra: EntraServices): readonly Route[] {
+  const { tenant, signer } = entra;
+  const answerIntrospection = (request: HttpRequest, token: string | null): HttpAnswer => {
+    const username = request.url.searchParams.get('username') ?? undefined;
+    return { status: 200, body: introspect(signer, token, username) };
+  };
+  return [
+    {
+      method: 'POST',
+      path: /^\/([^/]+)\/oauth2\/v2\.0\/token$/,
+      handle: (request, [name = '']) => answerTokenRequest(entra, request, name),
+    },
+    {
+      method: 'GET',
+      path: /^\/([^/]+)\/v2\.0\/\.well-known\/openid-configuration$/,
+      handle: (_, [name = '']) => ofTenant(entra, name, () => openidConfiguration(entra.authority, tenant, name)),
+    },
+    {
+      method: 'GET',
+      path: /^\/common\/discovery\/instance$/,
+      handle: () => ({ status: 200, body: instanceDiscovery(entra.authority, tenant) }),
+    },
+    {
+      method: 'GET',
+      path: /^\/([^/]+)\/discovery\/v2\.0\/keys$/,
+      handle: (_, [name = '']) => ofTenant(entra, name, async () => ({ keys: [await signer.jwk()] })),
+    },
+    {
+      method: 'POST',
+      path: /^\/introspect$/,
+      handle: async (request) => {
+        const form = new URLSearchParams((await request.readBody(maxFormBytes)).toString());
+        return answerIntrospection(request, form.get('token'));
+      },
+    },
+    {
+      // The two ways of asking without a form, for servers that know no other.
+      method: 'GET',
+      path: /^\/introspect$/,
+      handle: (request) => {
+        const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+        return answerIntrospection(request, bearer ?? request.url.searchParams.get('token'));
+      },
+    },
+  ];
+}
+
+/** A document of a tenant, or Entra's error for a tenant that is not there. */
+async function ofTenant(
+  entra: EntraServices,
+  name: string,
+  document: () => Promise<object> | object,
+): Promise<HttpAnswer> {
+  try {
+    assertTenant(entra.tenant, name);
+    return { status: 200, body: await document() };
+  } catch (error) {
+    if (error instanceof EntraError) return errorAnswer(error, randomUUID(), entra.authority);
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
+import { EntraError } from './aadsts.ts';
+
+/** Names that stand for any tenant. */
+const tenantIndependent = ['common', 'organizations', 'consumers'];
+
+/** Checks the tenant segment of a URL: this tenant, or a name for any. @throws EntraError */
+export function assertTenant(tenant: Tenant, name: string): void {
+  if (tenant.isNamed(name) || tenantIndependent.includes(name.toLowerCase())) return;
+  const isGuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(name);
+  const isDomain = /^(?=.{1,253}$)(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,}$/i.test(name);
+  throw EntraError.of(isGuid || isDomain ? '90002' : '900023', name);
+}
+
+/** Checks that a grant without a user names its tenant. @throws EntraError */
+export function assertTenantNamed(tenant: Tenant, name: string, grant: string, app: AppRegistration): void {
+  if (tenant.isNamed(name)) return;
+  if (!app.multiTenant) throw EntraError.of('50194', app.clientId, app.displayName);
+  throw name.toLowerCase() === 'organizations' ? EntraError.of('50059') : EntraError.of('9001023', grant);
+}
+
+/** What the `aud` of a client assertion may be, in lower case: token endpoint or issuer, by id or by domain. */
+export function assertionAudiences(authority: string, tenant: Tenant, name: string): readonly string[] {
+  return [tenant.id, tenant.domain, name]
+    .flatMap((one) => [`${authority}/${one}/oauth2/v2.0/token`, `${authority}/${one}/v2.0`])
+    .map((url) => url.toLowerCase());
+}

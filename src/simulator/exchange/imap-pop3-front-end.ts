@@ -1,0 +1,160 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer, type TLSSocket } from 'node:tls';
+import type { Log } from '../../base/log.ts';
+import type { MailStore } from '../../mailbox/mail-store.ts';
+import { encodeXoauth2Failure } from '../../sasl/xoauth2.ts';
+import type { Fault, FaultStage } from '../faults.ts';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+
+/** As much of a token's claims as the front end itself looks at. */
+export interface MailTokenClaims {
+  readonly roles?: readonly string[];
+  /** Seconds since 1970: when sessions opened with the token end. */
+  readonly exp?: number;
+}
+
+/** What both reading protocols of the simulated Exchange need. */
+export interface ExchangeReadSettings<Claims extends MailTokenClaims> {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string };
+  readonly directory: MailboxDirectory;
+  /** The token's claims, or undefined if Exchange would not take it: AUTHENTICATE fails. */
+  verifyToken(token: string): Claims | undefined;
+  /** Whether the token opens the mailbox by this protocol. */
+  permitted(claims: Claims, mailbox: string, protocol: 'imap' | 'pop3'): boolean;
+  readonly faults?: StagedFaults;
+  /** Sessions at a time per mailbox and protocol; everybody quotes 20. */
+  readonly connectionsPerMailbox?: number;
+  readonly log: Log;
+}
+
+/** The failures that are switched on. */
+export interface StagedFaults {
+  take(target: 'imap' | 'pop3', mailbox?: string, at?: FaultStage, defaultStage?: FaultStage): Fault | undefined;
+}
+
+/** A listening endpoint. */
+export interface ExchangeReadServer {
+  readonly port: number;
+  /** Stops at once; connections are cut. */
+  close(): Promise<void>;
+}
+
+/** Listens with TLS from the first octet, as ports 993 and 995 do. */
+export async function listenTls(
+  settings: Pick<ExchangeReadSettings<MailTokenClaims>, 'host' | 'port' | 'tls'>,
+  serve: (socket: TLSSocket) => Promise<void>,
+): Promise<ExchangeReadServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ ...settings.tls, minVersion: 'TLSv1.2', allowHalfOpen: true }, (socket) => {
+    socket.setNoDelay(true);
+    void serve(socket);
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(settings.port, settings.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+/** Why a login did not open a mailbox: the token is no good, or it is but opens nothing here. */
+export type LoginRefusal = 'refused' | 'not-connected';
+
+/** The mailboxes open by one protocol, and who may open another. */
+export class MailboxDoor<Claims extends MailTokenClaims> {
+  readonly #settings: ExchangeReadSettings<Claims>;
+  readonly #protocol: 'imap' | 'pop3';
+  readonly #open = new Map<string, number>();
+
+  constructor(settings: ExchangeReadSettings<Claims>, protocol: 'imap' | 'pop3') {
+    this.#settings = settings;
+    this.#protocol = protocol;
+  }
+
+  /** @returns the mailbox and when its token expires, in milliseconds since 1970 */
+  enter(mailbox: string, token: string): { store: MailStore; expiresAt: number } | LoginRefusal {
+    const { directory, connectionsPerMailbox = 20 } = this.#settings;
+    const claims = this.#settings.verifyToken(token);
+    if (claims === undefined) return 'refused';
+    if (!directory.has(mailbox) || !this.#settings.permitted(claims, mailbox, this.#protocol)) return 'not-connected';
+    const key = mailbox.toLowerCase();
+    const open = this.#open.get(key) ?? 0;
+    if (open >= connectionsPerMailbox) return 'not-connected';
+    this.#open.set(key, open + 1);
+    const store = closing(directory.openStore(mailbox), () => this.#open.set(key, (this.#open.get(key) ?? 1) - 1));
+    return { store, expiresAt: (claims.exp ?? Number.POSITIVE_INFINITY) * 1000 };
+  }
+}
+
+/** The challenge that tells why a token is refused. */
+export const refusalChallenge = encodeXoauth2Failure({
+  status: '400',
+  schemes: 'Bearer',
+  scope: 'https://outlook.office365.com/.default',
+});
+
+/** Exchange's greetings end in the name of the server, in base64 of UTF-16. */
+export function encodedServerName(name: string): string {
+  return Buffer.from(name, 'utf16le').toString('base64');
+}
+
+/** Calls `callback` when a token expires; the returned function cancels. A day is as far as anybody looks ahead. */
+export function atExpiry(expiresAt: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, Math.min(Math.max(0, expiresAt - Date.now()), 86_400_000)).unref();
+  return () => clearTimeout(timer);
+}
+
+/**
+ * Runs one step under a staged fault.
+ * @param reply makes the error that says the fault's text to the client
+ */
+export async function underFault<T>(
+  fault: Fault | undefined,
+  socket: TLSSocket,
+  reply: (text: string) => Error,
+  step: () => Promise<T>,
+): Promise<T> {
+  if (fault === undefined) return step();
+  if (fault.delayMs !== undefined) await sleep(fault.delayMs);
+  if (fault.kind === 'status' || fault.kind === 'reply') throw reply(fault.text ?? 'Server Unavailable. 15');
+  if (fault.kind === 'cut-before') socket.destroy();
+  const result = await step();
+  if (fault.kind === 'cut-after') socket.destroy();
+  return result;
+}
+
+/** A store that calls `closed` once when it is closed. */
+function closing(store: MailStore, closed: () => void): MailStore {
+  let open = true;
+  return withMethods(store, {
+    close: async () => {
+      if (open) closed();
+      open = false;
+      await store.close();
+    },
+  });
+}
+
+/** A store some of whose methods are replaced. */
+export function withMethods(store: MailStore, methods: Partial<MailStore>): MailStore {
+  return new Proxy(store, {
+    get(target, property) {
+      const own = methods[property as keyof MailStore];
+      const value: unknown = own ?? Reflect.get(target, property, target);
+      return typeof value === 'function' && own === undefined ? value.bind(target) : value;
+    },
+  });
+}

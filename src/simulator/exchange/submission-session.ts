@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Envelope, EnvelopeRecipient } from '../../message/envelope.ts';
+import { type SmtpConnectionInfo, type SmtpCredentials, SmtpReply, type SmtpSession } from '../../smtp/session.ts';
+import type { FaultStage } from '../faults.ts';
+import { mayUseMailbox, smtpAuthAllowed } from '../tenant/exchange-permissions.ts';
+import { isAudienceOf } from '../tenant/resources.ts';
+import { frontEndName } from './front-end.ts';
+import { assertMaySend } from './send-as.ts';
+import type { ExchangeSmtpSettings } from './smtp.ts';
+
+/**
+ * One client submission session as Exchange Online holds it. What it refuses, and when, follows Learn, "Fix issues
+ * with printers, scanners, and LOB applications", and the replies that clients report.
+ */
+export class ExchangeSubmissionSession implements SmtpSession {
+  readonly #connection: SmtpConnectionInfo;
+  readonly #settings: ExchangeSmtpSettings;
+  readonly #sessions: Map<string, Set<ExchangeSubmissionSession>>;
+  /** The mailbox logged in to. */
+  #mailbox: string | undefined;
+
+  /** @param sessions the authenticated sessions of each mailbox, in the order in which they came */
+  constructor(
+    connection: SmtpConnectionInfo,
+    settings: ExchangeSmtpSettings,
+    sessions: Map<string, Set<ExchangeSubmissionSession>>,
+  ) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#sessions = sessions;
+    const fault = settings.faults.take('smtp', undefined, 'connect', 'data');
+    if (!fault) return;
+    if (fault.kind === 'status' || fault.kind === 'reply') throw stagedReply(fault);
+    if (fault.kind !== 'delay') connection.abort();
+  }
+
+  offersAuth(): boolean {
+    return this.#connection.secure;
+  }
+
+  async authenticate(credentials: SmtpCredentials): Promise<void> {
+    const { tenant, signer, directory } = this.#settings;
+    const mailbox = credentials.username.toLowerCase();
+    await this.#fault('auth', mailbox, async () => {
+      if (credentials.mechanism !== 'XOAUTH2') throw refused('basic authentication is disabled.');
+      const claims = signer.verify(credentials.accessToken);
+      const meantForExchange = typeof claims !== 'string' && isAudienceOf('exchange', claims.aud);
+      if (!meantForExchange || !directory.has(mailbox) || !mayUseMailbox(tenant, claims, mailbox, 'smtp')) {
+        throw new SmtpReply(535, '5.7.3', `Authentication unsuccessful [${frontEndName}]`);
+      }
+      const allowed = smtpAuthAllowed(tenant, mailbox);
+      if (allowed !== 'yes') {
+        const whose = allowed === 'tenant' ? 'Tenant' : 'Mailbox';
+        throw refused(
+          `SmtpClientAuthentication is disabled for the ${whose}. Visit https://aka.ms/smtp_auth_disabled for more information.`,
+        );
+      }
+      this.#enter(mailbox);
+    });
+  }
+
+  /** Exchange knows no addresses without a domain. */
+  completeAddress(): undefined {
+    return undefined;
+  }
+
+  async mailFrom(): Promise<void> {
+    if (this.#mailbox === undefined) {
+      throw new SmtpReply(530, '5.7.57', 'SMTP; Client was not authenticated to send anonymous mail during MAIL FROM');
+    }
+    await this.#fault('mail', this.#mailbox, async () => {});
+  }
+
+  async rcptTo(_recipient: EnvelopeRecipient): Promise<void> {
+    await this.#fault('rcpt', this.#mailbox, async () => {});
+  }
+
+  async data(envelope: Envelope, content: Readable): Promise<string> {
+    const mailbox = this.#mailbox ?? '';
+    // Everything is refused after the final dot; so does Exchange, even for the envelope's sender.
+    const octets = await readAll(content);
+    return this.#fault('data', mailbox, async () => {
+      this.#assertWithinConnections(mailbox);
+      assertMaySend(this.#settings.tenant, mailbox, envelope.reversePath, octets);
+      const addresses = envelope.recipients.map(({ address }) => address);
+      const unreported = envelope.recipients.filter(({ dsn }) => dsn?.notify && !dsn.notify.includes('FAILURE'));
+      this.#settings.transport.submit({
+        via: 'smtp',
+        mailbox,
+        reversePath: envelope.reversePath,
+        recipients: addresses,
+        unreported: unreported.map(({ address }) => address),
+        content: octets,
+        saveToSentItems: true,
+      });
+      return `OK <${randomUUID()}@SIMULATOR.prod.outlook.example> [Hostname=${frontEndName}]`;
+    });
+  }
+
+  closed(): void {
+    this.#leave();
+  }
+
+  #enter(mailbox: string): void {
+    this.#leave();
+    this.#mailbox = mailbox;
+    const sessions = this.#sessions.get(mailbox) ?? new Set();
+    this.#sessions.set(mailbox, sessions.add(this));
+  }
+
+  #leave(): void {
+    if (this.#mailbox === undefined) return;
+    const sessions = this.#sessions.get(this.#mailbox);
+    sessions?.delete(this);
+    if (sessions?.size === 0) this.#sessions.delete(this.#mailbox);
+    this.#mailbox = undefined;
+  }
+
+  /** The connections that came first may send; those beyond the limit are told so after DATA. */
+  #assertWithinConnections(mailbox: string): void {
+    const position = [...(this.#sessions.get(mailbox) ?? [])].indexOf(this);
+    if (position < this.#settings.connectionsPerMailbox) return;
+    const text = `Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=${frontEndName}]`;
+    throw new SmtpReply(432, '4.3.2', text);
+  }
+
+  /** Runs one step under whatever fault is staged for it. */
+  async #fault<T>(at: FaultStage, mailbox: string | undefined, step: () => Promise<T>): Promise<T> {
+    const fault = this.#settings.faults.take('smtp', mailbox, at, 'data');
+    if (!fault) return step();
+    if (fault.delayMs) await sleep(fault.delayMs);
+    if (fault.kind === 'cut-before') return this.#cut();
+    if (fault.kind === 'status' || fault.kind === 'reply') throw stagedReply(fault);
+    const result = await step();
+    if (fault.kind === 'cut-after') return this.#cut();
+    return result;
+  }
+
+  /** Destroys the connection; there is nobody left to answer. */
+  async #cut(): Promise<never> {
+    this.#connection.abort();
+    throw new Error('cut by a staged fault');
+  }
+}
+
+function refused(reason: string): SmtpReply {
+  return new SmtpReply(535, '5.7.139', `Authentication unsuccessful, ${reason} [${frontEndName}]`);
+}
+
+function stagedReply(fault: { readonly status?: number; readonly code?: string; readonly text?: string }): SmtpReply {
+  const status = fault.status ?? 451;
+  return new SmtpReply(status, fault.code ?? `${Math.floor(status / 100)}.0.0`, fault.text ?? 'A staged reply');
+}
+
+async function readAll(content: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

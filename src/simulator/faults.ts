@@ -1,0 +1,76 @@
+/** The parts of the simulator that can be told to fail. */
+export const faultTargets = ['entra', 'graph', 'smtp', 'imap', 'pop3'] as const;
+export type FaultTarget = (typeof faultTargets)[number];
+
+/**
+ * `status`: refuse with `status`, `code` and `text`. `reply`: the same, for the protocols that answer in lines.
+ * `delay`: wait `delayMs`, then carry on. `cut-before`: destroy the connection before the request has had any effect.
+ * `cut-after`: destroy it after it took effect and before the reply.
+ */
+export const faultKinds = ['status', 'reply', 'delay', 'cut-before', 'cut-after'] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Where in an SMTP, IMAP or POP3 conversation a fault strikes. */
+export const faultStages = ['connect', 'auth', 'select', 'mail', 'rcpt', 'data'] as const;
+export type FaultStage = (typeof faultStages)[number];
+
+/** One failure to come. */
+export interface Fault {
+  readonly target: FaultTarget;
+  readonly kind: FaultKind;
+  /** HTTP status, or SMTP reply code. */
+  readonly status?: number;
+  /** A Graph error code, an AADSTS number, or an enhanced status (`4.3.2`). */
+  readonly code?: string;
+  /** What the error says; for IMAP and POP3 the whole text of the reply. */
+  readonly text?: string;
+  /** Waited before the fault takes effect; with `delay` it is all there is. */
+  readonly delayMs?: number;
+  /** `Retry-After` of an HTTP answer. */
+  readonly retryAfterSeconds?: number;
+  /** Only for requests about this mailbox. */
+  readonly mailbox?: string;
+  /** Only at this stage; without it, wherever the target looks first. */
+  readonly at?: FaultStage;
+}
+
+/** A fault and how many more requests it meets. */
+export interface ArmedFault extends Fault {
+  readonly remaining: number;
+}
+
+/** The failures that are switched on; each request that fits uses one up, oldest first. */
+export class Faults {
+  #armed: ArmedFault[] = [];
+
+  /** @param count how many requests it meets, 1 or more */
+  add(fault: Fault, count = 1): void {
+    this.#armed.push({ ...fault, remaining: count });
+  }
+
+  clear(): void {
+    this.#armed = [];
+  }
+
+  list(): readonly ArmedFault[] {
+    return this.#armed;
+  }
+
+  /**
+   * The fault that this request meets, if any, which is thereby used up.
+   * @param at the stage reached; a fault without a stage of its own fits `defaultStage` alone
+   */
+  take(target: FaultTarget, mailbox?: string, at?: FaultStage, defaultStage = at): Fault | undefined {
+    const fits = (fault: Fault) =>
+      fault.target === target &&
+      (fault.mailbox === undefined || fault.mailbox.toLowerCase() === mailbox?.toLowerCase()) &&
+      (at === undefined || (fault.at ?? defaultStage) === at);
+    const index = this.#armed.findIndex(fits);
+    const found = this.#armed[index];
+    if (!found) return undefined;
+    if (found.remaining > 1) this.#armed[index] = { ...found, remaining: found.remaining - 1 };
+    else this.#armed.splice(index, 1);
+    const { remaining: _, ...fault } = found;
+    return fault;
+  }
+}

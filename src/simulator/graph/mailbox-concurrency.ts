@@ -1,0 +1,30 @@
+import { GraphError } from './graph-error.ts';
+
+/** Counts the requests under way per app and mailbox. Learn, "Outlook service limits". */
+export class MailboxConcurrency {
+  readonly #limit: number;
+  readonly #underWay = new Map<string, number>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Runs one request. @throws GraphError 429 beyond the limit */
+  async run<T>(appId: string, mailbox: string, request: () => Promise<T>): Promise<T> {
+    const key = `${appId} ${mailbox.toLowerCase()}`;
+    const before = this.#underWay.get(key) ?? 0;
+    if (before >= this.#limit) {
+      throw new GraphError(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', {
+        'Retry-After': '1',
+      });
+    }
+    this.#underWay.set(key, before + 1);
+    try {
+      return await request();
+    } finally {
+      const now = (this.#underWay.get(key) ?? 1) - 1;
+      if (now > 0) this.#underWay.set(key, now);
+      else this.#underWay.delete(key);
+    }
+  }
+}

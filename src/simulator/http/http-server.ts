@@ -1,0 +1,145 @@
+import {
+  createServer as createHttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault } from '../faults.ts';
+
+/** A request as the simulated services see it. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  /** Reads the body to its end. @throws BodyTooLarge beyond `maxBytes`, before reading where Content-Length tells */
+  readBody(maxBytes: number): Promise<Buffer>;
+}
+
+/** An answer. A body that is neither text nor octets goes out as JSON. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | object;
+}
+
+/** The body exceeds what the service takes. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
+
+/** Thrown by a handler to destroy the connection in place of an answer. */
+export class CutConnection extends Error {
+  override readonly name = 'CutConnection';
+}
+
+export interface HttpServerSettings {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  handle(request: HttpRequest): Promise<HttpAnswer>;
+  /** Told of whatever `handle` throws that is no {@link CutConnection}; the client sees a 500. */
+  onDefect(error: unknown): void;
+}
+
+/** Anything of the simulator that listens. */
+export interface Listening {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens for HTTP, or HTTPS with `tls`. Rejects with the system's error when the port cannot be had. */
+export async function listenHttp(settings: HttpServerSettings): Promise<Listening> {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => void serve(settings, incoming, outgoing);
+  const server: Server = settings.tls ? createHttpsServer(settings.tls, listener) : createHttpServer(listener);
+  // A client that keeps a connection for later must not find it gone: that would be a fault nobody asked for.
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.port, settings.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(settings: HttpServerSettings, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  try {
+    const url = new URL(incoming.url ?? '/', 'http://simulator.invalid');
+    const answer = await settings.handle({
+      method: incoming.method ?? 'GET',
+      url,
+      headers: incoming.headers,
+      readBody: (maxBytes) => readBody(incoming, maxBytes),
+    });
+    send(outgoing, answer);
+  } catch (error) {
+    if (error instanceof CutConnection) {
+      incoming.socket.destroy();
+      return;
+    }
+    // A client that went away in the middle of its request is no defect.
+    if (incoming.destroyed && !incoming.complete) return;
+    settings.onDefect(error);
+    send(outgoing, {
+      status: 500,
+      body: { error: { code: 'InternalServerError', message: 'Simulator defect.' } },
+    });
+  }
+}
+
+function send(outgoing: ServerResponse, answer: HttpAnswer): void {
+  if (outgoing.destroyed) return;
+  const { body } = answer;
+  const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
+  const octets = isJson ? JSON.stringify(body) : (body ?? '');
+  outgoing.writeHead(answer.status, {
+    ...(isJson ? { 'Content-Type': 'application/json; charset=utf-8' } : {}),
+    'Content-Length': Buffer.byteLength(octets),
+    ...answer.headers,
+  });
+  outgoing.end(octets);
+}
+
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw new BodyTooLarge();
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Lets a fault have its way with a request: waits, cuts, or gives the answer that `refuse` makes of it.
+ * @returns `handle`'s answer where the fault only delays, or cuts afterwards by throwing
+ */
+export async function withFault(
+  fault: Fault | undefined,
+  handle: () => Promise<HttpAnswer>,
+  refuse: (fault: Fault) => HttpAnswer,
+): Promise<HttpAnswer> {
+  if (!fault) return handle();
+  if (fault.delayMs) await sleep(fault.delayMs);
+  if (fault.kind === 'cut-before') throw new CutConnection();
+  if (fault.kind === 'status' || fault.kind === 'reply') {
+    const answer = refuse(fault);
+    if (fault.retryAfterSeconds === undefined) return answer;
+    return { ...answer, headers: { ...answer.headers, 'Retry-After': String(fault.retryAfterSeconds) } };
+  }
+  const answer = await handle();
+  if (fault.kind === 'cut-after') throw new CutConnection();
+  return answer;
+}

@@ -1,0 +1,32 @@
+import type { HttpAnswer, HttpRequest } from './http-server.ts';
+
+/** Answers one method on one path; `captures` are the decoded groups of the pattern. */
+export interface Route {
+  readonly method: string;
+  readonly path: RegExp;
+  handle(request: HttpRequest, captures: readonly string[]): Promise<HttpAnswer> | HttpAnswer;
+}
+
+/** The first route that fits, with what its pattern captured; `method-not-allowed` where only the path fits. */
+export function findRoute(
+  routes: readonly Route[],
+  request: HttpRequest,
+): { readonly route: Route; readonly captures: readonly string[] } | 'not-found' | 'method-not-allowed' {
+  let pathFits = false;
+  for (const route of routes) {
+    const match = route.path.exec(request.url.pathname);
+    if (!match) continue;
+    pathFits = true;
+    if (route.method === request.method) return { route, captures: match.slice(1).map(decoded) };
+  }
+  return pathFits ? 'method-not-allowed' : 'not-found';
+}
+
+function decoded(text: string | undefined): string {
+  try {
+    return decodeURIComponent(text ?? '');
+  } catch {
+    // A stray % is no address of anybody; it is looked up as it stands and not found.
+    return text ?? '';
+  }
+}

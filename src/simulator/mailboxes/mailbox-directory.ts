@@ -1,0 +1,77 @@
+import type { MailStore } from '../../mailbox/mail-store.ts';
+import { MailboxFolder, type StoredMessage } from './mailbox-folder.ts';
+import { MemoryMailStore } from './memory-mail-store.ts';
+
+export type { StoredMessage } from './mailbox-folder.ts';
+
+/** The folders a new mailbox has. */
+export const standardFolders = ['INBOX', 'Drafts', 'Sent Items', 'Deleted Items', 'Junk Email'] as const;
+
+/** What a delivered message may carry beside its content. */
+export interface DeliveryOptions {
+  /** Default: none, as new mail has it. */
+  readonly flags?: readonly string[];
+  /** Default: now. */
+  readonly internalDate?: Date;
+}
+
+/** One simulated mailbox: its folders by name. */
+export interface Mailbox {
+  readonly address: string;
+  readonly folders: Map<string, MailboxFolder>;
+}
+
+/** The mailboxes of the simulated tenant, in memory. Addresses are compared without case. */
+export class MailboxDirectory {
+  readonly #mailboxes = new Map<string, Mailbox>();
+
+  constructor(addresses: readonly string[]) {
+    for (const address of addresses) this.add(address);
+  }
+
+  /** Makes a mailbox with the standard folders; one that exists stays as it is. */
+  add(address: string): void {
+    if (this.has(address)) return;
+    const folders = new Map(standardFolders.map((name) => [name as string, new MailboxFolder(name)]));
+    this.#mailboxes.set(address.toLowerCase(), { address, folders });
+  }
+
+  has(address: string): boolean {
+    return this.#mailboxes.has(address.toLowerCase());
+  }
+
+  /** Every address, spelled as it was given. */
+  addresses(): readonly string[] {
+    return [...this.#mailboxes.values()].map((mailbox) => mailbox.address);
+  }
+
+  /**
+   * Puts a message into a folder; sessions that have the folder open hear of it at once.
+   * @throws Error if there is no such mailbox or folder
+   */
+  deliver(address: string, folder: string, content: Buffer, options: DeliveryOptions = {}): void {
+    this.#folder(address, folder).add(content, options.flags ?? [], options.internalDate ?? new Date());
+  }
+
+  /** @throws Error if there is no such mailbox or folder */
+  messages(address: string, folder: string): readonly StoredMessage[] {
+    return this.#folder(address, folder).messages();
+  }
+
+  /** Opens a mailbox for one reading session. @throws Error if there is no such mailbox */
+  openStore(address: string): MailStore {
+    return new MemoryMailStore(this.#mailbox(address).folders);
+  }
+
+  #mailbox(address: string): Mailbox {
+    const mailbox = this.#mailboxes.get(address.toLowerCase());
+    if (mailbox === undefined) throw new Error(`There is no mailbox ${address}.`);
+    return mailbox;
+  }
+
+  #folder(address: string, name: string): MailboxFolder {
+    const folder = this.#mailbox(address).folders.get(name);
+    if (folder === undefined) throw new Error(`The mailbox ${address} has no folder ${name}.`);
+    return folder;
+  }
+}

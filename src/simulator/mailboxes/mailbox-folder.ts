@@ -1,0 +1,102 @@
+import type { FolderChange, FolderStatus, MessageSummary } from '../../mailbox/mail-store.ts';
+
+/** A message in a simulated mailbox. */
+export interface StoredMessage {
+  readonly uid: number;
+  readonly content: Buffer;
+  readonly flags: readonly string[];
+  readonly internalDate: Date;
+}
+
+/** Whoever wants to hear of a folder's changes. */
+export type FolderWatcher = (change: FolderChange) => void;
+
+let lastUidValidity = Math.floor(Date.now() / 1000);
+
+/** One folder's messages, and everybody who has it open. */
+export class MailboxFolder {
+  name: string;
+  subscribed = true;
+  readonly uidValidity = ++lastUidValidity;
+  readonly #messages = new Map<number, StoredMessage>();
+  readonly #watchers = new Set<FolderWatcher>();
+  #uidNext = 1;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get uidNext(): number {
+    return this.#uidNext;
+  }
+
+  /** Every message, ascending by UID. */
+  messages(): readonly StoredMessage[] {
+    return [...this.#messages.values()];
+  }
+
+  get(uid: number): StoredMessage | undefined {
+    return this.#messages.get(uid);
+  }
+
+  status(): FolderStatus {
+    let unseen = 0;
+    for (const message of this.#messages.values()) if (!message.flags.includes('\\Seen')) unseen++;
+    return { uidValidity: this.uidValidity, uidNext: this.#uidNext, messages: this.#messages.size, unseen };
+  }
+
+  /** Adds a message and tells everybody. */
+  add(content: Buffer, flags: readonly string[], internalDate: Date): StoredMessage {
+    const message = { uid: this.#uidNext++, content, flags: canonicalFlags(flags), internalDate };
+    this.#messages.set(message.uid, message);
+    this.#tell({ kind: 'added', message: summaryOf(message) });
+    return message;
+  }
+
+  /** Changes a message's flags and tells everybody but `author`. */
+  replaceFlags(uid: number, flags: readonly string[], author?: FolderWatcher): void {
+    const message = this.#messages.get(uid);
+    if (message === undefined) return;
+    this.#messages.set(uid, { ...message, flags: canonicalFlags(flags) });
+    this.#tell({ kind: 'flags', uid, flags: canonicalFlags(flags) }, author);
+  }
+
+  /** Removes messages and tells everybody but `author`. @returns the UIDs that were there, ascending */
+  remove(uids: readonly number[], author?: FolderWatcher): readonly number[] {
+    const removed = [...uids].sort((a, b) => a - b).filter((uid) => this.#messages.delete(uid));
+    if (removed.length > 0) this.#tell({ kind: 'removed', uids: removed }, author);
+    return removed;
+  }
+
+  watch(watcher: FolderWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #tell(change: FolderChange, author?: FolderWatcher): void {
+    for (const watcher of this.#watchers) if (watcher !== author) watcher(change);
+  }
+}
+
+/** What a listing tells of a message. */
+export function summaryOf(message: StoredMessage): MessageSummary {
+  return {
+    uid: message.uid,
+    flags: message.flags,
+    internalDate: message.internalDate,
+    size: message.content.length,
+  };
+}
+
+const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'];
+
+/** Flags in their usual spelling, each once. */
+export function canonicalFlags(flags: readonly string[]): readonly string[] {
+  const bySpelling = new Map<string, string>();
+  for (const flag of flags) {
+    const key = flag.toLowerCase();
+    const system = systemFlags.find((known) => known.toLowerCase() === key);
+    if (!bySpelling.has(key)) bySpelling.set(key, system ?? flag);
+  }
+  return [...bySpelling.values()];
+}

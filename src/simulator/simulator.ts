@@ -1,0 +1,188 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issueServerCertificate, makeAuthority } from '../base/certificates.ts';
+import { type Log, silentLog } from '../base/log.ts';
+import { listenControl } from './control/control-server.ts';
+import { Transport } from './delivery/transport.ts';
+import { TokenSigner } from './entra/access-token.ts';
+import { listenEntra } from './entra/entra-server.ts';
+import { listenExchangeImap } from './exchange/imap.ts';
+import { listenExchangePop3 } from './exchange/pop3.ts';
+import { listenExchangeSmtp } from './exchange/smtp.ts';
+import { Faults } from './faults.ts';
+import { listenGraph } from './graph/graph-server.ts';
+import type { Listening } from './http/http-server.ts';
+import { MailboxDirectory } from './mailboxes/mailbox-directory.ts';
+import { mailboxAccess } from './tenant/exchange-permissions.ts';
+import { Tenant } from './tenant/tenant.ts';
+
+export interface SimulatorOptions {
+  /** Default `127.0.0.1`. The control endpoint has no password: keep to loopback. */
+  readonly host?: string;
+  /**
+   * First of six ports: Entra, Graph, IMAP, POP3, SMTP, control. 0 or nothing: any free ones.
+   */
+  readonly portBase?: number;
+  readonly tenantId?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+  /** Certificate (PEM, RSA) that the app registration accepts client assertions by. */
+  readonly clientCertificatePem?: string;
+  /** Default: reports@, alice@ and bob@contoso.example. The first one's domain is the tenant's. */
+  readonly mailboxes?: readonly string[];
+  /** Where ca.pem goes; default a directory of its own that goes away at the end. */
+  readonly directory?: string;
+  /** Graph requests at a time per app and mailbox; Microsoft documents 4. */
+  readonly graphConcurrentPerMailbox?: number;
+  /** Size of a Graph request; Microsoft documents 4 MB. */
+  readonly graphMaxRequestBytes?: number;
+  /** SMTP connections at a time per mailbox; Microsoft documents 3. */
+  readonly smtpConnectionsPerMailbox?: number;
+  /** False keeps a journal of what was accepted but no message: for more mail than memory. */
+  readonly keepContent?: boolean;
+  readonly log?: Log;
+}
+
+/** Where one of the mail protocols is reached. */
+export interface SimulatorMailEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'tls' | 'starttls';
+}
+
+/** Microsoft 365, running. */
+export interface Simulator {
+  readonly endpoints: {
+    /** Entra ID: `https://host:port`. */
+    readonly authority: string;
+    readonly graph: string;
+    readonly imap: SimulatorMailEndpoint;
+    readonly pop3: SimulatorMailEndpoint;
+    readonly smtp: SimulatorMailEndpoint;
+    /** `http://host:port`; see docs/simulator.md. */
+    readonly control: string;
+    /** The authority that issued the certificate of every endpoint, PEM. */
+    readonly caFile: string;
+  };
+  readonly tenantId: string;
+  readonly tenantDomain: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The certificate registered, if any. */
+  readonly certificate?: { readonly thumbprintSha256: string };
+  readonly mailboxes: readonly string[];
+  /** What happened and what shall happen, for those in the same process. */
+  readonly faults: Faults;
+  readonly tenant: Tenant;
+  readonly signer: TokenSigner;
+  readonly directory: MailboxDirectory;
+  readonly transport: Transport;
+  /** Stops everything at once; connections are cut. */
+  close(): Promise<void>;
+}
+
+const defaultMailboxes = ['reports@contoso.example', 'alice@contoso.example', 'bob@contoso.example'];
+
+/**
+ * Starts Microsoft 365 in this process: Entra ID, Graph and Exchange Online as their documents describe them.
+ * Rejects with the system's error when a port cannot be had; nothing is left running then.
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { host = '127.0.0.1', portBase = 0, log = silentLog, mailboxes = defaultMailboxes } = options;
+  const domain = mailboxes[0]?.split('@')[1] ?? 'contoso.example';
+  const tenant = new Tenant({ ...options, domain });
+  const signer = new TokenSigner(tenant.id);
+  const directory = new MailboxDirectory(mailboxes);
+  const faults = new Faults();
+  const transport = new Transport({ directory, domain, keepContent: options.keepContent ?? true });
+  const { tls, caFile, removeFiles } = await makeCertificates(host, options.directory);
+  const onDefect = (error: unknown) => log.error({ error }, 'simulator defect');
+  const parts = { host, tls, tenant, signer, directory, transport, faults, onDefect };
+  const services: readonly ((port: number) => Promise<Listening>)[] = [
+    (port) => listenEntra({ ...parts, port }),
+    (port) => listenGraph({ ...parts, ...graphLimits(options), port }),
+    (port) => listenExchangeImap({ ...parts, ...mailboxAccess(tenant, signer, 'imap'), log, port }),
+    (port) => listenExchangePop3({ ...parts, ...mailboxAccess(tenant, signer, 'pop3'), log, port }),
+    (port) => listenExchangeSmtp({ ...parts, connectionsPerMailbox: options.smtpConnectionsPerMailbox ?? 3, port }),
+    (port) => listenControl({ ...parts, port }),
+  ];
+  const { ports, closeAll } = await listenAll(services, portBase).catch(async (error: unknown) => {
+    await removeFiles();
+    throw error;
+  });
+  const [authority, graph, imap, pop3, smtp, control] = ports;
+  return {
+    endpoints: {
+      authority: `https://${host}:${authority}`,
+      graph: `https://${host}:${graph}`,
+      imap: { host, port: imap, security: 'tls' },
+      pop3: { host, port: pop3, security: 'tls' },
+      smtp: { host, port: smtp, security: 'starttls' },
+      control: `http://${host}:${control}`,
+      caFile,
+    },
+    tenantId: tenant.id,
+    tenantDomain: tenant.domain,
+    clientId: tenant.app.clientId,
+    clientSecret: tenant.app.secrets[0]?.value ?? '',
+    ...registeredCertificate(tenant),
+    mailboxes,
+    faults,
+    tenant,
+    signer,
+    directory,
+    transport,
+    async close() {
+      await closeAll();
+      await removeFiles();
+    },
+  };
+}
+
+type SixPorts = readonly [number, number, number, number, number, number];
+
+/** Starts every service, or none. */
+async function listenAll(
+  services: readonly ((port: number) => Promise<Listening>)[],
+  portBase: number,
+): Promise<{ ports: SixPorts; closeAll: () => Promise<void> }> {
+  const started = await Promise.allSettled(
+    services.map((start, index) => start(portBase === 0 ? 0 : portBase + index)),
+  );
+  const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const closeAll = async () => {
+    await Promise.all(running.map((listening) => listening.close()));
+  };
+  const failed = started.find((result) => result.status === 'rejected');
+  if (failed) {
+    await closeAll();
+    throw failed.reason;
+  }
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = running.map(({ port }) => port);
+  return { ports: [a, b, c, d, e, f], closeAll };
+}
+
+function graphLimits(options: SimulatorOptions) {
+  return {
+    concurrentPerMailbox: options.graphConcurrentPerMailbox ?? 4,
+    maxRequestBytes: options.graphMaxRequestBytes ?? 4 * 1024 * 1024,
+  };
+}
+
+function registeredCertificate(tenant: Tenant): Pick<Simulator, 'certificate'> {
+  const [certificate] = tenant.app.certificates;
+  return certificate ? { certificate: { thumbprintSha256: certificate.fingerprint256.replaceAll(':', '') } } : {};
+}
+
+/** A certificate authority of its own, and one certificate for every endpoint. */
+async function makeCertificates(host: string, directory: string | undefined) {
+  const authority = await makeAuthority('Simulated Microsoft 365', 30);
+  const names = [...new Set(['localhost', '127.0.0.1', host])] as [string, ...string[]];
+  const tls = await issueServerCertificate(authority, names, 30);
+  const folder = directory ?? (await mkdtemp(join(tmpdir(), 'mailbridge-simulator-')));
+  const caFile = join(folder, 'ca.pem');
+  await writeFile(caFile, authority.cert);
+  const removeFiles = () => (directory ? rm(caFile, { force: true }) : rm(folder, { recursive: true, force: true }));
+  return { tls, caFile, removeFiles };
+}

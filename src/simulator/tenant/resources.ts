@@ -1,0 +1,35 @@
+/** An API that tokens are issued for. */
+export interface Resource {
+  readonly key: 'graph' | 'exchange';
+  readonly appId: string;
+  readonly displayName: string;
+  /** Identifier URIs; the one a client names in its scope becomes the token's `aud`. */
+  readonly identifierUris: readonly string[];
+}
+
+/** The two resources that matter for mail. Ids as Microsoft publishes them. */
+export const resources: readonly Resource[] = [
+  {
+    key: 'graph',
+    appId: '00000003-0000-0000-c000-000000000000',
+    displayName: 'Microsoft Graph',
+    identifierUris: ['https://graph.microsoft.com'],
+  },
+  {
+    key: 'exchange',
+    appId: '00000002-0000-0ff1-ce00-000000000000',
+    displayName: 'Office 365 Exchange Online',
+    identifierUris: ['https://outlook.office365.com', 'https://outlook.office.com', 'https://ps.outlook.com'],
+  },
+];
+
+/** The resource an identifier (URI, with or without a slash at its end, or app id) means. */
+export function findResource(identifier: string): Resource | undefined {
+  const name = identifier.replace(/\/+$/, '').toLowerCase();
+  return resources.find((resource) => resource.appId === name || resource.identifierUris.includes(name));
+}
+
+/** Whether a token with this `aud` is meant for the resource. */
+export function isAudienceOf(key: Resource['key'], audience: string): boolean {
+  return findResource(audience)?.key === key;
+}

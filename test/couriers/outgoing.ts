@@ -1,0 +1,42 @@
+import { Readable } from 'node:stream';
+import type { OutgoingMessage } from '../../src/message/delivery.ts';
+import type { Envelope } from '../../src/message/envelope.ts';
+
+export const plainMessage =
+  'From: Reports <reports@contoso.com>\r\nTo: a@fabrikam.com\r\nSubject: Hello\r\n\r\nHello there.\r\n';
+
+/** A message as the queue hands it to a courier. It counts how often it was opened. */
+export function outgoing(
+  content: string | Buffer = plainMessage,
+  envelope: Partial<Omit<Envelope, 'recipients'>> & {
+    readonly recipients?: readonly (string | Envelope['recipients'][number])[];
+  } = {},
+): OutgoingMessage & { opened: number } {
+  const octets = Buffer.from(content as string);
+  const { recipients = ['a@fabrikam.com'], ...rest } = envelope;
+  return {
+    id: 'm1',
+    mailbox: 'reports@contoso.com',
+    envelope: {
+      reversePath: 'reports@contoso.com',
+      eightBit: false,
+      smtpUtf8: false,
+      ...rest,
+      recipients: recipients.map((recipient) => (typeof recipient === 'string' ? { address: recipient } : recipient)),
+    },
+    size: octets.length,
+    opened: 0,
+    open() {
+      this.opened += 1;
+      return Readable.from(pieces(octets), { objectMode: false });
+    },
+  };
+}
+
+function* pieces(octets: Buffer): Generator<Buffer> {
+  const length = 64 * 1024;
+  for (let start = 0; start < octets.length; start += length) yield octets.subarray(start, start + length);
+}
+
+/** A signal that never comes. */
+export const patience = new AbortController().signal;
