@@ -52,5 +52,5 @@ function addressesOf(header: HeaderBlock, name: string): string[] {
     .getAll(name)
     .flatMap((value) => parseAddressList(value).addresses)
     .map(({ address }) => address)
-    .filter((address) => address.includes('@'));
+    .filter((address) => domainOf(address) !== '');
 }

@@ -55,7 +55,7 @@ function bridge(overrides: Partial<SchedulerOptions> = {}, folder = temporaryFol
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retainFinishedMs: 7 * 86_400_000,
     courierFor: () => courier,
-    bounceFor: (message, verdict) => {
+    bounceFor: async (message, verdict) => {
       if (message.isBounce || message.envelope.reversePath === '') return undefined;
       bounced.push(...verdict.failed.map((each) => `${each.address} ${each.code}`));
       const envelope = {

@@ -1,0 +1,66 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { localCertificate, readTlsFiles } from '../../src/app/tls-material.ts';
+import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+test('a bridge without a certificate makes an authority and a certificate once, and keeps them', async () => {
+  const folder = temporaryFolder();
+  const first = await localCertificate(folder, 'bridge.contoso.example');
+  expect(first.isNew).toBe(true);
+  const cert = new X509Certificate(first.cert);
+  expect(cert.verify(new X509Certificate(readFileSync(first.authorityFile)).publicKey)).toBe(true);
+  for (const name of ['bridge.contoso.example', 'localhost']) expect(cert.checkHost(name)).toBe(name);
+  expect(cert.checkIP('127.0.0.1')).toBe('127.0.0.1');
+  expect(statSync(join(folder, 'tls', 'ca.key')).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, 'tls', 'server.key')).mode & 0o777).toBe(0o600);
+  const second = await localCertificate(folder, 'bridge.contoso.example');
+  expect(second).toEqual({ ...first, isNew: false });
+});
+
+test('a certificate that is about to expire is renewed under the same authority', async () => {
+  const folder = temporaryFolder();
+  const { authorityFile } = await localCertificate(folder, 'bridge');
+  const authority = {
+    cert: readFileSync(authorityFile, 'utf8'),
+    key: readFileSync(join(folder, 'tls', 'ca.key'), 'utf8'),
+  };
+  const old = await issueServerCertificate(authority, ['bridge'], 10);
+  writeFileSync(join(folder, 'tls', 'server.crt'), old.cert);
+  writeFileSync(join(folder, 'tls', 'server.key'), old.key);
+  const renewed = await localCertificate(folder, 'bridge');
+  expect(renewed.cert).not.toBe(old.cert);
+  expect(readFileSync(authorityFile, 'utf8')).toBe(authority.cert);
+  expect(Date.parse(new X509Certificate(renewed.cert).validTo)).toBeGreaterThan(Date.now() + 700 * 86_400_000);
+});
+
+test('an authority without its certificate is completed, not replaced', async () => {
+  const folder = temporaryFolder();
+  const { authorityFile } = await localCertificate(folder, 'bridge');
+  const before = readFileSync(authorityFile, 'utf8');
+  rmSync(join(folder, 'tls', 'server.crt'));
+  await localCertificate(folder, 'bridge');
+  expect(readFileSync(authorityFile, 'utf8')).toBe(before);
+});
+
+test('files that are missing, no certificate, or not a pair are named', async () => {
+  const folder = temporaryFolder();
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const one = await makeAuthority('one', 10);
+  const two = await makeAuthority('two', 10);
+  const cert = file('one.crt', one.cert);
+  const key = file('one.key', one.key);
+  const unreadable = expect.objectContaining({
+    code: 'tls-material-unreadable',
+    message: expect.stringContaining(folder),
+  });
+  await expect(readTlsFiles({ cert, key })).resolves.toEqual(one);
+  await expect(readTlsFiles({ cert: join(folder, 'none.crt'), key })).rejects.toEqual(unreadable);
+  await expect(readTlsFiles({ cert: file('bad.crt', 'not PEM'), key })).rejects.toEqual(unreadable);
+  await expect(readTlsFiles({ cert, key: file('two.key', two.key) })).rejects.toEqual(unreadable);
+});
