@@ -111,6 +111,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     );
   }
   queue.start();
+  if (config.admin) log.warn({ key: 'admin' }, 'admin is set, but this version has no admin listener yet');
 
   return {
     listeners,

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { errorText, systemErrorCode } from '../base/errors.ts';
 import { type Log, loggableError } from '../base/log.ts';
-import { domainOf } from '../message/addresses.ts';
+import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
 import { rewriteHeader } from '../message/header-stream.ts';
@@ -86,7 +86,7 @@ export class SubmissionSession implements SmtpSession {
 
   completeAddress(localPart: string): string {
     // Without an account MAIL is refused anyway, with a better reason than a missing domain.
-    return `${localPart}@${this.#account ? domainOf(this.#account.mailbox) : 'invalid'}`;
+    return completeAddress(localPart, this.#account ? domainOf(this.#account.mailbox) : 'invalid');
   }
 
   async mailFrom(reversePath: string, parameters: MailParameters): Promise<void> {

@@ -18,12 +18,15 @@ export interface LaneOptions {
   readonly limits: LaneLimits;
   /** Starts one attempt; {@link Lane.finished} is called when it has ended. */
   deliver(message: QueuedMessage): void;
+  /** Told when the store cannot be read; the lane looks again by itself. */
+  onFailure(error: unknown): void;
 }
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 /** Messages known in memory; the rest stays in the store. */
 const readAhead = 50;
+const lookAgainMs = 1000;
 
 /** The messages of one mailbox: which goes next, and when. */
 export class Lane {
@@ -73,11 +76,37 @@ export class Lane {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
   }
 
+  /** An attempt left no trace in the store: its message is still due there. */
+  lookAgain(untilMs: number): void {
+    this.#moreInStore = true;
+    this.pause(untilMs);
+  }
+
   /** Starts what may start, and sets the timer for what may not yet. */
   wake(): void {
     if (this.#stopped) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    try {
+      this.#startDue();
+    } catch (error) {
+      this.#options.onFailure(error);
+      this.#wakeAt(this.#options.clock.now() + lookAgainMs);
+    }
+  }
+
+  /** An attempt has ended and its outcome is in the store. */
+  finished(message: QueuedMessage): void {
+    this.#running.delete(message.id);
+    this.wake();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+  }
+
+  #startDue(): void {
     // In trouble one look is enough.
     const concurrent = this.troubles > 0 ? 1 : this.#options.limits.concurrentPerMailbox;
     while (this.#running.size < concurrent) {
@@ -94,17 +123,6 @@ export class Lane {
       }
       this.#begin(message);
     }
-  }
-
-  /** An attempt has ended and its outcome is in the store. */
-  finished(message: QueuedMessage): void {
-    this.#running.delete(message.id);
-    this.wake();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#cancelTimer?.();
   }
 
   #begin(message: QueuedMessage): void {

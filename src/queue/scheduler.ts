@@ -81,7 +81,14 @@ export class Scheduler {
     let lane = this.#lanes.get(key);
     if (!lane) {
       const { store, clock, limits } = this.#options;
-      lane = new Lane({ key, store, clock, limits, deliver: (message) => this.#run(message) });
+      lane = new Lane({
+        key,
+        store,
+        clock,
+        limits,
+        deliver: (message) => this.#run(message),
+        onFailure: (error) => this.#storeFailure(error),
+      });
       this.#lanes.set(key, lane);
     }
     return lane;
@@ -89,10 +96,15 @@ export class Scheduler {
 
   #run(message: QueuedMessage): void {
     const lane = this.#lane(laneOf(message));
-    const attempt = this.#deliver(message, lane).finally(() => {
-      this.#attempts.delete(attempt);
-      lane.finished(message);
-    });
+    const attempt = this.#deliver(message, lane)
+      .catch((error: unknown) => {
+        this.#storeFailure(error);
+        lane.lookAgain(this.#options.clock.now() + this.#options.backoff.baseMs);
+      })
+      .then(() => {
+        this.#attempts.delete(attempt);
+        lane.finished(message);
+      });
     this.#attempts.add(attempt);
   }
 
@@ -108,10 +120,18 @@ export class Scheduler {
   }
 
   #lookForForeignChanges(): void {
-    const changes = this.#options.store.foreignChanges();
-    if (changes === this.#foreignChanges) return;
-    this.#foreignChanges = changes;
-    for (const { lane } of this.#options.store.lanes()) this.#lane(lane).reload();
+    try {
+      const changes = this.#options.store.foreignChanges();
+      if (changes === this.#foreignChanges) return;
+      this.#foreignChanges = changes;
+      for (const { lane } of this.#options.store.lanes()) this.#lane(lane).reload();
+    } catch (error) {
+      this.#storeFailure(error);
+    }
+  }
+
+  #storeFailure(error: unknown): void {
+    this.#options.log.error({ error: loggableError(error) }, 'queue: the store cannot be read or written');
   }
 
   async #deliver(message: QueuedMessage, lane: Lane): Promise<void> {
@@ -146,7 +166,7 @@ export class Scheduler {
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
       log.error({ error: loggableError(error), id: current.id }, 'queue: the outcome of an attempt cannot be written');
-      lane.pause(clock.now() + backoff.baseMs);
+      lane.lookAgain(clock.now() + backoff.baseMs);
     }
   }
 

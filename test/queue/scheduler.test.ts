@@ -285,6 +285,39 @@ describe('the scheduler', () => {
     expect(store.get(message.id)?.state).toBe('delivered');
   });
 
+  test('a store that fails for a while stops nothing for good', async () => {
+    const { queue, courier, clock, send, store } = bridge();
+    queue.start();
+    const { due, get } = store;
+    store.due = () => {
+      throw new Error('disk I/O error');
+    };
+    store.get = () => {
+      throw new Error('disk I/O error');
+    };
+    await send();
+    await send();
+    expect(courier.seen).toEqual([]);
+    Object.assign(store, { due, get });
+    await clock.advance(5 * minutes);
+    expect(courier.seen).toHaveLength(2);
+  });
+
+  test('an outcome that cannot be written costs another attempt, not the message', async () => {
+    const { queue, courier, clock, send, store } = bridge();
+    queue.start();
+    const { record } = store;
+    store.record = async () => {
+      throw new Error('disk I/O error');
+    };
+    const message = await send();
+    expect(courier.seen).toHaveLength(1);
+    Object.assign(store, { record });
+    await clock.advance(5 * minutes);
+    expect(courier.seen).toHaveLength(2);
+    expect(store.get(message.id)?.state).toBe('delivered');
+  });
+
   test('waits for attempts under way when it stops, and starts none', async () => {
     const { queue, courier, send, stop, folder } = bridge();
     const finish: (() => void)[] = [];
