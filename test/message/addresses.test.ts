@@ -132,7 +132,7 @@ describe('an address list', () => {
     );
   });
 
-  // Quadratic reading of a million characters takes minutes: the test's own time limit is the bound.
+  // Read in quadratic time, these take longer than a test may.
   it.each([
     '(',
     '((a)',
@@ -153,8 +153,8 @@ describe('an address list', () => {
     '\\',
     'a.',
     '\r\n ',
-  ])('a million characters of %j are no burden', (piece) => {
-    const { problems } = parseAddressList(piece.repeat(1_000_000 / piece.length));
+  ])('200,000 characters of %j are no burden', (piece) => {
+    const { problems } = parseAddressList(piece.repeat(200_000 / piece.length));
     expect(problems.length).toBeLessThan(7);
   });
 });

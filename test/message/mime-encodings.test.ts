@@ -19,6 +19,8 @@ describe('quotedPrintable', () => {
     ['a\nb\rc', 'a=0Ab=0Dc'],
     ['x'.repeat(77), `${'x'.repeat(75)}=\r\nxx`],
     ['x'.repeat(76), 'x'.repeat(76)],
+    [`${'x'.repeat(73)}éé`, `${'x'.repeat(73)}=\r\n=C3=A9=C3=A9`],
+    [`${'x'.repeat(72)}éé`, `${'x'.repeat(72)}=C3=\r\n=A9=C3=A9`],
     [`${'x'.repeat(74)}éé`, `${'x'.repeat(74)}=\r\n=C3=A9=C3=A9`],
   ])('%j becomes %j', (text, expected) => {
     expect(quotedPrintable(Buffer.from(text)).toString()).toBe(expected);
@@ -35,6 +37,7 @@ describe('quotedPrintable', () => {
         const text = quotedPrintable(octets).toString('latin1');
         expect(text).toMatch(/^(?:[\t -~]{0,76}(?:\r\n|$))*$/);
         expect(text).not.toMatch(/[ \t]\r\n|[ \t]$/);
+        expect(text).not.toMatch(/=[0-9A-F]?=\r\n/);
         expect(decodeQuotedPrintable(text).equals(octets)).toBe(true);
       }),
     );
@@ -89,6 +92,10 @@ describe('foldedField', () => {
         for (const line of field.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(998);
       }),
     );
+  });
+
+  it('holds no half of a surrogate pair, though its value may be cut within one', () => {
+    expect(oneLine('ab\u{1f69a}', 3)).toBe('ab\ufffd');
   });
 
   it('loses no word', () => {
