@@ -12,6 +12,7 @@ import { composeBounce } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
+import { TranslatedMaildrops } from './translated-maildrops.ts';
 import { Upstream } from './upstream.ts';
 
 /** What a reload replaces. */
@@ -101,11 +102,12 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       composeBounce(message, verdict, { hostname, clock, expireAfterMs, open: (id) => store.open(id) }),
   });
   undo.push(() => queue.stop(0));
+  const maildrops = new TranslatedMaildrops();
   const listeners: OpenListener[] = [];
   undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
   for (const [index, listener] of config.listeners.entries()) {
     const tls = certificates.of(listener);
-    const parts = { listener, hostname, queue, clock, log, state: () => state, ...(tls ? { tls } : {}) };
+    const parts = { listener, hostname, queue, clock, log, maildrops, state: () => state, ...(tls ? { tls } : {}) };
     listeners.push(
       await openListener(parts).catch((error: unknown) => Promise.reject(listenFailure(error, listener, index))),
     );

@@ -10,6 +10,8 @@ import { listenImap } from './read-session-imap.ts';
 import type { ReadSessionOptions } from './read-session-login.ts';
 import { listenPop3 } from './read-session-pop3.ts';
 import { smtpDefect, submissionSessions } from './smtp-listener.ts';
+import type { TranslatedMaildrops } from './translated-maildrops.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface ListenerParts {
   readonly listener: Listener;
@@ -18,6 +20,7 @@ export interface ListenerParts {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Log;
+  readonly maildrops: TranslatedMaildrops;
   state(): BridgeState;
 }
 
@@ -55,12 +58,17 @@ function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSess
     log,
     authenticate: (username, password, remoteAddress) =>
       state().directory.authenticate(username, password, remoteAddress),
-    async openUpstream({ connection, mailbox }, signal) {
-      const upstream = state().upstreams.get(connection);
-      if (!upstream) throw new BridgeError('connection-gone', `There is no connection ${connection} any more.`);
-      return await upstream.openMailbox(protocol, mailbox, signal);
-    },
+    openUpstream: async ({ connection, mailbox }, signal) =>
+      await upstreamOf(state(), connection).openMailbox(protocol, mailbox, signal),
+    openMaildrops: async ({ connection, mailbox }) =>
+      await parts.maildrops.open(upstreamOf(state(), connection), mailbox),
   };
+}
+
+function upstreamOf({ upstreams }: BridgeState, connection: string): Upstream {
+  const upstream = upstreams.get(connection);
+  if (upstream) return upstream;
+  throw new BridgeError('connection-gone', `There is no connection ${connection} any more.`);
 }
 
 function openSmtp(parts: ListenerParts): Promise<Opened> {

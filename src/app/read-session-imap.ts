@@ -5,6 +5,7 @@ import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts'
 import { join } from './read-session-join.ts';
 import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
+  logIn,
   mechanismsOffered,
   openForClient,
   ReadLoginError,
@@ -68,11 +69,19 @@ class PassThroughImapSession implements ImapSession {
     return new Map([['name', 'mailbridge']]);
   }
 
+  async #open(credentials: SaslCredentials) {
+    const client = await logIn(this.#options, this.#connection, 'imap', credentials);
+    const { signal } = this.#gone;
+    const upstream = await openForClient(client, signal, () => this.#options.openUpstream(client.account, signal));
+    return { account: client.account, upstream };
+  }
+
   async authenticate(credentials: SaslCredentials): Promise<ImapLogin> {
     const { limits, log } = this.#options;
     const connection = this.#connection;
-    const opened = openForClient(this.#options, connection, 'imap', credentials, this.#gone.signal);
-    const { account, upstream } = await opened.catch((error: unknown) => Promise.reject(replyOf(error)));
+    const { account, upstream } = await this.#open(credentials).catch((error: unknown) =>
+      Promise.reject(replyOf(error)),
+    );
     const facts = { protocol: 'imap', session: connection.id, client: connection.remoteAddress };
     return {
       kind: 'hand-over',

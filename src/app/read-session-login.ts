@@ -4,6 +4,7 @@ import type { LoginResult } from '../accounts/directory.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
+import { type Maildrops, MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { ReadConnection, ReadListenerOptions } from './read-session-listener.ts';
 
@@ -24,6 +25,11 @@ export interface ReadSessionOptions extends ReadListenerOptions {
    * @throws BridgeError
    */
   openUpstream(account: ReadAccount, signal: AbortSignal): Promise<OpenUpstream>;
+  /**
+   * Opens the account's mailbox over another protocol, to be translated from.
+   * @throws BridgeError, MailStoreError
+   */
+  openMaildrops(account: ReadAccount, signal: AbortSignal): Promise<Maildrops>;
 }
 
 /** Why a login at a listener is refused, for the protocol to put in its own words. */
@@ -58,23 +64,40 @@ export function mechanismsOffered(
   return secure || allowInsecureAuth || isLoopback(connection.remoteAddress) ? ['PLAIN', 'LOGIN'] : [];
 }
 
+/** A client that has proven who it is. */
+export interface LoggedIn {
+  readonly account: ReadAccount;
+  readonly log: Log;
+}
+
 /**
- * From what the client gave to an open upstream connection.
+ * From what the client gave to its account.
  * @throws ReadLoginError
  */
-export async function openForClient(
+export async function logIn(
   options: ReadSessionOptions,
   connection: ReadConnection,
   protocol: 'imap' | 'pop3',
   credentials: SaslCredentials,
-  signal: AbortSignal,
-): Promise<{ readonly account: ReadAccount; readonly upstream: OpenUpstream }> {
+): Promise<LoggedIn> {
   const log = options.log.child({ protocol, session: connection.id, client: connection.remoteAddress });
   const account = await accountOf(options, connection, credentials, log);
   assertReads(account, protocol);
+  return { account, log };
+}
+
+/**
+ * Opens what the account reads from.
+ * @param open what does it
+ * @throws ReadLoginError; as it came, once the client has gone
+ */
+export async function openForClient<T>(
+  { account, log }: LoggedIn,
+  signal: AbortSignal,
+  open: () => Promise<T>,
+): Promise<T> {
   try {
-    const upstream = await options.openUpstream(account, signal);
-    return { account, upstream };
+    return await open();
   } catch (error) {
     if (signal.aborted) throw error;
     throw upstreamRefusal(error, account, log);
@@ -109,7 +132,8 @@ async function accountOf(
 }
 
 function assertReads({ read }: ReadAccount, protocol: 'imap' | 'pop3'): void {
-  if (read === protocol) return;
+  // What is read over IMAP serves POP3 clients too, translated.
+  if (read === protocol || (protocol === 'pop3' && read === 'imap')) return;
   if (read === undefined) throw new ReadLoginError('no-reading', 'This account may send but not read.');
   const name = read === 'pop3' ? 'POP3' : read === 'imap' ? 'IMAP' : 'Graph';
   const text = `This account is set up to read over ${name}; ${protocol.toUpperCase()} for it is not available.`;
@@ -118,6 +142,10 @@ function assertReads({ read }: ReadAccount, protocol: 'imap' | 'pop3'): void {
 
 function upstreamRefusal(error: unknown, account: ReadAccount, log: Log): ReadLoginError {
   const facts = { error, username: account.username, mailbox: account.mailbox };
+  if (error instanceof MailStoreError) {
+    log.warn(facts, `login failed upstream: ${error.message}`);
+    return new ReadLoginError(storeRefusals[error.code] ?? 'temporary', error.message, { cause: error });
+  }
   if (!(error instanceof BridgeError)) {
     log.error(facts, 'login failed for a reason nobody foresaw');
     return new ReadLoginError('temporary', 'The mailbox cannot be opened now.', { cause: error });
@@ -128,6 +156,12 @@ function upstreamRefusal(error: unknown, account: ReadAccount, log: Log): ReadLo
   const refusal = error.kind === 'temporary' ? 'temporary' : 'admin';
   return new ReadLoginError(refusal, error.message, { cause: error });
 }
+
+const storeRefusals: Partial<Record<MailStoreErrorCode, ReadRefusal>> = {
+  'not-permitted': 'admin',
+  'not-connected': 'admin',
+  'in-use': 'too-many',
+};
 
 function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));

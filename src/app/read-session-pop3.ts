@@ -5,6 +5,8 @@ import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts'
 import { join } from './read-session-join.ts';
 import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
+  type LoggedIn,
+  logIn,
   mechanismsOffered,
   openForClient,
   ReadLoginError,
@@ -15,7 +17,10 @@ import {
 const maxLineBytes = 8 * 1024;
 const maxFailedLogins = 5;
 
-/** Listens for POP3 clients: logs them in, opens their mailbox upstream, and passes everything through. */
+/**
+ * Listens for POP3 clients: logs them in and opens their mailbox upstream. Over POP3 everything is passed through;
+ * over IMAP the session is translated.
+ */
 export function listenPop3(options: ReadSessionOptions): Promise<ReadListener> {
   return listenForReaders(
     options,
@@ -30,15 +35,15 @@ async function serveConnection(options: ReadSessionOptions, connection: ReadConn
     greeting: `${options.name} POP3 ready`,
     secure: connection.secure,
     ...(connection.startTls && { startTls: connection.startTls }),
-    session: new PassThroughPop3Session(options, connection),
+    session: new BridgePop3Session(options, connection),
     limits: { ...limits, maxLineBytes, maxFailedLogins },
     log,
     signal: connection.closing,
   });
 }
 
-/** The login of a client whose session goes on upstream. */
-class PassThroughPop3Session implements Pop3Session {
+/** The login of a POP3 client. */
+class BridgePop3Session implements Pop3Session {
   readonly #options: ReadSessionOptions;
   readonly #connection: ReadConnection;
   readonly #gone = new AbortController();
@@ -72,20 +77,45 @@ class PassThroughPop3Session implements Pop3Session {
   }
 
   async authenticate(credentials: SaslCredentials): Promise<Pop3Login> {
-    const { limits, log } = this.#options;
-    const connection = this.#connection;
-    const opened = openForClient(this.#options, connection, 'pop3', credentials, this.#gone.signal);
-    const { account, upstream } = await opened.catch((error: unknown) => Promise.reject(replyOf(error)));
-    const facts = { protocol: 'pop3', session: connection.id, client: connection.remoteAddress };
+    try {
+      const client = await logIn(this.#options, this.#connection, 'pop3', credentials);
+      return client.account.read === 'pop3' ? await this.#passThrough(client) : await this.#translate(client);
+    } catch (error) {
+      throw replyOf(error);
+    }
+  }
+
+  async #passThrough(client: LoggedIn): Promise<Pop3Login> {
+    const { limits, openUpstream } = this.#options;
+    const { account, log } = client;
+    const { signal } = this.#gone;
+    const upstream = await openForClient(client, signal, () => openUpstream(account, signal));
+    const { closing } = this.#connection;
     return {
       kind: 'hand-over',
-      async take(client: HandedOver) {
-        log.info({ ...facts, username: account.username, mailbox: account.mailbox }, 'mailbox opened');
-        const { idleTimeoutMs } = limits;
-        const result = await join(client, upstream, { idleTimeoutMs, closing: connection.closing });
-        log.info({ ...facts, ...result }, 'mailbox closed');
+      async take(handedOver: HandedOver) {
+        log.info({ username: account.username, mailbox: account.mailbox }, 'mailbox opened');
+        const result = await join(handedOver, upstream, { idleTimeoutMs: limits.idleTimeoutMs, closing });
+        log.info(result, 'mailbox closed');
       },
       abandon: () => void upstream.socket.destroy(),
+    };
+  }
+
+  async #translate(client: LoggedIn): Promise<Pop3Login> {
+    const { account, log } = client;
+    const { signal } = this.#gone;
+    const store = await openForClient(client, signal, () => this.#options.openMaildrops(account, signal));
+    log.info({ username: account.username, mailbox: account.mailbox, over: 'imap' }, 'mailbox opened');
+    return {
+      kind: 'store',
+      store: {
+        open: (folder, options) => store.open(folder, options),
+        async close() {
+          await store.close();
+          log.info('mailbox closed');
+        },
+      },
     };
   }
 

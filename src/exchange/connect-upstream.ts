@@ -1,5 +1,11 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from './connect-line-reader.ts';
@@ -185,17 +191,28 @@ function peerOf({ host, port }: UpstreamEndpoint): string {
 }
 
 function tlsOptions(options: UpstreamLogin): ConnectionOptions & { readonly allowHalfOpen: boolean } {
-  const ca = trustedAuthorities(options.ca);
   const session = tlsSessions.get(peerOf(options));
   return {
-    minVersion: 'TLSv1.2',
+    secureContext: secureContextOf(options.ca),
     allowHalfOpen: true,
     ...(isIP(options.host) === 0 && { servername: options.host }),
     // Certificates are made out to names; an address stands in one as itself.
     host: options.host,
-    ...(ca !== undefined && { ca }),
     ...(session !== undefined && { session }),
   };
+}
+
+/** One per set of authorities: making one reads every certificate of the system, which takes a megabyte and a while. */
+const secureContexts = new Map<string | undefined, SecureContext>();
+
+function secureContextOf(extraCa: string | undefined): SecureContext {
+  let context = secureContexts.get(extraCa);
+  if (context === undefined) {
+    const ca = trustedAuthorities(extraCa);
+    context = createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) });
+    secureContexts.set(extraCa, context);
+  }
+  return context;
 }
 
 function established<S extends Socket>(socket: S, event: string, options: UpstreamLogin): Promise<S> {

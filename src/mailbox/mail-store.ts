@@ -70,20 +70,33 @@ export interface Transferred {
   readonly to: readonly number[];
 }
 
+/** A folder as far as a reader needs it who takes messages out and away. */
+export interface ReadableFolder {
+  readonly name: string;
+  readonly uidValidity: number;
+  /** Every message, ascending by UID. */
+  list(): AsyncIterable<MessageSummary>;
+  /** @throws MailStoreError `no-such-message` */
+  content(uid: number, range?: OctetRange): Promise<MessageContent>;
+  /** Removes messages for good, whatever their flags. @returns the UIDs removed, ascending */
+  remove(uids: readonly number[]): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+/** What POP3 needs of a mail store; every {@link MailStore} has it. */
+export interface Maildrops {
+  open(folder: string, options: { readonly readOnly: boolean }): Promise<ReadableFolder>;
+  close(): Promise<void>;
+}
+
 /**
  * A folder somebody works in. Changes made through this object are answered by its methods; everything else that
  * happens (other sessions, arriving mail, APPEND and COPY into this folder) comes to the watcher.
  * UIDs that are not there (any more) are passed over in silence.
  */
-export interface OpenFolder {
-  readonly name: string;
+export interface OpenFolder extends ReadableFolder {
   readonly readOnly: boolean;
-  readonly uidValidity: number;
   readonly uidNext: number;
-  /** Every message, ascending by UID. */
-  list(): AsyncIterable<MessageSummary>;
-  /** @throws MailStoreError `no-such-message` */
-  content(uid: number, range?: OctetRange): Promise<MessageContent>;
   /** @returns the flags each message has now */
   setFlags(
     uids: readonly number[],
@@ -93,11 +106,8 @@ export interface OpenFolder {
   copy(uids: readonly number[], folder: string): Promise<Transferred>;
   /** Copies, then removes from here. */
   move(uids: readonly number[], folder: string): Promise<Transferred>;
-  /** Removes messages for good, whatever their flags. @returns the UIDs removed, ascending */
-  remove(uids: readonly number[]): Promise<readonly number[]>;
   /** @returns a function that ends the watch */
   watch(listener: (change: FolderChange) => void): () => void;
-  close(): Promise<void>;
 }
 
 /** One mailbox as one reading session sees it, whatever is behind it. Every method may throw a {@link MailStoreError}. */

@@ -1,4 +1,4 @@
-import type { MailStore } from '../mailbox/mail-store.ts';
+import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { Maildrop } from './maildrop.ts';
 import { Pop3Reply } from './reply.ts';
 import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
@@ -18,7 +18,7 @@ export interface Pop3Context {
   /** Sends a challenge and resolves to the client's response. @throws Pop3Reply when the client cancels with `*` */
   ask(challenge: Buffer): Promise<Buffer>;
   /** Goes to the transaction state. */
-  loggedIn(store: MailStore, maildrop: Maildrop): void;
+  loggedIn(store: Maildrops, maildrop: Maildrop): void;
   startTls(): Promise<void>;
   /** Ends the engine's part of the connection. */
   handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void>;

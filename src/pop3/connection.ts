@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { MailStore } from '../mailbox/mail-store.ts';
+import type { Maildrops } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
 import type { Completion, Pop3Context } from './command.ts';
 import { commandNamed } from './command-table.ts';
@@ -30,7 +30,7 @@ export class Pop3Connection implements Pop3Context {
   #handedOver = false;
   #lingering = false;
   #waiting = false;
-  #store: MailStore | undefined;
+  #store: Maildrops | undefined;
   #maildrop: Maildrop | undefined;
   #unknown = 0;
   #failedLogins = 0;
@@ -94,7 +94,7 @@ export class Pop3Connection implements Pop3Context {
     return decodeBase64(line);
   }
 
-  loggedIn(store: MailStore, maildrop: Maildrop): void {
+  loggedIn(store: Maildrops, maildrop: Maildrop): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
     this.#store = store;

@@ -1,4 +1,4 @@
-import type { MailStore, OpenFolder } from '../mailbox/mail-store.ts';
+import type { Maildrops, ReadableFolder } from '../mailbox/mail-store.ts';
 import { Pop3Reply } from './reply.ts';
 
 /** A message of the maildrop, by the number it has for this session. */
@@ -13,7 +13,7 @@ export interface MaildropMessage {
 
 /** The inbox as a POP3 session sees it: numbered once, deletions remembered until QUIT. */
 export class Maildrop {
-  readonly folder: OpenFolder;
+  readonly folder: ReadableFolder;
   // Parallel lists: 50,000 messages must not cost an object each.
   readonly #uids: number[] = [];
   readonly #sizes: number[] = [];
@@ -21,11 +21,11 @@ export class Maildrop {
   #octets = 0;
   #deletedOctets = 0;
 
-  private constructor(folder: OpenFolder) {
+  private constructor(folder: ReadableFolder) {
     this.folder = folder;
   }
 
-  static async of(store: MailStore): Promise<Maildrop> {
+  static async of(store: Maildrops): Promise<Maildrop> {
     const maildrop = new Maildrop(await store.open('INBOX', { readOnly: false }));
     for await (const { uid, size } of maildrop.folder.list()) {
       maildrop.#uids.push(uid);

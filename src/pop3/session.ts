@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { MailStore } from '../mailbox/mail-store.ts';
+import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
 /** The states of a connection (RFC 1939 section 3). */
@@ -14,7 +14,7 @@ export interface HandedOver {
 
 /** What follows a successful login: the engine goes on over a mail store, or it hands the connection over. */
 export type Pop3Login =
-  | { readonly kind: 'store'; readonly store: MailStore }
+  | { readonly kind: 'store'; readonly store: Maildrops }
   | {
       readonly kind: 'hand-over';
       /** Resolves when the connection is over. Called once, after the +OK has been written. */

@@ -1,0 +1,52 @@
+import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
+import { openExchangeStore } from '../mailstores/exchange.ts';
+import { SizeMemory } from '../mailstores/size-memory.ts';
+import type { Upstream } from './upstream.ts';
+
+const connectTimeoutMs = 20_000;
+
+/** POP3 maildrops that are read over IMAP: one session at a time for each mailbox (RFC 1939 section 4). */
+export class TranslatedMaildrops {
+  readonly #locked = new Set<string>();
+  readonly #sizes = new SizeMemory();
+
+  /** @throws MailStoreError `in-use` and what {@link openExchangeStore} throws; BridgeError where no token is to be had */
+  async open(upstream: Upstream, mailbox: string): Promise<Maildrops> {
+    const key = mailbox.toLowerCase();
+    if (this.#locked.has(key)) throw new MailStoreError('in-use', 'The mailbox is open in another POP3 session.');
+    this.#locked.add(key);
+    try {
+      const store = await this.#open(upstream, mailbox);
+      return {
+        open: (folder, options) => store.open(folder, options),
+        close: async () => {
+          this.#locked.delete(key);
+          await store.close();
+        },
+      };
+    } catch (error) {
+      this.#locked.delete(key);
+      throw error;
+    }
+  }
+
+  /** A refused token is renewed once. */
+  async #open(upstream: Upstream, mailbox: string): Promise<Maildrops> {
+    const options = {
+      ...upstream.endpoints.imap,
+      ...(upstream.ca === undefined ? {} : { ca: upstream.ca }),
+      mailbox,
+      connectTimeoutMs,
+      sizes: this.#sizes,
+    };
+    const accessToken = await upstream.getToken('exchange');
+    try {
+      return await openExchangeStore({ ...options, accessToken });
+    } catch (error) {
+      if (!(error instanceof MailStoreError && error.code === 'not-permitted')) throw error;
+      const renewed = await upstream.getToken('exchange', accessToken);
+      if (renewed === accessToken) throw error;
+      return await openExchangeStore({ ...options, accessToken: renewed });
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import type { OpenUpstream, UpstreamLogin } from '../../src/exchange/connect-upstream.ts';
+import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
+import { scriptedServer } from '../support/scripted-server.ts';
+
+let ca: CertificateAndKey;
+let certificate: CertificateAndKey;
+let closing: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  ca = await makeAuthority('Test', 10);
+  certificate = await issueServerCertificate(ca, ['localhost', '127.0.0.1'], 10);
+});
+
+afterEach(async () => {
+  for (const close of closing) await close();
+  closing = [];
+});
+
+async function server(scripts: string[], implicit = true) {
+  const running = await scriptedServer(scripts, { ...certificate, implicit });
+  closing.push(running.close);
+  return running;
+}
+
+async function open(port: number, options: Partial<UpstreamLogin> = {}): Promise<OpenUpstream> {
+  const upstream = await openImapUpstream({
+    host: 'localhost',
+    port,
+    security: 'tls',
+    ca: ca.cert,
+    mailbox: 'a@b.c',
+    getToken: async () => 'token',
+    connectTimeoutMs: 10_000,
+    ...options,
+  });
+  upstream.socket.destroy();
+  return upstream;
+}
+
+const failed = (code: string) => expect.objectContaining({ name: 'BridgeError', code });
+const credentials = Buffer.from('user=a@b.c\x01auth=Bearer token\x01\x01').toString('base64');
+const others = Buffer.from('user=a@b.c\x01auth=Bearer other\x01\x01').toString('base64');
+
+const exchange = `S: * OK The Microsoft Exchange IMAP4 service is ready.
+  C: C1 CAPABILITY
+  S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
+  S: C1 OK CAPABILITY completed.`;
+
+describe('logging in upstream by IMAP', () => {
+  it('is one line where the server takes it, and asks what it takes only once', async () => {
+    const { port, received } = await server([
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: A1 OK AUTHENTICATE completed.`,
+      `S: * OK again
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: A1 OK [CAPABILITY IMAP4rev1 IDLE] AUTHENTICATE completed.`,
+    ]);
+    const first = await open(port);
+    expect(first).toMatchObject({
+      greeting: '* OK The Microsoft Exchange IMAP4 service is ready.',
+      capabilities: undefined,
+    });
+    expect((await open(port)).capabilities).toBe('IMAP4rev1 IDLE');
+    expect(received).toHaveLength(3);
+  });
+
+  it('is two lines where it does not; capabilities told beside are kept, what follows is not lost', async () => {
+    const { port } = await server([
+      `S: * OK hello
+       C: C1 CAPABILITY
+       S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2
+       S: C1 OK done
+       C: A1 AUTHENTICATE XOAUTH2
+       S: +
+       C: ${credentials}
+       S: * CAPABILITY IMAP4rev1 MOVE\\r\\nA1 OK done\\r\\n* OK early news`,
+    ]);
+    const upstream = await open(port);
+    expect(upstream.capabilities).toBe('IMAP4rev1 MOVE');
+    expect(upstream.unread.toString()).toBe('* OK early news\r\n');
+  });
+
+  it('turns TLS on first where the endpoint says so', async () => {
+    const { port } = await server(
+      [
+        `S: * OK hello
+         C: S1 STARTTLS
+         S: S1 OK go
+         S: <tls>
+         C: C1 CAPABILITY
+         S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
+         S: C1 OK done
+         C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+         S: A1 OK done`,
+      ],
+      false,
+    );
+    expect((await open(port, { security: 'starttls' })).greeting).toBe('* OK hello');
+  });
+
+  it('answers the error challenge with an empty line and tries once more with another token', async () => {
+    const challenge = Buffer.from('{"status":"400","schemes":"Bearer"}').toString('base64');
+    const { port } = await server([
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: + ${challenge}
+       C:
+       S: A1 NO AUTHENTICATE failed.`,
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2 ${others}
+       S: A1 OK done`,
+    ]);
+    const asked: unknown[] = [];
+    await open(port, {
+      getToken: async (options) => {
+        asked.push(options?.refused);
+        return options?.refused === undefined ? 'token' : 'other';
+      },
+    });
+    expect(asked).toEqual([undefined, 'token']);
+  });
+});
+
+describe('what goes wrong has its own code', () => {
+  it('a login refused twice, without the token in the error', async () => {
+    const { port, connections } = await server([
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2…
+       S: A1 NO AUTHENTICATE failed.`,
+    ]);
+    const error = await open(port, { getToken: async ({ refused } = {}) => (refused ? 'other' : 'token') }).catch(
+      (e) => e,
+    );
+    expect(error).toEqual(failed('mailbox-login-refused'));
+    expect(error.details).toMatchObject({ mailbox: 'a@b.c', said: 'AUTHENTICATE failed.' });
+    expect(JSON.stringify(error) + error.message).not.toMatch(/token|other|dXNlc/);
+    expect(connections()).toBe(2);
+  });
+
+  it.each([
+    [
+      'too many connections',
+      `${exchange}\nC: A1…\nS: A1 NO Too many concurrent connections`,
+      'mailbox-connections-exceeded',
+    ],
+    [
+      'throttling',
+      `${exchange}\nC: A1…\nS: A1 BAD Request is throttled. Suggested Backoff Time: 1 milliseconds`,
+      'mailbox-connections-exceeded',
+    ],
+    [
+      'a refusal that passes',
+      `${exchange}\nC: A1…\nS: A1 NO [UNAVAILABLE] Server Unavailable. 15`,
+      'mailbox-login-unavailable',
+    ],
+    ['a BAD answer', `${exchange}\nC: A1…\nS: A1 BAD no idea`, 'mailbox-login-refused'],
+    ['a goodbye', 'S: * BYE Connection closed. 14', 'mailbox-login-unavailable'],
+    ['a server that ends', 'S: * OK hi\nS: <end>', 'upstream-connection-lost'],
+    [
+      'a server without XOAUTH2',
+      'S: * OK hi\nC: C1 CAPABILITY\nS: * CAPABILITY IMAP4rev1 AUTH=PLAIN\nS: C1 OK',
+      'xoauth2-not-offered',
+    ],
+    ['something else', 'S: HTTP/1.1 400 Bad Request', 'upstream-answer-invalid'],
+    ['a line without end', `S: * OK ${'x'.repeat(70_000)}`, 'upstream-answer-invalid'],
+  ])('%s', async (_, script, code) => {
+    const { port } = await server([script]);
+    await expect(open(port)).rejects.toEqual(failed(code));
+  });
+
+  it('a server that says nothing', async () => {
+    const { port } = await server(['']);
+    await expect(open(port, { loginTimeoutMs: 50 })).rejects.toEqual(failed('upstream-timeout'));
+  });
+
+  it('a certificate nobody vouches for, or for another name', async () => {
+    const { port } = await server([exchange]);
+    await expect(open(port, { ca: (await makeAuthority('Other', 1)).cert })).rejects.toEqual(
+      failed('upstream-certificate-untrusted'),
+    );
+    certificate = await issueServerCertificate(ca, ['elsewhere.example'], 10);
+    const wrong = await server([exchange]);
+    await expect(open(wrong.port)).rejects.toEqual(failed('upstream-certificate-untrusted'));
+    certificate = await issueServerCertificate(ca, ['localhost', '127.0.0.1'], 10);
+  });
+
+  it('a port that speaks no TLS, and a port where nobody is', async () => {
+    const { port, close } = await server([exchange], false);
+    await expect(open(port)).rejects.toEqual(failed('upstream-tls-failed'));
+    await close();
+    closing = [];
+    await expect(open(port)).rejects.toEqual(failed('upstream-unreachable'));
+  });
+
+  it('a token that cannot be had is told as it is', async () => {
+    const { port } = await server([exchange]);
+    await expect(open(port, { getToken: () => Promise.reject(new Error('no token')) })).rejects.toThrow('no token');
+  });
+
+  it('a token is not sent in the clear across a network', async () => {
+    await expect(open(1, { host: 'mail.example', security: 'none' })).rejects.toEqual(failed('config-invalid'));
+  });
+
+  it('a client that has gone ends the attempt', async () => {
+    const { port } = await server(['']);
+    const gone = new AbortController();
+    const opened = open(port, { signal: gone.signal });
+    setTimeout(() => gone.abort(), 50);
+    await expect(opened).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});

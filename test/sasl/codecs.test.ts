@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeLoginUsername } from '../../src/sasl/login.ts';
+import { decodeOauthbearer, encodeOauthbearer } from '../../src/sasl/oauthbearer.ts';
+import { decodeBase64, decodeText } from '../../src/sasl/octets.ts';
+import { decodePlain, encodePlain } from '../../src/sasl/plain.ts';
+import { SaslSyntaxError } from '../../src/sasl/sasl-error.ts';
+import { mechanismNamed, receiveCredentials } from '../../src/sasl/server-exchange.ts';
+import { decodeXoauth2, decodeXoauth2Failure, encodeXoauth2, encodeXoauth2Failure } from '../../src/sasl/xoauth2.ts';
+
+const text = fc
+  .string({ unit: 'grapheme', maxLength: 60 })
+  .filter((value) => !value.includes('\0') && !value.includes('\x01'));
+const name = text.filter((value) => value !== '' && !/[\r\n]/.test(value));
+const token = fc.string({ unit: fc.constantFrom(...'abcXYZ019-._~+/='), minLength: 1, maxLength: 300 });
+
+describe('PLAIN', () => {
+  it('gives back what was put in', () => {
+    fc.assert(
+      fc.property(text, name, text, (authorizationId, username, password) => {
+        const message = { authorizationId, username, password };
+        expect(decodePlain(encodePlain(message))).toEqual(message);
+      }),
+    );
+  });
+
+  it('takes the identity for the name where the name is missing', () => {
+    expect(decodePlain(Buffer.from('scanner\0\0pw')).username).toBe('scanner');
+  });
+
+  it('refuses what is no PLAIN message', () => {
+    for (const bad of ['', 'a', 'a\0b', '\0\0pw', 'a\0b\0c\0d', '\0\xff\0pw']) {
+      expect(() => decodePlain(Buffer.from(bad, 'latin1'))).toThrow(SaslSyntaxError);
+    }
+    expect(() => decodePlain(Buffer.from(`\0${'a'.repeat(2000)}\0b`))).toThrow('longer than 1024');
+  });
+});
+
+describe('LOGIN', () => {
+  it('forgives a NUL behind the name', () => {
+    expect(decodeLoginUsername(Buffer.from('scanner\0'))).toBe('scanner');
+  });
+
+  it('is asked for in two steps, or in one when the name came first', async () => {
+    const asked: string[] = [];
+    const ask = (answers: string[]) => async (challenge: Buffer) => {
+      asked.push(challenge.toString('base64'));
+      return Buffer.from(answers.shift() ?? '');
+    };
+    const both = await receiveCredentials('LOGIN', undefined, ask(['scanner', 'pw']));
+    expect(both).toEqual({ mechanism: 'LOGIN', username: 'scanner', password: 'pw' });
+    await receiveCredentials('LOGIN', Buffer.from('scanner'), ask(['pw']));
+    expect(asked).toEqual(['VXNlcm5hbWU6', 'UGFzc3dvcmQ6', 'UGFzc3dvcmQ6']);
+  });
+});
+
+describe('XOAUTH2', () => {
+  it('reads as in the example of Microsoft', () => {
+    const encoded =
+      'dXNlcj10ZXN0QGNvbnRvc28ub25taWNyb3NvZnQuY29tAWF1dGg9QmVhcmVyIEV3QkFBbDNCQUFVRkZwVUFvN0ozVmUwYmpMQldaV0NjbFJDM0VvQUEBAQ==';
+    const message = {
+      username: 'test@contoso.onmicrosoft.com',
+      accessToken: 'EwBAAl3BAAUFFpUAo7J3Ve0bjLBWZWCclRC3EoAA',
+    };
+    expect(encodeXoauth2(message).toString('base64')).toBe(encoded);
+    expect(decodeXoauth2(Buffer.from(encoded, 'base64'))).toEqual(message);
+  });
+
+  it('gives back what was put in', () => {
+    fc.assert(
+      fc.property(name, token, (username, accessToken) => {
+        expect(decodeXoauth2(encodeXoauth2({ username, accessToken }))).toEqual({ username, accessToken });
+      }),
+    );
+  });
+
+  it('refuses what is no XOAUTH2 message', () => {
+    for (const bad of [
+      '',
+      'user=a',
+      'user=a\x01auth=Bearer t',
+      'user=\x01auth=Bearer t\x01\x01',
+      'user=a\x01auth=Basic t\x01\x01',
+      'user=a\x01auth=Bearer a b\x01\x01',
+    ]) {
+      expect(() => decodeXoauth2(Buffer.from(bad))).toThrow(SaslSyntaxError);
+    }
+    expect(() => encodeXoauth2({ username: 'a\x01', accessToken: 't' })).toThrow(SaslSyntaxError);
+  });
+
+  it('tells why a token is refused', () => {
+    const failure = { status: '400', schemes: 'Bearer', scope: 'x' };
+    expect(decodeXoauth2Failure(encodeXoauth2Failure(failure))).toEqual(failure);
+    expect(decodeXoauth2Failure(Buffer.from('not json'))).toBeUndefined();
+    expect(decodeXoauth2Failure(Buffer.from('null'))).toBeUndefined();
+  });
+});
+
+describe('OAUTHBEARER', () => {
+  it('reads as in RFC 7628 section 4.1', () => {
+    const example =
+      'n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01';
+    const message = {
+      username: 'user@example.com',
+      host: 'server.example.com',
+      port: 143,
+      accessToken: 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==',
+    };
+    expect(decodeOauthbearer(Buffer.from(example))).toEqual(message);
+    expect(encodeOauthbearer(message).toString()).toBe(example);
+  });
+
+  it('gives back what was put in', () => {
+    fc.assert(
+      fc.property(text, token, (username, accessToken) => {
+        expect(decodeOauthbearer(encodeOauthbearer({ username, accessToken }))).toEqual({ username, accessToken });
+      }),
+    );
+  });
+
+  it('refuses what is no OAUTHBEARER message', () => {
+    for (const bad of [
+      '',
+      'n,,',
+      'n,,\x01\x01',
+      'p=x,,\x01auth=Bearer t\x01\x01',
+      'n,a=x=y,\x01auth=Bearer t\x01\x01',
+    ]) {
+      expect(() => decodeOauthbearer(Buffer.from(bad))).toThrow(SaslSyntaxError);
+    }
+  });
+});
+
+describe('what carries them', () => {
+  it('base64 is taken strictly', () => {
+    expect(decodeBase64(' YQ== ').toString()).toBe('a');
+    expect(decodeBase64('YQ').toString()).toBe('a');
+    for (const bad of ['*', 'YQ==YQ==', 'a', 'YWJj\tZA==']) expect(() => decodeBase64(bad)).toThrow(SaslSyntaxError);
+  });
+
+  it('text keeps its byte order mark and is not guessed at', () => {
+    expect(decodeText(Buffer.from('\ufeffa'), 'x', 10)).toBe('\ufeffa');
+    expect(() => decodeText(Buffer.from([0xc3]), 'x', 10)).toThrow('not UTF-8');
+  });
+
+  it('names of mechanisms are taken in any case', () => {
+    expect(mechanismNamed('xoauth2')).toBe('XOAUTH2');
+    expect(mechanismNamed('CRAM-MD5')).toBeUndefined();
+  });
+});

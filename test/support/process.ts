@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+
+/** A line of the structured log. */
+export interface LogLine {
+  readonly level: number;
+  readonly time: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface MailbridgeOptions {
+  /** Added to the environment; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+/** `mailbridge` as a process of its own, and what it writes. */
+export class Mailbridge {
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<Exit>;
+  #stdout = '';
+  #stderr = '';
+  #lines: LogLine[] = [];
+  #partial = '';
+  #ended = false;
+  readonly #watchers = new Set<() => void>();
+
+  private constructor(child: ChildProcess) {
+    this.#process = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.#readLines(text);
+      this.#wake();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#wake();
+    });
+    this.#exited = once(child, 'close').then(([code, signal]) => {
+      this.#ended = true;
+      this.#wake();
+      return { code: code as number | null, signal: signal as NodeJS.Signals | null };
+    });
+  }
+
+  static run(args: readonly string[], options: MailbridgeOptions = {}): Mailbridge {
+    const child = spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, MAILBRIDGE_CONFIG: undefined, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
+    return new Mailbridge(child);
+  }
+
+  /** `mailbridge start`, once it is ready. */
+  static async start(configFile: string, options: MailbridgeOptions = {}): Promise<Mailbridge> {
+    const bridge = Mailbridge.run(['start', '--config', configFile], options);
+    await bridge.line(({ msg }) => msg.startsWith('ready: '), 'the ready line');
+    return bridge;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? -1;
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#lines;
+  }
+
+  /** The port of the listener at a place of the configuration. */
+  port(index = 0): number {
+    const ready = this.#lines.find(({ msg }) => msg.startsWith('ready: '));
+    const port = (ready?.listeners as { port: number }[] | undefined)?.[index]?.port;
+    if (port === undefined) throw new Error('not ready, or no such listener');
+    return port;
+  }
+
+  /** The first line of the log that fits, once it is there. @throws Error when the process ends without it */
+  async line(fits: (line: LogLine) => boolean, what: string, limitMs = 25_000): Promise<LogLine> {
+    const limit = AbortSignal.timeout(limitMs);
+    for (;;) {
+      const found = this.#lines.find(fits);
+      if (found) return found;
+      if (this.#ended) throw new Error(`mailbridge ended before ${what}: ${this.#stderr}${this.#stdout.slice(-2000)}`);
+      if (limit.aborted) throw new Error(`waited ${limitMs} ms for ${what}: ${this.#stdout.slice(-2000)}`);
+      await this.#change(limit);
+    }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  exit(): Promise<Exit> {
+    return this.#exited;
+  }
+
+  /** Whatever it is doing: no process outlives its test. */
+  async kill(): Promise<Exit> {
+    this.#process.kill('SIGKILL');
+    return await this.#exited;
+  }
+
+  /**
+   * Starts to watch the resident memory.
+   * @returns what shows it, in octets: at the start and at its highest since; undefined where the system does not tell
+   *   (Linux does, proc(5))
+   */
+  watchMemory(): (() => { readonly before: number; readonly highest: number }) | undefined {
+    const folder = `/proc/${this.pid}`;
+    if (!existsSync(`${folder}/clear_refs`)) return undefined;
+    const octets = (key: string) => {
+      const status = readFileSync(`${folder}/status`, 'utf8');
+      return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
+    };
+    // 5 sets the high-water mark back to what is resident now.
+    writeFileSync(`${folder}/clear_refs`, '5');
+    const before = octets('VmRSS');
+    return () => ({ before, highest: octets('VmHWM') });
+  }
+
+  #readLines(text: string): void {
+    const lines = (this.#partial + text).split('\n');
+    this.#partial = lines.pop() ?? '';
+    for (const line of lines) if (line.startsWith('{')) this.#lines.push(JSON.parse(line) as LogLine);
+  }
+
+  #change(limit: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#watchers.delete(done);
+        limit.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#watchers.add(done);
+      limit.addEventListener('abort', done);
+    });
+  }
+
+  #wake(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}

@@ -1,0 +1,132 @@
+import type { LoginResult } from '../../src/accounts/directory.ts';
+import { listenImap } from '../../src/app/read-session-imap.ts';
+import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
+import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
+import { listenPop3 } from '../../src/app/read-session-pop3.ts';
+import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { silentLog } from '../../src/base/log.ts';
+import type { OpenUpstream } from '../../src/exchange/connect-upstream.ts';
+import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
+import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
+import { listenExchangeImap } from '../../src/simulator/exchange/imap.ts';
+import { listenExchangePop3 } from '../../src/simulator/exchange/pop3.ts';
+import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
+
+export const alice = 'alice@contoso.example';
+
+/** The password of every account: quotes, a backslash, a space and more than ASCII. */
+export const password = 'pä"ss\\w ord';
+
+export interface ReadBridgeOptions {
+  readonly security?: 'none' | 'starttls' | 'tls';
+  readonly limits?: Partial<ReadListenerLimits>;
+  readonly read?: 'imap' | 'pop3' | 'graph' | 'none';
+  /** Replaces the connection to the simulated Exchange. */
+  readonly openUpstream?: (signal: AbortSignal) => Promise<OpenUpstream>;
+  readonly allowInsecureAuth?: boolean;
+}
+
+/** The simulated Exchange's IMAP and POP3 servers, and listeners of the bridge in front of them. */
+export class ReadBridge {
+  readonly directory = new MailboxDirectory([alice]);
+  readonly ca: string;
+  readonly tls: CertificateAndKey;
+  /** Tokens Exchange takes. */
+  readonly tokens = new Set(['good']);
+  permitted = true;
+  readonly #closers: (() => Promise<void>)[] = [];
+  #ports: { imap: number; pop3: number } | undefined;
+
+  private constructor(ca: string, tls: CertificateAndKey) {
+    this.ca = ca;
+    this.tls = tls;
+  }
+
+  static async start(): Promise<ReadBridge> {
+    const authority = await makeAuthority('Test', 10);
+    const tls = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 10);
+    const bridge = new ReadBridge(authority.cert, tls);
+    const settings = {
+      host: '127.0.0.1',
+      port: 0,
+      tls,
+      directory: bridge.directory,
+      verifyToken: (token: string) => (bridge.tokens.has(token) ? {} : undefined),
+      permitted: () => bridge.permitted,
+      connectionsPerMailbox: 5_000,
+      log: silentLog,
+    };
+    const imap = await listenExchangeImap(settings);
+    const pop3 = await listenExchangePop3(settings);
+    bridge.#closers.push(
+      () => imap.close(),
+      () => pop3.close(),
+    );
+    bridge.#ports = { imap: imap.port, pop3: pop3.port };
+    return bridge;
+  }
+
+  async listen(protocol: 'imap' | 'pop3', options: ReadBridgeOptions = {}) {
+    const { security = 'starttls', read = protocol } = options;
+    const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
+    const settings: ReadSessionOptions = {
+      host: '127.0.0.1',
+      port: 0,
+      security,
+      ...(security !== 'none' && { tls: this.tls }),
+      name: 'bridge.example',
+      allowInsecureAuth: options.allowInsecureAuth ?? false,
+      limits: {
+        maxConnections: 5_000,
+        maxConnectionsPerAddress: 5_000,
+        loginTimeoutMs: 20_000,
+        idleTimeoutMs: 20_000,
+        ...options.limits,
+      },
+      log: silentLog,
+      authenticate: async (username, given) => login(username, given, read),
+      openMaildrops: async ({ mailbox }) => this.directory.openStore(mailbox),
+      openUpstream: (account, signal) =>
+        options.openUpstream?.(signal) ??
+        open({
+          host: 'localhost',
+          port: this.#ports?.[protocol] ?? 0,
+          security: 'tls',
+          ca: this.ca,
+          mailbox: account.mailbox,
+          getToken: async () => 'good',
+          connectTimeoutMs: 10_000,
+          signal,
+        }),
+    };
+    const listener = await (protocol === 'imap' ? listenImap(settings) : listenPop3(settings));
+    this.#closers.push(() => listener.close(0));
+    return listener;
+  }
+
+  /** Cuts every connection of the simulated Exchange and stops it. */
+  async stopExchange(): Promise<void> {
+    for (const close of this.#closers.splice(0, 2)) await close();
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+function login(username: string, given: string, read: 'imap' | 'pop3' | 'graph' | 'none'): LoginResult {
+  if (username === 'blocked') return { failure: 'blocked', retryAfterMs: 2_500 };
+  if (username === 'busy') return { failure: 'busy' };
+  if (username !== 'scanner' || given !== password) return { failure: 'wrong' };
+  return {
+    account: {
+      username,
+      mailbox: alice,
+      connection: 'contoso',
+      networks: [],
+      delivery: 'queued',
+      senders: [],
+      ...(read !== 'none' && { read }),
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Bridge, startBridge } from '../../src/app/bridge.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { ConfigInput } from '../../src/config/schema.ts';
+import type { JournalEntry } from '../../src/simulator/delivery/journal.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+
+/** The mailbox that the bridge's accounts send as. */
+export const reports = 'reports@contoso.com';
+export const alice = 'alice@contoso.com';
+export const bob = 'bob@contoso.com';
+
+/** Of every account of a test. */
+export const password = 'open, sesame';
+
+/** The two ways out; an account is named after each. */
+export const couriers = ['graph', 'smtp'] as const;
+export type CourierName = (typeof couriers)[number];
+
+/** Addresses of this machine that a courier's account knows as its network. */
+export const networks: Readonly<Record<CourierName, string>> = { graph: '127.0.0.2', smtp: '127.0.0.3' };
+
+/** Microsoft 365 with the mailboxes of contoso.com. */
+export function startContoso(options: SimulatorOptions = {}): Promise<Simulator> {
+  return startSimulator({ mailboxes: [reports, alice, bob], ...options });
+}
+
+/** A configuration for a simulator: an account for each courier, one STARTTLS listener; `changes` replace whole keys. */
+export function contosoConfig(simulator: Simulator, changes: Partial<ConfigInput> = {}): ConfigInput {
+  const { authority, graph, imap, pop3, smtp, caFile } = simulator.endpoints;
+  return {
+    hostname: 'bridge.test',
+    log: { level: 'info', format: 'json' },
+    listeners: [{ protocol: 'smtp', port: 0, security: 'starttls' }],
+    connections: {
+      contoso: {
+        tenantId: simulator.tenantId,
+        clientId: simulator.clientId,
+        grant: 'client-credentials',
+        clientSecret: simulator.clientSecret,
+        cloud: { authority, graph, imap, pop3, smtp, caFile },
+      },
+    },
+    accounts: couriers.map((send) => contosoAccount(send)),
+    // More than any test sends: the rates are another test's business.
+    limits: { messagesPerMinute: 10_000, recipientsPerDay: 1_000_000 },
+    shutdown: { graceSeconds: 5 },
+    ...changes,
+  };
+}
+
+/** An account that sends by a courier, and is named after it. */
+export function contosoAccount(send: CourierName, changes: Partial<ConfigInput['accounts'][number]> = {}) {
+  return { username: send, password, connection: 'contoso', mailbox: reports, send, ...changes };
+}
+
+/** A folder with a configuration file, gone after {@link RelayFolder.remove}. */
+export interface RelayFolder {
+  readonly path: string;
+  readonly configFile: string;
+  /** Writes the configuration file anew. */
+  configure(config: ConfigInput): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export async function relayFolder(config?: ConfigInput): Promise<RelayFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'mailbridge-e2e-'));
+  const configFile = join(path, 'config.json');
+  const configure = (changed: ConfigInput) => writeFile(configFile, JSON.stringify(changed, null, 2), { mode: 0o600 });
+  if (config) await configure(config);
+  return { path, configFile, configure, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A simulator and a bridge before it, both in this process. */
+export interface Relay {
+  readonly simulator: Simulator;
+  readonly bridge: Bridge;
+  readonly folder: RelayFolder;
+  /** The port of the listener at a place of the configuration. */
+  port(index?: number): number;
+  close(): Promise<void>;
+}
+
+export async function startRelay(changes: Partial<ConfigInput> = {}, options: SimulatorOptions = {}): Promise<Relay> {
+  const simulator = await startContoso(options);
+  const folder = await relayFolder(contosoConfig(simulator, changes));
+  const { config } = await loadConfig(folder.configFile, { env: {} });
+  const bridge = await startBridge(config, { log: silentLog });
+  return {
+    simulator,
+    bridge,
+    folder,
+    port(index = 0) {
+      const listener = bridge.listeners[index];
+      if (!listener) throw new Error(`there is no listener ${index}`);
+      return listener.port;
+    },
+    async close() {
+      await bridge.stop();
+      await simulator.close();
+      await folder.remove();
+    },
+  };
+}
+
+/** Waits until `look` finds something; the limit is there to end a test that failed, not to measure anything. */
+export async function until<T>(what: string, look: () => T | undefined | false, limitMs = 25_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The submissions that Microsoft has accepted with a Message-ID. */
+export function submissions(simulator: Simulator, messageId: string): readonly JournalEntry[] {
+  return simulator.transport.journal.entries().filter((entry) => entry.messageId === messageId);
+}
+
+/** A message in a folder, once it is there, octet for octet. */
+export function arrived(simulator: Simulator, mailbox: string, folder: string, mark: string): Promise<Buffer> {
+  return until(`${mark} in ${folder} of ${mailbox}`, () => {
+    const messages = simulator.directory.messages(mailbox, folder);
+    return messages.find(({ content }) => content.includes(mark))?.content;
+  });
+}
+
+/** What stands behind the header. */
+export function bodyOf(message: Buffer): Buffer {
+  const end = message.indexOf('\r\n\r\n');
+  return end < 0 ? Buffer.alloc(0) : message.subarray(end + 4);
+}
