@@ -1,4 +1,4 @@
-import { assertProtected } from '../exchange/smtp-endpoint.ts';
+import { assertProtected } from '../exchange/endpoint.ts';
 import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
 import { needsSmtpUtf8 } from '../exchange/smtp-parameters.ts';
 import { SmtpPool } from '../exchange/smtp-pool.ts';

@@ -1,26 +1,12 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import {
-  type ConnectionOptions,
-  connect as connectTls,
-  createSecureContext,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from './connect-line-reader.ts';
-import { trustedAuthorities } from './smtp-endpoint.ts';
-
-/** Where mail is read, and how the connection is protected. */
-export interface UpstreamEndpoint {
-  readonly host: string;
-  readonly port: number;
-  /** `none` is for a test server on this machine alone. */
-  readonly security: 'tls' | 'starttls' | 'none';
-}
+import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 
 /** What it takes to log in to a mailbox upstream. */
-export interface UpstreamLogin extends UpstreamEndpoint {
+export interface UpstreamLogin extends ExchangeEndpoint {
   /** PEM certificates trusted besides those of the system. */
   readonly ca?: string;
   /** User principal name of the mailbox. */
@@ -186,7 +172,7 @@ async function attempt(
   }
 }
 
-function peerOf({ host, port }: UpstreamEndpoint): string {
+function peerOf({ host, port }: ExchangeEndpoint): string {
   return `${host}:${port}`;
 }
 
@@ -200,19 +186,6 @@ function tlsOptions(options: UpstreamLogin): ConnectionOptions & { readonly allo
     host: options.host,
     ...(session !== undefined && { session }),
   };
-}
-
-/** One per set of authorities: making one reads every certificate of the system, which takes a megabyte and a while. */
-const secureContexts = new Map<string | undefined, SecureContext>();
-
-function secureContextOf(extraCa: string | undefined): SecureContext {
-  let context = secureContexts.get(extraCa);
-  if (context === undefined) {
-    const ca = trustedAuthorities(extraCa);
-    context = createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) });
-    secureContexts.set(extraCa, context);
-  }
-  return context;
 }
 
 function established<S extends Socket>(socket: S, event: string, options: UpstreamLogin): Promise<S> {
@@ -245,13 +218,5 @@ function established<S extends Socket>(socket: S, event: string, options: Upstre
       settle();
       resolve(socket);
     });
-  });
-}
-
-/** @throws BridgeError `config-invalid` if a token would cross a network in clear */
-function assertProtected({ host, security }: UpstreamEndpoint): void {
-  if (security !== 'none' || host === 'localhost' || host === '::1' || /^127\./.test(host)) return;
-  throw new BridgeError('config-invalid', `Reading from ${host} without TLS would show the access token to anybody.`, {
-    remedy: 'Set security of the endpoint to tls or starttls.',
   });
 }

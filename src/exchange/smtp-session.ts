@@ -1,12 +1,12 @@
 import type { SMTPConnectionCustomAuthContext } from 'nodemailer/lib/smtp-connection';
+import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 import { ParameterConnection } from './smtp-connection.ts';
-import { assertProtected, type SmtpEndpoint, trustedAuthorities } from './smtp-endpoint.ts';
 import { runStep } from './smtp-step.ts';
 import { runTransaction, type SmtpTransaction, type SmtpTransactionResult } from './smtp-transaction.ts';
 
 /** How sessions are opened. */
 export interface SmtpSessionOptions {
-  readonly endpoint: SmtpEndpoint;
+  readonly endpoint: ExchangeEndpoint;
   /** PEM certificates trusted besides those of the system. */
   readonly extraCa?: string;
   /** The name said in EHLO; default the host name or `[127.0.0.1]`. */
@@ -124,14 +124,13 @@ function connectionOptions(
 ) {
   const { endpoint } = options;
   const connectTimeoutMs = options.connectTimeoutMs ?? 30_000;
-  const ca = trustedAuthorities(options.extraCa);
   return {
     host: endpoint.host,
     port: endpoint.port,
     secure: endpoint.security === 'tls',
     requireTLS: endpoint.security === 'starttls',
     ignoreTLS: endpoint.security === 'none',
-    tls: { minVersion: 'TLSv1.2' as const, ...(ca && { ca }) },
+    tls: { secureContext: secureContextOf(options.extraCa) },
     ...(options.clientName !== undefined && { name: options.clientName }),
     connectionTimeout: connectTimeoutMs,
     greetingTimeout: connectTimeoutMs,
