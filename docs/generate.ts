@@ -7,6 +7,7 @@ import { type ErrorEntry, errorCatalogue } from '../src/base/error-catalogue.ts'
 import { exampleConfig } from '../src/config/example.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReference } from '../src/config/reference.ts';
+import { entraErrors } from '../src/tokens/entra-errors.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -50,7 +51,16 @@ function errorsPage(): string {
   const sections = entries
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([code, entry]) => `## ${code}\n\n**${entry.kind}.** ${entry.cause}\n\nWhat to do: ${entry.remedy}\n`);
-  return [errorsIntroduction, ...sections].join('\n');
+  return [errorsIntroduction, ...sections, entraErrorsTable()].join('\n');
+}
+
+/** What Microsoft Entra ID says when it refuses a token. */
+function entraErrorsTable(): string {
+  const rows = [...entraErrors]
+    .sort(([a], [b]) => a - b)
+    .map(([number, { kind, cause, remedy }]) => `| AADSTS${number} | ${kind} | ${cause} | ${remedy} |`);
+  const head = '# Codes of Microsoft Entra ID\n\nThey stand in the message and in the field `aadsts` of the log.\n';
+  return `${head}\n| code | kind | cause | what to do |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
 /** Paths of the files that are not what they should be. */

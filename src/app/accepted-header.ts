@@ -1,5 +1,5 @@
 import { domainOf, parseAddressList } from '../message/addresses.ts';
-import { HeaderBlock } from '../message/headers.ts';
+import { HeaderBlock, type HeaderField } from '../message/headers.ts';
 import { mendHeader, receivedField } from '../message/mend.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from './submission-session.ts';
@@ -19,7 +19,7 @@ const maxReceivedFields = 50;
 
 /**
  * The header a message leaves with: a Received field before all others, Date and Message-ID where they are missing,
- * and a From where there is no usable one. Everything else stays as it came.
+ * a From where there is no usable one, and no Bcc. Everything else stays as it came.
  * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
@@ -30,8 +30,10 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
   for (const address of [...from, ...addressesOf(header, 'Sender')]) {
     if (!options.account.maySendAs(address)) throw options.refuse(address);
   }
-  // What names nobody (`From: Scanner`) would be refused by Exchange with 5.7.512.
-  const usable = from.length > 0 ? header : HeaderBlock.parse(header.edit({ drop: (field) => field.is('From') }));
+  // The envelope says who gets the message; a Bcc that went along would tell everybody. A From that names nobody
+  // (`From: Scanner`) would be refused by Exchange with 5.7.512.
+  const isDropped = (field: HeaderField) => field.is('Bcc') || (from.length === 0 && field.is('From'));
+  const usable = header.fields.some(isDropped) ? HeaderBlock.parse(header.edit({ drop: isDropped })) : header;
   return mendHeader(usable, {
     date: new Date(options.receivedAtMs),
     domain: domainOf(options.account.mailbox),

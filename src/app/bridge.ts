@@ -2,8 +2,8 @@ import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { AccountDirectory } from '../accounts/directory.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { BridgeError, systemErrorCode } from '../base/errors.ts';
-import { type Log, loggableError } from '../base/log.ts';
+import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Config, Listener } from '../config/schema.ts';
 import { Queue } from '../queue/queue.ts';
 import { openSqliteStore } from '../queue/stores/sqlite.ts';
@@ -37,7 +37,10 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
-  /** Takes up another configuration; open connections go on, listeners and queue stay as they are. */
+  /**
+   * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
+   * they are.
+   */
   reload(config: Config): Promise<void>;
   /** Stops accepting, lets what is in flight finish for up to `shutdown.graceSeconds`, and closes the queue. */
   stop(): Promise<void>;
@@ -112,29 +115,40 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       await openListener(parts).catch((error: unknown) => Promise.reject(listenFailure(error, listener, index))),
     );
   }
+  /** Listeners are matched by place: those of the running bridge are the ones that are open. */
+  const updateCertificates = async (next: Config) => {
+    const renewed = await ListenerCertificates.open(next, hostname);
+    for (const [index, listener] of config.listeners.entries()) {
+      const tls = renewed.of(next.listeners[index] ?? listener);
+      if (tls) listeners[index]?.updateTls(tls);
+    }
+  };
+  // A certificate made here is renewed in time even if nobody ever restarts the bridge.
+  const daily = setInterval(() => {
+    updateCertificates(state.config).catch((error: unknown) => log.error({ error }, 'certificates cannot be renewed'));
+  }, dayMs).unref();
+  undo.push(() => clearInterval(daily));
   queue.start();
-  if (config.admin) log.warn({ key: 'admin' }, 'admin is set, but this version has no admin listener yet');
+  void proveConnections(state, log);
 
   return {
     listeners,
     authorityFile: certificates.authorityFile,
     async reload(next) {
       const upstreams = await openUpstreams(next, clock, log);
-      const renewed = await ListenerCertificates.open(next, hostname);
+      await updateCertificates(next);
       const before = state;
       state = { config: next, directory: createDirectory(next, memory, clock), upstreams };
-      // Listeners are matched by place: those of the running bridge are the ones that are open.
-      for (const [index, listener] of config.listeners.entries()) {
-        const tls = renewed.of(next.listeners[index] ?? listener);
-        if (tls) listeners[index]?.updateTls(tls);
-      }
       for (const key of fixedAtStart) {
         if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
           log.warn({ key }, `${key} has changed: restart to take it up`);
       }
       void closeUpstreams(before.upstreams, log);
+      void proveConnections(state, log);
+      await queue.retryNow();
     },
     async stop() {
+      clearInterval(daily);
       const graceMs = state.config.shutdown.graceSeconds * 1000;
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
       await queue.stop(graceMs);
@@ -142,6 +156,32 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       folder.release();
     },
   };
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * Gets the tokens that the accounts will need, so that a wrong secret is told at the start and not by the first
+ * message. Nothing waits for it; mail is accepted all the same.
+ */
+async function proveConnections({ config, upstreams }: BridgeState, log: Log): Promise<void> {
+  const needs = new Set<string>();
+  for (const { connection, send, read } of config.accounts) {
+    if (send === 'graph' || read === 'graph') needs.add(`${connection} graph`);
+    if (send === 'smtp' || read === 'imap' || read === 'pop3') needs.add(`${connection} exchange`);
+  }
+  for (const need of needs) {
+    const [connection = '', resource] = need.split(' ') as [string, 'graph' | 'exchange'];
+    try {
+      await upstreams.get(connection)?.getToken(resource);
+    } catch (error) {
+      const remedy = error instanceof BridgeError ? error.remedy : '';
+      log.error(
+        { connection, resource, error },
+        `connection ${connection} gets no token for ${resource}: ${errorText(error)} ${remedy}`,
+      );
+    }
+  }
 }
 
 const fixedAtStart = ['dataDir', 'hostname', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
@@ -157,7 +197,7 @@ async function openUpstreams(config: Config, clock: Clock, log: Log): Promise<Re
 async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log): Promise<void> {
   const closed = await Promise.allSettled([...upstreams.values()].map((upstream) => upstream.close()));
   for (const each of closed) {
-    if (each.status === 'rejected') log.warn({ error: loggableError(each.reason) }, 'a connection did not close');
+    if (each.status === 'rejected') log.warn({ error: each.reason }, 'a connection did not close');
   }
 }
 

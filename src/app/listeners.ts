@@ -86,7 +86,12 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
     maxRecipients: limits.maxRecipients,
     maxConnections: limits.maxConnections,
     idleTimeoutMs: limits.idleTimeoutSeconds * 1000,
-    openSession: submissionSessions({ ...parts, allowInsecureAuth: listener.allowInsecureAuth }),
+    openSession: submissionSessions({
+      ...parts,
+      allowInsecureAuth: listener.allowInsecureAuth,
+      offersStartTls: listener.security === 'starttls',
+    }),
     onDefect: smtpDefect(log),
+    onTurnedAway: (client, text) => log.info({ protocol: 'smtp', client, text }, 'client turned away'),
   });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { type Log, loggableError } from '../base/log.ts';
+import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SmtpConnectionInfo } from '../smtp/session.ts';
@@ -17,6 +17,7 @@ export interface SmtpListenerParts {
   readonly log: Log;
   readonly hostname: string;
   readonly allowInsecureAuth: boolean;
+  readonly offersStartTls: boolean;
   /** What is in force now; a reload changes it under the open connections. */
   state(): BridgeState;
 }
@@ -36,6 +37,7 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
     return new SubmissionSession(connection, {
       hostname: parts.hostname,
       allowInsecureAuth: parts.allowInsecureAuth,
+      offersStartTls: parts.offersStartTls,
       expireAfterMs: config.queue.expireAfterHours * 3_600_000,
       clock: parts.clock,
       log: parts.log,
@@ -72,5 +74,5 @@ export function maxMessage(config: Config, send: 'graph' | 'smtp' | undefined): 
 /** Writes what nobody foresaw. */
 export function smtpDefect(log: Log): (error: unknown, connection: SmtpConnectionInfo) => void {
   return (error, connection) =>
-    log.error({ error: loggableError(error), client: connection.remoteAddress }, 'defect while serving an SMTP client');
+    log.error({ error, client: connection.remoteAddress }, 'defect while serving an SMTP client');
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { errorText, systemErrorCode } from '../base/errors.ts';
-import { type Log, loggableError } from '../base/log.ts';
+import type { Log } from '../base/log.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
@@ -34,6 +34,7 @@ export interface SubmissionAccount {
 export interface SubmissionContext {
   readonly hostname: string;
   readonly allowInsecureAuth: boolean;
+  readonly offersStartTls: boolean;
   readonly expireAfterMs: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -109,10 +110,15 @@ export class SubmissionSession implements SmtpSession {
       const message = await this.#enqueue(account, envelope, spool, receivedAtMs);
       return `Queued as ${message.id}`;
     } catch (error) {
-      throw this.#refusal(error, account);
+      throw this.#refusal(error);
     } finally {
       await spool.discard();
     }
+  }
+
+  refused(status: number, text: string): void {
+    const username = this.#account === undefined ? {} : { account: this.#account.username };
+    this.#context.log.info({ client: this.#connection.remoteAddress, ...username, status, text }, 'refused');
   }
 
   closed(): void {
@@ -187,9 +193,8 @@ export class SubmissionSession implements SmtpSession {
       return `Delivered ${spool.id}`;
     }
     if (left.length === envelope.recipients.length) {
-      const reply = directRefusal(report);
-      log.warn({ ...facts, status: reply.status, text: reply.message }, 'not delivered; the client was told');
-      throw reply;
+      log.warn(facts, 'not delivered; the client is told');
+      throw directRefusal(report);
     }
     await this.#enqueue(account, { ...envelope, recipients: left }, spool, receivedAtMs);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
@@ -212,12 +217,16 @@ export class SubmissionSession implements SmtpSession {
     if (!this.#account) {
       throw this.offersAuth()
         ? new SmtpReply(530, '5.7.0', 'Authentication required')
-        : new SmtpReply(530, '5.7.0', 'Authentication required; use STARTTLS first');
+        : new SmtpReply(530, '5.7.0', `Authentication required; ${this.#howToLogIn()}`);
     }
     if (!this.#account.send) {
       throw new SmtpReply(550, '5.7.1', `Account ${this.#account.username} is not set up to send ("send" is missing)`);
     }
     return this.#account;
+  }
+
+  #howToLogIn(): string {
+    return this.#context.offersStartTls ? 'use STARTTLS first' : 'this listener takes no password without TLS';
   }
 
   #mayNotSendAs(account: SubmissionAccount, address: string): SmtpReply {
@@ -229,22 +238,11 @@ export class SubmissionSession implements SmtpSession {
   }
 
   /** The reply to whatever went wrong while the message came in. */
-  #refusal(error: unknown, account: SubmissionAccount): unknown {
-    if (error instanceof SmtpReply) {
-      this.#context.log.info(
-        {
-          account: account.username,
-          client: this.#connection.remoteAddress,
-          status: error.status,
-          text: error.message,
-        },
-        'message refused',
-      );
-      return error;
-    }
+  #refusal(error: unknown): unknown {
+    if (error instanceof SmtpReply) return error;
     if (error instanceof HeaderTooLargeError) return new SmtpReply(552, '5.3.4', error.message, { cause: error });
     if (systemErrorCode(error) === 'ENOSPC' || /database or disk is full/.test(errorText(error))) {
-      this.#context.log.error({ error: loggableError(error) }, 'the disk is full: no mail can be accepted');
+      this.#context.log.error({ error }, 'the disk is full: no mail can be accepted');
       return new SmtpReply(452, '4.3.1', 'Out of storage, try again later', { cause: error });
     }
     return error;

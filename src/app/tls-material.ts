@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import {
   type CertificateAndKey,
+  certificateCovers,
   certificateExpiry,
   issueServerCertificate,
   makeAuthority,
@@ -53,18 +54,23 @@ const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
 
 /**
  * The certificate for a bridge that was given none: an authority and a server certificate in `tls/` of the data
- * folder, made on first use; the server certificate is renewed in time, the authority stays.
+ * folder, made on first use. The server certificate is renewed in time and when the machine's names change, the
+ * authority stays. RSA, which devices of any age understand.
  * @param name the bridge's own host name; `localhost` and the machine's names and addresses are added
  */
 export async function localCertificate(dataFolder: string, name: string): Promise<LocalCertificate> {
   const folder = join(dataFolder, 'tls');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const authority = await readPair(folder, 'ca');
-  const signing = authority ?? (await makeAuthority(`mailbridge on ${hostname()}`, authorityValidDays));
+  const signing = authority ?? (await makeAuthority(`mailbridge on ${hostname()}`, authorityValidDays, 'rsa'));
   if (!authority) await writePair(folder, 'ca', signing);
   const existing = authority && (await readPair(folder, 'server'));
-  const usable = existing && certificateExpiry(existing.cert) - Date.now() > renewBeforeMs;
-  const server = usable ? existing : await issueServerCertificate(signing, serverNames(name), serverValidDays);
+  const names = serverNames(name);
+  const usable =
+    existing &&
+    certificateExpiry(existing.cert) - Date.now() > renewBeforeMs &&
+    certificateCovers(existing.cert, names);
+  const server = usable ? existing : await issueServerCertificate(signing, names, serverValidDays);
   if (!usable) await writePair(folder, 'server', server);
   return { ...server, authorityFile: join(folder, 'ca.crt'), isNew: !authority };
 }

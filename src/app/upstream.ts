@@ -62,7 +62,7 @@ export class Upstream {
       clientId: connection.clientId,
       credential: await credentialOf(connection),
       authority: endpoints.authority,
-      scopes: { graph: [endpoints.graphScope], exchange: [endpoints.exchangeScope] },
+      scopes: scopesOf(connection.scopes, endpoints),
       http,
       clock,
       log,
@@ -147,6 +147,17 @@ export class Upstream {
       maxConnectionsPerMailbox: this.#config.limits.concurrentPerMailbox,
     });
   }
+}
+
+/** The scopes by resource: the configured ones, or the cloud's own. Graph and Exchange never share a token. */
+function scopesOf(configured: readonly string[] | undefined, { graph, graphScope, exchangeScope }: CloudEndpoints) {
+  const isGraph = (scope: string) => scope.startsWith(graph) || scope.startsWith(new URL(graphScope).origin);
+  const forGraph = configured?.filter(isGraph) ?? [];
+  const forExchange = configured?.filter((scope) => !isGraph(scope)) ?? [];
+  return {
+    graph: forGraph.length > 0 ? forGraph : [graphScope],
+    exchange: forExchange.length > 0 ? forExchange : [exchangeScope],
+  };
 }
 
 async function credentialOf(connection: ConnectionOf<'client-credentials'>): Promise<ClientCredential> {

@@ -1,4 +1,4 @@
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /** A certificate and its private key, both PEM. */
@@ -8,8 +8,17 @@ export interface CertificateAndKey {
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
+/** `rsa` is understood by every device, `ec` is made in a moment. */
+export type KeyKind = 'rsa' | 'ec';
+
+const keyAlgorithms = {
+  rsa: { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
+  ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+} as const;
+
+async function makeKeys(kind: KeyKind): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(keyAlgorithms[kind], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+}
 
 /** The X.509 library, loaded only by the few who make certificates: it is large. */
 async function loadX509() {
@@ -29,18 +38,18 @@ async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 /**
- * Makes a certificate authority of one's own (ECDSA P-256).
+ * Makes a certificate authority of one's own.
  * @param name common name, shown by the mail program that is asked to trust it
  * @param validDays days from now until it expires
  */
-export async function makeAuthority(name: string, validDays: number): Promise<CertificateAndKey> {
+export async function makeAuthority(name: string, validDays: number, kind: KeyKind = 'ec'): Promise<CertificateAndKey> {
   const x509 = await loadX509();
-  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const keys = await makeKeys(kind);
   const cert = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [name] }],
     ...validity(validDays),
     keys,
-    signingAlgorithm,
+    signingAlgorithm: keyAlgorithms[kind],
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -51,7 +60,7 @@ export async function makeAuthority(name: string, validDays: number): Promise<Ce
 }
 
 /**
- * Issues a TLS server certificate (ECDSA P-256).
+ * Issues a TLS server certificate with a key of the same kind as the authority's.
  * @param names host names and IP addresses the server is reached by; the first becomes the common name
  * @param validDays days from now until it expires
  */
@@ -61,20 +70,24 @@ export async function issueServerCertificate(
   validDays: number,
 ): Promise<CertificateAndKey> {
   const x509 = await loadX509();
-  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const kind = createPrivateKey(authority.key).asymmetricKeyType === 'rsa' ? 'rsa' : 'ec';
+  const keys = await makeKeys(kind);
   const issuer = new x509.X509Certificate(authority.cert);
   const issuerKeyDer = Buffer.from(authority.key.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  const issuerKey = await webcrypto.subtle.importKey('pkcs8', issuerKeyDer, keyAlgorithm, false, ['sign']);
+  const issuerKey = await webcrypto.subtle.importKey('pkcs8', issuerKeyDer, keyAlgorithms[kind], false, ['sign']);
+  // Old clients let the server decrypt with its RSA key in place of a Diffie-Hellman exchange.
+  const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
+  const keyUsage = kind === 'rsa' ? digitalSignature | keyEncipherment : digitalSignature;
   const cert = await x509.X509CertificateGenerator.create({
     subject: [{ CN: [names[0]] }],
     issuer: issuer.subject,
     ...validity(validDays),
     publicKey: keys.publicKey,
     signingKey: issuerKey,
-    signingAlgorithm,
+    signingAlgorithm: keyAlgorithms[kind],
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(keyUsage, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
         names.map((name) => ({ type: isIP(name) ? ('ip' as const) : ('dns' as const), value: name })),
@@ -85,6 +98,12 @@ export async function issueServerCertificate(
     ],
   });
   return { cert: `${cert.toString('pem')}\n`, key: await privateKeyPem(keys.privateKey) };
+}
+
+/** Whether the first certificate of a PEM file is good for all these names and addresses. */
+export function certificateCovers(pem: string | Buffer, names: readonly string[]): boolean {
+  const cert = new X509Certificate(pem);
+  return names.every((name) => (isIP(name) ? cert.checkIP(name) : cert.checkHost(name)) !== undefined);
 }
 
 /** When the first certificate of a PEM file expires, in milliseconds since 1970. */

@@ -94,8 +94,9 @@ const entries = {
   },
   'queue-body-missing': {
     kind: 'permanent',
-    cause: 'The body of a queued message is gone or cut short: somebody deleted or changed files under dataDir/bodies.',
-    remedy: 'Restore dataDir/bodies from a backup and release the message, or delete it from the queue.',
+    cause:
+      'The body of a queued message is gone or cut short: somebody deleted or changed files under dataDir/queue/bodies.',
+    remedy: 'Restore dataDir/queue/bodies from a backup and release the message, or delete it from the queue.',
   },
 
   // couriers

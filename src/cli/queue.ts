@@ -82,7 +82,10 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
       ...(values.state === undefined ? {} : { states: values.state.map(stateOption) }),
     },
   };
-  const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env });
+  const { config } = await loadConfig(configPath(values.config, io.env), {
+    env: io.env,
+    withoutSecrets: true,
+  });
   const folder = join(config.dataDir, 'queue');
   if (!existsSync(join(folder, 'queue.sqlite'))) {
     throw new BridgeError('queue-unreadable', `There is no queue in ${config.dataDir}: the bridge has not run yet.`, {

@@ -1,6 +1,6 @@
 import { startBridge } from '../app/bridge.ts';
 import { BridgeError } from '../base/errors.ts';
-import { type Log, loggableError, openLog } from '../base/log.ts';
+import { type Log, openLog } from '../base/log.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
@@ -62,11 +62,12 @@ function untilSignalled(log: Log, reload: () => Promise<void>): Promise<NodeJS.S
       () => log.info('configuration and certificates reread'),
       (error: unknown) => {
         const remedy = error instanceof BridgeError ? `${error}` : 'an unexpected failure';
-        log.error({ error: loggableError(error) }, `the configuration in force stays: ${remedy}`);
+        log.error({ error }, `the configuration in force stays: ${remedy}`);
       },
     );
   });
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
 }

@@ -35,5 +35,4 @@ export const exampleConfig: ConfigInput = {
   queue: { store: 'sqlite', expireAfterHours: 48 },
   retry: { mode: 'status-codes', statusCodes: [429, 503], maxAttempts: 5, multiplyWait: true },
   limits: { messagesPerMinute: 30, concurrentPerMailbox: 3, recipientsPerDay: 10_000, maxMessageMegabytes: 35 },
-  admin: { host: '127.0.0.1', port: 8025 },
 };

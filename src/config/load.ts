@@ -19,10 +19,14 @@ export interface LoadedConfig {
 /**
  * Reads, checks and completes a configuration file.
  * @param path relative paths inside start at its folder
+ * @param options.withoutSecrets leaves secrets of other places where they are, for commands that need none
  * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` when nothing is
  *   wrong but secrets that are not where the file says. Its `details.problems` has a line for every problem.
  */
-export async function loadConfig(path: string, options: { readonly env: Environment }): Promise<LoadedConfig> {
+export async function loadConfig(
+  path: string,
+  options: { readonly env: Environment; readonly withoutSecrets?: boolean },
+): Promise<LoadedConfig> {
   const { text, mode } = await readConfigFile(path);
   const { value, duplicates } = parseConfigText(text, path);
   const folder = dirname(resolve(path));
@@ -33,6 +37,7 @@ export async function loadConfig(path: string, options: { readonly env: Environm
     secret(source) {
       // A hash is made to be read by others; everything else is the secret itself.
       if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
+      if (options.withoutSecrets && typeof source !== 'string') return { secret: 'not fetched' };
       return fetchSecret(source, options.env, resolvePath);
     },
   };

@@ -106,7 +106,7 @@ export const limitsBlock = () =>
       100,
       3000,
       2200,
-      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones take another way. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
+      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones are refused with 552. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
     ),
     maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
     maxConnectionsPerAddress: count(1, 100_000, 100, 'Client connections open at the same time from one address.'),

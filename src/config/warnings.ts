@@ -14,6 +14,12 @@ export function configWarnings(
       'the file holds secrets and others on this machine may read it: chmod 600, or use {"env"} or {"file"}',
     );
   }
+  for (const [name, { grant }] of Object.entries(config.connections)) {
+    if (grant !== 'client-credentials') {
+      warnings.push(`connections.${name}.grant: this version cannot use "${grant}" yet, and will not start with it`);
+    }
+  }
+  if (config.admin) warnings.push('admin: of no effect, this version has no admin listener yet');
   const passwords = config.accounts.some((account) => account.password !== undefined);
   config.listeners.forEach((listener, index) => {
     if (passwords) warnings.push(...unencrypted(listener).map((text) => `listeners[${index}]: ${text}`));

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { getCACertificates } from 'node:tls';
 import type { ImapFlow } from 'imapflow';
+import { assertProtected, secureContextOf } from '../exchange/endpoint.ts';
 import {
   type Maildrops,
   MailStoreError,
@@ -34,6 +34,7 @@ const pieceBytes = 1024 * 1024;
  * @throws MailStoreError `not-permitted` where the login is refused, `unavailable` where the server cannot be reached
  */
 export async function openExchangeStore(options: ExchangeStoreOptions): Promise<Maildrops> {
+  assertProtected(options);
   // Loaded by those who need it: the library is large.
   const { ImapFlow } = await import('imapflow');
   const client = new ImapFlow({
@@ -41,7 +42,7 @@ export async function openExchangeStore(options: ExchangeStoreOptions): Promise<
     port: options.port,
     secure: options.security === 'tls',
     doSTARTTLS: options.security === 'starttls',
-    tls: options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] },
+    tls: { secureContext: secureContextOf(options.ca) },
     auth: { user: options.mailbox, accessToken: options.accessToken },
     connectionTimeout: options.connectTimeoutMs,
     disableAutoIdle: true,

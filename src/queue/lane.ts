@@ -64,10 +64,11 @@ export class Lane {
     this.wake();
   }
 
-  /** Another process changed the store. */
+  /** An administrator changed the store or the settings: what waited for that is worth a try now. */
   reload(): void {
     this.#ready = [];
     this.#moreInStore = true;
+    if (this.troubles > 0) this.#pausedUntilMs = 0;
     this.wake();
   }
 

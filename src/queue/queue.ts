@@ -36,6 +36,11 @@ export class Queue {
     };
   }
 
+  /** Tries again what waits: settings have changed. Never rejects. */
+  async retryNow(): Promise<void> {
+    await this.#scheduler.retryNow();
+  }
+
   /** Waits up to `graceMs` for attempts under way, then breaks them off; the rest stays for the next run. */
   async stop(graceMs: number): Promise<void> {
     await this.#scheduler.stop(graceMs);

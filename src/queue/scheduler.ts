@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
+import { errorCatalogue } from '../base/error-catalogue.ts';
 import { errorText } from '../base/errors.ts';
-import { type Log, loggableError } from '../base/log.ts';
+import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Courier } from './courier.ts';
@@ -67,6 +68,17 @@ export class Scheduler {
     if (this.#running) this.#lane(laneOf(message)).accepted(message);
   }
 
+  /** Makes everything due now. What Microsoft has asked to wait for (`Retry-After`) goes on waiting. */
+  async retryNow(): Promise<void> {
+    const { store, clock } = this.#options;
+    try {
+      await store.release({ states: ['queued'] }, clock.now());
+      for (const { lane } of store.lanes()) this.#lane(lane).reload();
+    } catch (error) {
+      this.#storeFailure(error);
+    }
+  }
+
   /** Starts nothing more; waits for what is under way, and after `graceMs` breaks it off. */
   async stop(graceMs: number): Promise<void> {
     this.#running = false;
@@ -131,7 +143,7 @@ export class Scheduler {
   }
 
   #storeFailure(error: unknown): void {
-    this.#options.log.error({ error: loggableError(error) }, 'queue: the store cannot be read or written');
+    this.#options.log.error({ error }, 'queue: the store cannot be read or written');
   }
 
   async #deliver(message: QueuedMessage, lane: Lane): Promise<void> {
@@ -139,6 +151,7 @@ export class Scheduler {
     // What the lane knew may be old: an administrator may have held or deleted it since.
     const current = store.get(message.id);
     if (current?.state !== 'queued') return;
+    if (!(await this.#hasBody(current))) return;
     const startedAtMs = clock.now();
     const report = await this.#attempt(current);
     const endedAtMs = clock.now();
@@ -165,7 +178,7 @@ export class Scheduler {
       }
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
-      log.error({ error: loggableError(error), id: current.id }, 'queue: the outcome of an attempt cannot be written');
+      log.error({ error, id: current.id }, 'queue: the outcome of an attempt cannot be written');
       lane.lookAgain(clock.now() + backoff.baseMs);
     }
   }
@@ -175,12 +188,22 @@ export class Scheduler {
     try {
       return await this.#options.bounceFor(message, verdict);
     } catch (error) {
-      this.#options.log.error({ error: loggableError(error), id: message.id }, 'the sender cannot be notified');
+      this.#options.log.error({ error, id: message.id }, 'the sender cannot be notified');
       return undefined;
     }
   }
 
-  /** One attempt; every failure, a missing body or courier included, becomes a report. */
+  /** Sets a message aside whose body is gone: no attempt would help it, and it must hold up no other. */
+  async #hasBody({ id, mailbox }: QueuedMessage): Promise<boolean> {
+    const { store, log } = this.#options;
+    if (store.hasBody(id)) return true;
+    const { cause, remedy } = errorCatalogue['queue-body-missing'];
+    log.error({ id, mailbox, code: 'queue-body-missing' }, `message ${id} is held: ${cause} ${remedy}`);
+    await store.hold({ ids: [id] });
+    return false;
+  }
+
+  /** One attempt; every failure, a missing courier included, becomes a report. */
   async #attempt(message: QueuedMessage): Promise<DeliveryReport> {
     const courier = this.#options.courierFor(message);
     const pending = message.recipients.filter((each) => each.state === 'pending');
@@ -207,9 +230,7 @@ export class Scheduler {
     try {
       return await courier.deliver(outgoing, this.#abort.signal);
     } catch (error) {
-      const code = (error as { code?: unknown }).code;
-      if (code === 'queue-body-missing') return outcomeOfAll('needs-admin', code, errorText(error));
-      this.#options.log.error({ error: loggableError(error), id: message.id }, 'delivery attempt failed unexpectedly');
+      this.#options.log.error({ error, id: message.id }, 'delivery attempt failed unexpectedly');
       return outcomeOfAll('temporary', 'internal', errorText(error));
     }
   }
@@ -266,9 +287,7 @@ export class Scheduler {
       return;
     }
     this.#reminded.set(key, nowMs);
-    this.#options.log.error(
-      line,
-      `mail of ${line.mailbox} waits for an administrator: ${line.text} ${line.remedy ?? ''}`,
-    );
+    const { text, remedy = '', ...facts } = line;
+    this.#options.log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }
 }

@@ -68,6 +68,8 @@ export interface QueueStore {
   count(state: MessageState): number;
   /** The octets, from the first; a new stream at each call. Fails with `queue-body-missing` if they are gone. */
   open(id: string): Readable;
+  /** Whether {@link open} would give the whole body. */
+  hasBody(id: string): boolean;
   attempts(id: string): readonly AttemptRecord[];
   /** Attempts of a lane since a time that delivered something. */
   sentSince(lane: string, sinceMs: number): readonly SentCount[];

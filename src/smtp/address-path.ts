@@ -12,6 +12,8 @@ export interface AddressPath {
 const unsafeCharacters = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffd]/;
 const sourceRoute = /^@[^\s,:@]+(?:,@[^\s,:@]+)*:/;
 const maxPathOctets = 254;
+/** Parameters that stand without a value (RFC 6531 section 3.4, RFC 8689 section 3), and those that may. */
+const bareKeywords = new Set(['SMTPUTF8', 'REQUIRETLS', 'SIZE', 'BODY', 'RET', 'ENVID', 'NOTIFY', 'ORCPT', 'AUTH']);
 
 /**
  * Reads `MAIL FROM:<path> parameters` (RFC 5321 section 4.1.1.2) the way devices write it: spaces around the colon
@@ -76,6 +78,8 @@ function parseParameters(text: string): Pick<AddressPath, 'parameters' | 'duplic
     const equals = word.indexOf('=');
     const key = (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
     const value = equals < 0 ? true : decodeXtext(word.slice(equals + 1)) || true;
+    // `RCPT TO:nobody here` must not become somebody called nobody.
+    if (equals < 0 && !bareKeywords.has(key)) return undefined;
     if (!/^[A-Z0-9-]+$/.test(key) || (value !== true && unsafeCharacters.test(value))) return undefined;
     if (key in parameters) duplicate = key;
     parameters[key] = value;

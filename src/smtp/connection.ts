@@ -17,6 +17,11 @@ export function connectionOf(session: SMTPServerSession): SubmissionConnection {
   return connection;
 }
 
+/** What a server is told of clients that have no session. */
+export interface SubmissionServerEvents extends SMTPServer {
+  turnedAway(remoteAddress: string, why: string): void;
+}
+
 /**
  * One SMTP connection: the library's, taught to bear what old devices send and to tell each client what applies to it.
  */
@@ -53,6 +58,7 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
     this._setListeners(() => {
       const { maxClients } = this._server.options;
       if (maxClients && this._server.connections.size > maxClients) {
+        (this._server as SubmissionServerEvents).turnedAway(this.remoteAddress, 'too many connections');
         this.send(421, '4.3.2 Too many connections, try again in a moment');
         return;
       }
@@ -62,6 +68,7 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
 
   /** A text that brings its own enhanced status gets no second one. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    if (code >= 400) this.app?.refused(code, String(data ?? ''));
     super.send(code, data, typeof data === 'string' && enhancedStatus.test(data) ? false : context);
   }
 
@@ -88,6 +95,11 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
       }
     }
     super._onCommand(command, callback);
+  }
+
+  override handler_VRFY(_command: Buffer, callback: () => void): void {
+    this.send(252, '2.5.2 Cannot verify an address, but will try to deliver to it');
+    callback();
   }
 
   override _parseAddressCommand(

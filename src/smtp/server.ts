@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { SubmissionConnection } from './connection.ts';
+import { errorText } from '../base/errors.ts';
+import { SubmissionConnection, type SubmissionServerEvents } from './connection.ts';
 import { submissionHandlers } from './handlers.ts';
 import type { SmtpConnectionInfo, SmtpSession } from './session.ts';
 
@@ -34,6 +35,8 @@ export interface SmtpServerSettings {
   openSession(connection: SmtpConnectionInfo): SmtpSession;
   /** Told of everything a session throws that is no SmtpReply. */
   onDefect(error: unknown, connection: SmtpConnectionInfo): void;
+  /** Told of clients that failed outside a session: a broken TLS handshake, one connection too many. */
+  onTurnedAway(remoteAddress: string, why: string): void;
 }
 
 /** A listening SMTP server. */
@@ -47,12 +50,26 @@ export interface SmtpServer {
   close(graceMs: number): Promise<void>;
 }
 
-class SubmissionServer extends SMTPServer {
+class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
+  readonly #settings: SmtpServerSettings;
+
+  constructor(settings: SmtpServerSettings) {
+    super(libraryOptions(settings));
+    this.#settings = settings;
+  }
+
+  turnedAway(remoteAddress: string, why: string): void {
+    this.#settings.onTurnedAway(remoteAddress, why);
+  }
+
   override connect(socket: Socket, socketOptions?: object): void {
     const connection = new SubmissionConnection(this, socket, socketOptions ?? {});
     this.connections.add(connection);
-    // The peer is gone or broke TLS: nobody is left to be told, and closed() follows.
-    connection.on('error', () => connection.close());
+    // The peer is gone or broke TLS: nobody is left to get a reply, and closed() follows.
+    connection.on('error', (error) => {
+      this.turnedAway(connection.remoteAddress, errorText(error));
+      connection.close();
+    });
     connection.init();
   }
 }
@@ -62,9 +79,11 @@ class SubmissionServer extends SMTPServer {
  * and SIZE. Rejects with the system's error (`EADDRINUSE` …) when the port cannot be had.
  */
 export function listenSmtp(settings: SmtpServerSettings): Promise<SmtpServer> {
-  const server = new SubmissionServer(libraryOptions(settings));
-  // Failed TLS handshakes end here; the client sees its own alert.
-  server.on('error', () => {});
+  const server = new SubmissionServer(settings);
+  // TLS from the first byte that failed ends here; the client sees its own alert.
+  server.on('error', (error: Error & { readonly meta?: { readonly remoteAddress?: string } }) => {
+    settings.onTurnedAway(error.meta?.remoteAddress ?? 'unknown', errorText(error));
+  });
   return new Promise((resolve, reject) => {
     server.server.once('error', reject);
     server.listen(settings.port, settings.host, () => {

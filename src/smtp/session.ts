@@ -67,6 +67,8 @@ export interface SmtpSession {
    * @returns the text after `250 2.0.0 `
    */
   data(envelope: Envelope, content: Readable): Promise<string>;
+  /** A command or a message was refused, by the session or by the engine; for the log. */
+  refused(status: number, text: string): void;
   /** The connection is gone; nothing is called any more. */
   closed(): void;
 }

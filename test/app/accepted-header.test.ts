@@ -50,6 +50,11 @@ describe('the header of an accepted message', () => {
     );
   });
 
+  test('loses Bcc: the envelope has it', () => {
+    const header = accept(`${complete}Bcc: boss@contoso.example,\r\n  eve@x.example\r\nX-Last: y\r\n\r\n`);
+    expect(header).toBe(`${received}${complete}X-Last: y\r\n\r\n`);
+  });
+
   test.each(['', 'From:\r\n', 'From: Scanner\r\n', 'From: <>\r\n', 'From: "reports@contoso.example"\r\n'])(
     'gains a From where there is no usable one: %j',
     (from) => {

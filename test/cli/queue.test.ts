@@ -17,7 +17,7 @@ async function someQueue() {
         tenantId: 'contoso.example',
         clientId: '00000000-0000-0000-0000-000000000001',
         grant: 'client-credentials',
-        clientSecret: 'never used',
+        clientSecret: { env: 'NOT_SET_HERE' },
       },
     },
     accounts: [

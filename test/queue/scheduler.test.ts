@@ -303,6 +303,18 @@ describe('the scheduler', () => {
     expect(courier.seen).toHaveLength(2);
   });
 
+  test('a message whose body is gone is held, and holds up no other', async () => {
+    const { queue, courier, clock, send, store } = bridge();
+    const lost = await send();
+    const sound = await send();
+    const { hasBody } = store;
+    store.hasBody = (id) => id !== lost.id && hasBody.call(store, id);
+    queue.start();
+    await clock.advance(1000);
+    expect(courier.seen.map((each) => each.id)).toEqual([sound.id]);
+    expect(store.get(lost.id)?.state).toBe('held');
+  });
+
   test('an outcome that cannot be written costs another attempt, not the message', async () => {
     const { queue, courier, clock, send, store } = bridge();
     queue.start();

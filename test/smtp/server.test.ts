@@ -36,6 +36,7 @@ async function submissionServer(settings: Partial<SmtpServerSettings> = {}, sess
     maxConnections: 100,
     idleTimeoutMs: 300_000,
     onDefect: (error) => defects.push(error),
+    onTurnedAway: () => {},
     openSession(info): SmtpSession {
       opened++;
       return {
@@ -52,6 +53,7 @@ async function submissionServer(settings: Partial<SmtpServerSettings> = {}, sess
           received.push({ envelope, content: await buffer(content), info });
           return `Queued as ${received.length}`;
         },
+        refused: () => {},
         closed: () => {
           closed++;
         },
@@ -140,6 +142,7 @@ describe('a device sends mail', () => {
     'MAIL TO:<a@contoso.example>',
     `MAIL FROM:<${'a'.repeat(300)}@contoso.example>`,
     'MAIL FROM:<a@contoso.example> ENVID=a+0D+0Ab',
+    'MAIL FROM:nobody here',
   ])('and is told what is wrong with %j', async (command) => {
     const server = await submissionServer();
     const c = await SmtpDialogue.open(server.port);
@@ -246,6 +249,7 @@ describe('logging in', () => {
             async mailFrom() {},
             async rcptTo() {},
             data: async () => 'no',
+            refused() {},
             closed() {},
           };
         },

@@ -95,15 +95,13 @@ export class Mailbridge {
   }
 
   /** The first line of the log that fits, once it is there. @throws Error when the process ends without it */
-  async line(fits: (line: LogLine) => boolean, what: string, limitMs = 25_000): Promise<LogLine> {
-    const limit = AbortSignal.timeout(limitMs);
-    for (;;) {
-      const found = this.#lines.find(fits);
-      if (found) return found;
-      if (this.#ended) throw new Error(`mailbridge ended before ${what}: ${this.#stderr}${this.#stdout.slice(-2000)}`);
-      if (limit.aborted) throw new Error(`waited ${limitMs} ms for ${what}: ${this.#stdout.slice(-2000)}`);
-      await this.#change(limit);
-    }
+  line(fits: (line: LogLine) => boolean, what: string): Promise<LogLine> {
+    return this.#until(() => this.#lines.find(fits), what);
+  }
+
+  /** Waits until standard output holds what is looked for. @throws Error when the process ends without it */
+  async text(pattern: RegExp, what: string): Promise<void> {
+    await this.#until(() => pattern.test(this.#stdout) || undefined, what);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -142,6 +140,18 @@ export class Mailbridge {
     const lines = (this.#partial + text).split('\n');
     this.#partial = lines.pop() ?? '';
     for (const line of lines) if (line.startsWith('{')) this.#lines.push(JSON.parse(line) as LogLine);
+  }
+
+  async #until<T>(look: () => T | undefined, what: string): Promise<T> {
+    const limit = AbortSignal.timeout(25_000);
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      const seen = `${this.#stderr}${this.#stdout.slice(-2000)}`;
+      if (this.#ended) throw new Error(`mailbridge ended before ${what}: ${seen}`);
+      if (limit.aborted) throw new Error(`waited 25 s for ${what}: ${seen}`);
+      await this.#change(limit);
+    }
   }
 
   #change(limit: AbortSignal): Promise<void> {

@@ -107,10 +107,14 @@ export async function startRelay(changes: Partial<ConfigInput> = {}, options: Si
 }
 
 /** Waits until `look` finds something; the limit is there to end a test that failed, not to measure anything. */
-export async function until<T>(what: string, look: () => T | undefined | false, limitMs = 25_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 25_000,
+): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

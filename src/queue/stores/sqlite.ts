@@ -90,19 +90,27 @@ class SqliteStore implements QueueStore {
   }
 
   open(id: string): Readable {
-    const row = this.#sql(
-      'SELECT m.size, m.body_file, b.content FROM messages m LEFT JOIN bodies b ON b.message_id = m.id WHERE m.id = ?',
-    ).get(id) as { size: number; body_file: string | null; content: Uint8Array | null } | undefined;
-    if (row?.content)
-      return Readable.from([Buffer.from(row.content.buffer, row.content.byteOffset, row.content.length)]);
-    if (row?.body_file) {
-      const file = join(this.#bodies, row.body_file);
-      // Sending half a message would be worse than sending none.
-      if (statSync(file, { throwIfNoEntry: false })?.size === row.size) {
-        return createReadStream(file, { highWaterMark: 256 * 1024 });
-      }
-    }
+    const content = this.#sql('SELECT content FROM bodies WHERE message_id = ?').get(id)?.content as
+      | Uint8Array<ArrayBuffer>
+      | undefined;
+    if (content) return Readable.from([Buffer.from(content.buffer, content.byteOffset, content.length)]);
+    const file = this.#wholeFile(id);
+    if (file) return createReadStream(file, { highWaterMark: 256 * 1024 });
     throw new BridgeError('queue-body-missing', `The body of message ${id} is missing or incomplete.`);
+  }
+
+  hasBody(id: string): boolean {
+    return (
+      this.#sql('SELECT 1 FROM bodies WHERE message_id = ?').get(id) !== undefined || this.#wholeFile(id) !== undefined
+    );
+  }
+
+  /** The file of a body, if it is there with all its octets: half a message would be worse than none. */
+  #wholeFile(id: string): string | undefined {
+    const row = this.#sql('SELECT size, body_file FROM messages WHERE id = ? AND body_file IS NOT NULL').get(id);
+    if (!row) return undefined;
+    const file = join(this.#bodies, row.body_file as string);
+    return statSync(file, { throwIfNoEntry: false })?.size === row.size ? file : undefined;
   }
 
   attempts(id: string): readonly AttemptRecord[] {
@@ -133,7 +141,8 @@ class SqliteStore implements QueueStore {
       // A failed message can only come back while its body is still there.
       const ran = this.#sql(
         `UPDATE messages SET state = 'queued', next_attempt_at = ?, finished_at = NULL,
-           recipients = replace(recipients, '"state":"failed"', '"state":"pending"')
+           recipients = CASE state WHEN 'failed' THEN replace(recipients, '"state":"failed"', '"state":"pending"')
+             ELSE recipients END
          WHERE state IN ('queued', 'held', 'failed')
            AND (body_file IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE message_id = id)) AND ${sql}`,
       ).run(nowMs, ...values);

@@ -99,6 +99,8 @@ export class ExchangeSubmissionSession implements SmtpSession {
     });
   }
 
+  refused(): void {}
+
   closed(): void {
     this.#leave();
   }

@@ -37,7 +37,9 @@ test('a body that was cut short is reported, not sent', async () => {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
   const large = await put(store, Buffer.alloc(100_000));
+  expect(store.hasBody(large.id)).toBe(true);
   truncateSync(join(folder, 'bodies', `${large.id}.eml`), 99_999);
+  expect(store.hasBody(large.id)).toBe(false);
   expect(() => store.open(large.id)).toThrow(expect.objectContaining({ code: 'queue-body-missing' }));
   await store.close();
 });
