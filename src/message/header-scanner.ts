@@ -65,7 +65,7 @@ export class HeaderScanner {
     const first = octets[start];
     if (first === LF || (first === CR && octets[start + 1] === LF)) this.bodyStart = end;
     else if (this.#continues(first)) this.#extend(end);
-    else if (start === 0 && octets.subarray(0, mboxLine.length).equals(mboxLine)) this.mboxEnd = end;
+    else if (start === 0 && isMboxLine(octets, end)) this.mboxEnd = end;
     else this.#field(octets, start, end);
     if (this.bodyStart === undefined) this.fieldsEnd = end;
   }
@@ -105,4 +105,9 @@ function nameLength(octets: Buffer, start: number, end: number): number | 'none'
     if (!blank) length++;
   }
   return end - start > maxNameOctets ? 'none' : 'unknown';
+}
+
+/** `From sender date`, but not the field `From : sender`. */
+function isMboxLine(octets: Buffer, end: number): boolean {
+  return octets.subarray(0, mboxLine.length).equals(mboxLine) && typeof nameLength(octets, 0, end) !== 'number';
 }

@@ -31,6 +31,7 @@ describe('HeaderBlock.parse', () => {
     ['A: x: y\r\n\r\n', ['A=x: y', 'body=']],
     ['From a@b Mon Jan  5 07:08:09 2026\r\nA: 1\r\n\r\nx', ['A=1', 'body=x']],
     ['From: a@b\r\n\r\nx', ['From=a@b', 'body=x']],
+    ['From : a@b\r\n\r\nx', ['From=a@b', 'body=x']],
     ['A: 1\r\nFrom a@b Mon\r\n\r\nx', ['A=1', 'body=From a@b Mon\r\n\r\nx']],
     ['Hello there.\r\nBye.\r\n', ['body=Hello there.\r\nBye.\r\n']],
     [' indented: no field\r\n', ['body= indented: no field\r\n']],
