@@ -1,14 +1,17 @@
+import type { Socket } from 'node:net';
 import type { LoginResult } from '../../src/accounts/directory.ts';
 import { listenImap } from '../../src/app/read-session-imap.ts';
 import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
 import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
+import { AccountPlaces } from '../../src/app/read-session-places.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
-import { silentLog } from '../../src/base/log.ts';
-import type { OpenUpstream } from '../../src/exchange/connect-upstream.ts';
+import { type Log, silentLog } from '../../src/base/log.ts';
+import type { OpenUpstream, UpstreamLogin } from '../../src/exchange/connect-upstream.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
 import { listenExchangeImap } from '../../src/simulator/exchange/imap.ts';
+import type { StagedFaults } from '../../src/simulator/exchange/imap-pop3-front-end.ts';
 import { listenExchangePop3 } from '../../src/simulator/exchange/pop3.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
 
@@ -24,6 +27,8 @@ export interface ReadBridgeOptions {
   /** Replaces the connection to the simulated Exchange. */
   readonly openUpstream?: (signal: AbortSignal) => Promise<OpenUpstream>;
   readonly allowInsecureAuth?: boolean;
+  readonly maxConnectionsPerAccount?: number;
+  readonly log?: Log;
 }
 
 /** The simulated Exchange's IMAP and POP3 servers, and listeners of the bridge in front of them. */
@@ -34,7 +39,10 @@ export class ReadBridge {
   /** Tokens Exchange takes. */
   readonly tokens = new Set(['good']);
   permitted = true;
+  /** Seconds until a token used now expires; undefined for never. */
+  tokenSeconds: number | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
+  readonly #upstreams = new Set<Socket>();
   #ports: { imap: number; pop3: number } | undefined;
 
   private constructor(ca: string, tls: CertificateAndKey) {
@@ -42,7 +50,7 @@ export class ReadBridge {
     this.tls = tls;
   }
 
-  static async start(): Promise<ReadBridge> {
+  static async start(options: { readonly faults?: StagedFaults } = {}): Promise<ReadBridge> {
     const authority = await makeAuthority('Test', 10);
     const tls = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 10);
     const bridge = new ReadBridge(authority.cert, tls);
@@ -51,7 +59,8 @@ export class ReadBridge {
       port: 0,
       tls,
       directory: bridge.directory,
-      verifyToken: (token: string) => (bridge.tokens.has(token) ? {} : undefined),
+      verifyToken: (token: string) => (bridge.tokens.has(token) ? bridge.#claims() : undefined),
+      ...options,
       permitted: () => bridge.permitted,
       connectionsPerMailbox: 5_000,
       log: silentLog,
@@ -66,9 +75,23 @@ export class ReadBridge {
     return bridge;
   }
 
+  /** The port of the simulated Exchange. */
+  port(protocol: 'imap' | 'pop3'): number {
+    return this.#ports?.[protocol] ?? 0;
+  }
+
+  #claims() {
+    return this.tokenSeconds === undefined ? {} : { exp: Date.now() / 1000 + this.tokenSeconds };
+  }
+
   async listen(protocol: 'imap' | 'pop3', options: ReadBridgeOptions = {}) {
     const { security = 'starttls', read = protocol } = options;
-    const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
+    const opener = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
+    const open = async (login: UpstreamLogin) => {
+      const upstream = await opener(login);
+      this.#upstreams.add(upstream.socket.once('close', () => this.#upstreams.delete(upstream.socket)));
+      return upstream;
+    };
     const settings: ReadSessionOptions = {
       host: '127.0.0.1',
       port: 0,
@@ -76,6 +99,7 @@ export class ReadBridge {
       ...(security !== 'none' && { tls: this.tls }),
       name: 'bridge.example',
       allowInsecureAuth: options.allowInsecureAuth ?? false,
+      places: new AccountPlaces(options.maxConnectionsPerAccount ?? 5_000),
       limits: {
         maxConnections: 5_000,
         maxConnectionsPerAddress: 5_000,
@@ -83,7 +107,7 @@ export class ReadBridge {
         idleTimeoutMs: 20_000,
         ...options.limits,
       },
-      log: silentLog,
+      log: options.log ?? silentLog,
       authenticate: async (username, given) => login(username, given, read),
       openMaildrops: async ({ mailbox }) => this.directory.openStore(mailbox),
       openUpstream: (account, signal) =>
@@ -102,6 +126,11 @@ export class ReadBridge {
     const listener = await (protocol === 'imap' ? listenImap(settings) : listenPop3(settings));
     this.#closers.push(() => listener.close(0));
     return listener;
+  }
+
+  /** Breaks every connection to the simulated Exchange. */
+  cutExchange(): void {
+    for (const socket of this.#upstreams) socket.destroy();
   }
 
   /** Cuts every connection of the simulated Exchange and stops it. */

@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { runProgram } from './external.ts';
+
+export interface DovecotOptions {
+  /** Asked about each token (RFC 7662); it says to whom it belongs. */
+  readonly introspectionUrl: string;
+  /** The authority that vouches for it, PEM. */
+  readonly introspectionCa: string;
+}
+
+/** A Dovecot that takes XOAUTH2 alone: IMAP with TLS from the first byte, POP3 with STLS. */
+export interface Dovecot {
+  readonly imapPort: number;
+  readonly pop3Port: number;
+  /** The authority of its certificate, PEM. */
+  readonly ca: string;
+  /** The Maildir of whoever logs in, and to whom its files belong. */
+  readonly maildir: string;
+  readonly owner: Owner;
+  /** What it logged. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Starts a Dovecot with a configuration of its own, in a folder that goes away with it. */
+export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
+  const folder = await mkdtemp(join(tmpdir(), 'mailbridge-dovecot-'));
+  // Its processes drop root's rights and still have to find their way.
+  await chmod(folder, 0o755);
+  const owner = await ownerOfMail();
+  const maildir = join(folder, 'mail');
+  for (const part of ['', 'cur', 'new', 'tmp']) {
+    await mkdir(join(maildir, part), { recursive: true });
+    await chown(join(maildir, part), owner.uid, owner.gid);
+  }
+  const authority = await makeAuthority('Dovecot', 10, 'rsa');
+  const { cert, key } = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 10);
+  await writeFile(join(folder, 'server.crt'), cert);
+  await writeFile(join(folder, 'server.key'), key, { mode: 0o600 });
+  await writeFile(join(folder, 'introspection-ca.crt'), options.introspectionCa);
+  await writeFile(join(folder, 'oauth2.conf'), oauth2Settings(folder, options.introspectionUrl), { mode: 0o600 });
+  const [imapPort, pop3Port] = await freePorts();
+  await writeFile(join(folder, 'dovecot.conf'), settings(folder, maildir, owner, { imapPort, pop3Port }));
+  const { child, log } = await run(join(folder, 'dovecot.conf'));
+  return {
+    ...{ imapPort, pop3Port, ca: authority.cert, maildir, owner, log },
+    async stop() {
+      if (child.exitCode === null) {
+        child.kill('SIGTERM');
+        await once(child, 'close');
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const runsAsRoot = process.getuid?.() === 0;
+
+/** Whose the mail is: Dovecot gives none to root. */
+async function ownerOfMail(): Promise<Owner> {
+  if (!runsAsRoot) return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+  const [uid, gid] = await Promise.all(['-u', '-g'].map((what) => runProgram('id', [what, 'dovecot'])));
+  return { uid: Number(uid?.output), gid: Number(gid?.output) };
+}
+
+/** Two ports that nobody has at this moment. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = await Promise.all(
+    [0, 1].map(async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports as [number, number];
+}
+
+function oauth2Settings(folder: string, introspectionUrl: string): string {
+  return `
+introspection_mode = post
+introspection_url = ${introspectionUrl}
+username_attribute = username
+active_attribute = active
+active_value = true
+tls_ca_cert_file = ${folder}/introspection-ca.crt
+`;
+}
+
+function settings(
+  folder: string,
+  maildir: string,
+  owner: Owner,
+  { imapPort, pop3Port }: Pick<Dovecot, 'imapPort' | 'pop3Port'>,
+): string {
+  const [internal, login, group] = runsAsRoot
+    ? ['dovecot', 'dovenull', 'dovecot']
+    : [String(owner.uid), String(owner.uid), String(owner.gid)];
+  return `
+protocols = imap pop3
+listen = 127.0.0.1
+base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = /dev/stderr
+default_internal_user = ${internal}
+default_internal_group = ${group}
+default_login_user = ${login}
+first_valid_uid = 1
+first_valid_gid = 1
+ssl = required
+ssl_cert = <${folder}/server.crt
+ssl_key = <${folder}/server.key
+auth_mechanisms = xoauth2
+auth_failure_delay = 0
+mail_location = maildir:${maildir}
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2
+  args = ${folder}/oauth2.conf
+}
+userdb {
+  driver = static
+  args = uid=${owner.uid} gid=${owner.gid} home=${folder}
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+service anvil {
+  chroot =
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = ${imapPort}
+  }
+}
+service pop3-login {
+  chroot =
+  inet_listener pop3 {
+    port = ${pop3Port}
+  }
+  inet_listener pop3s {
+    port = 0
+  }
+}
+`;
+}
+
+/** Runs Dovecot until it listens. @throws Error with what it said instead */
+async function run(configFile: string): Promise<{ child: ChildProcess; log: () => string }> {
+  // Where Debian has it, the search path of an ordinary user does not lead.
+  const path = `${process.env.PATH ?? ''}:/usr/sbin`;
+  const child = spawn('dovecot', ['-F', '-c', configFile], { stdio: 'pipe', env: { ...process.env, PATH: path } });
+  let output = '';
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => reject(new Error(`Dovecot ended: ${output}`)));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.includes('starting up')) resolve();
+    });
+  });
+  return { child, log: () => output };
+}
