@@ -6,8 +6,12 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const neededMajor = 24;
-const compiled = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const program = existsSync(compiled) ? compiled : fileURLToPath(new URL('../src/main.ts', import.meta.url));
+// A checkout has sources, which Node.js runs as they are; the package has them compiled.
+const source = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/main.js', import.meta.url));
+// Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
+// collected, for a few per cent of speed.
+const memoryFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {
@@ -28,15 +32,12 @@ if (runs === undefined) {
   );
   process.exit(2);
 }
-const argv = [program, ...process.argv.slice(2)];
+const argv = [...memoryFlags, program, ...process.argv.slice(2)];
 if (typeof process.execve === 'function' && process.platform !== 'win32') {
   process.execve(runs, [runs, ...argv], process.env);
 }
-if (runs === process.execPath) {
-  process.argv.splice(1, 1, program);
-  await import(program);
-} else {
-  const child = spawn(runs, argv, { stdio: 'inherit' });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (status, signal) => process.exit(signal ? 1 : (status ?? 1)));
-}
+const child = spawn(runs, argv, { stdio: 'inherit' });
+// A terminal's Ctrl-C reaches the child by itself, all others are passed on.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (status, signal) => process.exit(signal ? 1 : (status ?? 1)));

@@ -1,4 +1,5 @@
 import { domainOf, parseAddressList } from '../message/addresses.ts';
+import { completedField } from '../message/complete-field.ts';
 import { HeaderBlock, type HeaderField } from '../message/headers.ts';
 import { mendHeader, receivedField } from '../message/mend.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
@@ -33,7 +34,14 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
   // The envelope says who gets the message; a Bcc that went along would tell everybody. A From that names nobody
   // (`From: Scanner`) would be refused by Exchange with 5.7.512.
   const isDropped = (field: HeaderField) => field.is('Bcc') || (from.length === 0 && field.is('From'));
-  const usable = header.fields.some(isDropped) ? HeaderBlock.parse(header.edit({ drop: isDropped })) : header;
+  const completed =
+    options.account.send === 'graph'
+      ? completedFields(header, domainOf(options.account.mailbox))
+      : new Map<HeaderField, Buffer>();
+  const drop = (field: HeaderField) => isDropped(field) || completed.has(field);
+  const usable = header.fields.some(drop)
+    ? HeaderBlock.parse(header.edit({ drop, suffix: Buffer.concat([...completed.values()]) }))
+    : header;
   return mendHeader(usable, {
     date: new Date(options.receivedAtMs),
     domain: domainOf(options.account.mailbox),
@@ -46,6 +54,17 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
       date: new Date(options.receivedAtMs),
     }),
   });
+}
+
+/** Recipients without a domain (`To: root`, as cron writes it): Graph reads them from the header and would refuse all. */
+function completedFields(header: HeaderBlock, domain: string): Map<HeaderField, Buffer> {
+  const completed = new Map<HeaderField, Buffer>();
+  for (const field of header.fields) {
+    const isRecipients = field.is('To') || field.is('Cc') || field.is('Reply-To');
+    const written = isRecipients ? completedField(field, domain) : undefined;
+    if (written) completed.set(field, written);
+  }
+  return completed;
 }
 
 /** The complete addresses in all fields of a name. */

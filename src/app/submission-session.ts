@@ -1,12 +1,11 @@
 import { isIP } from 'node:net';
-import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { errorText, systemErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
-import { rewriteHeader } from '../message/header-stream.ts';
+import { editHeader } from '../message/header-stream.ts';
 import { HeaderTooLargeError } from '../message/headers.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Spool } from '../queue/store.ts';
@@ -101,7 +100,7 @@ export class SubmissionSession implements SmtpSession {
     this.#sender();
   }
 
-  async data(envelope: Envelope, content: Readable): Promise<string> {
+  async data(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
     const spool = this.#context.spool();
     try {
@@ -126,11 +125,11 @@ export class SubmissionSession implements SmtpSession {
   }
 
   /** Reads the message to its end into the spool. @returns when it began to arrive */
-  async #receive(account: SubmissionAccount, content: Readable, spool: Spool): Promise<number> {
+  async #receive(account: SubmissionAccount, content: AsyncIterable<Buffer>, spool: Spool): Promise<number> {
     const { clock, hostname } = this.#context;
     const limit = this.#context.maxMessage(account);
     const receivedAtMs = clock.now();
-    const withHeader = rewriteHeader(content, (header) =>
+    const withHeader = editHeader(content, (header) =>
       acceptedHeader(header, {
         account,
         client: this.#connection,

@@ -66,7 +66,8 @@ export class GraphClient {
   async #authorized(request: GraphRequest): Promise<GraphResponse> {
     const token = await this.#token({ mailbox: request.mailbox });
     const answer = await this.#send(request, token);
-    if (answer.status !== 401) return successOf(answer);
+    // 403 too: a permission granted since the token was made is in the next one.
+    if (answer.status !== 401 && answer.status !== 403) return successOf(answer);
     const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
     return successOf(renewed === token ? answer : await this.#send(request, renewed));
   }

@@ -1,4 +1,4 @@
-import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
+import { Readable } from 'node:stream';
 import { HeaderScanner } from './header-scanner.ts';
 import { defaultMaxHeaderBytes, HeaderBlock } from './headers.ts';
 
@@ -8,92 +8,88 @@ import { defaultMaxHeaderBytes, HeaderBlock } from './headers.ts';
  */
 export type EditHeader = (header: HeaderBlock) => Buffer | undefined | Promise<Buffer | undefined>;
 
-/** Options of {@link headerRewriter}. */
-export interface HeaderRewriterOptions {
+/** Options of {@link editHeader}. */
+export interface EditHeaderOptions {
   /** Largest header accepted, in octets; default 1 MiB. */
   readonly maxHeaderBytes?: number;
 }
 
 /**
- * A transform that holds a message's header until it is complete, lets `edit` replace it once, and passes every octet
- * of the body on as it came. Fails with HeaderTooLargeError, or with what `edit` throws.
+ * Holds a message's header until it is complete, lets `edit` replace it once, and passes every octet of the body on as
+ * it came. Fails with HeaderTooLargeError, or with what `edit` throws.
  */
-export function headerRewriter(edit: EditHeader, options: HeaderRewriterOptions = {}): Transform {
-  return new HeaderRewriter(edit, options.maxHeaderBytes ?? defaultMaxHeaderBytes);
+export async function* editHeader(
+  source: AsyncIterable<Buffer>,
+  edit: EditHeader,
+  options: EditHeaderOptions = {},
+): AsyncGenerator<Buffer> {
+  const held = new HeldHeader(edit, options.maxHeaderBytes ?? defaultMaxHeaderBytes);
+  let inBody = false;
+  for await (const chunk of source) {
+    if (inBody) {
+      yield chunk;
+    } else if (held.push(chunk)) {
+      inBody = true;
+      yield* await held.edited();
+    }
+  }
+  if (inBody) return;
+  held.end();
+  yield* await held.edited();
 }
 
-/** As {@link headerRewriter}, for a source at hand: errors and destruction pass between the two. */
-export function rewriteHeader(source: Readable, edit: EditHeader, options: HeaderRewriterOptions = {}): Readable {
-  const rewriter = headerRewriter(edit, options);
-  // The error reaches whoever reads the rewriter; the callback is there only because pipeline asks for one.
-  return pipeline(source, rewriter, () => undefined);
+/** As {@link editHeader}, as a stream; destroying it destroys the source. */
+export function rewriteHeader(source: Readable, edit: EditHeader, options: EditHeaderOptions = {}): Readable {
+  return Readable.from(editHeader(source, edit, options), { objectMode: false });
 }
 
-class HeaderRewriter extends Transform {
+/** The beginning of a message, until its header is complete. */
+class HeldHeader {
   readonly #edit: EditHeader;
   readonly #maxHeaderBytes: number;
   readonly #scanner = new HeaderScanner();
-  #held = Buffer.allocUnsafe(8192);
-  #heldLength = 0;
-  #inBody = false;
+  #octets: Buffer = Buffer.alloc(0);
+  #length = 0;
 
   constructor(edit: EditHeader, maxHeaderBytes: number) {
-    super();
     this.#edit = edit;
     this.#maxHeaderBytes = maxHeaderBytes;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    if (this.#inBody) {
-      callback(null, chunk);
-      return;
-    }
+  /** @returns whether enough is here: the whole header, or more than is accepted */
+  push(chunk: Buffer): boolean {
     this.#hold(chunk);
-    if (this.#scan(false) || this.#heldLength > this.#maxHeaderBytes) this.#passOn(callback);
-    else callback();
+    return this.#scanner.scan(this.#octets.subarray(0, this.#length), false) || this.#length > this.#maxHeaderBytes;
   }
 
-  override _flush(callback: TransformCallback): void {
-    if (this.#inBody) {
-      callback();
+  /** Nothing follows: what is here is the header. */
+  end(): void {
+    this.#scanner.scan(this.#octets.subarray(0, this.#length), true);
+  }
+
+  /** The header as it shall be, and what was held of the body. */
+  async edited(): Promise<Buffer[]> {
+    const octets = this.#octets.subarray(0, this.#length);
+    this.#octets = Buffer.alloc(0);
+    const header = HeaderBlock.scanned(octets, this.#scanner, this.#maxHeaderBytes);
+    const body = octets.subarray(header.byteLength);
+    return [(await this.#edit(header)) ?? header.raw, body].filter((piece) => piece.length > 0);
+  }
+
+  /** The first chunk, which often holds it all, is not copied. Grows by doubling, so that single octets cost linear time. */
+  #hold(chunk: Buffer): void {
+    if (this.#length === 0) {
+      this.#octets = chunk;
+      this.#length = chunk.length;
       return;
     }
-    this.#scan(true);
-    this.#passOn(callback);
-  }
-
-  /** Grows by doubling, so that a header arriving in single octets still costs linear time. */
-  #hold(chunk: Buffer): void {
-    const length = this.#heldLength + chunk.length;
-    if (length > this.#held.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, this.#held.length * 2));
-      this.#held.copy(larger, 0, 0, this.#heldLength);
-      this.#held = larger;
+    const length = this.#length + chunk.length;
+    if (length > this.#octets.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, this.#octets.length * 2));
+      this.#octets.copy(larger, 0, 0, this.#length);
+      this.#octets = larger;
     }
-    chunk.copy(this.#held, this.#heldLength);
-    this.#heldLength = length;
-  }
-
-  #scan(atEnd: boolean): boolean {
-    return this.#scanner.scan(this.#held.subarray(0, this.#heldLength), atEnd);
-  }
-
-  #passOn(callback: TransformCallback): void {
-    this.#inBody = true;
-    this.#edited().then(
-      ([header, body]) => {
-        if (header.length > 0) this.push(header);
-        if (body.length > 0) this.push(body);
-        this.#held = Buffer.alloc(0);
-        callback();
-      },
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
-    );
-  }
-
-  async #edited(): Promise<[Buffer, Buffer]> {
-    const octets = this.#held.subarray(0, this.#heldLength);
-    const header = HeaderBlock.scanned(octets, this.#scanner, this.#maxHeaderBytes);
-    return [(await this.#edit(header)) ?? header.raw, octets.subarray(header.byteLength)];
+    chunk.copy(this.#octets, this.#length);
+    this.#length = length;
   }
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import type { Envelope, EnvelopeRecipient, RecipientDsn } from '../message/envelope.ts';
 import { connectionOf, type SubmissionConnection } from './connection.ts';
-import { MessageGuard } from './message-guard.ts';
+import { guarded } from './message-guard.ts';
 import type { SmtpServerSettings } from './server.ts';
 import { SmtpReply, type SmtpSession } from './session.ts';
 
@@ -85,20 +85,16 @@ function replyError(reply: SmtpReply): Error & { responseCode: number } {
  * Feeds a message through the guard to `accept`. Whatever becomes of it, the client's octets are read to their end:
  * its reply may only come after the final dot (RFC 5321 section 4.1.1.4).
  */
-async function receive<T>(stream: Readable, maxBytes: number, accept: (content: Readable) => Promise<T>): Promise<T> {
-  const content = new MessageGuard(maxBytes);
+async function receive<T>(
+  stream: Readable,
+  maxBytes: number,
+  accept: (content: AsyncIterable<Buffer>) => Promise<T>,
+): Promise<T> {
   // One listener must stay for as long as the stream lives: an error without one would end the process.
-  stream.on('error', (error) => content.destroy(error));
-  stream.on('close', () => {
-    if (!stream.readableEnded) content.destroy(new Error('the client closed the connection inside the message'));
-  });
-  content.on('error', () => {});
-  stream.pipe(content);
+  stream.on('error', () => {});
   try {
-    return await accept(content);
+    return await accept(guarded(stream, maxBytes));
   } finally {
-    stream.unpipe(content);
-    content.destroy();
     stream.resume();
   }
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 
 /** Facts about an SMTP connection, as of the moment they are asked for. */
@@ -66,7 +65,7 @@ export interface SmtpSession {
    * error when the client goes away.
    * @returns the text after `250 2.0.0 `
    */
-  data(envelope: Envelope, content: Readable): Promise<string>;
+  data(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<string>;
   /** A command or a message was refused, by the session or by the engine; for the log. */
   refused(status: number, text: string): void;
   /** The connection is gone; nothing is called any more. */

@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
 
@@ -58,6 +58,11 @@ export async function listenHttp(settings: HttpServerSettings): Promise<Listenin
   const server: Server = settings.tls ? createHttpsServer(settings.tls, listener) : createHttpServer(listener);
   // A client that keeps a connection for later must not find it gone: that would be a fault nobody asked for.
   server.keepAliveTimeout = 120_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(settings.port, settings.host, resolve);
@@ -67,7 +72,8 @@ export async function listenHttp(settings: HttpServerSettings): Promise<Listenin
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        // Not closeAllConnections: it passes over sockets that are still in their TLS handshake.
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

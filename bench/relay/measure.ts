@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connections, messageBytes, sendMessages } from './load.ts';
+import { type Relay, type RelayKind, recipient } from './relay.ts';
+import type { Sink } from './sink.ts';
+import { type Usage, UsageWatch } from './usage.ts';
+
+/** One phase: how many messages a second, and at what cost. */
+export interface Phase extends Usage {
+  readonly messagesPerSecond: number;
+}
+
+/** The phases of one relay in one round. */
+export interface Phases {
+  /** Acceptance alone: the upstream is silent. */
+  readonly accept: Phase;
+  /** The full queue runs empty. */
+  readonly drain: Phase;
+  /** From the first message's beginning to the last one's arrival upstream, both at once. */
+  readonly through: Phase;
+}
+
+interface Settings {
+  readonly folder: string;
+  readonly sink: Sink;
+  readonly messages: number;
+}
+
+const warmUpMessages = 500;
+
+/** Puts a relay through all phases. Throws where the counts do not agree. */
+export async function measure(kind: RelayKind, { folder, sink, messages }: Settings): Promise<Phases> {
+  const relay = await kind.start({ folder, sink: sink.endpoints, concurrency: connections });
+  try {
+    await through(relay, sink, warmUpMessages);
+    await settled(relay, 0);
+    const accept = await acceptAlone(relay, sink, messages);
+    const drain = await runEmpty(relay, sink, messages);
+    await settled(relay, 0);
+    const whole = await watched(relay, () => through(relay, sink, messages));
+    await settled(relay, 0);
+    return { accept, drain, through: whole };
+  } finally {
+    await sink.gate(true);
+    await relay.stop();
+  }
+}
+
+async function acceptAlone(relay: Relay, sink: Sink, messages: number): Promise<Phase> {
+  await sink.gate(false);
+  await sink.expect(messages);
+  const phase = await watched(relay, async () => {
+    const { fromMs, untilMs } = await sendMessages(relay.port, messages, recipient);
+    return (messages * 1000) / (untilMs - fromMs);
+  });
+  await settled(relay, messages);
+  return phase;
+}
+
+async function runEmpty(relay: Relay, sink: Sink, messages: number): Promise<Phase> {
+  const { reached } = await sink.expect(messages);
+  return await watched(relay, async () => {
+    const fromMs = performance.timeOrigin + performance.now();
+    await sink.gate(true);
+    const { atMs, octets } = await reached;
+    assertWhole(octets, messages);
+    return (messages * 1000) / (atMs - fromMs);
+  });
+}
+
+async function through(relay: Relay, sink: Sink, messages: number): Promise<number> {
+  const { reached } = await sink.expect(messages);
+  const { fromMs } = await sendMessages(relay.port, messages, recipient);
+  const { atMs, octets } = await reached;
+  assertWhole(octets, messages);
+  return (messages * 1000) / (atMs - fromMs);
+}
+
+async function watched(relay: Relay, work: () => Promise<number>): Promise<Phase> {
+  const watch = new UsageWatch(relay.pid);
+  const messagesPerSecond = await work();
+  return { messagesPerSecond, ...watch.stop() };
+}
+
+/** Waits until a queue holds so many messages, and no other number. */
+async function settled(relay: Relay, messages: number): Promise<void> {
+  let queued = await relay.queued();
+  for (let tries = 0; queued !== messages && tries < 20; tries++) {
+    await sleep(250);
+    queued = await relay.queued();
+  }
+  if (queued !== messages) throw new Error(`the queue holds ${queued} messages where ${messages} were expected`);
+}
+
+function assertWhole(octets: number, messages: number): void {
+  if (octets < messages * messageBytes) throw new Error(`${messages} messages came with ${octets} octets in all`);
+}

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** What a relay used during one phase. */
+export interface Usage {
+  readonly cpuSeconds: number;
+  /** Highest sum seen, in bytes: pages shared by several processes are counted once (PSS). */
+  readonly peakPssBytes: number;
+  /** Highest resident set: of a single process as the kernel kept it (VmHWM), else the highest sum seen. */
+  readonly peakRssBytes: number;
+}
+
+const ticksPerSecond = 100;
+const sampleEveryMs = 250;
+
+/** Watches the processes of a relay: one, with all the descendants that it has at any time. */
+export class UsageWatch {
+  readonly #root: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #cpuBefore: number;
+  #peakPss = 0;
+  #peakRss = 0;
+
+  constructor(root: number) {
+    this.#root = root;
+    this.#cpuBefore = cpuTicks(root);
+    // Resets VmHWM (Linux: proc(5), clear_refs).
+    if (family(root).length === 1) writeFileSync(`/proc/${root}/clear_refs`, '5');
+    this.#sample();
+    this.#timer = setInterval(() => this.#sample(), sampleEveryMs);
+  }
+
+  stop(): Usage {
+    clearInterval(this.#timer);
+    this.#sample();
+    const alone = family(this.#root).length === 1;
+    return {
+      cpuSeconds: (cpuTicks(this.#root) - this.#cpuBefore) / ticksPerSecond,
+      peakPssBytes: this.#peakPss,
+      peakRssBytes: alone ? field(this.#root, 'status', 'VmHWM') : this.#peakRss,
+    };
+  }
+
+  #sample(): void {
+    const all = family(this.#root);
+    const sum = (name: string) => all.reduce((total, pid) => total + field(pid, 'smaps_rollup', name), 0);
+    this.#peakPss = Math.max(this.#peakPss, sum('Pss'));
+    this.#peakRss = Math.max(this.#peakRss, sum('Rss'));
+  }
+}
+
+/** A process and its descendants. */
+function family(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const parent = Number(stat(pid)?.[1]);
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found = [root];
+  for (const pid of found) found.push(...(children.get(pid) ?? []));
+  return found;
+}
+
+/** User and system time of the living, and of the dead that their parents waited for. */
+function cpuTicks(root: number): number {
+  return family(root).reduce((total, pid) => {
+    const fields = stat(pid) ?? [];
+    return total + [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0);
+  }, 0);
+}
+
+/** The fields behind the command's name, which may hold spaces. */
+function stat(pid: number): string[] | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** A size that is given in kB, in bytes; 0 once the process is gone. */
+function field(pid: number, file: string, name: string): number {
+  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(read(`/proc/${pid}/${file}`) ?? '')?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
