@@ -1,7 +1,7 @@
-import { normalizeAddress, parseAddressList } from '../message/addresses.ts';
+import { domainOf, normalizeAddress, parseAddressList } from '../message/addresses.ts';
 import type { OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
-import { rewriteHeader } from '../message/header-stream.ts';
+import { editHeader } from '../message/header-stream.ts';
 import type { HeaderBlock } from '../message/headers.ts';
 
 /**
@@ -10,11 +10,11 @@ import type { HeaderBlock } from '../message/headers.ts';
  */
 export async function readHeader(message: OutgoingMessage): Promise<HeaderBlock> {
   let header: HeaderBlock | undefined;
-  const stream = rewriteHeader(message.open(), (found) => {
+  const pieces = editHeader(message.open(), (found) => {
     header = found;
     return undefined;
   });
-  for await (const _ of stream) break;
+  for await (const _ of pieces) break;
   if (header === undefined) throw new Error('The message has no header.');
   return header;
 }
@@ -37,7 +37,7 @@ export function planHeader(header: HeaderBlock, envelope: Envelope): HeaderPlan 
   const listed = lists.flatMap((list) => list.addresses.map(({ address }) => address));
   const wanted = new Set(envelope.recipients.map(({ address }) => normalizeAddress(address)));
   // A name without a domain reaches nobody; Graph will say what it thinks of it.
-  const outside = listed.filter((address) => address.includes('@') && !wanted.has(normalizeAddress(address)));
+  const outside = listed.filter((address) => domainOf(address) !== '' && !wanted.has(normalizeAddress(address)));
 
   // Where a field is not well formed, Graph may not find whom we found. Named twice, a recipient gets one copy.
   const trusted = lists.filter((list) => list.problems.length === 0).flatMap((list) => list.addresses);

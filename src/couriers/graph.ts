@@ -1,11 +1,12 @@
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { Base64Encoder, base64Length } from '../graph/base64-stream.ts';
 import type { GraphClient, GraphRequestBody } from '../graph/client.ts';
 import { GraphError, GraphTokenError, GraphUnansweredError } from '../graph/graph-error.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import { rewriteHeader } from '../message/header-stream.ts';
-import { HeaderTooLargeError } from '../message/headers.ts';
+import { HeaderBlock, HeaderTooLargeError } from '../message/headers.ts';
 import { graphRefusal } from './graph-errors.ts';
 import { planHeader, readHeader } from './graph-header.ts';
 import { networkFailure } from './network-errors.ts';
@@ -44,18 +45,20 @@ export class GraphCourier {
   async #prepare(message: OutgoingMessage): Promise<GraphRequestBody | Verdict> {
     const { maxMimeBytes } = this.#options;
     if (message.size > maxMimeBytes) return tooLarge(message.size, maxMimeBytes);
-    let header: Awaited<ReturnType<typeof readHeader>>;
+    let header: HeaderBlock;
+    let whole: Buffer | undefined;
     try {
-      header = await readHeader(message);
+      if (message.size <= smallMessageBytes) whole = await readWhole(message);
+      header = whole ? HeaderBlock.parse(whole) : await readHeader(message);
     } catch (error) {
       if (error instanceof HeaderTooLargeError) return ownVerdict('header-too-large-for-graph', error.message);
       return ownVerdict('message-unreadable', errorText(error));
     }
-    const { outside, replacement } = planHeader(header, message.envelope);
+    const { outside, replacement = header.raw } = planHeader(header, message.envelope);
     if (outside.length > 0) return unwantedCopies(outside);
-    if (replacement === undefined) return mimeBody(message.size, () => message.open());
     const size = message.size - header.byteLength + replacement.length;
     if (size > maxMimeBytes) return tooLarge(size, maxMimeBytes);
+    if (whole) return wholeBody(Buffer.concat([replacement, whole.subarray(header.byteLength)]));
     return mimeBody(size, () => rewriteHeader(message.open(), () => replacement));
   }
 
@@ -78,6 +81,20 @@ export class GraphCourier {
       return failureOf(error, signal);
     }
   }
+}
+
+/** Up to that size a message is held whole: most mail is small, and streams cost more than its octets. */
+const smallMessageBytes = 64 * 1024;
+
+async function readWhole(message: OutgoingMessage): Promise<Buffer> {
+  const whole = await buffer(message.open());
+  if (whole.length === message.size) return whole;
+  throw new Error(`The message has ${whole.length} octets where ${message.size} were expected.`);
+}
+
+function wholeBody(content: Buffer): GraphRequestBody {
+  const encoded = Buffer.from(content.toString('base64'), 'latin1');
+  return { contentType: 'text/plain', octets: encoded.length, open: () => Readable.from([encoded]) };
 }
 
 /** @param octets of what `open` yields, exactly */
