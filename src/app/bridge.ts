@@ -12,6 +12,7 @@ import { composeBounce } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
+import { AccountPlaces } from './read-session-places.ts';
 import { TranslatedMaildrops } from './translated-maildrops.ts';
 import { Upstream } from './upstream.ts';
 
@@ -106,11 +107,22 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   });
   undo.push(() => queue.stop(0));
   const maildrops = new TranslatedMaildrops();
+  const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
   const listeners: OpenListener[] = [];
   undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
   for (const [index, listener] of config.listeners.entries()) {
     const tls = certificates.of(listener);
-    const parts = { listener, hostname, queue, clock, log, maildrops, state: () => state, ...(tls ? { tls } : {}) };
+    const parts = {
+      listener,
+      hostname,
+      queue,
+      clock,
+      log,
+      maildrops,
+      places,
+      state: () => state,
+      ...(tls ? { tls } : {}),
+    };
     listeners.push(
       await openListener(parts).catch((error: unknown) => Promise.reject(listenFailure(error, listener, index))),
     );

@@ -8,6 +8,7 @@ import type { BridgeState, OpenListener } from './bridge.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 import { listenImap } from './read-session-imap.ts';
 import type { ReadSessionOptions } from './read-session-login.ts';
+import type { AccountPlaces } from './read-session-places.ts';
 import { listenPop3 } from './read-session-pop3.ts';
 import { smtpDefect, submissionSessions } from './smtp-listener.ts';
 import type { TranslatedMaildrops } from './translated-maildrops.ts';
@@ -21,6 +22,7 @@ export interface ListenerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly maildrops: TranslatedMaildrops;
+  readonly places: AccountPlaces;
   state(): BridgeState;
 }
 
@@ -54,6 +56,7 @@ function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSess
     ...(parts.tls ? { tls: parts.tls } : {}),
     name: `${parts.hostname} mailbridge`,
     allowInsecureAuth: listener.allowInsecureAuth,
+    places: parts.places,
     limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs, idleTimeoutMs: readIdleTimeoutMs },
     log,
     authenticate: (username, password, remoteAddress) =>

@@ -1,8 +1,7 @@
 import { ImapReply } from '../imap/reply.ts';
 import { serveImap } from '../imap/serve.ts';
-import type { HandedOver, ImapLogin, ImapSession } from '../imap/session.ts';
+import type { ImapLogin, ImapSession } from '../imap/session.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import { join } from './read-session-join.ts';
 import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
   logIn,
@@ -12,6 +11,7 @@ import {
   type ReadRefusal,
   type ReadSessionOptions,
 } from './read-session-login.ts';
+import { passThrough } from './read-session-pass-through.ts';
 
 const maxCommandBytes = 16 * 1024;
 const maxFailedLogins = 5;
@@ -25,9 +25,9 @@ export function listenImap(options: ReadSessionOptions): Promise<ReadListener> {
   );
 }
 
-async function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
+function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
   const { limits, log } = options;
-  await serveImap(connection.socket, {
+  return serveImap(connection.socket, {
     greeting: `${options.name} IMAP4rev1 ready`,
     secure: connection.secure,
     ...(connection.startTls && { startTls: connection.startTls }),
@@ -42,12 +42,10 @@ async function serveConnection(options: ReadSessionOptions, connection: ReadConn
 class PassThroughImapSession implements ImapSession {
   readonly #options: ReadSessionOptions;
   readonly #connection: ReadConnection;
-  readonly #gone = new AbortController();
 
   constructor(options: ReadSessionOptions, connection: ReadConnection) {
     this.#options = options;
     this.#connection = connection;
-    connection.socket.once('close', () => this.#gone.abort());
   }
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
@@ -69,36 +67,19 @@ class PassThroughImapSession implements ImapSession {
     return new Map([['name', 'mailbridge']]);
   }
 
-  async #open(credentials: SaslCredentials) {
-    const client = await logIn(this.#options, this.#connection, 'imap', credentials);
-    const { signal } = this.#gone;
-    const upstream = await openForClient(client, signal, () => this.#options.openUpstream(client.account, signal));
-    return { account: client.account, upstream };
-  }
-
   async authenticate(credentials: SaslCredentials): Promise<ImapLogin> {
-    const { limits, log } = this.#options;
-    const connection = this.#connection;
-    const { account, upstream } = await this.#open(credentials).catch((error: unknown) =>
-      Promise.reject(replyOf(error)),
-    );
-    const facts = { protocol: 'imap', session: connection.id, client: connection.remoteAddress };
-    return {
-      kind: 'hand-over',
-      capabilities: upstream.capabilities,
-      async take(client: HandedOver) {
-        log.info({ ...facts, username: account.username, mailbox: account.mailbox }, 'mailbox opened');
-        const { idleTimeoutMs } = limits;
-        const result = await join(client, upstream, { idleTimeoutMs, closing: connection.closing });
-        log.info({ ...facts, ...result }, 'mailbox closed');
-      },
-      abandon: () => void upstream.socket.destroy(),
-    };
+    try {
+      const client = await logIn(this.#options, this.#connection, 'imap', credentials);
+      const upstream = await openForClient(this.#options, this.#connection, client, (signal) =>
+        this.#options.openUpstream(client.account, signal),
+      );
+      return { ...passThrough(this.#options, this.#connection, client, upstream), capabilities: upstream.capabilities };
+    } catch (error) {
+      throw replyOf(error);
+    }
   }
 
-  closed(): void {
-    this.#gone.abort();
-  }
+  closed(): void {}
 }
 
 /** Response codes of RFC 5530. */

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 
 /** One end of a joined connection. */
 export interface JoinedEnd {
@@ -14,13 +13,17 @@ export interface JoinOptions {
   readonly idleTimeoutMs: number;
   /** Ends the connection as soon as it is silent for a moment. */
   readonly closing?: AbortSignal;
+  /** Is shown what the upstream says first, until it returns false. */
+  readonly watch?: (chunk: Buffer) => boolean;
 }
 
 /** What passed. */
 export interface JoinResult {
   readonly toUpstreamBytes: number;
   readonly toClientBytes: number;
-  readonly endedBy: 'client' | 'upstream' | 'idle' | 'closing' | 'error';
+  readonly endedBy: 'client' | 'upstream' | 'idle' | 'closing';
+  /** What came last from the upstream, unless it was much; empty if nothing came. */
+  readonly lastWords: Buffer;
 }
 
 /** How long one end may stay open after the other has ended. */
@@ -29,69 +32,136 @@ const lingerMs = 10_000;
 /** How often a connection that is to end is looked at. */
 const pollMs = 250;
 
+/** More than that is no last word. */
+const maxLastWordsBytes = 512;
+
+const nothing = Buffer.alloc(0);
+
 /**
  * Joins two connections: what comes from one goes to the other, no faster than that one takes it, and so does the end
  * of either side. Nothing is looked at. Never rejects; both sockets are closed when it resolves.
  */
-export async function join(client: JoinedEnd, upstream: JoinedEnd, options: JoinOptions): Promise<JoinResult> {
-  let endedBy: JoinResult['endedBy'] | undefined;
-  const cut = (by: JoinResult['endedBy']): void => {
-    endedBy ??= by;
-    client.socket.destroy();
-    upstream.socket.destroy();
-  };
-  for (const { socket } of [client, upstream]) {
-    // The pipes' own listeners come late and go early.
-    socket.on('error', () => {});
-    // Two pipes and whoever had the socket before: more than the ten that are taken for a leak.
-    socket.setMaxListeners(30);
+export function join(client: JoinedEnd, upstream: JoinedEnd, options: JoinOptions): Promise<JoinResult> {
+  return new Promise((resolve) => new Joint(client, upstream, options, resolve).start(client.unread, upstream.unread));
+}
+
+/** Two sockets and what is between them. One of these stands for each open mailbox: it is kept small. */
+class Joint {
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #options: JoinOptions;
+  readonly #resolve: (result: JoinResult) => void;
+  readonly #toUpstreamFrom: number;
+  readonly #toClientFrom: number;
+  #endedBy: JoinResult['endedBy'] | undefined;
+  #lastWords: Buffer = nothing;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(client: JoinedEnd, upstream: JoinedEnd, options: JoinOptions, resolve: (result: JoinResult) => void) {
+    this.#client = client.socket as Socket;
+    this.#upstream = upstream.socket as Socket;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#toUpstreamFrom = received(this.#client) - client.unread.length;
+    this.#toClientFrom = received(this.#upstream) - upstream.unread.length;
   }
-  const timers = new Set<NodeJS.Timeout>();
-  client.socket.once('end', () => {
-    endedBy ??= 'client';
-  });
-  upstream.socket.once('end', () => {
-    endedBy ??= 'upstream';
-    // A server that has said its last word will not answer any more.
-    timers.add(setTimeout(() => cut('upstream'), lingerMs));
-  });
-  // Either direction passes the client's socket, so its clock sees both.
-  (client.socket as Socket).setTimeout(options.idleTimeoutMs, () => cut('idle'));
-  const onClosing = (): void => void timers.add(whenSilent(client.socket as Socket, () => cut('closing')));
-  if (options.closing?.aborted) onClosing();
-  else options.closing?.addEventListener('abort', onClosing);
 
-  const counted = { up: client.unread.length, down: upstream.unread.length };
-  const before = { client: bytes(client.socket), upstream: bytes(upstream.socket) };
-  if (client.unread.length > 0) upstream.socket.write(client.unread);
-  if (upstream.unread.length > 0) client.socket.write(upstream.unread);
-  const directions = [pipeline(client.socket, upstream.socket), pipeline(upstream.socket, client.socket)];
-  const outcomes = await Promise.allSettled(directions);
-  if (outcomes.some(({ status }) => status === 'rejected')) endedBy ??= 'error';
+  start(fromClient: Buffer, fromUpstream: Buffer): void {
+    const { closing, idleTimeoutMs, watch } = this.#options;
+    const [client, upstream] = [this.#client, this.#upstream];
+    // Either direction passes the client's socket, so its clock sees both.
+    client.setTimeout(idleTimeoutMs, () => this.#cut('idle'));
+    client.once('end', () => this.#ended('client')).on('error', () => this.#ended('client'));
+    upstream.once('end', () => this.#ended('upstream')).on('error', () => this.#ended('upstream'));
+    client.once('close', () => this.#closed('client'));
+    upstream.once('close', () => this.#closed('upstream'));
+    if (closing?.aborted) this.#close();
+    else closing?.addEventListener('abort', this.#close);
+    if (fromClient.length > 0) upstream.write(fromClient);
+    if (fromUpstream.length > 0) client.write(fromUpstream);
+    if (watch !== undefined && (fromUpstream.length === 0 || watch(fromUpstream))) showFirst(upstream, watch);
+    pump(client, upstream);
+    upstream.on('data', (chunk: Buffer) => {
+      this.#lastWords = chunk.length <= maxLastWordsBytes ? chunk : nothing;
+    });
+    pump(upstream, client);
+    // What ended or closed before anybody listened says so no more.
+    if (client.readableEnded) this.#ended('client');
+    if (upstream.readableEnded) this.#ended('upstream');
+    if (client.destroyed) this.#closed('client');
+    if (upstream.destroyed) this.#closed('upstream');
+  }
 
-  options.closing?.removeEventListener('abort', onClosing);
-  for (const timer of timers) clearTimeout(timer);
-  client.socket.destroy();
-  upstream.socket.destroy();
-  return {
-    toUpstreamBytes: counted.up + bytes(client.socket) - before.client,
-    toClientBytes: counted.down + bytes(upstream.socket) - before.upstream,
-    endedBy: endedBy ?? 'error',
+  readonly #close = (): void => {
+    this.#setTimer(whenSilent(this.#client, () => this.#cut('closing')));
   };
+
+  #cut(by: JoinResult['endedBy']): void {
+    this.#endedBy ??= by;
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #ended(by: 'client' | 'upstream'): void {
+    this.#endedBy ??= by;
+    // A server that has said its last word will not answer any more.
+    if (by === 'upstream') this.#setTimer(setTimeout(() => this.#cut('upstream'), lingerMs));
+  }
+
+  #closed(which: 'client' | 'upstream'): void {
+    this.#endedBy ??= which;
+    // Nobody is left to be answered; but what the upstream said before it broke shall still arrive.
+    if (which === 'client') this.#upstream.destroy();
+    else if (!this.#client.destroyed) {
+      this.#client.end();
+      this.#ended('upstream');
+    }
+    if (!this.#client.destroyed || !this.#upstream.destroyed) return;
+    this.#setTimer(undefined);
+    this.#options.closing?.removeEventListener('abort', this.#close);
+    this.#resolve({
+      toUpstreamBytes: received(this.#client) - this.#toUpstreamFrom,
+      toClientBytes: received(this.#upstream) - this.#toClientFrom,
+      endedBy: this.#endedBy,
+      lastWords: this.#lastWords,
+    });
+  }
+
+  #setTimer(timer: NodeJS.Timeout | undefined): void {
+    clearTimeout(this.#timer);
+    this.#timer = timer;
+  }
+}
+
+/** Leaner than `pipe`, which keeps seven listeners a direction. */
+function pump(from: Socket, to: Socket): void {
+  from.on('data', (chunk: Buffer) => {
+    // A socket that is gone never drains.
+    if (!to.write(chunk) && !to.destroyed) from.pause();
+  });
+  to.on('drain', () => from.resume());
+  if (from.readableEnded) to.end();
+  else from.once('end', () => to.end());
+}
+
+function showFirst(upstream: Socket, watch: (chunk: Buffer) => boolean): void {
+  const look = (chunk: Buffer): void => {
+    if (!watch(chunk)) upstream.off('data', look);
+  };
+  upstream.on('data', look);
 }
 
 /** Octets received. */
-function bytes(socket: Duplex): number {
-  return (socket as Socket).bytesRead ?? 0;
+function received(socket: Socket): number {
+  return socket.bytesRead ?? 0;
 }
 
 /** Calls `callback` once nothing has passed between two looks. */
 function whenSilent(socket: Socket, callback: () => void): NodeJS.Timeout {
   let seen = -1;
-  const timer = setInterval(() => {
+  return setInterval(() => {
     const passed = socket.bytesRead + socket.bytesWritten;
     if (passed === seen) callback();
     seen = passed;
   }, pollMs);
-  return timer;
 }

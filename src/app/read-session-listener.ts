@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { canonicalAddress } from '../accounts/networks.ts';
-import { errorText } from '../base/errors.ts';
+import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ReadTlsMaterial, TlsWrapper } from './read-session-tls.ts';
 
@@ -115,7 +115,10 @@ class Doorkeeper {
     socket.on('error', () => {});
     const fromThere = this.#perAddress.get(remoteAddress) ?? 0;
     if (this.#open.size >= limits.maxConnections || fromThere >= limits.maxConnectionsPerAddress) {
-      log.warn({ client: remoteAddress, open: this.#open.size, fromThere }, 'connection refused: too many');
+      const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', {
+        details: { open: this.#open.size, fromThere },
+      });
+      log.warn({ client: remoteAddress, error }, 'connection refused: too many');
       return this.#turnAway(socket);
     }
     this.#perAddress.set(remoteAddress, fromThere + 1);

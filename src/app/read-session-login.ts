@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import type { Account } from '../accounts/account.ts';
 import type { LoginResult } from '../accounts/directory.ts';
-import { BridgeError, errorText } from '../base/errors.ts';
+import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
-import { type Maildrops, MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
+import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { ReadConnection, ReadListenerOptions } from './read-session-listener.ts';
+import type { AccountPlaces } from './read-session-places.ts';
 
 /** An account as the reading side sees it. */
 export type ReadAccount = Pick<Account, 'username' | 'mailbox' | 'connection' | 'read'>;
@@ -17,6 +18,8 @@ export interface ReadSessionOptions extends ReadListenerOptions {
   readonly name: string;
   /** Passwords are taken on connections without TLS too, from anywhere. */
   readonly allowInsecureAuth: boolean;
+  /** Connections open by account, shared by all listeners. */
+  readonly places: AccountPlaces;
   /** Never rejects for a wrong name or password. */
   authenticate(username: string, password: string, remoteAddress: string): Promise<LoginResult>;
   /**
@@ -64,10 +67,21 @@ export function mechanismsOffered(
   return secure || allowInsecureAuth || isLoopback(connection.remoteAddress) ? ['PLAIN', 'LOGIN'] : [];
 }
 
-/** A client that has proven who it is. */
+/** Stands beside every line of the log about a session. */
+export interface SessionFacts {
+  readonly protocol: 'imap' | 'pop3';
+  readonly session: string;
+  readonly client: string;
+  readonly username?: string;
+  readonly mailbox?: string;
+}
+
+/** A client that has proven who it is. It holds one of its account's places. */
 export interface LoggedIn {
   readonly account: ReadAccount;
-  readonly log: Log;
+  readonly facts: SessionFacts;
+  /** Gives the place back. */
+  leave(): void;
 }
 
 /**
@@ -80,27 +94,45 @@ export async function logIn(
   protocol: 'imap' | 'pop3',
   credentials: SaslCredentials,
 ): Promise<LoggedIn> {
-  const log = options.log.child({ protocol, session: connection.id, client: connection.remoteAddress });
-  const account = await accountOf(options, connection, credentials, log);
-  assertReads(account, protocol);
-  return { account, log };
+  const facts = { protocol, session: connection.id, client: connection.remoteAddress };
+  try {
+    const account = await accountOf(options, connection, credentials);
+    assertReads(account, protocol);
+    const leave = options.places.take(`${protocol} ${account.username.toLowerCase()}`);
+    if (leave === undefined) throw full(account);
+    return { account, facts: { ...facts, username: account.username, mailbox: account.mailbox }, leave };
+  } catch (error) {
+    const username = 'username' in credentials ? credentials.username : undefined;
+    if (error instanceof ReadLoginError) {
+      options.log.warn({ ...facts, username, error: error.cause }, `login refused: ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 /**
- * Opens what the account reads from.
+ * Opens what the account reads from, unless the client goes away meanwhile.
  * @param open what does it
- * @throws ReadLoginError; as it came, once the client has gone
+ * @throws ReadLoginError, the place of the account having been given back
  */
 export async function openForClient<T>(
-  { account, log }: LoggedIn,
-  signal: AbortSignal,
-  open: () => Promise<T>,
+  options: ReadSessionOptions,
+  connection: ReadConnection,
+  client: LoggedIn,
+  open: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  connection.socket.once('close', abort);
   try {
-    return await open();
+    if (connection.socket.destroyed) abort();
+    return await open(gone.signal);
   } catch (error) {
-    if (signal.aborted) throw error;
-    throw upstreamRefusal(error, account, log);
+    client.leave();
+    if (gone.signal.aborted) throw new ReadLoginError('temporary', 'The client has gone.', { cause: error });
+    throw upstreamRefusal(error, client, options.log);
+  } finally {
+    connection.socket.off('close', abort);
   }
 }
 
@@ -108,25 +140,23 @@ async function accountOf(
   options: ReadSessionOptions,
   { remoteAddress }: ReadConnection,
   credentials: SaslCredentials,
-  log: Log,
 ): Promise<ReadAccount> {
-  if (!('password' in credentials)) throw new ReadLoginError('wrong', 'This mechanism is not supported.');
+  if (!('password' in credentials)) throw refusal('wrong', 'login-refused', 'This mechanism is not supported.');
   const { username, password, authorizationId } = credentials;
   const result = await options.authenticate(username, password, remoteAddress);
   if ('failure' in result) {
-    log.warn({ username, failure: result.failure }, 'login refused');
     if (result.failure === 'blocked') {
       const seconds = Math.ceil(result.retryAfterMs / 1000);
-      throw new ReadLoginError('blocked', `Too many failed logins from your address, try again in ${seconds} s.`);
+      const text = `Too many failed logins from your address, try again in ${seconds} s.`;
+      throw refusal('blocked', 'login-blocked', text);
     }
-    if (result.failure === 'busy') throw new ReadLoginError('busy', 'Too many logins at once, try again.');
-    throw new ReadLoginError('wrong', 'Username or password is wrong.');
+    if (result.failure === 'busy') throw refusal('busy', 'login-busy', 'Too many logins at once, try again.');
+    throw refusal('wrong', 'login-refused', 'Username or password is wrong.');
   }
   const { account } = result;
   const own = [account.username, account.mailbox].map((name) => name.toLowerCase());
   if (authorizationId !== undefined && !own.includes(authorizationId.toLowerCase())) {
-    log.warn({ username, authorizationId }, 'login refused: another mailbox was asked for');
-    throw new ReadLoginError('other-mailbox', 'This account opens its own mailbox alone.');
+    throw refusal('other-mailbox', 'login-other-mailbox', 'This account opens its own mailbox alone.');
   }
   return account;
 }
@@ -134,33 +164,43 @@ async function accountOf(
 function assertReads({ read }: ReadAccount, protocol: 'imap' | 'pop3'): void {
   // What is read over IMAP serves POP3 clients too, translated.
   if (read === protocol || (protocol === 'pop3' && read === 'imap')) return;
-  if (read === undefined) throw new ReadLoginError('no-reading', 'This account may send but not read.');
+  if (read === undefined) {
+    throw refusal('no-reading', 'account-not-reading', 'This account may send but not read.');
+  }
   const name = read === 'pop3' ? 'POP3' : read === 'imap' ? 'IMAP' : 'Graph';
   const text = `This account is set up to read over ${name}; ${protocol.toUpperCase()} for it is not available.`;
-  throw new ReadLoginError('other-protocol', text);
+  throw refusal('other-protocol', 'account-not-reading', text);
 }
 
-function upstreamRefusal(error: unknown, account: ReadAccount, log: Log): ReadLoginError {
-  const facts = { error, username: account.username, mailbox: account.mailbox };
-  if (error instanceof MailStoreError) {
-    log.warn(facts, `login failed upstream: ${error.message}`);
-    return new ReadLoginError(storeRefusals[error.code] ?? 'temporary', error.message, { cause: error });
-  }
-  if (!(error instanceof BridgeError)) {
-    log.error(facts, 'login failed for a reason nobody foresaw');
+function full({ username }: ReadAccount): ReadLoginError {
+  return refusal('too-many', 'account-connections-exceeded', `The account ${username} has too many connections open.`);
+}
+
+/** A refusal of our own; the catalogue says what to do about it. */
+function refusal(kind: ReadRefusal, code: ErrorCode, text: string): ReadLoginError {
+  return new ReadLoginError(kind, text, { cause: new BridgeError(code, text) });
+}
+
+function upstreamRefusal(error: unknown, { facts }: LoggedIn, log: Log): ReadLoginError {
+  // What a mail store threw carries the failure behind it.
+  const known = error instanceof MailStoreError ? (error.cause ?? error) : error;
+  if (!(known instanceof BridgeError)) {
+    log.error({ ...facts, error }, 'login failed for a reason nobody foresaw');
     return new ReadLoginError('temporary', 'The mailbox cannot be opened now.', { cause: error });
   }
-  log.warn({ ...facts, remedy: error.remedy }, `login failed upstream: ${errorText(error)}`);
-  if (error.code === 'mailbox-connections-exceeded')
-    return new ReadLoginError('too-many', error.message, { cause: error });
-  const refusal = error.kind === 'temporary' ? 'temporary' : 'admin';
-  return new ReadLoginError(refusal, error.message, { cause: error });
+  log.warn({ ...facts, error: known }, `login failed upstream: ${errorText(known)}`);
+  return new ReadLoginError(
+    refusals[known.code] ?? (known.kind === 'temporary' ? 'temporary' : 'admin'),
+    known.message,
+    {
+      cause: known,
+    },
+  );
 }
 
-const storeRefusals: Partial<Record<MailStoreErrorCode, ReadRefusal>> = {
-  'not-permitted': 'admin',
-  'not-connected': 'admin',
-  'in-use': 'too-many',
+const refusals: Partial<Record<ErrorCode, ReadRefusal>> = {
+  'mailbox-connections-exceeded': 'too-many',
+  'maildrop-in-use': 'too-many',
 };
 
 function isLoopback(address: string): boolean {

@@ -1,8 +1,7 @@
 import { type Pop3Code, Pop3Reply } from '../pop3/reply.ts';
 import { servePop3 } from '../pop3/serve.ts';
-import type { HandedOver, Pop3Login, Pop3Session } from '../pop3/session.ts';
+import type { Pop3Login, Pop3Session } from '../pop3/session.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import { join } from './read-session-join.ts';
 import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
   type LoggedIn,
@@ -13,6 +12,7 @@ import {
   type ReadRefusal,
   type ReadSessionOptions,
 } from './read-session-login.ts';
+import { passThrough } from './read-session-pass-through.ts';
 
 const maxLineBytes = 8 * 1024;
 const maxFailedLogins = 5;
@@ -29,9 +29,10 @@ export function listenPop3(options: ReadSessionOptions): Promise<ReadListener> {
   );
 }
 
-async function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
-  const { limits, log } = options;
-  await servePop3(connection.socket, {
+function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
+  const { limits } = options;
+  const log = options.log.child({ protocol: 'pop3', session: connection.id, client: connection.remoteAddress });
+  return servePop3(connection.socket, {
     greeting: `${options.name} POP3 ready`,
     secure: connection.secure,
     ...(connection.startTls && { startTls: connection.startTls }),
@@ -46,12 +47,10 @@ async function serveConnection(options: ReadSessionOptions, connection: ReadConn
 class BridgePop3Session implements Pop3Session {
   readonly #options: ReadSessionOptions;
   readonly #connection: ReadConnection;
-  readonly #gone = new AbortController();
 
   constructor(options: ReadSessionOptions, connection: ReadConnection) {
     this.#options = options;
     this.#connection = connection;
-    connection.socket.once('close', () => this.#gone.abort());
   }
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
@@ -86,42 +85,40 @@ class BridgePop3Session implements Pop3Session {
   }
 
   async #passThrough(client: LoggedIn): Promise<Pop3Login> {
-    const { limits, openUpstream } = this.#options;
-    const { account, log } = client;
-    const { signal } = this.#gone;
-    const upstream = await openForClient(client, signal, () => openUpstream(account, signal));
-    const { closing } = this.#connection;
-    return {
-      kind: 'hand-over',
-      async take(handedOver: HandedOver) {
-        log.info({ username: account.username, mailbox: account.mailbox }, 'mailbox opened');
-        const result = await join(handedOver, upstream, { idleTimeoutMs: limits.idleTimeoutMs, closing });
-        log.info(result, 'mailbox closed');
-      },
-      abandon: () => void upstream.socket.destroy(),
-    };
+    const upstream = await openForClient(this.#options, this.#connection, client, (signal) =>
+      this.#options.openUpstream(client.account, signal),
+    );
+    return passThrough(this.#options, this.#connection, client, upstream);
   }
 
   async #translate(client: LoggedIn): Promise<Pop3Login> {
-    const { account, log } = client;
-    const { signal } = this.#gone;
-    const store = await openForClient(client, signal, () => this.#options.openMaildrops(account, signal));
-    log.info({ username: account.username, mailbox: account.mailbox, over: 'imap' }, 'mailbox opened');
+    const { log, openMaildrops } = this.#options;
+    const { account, facts, leave } = client;
+    const store = await openForClient(this.#options, this.#connection, client, (signal) =>
+      openMaildrops(account, signal),
+    );
     return {
       kind: 'store',
       store: {
-        open: (folder, options) => store.open(folder, options),
+        // The inbox is opened with the login: where that fails, the login has failed.
+        open: (folder, options) =>
+          openForClient(this.#options, this.#connection, client, () => store.open(folder, options)).then(
+            (opened) => {
+              log.info({ ...facts, over: 'imap' }, 'mailbox opened');
+              return opened;
+            },
+            (error: unknown) => Promise.reject(replyOf(error)),
+          ),
         async close() {
+          leave();
           await store.close();
-          log.info('mailbox closed');
+          log.info(facts, 'mailbox closed');
         },
       },
     };
   }
 
-  closed(): void {
-    this.#gone.abort();
-  }
+  closed(): void {}
 }
 
 /** Response codes of RFC 2449 and RFC 3206. */

@@ -1,7 +1,13 @@
+import { BridgeError } from '../base/errors.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { openExchangeStore } from '../mailstores/exchange.ts';
 import { SizeMemory } from '../mailstores/size-memory.ts';
 import type { Upstream } from './upstream.ts';
+
+/** As much of a connection as reading takes. */
+export type MailboxUpstream = Pick<Upstream, 'ca' | 'getToken'> & {
+  readonly endpoints: Pick<Upstream['endpoints'], 'imap'>;
+};
 
 const connectTimeoutMs = 20_000;
 
@@ -10,10 +16,10 @@ export class TranslatedMaildrops {
   readonly #locked = new Set<string>();
   readonly #sizes = new SizeMemory();
 
-  /** @throws MailStoreError `in-use` and what {@link openExchangeStore} throws; BridgeError where no token is to be had */
-  async open(upstream: Upstream, mailbox: string): Promise<Maildrops> {
+  /** @throws MailStoreError `in-use`; BridgeError where no token is to be had or the login fails */
+  async open(upstream: MailboxUpstream, mailbox: string): Promise<Maildrops> {
     const key = mailbox.toLowerCase();
-    if (this.#locked.has(key)) throw new MailStoreError('in-use', 'The mailbox is open in another POP3 session.');
+    if (this.#locked.has(key)) throw locked();
     this.#locked.add(key);
     try {
       const store = await this.#open(upstream, mailbox);
@@ -31,7 +37,7 @@ export class TranslatedMaildrops {
   }
 
   /** A refused token is renewed once. */
-  async #open(upstream: Upstream, mailbox: string): Promise<Maildrops> {
+  async #open(upstream: MailboxUpstream, mailbox: string): Promise<Maildrops> {
     const options = {
       ...upstream.endpoints.imap,
       ...(upstream.ca === undefined ? {} : { ca: upstream.ca }),
@@ -43,10 +49,15 @@ export class TranslatedMaildrops {
     try {
       return await openExchangeStore({ ...options, accessToken });
     } catch (error) {
-      if (!(error instanceof MailStoreError && error.code === 'not-permitted')) throw error;
+      if (!(error instanceof BridgeError && error.code === 'mailbox-login-refused')) throw error;
       const renewed = await upstream.getToken('exchange', accessToken);
       if (renewed === accessToken) throw error;
       return await openExchangeStore({ ...options, accessToken: renewed });
     }
   }
+}
+
+function locked(): MailStoreError {
+  const text = 'The mailbox is open in another POP3 session.';
+  return new MailStoreError('in-use', text, { cause: new BridgeError('maildrop-in-use', text) });
 }

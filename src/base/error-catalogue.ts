@@ -130,9 +130,9 @@ const entries = {
   },
   'xoauth2-not-offered': {
     kind: 'needs-admin',
-    cause: 'The SMTP server does not offer to log in with XOAUTH2.',
+    cause: 'The SMTP or IMAP server does not offer to log in with XOAUTH2.',
     remedy:
-      'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
+      'Check host and port of the endpoint: smtp.office365.com, port 587 (port 25 of an Exchange host is the wrong door), or outlook.office365.com, port 993.',
   },
   'address-not-sendable': {
     kind: 'permanent',
@@ -193,7 +193,8 @@ const entries = {
   },
   'upstream-answer-invalid': {
     kind: 'temporary',
-    cause: 'A host answered with something that is not HTTP, or with far more than any proper answer holds.',
+    cause:
+      'A host answered with something that is not HTTP, IMAP or POP3 (whichever was expected of it), or with far more than any proper answer holds.',
     remedy: 'Check host and port, and look for a proxy or login portal in between that answers in its place.',
   },
   'proxy-invalid': {
@@ -265,6 +266,74 @@ const entries = {
     cause:
       'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
     remedy: 'Nothing: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
+  },
+  'login-refused': {
+    kind: 'needs-admin',
+    cause: 'A mail program logged in with a username that no account has, or with a wrong password.',
+    remedy:
+      'Correct username and password in the mail program: they are those of the account in the configuration, not those of Microsoft 365. mailbridge hash-password makes a new password.',
+  },
+  'login-blocked': {
+    kind: 'temporary',
+    cause: 'Too many different wrong logins came from one address; it is blocked for a while.',
+    remedy:
+      'Correct the password in the program at that address. limits.loginFailuresPerAddress and limits.loginBlockSeconds set when and how long.',
+  },
+  'login-busy': {
+    kind: 'temporary',
+    cause: 'More logins came at once than passwords can be verified.',
+    remedy: 'Nothing: programs try again. If it lasts, look for one that logs in all the time with a wrong password.',
+  },
+  'login-other-mailbox': {
+    kind: 'needs-admin',
+    cause: 'A program logged in to one account and asked for the mailbox of another (authorization identity).',
+    remedy: 'Leave the authorization identity empty in the program, or make an account for that mailbox.',
+  },
+  'account-not-reading': {
+    kind: 'needs-admin',
+    cause: 'A program logged in by IMAP or POP3 to an account that is not set up to read, or to read otherwise.',
+    remedy: 'Set read of the account: imap serves IMAP and POP3 programs, pop3 serves POP3 programs alone.',
+  },
+  'account-connections-exceeded': {
+    kind: 'temporary',
+    cause: 'An account has as many IMAP or POP3 connections open as limits.maxConnectionsPerAccount allows.',
+    remedy:
+      'Let fewer programs use the account at a time, or raise limits.maxConnectionsPerAccount; Exchange Online itself allows about 20 for each mailbox.',
+  },
+  'client-connections-exceeded': {
+    kind: 'temporary',
+    cause: 'A listener has as many connections open as it takes, in all or from one address.',
+    remedy:
+      'Look for a program that leaves connections open, or raise limits.maxConnections or limits.maxConnectionsPerAddress.',
+  },
+  'mailbox-not-connected': {
+    kind: 'needs-admin',
+    cause:
+      'Exchange Online took the token and then opened no mailbox: User is authenticated but not connected. The app has no right to this mailbox, IMAP is switched off for it, it has no licence, or it has too many connections open.',
+    remedy:
+      'Check that New-ServicePrincipal was run with the object id of the enterprise application (not of the app registration), that Add-MailboxPermission gave it FullAccess to the mailbox, and ImapEnabled of Get-CASMailbox. If other logins to the mailbox work, let fewer programs read it at a time.',
+  },
+  'mailbox-session-expired': {
+    kind: 'temporary',
+    cause:
+      'Exchange Online ended an open session because the token it was opened with has expired, which it does after an hour or so.',
+    remedy: 'Nothing: the mail program logs in again and gets a new token.',
+  },
+  'mailbox-session-ended': {
+    kind: 'temporary',
+    cause: 'Exchange Online ended an open session, or the connection broke, before the mail program had signed off.',
+    remedy:
+      'Nothing, if it is seldom: the mail program logs in again. Otherwise look for a firewall that cuts idle connections, and let fewer programs read the mailbox at a time.',
+  },
+  'maildrop-in-use': {
+    kind: 'temporary',
+    cause: 'Another POP3 session has the mailbox open. POP3 allows one at a time (RFC 1939 section 4).',
+    remedy: 'Let the programs that fetch from this mailbox do so at different times.',
+  },
+  'mailbox-store-failed': {
+    kind: 'temporary',
+    cause: 'Exchange Online refused or broke off a command in an open mailbox that a POP3 session is translated to.',
+    remedy: 'Nothing, if it passes. The log says what Exchange Online answered.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -110,6 +110,12 @@ export const limitsBlock = () =>
     ),
     maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
     maxConnectionsPerAddress: count(1, 100_000, 100, 'Client connections open at the same time from one address.'),
+    maxConnectionsPerAccount: count(
+      1,
+      10_000,
+      20,
+      'IMAP connections, and POP3 connections, that one account may have open at the same time. Exchange Online allows about 20 for each mailbox and protocol.',
+    ),
     idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may say nothing (RFC 5321 asks for 300).'),
     loginFailuresPerAddress: count(
       1,

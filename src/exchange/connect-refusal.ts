@@ -3,8 +3,8 @@ import { decodeXoauth2Failure } from '../sasl/xoauth2.ts';
 
 /** What a server said when it let nobody in. */
 export interface LoginRefusal {
-  /** Host and port. */
-  readonly peer: string;
+  /** Host and port, where they are known. */
+  readonly peer?: string;
   readonly mailbox: string;
   /** The server's words, without tag and status. */
   readonly said: string;
@@ -14,6 +14,7 @@ export interface LoginRefusal {
   readonly atLogin: boolean;
 }
 
+const notConnected = /authenticated but not connected/i;
 const exceeded = /too many|concurrent|connection limit|connection count|throttled|backoff/i;
 const passing =
   /\[(UNAVAILABLE|SYS\/TEMP|LIMIT|INUSE|IN-USE|LOGIN-DELAY)|temporar|unavailable|try again|server busy|\bBYE\b/i;
@@ -24,16 +25,23 @@ export function refusalError(refusal: LoginRefusal): BridgeError {
   const challenge = challengeText(refusal.challenge);
   const code = codeOf(refusal);
   return new BridgeError(code, textOf(code, refusal.mailbox, said), {
-    details: { peer: refusal.peer, mailbox: refusal.mailbox, said, ...(challenge !== undefined && { challenge }) },
+    details: {
+      ...(refusal.peer !== undefined && { peer: refusal.peer }),
+      mailbox: refusal.mailbox,
+      said,
+      ...(challenge !== undefined && { challenge }),
+    },
   });
 }
 
 function codeOf({ said, atLogin }: LoginRefusal): ErrorCode {
+  if (notConnected.test(said)) return 'mailbox-not-connected';
   if (exceeded.test(said)) return 'mailbox-connections-exceeded';
   return !atLogin || passing.test(said) ? 'mailbox-login-unavailable' : 'mailbox-login-refused';
 }
 
 function textOf(code: ErrorCode, mailbox: string, said: string): string {
+  if (code === 'mailbox-not-connected') return `Microsoft 365 took the token but does not open ${mailbox}: ${said}`;
   if (code === 'mailbox-connections-exceeded') return `Microsoft 365 takes no more connections to ${mailbox}: ${said}`;
   if (code === 'mailbox-login-unavailable') return `Microsoft 365 does not serve ${mailbox} now: ${said}`;
   return `Microsoft 365 does not let the bridge into ${mailbox}: ${said}`;

@@ -1,8 +1,8 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from './connect-line-reader.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 
 /** What it takes to log in to a mailbox upstream. */
@@ -35,8 +35,11 @@ export interface OpenUpstream {
 const maxLineBytes = 32 * 1024;
 const maxLines = 200;
 
-/** TLS sessions to resume, so that a further login costs a round trip less. One per host, renewed by the server. */
-const tlsSessions = new Map<string, Buffer>();
+/**
+ * TLS sessions to resume, so that a further login costs a round trip less. One per host, renewed by the server, and
+ * per set of authorities: a session that is resumed is not verified again.
+ */
+const tlsSessions = new WeakMap<SecureContext, Map<string, Buffer>>();
 
 /** A connection to a mail server, up to the end of the login: lines out, lines in. */
 export class UpstreamDialogue {
@@ -99,8 +102,9 @@ export class UpstreamDialogue {
 
   /** Lets go of the socket. @returns the socket, and what came that nobody asked for yet */
   release(): { readonly socket: Socket; readonly unread: Buffer } {
-    // The listener for errors stays: between here and the next owner nobody else has one.
     const unread = this.#reader.detach();
+    // Between here and the next owner nobody else listens for errors. Ours would keep all this in memory.
+    this.#socket.off('error', this.#onError).on('error', ignore);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     return { socket: this.#socket, unread };
   }
@@ -135,6 +139,9 @@ export class UpstreamDialogue {
     });
   }
 }
+
+/** Errors of a socket are followed by its end. */
+function ignore(): void {}
 
 /** Logs in, a second time with another token if the first is refused. */
 export async function withFreshToken(
@@ -177,7 +184,7 @@ function peerOf({ host, port }: ExchangeEndpoint): string {
 }
 
 function tlsOptions(options: UpstreamLogin): ConnectionOptions & { readonly allowHalfOpen: boolean } {
-  const session = tlsSessions.get(peerOf(options));
+  const session = tlsSessionsOf(options).get(peerOf(options));
   return {
     secureContext: secureContextOf(options.ca),
     allowHalfOpen: true,
@@ -188,16 +195,27 @@ function tlsOptions(options: UpstreamLogin): ConnectionOptions & { readonly allo
   };
 }
 
+function tlsSessionsOf({ ca }: UpstreamLogin): Map<string, Buffer> {
+  const context = secureContextOf(ca);
+  let sessions = tlsSessions.get(context);
+  if (sessions === undefined) {
+    sessions = new Map();
+    tlsSessions.set(context, sessions);
+  }
+  return sessions;
+}
+
 function established<S extends Socket>(socket: S, event: string, options: UpstreamLogin): Promise<S> {
   const peer = peerOf(options);
   socket.setNoDelay(true);
   if (event === 'secureConnect') {
-    (socket as unknown as TLSSocket).on('session', (session: Buffer) => tlsSessions.set(peer, session));
+    const sessions = tlsSessionsOf(options);
+    (socket as unknown as TLSSocket).on('session', (session: Buffer) => sessions.set(peer, session));
   }
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       settle();
-      tlsSessions.delete(peer);
+      if (event === 'secureConnect') tlsSessionsOf(options).delete(peer);
       socket.on('error', () => {});
       socket.destroy();
       reject(httpFailure(error, peer));

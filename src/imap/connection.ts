@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { endGently } from '../base/linger.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
 import type { Completion, ImapContext } from './command.ts';
@@ -6,14 +8,10 @@ import { commandNamed } from './command-table.ts';
 import { ImapReply, replyFor } from './reply.ts';
 import type { SelectedFolder } from './selected-folder.ts';
 import type { ImapOptions } from './serve.ts';
-import type { ImapLogin, ImapSession, ImapState } from './session.ts';
+import type { HandedOver, ImapLogin, ImapSession, ImapState } from './session.ts';
 import { BrokenCommand, CommandReader, type RawCommand, TaggedRefusal } from './wire/command-reader.ts';
-import { ConnectionEnded, LineTooLong, OctetReader, ReadTimeout } from './wire/octet-reader.ts';
 import { ResponseWriter } from './wire/response-writer.ts';
 import { Scanner } from './wire/scanner.ts';
-
-/** How long the last words may take to arrive before the socket is cut. */
-const lingerMs = 2_000;
 
 /** Octets of a line that is no command. */
 const maxLineBytes = 1024;
@@ -25,7 +23,7 @@ const maxBrokenCommands = 20;
 export class ImapConnection implements ImapContext {
   readonly session: ImapSession;
   readonly out: ResponseWriter;
-  readonly #reader: OctetReader;
+  readonly #reader: LineReader;
   readonly #options: ImapOptions;
   readonly #commands: CommandReader;
   readonly #loginDeadline: NodeJS.Timeout;
@@ -34,7 +32,7 @@ export class ImapConnection implements ImapContext {
   #loggedOut = false;
   #store: MailStore | undefined;
   #folder: SelectedFolder | undefined;
-  #handedOver = false;
+  #goOn: (() => Promise<void>) | undefined;
   #waiting = false;
   #lingering = false;
   #broken = 0;
@@ -47,7 +45,7 @@ export class ImapConnection implements ImapContext {
     this.#secure = options.secure;
     this.session = options.session;
     this.out = new ResponseWriter(socket);
-    this.#reader = new OctetReader(socket, limits.loginTimeoutMs);
+    this.#reader = new LineReader(socket, limits.loginTimeoutMs);
     this.#commands = new CommandReader(this.#reader, limits, () =>
       this.out.continuation('Ready for additional command text.'),
     );
@@ -78,8 +76,8 @@ export class ImapConnection implements ImapContext {
     return this.#folder;
   }
 
-  /** Runs to the end of the connection. */
-  async serve(): Promise<void> {
+  /** Runs to the end of the engine's part. @returns the rest, where somebody else goes on with the connection */
+  async serve(): Promise<(() => Promise<void>) | undefined> {
     const { signal, log } = this.#options;
     const shutDown = (): void => {
       if (this.#waiting) this.#goodbye(this.#whyAborted());
@@ -89,16 +87,17 @@ export class ImapConnection implements ImapContext {
     try {
       this.out.untagged(`OK ${this.#options.greeting}`);
       this.out.flush();
-      while (!this.#loggedOut && !this.#handedOver) await this.#next();
+      while (!this.#loggedOut && this.#goOn === undefined) await this.#next();
     } catch (error) {
       this.#endedBy(error);
     } finally {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
       await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
-      if (!this.#handedOver) this.#linger();
+      if (this.#goOn === undefined) this.#linger();
       this.session.closed();
     }
+    return this.#goOn;
   }
 
   capabilities(): string {
@@ -148,9 +147,7 @@ export class ImapConnection implements ImapContext {
   async handOver(login: ImapLogin & { kind: 'hand-over' }): Promise<void> {
     if (this.#loggedOut || this.#socket.destroyed) return login.abandon();
     clearTimeout(this.#loginDeadline);
-    this.#handedOver = true;
-    const unread = this.#reader.detach();
-    await login.take({ socket: this.#socket, unread });
+    this.#goOn = goingOn(login, { socket: this.#socket, unread: this.#reader.detach() });
   }
 
   end(): void {
@@ -225,7 +222,7 @@ export class ImapConnection implements ImapContext {
 
   /** Tells why and ends the connection; also while a command waits for the client. */
   #goodbye(why: string): void {
-    if (this.#handedOver || this.#loggedOut) return;
+    if (this.#goOn !== undefined || this.#loggedOut) return;
     this.#loggedOut = true;
     this.out.untagged(`BYE ${why}`);
     this.out.flush();
@@ -251,17 +248,12 @@ export class ImapConnection implements ImapContext {
     await this.#store?.close();
   }
 
-  /** Ends our side and lets the last words arrive: a socket cut with octets unread takes them back. */
   #linger(): void {
     const socket = this.#socket;
     if (socket.destroyed || this.#lingering) return;
     this.#lingering = true;
     this.#reader.detach();
-    socket.end();
-    socket.resume();
-    const timer = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once('end', () => socket.destroy());
-    socket.once('close', () => clearTimeout(timer));
+    endGently(socket);
   }
 }
 
@@ -272,6 +264,11 @@ function isEnd(error: unknown): boolean {
     error instanceof LineTooLong ||
     error instanceof BrokenCommand
   );
+}
+
+/** Knows nothing of the engine: nothing of that is kept for as long as the connection lasts. */
+function goingOn(login: ImapLogin & { kind: 'hand-over' }, connection: HandedOver): () => Promise<void> {
+  return () => login.take(connection);
 }
 
 /** Errors of the socket end the reading, which is where they are noticed. */

@@ -40,6 +40,7 @@ export interface ImapOptions {
 }
 
 /** Serves one IMAP connection to its end, whoever ends it. Never rejects. */
-export async function serveImap(socket: Duplex, options: ImapOptions): Promise<void> {
-  await new ImapConnection(socket, options).serve();
+export function serveImap(socket: Duplex, options: ImapOptions): Promise<void> {
+  // Nothing of the engine is kept while somebody else goes on.
+  return new ImapConnection(socket, options).serve().then((goOn) => goOn?.());
 }

@@ -38,6 +38,6 @@ export interface ImapSession {
   authenticate(credentials: SaslCredentials, command: 'LOGIN' | 'AUTHENTICATE'): Promise<ImapLogin>;
   /** What ID (RFC 2971) answers; undefined for NIL. */
   identify(client: ReadonlyMap<string, string>): ReadonlyMap<string, string> | undefined;
-  /** The connection is gone; nothing is called any more. */
+  /** The engine's part is over, the connection gone or handed over; nothing is called any more. */
   closed(): void;
 }

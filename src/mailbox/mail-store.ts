@@ -32,6 +32,9 @@ export interface MessageSummary {
   readonly size: number;
 }
 
+/** As much of a listing as a reader needs who takes messages out and away. */
+export type ListedMessage = Pick<MessageSummary, 'uid' | 'size'>;
+
 /** A part of a message's octets. */
 export interface OctetRange {
   /** First octet wanted, counted from 0. Beyond the end: nothing is given. */
@@ -75,7 +78,7 @@ export interface ReadableFolder {
   readonly name: string;
   readonly uidValidity: number;
   /** Every message, ascending by UID. */
-  list(): AsyncIterable<MessageSummary>;
+  list(): AsyncIterable<ListedMessage>;
   /** @throws MailStoreError `no-such-message` */
   content(uid: number, range?: OctetRange): Promise<MessageContent>;
   /** Removes messages for good, whatever their flags. @returns the UIDs removed, ascending */
@@ -97,6 +100,7 @@ export interface Maildrops {
 export interface OpenFolder extends ReadableFolder {
   readonly readOnly: boolean;
   readonly uidNext: number;
+  list(): AsyncIterable<MessageSummary>;
   /** @returns the flags each message has now */
   setFlags(
     uids: readonly number[],

@@ -2,14 +2,14 @@ import { Readable } from 'node:stream';
 import type { ImapFlow } from 'imapflow';
 import { assertProtected, secureContextOf } from '../exchange/endpoint.ts';
 import {
+  type ListedMessage,
   type Maildrops,
   MailStoreError,
-  type MailStoreErrorCode,
   type MessageContent,
-  type MessageSummary,
   type OctetRange,
   type ReadableFolder,
 } from '../mailbox/mail-store.ts';
+import { loginError, storeError } from './exchange-errors.ts';
 import type { SizeMemory } from './size-memory.ts';
 
 /** How the mailbox is reached over IMAP. */
@@ -29,9 +29,15 @@ export interface ExchangeStoreOptions {
 /** Octets fetched at a time: a message streams by in pieces of this size and is never held whole. */
 const pieceBytes = 1024 * 1024;
 
+/** A POP3 client may be silent for 10 minutes (RFC 1939 section 3); the library would hang up after five. */
+const silenceTimeoutMs = 11 * 60_000;
+
+/** Message numbers in one command: Exchange Online takes no endless lines. */
+const maxRangesAtOnce = 250;
+
 /**
  * A mailbox of Exchange Online, read over IMAP.
- * @throws MailStoreError `not-permitted` where the login is refused, `unavailable` where the server cannot be reached
+ * @throws BridgeError as a login that is passed through does
  */
 export async function openExchangeStore(options: ExchangeStoreOptions): Promise<Maildrops> {
   assertProtected(options);
@@ -45,16 +51,17 @@ export async function openExchangeStore(options: ExchangeStoreOptions): Promise<
     tls: { secureContext: secureContextOf(options.ca) },
     auth: { user: options.mailbox, accessToken: options.accessToken },
     connectionTimeout: options.connectTimeoutMs,
+    socketTimeout: silenceTimeoutMs,
     disableAutoIdle: true,
     disableCompression: true,
     logger: false,
   });
   // The commands under way fail by themselves; without a listener the error would end the process.
   client.on('error', () => {});
-  await client.connect().catch((error: unknown) => Promise.reject(storeError(error)));
+  await client.connect().catch((error: unknown) => Promise.reject(loginError(error, options)));
   return {
     async open(name) {
-      const box = await client.mailboxOpen(name).catch((error: unknown) => Promise.reject(storeError(error)));
+      const box = await client.mailboxOpen(name).catch((error: unknown) => Promise.reject(storeError(error, options)));
       return new ExchangeFolder(client, options, name, Number(box.uidValidity), box.exists);
     },
     close: () => client.logout().catch(() => client.close()),
@@ -76,23 +83,24 @@ class ExchangeFolder implements ReadableFolder {
     this.#exists = exists;
   }
 
-  async *list(): AsyncIterable<MessageSummary> {
+  async *list(): AsyncIterable<ListedMessage> {
     if (this.#exists === 0) return;
-    const query = { uid: true, size: true, flags: true, internalDate: true } as const;
-    const summaries: MessageSummary[] = [];
+    // Two numbers a message are all that is kept; answers usually come in order, but they need not.
+    const sizes = new Map<number, number>();
+    let last = 0;
+    let inOrder = true;
     try {
-      for await (const message of this.#client.fetch('1:*', query)) {
-        summaries.push({
-          uid: message.uid,
-          flags: [...(message.flags ?? [])],
-          internalDate: new Date(message.internalDate ?? 0),
-          size: this.#options.sizes.get(this.#key(message.uid)) ?? message.size ?? 0,
-        });
+      for await (const { uid, size } of this.#client.fetch('1:*', { uid: true, size: true })) {
+        inOrder &&= uid > last;
+        last = uid;
+        sizes.set(uid, size ?? 0);
       }
+      this.#assertOpen();
     } catch (error) {
-      throw storeError(error);
+      throw this.#failure(error);
     }
-    yield* summaries.sort((a, b) => a.uid - b.uid);
+    const uids = inOrder ? sizes.keys() : [...sizes.keys()].sort((a, b) => a - b);
+    for (const uid of uids) yield { uid, size: this.#options.sizes.get(this.#key(uid)) ?? sizes.get(uid) ?? 0 };
   }
 
   async content(uid: number, range?: OctetRange): Promise<MessageContent> {
@@ -103,14 +111,23 @@ class ExchangeFolder implements ReadableFolder {
   }
 
   async remove(uids: readonly number[]): Promise<readonly number[]> {
-    try {
-      const done = await this.#client.messageDelete(uids.join(','), { uid: true });
-      if (!done) return [];
-      const left = await this.#client.search({ uid: uids.join(',') }, { uid: true });
-      return uids.filter((uid) => !(left || []).includes(uid));
-    } catch (error) {
-      throw storeError(error);
+    // Without it an EXPUNGE takes along whatever other programs have marked.
+    if (!this.#client.capabilities.has('UIDPLUS')) {
+      throw new MailStoreError('not-permitted', 'The server cannot remove single messages (UIDPLUS).');
     }
+    const removed: number[] = [];
+    try {
+      for (const { set, members } of uidSets(uids, maxRangesAtOnce)) {
+        await this.#client.messageDelete(set, { uid: true });
+        const found = await this.#client.search({ uid: set }, { uid: true });
+        if (!found) throw new MailStoreError('unavailable', 'Nobody knows what is removed: the search failed.');
+        const left = new Set(found);
+        removed.push(...members.filter((uid) => !left.has(uid)));
+      }
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    return removed;
   }
 
   async close(): Promise<void> {
@@ -137,9 +154,19 @@ class ExchangeFolder implements ReadableFolder {
   async #piece(uid: number, start: number, maxLength: number): Promise<Buffer> {
     const message = await this.#client
       .fetchOne(`${uid}`, { uid: true, source: { start, maxLength } }, { uid: true })
-      .catch((error: unknown) => Promise.reject(storeError(error)));
+      .catch((error: unknown) => Promise.reject(this.#failure(error)));
+    if (!message) this.#assertOpen();
     if (!message) throw new MailStoreError('no-such-message', 'The message is not there any more.');
     return message.source ?? Buffer.alloc(0);
+  }
+
+  /** Of a connection that has ended, the library says that nothing was found. @throws MailStoreError */
+  #assertOpen(): void {
+    if (!this.#client.usable) throw this.#failure({ code: 'NoConnection' });
+  }
+
+  #failure(error: unknown): MailStoreError {
+    return storeError(error, this.#options);
   }
 
   #key(uid: number): string {
@@ -147,22 +174,25 @@ class ExchangeFolder implements ReadableFolder {
   }
 }
 
-interface ImapFlowError {
-  readonly authenticationFailed?: boolean;
-  readonly responseStatus?: string;
-  readonly responseText?: string;
-  readonly code?: string;
-  readonly message?: string;
-}
-
-/** What a failure of the IMAP library means for the reader. */
-function storeError(error: unknown): MailStoreError {
-  if (error instanceof MailStoreError) return error;
-  const { authenticationFailed, responseText, code, message } = error as ImapFlowError;
-  const text = responseText ?? message ?? 'unknown failure';
-  const is = (kind: MailStoreErrorCode) => new MailStoreError(kind, `Exchange Online: ${text}`, { cause: error });
-  if (authenticationFailed) return is('not-permitted');
-  if (/authenticated but not connected/i.test(text)) return is('not-connected');
-  if (code === 'ETHROTTLE' || /throttled|too many/i.test(text)) return is('in-use');
-  return is('unavailable');
+/**
+ * UIDs as sets for commands, runs as ranges.
+ * @param uids ascending
+ * @param maxRanges in one set
+ */
+export function* uidSets(
+  uids: readonly number[],
+  maxRanges: number,
+): Generator<{ readonly set: string; readonly members: readonly number[] }> {
+  let ranges: string[] = [];
+  let from = 0;
+  for (let start = 0; start < uids.length; ) {
+    let end = start;
+    while (uids[end + 1] === (uids[end] as number) + 1) end++;
+    ranges.push(start === end ? `${uids[start]}` : `${uids[start]}:${uids[end]}`);
+    start = end + 1;
+    if (ranges.length < maxRanges && start < uids.length) continue;
+    yield { set: ranges.join(','), members: uids.slice(from, start) };
+    ranges = [];
+    from = start;
+  }
 }

@@ -8,6 +8,7 @@ import { retr, top } from './commands/retr.ts';
 import { list, stat, uidl } from './commands/stat.ts';
 import { stls } from './commands/stls.ts';
 import { apop, pass, user } from './commands/user.ts';
+import { utf8 } from './commands/utf8.ts';
 import type { Pop3State } from './session.ts';
 
 /** A command and the states in which it is allowed. */
@@ -29,6 +30,7 @@ const table: Readonly<Record<string, CommandEntry>> = {
   PASS: { states: before, command: pass },
   AUTH: { states: before, command: auth },
   APOP: { states: before, command: apop },
+  UTF8: { states: before, command: utf8 },
 
   STAT: { states: after, command: stat },
   LIST: { states: after, command: list },

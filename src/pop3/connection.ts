@@ -1,17 +1,15 @@
 import type { Duplex } from 'node:stream';
-import type { Maildrops } from '../mailbox/mail-store.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { endGently } from '../base/linger.ts';
+import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
 import type { Completion, Pop3Context } from './command.ts';
 import { commandNamed } from './command-table.ts';
 import type { Maildrop } from './maildrop.ts';
 import { Pop3Reply, replyFor } from './reply.ts';
 import type { Pop3Options } from './serve.ts';
-import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from './wire/line-reader.ts';
+import type { HandedOver, Pop3Login, Pop3Session, Pop3State } from './session.ts';
 import { ResponseWriter } from './wire/response-writer.ts';
-
-/** How long the last words may take to arrive before the socket is cut. */
-const lingerMs = 2_000;
 
 /** Unknown commands after which the client is taken for no mail program. */
 const maxUnknownCommands = 20;
@@ -27,7 +25,7 @@ export class Pop3Connection implements Pop3Context {
   #socket: Duplex;
   #secure: boolean;
   #ended = false;
-  #handedOver = false;
+  #goOn: (() => Promise<void>) | undefined;
   #lingering = false;
   #waiting = false;
   #store: Maildrops | undefined;
@@ -64,8 +62,8 @@ export class Pop3Connection implements Pop3Context {
     return this.#maildrop;
   }
 
-  /** Runs to the end of the connection. */
-  async serve(): Promise<void> {
+  /** Runs to the end of the engine's part. @returns the rest, where somebody else goes on with the connection */
+  async serve(): Promise<(() => Promise<void>) | undefined> {
     const { signal, log } = this.#options;
     const shutDown = (): void => {
       if (this.#waiting) this.#goodbye(this.#whyAborted());
@@ -74,16 +72,17 @@ export class Pop3Connection implements Pop3Context {
     this.#socket.on('error', ignore);
     try {
       this.out.ok(this.#options.greeting);
-      while (!this.#ended && !this.#handedOver) await this.#next();
+      while (!this.#ended && this.#goOn === undefined) await this.#next();
     } catch (error) {
       this.#endedBy(error);
     } finally {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
       await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
-      if (!this.#handedOver) this.#linger();
+      if (this.#goOn === undefined) this.#linger();
       this.session.closed();
     }
+    return this.#goOn;
   }
 
   async ask(challenge: Buffer): Promise<Buffer> {
@@ -119,9 +118,7 @@ export class Pop3Connection implements Pop3Context {
   async handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void> {
     if (this.#ended || this.#socket.destroyed) return login.abandon();
     clearTimeout(this.#loginDeadline);
-    this.#handedOver = true;
-    const unread = this.#reader.detach();
-    await login.take({ socket: this.#socket, unread });
+    this.#goOn = goingOn(login, { socket: this.#socket, unread: this.#reader.detach() });
   }
 
   end(): void {
@@ -161,8 +158,14 @@ export class Pop3Connection implements Pop3Context {
       this.#options.log.error({ error, command: knownName(name) }, 'A POP3 command failed for a reason nobody foresaw');
       return new Pop3Reply('Something went wrong here.', { code: 'SYS/TEMP' });
     }
+    this.#logStoreFailure(name, error instanceof Pop3Reply ? error.cause : error);
     if (name === 'PASS' || name === 'AUTH') this.#failedLogins++;
     return reply;
+  }
+
+  #logStoreFailure(command: string, error: unknown): void {
+    if (!(error instanceof MailStoreError)) return;
+    this.#options.log.warn({ error: error.cause ?? error, command }, `a mailbox failed: ${error.message}`);
   }
 
   #refuse(reply: Pop3Reply): void {
@@ -175,7 +178,7 @@ export class Pop3Connection implements Pop3Context {
 
   /** Tells why and ends the connection; also while a command waits for the client. */
   #goodbye(why: string): void {
-    if (this.#handedOver || this.#ended) return;
+    if (this.#goOn !== undefined || this.#ended) return;
     this.#ended = true;
     this.out.error(why, 'SYS/TEMP');
     this.#linger();
@@ -200,17 +203,12 @@ export class Pop3Connection implements Pop3Context {
     await this.#store?.close();
   }
 
-  /** Ends our side and lets the last words arrive: a socket cut with octets unread takes them back. */
   #linger(): void {
     const socket = this.#socket;
     if (socket.destroyed || this.#lingering) return;
     this.#lingering = true;
     this.#reader.detach();
-    socket.end();
-    socket.resume();
-    const timer = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once('end', () => socket.destroy());
-    socket.once('close', () => clearTimeout(timer));
+    endGently(socket);
   }
 }
 
@@ -221,6 +219,11 @@ function isEnd(error: unknown): boolean {
 /** An unknown command may be anything, a password included: it is not logged. */
 function knownName(name: string): string {
   return commandNamed(name) === undefined ? 'unknown' : name;
+}
+
+/** Knows nothing of the engine: nothing of that is kept for as long as the connection lasts. */
+function goingOn(login: Pop3Login & { kind: 'hand-over' }, connection: HandedOver): () => Promise<void> {
+  return () => login.take(connection);
 }
 
 /** Errors of the socket end the reading, which is where they are noticed. */

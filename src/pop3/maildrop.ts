@@ -45,6 +45,11 @@ export class Maildrop {
     return this.#octets - this.#deletedOctets;
   }
 
+  /** Messages that shall go. */
+  get deleted(): number {
+    return this.#deleted.size;
+  }
+
   /** The messages not deleted, in order. */
   *messages(): Generator<MaildropMessage> {
     for (let number = 1; number <= this.#uids.length; number++) {

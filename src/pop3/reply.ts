@@ -31,6 +31,7 @@ export class Pop3Reply extends Error {
 const storeCodes: Partial<Record<MailStoreErrorCode, Pop3Code>> = {
   'no-such-folder': 'SYS/PERM',
   'not-permitted': 'SYS/PERM',
+  'not-connected': 'SYS/PERM',
   'read-only': 'SYS/PERM',
   'in-use': 'IN-USE',
   unavailable: 'SYS/TEMP',

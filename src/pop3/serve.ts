@@ -40,6 +40,7 @@ export interface Pop3Options {
 }
 
 /** Serves one POP3 connection to its end, whoever ends it. Never rejects. */
-export async function servePop3(socket: Duplex, options: Pop3Options): Promise<void> {
-  await new Pop3Connection(socket, options).serve();
+export function servePop3(socket: Duplex, options: Pop3Options): Promise<void> {
+  // Nothing of the engine is kept while somebody else goes on.
+  return new Pop3Connection(socket, options).serve().then((goOn) => goOn?.());
 }

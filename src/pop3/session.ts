@@ -36,6 +36,6 @@ export interface Pop3Session {
   takesInitialResponse(mechanism: SaslMechanism): boolean;
   /** @param command what the client used, for servers whose texts differ */
   authenticate(credentials: SaslCredentials, command: 'PASS' | 'AUTH'): Promise<Pop3Login>;
-  /** The connection is gone; nothing is called any more. */
+  /** The engine's part is over, the connection gone or handed over; nothing is called any more. */
   closed(): void;
 }

@@ -31,6 +31,7 @@ test('what the file leaves out has its default', async () => {
       graphMimeKilobytes: 2200,
       maxConnections: 500,
       maxConnectionsPerAddress: 100,
+      maxConnectionsPerAccount: 20,
       idleTimeoutSeconds: 300,
       loginFailuresPerAddress: 10,
       loginBlockSeconds: 300,

@@ -1,4 +1,4 @@
 import { describeReadClients } from '../support/read-clients-contract.ts';
 import { startWithSimulator } from '../support/read-clients-world.ts';
 
-describeReadClients(startWithSimulator, () => {});
+describeReadClients({ start: startWithSimulator });

@@ -1,11 +1,11 @@
 import { duplexPair, PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LineReader } from '../../src/base/line-reader.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { serveImap } from '../../src/imap/serve.ts';
 import { formatDateTime, formatMailbox, formatString, parseDate, parseDateTime } from '../../src/imap/wire/format.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from '../../src/imap/wire/modified-utf7.ts';
-import { OctetReader } from '../../src/imap/wire/octet-reader.ts';
 import { Scanner } from '../../src/imap/wire/scanner.ts';
 import { formatSequenceSet, parseSequenceSet, selectNumbers, selectUpTo } from '../../src/imap/wire/sequence-set.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
@@ -16,7 +16,7 @@ describe('octets off a socket', () => {
       fc.asyncProperty(fc.array(fc.nat({ max: 12 }), { minLength: 1 }), async (cuts) => {
         const whole = Buffer.from('first\r\nsecond\n\r\nabc\r\ndeflast');
         const stream = new PassThrough();
-        const reader = new OctetReader(stream, 1_000);
+        const reader = new LineReader(stream, 1_000);
         const fed = (async () => {
           let at = 0;
           for (const cut of cuts) {
@@ -41,7 +41,7 @@ describe('octets off a socket', () => {
 
   it('of a line that is too long are an error, with or without its end', async () => {
     const stream = new PassThrough();
-    const reader = new OctetReader(stream, 1_000);
+    const reader = new LineReader(stream, 1_000);
     stream.write('123456\r\n');
     await expect(reader.line(5)).rejects.toThrow('more than 5');
     stream.write('1234567890');
@@ -50,7 +50,7 @@ describe('octets off a socket', () => {
 
   it('that do not come in time are an error, as is the end', async () => {
     const stream = new PassThrough();
-    const reader = new OctetReader(stream, 5);
+    const reader = new LineReader(stream, 5);
     await expect(reader.line(5)).rejects.toThrow('in time');
     stream.end('abc');
     await expect(reader.line(5)).rejects.toThrow('ended');

@@ -144,7 +144,7 @@ describe('a mailbox read by POP3', () => {
     await play(client, `${login}\nC: DELE 1\nS: +OK`);
     const folder = await directory.openStore(alice).open('INBOX', { readOnly: false });
     await folder.remove([1]);
-    await play(client, 'C: QUIT\nS: -ERR [SYS/TEMP] Some deleted messages were not removed.\nS: <end>');
+    await play(client, 'C: QUIT\nS: -ERR [SYS/TEMP] 1 of 1 deleted messages could not be removed.\nS: <end>');
     client.destroy();
     await served;
   });

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { runProgram } from './external.ts';
+import { Maildir, type Owner } from './read-clients-maildir.ts';
 
 export interface DovecotOptions {
   /** Asked about each token (RFC 7662); it says to whom it belongs. */
@@ -20,17 +21,13 @@ export interface Dovecot {
   readonly pop3Port: number;
   /** The authority of its certificate, PEM. */
   readonly ca: string;
-  /** The Maildir of whoever logs in, and to whom its files belong. */
-  readonly maildir: string;
-  readonly owner: Owner;
+  /** The Maildir of whoever logs in. */
+  readonly maildir: Maildir;
+  /** Its own; gone with it. */
+  readonly folder: string;
   /** What it logged. */
   log(): string;
   stop(): Promise<void>;
-}
-
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 /** Starts a Dovecot with a configuration of its own, in a folder that goes away with it. */
@@ -39,11 +36,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   // Its processes drop root's rights and still have to find their way.
   await chmod(folder, 0o755);
   const owner = await ownerOfMail();
-  const maildir = join(folder, 'mail');
-  for (const part of ['', 'cur', 'new', 'tmp']) {
-    await mkdir(join(maildir, part), { recursive: true });
-    await chown(join(maildir, part), owner.uid, owner.gid);
-  }
+  const maildir = await Maildir.make(join(folder, 'mail'), owner);
   const authority = await makeAuthority('Dovecot', 10, 'rsa');
   const { cert, key } = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 10);
   await writeFile(join(folder, 'server.crt'), cert);
@@ -51,27 +44,37 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   await writeFile(join(folder, 'introspection-ca.crt'), options.introspectionCa);
   await writeFile(join(folder, 'oauth2.conf'), oauth2Settings(folder, options.introspectionUrl), { mode: 0o600 });
   const [imapPort, pop3Port] = await freePorts();
-  await writeFile(join(folder, 'dovecot.conf'), settings(folder, maildir, owner, { imapPort, pop3Port }));
+  await writeFile(join(folder, 'dovecot.conf'), settings(folder, maildir.path, owner, { imapPort, pop3Port }));
   const { child, log } = await run(join(folder, 'dovecot.conf'));
   return {
-    ...{ imapPort, pop3Port, ca: authority.cert, maildir, owner, log },
+    ...{ imapPort, pop3Port, ca: authority.cert, maildir, folder, log },
     async stop() {
       if (child.exitCode === null) {
         child.kill('SIGTERM');
-        await once(child, 'close');
+        await once(child, 'exit');
       }
+      endGroup(child);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
+/** Whoever has not noticed by then that the master is gone: no process outlives its test. */
+function endGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
+  } catch {
+    // Nobody was left.
+  }
+}
+
 const runsAsRoot = process.getuid?.() === 0;
 
-/** Whose the mail is: Dovecot gives none to root. */
-async function ownerOfMail(): Promise<Owner> {
-  if (!runsAsRoot) return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
-  const [uid, gid] = await Promise.all(['-u', '-g'].map((what) => runProgram('id', [what, 'dovecot'])));
-  return { uid: Number(uid?.output), gid: Number(gid?.output) };
+/** Whose the mail is: Dovecot gives none to root. Under root it is Dovecot's own user, else ours. */
+async function ownerOfMail(): Promise<Owner & { readonly groupName: string }> {
+  const user = runsAsRoot ? ['dovecot'] : [];
+  const id = async (what: string) => (await runProgram('id', [what, ...user])).output.trim();
+  return { uid: Number(await id('-u')), gid: Number(await id('-g')), groupName: await id('-gn') };
 }
 
 /** Two ports that nobody has at this moment. */
@@ -102,12 +105,10 @@ tls_ca_cert_file = ${folder}/introspection-ca.crt
 function settings(
   folder: string,
   maildir: string,
-  owner: Owner,
+  owner: Awaited<ReturnType<typeof ownerOfMail>>,
   { imapPort, pop3Port }: Pick<Dovecot, 'imapPort' | 'pop3Port'>,
 ): string {
-  const [internal, login, group] = runsAsRoot
-    ? ['dovecot', 'dovenull', 'dovecot']
-    : [String(owner.uid), String(owner.uid), String(owner.gid)];
+  const [internal, login] = runsAsRoot ? ['dovecot', 'dovenull'] : [userInfo().username, userInfo().username];
   return `
 protocols = imap pop3
 listen = 127.0.0.1
@@ -115,7 +116,7 @@ base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = /dev/stderr
 default_internal_user = ${internal}
-default_internal_group = ${group}
+default_internal_group = ${owner.groupName}
 default_login_user = ${login}
 first_valid_uid = 1
 first_valid_gid = 1
@@ -140,6 +141,10 @@ namespace inbox {
 }
 service anvil {
   chroot =
+  # No waiting after failed logins.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service imap-login {
   chroot =
@@ -166,7 +171,9 @@ service pop3-login {
 async function run(configFile: string): Promise<{ child: ChildProcess; log: () => string }> {
   // Where Debian has it, the search path of an ordinary user does not lead.
   const path = `${process.env.PATH ?? ''}:/usr/sbin`;
-  const child = spawn('dovecot', ['-F', '-c', configFile], { stdio: 'pipe', env: { ...process.env, PATH: path } });
+  const env = { ...process.env, PATH: path };
+  // A process group of its own, so that all of it can be ended.
+  const child = spawn('dovecot', ['-F', '-c', configFile], { stdio: 'pipe', env, detached: true });
   let output = '';
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);

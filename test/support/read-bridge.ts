@@ -1,15 +1,16 @@
-import type { Socket } from 'node:net';
 import type { LoginResult } from '../../src/accounts/directory.ts';
 import { listenImap } from '../../src/app/read-session-imap.ts';
 import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
 import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { AccountPlaces } from '../../src/app/read-session-places.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
+import { TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
-import type { OpenUpstream, UpstreamLogin } from '../../src/exchange/connect-upstream.ts';
+import type { OpenUpstream } from '../../src/exchange/connect-upstream.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
+import type { Maildrops } from '../../src/mailbox/mail-store.ts';
 import { listenExchangeImap } from '../../src/simulator/exchange/imap.ts';
 import type { StagedFaults } from '../../src/simulator/exchange/imap-pop3-front-end.ts';
 import { listenExchangePop3 } from '../../src/simulator/exchange/pop3.ts';
@@ -26,6 +27,8 @@ export interface ReadBridgeOptions {
   readonly read?: 'imap' | 'pop3' | 'graph' | 'none';
   /** Replaces the connection to the simulated Exchange. */
   readonly openUpstream?: (signal: AbortSignal) => Promise<OpenUpstream>;
+  /** Replaces the translation of POP3 to IMAP. */
+  readonly openMaildrops?: (mailbox: string) => Promise<Maildrops>;
   readonly allowInsecureAuth?: boolean;
   readonly maxConnectionsPerAccount?: number;
   readonly log?: Log;
@@ -42,7 +45,8 @@ export class ReadBridge {
   /** Seconds until a token used now expires; undefined for never. */
   tokenSeconds: number | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #upstreams = new Set<Socket>();
+  readonly #maildrops = new TranslatedMaildrops();
+  readonly #cutters: (() => void)[] = [];
   #ports: { imap: number; pop3: number } | undefined;
 
   private constructor(ca: string, tls: CertificateAndKey) {
@@ -67,6 +71,7 @@ export class ReadBridge {
     };
     const imap = await listenExchangeImap(settings);
     const pop3 = await listenExchangePop3(settings);
+    bridge.#cutters.push(imap.cut, pop3.cut);
     bridge.#closers.push(
       () => imap.close(),
       () => pop3.close(),
@@ -80,18 +85,21 @@ export class ReadBridge {
     return this.#ports?.[protocol] ?? 0;
   }
 
+  /** Where the simulated Exchange serves IMAP. */
+  get imap() {
+    return { host: 'localhost', port: this.port('imap'), security: 'tls' as const };
+  }
+
+  readonly #translated = (mailbox: string): Promise<Maildrops> =>
+    this.#maildrops.open({ endpoints: { imap: this.imap }, ca: this.ca, getToken: async () => 'good' }, mailbox);
+
   #claims() {
     return this.tokenSeconds === undefined ? {} : { exp: Date.now() / 1000 + this.tokenSeconds };
   }
 
   async listen(protocol: 'imap' | 'pop3', options: ReadBridgeOptions = {}) {
     const { security = 'starttls', read = protocol } = options;
-    const opener = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
-    const open = async (login: UpstreamLogin) => {
-      const upstream = await opener(login);
-      this.#upstreams.add(upstream.socket.once('close', () => this.#upstreams.delete(upstream.socket)));
-      return upstream;
-    };
+    const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
     const settings: ReadSessionOptions = {
       host: '127.0.0.1',
       port: 0,
@@ -109,7 +117,7 @@ export class ReadBridge {
       },
       log: options.log ?? silentLog,
       authenticate: async (username, given) => login(username, given, read),
-      openMaildrops: async ({ mailbox }) => this.directory.openStore(mailbox),
+      openMaildrops: ({ mailbox }) => (options.openMaildrops ?? this.#translated)(mailbox),
       openUpstream: (account, signal) =>
         options.openUpstream?.(signal) ??
         open({
@@ -130,7 +138,7 @@ export class ReadBridge {
 
   /** Breaks every connection to the simulated Exchange. */
   cutExchange(): void {
-    for (const socket of this.#upstreams) socket.destroy();
+    for (const cut of this.#cutters) cut();
   }
 
   /** Cuts every connection of the simulated Exchange and stops it. */

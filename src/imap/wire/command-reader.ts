@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
+import { type LineReader, LineTooLong } from '../../base/line-reader.ts';
 import { ImapReply } from '../reply.ts';
-import { LineTooLong, type OctetReader } from './octet-reader.ts';
 
 /** A command as it came: text with the literals in their places. */
 export interface RawCommand {
@@ -45,13 +45,13 @@ const skipChunkBytes = 64 * 1024;
 
 /** Puts commands together from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
 export class CommandReader {
-  readonly #reader: OctetReader;
+  readonly #reader: LineReader;
   readonly #limits: CommandLimits;
   readonly #invite: () => void;
   #open: StreamedLiteral | undefined;
 
   /** @param invite sends the continuation request that lets the client send a synchronizing literal */
-  constructor(reader: OctetReader, limits: CommandLimits, invite: () => void) {
+  constructor(reader: LineReader, limits: CommandLimits, invite: () => void) {
     this.#reader = reader;
     this.#limits = limits;
     this.#invite = invite;
@@ -117,13 +117,13 @@ export class CommandReader {
 /** The message of an APPEND, taken off the wire as it is wanted. */
 class StreamedLiteral implements MessageLiteral {
   readonly size: number;
-  readonly #reader: OctetReader;
+  readonly #reader: LineReader;
   readonly #synchronizing: boolean;
   readonly #invite: () => void;
   #left: number;
   #accepted = false;
 
-  constructor(reader: OctetReader, size: number, synchronizing: boolean, invite: () => void) {
+  constructor(reader: LineReader, size: number, synchronizing: boolean, invite: () => void) {
     this.size = size;
     this.#left = size;
     this.#reader = reader;

@@ -1,10 +1,18 @@
-import type { Pop3Command } from '../command.ts';
+import type { Pop3Command, Pop3Context } from '../command.ts';
 import { Pop3Reply } from '../reply.ts';
 
 /** RFC 1939 sections 4 and 6: in the transaction state, the moment at which deletions happen. */
 export const quit: Pop3Command = async (context) => {
-  const after = async (): Promise<void> => context.end();
-  const left = context.state === 'transaction' ? await context.maildrop.commit() : 0;
-  if (left > 0) throw new Pop3Reply('Some deleted messages were not removed.', { code: 'SYS/TEMP', bye: true });
-  return { text: 'The server is signing off.', after };
+  if (context.state === 'transaction') await removeDeleted(context);
+  return { text: 'The server is signing off.', after: async () => context.end() };
 };
+
+/** Where messages stay that were to go, the client is told, and the connection ends all the same. */
+async function removeDeleted({ maildrop }: Pop3Context): Promise<void> {
+  const total = maildrop.deleted;
+  const left = await maildrop.commit().catch((cause: unknown) => {
+    throw new Pop3Reply('The deleted messages could not all be removed.', { code: 'SYS/TEMP', bye: true, cause });
+  });
+  if (left === 0) return;
+  throw new Pop3Reply(`${left} of ${total} deleted messages could not be removed.`, { code: 'SYS/TEMP', bye: true });
+}

@@ -1,24 +1,14 @@
-import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
+import { PacedWriter } from '../../base/paced-writer.ts';
 import { dotStuffed } from './dot-stuffing.ts';
-import { ConnectionEnded } from './line-reader.ts';
 
-/** Octets gathered before they go to the socket. */
-const flushBytes = 16 * 1024;
-
-/** Writes replies: many small ones in one write, large ones no faster than the client takes them. */
-export class ResponseWriter {
-  #stream: Duplex;
-  #pending = '';
-
+/** Writes replies. */
+export class ResponseWriter extends PacedWriter {
   constructor(stream: Duplex) {
-    this.#stream = stream;
+    super(stream, 'utf8');
   }
 
-  switchTo(stream: Duplex): void {
-    this.#stream = stream;
-  }
-
+  /** Sent at once with all that is pending, as is {@link error}. */
   ok(text: string): void {
     this.line(`+OK ${oneLine(text)}`.trimEnd());
     this.flush();
@@ -31,20 +21,7 @@ export class ResponseWriter {
 
   /** A line, not sent before {@link flush} or {@link drained}. */
   line(text: string): void {
-    this.#pending += `${text}\r\n`;
-  }
-
-  /** Sends what is pending. @returns whether the client keeps up */
-  flush(): boolean {
-    const text = this.#pending;
-    this.#pending = '';
-    if (text === '' || !this.#stream.writable) return true;
-    return this.#stream.write(text);
-  }
-
-  /** Sends what is pending once it is worth it, and waits if the client does not keep up. */
-  async drained(): Promise<void> {
-    if (this.#pending.length >= flushBytes && !this.flush()) await this.#drain();
+    this.raw(`${text}\r\n`);
   }
 
   /**
@@ -54,24 +31,9 @@ export class ResponseWriter {
   async message(content: Readable | AsyncIterable<Buffer>): Promise<void> {
     this.flush();
     try {
-      for await (const chunk of dotStuffed(content)) if (!this.#stream.write(chunk)) await this.#drain();
+      for await (const chunk of dotStuffed(content)) await this.octets(chunk);
     } catch (error) {
-      this.#stream.destroy();
-      throw new ConnectionEnded('A message could not be sent to its end.', { cause: error });
-    }
-  }
-
-  async #drain(): Promise<void> {
-    if (this.#stream.destroyed) throw new ConnectionEnded('The connection has ended.');
-    const abort = new AbortController();
-    const closed = (): void => abort.abort();
-    this.#stream.once('close', closed);
-    try {
-      await once(this.#stream, 'drain', { signal: abort.signal });
-    } catch {
-      throw new ConnectionEnded('The connection has ended.');
-    } finally {
-      this.#stream.off('close', closed);
+      throw this.breakOff('A message could not be sent to its end.', error);
     }
   }
 }

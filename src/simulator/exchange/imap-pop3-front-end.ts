@@ -39,12 +39,54 @@ export interface StagedFaults {
 /** A listening endpoint. */
 export interface ExchangeReadServer {
   readonly port: number;
+  /** Cuts every connection and goes on listening. */
+  cut(): void;
   /** Stops at once; connections are cut. */
   close(): Promise<void>;
 }
 
+/** What a session of the front end works with. */
+export interface SessionParts<Claims extends MailTokenClaims> {
+  readonly door: MailboxDoor<Claims>;
+  readonly socket: TLSSocket;
+  /** Ends the session; the reason is told the client. */
+  readonly ending: AbortController;
+  readonly faults: StagedFaults | undefined;
+}
+
+/**
+ * Listens as one of Exchange Online's reading endpoints, failing at the door where that is staged.
+ * @param refusal the line that turns a client away
+ * @param serve serves one session to its end
+ */
+export function listenFrontEnd<Claims extends MailTokenClaims>(
+  settings: ExchangeReadSettings<Claims>,
+  protocol: 'imap' | 'pop3',
+  refusal: (text: string) => string,
+  serve: (parts: SessionParts<Claims>) => Promise<void>,
+): Promise<ExchangeReadServer> {
+  const door = new MailboxDoor(settings, protocol);
+  const { faults } = settings;
+  return listenTls(settings, async (socket) => {
+    socket.on('error', () => {});
+    const fault = faults?.take(protocol, undefined, 'connect', 'auth');
+    try {
+      await underFault(
+        fault,
+        socket,
+        (text) => new Error(text),
+        async () => {},
+      );
+    } catch (error) {
+      socket.end(`${refusal((error as Error).message)}\r\n`);
+      return;
+    }
+    await serve({ door, socket, ending: new AbortController(), faults });
+  });
+}
+
 /** Listens with TLS from the first octet, as ports 993 and 995 do. */
-export async function listenTls(
+async function listenTls(
   settings: Pick<ExchangeReadSettings<MailTokenClaims>, 'host' | 'port' | 'tls'>,
   serve: (socket: TLSSocket) => Promise<void>,
 ): Promise<ExchangeReadServer> {
@@ -60,12 +102,16 @@ export async function listenTls(
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(settings.port, settings.host, resolve);
   });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     port: (server.address() as AddressInfo).port,
+    cut,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        cut();
       }),
   };
 }

@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import { ImapReply } from '../../imap/reply.ts';
 import { defaultImapLimits, serveImap } from '../../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../../imap/session.ts';
@@ -10,11 +9,10 @@ import {
   type ExchangeReadServer,
   type ExchangeReadSettings,
   encodedServerName,
-  listenTls,
-  MailboxDoor,
+  listenFrontEnd,
   type MailTokenClaims,
   refusalChallenge,
-  type StagedFaults,
+  type SessionParts,
   underFault,
   withMethods,
 } from './imap-pop3-front-end.ts';
@@ -27,51 +25,32 @@ const afterLogin =
   );
 
 /** Listens as Exchange Online's IMAP endpoint (outlook.office365.com:993). */
-export async function listenExchangeImap<Claims extends MailTokenClaims>(
+export function listenExchangeImap<Claims extends MailTokenClaims>(
   settings: ExchangeReadSettings<Claims>,
 ): Promise<ExchangeReadServer> {
-  const door = new MailboxDoor(settings, 'imap');
-  const { faults, log } = settings;
-  return listenTls(settings, async (socket) => {
-    socket.on('error', () => {});
-    const fault = faults?.take('imap', undefined, 'connect', 'auth');
-    const greeted = underFault(
-      fault,
-      socket,
-      (text) => new Error(text),
-      async () => {},
-    );
-    const problem = await greeted.then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-    if (problem !== undefined) return void socket.end(`* BYE ${problem}\r\n`);
-    const ending = new AbortController();
-    const session = new ExchangeImapSession(door, socket, ending, faults);
-    await serveImap(socket, {
-      greeting: `The Microsoft Exchange IMAP4 service is ready. [${encodedServerName(frontEndName)}]`,
-      secure: true,
-      session,
-      limits: defaultImapLimits,
-      log,
-      signal: ending.signal,
-    });
-  });
+  return listenFrontEnd(
+    settings,
+    'imap',
+    (text) => `* BYE ${text}`,
+    (parts) =>
+      serveImap(parts.socket, {
+        greeting: `The Microsoft Exchange IMAP4 service is ready. [${encodedServerName(frontEndName)}]`,
+        secure: true,
+        session: new ExchangeImapSession(parts),
+        limits: defaultImapLimits,
+        log: settings.log,
+        signal: parts.ending.signal,
+      }),
+  );
 }
 
 /** One IMAP session as Exchange Online holds it. */
 class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession {
-  readonly #door: MailboxDoor<Claims>;
-  readonly #socket: TLSSocket;
-  readonly #ending: AbortController;
-  readonly #faults: StagedFaults | undefined;
+  readonly #parts: SessionParts<Claims>;
   #cancelExpiry: (() => void) | undefined;
 
-  constructor(door: MailboxDoor<Claims>, socket: TLSSocket, ending: AbortController, faults: StagedFaults | undefined) {
-    this.#door = door;
-    this.#socket = socket;
-    this.#ending = ending;
-    this.#faults = faults;
+  constructor(parts: SessionParts<Claims>) {
+    this.#parts = parts;
   }
 
   capabilities({ authenticated }: { readonly authenticated: boolean }): readonly string[] {
@@ -91,15 +70,15 @@ class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession
 
   async authenticate(credentials: SaslCredentials, command: 'LOGIN' | 'AUTHENTICATE'): Promise<ImapLogin> {
     const { username } = credentials;
-    const fault = this.#faults?.take('imap', username, 'auth', 'auth');
-    return underFault(fault, this.#socket, replyOf, async () => {
+    const fault = this.#parts.faults?.take('imap', username, 'auth', 'auth');
+    return underFault(fault, this.#parts.socket, replyOf, async () => {
       // Basic authentication is off for good.
       if (!('accessToken' in credentials)) throw new ImapReply('NO', `${command} failed.`);
-      const entered = this.#door.enter(username, credentials.accessToken);
+      const entered = this.#parts.door.enter(username, credentials.accessToken);
       if (entered === 'refused') throw new ImapReply('NO', `${command} failed.`, { challenge: refusalChallenge });
       if (entered === 'not-connected') return { kind: 'store', store: notConnected };
       this.#cancelExpiry = atExpiry(entered.expiresAt, () =>
-        this.#ending.abort('Session invalidated - AccessTokenExpired'),
+        this.#parts.ending.abort('Session invalidated - AccessTokenExpired'),
       );
       return { kind: 'store', store: this.#faulty(entered.store, username) };
     });
@@ -111,11 +90,11 @@ class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession
 
   /** The store, failing at SELECT where that is staged. */
   #faulty(store: MailStore, mailbox: string): MailStore {
-    const faults = this.#faults;
+    const faults = this.#parts.faults;
     if (faults === undefined) return store;
     const open: MailStore['open'] = (folder, options) => {
       const fault = faults.take('imap', mailbox, 'select', 'auth');
-      return underFault(fault, this.#socket, replyOf, () => store.open(folder, options));
+      return underFault(fault, this.#parts.socket, replyOf, () => store.open(folder, options));
     };
     return withMethods(store, { open });
   }

@@ -1,5 +1,5 @@
 import type { MailStore } from '../../mailbox/mail-store.ts';
-import { MailboxFolder, type StoredMessage } from './mailbox-folder.ts';
+import { MailboxFolder, type SizeTelling, type StoredMessage } from './mailbox-folder.ts';
 import { MemoryMailStore } from './memory-mail-store.ts';
 
 export type { StoredMessage } from './mailbox-folder.ts';
@@ -23,6 +23,8 @@ export interface Mailbox {
 
 /** The mailboxes of the simulated tenant, in memory. Addresses are compared without case. */
 export class MailboxDirectory {
+  /** Exact sizes unless this is changed, which counts from the next command on. */
+  readonly sizes: SizeTelling = { estimated: false };
   readonly #mailboxes = new Map<string, Mailbox>();
 
   constructor(addresses: readonly string[]) {
@@ -32,7 +34,7 @@ export class MailboxDirectory {
   /** Makes a mailbox with the standard folders; one that exists stays as it is. */
   add(address: string): void {
     if (this.has(address)) return;
-    const folders = new Map(standardFolders.map((name) => [name as string, new MailboxFolder(name)]));
+    const folders = new Map(standardFolders.map((name) => [name as string, new MailboxFolder(name, this.sizes)]));
     this.#mailboxes.set(address.toLowerCase(), { address, folders });
   }
 
@@ -60,7 +62,7 @@ export class MailboxDirectory {
 
   /** Opens a mailbox for one reading session. @throws Error if there is no such mailbox */
   openStore(address: string): MailStore {
-    return new MemoryMailStore(this.#mailbox(address).folders);
+    return new MemoryMailStore(this.#mailbox(address).folders, this.sizes);
   }
 
   #mailbox(address: string): Mailbox {

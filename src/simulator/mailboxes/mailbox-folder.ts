@@ -8,6 +8,15 @@ export interface StoredMessage {
   readonly internalDate: Date;
 }
 
+/** How sizes of messages are told. */
+export interface SizeTelling {
+  /**
+   * RFC822.SIZE and LIST give an estimate, as Exchange Online does unless told otherwise (`Set-CASMailbox
+   * -ImapEnableExactRFC822Size $true`, `-PopEnableExactRFC822Size $true`).
+   */
+  estimated: boolean;
+}
+
 /** Whoever wants to hear of a folder's changes. */
 export type FolderWatcher = (change: FolderChange) => void;
 
@@ -20,10 +29,12 @@ export class MailboxFolder {
   readonly uidValidity = ++lastUidValidity;
   readonly #messages = new Map<number, StoredMessage>();
   readonly #watchers = new Set<FolderWatcher>();
+  readonly #sizes: SizeTelling;
   #uidNext = 1;
 
-  constructor(name: string) {
+  constructor(name: string, sizes: SizeTelling) {
     this.name = name;
+    this.#sizes = sizes;
   }
 
   get uidNext(): number {
@@ -33,6 +44,11 @@ export class MailboxFolder {
   /** Every message, ascending by UID. */
   messages(): readonly StoredMessage[] {
     return [...this.#messages.values()];
+  }
+
+  /** What a listing tells of each message, ascending by UID. */
+  *summaries(): Generator<MessageSummary> {
+    for (const message of this.#messages.values()) yield this.#summaryOf(message);
   }
 
   get(uid: number): StoredMessage | undefined {
@@ -49,7 +65,7 @@ export class MailboxFolder {
   add(content: Buffer, flags: readonly string[], internalDate: Date): StoredMessage {
     const message = { uid: this.#uidNext++, content, flags: canonicalFlags(flags), internalDate };
     this.#messages.set(message.uid, message);
-    this.#tell({ kind: 'added', message: summaryOf(message) });
+    this.#tell({ kind: 'added', message: this.#summaryOf(message) });
     return message;
   }
 
@@ -73,19 +89,19 @@ export class MailboxFolder {
     return () => this.#watchers.delete(watcher);
   }
 
+  #summaryOf({ uid, flags, internalDate, content }: StoredMessage): MessageSummary {
+    const size = this.#sizes.estimated ? estimateOf(content.length) : content.length;
+    return { uid, flags, internalDate, size };
+  }
+
   #tell(change: FolderChange, author?: FolderWatcher): void {
     for (const watcher of this.#watchers) if (watcher !== author) watcher(change);
   }
 }
 
-/** What a listing tells of a message. */
-export function summaryOf(message: StoredMessage): MessageSummary {
-  return {
-    uid: message.uid,
-    flags: message.flags,
-    internalDate: message.internalDate,
-    size: message.content.length,
-  };
+/** Never right. */
+function estimateOf(size: number): number {
+  return size + 1 + Math.floor(size / 50);
 }
 
 const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'];

@@ -6,7 +6,7 @@ import {
   type NewMessage,
   type OpenFolder,
 } from '../../mailbox/mail-store.ts';
-import { MailboxFolder } from './mailbox-folder.ts';
+import { MailboxFolder, type SizeTelling } from './mailbox-folder.ts';
 import { MemoryOpenFolder } from './memory-open-folder.ts';
 
 const delimiter = '/';
@@ -18,9 +18,11 @@ const maxAppendBytes = 150 * 1024 * 1024;
 export class MemoryMailStore implements MailStore {
   readonly delimiter = delimiter;
   readonly #folders: Map<string, MailboxFolder>;
+  readonly #sizes: SizeTelling;
 
-  constructor(folders: Map<string, MailboxFolder>) {
+  constructor(folders: Map<string, MailboxFolder>, sizes: SizeTelling) {
     this.#folders = folders;
+    this.#sizes = sizes;
   }
 
   async folders(): Promise<readonly FolderInfo[]> {
@@ -50,7 +52,7 @@ export class MemoryMailStore implements MailStore {
     const levels = name.split(delimiter);
     for (let depth = 1; depth <= levels.length; depth++) {
       const path = levels.slice(0, depth).join(delimiter);
-      if (!this.#folders.has(path)) this.#folders.set(path, new MailboxFolder(path));
+      if (!this.#folders.has(path)) this.#folders.set(path, new MailboxFolder(path, this.#sizes));
     }
   }
 

@@ -8,7 +8,7 @@ import {
   type OpenFolder,
   type Transferred,
 } from '../../mailbox/mail-store.ts';
-import { canonicalFlags, type MailboxFolder, summaryOf } from './mailbox-folder.ts';
+import { canonicalFlags, type MailboxFolder } from './mailbox-folder.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -42,7 +42,7 @@ export class MemoryOpenFolder implements OpenFolder {
   }
 
   async *list(): AsyncGenerator<MessageSummary> {
-    for (const message of this.#folder.messages()) yield summaryOf(message);
+    yield* this.#folder.summaries();
   }
 
   async content(uid: number, range?: OctetRange): Promise<MessageContent> {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** The client ended its side, or the connection broke. */
+/** The other side ended, or the connection broke. */
 export class ConnectionEnded extends Error {
   override readonly name = 'ConnectionEnded';
 }
@@ -19,8 +19,8 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
- * Takes lines off a socket, and no more than are asked for: what is not wanted yet stays with
- * the socket, so the client feels back-pressure, and with {@link detach} it goes to whoever takes over.
+ * Takes lines and counted octets off a socket, and no more than are asked for: what is not wanted yet stays with
+ * the socket, so the other side feels back-pressure, and with {@link detach} it goes to whoever takes over.
  */
 export class LineReader {
   /** Milliseconds that one wait for octets may take. */
@@ -56,7 +56,19 @@ export class LineReader {
     }
   }
 
-  /** Forgets everything received so far (RFC 2595 section 4 at STLS). */
+  /** Exactly `count` octets. @throws ReadTimeout, ConnectionEnded */
+  async octets(count: number): Promise<Buffer> {
+    while (this.#length < count) await this.#more();
+    return this.#take(count);
+  }
+
+  /** At least one octet and at most `count`. @throws ReadTimeout, ConnectionEnded */
+  async some(count: number): Promise<Buffer> {
+    if (this.#length === 0) await this.#more();
+    return this.#take(Math.min(count, this.#chunks[0]?.length ?? 0));
+  }
+
+  /** Forgets everything received so far (RFC 2595 section 4 and RFC 9051 section 6.2.1 at STARTTLS and STLS). */
   discard(): void {
     this.#pull();
     this.#chunks = [];

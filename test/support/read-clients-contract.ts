@@ -1,0 +1,227 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { needProgram } from './external.ts';
+import { freshFolder, type MailFetcher } from './read-clients.ts';
+import { connectImapFlow, imapflow, nodePop3, python } from './read-clients-libraries.ts';
+import { Maildir } from './read-clients-maildir.ts';
+import { curl, fetchmail, getmail, Mbsync, mutt, pressInMutt } from './read-clients-programs.ts';
+import { type ReadWorld, type Route, routes } from './read-clients-world.ts';
+import { until } from './relay.ts';
+
+const fetchers: readonly MailFetcher[] = [curl, fetchmail, getmail, mutt, python, imapflow, nodePop3];
+
+/** Octets as latin1. */
+function letter(subject: string, body: string): string {
+  const header = `From: Bob <bob@contoso.com>\r\nTo: alice@contoso.com\r\nSubject: ${subject}\r\n`;
+  const fields = `${header}Date: Sat, 21 Nov 2026 08:00:00 +0000\r\nMessage-ID: <${subject}@contoso.com>\r\n`;
+  return Buffer.from(`${fields}\r\n${body}`).toString('latin1');
+}
+
+const lettersBySubject = {
+  '8-bit': letter('8-bit', 'Grüße\r\n\r\n.\r\n.dot\r\n..dots\r\nFrom the start\r\n'),
+  large: letter('large', `${'.0123456789 abcdefghijklmnopqrstuvwxyz\r\n'.repeat(6_000)}`),
+  binary: letter('binary', `${randomBytes(600).toString('base64').replace(/.{76}/g, '$&\r\n')}\r\n`),
+};
+const letters = Object.values(lettersBySubject);
+
+export interface ReadClientsOptions<World extends ReadWorld> {
+  /** Starts the bridge and what it stands before. */
+  start(): Promise<World>;
+  /** Programs without which there is nothing to start. */
+  readonly needs?: readonly string[];
+  /** Tests of this upstream alone. */
+  more?(world: () => World): void;
+}
+
+/** What mail programs nobody here wrote do with a mailbox behind the bridge. */
+export function describeReadClients<World extends ReadWorld>({ start, needs, more }: ReadClientsOptions<World>): void {
+  let starting: Promise<World> | undefined;
+  let world: World;
+
+  beforeEach(async (context) => {
+    for (const name of needs ?? []) needProgram(context, name);
+    starting ??= start();
+    world = await starting;
+    await world.inbox.clear();
+    for (const content of letters) await world.inbox.deliver(content);
+  });
+  afterAll(() => world?.close());
+
+  for (const route of routes) {
+    const able = fetchers.filter(({ protocols }) => protocols.includes(route.protocol));
+    describe.each(able)(`$name (${route.name})`, (fetcher) => {
+      test('fetches every message and leaves it there', async (context) => {
+        for (const name of fetcher.programs) needProgram(context, name);
+        const fetch = await fetching(fetcher, route, fetcher.starttls ? 'starttls' : 'tls');
+        expect(await fetch('keep')).toEqual(essences(letters, fetcher));
+        expect(await there()).toEqual(inOrder(letters));
+        if (!fetcher.remembers) return;
+        const another = letter('another', 'later\r\n');
+        await world.inbox.deliver(another);
+        expect(await fetch('keep')).toEqual(essences([another], fetcher));
+        expect(await fetch('keep')).toEqual([]);
+      });
+
+      test('fetches every message and deletes it, over TLS from the first byte', async (context) => {
+        for (const name of fetcher.programs) needProgram(context, name);
+        const fetch = await fetching(fetcher, route, 'tls');
+        expect(await fetch('delete')).toEqual(essences(letters, fetcher));
+        await until('an empty INBOX', async () => (await there()).length === 0);
+      });
+    });
+  }
+
+  async function fetching(fetcher: MailFetcher, route: Route, security: 'starttls' | 'tls') {
+    const folder = await freshFolder(world.folder, 'client');
+    const login = world.login(route, security, fetcher.asciiPasswords ? 'ascii' : 'any');
+    return async (afterwards: 'keep' | 'delete') => {
+      const { result, messages } = await fetcher.fetch(login, folder, afterwards);
+      expect(result.code, result.output).toBe(0);
+      return essences(messages, fetcher);
+    };
+  }
+
+  /** What is in INBOX upstream, in a fixed order. */
+  async function there(): Promise<string[]> {
+    const messages = await world.inbox.messages();
+    return inOrder(messages.map(({ content }) => content));
+  }
+
+  async function flagsThere(): Promise<Record<string, readonly string[]>> {
+    return flagsBySubject(await world.inbox.messages());
+  }
+
+  const imap = routes[0] as Route;
+
+  test('mbsync keeps a Maildir the same as the mailbox, both ways', async (context) => {
+    needProgram(context, 'mbsync');
+    const mbsync = new Mbsync(await freshFolder(world.folder, 'mbsync'), world.login(imap, 'starttls'));
+    const maildir = new Maildir(join(mbsync.maildir, 'INBOX'));
+    const sync = async () => {
+      const { code, output } = await mbsync.sync();
+      expect(code, output).toBe(0);
+    };
+    const here = async () => inOrder((await maildir.messages()).map(({ content }) => content));
+    const flagsHere = async () => flagsBySubject(await maildir.messages());
+    const bySubject = async (subject: keyof typeof lettersBySubject) => {
+      const found = (await maildir.messages()).find(({ content }) => content.includes(`Subject: ${subject}`));
+      if (!found) throw new Error(`no ${subject} here`);
+      return found;
+    };
+
+    await sync();
+    expect(await here()).toEqual(inOrder(letters));
+    expect(await there()).toEqual(inOrder(letters));
+
+    // New there and new here.
+    const [arrived, written] = [letter('arrived', 'there\r\n'), letter('written', 'hier: Grüße\r\n')];
+    await world.inbox.deliver(arrived);
+    await maildir.deliver(written.replaceAll('\r\n', '\n'));
+    await sync();
+    expect(await here()).toEqual(inOrder([...letters, arrived, written]));
+    expect(await there()).toEqual(inOrder([...letters, arrived, written]));
+
+    // Flags here and flags there.
+    await maildir.setFlags(await bySubject('8-bit'), ['\\Seen', '\\Flagged']);
+    const flow = await connectImapFlow(world.login(imap, 'tls'));
+    const lock = await flow.getMailboxLock('INBOX');
+    await flow.messageFlagsAdd({ subject: 'large' }, ['\\Seen', '\\Answered']);
+    await sync();
+    expect(await flagsHere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
+    expect(await flagsThere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
+
+    // Deleted here and deleted there.
+    await maildir.setFlags(await bySubject('binary'), ['\\Deleted']);
+    await flow.messageDelete({ subject: 'large' });
+    await sync();
+    const left = inOrder([lettersBySubject['8-bit'], arrived, written]);
+    expect(await here()).toEqual(left);
+    expect(await there()).toEqual(left);
+    lock.release();
+    await flow.logout();
+
+    // And nothing is left to do.
+    const [messagesHere, messagesThere] = [await maildir.messages(), await world.inbox.messages()];
+    await sync();
+    expect(await maildir.messages()).toEqual(messagesHere);
+    expect(await world.inbox.messages()).toEqual(messagesThere);
+  });
+
+  test('mutt flags one message, deletes another and moves a third', async (context) => {
+    for (const name of mutt.programs) needProgram(context, name);
+    const folder = await freshFolder(world.folder, 'mutt');
+    const keys = [
+      '<search>~s8-bit<enter><flag-message>',
+      '<search>~slarge<enter><delete-message>',
+      '<search>~sbinary<enter><save-message>=Archive<enter>',
+      '<quit>',
+    ];
+    const flow = await connectImapFlow(world.login(imap, 'tls'));
+    await flow.mailboxCreate('Archive');
+    const { code, output } = await pressInMutt(world.login(imap, 'starttls'), folder, keys.join(''));
+    expect(code, output).toBe(0);
+    expect(await there()).toEqual([lettersBySubject['8-bit']]);
+    expect(await flagsThere()).toEqual({ '8-bit': ['\\Flagged'] });
+    const lock = await flow.getMailboxLock('Archive');
+    const moved = await flow.fetchAll('1:*', { source: true });
+    expect(moved.map(({ source }) => source?.toString('latin1'))).toEqual([lettersBySubject.binary]);
+    lock.release();
+    await flow.mailboxDelete('Archive');
+    await flow.logout();
+  });
+
+  test('imapflow is told of new mail while it waits', async () => {
+    const flow = await connectImapFlow(world.login(imap, 'starttls'));
+    const lock = await flow.getMailboxLock('INBOX');
+    const heard = once(flow, 'exists');
+    const waiting = flow.idle();
+    await world.inbox.deliver(letter('pushed', 'now\r\n'));
+    expect((await heard)[0]).toMatchObject({ count: 4 });
+    const found = await flow.search({ subject: 'pushed' });
+    await waiting;
+    expect(found).toHaveLength(1);
+    lock.release();
+    await flow.logout();
+  });
+
+  more?.(() => world);
+}
+
+/** What a large message can be told by, for messages of a failed test that can be read. */
+function brief(content: string): string {
+  if (content.length < 5_000) return content;
+  const digest = createHash('sha256').update(content, 'latin1').digest('hex');
+  return `${content.slice(0, 300)} … ${content.length} octets, SHA-256 ${digest}`;
+}
+
+/** Messages with CRLF, in a fixed order. */
+function inOrder(messages: readonly string[]): string[] {
+  return messages.map((content) => brief(withoutTuid(withCrlf(content)))).sort();
+}
+
+function withCrlf(content: string): string {
+  return content.replaceAll(/\r?\n/g, '\r\n');
+}
+
+/** mbsync marks what it stores, to find it again where the server has no UIDPLUS. */
+function withoutTuid(content: string): string {
+  return content.replace(/^X-TUID: .*\r\n/m, '');
+}
+
+/** Messages without what the program has added, in a fixed order. */
+function essences(messages: readonly string[], { adds }: MailFetcher): string[] {
+  return messages.map((message) => brief(adds ? essence(message, adds) : message)).sort();
+}
+
+function essence(message: string, adds: RegExp): string {
+  const [header = '', ...body] = withCrlf(message).split('\r\n\r\n');
+  const fields = header.split(/\r\n(?![ \t])/).filter((field) => !adds.test(field.split(':')[0] ?? ''));
+  return [fields.join('\r\n'), ...body].join('\r\n\r\n').trimEnd();
+}
+
+function flagsBySubject(messages: readonly { content: string; flags: readonly string[] }[]) {
+  const subjectOf = (content: string) => /^Subject: (.*?)\r?$/m.exec(content)?.[1] ?? '';
+  return Object.fromEntries(messages.map(({ content, flags }) => [subjectOf(content), [...flags].sort()]));
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { ImapFlow } from 'imapflow';
+import Pop3Command from 'node-pop3';
+import { type Fetched, freshFolder, type MailFetcher, type ReadLogin, readFiles, runAtHome } from './read-clients.ts';
+
+const pythonProgram = `
+import imaplib, json, os, poplib, ssl, sys
+o = json.load(sys.stdin)
+context = ssl.create_default_context(cafile=o['authorityFile'])
+def write(n, data):
+    with open(os.path.join(o['mail'], str(n)), 'wb') as f:
+        f.write(data)
+if o['protocol'] == 'imap':
+    if o['security'] == 'tls':
+        m = imaplib.IMAP4_SSL('localhost', o['port'], ssl_context=context)
+    else:
+        m = imaplib.IMAP4('localhost', o['port'])
+        m.starttls(context)
+    m.authenticate('PLAIN', lambda _: ('\\0' + o['username'] + '\\0' + o['password']).encode())
+    m.select()
+    numbers = m.search(None, 'ALL')[1][0].split()
+    for n in numbers:
+        write(n.decode(), m.fetch(n.decode(), '(BODY.PEEK[])')[1][0][1])
+    if o['delete'] and numbers:
+        m.store(b','.join(numbers).decode(), '+FLAGS.SILENT', '\\\\Deleted')
+        m.expunge()
+    m.close()
+    m.logout()
+else:
+    if o['security'] == 'tls':
+        p = poplib.POP3_SSL('localhost', o['port'], context=context)
+    else:
+        p = poplib.POP3('localhost', o['port'])
+        p.stls(context)
+    p.encoding = 'UTF-8'
+    p.user(o['username'])
+    p.pass_(o['password'])
+    uidl = p.uidl()[1]
+    assert len(set(each.split()[1] for each in uidl)) == p.stat()[0], 'a UIDL for each'
+    for each in uidl:
+        n = int(each.split()[0])
+        size = int(p.list(n).split()[2])
+        data = b''.join(line + b'\\r\\n' for line in p.retr(n)[1])
+        assert size == len(data), f'LIST tells {size} octets of {len(data)}'
+        header = p.top(n, 0)[1]
+        assert data.startswith(b''.join(line + b'\\r\\n' for line in header)), 'TOP is how RETR begins'
+        write(n, data)
+        if o['delete']:
+            p.dele(n)
+    p.quit()
+`;
+
+/** Python's imaplib and poplib. */
+export const python: MailFetcher = {
+  name: 'Python',
+  programs: ['python3'],
+  protocols: ['imap', 'pop3'],
+  starttls: true,
+  async fetch(login, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const order = JSON.stringify({ ...login, mail, delete: afterwards === 'delete' });
+    const result = await runAtHome(folder, ['python3', '-c', pythonProgram], order);
+    return { result, messages: await readFiles(mail) };
+  },
+};
+
+/** An ImapFlow, connected. */
+export async function connectImapFlow(login: ReadLogin): Promise<ImapFlow> {
+  const flow = new ImapFlow({
+    host: 'localhost',
+    port: login.port,
+    secure: login.security === 'tls',
+    doSTARTTLS: login.security === 'starttls',
+    tls: { ca: await readFile(login.authorityFile, 'utf8') },
+    auth: { user: login.username, pass: login.password },
+    logger: false,
+  });
+  await flow.connect();
+  return flow;
+}
+
+export const imapflow: MailFetcher = {
+  name: 'imapflow',
+  programs: [],
+  protocols: ['imap'],
+  starttls: true,
+  fetch(login, _, afterwards) {
+    return fetched(async () => {
+      const flow = await connectImapFlow(login);
+      const lock = await flow.getMailboxLock('INBOX');
+      const messages = await flow.fetchAll('1:*', { source: true });
+      if (afterwards === 'delete') await flow.messageDelete('1:*');
+      lock.release();
+      await flow.logout();
+      return messages.map(({ source }) => source?.toString('latin1') ?? '');
+    });
+  },
+};
+
+export const nodePop3: MailFetcher = {
+  name: 'node-pop3',
+  programs: [],
+  protocols: ['pop3'],
+  starttls: false,
+  fetch({ port, username: user, password, authorityFile }, _, afterwards) {
+    return fetched(async () => {
+      const tlsOptions = { ca: await readFile(authorityFile, 'utf8') };
+      const settings = { host: 'localhost', port, tls: true, user, password, tlsOptions };
+      const pop3 = new Pop3Command(settings as ConstructorParameters<typeof Pop3Command>[0]);
+      const messages: string[] = [];
+      for (const [number] of (await pop3.UIDL()) as string[][]) {
+        messages.push(asReceived(await pop3.RETR(Number(number))));
+        if (afterwards === 'delete') await pop3.command('DELE', String(number));
+      }
+      await pop3.QUIT();
+      return messages;
+    });
+  },
+};
+
+/** node-pop3 takes octets for UTF-8, leaves dots doubled, and as a rule takes the last line end away. */
+function asReceived(retrieved: string): string {
+  const message = `${retrieved.trimEnd()}\r\n`.replaceAll(/^\.\./gm, '.');
+  return Buffer.from(message).toString('latin1');
+}
+
+async function fetched(fetch: () => Promise<string[]>): Promise<Fetched> {
+  try {
+    return { result: { code: 0, output: '' }, messages: await fetch() };
+  } catch (error) {
+    return { result: { code: 1, output: String(error) }, messages: [] };
+  }
+}

@@ -1,0 +1,77 @@
+import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** To whom files shall belong. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A message in a Maildir. */
+export interface MaildirMessage {
+  readonly file: string;
+  /** Octets as latin1, lines as they are stored. */
+  readonly content: string;
+  readonly flags: readonly string[];
+}
+
+/** The letters behind a file's name, in their order (http://cr.yp.to/proto/maildir.html). */
+const flagsByLetter = { D: '\\Draft', F: '\\Flagged', R: '\\Answered', S: '\\Seen', T: '\\Deleted' } as const;
+
+let delivered = 0;
+
+/** A Maildir, from outside the program that works on it. */
+export class Maildir {
+  readonly path: string;
+  readonly #owner: Owner | undefined;
+
+  constructor(path: string, owner?: Owner) {
+    this.path = path;
+    this.#owner = owner;
+  }
+
+  static async make(path: string, owner?: Owner): Promise<Maildir> {
+    for (const folder of ['.', 'cur', 'new', 'tmp']) {
+      await mkdir(join(path, folder), { recursive: true });
+      if (owner) await chown(join(path, folder), owner.uid, owner.gid);
+    }
+    return new Maildir(path, owner);
+  }
+
+  /** @param content octets as latin1 */
+  async deliver(content: string): Promise<void> {
+    const name = `${Math.floor(Date.now() / 1000)}.M${process.pid}Q${++delivered}.test`;
+    const file = join(this.path, 'tmp', name);
+    await writeFile(file, content, 'latin1');
+    if (this.#owner) await chown(file, this.#owner.uid, this.#owner.gid);
+    await rename(file, join(this.path, 'new', name));
+  }
+
+  /** In no order. */
+  async messages(): Promise<readonly MaildirMessage[]> {
+    const files = (await Promise.all(['cur', 'new'].map((part) => this.#list(part)))).flat();
+    return await Promise.all(
+      files.map(async (file) => ({ file, content: await readFile(file, 'latin1'), flags: flagsOf(file) })),
+    );
+  }
+
+  /** Gives a message these flags and no others. */
+  async setFlags({ file }: MaildirMessage, flags: readonly string[]): Promise<void> {
+    const letters = Object.entries(flagsByLetter).filter(([, flag]) => flags.includes(flag));
+    const name = file.replace(/^.*\//, '').replace(/:2,.*$/, '');
+    await rename(file, join(this.path, 'cur', `${name}:2,${letters.map(([letter]) => letter).join('')}`));
+  }
+
+  async clear(): Promise<void> {
+    for (const { file } of await this.messages()) await rm(file);
+  }
+
+  async #list(part: string): Promise<string[]> {
+    return (await readdir(join(this.path, part))).map((name) => join(this.path, part, name));
+  }
+}
+
+function flagsOf(file: string): string[] {
+  const letters = /:2,(\w*)$/.exec(file)?.[1] ?? '';
+  return Object.entries(flagsByLetter).flatMap(([letter, flag]) => (letters.includes(letter) ? [flag] : []));
+}

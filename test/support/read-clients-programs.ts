@@ -1,0 +1,209 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  fileEach,
+  freshFolder,
+  type MailFetcher,
+  quoted,
+  type ReadLogin,
+  readFiles,
+  runAtHome,
+} from './read-clients.ts';
+import { Maildir } from './read-clients-maildir.ts';
+
+/** fetchmail, handing each message to a program. */
+export const fetchmail: MailFetcher = {
+  name: 'fetchmail',
+  programs: ['fetchmail'],
+  protocols: ['imap', 'pop3'],
+  starttls: true,
+  remembers: true,
+  adds: /^(?:Received|Return-Path)$/,
+  async fetch({ protocol, security, port, username, password, authorityFile }, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const settings = `
+set invisible
+set idfile ${join(folder, 'ids')}
+set pidfile ${join(folder, 'pid')}
+poll localhost service ${port} protocol ${protocol} ${protocol === 'pop3' ? 'uidl' : ''}
+  user ${quoted(username, "'")} there with password ${quoted(password, "'")}
+  sslproto "auto" ${security === 'tls' ? 'ssl' : ''} sslcertck sslcertfile "${authorityFile}"
+  mda '${fileEach(mail)}'
+  no rewrite ${afterwards === 'keep' ? 'keep' : 'no keep'}
+`;
+    await writeFile(join(folder, 'fetchmailrc'), settings, { mode: 0o600 });
+    const result = await runAtHome(folder, ['fetchmail', '--nodetach', '-v', '-f', join(folder, 'fetchmailrc')]);
+    // 1 says that there was nothing new.
+    return { result: result.code === 1 ? { ...result, code: 0 } : result, messages: await readFiles(mail) };
+  },
+};
+
+/** getmail, handing each message to a program. It knows TLS from the first byte alone. */
+export const getmail: MailFetcher = {
+  name: 'getmail',
+  programs: ['getmail'],
+  protocols: ['imap', 'pop3'],
+  starttls: false,
+  asciiPasswords: true,
+  remembers: true,
+  adds: /^(?:Return-Path|X-getmail-retrieved-from-mailbox)$/,
+  async fetch({ protocol, port, username, password, authorityFile }, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const settings = `
+[retriever]
+type = ${protocol === 'imap' ? 'SimpleIMAPSSLRetriever' : 'SimplePOP3SSLRetriever'}
+server = localhost
+port = ${port}
+username = ${username}
+password = ${password}
+ca_certs = ${authorityFile}
+[destination]
+type = MDA_external
+path = /bin/sh
+arguments = ('-c', '${fileEach(mail)}')
+allow_root_commands = true
+[options]
+read_all = false
+delete = ${afterwards === 'delete'}
+received = false
+delivered_to = false
+`;
+    await writeFile(join(folder, 'getmailrc'), settings, { mode: 0o600 });
+    const result = await runAtHome(folder, ['getmail', `--getmaildir=${folder}`, '--rcfile=getmailrc']);
+    return { result, messages: await readFiles(mail) };
+  },
+};
+
+/** mutt in a terminal, its keys pressed for it. */
+export const mutt: MailFetcher = {
+  name: 'mutt',
+  programs: ['mutt', 'script'],
+  protocols: ['imap', 'pop3'],
+  starttls: true,
+  adds: /^(?:Status|Content-Length|Lines)$/,
+  async fetch(login, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const maildir = await Maildir.make(mail);
+    const how = afterwards === 'delete' ? '<save-message>' : '<copy-message>';
+    const result = await pressInMutt(login, folder, `<tag-pattern>~A<enter><tag-prefix>${how}${mail}<enter><quit>`);
+    return { result, messages: (await maildir.messages()).map(({ content }) => content) };
+  },
+};
+
+/** Opens INBOX in mutt and presses keys. */
+export async function pressInMutt(login: ReadLogin, folder: string, keys: string) {
+  const { protocol, security, port, username, password, authorityFile } = login;
+  const scheme = { imap: 'imap', pop3: 'pop' }[protocol];
+  const server = `${scheme}${security === 'tls' ? 's' : ''}://localhost:${port}/`;
+  const settings = `
+set folder=${protocol === 'imap' ? server : folder}
+set spoolfile=${protocol === 'imap' ? `${server}INBOX` : server}
+set ${scheme}_user=${quoted(username)}
+set ${scheme}_pass=${quoted(password)}
+set ssl_starttls=yes
+set ssl_force_tls=yes
+set ssl_ca_certificates_file=${authorityFile}
+set certificate_file=${authorityFile}
+set mbox_type=Maildir
+set confirmappend=no confirmcreate=no
+set delete=yes pop_delete=yes quit=yes
+set mark_old=no sleep_time=0
+`;
+  const file = join(folder, 'muttrc');
+  await writeFile(file, settings, { mode: 0o600 });
+  // Without a terminal mutt writes mail and reads none.
+  return await runAtHome(folder, ['script', '-qec', `mutt -n -F '${file}' -e 'push "${keys}"'`, '/dev/null']);
+}
+
+/** curl, asked for the list and then for each message. */
+export const curl: MailFetcher = {
+  name: 'curl',
+  programs: ['curl'],
+  protocols: ['imap', 'pop3'],
+  starttls: true,
+  async fetch(login, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const { protocol, security, port, username, password, authorityFile } = login;
+    const base = `${protocol}${security === 'tls' ? 's' : ''}://localhost:${port}`;
+    const run = (...args: string[]) => {
+      const common = ['--silent', '--show-error', '--ssl-reqd', '--cacert', authorityFile];
+      return runAtHome(folder, ['curl', ...common, '--user', `${username}:${password}`, ...args]);
+    };
+    const list = await run(...(protocol === 'imap' ? [`${base}/INBOX?ALL`] : [`${base}/`]));
+    const numbers = protocol === 'imap' ? list.output.match(/\d+/g) : list.output.match(/^\d+/gm);
+    if (list.code !== 0 || numbers === null) return { result: list, messages: [] };
+    const addressOf = (number: string) => `${base}/${protocol === 'imap' ? `INBOX;MAILINDEX=${number}` : number}`;
+    const result = await run(...numbers.flatMap((each) => ['--output', join(mail, each), addressOf(each)]));
+    const messages = await readFiles(mail);
+    if (result.code !== 0 || afterwards === 'keep') return { result, messages };
+    const deleted =
+      protocol === 'imap'
+        ? await runAll(
+            () => run(`${base}/INBOX`, '--request', 'STORE 1:* +FLAGS \\Deleted'),
+            () => run(`${base}/INBOX`, '--request', 'EXPUNGE'),
+          )
+        : await run('--request', 'DELE', '--list-only', ...numbers.map(addressOf));
+    return { result: deleted, messages };
+  },
+};
+
+async function runAll<T extends { readonly code: number | null }>(...steps: (() => Promise<T>)[]): Promise<T> {
+  let last: T | undefined;
+  for (const step of steps) {
+    last = await step();
+    if (last.code !== 0) break;
+  }
+  if (last === undefined) throw new Error('nothing to run');
+  return last;
+}
+
+/** A Maildir kept the same as the bridge's folders by mbsync. */
+export class Mbsync {
+  readonly maildir: string;
+  readonly #folder: string;
+  readonly #login: ReadLogin;
+
+  constructor(folder: string, login: ReadLogin) {
+    this.#folder = folder;
+    this.#login = login;
+    this.maildir = join(folder, 'mail');
+  }
+
+  async sync() {
+    const { security, port, username, password, authorityFile } = this.#login;
+    const settings = `
+IMAPAccount bridge
+Host localhost
+Port ${port}
+User ${quoted(username)}
+Pass ${quoted(password)}
+SSLType ${security === 'tls' ? 'IMAPS' : 'STARTTLS'}
+CertificateFile ${authorityFile}
+
+IMAPStore far
+Account bridge
+
+MaildirStore near
+Path ${this.maildir}/
+Inbox ${this.maildir}/INBOX
+SubFolders Verbatim
+
+Channel mail
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Remove Both
+Expunge Both
+CopyArrivalDate yes
+SyncState *
+`;
+    await mkdir(this.maildir, { recursive: true });
+    await writeFile(join(this.#folder, 'mbsyncrc'), settings, { mode: 0o600 });
+    return await runAtHome(this.#folder, ['mbsync', '-V', '-c', join(this.#folder, 'mbsyncrc'), '-a']);
+  }
+
+  remove(): Promise<void> {
+    return rm(this.#folder, { recursive: true });
+  }
+}
