@@ -34,12 +34,19 @@ export function assertProtected({ host, security }: ExchangeEndpoint): void {
 /** One per set of authorities: making one reads every certificate of the system, which takes a megabyte and a while. */
 const secureContexts = new Map<string | undefined, SecureContext>();
 
+/**
+ * The keys of a post-quantum exchange stay in memory as long as the connection, 10 kB of each open mailbox. So none are
+ * made ahead; the exchange is offered all the same, and a server that wants it asks (RFC 8446 section 4.1.4).
+ */
+const keyExchange =
+  Number.parseFloat(process.versions.openssl) >= 3.5 ? { ecdhCurve: 'X25519:P-256:P-384:P-521:X25519MLKEM768' } : {};
+
 /** Trusts the authorities of the system and `extraCa` (PEM); TLS 1.2 or later. */
 export function secureContextOf(extraCa: string | undefined): SecureContext {
   let context = secureContexts.get(extraCa);
   if (context === undefined) {
     const ca = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
-    context = createSecureContext({ minVersion: 'TLSv1.2', ...ca });
+    context = createSecureContext({ minVersion: 'TLSv1.2', ...keyExchange, ...ca });
     secureContexts.set(extraCa, context);
   }
   return context;

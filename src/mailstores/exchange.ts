@@ -58,7 +58,13 @@ export async function openExchangeStore(options: ExchangeStoreOptions): Promise<
   });
   // The commands under way fail by themselves; without a listener the error would end the process.
   client.on('error', () => {});
-  await client.connect().catch((error: unknown) => Promise.reject(loginError(error, options)));
+  try {
+    await client.connect();
+  } catch (error) {
+    // Not every refusal closes the connection by itself.
+    client.close();
+    throw loginError(error, options);
+  }
   return {
     async open(name) {
       const box = await client.mailboxOpen(name).catch((error: unknown) => Promise.reject(storeError(error, options)));

@@ -75,7 +75,8 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
 
   async function fetching(fetcher: MailFetcher, route: Route, security: 'starttls' | 'tls') {
     const folder = await freshFolder(world.folder, 'client');
-    const login = world.login(route, security, fetcher.asciiPasswords ? 'ascii' : 'any');
+    const ascii = fetcher.asciiPasswordsOver?.includes(route.protocol);
+    const login = world.login(route, security, ascii ? 'ascii' : 'any');
     return async (afterwards: 'keep' | 'delete') => {
       const { result, messages } = await fetcher.fetch(login, folder, afterwards);
       expect(result.code, result.output).toBe(0);

@@ -44,7 +44,7 @@ export const getmail: MailFetcher = {
   programs: ['getmail'],
   protocols: ['imap', 'pop3'],
   starttls: false,
-  asciiPasswords: true,
+  asciiPasswordsOver: ['imap'],
   remembers: true,
   adds: /^(?:Return-Path|X-getmail-retrieved-from-mailbox)$/,
   async fetch({ protocol, port, username, password, authorityFile }, folder, afterwards) {
@@ -103,7 +103,6 @@ set ${scheme}_pass=${quoted(password)}
 set ssl_starttls=yes
 set ssl_force_tls=yes
 set ssl_ca_certificates_file=${authorityFile}
-set certificate_file=${authorityFile}
 set mbox_type=Maildir
 set confirmappend=no confirmcreate=no
 set delete=yes pop_delete=yes quit=yes

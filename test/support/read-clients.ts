@@ -28,8 +28,8 @@ export interface MailFetcher {
   readonly protocols: readonly ('imap' | 'pop3')[];
   /** TLS from the first byte can be had with every one. */
   readonly starttls: boolean;
-  /** Such passwords alone it can send. */
-  readonly asciiPasswords?: boolean;
+  /** Where it can send no other passwords. */
+  readonly asciiPasswordsOver?: readonly ('imap' | 'pop3')[];
   /** It brings a message once, though the message stays. */
   readonly remembers?: boolean;
   /** Header fields that it adds. Where there are any, it writes lines with LF. None: it gives the octets as they are. */

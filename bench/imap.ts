@@ -1,0 +1,270 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { issueServerCertificate, makeAuthority } from '../src/base/certificates.ts';
+import type { ConfigInput } from '../src/config/schema.ts';
+import { Client, type Target } from './imap/client.ts';
+import type { UpstreamEndpoints } from './imap/upstream-process.ts';
+import { compileProgram } from './relay/mailbridge.ts';
+import { freePort } from './relay/relay.ts';
+import { UsageWatch } from './relay/usage.ts';
+
+const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--json]
+
+IMAP passed through mailbridge, beside stunnel (TLS joined to TLS and nothing else) and beside no relay at all, in turns:
+throughput of FETCH, logins, idle sessions. Needs Linux and Debian's package stunnel4. docs/benchmarks.md tells more.
+`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    gigabytes: { type: 'string', default: '2' },
+    sessions: { type: 'string', default: '500' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+/** Something between client and upstream. */
+interface Relay {
+  readonly name: string;
+  readonly target: Target;
+  readonly process?: ChildProcess;
+}
+
+interface Figures {
+  readonly relay: string;
+  readonly megabytesPerSecond: number;
+  readonly cpuSecondsPerGigabyte: number;
+  readonly loginMs: number;
+  readonly loginsPerSecond: number;
+  readonly kilobytesPerIdleSession: number;
+}
+
+const password = 'benchmark';
+const mailbox = 'reports@contoso.example';
+const xoauth2 = `AUTHENTICATE XOAUTH2 ${Buffer.from(`user=${mailbox}\x01auth=Bearer x\x01\x01`).toString('base64')}`;
+
+async function run(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'imap-bench-'));
+  const child = fork(fileURLToPath(new URL('./imap/upstream-process.ts', import.meta.url)));
+  const [upstream] = (await once(child, 'message')) as [UpstreamEndpoints];
+  const authority = await makeAuthority('Benchmark', 2);
+  const certificate = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 2);
+  for (const [name, text] of Object.entries({
+    'ca.pem': `${upstream.caPem}${readFileSync(upstream.authorityCaFile, 'utf8')}`,
+    'server.crt': certificate.cert,
+    'server.key': certificate.key,
+  })) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  }
+  const program = compileProgram(folder);
+  const all: Figures[] = [];
+  try {
+    for (let round = 0; round <= Number(values.rounds); round++) {
+      const kinds = [none, stunnel, mailbridge];
+      for (const kind of [...kinds.slice(round % 3), ...kinds.slice(0, round % 3)]) {
+        const relay = await kind({ folder, upstream, ca: authority.cert, program });
+        try {
+          const figures = await measure(relay);
+          if (round > 0) all.push(figures);
+          process.stderr.write(`round ${round}, ${JSON.stringify(figures)}\n`);
+        } finally {
+          relay.process?.kill();
+          if (relay.process) await once(relay.process, 'exit');
+        }
+      }
+    }
+  } finally {
+    child.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  print(all);
+}
+
+interface Setting {
+  readonly folder: string;
+  readonly upstream: UpstreamEndpoints;
+  readonly ca: string;
+  readonly program: string;
+}
+
+async function none({ upstream }: Setting): Promise<Relay> {
+  return { name: 'no relay', target: { port: upstream.port, ca: upstream.caPem, login: xoauth2 } };
+}
+
+async function stunnel({ folder, upstream, ca }: Setting): Promise<Relay> {
+  const port = await freePort();
+  const inner = await freePort();
+  const config = join(folder, 'stunnel.conf');
+  writeFileSync(
+    config,
+    `foreground = yes
+debug = 3
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+[in]
+accept = 127.0.0.1:${port}
+connect = 127.0.0.1:${inner}
+cert = ${folder}/server.crt
+key = ${folder}/server.key
+[out]
+client = yes
+accept = 127.0.0.1:${inner}
+connect = 127.0.0.1:${upstream.port}
+CAfile = ${folder}/ca.pem
+verifyChain = yes
+checkHost = localhost
+`,
+  );
+  const child = spawn('stunnel', [config], { stdio: 'ignore' });
+  return await up({ name: 'stunnel', target: { port, ca, login: xoauth2 }, process: child });
+}
+
+async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<Relay> {
+  const port = await freePort();
+  const config: ConfigInput = {
+    dataDir: 'data',
+    hostname: 'localhost',
+    log: { level: 'warn', format: 'json' },
+    tls: { cert: 'server.crt', key: 'server.key' },
+    listeners: [{ protocol: 'imap', port, security: 'tls' }],
+    connections: {
+      bench: {
+        tenantId: upstream.tenantId,
+        clientId: upstream.clientId,
+        grant: 'client-credentials',
+        clientSecret: upstream.clientSecret,
+        cloud: {
+          authority: upstream.authority,
+          imap: { host: 'localhost', port: upstream.port, security: 'tls' },
+          caFile: 'ca.pem',
+        },
+      },
+    },
+    accounts: [{ username: 'bench', password, connection: 'bench', mailbox, read: 'imap' }],
+    limits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000, maxConnectionsPerAccount: 10_000 },
+  };
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+  const args = [program, 'start', '--config', join(folder, 'config.json')];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return await up({ name: 'mailbridge', target: { port, ca, login: `LOGIN bench ${password}` }, process: child });
+}
+
+/** Waits until a relay lets a client in. */
+async function up(relay: Relay): Promise<Relay> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      (await Client.open(relay.target)).close();
+      return relay;
+    } catch (error) {
+      if (attempt > 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function measure(relay: Relay): Promise<Figures> {
+  const gigabytes = Number(values.gigabytes);
+  const clients = await Promise.all(Array.from({ length: 4 }, () => Client.open(relay.target)));
+  const watch = relay.process?.pid === undefined ? undefined : new UsageWatch(relay.process.pid);
+  const startedAt = performance.now();
+  await Promise.all(clients.map((client) => client.fetch((gigabytes * 1024) / clients.length)));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const cpuSeconds = watch?.stop().cpuSeconds ?? 0;
+  for (const client of clients) client.close();
+  const loginMs = await oneByOne(relay.target, 300);
+  const loginsPerSecond = await together(relay.target, 1000, 16);
+  return {
+    relay: relay.name,
+    megabytesPerSecond: (gigabytes * 1024) / seconds,
+    cpuSecondsPerGigabyte: cpuSeconds / gigabytes,
+    loginMs,
+    loginsPerSecond,
+    kilobytesPerIdleSession: await idle(relay, Number(values.sessions)),
+  };
+}
+
+/** Median time from the connect to the OK of the login, in milliseconds. */
+async function oneByOne(target: Target, logins: number): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < logins; i++) {
+    const startedAt = performance.now();
+    const client = await Client.open(target);
+    times.push(performance.now() - startedAt);
+    client.close();
+  }
+  return median(times);
+}
+
+async function together(target: Target, logins: number, concurrent: number): Promise<number> {
+  const startedAt = performance.now();
+  let left = logins;
+  const worker = async () => {
+    while (left-- > 0) (await Client.open(target)).close();
+  };
+  await Promise.all(Array.from({ length: concurrent }, worker));
+  return logins / ((performance.now() - startedAt) / 1000);
+}
+
+/** What each session adds to the resident memory. */
+async function idle(relay: Relay, sessions: number): Promise<number> {
+  const pid = relay.process?.pid;
+  if (pid === undefined) return 0;
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const before = residentKilobytes(pid);
+  const clients: Client[] = [];
+  for (let i = 0; i < sessions; i++) clients.push(await Client.open(relay.target));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const after = residentKilobytes(pid);
+  for (const client of clients) client.close();
+  return (after - before) / sessions;
+}
+
+function residentKilobytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+}
+
+function median(all: readonly number[]): number {
+  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
+}
+
+function print(all: readonly Figures[]): void {
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  const names = [...new Set(all.map((each) => each.relay))];
+  const of = (relay: string, name: Exclude<keyof Figures, 'relay'>) =>
+    median(all.filter((each) => each.relay === relay).map((each) => each[name]));
+  process.stdout.write(
+    '| relay | FETCH MB/s | to stunnel | CPU s/GB | to stunnel | login ms | added ms | logins/s | kB/idle session |\n' +
+      '|---|---:|---:|---:|---:|---:|---:|---:|---:|\n',
+  );
+  for (const name of names) {
+    const speed = of(name, 'megabytesPerSecond');
+    const cpu = of(name, 'cpuSecondsPerGigabyte');
+    const login = of(name, 'loginMs');
+    const cells = [
+      speed.toFixed(0),
+      (speed / of('stunnel', 'megabytesPerSecond')).toFixed(2),
+      cpu.toFixed(2),
+      (cpu / of('stunnel', 'cpuSecondsPerGigabyte')).toFixed(2),
+      login.toFixed(2),
+      (login - of('no relay', 'loginMs')).toFixed(2),
+      of(name, 'loginsPerSecond').toFixed(0),
+      of(name, 'kilobytesPerIdleSession').toFixed(0),
+    ];
+    process.stdout.write(`| ${name} | ${cells.join(' | ')} |\n`);
+  }
+  process.stdout.write(
+    `\nMedians of ${values.rounds} rounds. Node.js ${process.versions.node}, ${cpus().length} CPUs.\n`,
+  );
+}
+
+if (values.help) process.stdout.write(usage);
+else await run();
