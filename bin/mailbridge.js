@@ -10,8 +10,8 @@ const neededMajor = 24;
 const source = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/main.js', import.meta.url));
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
-// collected, for a few per cent of speed.
-const memoryFlags = ['--max-semi-space-size=2', '--optimize-for-size'];
+// collected. docs/benchmarks.md has what these cost.
+const memoryFlags = ['--max-semi-space-size=2', '--heap-growing-percent=40'];
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {

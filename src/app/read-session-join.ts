@@ -135,7 +135,18 @@ class Joint {
 
 /** Leaner than `pipe`, which keeps seven listeners a direction. */
 function pump(from: Socket, to: Socket): void {
+  let corked = false;
+  const uncork = (): void => {
+    corked = false;
+    to.uncork();
+  };
   from.on('data', (chunk: Buffer) => {
+    // One read from the network brings several TLS records; they go out as one write.
+    if (!corked) {
+      corked = true;
+      to.cork();
+      process.nextTick(uncork);
+    }
     // A socket that is gone never drains.
     if (!to.write(chunk) && !to.destroyed) from.pause();
   });

@@ -85,13 +85,16 @@ export function listenFrontEnd<Claims extends MailTokenClaims>(
   });
 }
 
+/** Exchange stands on the TLS of Windows, whose usual key exchanges are these. */
+const windowsTls = { minVersion: 'TLSv1.2', ecdhCurve: 'X25519:P-256:P-384' } as const;
+
 /** Listens with TLS from the first octet, as ports 993 and 995 do. */
 async function listenTls(
   settings: Pick<ExchangeReadSettings<MailTokenClaims>, 'host' | 'port' | 'tls'>,
   serve: (socket: TLSSocket) => Promise<void>,
 ): Promise<ExchangeReadServer> {
   const sockets = new Set<Socket>();
-  const server = createServer({ ...settings.tls, minVersion: 'TLSv1.2', allowHalfOpen: true }, (socket) => {
+  const server = createServer({ ...settings.tls, ...windowsTls, allowHalfOpen: true }, (socket) => {
     socket.setNoDelay(true);
     void serve(socket);
   });
