@@ -121,6 +121,7 @@ export class ImapConnection implements ImapContext {
   loggedIn(login: ImapLogin & { kind: 'store' }): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#commands.takesMessages = true;
     this.#store = login.store;
   }
 

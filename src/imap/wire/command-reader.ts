@@ -48,6 +48,8 @@ export class CommandReader {
   readonly #reader: LineReader;
   readonly #limits: CommandLimits;
   readonly #invite: () => void;
+  /** The message of an APPEND may be as long as it likes. Before login it is a literal like any other. */
+  takesMessages = false;
   #open: StreamedLiteral | undefined;
 
   /** @param invite sends the continuation request that lets the client send a synchronizing literal */
@@ -74,7 +76,7 @@ export class CommandReader {
       if (literal === null) return { tag, name, parts };
       const size = Number(literal[1]);
       const synchronizing = literal[2] === '';
-      if (name === 'APPEND' && !isFirstArgument(parts)) {
+      if (this.takesMessages && name === 'APPEND' && !isFirstArgument(parts)) {
         this.#open = new StreamedLiteral(this.#reader, size, synchronizing, this.#invite);
         return { tag, name, parts, message: this.#open };
       }
