@@ -11,7 +11,7 @@ const source = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/main.js', import.meta.url));
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
 // collected. docs/benchmarks.md has what these cost.
-const memoryFlags = ['--max-semi-space-size=2', '--heap-growing-percent=40'];
+const memoryFlags = ['--max-semi-space-size=2', '--optimize-for-size'];
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {

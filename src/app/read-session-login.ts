@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Account } from '../accounts/account.ts';
 import type { LoginResult } from '../accounts/directory.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
@@ -8,6 +7,7 @@ import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { ReadConnection, ReadListenerOptions } from './read-session-listener.ts';
 import type { AccountPlaces } from './read-session-places.ts';
+import { isLoopback } from './submission-session.ts';
 
 /** An account as the reading side sees it. */
 export type ReadAccount = Pick<Account, 'username' | 'mailbox' | 'connection' | 'read'>;
@@ -202,7 +202,3 @@ const refusals: Partial<Record<ErrorCode, ReadRefusal>> = {
   'mailbox-connections-exceeded': 'too-many',
   'maildrop-in-use': 'too-many',
 };
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
-}
