@@ -91,7 +91,7 @@ const defaultMailboxes = ['reports@contoso.example', 'alice@contoso.example', 'b
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', portBase = 0, log = silentLog, mailboxes = defaultMailboxes } = options;
   const domain = mailboxes[0]?.split('@')[1] ?? 'contoso.example';
-  const tenant = new Tenant({ ...options, domain });
+  const tenant = new Tenant({ ...options, domain, users: mailboxes });
   const signer = new TokenSigner(tenant.id);
   const directory = new MailboxDirectory(mailboxes);
   const faults = new Faults();
@@ -172,7 +172,9 @@ function graphLimits(options: SimulatorOptions) {
 
 function registeredCertificate(tenant: Tenant): Pick<Simulator, 'certificate'> {
   const [certificate] = tenant.app.certificates;
-  return certificate ? { certificate: { thumbprintSha256: certificate.fingerprint256.replaceAll(':', '') } } : {};
+  return certificate
+    ? { certificate: { thumbprintSha256: certificate.certificate.fingerprint256.replaceAll(':', '') } }
+    : {};
 }
 
 /** A certificate authority of its own, and one certificate for every endpoint. */

@@ -215,10 +215,10 @@ describe('a missing permission', () => {
   }
 
   test('given at Microsoft, the mail is sent at `queue retry`', async () => {
-    simulator.tenant.exchange.graphMailboxes = [];
+    simulator.tenant.exchangeApp(simulator.clientId).graphMailboxes = [];
     const bridge = await start();
     await heldFor(bridge, '<scope@contoso.com>');
-    simulator.tenant.exchange.graphMailboxes = 'all';
+    simulator.tenant.exchangeApp(simulator.clientId).graphMailboxes = 'all';
     const retry = Mailbridge.run(['queue', 'retry', '--all', '--config', folder.configFile]);
     expect((await retry.exit()).code, retry.stderr).toBe(0);
     await arrived(simulator, alice, 'INBOX', '<scope@contoso.com>');

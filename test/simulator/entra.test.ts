@@ -274,7 +274,7 @@ function assertion(
 test('an RS256 assertion with the SHA-1 thumbprint is taken, and one with the certificate itself', async () => {
   const certificate = await makeClientCertificate();
   const m365 = await microsoft365({ clientCertificatePem: certificate.cert });
-  const [registered] = m365.tenant.app.certificates;
+  const registered = m365.tenant.app.certificates[0]?.certificate;
   const x5t = Buffer.from(registered!.fingerprint.replaceAll(':', ''), 'hex').toString('base64url');
   const x5c = [registered!.raw.toString('base64')];
   for (const header of [

@@ -19,6 +19,7 @@ export const statePatch = z
     smtpRbac: reach,
     graphMailboxes: reach,
     sendAs: z.array(z.strictObject({ mailbox: address, as: address })),
+    fullAccess: z.array(z.strictObject({ user: address, mailbox: address })),
     smtpAuthDisabled: z.boolean(),
     smtpAuthEnabledFor: z.array(address),
     smtpAuthDisabledFor: z.array(address),
@@ -52,6 +53,7 @@ const hourMs = 60 * 60 * 1000;
 /** What administrators have set. Holds no secret. */
 export function readState(tenant: Tenant, directory: MailboxDirectory): TenantState {
   const { app } = tenant;
+  const inExchange = tenant.exchangeApp(app.clientId);
   return {
     tenantId: tenant.id,
     tenantDomain: tenant.domain,
@@ -62,6 +64,10 @@ export function readState(tenant: Tenant, directory: MailboxDirectory): TenantSt
     appDisabled: app.disabled,
     multiTenant: app.multiTenant,
     tokenLifetimeSeconds: tenant.tokenLifetimeSeconds,
+    servicePrincipalRegistered: tenant.isRegisteredInExchange(app.clientId),
+    mailboxPermissions: inExchange.mailboxPermissions,
+    smtpRbac: inExchange.smtpRbac,
+    graphMailboxes: inExchange.graphMailboxes,
     ...tenant.exchange,
     mailboxes: directory.addresses(),
   };
@@ -78,8 +84,19 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
     multiTenant,
     tokenLifetimeSeconds,
     mailboxes,
+    servicePrincipalRegistered,
+    mailboxPermissions,
+    smtpRbac,
+    graphMailboxes,
     ...exchange
   } = patch;
+  const inExchange = tenant.exchangeApp(app.clientId);
+  if (servicePrincipalRegistered !== undefined) {
+    inExchange.servicePrincipalObjectId = servicePrincipalRegistered ? app.servicePrincipalId : undefined;
+  }
+  if (mailboxPermissions) inExchange.mailboxPermissions = mailboxPermissions;
+  if (smtpRbac) inExchange.smtpRbac = smtpRbac;
+  if (graphMailboxes) inExchange.graphMailboxes = graphMailboxes;
   if (graphRoles) app.roles.graph = graphRoles;
   if (exchangeRoles) app.roles.exchange = exchangeRoles;
   if (secretExpired !== undefined) {
@@ -88,6 +105,9 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
   if (appDisabled !== undefined) app.disabled = appDisabled;
   if (multiTenant !== undefined) app.multiTenant = multiTenant;
   if (tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = tokenLifetimeSeconds;
-  for (const mailbox of mailboxes ?? []) directory.add(mailbox);
+  for (const mailbox of mailboxes ?? []) {
+    directory.add(mailbox);
+    if (!tenant.users.has(mailbox.toLowerCase())) tenant.addUser(mailbox);
+  }
   Object.assign(tenant.exchange, exchange);
 }

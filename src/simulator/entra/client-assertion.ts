@@ -32,7 +32,9 @@ export function clientIdOf(assertion: string): string | undefined {
  */
 export function verifyClientAssertion(assertion: string, app: AppRegistration, audiences: readonly string[]): void {
   const { header, claims, signed, signature } = parse(assertion);
-  const certificate = app.certificates.find((candidate) => isMeant(candidate, header));
+  const certificate = app.certificates
+    .map((registered) => registered.certificate)
+    .find((candidate) => isMeant(candidate, header));
   if (!certificate) throw EntraError.of('700027', 'The key was not found.', thumbprintIn(header), app.clientId);
   if (!hasValidSignature(header.alg, signed, certificate.publicKey, signature)) {
     throw EntraError.of(

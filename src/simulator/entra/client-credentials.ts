@@ -16,6 +16,8 @@ export async function grantClientCredentials(
   scope: string | null,
 ): Promise<object> {
   const { resource, audience } = resourceOf(tenant, scope);
+  const { servicePrincipalId } = app;
+  if (servicePrincipalId === undefined) throw EntraError.of('700016', app.clientId, tenant.displayName);
   const roles = app.roles[resource.key];
   const accessToken = await signer.issue(
     {
@@ -24,7 +26,7 @@ export async function grantClientCredentials(
       app_displayname: app.displayName,
       appidacr: method,
       idtyp: 'app',
-      oid: app.servicePrincipalId,
+      oid: servicePrincipalId,
       ...(roles.length > 0 ? { roles } : {}),
     },
     tenant.tokenLifetimeSeconds,

@@ -1,6 +1,6 @@
 import type { AccessTokenClaims, TokenFault, TokenSigner } from '../entra/access-token.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
-import { maySendAs } from '../tenant/exchange-permissions.ts';
+import { mayOpen, maySendAs } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
 import { reaches, type Tenant, userObjectId } from '../tenant/tenant.ts';
 import { GraphError } from './graph-error.ts';
@@ -65,7 +65,7 @@ export function resolveMailbox(
 export function requireMailbox(tenant: Tenant, claims: AccessTokenClaims, mailbox: string): void {
   const allowed =
     claims.scp === undefined
-      ? reaches(tenant.exchange.graphMailboxes, mailbox)
-      : maySendAs(tenant, claims.upn ?? '', mailbox);
+      ? reaches(tenant.exchangeApp(claims.appid).graphMailboxes, mailbox)
+      : mayOpen(tenant, claims.upn ?? '', mailbox) || maySendAs(tenant, claims.upn ?? '', mailbox);
   if (!allowed) throw accessDenied();
 }

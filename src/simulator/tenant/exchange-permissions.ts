@@ -30,12 +30,15 @@ export function mayUseMailbox(
   if (protocol === 'pop3' && exchange.popDisabledFor.includes(address)) return false;
   if (claims.scp !== undefined) {
     if (!tokenNames(claims, protocol)) return false;
-    // Whoever may send as a shared mailbox has it open, too: the two rights are given together here.
-    return maySendAs(tenant, claims.upn ?? '', address);
+    return (
+      mayOpen(tenant, claims.upn ?? '', address) ||
+      (protocol === 'smtp' && maySendAs(tenant, claims.upn ?? '', address))
+    );
   }
-  if (!exchange.servicePrincipalRegistered) return false;
-  if (tokenNames(claims, protocol)) return reaches(exchange.mailboxPermissions, address);
-  return protocol === 'smtp' && reaches(exchange.smtpRbac, address);
+  if (!tenant.isRegisteredInExchange(claims.appid)) return false;
+  const app = tenant.exchangeApp(claims.appid);
+  if (tokenNames(claims, protocol)) return reaches(app.mailboxPermissions, address);
+  return protocol === 'smtp' && reaches(app.smtpRbac, address);
 }
 
 /** How the reading protocols check tokens: which ones they take at all, and which mailbox one opens. */
@@ -48,6 +51,16 @@ export function mailboxAccess(tenant: Tenant, signer: TokenSigner, protocol: 'im
     },
     permitted: (claims: AccessTokenClaims, mailbox: string) => mayUseMailbox(tenant, claims, mailbox, protocol),
   };
+}
+
+/** Whether a person has a mailbox open: their own, or by FullAccess. */
+export function mayOpen(tenant: Tenant, user: string, mailbox: string): boolean {
+  const from = user.toLowerCase();
+  const to = mailbox.toLowerCase();
+  return (
+    from === to ||
+    tenant.exchange.fullAccess.some((grant) => grant.user.toLowerCase() === from && grant.mailbox.toLowerCase() === to)
+  );
 }
 
 /** Whether one mailbox may send with another's address in MAIL FROM or From. */

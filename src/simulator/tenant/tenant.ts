@@ -6,39 +6,127 @@ export interface ClientSecret {
   /** The secret id: what people paste by mistake for the value. */
   readonly id: string;
   readonly value: string;
+  readonly displayName?: string;
   /** Milliseconds since 1970. */
   expiresAt: number;
 }
 
-/** An app registration and its service principal. */
+/** A certificate of an app registration. */
+export interface ClientCertificate {
+  /** The key id. */
+  readonly id: string;
+  readonly displayName?: string;
+  readonly certificate: X509Certificate;
+}
+
+/** An issuer elsewhere whose tokens the app registration takes for a secret (workload identity federation). */
+export interface FederatedCredential {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audience: string;
+  /** PEM of the key that the issuer signs with (RS256). */
+  readonly publicKeyPem: string;
+}
+
+/** A permission as the registration lists it, which grants nothing yet. */
+export interface RequiredPermission {
+  /** The resource's app id. */
+  readonly resourceAppId: string;
+  /** Id of the app role or the scope. */
+  readonly id: string;
+  readonly type: 'Role' | 'Scope';
+}
+
+/** Delegated permissions that were consented to. */
+export interface DelegatedGrant {
+  readonly id: string;
+  readonly resource: Resource['key'];
+  /** Object id of the one user it is for; none: an administrator consented for everybody. */
+  readonly principalId?: string;
+  scopes: readonly string[];
+}
+
+/** An app registration and, once it is made, its service principal. */
 export interface AppRegistration {
+  /** Object id of the application: not the one that New-ServicePrincipal wants. */
+  readonly objectId: string;
   readonly clientId: string;
-  readonly displayName: string;
+  displayName: string;
   /** Object id of the service principal (the "enterprise application"). */
-  readonly servicePrincipalId: string;
+  servicePrincipalId: string | undefined;
   readonly secrets: ClientSecret[];
-  readonly certificates: X509Certificate[];
+  readonly certificates: ClientCertificate[];
+  readonly federatedCredentials: FederatedCredential[];
+  requiredPermissions: readonly RequiredPermission[];
   /** Application permissions with admin consent. */
   readonly roles: Record<Resource['key'], readonly string[]>;
+  readonly delegatedGrants: DelegatedGrant[];
+  /** Redirect URIs of the web platform: the client has to prove itself. */
+  webRedirectUris: readonly string[];
+  /** Redirect URIs of mobile and desktop applications; a loopback one matches on any port. */
+  publicRedirectUris: readonly string[];
+  /** "Allow public client flows": device code and password grant without a secret. */
+  publicClientFlows: boolean;
+  /** A first-party app of Microsoft's, such as Graph Command Line Tools: nothing to consent to beforehand. */
+  firstParty: boolean;
+  /** "Assignment required"; `assignedUsers` are object ids. */
+  assignmentRequired: boolean;
+  assignedUsers: readonly string[];
   multiTenant: boolean;
   disabled: boolean;
+}
+
+/** A person of the tenant. */
+export interface User {
+  /** User principal name, in lower case; also the address of the mailbox. */
+  readonly upn: string;
+  readonly objectId: string;
+  readonly displayName: string;
+  password: string;
+  /** May consent for the tenant, and manage app registrations. */
+  administrator: boolean;
+  disabled: boolean;
+  locked: boolean;
+  passwordExpired: boolean;
+  /** Something demands a second factor: no password grant, and one more step on the sign-in page. */
+  multiFactor: boolean;
+}
+
+/** What the tenant's policies forbid or demand of sign-ins. */
+export interface SignInPolicies {
+  /** Conditional Access: "Block device code flow" (AADSTS53003 when the code is redeemed). */
+  deviceCodeBlocked: boolean;
+  /** Users may consent for themselves to permissions that need no administrator. */
+  userConsent: boolean;
+  /** Conditional Access blocks every sign-in of users (AADSTS53003). */
+  usersBlocked: boolean;
+  /** Sign-in frequency: refresh tokens older than so many seconds are refused with AADSTS70043. 0: no such policy. */
+  signInFrequencySeconds: number;
 }
 
 /** Whom a permission reaches: everybody, or the mailboxes named (in lower case). */
 export type Reach = 'all' | readonly string[];
 
-/** What an administrator has set in Exchange Online. */
-export interface ExchangeSettings {
-  /** `New-ServicePrincipal` was run with the right object id. */
-  servicePrincipalRegistered: boolean;
+/** What Exchange Online knows of one app, set by its PowerShell. */
+export interface ExchangeApp {
+  /** `New-ServicePrincipal -AppId … -ObjectId …`, as given: a wrong object id registers nothing useful. */
+  servicePrincipalObjectId: string | undefined;
   /** `Add-MailboxPermission … FullAccess` for the service principal. */
   mailboxPermissions: Reach;
   /** RBAC role `Application SMTP.SendAsApp`: mailboxes in its scope. It needs no permission in Entra. */
   smtpRbac: Reach;
-  /** Mailboxes the Graph permissions are confined to. */
+  /** RBAC roles for Graph (`Application Mail.Send` …): role to mailboxes in its scope. They need no permission in Entra. */
+  graphRbac: Readonly<Record<string, Reach>>;
+  /** Mailboxes that an application access policy confines the Graph permissions of Entra to. */
   graphMailboxes: Reach;
+}
+
+/** What an administrator has set in Exchange Online, for all apps. */
+export interface ExchangeSettings {
   /** `Add-RecipientPermission … SendAs`: who (a mailbox) may send as whom. */
   sendAs: readonly { readonly mailbox: string; readonly as: string }[];
+  /** `Add-MailboxPermission … FullAccess` of one user on another's, or on a shared mailbox. */
+  fullAccess: readonly { readonly user: string; readonly mailbox: string }[];
   /** `SmtpClientAuthenticationDisabled` of the tenant; a mailbox in `smtpAuthEnabledFor` overrides it. */
   smtpAuthDisabled: boolean;
   smtpAuthEnabledFor: readonly string[];
@@ -54,24 +142,36 @@ export interface TenantSettings {
   readonly clientId?: string;
   readonly clientSecret?: string;
   readonly clientCertificatePem?: string;
+  /** Addresses of the people; everybody has the same password at first. */
+  readonly users?: readonly string[];
+  readonly userPassword?: string;
 }
 
 const yearMs = 365 * 24 * 60 * 60 * 1000;
+
+/** Microsoft Graph Command Line Tools, the public client that administrators use. */
+export const graphCommandLineToolsId = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
 
 /** One tenant of Entra ID with Exchange Online, as its administrators have set it up. */
 export class Tenant {
   readonly id: string;
   readonly domain: string;
   readonly displayName = 'Contoso';
+  /** By client id, in lower case. */
   readonly apps = new Map<string, AppRegistration>();
   /** The registration the simulator hands out. */
   readonly app: AppRegistration;
+  /** By user principal name. `admin@…` is there always, and administers. */
+  readonly users = new Map<string, User>();
+  readonly policies: SignInPolicies = {
+    deviceCodeBlocked: false,
+    userConsent: true,
+    usersBlocked: false,
+    signInFrequencySeconds: 0,
+  };
   readonly exchange: ExchangeSettings = {
-    servicePrincipalRegistered: true,
-    mailboxPermissions: 'all',
-    smtpRbac: [],
-    graphMailboxes: 'all',
     sendAs: [],
+    fullAccess: [],
     smtpAuthDisabled: false,
     smtpAuthEnabledFor: [],
     smtpAuthDisabledFor: [],
@@ -80,33 +180,106 @@ export class Tenant {
   };
   /** How long tokens live from now on. Microsoft's live 60 to 90 minutes. */
   tokenLifetimeSeconds = 3600;
+  /** How long what was written to the directory stays unseen elsewhere. */
+  replicationMs = 0;
+  readonly #exchangeApps = new Map<string, ExchangeApp>();
+  readonly #userPassword: string;
 
   constructor(settings: TenantSettings) {
     this.id = settings.tenantId ?? randomUUID();
     this.domain = settings.domain;
+    this.#userPassword = settings.userPassword ?? `Sim-${randomUUID().slice(0, 8)}`;
+    for (const address of settings.users ?? []) this.addUser(address);
+    this.addUser(`admin@${settings.domain}`).administrator = true;
+    const tools = this.register('Microsoft Graph Command Line Tools', graphCommandLineToolsId);
+    Object.assign(tools, { firstParty: true, publicClientFlows: true, publicRedirectUris: ['http://localhost'] });
     this.app = this.register('Mail bridge', settings.clientId ?? randomUUID());
+    this.app.roles.graph = ['Mail.Send', 'Mail.ReadWrite'];
+    this.app.roles.exchange = ['IMAP.AccessAsApp', 'POP.AccessAsApp', 'SMTP.SendAsApp'];
+    this.app.publicRedirectUris = ['http://localhost'];
+    this.app.publicClientFlows = true;
+    const inExchange = this.exchangeApp(this.app.clientId);
+    inExchange.servicePrincipalObjectId = this.app.servicePrincipalId;
+    inExchange.mailboxPermissions = 'all';
     const value = settings.clientSecret ?? `sim~${randomUUID().replaceAll('-', '')}`;
     this.app.secrets.push({ id: randomUUID(), value, expiresAt: Date.now() + yearMs });
-    if (settings.clientCertificatePem) this.app.certificates.push(new X509Certificate(settings.clientCertificatePem));
+    if (settings.clientCertificatePem) {
+      const certificate = new X509Certificate(settings.clientCertificatePem);
+      this.app.certificates.push({ id: randomUUID(), certificate });
+    }
   }
 
-  /** Makes an app registration with every permission that mail needs. */
-  register(displayName: string, clientId: string): AppRegistration {
+  /** The password that people have at first. */
+  get userPassword(): string {
+    return this.#userPassword;
+  }
+
+  /** Makes an app registration with its service principal and without any permission. */
+  register(displayName: string, clientId: string = randomUUID()): AppRegistration {
     const app: AppRegistration = {
+      objectId: randomUUID(),
       clientId,
       displayName,
       servicePrincipalId: randomUUID(),
       secrets: [],
       certificates: [],
-      roles: {
-        graph: ['Mail.Send', 'Mail.ReadWrite'],
-        exchange: ['IMAP.AccessAsApp', 'POP.AccessAsApp', 'SMTP.SendAsApp'],
-      },
+      federatedCredentials: [],
+      requiredPermissions: [],
+      roles: { graph: [], exchange: [] },
+      delegatedGrants: [],
+      webRedirectUris: [],
+      publicRedirectUris: [],
+      publicClientFlows: false,
+      firstParty: false,
+      assignmentRequired: false,
+      assignedUsers: [],
       multiTenant: false,
       disabled: false,
     };
     this.apps.set(clientId.toLowerCase(), app);
     return app;
+  }
+
+  /** What Exchange knows of an app; at first nothing. */
+  exchangeApp(clientId: string): ExchangeApp {
+    const key = clientId.toLowerCase();
+    let known = this.#exchangeApps.get(key);
+    if (!known) {
+      known = {
+        servicePrincipalObjectId: undefined,
+        mailboxPermissions: [],
+        smtpRbac: [],
+        graphRbac: {},
+        graphMailboxes: 'all',
+      };
+      this.#exchangeApps.set(key, known);
+    }
+    return known;
+  }
+
+  /** Whether Exchange knows the app's service principal by its right object id. */
+  isRegisteredInExchange(clientId: string): boolean {
+    const servicePrincipalId = this.apps.get(clientId.toLowerCase())?.servicePrincipalId;
+    const { servicePrincipalObjectId } = this.exchangeApp(clientId);
+    return servicePrincipalId !== undefined && servicePrincipalObjectId?.toLowerCase() === servicePrincipalId;
+  }
+
+  /** Makes a person, who has the password of all at first. */
+  addUser(address: string): User {
+    const upn = address.toLowerCase();
+    const user: User = {
+      upn,
+      objectId: userObjectId(upn),
+      displayName: upn.split('@')[0] ?? upn,
+      password: this.#userPassword,
+      administrator: false,
+      disabled: false,
+      locked: false,
+      passwordExpired: false,
+      multiFactor: false,
+    };
+    this.users.set(upn, user);
+    return user;
   }
 
   /** Whether a tenant segment of a URL means this tenant. */
