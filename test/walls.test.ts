@@ -16,10 +16,11 @@ const rooms = [
   'queue',
   'couriers',
   'mailstores',
+  // Signs in, registers and proves by what the rooms below do.
+  'onboarding',
   'exchange',
   'graph',
   'tokens',
-  'onboarding',
   'accounts',
   'config',
   // Codecs alone, spoken by the listeners above and by the upstream sessions.
