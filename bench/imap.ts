@@ -13,10 +13,12 @@ import { compileProgram } from './relay/mailbridge.ts';
 import { freePort } from './relay/relay.ts';
 import { UsageWatch } from './relay/usage.ts';
 
-const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--json]
+const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--node-flags=FLAGS] [--json]
+       [--email-oauth2-proxy FILE [--python FILE]]
 
-IMAP passed through mailbridge, beside stunnel (TLS joined to TLS and nothing else) and beside no relay at all, in turns:
-throughput of FETCH, logins, idle sessions. Needs Linux and Debian's package stunnel4. docs/benchmarks.md tells more.
+IMAP passed through mailbridge, beside stunnel (TLS joined to TLS and nothing else), email-oauth2-proxy if there is one,
+and no relay at all, in turns: throughput of FETCH, logins, idle sessions. Needs Linux and Debian's package stunnel4.
+docs/benchmarks.md tells more.
 `;
 
 const { values } = parseArgs({
@@ -24,6 +26,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     gigabytes: { type: 'string', default: '2' },
     sessions: { type: 'string', default: '500' },
+    'node-flags': { type: 'string' },
+    'email-oauth2-proxy': { type: 'string' },
+    python: { type: 'string', default: '/usr/bin/python3' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -62,12 +67,17 @@ async function run(): Promise<void> {
   })) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
   }
-  const program = compileProgram(folder);
+  const compiled = compileProgram(folder);
+  const flags = values['node-flags'];
+  // The launcher brings flags of its own; other ones want the main module.
+  const program =
+    flags === undefined ? [compiled] : [...flags.split(' '), compiled.replace('bin/mailbridge.js', 'dist/main.js')];
   const all: Figures[] = [];
   try {
     for (let round = 0; round <= Number(values.rounds); round++) {
-      const kinds = [none, stunnel, mailbridge];
-      for (const kind of [...kinds.slice(round % 3), ...kinds.slice(0, round % 3)]) {
+      const kinds = [none, stunnel, mailbridge, ...(values['email-oauth2-proxy'] ? [emailOauth2Proxy] : [])];
+      const first = round % kinds.length;
+      for (const kind of [...kinds.slice(first), ...kinds.slice(0, first)]) {
         const relay = await kind({ folder, upstream, ca: authority.cert, program });
         try {
           const figures = await measure(relay);
@@ -90,7 +100,7 @@ interface Setting {
   readonly folder: string;
   readonly upstream: UpstreamEndpoints;
   readonly ca: string;
-  readonly program: string;
+  readonly program: readonly string[];
 }
 
 async function none({ upstream }: Setting): Promise<Relay> {
@@ -150,9 +160,44 @@ async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<R
     limits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000, maxConnectionsPerAccount: 10_000 },
   };
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
-  const args = [program, 'start', '--config', join(folder, 'config.json')];
+  const args = [...program, 'start', '--config', join(folder, 'config.json')];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   return await up({ name: 'mailbridge', target: { port, ca, login: `LOGIN bench ${password}` }, process: child });
+}
+
+/** https://github.com/simonrob/email-oauth2-proxy, with TLS on both sides as the others have it. */
+async function emailOauth2Proxy({ folder, upstream, ca }: Setting): Promise<Relay> {
+  const port = await freePort();
+  const config = join(folder, 'emailproxy.config');
+  writeFileSync(
+    config,
+    `[Server setup]
+[IMAP-${port}]
+server_address = localhost
+server_port = ${upstream.port}
+local_address = 127.0.0.1
+local_certificate_path = ${folder}/server.crt
+local_key_path = ${folder}/server.key
+[Account setup]
+[${mailbox}]
+token_url = ${upstream.authority}/${upstream.tenantId}/oauth2/v2.0/token
+oauth2_scope = https://outlook.office365.com/.default
+oauth2_flow = client_credentials
+redirect_uri = http://localhost
+client_id = ${upstream.clientId}
+client_secret = ${upstream.clientSecret}
+`,
+  );
+  const script = values['email-oauth2-proxy'] ?? '';
+  const child = spawn(values.python, [script, '--no-gui', '--config-file', config], {
+    stdio: 'ignore',
+    env: { ...process.env, SSL_CERT_FILE: join(folder, 'ca.pem') },
+  });
+  return await up({
+    name: 'email-oauth2-proxy',
+    target: { port, ca, login: `LOGIN ${mailbox} ${password}` },
+    process: child,
+  });
 }
 
 /** Waits until a relay lets a client in. */
@@ -177,8 +222,8 @@ async function measure(relay: Relay): Promise<Figures> {
   const seconds = (performance.now() - startedAt) / 1000;
   const cpuSeconds = watch?.stop().cpuSeconds ?? 0;
   for (const client of clients) client.close();
-  const loginMs = await oneByOne(relay.target, 300);
-  const loginsPerSecond = await together(relay.target, 1000, 16);
+  const loginMs = await oneByOne(relay.target, 100);
+  const loginsPerSecond = await together(relay.target, 400, 16);
   return {
     relay: relay.name,
     megabytesPerSecond: (gigabytes * 1024) / seconds,

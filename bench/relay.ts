@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exim } from './relay/exim.ts';
 import { type Machine, type Measurement, printReport, type Report, summarize } from './relay/figures.ts';
 import { compileProgram, mailbridge } from './relay/mailbridge.ts';
 import { measure } from './relay/measure.ts';
@@ -11,14 +12,15 @@ import type { RelayKind } from './relay/relay.ts';
 import { Sink } from './relay/sink.ts';
 
 const usage = `Usage: node bench/relay.ts [--rounds N] [--messages N] [--only NAME]... [--dir FOLDER]
-       [--program FILE] [--node-flags=FLAGS] [--keep] [--json]
+       [--program FILE] [--node-flags=FLAGS] [--exim FILE] [--keep] [--json]
 
-Accepts and delivers messages of 10 KB over 16 connections with mailbridge and with Postfix, in turns, and compares.
-Needs Linux, root, and Debian's packages postfix and iproute2. docs/benchmarks.md tells more.
+Accepts and delivers messages of 10 KB over 16 connections with mailbridge, Postfix and Exim, in turns, and compares.
+Needs Linux, root, and Debian's packages postfix and iproute2; Exim if there is one. docs/benchmarks.md tells more.
 
   --rounds N      rounds that count, after one that does not (default 3)
   --messages N    messages in each phase, 200 to 4500 (default 3000)
-  --only NAME     leaves out the others: "mailbridge smtp", "mailbridge graph", postfix
+  --only NAME     leaves out the others: "mailbridge smtp", "mailbridge graph", postfix, exim
+  --exim FILE     the program exim4, which need not be installed but unpacked (default /usr/sbin/exim4)
   --dir FOLDER    where the queues go: the disk that is measured (default the system's temporary folder)
   --program FILE  another mailbridge than the one compiled from these sources, such as src/main.ts
   --node-flags=F  flags for its Node.js; a launcher bin/mailbridge.js passes none on, a main module takes them
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     dir: { type: 'string', default: tmpdir() },
     program: { type: 'string' },
+    exim: { type: 'string', default: '/usr/sbin/exim4' },
     'node-flags': { type: 'string', default: '' },
     keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -51,7 +54,12 @@ async function run(): Promise<void> {
   chmodSync(folder, 0o711);
   const flags = values['node-flags'].split(' ').filter((flag) => flag !== '');
   const start = { program: values.program ?? compileProgram(folder), flags };
-  const all: readonly RelayKind[] = [mailbridge('smtp', start), postfix, mailbridge('graph', start)];
+  const all: readonly RelayKind[] = [
+    mailbridge('smtp', start),
+    postfix,
+    mailbridge('graph', start),
+    ...(existsSync(values.exim) ? [exim(values.exim)] : []),
+  ];
   const kinds = all.filter(({ name }) => values.only?.includes(name) ?? true);
   const sink = await Sink.start();
   const measurements: Measurement[] = [];
