@@ -13,8 +13,8 @@ import { compileProgram } from './relay/mailbridge.ts';
 import { freePort } from './relay/relay.ts';
 import { UsageWatch } from './relay/usage.ts';
 
-const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--node-flags=FLAGS] [--json]
-       [--email-oauth2-proxy FILE [--python FILE]]
+const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--only NAME]... [--json]
+       [--node-flags=FLAGS] [--email-oauth2-proxy FILE [--python FILE]]
 
 IMAP passed through mailbridge, beside stunnel (TLS joined to TLS and nothing else), email-oauth2-proxy if there is one,
 and no relay at all, in turns: throughput of FETCH, logins, idle sessions. Needs Linux and Debian's package stunnel4.
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     gigabytes: { type: 'string', default: '2' },
     sessions: { type: 'string', default: '500' },
+    only: { type: 'string', multiple: true },
     'node-flags': { type: 'string' },
     'email-oauth2-proxy': { type: 'string' },
     python: { type: 'string', default: '/usr/bin/python3' },
@@ -72,16 +73,17 @@ async function run(): Promise<void> {
   // The launcher brings flags of its own; other ones want the main module.
   const program =
     flags === undefined ? [compiled] : [...flags.split(' '), compiled.replace('bin/mailbridge.js', 'dist/main.js')];
-  const all: Figures[] = [];
+  const measured: Figures[] = [];
   try {
     for (let round = 0; round <= Number(values.rounds); round++) {
-      const kinds = [none, stunnel, mailbridge, ...(values['email-oauth2-proxy'] ? [emailOauth2Proxy] : [])];
+      const all = { none, stunnel, mailbridge, ...(values['email-oauth2-proxy'] ? { emailOauth2Proxy } : {}) };
+      const kinds = Object.values(all).filter(({ name }) => values.only?.includes(name) ?? true);
       const first = round % kinds.length;
       for (const kind of [...kinds.slice(first), ...kinds.slice(0, first)]) {
         const relay = await kind({ folder, upstream, ca: authority.cert, program });
         try {
           const figures = await measure(relay);
-          if (round > 0) all.push(figures);
+          if (round > 0) measured.push(figures);
           process.stderr.write(`round ${round}, ${JSON.stringify(figures)}\n`);
         } finally {
           relay.process?.kill();
@@ -93,7 +95,7 @@ async function run(): Promise<void> {
     child.disconnect();
     rmSync(folder, { recursive: true, force: true });
   }
-  print(all);
+  print(measured);
 }
 
 interface Setting {

@@ -8,6 +8,9 @@ export interface Target {
   readonly login: string;
 }
 
+/** Key exchange as old mail programs know it, and stunnel of Debian 12: the same for all that are compared. */
+export const classicCurves = 'X25519:P-256';
+
 /** An IMAP client that looks at no more than it must. */
 export class Client {
   readonly #socket: TLSSocket;
@@ -21,7 +24,7 @@ export class Client {
 
   /** Connects and logs in. */
   static async open({ port, ca, login }: Target): Promise<Client> {
-    const socket = connect({ host: '127.0.0.1', servername: 'localhost', port, ca });
+    const socket = connect({ host: '127.0.0.1', servername: 'localhost', port, ca, ecdhCurve: classicCurves });
     socket.setNoDelay(true);
     const client = new Client(socket);
     await client.#until(/^\* OK.*\r\n/);

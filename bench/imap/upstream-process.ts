@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { classicCurves } from './client.ts';
 
 /** Where the upstream is reached. */
 export interface UpstreamEndpoints {
@@ -28,7 +29,7 @@ const block = Buffer.alloc(
 const authority = await makeAuthority('Benchmark', 2);
 const certificate = await issueServerCertificate(authority, ['localhost', '127.0.0.1'], 2);
 const simulator = await startSimulator({ keepContent: false });
-const server = createServer({ cert: certificate.cert, key: certificate.key }, serve);
+const server = createServer({ cert: certificate.cert, key: certificate.key, ecdhCurve: classicCurves }, serve);
 server.listen(0, '127.0.0.1', () => {
   const endpoints: UpstreamEndpoints = {
     port: (server.address() as AddressInfo).port,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type Receive, receiveFrom } from '../base/shared-reading.ts';
 
 /** One end of a joined connection. */
 export interface JoinedEnd {
@@ -13,7 +14,7 @@ export interface JoinOptions {
   readonly idleTimeoutMs: number;
   /** Ends the connection as soon as it is silent for a moment. */
   readonly closing?: AbortSignal;
-  /** Is shown what the upstream says first, until it returns false. */
+  /** Is shown what the upstream says first, until it returns false; keeps nothing of it. */
   readonly watch?: (chunk: Buffer) => boolean;
 }
 
@@ -79,12 +80,12 @@ class Joint {
     else closing?.addEventListener('abort', this.#close);
     if (fromClient.length > 0) upstream.write(fromClient);
     if (fromUpstream.length > 0) client.write(fromUpstream);
-    if (watch !== undefined && (fromUpstream.length === 0 || watch(fromUpstream))) showFirst(upstream, watch);
+    let watching = watch !== undefined && (fromUpstream.length === 0 || watch(fromUpstream));
     pump(client, upstream);
-    upstream.on('data', (chunk: Buffer) => {
-      this.#lastWords = chunk.length <= maxLastWordsBytes ? chunk : nothing;
+    pump(upstream, client, (octets) => {
+      this.#lastWords = octets.length <= maxLastWordsBytes ? Buffer.from(octets) : nothing;
+      if (watching) watching = watch?.(octets) ?? false;
     });
-    pump(upstream, client);
     // What ended or closed before anybody listened says so no more.
     if (client.readableEnded) this.#ended('client');
     if (upstream.readableEnded) this.#ended('upstream');
@@ -133,33 +134,53 @@ class Joint {
   }
 }
 
-/** Leaner than `pipe`, which keeps seven listeners a direction. */
-function pump(from: Socket, to: Socket): void {
-  let corked = false;
-  const uncork = (): void => {
-    corked = false;
-    to.uncork();
-  };
-  from.on('data', (chunk: Buffer) => {
-    // One read from the network brings several TLS records; they go out as one write.
-    if (!corked) {
-      corked = true;
-      to.cork();
-      process.nextTick(uncork);
-    }
-    // A socket that is gone never drains.
-    if (!to.write(chunk) && !to.destroyed) from.pause();
-  });
-  to.on('drain', () => from.resume());
-  if (from.readableEnded) to.end();
-  else from.once('end', () => to.end());
+/** What is on its way from one socket to the other goes in pieces of this size, which are used again. */
+const pieceBytes = 32 * 1024;
+const maxIdlePieces = 64;
+const idlePieces: Buffer[] = [];
+
+function takePiece(): Buffer {
+  return idlePieces.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
 }
 
-function showFirst(upstream: Socket, watch: (chunk: Buffer) => boolean): void {
-  const look = (chunk: Buffer): void => {
-    if (!watch(chunk)) upstream.off('data', look);
+function givePieceBack(piece: Buffer): void {
+  if (idlePieces.length < maxIdlePieces) idlePieces.push(piece);
+}
+
+/** Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read. */
+function pump(from: Socket, to: Socket, see?: Receive): void {
+  let piece: Buffer | undefined;
+  let filled = 0;
+  const flush = (): void => {
+    if (piece === undefined) return;
+    const full = piece;
+    piece = undefined;
+    const flows = to.write(full.subarray(0, filled), () => givePieceBack(full));
+    filled = 0;
+    // A socket that is gone never drains.
+    if (!flows && !to.destroyed) from.pause();
   };
-  upstream.on('data', look);
+  receiveFrom(from, (octets) => {
+    see?.(octets);
+    for (let taken = 0; taken < octets.length; ) {
+      if (piece === undefined) {
+        piece = takePiece();
+        // One read from the network brings several TLS records; they go out as one write.
+        process.nextTick(flush);
+      }
+      const copied = octets.copy(piece, filled, taken);
+      taken += copied;
+      filled += copied;
+      if (filled === piece.length) flush();
+    }
+  });
+  to.on('drain', () => from.resume());
+  const end = (): void => {
+    flush();
+    to.end();
+  };
+  if (from.readableEnded) end();
+  else from.once('end', end);
 }
 
 /** Octets received. */

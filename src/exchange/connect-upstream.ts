@@ -3,6 +3,7 @@ import { type ConnectionOptions, connect as connectTls, type SecureContext, type
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { withSharedReading } from '../base/shared-reading.ts';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 
 /** What it takes to log in to a mailbox upstream. */
@@ -70,7 +71,11 @@ export class UpstreamDialogue {
     const { host, port } = options;
     const socket =
       options.security === 'tls'
-        ? await established(connectTls({ ...tlsOptions(options), host, port }), 'secureConnect', options)
+        ? await established(
+            withSharedReading((reading) => connectTls({ ...tlsOptions(options), host, port, ...reading })),
+            'secureConnect',
+            options,
+          )
         : await established(connectPlain({ host, port, allowHalfOpen: true }), 'connect', options);
     return new UpstreamDialogue(options, socket);
   }
