@@ -135,13 +135,15 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       if (tls) listeners[index]?.updateTls(tls);
     }
   };
-  // A certificate made here is renewed in time even if nobody ever restarts the bridge.
+  // A certificate made here and a sign-in are renewed in time even if nobody ever restarts the bridge.
   const daily = setInterval(() => {
     updateCertificates(state.config).catch((error: unknown) => log.error({ error }, 'certificates cannot be renewed'));
+    void renewSignIns(state.upstreams, log);
   }, dayMs).unref();
   undo.push(() => clearInterval(daily));
   queue.start();
   void proveConnections(state, log);
+  void renewSignIns(state.upstreams, log);
 
   return {
     listeners,
@@ -192,6 +194,20 @@ async function proveConnections({ config, upstreams }: BridgeState, log: Log): P
         { connection, resource, error },
         `connection ${connection} gets no token for ${resource}: ${errorText(error)} ${remedy}`,
       );
+    }
+  }
+}
+
+/** A sign-in dies when nobody uses it for 90 days; nobody shall come near that. */
+const signInAgeMs = 7 * dayMs;
+
+async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Promise<void> {
+  for (const { name, person } of upstreams.values()) {
+    try {
+      if (await person?.grant.renewIfOld(signInAgeMs)) log.info({ connection: name }, 'sign-in renewed');
+    } catch (error) {
+      const remedy = error instanceof BridgeError ? error.remedy : '';
+      log.error({ connection: name, error }, `the sign-in of ${name} is not renewed: ${errorText(error)} ${remedy}`);
     }
   }
 }

@@ -82,7 +82,7 @@ class PassThroughImapSession implements ImapSession {
   closed(): void {}
 }
 
-/** Response codes of RFC 5530. */
+/** Response codes of RFC 5530, and the one of RFC 3501 whose text a mail program has to show. */
 const codes: Readonly<Record<ReadRefusal, string>> = {
   wrong: 'AUTHENTICATIONFAILED',
   busy: 'UNAVAILABLE',
@@ -92,6 +92,7 @@ const codes: Readonly<Record<ReadRefusal, string>> = {
   'other-protocol': 'CANNOT',
   'too-many': 'LIMIT',
   temporary: 'UNAVAILABLE',
+  'sign-in': 'ALERT',
   admin: 'CONTACTADMIN',
 };
 

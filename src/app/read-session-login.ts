@@ -45,6 +45,7 @@ export type ReadRefusal =
   | 'other-protocol'
   | 'too-many'
   | 'temporary'
+  | 'sign-in'
   | 'admin';
 
 /** A refused login. */
@@ -201,4 +202,6 @@ function upstreamRefusal(error: unknown, { facts }: LoggedIn, log: Log): ReadLog
 const refusals: Partial<Record<ErrorCode, ReadRefusal>> = {
   'mailbox-connections-exceeded': 'too-many',
   'maildrop-in-use': 'too-many',
+  'sign-in-needed': 'sign-in',
+  'sign-in-ended': 'sign-in',
 };

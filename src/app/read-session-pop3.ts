@@ -131,6 +131,7 @@ const codes: Readonly<Record<ReadRefusal, Pop3Code>> = {
   'other-protocol': 'SYS/PERM',
   'too-many': 'IN-USE',
   temporary: 'SYS/TEMP',
+  'sign-in': 'SYS/PERM',
   admin: 'SYS/PERM',
 };
 

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
-import { BridgeError, errorText } from '../base/errors.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
-import type { Config, Connection, ConnectionOf } from '../config/schema.ts';
+import type { Config, Connection } from '../config/schema.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
@@ -13,8 +11,8 @@ import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
 import { GraphClient } from '../graph/client.ts';
 import type { Courier } from '../queue/courier.ts';
 import type { CourierKind } from '../queue/message.ts';
-import type { ClientCredential } from '../tokens/client-credentials.ts';
-import { createTokenSource, type TokenResource, type TokenSource } from '../tokens/token-source.ts';
+import type { TokenResource } from '../tokens/token-source.ts';
+import { type ConnectionTokens, openConnectionTokens, type PersonalAccess, readPem } from './connection-tokens.ts';
 
 /** One connection of the configuration, ready to be used. */
 export class Upstream {
@@ -24,7 +22,7 @@ export class Upstream {
   readonly ca: string | undefined;
   readonly #config: Config;
   readonly #http: HttpClient;
-  readonly #tokens: TokenSource;
+  readonly #tokens: ConnectionTokens;
   readonly #couriers = new Map<CourierKind, Courier>();
   #inUse = 0;
   #whenUnused: (() => void) | undefined;
@@ -32,7 +30,7 @@ export class Upstream {
   private constructor(
     name: string,
     config: Config,
-    parts: { endpoints: CloudEndpoints; ca: string | undefined; http: HttpClient; tokens: TokenSource },
+    parts: { endpoints: CloudEndpoints; ca: string | undefined; http: HttpClient; tokens: ConnectionTokens },
   ) {
     this.name = name;
     this.#config = config;
@@ -45,33 +43,25 @@ export class Upstream {
   /**
    * Prepares a connection; nothing is sent before it is needed.
    * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`,
-   *   `tenant-invalid`, `grant-unavailable`
+   *   `tenant-invalid`
    */
   static async open(name: string, config: Config, clock: Clock, log: Log): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
-    if (connection.grant !== 'client-credentials') {
-      throw new BridgeError('grant-unavailable', `Connection ${name}: the grant ${connection.grant} is not available.`);
-    }
     const endpoints = resolveCloud(connection.cloud);
     const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
-    const tokens = createTokenSource({
-      name,
-      tenantId: connection.tenantId,
-      clientId: connection.clientId,
-      credential: await credentialOf(connection),
-      authority: endpoints.authority,
-      scopes: scopesOf(connection.scopes, endpoints),
-      http,
-      clock,
-      log,
-    });
+    const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
     return new Upstream(name, config, { endpoints, ca, http, tokens });
   }
 
+  /** The sign-in behind the tokens, where a person's it is. */
+  get person(): PersonalAccess | undefined {
+    return this.#tokens.person;
+  }
+
   async getToken(resource: TokenResource, refused?: string): Promise<string> {
-    const token = await this.#tokens.getToken(resource, refused === undefined ? {} : { refused });
+    const token = await this.#tokens.source.getToken(resource, refused === undefined ? {} : { refused });
     return token.value;
   }
 
@@ -106,6 +96,7 @@ export class Upstream {
       });
     }
     await Promise.all([...this.#couriers.values()].map((courier) => courier.close()));
+    await this.#tokens.close();
     await this.#http.close();
   }
 
@@ -146,35 +137,5 @@ export class Upstream {
       getToken: ({ refused }) => this.getToken('exchange', refused),
       maxConnectionsPerMailbox: this.#config.limits.concurrentPerMailbox,
     });
-  }
-}
-
-/** The scopes by resource: the configured ones, or the cloud's own. Graph and Exchange never share a token. */
-function scopesOf(configured: readonly string[] | undefined, { graph, graphScope, exchangeScope }: CloudEndpoints) {
-  const isGraph = (scope: string) => scope.startsWith(graph) || scope.startsWith(new URL(graphScope).origin);
-  const forGraph = configured?.filter(isGraph) ?? [];
-  const forExchange = configured?.filter((scope) => !isGraph(scope)) ?? [];
-  return {
-    graph: forGraph.length > 0 ? forGraph : [graphScope],
-    exchange: forExchange.length > 0 ? forExchange : [exchangeScope],
-  };
-}
-
-async function credentialOf(connection: ConnectionOf<'client-credentials'>): Promise<ClientCredential> {
-  const { clientSecret, clientCertificate } = connection;
-  if (clientSecret) return { kind: 'secret', secret: () => clientSecret.reveal() };
-  if (!clientCertificate) throw new Error('a client credentials connection without a credential');
-  return {
-    kind: 'certificate',
-    certPem: await readPem(clientCertificate.cert),
-    keyPem: await readPem(clientCertificate.key),
-  };
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${errorText(cause)}.`, { cause });
   }
 }

@@ -69,11 +69,6 @@ const entries = {
   },
 
   // connections
-  'grant-unavailable': {
-    kind: 'usage',
-    cause: 'The connection names a grant that this version of mailbridge cannot use.',
-    remedy: 'Use the grant client-credentials.',
-  },
   'connection-gone': {
     kind: 'needs-admin',
     cause: 'A queued message belongs to a connection that the configuration no longer has.',
@@ -226,6 +221,45 @@ const entries = {
       'What answered in place of Microsoft Entra ID gave no token and no error that Entra ID would give: a proxy, a login portal, or a wrong authority.',
     remedy: 'Check cloud (authority) of the connection, and look for a proxy or login portal in between.',
   },
+  'sign-in-needed': {
+    kind: 'needs-admin',
+    cause:
+      'The connection works in the name of a person, and nobody has signed in for it yet, or the sign-in kept cannot be renewed.',
+    remedy: 'Sign in with "mailbridge login NAME", NAME being the connection. Mail waits meanwhile.',
+  },
+  'sign-in-ended': {
+    kind: 'needs-admin',
+    cause:
+      'Microsoft Entra ID has ended the sign-in of a connection: a changed password, revoked sessions, 90 days without use, or a policy. It is not asked again before somebody signs in.',
+    remedy: 'Sign in again with "mailbridge login NAME", NAME being the connection. Mail waits meanwhile.',
+  },
+  'sign-in-declined': {
+    kind: 'permanent',
+    cause: 'The person cancelled the sign-in, or declined what the app asks for.',
+    remedy: 'Start the sign-in again and accept.',
+  },
+  'sign-in-cancelled': {
+    kind: 'permanent',
+    cause: 'The sign-in was cancelled here before it was finished.',
+    remedy: 'Start the sign-in again when somebody is there to finish it.',
+  },
+  'sign-in-redirect-invalid': {
+    kind: 'permanent',
+    cause:
+      'The address that the browser came back to belongs to another sign-in than the one under way, or is not whole.',
+    remedy: 'Start the sign-in again, use the newest link alone, and paste the whole address where one is asked for.',
+  },
+  'device-code-expired': {
+    kind: 'permanent',
+    cause: 'Nobody entered the device code and signed in before it expired.',
+    remedy: 'Start the sign-in again; a code lasts 15 minutes.',
+  },
+  'redirect-uri-invalid': {
+    kind: 'usage',
+    cause:
+      'The redirect URI is not an https:// address, nor an http:// address of this machine (localhost, 127.0.0.1), or it holds a fragment.',
+    remedy: 'Correct redirectUri of the connection; Microsoft Entra ID takes plain http for localhost alone.',
+  },
   'authority-invalid': {
     kind: 'usage',
     cause:
@@ -245,6 +279,79 @@ const entries = {
       'The client certificate or its private key cannot be used: not PEM, encrypted, not RSA of at least 2048 bits, or not belonging together.',
     remedy:
       'Give clientCertificate a PEM certificate and its unencrypted RSA private key, and upload the same certificate to the app registration.',
+  },
+  'client-assertion-invalid': {
+    kind: 'needs-admin',
+    cause:
+      'The file of the federated client assertion is missing, empty, unreadable, or holds something other than a JWT. Whatever issues the assertions (Kubernetes, a CI service) writes that file and renews it.',
+    remedy:
+      'Compare clientAssertionFile with where the token is mounted (in Kubernetes AZURE_FEDERATED_TOKEN_FILE names it), and check that the user who runs the bridge may read it.',
+  },
+  'managed-identity-unavailable': {
+    kind: 'needs-admin',
+    cause:
+      'The service that gives a machine on Azure the tokens of its managed identity does not answer: the bridge does not run on Azure, the machine has no managed identity, or a firewall or a proxy is in the way.',
+    remedy:
+      'Turn on the identity of the machine or app (Azure portal > the resource > Identity). Elsewhere than on Azure use the grant client-credentials.',
+  },
+  'managed-identity-not-assigned': {
+    kind: 'needs-admin',
+    cause: 'The machine has no managed identity, or not the one that clientId names.',
+    remedy:
+      "Assign the identity to the machine or app (Azure portal > the resource > Identity), or correct clientId: the Client ID of the user-assigned identity, left out for the machine's own.",
+  },
+
+  // sign-ins kept in files
+  'sign-in-file-unusable': {
+    kind: 'needs-admin',
+    cause:
+      'The file that keeps a sign-in, or its folder, cannot be read or written: no right to it, a full disk, or no ordinary file.',
+    remedy: 'Check that tokenFile and its folder belong to the user who runs the bridge, and that the disk has space.',
+  },
+  'sign-in-file-foreign': {
+    kind: 'needs-admin',
+    cause: 'The file where a sign-in should be is something else. It is left as it is.',
+    remedy:
+      'Give tokenFile of the connection a path of its own, or sign in again with "mailbridge login", which moves the file aside.',
+  },
+  'sign-in-file-newer': {
+    kind: 'needs-admin',
+    cause: 'The file of a sign-in was written by a later version of mailbridge.',
+    remedy: 'Install that version again, or sign in again with "mailbridge login", which moves the file aside.',
+  },
+  'sign-in-file-damaged': {
+    kind: 'needs-admin',
+    cause: 'The file of a sign-in was cut short or changed. It is left as it is.',
+    remedy: 'Restore the file from a backup, or sign in again with "mailbridge login", which moves the file aside.',
+  },
+  'sign-in-file-key-wrong': {
+    kind: 'needs-admin',
+    cause:
+      'The file of a sign-in was encrypted with another key: tokenKey was changed, or token.key in dataDir was lost or replaced.',
+    remedy:
+      'Give the bridge the key it had (tokenKey, or token.key in dataDir), or sign in again with "mailbridge login", which moves the file aside.',
+  },
+  'sign-in-file-other-app': {
+    kind: 'needs-admin',
+    cause: 'The file of a sign-in belongs to another app registration, tenant or cloud than the connection names now.',
+    remedy:
+      'Sign in again with "mailbridge login", which moves the file aside, or put clientId, tenantId and cloud back to what they were.',
+  },
+  'sign-in-file-locked': {
+    kind: 'temporary',
+    cause: 'Another process of mailbridge has been working on the same sign-in for longer than a renewal takes.',
+    remedy: 'Nothing, if it passes. Otherwise end the other process; its lock goes with it.',
+  },
+  'token-key-invalid': {
+    kind: 'usage',
+    cause: 'The key that encrypts sign-ins cannot be used: too short, not text, or not what mailbridge wrote there.',
+    remedy:
+      'Give 32 random bytes in base64 or hex (openssl rand -base64 32), or a passphrase of at least 20 characters. A damaged token.key has to come from a backup; without one, delete it and sign in again.',
+  },
+  'token-key-unusable': {
+    kind: 'usage',
+    cause: 'The file of the key that encrypts sign-ins cannot be read or made.',
+    remedy: 'Check that the file and its folder belong to the user who runs the bridge, and that the disk has space.',
   },
 
   // reading by IMAP and POP3 (beside the upstream-… codes above)
@@ -334,6 +441,140 @@ const entries = {
     kind: 'temporary',
     cause: 'Exchange Online refused or broke off a command in an open mailbox that a POP3 session is translated to.',
     remedy: 'Nothing, if it passes. The log says what Exchange Online answered.',
+  },
+
+  // mailbridge check
+  'app-not-registered': {
+    kind: 'needs-admin',
+    cause: 'The connection has no app registration yet: its clientId is all zeros, as mailbridge init writes it.',
+    remedy:
+      'Run "mailbridge register-app", or put the Application (client) ID of an existing registration into clientId.',
+  },
+  'tenant-unknown': {
+    kind: 'needs-admin',
+    cause: 'Microsoft Entra ID does not know the tenant of the connection.',
+    remedy: 'Set tenantId to the Directory (tenant) ID, and cloud to the one the tenant lives in.',
+  },
+  'clock-wrong': {
+    kind: 'needs-admin',
+    cause:
+      'The clock of this machine is more than five minutes away from that of Microsoft. Signatures by a client certificate are refused then, and tokens are renewed too late or too early.',
+    remedy: 'Set the clock, and let it be kept by NTP (on Linux: timedatectl set-ntp true).',
+  },
+  'credential-expired': {
+    kind: 'needs-admin',
+    cause: 'The client certificate or the client secret of the connection has come to its end.',
+    remedy:
+      'Make a new one, give it to the app registration (Certificates & secrets), and put it into the configuration.',
+  },
+  'permission-missing': {
+    kind: 'needs-admin',
+    cause: 'The access token lacks a permission that the accounts of the connection need.',
+    remedy: 'Add the permission to the app registration and grant admin consent ("mailbridge consent").',
+  },
+  'token-unfit': {
+    kind: 'needs-admin',
+    cause: 'The access token is for another API, app or tenant than the configuration says.',
+    remedy: 'Compare scopes, clientId, tenantId and cloud of the connection with the app registration.',
+  },
+  'smtp-auth-disabled': {
+    kind: 'needs-admin',
+    cause: 'SMTP AUTH is switched off for the mailbox or for the whole tenant; that holds for OAuth too.',
+    remedy:
+      'Run Set-CASMailbox MAILBOX -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
+  },
+  'submission-refused': {
+    kind: 'needs-admin',
+    cause: 'Exchange Online refuses the login by SMTP: the app or the person may not send as the mailbox.',
+    remedy:
+      'Check New-ServicePrincipal with the object id of the enterprise application, and the role Application SMTP.SendAsApp or the mailbox permission; "mailbridge exchange-script" prints them.',
+  },
+  'graph-mailbox-refused': {
+    kind: 'needs-admin',
+    cause: 'Microsoft Graph does not let the app or the person at the mailbox.',
+    remedy:
+      'Grant the permission with admin consent, or take the mailbox into the scope of the role in Exchange; "mailbridge exchange-script" prints it.',
+  },
+  'graph-mailbox-unknown': {
+    kind: 'needs-admin',
+    cause: 'Microsoft Graph knows no such mailbox, or it is not in Exchange Online.',
+    remedy:
+      'Check mailbox of the account: it has to be the user principal name of a mailbox in this tenant, with a licence.',
+  },
+  'graph-unavailable': {
+    kind: 'temporary',
+    cause: 'Microsoft Graph throttles the app or the mailbox, or has trouble of its own.',
+    remedy: 'Wait and try again. If it lasts, look at https://status.cloud.microsoft.',
+  },
+  'test-message-refused': {
+    kind: 'needs-admin',
+    cause: 'Microsoft 365 did not accept the test message of "mailbridge check --send-test".',
+    remedy: 'Do what the message says; mail of the account would fare the same.',
+  },
+
+  // mailbridge init
+  'config-exists': {
+    kind: 'usage',
+    cause: 'There is a configuration file already, and mailbridge init does not overwrite it by itself.',
+    remedy: 'Name another file with --config FILE, or say --force to replace it.',
+  },
+
+  // setting up: app registration, consent
+  'directory-refused': {
+    kind: 'needs-admin',
+    cause:
+      'Microsoft Graph refused to read or change the directory while an app was being registered. The message has its code and its words.',
+    remedy:
+      'Do what the message says, then run the command again: it goes on where it ended. mailbridge register-app --dry-run shows every request.',
+  },
+  'permission-unknown': {
+    kind: 'needs-admin',
+    cause:
+      'The tenant does not offer a permission that the connection needs: it has no Exchange Online, or the wrong cloud or tenant is asked.',
+    remedy: 'Check the tenant and the cloud, and that the tenant has a licence with Exchange Online.',
+  },
+  'registration-missing': {
+    kind: 'needs-admin',
+    cause: 'The client id belongs to no app registration of the tenant: it was deleted, or is of another tenant.',
+    remedy:
+      'Sign in to the right tenant (--tenant), name another client id (--client-id), or take clientId out of the connection to make a new registration.',
+  },
+  'registration-ambiguous': {
+    kind: 'usage',
+    cause: 'Several app registrations of the tenant have the name that was looked for.',
+    remedy: 'Say which is meant with --client-id, or choose another name with --display-name.',
+  },
+  'registration-not-visible': {
+    kind: 'temporary',
+    cause:
+      'Microsoft takes a while to make a new app, credential or permission known to all its servers, and this time longer than was waited.',
+    remedy: 'Run the command again in a few minutes: it goes on where it ended.',
+  },
+  'consent-answer-invalid': {
+    kind: 'permanent',
+    cause: "The address that the administrator's browser was sent back to answers another link, or is not whole.",
+    remedy: 'Use the newest link alone, and paste the whole address.',
+  },
+  'consent-refused': {
+    kind: 'needs-admin',
+    cause: 'The administrator declined, or Microsoft Entra ID did not let them consent. The message says which.',
+    remedy:
+      'Send the link to somebody who may consent: Cloud Application Administrator, for application permissions of Microsoft Graph Privileged Role Administrator or Global Administrator.',
+  },
+  'consent-timeout': {
+    kind: 'temporary',
+    cause: 'No administrator followed the consent link to its end in the time that was waited.',
+    remedy: 'Run the command again for a new link, or with --no-wait where the administrator sits elsewhere.',
+  },
+  'file-not-written': {
+    kind: 'usage',
+    cause: 'A file of the configuration (config.json, its backup, a private key or a secret) cannot be written.',
+    remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
+  },
+  cancelled: {
+    kind: 'permanent',
+    cause: 'Somebody ended a command, with Ctrl-C or otherwise, before it was done.',
+    remedy: 'Run it again: what had been done by then is found.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

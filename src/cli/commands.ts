@@ -15,6 +15,33 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'run the bridge',
     load: async () => (await import('./start.ts')).runStart,
   },
+  init: {
+    summary: 'ask a few questions and write a configuration',
+    load: async () => {
+      const { runInit } = await import('./init.ts');
+      return (args, io) => runInit(args, io, runCommand);
+    },
+  },
+  'register-app': {
+    summary: 'register the app at Microsoft: permissions, consent, certificate',
+    load: async () => (await import('./register-app.ts')).runRegisterApp,
+  },
+  consent: {
+    summary: "print the link for an administrator's consent, and wait for it",
+    load: async () => (await import('./consent.ts')).runConsent,
+  },
+  login: {
+    summary: 'sign a person in, by a code or in the browser',
+    load: async () => (await import('./login.ts')).runLogin,
+  },
+  'exchange-script': {
+    summary: 'print the PowerShell that Exchange Online needs',
+    load: async () => (await import('./exchange-script.ts')).runExchangeScript,
+  },
+  check: {
+    summary: 'try every hop of every connection and account, and say what mends it',
+    load: async () => (await import('./check.ts')).runCheck,
+  },
   demo: {
     summary: 'run the bridge on a simulated Microsoft 365, and show a message on its way',
     load: async () => (await import('./demo.ts')).runDemo,

@@ -56,5 +56,8 @@ export function describeSimulator(simulator: Simulator) {
     clientId: simulator.clientId,
     clientSecret: simulator.clientSecret,
     mailboxes: simulator.mailboxes,
+    users: [...simulator.tenant.users.values()].map(({ upn, administrator }) => ({ upn, administrator })),
+    userPassword: simulator.userPassword,
+    managedIdentity: simulator.managedIdentity,
   };
 }

@@ -19,6 +19,9 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const has = (value: Raw, key: string): boolean => value[key] !== undefined;
 
+/** The ways for an app to prove who it is; one app uses one. */
+const credentialKeys = ['clientSecret', 'clientCertificate', 'clientAssertionFile'];
+
 /** @param connectionKeys every key a connection can have */
 export function crossChecks(file: unknown, connectionKeys: readonly string[]): Problem[] {
   const raw = object(file);
@@ -75,11 +78,13 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
     const path = ['connections', name];
     const problems: Problem[] = [];
     const grant = text(connection.grant);
-    const given = ['clientSecret', 'clientCertificate'].filter((key) => has(connection, key)).length;
-    if (given === 2) problems.push({ path, text: 'has both "clientSecret" and "clientCertificate"; keep one' });
+    const given = credentialKeys.filter((key) => has(connection, key)).map((key) => `"${key}"`);
+    if (given.length > 1) problems.push({ path, text: `has ${given.join(' and ')}; keep one` });
     if (grant === 'client-credentials') {
-      if (given === 0)
-        problems.push({ path, text: 'grant "client-credentials" needs "clientSecret" or "clientCertificate"' });
+      if (given.length === 0) {
+        const text = `grant "client-credentials" needs "clientSecret", "clientCertificate" or "clientAssertionFile"`;
+        problems.push({ path, text });
+      }
       if (connection.tenantId === 'common' || connection.tenantId === 'organizations') {
         problems.push({
           path: [...path, 'tenantId'],

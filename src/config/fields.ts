@@ -7,7 +7,10 @@ import { Secret, type SecretSource } from './secrets.ts';
 export interface Sources {
   /** Makes a path of the configuration file absolute. */
   path(path: string): string;
-  secret(source: SecretSource): { readonly secret: string } | { readonly problem: string };
+  /** The secret, what is wrong with where it is, or `unfetched` where it is not wanted. */
+  secret(
+    source: SecretSource,
+  ): { readonly secret: string } | { readonly problem: string } | { readonly unfetched: true };
 }
 
 /**
@@ -122,6 +125,7 @@ export const secret = (sources: Sources, problemWith: (value: string) => string 
     )
     .transform((source, context) => {
       const found = sources.secret(source);
+      if ('unfetched' in found) return new Secret('');
       if ('problem' in found) {
         context.addIssue({
           code: 'custom',

@@ -37,7 +37,7 @@ export async function loadConfig(
     secret(source) {
       // A hash is made to be read by others; everything else is the secret itself.
       if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
-      if (options.withoutSecrets && typeof source !== 'string') return { secret: 'not fetched' };
+      if (options.withoutSecrets && typeof source !== 'string') return { unfetched: true };
       return fetchSecret(source, options.env, resolvePath);
     },
   };

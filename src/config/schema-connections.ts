@@ -71,7 +71,8 @@ const clientId = () => guid().meta({ description: 'Application (client) ID of th
 
 const credentials = (sources: Sources) => ({
   clientSecret: z.exactOptional(secret(sources)).meta({
-    description: 'Client secret: its *Value*, not its ID. Not together with `clientCertificate`.',
+    description:
+      'Client secret: its *Value*, not its ID. One of `clientSecret`, `clientCertificate` and `clientAssertionFile`.',
   }),
   clientCertificate: z
     .exactOptional(
@@ -80,7 +81,11 @@ const credentials = (sources: Sources) => ({
         key: path(sources).meta({ description: 'PEM file with its private key, not encrypted.' }),
       }),
     )
-    .meta({ description: 'Certificate in place of a client secret.' }),
+    .meta({ description: 'Certificate in place of a client secret. Read at the start and at each reload.' }),
+  clientAssertionFile: z.exactOptional(path(sources)).meta({
+    description:
+      'File with a token (JWT) of another issuer that the app registration trusts as a federated credential: Kubernetes, a CI service. In place of a client secret, and read anew for each request.',
+  }),
 });
 
 const tokenFile = (sources: Sources) =>
@@ -130,7 +135,7 @@ const shapes = (sources: Sources) => ({
 
 const grantTexts: Readonly<Record<Grant, string>> = {
   'client-credentials':
-    'The app itself, with a client secret or a certificate; nobody signs in. The right choice for most.',
+    'The app itself, with a client secret, a certificate or a federated token; nobody signs in. The right choice for most.',
   'managed-identity': 'The identity of the Azure machine the bridge runs on; no secret at all.',
   'device-code': 'A person signs in once on any device, with a code.',
   'authorization-code': 'A person signs in once in a browser on this machine.',

@@ -19,6 +19,10 @@ function proxyProblem(text: string): string | undefined {
     : 'must be an http:// or https:// URL without a path';
 }
 
+function tokenKeyProblem(text: string): string | undefined {
+  return text.length < 20 ? 'must be at least 20 characters long' : undefined;
+}
+
 /**
  * The schema of the configuration file: types, bounds, defaults and the text of its documentation.
  * @param sources where relative paths start and secrets come from
@@ -35,6 +39,10 @@ export function configSchema(sources: Sources) {
     }),
     dataDir: path(sources).prefault('data').meta({
       description: 'Folder for the queue, sign-ins and certificates made here. One bridge at a time.',
+    }),
+    tokenKey: z.exactOptional(secret(sources, tokenKeyProblem)).meta({
+      description:
+        'Key that encrypts the sign-ins kept in `tokenFile`s: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again.',
     }),
     proxy: z.exactOptional(secret(sources, proxyProblem)).meta({
       description:

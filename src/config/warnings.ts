@@ -15,8 +15,10 @@ export function configWarnings(
     );
   }
   for (const [name, { grant }] of Object.entries(config.connections)) {
-    if (grant !== 'client-credentials') {
-      warnings.push(`connections.${name}.grant: this version cannot use "${grant}" yet, and will not start with it`);
+    if (grant === 'password') {
+      warnings.push(
+        `connections.${name}.grant: "password" is deprecated by Microsoft; use client-credentials if you can`,
+      );
     }
   }
   if (config.admin) warnings.push('admin: of no effect, this version has no admin listener yet');

@@ -29,6 +29,8 @@ export interface SimulatorOptions {
   readonly clientSecret?: string;
   /** Certificate (PEM, RSA) that the app registration accepts client assertions by. */
   readonly clientCertificatePem?: string;
+  /** What everybody signs in with at first; default: made up. */
+  readonly userPassword?: string;
   /** Default: reports@, alice@ and bob@contoso.example. The first one's domain is the tenant's. */
   readonly mailboxes?: readonly string[];
   /** Where ca.pem goes; default a directory of its own that goes away at the end. */
@@ -72,6 +74,17 @@ export interface Simulator {
   /** The certificate registered, if any. */
   readonly certificate?: { readonly thumbprintSha256: string };
   readonly mailboxes: readonly string[];
+  /** Who may consent for the tenant and register apps. */
+  readonly adminUser: string;
+  /** What everybody signs in with at first. */
+  readonly userPassword: string;
+  /** Where code on the same machine gets tokens without a credential, as on an App Service machine. */
+  readonly managedIdentity: {
+    /** The environment variable `IDENTITY_ENDPOINT`. */
+    readonly endpoint: string;
+    /** The environment variable `IDENTITY_HEADER`. */
+    readonly header: string;
+  };
   /** What happened and what shall happen, for those in the same process. */
   readonly faults: Faults;
   readonly tenant: Tenant;
@@ -128,6 +141,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     clientSecret: tenant.app.secrets[0]?.value ?? '',
     ...registeredCertificate(tenant),
     mailboxes,
+    adminUser: `admin@${domain}`,
+    userPassword: tenant.userPassword,
+    managedIdentity: { endpoint: `http://${host}:${control}/msi/token`, header: tenant.identityHeader },
     faults,
     tenant,
     signer,

@@ -17,6 +17,19 @@ const tenantless = new Set(['common', 'organizations', 'consumers']);
  * @throws BridgeError `authority-invalid`, `tenant-invalid`
  */
 export function tenantAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
+  if (tenantless.has(tenantId.toLowerCase())) {
+    const message = `Connection "${connection}" asks for a token of the app itself, and "${tenantId}" names no tenant.`;
+    throw new BridgeError('tenant-invalid', message);
+  }
+  return peopleAuthority(connection, authority, tenantId);
+}
+
+/**
+ * The same for a grant by which a person signs in: their own tenant decides where `tenantId` is `common` or
+ * `organizations`.
+ * @throws BridgeError `authority-invalid`, `tenant-invalid`
+ */
+export function peopleAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
   const url = URL.canParse(authority) ? new URL(authority) : undefined;
   if (url?.protocol === 'http:') {
     const message = `The authority of connection "${connection}" is http:, not https:.`;
@@ -25,10 +38,6 @@ export function tenantAuthority(connection: string, authority: string, tenantId:
   if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search || url.hash || url.username || url.password) {
     const message = `The authority of connection "${connection}" is not of the form https://host or https://host:port.`;
     throw new BridgeError('authority-invalid', message);
-  }
-  if (tenantless.has(tenantId.toLowerCase())) {
-    const message = `Connection "${connection}" asks for a token of the app itself, and "${tenantId}" names no tenant.`;
-    throw new BridgeError('tenant-invalid', message);
   }
   // Nothing but the characters of a GUID or a domain: the tenant becomes a part of the URL.
   if (!/^[a-z0-9][a-z0-9.-]{0,252}$/i.test(tenantId)) {

@@ -1,29 +1,13 @@
 import type { Clock } from '../base/clock.ts';
-import { BridgeError } from '../base/errors.ts';
 import type { HttpClient } from '../base/http.ts';
 import { AccessToken } from './access-token.ts';
 import { tenantAuthority } from './authority.ts';
-import { readClientCertificate } from './client-certificate.ts';
+import { type ClientCredential, clientProof } from './client-credential.ts';
 import type { Grant } from './grant.ts';
 import { MsalNetwork } from './msal-network.ts';
 import { tokenError } from './token-error.ts';
 
-/** How the app proves who it is. */
-export type ClientCredential =
-  | {
-      readonly kind: 'secret';
-      /** Called for each request, so that a replaced secret is taken up. */
-      readonly secret: () => string;
-    }
-  | {
-      readonly kind: 'certificate';
-      /** PEM; further certificates may follow the app's own. */
-      readonly certPem: string;
-      /** PEM, RSA, not encrypted. */
-      readonly keyPem: string;
-      /** Sends the certificates along (`x5c`), for apps that trust by subject name and issuer. Default false. */
-      readonly sendChain?: boolean | undefined;
-    };
+export type { ClientCredential } from './client-credential.ts';
 
 /** What a client credentials grant needs. */
 export interface ClientCredentialsOptions {
@@ -47,18 +31,14 @@ export interface ClientCredentialsOptions {
  * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
  */
 export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant {
-  const { name, clientId, credential, clock } = options;
+  const { name, clientId, clock } = options;
   const auth = { clientId, ...tenantAuthority(name, options.authority, options.tenantId) };
-  const certificate =
-    credential.kind === 'certificate'
-      ? readClientCertificate(name, credential.certPem, credential.keyPem, credential)
-      : undefined;
+  const prove = clientProof(name, options.credential);
 
   return {
     kind: 'client-credentials',
     async acquire(scopes) {
-      const secret = credential.kind === 'secret' ? credential.secret() : undefined;
-      if (secret === '') throw new BridgeError('secret-unavailable', `The client secret of "${name}" is empty.`);
+      const proof = await prove();
       const network = new MsalNetwork(options.http, options.requestTimeoutMs ?? 30_000);
       const startedAtMs = clock.now();
       try {
@@ -67,11 +47,7 @@ export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant
         // A new application each time: the library would otherwise keep a second cache, with a throttle on the real
         // clock that answers in place of Microsoft for up to an hour. The cache above it does both, and can be tested.
         const app = new ConfidentialClientApplication({
-          auth: {
-            ...auth,
-            ...(secret === undefined ? {} : { clientSecret: secret }),
-            ...(certificate === undefined ? {} : { clientCertificate: certificate }),
-          },
+          auth: { ...auth, ...proof.auth },
           system: { networkClient: network },
         });
         const result = await app.acquireTokenByClientCredential({
@@ -85,8 +61,13 @@ export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant
         if (!result?.accessToken || expiresInMs === 0) throw new Error('the token has expired already');
         return new AccessToken(result.accessToken, startedAtMs + expiresInMs);
       } catch (thrown) {
-        const secrets = secret === undefined ? [] : [secret];
-        throw tokenError({ connection: name, thrown, failure: network.failure, secrets, nowMs: clock.now() });
+        throw tokenError({
+          connection: name,
+          thrown,
+          failure: network.failure,
+          secrets: proof.secrets,
+          nowMs: clock.now(),
+        });
       }
     },
   };

@@ -56,6 +56,15 @@ const passwordExpired = needsAdmin(
   'The password of the user has expired.',
   'Reset the password, then sign in again or give the new one to the connection.',
 );
+const otherTenantsUser = needsAdmin(
+  'The user belongs to another tenant, or is a personal account, and this tenant does not know them.',
+  'Sign in with a user of the tenant that tenantId names.',
+);
+const singlePageApp = `Register the redirect URI as "Mobile and desktop applications" or "Web", not as a single-page app (${appPage} > Authentication), then sign in again.`;
+const personNeeded = needsAdmin(
+  'The sign-in needs the person at the screen, and was not allowed to show a page.',
+  'Sign in with "mailbridge login", without prompt "none".',
+);
 const codeUsedUp = permanent('The device code has expired or was used before.', 'Start the sign-in again.');
 
 /** AADSTS numbers by what they mean: Microsoft Entra documentation, "Microsoft Entra authentication and authorization error codes". */
@@ -168,11 +177,23 @@ const entries: Readonly<Record<number, EntraError>> = {
     'The user is locked after too many wrong passwords, or the sign-in came from an address with a bad name.',
     'Wait, or unblock the user in the Entra admin center; then correct the password here before trying again.',
   ),
+  50020: otherTenantsUser,
+  90072: otherTenantsUser,
+  50125: needsAdmin(
+    'The user has to reset the password or register security information first.',
+    'Let the user sign in once at https://myaccount.microsoft.com and do what is asked there, then try again.',
+  ),
   50072: multiFactor,
   50074: multiFactor,
   50076: multiFactor,
   50078: multiFactor,
   50079: multiFactor,
+  50158: multiFactor,
+  500121: permanent(
+    'The multifactor authentication was refused or not finished.',
+    'Start the sign-in again and confirm it on the second device.',
+  ),
+  50097: conditionalAccess,
   53000: conditionalAccess,
   53001: conditionalAccess,
   53002: conditionalAccess,
@@ -187,12 +208,13 @@ const entries: Readonly<Record<number, EntraError>> = {
   70019: codeUsedUp,
   90119: permanent('The code entered is malformed.', 'Start the sign-in again and copy the code as shown.'),
   90120: codeUsedUp,
+  50058: personNeeded,
+  50089: permanent('The sign-in took too long.', 'Start the sign-in again.'),
+  70000: needsAdmin('The sign-in is not valid any more.', signInAgain),
   700082: needsAdmin('The sign-in has expired, because it was not used for 90 days.', signInAgain),
   70008: needsAdmin('The sign-in has expired.', signInAgain),
-  700084: needsAdmin(
-    'The sign-in was made for a single-page app and lasts 24 hours.',
-    `Register the redirect URI as "Mobile and desktop applications" or "Web", not as a single-page app (${appPage} > Authentication), then sign in again.`,
-  ),
+  700084: needsAdmin('The sign-in was made for a single-page app and lasts 24 hours.', singlePageApp),
+  9002327: needsAdmin('The redirect URI is registered for a single-page app.', singlePageApp),
   70043: needsAdmin(
     'A policy of the tenant wants the user to sign in again at intervals.',
     `${signInAgain} To end that, exempt the app from the sign-in frequency in Conditional Access.`,
@@ -221,4 +243,16 @@ export const entraErrors: ReadonlyMap<number, EntraError> = new Map(
 /** What an AADSTS number (without the prefix) means, if it is in the catalogue. */
 export function entraError(aadsts: number): EntraError | undefined {
   return entraErrors.get(aadsts);
+}
+
+/** OAuth errors that say enough by themselves: OpenID Connect Core section 3.1.2.6. */
+const named: Readonly<Record<string, EntraError>> = {
+  consent_required: adminConsent,
+  interaction_required: personNeeded,
+  login_required: personNeeded,
+};
+
+/** What an OAuth error means that came without an AADSTS number of the catalogue. */
+export function oauthError(error: string | undefined): EntraError | undefined {
+  return error === undefined || !Object.hasOwn(named, error) ? undefined : named[error];
 }

@@ -1,4 +1,5 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { HttpClient } from '../base/http.ts';
 import { knownSecrets, scrub } from './scrub.ts';
 
@@ -17,11 +18,11 @@ export interface EntraErrorBody {
 export type RecordedFailure =
   /** No answer came; `error` is what the HTTP client threw. */
   | { readonly kind: 'network'; readonly error: unknown }
-  /** An answer came that is no success; `body` is undefined when it is not JSON. */
+  /** An answer came that is no success; `body` is undefined when it is not JSON, `status` when a redirect told it. */
   | {
       readonly kind: 'answer';
       readonly host: string;
-      readonly status: number;
+      readonly status: number | undefined;
       readonly contentType: string;
       readonly retryAfter: string | undefined;
       readonly requestId: string | undefined;
@@ -38,13 +39,25 @@ const maxAnswerBytes = 256 * 1024;
 export class MsalNetwork implements INetworkModule {
   readonly #http: HttpClient;
   readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
   #failure: RecordedFailure | undefined;
+  #askedAtMs = 0;
   #expiresInMs = 0;
 
-  /** @param timeoutMs for one whole request with its answer; the library itself knows no limit */
-  constructor(http: HttpClient, timeoutMs: number) {
+  /**
+   * @param timeoutMs for one whole request with its answer; the library itself knows no limit
+   * @param options `signal` cuts the request under way short
+   */
+  constructor(
+    http: HttpClient,
+    timeoutMs: number,
+    options: { readonly clock?: Clock; readonly signal?: AbortSignal | undefined } = {},
+  ) {
     this.#http = http;
     this.#timeoutMs = timeoutMs;
+    this.#clock = options.clock ?? systemClock;
+    this.#signal = options.signal;
   }
 
   /** The failure of the last request, if it failed. Holds nothing secret. */
@@ -57,22 +70,29 @@ export class MsalNetwork implements INetworkModule {
     return this.#expiresInMs;
   }
 
+  /** When the token just received expires, by the clock given. */
+  get expiresAtMs(): number {
+    return this.#askedAtMs + this.#expiresInMs;
+  }
+
   sendGetRequestAsync<T>(url: string, options?: NetworkRequestOptions, timeoutMs?: number) {
-    return this.#send<T>('GET', url, options, 'token_endpoint', timeoutMs);
+    return this.#send<T>('GET', url, options, ['token_endpoint'], timeoutMs);
   }
 
   sendPostRequestAsync<T>(url: string, options?: NetworkRequestOptions) {
-    return this.#send<T>('POST', url, options, 'access_token');
+    return this.#send<T>('POST', url, options, ['access_token', 'device_code']);
   }
 
   async #send<T>(
     method: 'GET' | 'POST',
     url: string,
     options: NetworkRequestOptions | undefined,
-    wanted: string,
+    wanted: readonly string[],
     timeoutMs = this.#timeoutMs,
   ): Promise<NetworkResponse<T>> {
     this.#failure = undefined;
+    this.#askedAtMs = this.#clock.now();
+    const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const { host, protocol } = new URL(url);
       // An openid-configuration may name any endpoint, and a secret is never sent in clear.
@@ -82,11 +102,11 @@ export class MsalNetwork implements INetworkModule {
         url,
         headers: options?.headers ?? {},
         body: options?.body,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: this.#signal ? AbortSignal.any([this.#signal, timeout]) : timeout,
       });
       const { status, headers } = response;
       const json = parseObject(await response.text({ maxBytes: maxAnswerBytes }));
-      if (status >= 300 || json?.[wanted] === undefined) {
+      if (status >= 300 || !wanted.some((name) => json?.[name] !== undefined)) {
         this.#failure = {
           kind: 'answer',
           host,
@@ -94,7 +114,7 @@ export class MsalNetwork implements INetworkModule {
           contentType: headers['content-type'] ?? 'no content type',
           retryAfter: headers['retry-after'],
           requestId: identifier(headers['x-ms-request-id']),
-          body: json && errorBody(json, knownSecrets(options?.body)),
+          body: json && entraErrorBody(json, knownSecrets(options?.body)),
         };
       }
       this.#expiresInMs = Math.max(0, Number(json?.expires_in) * 1000) || 0;
@@ -129,7 +149,8 @@ function numbers(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((each) => Number.isSafeInteger(each)) : [];
 }
 
-function errorBody(json: Record<string, unknown>, secrets: readonly string[]): EntraErrorBody {
+/** The known fields of an error answer, each of the form it should have, without the secrets of the request. */
+export function entraErrorBody(json: Readonly<Record<string, unknown>>, secrets: readonly string[]): EntraErrorBody {
   const description = json.error_description;
   const fields = {
     error: identifier(json.error),

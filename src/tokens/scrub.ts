@@ -6,6 +6,7 @@ const secretFields = [
   'password',
   'refresh_token',
   'code',
+  'code_verifier',
   'device_code',
 ];
 

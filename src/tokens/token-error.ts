@@ -1,5 +1,5 @@
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
-import { type EntraError, entraError } from './entra-errors.ts';
+import { type EntraError, entraError, oauthError } from './entra-errors.ts';
 import type { EntraErrorBody, RecordedFailure } from './msal-network.ts';
 import { scrub } from './scrub.ts';
 
@@ -54,7 +54,7 @@ function networkError(connection: string, error: unknown, secrets: readonly stri
 function answerError(connection: string, answer: Answer, nowMs: number): BridgeError {
   const { body, status } = answer;
   const aadsts = body && aadstsNumber(body);
-  const known = aadsts === undefined ? undefined : entraError(aadsts);
+  const known = (aadsts === undefined ? undefined : entraError(aadsts)) ?? oauthError(body?.error);
   const details = {
     connection,
     aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}`,
@@ -67,8 +67,10 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
     retryAfterMs: retryAfterMs(answer.retryAfter, nowMs),
   };
   // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
-  if (status === 429 || status >= 500 || temporaryErrors.has(body?.error ?? '') || known?.kind === 'temporary') {
-    const message = `Microsoft Entra ID has no token for connection "${connection}" just now (HTTP ${status}).`;
+  const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body?.error ?? '');
+  if (busy || known?.kind === 'temporary') {
+    const http = status === undefined ? '' : ` (HTTP ${status})`;
+    const message = `Microsoft Entra ID has no token for connection "${connection}" just now${http}.`;
     return new BridgeError('token-temporarily-unavailable', `${message}${advice(known, aadsts, body)}`, {
       ...(known?.kind === 'temporary' ? { remedy: known.remedy } : {}),
       details,

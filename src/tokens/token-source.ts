@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessToken } from './access-token.ts';
-import { type ClientCredentialsOptions, clientCredentialsGrant } from './client-credentials.ts';
 import type { Grant } from './grant.ts';
 import { TokenCache } from './token-cache.ts';
 
@@ -38,14 +37,4 @@ export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
     new TokenCache({ connection: name, resource, grant, scopes: scopes[resource], clock, log });
   const caches: Record<TokenResource, TokenCache> = { graph: cache('graph'), exchange: cache('exchange') };
   return { getToken: (resource, { refused } = {}) => caches[resource].get(refused) };
-}
-
-/**
- * The token source of a connection that uses the client credentials grant. Sends nothing before the first `getToken`.
- * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
- */
-export function createTokenSource(
-  options: ClientCredentialsOptions & Omit<GrantTokenSourceOptions, 'grant'>,
-): TokenSource {
-  return tokenSourceOf({ ...options, grant: clientCredentialsGrant(options) });
 }

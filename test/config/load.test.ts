@@ -68,6 +68,16 @@ test('a secret file that is too large to be one is refused', async () => {
   });
 });
 
+test('a command that needs no secrets does without them, even those of a certain form', async () => {
+  const elsewhere = sample({ proxy: { env: 'PROXY' }, tokenKey: { file: 'token.key' } });
+  const { folder } = await load(sample());
+  const path = join(folder, 'other.json');
+  await writeFile(path, JSON.stringify(elsewhere), { mode: 0o600 });
+  await expect(loadConfig(path, { env: {} })).rejects.toMatchObject({ code: 'secret-unavailable' });
+  const { config } = await loadConfig(path, { env: {}, withoutSecrets: true });
+  expect(config.tokenKey?.reveal()).toBe('');
+});
+
 test('secrets show in no printed form of the configuration', async () => {
   const { config } = await load(sample({ proxy: 'http://user:geheim@proxy.contoso.com:8080' }));
   const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9, showHidden: true })} ${String(config.proxy)} ${config.accounts[0]?.password}`;
@@ -114,6 +124,7 @@ test('every grant is a configuration that holds', async () => {
   const app = { tenantId: 'common', clientId: '00000000-0000-0000-0000-000000000000' };
   const connections = {
     contoso: connection,
+    cluster: { ...app, tenantId: 'contoso.com', grant: 'client-credentials', clientAssertionFile: 'azure/token' },
     code: { ...app, grant: 'device-code', prompt: 'login', tokenFile: 'code.token' },
     browser: { ...app, grant: 'authorization-code', clientSecret: 's3cret', redirectUri: 'http://localhost:8400/' },
     public: { ...app, grant: 'authorization-code', scopes: ['https://outlook.office.com/SMTP.Send', 'offline_access'] },

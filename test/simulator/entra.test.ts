@@ -1,7 +1,8 @@
 import { constants, createPublicKey, randomUUID, sign, verify } from 'node:crypto';
-import { ConfidentialClientApplication, type Configuration, type INetworkModule, ServerError } from '@azure/msal-node';
+import { ConfidentialClientApplication, type Configuration, ServerError } from '@azure/msal-node';
 import { expect, test } from 'vitest';
 import { makeClientCertificate } from './client-certificate.ts';
+import { claimsOf, msalNetwork } from './entra-msal.ts';
 import { clientForm, type Microsoft365, microsoft365 } from './harness.ts';
 
 const graphScope = 'https://graph.microsoft.com/.default';
@@ -9,15 +10,6 @@ const exchangeScope = 'https://outlook.office365.com/.default';
 
 /** Microsoft's own client library, over the test's fetch. */
 function msal(m365: Microsoft365, credential: Partial<Configuration['auth']>, tenant = m365.tenantId) {
-  const request = async (url: string, init: Parameters<Microsoft365['get']>[1]) => {
-    const response = await m365.get(url, init);
-    return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.json() };
-  };
-  const networkClient = {
-    sendGetRequestAsync: (url, options) => request(url, { headers: options?.headers ?? {} }),
-    sendPostRequestAsync: (url, options) =>
-      request(url, { method: 'POST', headers: options?.headers ?? {}, body: options?.body ?? '' }),
-  } as INetworkModule;
   return new ConfidentialClientApplication({
     auth: {
       clientId: m365.clientId,
@@ -25,12 +17,8 @@ function msal(m365: Microsoft365, credential: Partial<Configuration['auth']>, te
       knownAuthorities: [new URL(m365.endpoints.authority).host],
       ...credential,
     },
-    system: { networkClient },
+    system: { networkClient: msalNetwork(m365) },
   });
-}
-
-function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString());
 }
 
 test('msal-node gets a Graph token with the secret, and its claims are those of an app-only token', async () => {

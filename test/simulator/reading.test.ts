@@ -61,8 +61,16 @@ test('a Graph token and one without IMAP.AccessAsApp fail at AUTHENTICATE', asyn
   expect(await refusal(readInbox(m365, reports, await m365.token('exchange')))).toBe('NO AUTHENTICATE failed.');
 });
 
+test('no service principal in Exchange: the login itself fails, until it is mended', async () => {
+  const m365 = await microsoft365();
+  await m365.control('PATCH', '/state', { servicePrincipalRegistered: false });
+  const token = await m365.token('exchange');
+  expect(await refusal(readInbox(m365, reports, token))).toBe('NO AUTHENTICATE failed.');
+  await m365.control('PATCH', '/state', { servicePrincipalRegistered: true });
+  expect(await readInbox(m365, reports, token)).toEqual([]);
+});
+
 test.each([
-  ['no service principal in Exchange', { servicePrincipalRegistered: false }],
   ['no permission on the mailbox', { mailboxPermissions: ['bob@contoso.example'] }],
   ['IMAP switched off for the mailbox', { imapDisabledFor: [reports] }],
 ])('%s: authenticated but not connected, until it is mended', async (_, broken) => {
@@ -71,7 +79,7 @@ test.each([
   await m365.control('PATCH', '/state', broken);
   const token = await m365.token('exchange');
   expect(await refusal(readInbox(m365, reports, token))).toBe('BAD User is authenticated but not connected.');
-  const { servicePrincipalRegistered, mailboxPermissions, imapDisabledFor } = before as Record<string, unknown>;
-  await m365.control('PATCH', '/state', { servicePrincipalRegistered, mailboxPermissions, imapDisabledFor });
+  const { mailboxPermissions, imapDisabledFor } = before as Record<string, unknown>;
+  await m365.control('PATCH', '/state', { mailboxPermissions, imapDisabledFor });
   expect(await readInbox(m365, reports, token)).toEqual([]);
 });

@@ -81,7 +81,7 @@ test('the envelope decides who gets it, not the header', async () => {
   expect(m365.transport.outbox.entries()).toMatchObject([{ via: 'smtp', recipients: ['far@fabrikam.example'] }]);
 });
 
-test('what it refuses at AUTH: a bad token, another audience, no role, no such mailbox, no permission', async () => {
+test('what it refuses at AUTH: a bad token, another audience, no such mailbox, no service principal, no role', async () => {
   const m365 = await microsoft365();
   const refused = /^535 5\.7\.3 Authentication unsuccessful \[SIMULATOR/;
   const attempt = async (options: ClientOptions) => replyTo((await client(m365, options))(hello));
@@ -90,17 +90,28 @@ test('what it refuses at AUTH: a bad token, another audience, no role, no such m
   expect(await attempt({ user: 'nobody@contoso.example' })).toMatch(refused);
   await m365.control('PATCH', '/state', { servicePrincipalRegistered: false });
   expect(await attempt({})).toMatch(refused);
-  await m365.control('PATCH', '/state', {
-    servicePrincipalRegistered: true,
-    mailboxPermissions: ['alice@contoso.example'],
-  });
-  expect(await attempt({})).toMatch(refused);
-  await m365.control('PATCH', '/state', { mailboxPermissions: 'all', exchangeRoles: ['IMAP.AccessAsApp'] });
+  await m365.control('PATCH', '/state', { servicePrincipalRegistered: true, exchangeRoles: ['IMAP.AccessAsApp'] });
   expect(await attempt({})).toMatch(refused);
   await m365.control('PATCH', '/state', { exchangeRoles: ['SMTP.SendAsApp'], tokenLifetimeSeconds: -5 });
   expect(await attempt({})).toMatch(refused);
   await m365.control('PATCH', '/state', { tokenLifetimeSeconds: 3600 });
   expect((await (await client(m365))(hello)).response).toMatch(/^250/);
+});
+
+test('an app with the permission of Entra ID and none on the mailbox logs in, and is told after DATA', async () => {
+  const m365 = await microsoft365();
+  await m365.control('PATCH', '/state', { mailboxPermissions: ['alice@contoso.example'] });
+  expect(await replyTo((await client(m365))(hello))).toMatch(/^430 4\.2\.0 STOREDRV; mailbox logon failure; /);
+  await m365.control('PATCH', '/state', { mailboxPermissions: [reports] });
+  expect((await (await client(m365))(hello)).response).toMatch(/^250/);
+});
+
+test('an app may send as others where SendAs was given to its service principal', async () => {
+  const m365 = await microsoft365();
+  const send = await client(m365, { user: 'bob@contoso.example' });
+  expect(await replyTo(send(hello))).toMatch(/^550 5\.7\.60 /);
+  m365.tenant.exchangeApp(m365.clientId).sendAs = [reports];
+  expect((await send(hello)).response).toMatch(/^250/);
 });
 
 test('the RBAC role alone is enough for the mailboxes in its scope', async () => {

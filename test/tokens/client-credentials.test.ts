@@ -5,8 +5,12 @@ import { systemClock } from '../../src/base/clock.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { createHttpClient, type HttpClient } from '../../src/base/http.ts';
 import { type Log, loggableError, openLog } from '../../src/base/log.ts';
-import type { ClientCredential } from '../../src/tokens/client-credentials.ts';
-import { createTokenSource } from '../../src/tokens/token-source.ts';
+import {
+  type ClientCredential,
+  type ClientCredentialsOptions,
+  clientCredentialsGrant,
+} from '../../src/tokens/client-credentials.ts';
+import { type GrantTokenSourceOptions, tokenSourceOf } from '../../src/tokens/token-source.ts';
 import { connectProxy } from '../base/https-server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import {
@@ -52,8 +56,10 @@ afterEach(async () => {
 
 const withSecret = (value: string): ClientCredential => ({ kind: 'secret', secret: () => value });
 
-function source(changes: Partial<Parameters<typeof createTokenSource>[0]> = {}) {
-  return createTokenSource({
+type SourceOptions = ClientCredentialsOptions & Omit<GrantTokenSourceOptions, 'grant'>;
+
+function source(changes: Partial<SourceOptions> = {}) {
+  const options: SourceOptions = {
     name: 'contoso',
     tenantId: tenant,
     clientId,
@@ -64,7 +70,8 @@ function source(changes: Partial<Parameters<typeof createTokenSource>[0]> = {}) 
     clock: systemClock,
     log,
     ...changes,
-  });
+  };
+  return tokenSourceOf({ ...options, grant: clientCredentialsGrant(options) });
 }
 
 /** The failure of a token request; nothing secret may be in any form of it. */

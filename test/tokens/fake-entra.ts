@@ -1,6 +1,10 @@
 import { constants, createHash, createPublicKey, randomUUID, verify, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpsServer } from '../base/https-server.ts';
+import { entraErrorAnswer } from './entra-error-answer.ts';
+import { FakeEntraPeople } from './fake-entra-people.ts';
+
+export { entraErrorAnswer } from './entra-error-answer.ts';
 
 /**
  * Microsoft Entra ID as its documents describe it: "OpenID Connect on the Microsoft identity platform" (the
@@ -21,6 +25,10 @@ export interface FakeEntra {
   readonly next: ((response: ServerResponse, form: URLSearchParams) => void)[];
   /** Lifetime of tokens, in seconds. */
   lifetime: number;
+  /** The flows in a person's name. */
+  readonly people: FakeEntraPeople;
+  /** The form of every request for a device code. */
+  readonly deviceCodePosts: URLSearchParams[];
   close(): Promise<void>;
 }
 
@@ -28,21 +36,6 @@ export const tenant = 'contoso.onmicrosoft.com';
 export const clientId = '11111111-2222-3333-4444-555555555555';
 export const secret = 'Xy8Q~s3cret/with+signs&100%';
 export const expiredSecret = 'Old8Q~expired.secret';
-
-/** The error answer of the token endpoint, as in "Microsoft identity platform error codes". */
-export function entraErrorAnswer(number: number, error: string, text: string) {
-  const [trace, correlation] = [randomUUID(), randomUUID()];
-  const timestamp = '2026-11-21 07:00:00Z';
-  return {
-    error,
-    error_description: `AADSTS${number}: ${text} Trace ID: ${trace} Correlation ID: ${correlation} Timestamp: ${timestamp}`,
-    error_codes: [number],
-    timestamp,
-    trace_id: trace,
-    correlation_id: correlation,
-    error_uri: `https://login.microsoftonline.com/error?code=${number}`,
-  };
-}
 
 export function sendJson(
   response: ServerResponse,
@@ -61,6 +54,13 @@ export async function startFakeEntra(certificates: readonly string[] = []): Prom
     tokens: [] as string[],
     next: [] as FakeEntra['next'],
     lifetime: 3599,
+    people: new FakeEntraPeople(),
+    deviceCodePosts: [] as URLSearchParams[],
+  };
+  const newToken = () => {
+    const token = `token-${state.tokens.length + 1}-${randomUUID()}`;
+    state.tokens.push(token);
+    return token;
   };
   const server = await httpsServer(async (request, response) => {
     const base = `https://${request.headers.host}`;
@@ -68,21 +68,27 @@ export async function startFakeEntra(certificates: readonly string[] = []): Prom
     state.requests.push(`${request.method} ${url.pathname}`);
     const name = url.pathname.split('/')[1] ?? '';
     if (url.pathname.endsWith('/v2.0/.well-known/openid-configuration')) return discovery(response, base, name);
+    if (request.method === 'POST' && url.pathname.endsWith('/oauth2/v2.0/devicecode')) {
+      const form = new URLSearchParams(await bodyOf(request));
+      state.deviceCodePosts.push(form);
+      return sendJson(response, ...state.people.deviceCode(form));
+    }
     if (request.method !== 'POST' || !url.pathname.endsWith('/oauth2/v2.0/token')) return response.writeHead(404).end();
     const form = new URLSearchParams(await bodyOf(request));
     state.posts.push(form);
     const instead = state.next.shift();
     if (instead) return instead(response, form);
+    if (form.get('grant_type') !== 'client_credentials') {
+      return sendJson(response, ...state.people.token(form, newToken, state.lifetime));
+    }
     const refusal = refusalOf(form, `${base}${url.pathname}`, certificates);
     if (refusal) return sendJson(response, refusal[0], refusal[1]);
-    const token = `token-${state.tokens.length + 1}-${randomUUID()}`;
-    state.tokens.push(token);
     const { lifetime } = state;
     return sendJson(response, 200, {
       token_type: 'Bearer',
       expires_in: lifetime,
       ext_expires_in: lifetime,
-      access_token: token,
+      access_token: newToken(),
     });
   });
   return Object.assign(state, {
@@ -94,7 +100,7 @@ export async function startFakeEntra(certificates: readonly string[] = []): Prom
 }
 
 function discovery(response: ServerResponse, base: string, name: string) {
-  if (name !== tenant) {
+  if (name !== tenant && name !== 'organizations') {
     const text = `Tenant '${name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`;
     return sendJson(response, 400, entraErrorAnswer(90002, 'invalid_tenant', text));
   }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import type { Transport } from '../delivery/transport.ts';
+import type { TokenSigner } from '../entra/access-token.ts';
+import { managedIdentityRoutes } from '../entra/managed-identity.ts';
+import { ExchangeAdministration } from '../exchange-admin/exchange-administration.ts';
 import { type Fault, type Faults, faultKinds, faultStages, faultTargets } from '../faults.ts';
 import { BodyTooLarge, type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
@@ -11,6 +14,7 @@ export interface ControlSettings {
   readonly host: string;
   readonly port: number;
   readonly tenant: Tenant;
+  readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
   readonly faults: Faults;
@@ -34,7 +38,13 @@ const maxBodyBytes = 1024 * 1024;
 
 /** Listens for those who stage failures and look at what arrived. Plain HTTP: loopback alone. */
 export function listenControl(settings: ControlSettings): Promise<Listening> {
-  const routes = [...faultRoutes(settings), ...stateRoutes(settings), ...mailRoutes(settings)];
+  const routes = [
+    ...faultRoutes(settings),
+    ...stateRoutes(settings),
+    ...mailRoutes(settings),
+    ...exchangeRoutes(settings),
+    ...managedIdentityRoutes(settings.tenant, settings.signer),
+  ];
   const { host, port, onDefect } = settings;
   return listenHttp({
     host,
@@ -94,6 +104,23 @@ function stateRoutes({ tenant, directory }: ControlSettings): readonly Route[] {
       handle: async (request) => {
         patchState(tenant, directory, await jsonBody(request, statePatch));
         return { status: 200, body: readState(tenant, directory) };
+      },
+    },
+  ];
+}
+
+/** Exchange Online PowerShell: the body is a script. */
+function exchangeRoutes({ tenant, directory }: ControlSettings): readonly Route[] {
+  const administration = new ExchangeAdministration(tenant, directory);
+  return [
+    {
+      method: 'POST',
+      path: /^\/exchange-powershell$/,
+      handle: async (request) => {
+        const outcome = administration.run((await readBody(request)).toString('utf8'));
+        const [first] = outcome.errors;
+        if (!first) return { status: 200, body: outcome };
+        return { status: 400, body: { error: `line ${first.line}: ${first.message}`, ...outcome } };
       },
     },
   ];
@@ -166,14 +193,22 @@ function rawMessage(content: Buffer): HttpAnswer {
 async function jsonBody<S extends z.ZodType>(request: HttpRequest, schema: S): Promise<z.infer<S>> {
   let value: unknown;
   try {
-    value = JSON.parse((await request.readBody(maxBodyBytes)).toString('utf8'));
+    value = JSON.parse((await readBody(request)).toString('utf8'));
   } catch (error) {
     if (error instanceof SyntaxError) throw new BadRequest('The body is not JSON.');
-    if (error instanceof BodyTooLarge) throw new BadRequest('The body is too large.');
     throw error;
   }
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   const issue = read.error.issues[0];
   throw new BadRequest(`${issue?.path.join('.') || 'body'}: ${issue?.message}`);
+}
+
+async function readBody(request: HttpRequest): Promise<Buffer> {
+  try {
+    return await request.readBody(maxBodyBytes);
+  } catch (error) {
+    if (error instanceof BodyTooLarge) throw new BadRequest('The body is too large.');
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Reach, Tenant } from '../tenant/tenant.ts';
+import { patchSignInState, readSignInState, signInFields } from './sign-in-state.ts';
 
 const address = z.string().transform((text) => text.toLowerCase());
 const reach = z.union([z.literal('all'), z.array(address)]);
@@ -26,6 +27,7 @@ export const statePatch = z
     imapDisabledFor: z.array(address),
     popDisabledFor: z.array(address),
     mailboxes: z.array(z.email()),
+    ...signInFields,
   })
   .partial();
 
@@ -69,6 +71,7 @@ export function readState(tenant: Tenant, directory: MailboxDirectory): TenantSt
     smtpRbac: inExchange.smtpRbac,
     graphMailboxes: inExchange.graphMailboxes,
     ...tenant.exchange,
+    ...readSignInState(tenant),
     mailboxes: directory.addresses(),
   };
 }
@@ -88,7 +91,7 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
     mailboxPermissions,
     smtpRbac,
     graphMailboxes,
-    ...exchange
+    ...others
   } = patch;
   const inExchange = tenant.exchangeApp(app.clientId);
   if (servicePrincipalRegistered !== undefined) {
@@ -109,5 +112,7 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
     directory.add(mailbox);
     if (!tenant.users.has(mailbox.toLowerCase())) tenant.addUser(mailbox);
   }
-  Object.assign(tenant.exchange, exchange);
+  const known = Object.keys(tenant.exchange);
+  Object.assign(tenant.exchange, Object.fromEntries(Object.entries(others).filter(([name]) => known.includes(name))));
+  patchSignInState(tenant, others);
 }

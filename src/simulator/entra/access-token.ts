@@ -12,7 +12,7 @@ export interface AccessTokenClaims {
   readonly exp: number;
   readonly appid: string;
   readonly app_displayname?: string;
-  /** How the client proved itself: `1` a secret, `2` a certificate. */
+  /** How the client proved itself: `0` not at all, `1` a secret, `2` a certificate. */
   readonly appidacr?: string;
   readonly idtyp?: 'app' | 'user';
   readonly oid: string;
@@ -26,6 +26,9 @@ export interface AccessTokenClaims {
   readonly scp?: string;
   /** The user signed in; only with `scp`. */
   readonly upn?: string;
+  readonly name?: string;
+  /** How the user signed in. */
+  readonly amr?: readonly string[];
 }
 
 /** Why a token was not accepted. */
@@ -45,15 +48,15 @@ export interface PublicJwk {
 
 const clockSkewSeconds = 300;
 
-/** Signs access tokens (RS256) and verifies them. */
+/** Signs tokens (RS256), and verifies access tokens. */
 export class TokenSigner {
-  readonly #tenantId: string;
+  readonly tenantId: string;
   readonly #keys: Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
   #publicKey: KeyObject | undefined;
   readonly #kid = createHash('sha1').update(randomBytes(20)).digest('base64url');
 
   constructor(tenantId: string) {
-    this.#tenantId = tenantId;
+    this.tenantId = tenantId;
     // Takes a while; whoever asks for the first token waits, the start does not.
     this.#keys = promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
     this.#keys.then(
@@ -65,7 +68,7 @@ export class TokenSigner {
   }
 
   get issuer(): string {
-    return `https://sts.windows.net/${this.#tenantId}/`;
+    return `https://sts.windows.net/${this.tenantId}/`;
   }
 
   /** Issues a token. @param lifetimeSeconds from now; may be negative for one that has expired */
@@ -81,11 +84,16 @@ export class TokenSigner {
       nbf: now - clockSkewSeconds,
       exp: now + lifetimeSeconds,
       sub: claims.oid,
-      tid: this.#tenantId,
+      tid: this.tenantId,
       uti: randomBytes(16).toString('base64url'),
       ver: '1.0',
       ...claims,
     };
+    return this.sign(payload);
+  }
+
+  /** Signs a token of any content. */
+  async sign(payload: object): Promise<string> {
     const header = { typ: 'JWT', alg: 'RS256', x5t: this.#kid, kid: this.#kid };
     const signed = `${base64urlJson(header)}.${base64urlJson(payload)}`;
     const { privateKey } = await this.#keys;

@@ -1,4 +1,4 @@
-import { constants, createHash, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import { constants, createHash, createPublicKey, type KeyObject, verify, type X509Certificate } from 'node:crypto';
 import type { AppRegistration } from '../tenant/tenant.ts';
 import { EntraError } from './aadsts.ts';
 
@@ -17,6 +17,13 @@ interface AssertionClaims {
   readonly nbf?: number;
 }
 
+interface ParsedAssertion {
+  readonly header: AssertionHeader;
+  readonly claims: AssertionClaims;
+  readonly signed: Buffer;
+  readonly signature: Buffer;
+}
+
 const clockSkewSeconds = 300;
 
 /** The client id an assertion speaks for, before anything is checked. */
@@ -25,13 +32,18 @@ export function clientIdOf(assertion: string): string | undefined {
 }
 
 /**
- * Verifies a client assertion. Learn, "Microsoft identity platform application authentication certificate
+ * Verifies a client assertion: by one of the app's certificates, or by a federated credential where the assertion
+ * names no certificate and somebody else issued it. Learn, "Microsoft identity platform application authentication certificate
  * credentials"; RFC 7523 section 3.
  * @param audiences what `aud` may be: the token endpoint or the issuer, by tenant id or domain
  * @throws EntraError
  */
 export function verifyClientAssertion(assertion: string, app: AppRegistration, audiences: readonly string[]): void {
   const { header, claims, signed, signature } = parse(assertion);
+  if (claims.iss !== claims.sub && thumbprintIn(header) === '' && header.x5c === undefined) {
+    verifyFederated(app, { header, claims, signed, signature });
+    return;
+  }
   const certificate = app.certificates
     .map((registered) => registered.certificate)
     .find((candidate) => isMeant(candidate, header));
@@ -50,6 +62,23 @@ export function verifyClientAssertion(assertion: string, app: AppRegistration, a
   if (claims.iss !== claims.sub || claims.sub?.toLowerCase() !== app.clientId.toLowerCase())
     throw EntraError.of('700021');
   if (!claims.aud || !audiences.includes(claims.aud.toLowerCase())) throw EntraError.of('700023');
+  assertInTime(claims);
+}
+
+/** Learn, "Workload identity federation". @throws EntraError 70021, 700211, 700213, 700212, 50013, 700024 */
+function verifyFederated(app: AppRegistration, { header, claims, signed, signature }: ParsedAssertion): void {
+  const { iss = '', sub = '', aud = '' } = claims;
+  const credentials = app.federatedCredentials;
+  if (credentials.length === 0) throw EntraError.of('70021', iss, sub, aud);
+  const ofIssuer = credentials.filter(({ issuer }) => issuer === iss);
+  if (ofIssuer.length === 0) throw EntraError.of('700211', iss);
+  const ofSubject = ofIssuer.filter(({ subject }) => subject === sub);
+  if (ofSubject.length === 0) throw EntraError.of('700213', sub);
+  const credential = ofSubject.find(({ audience }) => audience === aud);
+  if (!credential) throw EntraError.of('700212', aud);
+  if (!hasValidSignature(header.alg, signed, createPublicKey(credential.publicKeyPem), signature)) {
+    throw EntraError.of('50013');
+  }
   assertInTime(claims);
 }
 
@@ -83,12 +112,7 @@ function thumbprintIn(header: AssertionHeader): string {
   return Buffer.from(encoded, 'base64url').toString('hex').toUpperCase();
 }
 
-function parse(assertion: string): {
-  header: AssertionHeader;
-  claims: AssertionClaims;
-  signed: Buffer;
-  signature: Buffer;
-} {
+function parse(assertion: string): ParsedAssertion {
   const parts = assertion.split('.');
   const [header = '', claims = '', signature = ''] = parts;
   try {

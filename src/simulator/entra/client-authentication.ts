@@ -2,19 +2,20 @@ import { timingSafeEqual } from 'node:crypto';
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
 import { EntraError } from './aadsts.ts';
 import { clientIdOf, verifyClientAssertion } from './client-assertion.ts';
+import { findApp } from './registered-app.ts';
 
 /** The client of a token request, and how it proved itself. */
 export interface AuthenticatedClient {
   readonly app: AppRegistration;
-  /** `1` a secret, `2` a certificate: the `appidacr` claim. */
-  readonly method: '1' | '2';
+  /** `0` not at all, `1` a secret, `2` a certificate or a federated credential: the `appidacr` claim. */
+  readonly method: '0' | '1' | '2';
 }
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
- * Finds the client of a token request and checks its secret or assertion: in the form, or HTTP Basic (RFC 6749
- * section 2.3.1).
+ * Finds the client of a token request and checks its secret or assertion, if it has one: in the form, or HTTP Basic
+ * (RFC 6749 section 2.3.1).
  * @throws EntraError
  */
 export function authenticateClient(
@@ -27,17 +28,20 @@ export function authenticateClient(
   const assertion = form.get('client_assertion');
   const clientId = form.get('client_id') ?? basic?.id ?? (assertion ? clientIdOf(assertion) : undefined);
   if (!clientId) throw EntraError.of('900144', 'client_id');
-  const app = tenant.apps.get(clientId.toLowerCase());
-  if (!app) throw EntraError.of('700016', clientId, tenant.displayName);
-  if (app.disabled) throw EntraError.of('7000112', app.clientId, app.displayName);
+  const app = findApp(tenant, clientId);
   if (assertion && form.get('client_assertion_type') === assertionType) {
     verifyClientAssertion(assertion, app, audiences);
     return { app, method: '2' };
   }
   const secret = form.get('client_secret') ?? basic?.secret;
-  if (!secret) throw EntraError.of(form.get('grant_type') === 'client_credentials' ? '7000216' : '7000218');
+  if (!secret) return { app, method: '0' };
   checkSecret(app, secret);
   return { app, method: '1' };
+}
+
+/** Refuses a client without a credential unless the app allows public client flows. @throws EntraError 7000218 */
+export function assertMayBePublic({ app, method }: AuthenticatedClient): void {
+  if (method === '0' && !app.publicClientFlows) throw EntraError.of('7000218');
 }
 
 function checkSecret(app: AppRegistration, given: string): void {

@@ -5,10 +5,14 @@ import { findRoute, type Route } from '../http/routes.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import { EntraError, errorAnswer } from './aadsts.ts';
 import type { TokenSigner } from './access-token.ts';
+import { AuthorizationCodes } from './authorization-codes.ts';
+import { DeviceCodes } from './device-codes.ts';
 import { instanceDiscovery, openidConfiguration } from './discovery.ts';
 import { introspect } from './introspection.ts';
+import { RefreshTokens } from './refresh-tokens.ts';
+import { signInRoutes } from './site/routes.ts';
 import { assertTenant } from './tenant-segment.ts';
-import { answerTokenRequest, maxFormBytes } from './token-endpoint.ts';
+import { answerDeviceCodeRequest, answerTokenRequest, maxFormBytes } from './token-endpoint.ts';
 
 export interface EntraSettings {
   readonly host: string;
@@ -25,6 +29,9 @@ export interface EntraServices {
   readonly tenant: Tenant;
   readonly signer: TokenSigner;
   readonly faults: Faults;
+  readonly deviceCodes: DeviceCodes;
+  readonly authorizationCodes: AuthorizationCodes;
+  readonly refreshTokens: RefreshTokens;
   /** `https://host:port`, known once it listens. */
   authority: string;
 }
@@ -32,8 +39,16 @@ export interface EntraServices {
 /** Listens as Entra ID's sign-in host (login.microsoftonline.com). */
 export async function listenEntra(settings: EntraSettings): Promise<Listening> {
   const { host, port, tls, tenant, signer, faults, onDefect } = settings;
-  const entra: EntraServices = { tenant, signer, faults, authority: '' };
-  const routes = routesOf(entra);
+  const entra: EntraServices = {
+    tenant,
+    signer,
+    faults,
+    deviceCodes: new DeviceCodes(tenant),
+    authorizationCodes: new AuthorizationCodes(tenant),
+    refreshTokens: new RefreshTokens(tenant),
+    authority: '',
+  };
+  const routes = [...routesOf(entra), ...signInRoutes(entra)];
   const handle = async (request: HttpRequest): Promise<HttpAnswer> => {
     const found = findRoute(routes, request);
     if (typeof found === 'string') return { status: found === 'not-found' ? 404 : 405 };
@@ -55,6 +70,11 @@ function routesOf(entra: EntraServices): readonly Route[] {
       method: 'POST',
       path: /^\/([^/]+)\/oauth2\/v2\.0\/token$/,
       handle: (request, [name = '']) => answerTokenRequest(entra, request, name),
+    },
+    {
+      method: 'POST',
+      path: /^\/([^/]+)\/oauth2\/v2\.0\/devicecode$/,
+      handle: (request, [name = '']) => answerDeviceCodeRequest(entra, request, name),
     },
     {
       method: 'GET',

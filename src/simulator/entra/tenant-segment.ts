@@ -19,6 +19,19 @@ export function assertTenantNamed(tenant: Tenant, name: string, grant: string, a
   throw name.toLowerCase() === 'organizations' ? EntraError.of('50059') : EntraError.of('9001023', grant);
 }
 
+/**
+ * Checks that a user of this tenant may sign in to the app under the name that the URL gives the tenant.
+ * @param grant the password grant is not for `/common`
+ * @throws EntraError 50194, 9001023, 700016
+ */
+export function assertUsersServed(tenant: Tenant, name: string, app: AppRegistration, grant?: string): void {
+  if (tenant.isNamed(name)) return;
+  const segment = name.toLowerCase();
+  if (grant === 'password' && segment !== 'organizations') throw EntraError.of('9001023', grant);
+  if (!app.multiTenant && !app.firstParty) throw EntraError.of('50194', app.clientId, app.displayName);
+  if (segment === 'consumers') throw EntraError.of('700016', app.clientId, 'Microsoft Accounts');
+}
+
 /** What the `aud` of a client assertion may be, in lower case: token endpoint or issuer, by id or by domain. */
 export function assertionAudiences(authority: string, tenant: Tenant, name: string): readonly string[] {
   return [tenant.id, tenant.domain, name]

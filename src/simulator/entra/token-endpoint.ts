@@ -2,45 +2,95 @@ import { randomUUID } from 'node:crypto';
 import { type HttpAnswer, type HttpRequest, withFault } from '../http/http-server.ts';
 import { EntraError, errorAnswer } from './aadsts.ts';
 import { authenticateClient } from './client-authentication.ts';
-import { grantClientCredentials } from './client-credentials.ts';
+import { onlyResource, parseDelegatedScopes } from './delegated-scopes.ts';
 import type { EntraServices } from './entra-server.ts';
-import { assertionAudiences, assertTenant, assertTenantNamed } from './tenant-segment.ts';
+import { grantAuthorizationCode } from './grants/authorization-code.ts';
+import { grantClientCredentials } from './grants/client-credentials.ts';
+import { grantDeviceCode } from './grants/device-code.ts';
+import { grantPassword } from './grants/password.ts';
+import { grantRefreshToken } from './grants/refresh-token.ts';
+import { requiredField, type TokenRequest } from './grants/token-request.ts';
+import { findApp } from './registered-app.ts';
+import { assertionAudiences, assertTenant, assertUsersServed } from './tenant-segment.ts';
 
 /** Largest form any of Entra's endpoints reads. */
 export const maxFormBytes = 64 * 1024;
 
 const noStore = { 'Cache-Control': 'no-store, no-cache', Pragma: 'no-cache' };
 
+const grants = new Map<string, (request: TokenRequest) => Promise<object>>([
+  ['client_credentials', grantClientCredentials],
+  ['authorization_code', grantAuthorizationCode],
+  ['refresh_token', grantRefreshToken],
+  ['password', grantPassword],
+  ['device_code', grantDeviceCode],
+  ['urn:ietf:params:oauth:grant-type:device_code', grantDeviceCode],
+]);
+
 /** `POST /{tenant}/oauth2/v2.0/token`. */
 export function answerTokenRequest(entra: EntraServices, request: HttpRequest, tenant: string): Promise<HttpAnswer> {
+  return answerForm(entra, request, (form) => grant(entra, request, form, tenant));
+}
+
+/**
+ * `POST /{tenant}/oauth2/v2.0/devicecode` (RFC 8628 section 3.1). Whether the app allows public client flows matters
+ * only when the code is redeemed.
+ */
+export function answerDeviceCodeRequest(
+  entra: EntraServices,
+  request: HttpRequest,
+  tenantName: string,
+): Promise<HttpAnswer> {
+  return answerForm(entra, request, (form) => {
+    const { tenant, authority, deviceCodes } = entra;
+    assertTenant(tenant, tenantName);
+    const app = findApp(tenant, requiredField(form, 'client_id'));
+    assertUsersServed(tenant, tenantName, app);
+    const scope = requiredField(form, 'scope');
+    onlyResource(parseDelegatedScopes(tenant, app, scope, 'token'), '70011', scope);
+    const { userCode, deviceCode, intervalMs } = deviceCodes.issue(app, scope);
+    const page = `${authority}/deviceauth`;
+    return {
+      user_code: userCode,
+      device_code: deviceCode,
+      verification_uri: page,
+      expires_in: tenant.lifetimes.deviceCodeLifetimeSeconds,
+      interval: intervalMs / 1000,
+      message: `To sign in, use a web browser to open the page ${page} and enter the code ${userCode} to authenticate.`,
+    };
+  });
+}
+
+/** Answers a form with JSON: what `serve` makes of it, or Entra's error. Faults strike here. */
+function answerForm(
+  entra: EntraServices,
+  request: HttpRequest,
+  serve: (form: URLSearchParams) => Promise<object> | object,
+): Promise<HttpAnswer> {
   const correlationId = correlationIdOf(request);
-  const serve = async (): Promise<HttpAnswer> => {
+  const answer = async (): Promise<HttpAnswer> => {
     try {
-      return { status: 200, headers: noStore, body: await grant(entra, request, tenant) };
+      const form = new URLSearchParams((await request.readBody(maxFormBytes)).toString());
+      return { status: 200, headers: noStore, body: await serve(form) };
     } catch (error) {
       if (error instanceof EntraError) return errorAnswer(error, correlationId, entra.authority);
       throw error;
     }
   };
-  return withFault(entra.faults.take('entra'), serve, ({ code = '90033', status, text }) =>
+  return withFault(entra.faults.take('entra'), answer, ({ code = '90033', status, text }) =>
     errorAnswer(EntraError.staged(code, status, text), correlationId, entra.authority),
   );
 }
 
-async function grant(
-  { tenant, signer, authority }: EntraServices,
-  request: HttpRequest,
-  name: string,
-): Promise<object> {
-  const form = new URLSearchParams((await request.readBody(maxFormBytes)).toString());
-  const type = form.get('grant_type');
-  if (!type) throw EntraError.of('900144', 'grant_type');
-  assertTenant(tenant, name);
-  if (type !== 'client_credentials') throw EntraError.of('70003', type);
-  const audiences = assertionAudiences(authority, tenant, name);
+function grant(entra: EntraServices, request: HttpRequest, form: URLSearchParams, tenantName: string): Promise<object> {
+  const { tenant, authority } = entra;
+  const type = requiredField(form, 'grant_type');
+  assertTenant(tenant, tenantName);
+  const serve = grants.get(type);
+  if (!serve) throw EntraError.of('70003', type);
+  const audiences = assertionAudiences(authority, tenant, tenantName);
   const client = authenticateClient(tenant, form, request.headers.authorization, audiences);
-  assertTenantNamed(tenant, name, type, client.app);
-  return grantClientCredentials(tenant, signer, client, form.get('scope'));
+  return serve({ entra, form, client, tenantName });
 }
 
 /** The client's own id for the request, or a new one. */

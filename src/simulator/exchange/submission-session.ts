@@ -4,11 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope, EnvelopeRecipient } from '../../message/envelope.ts';
 import { type SmtpConnectionInfo, type SmtpCredentials, SmtpReply, type SmtpSession } from '../../smtp/session.ts';
 import type { FaultStage } from '../faults.ts';
-import { mayUseMailbox, smtpAuthAllowed } from '../tenant/exchange-permissions.ts';
+import { type MailboxAccess, smtpAuthAllowed, submissionAccess } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
 import { frontEndName } from './front-end.ts';
-import { assertMaySend } from './send-as.ts';
+import { assertMaySend, type Submitter } from './send-as.ts';
 import type { ExchangeSmtpSettings } from './smtp.ts';
+
+/** A login that succeeded. */
+interface Login extends Submitter {
+  readonly access: Exclude<MailboxAccess, 'refused'>;
+}
 
 /**
  * One client submission session as Exchange Online holds it. What it refuses, and when, follows Learn, "Fix issues
@@ -18,8 +23,8 @@ export class ExchangeSubmissionSession implements SmtpSession {
   readonly #connection: SmtpConnectionInfo;
   readonly #settings: ExchangeSmtpSettings;
   readonly #sessions: Map<string, Set<ExchangeSubmissionSession>>;
-  /** The mailbox logged in to. */
-  #mailbox: string | undefined;
+  /** The mailbox logged in to, by whom, and whether it opens. */
+  #login: Login | undefined;
 
   /** @param sessions the authenticated sessions of each mailbox, in the order in which they came */
   constructor(
@@ -46,10 +51,10 @@ export class ExchangeSubmissionSession implements SmtpSession {
     await this.#fault('auth', mailbox, async () => {
       if (credentials.mechanism !== 'XOAUTH2') throw refused('basic authentication is disabled.');
       const claims = signer.verify(credentials.accessToken);
-      const meantForExchange = typeof claims !== 'string' && isAudienceOf('exchange', claims.aud);
-      if (!meantForExchange || !directory.has(mailbox) || !mayUseMailbox(tenant, claims, mailbox, 'smtp')) {
-        throw new SmtpReply(535, '5.7.3', `Authentication unsuccessful [${frontEndName}]`);
-      }
+      const unsuccessful = new SmtpReply(535, '5.7.3', `Authentication unsuccessful [${frontEndName}]`);
+      if (typeof claims === 'string' || !isAudienceOf('exchange', claims.aud)) throw unsuccessful;
+      const access = directory.has(mailbox) ? submissionAccess(tenant, claims, mailbox) : 'refused';
+      if (access === 'refused') throw unsuccessful;
       const allowed = smtpAuthAllowed(tenant, mailbox);
       if (allowed !== 'yes') {
         const whose = allowed === 'tenant' ? 'Tenant' : 'Mailbox';
@@ -57,7 +62,8 @@ export class ExchangeSubmissionSession implements SmtpSession {
           `SmtpClientAuthentication is disabled for the ${whose}. Visit https://aka.ms/smtp_auth_disabled for more information.`,
         );
       }
-      this.#enter(mailbox);
+      const clientId = claims.scp === undefined ? claims.appid : undefined;
+      this.#enter({ mailbox, clientId, access });
     });
   }
 
@@ -67,23 +73,26 @@ export class ExchangeSubmissionSession implements SmtpSession {
   }
 
   async mailFrom(): Promise<void> {
-    if (this.#mailbox === undefined) {
+    if (this.#login === undefined) {
       throw new SmtpReply(530, '5.7.57', 'SMTP; Client was not authenticated to send anonymous mail during MAIL FROM');
     }
-    await this.#fault('mail', this.#mailbox, async () => {});
+    await this.#fault('mail', this.#login.mailbox, async () => {});
   }
 
   async rcptTo(_recipient: EnvelopeRecipient): Promise<void> {
-    await this.#fault('rcpt', this.#mailbox, async () => {});
+    await this.#fault('rcpt', this.#login?.mailbox, async () => {});
   }
 
   async data(envelope: Envelope, content: Readable): Promise<string> {
-    const mailbox = this.#mailbox ?? '';
+    if (this.#login === undefined) throw new Error('DATA before MAIL FROM');
+    const login = this.#login;
+    const { mailbox } = login;
     // Everything is refused after the final dot; so does Exchange, even for the envelope's sender.
     const octets = await readAll(content);
     return this.#fault('data', mailbox, async () => {
       this.#assertWithinConnections(mailbox);
-      assertMaySend(this.#settings.tenant, mailbox, envelope.reversePath, octets);
+      if (login.access === 'not-connected') throw logonFailure();
+      assertMaySend(this.#settings.tenant, login, envelope.reversePath, octets);
       const addresses = envelope.recipients.map(({ address }) => address);
       const unreported = envelope.recipients.filter(({ dsn }) => dsn?.notify && !dsn.notify.includes('FAILURE'));
       this.#settings.transport.submit({
@@ -105,19 +114,20 @@ export class ExchangeSubmissionSession implements SmtpSession {
     this.#leave();
   }
 
-  #enter(mailbox: string): void {
+  #enter(login: Login): void {
     this.#leave();
-    this.#mailbox = mailbox;
-    const sessions = this.#sessions.get(mailbox) ?? new Set();
-    this.#sessions.set(mailbox, sessions.add(this));
+    this.#login = login;
+    const sessions = this.#sessions.get(login.mailbox) ?? new Set();
+    this.#sessions.set(login.mailbox, sessions.add(this));
   }
 
   #leave(): void {
-    if (this.#mailbox === undefined) return;
-    const sessions = this.#sessions.get(this.#mailbox);
+    if (this.#login === undefined) return;
+    const { mailbox } = this.#login;
+    const sessions = this.#sessions.get(mailbox);
     sessions?.delete(this);
-    if (sessions?.size === 0) this.#sessions.delete(this.#mailbox);
-    this.#mailbox = undefined;
+    if (sessions?.size === 0) this.#sessions.delete(mailbox);
+    this.#login = undefined;
   }
 
   /** The connections that came first may send; those beyond the limit are told so after DATA. */
@@ -149,6 +159,13 @@ export class ExchangeSubmissionSession implements SmtpSession {
 
 function refused(reason: string): SmtpReply {
   return new SmtpReply(535, '5.7.139', `Authentication unsuccessful, ${reason} [${frontEndName}]`);
+}
+
+/** What an app hears whose login was good and whose mailbox does not open. It looks temporary and stays. */
+function logonFailure(): SmtpReply {
+  const cause = 'STOREDRV.Storage.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed';
+  const text = `STOREDRV; mailbox logon failure; ${cause}; Failed to process message due to a transient exception with message Cannot open mailbox. [Hostname=${frontEndName}]`;
+  return new SmtpReply(430, '4.2.0', text);
 }
 
 function stagedReply(fault: { readonly status?: number; readonly code?: string; readonly text?: string }): SmtpReply {

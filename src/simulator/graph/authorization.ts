@@ -1,8 +1,8 @@
 import type { AccessTokenClaims, TokenFault, TokenSigner } from '../entra/access-token.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
-import { mayOpen, maySendAs } from '../tenant/exchange-permissions.ts';
+import { graphPermissionReaches, holdsGraphRole, mayOpen, maySendAs } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
-import { reaches, type Tenant, userObjectId } from '../tenant/tenant.ts';
+import { type Tenant, userObjectId } from '../tenant/tenant.ts';
 import { GraphError } from './graph-error.ts';
 
 const tokenFaultText: Record<TokenFault, string> = {
@@ -26,14 +26,21 @@ function unauthorized(message: string): GraphError {
   return new GraphError(401, 'InvalidAuthenticationToken', message, { 'WWW-Authenticate': 'Bearer realm=""' });
 }
 
-/** Checks that the token holds one of the permissions, as a role or as a delegated scope. @throws GraphError 403 */
-export function requirePermission(claims: AccessTokenClaims, permissions: readonly string[]): void {
-  const held = claims.scp === undefined ? (claims.roles ?? []) : claims.scp.split(' ');
+/** What the token itself allows: an app's roles, or the scopes a user granted. */
+export function heldPermissions(claims: AccessTokenClaims): readonly string[] {
+  return claims.scp === undefined ? (claims.roles ?? []) : claims.scp.split(' ');
+}
+
+/**
+ * Checks that one of the permissions is held for some mailbox: by the token, or by an RBAC role that Exchange has
+ * assigned to the app, of which the token says nothing.
+ * @throws GraphError 403
+ */
+export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims, permissions: readonly string[]): void {
+  const held = heldPermissions(claims);
   if (permissions.some((permission) => held.includes(permission))) return;
-  // Mail is refused by Exchange, the directory by Graph itself; each has its own words.
-  throw permissions.some((permission) => permission.startsWith('Mail.'))
-    ? accessDenied()
-    : new GraphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
+  if (claims.scp === undefined && holdsGraphRole(tenant, claims.appid, permissions)) return;
+  throw accessDenied();
 }
 
 function accessDenied(): GraphError {
@@ -50,10 +57,7 @@ export function resolveMailbox(
   claims: AccessTokenClaims,
   name: string | undefined,
 ): string {
-  if (name === undefined && claims.upn === undefined) {
-    throw new GraphError(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
-  }
-  const wanted = (name ?? claims.upn ?? '').toLowerCase();
+  const wanted = (name ?? signedInUser(claims)).toLowerCase();
   const found = directory
     .addresses()
     .find((address) => address.toLowerCase() === wanted || userObjectId(address) === wanted);
@@ -61,11 +65,22 @@ export function resolveMailbox(
   return found;
 }
 
-/** Checks that the permission reaches this mailbox. @throws GraphError 403 */
-export function requireMailbox(tenant: Tenant, claims: AccessTokenClaims, mailbox: string): void {
+/** The user principal name that `/me` means. @throws GraphError 400 for a token without a user */
+export function signedInUser(claims: AccessTokenClaims): string {
+  if (claims.upn !== undefined) return claims.upn;
+  throw new GraphError(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
+}
+
+/** Checks that one of the permissions reaches this mailbox. @throws GraphError 403 */
+export function requireMailbox(
+  tenant: Tenant,
+  claims: AccessTokenClaims,
+  permissions: readonly string[],
+  mailbox: string,
+): void {
   const allowed =
     claims.scp === undefined
-      ? reaches(tenant.exchangeApp(claims.appid).graphMailboxes, mailbox)
+      ? graphPermissionReaches(tenant, claims, permissions, mailbox)
       : mayOpen(tenant, claims.upn ?? '', mailbox) || maySendAs(tenant, claims.upn ?? '', mailbox);
   if (!allowed) throw accessDenied();
 }

@@ -6,10 +6,12 @@ import { type HttpAnswer, type HttpRequest, type Listening, listenHttp, withFaul
 import { findRoute, type Route } from '../http/routes.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
-import { authenticate, requireMailbox, requirePermission, resolveMailbox } from './authorization.ts';
+import { authenticate, requireMailbox, requireMailPermission, resolveMailbox } from './authorization.ts';
+import { directoryOperations } from './directory/directory-operations.ts';
+import { requireDirectoryPermission } from './directory/directory-request.ts';
 import { errorAnswer, GraphError, type RequestIds } from './graph-error.ts';
 import { MailboxConcurrency } from './mailbox-concurrency.ts';
-import { getMimeContent, getUser, listMessages } from './read-mail.ts';
+import { getMimeContent, listMessages } from './read-mail.ts';
 import { sendMail } from './send-mail.ts';
 
 export interface GraphSettings {
@@ -32,7 +34,7 @@ type Operation = (request: HttpRequest, mailbox: string, rest: readonly string[]
 
 /** Listens as Microsoft Graph (graph.microsoft.com). */
 export function listenGraph(settings: GraphSettings): Promise<Listening> {
-  const routes = routesOf(settings);
+  const routes = [...mailRoutes(settings), ...directoryRoutes(settings)];
   return listenHttp({
     ...settings,
     handle: async (request) => {
@@ -64,7 +66,22 @@ async function answerOf(routes: readonly Route[], request: HttpRequest, ids: Req
   }
 }
 
-function routesOf(settings: GraphSettings): readonly Route[] {
+/** The operations on the directory: app registrations, consents, people. */
+function directoryRoutes({ tenant, signer, directory, faults }: GraphSettings): readonly Route[] {
+  return directoryOperations.map((operation) => ({
+    method: operation.method,
+    path: new RegExp(`^/v1\\.0${operation.path}$`, 'i'),
+    handle: async (http, captures) => {
+      const claims = authenticate(signer, http.headers.authorization);
+      const request = { tenant, mailboxes: directory, claims, http, captures };
+      requireDirectoryPermission(operation, request);
+      return withFault(faults.take('graph'), async () => operation.perform(request), stagedAnswer);
+    },
+  }));
+}
+
+/** The operations on mailboxes. */
+function mailRoutes(settings: GraphSettings): readonly Route[] {
   const { tenant, signer, directory, transport, faults, maxRequestBytes } = settings;
   const concurrency = new MailboxConcurrency(settings.concurrentPerMailbox);
 
@@ -76,9 +93,9 @@ function routesOf(settings: GraphSettings): readonly Route[] {
   ): readonly Route[] => {
     const handle = async (request: HttpRequest, name: string | undefined, rest: readonly string[]) => {
       const claims = authenticate(signer, request.headers.authorization);
-      requirePermission(claims, permissions);
+      requireMailPermission(tenant, claims, permissions);
       const mailbox = resolveMailbox(directory, claims, name);
-      requireMailbox(tenant, claims, mailbox);
+      requireMailbox(tenant, claims, permissions, mailbox);
       return concurrency.run(claims.appid, mailbox, () =>
         withFault(faults.take('graph', mailbox), async () => perform(request, mailbox, rest), stagedAnswer),
       );
@@ -101,7 +118,6 @@ function routesOf(settings: GraphSettings): readonly Route[] {
     ...operation('POST', '/(?:microsoft\\.graph\\.)?sendMail', ['Mail.Send', 'Mail.Send.Shared'], (request, mailbox) =>
       sendMail(request, mailbox, { tenant, transport, maxRequestBytes }),
     ),
-    ...operation('GET', '', ['User.Read', 'User.Read.All'], (_, mailbox) => getUser(mailbox)),
     ...operation(
       'GET',
       '/mailFolders/([^/]+)/messages',

@@ -1,7 +1,6 @@
 import { addressesIn, headerFields } from '../delivery/message-headers.ts';
 import type { HttpAnswer } from '../http/http-server.ts';
 import type { MailboxDirectory, StoredMessage } from '../mailboxes/mailbox-directory.ts';
-import { userObjectId } from '../tenant/tenant.ts';
 import { GraphError } from './graph-error.ts';
 
 /** Well-known folder names and the folders they mean. Learn, "mailFolder resource type". */
@@ -12,19 +11,6 @@ const wellKnownFolders: Readonly<Record<string, string>> = {
   deleteditems: 'Deleted Items',
   junkemail: 'Junk Email',
 };
-
-/** `GET /users/{id | userPrincipalName}`. */
-export function getUser(mailbox: string): HttpAnswer {
-  return {
-    status: 200,
-    body: {
-      id: userObjectId(mailbox),
-      displayName: mailbox.split('@')[0],
-      mail: mailbox,
-      userPrincipalName: mailbox,
-    },
-  };
-}
 
 /** `GET …/mailFolders/{name}/messages` with `$select`, `$top`, `$skip`, `$count` and one kind of `$filter`. */
 export function listMessages(

@@ -1,12 +1,16 @@
 import type { AccessTokenClaims, TokenSigner } from '../entra/access-token.ts';
 import { isAudienceOf } from './resources.ts';
-import { reaches, type Tenant } from './tenant.ts';
+import { type Reach, reaches, type Tenant } from './tenant.ts';
 
 /** The client protocols of Exchange Online. */
 export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
 
 const appRole = { imap: 'IMAP.AccessAsApp', pop3: 'POP.AccessAsApp', smtp: 'SMTP.SendAsApp' } as const;
 const delegatedScope = { imap: 'IMAP.AccessAsUser.All', pop3: 'POP.AccessAsUser.All', smtp: 'SMTP.Send' } as const;
+
+/** Roles of RBAC for Applications, each named for the permission it stands for. */
+export const smtpRole = 'Application SMTP.SendAsApp';
+export const graphRoles = ['Application Mail.Send', 'Application Mail.ReadWrite', 'Application Mail.Read'] as const;
 
 /** Whether the token names the protocol at all: an application role, or a scope a user granted. */
 export function tokenNames(claims: AccessTokenClaims, protocol: ExchangeProtocol): boolean {
@@ -15,30 +19,40 @@ export function tokenNames(claims: AccessTokenClaims, protocol: ExchangeProtocol
 }
 
 /**
- * Whether Exchange lets the token's holder work in a mailbox by this protocol. Learn, "Authenticate an IMAP, POP or
- * SMTP connection using OAuth" and "SMTP Onboarding to App RBAC Overview".
+ * How far a good token gets with a mailbox: `refused` at the login, `not-connected` when a login that succeeded turns
+ * to the mailbox, or `open`.
  */
-export function mayUseMailbox(
-  tenant: Tenant,
-  claims: AccessTokenClaims,
-  mailbox: string,
-  protocol: ExchangeProtocol,
-): boolean {
-  const { exchange } = tenant;
-  const address = mailbox.toLowerCase();
-  if (protocol === 'imap' && exchange.imapDisabledFor.includes(address)) return false;
-  if (protocol === 'pop3' && exchange.popDisabledFor.includes(address)) return false;
+export type MailboxAccess = 'refused' | 'not-connected' | 'open';
+
+/** Whether Exchange knows who holds the token: a person of the directory, or a service principal it was told of. */
+function knowsHolder(tenant: Tenant, claims: AccessTokenClaims): boolean {
+  return claims.scp !== undefined || tenant.isRegisteredInExchange(claims.appid);
+}
+
+/**
+ * What a token may do with a mailbox in SMTP. Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth" and
+ * "SMTP Onboarding to App RBAC Overview": the permission `SMTP.SendAsApp` in the token leads to the mailbox's own
+ * permissions, its absence to the roles that Exchange has assigned.
+ */
+export function submissionAccess(tenant: Tenant, claims: AccessTokenClaims, mailbox: string): MailboxAccess {
+  if (!knowsHolder(tenant, claims)) return 'refused';
+  const named = tokenNames(claims, 'smtp');
   if (claims.scp !== undefined) {
-    if (!tokenNames(claims, protocol)) return false;
-    return (
-      mayOpen(tenant, claims.upn ?? '', address) ||
-      (protocol === 'smtp' && maySendAs(tenant, claims.upn ?? '', address))
-    );
+    const user = claims.upn ?? '';
+    return named && (mayOpen(tenant, user, mailbox) || maySendAs(tenant, user, mailbox)) ? 'open' : 'refused';
   }
-  if (!tenant.isRegisteredInExchange(claims.appid)) return false;
   const app = tenant.exchangeApp(claims.appid);
-  if (tokenNames(claims, protocol)) return reaches(app.mailboxPermissions, address);
-  return protocol === 'smtp' && reaches(app.smtpRbac, address);
+  if (named) return reaches(app.mailboxPermissions, mailbox) ? 'open' : 'not-connected';
+  return reaches(app.smtpRbac, mailbox) ? 'open' : 'refused';
+}
+
+/** Whether a token that was accepted opens a mailbox for reading. */
+function mayRead(tenant: Tenant, claims: AccessTokenClaims, mailbox: string, protocol: 'imap' | 'pop3'): boolean {
+  const { imapDisabledFor, popDisabledFor } = tenant.exchange;
+  const disabledFor = protocol === 'imap' ? imapDisabledFor : popDisabledFor;
+  if (disabledFor.includes(mailbox.toLowerCase())) return false;
+  if (claims.scp !== undefined) return mayOpen(tenant, claims.upn ?? '', mailbox);
+  return reaches(tenant.exchangeApp(claims.appid).mailboxPermissions, mailbox);
 }
 
 /** How the reading protocols check tokens: which ones they take at all, and which mailbox one opens. */
@@ -47,10 +61,37 @@ export function mailboxAccess(tenant: Tenant, signer: TokenSigner, protocol: 'im
     verifyToken(token: string): AccessTokenClaims | undefined {
       const claims = signer.verify(token);
       if (typeof claims === 'string' || !isAudienceOf('exchange', claims.aud)) return undefined;
-      return tokenNames(claims, protocol) ? claims : undefined;
+      return tokenNames(claims, protocol) && knowsHolder(tenant, claims) ? claims : undefined;
     },
-    permitted: (claims: AccessTokenClaims, mailbox: string) => mayUseMailbox(tenant, claims, mailbox, protocol),
+    permitted: (claims: AccessTokenClaims, mailbox: string) => mayRead(tenant, claims, mailbox, protocol),
   };
+}
+
+/** Whether Exchange has assigned the app a role that stands for one of the permissions of Graph. */
+export function holdsGraphRole(tenant: Tenant, clientId: string, permissions: readonly string[]): boolean {
+  return rolesOf(tenant, clientId, permissions).some((reach) => reach === 'all' || reach.length > 0);
+}
+
+/**
+ * Whether one of the permissions of Graph lets an app act in a mailbox. What Entra ID and what Exchange grant adds up;
+ * an application access policy confines the former. Learn, "Role Based Access Control for Applications in Exchange
+ * Online".
+ */
+export function graphPermissionReaches(
+  tenant: Tenant,
+  claims: AccessTokenClaims,
+  permissions: readonly string[],
+  mailbox: string,
+): boolean {
+  const granted = permissions.some((permission) => claims.roles?.includes(permission));
+  if (granted && reaches(tenant.exchangeApp(claims.appid).graphMailboxes, mailbox)) return true;
+  return rolesOf(tenant, claims.appid, permissions).some((reach) => reaches(reach, mailbox));
+}
+
+function rolesOf(tenant: Tenant, clientId: string, permissions: readonly string[]): readonly Reach[] {
+  if (!tenant.isRegisteredInExchange(clientId)) return [];
+  const { graphRbac } = tenant.exchangeApp(clientId);
+  return permissions.map((permission) => graphRbac[`Application ${permission}`] ?? []);
 }
 
 /** Whether a person has a mailbox open: their own, or by FullAccess. */
@@ -71,6 +112,11 @@ export function maySendAs(tenant: Tenant, mailbox: string, as: string): boolean 
     from === to ||
     tenant.exchange.sendAs.some((grant) => grant.mailbox.toLowerCase() === from && grant.as.toLowerCase() === to)
   );
+}
+
+/** Whether an app that logs in as itself may send with an address that is not the mailbox's own. */
+export function appMaySendAs(tenant: Tenant, clientId: string, as: string): boolean {
+  return tenant.isRegisteredInExchange(clientId) && tenant.exchangeApp(clientId).sendAs.includes(as.toLowerCase());
 }
 
 /** Whether SMTP AUTH is on for a mailbox. A mailbox's own setting overrides the tenant's. */

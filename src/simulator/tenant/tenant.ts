@@ -1,4 +1,5 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
+import { bridgePermissions } from './permissions.ts';
 import type { Resource } from './resources.ts';
 
 /** A client secret of an app registration. */
@@ -7,6 +8,8 @@ export interface ClientSecret {
   readonly id: string;
   readonly value: string;
   readonly displayName?: string;
+  /** Milliseconds since 1970. */
+  readonly startsAt?: number;
   /** Milliseconds since 1970. */
   expiresAt: number;
 }
@@ -54,6 +57,8 @@ export interface AppRegistration {
   displayName: string;
   /** Object id of the service principal (the "enterprise application"). */
   servicePrincipalId: string | undefined;
+  /** Milliseconds since 1970; it too stays unknown elsewhere for a while. */
+  servicePrincipalCreatedAtMs: number;
   readonly secrets: ClientSecret[];
   readonly certificates: ClientCertificate[];
   readonly federatedCredentials: FederatedCredential[];
@@ -74,6 +79,8 @@ export interface AppRegistration {
   assignedUsers: readonly string[];
   multiTenant: boolean;
   disabled: boolean;
+  /** Milliseconds since 1970; it stays unknown elsewhere for the tenant's `replicationMs`. */
+  readonly createdAtMs: number;
 }
 
 /** A person of the tenant. */
@@ -90,6 +97,8 @@ export interface User {
   passwordExpired: boolean;
   /** Something demands a second factor: no password grant, and one more step on the sign-in page. */
   multiFactor: boolean;
+  /** How often all sign-ins of the person have been ended, and when last (milliseconds since 1970). */
+  signInsEnded: { readonly times: number; readonly atMs: number };
 }
 
 /** What the tenant's policies forbid or demand of sign-ins. */
@@ -104,6 +113,17 @@ export interface SignInPolicies {
   signInFrequencySeconds: number;
 }
 
+/** How long what a sign-in leaves behind is good for. */
+export interface SignInLifetimes {
+  deviceCodeLifetimeSeconds: number;
+  /** How long a device waits between two questions. */
+  deviceCodeIntervalSeconds: number;
+  /** How long a refresh token may lie unused. */
+  refreshTokenInactivityDays: number;
+  /** Whether a refresh token is good for more than one use, as Entra's are. */
+  refreshTokenReuse: 'allow' | 'forbid';
+}
+
 /** Whom a permission reaches: everybody, or the mailboxes named (in lower case). */
 export type Reach = 'all' | readonly string[];
 
@@ -111,8 +131,12 @@ export type Reach = 'all' | readonly string[];
 export interface ExchangeApp {
   /** `New-ServicePrincipal -AppId … -ObjectId …`, as given: a wrong object id registers nothing useful. */
   servicePrincipalObjectId: string | undefined;
+  /** Its `-DisplayName`. */
+  displayName: string | undefined;
   /** `Add-MailboxPermission … FullAccess` for the service principal. */
   mailboxPermissions: Reach;
+  /** `Add-RecipientPermission … SendAs` for the service principal: addresses (in lower case) it may send as by SMTP. */
+  sendAs: readonly string[];
   /** RBAC role `Application SMTP.SendAsApp`: mailboxes in its scope. It needs no permission in Entra. */
   smtpRbac: Reach;
   /** RBAC roles for Graph (`Application Mail.Send` …): role to mailboxes in its scope. They need no permission in Entra. */
@@ -169,6 +193,16 @@ export class Tenant {
     usersBlocked: false,
     signInFrequencySeconds: 0,
   };
+  readonly lifetimes: SignInLifetimes = {
+    deviceCodeLifetimeSeconds: 900,
+    deviceCodeIntervalSeconds: 5,
+    refreshTokenInactivityDays: 90,
+    refreshTokenReuse: 'allow',
+  };
+  /** How far the clock that those lifetimes are measured by is ahead. Tokens keep the true time. */
+  clockShiftSeconds = 0;
+  /** What code on the simulated machine proves itself with to its managed identity endpoint. */
+  readonly identityHeader = randomUUID();
   readonly exchange: ExchangeSettings = {
     sendAs: [],
     fullAccess: [],
@@ -182,6 +216,11 @@ export class Tenant {
   tokenLifetimeSeconds = 3600;
   /** How long what was written to the directory stays unseen elsewhere. */
   replicationMs = 0;
+  /** Object ids of the service principals that Microsoft's own resources have in this tenant. */
+  readonly resourcePrincipalIds: Readonly<Record<Resource['key'], string>> = {
+    graph: randomUUID(),
+    exchange: randomUUID(),
+  };
   readonly #exchangeApps = new Map<string, ExchangeApp>();
   readonly #userPassword: string;
 
@@ -191,15 +230,17 @@ export class Tenant {
     this.#userPassword = settings.userPassword ?? `Sim-${randomUUID().slice(0, 8)}`;
     for (const address of settings.users ?? []) this.addUser(address);
     this.addUser(`admin@${settings.domain}`).administrator = true;
-    const tools = this.register('Microsoft Graph Command Line Tools', graphCommandLineToolsId);
+    const tools = this.register('Microsoft Graph Command Line Tools', graphCommandLineToolsId, 0);
     Object.assign(tools, { firstParty: true, publicClientFlows: true, publicRedirectUris: ['http://localhost'] });
-    this.app = this.register('Mail bridge', settings.clientId ?? randomUUID());
+    this.app = this.register('Mail bridge', settings.clientId ?? randomUUID(), 0);
     this.app.roles.graph = ['Mail.Send', 'Mail.ReadWrite'];
     this.app.roles.exchange = ['IMAP.AccessAsApp', 'POP.AccessAsApp', 'SMTP.SendAsApp'];
+    this.app.requiredPermissions = bridgePermissions;
     this.app.publicRedirectUris = ['http://localhost'];
     this.app.publicClientFlows = true;
     const inExchange = this.exchangeApp(this.app.clientId);
     inExchange.servicePrincipalObjectId = this.app.servicePrincipalId;
+    inExchange.displayName = this.app.displayName;
     inExchange.mailboxPermissions = 'all';
     const value = settings.clientSecret ?? `sim~${randomUUID().replaceAll('-', '')}`;
     this.app.secrets.push({ id: randomUUID(), value, expiresAt: Date.now() + yearMs });
@@ -214,13 +255,19 @@ export class Tenant {
     return this.#userPassword;
   }
 
+  /** The time that lifetimes of codes and refresh tokens are measured by, in milliseconds since 1970. */
+  nowMs(): number {
+    return Date.now() + this.clockShiftSeconds * 1000;
+  }
+
   /** Makes an app registration with its service principal and without any permission. */
-  register(displayName: string, clientId: string = randomUUID()): AppRegistration {
+  register(displayName: string, clientId: string = randomUUID(), createdAtMs = Date.now()): AppRegistration {
     const app: AppRegistration = {
       objectId: randomUUID(),
       clientId,
       displayName,
       servicePrincipalId: randomUUID(),
+      servicePrincipalCreatedAtMs: createdAtMs,
       secrets: [],
       certificates: [],
       federatedCredentials: [],
@@ -235,6 +282,7 @@ export class Tenant {
       assignedUsers: [],
       multiTenant: false,
       disabled: false,
+      createdAtMs,
     };
     this.apps.set(clientId.toLowerCase(), app);
     return app;
@@ -247,7 +295,9 @@ export class Tenant {
     if (!known) {
       known = {
         servicePrincipalObjectId: undefined,
+        displayName: undefined,
         mailboxPermissions: [],
+        sendAs: [],
         smtpRbac: [],
         graphRbac: {},
         graphMailboxes: 'all',
@@ -255,6 +305,11 @@ export class Tenant {
       this.#exchangeApps.set(key, known);
     }
     return known;
+  }
+
+  /** The apps that `New-ServicePrincipal` was run for, by client id in lower case. */
+  exchangeServicePrincipals(): readonly (readonly [clientId: string, app: ExchangeApp])[] {
+    return [...this.#exchangeApps].filter(([, app]) => app.servicePrincipalObjectId !== undefined);
   }
 
   /** Whether Exchange knows the app's service principal by its right object id. */
@@ -277,9 +332,15 @@ export class Tenant {
       locked: false,
       passwordExpired: false,
       multiFactor: false,
+      signInsEnded: { times: 0, atMs: 0 },
     };
     this.users.set(upn, user);
     return user;
+  }
+
+  /** Ends every sign-in of a person: refresh tokens issued before are good for nothing. */
+  endSignIns(user: User): void {
+    user.signInsEnded = { times: user.signInsEnded.times + 1, atMs: this.nowMs() };
   }
 
   /** Whether a tenant segment of a URL means this tenant. */

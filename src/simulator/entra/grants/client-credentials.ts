@@ -1,25 +1,39 @@
-import { findResource, type Resource } from '../tenant/resources.ts';
-import type { Tenant } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
-import type { TokenSigner } from './access-token.ts';
-import type { AuthenticatedClient } from './client-authentication.ts';
+import { findResource, type Resource } from '../../tenant/resources.ts';
+import type { Tenant } from '../../tenant/tenant.ts';
+import { EntraError } from '../aadsts.ts';
+import type { TokenSigner } from '../access-token.ts';
+import type { AuthenticatedClient } from '../client-authentication.ts';
+import { assertTenantNamed } from '../tenant-segment.ts';
+import type { TokenRequest } from './token-request.ts';
 
 /**
  * The client credentials grant (RFC 6749 section 4.4). Learn, "OAuth 2.0 client credentials flow on the Microsoft
  * identity platform". Permissions not granted are no error: the token just lacks the role.
  * @throws EntraError
  */
-export async function grantClientCredentials(
+export async function grantClientCredentials({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
+  const { tenant, signer } = entra;
+  if (client.method === '0') throw EntraError.of('7000216');
+  assertTenantNamed(tenant, tenantName, 'client_credentials', client.app);
+  const { resource, audience } = resourceOf(tenant, form.get('scope'));
+  const accessToken = await issueAppToken(tenant, signer, client, resource.key, audience);
+  // One second less than the token says, as Entra has it.
+  const expiresIn = Math.max(0, tenant.tokenLifetimeSeconds - 1);
+  return { token_type: 'Bearer', expires_in: expiresIn, ext_expires_in: expiresIn, access_token: accessToken };
+}
+
+/** A token for the app itself, with the roles it has been granted. @throws EntraError */
+export function issueAppToken(
   tenant: Tenant,
   signer: TokenSigner,
   { app, method }: AuthenticatedClient,
-  scope: string | null,
-): Promise<object> {
-  const { resource, audience } = resourceOf(tenant, scope);
+  resource: Resource['key'],
+  audience: string,
+): Promise<string> {
   const { servicePrincipalId } = app;
   if (servicePrincipalId === undefined) throw EntraError.of('700016', app.clientId, tenant.displayName);
-  const roles = app.roles[resource.key];
-  const accessToken = await signer.issue(
+  const roles = app.roles[resource];
+  return signer.issue(
     {
       aud: audience,
       appid: app.clientId,
@@ -31,9 +45,6 @@ export async function grantClientCredentials(
     },
     tenant.tokenLifetimeSeconds,
   );
-  // One second less than the token says, as Entra has it.
-  const expiresIn = Math.max(0, tenant.tokenLifetimeSeconds - 1);
-  return { token_type: 'Bearer', expires_in: expiresIn, ext_expires_in: expiresIn, access_token: accessToken };
 }
 
 /** The resource of a `.default` scope; the identifier as the client spelled it becomes the audience. */

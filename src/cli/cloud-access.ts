@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { BridgeError, errorText } from '../base/errors.ts';
+import { createHttpClient, type HttpClient } from '../base/http.ts';
+import type { CloudEndpoints } from '../config/clouds.ts';
+import type { LooseConfig } from './loose-config.ts';
+
+/**
+ * An HTTP client that reaches a connection's cloud: through the proxy, trusting its CA. To be closed by the caller.
+ * @throws BridgeError `tls-material-unreadable`, `proxy-invalid`
+ */
+export async function openHttp(
+  endpoints: Pick<CloudEndpoints, 'caFile'>,
+  config: Pick<LooseConfig, 'proxy'>,
+): Promise<HttpClient> {
+  const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
+  return createHttpClient({ ca, proxy: config.proxy });
+}
+
+/** @throws BridgeError `tls-material-unreadable` */
+export async function readPem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${errorText(cause)}.`, { cause });
+  }
+}

@@ -1,0 +1,184 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/consent-link.ts';
+import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
+import { usesOf } from '../onboarding/permissions.ts';
+import { type CloudScopes, delegatedScopes } from '../tokens/scopes.ts';
+import { numberOption, readArguments } from './arguments.ts';
+import { configPath } from './config-path.ts';
+import { firstLine } from './first-line.ts';
+import { interruptible } from './interruptible.ts';
+import type { CliIo } from './io.ts';
+import { readLooseConfig } from './loose-config.ts';
+import { namedConnection } from './named-connection.ts';
+import { openBrowser } from './open-browser.ts';
+
+const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
+
+Prints the link by which an administrator consents to the permissions of a connection's app for the whole
+organization, waits until they have, and says what comes next.
+
+  --no-wait     for an administrator elsewhere: asks for the address their browser ended at, on standard input
+  --scope       what to ask for, in place of what the connection needs; all of one service
+  --port N      the port on this machine that the browser comes back to (default: any free one)
+  --no-browser  opens no browser
+
+The app registration needs the redirect URI http://localhost (mobile and desktop applications), or the redirectUri of
+the connection. mailbridge register-app sees to that, and gives the consent itself.
+`;
+
+const patienceMs = 15 * 60_000;
+
+interface Request {
+  readonly authority: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+}
+
+interface Asking {
+  readonly io: CliIo;
+  readonly json: boolean;
+  readonly browser: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** `mailbridge consent` */
+export async function runConsent(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
+  const { values, positionals } = readArguments('consent', {
+    args,
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      'no-wait': { type: 'boolean', default: false },
+      'no-browser': { type: 'boolean', default: false },
+      scope: { type: 'string', multiple: true },
+      port: { type: 'string', default: '0' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const port = numberOption('port', values.port, 0, 65_535);
+  const config = await readLooseConfig(configPath(values.config, io.env), io.env);
+  const { name, connection } = namedConnection('consent', positionals, config);
+  const endpoints = config.endpointsOf(name);
+  const { clientId, tenantId } = connection;
+  if (typeof clientId !== 'string' || typeof tenantId !== 'string') {
+    throw new BridgeError('usage', `Connection "${name}" has no app registration to consent to (clientId, tenantId).`, {
+      remedy:
+        'mailbridge register-app makes one. A managed identity is given its permissions with PowerShell or Graph.',
+    });
+  }
+  const scopes = values.scope ? [values.scope] : scopesOf(connection, config.accountsOf(name), endpoints);
+  const request = {
+    authority: endpoints.authority,
+    tenantId: tenantId === 'common' ? 'organizations' : tenantId,
+    clientId,
+  };
+  const redirect = typeof connection.redirectUri === 'string' ? connection.redirectUri : 'http://localhost';
+  const consents = await interruptible((signal) => {
+    const asking = { io, json: values.json, browser: !values['no-browser'], clock, signal };
+    return values['no-wait']
+      ? askForAddresses(request, scopes, redirect, asking)
+      : waitForBrowser(request, scopes, port, asking);
+  });
+  conclude(name, String(connection.grant), consents, values.json, io);
+  return 0;
+}
+
+/** The scopes of each link: one of them serves one resource. */
+function scopesOf(
+  connection: Readonly<Record<string, unknown>>,
+  accounts: Parameters<typeof usesOf>[0],
+  cloud: CloudScopes,
+): (readonly string[])[] {
+  const uses = usesOf(accounts);
+  if (connection.grant === 'client-credentials') {
+    // What the registration lists, of every resource: Microsoft reads `.default` of any of them so.
+    return [[uses.read.some((way) => way !== 'graph') ? cloud.exchangeScope : cloud.graphScope]];
+  }
+  const configured = Array.isArray(connection.scopes) ? (connection.scopes as string[]) : undefined;
+  const wanted = Object.values(delegatedScopes(uses, cloud, configured));
+  return wanted.length > 0 ? wanted : [[cloud.graphScope]];
+}
+
+async function waitForBrowser(
+  request: Request,
+  scopes: readonly (readonly string[])[],
+  port: number,
+  asking: Asking,
+): Promise<readonly string[]> {
+  const listener = await listenForRedirect(port);
+  const timeout = new AbortController();
+  const timeoutError = new BridgeError('consent-timeout', 'Nobody consented within 15 minutes.');
+  const cancelTimeout = asking.clock.after(patienceMs, () => timeout.abort(timeoutError));
+  try {
+    const tenants: string[] = [];
+    for (const [index, wanted] of scopes.entries()) {
+      const link = consentLink({ ...request, scopes: wanted, redirectUri: listener.redirectUri });
+      show(link, index, scopes.length, asking);
+      if (asking.browser) openBrowser(link.url, asking.io);
+      progress(asking, `Waiting until the browser comes back to ${listener.redirectUri} (15 minutes at most) …`);
+      const { tenantId } = await listener.receive({
+        read: (address) => readConsentAnswer(address, link),
+        elsewhere: 'consent-answer-invalid',
+        thanks: 'Thank you: the consent was given.',
+        signal: AbortSignal.any([asking.signal, timeout.signal]),
+      });
+      tenants.push(tenantId);
+    }
+    return tenants;
+  } finally {
+    cancelTimeout();
+    await listener.close();
+  }
+}
+
+/** The state lives as long as this run: a link and its answer belong to one of them. */
+async function askForAddresses(
+  request: Request,
+  scopes: readonly (readonly string[])[],
+  redirectUri: string,
+  asking: Asking,
+): Promise<readonly string[]> {
+  const tenants: string[] = [];
+  for (const [index, wanted] of scopes.entries()) {
+    const link = consentLink({ ...request, scopes: wanted, redirectUri });
+    show(link, index, scopes.length, asking);
+    progress(asking, 'When they have, their browser ends at a page that may well be empty or missing.');
+    asking.io.stderr.write('Paste its whole address here: ');
+    const line = await firstLine(asking.io.stdin, asking.signal);
+    const address = URL.parse(line ?? '');
+    if (!address)
+      throw new BridgeError('consent-answer-invalid', 'That is no address (https://… or http://localhost…).');
+    tenants.push(readConsentAnswer(address, link).tenantId);
+  }
+  return tenants;
+}
+
+function show({ url }: ConsentLink, index: number, count: number, asking: Asking): void {
+  const which =
+    count === 1 ? '' : ` (${index + 1} of ${count}: one for each service, Microsoft Graph and Exchange Online)`;
+  progress(asking, `Send this link to an administrator, or open it as one${which}:\n\n  ${url}\n`);
+}
+
+function progress({ io, json }: Asking, text: string): void {
+  (json ? io.stderr : io.stdout).write(`${text}\n`);
+}
+
+function conclude(name: string, grant: string, tenants: readonly string[], json: boolean, io: CliIo): void {
+  const [tenantId = ''] = tenants;
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ connection: name, tenantId, consented: true }, null, 2)}\n`);
+    return;
+  }
+  const next =
+    grant === 'client-credentials'
+      ? `Next: mailbridge exchange-script ${name}, for what Exchange has to be told; then mailbridge check ${name}.`
+      : `Next: mailbridge login ${name}.`;
+  io.stdout.write(`\n✓ An administrator of tenant ${tenantId} has consented.\n${next}\n`);
+}

@@ -1,0 +1,154 @@
+import { systemClock } from '../base/clock.ts';
+import { BridgeError, errorText } from '../base/errors.ts';
+import { readClaims, type TokenClaims } from '../onboarding/check/token-claims.ts';
+import {
+  exchangeScript,
+  type ScriptAccount,
+  type ScriptApp,
+  type ScriptPerson,
+} from '../onboarding/exchange-script.ts';
+import { clientCredentialsGrant } from '../tokens/client-credentials.ts';
+import { readArguments } from './arguments.ts';
+import { openHttp } from './cloud-access.ts';
+import { configPath } from './config-path.ts';
+import type { CliIo } from './io.ts';
+import { type LooseConfig, readLooseConfig } from './loose-config.ts';
+import { namedConnection } from './named-connection.ts';
+import { clientCredential, presentCredential } from './present-credential.ts';
+
+const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
+                                  [--offline] [--config FILE] [--json]
+
+Prints the Exchange Online PowerShell that a connection and its accounts need: what Exchange has no page for.
+
+  --undo           prints the script that takes it all back
+  --object-id ID   object id of the enterprise application; default: as the app's own token says
+  --user ADDRESS   who signs in, for a connection where a person does
+  --classic        sending by SMTP with the permission SMTP.SendAsApp and mailbox permissions, not with a role
+  --tenant-wide    the Graph permissions are granted in Entra ID for every mailbox; no role for them
+  --offline        asks for no token
+`;
+
+/** `mailbridge exchange-script` */
+export async function runExchangeScript(args: string[], io: CliIo): Promise<number> {
+  const { values, positionals } = readArguments('exchange-script', {
+    args,
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      undo: { type: 'boolean', default: false },
+      'object-id': { type: 'string' },
+      user: { type: 'string' },
+      classic: { type: 'boolean', default: false },
+      'tenant-wide': { type: 'boolean', default: false },
+      offline: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const config = await readLooseConfig(configPath(values.config, io.env), io.env);
+  const { name, connection } = namedConnection('exchange-script', positionals, config);
+  const accounts = config.accountsOf(name);
+  if (accounts.length === 0) {
+    throw new BridgeError('usage', `No account uses connection "${name}", so Exchange has nothing to be told.`, {
+      remedy: 'Add accounts to the configuration first: they name the mailboxes.',
+    });
+  }
+  const principal = isApp(connection.grant)
+    ? await appOf(name, connection, config, accounts, values, io)
+    : personOf(connection, values.user);
+  const { tenantId } = connection;
+  const named = typeof tenantId === 'string' && tenantId !== 'common' && tenantId !== 'organizations';
+  const organization = named ? tenantId : undefined;
+  const script = exchangeScript({ connection: name, organization, principal, accounts }, { undo: values.undo });
+  if (values.json) {
+    const { kind, ...known } = principal;
+    io.stdout.write(`${JSON.stringify({ connection: name, kind, ...known, undo: values.undo, script }, null, 2)}\n`);
+  } else io.stdout.write(script);
+  return 0;
+}
+
+function isApp(grant: unknown): boolean {
+  return grant === 'client-credentials' || grant === 'managed-identity';
+}
+
+function personOf(connection: Readonly<Record<string, unknown>>, user: string | undefined): ScriptPerson {
+  const configured = typeof connection.username === 'string' ? connection.username : undefined;
+  return { kind: 'person', user: user ?? configured };
+}
+
+interface AppOptions {
+  readonly 'object-id'?: string | undefined;
+  readonly classic: boolean;
+  readonly 'tenant-wide': boolean;
+  readonly offline: boolean;
+}
+
+async function appOf(
+  name: string,
+  connection: Readonly<Record<string, unknown>>,
+  config: LooseConfig,
+  accounts: readonly ScriptAccount[],
+  options: AppOptions,
+  io: CliIo,
+): Promise<ScriptApp> {
+  const given = options['object-id'];
+  if (given !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) {
+    throw new BridgeError('usage', `--object-id wants a GUID, not "${given}".`);
+  }
+  const tokens = options.offline ? [] : await claimsOf(name, connection, config, accounts, io);
+  const roles = tokens.flatMap((claims) => claims.roles);
+  const clientId = typeof connection.clientId === 'string' ? connection.clientId : tokens[0]?.appid;
+  // With the permission in the token Exchange looks at mailbox permissions, and at no role.
+  const classic = options.classic || roles.includes('SMTP.SendAsApp');
+  const everywhere = roles.filter((role) => role === 'Mail.Send' || role === 'Mail.ReadWrite');
+  if (everywhere.length > 0 && !options['tenant-wide']) {
+    io.stderr.write(
+      `Note: the app has ${everywhere.join(' and ')} in Entra ID, which reaches every mailbox whatever Exchange says. Remove it there once the roles work.\n`,
+    );
+  }
+  return { kind: 'app', clientId, objectId: given ?? tokens[0]?.oid, classic, tenantWide: options['tenant-wide'] };
+}
+
+/** What the app's own tokens say of it; nothing, with the reason told, where there are none. */
+async function claimsOf(
+  name: string,
+  connection: Readonly<Record<string, unknown>>,
+  config: LooseConfig,
+  accounts: readonly ScriptAccount[],
+  io: CliIo,
+): Promise<TokenClaims[]> {
+  const { tenantId, clientId } = connection;
+  const credential = await presentCredential(config, connection);
+  if (typeof tenantId !== 'string' || typeof clientId !== 'string' || credential === undefined) return [];
+  const { authority, exchangeScope, graphScope, ...endpoints } = config.endpointsOf(name);
+  const http = await openHttp(endpoints, config);
+  const usesGraph = accounts.some(({ send, read }) => send === 'graph' || read === 'graph');
+  const usesExchange = accounts.some(({ send, read }) => send === 'smtp' || read === 'imap' || read === 'pop3');
+  try {
+    const grant = clientCredentialsGrant({
+      name,
+      tenantId,
+      clientId,
+      credential: clientCredential(credential),
+      authority,
+      http,
+      clock: systemClock,
+    });
+    const claims: TokenClaims[] = [];
+    for (const scope of [...(usesExchange ? [exchangeScope] : []), ...(usesGraph ? [graphScope] : [])]) {
+      const read = readClaims((await grant.acquire([scope], { forceRenew: false })).value);
+      if (read) claims.push(read);
+    }
+    return claims;
+  } catch (error) {
+    io.stderr.write(`The object id is left open: ${error instanceof BridgeError ? error : errorText(error)}\n`);
+    return [];
+  } finally {
+    await http.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { createServer } from 'node:net';
+
+/** Ports above 1024, which need no rights, with the digits of the standard ones. */
+const standardPorts = { smtp: 2525, imap: 1143, pop3: 1110 } as const;
+const furthest = 50;
+
+/** For each protocol the usual port, or the next one that nobody has on this machine. */
+export async function freePorts(
+  host: string,
+  protocols: readonly (keyof typeof standardPorts)[],
+): Promise<Record<keyof typeof standardPorts, number>> {
+  const ports: Record<keyof typeof standardPorts, number> = { ...standardPorts };
+  for (const protocol of protocols) ports[protocol] = await freeFrom(standardPorts[protocol], host);
+  return ports;
+}
+
+async function freeFrom(first: number, host: string): Promise<number> {
+  for (let port = first; port < first + furthest; port++) if (await isFree(port, host)) return port;
+  return first;
+}
+
+function isFree(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, host, () => probe.close(() => resolve(true)));
+  });
+}

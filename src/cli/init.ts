@@ -1,0 +1,222 @@
+import { access, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { hashPassword } from '../accounts/passwords.ts';
+import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { cloudNames } from '../config/clouds.ts';
+import { loadConfig } from '../config/load.ts';
+import { configOf, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
+import { collectAnswers } from '../onboarding/init-dialogue.ts';
+import { makePassword } from '../onboarding/init-password.ts';
+import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
+import { writeWholeFile } from '../onboarding/private-file.ts';
+import { readArguments } from './arguments.ts';
+import { askLine } from './ask-line.ts';
+import { configPath } from './config-path.ts';
+import { freePorts } from './free-ports.ts';
+import { answerRules, terminalInterview } from './init-interview.ts';
+import type { CliIo } from './io.ts';
+import { promptHidden } from './prompt-hidden.ts';
+
+const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
+
+Asks a few questions, makes a password for the programs that will connect, and writes a configuration that holds. The
+last line says what to run next. Answers may be piped in, a line each, or given as options:
+
+  --use send|read|both        what will connect: devices that send, a mail program that reads
+  --from here|network         where they run: on this machine alone, or on others too
+  --mailbox ADDRESS           the mailbox of Microsoft 365 (user principal name)
+  --sign-in app|person        as an app, without a person; or as a person who signs in once
+  --send graph|smtp           how mail goes out
+  --read imap|pop3            how the mailbox is read
+  --tenant ID|DOMAIN          default: the domain of the mailbox
+  --client-id GUID            of an app registration there is already
+  --client-secret-file FILE, --client-secret-env NAME
+                              where its secret is; without one a certificate is expected, which register-app makes
+  --name NAME                 of the connection; default: after the domain
+  --username NAME             that programs log in with; default: after the mailbox
+  --networks LIST             networks whose devices send without a password, with commas between
+  --cloud NAME|FILE           ${cloudNames.join(', ')}; or a JSON file with endpoints of one's own
+
+  --yes    asks nothing: takes the defaults for what no option says
+  --force  replaces a configuration that is there already
+`;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const options = {
+  use: text,
+  from: text,
+  mailbox: text,
+  'sign-in': text,
+  send: text,
+  read: text,
+  tenant: text,
+  'client-id': text,
+  'client-secret-file': text,
+  'client-secret-env': text,
+  name: text,
+  username: text,
+  networks: text,
+  cloud: text,
+  config: { type: 'string', short: 'c' },
+  yes: { type: 'boolean', short: 'y' },
+  force: flag,
+  json: flag,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Run = (args: string[], io: CliIo) => Promise<number>;
+type Values = ReturnType<typeof readOptions>;
+
+/** `mailbridge init`. @param run runs the command that comes next */
+export async function runInit(args: string[], io: CliIo, run: Run): Promise<number> {
+  const values = readOptions(args);
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const path = configPath(values.config, io.env);
+  await assertMayWrite(path, values.force ?? false);
+  const cloud = await cloudOption(values.cloud);
+  const interview = values.yes ? undefined : terminalInterview(io);
+  const answers = await collectAnswers(initQuestions(answerRules), givenAnswers(values), interview);
+  const secret = await clientSecret(answers, values, io);
+  const password = makePassword();
+  const config = configOf(answers, {
+    passwordHash: await hashPassword(password),
+    ports: await freePorts(hostOf(answers), protocolsOf(answers)),
+    clientSecret: secret?.source,
+    cloud,
+  });
+  await writeConfig(path, config, values.force ?? false, secret);
+  const steps = nextSteps(answers, secret !== undefined).map((step) => withConfig(step, values.config));
+  if (values.json) {
+    const { username, name } = answers;
+    const next = steps.map((step) => step.args);
+    io.stdout.write(
+      `${JSON.stringify({ config: resolve(path), connection: name, username, password, next }, null, 2)}\n`,
+    );
+    return 0;
+  }
+  io.stdout.write(told(path, config, answers, password, steps));
+  return values.yes ? 0 : await offer(steps[0], io, run);
+}
+
+function readOptions(args: string[]) {
+  return readArguments('init', { args, options }).values;
+}
+
+function givenAnswers(values: Values): InitAnswers {
+  const { config: _c, yes: _y, force: _f, json: _j, help: _h, cloud: _o, ...rest } = values;
+  const { 'client-secret-file': _s, 'client-secret-env': _e, ...answers } = rest;
+  return answers;
+}
+
+/** @throws BridgeError `config-exists` */
+async function assertMayWrite(path: string, force: boolean): Promise<void> {
+  if (force) return;
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new BridgeError('config-exists', `${path} is there already.`);
+}
+
+/** A named cloud, or the object in a file. @throws BridgeError `usage` */
+async function cloudOption(given: string | undefined): Promise<unknown> {
+  if (given === undefined || given === 'global') return undefined;
+  if ((cloudNames as readonly string[]).includes(given)) return given;
+  try {
+    return JSON.parse(await readFile(given, 'utf8'));
+  } catch (cause) {
+    const reason = systemErrorCode(cause) ?? 'not JSON';
+    throw new BridgeError('usage', `--cloud is no known cloud, and no file with one (${reason}): ${given}.`, {
+      cause,
+      remedy: `Known are ${cloudNames.join(', ')}.`,
+    });
+  }
+}
+
+interface ClientSecret {
+  readonly source: { readonly env: string } | { readonly file: string };
+  /** What is to be written to the file named, where it was typed in. */
+  readonly typed?: string;
+}
+
+/** Where the secret of an app that is there already comes from; undefined for a certificate. */
+async function clientSecret(answers: InitAnswers, values: Values, io: CliIo): Promise<ClientSecret | undefined> {
+  const { 'client-secret-env': env, 'client-secret-file': file } = values;
+  if (env !== undefined && file !== undefined) {
+    throw new BridgeError('usage', 'Give --client-secret-env or --client-secret-file, not both.');
+  }
+  if (env !== undefined) return { source: { env } };
+  if (file !== undefined) return { source: { file } };
+  const isAsked = !values.yes && answers['sign-in'] === 'app' && answers['client-id'] !== '';
+  // Given by an option, the client id comes with options for its secret.
+  if (!isAsked || values['client-id'] !== undefined) return undefined;
+  const prompt =
+    '\nWhat is the value of its client secret?\n  It is kept in a file of its own. Empty: none, a certificate is used instead.\n> ';
+  const typed = io.stdin.isTTY ? await promptHidden(io, prompt, 1024) : await askLine(io, prompt);
+  if (typed === undefined || typed.trim() === '') return undefined;
+  return { source: { file: `data/${answers.name}.secret` }, typed: typed.trim() };
+}
+
+/** Writes the file whole or not at all, once the loader has taken it. @throws BridgeError */
+async function writeConfig(
+  path: string,
+  config: Record<string, unknown>,
+  force: boolean,
+  secret: ClientSecret | undefined,
+): Promise<void> {
+  const candidate = `${path}.new`;
+  try {
+    await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+    await loadConfig(candidate, { env: {}, withoutSecrets: true });
+    if (secret?.typed !== undefined && 'file' in secret.source) {
+      await writeWholeFile(join(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
+    }
+    await assertMayWrite(path, force);
+    await rename(candidate, path);
+  } finally {
+    await rm(candidate, { force: true });
+  }
+}
+
+function withConfig(step: NextStep, config: string | undefined): NextStep {
+  return config === undefined ? step : { ...step, args: [...step.args, '--config', config] };
+}
+
+function told(
+  path: string,
+  config: Record<string, unknown>,
+  answers: InitAnswers,
+  password: string,
+  steps: readonly NextStep[],
+): string {
+  const listeners = config.listeners as readonly { protocol: string; host: string; port: number }[];
+  const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
+  const width = Math.max(...lines.map((line) => line.length));
+  return `
+${relative('', path) || path} is written and holds.
+
+Programs connect with:
+${listeners.map(({ protocol, host, port }) => `  ${protocol.toUpperCase().padEnd(5)} ${host === '0.0.0.0' ? 'this machine' : host}, port ${port}, STARTTLS\n`).join('')}  username  ${answers.username}
+  password  ${password}
+
+The password is shown this once: the file holds a hash of it. mailbridge hash-password makes another.
+
+Next:
+${lines.map((line, index) => `  ${line.padEnd(width)}  ${steps[index]?.does}\n`).join('')}`;
+}
+
+/** As a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** On a terminal, runs the first of the next commands if that is wanted. */
+async function offer(step: NextStep | undefined, io: CliIo, run: Run): Promise<number> {
+  if (step === undefined || !io.stdin.isTTY) return 0;
+  const answer = await askLine(io, `\nRun mailbridge ${step.args.map(quoted).join(' ')} now? [y/N] `);
+  return /^y(es)?$/i.test(answer?.trim() ?? '') ? await run([...step.args], io) : 0;
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { BridgeError } from '../base/errors.ts';
+import { type CloudEndpoints, type CloudName, type CustomCloud, cloudNames, resolveCloud } from '../config/clouds.ts';
+import { mailbox, type Sources } from '../config/fields.ts';
+import { parseJson } from '../config/json.ts';
+import { loadConfig } from '../config/load.ts';
+import { customCloud } from '../config/schema-connections.ts';
+import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
+import type { ScriptAccount } from '../onboarding/exchange-script.ts';
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/** What a configuration says so far: it need not hold yet, nor be there at all. */
+export interface LooseConfig {
+  readonly path: string;
+  readonly exists: boolean;
+  /** Absolute; relative paths start here. */
+  readonly folder: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly proxy: string | undefined;
+  readonly connections: Readonly<Record<string, Raw>>;
+  /** Accounts of a connection, as far as they name a mailbox. */
+  accountsOf(connection: string): readonly ScriptAccount[];
+  /** @throws BridgeError `config-invalid` when the connection's cloud is not one */
+  endpointsOf(connection: string): CloudEndpoints;
+  /** A secret that the file gives or refers to; undefined where it is not to be had. */
+  secret(source: unknown): string | undefined;
+  /** A path of the file, absolute. */
+  pathOf(path: string): string;
+}
+
+/**
+ * Reads a configuration on its way to be complete: the connection that is about to be made is missing from it.
+ * @throws BridgeError `config-not-json`, `config-not-found` for a file that is there and cannot be read
+ */
+export async function readLooseConfig(path: string, env: Environment): Promise<LooseConfig> {
+  const raw = await rawConfig(path, env);
+  const folder = dirname(resolve(path));
+  const pathOf = (relative: string) => resolve(folder, relative);
+  const secret = (source: unknown) => {
+    const found = isSource(source) ? fetchSecret(source, env, pathOf) : undefined;
+    return found && 'secret' in found ? found.secret : undefined;
+  };
+  const connections = object(raw?.connections) as Record<string, Raw>;
+  return {
+    path,
+    exists: raw !== undefined,
+    folder,
+    dataDir: pathOf(typeof raw?.dataDir === 'string' ? raw.dataDir : 'data'),
+    proxy: secret(raw?.proxy),
+    connections,
+    accountsOf: (name) => list(raw?.accounts).flatMap((account) => scriptAccount(object(account), name)),
+    endpointsOf: (name) => resolveCloud(cloudOf(object(connections[name]).cloud, name, pathOf)),
+    secret,
+    pathOf,
+  };
+}
+
+/** The parsed file, whether it holds or not; undefined where there is none. */
+async function rawConfig(path: string, env: Environment): Promise<Raw | undefined> {
+  try {
+    await loadConfig(path, { env, withoutSecrets: true });
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    if (error.code === 'config-not-found' && / does not exist/.test(error.message)) return undefined;
+    if (error.code !== 'config-invalid' && error.code !== 'secret-unavailable') throw error;
+  }
+  return object(parseJson(readFileSync(path, 'utf8')).value);
+}
+
+function cloudOf(value: unknown, connection: string, path: Sources['path']): CloudName | CustomCloud {
+  if (value === undefined) return 'global';
+  const named = cloudNames.find((name) => name === value);
+  if (named) return named;
+  const read = customCloud({ path, secret: () => ({ problem: 'no secret belongs here' }) }).safeParse(value);
+  if (read.success) return read.data;
+  throw new BridgeError('config-invalid', `connections.${connection}.cloud is not a cloud.`, {
+    remedy: 'Run mailbridge config check, which says what is wrong with it.',
+  });
+}
+
+function scriptAccount(account: Raw, connection: string): ScriptAccount[] {
+  const address = mailbox().safeParse(account.mailbox);
+  if (account.connection !== connection || !address.success) return [];
+  const send = (['graph', 'smtp'] as const).find((way) => way === account.send);
+  const read = (['imap', 'pop3', 'graph'] as const).find((way) => way === account.read);
+  const senders = list(account.senders).filter((sender) => typeof sender === 'string');
+  return [{ mailbox: address.data, senders, ...(send && { send }), ...(read && { read }) }];
+}
+
+function isSource(value: unknown): value is SecretSource {
+  if (typeof value === 'string') return true;
+  const { env, file } = object(value);
+  return typeof env === 'string' || typeof file === 'string';
+}
+
+function object(value: unknown): Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,34 @@
+/** What `register-app --help` prints. */
+export const registerAppUsage = `Usage: mailbridge register-app [--name CONNECTION] [--send graph|smtp]... [--read imap|pop3|graph]...
+                               [--app-only | --delegated] [OPTIONS] [--config FILE] [--json]
+
+Registers the app that a connection needs, with permissions, consent and a certificate, and writes the connection into
+the configuration. An administrator signs in once. Run again, it finds what is there and adds what is missing.
+
+What for (default: what the accounts of the connection do)
+  --send graph|smtp, --read imap|pop3|graph
+  --mailbox ADDRESS      a mailbox that is used, where the configuration has no accounts yet; may be given again
+  --app-only             the app is itself, nobody signs in (default)
+  --delegated            a person signs in, with mailbridge login
+  --shared               delegated: mailboxes of others too
+  --classic              app-only: SMTP by the permission SMTP.SendAsApp, not by a role in Exchange
+  --tenant-wide          app-only: the Graph permissions for every mailbox of the tenant, not by roles in Exchange
+
+The registration
+  --name CONNECTION      name of the connection (default: the only one there is, else microsoft365)
+  --display-name TEXT    name of the app (default: mailbridge CONNECTION)
+  --client-id ID         an app registration that is there already
+  --certificate          a certificate, whose key stays on this machine (default)
+  --secret               a client secret, in a file of its own
+  --secret-days N        1 to 730 days until the secret expires (default 180)
+  --rotate               a new certificate or secret in the place of the old one, which is removed once the new works
+
+Signing in
+  --tenant TENANT        default: the connection's, else that of whoever signs in
+  --cloud CLOUD          global, us-gov-high, us-gov-dod, china (default: the connection's, else global)
+  --browser              in the browser of this machine, where the device code is blocked
+  --sign-in-client-id ID the app to sign in to (default: Microsoft Graph Command Line Tools)
+
+  --dry-run              prints every request and changes nothing
+  --no-wait              does not wait until the new credential and its permissions have reached every server
+`;

@@ -1,0 +1,157 @@
+import { BridgeError } from '../../base/errors.ts';
+import { GraphError } from '../../graph/graph-error.ts';
+import type { MailboxContext } from './mailbox-context.ts';
+import { examineInbox, statMaildrop } from './open-mailbox.ts';
+import { heldPermission, permissionFor } from './permissions.ts';
+import type { ExchangeProtocol } from './subject.ts';
+
+/** One thing that may be wrong, and what mends it. */
+interface Suspect {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const protocolNames: Readonly<Record<ExchangeProtocol, string>> = { imap: 'IMAP', pop3: 'POP3', smtp: 'SMTP' };
+
+/**
+ * Exchange refuses a mailbox in the same few words whatever is wrong. This looks at what else is open to the token, and
+ * gives the refusal with what remains possible, likeliest first.
+ */
+export async function explainRefusal(
+  context: MailboxContext,
+  protocol: 'imap' | 'pop3',
+  mailbox: string,
+  refusal: BridgeError,
+): Promise<BridgeError> {
+  if (refusal.code !== 'mailbox-login-refused' && refusal.code !== 'mailbox-not-connected') return refusal;
+  const notConnected = refusal.code === 'mailbox-not-connected';
+  const suspects = await suspectsOf(context, protocol, mailbox, notConnected);
+  const took = notConnected ? 'takes the token, but ' : '';
+  const text = `Exchange ${took}does not open ${mailbox} by ${protocolNames[protocol]}.`;
+  return new BridgeError(refusal.code, `${text} ${listed(suspects.map(({ cause }) => cause))}`, {
+    remedy: numbered(suspects.map(({ remedy }) => remedy)),
+    cause: refusal.cause,
+    details: { ...refusal.details, spreading: true },
+  });
+}
+
+async function suspectsOf(
+  context: MailboxContext,
+  protocol: 'imap' | 'pop3',
+  mailbox: string,
+  notConnected: boolean,
+): Promise<Suspect[]> {
+  const { connection, opened } = context;
+  const switchedOff: Suspect = {
+    cause: `${protocolNames[protocol]} is switched off for the mailbox`,
+    remedy: `Set-CASMailbox ${mailbox} -${protocol === 'imap' ? 'Imap' : 'Pop'}Enabled $true`,
+  };
+  const unknown: Suspect = {
+    cause: 'there is no such mailbox, or it has no licence',
+    remedy: `Check mailbox of the account: Get-EXOMailbox ${mailbox} must show it, by its user principal name.`,
+  };
+  if ((await mailboxExists(context, mailbox)) === false) return [unknown];
+  const seenOpen = await otherDoors(context, protocol, mailbox);
+  if (seenOpen.has('mailbox')) return [switchedOff];
+  if (connection.actsAs === 'person') return [...personSuspects(context, mailbox), switchedOff, unknown];
+  const permission: Suspect = {
+    cause: 'the app has no permission on the mailbox',
+    remedy: `Add-MailboxPermission -Identity ${mailbox} -User ${objectIdOf(context)} -AccessRights FullAccess`,
+  };
+  if (opened.has(protocol) || seenOpen.has('exchange')) return [permission, switchedOff, unknown];
+  const unregistered = servicePrincipalSuspect(context);
+  return notConnected
+    ? [permission, unregistered, switchedOff, unknown]
+    : [unregistered, permission, switchedOff, unknown];
+}
+
+/** The mistake made most often: Exchange takes any object id, and only that of the enterprise application is right. */
+export function servicePrincipalSuspect(context: MailboxContext): Suspect {
+  const { name, clientId } = context.connection;
+  const objectId = objectIdOf(context);
+  return {
+    cause: 'Exchange does not know the app by its right object id',
+    remedy: `Get-ServicePrincipal must show AppId ${clientId} with ObjectId ${objectId}. Where it does not (remove a wrong one): New-ServicePrincipal -AppId ${clientId} -ObjectId ${objectId} -DisplayName mailbridge. The whole script: mailbridge exchange-script ${name}`,
+  };
+}
+
+function personSuspects({ seen }: MailboxContext, mailbox: string): Suspect[] {
+  const user = seen.get('exchange')?.upn;
+  if (user === undefined || user.toLowerCase() === mailbox.toLowerCase()) return [];
+  return [
+    {
+      cause: `${user} has no access to the mailbox`,
+      remedy: `Add-MailboxPermission -Identity ${mailbox} -User ${user} -AccessRights FullAccess`,
+    },
+  ];
+}
+
+/** The object id that Exchange has to know the app by: the token names it. */
+function objectIdOf({ seen }: MailboxContext): string {
+  return seen.get('exchange')?.oid ?? 'OBJECT-ID-OF-THE-ENTERPRISE-APPLICATION';
+}
+
+/**
+ * What other protocols open, where the token allows them to be tried. `mailbox`: it can be read, so only this protocol
+ * is off. `exchange`: an app can log in by SMTP, which looks at the mailbox later, so Exchange knows it at least.
+ */
+async function otherDoors(
+  context: MailboxContext,
+  protocol: 'imap' | 'pop3',
+  mailbox: string,
+): Promise<ReadonlySet<'mailbox' | 'exchange'>> {
+  const { operations, connection } = context;
+  const doors = new Set<'mailbox' | 'exchange'>();
+  const other = protocol === 'imap' ? 'pop3' : 'imap';
+  const read = other === 'imap' ? examineInbox : statMaildrop;
+  if (mayTry(context, other, mailbox) && (await works(read(operations, mailbox)))) doors.add('mailbox');
+  const mayLogIn = connection.actsAs === 'app' && mayTry(context, 'smtp', mailbox);
+  if (mayLogIn && doors.size === 0 && (await works(operations.openSubmission(mailbox)))) doors.add('exchange');
+  return doors;
+}
+
+function works(attempt: Promise<unknown>): Promise<boolean> {
+  return attempt.then(
+    () => true,
+    () => false,
+  );
+}
+
+function mayTry({ connection, seen }: MailboxContext, by: ExchangeProtocol, mailbox: string): boolean {
+  const claims = seen.get('exchange');
+  const kind = by === 'smtp' ? 'send' : 'read';
+  return (
+    claims !== undefined &&
+    heldPermission(claims, permissionFor(connection, { kind, by, mailbox, accounts: [] })) !== undefined
+  );
+}
+
+/** What Graph knows of the mailbox, where its token may ask; undefined if it may not. */
+async function mailboxExists({ operations, seen }: MailboxContext, mailbox: string): Promise<boolean | undefined> {
+  const claims = seen.get('graph');
+  const held = [...(claims?.roles ?? []), ...(claims?.scopes ?? [])];
+  const user = `/v1.0/users/${encodeURIComponent(mailbox)}`;
+  const path = held.includes('User.Read.All')
+    ? `${user}?$select=id`
+    : held.some((permission) => /^Mail\.Read(Write)?$/.test(permission))
+      ? `${user}/mailFolders/inbox/messages?$top=1&$select=id`
+      : undefined;
+  if (path === undefined) return undefined;
+  try {
+    await operations.graph({ method: 'GET', path });
+    return true;
+  } catch (error) {
+    return error instanceof GraphError && error.status === 404 ? false : undefined;
+  }
+}
+
+function listed(causes: readonly string[]): string {
+  const [only] = causes;
+  if (causes.length === 1) return `The cause: ${only}.`;
+  return `Likeliest first: ${causes.map((cause, index) => `(${index + 1}) ${cause}`).join('; ')}.`;
+}
+
+function numbered(remedies: readonly string[]): string {
+  if (remedies.length === 1) return remedies[0] as string;
+  return remedies.map((remedy, index) => `(${index + 1}) ${remedy}`).join('\n');
+}

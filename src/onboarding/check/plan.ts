@@ -1,0 +1,163 @@
+import { certificateHop, secretExpiryHop, signInHop } from './credential-hops.ts';
+import { entraHops } from './entra-hops.ts';
+import { graphHop } from './graph-hop.ts';
+import type { Hop } from './hop.ts';
+import type { MailboxContext } from './mailbox-context.ts';
+import type { CheckOperations } from './operations.ts';
+import type { ServerPeer } from './probe-endpoint.ts';
+import { readingHop } from './reading-hop.ts';
+import { type CheckedConnection, resourceOf, type Use, usesOf } from './subject.ts';
+import { submissionHop } from './submission-hop.ts';
+import { permissionHop, type SeenTokens, tokenHop } from './token-hops.ts';
+
+export interface PlanOptions {
+  /** The proxy that requests to an https:// origin go through. */
+  proxyFor(origin: string): string | undefined;
+  /** Where test messages go; none are sent if it is empty. */
+  readonly sendTestTo: readonly string[];
+  /** Usernames of accounts that send none. */
+  readonly tested: ReadonlySet<string>;
+}
+
+const serviceNames: Readonly<Record<ServerPeer['service'], string>> = {
+  authority: 'Entra ID',
+  graph: 'Graph',
+  imap: 'IMAP',
+  pop3: 'POP3',
+  smtp: 'SMTP',
+};
+
+/** Every hop of a connection that its accounts need, in the order of trying. */
+export function planHops(connection: CheckedConnection, operations: CheckOperations, options: PlanOptions): Hop[] {
+  const uses = usesOf(connection.accounts);
+  const seen: SeenTokens = new Map();
+  const resources = [...new Set(uses.map(resourceOf))];
+  const hasAuthority = connection.tenantId !== undefined && connection.grant !== 'managed-identity';
+  const signIn = signInOf(connection, operations);
+  const beforeToken = ['credential', ...(signIn ? [signIn.key] : []), ...(hasAuthority ? ['discovery'] : [])];
+  const context: MailboxContext = { connection, operations, seen, opened: new Set() };
+  return [
+    configurationHop(operations, uses),
+    certificateHop(operations, ['configuration']),
+    ...(signIn ? [signIn] : []),
+    ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
+    ...(hasAuthority ? entraHops(connection, operations, ['tls authority']) : []),
+    ...resources.map((resource) => tokenHop(connection, resource, operations, seen, beforeToken)),
+    ...firstOfEachWay(uses).map((use) => permissionHop(connection, use, seen)),
+    ...uses.map((use) => mailboxHop(context, use)),
+    ...(resources.includes('graph') && connection.actsAs === 'app'
+      ? [secretExpiryHop(connection, operations, seen)]
+      : []),
+    ...testHops(connection, operations, options),
+  ];
+}
+
+/** The sign-in that somebody has to have made; with a password the bridge makes it by itself. */
+function signInOf(connection: CheckedConnection, operations: CheckOperations): Hop | undefined {
+  const byHand = connection.grant === 'device-code' || connection.grant === 'authorization-code';
+  if (!byHand || operations.signIn === undefined) return undefined;
+  const { now, signIn } = operations;
+  return signInHop(connection, { now: now.bind(operations), signIn: signIn.bind(operations) }, ['configuration']);
+}
+
+function configurationHop(operations: CheckOperations, uses: readonly Use[]): Hop {
+  return {
+    key: 'configuration',
+    name: 'configuration',
+    target: '',
+    accounts: [],
+    needs: [],
+    run: async () => {
+      await operations.open();
+      return uses.length > 0 ? {} : { warning: 'No account uses this connection, so there is little to try.' };
+    },
+  };
+}
+
+/** The servers that the uses need, each once. */
+function peersOf(
+  { authority, graph, imap, pop3, smtp }: CheckedConnection,
+  uses: readonly Use[],
+  hasAuthority: boolean,
+  { proxyFor }: PlanOptions,
+): ServerPeer[] {
+  const web = (service: 'authority' | 'graph', origin: string): ServerPeer => {
+    const { hostname, port } = new URL(origin);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return { service, host, port: Number(port || 443), security: 'tls', proxy: proxyFor(origin) };
+  };
+  const used = new Set(uses.map(({ by }) => by));
+  return [
+    ...(hasAuthority ? [web('authority', authority)] : []),
+    ...(used.has('graph') ? [web('graph', graph)] : []),
+    ...(used.has('imap') ? [{ service: 'imap' as const, ...imap }] : []),
+    ...(used.has('pop3') ? [{ service: 'pop3' as const, ...pop3 }] : []),
+    ...(used.has('smtp') ? [{ service: 'smtp' as const, ...smtp }] : []),
+  ];
+}
+
+function endpointHops(peer: ServerPeer, operations: CheckOperations): Hop[] {
+  const target = `${serviceNames[peer.service]} ${peer.host}:${peer.port}`;
+  const reach = `reach ${peer.service}`;
+  return [
+    {
+      key: reach,
+      name: 'reach',
+      target,
+      accounts: [],
+      needs: ['configuration'],
+      run: async () => ({ detail: await operations.reach(peer) }),
+    },
+    {
+      key: `tls ${peer.service}`,
+      name: 'tls',
+      target,
+      accounts: [],
+      needs: [reach],
+      run: async () =>
+        peer.security === 'none'
+          ? { notApplicable: 'without TLS, as configured' }
+          : { detail: await operations.secure(peer) },
+    },
+  ];
+}
+
+/** One use for each permission: many mailboxes need it only once. */
+function firstOfEachWay(uses: readonly Use[]): Use[] {
+  const first = new Map<string, Use>();
+  for (const use of uses) {
+    const way = `${use.kind} ${use.by}`;
+    if (!first.has(way)) first.set(way, use);
+  }
+  return [...first.values()];
+}
+
+function mailboxHop(context: MailboxContext, use: Use): Hop {
+  const { by } = use;
+  if (by === 'graph') return graphHop(context, use);
+  if (by === 'smtp') return submissionHop(context, use);
+  return readingHop(context, { ...use, by });
+}
+
+function testHops(
+  { accounts }: CheckedConnection,
+  operations: CheckOperations,
+  { sendTestTo: to, tested }: PlanOptions,
+): Hop[] {
+  if (to.length === 0) return [];
+  return accounts.flatMap((account): Hop[] => {
+    const { username, send, mailbox } = account;
+    if (send === undefined || tested.has(username)) return [];
+    const mailboxKey = send === 'smtp' ? `mailbox smtp ${mailbox}` : `mailbox graph send ${mailbox}`;
+    return [
+      {
+        key: `test ${username}`,
+        name: 'test-message',
+        target: `${username} to ${to.join(', ')}`,
+        accounts: [username],
+        needs: [`tls ${send}`, `token ${resourceOf({ by: send })}`, mailboxKey],
+        run: () => operations.sendTest(account, to),
+      },
+    ];
+  });
+}

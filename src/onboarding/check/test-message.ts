@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { OutgoingMessage } from '../../message/delivery.ts';
+import type { CheckedAccount } from './subject.ts';
+
+/** A small message that says what it is. */
+export function testMessage(
+  { username, mailbox, send }: CheckedAccount,
+  recipients: readonly string[],
+  nowMs: number,
+): OutgoingMessage & { readonly subject: string } {
+  const id = randomUUID();
+  const subject = `mailbridge test ${id.slice(0, 8)}`;
+  const way = send === 'smtp' ? 'SMTP' : 'Microsoft Graph';
+  const lines = [
+    `From: <${mailbox}>`,
+    `To: ${recipients.map((address) => `<${address}>`).join(', ')}`,
+    `Subject: ${subject}`,
+    `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${id}@${mailbox.split('@')[1] ?? 'localhost'}>`,
+    'Auto-Submitted: auto-generated',
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${way}`,
+    `for the account "${username}". Mail of that account takes the same way.`,
+    '',
+  ];
+  const octets = Buffer.from(lines.join('\r\n'));
+  return {
+    id,
+    subject,
+    mailbox,
+    envelope: {
+      reversePath: mailbox,
+      recipients: recipients.map((address) => ({ address })),
+      eightBit: octets.some((octet) => octet > 127),
+      smtpUtf8: [mailbox, ...recipients].some((address) => /[^\0-\x7f]/.test(address)),
+    },
+    size: octets.length,
+    open: () => Readable.from([octets]),
+  };
+}

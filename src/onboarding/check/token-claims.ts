@@ -1,0 +1,50 @@
+/** What an access token says of itself, as far as the check compares it (Microsoft: "Access token claims reference"). */
+export interface TokenClaims {
+  /** Identifier URI or app id of the resource. */
+  readonly aud: string;
+  /** Application permissions. */
+  readonly roles: readonly string[];
+  /** Delegated permissions. */
+  readonly scopes: readonly string[];
+  readonly tid?: string;
+  /** Client id. */
+  readonly appid?: string;
+  /** Object id: of the app's service principal in a token for the app, else of the person. */
+  readonly oid?: string;
+  /** User principal name of who signed in. */
+  readonly upn?: string;
+  /** Seconds since 1970. */
+  readonly exp?: number;
+}
+
+/**
+ * Reads a token's claims without verifying it: that is the business of whom it is for.
+ * @returns undefined for what is not a JWT; Microsoft promises no form
+ */
+export function readClaims(token: string): TokenClaims | undefined {
+  const [, payload, signature] = token.split('.');
+  if (payload === undefined || signature === undefined) return undefined;
+  let claims: Record<string, unknown>;
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    if (typeof parsed !== 'object' || parsed === null) return undefined;
+    claims = parsed as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  const text = (name: string) => (typeof claims[name] === 'string' ? (claims[name] as string) : undefined);
+  const clientId = text('appid') ?? text('azp');
+  const upn = text('upn') ?? text('unique_name') ?? text('preferred_username');
+  const tid = text('tid');
+  const oid = text('oid');
+  return {
+    aud: text('aud') ?? '',
+    roles: Array.isArray(claims.roles) ? claims.roles.filter((role): role is string => typeof role === 'string') : [],
+    scopes: (text('scp') ?? '').split(' ').filter((scope) => scope !== ''),
+    ...(tid !== undefined && { tid }),
+    ...(clientId !== undefined && { appid: clientId }),
+    ...(oid !== undefined && { oid }),
+    ...(upn !== undefined && { upn }),
+    ...(typeof claims.exp === 'number' && { exp: claims.exp }),
+  };
+}

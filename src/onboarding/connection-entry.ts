@@ -1,0 +1,77 @@
+import { relative, sep } from 'node:path';
+import type { ConfigChange } from './config-edit.ts';
+import type { SettledCredential } from './registration/settle-credential.ts';
+
+/** What `connections.NAME` has to say. */
+export interface ConnectionEntry {
+  readonly name: string;
+  readonly grant: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+  /** Only where it is not the default and not there yet. */
+  readonly cloud: string | undefined;
+  /** Undefined: what is there stays. */
+  readonly credential: SettledCredential['files'];
+}
+
+/** Keys of one grant that another does not take. */
+const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
+  'client-credentials': ['prompt', 'tokenFile', 'redirectUri', 'username', 'password'],
+  'device-code': ['clientSecret', 'clientCertificate', 'redirectUri', 'username', 'password'],
+};
+
+/** The block of a connection that is not there yet, with paths as {@link connectionChanges} writes them. */
+export function connectionBlock(entry: ConnectionEntry, configFolder: string): Record<string, unknown> {
+  return Object.fromEntries(values(entry, configFolder).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * The changes that make the connection say so; everything else it says stays.
+ * @param present `connections.NAME` as it is in the file, if it is there
+ * @param configFolder absolute; files inside of it are named relative to it
+ */
+export function connectionChanges(
+  entry: ConnectionEntry,
+  present: Readonly<Record<string, unknown>> | undefined,
+  configFolder: string,
+): ConfigChange[] {
+  const path = ['connections', entry.name];
+  if (present === undefined) return [{ path, value: connectionBlock(entry, configFolder) }];
+  const stale = present.grant === entry.grant ? [] : (ofOtherGrants[entry.grant] ?? []);
+  const changes = new Map<string, unknown>(stale.filter((key) => key in present).map((key) => [key, undefined]));
+  const isNew = (key: string, value: unknown) =>
+    (value !== undefined || key in present) && JSON.stringify(present[key]) !== JSON.stringify(value);
+  for (const [key, value] of values(entry, configFolder)) if (isNew(key, value)) changes.set(key, value);
+  return [...changes].map(([key, value]) => ({ path: [...path, key], value }));
+}
+
+function values(entry: ConnectionEntry, folder: string): [string, unknown][] {
+  const { tenantId, clientId, grant, cloud, credential } = entry;
+  return [
+    ['tenantId', tenantId],
+    ['clientId', clientId],
+    ['grant', grant],
+    ...(credential === undefined ? [] : credentialValues(credential, folder)),
+    ...(cloud === undefined ? [] : [['cloud', cloud] as [string, unknown]]),
+  ];
+}
+
+/** One of the two: a connection has a secret or a certificate. */
+function credentialValues(files: NonNullable<SettledCredential['files']>, folder: string): [string, unknown][] {
+  if ('secret' in files) {
+    return [
+      ['clientSecret', { file: fromFolder(files.secret, folder) }],
+      ['clientCertificate', undefined],
+    ];
+  }
+  const { cert, key } = files.certificate;
+  return [
+    ['clientCertificate', { cert: fromFolder(cert, folder), key: fromFolder(key, folder) }],
+    ['clientSecret', undefined],
+  ];
+}
+
+function fromFolder(file: string, folder: string): string {
+  const path = relative(folder, file);
+  return path.startsWith('..') || path === '' ? file : path.replaceAll(sep, '/');
+}

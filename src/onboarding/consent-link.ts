@@ -1,0 +1,90 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { BridgeError } from '../base/errors.ts';
+import { entraError } from '../tokens/entra-errors.ts';
+
+/** What an administrator is asked to consent to. */
+export interface ConsentRequest {
+  /** `https://login.microsoftonline.com`, or another cloud's. */
+  readonly authority: string;
+  /** GUID or domain; `organizations` lets the administrator's own tenant decide. */
+  readonly tenantId: string;
+  readonly clientId: string;
+  /** Registered with the app. */
+  readonly redirectUri: string;
+  /** Of one resource. `…/.default` is everything that the registration lists. */
+  readonly scopes: readonly string[];
+}
+
+/** A link for an administrator, and what its answer is known by. */
+export interface ConsentLink {
+  readonly url: string;
+  readonly state: string;
+}
+
+/** Consent was given. */
+export interface Consent {
+  /** Of the administrator who gave it. */
+  readonly tenantId: string;
+}
+
+/** The admin consent endpoint (Learn, "Admin consent on the Microsoft identity platform"). */
+export function consentLink(request: ConsentRequest): ConsentLink {
+  const state = randomBytes(16).toString('base64url');
+  const url = new URL(`/${encodeURIComponent(request.tenantId)}/v2.0/adminconsent`, request.authority);
+  url.search = new URLSearchParams({
+    client_id: request.clientId,
+    scope: request.scopes.join(' '),
+    redirect_uri: request.redirectUri,
+    state,
+  }).toString();
+  return { url: url.href, state };
+}
+
+/**
+ * Reads the address that the administrator's browser was sent back to: our own, or that of a native client
+ * (`…/common/oauth2/nativeclient?admin_consent=True&tenant=…&state=…`).
+ * @throws BridgeError `consent-answer-invalid` when it answers another link or none, `consent-refused`
+ */
+export function readConsentAnswer(address: URL, link: ConsentLink): Consent {
+  const answer = address.searchParams;
+  if (!sameText(answer.get('state') ?? '', link.state)) {
+    throw new BridgeError('consent-answer-invalid', 'The address does not answer the link shown here (state).');
+  }
+  if (answer.has('error')) throw refusal(answer);
+  const tenantId = answer.get('tenant') ?? '';
+  if (answer.get('admin_consent')?.toLowerCase() !== 'true' || !/^[\w.-]{1,253}$/.test(tenantId)) {
+    throw new BridgeError(
+      'consent-answer-invalid',
+      'The address says neither that consent was given nor why it was not.',
+    );
+  }
+  return { tenantId };
+}
+
+/** Takes the same time wherever the two begin to differ. */
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function refusal(answer: URLSearchParams): BridgeError {
+  // What comes with an address may have been put there by anybody: it is shown bounded, on one line.
+  const plain = (name: string, length: number) =>
+    (answer.get(name) ?? '')
+      .replace(/[\s\p{C}]+/gu, ' ')
+      .trim()
+      .slice(0, length);
+  const description = plain('error_description', 300).split(/\s*(?:Trace ID|Correlation ID|Timestamp):/)[0] ?? '';
+  const aadsts = /AADSTS(\d{4,9})/.exec(description)?.[1];
+  const known = aadsts === undefined ? undefined : entraError(Number(aadsts));
+  const error = /^\w{1,40}$/.exec(plain('error', 41))?.[0] ?? 'error';
+  const said = (description || error).replace(/[.\s]*$/, '.');
+  return new BridgeError(
+    'consent-refused',
+    `No consent was given.${known ? ` ${known.cause}` : ''} Microsoft says: ${said}`,
+    {
+      ...(known ? { remedy: known.remedy } : {}),
+      details: { error, aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}` },
+    },
+  );
+}

@@ -1,0 +1,159 @@
+import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script.ts';
+import { mailboxesOf, otherSenders, protocolSections } from './mailbox-settings.ts';
+import { assignedList, forEach, ifFound, quoted, recipientFilter, unlessFound } from './powershell.ts';
+
+/** What an app of its own needs in Exchange, in the order in which it is set up. */
+export function appSections({ connection, accounts }: ExchangeScriptInput, app: ScriptApp): ScriptSection[] {
+  const reading = ({ read }: ScriptAccount) => read === 'imap' || read === 'pop3';
+  const opened = mailboxesOf(accounts, (account) => reading(account) || (app.classic && account.send === 'smtp'));
+  const roles = rolesOf(accounts, app);
+  const isNamed = opened.length + roles.length > 0;
+  return [
+    // Graph's permissions in Entra ID are no business of Exchange's.
+    ...(isNamed ? [servicePrincipal(connection)] : []),
+    ...(opened.length > 0 ? [fullAccess(opened)] : []),
+    ...roles.map((role) => roleSection(role, app.clientId ?? connection)),
+    ...sendAs(accounts, app.classic),
+    ...protocolSections(accounts),
+    ...(roles.length > 0 ? [proof([...new Set(roles.flatMap(({ mailboxes }) => mailboxes))])] : []),
+  ];
+}
+
+function servicePrincipal(connection: string): ScriptSection {
+  return {
+    why: [
+      'Makes the app known to Exchange. A wrong object id is taken without a word, and every login fails later:',
+      'it is the one of the enterprise application, not of the app registration. Should Exchange say that the app is',
+      'there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.',
+    ],
+    apply: unlessFound('Get-ServicePrincipal -Identity $objectId', [
+      `New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName ${quoted(`mailbridge ${connection}`)}`,
+    ]),
+    undoWhy: ['Exchange forgets the app.'],
+    undo: ifFound('Get-ServicePrincipal -Identity $objectId', [
+      'Remove-ServicePrincipal -Identity $objectId -Confirm:$false',
+    ]),
+  };
+}
+
+function fullAccess(mailboxes: readonly string[]): ScriptSection {
+  const list = assignedList('openedMailboxes', mailboxes);
+  return {
+    why: ['Lets the app open these mailboxes. Without it: "User is authenticated but not connected".'],
+    apply: [
+      ...list,
+      ...forEach('mailbox', 'openedMailboxes', [
+        'Add-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess',
+      ]),
+    ],
+    undoWhy: ['The app opens these mailboxes no more.'],
+    undo: [
+      ...list,
+      ...forEach('mailbox', 'openedMailboxes', [
+        'Remove-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess -Confirm:$false',
+      ]),
+    ],
+  };
+}
+
+interface Role {
+  readonly name: string;
+  /** In names of scopes and variables. */
+  readonly key: string;
+  readonly does: string;
+  readonly mailboxes: readonly string[];
+}
+
+function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: ScriptApp): Role[] {
+  const by = (wanted: (account: ScriptAccount) => boolean) => mailboxesOf(accounts, wanted);
+  const roles: Role[] = [
+    {
+      name: 'Application SMTP.SendAsApp',
+      key: 'smtp',
+      does: 'send by SMTP as',
+      mailboxes: classic ? [] : by(({ send }) => send === 'smtp'),
+    },
+    {
+      name: 'Application Mail.Send',
+      key: 'send',
+      does: 'send through Graph as',
+      mailboxes: tenantWide ? [] : by(({ send }) => send === 'graph'),
+    },
+    {
+      name: 'Application Mail.ReadWrite',
+      key: 'read',
+      does: 'read through Graph',
+      mailboxes: tenantWide ? [] : by(({ read }) => read === 'graph'),
+    },
+  ];
+  return roles.filter(({ mailboxes }) => mailboxes.length > 0);
+}
+
+/** @param app in the names, so that two bridges in a tenant do not change each other's scopes */
+function roleSection(role: Role, app: string): ScriptSection {
+  // Exchange takes 64 characters.
+  const name = quoted(`mailbridge ${role.key} ${app}`.slice(0, 64));
+  const variables = [`$${role.key}Name = ${name}`, `$${role.key}Filter = ${quoted(recipientFilter(role.mailboxes))}`];
+  const named = `-Identity $${role.key}Name`;
+  return {
+    why: [
+      `Lets the app ${role.does} these mailboxes and no others. It needs no permission in Entra ID; one granted`,
+      'there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.',
+    ],
+    apply: [
+      ...variables,
+      ...unlessFound(`Get-ManagementScope ${named}`, [
+        `New-ManagementScope -Name $${role.key}Name -RecipientRestrictionFilter $${role.key}Filter`,
+      ]),
+      `Set-ManagementScope ${named} -RecipientRestrictionFilter $${role.key}Filter`,
+      ...unlessFound(`Get-ManagementRoleAssignment ${named}`, [
+        `New-ManagementRoleAssignment -Name $${role.key}Name -Role ${quoted(role.name)} -App $appId -CustomResourceScope $${role.key}Name`,
+      ]),
+    ],
+    undoWhy: [`The app may no more ${role.does} these mailboxes.`],
+    undo: [
+      `$${role.key}Name = ${name}`,
+      ...ifFound(`Get-ManagementRoleAssignment ${named}`, [`Remove-ManagementRoleAssignment ${named} -Confirm:$false`]),
+      ...ifFound(`Get-ManagementScope ${named}`, [`Remove-ManagementScope ${named} -Confirm:$false`]),
+    ],
+  };
+}
+
+/** With a role the mailbox that logs in sends; in the classic way the app itself does. */
+function sendAs(accounts: readonly ScriptAccount[], classic: boolean): ScriptSection[] {
+  const { pairs, patterns } = otherSenders(accounts);
+  if (pairs.length + patterns.length === 0) return [];
+  const each = (command: string) => [
+    ...new Set(
+      pairs.map(
+        ({ mailbox, sender }) =>
+          `${command} -Identity ${quoted(sender)} -Trustee ${classic ? '$objectId' : quoted(mailbox)} -AccessRights SendAs -Confirm:$false`,
+      ),
+    ),
+  ];
+  return [
+    {
+      why: [
+        'Lets them send with other addresses in From. An alias of the mailbox itself needs none of this.',
+        ...patterns.map((pattern) => `For ${pattern} add a line for each address that is used.`),
+      ],
+      apply: each('Add-RecipientPermission'),
+      undoWhy: ['No more sending with other addresses in From.'],
+      undo: each('Remove-RecipientPermission'),
+    },
+  ];
+}
+
+function proof(mailboxes: readonly string[]): ScriptSection {
+  return {
+    why: ['InScope has to be True. It takes Exchange 30 minutes to 2 hours until logins see a change.'],
+    apply: [
+      ...assignedList('roleMailboxes', mailboxes),
+      ...forEach('mailbox', 'roleMailboxes', [
+        'Test-ServicePrincipalAuthorization -Identity $objectId -Resource $mailbox',
+      ]),
+    ],
+    undoWhy: [],
+    undo: [],
+  };
+}

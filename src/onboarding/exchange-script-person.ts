@@ -1,0 +1,59 @@
+import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script.ts';
+import { mailboxesOf, otherSenders, protocolSections } from './mailbox-settings.ts';
+import { assignedList, forEach, quoted } from './powershell.ts';
+
+/** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
+export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
+  const isOther = (address: string) => address.toLowerCase() !== user?.toLowerCase();
+  const opened = mailboxesOf(accounts, ({ mailbox, read, send }) => {
+    return isOther(mailbox) && (read !== undefined || send === 'smtp');
+  });
+  const { pairs, patterns } = otherSenders(accounts);
+  const sentAs = new Map(
+    [
+      ...mailboxesOf(accounts, ({ mailbox, send }) => send !== undefined && isOther(mailbox)),
+      ...pairs.map(({ sender }) => sender).filter(isOther),
+    ].map((address) => [address.toLowerCase(), address]),
+  );
+  return [
+    ...(opened.length > 0 ? [fullAccess(opened)] : []),
+    ...(sentAs.size + patterns.length > 0 ? [sendAs([...sentAs.values()], patterns)] : []),
+    ...protocolSections(accounts),
+  ];
+}
+
+function fullAccess(mailboxes: readonly string[]): ScriptSection {
+  const list = assignedList('sharedMailboxes', mailboxes);
+  return {
+    why: ['Lets the person open mailboxes that are not their own.'],
+    apply: [
+      ...list,
+      ...forEach('mailbox', 'sharedMailboxes', [
+        'Add-MailboxPermission -Identity $mailbox -User $user -AccessRights FullAccess',
+      ]),
+    ],
+    undoWhy: ['The person opens these mailboxes no more. Leave it out where they had the right before.'],
+    undo: [
+      ...list,
+      ...forEach('mailbox', 'sharedMailboxes', [
+        'Remove-MailboxPermission -Identity $mailbox -User $user -AccessRights FullAccess -Confirm:$false',
+      ]),
+    ],
+  };
+}
+
+function sendAs(addresses: readonly string[], patterns: readonly string[]): ScriptSection {
+  const each = (command: string) =>
+    addresses.map(
+      (address) => `${command} -Identity ${quoted(address)} -Trustee $user -AccessRights SendAs -Confirm:$false`,
+    );
+  return {
+    why: [
+      'Lets the person send as addresses that are not their own.',
+      ...patterns.map((pattern) => `For ${pattern} add a line for each address that is used.`),
+    ],
+    apply: each('Add-RecipientPermission'),
+    undoWhy: ['The person sends as these addresses no more. Leave it out where they had the right before.'],
+    undo: each('Remove-RecipientPermission'),
+  };
+}

@@ -1,0 +1,130 @@
+import { appSections } from './exchange-script-app.ts';
+import { personSections } from './exchange-script-person.ts';
+import type { ReadWay, SendWay } from './permissions.ts';
+import { comment, quoted } from './powershell.ts';
+
+/** What an account of the connection does with its mailbox. */
+export interface ScriptAccount {
+  readonly mailbox: string;
+  readonly send?: SendWay;
+  readonly read?: ReadWay;
+  /** Addresses it sends as; `*@domain` for a whole domain. */
+  readonly senders: readonly string[];
+}
+
+/** An app that is itself. */
+export interface ScriptApp {
+  readonly kind: 'app';
+  readonly clientId: string | undefined;
+  /** Of the enterprise application (service principal), not of the app registration. */
+  readonly objectId: string | undefined;
+  /** SMTP by the permission `SMTP.SendAsApp` and mailbox permissions, not by a role. */
+  readonly classic: boolean;
+  /** Graph permissions are granted in Entra ID for every mailbox, so no role is assigned. */
+  readonly tenantWide: boolean;
+}
+
+/** A person who signs in. */
+export interface ScriptPerson {
+  readonly kind: 'person';
+  /** User principal name; undefined where it is not known. */
+  readonly user: string | undefined;
+}
+
+/** What the script is for. */
+export interface ExchangeScriptInput {
+  /** Name of the connection. */
+  readonly connection: string;
+  /** Tenant id or domain; undefined leaves it to whoever signs in to PowerShell. */
+  readonly organization: string | undefined;
+  readonly principal: ScriptApp | ScriptPerson;
+  readonly accounts: readonly ScriptAccount[];
+}
+
+/** A part of the script with what takes it back. */
+export interface ScriptSection {
+  /** What it is for, one line each. */
+  readonly why: readonly string[];
+  readonly apply: readonly string[];
+  readonly undoWhy: readonly string[];
+  readonly undo: readonly string[];
+}
+
+/**
+ * The Exchange Online PowerShell that a connection needs: everything that Exchange has no web page or Graph call for.
+ * Each statement may be run again.
+ * @param options.undo the script that takes it all back
+ * @returns lines that end in LF
+ * @throws BridgeError `config-invalid` for names and addresses with control characters
+ */
+export function exchangeScript(input: ExchangeScriptInput, options: { readonly undo: boolean }): string {
+  const { principal } = input;
+  const sections = principal.kind === 'app' ? appSections(input, principal) : personSections(input, principal);
+  if (sections.length === 0) {
+    return `${comment(`Exchange has nothing to be told of connection ${input.connection} and its accounts.`)}\n`;
+  }
+  const body = options.undo
+    ? sections.toReversed().flatMap(({ undoWhy, undo }) => part(undoWhy, undo))
+    : sections.flatMap(({ why, apply }) => part(why, apply));
+  return `${[...head(input, options.undo), ...identity(principal), ...body].join('\n').trimEnd()}\n`;
+}
+
+function head(input: ExchangeScriptInput, undo: boolean): string[] {
+  return [
+    comment(
+      undo
+        ? `Takes back what mailbridge exchange-script set up for connection ${input.connection}.`
+        : `Lets connection ${input.connection} of mailbridge use these mailboxes:`,
+    ),
+    ...(undo ? [] : input.accounts.map((account) => comment(`  ${account.mailbox}: ${usesText(account)}`))),
+    comment('Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).'),
+    comment(undo ? 'It may be run again.' : 'It may be run again: what is there already stays.'),
+    '',
+    comment('Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser'),
+    `Connect-ExchangeOnline${input.organization === undefined ? '' : ` -Organization ${quoted(input.organization)}`}`,
+    '',
+  ];
+}
+
+function usesText({ send, read, senders, mailbox }: ScriptAccount): string {
+  const others = send === 'smtp' ? senders.filter((sender) => sender.toLowerCase() !== mailbox.toLowerCase()) : [];
+  const as = others.length > 0 ? ` (as ${others.join(', ')} too)` : '';
+  return [...(send ? [`sends by ${send}${as}`] : []), ...(read ? [`reads by ${read}`] : [])].join(', ') || 'nothing';
+}
+
+function identity(principal: ScriptApp | ScriptPerson): string[] {
+  if (principal.kind === 'person') {
+    if (principal.user !== undefined) return [`$user = ${quoted(principal.user)}`, ''];
+    return [
+      comment('Who signs in is not known here. Name them with --user ADDRESS, or put the address between the quotes'),
+      comment('and delete the line below it.'),
+      "$user = ''",
+      "throw 'Name the person who signs in: mailbridge exchange-script NAME --user ADDRESS'",
+      '',
+    ];
+  }
+  return [
+    ...identifier('appId', principal.clientId, 'Application (client) ID', 'the client id is not known here.'),
+    ...identifier(
+      'objectId',
+      principal.objectId,
+      'Object ID of the enterprise application (Entra admin center > Enterprise applications > the app)',
+      'the Object ID shown under App registrations is another one, and the wrong one.',
+    ),
+    '',
+  ];
+}
+
+function identifier(variable: string, value: string | undefined, name: string, warning: string): string[] {
+  if (value !== undefined) return [`$${variable} = ${quoted(value)}`];
+  return [
+    comment(`${name}: put it between the quotes and delete the line below it;`),
+    comment(warning),
+    `$${variable} = ''`,
+    `throw ${quoted(`Fill in $${variable} first: the ${name}.`)}`,
+  ];
+}
+
+function part(why: readonly string[], statements: readonly string[]): string[] {
+  return statements.length + why.length === 0 ? [] : [...why.map(comment), ...statements, ''];
+}

@@ -1,0 +1,101 @@
+import { type InitAnswers, networksOf } from './init-questions.ts';
+
+/** Stands for an app registration that is not there yet; `mailbridge register-app` puts the right one in. */
+export const noClientId = '00000000-0000-0000-0000-000000000000';
+
+/** What the file is made of beside the answers. */
+export interface InitParts {
+  readonly passwordHash: string;
+  readonly ports: Readonly<Record<'smtp' | 'imap' | 'pop3', number>>;
+  /** `clientSecret` of the configuration; without it there will be a certificate. */
+  readonly clientSecret?: { readonly env: string } | { readonly file: string } | undefined;
+  /** Left out for the global one. */
+  readonly cloud?: unknown;
+}
+
+/** The configuration that the answers mean. */
+export function configOf(answers: InitAnswers, parts: InitParts): Record<string, unknown> {
+  const { name = '', username = '', mailbox = '', send, read } = answers;
+  const networks = networksOf(answers.networks ?? '');
+  return {
+    dataDir: 'data',
+    listeners: protocolsOf(answers).map((protocol) => ({
+      protocol,
+      host: hostOf(answers),
+      port: parts.ports[protocol],
+      security: 'starttls',
+    })),
+    connections: { [name]: connectionOf(answers, parts) },
+    accounts: [
+      {
+        username,
+        password: parts.passwordHash,
+        ...(networks.length > 0 && { networks }),
+        connection: name,
+        mailbox,
+        ...(send !== undefined && { send }),
+        ...(read !== undefined && { read }),
+      },
+    ],
+  };
+}
+
+/** The protocols that the bridge listens for. */
+export function protocolsOf({ send, read }: InitAnswers): ('smtp' | 'imap' | 'pop3')[] {
+  return [
+    ...(send === undefined ? [] : ['smtp' as const]),
+    ...(read === 'imap' ? ['imap' as const] : []),
+    // POP3 programs are served from IMAP as well.
+    ...(read === undefined ? [] : ['pop3' as const]),
+  ];
+}
+
+/** Where it listens: no further than needed. */
+export function hostOf({ from }: InitAnswers): string {
+  return from === 'network' ? '0.0.0.0' : '127.0.0.1';
+}
+
+function connectionOf(answers: InitAnswers, { clientSecret, cloud }: InitParts): Record<string, unknown> {
+  const { name = '', tenant = '' } = answers;
+  const app = {
+    tenantId: tenant,
+    clientId: answers['client-id'] || noClientId,
+  };
+  const place = cloud === undefined ? {} : { cloud };
+  if (answers['sign-in'] === 'person') return { ...app, grant: 'device-code', ...place };
+  const credential =
+    clientSecret === undefined
+      ? { clientCertificate: { cert: `data/${name}.crt`, key: `data/${name}.key` } }
+      : { clientSecret };
+  return { ...app, grant: 'client-credentials', ...credential, ...place };
+}
+
+/** A command line that comes next. */
+export interface NextStep {
+  readonly args: readonly string[];
+  readonly does: string;
+}
+
+/**
+ * What leads from the configuration to mail that flows.
+ * @param hasCredential the app has a secret or certificate that the configuration names
+ */
+export function nextSteps(answers: InitAnswers, hasCredential: boolean): NextStep[] {
+  const { name = '' } = answers;
+  const register: NextStep = {
+    args: ['register-app', '--name', name],
+    does: 'registers the app in Entra ID; an administrator signs in for it once',
+  };
+  const first = answers['client-id'] === '' || answers['client-id'] === undefined ? [register] : [];
+  const check: NextStep = { args: ['check', '--wait'], does: 'tries everything, and waits while permissions spread' };
+  const start: NextStep = { args: ['start'], does: 'runs the bridge' };
+  if (answers['sign-in'] === 'person') {
+    const login: NextStep = { args: ['login', name], does: 'signs the person in, with a code' };
+    return [...first, login, check, start];
+  }
+  const script: NextStep = {
+    args: ['exchange-script', name],
+    does: 'prints what an Exchange administrator has to run in PowerShell',
+  };
+  return [...(hasCredential ? first : [register]), script, check, start];
+}

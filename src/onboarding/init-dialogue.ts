@@ -1,0 +1,75 @@
+import { BridgeError } from '../base/errors.ts';
+import type { InitAnswers, InitKey, Question } from './init-questions.ts';
+
+/** How answers are come by that no option gave. */
+export interface Interview {
+  /**
+   * @param problem what was wrong with the answer before
+   * @returns undefined when there will be no answer any more
+   */
+  ask(question: Question, proposal: string | undefined, problem: string | undefined): Promise<string | undefined>;
+}
+
+/**
+ * Collects the answers to all questions that matter: the given ones, then those of the interview.
+ * @param interview undefined: proposals are taken
+ * @throws BridgeError `usage` for a given answer that is wrong or of no use, and for one that is missing; `cancelled`
+ *   when the interview ends early
+ */
+export async function collectAnswers(
+  questions: readonly Question[],
+  given: InitAnswers,
+  interview: Interview | undefined,
+): Promise<InitAnswers> {
+  const answers: Partial<Record<InitKey, string>> = {};
+  for (const question of questions) {
+    const told = given[question.key];
+    if (!question.applies(answers)) {
+      if (told === undefined) continue;
+      throw wrong(`--${question.key} is of no use with --use ${answers.use}.`);
+    }
+    const answer = told === undefined ? await open(question, answers, interview) : checked(question, told);
+    answers[question.key] = answer;
+  }
+  return answers;
+}
+
+function checked(question: Question, told: string): string {
+  const problem = told === '' && question.optional ? undefined : question.problem(told);
+  if (problem === undefined) return told;
+  throw wrong(`--${question.key} ${problem}.`);
+}
+
+async function open(question: Question, answers: InitAnswers, interview: Interview | undefined): Promise<string> {
+  const proposal = question.proposes(answers);
+  if (interview === undefined) {
+    if (proposal !== undefined && question.problem(proposal) === undefined) return proposal;
+    if (question.optional) return '';
+    throw wrong(`--${question.key} is missing: ${question.explains}`);
+  }
+  let problem: string | undefined;
+  for (;;) {
+    const said = await interview.ask(question, proposal, problem);
+    if (said === undefined) {
+      throw new BridgeError('cancelled', 'The questions were not all answered; nothing was written.', {
+        remedy: 'Run mailbridge init again, or give the answers as options: mailbridge init --help.',
+      });
+    }
+    const answer = meant(question, said.trim() === '' ? (proposal ?? '') : said.trim());
+    if (answer === '' && question.optional) return answer;
+    problem = question.problem(answer);
+    if (problem === undefined) return answer;
+  }
+}
+
+/** A choice may be told by its number, or by the beginning of its name. */
+function meant({ choices }: Question, said: string): string {
+  if (choices === undefined) return said;
+  const byNumber = /^\d$/.test(said) ? choices[Number(said) - 1] : undefined;
+  const named = choices.filter(({ value }) => said !== '' && value.startsWith(said.toLowerCase()));
+  return byNumber?.value ?? (named.length === 1 ? (named[0]?.value as string) : said);
+}
+
+function wrong(message: string): BridgeError {
+  return new BridgeError('usage', message, { remedy: 'Run mailbridge init --help.' });
+}

@@ -1,0 +1,144 @@
+/** What init has to know, by the name of the option that tells it. */
+export const initKeys = [
+  'use',
+  'from',
+  'mailbox',
+  'sign-in',
+  'send',
+  'read',
+  'tenant',
+  'client-id',
+  'name',
+  'username',
+  'networks',
+] as const;
+export type InitKey = (typeof initKeys)[number];
+
+/** The answers so far, as texts; an empty one is an answer where the question is optional. */
+export type InitAnswers = Readonly<Partial<Record<InitKey, string>>>;
+
+/** What the configuration's schema says of an answer: what is wrong with it, or undefined. */
+export type AnswerRules = Readonly<
+  Record<'mailbox' | 'tenant' | 'client-id' | 'name' | 'username' | 'network', (text: string) => string | undefined>
+>;
+
+/** One question of `mailbridge init`. */
+export interface Question {
+  readonly key: InitKey;
+  readonly asks: string;
+  /** One line. */
+  readonly explains: string;
+  readonly choices?: readonly { readonly value: string; readonly text: string }[];
+  /** May be left without an answer. */
+  readonly optional?: true;
+  /** Whether it matters, after the answers so far. */
+  applies(answers: InitAnswers): boolean;
+  proposes(answers: InitAnswers): string | undefined;
+  /** What is wrong with an answer, or undefined. */
+  problem(text: string): string | undefined;
+}
+
+const sends = ({ use }: InitAnswers) => use === 'send' || use === 'both';
+const reads = ({ use }: InitAnswers) => use === 'read' || use === 'both';
+const always = () => true;
+
+/** The questions, in the order of asking. */
+export function initQuestions(rules: AnswerRules): readonly Question[] {
+  return [
+    choice('use', 'What will connect to the bridge?', 'This decides which ports it opens.', always, [
+      ['send', 'devices or programs that send mail: a scanner, an ERP, cron'],
+      ['read', 'a mail program that reads mail'],
+      ['both', 'the two of them'],
+    ]),
+    choice('from', 'Where do they run?', 'The bridge listens no further than it has to.', always, [
+      ['here', 'on this machine alone'],
+      ['network', 'on other machines too'],
+    ]),
+    {
+      key: 'mailbox',
+      asks: 'Which mailbox of Microsoft 365 is it about?',
+      explains: 'Its address (user principal name), such as reports@contoso.com. A shared mailbox serves as well.',
+      applies: always,
+      proposes: () => undefined,
+      problem: rules.mailbox,
+    },
+    choice('sign-in', 'How does the bridge sign in to Microsoft 365?', 'App-only is right for most.', always, [
+      ['app', 'as an app: nobody has to sign in, an administrator sets it up once'],
+      ['person', 'as a person: somebody signs in once with a code; no administrator, if users may consent'],
+    ]),
+    choice('send', 'How shall mail go out?', 'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.', sends, [
+      ['graph', 'through Microsoft Graph, up to about 2 MB a message'],
+      ['smtp', 'through SMTP to Exchange Online, up to 150 MB'],
+    ]),
+    choice('read', 'How shall the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
+      ['imap', 'by IMAP'],
+      ['pop3', 'by POP3 alone'],
+    ]),
+    {
+      key: 'tenant',
+      asks: 'Which tenant?',
+      explains: 'The Directory (tenant) ID of the Entra admin center, or a domain of the tenant.',
+      applies: always,
+      proposes: ({ mailbox }) => mailbox?.split('@')[1],
+      problem: rules.tenant,
+    },
+    {
+      key: 'client-id',
+      asks: 'Is there an app registration already?',
+      explains: 'Its Application (client) ID. Leave it empty if there is none: mailbridge register-app makes one.',
+      optional: true,
+      applies: always,
+      proposes: () => undefined,
+      problem: rules['client-id'],
+    },
+    {
+      key: 'name',
+      asks: 'What shall the connection be called?',
+      explains: 'A short name for this tenant in the configuration and in commands.',
+      applies: always,
+      proposes: ({ mailbox }) => mailbox?.split('@')[1]?.split('.')[0],
+      problem: rules.name,
+    },
+    {
+      key: 'username',
+      asks: 'Which username shall they log in with?',
+      explains: 'A name of your choice, not that of Microsoft 365. Its password is made below.',
+      applies: always,
+      proposes: ({ mailbox }) => mailbox?.split('@')[0],
+      problem: rules.username,
+    },
+    {
+      key: 'networks',
+      asks: 'Are there devices that cannot log in?',
+      explains: 'Their networks or addresses, with commas between; they send without a password. Empty: none.',
+      optional: true,
+      applies: sends,
+      proposes: () => undefined,
+      problem: (text) => networksOf(text).map(rules.network).find(Boolean),
+    },
+  ];
+}
+
+function choice(
+  key: InitKey,
+  asks: string,
+  explains: string,
+  applies: Question['applies'],
+  choices: readonly (readonly [string, string])[],
+): Question {
+  const values = choices.map(([value]) => value);
+  return {
+    key,
+    asks,
+    explains,
+    choices: choices.map(([value, text]) => ({ value, text })),
+    applies,
+    proposes: () => values[0],
+    problem: (text) => (values.includes(text) ? undefined : `must be ${values.join(' or ')}`),
+  };
+}
+
+/** The networks of an answer. */
+export function networksOf(answer: string): string[] {
+  return answer.split(/[,\s]+/).filter((network) => network !== '');
+}

@@ -1,0 +1,120 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { BridgeError, systemErrorCode } from '../base/errors.ts';
+
+/** Where a browser on this machine is sent back to. */
+export interface LoopbackRedirect {
+  /** `http://localhost:PORT`, for the request to Microsoft. */
+  readonly redirectUri: string;
+  /**
+   * Waits for the browser to come back.
+   * @param read reads the address; a BridgeError of the code given as `elsewhere` sends the browser away and waits on:
+   *   anybody on this machine may knock. Any other failure ends the wait, and is shown in the browser
+   * @throws what `read` throws, or the reason of `signal`
+   */
+  receive<T>(options: {
+    readonly read: (address: URL) => Promise<T> | T;
+    readonly elsewhere: string;
+    /** The page shown when it went well: one sentence. */
+    readonly thanks: string;
+    readonly signal: AbortSignal;
+  }): Promise<T>;
+  close(): Promise<void>;
+}
+
+/**
+ * Listens on the loopback addresses. `localhost` may mean either of the two, depending on the browser.
+ * @param port 0 takes any free one
+ * @throws BridgeError `port-in-use`, `listen-failed`
+ */
+export async function listenForRedirect(port: number): Promise<LoopbackRedirect> {
+  let handle: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => {
+    void page(response, 404, 'Nothing is waited for here.');
+  };
+  const serve = (request: IncomingMessage, response: ServerResponse) => handle(request, response);
+  const first = await listen(serve, port, '127.0.0.1');
+  const chosen = (first.address() as AddressInfo).port;
+  // A machine without IPv6 has no browser that would ask for it.
+  const second = await listen(serve, chosen, '::1').catch(() => undefined);
+  const servers = [first, ...(second ? [second] : [])];
+  const redirectUri = `http://localhost:${chosen}`;
+  return {
+    redirectUri,
+    receive: ({ read, elsewhere, thanks, signal }) =>
+      new Promise((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        if (signal.aborted) return abort();
+        signal.addEventListener('abort', abort, { once: true });
+        const settle = (how: () => void) => {
+          signal.removeEventListener('abort', abort);
+          how();
+        };
+        const answer = async (address: URL, response: ServerResponse) => {
+          try {
+            const result = await read(address);
+            await page(response, 200, `${thanks} You can close this window.`);
+            settle(() => resolve(result));
+          } catch (error) {
+            const told = error instanceof BridgeError ? error.message : 'Something went wrong.';
+            if (error instanceof BridgeError && error.code === elsewhere) return page(response, 400, told);
+            await page(response, 200, told);
+            settle(() => reject(error));
+          }
+        };
+        handle = (request, response) => {
+          const address = URL.parse(request.url ?? '', redirectUri);
+          // Browsers ask for icons too.
+          const isAnswer = request.method === 'GET' && address?.pathname === '/' && address.search !== '';
+          void (isAnswer ? answer(address, response) : page(response, 404, 'There is no such page.'));
+        };
+      }),
+    async close() {
+      await Promise.all(servers.map(closeServer));
+    },
+  };
+}
+
+function listen(serve: (request: IncomingMessage, response: ServerResponse) => void, port: number, host: string) {
+  return new Promise<Server>((resolve, reject) => {
+    const server = createServer(serve);
+    server.once('error', (cause) => {
+      const code = systemErrorCode(cause);
+      const errorCode = code === 'EADDRINUSE' ? 'port-in-use' : 'listen-failed';
+      reject(
+        new BridgeError(errorCode, `${host} port ${port} cannot be listened on (${code ?? 'unknown error'}).`, {
+          cause,
+          remedy: 'Choose another port with --port, or leave it out for a free one.',
+        }),
+      );
+    });
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    // Every page has been sent; a browser would keep its connection for minutes.
+    server.closeAllConnections();
+  });
+}
+
+/** Resolves when the page has been sent, or the browser has gone. */
+function page(response: ServerResponse, status: number, text: string): Promise<void> {
+  const escaped = text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  response.writeHead(status, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  });
+  response.end(
+    `<!doctype html><html lang="en"><meta charset="utf-8"><title>mailbridge</title>
+<body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem">
+<p>${escaped}</p></body></html>\n`,
+  );
+  return new Promise((resolve) => {
+    response.once('finish', resolve).once('close', resolve);
+  });
+}

@@ -1,0 +1,77 @@
+import type { ScriptAccount, ScriptSection } from './exchange-script.ts';
+import { assignedList, forEach, quoted } from './powershell.ts';
+
+/** Mailboxes of the accounts that are of a kind, each once. */
+export function mailboxesOf(
+  accounts: readonly ScriptAccount[],
+  wanted: (account: ScriptAccount) => boolean,
+): readonly string[] {
+  return [...new Map(accounts.filter(wanted).map(({ mailbox }) => [mailbox.toLowerCase(), mailbox])).values()];
+}
+
+/** The protocols switched on for each mailbox that is used by them. */
+export function protocolSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
+  const imap = mailboxesOf(accounts, ({ read }) => read === 'imap');
+  const pop3 = mailboxesOf(accounts, ({ read }) => read === 'pop3');
+  const smtp = mailboxesOf(accounts, ({ send }) => send === 'smtp');
+  const protocol = (
+    mailboxes: readonly string[],
+    name: string,
+    variable: string,
+    parameter: string,
+  ): ScriptSection[] =>
+    mailboxes.length === 0
+      ? []
+      : [
+          {
+            why: [`${name} is on for these mailboxes.`],
+            apply: [
+              ...assignedList(variable, mailboxes),
+              ...forEach('mailbox', variable, [`Set-CASMailbox -Identity $mailbox ${parameter} $true`]),
+            ],
+            undoWhy: [
+              `${name} stays on: other programs may use it. To switch it off, for each mailbox:`,
+              `  Set-CASMailbox -Identity ${quoted('ADDRESS')} ${parameter} $false`,
+            ],
+            undo: [],
+          },
+        ];
+  return [
+    ...protocol(imap, 'IMAP', 'imapMailboxes', '-ImapEnabled'),
+    ...protocol(pop3, 'POP3', 'popMailboxes', '-PopEnabled'),
+    ...(smtp.length === 0 ? [] : [smtpAuth(smtp)]),
+  ];
+}
+
+function smtpAuth(mailboxes: readonly string[]): ScriptSection {
+  const list = assignedList('smtpMailboxes', mailboxes);
+  const set = (value: string) =>
+    forEach('mailbox', 'smtpMailboxes', [
+      `Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled ${value}`,
+    ]);
+  return {
+    why: [
+      'SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for',
+      'OAuth too (535 5.7.139).',
+    ],
+    apply: [...list, ...set('$false')],
+    undoWhy: ["SMTP AUTH of these mailboxes follows the organization's setting again."],
+    undo: [...list, ...set('$null')],
+  };
+}
+
+/** Pairs of an account's mailbox and another address that it sends as by SMTP, and the domains it sends as whole. */
+export function otherSenders(accounts: readonly ScriptAccount[]): {
+  readonly pairs: readonly { readonly mailbox: string; readonly sender: string }[];
+  readonly patterns: readonly string[];
+} {
+  const wanted = accounts
+    .filter(({ send }) => send === 'smtp')
+    .flatMap(({ mailbox, senders }) => senders.map((sender) => ({ mailbox, sender })))
+    .filter(({ mailbox, sender }) => mailbox.toLowerCase() !== sender.toLowerCase());
+  const isPattern = (sender: string) => sender.startsWith('*@');
+  return {
+    pairs: wanted.filter(({ sender }) => !isPattern(sender)),
+    patterns: [...new Set(wanted.map(({ sender }) => sender).filter(isPattern))],
+  };
+}

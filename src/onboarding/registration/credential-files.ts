@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CertificateAndKey } from '../../base/certificates.ts';
+import { systemErrorCode } from '../../base/errors.ts';
+import { writeWholeFile } from '../private-file.ts';
+
+/** Where a connection's credential of its own making lies. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * @param folder absolute
+ * @param nowMs given for a further one beside the first: it becomes part of the names
+ */
+export function certificateFiles(folder: string, connection: string, nowMs?: number): CertificateFiles {
+  const stem = join(folder, `${connection}${dated(nowMs)}`);
+  return { cert: `${stem}.crt`, key: `${stem}.key` };
+}
+
+/** @see {@link certificateFiles} */
+export function secretFile(folder: string, connection: string, nowMs?: number): string {
+  return join(folder, `${connection}${dated(nowMs)}.secret`);
+}
+
+/** The certificate and key, or undefined where one of the files is missing. */
+export async function readCertificateFiles(files: CertificateFiles): Promise<CertificateAndKey | undefined> {
+  const [cert, key] = await Promise.all([readIfThere(files.cert), readIfThere(files.key)]);
+  return cert === undefined || key === undefined ? undefined : { cert, key };
+}
+
+/** The key first: a certificate without one is of no use, and is made anew. @throws BridgeError `file-not-written` */
+export async function writeCertificateFiles(files: CertificateFiles, made: CertificateAndKey): Promise<void> {
+  await writeWholeFile(files.key, made.key, 0o600);
+  await writeWholeFile(files.cert, made.cert, 0o644);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function dated(nowMs: number | undefined): string {
+  return nowMs === undefined ? '' : `-${new Date(nowMs).toISOString().slice(0, 19).replace(/[-:]/g, '')}`;
+}

@@ -1,0 +1,44 @@
+import { BridgeError } from '../../base/errors.ts';
+import type { Grant } from '../../tokens/grant.ts';
+import { readClaims, type TokenClaims } from '../check/token-claims.ts';
+import { type ReplicationOptions, untilReplicated } from './replication.ts';
+
+/** What Entra ID says while a server of it has not heard of the app, its enterprise application or its credential. */
+const notYetKnown = new Set(['AADSTS700016', 'AADSTS7000215', 'AADSTS700027', 'AADSTS7000229', 'AADSTS700011']);
+
+/**
+ * Gets tokens by a credential until they name every permission granted.
+ * @param wanted permissions that the tokens have to name, by the scope they are asked for with
+ * @returns the claims of the last token, where they can be read
+ * @throws BridgeError `registration-not-visible` when the time is up, `token-refused` for what no waiting mends
+ */
+export async function proveCredential(
+  grant: Grant,
+  wanted: readonly { readonly scope: string; readonly roles: readonly string[] }[],
+  replication: ReplicationOptions,
+): Promise<TokenClaims | undefined> {
+  let claims: TokenClaims | undefined;
+  for (const { scope, roles } of wanted) {
+    claims = await untilReplicated(replication, 'the new credential and its permissions', mayPass, async () => {
+      const token = await grant.acquire([scope], { forceRenew: true });
+      const found = readClaims(token.value);
+      // Microsoft promises no form of its tokens; one that cannot be read proves the credential nevertheless.
+      const missing = found ? roles.filter((role) => !found.roles.includes(role)) : [];
+      if (missing.length > 0) throw new RolesMissing(missing);
+      return found;
+    });
+  }
+  return claims;
+}
+
+/** A token came before the permissions that were granted. */
+class RolesMissing extends Error {
+  constructor(roles: readonly string[]) {
+    super(`The token does not name ${roles.join(', ')} yet.`);
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof RolesMissing) return true;
+  return error instanceof BridgeError && notYetKnown.has(String(error.details.aadsts));
+}

@@ -1,0 +1,46 @@
+import { BridgeError } from '../../base/errors.ts';
+import { type Permission, type ResourceKey, resourceAppIds, resourceNames } from '../permissions.ts';
+import { type Directory, filterBy, type Resource, resourceForm } from './directory.ts';
+
+/** A permission with the ids that it has in this tenant. */
+export interface ResolvedPermission extends Permission {
+  /** `Role`: for the app itself. `Scope`: on behalf of a person. */
+  readonly type: 'Role' | 'Scope';
+  readonly id: string;
+  /** Object id of the resource's service principal. */
+  readonly resourceId: string;
+}
+
+/**
+ * Looks permissions up by their values: their ids are Microsoft's to choose.
+ * @throws BridgeError `permission-unknown` when the tenant has no such resource or the resource no such permission
+ */
+export async function resolvePermissions(
+  directory: Directory,
+  permissions: readonly Permission[],
+  type: 'Role' | 'Scope',
+): Promise<ResolvedPermission[]> {
+  const keys = [...new Set(permissions.map(({ resource }) => resource))];
+  const resources = new Map<ResourceKey, Resource>();
+  for (const key of keys) resources.set(key, await readResource(directory, key));
+  return permissions.map((permission) => {
+    const resource = resources.get(permission.resource);
+    const offered = type === 'Role' ? resource?.appRoles : resource?.oauth2PermissionScopes;
+    const id = offered?.find(({ value }) => value === permission.value)?.id;
+    if (resource === undefined || id === undefined) {
+      const kind = type === 'Role' ? 'application' : 'delegated';
+      throw new BridgeError(
+        'permission-unknown',
+        `${resourceNames[permission.resource]} offers no ${kind} permission ${permission.value} in this tenant.`,
+      );
+    }
+    return { ...permission, type, id, resourceId: resource.id };
+  });
+}
+
+async function readResource(directory: Directory, key: ResourceKey): Promise<Resource> {
+  const query = `${filterBy('appId', resourceAppIds[key])}&$select=id,appId,displayName,appRoles,oauth2PermissionScopes`;
+  const [found] = await directory.list(`/v1.0/servicePrincipals?${query}`, resourceForm);
+  if (found) return found;
+  throw new BridgeError('permission-unknown', `The tenant has no service principal of ${resourceNames[key]}.`);
+}

@@ -1,0 +1,24 @@
+import { EntraError } from '../aadsts.ts';
+import type { AuthenticatedClient } from '../client-authentication.ts';
+import type { EntraServices } from '../entra-server.ts';
+
+/** A request at the token endpoint whose client is known. */
+export interface TokenRequest {
+  readonly entra: EntraServices;
+  readonly form: URLSearchParams;
+  readonly client: AuthenticatedClient;
+  /** How the URL names the tenant. */
+  readonly tenantName: string;
+}
+
+/** A field of the form that has to be there. @throws EntraError 900144 */
+export function requiredField(form: URLSearchParams, name: string): string {
+  const value = form.get(name);
+  if (!value) throw EntraError.of('900144', name);
+  return value;
+}
+
+/** Whether the client asks whom the tokens are for. */
+export function wantsClientInfo(form: URLSearchParams): boolean {
+  return form.get('client_info') === '1';
+}

@@ -1,0 +1,79 @@
+import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
+import { findPermission, type Permission } from '../../tenant/permissions.ts';
+import { resources } from '../../tenant/resources.ts';
+import { EntraError } from '../aadsts.ts';
+import { listedPermissions } from '../consent.ts';
+import { type DelegatedScopes, parseDelegatedScopes } from '../delegated-scopes.ts';
+import type { EntraServices } from '../entra-server.ts';
+import { requiredField } from '../grants/token-request.ts';
+import { platformOf } from '../redirect-uris.ts';
+import { findApp } from '../registered-app.ts';
+import { assertTenant } from '../tenant-segment.ts';
+import { errorPage } from './pages.ts';
+import { errorParameters, redirectTo } from './redirect.ts';
+import type { SignInGoal, SignInPages } from './sign-in.ts';
+
+/**
+ * `GET /{tenant}/v2.0/adminconsent`, and the older `/{tenant}/adminconsent`, which takes no scope. Learn, "Admin
+ * consent on the Microsoft identity platform". What is accepted is granted to everybody in the tenant.
+ */
+export function answerAdminConsent(
+  entra: EntraServices,
+  pages: SignInPages,
+  request: HttpRequest,
+  tenantName: string,
+  version: 'v1' | 'v2',
+): HttpAnswer {
+  try {
+    return pages.begin(request, goalOf(entra, request.url.searchParams, tenantName, version));
+  } catch (error) {
+    if (error instanceof EntraError) return errorPage(error);
+    throw error;
+  }
+}
+
+function goalOf(
+  { tenant, authority }: EntraServices,
+  query: URLSearchParams,
+  tenantName: string,
+  version: 'v1' | 'v2',
+): SignInGoal {
+  assertTenant(tenant, tenantName);
+  const app = findApp(tenant, requiredField(query, 'client_id'));
+  const redirectUri = requiredField(query, 'redirect_uri');
+  if (!platformOf(app, redirectUri)) throw EntraError.of('50011', redirectUri, app.clientId);
+  const scopes = version === 'v2' ? parseDelegatedScopes(tenant, app, query.get('scope'), 'page') : undefined;
+  const permissions = scopes ? askedPermissions(app, scopes) : listedPermissions(app);
+  const state = query.get('state') ?? undefined;
+  return {
+    app,
+    // An administrator has to choose to be one.
+    prompt: 'select_account',
+    consentFor: (user) => {
+      if (!user.administrator) throw EntraError.of('90094');
+      return { permissions, forOrganization: true };
+    },
+    finish: () =>
+      redirectTo(redirectUri, {
+        admin_consent: 'True',
+        tenant: tenant.id,
+        scope: version === 'v2' ? permissions.map(fullName).join(' ') : undefined,
+        state,
+      }),
+    // A refusal, too, says that it answers an admin consent request; unlike the documents it names no tenant.
+    fail: (error) => redirectTo(redirectUri, { ...errorParameters(error, authority), admin_consent: 'True', state }),
+  };
+}
+
+/** `.default` asks for all that the registration lists, of whatever resource. */
+function askedPermissions(app: SignInGoal['app'], scopes: DelegatedScopes): readonly Permission[] {
+  const named = scopes.resources.flatMap(({ resource, names }) =>
+    names.flatMap((name) => findPermission(resource.key, 'Scope', name) ?? []),
+  );
+  const listed = scopes.resources.some(({ isDefault }) => isDefault) ? listedPermissions(app) : [];
+  return [...new Set([...named, ...listed])];
+}
+
+function fullName({ resource, value }: Permission): string {
+  return `${resources.find(({ key }) => key === resource)?.identifierUris[0]}/${value}`;
+}

@@ -1,0 +1,56 @@
+import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
+import { EntraError } from '../aadsts.ts';
+import { consentNeeded } from '../consent.ts';
+import { parseDelegatedScopes } from '../delegated-scopes.ts';
+import type { DeviceCode } from '../device-codes.ts';
+import type { EntraServices } from '../entra-server.ts';
+import { deviceCodePage, deviceDeclinedPage, deviceDonePage, errorPage } from './pages.ts';
+import type { SignInGoal, SignInPages } from './sign-in.ts';
+
+/** Where people type the code that a device shows. */
+export const devicePath = '/deviceauth';
+
+/** The page that takes the code; `?otc=` fills it in. */
+export function showDevicePage({ url }: HttpRequest): HttpAnswer {
+  return deviceCodePage(devicePath, undefined, url.searchParams.get('otc') ?? '');
+}
+
+/** Takes a code, and goes on to the sign-in. */
+export function answerDevicePage(
+  entra: EntraServices,
+  pages: SignInPages,
+  request: HttpRequest,
+  form: URLSearchParams,
+): HttpAnswer {
+  const typed = form.get('otc') ?? '';
+  try {
+    return pages.begin(request, goalOf(entra, entra.deviceCodes.byUserCode(typed)));
+  } catch (error) {
+    if (!(error instanceof EntraError)) throw error;
+    const problem =
+      error.code === '70019'
+        ? 'That code has expired. Go back to your device and get a new one. (AADSTS70019)'
+        : "That code didn't work. Check the code and try again. (AADSTS70018)";
+    return deviceCodePage(devicePath, problem, typed);
+  }
+}
+
+function goalOf({ tenant }: EntraServices, code: DeviceCode): SignInGoal {
+  const { app } = code;
+  const scopes = parseDelegatedScopes(tenant, app, code.scope, 'token');
+  return {
+    app,
+    // Whoever shares the browser shall not sign a device in unawares.
+    prompt: 'select_account',
+    consentFor: (user) => consentNeeded(tenant, app, user, scopes, false),
+    finish: (signedIn) => {
+      code.outcome = signedIn;
+      return deviceDonePage(app);
+    },
+    fail: (error) => {
+      const isDeclined = error.error === 'access_denied';
+      code.outcome = isDeclined ? error.as('authorization_declined') : error;
+      return isDeclined ? deviceDeclinedPage(app) : errorPage(error);
+    },
+  };
+}

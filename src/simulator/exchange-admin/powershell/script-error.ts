@@ -1,0 +1,11 @@
+/** A script that is not understood here, or not PowerShell. */
+export class ScriptError extends Error {
+  override readonly name = 'ScriptError';
+  /** Counted from 1. */
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}

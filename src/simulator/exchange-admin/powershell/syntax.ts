@@ -1,0 +1,48 @@
+import type { Cmdlet } from './cmdlet.ts';
+
+/** A variable, with the properties read from what it holds. */
+export interface Variable {
+  readonly kind: 'variable';
+  readonly line: number;
+  /** In lower case, as names of variables are compared. */
+  readonly name: string;
+  readonly path: readonly string[];
+}
+
+/** Something that has a value. */
+export type Expression =
+  | Variable
+  | { readonly kind: 'literal'; readonly value: string | number }
+  /** A string in double quotes. */
+  | { readonly kind: 'expandable'; readonly parts: readonly (string | Variable)[] }
+  | { readonly kind: 'array'; readonly items: readonly Expression[] }
+  | { readonly kind: 'pipeline'; readonly pipeline: Pipeline }
+  | { readonly kind: 'not'; readonly operand: Expression }
+  | {
+      readonly kind: 'operation';
+      readonly operator: 'and' | 'or' | 'eq' | 'ne';
+      readonly left: Expression;
+      readonly right: Expression;
+    };
+
+/** A cmdlet with its arguments, by the parameters' names as the cmdlet spells them. */
+export interface Command {
+  readonly line: number;
+  readonly cmdlet: Cmdlet;
+  /** `switch`: named without a value. */
+  readonly given: ReadonlyMap<string, Expression | 'switch'>;
+}
+
+/** Commands, each fed with what the one before it puts out. */
+export type Pipeline = readonly [Command, ...Command[]];
+
+export type Statement =
+  | { readonly kind: 'assignment'; readonly name: string; readonly value: Expression }
+  | { readonly kind: 'pipeline'; readonly pipeline: Pipeline }
+  | { readonly kind: 'foreach'; readonly item: string; readonly list: Expression; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'if';
+      readonly branches: readonly { readonly condition: Expression; readonly body: readonly Statement[] }[];
+      readonly otherwise: readonly Statement[];
+    }
+  | { readonly kind: 'throw'; readonly line: number; readonly value: Expression };

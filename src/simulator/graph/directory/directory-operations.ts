@@ -1,0 +1,17 @@
+import { appRoleAssignmentOperations } from './app-role-assignments.ts';
+import { applicationOperations } from './applications.ts';
+import { credentialOperations } from './credentials.ts';
+import type { DirectoryOperation } from './directory-request.ts';
+import { peopleOperations } from './people.ts';
+import { permissionGrantOperations } from './permission-grants.ts';
+import { servicePrincipalOperations } from './service-principals.ts';
+
+/** What Graph does with the directory: app registrations, what is granted to them, and who asks. */
+export const directoryOperations: readonly DirectoryOperation[] = [
+  ...peopleOperations,
+  ...applicationOperations,
+  ...credentialOperations,
+  ...servicePrincipalOperations,
+  ...appRoleAssignmentOperations,
+  ...permissionGrantOperations,
+];

@@ -1,0 +1,116 @@
+import type { z } from 'zod';
+import type { AccessTokenClaims } from '../../entra/access-token.ts';
+import { BodyTooLarge, type HttpAnswer, type HttpRequest } from '../../http/http-server.ts';
+import type { MailboxDirectory } from '../../mailboxes/mailbox-directory.ts';
+import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
+import { heldPermissions } from '../authorization.ts';
+import { GraphError } from '../graph-error.ts';
+
+/** One request to the directory, after its token was checked. */
+export interface DirectoryRequest {
+  readonly tenant: Tenant;
+  readonly mailboxes: MailboxDirectory;
+  readonly claims: AccessTokenClaims;
+  readonly http: HttpRequest;
+  /** What the path's pattern captured. */
+  readonly captures: readonly string[];
+}
+
+/** One operation on the directory. */
+export interface DirectoryOperation {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Pattern of the path behind `/v1.0`. */
+  readonly path: string;
+  /** Any of these permissions allows it, delegated or of an app. */
+  readonly permissions: readonly string[];
+  perform(request: DirectoryRequest): Promise<HttpAnswer> | HttpAnswer;
+}
+
+/** Pattern of one object in a collection: `/{id}` or `(appId='{id}')`, for {@link keyOf}. */
+export const keyPattern = '(/[^/(]+|\\(appId=[^/)]+\\))';
+
+/** How a path names an object. */
+export type ObjectKey = { readonly id: string } | { readonly appId: string };
+
+/** Reads what {@link keyPattern} captured. */
+export function keyOf(captured: string | undefined): ObjectKey {
+  const appId = /^\(appId='(.*)'\)$/.exec(captured ?? '')?.[1];
+  return appId === undefined ? { id: (captured ?? '').slice(1).toLowerCase() } : { appId: appId.toLowerCase() };
+}
+
+/** An app may manage what it owns; here it owns its own registration. */
+const ownedBy = 'Application.ReadWrite.OwnedBy';
+
+/**
+ * Checks that the token allows the operation. A delegated permission lets an app do what its user may: what changes
+ * the directory takes an administrator.
+ * @throws GraphError 403
+ */
+export function requireDirectoryPermission(
+  { method, permissions }: DirectoryOperation,
+  request: DirectoryRequest,
+): void {
+  const { tenant, claims } = request;
+  const held = heldPermissions(claims);
+  const allowed = permissions.some((permission) => held.includes(permission));
+  const administrator = tenant.users.get(claims.upn?.toLowerCase() ?? '')?.administrator === true;
+  if (!allowed || (claims.scp !== undefined && method !== 'GET' && !administrator)) throw denied();
+}
+
+/** Checks that the token may change this application, which one of `OwnedBy` may not always. @throws GraphError 403 */
+export function requireOwner({ claims }: DirectoryRequest, app: AppRegistration): void {
+  const held = heldPermissions(claims);
+  if (held.includes('Application.ReadWrite.All')) return;
+  if (!held.includes(ownedBy) || claims.appid.toLowerCase() !== app.clientId.toLowerCase()) throw denied();
+}
+
+/** The token does not allow it. */
+export function denied(): GraphError {
+  return new GraphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
+}
+
+/** An object that is not there, or not yet seen. */
+export function notFound(id: string): GraphError {
+  const text = `Resource '${id}' does not exist or one of its queried reference-property objects are not present.`;
+  return new GraphError(404, 'Request_ResourceNotFound', text);
+}
+
+export function badRequest(message: string): GraphError {
+  return new GraphError(400, 'Request_BadRequest', message);
+}
+
+const maxBodyBytes = 256 * 1024;
+
+/**
+ * Reads a JSON body.
+ * @param resource what Graph calls the type in its errors
+ * @throws GraphError 400
+ */
+export async function readBody<S extends z.ZodType>(
+  { http }: DirectoryRequest,
+  schema: S,
+  resource: string,
+): Promise<z.infer<S>> {
+  const unreadable =
+    'Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.';
+  if (!/^application\/json\b/i.test(http.headers['content-type'] ?? '')) {
+    throw new GraphError(400, 'BadRequest', unreadable);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse((await http.readBody(maxBodyBytes)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new GraphError(400, 'BadRequest', unreadable);
+    if (error instanceof BodyTooLarge) throw new GraphError(413, 'RequestEntityTooLarge', 'The body is too large.');
+    throw error;
+  }
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const issue = read.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') throw badRequest(`Invalid property '${issue.keys[0]}'.`);
+  const property = issue?.path[0] ?? '';
+  if (issue?.code === 'invalid_type' && issue.input === undefined) {
+    throw badRequest(`A value is required for property '${String(property)}' of resource '${resource}'.`);
+  }
+  throw badRequest(`Invalid value specified for property '${String(property)}' of resource '${resource}'.`);
+}

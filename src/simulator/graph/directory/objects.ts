@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { Resource } from '../../tenant/resources.ts';
+import { resources } from '../../tenant/resources.ts';
+import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
+import { notFound, type ObjectKey } from './directory-request.ts';
+
+/** A service principal: of an app registration, or of one of Microsoft's resources. */
+export type ServicePrincipal =
+  | { readonly kind: 'client'; readonly id: string; readonly app: AppRegistration }
+  | { readonly kind: 'resource'; readonly id: string; readonly resource: Resource };
+
+/** Whether what was made at a time (milliseconds since 1970) has reached the server that is asked. */
+export function isReplicated(tenant: Tenant, createdAtMs: number): boolean {
+  return Date.now() >= createdAtMs + tenant.replicationMs;
+}
+
+/** The registrations of the tenant that are seen by now. Microsoft's own apps are registered elsewhere. */
+export function listApplications(tenant: Tenant): readonly AppRegistration[] {
+  return [...tenant.apps.values()].filter((app) => !app.firstParty && isReplicated(tenant, app.createdAtMs));
+}
+
+/** @throws GraphError 404 */
+export function findApplication(tenant: Tenant, key: ObjectKey): AppRegistration {
+  const found = listApplications(tenant).find((app) =>
+    'id' in key ? app.objectId === key.id : app.clientId.toLowerCase() === key.appId,
+  );
+  if (!found) throw notFound('id' in key ? key.id : key.appId);
+  return found;
+}
+
+/** The service principals that are seen by now. */
+export function listServicePrincipals(tenant: Tenant): readonly ServicePrincipal[] {
+  const clients = [...tenant.apps.values()].flatMap((app): ServicePrincipal[] => {
+    const { servicePrincipalId: id } = app;
+    if (id === undefined || !isReplicated(tenant, app.servicePrincipalCreatedAtMs)) return [];
+    return [{ kind: 'client', id, app }];
+  });
+  const ofResources = resources.map(
+    (resource): ServicePrincipal => ({ kind: 'resource', id: tenant.resourcePrincipalIds[resource.key], resource }),
+  );
+  return [...clients, ...ofResources];
+}
+
+/** The app id of a service principal. */
+export function appIdOf(principal: ServicePrincipal): string {
+  return principal.kind === 'client' ? principal.app.clientId : principal.resource.appId;
+}
+
+/** What people see as its name. */
+export function displayNameOf(principal: ServicePrincipal): string {
+  return principal.kind === 'client' ? principal.app.displayName : principal.resource.displayName;
+}
+
+/** @throws GraphError 404 */
+export function findServicePrincipal(tenant: Tenant, key: ObjectKey): ServicePrincipal {
+  const found = listServicePrincipals(tenant).find((principal) =>
+    'id' in key ? principal.id === key.id : appIdOf(principal).toLowerCase() === key.appId,
+  );
+  if (!found) throw notFound('id' in key ? key.id : key.appId);
+  return found;
+}
+
+/** The service principal of a resource. @throws GraphError 404 */
+export function findResourcePrincipal(tenant: Tenant, id: string): Extract<ServicePrincipal, { kind: 'resource' }> {
+  const found = findServicePrincipal(tenant, { id: id.toLowerCase() });
+  if (found.kind !== 'resource') throw notFound(id);
+  return found;
+}
+
+/** The service principal of an app. @throws GraphError 404 */
+export function findClientPrincipal(tenant: Tenant, id: string): Extract<ServicePrincipal, { kind: 'client' }> {
+  const found = findServicePrincipal(tenant, { id: id.toLowerCase() });
+  if (found.kind !== 'client') throw notFound(id);
+  return found;
+}
+
+/** An id of the kind that assignments and grants have: always the same for the same parts. */
+export function relationId(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('/')).digest('base64url');
+}

@@ -1,0 +1,22 @@
+/** Permissions that allow reading apps. Learn, "List applications" and "List servicePrincipals". */
+export const readApplications = [
+  'Application.Read.All',
+  'Application.ReadWrite.OwnedBy',
+  'Application.ReadWrite.All',
+  'Directory.Read.All',
+];
+
+/** Permissions that allow making and changing any app. */
+export const writeApplications = ['Application.ReadWrite.All'];
+
+/** Permissions that allow changing an app, where the one of `OwnedBy` reaches the caller's own alone. */
+export const manageOwn = ['Application.ReadWrite.OwnedBy', ...writeApplications];
+
+/** Permission to give and take application permissions. Learn, "Grant an appRoleAssignment for a service principal". */
+export const writeAssignments = ['AppRoleAssignment.ReadWrite.All'];
+
+/** Permissions to see delegated grants. Learn, "List oauth2PermissionGrants". */
+export const readGrants = ['Directory.Read.All', 'DelegatedPermissionGrant.ReadWrite.All'];
+
+/** Permission to make and change delegated grants. */
+export const writeGrants = ['DelegatedPermissionGrant.ReadWrite.All'];

@@ -1,0 +1,249 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { verifyPassword } from '../../src/accounts/passwords.ts';
+import { runInit } from '../../src/cli/init.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { mailbridge } from './harness.ts';
+
+interface Written {
+  readonly listeners: readonly Record<string, unknown>[];
+  readonly connections: Readonly<Record<string, Record<string, unknown>>>;
+  readonly accounts: readonly Record<string, unknown>[];
+}
+
+/** A place for a configuration, and init to write it there. */
+function place() {
+  const folder = temporaryFolder();
+  const file = join(folder, 'config.json');
+  return {
+    folder,
+    file,
+    init: (args: readonly string[], input = '') => mailbridge(['init', '--config', file, ...args], input),
+    written: () => JSON.parse(readFileSync(file, 'utf8')) as Written,
+  };
+}
+
+const yes = ['--yes', '--mailbox', 'reports@contoso.com'];
+
+test('the dialogue: a line explains each question, Enter takes what is proposed', async () => {
+  const { init, written } = place();
+  // use, from, mailbox, sign-in, send, read, tenant, client-id, name, username, networks
+  const { code, out, err } = await init([], '3\n2\nAlice@contoso.com\n\n\n\n\n\n\n\n192.168.10.0/24, 10.1.2.3\n');
+  expect(code).toBe(0);
+  expect(err).toMatch(/^\nWhat will connect to the bridge\?\n {2}This decides which ports it opens\.\n {4}1 {2}send: /);
+  expect(err).toContain(
+    '\nWhich tenant?\n  The Directory (tenant) ID of the Entra admin center, or a domain of the tenant.\n[contoso.com] > \n',
+  );
+  expect(err.match(/\?\n/g)).toHaveLength(11);
+  expect(written()).toMatchObject({
+    listeners: [
+      { protocol: 'smtp', host: '0.0.0.0', security: 'starttls' },
+      { protocol: 'imap', host: '0.0.0.0', security: 'starttls' },
+      { protocol: 'pop3', host: '0.0.0.0', security: 'starttls' },
+    ],
+    connections: {
+      contoso: {
+        tenantId: 'contoso.com',
+        clientId: '00000000-0000-0000-0000-000000000000',
+        grant: 'client-credentials',
+        clientCertificate: { cert: 'data/contoso.crt', key: 'data/contoso.key' },
+      },
+    },
+    accounts: [
+      {
+        username: 'Alice',
+        networks: ['192.168.10.0/24', '10.1.2.3'],
+        connection: 'contoso',
+        mailbox: 'Alice@contoso.com',
+        send: 'graph',
+        read: 'imap',
+      },
+    ],
+  });
+  expect(out).toContain('config.json is written and holds.');
+  expect(out).toContain('this machine, port ');
+});
+
+test('the password is shown once; the file holds its hash and is for nobody else', async () => {
+  const { init, written, file } = place();
+  const { out } = await init(yes);
+  const password = /password {2}(\S+)/.exec(out)?.[1] ?? '';
+  expect(password).toMatch(/^([a-z2-9]{4}-){3}[a-z2-9]{4}$/);
+  expect(readFileSync(file, 'utf8')).not.toContain(password);
+  expect(await verifyPassword(String(written().accounts[0]?.password), password)).toBe(true);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test('a wrong answer is told, and asked for again', async () => {
+  const { init, written } = place();
+  const { code, err } = await init(
+    ['--use', 'send', '--from', 'here', '--name', 'x', '--username', 'y', '--send', 'smtp', '--sign-in', 'person'],
+    'reports\nreports@contoso.com\ncommon or so\ncontoso.com\nabc\n\neverybody\n0.0.0.0/0\n10.0.0.1\n',
+  );
+  expect(code).toBe(0);
+  expect(err).toContain('> \n  It must be an address such as "reports@contoso.com".\n> \n');
+  expect(err).toContain('  It must be a GUID');
+  expect(err).toContain('  It must be IP addresses, or networks such as 192.168.10.0/24.\n');
+  expect(err).toContain('  It would let everybody send without a password.\n');
+  expect(written().accounts[0]).toMatchObject({ networks: ['10.0.0.1'], send: 'smtp' });
+});
+
+test('a choice is told by its number, its name or the beginning of it', async () => {
+  const { init, written } = place();
+  const { code, err } = await init(['--mailbox', 'a@contoso.com'], 'what\nREAD\nn\n2\npop\n\n\n\n\n');
+  expect(code).toBe(0);
+  expect(err).toContain('  Give the number or the name: it must be send or read or both.\n[1, send] > ');
+  expect(written()).toMatchObject({
+    listeners: [{ protocol: 'pop3', host: '0.0.0.0' }],
+    connections: { contoso: { grant: 'device-code' } },
+    accounts: [{ read: 'pop3' }],
+  });
+  expect(written().accounts[0]).not.toHaveProperty('send');
+});
+
+test('an input that ends early writes nothing', async () => {
+  const { init, folder } = place();
+  const { code, out, err } = await init([], '3\n\n');
+  expect({ code, out }).toEqual({ code: expect.any(Number), out: '' });
+  expect(code).not.toBe(0);
+  expect(err).toMatch(/not all answered; nothing was written\. .*mailbridge init --help/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('every answer can be an option', async () => {
+  const { init, written, folder } = place();
+  const cloud = join(folder, 'cloud.json');
+  writeFileSync(cloud, JSON.stringify({ authority: 'https://127.0.0.1:8443' }));
+  const { code, err } = await init([
+    ...['--use', 'both', '--from', 'network', '--mailbox', 'erp@fabrikam.example', '--sign-in', 'app'],
+    ...['--send', 'smtp', '--read', 'imap', '--tenant', '11111111-2222-3333-4444-555555555555'],
+    ...['--client-id', 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee', '--client-secret-env', 'FABRIKAM_SECRET'],
+    ...['--name', 'fabrikam', '--username', 'erp', '--networks', '10.0.0.0/8', '--cloud', cloud],
+  ]);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(written().connections).toEqual({
+    fabrikam: {
+      tenantId: '11111111-2222-3333-4444-555555555555',
+      clientId: 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee',
+      grant: 'client-credentials',
+      clientSecret: { env: 'FABRIKAM_SECRET' },
+      cloud: { authority: 'https://127.0.0.1:8443' },
+    },
+  });
+});
+
+test('a client secret that is typed in goes into a file of its own', async () => {
+  const { init, written, folder, file } = place();
+  const options = [
+    '--use',
+    'send',
+    '--from',
+    'here',
+    '--mailbox',
+    'a@contoso.com',
+    '--sign-in',
+    'app',
+    '--send',
+    'graph',
+  ];
+  const answers = '\naaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n\n\n\nthe~secret\n';
+  const { code, out, err } = await init(options, answers);
+  expect(code).toBe(0);
+  expect(written().connections.contoso).toMatchObject({ clientSecret: { file: 'data/contoso.secret' } });
+  const secret = join(folder, 'data', 'contoso.secret');
+  expect(readFileSync(secret, 'utf8')).toBe('the~secret\n');
+  expect(statSync(secret).mode & 0o777).toBe(0o600);
+  expect(out + err + readFileSync(file, 'utf8')).not.toContain('the~secret');
+  expect(out).not.toContain('register-app');
+});
+
+test.each<[string, string[], string[]]>([
+  [
+    'app-only without a registration',
+    [],
+    ['register-app --name contoso', 'exchange-script contoso', 'check --wait', 'start'],
+  ],
+  [
+    'a person without a registration',
+    ['--sign-in', 'person'],
+    ['register-app --name contoso', 'login contoso', 'check --wait', 'start'],
+  ],
+  [
+    'a person with a registration',
+    ['--sign-in', 'person', '--client-id', 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'],
+    ['login contoso', 'check --wait', 'start'],
+  ],
+  [
+    'an app with a registration and a secret',
+    ['--client-id', 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee', '--client-secret-env', 'SECRET'],
+    ['exchange-script contoso', 'check --wait', 'start'],
+  ],
+  [
+    'an app with a registration, and a certificate to be made',
+    ['--client-id', 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'],
+    ['register-app --name contoso', 'exchange-script contoso', 'check --wait', 'start'],
+  ],
+])('what comes next, %s', async (_, options, expected) => {
+  const { init, file } = place();
+  const { out } = await init([...yes, ...options, '--json']);
+  const { next, config } = JSON.parse(out) as { next: string[][]; config: string };
+  expect(config).toBe(file);
+  expect(next.map((args) => args.join(' '))).toEqual(expected.map((line) => `${line} --config ${file}`));
+});
+
+test('a configuration that is there already is left alone, unless told otherwise', async () => {
+  const { init, file, written } = place();
+  writeFileSync(file, 'precious');
+  const { code, out, err } = await init(yes);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toMatch(/config\.json is there already\. .*--force.*\(config-exists\)/);
+  expect(readFileSync(file, 'utf8')).toBe('precious');
+  expect((await init([...yes, '--force'])).code).toBe(0);
+  expect(written().accounts).toHaveLength(1);
+});
+
+test('a port that is taken is passed over', async () => {
+  const { init, written } = place();
+  await init(yes);
+  const first = Number(written().listeners[0]?.port);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(first, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  await init([...yes, '--force']);
+  expect(Number(written().listeners[0]?.port)).toBeGreaterThan(first);
+});
+
+test.each([
+  [['--yes'], '--mailbox is missing: Its address'],
+  [['--yes', '--mailbox', 'reports'], '--mailbox must be an address'],
+  [[...yes, '--use', 'fax'], '--use must be send or read or both.'],
+  [[...yes, '--read', 'imap'], '--read is of no use with --use send.'],
+  [[...yes, '--cloud', 'moon'], '--cloud is no known cloud'],
+  [[...yes, '--client-secret-env', 'A', '--client-secret-file', 'b'], 'not both'],
+])('%j is wrong usage, and writes nothing', async (args, message) => {
+  const { init, file } = place();
+  const { code, out, err } = await init(args);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain(message);
+  expect(existsSync(file)).toBe(false);
+});
+
+test('on a terminal the next command is offered, and run if that is wanted', async () => {
+  const { file } = place();
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const ran: string[][] = [];
+  stdin.write('1\n\nreports@contoso.com\n\n\n\n\n\n\n\ny\n');
+  const code = await runInit(['--config', file], { stdin, stdout, stderr, env: {} }, async (args) => {
+    ran.push(args);
+    return 7;
+  });
+  stderr.end();
+  expect(await text(stderr)).toContain(`Run mailbridge register-app --name contoso --config ${file} now? [y/N] `);
+  expect(ran).toEqual([['register-app', '--name', 'contoso', '--config', file]]);
+  expect(code).toBe(7);
+});

@@ -1,0 +1,400 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type ExchangeScriptInput, exchangeScript, type ScriptAccount } from '../../src/onboarding/exchange-script.ts';
+import { comment, quoted } from '../../src/onboarding/powershell.ts';
+import { ExchangeAdministration } from '../../src/simulator/exchange-admin/exchange-administration.ts';
+import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
+import { Tenant } from '../../src/simulator/tenant/tenant.ts';
+
+const reports = 'reports@contoso.example';
+const obrien = "o'brien@contoso.example";
+const shared = 'office@contoso.example';
+const addresses = [reports, obrien, shared, 'alice@contoso.example'];
+
+/** Exchange Online of a tenant with a new app, of which it knows nothing. */
+function exchangeOnline() {
+  const tenant = new Tenant({ domain: 'contoso.example', users: addresses });
+  const app = tenant.register('mailbridge contoso');
+  const exchange = new ExchangeAdministration(tenant, new MailboxDirectory(addresses));
+  const principal = {
+    kind: 'app',
+    clientId: app.clientId,
+    objectId: app.servicePrincipalId,
+    classic: false,
+    tenantWide: false,
+  } as const;
+  return { tenant, app, exchange, principal, known: tenant.exchangeApp(app.clientId) };
+}
+
+const input = (principal: ExchangeScriptInput['principal'], ...accounts: ScriptAccount[]): ExchangeScriptInput => ({
+  connection: 'contoso',
+  organization: 'contoso.example',
+  principal,
+  accounts,
+});
+const named = {
+  kind: 'app',
+  clientId: '11111111-2222-3333-4444-555555555555',
+  objectId: '66666666-7777-8888-9999-000000000000',
+  classic: false,
+  tenantWide: false,
+} as const;
+const everything: readonly ScriptAccount[] = [
+  { mailbox: reports, send: 'smtp', read: 'imap', senders: [reports, shared, '*@contoso.example'] },
+  { mailbox: obrien, send: 'graph', read: 'graph', senders: [] },
+  { mailbox: shared, read: 'pop3', senders: [] },
+];
+
+test('an app that sends and reads in every way', () => {
+  expect(exchangeScript(input(named, ...everything), { undo: false })).toMatchInlineSnapshot(`
+    "# Lets connection contoso of mailbridge use these mailboxes:
+    #   reports@contoso.example: sends by smtp (as office@contoso.example, *@contoso.example too), reads by imap
+    #   o'brien@contoso.example: sends by graph, reads by graph
+    #   office@contoso.example: reads by pop3
+    # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
+    # It may be run again: what is there already stays.
+
+    # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
+    Connect-ExchangeOnline -Organization 'contoso.example'
+
+    $appId = '11111111-2222-3333-4444-555555555555'
+    $objectId = '66666666-7777-8888-9999-000000000000'
+
+    # Makes the app known to Exchange. A wrong object id is taken without a word, and every login fails later:
+    # it is the one of the enterprise application, not of the app registration. Should Exchange say that the app is
+    # there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.
+    if (-not (Get-ServicePrincipal -Identity $objectId -ErrorAction SilentlyContinue)) {
+      New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName 'mailbridge contoso'
+    }
+
+    # Lets the app open these mailboxes. Without it: "User is authenticated but not connected".
+    $openedMailboxes = @(
+      'reports@contoso.example',
+      'office@contoso.example'
+    )
+    foreach ($mailbox in $openedMailboxes) {
+      Add-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess
+    }
+
+    # Lets the app send by SMTP as these mailboxes and no others. It needs no permission in Entra ID; one granted
+    # there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.
+    $smtpName = 'mailbridge smtp 11111111-2222-3333-4444-555555555555'
+    $smtpFilter = 'UserPrincipalName -eq ''reports@contoso.example'''
+    if (-not (Get-ManagementScope -Identity $smtpName -ErrorAction SilentlyContinue)) {
+      New-ManagementScope -Name $smtpName -RecipientRestrictionFilter $smtpFilter
+    }
+    Set-ManagementScope -Identity $smtpName -RecipientRestrictionFilter $smtpFilter
+    if (-not (Get-ManagementRoleAssignment -Identity $smtpName -ErrorAction SilentlyContinue)) {
+      New-ManagementRoleAssignment -Name $smtpName -Role 'Application SMTP.SendAsApp' -App $appId -CustomResourceScope $smtpName
+    }
+
+    # Lets the app send through Graph as these mailboxes and no others. It needs no permission in Entra ID; one granted
+    # there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.
+    $sendName = 'mailbridge send 11111111-2222-3333-4444-555555555555'
+    $sendFilter = 'UserPrincipalName -eq ''o''''brien@contoso.example'''
+    if (-not (Get-ManagementScope -Identity $sendName -ErrorAction SilentlyContinue)) {
+      New-ManagementScope -Name $sendName -RecipientRestrictionFilter $sendFilter
+    }
+    Set-ManagementScope -Identity $sendName -RecipientRestrictionFilter $sendFilter
+    if (-not (Get-ManagementRoleAssignment -Identity $sendName -ErrorAction SilentlyContinue)) {
+      New-ManagementRoleAssignment -Name $sendName -Role 'Application Mail.Send' -App $appId -CustomResourceScope $sendName
+    }
+
+    # Lets the app read through Graph these mailboxes and no others. It needs no permission in Entra ID; one granted
+    # there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.
+    $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
+    $readFilter = 'UserPrincipalName -eq ''o''''brien@contoso.example'''
+    if (-not (Get-ManagementScope -Identity $readName -ErrorAction SilentlyContinue)) {
+      New-ManagementScope -Name $readName -RecipientRestrictionFilter $readFilter
+    }
+    Set-ManagementScope -Identity $readName -RecipientRestrictionFilter $readFilter
+    if (-not (Get-ManagementRoleAssignment -Identity $readName -ErrorAction SilentlyContinue)) {
+      New-ManagementRoleAssignment -Name $readName -Role 'Application Mail.ReadWrite' -App $appId -CustomResourceScope $readName
+    }
+
+    # Lets them send with other addresses in From. An alias of the mailbox itself needs none of this.
+    # For *@contoso.example add a line for each address that is used.
+    Add-RecipientPermission -Identity 'office@contoso.example' -Trustee 'reports@contoso.example' -AccessRights SendAs -Confirm:$false
+
+    # IMAP is on for these mailboxes.
+    $imapMailboxes = @(
+      'reports@contoso.example'
+    )
+    foreach ($mailbox in $imapMailboxes) {
+      Set-CASMailbox -Identity $mailbox -ImapEnabled $true
+    }
+
+    # POP3 is on for these mailboxes.
+    $popMailboxes = @(
+      'office@contoso.example'
+    )
+    foreach ($mailbox in $popMailboxes) {
+      Set-CASMailbox -Identity $mailbox -PopEnabled $true
+    }
+
+    # SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for
+    # OAuth too (535 5.7.139).
+    $smtpMailboxes = @(
+      'reports@contoso.example'
+    )
+    foreach ($mailbox in $smtpMailboxes) {
+      Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $false
+    }
+
+    # InScope has to be True. It takes Exchange 30 minutes to 2 hours until logins see a change.
+    $roleMailboxes = @(
+      'reports@contoso.example',
+      'o''brien@contoso.example'
+    )
+    foreach ($mailbox in $roleMailboxes) {
+      Test-ServicePrincipalAuthorization -Identity $objectId -Resource $mailbox
+    }
+    "
+  `);
+});
+
+test('and the way back', () => {
+  expect(exchangeScript(input(named, ...everything), { undo: true })).toMatchInlineSnapshot(`
+    "# Takes back what mailbridge exchange-script set up for connection contoso.
+    # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
+    # It may be run again.
+
+    # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
+    Connect-ExchangeOnline -Organization 'contoso.example'
+
+    $appId = '11111111-2222-3333-4444-555555555555'
+    $objectId = '66666666-7777-8888-9999-000000000000'
+
+    # SMTP AUTH of these mailboxes follows the organization's setting again.
+    $smtpMailboxes = @(
+      'reports@contoso.example'
+    )
+    foreach ($mailbox in $smtpMailboxes) {
+      Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $null
+    }
+
+    # POP3 stays on: other programs may use it. To switch it off, for each mailbox:
+    #   Set-CASMailbox -Identity 'ADDRESS' -PopEnabled $false
+
+    # IMAP stays on: other programs may use it. To switch it off, for each mailbox:
+    #   Set-CASMailbox -Identity 'ADDRESS' -ImapEnabled $false
+
+    # No more sending with other addresses in From.
+    Remove-RecipientPermission -Identity 'office@contoso.example' -Trustee 'reports@contoso.example' -AccessRights SendAs -Confirm:$false
+
+    # The app may no more read through Graph these mailboxes.
+    $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
+    if (Get-ManagementRoleAssignment -Identity $readName -ErrorAction SilentlyContinue) {
+      Remove-ManagementRoleAssignment -Identity $readName -Confirm:$false
+    }
+    if (Get-ManagementScope -Identity $readName -ErrorAction SilentlyContinue) {
+      Remove-ManagementScope -Identity $readName -Confirm:$false
+    }
+
+    # The app may no more send through Graph as these mailboxes.
+    $sendName = 'mailbridge send 11111111-2222-3333-4444-555555555555'
+    if (Get-ManagementRoleAssignment -Identity $sendName -ErrorAction SilentlyContinue) {
+      Remove-ManagementRoleAssignment -Identity $sendName -Confirm:$false
+    }
+    if (Get-ManagementScope -Identity $sendName -ErrorAction SilentlyContinue) {
+      Remove-ManagementScope -Identity $sendName -Confirm:$false
+    }
+
+    # The app may no more send by SMTP as these mailboxes.
+    $smtpName = 'mailbridge smtp 11111111-2222-3333-4444-555555555555'
+    if (Get-ManagementRoleAssignment -Identity $smtpName -ErrorAction SilentlyContinue) {
+      Remove-ManagementRoleAssignment -Identity $smtpName -Confirm:$false
+    }
+    if (Get-ManagementScope -Identity $smtpName -ErrorAction SilentlyContinue) {
+      Remove-ManagementScope -Identity $smtpName -Confirm:$false
+    }
+
+    # The app opens these mailboxes no more.
+    $openedMailboxes = @(
+      'reports@contoso.example',
+      'office@contoso.example'
+    )
+    foreach ($mailbox in $openedMailboxes) {
+      Remove-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess -Confirm:$false
+    }
+
+    # Exchange forgets the app.
+    if (Get-ServicePrincipal -Identity $objectId -ErrorAction SilentlyContinue) {
+      Remove-ServicePrincipal -Identity $objectId -Confirm:$false
+    }
+    "
+  `);
+});
+
+test('a person who signs in gets rights on the mailboxes that are not their own', () => {
+  const person = { kind: 'person', user: reports } as const;
+  const accounts: ScriptAccount[] = [
+    { mailbox: reports, send: 'smtp', read: 'imap', senders: [] },
+    { mailbox: shared, send: 'graph', read: 'imap', senders: [] },
+  ];
+  expect(exchangeScript(input(person, ...accounts), { undo: false })).toMatchInlineSnapshot(`
+    "# Lets connection contoso of mailbridge use these mailboxes:
+    #   reports@contoso.example: sends by smtp, reads by imap
+    #   office@contoso.example: sends by graph, reads by imap
+    # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
+    # It may be run again: what is there already stays.
+
+    # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
+    Connect-ExchangeOnline -Organization 'contoso.example'
+
+    $user = 'reports@contoso.example'
+
+    # Lets the person open mailboxes that are not their own.
+    $sharedMailboxes = @(
+      'office@contoso.example'
+    )
+    foreach ($mailbox in $sharedMailboxes) {
+      Add-MailboxPermission -Identity $mailbox -User $user -AccessRights FullAccess
+    }
+
+    # Lets the person send as addresses that are not their own.
+    Add-RecipientPermission -Identity 'office@contoso.example' -Trustee $user -AccessRights SendAs -Confirm:$false
+
+    # IMAP is on for these mailboxes.
+    $imapMailboxes = @(
+      'reports@contoso.example',
+      'office@contoso.example'
+    )
+    foreach ($mailbox in $imapMailboxes) {
+      Set-CASMailbox -Identity $mailbox -ImapEnabled $true
+    }
+
+    # SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for
+    # OAuth too (535 5.7.139).
+    $smtpMailboxes = @(
+      'reports@contoso.example'
+    )
+    foreach ($mailbox in $smtpMailboxes) {
+      Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $false
+    }
+    "
+  `);
+});
+
+test('Exchange takes the script twice without an error, and the app reaches those mailboxes and no others', () => {
+  const { tenant, exchange, principal, known, app } = exchangeOnline();
+  Object.assign(tenant.exchange, { smtpAuthDisabled: true, imapDisabledFor: [reports], popDisabledFor: [shared] });
+  const script = exchangeScript(input(principal, ...everything), { undo: false });
+  for (const time of [1, 2]) expect({ time, errors: exchange.run(script).errors }).toEqual({ time, errors: [] });
+  expect(known).toMatchObject({
+    servicePrincipalObjectId: app.servicePrincipalId,
+    mailboxPermissions: [reports, shared],
+    smtpRbac: [reports],
+    graphRbac: { 'Application Mail.Send': [obrien], 'Application Mail.ReadWrite': [obrien] },
+  });
+  expect(tenant.exchange).toMatchObject({
+    sendAs: [{ mailbox: reports, as: shared }],
+    smtpAuthEnabledFor: [reports],
+    imapDisabledFor: [],
+    popDisabledFor: [],
+  });
+});
+
+test('at the end Exchange says that every mailbox of a role is in its scope', () => {
+  const { exchange, principal } = exchangeOnline();
+  const { steps } = exchange.run(exchangeScript(input(principal, ...everything), { undo: false }));
+  const tests = steps
+    .filter(({ cmdlet }) => cmdlet === 'Test-ServicePrincipalAuthorization')
+    .flatMap(({ output }) => output);
+  const inScope = tests.filter((row) => row.InScope === true).map((row) => row.RoleName);
+  expect(inScope).toEqual(['Application SMTP.SendAsApp', 'Application Mail.Send', 'Application Mail.ReadWrite']);
+});
+
+test('after a mailbox has left the configuration the role reaches it no more', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  const sending = (mailbox: string) => ({ mailbox, send: 'smtp', senders: [] }) as const;
+  exchange.run(exchangeScript(input(principal, sending(reports), sending(obrien)), { undo: false }));
+  expect(known.smtpRbac).toEqual([reports, obrien]);
+  exchange.run(exchangeScript(input(principal, sending(obrien)), { undo: false }));
+  expect(known.smtpRbac).toEqual([obrien]);
+});
+
+test('the way back takes everything back, may be run twice, and asks nothing', () => {
+  const { exchange, principal, known, tenant } = exchangeOnline();
+  exchange.run(exchangeScript(input(principal, ...everything), { undo: false }));
+  const undo = exchangeScript(input(principal, ...everything), { undo: true });
+  const { errors, steps } = exchange.run(undo);
+  expect([errors, steps.filter(({ asked }) => asked)]).toEqual([[], []]);
+  expect(known).toMatchObject({
+    servicePrincipalObjectId: undefined,
+    mailboxPermissions: [],
+    smtpRbac: [],
+    graphRbac: {},
+  });
+  expect(tenant.exchange).toMatchObject({ sendAs: [], smtpAuthEnabledFor: [], smtpAuthDisabledFor: [] });
+});
+
+test('the classic way: mailbox permissions and SendAs for the app, and no role', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  const classic = { ...principal, classic: true };
+  const account: ScriptAccount = { mailbox: reports, send: 'smtp', senders: [shared] };
+  const script = exchangeScript(input(classic, account), { undo: false });
+  expect(exchange.run(script).errors).toEqual([]);
+  expect(known).toMatchObject({ mailboxPermissions: [reports], smtpRbac: [] });
+  expect(script).toContain(`Add-RecipientPermission -Identity '${shared}' -Trustee $objectId -AccessRights SendAs`);
+  expect(script).not.toContain('ManagementRole');
+});
+
+test('with Graph permissions for every mailbox Exchange has nothing to be told', () => {
+  const script = exchangeScript(
+    input({ ...named, tenantWide: true }, { mailbox: obrien, send: 'graph', senders: [] }),
+    { undo: false },
+  );
+  expect(script).toBe('# Exchange has nothing to be told of connection contoso and its accounts.\n');
+});
+
+test('without an object id the script stops before it does anything', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  const open = { ...principal, objectId: undefined };
+  const script = exchangeScript(input(open, ...everything), { undo: false });
+  const { errors } = exchange.run(script);
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('Fill in $objectId first')]);
+  expect(known.servicePrincipalObjectId).toBeUndefined();
+});
+
+test('without the name of the person it stops likewise', () => {
+  const { exchange } = exchangeOnline();
+  const script = exchangeScript(input({ kind: 'person', user: undefined }, ...everything), { undo: false });
+  expect(exchange.run(script).errors).toHaveLength(1);
+});
+
+test('the names of roles and scopes keep within what Exchange takes', () => {
+  const names = [...exchangeScript(input(named, ...everything), { undo: false }).matchAll(/Name = '([^']+)'/g)];
+  expect(names.map(([, name]) => name!.length <= 64)).toEqual([true, true, true]);
+});
+
+/** What ends a string between single quotes in PowerShell: about_Quoting_Rules and the language's grammar. */
+const quotes = /['\u2018\u2019\u201a\u201b]/g;
+
+test('no text gets out of its quotes, whichever kind of quote it holds', () => {
+  const nasty = fc.string({
+    unit: fc.constantFrom("'", '\u2018', '\u2019', '\u201a', '\u201b', '$', '(', ')', ';', '`', '"', 'a', ' '),
+  });
+  fc.assert(
+    fc.property(nasty, (text) => {
+      const inside = quoted(text).slice(1, -1);
+      // Every quote inside is followed by its double, and undoubled it is the text again.
+      expect(inside.replace(/(['\u2018\u2019\u201a\u201b])\1/g, '').match(quotes)).toBeNull();
+      expect(inside.replace(/(['\u2018\u2019\u201a\u201b])\1/g, '$1')).toBe(text);
+    }),
+  );
+});
+
+test.each(['a\nRemove-Mailbox b', 'a\r', 'a\0', 'a\u2028b', 'a\u0085b'])(
+  'control characters (%j) are refused, and no comment ends in them',
+  (text) => {
+    expect(() => quoted(text)).toThrow(/control characters/);
+    expect(comment(text)).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  },
+);
+
+test('a quote in an address reaches the filter as one character', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  exchange.run(exchangeScript(input(principal, { mailbox: obrien, send: 'smtp', senders: [] }), { undo: false }));
+  expect(known.smtpRbac).toEqual([obrien]);
+});

@@ -1,0 +1,2 @@
+Connect-ExchangeOnline
+Get-Mailbox alice@contoso.example

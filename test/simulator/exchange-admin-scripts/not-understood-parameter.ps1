@@ -1,0 +1,4 @@
+Connect-ExchangeOnline
+if ($false) {
+  Set-CASMailbox alice@contoso.example -Imap $true
+}

@@ -1,0 +1,2 @@
+Connect-ExchangeOnline
+Get-CASMailbox alice@contoso.example | Write-Host

@@ -1,0 +1,2 @@
+Get-Module |
+  Where-Object { $_.Name -eq 'x' }

@@ -1,0 +1,1 @@
+try { Write-Host x } catch { }

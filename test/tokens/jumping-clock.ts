@@ -1,0 +1,26 @@
+import type { Clock } from '../../src/base/clock.ts';
+
+/** A clock on which nobody waits: whoever sets a timer finds itself at its end at once. */
+export class JumpingClock implements Clock {
+  /** What was waited for, in milliseconds. */
+  readonly waits: number[] = [];
+  #nowMs = Date.UTC(2026, 0, 5, 8);
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  /** Moves on without anybody waiting. */
+  advance(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    this.waits.push(delayMs);
+    const immediate = setImmediate(() => {
+      this.#nowMs += delayMs;
+      callback();
+    });
+    return () => clearImmediate(immediate);
+  }
+}
