@@ -480,8 +480,7 @@ const entries = {
   'smtp-auth-disabled': {
     kind: 'needs-admin',
     cause: 'SMTP AUTH is switched off for the mailbox or for the whole tenant; that holds for OAuth too.',
-    remedy:
-      'Run Set-CASMailbox MAILBOX -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
+    remedy: 'Run Set-CASMailbox MAILBOX -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
   },
   'submission-refused': {
     kind: 'needs-admin',
