@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const neededMajor = 24;
@@ -32,7 +33,11 @@ if (runs === undefined) {
   );
   process.exit(2);
 }
-const argv = [...memoryFlags, program, ...process.argv.slice(2)];
+// Called by the names of /usr/sbin/sendmail and its kin, it does as they do.
+const calledAs = { sendmail: ['sendmail'], mailq: ['sendmail', '-bp'], newaliases: ['sendmail', '-bi'] };
+const name = basename(process.argv[1] ?? '');
+const command = Object.hasOwn(calledAs, name) ? calledAs[name] : [];
+const argv = [...memoryFlags, program, ...command, ...process.argv.slice(2)];
 if (typeof process.execve === 'function' && process.platform !== 'win32') {
   process.execve(runs, [runs, ...argv], process.env);
 }

@@ -20,6 +20,10 @@ export interface Account {
   /** Absent: may not read. */
   readonly read?: 'imap' | 'pop3' | 'graph';
   readonly delivery: 'queued' | 'direct';
+  /** Seconds in which the same message is not taken twice; absent: it is. */
+  readonly dropDuplicates?: number;
+  /** Address that all its mail is sent as, whatever From and reverse-path say. */
+  readonly forceFrom?: string;
   /** Reverse-paths and From addresses it may use; `*@domain` for all of a domain. */
   readonly senders: readonly string[];
 }

@@ -2,6 +2,8 @@ import { domainOf, parseAddressList } from '../message/addresses.ts';
 import { completedField } from '../message/complete-field.ts';
 import { HeaderBlock, type HeaderField } from '../message/headers.ts';
 import { mendHeader, receivedField } from '../message/mend.ts';
+import { forcedSenderEdit, senderEdit } from '../message/sender-fields.ts';
+import { withSingleFields } from '../message/single-fields.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from './submission-session.ts';
 
@@ -19,41 +21,47 @@ export interface AcceptedHeaderOptions {
 const maxReceivedFields = 50;
 
 /**
- * The header a message leaves with: a Received field before all others, Date and Message-ID where they are missing,
- * a From where there is no usable one, and no Bcc. Everything else stays as it came.
+ * The header a message leaves with: a Received field before all others, one sound From, Date and Message-ID, each
+ * field once that may stand once, and no Bcc. Everything else stays as it came.
  * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
+  const { account, client, receivedAtMs } = options;
   if (header.getAll('Received').length > maxReceivedFields) {
     throw new SmtpReply(554, '5.4.6', `Message has passed more than ${maxReceivedFields} servers: a mail loop`);
   }
-  const from = addressesOf(header, 'From');
-  for (const address of [...from, ...addressesOf(header, 'Sender')]) {
-    if (!options.account.maySendAs(address)) throw options.refuse(address);
-  }
-  // The envelope says who gets the message; a Bcc that went along would tell everybody. A From that names nobody
-  // (`From: Scanner`) would be refused by Exchange with 5.7.512.
-  const isDropped = (field: HeaderField) => field.is('Bcc') || (from.length === 0 && field.is('From'));
-  const completed =
-    options.account.send === 'graph'
-      ? completedFields(header, domainOf(options.account.mailbox))
-      : new Map<HeaderField, Buffer>();
-  const drop = (field: HeaderField) => isDropped(field) || completed.has(field);
-  const usable = header.fields.some(drop)
-    ? HeaderBlock.parse(header.edit({ drop, suffix: Buffer.concat([...completed.values()]) }))
-    : header;
-  return mendHeader(usable, {
-    date: new Date(options.receivedAtMs),
-    domain: domainOf(options.account.mailbox),
-    from: options.account.mailbox,
+  const date = new Date(receivedAtMs);
+  return mendHeader(usableHeader(header, options), {
+    date,
+    domain: domainOf(account.mailbox),
     prefix: receivedField({
-      from: { helo: options.client.helo, address: options.client.remoteAddress },
+      from: { helo: client.helo, address: client.remoteAddress },
       by: options.hostname,
-      with: options.client.transmissionType,
+      with: client.transmissionType,
       id: options.id,
-      date: new Date(options.receivedAtMs),
+      date,
     }),
   });
+}
+
+/** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */
+function usableHeader(header: HeaderBlock, { account, refuse }: AcceptedHeaderOptions): HeaderBlock {
+  const { forceFrom, mailbox } = account;
+  if (forceFrom === undefined) {
+    for (const address of [...addressesOf(header, 'From'), ...addressesOf(header, 'Sender')]) {
+      if (!account.maySendAs(address)) throw refuse(address);
+    }
+  }
+  const single = withSingleFields(header);
+  const sender = forceFrom === undefined ? senderEdit(single, mailbox) : forcedSenderEdit(single, forceFrom);
+  const completed =
+    account.send === 'graph' ? completedFields(single, domainOf(mailbox)) : new Map<HeaderField, Buffer>();
+  // The envelope says who gets the message; a Bcc that went along would tell everybody.
+  const isHidden = (field: HeaderField) => field.is('Bcc') || field.is('Resent-Bcc');
+  const drop = (field: HeaderField) => isHidden(field) || sender.drop.has(field) || completed.has(field);
+  if (sender.add === '' && !single.fields.some(drop)) return single;
+  const suffix = Buffer.concat([...completed.values(), Buffer.from(sender.add)]);
+  return HeaderBlock.parse(single.edit({ drop, suffix }));
 }
 
 /** Recipients without a domain (`To: root`, as cron writes it): Graph reads them from the header and would refuse all. */

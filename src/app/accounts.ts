@@ -43,6 +43,8 @@ export function submissionAccount(account: Account): SubmissionAccount {
     mailbox: account.mailbox,
     delivery: account.delivery,
     ...(account.send === undefined ? {} : { send: account.send }),
+    ...(account.dropDuplicates === undefined ? {} : { dropDuplicatesMs: account.dropDuplicates * 1000 }),
+    ...(account.forceFrom === undefined ? {} : { forceFrom: account.forceFrom }),
     maySendAs: (address) => mayUseReversePath(account.senders, address),
   };
 }

@@ -5,14 +5,19 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, Listener } from '../config/schema.ts';
+import { openInFlightJournal } from '../queue/in-flight-journal.ts';
 import { Queue } from '../queue/queue.ts';
-import { openSqliteStore } from '../queue/stores/sqlite.ts';
 import { createDirectory, createLoginMemory } from './accounts.ts';
-import { composeBounce } from './bounce.ts';
+import { type BounceOptions, composeBounce, composeDelayWarning } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
+import { deliveryPolicy } from './delivery-policy.ts';
+import { DuplicateFilter } from './duplicate-filter.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
+import { openQueueStore } from './queue-store.ts';
 import { AccountPlaces } from './read-session-places.ts';
+import { watchSignIns } from './sign-in-watch.ts';
+import { tenantDomains } from './tenant-domains.ts';
 import { TranslatedMaildrops } from './translated-maildrops.ts';
 import { Upstream } from './upstream.ts';
 
@@ -92,20 +97,39 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   };
   undo.push(() => closeUpstreams(state.upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname);
-  const store = openSqliteStore(join(config.dataDir, 'queue'), { exclusive: true });
-  const expireAfterMs = config.queue.expireAfterHours * 3_600_000;
+  const store = openQueueStore(config, log);
+  const expireAfterMs = config.queue.expireAfterHours * hourMs;
+  const notifications: BounceOptions = {
+    hostname,
+    clock,
+    expireAfterMs,
+    open: (id) => store.open(id),
+    remoteMta: ({ connection, courier }) => state.upstreams.get(connection)?.hostName(courier),
+  };
   const queue = new Queue({
     store,
     clock,
     log,
     limits: config.limits,
+    isInternal: tenantDomains(config),
     backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
-    retainFinishedMs: config.queue.retainDeliveredDays * 86_400_000,
-    courierFor: (message) => state.upstreams.get(message.connection)?.courier(message.courier),
-    bounceFor: (message, verdict) =>
-      composeBounce(message, verdict, { hostname, clock, expireAfterMs, open: (id) => store.open(id) }),
+    retain: {
+      deliveredMs: config.queue.retainDeliveredDays * dayMs,
+      failedMs: config.queue.retainFailedDays * dayMs,
+    },
+    journal: openInFlightJournal(join(config.dataDir, 'queue', 'in-flight'), clock.now()),
+    courierFor: ({ connection, courier, account }) =>
+      state.upstreams.get(connection)?.courier(courier, deliveryPolicy(state.config, account)),
+    bounceFor: (message, verdict) => composeBounce(message, verdict, notifications),
+    ...(config.queue.delayWarningHours > 0 && {
+      delayWarnings: {
+        afterMs: config.queue.delayWarningHours * hourMs,
+        warningFor: (message) => composeDelayWarning(message, notifications),
+      },
+    }),
   });
   undo.push(() => queue.stop(0));
+  const duplicates = new DuplicateFilter(join(config.dataDir, 'queue', 'duplicates'), clock);
   const maildrops = new TranslatedMaildrops();
   const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
   const listeners: OpenListener[] = [];
@@ -118,6 +142,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       queue,
       clock,
       log,
+      duplicates,
       maildrops,
       places,
       state: () => state,
@@ -139,9 +164,19 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const daily = setInterval(() => {
     updateCertificates(state.config).catch((error: unknown) => log.error({ error }, 'certificates cannot be renewed'));
     void renewSignIns(state.upstreams, log);
+    void sweepDrafts(state, log);
   }, dayMs).unref();
+  const afterCrash = setTimeout(() => void sweepDrafts(state, log), 2 * draftAgeMs).unref();
+  undo.push(() => clearTimeout(afterCrash));
   undo.push(() => clearInterval(daily));
   queue.start();
+  const endWatch = watchSignIns({
+    connections: () => state.upstreams.values(),
+    onSignIn: () => queue.retryNow(),
+    clock,
+    log,
+  });
+  undo.push(endWatch);
   void proveConnections(state, log);
   void renewSignIns(state.upstreams, log);
 
@@ -163,6 +198,8 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     },
     async stop() {
       clearInterval(daily);
+      clearTimeout(afterCrash);
+      endWatch();
       const graceMs = state.config.shutdown.graceSeconds * 1000;
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
       await queue.stop(graceMs);
@@ -172,7 +209,8 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   };
 }
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /**
  * Gets the tokens that the accounts will need, so that a wrong secret is told at the start and not by the first
@@ -209,6 +247,21 @@ async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Prom
       const remedy = error instanceof BridgeError ? error.remedy : '';
       log.error({ connection: name, error }, `the sign-in of ${name} is not renewed: ${errorText(error)} ${remedy}`);
     }
+  }
+}
+
+/** Longer than any upload takes. */
+const draftAgeMs = 3_600_000;
+
+/** An upload cut short by a crash leaves its draft. What cannot be looked at now is looked at tomorrow. */
+async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promise<void> {
+  const sending = config.accounts.filter(({ send }) => send === 'graph');
+  const places = new Map(sending.map((account) => [`${account.connection} ${account.mailbox.toLowerCase()}`, account]));
+  for (const { connection, mailbox } of places.values()) {
+    await upstreams
+      .get(connection)
+      ?.sweepDrafts(mailbox, draftAgeMs)
+      .catch((error: unknown) => log.debug({ connection, mailbox, error }, 'drafts are not looked through'));
   }
 }
 

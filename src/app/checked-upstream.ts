@@ -15,7 +15,7 @@ import { reachServer, type ServerPeer, secureServer } from '../onboarding/check/
 import type { ProbeOptions } from '../onboarding/check/probe-socket.ts';
 import type { CheckedAccount, CheckedConnection } from '../onboarding/check/subject.ts';
 import { testMessage } from '../onboarding/check/test-message.ts';
-import { noClientId } from '../onboarding/init-config.ts';
+import { assertRegistered } from '../onboarding/init-config.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
 import { Upstream } from './upstream.ts';
 
@@ -50,11 +50,7 @@ export class CheckedUpstream implements CheckOperations {
 
   async open(): Promise<void> {
     const { name, clientId } = this.#subject;
-    if (clientId === noClientId) {
-      throw new BridgeError('app-not-registered', `Connection ${name} has no app registration yet.`, {
-        remedy: `Run: mailbridge register-app --name ${name}. Or put the Application (client) ID of an existing registration into clientId.`,
-      });
-    }
+    assertRegistered(name, clientId);
     const upstream = await Upstream.open(name, this.#config, this.#parts.clock, this.#parts.log);
     const http = createHttpClient({
       ca: upstream.ca,
@@ -154,7 +150,7 @@ export class CheckedUpstream implements CheckOperations {
   async sendTest(account: CheckedAccount, recipients: readonly string[]): Promise<Finding> {
     const { upstream } = this.#use();
     const message = testMessage(account, recipients, this.now());
-    const courier = upstream.courier(account.send ?? 'graph');
+    const courier = upstream.courier(account.send ?? 'graph', { envelope: 'auto', onAmbiguity: 'resend' });
     const report = await courier.deliver(message, AbortSignal.timeout(testTimeoutMs));
     const refused = report.recipients.find(({ outcome }) => outcome !== 'delivered');
     if (refused) {

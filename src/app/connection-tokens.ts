@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { BridgeError, errorText } from '../base/errors.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
+import { readPem } from '../base/pem-file.ts';
 import type { CloudEndpoints } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { readClientAssertion } from '../tokens/client-assertion.ts';
@@ -97,21 +96,14 @@ export async function openPersonalAccess(
   name: string,
   connection: DelegatedConnection,
   config: Config,
-  { endpoints, http, clock, log, env = process.env }: TokenParts,
+  parts: TokenParts,
 ): Promise<PersonalAccess> {
+  const { endpoints, http, clock } = parts;
   const { tenantId, clientId } = connection;
   const { authority } = endpoints;
   const credential = connection.grant === 'device-code' ? undefined : await credentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
-  const secret = config.tokenKey?.reveal();
-  const store = openSignInStore({
-    connection: name,
-    file: connection.tokenFile ?? join(config.dataDir, 'sign-ins', `${name}.token`),
-    app: { authority, tenantId, clientId },
-    key: tokenKey({ env, dataDir: config.dataDir, log, ...(secret === undefined ? {} : { secret }) }),
-    clock,
-    log,
-  });
+  const store = openConnectionStore(name, connection, config, parts);
   const scopes = delegatedScopes(usesOf(name, connection, config), endpoints, connection.scopes);
   const options = { ...client, store, scopes };
   const grant =
@@ -124,6 +116,25 @@ export async function openPersonalAccess(
         })
       : delegatedGrant({ ...options, kind: connection.grant });
   return { client, store, scopes, grant };
+}
+
+/** Where the sign-in of a connection is kept. */
+export function openConnectionStore(
+  name: string,
+  { tenantId, clientId, tokenFile }: DelegatedConnection,
+  config: Config,
+  { endpoints: { authority }, clock, log, env = process.env }: Omit<TokenParts, 'http'>,
+): SignInStore {
+  const { dataDir } = config;
+  const secret = config.tokenKey?.reveal();
+  return openSignInStore({
+    connection: name,
+    file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`),
+    app: { authority, tenantId, clientId },
+    key: tokenKey({ env, dataDir, log, ...(secret === undefined ? {} : { secret }) }),
+    clock,
+    log,
+  });
 }
 
 /** What the accounts of a connection do with it. */
@@ -165,13 +176,4 @@ async function credentialOf(
     certPem: await readPem(clientCertificate.cert),
     keyPem: await readPem(clientCertificate.key),
   };
-}
-
-/** @throws BridgeError `tls-material-unreadable` */
-export async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${errorText(cause)}.`, { cause });
-  }
 }

@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../base/errors.ts';
+import { enhancedStatus, isEnhancedStatus } from '../couriers/enhanced-status.ts';
+import type { DeliveryPolicy } from '../couriers/policy.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
+import type { Courier } from '../queue/courier.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from './submission-session.ts';
 import type { Upstream } from './upstream.ts';
@@ -8,19 +12,58 @@ import type { Upstream } from './upstream.ts';
 /** Clients wait ten minutes for the reply to the final dot (RFC 5321 section 4.5.3.2.6), many of them less. */
 const attemptTimeoutMs = 4 * 60_000;
 
-/** One attempt, bounded in time. Never rejects. */
-export async function deliverNow(
-  upstream: Upstream | undefined,
-  account: SubmissionAccount,
-  message: OutgoingMessage,
-): Promise<DeliveryReport> {
+/** Waits before Sent Items are looked at, one after the other: the client waits too. */
+const looksAfterMs = [2000, 5000, 10_000];
+
+/** A delivery while a client waits. */
+export interface DirectDelivery {
+  readonly upstream: Upstream | undefined;
+  readonly account: SubmissionAccount;
+  readonly policy: DeliveryPolicy;
+  readonly message: OutgoingMessage;
+  /** Nobody is left to hear of it. */
+  clientIsGone(): boolean;
+}
+
+/**
+ * One attempt, bounded in time. Where its answer is lost, Sent Items tell what became of it, as far as they may be looked
+ * at. Never rejects.
+ */
+export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryReport> {
+  const { upstream, account, policy, message } = delivery;
   try {
+    // It will send again what it got no reply to.
+    if (delivery.clientIsGone()) throw clientGone();
     if (!upstream) throw new Error(`there is no connection ${account.connection}`);
-    return await upstream.courier(account.send ?? 'graph').deliver(message, AbortSignal.timeout(attemptTimeoutMs));
+    const courier = upstream.courier(account.send ?? 'graph', policy);
+    const signal = AbortSignal.timeout(attemptTimeoutMs);
+    return await clearedUp(courier, message, await courier.deliver(message, signal), signal);
   } catch (error) {
     const failure = { outcome: 'temporary', code: '4.3.0', text: errorText(error) } as const;
     return { recipients: message.envelope.recipients.map(({ address }) => ({ address, ...failure })) };
   }
+}
+
+/** The report of an attempt without what was unclear in it, as far as that can be found out soon. */
+async function clearedUp(
+  courier: Courier,
+  message: OutgoingMessage,
+  first: DeliveryReport,
+  signal: AbortSignal,
+): Promise<DeliveryReport> {
+  const overAtMs = Date.now();
+  let report = first;
+  for (const waitMs of looksAfterMs) {
+    const addresses = report.recipients.filter(({ code }) => code === 'upstream-ambiguous').map((each) => each.address);
+    if (addresses.length === 0 || signal.aborted) break;
+    await sleep(waitMs);
+    const recipients = message.envelope.recipients.filter(({ address }) => addresses.includes(address));
+    const envelope = { ...message.envelope, recipients };
+    const found = await courier.deliver({ ...message, envelope, doubt: { addresses, overAtMs } }, signal);
+    const outcomes = new Map(found.recipients.map((outcome) => [outcome.address, outcome]));
+    report = { ...report, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };
+  }
+  return report;
 }
 
 /** Recipients that the attempt did not serve. */
@@ -38,7 +81,12 @@ export function directRefusal(report: DeliveryReport): SmtpReply {
   if (!worst) return new SmtpReply(451, '4.3.0', 'No delivery was attempted');
   const permanent = worst.outcome === 'permanent';
   const text = [worst.text, worst.remedy].filter(Boolean).join(' ').slice(0, 400);
-  const isEnhanced = /^[45]\.\d{1,3}\.\d{1,3}$/.test(worst.code);
-  const enhanced = isEnhanced ? `${permanent ? 5 : 4}${worst.code.slice(1)}` : permanent ? '5.0.0' : '4.0.0';
-  return new SmtpReply(permanent ? 554 : 451, enhanced, isEnhanced ? text : `${worst.code}: ${text}`);
+  const enhanced = enhancedStatus(worst);
+  const said = isEnhancedStatus(worst.code) ? text : `${worst.code}: ${text}`;
+  return new SmtpReply(permanent ? 554 : 451, enhanced, said);
+}
+
+/** The reply to a client that is not there any more; the log alone sees it. */
+export function clientGone(): SmtpReply {
+  return new SmtpReply(451, '4.4.2', 'The client has gone before the message was delivered to all recipients');
 }

@@ -5,6 +5,7 @@ import type { Listener } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
 import { listenSmtp } from '../smtp/server.ts';
 import type { BridgeState, OpenListener } from './bridge.ts';
+import type { DuplicateFilter } from './duplicate-filter.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 import { listenImap } from './read-session-imap.ts';
 import type { ReadSessionOptions } from './read-session-login.ts';
@@ -21,6 +22,7 @@ export interface ListenerParts {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Log;
+  readonly duplicates: DuplicateFilter;
   readonly maildrops: TranslatedMaildrops;
   readonly places: AccountPlaces;
   state(): BridgeState;

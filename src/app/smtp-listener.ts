@@ -6,13 +6,17 @@ import type { SmtpConnectionInfo } from '../smtp/session.ts';
 import { SmtpReply, type SmtpSession } from '../smtp/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
 import type { BridgeState } from './bridge.ts';
+import { deliveryPolicy } from './delivery-policy.ts';
 import { deliverNow } from './direct-delivery.ts';
+import { deliverWithinLimits } from './direct-limits.ts';
+import type { DuplicateFilter } from './duplicate-filter.ts';
 import { SubmissionSession } from './submission-session.ts';
 
 const megabyte = 1024 * 1024;
 
 export interface SmtpListenerParts {
   readonly queue: Queue;
+  readonly duplicates: DuplicateFilter;
   readonly clock: Clock;
   readonly log: Log;
   readonly hostname: string;
@@ -47,9 +51,18 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
         const account = parts.state().directory.byNetwork(remoteAddress);
         return account && submissionAccount(account);
       },
-      maxMessage: (account) => maxMessage(config, account.send),
+      maxMessage: () => maxMessage(config),
+      assertRoom: (octets) => parts.queue.assertRoom(octets),
       spool: () => parts.queue.spool(),
-      deliverNow: (account, message) => deliverNow(parts.state().upstreams.get(account.connection), account, message),
+      duplicates: parts.duplicates,
+      deliverNow(account, message, clientIsGone) {
+        const { config, upstreams } = parts.state();
+        const upstream = upstreams.get(account.connection);
+        const policy = deliveryPolicy(config, account.username);
+        return deliverWithinLimits(parts.queue, account, message, () =>
+          deliverNow({ upstream, account, policy, message, clientIsGone }),
+        );
+      },
       onClosed() {
         const left = (perAddress.get(address) ?? 1) - 1;
         if (left > 0) perAddress.set(address, left);
@@ -59,16 +72,9 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
   };
 }
 
-/** Octets for the header fields that are added to a message of the largest size. */
-const addedHeaderBytes = 2048;
-
-/** The largest message that can be sent by a courier, and what sets that bound. */
-export function maxMessage(config: Config, send: 'graph' | 'smtp' | undefined): { bytes: number; reason: string } {
-  const accepted = Math.floor(config.limits.maxMessageMegabytes * megabyte);
-  const graph = config.limits.graphMimeKilobytes * 1024 - addedHeaderBytes;
-  return send === 'graph' && graph < accepted
-    ? { bytes: graph, reason: 'Graph takes no larger one (limits.graphMimeKilobytes); set "send" to "smtp"' }
-    : { bytes: accepted, reason: 'limits.maxMessageMegabytes' };
+/** The largest message that is accepted, and what sets that bound. */
+export function maxMessage({ limits }: Config): { bytes: number; reason: string } {
+  return { bytes: Math.floor(limits.maxMessageMegabytes * megabyte), reason: 'limits.maxMessageMegabytes' };
 }
 
 /** Writes what nobody foresaw. */

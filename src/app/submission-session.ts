@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import { errorText, systemErrorCode } from '../base/errors.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
@@ -17,7 +17,9 @@ import {
   type SmtpSession,
 } from '../smtp/session.ts';
 import { acceptedHeader } from './accepted-header.ts';
-import { directRefusal, undelivered } from './direct-delivery.ts';
+import { clientGone, directRefusal, undelivered } from './direct-delivery.ts';
+import type { DuplicateFilter } from './duplicate-filter.ts';
+import { Fingerprint } from './fingerprint.ts';
 
 /** What a submission session has to know of an account. */
 export interface SubmissionAccount {
@@ -26,6 +28,10 @@ export interface SubmissionAccount {
   readonly mailbox: string;
   readonly send?: 'graph' | 'smtp';
   readonly delivery: 'queued' | 'direct';
+  /** How long the same message is not taken twice; absent: it is. */
+  readonly dropDuplicatesMs?: number;
+  /** Address that all mail of the account is sent as, whatever it says itself. */
+  readonly forceFrom?: string;
   maySendAs(address: string): boolean;
 }
 
@@ -40,11 +46,18 @@ export interface SubmissionContext {
   /** @throws SmtpReply where the login is refused */
   login(username: string, password: string, remoteAddress: string): Promise<SubmissionAccount>;
   accountByNetwork(remoteAddress: string): SubmissionAccount | undefined;
-  /** The largest message that can be sent for an account, in octets, and why no larger one. */
-  maxMessage(account: SubmissionAccount): { readonly bytes: number; readonly reason: string };
+  /** The largest message that is accepted, in octets, and why no larger one. */
+  maxMessage(): { readonly bytes: number; readonly reason: string };
+  /** @throws BridgeError `queue-full` where a message of this size cannot be taken in */
+  assertRoom(octets: number): void;
   spool(): Spool;
+  readonly duplicates: DuplicateFilter;
   /** One attempt while the client waits, for accounts with direct delivery. */
-  deliverNow(account: SubmissionAccount, message: OutgoingMessage): Promise<DeliveryReport>;
+  deliverNow(
+    account: SubmissionAccount,
+    message: OutgoingMessage,
+    clientIsGone: () => boolean,
+  ): Promise<DeliveryReport>;
   onClosed(): void;
 }
 
@@ -56,6 +69,7 @@ export class SubmissionSession implements SmtpSession {
   readonly #context: SubmissionContext;
   #account: SubmissionAccount | undefined;
   #loginFailures = 0;
+  #closed = false;
 
   constructor(connection: SmtpConnectionInfo, context: SubmissionContext) {
     this.#connection = connection;
@@ -91,27 +105,69 @@ export class SubmissionSession implements SmtpSession {
 
   async mailFrom(reversePath: string, parameters: MailParameters): Promise<void> {
     const account = this.#sender();
-    if (reversePath !== '' && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
-    const limit = this.#context.maxMessage(account);
+    const isFree = reversePath === '' || account.forceFrom !== undefined;
+    if (!isFree && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
+    const limit = this.#context.maxMessage();
     if (parameters.size !== undefined && parameters.size > limit.bytes) throw tooLarge(limit);
+    this.#assertRoom(account, parameters.size ?? 0);
+  }
+
+  /** Nothing is stored of what is delivered directly. */
+  #assertRoom({ delivery }: SubmissionAccount, octets: number): void {
+    try {
+      if (delivery === 'queued') this.#context.assertRoom(octets);
+    } catch (error) {
+      throw this.#refusal(error);
+    }
   }
 
   async rcptTo(): Promise<void> {
     this.#sender();
   }
 
-  async data(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
+  async data(given: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
+    const envelope = envelopeOf(account, given);
     const spool = this.#context.spool();
     try {
-      const receivedAtMs = await this.#receive(account, content, spool);
-      if (account.delivery === 'direct') return await this.#deliverDirectly(account, envelope, spool, receivedAtMs);
-      const message = await this.#enqueue(account, envelope, spool, receivedAtMs);
-      return `Queued as ${message.id}`;
+      const fingerprint = account.dropDuplicatesMs === undefined ? undefined : new Fingerprint();
+      const receivedAtMs = await this.#receive(account, content, spool, fingerprint);
+      const accept = () => this.#accept(account, envelope, spool, receivedAtMs);
+      return await this.#unlessDuplicate(account, spool, fingerprint?.value(account.username, envelope), accept);
     } catch (error) {
       throw this.#refusal(error);
     } finally {
       await spool.discard();
+    }
+  }
+
+  #accept(account: SubmissionAccount, envelope: Envelope, spool: Spool, receivedAtMs: number): Promise<string> {
+    if (account.delivery === 'direct') return this.#deliverDirectly(account, envelope, spool, receivedAtMs);
+    return this.#enqueue(account, envelope, spool, receivedAtMs).then(({ id }) => `Queued as ${id}`);
+  }
+
+  /** Accepts a message once, where the account wants that. @returns the reply */
+  async #unlessDuplicate(
+    account: SubmissionAccount,
+    { id }: Spool,
+    fingerprint: string | undefined,
+    accept: () => Promise<string>,
+  ): Promise<string> {
+    if (fingerprint === undefined || account.dropDuplicatesMs === undefined) return accept();
+    const claim = await this.#context.duplicates.claim(fingerprint, id, account.dropDuplicatesMs);
+    if (claim.duplicateOf !== undefined) {
+      const { username } = account;
+      const facts = { id: claim.duplicateOf, account: username, client: this.#connection.remoteAddress };
+      this.#context.log.info(facts, 'dropped: the same message is here already');
+      return `Dropped: a duplicate of ${claim.duplicateOf}`;
+    }
+    try {
+      const reply = await accept();
+      claim.keep();
+      return reply;
+    } catch (error) {
+      claim.release();
+      throw error;
     }
   }
 
@@ -121,24 +177,31 @@ export class SubmissionSession implements SmtpSession {
   }
 
   closed(): void {
+    this.#closed = true;
     this.#context.onClosed();
   }
 
   /** Reads the message to its end into the spool. @returns when it began to arrive */
-  async #receive(account: SubmissionAccount, content: AsyncIterable<Buffer>, spool: Spool): Promise<number> {
+  async #receive(
+    account: SubmissionAccount,
+    content: AsyncIterable<Buffer>,
+    spool: Spool,
+    fingerprint: Fingerprint | undefined,
+  ): Promise<number> {
     const { clock, hostname } = this.#context;
-    const limit = this.#context.maxMessage(account);
+    const limit = this.#context.maxMessage();
     const receivedAtMs = clock.now();
-    const withHeader = editHeader(content, (header) =>
-      acceptedHeader(header, {
+    const withHeader = editHeader(fingerprint?.watch(content) ?? content, (header) => {
+      fingerprint?.header(header);
+      return acceptedHeader(header, {
         account,
         client: this.#connection,
         hostname,
         id: spool.id,
         receivedAtMs,
         refuse: (address) => this.#mayNotSendAs(account, address),
-      }),
-    );
+      });
+    });
     for await (const chunk of withHeader) {
       if (spool.size + chunk.length > limit.bytes) throw tooLarge(limit);
       await spool.write(chunk);
@@ -178,13 +241,9 @@ export class SubmissionSession implements SmtpSession {
     receivedAtMs: number,
   ): Promise<string> {
     const { clock, log } = this.#context;
-    const report = await this.#context.deliverNow(account, {
-      id: spool.id,
-      mailbox: account.mailbox,
-      envelope,
-      size: spool.size,
-      open: () => spool.open(),
-    });
+    const { id, size } = spool;
+    const message = { id, mailbox: account.mailbox, envelope, size, open: () => spool.open() };
+    const report = await this.#context.deliverNow(account, message, () => this.#closed);
     const facts = { ...this.#facts(account, envelope, spool), ms: clock.now() - receivedAtMs };
     const left = undelivered(envelope, report);
     if (left.length === 0) {
@@ -195,6 +254,7 @@ export class SubmissionSession implements SmtpSession {
       log.warn(facts, 'not delivered; the client is told');
       throw directRefusal(report);
     }
+    if (this.#closed) throw clientGone();
     await this.#enqueue(account, { ...envelope, recipients: left }, spool, receivedAtMs);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
   }
@@ -240,12 +300,19 @@ export class SubmissionSession implements SmtpSession {
   #refusal(error: unknown): unknown {
     if (error instanceof SmtpReply) return error;
     if (error instanceof HeaderTooLargeError) return new SmtpReply(552, '5.3.4', error.message, { cause: error });
-    if (systemErrorCode(error) === 'ENOSPC' || /database or disk is full/.test(errorText(error))) {
-      this.#context.log.error({ error }, 'the disk is full: no mail can be accepted');
+    if (error instanceof BridgeError && error.code === 'queue-full') {
       return new SmtpReply(452, '4.3.1', 'Out of storage, try again later', { cause: error });
     }
     return error;
   }
+}
+
+/**
+ * With forceFrom, Exchange would refuse the client's own reverse-path as it would its From; and an address that a device
+ * made up is nobody's to report to.
+ */
+function envelopeOf({ forceFrom }: SubmissionAccount, envelope: Envelope): Envelope {
+  return forceFrom === undefined || envelope.reversePath === '' ? envelope : { ...envelope, reversePath: forceFrom };
 }
 
 function tooLarge(limit: { readonly bytes: number; readonly reason: string }): SmtpReply {

@@ -1,18 +1,31 @@
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
+import { readPem } from '../base/pem-file.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
+import { GraphSentItems } from '../couriers/graph-sent-items.ts';
+import { ImapSentItems } from '../couriers/imap-sent-items.ts';
+import { LookFirstCourier } from '../couriers/look-first.ts';
+import { Marker } from '../couriers/marker.ts';
+import type { DeliveryPolicy } from '../couriers/policy.ts';
+import { PermittedSentItems, type SentItems } from '../couriers/sent-items.ts';
+import { SmtpWay } from '../couriers/smtp-way.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { openImapUpstream } from '../exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
 import { GraphClient } from '../graph/client.ts';
+import { sweepDrafts } from '../graph/draft.ts';
 import type { Courier } from '../queue/courier.ts';
+import { microsoftConcurrency } from '../queue/limits.ts';
 import type { CourierKind } from '../queue/message.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
-import { type ConnectionTokens, openConnectionTokens, type PersonalAccess, readPem } from './connection-tokens.ts';
+import { type ConnectionTokens, openConnectionTokens, type PersonalAccess } from './connection-tokens.ts';
+import { withNullSenderFallback } from './null-sender.ts';
+import { withSpelledOutRemedies } from './spelled-out-remedies.ts';
 
 /** One connection of the configuration, ready to be used. */
 export class Upstream {
@@ -23,14 +36,22 @@ export class Upstream {
   readonly #config: Config;
   readonly #http: HttpClient;
   readonly #tokens: ConnectionTokens;
-  readonly #couriers = new Map<CourierKind, Courier>();
+  readonly #couriers = new Map<string, Courier>();
+  readonly #clock: Clock;
+  #sending: SendingParts | undefined;
   #inUse = 0;
   #whenUnused: (() => void) | undefined;
 
   private constructor(
     name: string,
     config: Config,
-    parts: { endpoints: CloudEndpoints; ca: string | undefined; http: HttpClient; tokens: ConnectionTokens },
+    parts: {
+      endpoints: CloudEndpoints;
+      ca: string | undefined;
+      http: HttpClient;
+      tokens: ConnectionTokens;
+      clock: Clock;
+    },
   ) {
     this.name = name;
     this.#config = config;
@@ -38,6 +59,7 @@ export class Upstream {
     this.ca = parts.ca;
     this.#http = parts.http;
     this.#tokens = parts.tokens;
+    this.#clock = parts.clock;
   }
 
   /**
@@ -52,7 +74,7 @@ export class Upstream {
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
-    return new Upstream(name, config, { endpoints, ca, http, tokens });
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock });
   }
 
   /** The sign-in behind the tokens, where a person's it is. */
@@ -65,12 +87,18 @@ export class Upstream {
     return token.value;
   }
 
-  /** The courier of a kind, made when first asked for. */
-  courier(kind: CourierKind): Courier {
-    let courier = this.#couriers.get(kind);
+  /** Name of the host that a kind of courier hands messages to. */
+  hostName(kind: CourierKind): string {
+    return kind === 'smtp' ? this.endpoints.smtp.host : new URL(this.endpoints.graph).hostname;
+  }
+
+  /** The courier of a kind for accounts that want the same, made when first asked for. */
+  courier(kind: CourierKind, policy: DeliveryPolicy): Courier {
+    const key = `${kind} ${policy.envelope} ${policy.onAmbiguity}`;
+    let courier = this.#couriers.get(key);
     if (!courier) {
-      courier = this.#counted(kind === 'graph' ? this.#graphCourier() : this.#smtpCourier());
-      this.#couriers.set(kind, courier);
+      courier = this.#counted(this.#lookFirst(kind, policy));
+      this.#couriers.set(key, courier);
     }
     return courier;
   }
@@ -88,6 +116,16 @@ export class Upstream {
     });
   }
 
+  /**
+   * Deletes the drafts that an upload cut short left in a mailbox, as far as the app may look there.
+   * @param olderThanMs longer than any attempt may take: a younger draft may be on its way
+   */
+  async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
+    const place = { client: this.#sendingParts().client, mailbox, sendAs: 'mailbox' as const };
+    const signal = AbortSignal.timeout(60_000);
+    await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
+  }
+
   /** Closes once no delivery is under way. */
   async close(): Promise<void> {
     if (this.#inUse > 0) {
@@ -95,7 +133,7 @@ export class Upstream {
         this.#whenUnused = resolve;
       });
     }
-    await Promise.all([...this.#couriers.values()].map((courier) => courier.close()));
+    await this.#sending?.smtp.close();
     await this.#tokens.close();
     await this.#http.close();
   }
@@ -106,7 +144,8 @@ export class Upstream {
       deliver: async (message, signal) => {
         this.#inUse++;
         try {
-          return await courier.deliver(message, signal);
+          const report = await withNullSenderFallback(message, (each) => courier.deliver(each, signal));
+          return await withSpelledOutRemedies(report, message);
         } finally {
           if (--this.#inUse === 0) this.#whenUnused?.();
         }
@@ -114,28 +153,65 @@ export class Upstream {
     };
   }
 
-  #graphCourier(): Courier {
-    const { retry, limits } = this.#config;
-    const { mode, statusCodes, maxAttempts, multiplyWait, waitSeconds } = retry;
-    return new GraphCourier({
-      client: new GraphClient({
-        http: this.#http,
-        origin: this.endpoints.graph,
-        getToken: ({ refused }) => this.getToken('graph', refused),
-        retry: { mode, statusCodes, maxAttempts, multiplyWait, waitMs: waitSeconds * 1000 },
-      }),
-      sendAs: 'mailbox',
-      maxMimeBytes: limits.graphMimeKilobytes * 1024,
+  #lookFirst(kind: CourierKind, { envelope, onAmbiguity }: DeliveryPolicy): Courier {
+    const { smtp, smtpWay, client, sentItems, marker } = this.#sendingParts();
+    const { limits, queue } = this.#config;
+    const maxMimeBytes = limits.graphMimeKilobytes * 1024;
+    const courier =
+      kind === 'smtp'
+        ? smtp
+        : new GraphCourier({ client, sendAs: 'mailbox', maxMimeBytes, envelope, marker, smtp: smtpWay });
+    const lookFirst = new LookFirstCourier({
+      deliver: (message, signal) => courier.deliver(message, signal),
+      sentItems,
+      marker,
+      onAmbiguity,
+      clock: this.#clock,
+      settleMs: queue.retryBaseSeconds * 1000,
     });
+    // The parts are shared by all couriers of the connection, and closed with it.
+    return { deliver: (message, signal) => lookFirst.deliver(message, signal), close: async () => {} };
   }
 
-  #smtpCourier(): Courier {
-    return new ExchangeSmtpCourier({
-      endpoint: this.endpoints.smtp,
-      ...(this.ca === undefined ? {} : { extraCa: this.ca }),
-      ...(this.#config.hostname === undefined ? {} : { clientName: this.#config.hostname }),
-      getToken: ({ refused }) => this.getToken('exchange', refused),
-      maxConnectionsPerMailbox: this.#config.limits.concurrentPerMailbox,
-    });
+  #sendingParts(): SendingParts {
+    this.#sending ??= this.#makeSendingParts();
+    return this.#sending;
   }
+
+  #makeSendingParts(): SendingParts {
+    const { retry, limits, hostname, dataDir } = this.#config;
+    const quickRetry = { ...retry, waitMs: retry.waitSeconds * 1000 };
+    const marker = Marker.withKeyFile(join(dataDir, 'queue', 'marker-key'));
+    const client = new GraphClient({
+      http: this.#http,
+      origin: this.endpoints.graph,
+      getToken: ({ refused }) => this.getToken('graph', refused),
+      retry: quickRetry,
+      concurrentPerMailbox: limits.concurrentPerMailbox ?? microsoftConcurrency.graph,
+    });
+    const exchange = {
+      ...(this.ca === undefined ? {} : { extraCa: this.ca }),
+      getToken: ({ refused }: { readonly refused?: string }) => this.getToken('exchange', refused),
+    };
+    const smtp = new ExchangeSmtpCourier({
+      ...exchange,
+      endpoint: this.endpoints.smtp,
+      ...(hostname === undefined ? {} : { clientName: hostname }),
+      marker,
+      retry: quickRetry,
+      maxConnectionsPerMailbox: limits.concurrentPerMailbox ?? microsoftConcurrency.smtp,
+    });
+    const ways = [new GraphSentItems(client), new ImapSentItems({ ...exchange, endpoint: this.endpoints.imap })];
+    const sentItems = new PermittedSentItems(ways, this.#clock);
+    return { client, smtp, smtpWay: new SmtpWay(smtp, this.#clock), sentItems, marker };
+  }
+}
+
+/** What the couriers of one connection share. */
+interface SendingParts {
+  readonly client: GraphClient;
+  readonly smtp: ExchangeSmtpCourier;
+  readonly smtpWay: SmtpWay;
+  readonly sentItems: SentItems;
+  readonly marker: Marker;
 }

@@ -78,9 +78,22 @@ const entries = {
   // queue
   'queue-unreadable': {
     kind: 'usage',
-    cause: 'The queue database cannot be opened: no right to write to dataDir, a full disk, or a damaged file.',
+    cause: 'The queue database cannot be opened: no right to write to dataDir, or a full disk.',
+    remedy: 'Check the rights and the free space of dataDir.',
+  },
+  'queue-damaged': {
+    kind: 'usage',
+    cause:
+      'The queue database is damaged: a failing disk, a restore of half the files, or another program wrote to it. The bridge does not start on it, because more would be lost.',
     remedy:
-      'Check the rights and the free space of dataDir. A damaged queue.sqlite can be moved aside; keep it for recovery.',
+      'Run mailbridge queue repair: it copies what can be read into a new database and keeps the damaged one beside it.',
+  },
+  'queue-full': {
+    kind: 'temporary',
+    cause:
+      'There is no room for another message: the disk of dataDir is full, less than queue.minFreeMegabytes is left on it, or the queue holds as much as queue.maxMegabytes or queue.maxMessages allow. Clients are told 452 and try again; delivery goes on.',
+    remedy:
+      'Free space on the disk of dataDir; see mailbridge queue list --summary for what the queue holds, and delete what is not needed. It recovers by itself.',
   },
   'queue-format-newer': {
     kind: 'usage',
@@ -92,6 +105,13 @@ const entries = {
     cause:
       'The body of a queued message is gone or cut short: somebody deleted or changed files under dataDir/queue/bodies.',
     remedy: 'Restore dataDir/queue/bodies from a backup and release the message, or delete it from the queue.',
+  },
+  'queue-body-damaged': {
+    kind: 'needs-admin',
+    cause:
+      'The body of a queued message is not what was accepted: its checksum is wrong, or it cannot be read from the disk.',
+    remedy:
+      'Check the disk of dataDir. mailbridge queue export ID writes what is left of the message; ask its sender to send it again, and delete it.',
   },
 
   // couriers
@@ -111,7 +131,15 @@ const entries = {
     kind: 'temporary',
     cause:
       'The connection broke after the whole message was sent and before Microsoft 365 answered. It may have been delivered.',
-    remedy: 'Nothing: the message is tried again, and a recipient may get it twice.',
+    remedy:
+      'Nothing: before the message is tried again the bridge looks for it in Sent Items, where it may (permission Mail.Read); else a recipient may get it twice, unless onAmbiguity of the account is hold.',
+  },
+  'delivery-in-doubt': {
+    kind: 'needs-admin',
+    cause:
+      'The message may have been delivered, Sent Items cannot be looked at, and onAmbiguity of the account is hold.',
+    remedy:
+      'Look whether the recipients have it: then "mailbridge queue delete", else "mailbridge queue release". With the permission Mail.Read the bridge looks by itself.',
   },
   'delivery-aborted': {
     kind: 'temporary',
@@ -140,10 +168,12 @@ const entries = {
     cause: 'The message is larger than the SMTP server says it takes.',
     remedy: 'Send it smaller or in parts.',
   },
-  'message-too-large-for-graph': {
+  'message-not-sendable-by-graph': {
     kind: 'permanent',
-    cause: 'The message is larger than Microsoft Graph takes in one sendMail request.',
-    remedy: 'Set send of the account to smtp, which takes up to 150 MB.',
+    cause:
+      'The message is larger than one request to Microsoft Graph may be, it cannot go up in parts without being changed, and the connection may not send by SMTP.',
+    remedy:
+      'Let the connection send by SMTP, which takes up to 150 MB and changes nothing: the permission SMTP.SendAsApp and SMTP AUTH for the mailbox; "mailbridge exchange-script" prints the commands. Large messages without a signature also go up in parts with the permission Mail.ReadWrite.',
   },
   'header-too-large-for-graph': {
     kind: 'permanent',
@@ -153,8 +183,8 @@ const entries = {
   'envelope-narrower-than-headers': {
     kind: 'permanent',
     cause:
-      'To or Cc name addresses that the envelope does not. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
-    remedy: 'Set send of the account to smtp, which keeps to the envelope.',
+      'To or Cc name addresses that the envelope does not, and envelope of the account is refuse. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
+    remedy: 'Set envelope of the account to auto, or send to smtp, which keeps to the envelope.',
   },
   'graph-unexpected-status': {
     kind: 'permanent',
@@ -329,7 +359,7 @@ const entries = {
     cause:
       'The file of a sign-in was encrypted with another key: tokenKey was changed, or token.key in dataDir was lost or replaced.',
     remedy:
-      'Give the bridge the key it had (tokenKey, or token.key in dataDir), or sign in again with "mailbridge login", which moves the file aside.',
+      'Use the key that it was encrypted with (tokenKey, or token.key in dataDir). If that is lost, remove the file and sign in again with "mailbridge login".',
   },
   'sign-in-file-other-app': {
     kind: 'needs-admin',

@@ -4,18 +4,30 @@ const maxLineBytes = 16 * 1024;
 const lineFeed = 0x0a;
 
 /**
- * Asks for a line, typed or piped. What comes behind it stays for the next question. The prompt goes to standard error.
+ * Asks for a line, typed, pasted or piped. What comes behind it stays for the next question. The prompt goes to
+ * standard error.
+ * @param signal gives the question up
  * @returns the line without its end; undefined when the input has ended
+ * @throws the reason of `signal`
  */
-export function askLine({ stdin, stderr }: CliIo, prompt: string): Promise<string | undefined> {
+export function askLine(
+  { stdin, stderr }: Pick<CliIo, 'stdin' | 'stderr'>,
+  prompt: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   stderr.write(prompt);
   // Its end came with the answer before.
   if (!stdin.readable) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let read = Buffer.alloc(0);
-    const finish = (line: Buffer | undefined, rest?: Buffer) => {
+    const stop = () => {
       stdin.off('data', onData).off('end', onEnd);
+      signal?.removeEventListener('abort', onAbort);
       stdin.pause();
+    };
+    const finish = (line: Buffer | undefined, rest?: Buffer) => {
+      stop();
       if (rest !== undefined && rest.length > 0) stdin.unshift(rest);
       // What is typed shows by itself, with its line end; what is piped does not.
       if (!stdin.isTTY) stderr.write('\n');
@@ -28,6 +40,11 @@ export function askLine({ stdin, stderr }: CliIo, prompt: string): Promise<strin
       else if (read.length > maxLineBytes) finish(read);
     };
     const onEnd = () => finish(read.length > 0 ? read : undefined);
+    const onAbort = () => {
+      stop();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort);
     stdin.on('data', onData).on('end', onEnd);
     stdin.resume();
   });

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { BridgeError, errorText } from '../base/errors.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
+import { readPem } from '../base/pem-file.ts';
 import type { CloudEndpoints } from '../config/clouds.ts';
 import type { LooseConfig } from './loose-config.ts';
 
@@ -14,13 +13,4 @@ export async function openHttp(
 ): Promise<HttpClient> {
   const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
   return createHttpClient({ ca, proxy: config.proxy });
-}
-
-/** @throws BridgeError `tls-material-unreadable` */
-export async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${errorText(cause)}.`, { cause });
-  }
 }

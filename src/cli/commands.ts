@@ -51,8 +51,12 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./simulate.ts')).runSimulate,
   },
   queue: {
-    summary: 'list, show, retry, hold, release or delete queued messages',
+    summary: 'list, show, retry, hold, release, delete or export queued messages',
     load: async () => (await import('./queue.ts')).runQueue,
+  },
+  sendmail: {
+    summary: 'hand in a message as /usr/sbin/sendmail does',
+    load: async () => (await import('./sendmail.ts')).runSendmail,
   },
   config: {
     summary: 'check the configuration, print its schema or its reference',

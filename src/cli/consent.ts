@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/consent-link.ts';
+import { assertRegistered } from '../onboarding/init-config.ts';
 import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
 import { usesOf } from '../onboarding/permissions.ts';
 import { type CloudScopes, delegatedScopes } from '../tokens/scopes.ts';
 import { numberOption, readArguments } from './arguments.ts';
+import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';
-import { firstLine } from './first-line.ts';
 import { interruptible } from './interruptible.ts';
 import type { CliIo } from './io.ts';
 import { readLooseConfig } from './loose-config.ts';
@@ -67,6 +68,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
   const { name, connection } = namedConnection('consent', positionals, config);
   const endpoints = config.endpointsOf(name);
   const { clientId, tenantId } = connection;
+  assertRegistered(name, clientId);
   if (typeof clientId !== 'string' || typeof tenantId !== 'string') {
     throw new BridgeError('usage', `Connection "${name}" has no app registration to consent to (clientId, tenantId).`, {
       remedy:
@@ -150,9 +152,8 @@ async function askForAddresses(
     const link = consentLink({ ...request, scopes: wanted, redirectUri });
     show(link, index, scopes.length, asking);
     progress(asking, 'When they have, their browser ends at a page that may well be empty or missing.');
-    asking.io.stderr.write('Paste its whole address here: ');
-    const line = await firstLine(asking.io.stdin, asking.signal);
-    const address = URL.parse(line ?? '');
+    const line = await askLine(asking.io, 'Paste its whole address here: ', asking.signal);
+    const address = URL.parse(line?.trim() ?? '');
     if (!address)
       throw new BridgeError('consent-answer-invalid', 'That is no address (https://… or http://localhost…).');
     tenants.push(readConsentAnswer(address, link).tenantId);

@@ -1,26 +1,28 @@
 import { renderUnicodeCompact } from 'uqr';
-import type { Clock } from '../base/clock.ts';
 import type { DeviceCode } from '../tokens/device-code.ts';
-import type { CliIo } from './io.ts';
+import type { SignInTerminal } from './sign-in-terminal.ts';
 
-/** Shows a device code, the address to enter it at, and how long it lasts. */
+const endOfLine = '\u001b[K';
+
+/** Shows a device code and the address to enter it at; on a terminal also as a QR code, and how long it lasts. */
 export class DeviceCodeDisplay {
-  readonly #io: CliIo;
-  readonly #clock: Clock;
-  readonly #tell: (text: string) => void;
+  readonly #invitation: string;
+  readonly #terminal: SignInTerminal;
   #countdown: NodeJS.Timeout | undefined;
 
-  constructor(io: CliIo, clock: Clock, tell: (text: string) => void) {
-    this.#io = io;
-    this.#clock = clock;
-    this.#tell = tell;
+  /** @param invitation how the person is asked: `Sign in` */
+  constructor(invitation: string, terminal: SignInTerminal) {
+    this.#invitation = invitation;
+    this.#terminal = terminal;
   }
 
   show({ userCode, verificationUri, expiresAtMs }: DeviceCode): void {
-    this.#tell(`Open ${verificationUri} on any device, and enter the code\n\n    ${userCode}\n`);
-    if (!this.#io.stdout.isTTY) return;
-    this.#tell(`${renderUnicodeCompact(verificationUri, { border: 2 })}\n`);
-    const tick = () => this.#io.stderr.write(`\rWaiting for the sign-in, ${this.#left(expiresAtMs)} left. \u001b[K`);
+    const { io, tell } = this.#terminal;
+    tell(`${this.#invitation}: open ${verificationUri} on any device and enter the code\n\n  ${userCode}\n`);
+    // Standard output may be a file that somebody reads; the code stands there, the rest is for eyes alone.
+    if (!io.stderr.isTTY) return;
+    io.stderr.write(`${renderUnicodeCompact(verificationUri, { border: 2 })}\n\n`);
+    const tick = () => io.stderr.write(`\rWaiting for the sign-in, ${this.#left(expiresAtMs)} left. ${endOfLine}`);
     tick();
     this.#countdown = setInterval(tick, 1000);
   }
@@ -30,11 +32,11 @@ export class DeviceCodeDisplay {
     if (this.#countdown === undefined) return;
     clearInterval(this.#countdown);
     this.#countdown = undefined;
-    this.#io.stderr.write('\r\u001b[K');
+    this.#terminal.io.stderr.write(`\r${endOfLine}`);
   }
 
   #left(expiresAtMs: number): string {
-    const seconds = Math.max(0, Math.round((expiresAtMs - this.#clock.now()) / 1000));
+    const seconds = Math.max(0, Math.round((expiresAtMs - this.#terminal.clock.now()) / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   }
 }

@@ -7,6 +7,7 @@ import {
   type ScriptApp,
   type ScriptPerson,
 } from '../onboarding/exchange-script.ts';
+import { assertRegistered } from '../onboarding/init-config.ts';
 import { clientCredentialsGrant } from '../tokens/client-credentials.ts';
 import { readArguments } from './arguments.ts';
 import { openHttp } from './cloud-access.ts';
@@ -15,6 +16,7 @@ import type { CliIo } from './io.ts';
 import { type LooseConfig, readLooseConfig } from './loose-config.ts';
 import { namedConnection } from './named-connection.ts';
 import { clientCredential, presentCredential } from './present-credential.ts';
+import { signedInUser } from './signed-in-user.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
                                   [--offline] [--config FILE] [--json]
@@ -23,7 +25,7 @@ Prints the Exchange Online PowerShell that a connection and its accounts need: w
 
   --undo           prints the script that takes it all back
   --object-id ID   object id of the enterprise application; default: as the app's own token says
-  --user ADDRESS   who signs in, for a connection where a person does
+  --user ADDRESS   who signs in, for a connection where a person does; default: who has signed in
   --classic        sending by SMTP with the permission SMTP.SendAsApp and mailbox permissions, not with a role
   --tenant-wide    the Graph permissions are granted in Entra ID for every mailbox; no role for them
   --offline        asks for no token
@@ -58,9 +60,10 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
       remedy: 'Add accounts to the configuration first: they name the mailboxes.',
     });
   }
+  assertRegistered(name, connection.clientId);
   const principal = isApp(connection.grant)
     ? await appOf(name, connection, config, accounts, values, io)
-    : personOf(connection, values.user);
+    : await personOf(name, connection, config, values.user, io);
   const { tenantId } = connection;
   const named = typeof tenantId === 'string' && tenantId !== 'common' && tenantId !== 'organizations';
   const organization = named ? tenantId : undefined;
@@ -76,9 +79,15 @@ function isApp(grant: unknown): boolean {
   return grant === 'client-credentials' || grant === 'managed-identity';
 }
 
-function personOf(connection: Readonly<Record<string, unknown>>, user: string | undefined): ScriptPerson {
+async function personOf(
+  name: string,
+  connection: Readonly<Record<string, unknown>>,
+  { path }: LooseConfig,
+  given: string | undefined,
+  io: CliIo,
+): Promise<ScriptPerson> {
   const configured = typeof connection.username === 'string' ? connection.username : undefined;
-  return { kind: 'person', user: user ?? configured };
+  return { kind: 'person', user: given ?? configured ?? (await signedInUser(name, path, io)) };
 }
 
 interface AppOptions {

@@ -8,7 +8,7 @@ import { configOf, hostOf, type NextStep, nextSteps, protocolsOf } from '../onbo
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
 import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
-import { writeWholeFile } from '../onboarding/private-file.ts';
+import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
 import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';

@@ -1,6 +1,6 @@
+import { readPem } from '../base/pem-file.ts';
 import type { AppCredential } from '../onboarding/registration/credentials.ts';
 import type { ClientCredential } from '../tokens/client-credentials.ts';
-import { readPem } from './cloud-access.ts';
 import type { LooseConfig } from './loose-config.ts';
 
 /** The credential that a connection has in its configuration; undefined where it has none or it is not to be had. */

@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import type { ScriptAccount } from '../onboarding/exchange-script.ts';
+import { noClientId } from '../onboarding/init-config.ts';
 import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from '../onboarding/permissions.ts';
 import type { AppCredential } from '../onboarding/registration/credentials.ts';
 import type { Registration } from '../onboarding/registration/register-app.ts';
@@ -25,7 +26,6 @@ export interface Intent {
 }
 
 const certificateDays = 730;
-const noId = '00000000-0000-0000-0000-000000000000';
 
 /** @throws BridgeError `usage` */
 export async function intentOf(options: RegisterAppOptions, config: LooseConfig): Promise<Intent> {
@@ -86,8 +86,7 @@ function tenantIdOf(connection: Raw | undefined): string | undefined {
 
 function clientIdOf(connection: Raw | undefined): string | undefined {
   const clientId = connection?.clientId;
-  // The example configuration has the empty id.
-  return typeof clientId === 'string' && clientId !== noId ? clientId : undefined;
+  return typeof clientId === 'string' && clientId !== noClientId ? clientId : undefined;
 }
 
 /** The accounts of the configuration, or the mailboxes of the command line as if they were accounts. */

@@ -34,5 +34,5 @@ export const exampleConfig: ConfigInput = {
   ],
   queue: { store: 'sqlite', expireAfterHours: 48 },
   retry: { mode: 'status-codes', statusCodes: [429, 503], maxAttempts: 5, multiplyWait: true },
-  limits: { messagesPerMinute: 30, concurrentPerMailbox: 3, recipientsPerDay: 10_000, maxMessageMegabytes: 35 },
+  limits: { messagesPerMinute: 30, recipientsPerDay: 10_000, maxMessageMegabytes: 35 },
 };

@@ -99,8 +99,28 @@ export const accountBlock = (sources: Sources) =>
       description:
         "`queued`: a message is accepted once it is safe on disk, then delivered and retried. `direct`: the client waits for Microsoft's verdict.",
     }),
+    envelope: z.enum(['auto', 'smtp', 'rewrite', 'refuse']).default('auto').meta({
+      description:
+        'What becomes of a message for Graph whose To or Cc name people that the envelope does not: Graph would mail them. `auto`: it goes by SMTP if the connection may, else as with `rewrite`. `smtp`: it goes by SMTP. `rewrite`: To and Cc are cut down to those who get it; what stood there is kept in X-Mailbridge-To and X-Mailbridge-Cc. `refuse`: it is not sent, and the sender gets a bounce.',
+    }),
+    onAmbiguity: z.enum(['resend', 'hold']).default('resend').meta({
+      description:
+        'What becomes of a message that may have been delivered, because the answer was lost, if the connection may not look into Sent Items (Mail.Read, or IMAP). `resend`: it is sent again, and may come twice. `hold`: it waits in the queue for an administrator.',
+    }),
+    dropDuplicates: z.exactOptional(z.int().min(1).max(86_400)).meta({
+      description:
+        'Seconds in which a message that comes once more (same envelope, Message-ID and content) is accepted and dropped. For programs that send again too early. Left out: each one is sent.',
+    }),
     senders: z.exactOptional(z.array(senderPattern()).min(1)).meta({
       description:
         'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. Default: the mailbox alone.',
     }),
-  }).transform((account) => ({ ...account, senders: account.senders ?? [account.mailbox] }));
+    forceFrom: z.exactOptional(z.union([z.literal(true), mailbox()])).meta({
+      description:
+        'Sends all mail as the mailbox (`true`) or as the address given, whatever the program says: From and reverse-path are replaced, and the old From is kept in Reply-To unless there is one. `senders` does not apply then. An address other than the mailbox needs the right to send as it.',
+    }),
+  }).transform(({ forceFrom, ...account }) => ({
+    ...account,
+    senders: account.senders ?? [account.mailbox],
+    ...(forceFrom === undefined ? {} : { forceFrom: forceFrom === true ? account.mailbox : forceFrom }),
+  }));

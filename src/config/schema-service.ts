@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { block } from './fields.ts';
+import { block, isHost } from './fields.ts';
 
 /** A whole number with its bounds and default. */
 const count = (lowest: number, highest: number, standard: number, description: string) =>
@@ -29,11 +29,36 @@ export const queueBlock = () =>
       48,
       'Hours after which a message that could not be delivered goes back to its sender.',
     ),
+    delayWarningHours: count(
+      0,
+      720,
+      4,
+      'Hours after which the sender of a message that still waits is told so, once. `0`: never.',
+    ),
     retainDeliveredDays: count(
       0,
       365,
       7,
       'Days for which delivered messages stay listed, without their content. `0`: not at all.',
+    ),
+    retainFailedDays: count(
+      0,
+      365,
+      14,
+      'Days for which messages that were given up stay in the queue with their content, to be looked at, exported or released. `0`: not at all.',
+    ),
+    maxMegabytes: z.exactOptional(z.int().min(1).max(10_000_000)).meta({
+      description:
+        'Most that the queue may hold, in MB of 1,048,576 bytes, messages that were given up included. Beyond that clients get `452` and try again. Default: no bound but the disk.',
+    }),
+    maxMessages: z.exactOptional(z.int().min(1).max(100_000_000)).meta({
+      description: 'Most messages that the queue may hold, counted likewise. Default: no bound.',
+    }),
+    minFreeMegabytes: count(
+      0,
+      1_000_000,
+      100,
+      'MB that have to stay free on the disk of `dataDir`. With less, clients get `452` and try again; delivery goes on.',
     ),
     retryBaseSeconds: count(
       1,
@@ -54,21 +79,18 @@ export const retryBlock = () =>
   block({
     mode: z.enum(['none', 'any', 'status-codes']).default('status-codes').meta({
       description:
-        'What is tried again at once, within one delivery attempt: nothing, every temporary failure, or the HTTP answers of `statusCodes`.',
+        'What is tried again at once, within one delivery attempt: nothing; every temporary failure; or the answers of `statusCodes`. Never what may have been delivered already: that the queue clears up first. By SMTP it is the connection and the login that are tried again, before anything of the message is sent.',
     }),
-    statusCodes: z
-      .array(z.int().min(400).max(599))
-      .min(1)
-      .default([429, 503])
-      .meta({ description: 'HTTP status codes that are tried again.' }),
-    maxAttempts: count(1, 20, 5, 'Tries in all, the first included.'),
-    waitSeconds: z
-      .number()
-      .min(0)
-      .max(300)
-      .default(2)
-      .meta({ description: 'Seconds between tries where the server names no time itself (`Retry-After`).' }),
-    multiplyWait: z.boolean().default(true).meta({ description: 'Doubles the wait with each try.' }),
+    statusCodes: z.array(z.int().min(400).max(599)).min(1).default([429, 503]).meta({
+      description:
+        'HTTP status codes, and reply codes of SMTP such as 421, that are tried again in the mode `status-codes`.',
+    }),
+    maxAttempts: count(1, 20, 5, 'Tries in all within one attempt, the first included.'),
+    waitSeconds: z.number().min(0).max(300).default(2).meta({
+      description:
+        'Seconds between tries where the server names no time itself. A `Retry-After` of up to 10 seconds is waited for instead; a longer one ends the attempt, and the mailbox rests until then.',
+    }),
+    multiplyWait: z.boolean().default(true).meta({ description: 'Doubles the wait with each try, up to 300 seconds.' }),
   });
 
 /** `limits` */
@@ -80,11 +102,15 @@ export const limitsBlock = () =>
       30,
       'Messages a minute that one mailbox sends. Exchange Online allows 30 by SMTP.',
     ),
-    concurrentPerMailbox: count(
+    concurrentPerMailbox: z.exactOptional(z.int().min(1).max(64)).meta({
+      description:
+        'Deliveries at the same time for one mailbox. Default: what Microsoft allows, 3 SMTP connections and 4 requests to Graph.',
+    }),
+    concurrentDeliveries: count(
       1,
-      64,
-      3,
-      'Deliveries at the same time for one mailbox. Exchange Online allows 3 SMTP connections, Graph 4 requests.',
+      10_000,
+      256,
+      'Deliveries at the same time over all mailboxes, which take turns; one connection takes at most three quarters of them.',
     ),
     recipientsPerDay: count(
       1,
@@ -92,6 +118,18 @@ export const limitsBlock = () =>
       10_000,
       'Recipients in 24 hours that one mailbox sends to. Exchange Online allows 10,000.',
     ),
+    externalRecipientsPerDay: z.exactOptional(z.int().min(1).max(10_000_000)).meta({
+      description:
+        'Recipients outside the tenant in 24 hours that one connection sends to, over all its mailboxes; a quarter is kept for mailboxes that have not used their even share. Microsoft allows 500 × licences^0.7 + 9,500 (Tenant External Recipient Rate Limit). Default: not counted; when Microsoft says that the limit is reached, external mail waits either way.',
+    }),
+    internalDomains: z
+      .array(z.string().refine(isHost, { error: 'must be a domain name' }))
+      .default([])
+      .meta({
+        title: 'domains',
+        description:
+          'Domains whose recipients are not external, besides those of the mailboxes: the other accepted domains of the tenant.',
+      }),
     maxMessageMegabytes: z.number().positive().max(150).default(35).meta({
       description:
         'Largest message accepted from a client, in MB of 1,048,576 bytes, attachments encoded. Exchange Online takes no more than 150, and 35 unless the mailbox is set otherwise.',
@@ -106,7 +144,7 @@ export const limitsBlock = () =>
       100,
       3000,
       2200,
-      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones are refused with 552. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
+      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones go up in parts, or by SMTP. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
     ),
     maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
     maxConnectionsPerAddress: count(1, 100_000, 100, 'Client connections open at the same time from one address.'),

@@ -1,3 +1,4 @@
+import { type QuickRetry, withQuickRetry } from '../base/quick-retry.ts';
 import { assertProtected } from '../exchange/endpoint.ts';
 import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
 import { needsSmtpUtf8 } from '../exchange/smtp-parameters.ts';
@@ -6,15 +7,20 @@ import { formatSmtpReply, type SmtpReply } from '../exchange/smtp-reply.ts';
 import { SmtpSession, type SmtpSessionOptions } from '../exchange/smtp-session.ts';
 import type { SmtpTransactionResult } from '../exchange/smtp-transaction.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
-import type { EnvelopeRecipient } from '../message/envelope.ts';
 import { transactionRefusal, upstreamFailure } from './exchange-errors.ts';
 import type { GetToken } from './get-token.ts';
+import { Ledger } from './ledger.ts';
+import type { Marker } from './marker.ts';
+import { openingVerdict } from './smtp-quick-retry.ts';
 import { type Batch, planTransactions } from './transactions.ts';
-import { ownVerdict, recipientOutcome, tokenFailure, type Verdict } from './verdict.ts';
+import { ownVerdict, tokenFailure, type Verdict } from './verdict.ts';
 
 /** Settings of the courier to Exchange Online by SMTP submission. */
 export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   readonly getToken: GetToken;
+  readonly marker: Marker;
+  /** Of opening connections; default: none. */
+  readonly retry?: QuickRetry;
   /** 1 or more; Exchange Online allows 3. */
   readonly maxConnectionsPerMailbox: number;
   /** A connection is left after so many messages; default 100. */
@@ -23,6 +29,8 @@ export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   readonly idleTimeoutMs?: number;
 }
 
+const noRetry: QuickRetry = { mode: 'none', statusCodes: [], maxAttempts: 1, waitMs: 0, multiplyWait: false };
+
 /** No token was to be had: kept apart from what the server says. */
 class TokenError extends Error {
   readonly failure: unknown;
@@ -30,44 +38,6 @@ class TokenError extends Error {
   constructor(failure: unknown) {
     super('No access token.');
     this.failure = failure;
-  }
-}
-
-const notAttempted = ownVerdict('delivery-aborted', 'The attempt ended before this recipient.');
-
-/** What has become of the recipients so far, and what holds for the mailbox. */
-class Ledger {
-  readonly #verdicts = new Map<string, Verdict>();
-  #pauseMailboxMs = 0;
-  #upstreamId: string | undefined;
-
-  recordResult(batch: Batch, result: SmtpTransactionResult): void {
-    this.#upstreamId ??= result.serverMessageId;
-    if (result.response !== undefined) {
-      const { code, enhanced = String(code) } = result.response;
-      const taken: Verdict = { outcome: 'delivered', code: enhanced, text: formatSmtpReply(result.response) };
-      for (const { address } of batch) this.#verdicts.set(address, taken);
-    }
-    this.recordRefusals(result.refused);
-  }
-
-  recordRefusals(refused: ReadonlyMap<string, SmtpReply>): void {
-    for (const [address, reply] of refused) this.recordFailure([{ address }], transactionRefusal(reply));
-  }
-
-  recordFailure(recipients: readonly EnvelopeRecipient[], verdict: Verdict): void {
-    for (const { address } of recipients) this.#verdicts.set(address, verdict);
-    if (recipients.length > 0) this.#pauseMailboxMs = Math.max(this.#pauseMailboxMs, verdict.pauseMailboxMs ?? 0);
-  }
-
-  report(message: OutgoingMessage): DeliveryReport {
-    return {
-      recipients: message.envelope.recipients.map(({ address }) =>
-        recipientOutcome(address, this.#verdicts.get(address) ?? notAttempted),
-      ),
-      ...(this.#pauseMailboxMs > 0 && { pauseMailboxMs: this.#pauseMailboxMs }),
-      ...(this.#upstreamId !== undefined && { upstreamId: this.#upstreamId }),
-    };
   }
 }
 
@@ -97,13 +67,26 @@ export class ExchangeSmtpCourier {
         const postponed = await this.#transact(message, batch, signal, ledger);
         if (postponed !== undefined) pending.push(postponed);
       } catch (error) {
-        ledger.recordFailure(batch, failureOf(error, this.#peer));
-        if (error instanceof SmtpUpstreamError) ledger.recordRefusals(error.refused);
+        ledger.record(batch, failureOf(error, this.#peer));
+        if (error instanceof SmtpUpstreamError) recordRefusals(ledger, error.refused);
         // What ended this transaction as a whole would end the next one as well.
-        ledger.recordFailure(pending.splice(0).flat(), failureOfUnsent(error, this.#peer));
+        ledger.record(pending.splice(0).flat(), failureOfUnsent(error, this.#peer));
       }
     }
     return ledger.report(message);
+  }
+
+  /**
+   * Logs in, unless a connection is open already.
+   * @returns why no mail can be sent as this mailbox now; undefined where it can
+   */
+  async unusable(mailbox: string, signal: AbortSignal): Promise<Verdict | undefined> {
+    try {
+      await this.#pool.use(mailbox, signal, false, async () => {});
+      return undefined;
+    } catch (error) {
+      return failureOf(error, this.#peer);
+    }
   }
 
   /** Leaves the idle connections. */
@@ -126,7 +109,7 @@ export class ExchangeSmtpCourier {
     const attempt = (fresh: boolean) =>
       this.#pool.use(message.mailbox, signal, fresh, (session) => {
         reused = session.transactions > 0;
-        return sendBatch(session, message, batch, signal, ledger);
+        return sendBatch(session, { message, batch, marker: this.#options.marker }, signal, ledger);
       });
     try {
       return await attempt(false);
@@ -136,8 +119,18 @@ export class ExchangeSmtpCourier {
     }
   }
 
+  #open(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
+    const { retry = noRetry } = this.#options;
+    return withQuickRetry(
+      retry,
+      signal,
+      () => this.#openOnce(mailbox, signal),
+      (error) => openingVerdict(retry, error, this.#peer),
+    );
+  }
+
   /** Opens a session; a refused token is renewed once. */
-  async #open(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
+  async #openOnce(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
     const token = await this.#token({ mailbox });
     try {
       return await SmtpSession.open(this.#options, { mailbox, token }, signal);
@@ -161,8 +154,7 @@ export class ExchangeSmtpCourier {
 /** Sends to those of a batch that the server can be told of. */
 async function sendBatch(
   session: SmtpSession,
-  message: OutgoingMessage,
-  batch: Batch,
+  { message, batch, marker }: { readonly message: OutgoingMessage; readonly batch: Batch; readonly marker: Marker },
   signal: AbortSignal,
   ledger: Ledger,
 ): Promise<Batch | undefined> {
@@ -172,22 +164,45 @@ async function sendBatch(
   const unsendable = sendable(reversePath)
     ? batch.filter(({ address }) => address === '' || !sendable(address))
     : batch;
-  ledger.recordFailure(
-    unsendable,
-    ownVerdict('address-not-sendable', 'The SMTP server cannot be told of this address.'),
-  );
+  ledger.record(unsendable, ownVerdict('address-not-sendable', 'The SMTP server cannot be told of this address.'));
   const [first, ...rest] = batch.filter((recipient) => !unsendable.includes(recipient));
   if (first === undefined) return undefined;
   const recipients: Batch = [first, ...rest];
   const result = await session.send(
-    { reversePath, recipients, smtpUtf8, ...(dsn !== undefined && { dsn }), message },
+    {
+      reversePath,
+      recipients,
+      smtpUtf8,
+      ...(dsn !== undefined && { dsn }),
+      message,
+      leadingField: (taken) => marker.line(message.id, taken),
+    },
     signal,
   );
-  ledger.recordResult(recipients, result);
+  recordResult(ledger, recipients, result);
   if (result.response === undefined) return undefined;
   // RFC 5321 section 4.5.3.1.10: "too many recipients" is said of this transaction alone.
   const [next, ...others] = recipients.filter(({ address }) => isTooMany(result.refused.get(address)));
   return next === undefined ? undefined : [next, ...others];
+}
+
+function recordResult(ledger: Ledger, recipients: Batch, result: SmtpTransactionResult): void {
+  const { response, serverMessageId: upstreamId } = result;
+  if (response !== undefined) {
+    const { code, enhanced = String(code) } = response;
+    const text = formatSmtpReply(response);
+    ledger.record(recipients, {
+      outcome: 'delivered',
+      code: enhanced,
+      text,
+      ...(upstreamId !== undefined && { upstreamId }),
+    });
+  }
+  recordRefusals(ledger, result.refused);
+}
+
+function recordRefusals(ledger: Ledger, refused: ReadonlyMap<string, SmtpReply>): void {
+  for (const [address, reply] of refused) ledger.record([{ address }], transactionRefusal(reply));
 }
 
 function isTooMany(reply: SmtpReply | undefined): boolean {

@@ -4,12 +4,20 @@ import { BridgeError, errorText } from '../base/errors.ts';
 import { Base64Encoder, base64Length } from '../graph/base64-stream.ts';
 import type { GraphClient, GraphRequestBody } from '../graph/client.ts';
 import { GraphError, GraphTokenError, GraphUnansweredError } from '../graph/graph-error.ts';
+import { type FaithfulForm, type MessageSurvey, surveyMessage } from '../graph/json-form.ts';
+import { sendAsJson } from '../graph/send-json.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import { rewriteHeader } from '../message/header-stream.ts';
 import { HeaderBlock, HeaderTooLargeError } from '../message/headers.ts';
+import { MessageChangedError } from '../message/mime-reader.ts';
 import { graphRefusal } from './graph-errors.ts';
-import { planHeader, readHeader } from './graph-header.ts';
+import { type HeaderPlan, planHeader, readHeader } from './graph-header.ts';
+import { Ledger } from './ledger.ts';
+import { type Marker, markerField } from './marker.ts';
 import { networkFailure } from './network-errors.ts';
+import type { DeliveryPolicy } from './policy.ts';
+import type { SmtpWay } from './smtp-way.ts';
+import { type Batch, planTransactions, requestLimits } from './transactions.ts';
 import { ownVerdict, reportForAll, tokenFailure, type Verdict } from './verdict.ts';
 
 /** Settings of the courier to Microsoft Graph. */
@@ -17,13 +25,30 @@ export interface GraphCourierOptions {
   readonly client: GraphClient;
   /** `mailbox`: `/users/{mailbox}/sendMail`; `me`: `/me/sendMail`, for a delegated token of that mailbox. */
   readonly sendAs: 'mailbox' | 'me';
-  /** Largest message as MIME, before base64, the added Bcc field included. */
+  /** Largest message as MIME, before base64, the added fields included. */
   readonly maxMimeBytes: number;
+  readonly envelope: DeliveryPolicy['envelope'];
+  readonly marker: Marker;
+  /** For what Graph would not do justice to. */
+  readonly smtp: Pick<SmtpWay, 'isOpen' | 'deliver'>;
+}
+
+/** A message whose header is known, and whole where it is small. */
+interface ReadMessage {
+  readonly message: OutgoingMessage;
+  readonly header: HeaderBlock;
+  readonly whole: Buffer | undefined;
+}
+
+/** One request: whom it is for, and the header that brings it to them alone. */
+interface PlannedRequest {
+  readonly batch: Batch;
+  readonly plan: HeaderPlan;
 }
 
 /**
  * Hands messages to Microsoft Graph by `sendMail` in MIME (Microsoft: "user: sendMail"). Graph takes all recipients of
- * a message or none, and refuses single ones later, by a report to the mailbox.
+ * a request or none, and refuses single ones later, by a report to the mailbox.
  */
 export class GraphCourier {
   readonly #options: GraphCourierOptions;
@@ -32,44 +57,95 @@ export class GraphCourier {
     this.#options = options;
   }
 
-  /** One delivery attempt. All recipients fare alike. */
+  /** One delivery attempt, in as many requests as there are recipients for. What was delivered stays delivered. */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
-    const prepared = await this.#prepare(message);
-    return reportForAll(message, 'outcome' in prepared ? prepared : await this.#send(message, prepared, signal));
+    const { smtp, maxMimeBytes } = this.#options;
+    const read = await readMessage(message);
+    if ('outcome' in read) {
+      const isTooLarge = read.code === 'header-too-large-for-graph';
+      if (isTooLarge && (await smtp.isOpen(message.mailbox, signal))) return smtp.deliver(message, signal);
+      return reportForAll(message, read);
+    }
+    const requests = planTransactions(message.envelope.recipients, requestLimits).map(
+      (batch): PlannedRequest => ({ batch, plan: planHeader(read.header, batch) }),
+    );
+    const outside = requests.flatMap(({ plan }) => plan.outside);
+    if (outside.length > 0) {
+      if (this.#options.envelope === 'refuse') return reportForAll(message, unwantedCopies(outside));
+      if (await this.#goesBySmtp(message.mailbox, signal)) return smtp.deliver(message, signal);
+    }
+    const largest = Math.max(...requests.map((request) => this.#mimeOf(read, request).size));
+    if (largest > maxMimeBytes) return this.#deliverLarge(message, requests, signal);
+    return this.#sendEach(message, requests, (request) =>
+      this.#sendMime(message.mailbox, this.#mimeOf(read, request).body(), signal),
+    );
   }
 
   /** Nothing to do: the HTTP client belongs to whoever made it. */
   async close(): Promise<void> {}
 
-  /** The body of the request, or why there will be none. */
-  async #prepare(message: OutgoingMessage): Promise<GraphRequestBody | Verdict> {
-    const { maxMimeBytes } = this.#options;
-    if (message.size > maxMimeBytes) return tooLarge(message.size, maxMimeBytes);
-    let header: HeaderBlock;
-    let whole: Buffer | undefined;
-    try {
-      if (message.size <= smallMessageBytes) whole = await readWhole(message);
-      header = whole ? HeaderBlock.parse(whole) : await readHeader(message);
-    } catch (error) {
-      if (error instanceof HeaderTooLargeError) return ownVerdict('header-too-large-for-graph', error.message);
-      return ownVerdict('message-unreadable', errorText(error));
-    }
-    const { outside, replacement = header.raw } = planHeader(header, message.envelope);
-    if (outside.length > 0) return unwantedCopies(outside);
-    const size = message.size - header.byteLength + replacement.length;
-    if (size > maxMimeBytes) return tooLarge(size, maxMimeBytes);
-    if (whole) return wholeBody(Buffer.concat([replacement, whole.subarray(header.byteLength)]));
-    return mimeBody(size, () => rewriteHeader(message.open(), () => replacement));
+  /** Whether a message whose header names others than its envelope is SMTP's. */
+  async #goesBySmtp(mailbox: string, signal: AbortSignal): Promise<boolean> {
+    const { envelope, smtp } = this.#options;
+    return envelope === 'smtp' || (envelope === 'auto' && (await smtp.isOpen(mailbox, signal)));
   }
 
-  async #send(message: OutgoingMessage, body: GraphRequestBody, signal: AbortSignal): Promise<Verdict> {
+  /** Above the size of a request a message goes up in parts, as JSON, which not every message survives. */
+  async #deliverLarge(
+    message: OutgoingMessage,
+    requests: readonly PlannedRequest[],
+    signal: AbortSignal,
+  ): Promise<DeliveryReport> {
+    const { smtp } = this.#options;
+    const survey = await surveyed(message);
+    if ('outcome' in survey) return reportForAll(message, survey);
+    let obstacle = survey.jsonForm === 'lossy' ? survey.reason : undefined;
+    if (survey.jsonForm === 'faithful') {
+      const report = await this.#sendEach(message, requests, (request) =>
+        this.#sendJson(message, survey, request, signal),
+      );
+      if (!mayNotUpload(report)) return report;
+      obstacle = 'the connection may not make drafts (Mail.ReadWrite)';
+    }
+    if (await smtp.isOpen(message.mailbox, signal)) return smtp.deliver(message, signal);
+    const text = `The message has ${message.size} octets; Graph takes no more than ${this.#options.maxMimeBytes} in one request, and it cannot go up in parts because ${obstacle}.`;
+    return reportForAll(message, ownVerdict('message-not-sendable-by-graph', text));
+  }
+
+  async #sendEach(
+    message: OutgoingMessage,
+    requests: readonly PlannedRequest[],
+    send: (request: PlannedRequest) => Promise<Verdict>,
+  ): Promise<DeliveryReport> {
+    const ledger = new Ledger();
+    for (const request of requests) {
+      const verdict = await send(request);
+      ledger.record(request.batch, verdict);
+      // A refusal for good is of this request; anything else would meet the next one as well.
+      if (verdict.outcome !== 'delivered' && verdict.outcome !== 'permanent') break;
+    }
+    return ledger.report(message);
+  }
+
+  /** The message as one request tells it. */
+  #mimeOf({ message, header, whole }: ReadMessage, { batch, plan }: PlannedRequest) {
+    const replacement = plan.header(this.#options.marker.line(message.id, batch));
+    const size = message.size - header.byteLength + replacement.length;
+    const body = (): GraphRequestBody =>
+      whole
+        ? wholeBody(Buffer.concat([replacement, whole.subarray(header.byteLength)]))
+        : mimeBody(size, () => rewriteHeader(message.open(), () => replacement));
+    return { size, body };
+  }
+
+  async #sendMime(mailbox: string, body: GraphRequestBody, signal: AbortSignal): Promise<Verdict> {
     const { client, sendAs } = this.#options;
-    const sender = sendAs === 'me' ? 'me' : `users/${encodeURIComponent(message.mailbox)}`;
+    const sender = sendAs === 'me' ? 'me' : `users/${encodeURIComponent(mailbox)}`;
     try {
       const answer = await client.request({
         method: 'POST',
         path: `/v1.0/${sender}/sendMail`,
-        mailbox: message.mailbox,
+        mailbox,
         body,
         signal,
       });
@@ -81,10 +157,44 @@ export class GraphCourier {
       return failureOf(error, signal);
     }
   }
+
+  async #sendJson(
+    message: OutgoingMessage,
+    survey: FaithfulForm,
+    { batch, plan }: PlannedRequest,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
+    const { client, sendAs, marker } = this.#options;
+    try {
+      const { requestId } = await sendAsJson(client, {
+        mailbox: message.mailbox,
+        sendAs,
+        survey,
+        open: () => message.open(),
+        recipients: plan.recipients,
+        marker: { field: markerField, value: marker.of(message.id, batch) },
+        signal,
+      });
+      const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
+      return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };
+    } catch (error) {
+      return failureOf(error, signal);
+    }
+  }
 }
 
 /** Up to that size a message is held whole: most mail is small, and streams cost more than its octets. */
 const smallMessageBytes = 64 * 1024;
+
+async function readMessage(message: OutgoingMessage): Promise<ReadMessage | Verdict> {
+  try {
+    const whole = message.size <= smallMessageBytes ? await readWhole(message) : undefined;
+    return { message, whole, header: whole ? HeaderBlock.parse(whole) : await readHeader(message) };
+  } catch (error) {
+    if (error instanceof HeaderTooLargeError) return ownVerdict('header-too-large-for-graph', error.message);
+    return ownVerdict('message-unreadable', errorText(error));
+  }
+}
 
 async function readWhole(message: OutgoingMessage): Promise<Buffer> {
   const whole = await buffer(message.open());
@@ -110,11 +220,17 @@ function mimeBody(octets: number, open: () => Readable): GraphRequestBody {
   };
 }
 
-function tooLarge(size: number, maxMimeBytes: number): Verdict {
-  return ownVerdict(
-    'message-too-large-for-graph',
-    `The message has ${size} octets; Graph takes up to ${maxMimeBytes}.`,
-  );
+async function surveyed(message: OutgoingMessage): Promise<MessageSurvey | Verdict> {
+  try {
+    return await surveyMessage(() => message.open(), message.size);
+  } catch (error) {
+    return ownVerdict('message-unreadable', errorText(error));
+  }
+}
+
+/** Drafts need a permission that sending does not; nothing was sent then. */
+function mayNotUpload({ recipients }: DeliveryReport): boolean {
+  return recipients[0]?.code === 'ErrorAccessDenied';
 }
 
 function unwantedCopies(outside: readonly string[]): Verdict {
@@ -125,6 +241,7 @@ function unwantedCopies(outside: readonly string[]): Verdict {
 
 function failureOf(error: unknown, signal: AbortSignal): Verdict {
   if (error instanceof GraphError) return graphRefusal(error);
+  if (error instanceof MessageChangedError) return ownVerdict('message-unreadable', error.message);
   if (error instanceof GraphTokenError) return tokenFailure(error.cause);
   if (error instanceof GraphUnansweredError) {
     const why = errorText(error.cause);

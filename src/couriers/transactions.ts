@@ -1,6 +1,7 @@
+import { domainOf, normalizeAddress } from '../message/addresses.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 
-/** Recipients that one transaction can hold. */
+/** Recipients that one transaction or request can hold. */
 export type Batch = [EnvelopeRecipient, ...EnvelopeRecipient[]];
 
 /**
@@ -9,22 +10,27 @@ export type Batch = [EnvelopeRecipient, ...EnvelopeRecipient[]];
  */
 export const transactionLimits = { recipients: 500, recipientsPerDomain: 200 } as const;
 
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
-}
+/** Graph has no transaction, and so no limit by domain. */
+export const requestLimits = { recipients: 500, recipientsPerDomain: 500 } as const;
 
-/** Shares out recipients, each address once, over as few transactions as the limits allow; order is kept within each. */
-export function planTransactions(recipients: readonly EnvelopeRecipient[]): Batch[] {
+/**
+ * Shares out recipients over as few transactions or requests as the limits allow; order is kept within each. Spellings
+ * of one mailbox are one recipient: in two transactions it would get two copies.
+ */
+export function planTransactions(
+  recipients: readonly EnvelopeRecipient[],
+  limits: typeof transactionLimits | typeof requestLimits = transactionLimits,
+): Batch[] {
   const planned: { batch: Batch; perDomain: Map<string, number> }[] = [];
   const seen = new Set<string>();
   for (const recipient of recipients) {
-    if (seen.has(recipient.address)) continue;
-    seen.add(recipient.address);
+    const key = normalizeAddress(recipient.address);
+    if (seen.has(key)) continue;
+    seen.add(key);
     const domain = domainOf(recipient.address);
     const place = planned.find(
       ({ batch, perDomain }) =>
-        batch.length < transactionLimits.recipients &&
-        (perDomain.get(domain) ?? 0) < transactionLimits.recipientsPerDomain,
+        batch.length < limits.recipients && (perDomain.get(domain) ?? 0) < limits.recipientsPerDomain,
     );
     if (place === undefined) {
       planned.push({ batch: [recipient], perDomain: new Map([[domain, 1]]) });

@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
-import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
+import type { DeliveryReport, FailureScope, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 
 /** What became of a message, or of one of its recipients. */
 export interface Verdict {
@@ -9,6 +9,8 @@ export interface Verdict {
   /** One line. */
   readonly text: string;
   readonly remedy?: string;
+  readonly scope?: FailureScope;
+  readonly retryAfterMs?: number;
   readonly pauseMailboxMs?: number;
   readonly upstreamId?: string;
 }
@@ -37,8 +39,16 @@ export function tokenFailure(error: unknown): Verdict {
 
 /** One recipient's outcome. */
 export function recipientOutcome(address: string, verdict: Verdict): RecipientOutcome {
-  const { outcome, code, text, remedy } = verdict;
-  return { address, outcome, code, text, ...(remedy !== undefined && { remedy }) };
+  const { outcome, code, text, remedy, scope, retryAfterMs } = verdict;
+  return {
+    address,
+    outcome,
+    code,
+    text,
+    ...(remedy !== undefined && { remedy }),
+    ...(scope !== undefined && { scope }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
 }
 
 /** A report in which every recipient fared alike. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { SMTPConnectionEnvelope, SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 import { MeasuredMessage, type MessageSource } from './message-source.ts';
@@ -17,6 +18,11 @@ export interface SmtpTransaction {
   readonly smtpUtf8: boolean;
   readonly dsn?: { readonly ret?: 'FULL' | 'HDRS'; readonly envid?: string };
   readonly message: MessageSource;
+  /**
+   * A whole field to stand before the message, made when it is known whom the server takes it for; of the same length
+   * for any of them.
+   */
+  readonly leadingField: (taken: readonly EnvelopeRecipient[]) => string;
 }
 
 /** How a transaction went that did not fail as a whole. */
@@ -36,14 +42,24 @@ export async function runTransaction(
   transaction: SmtpTransaction,
   signal: AbortSignal,
 ): Promise<SmtpTransactionResult> {
-  const message = new MeasuredMessage(transaction.message);
+  const { recipients, leadingField } = transaction;
+  const size = Buffer.byteLength(leadingField(recipients)) + transaction.message.size;
   const envelope: SMTPEnvelope = {
     from: transaction.reversePath === '' ? false : transaction.reversePath,
-    to: transaction.recipients.map((recipient) => recipient.address),
-    size: transaction.message.size,
+    to: recipients.map((recipient) => recipient.address),
+    size,
     // Declared whenever it may be: a client that sends 8-bit text often did not say so, and 7-bit text does not suffer.
     use8BitMime: true,
   };
+  const message = new MeasuredMessage({
+    size,
+    open() {
+      // Opened when the server asks for the data: the recipients have been answered by then.
+      const refused = refusals(envelope);
+      const field = leadingField(recipients.filter(({ address }) => !refused.has(address)));
+      return Readable.from(behind(Buffer.from(field), transaction.message.open()), { objectMode: false });
+    },
+  });
   connection.setParameters(...parameters(transaction, extensions));
   try {
     const info = await runStep<SMTPConnectionSendInfo>(
@@ -66,6 +82,11 @@ export async function runTransaction(
   } finally {
     message.stream.destroy();
   }
+}
+
+async function* behind(field: Buffer, message: Readable): AsyncGenerator<Buffer> {
+  yield field;
+  yield* message;
 }
 
 /** What MAIL FROM and each RCPT TO carry beyond what nodemailer gives them. */

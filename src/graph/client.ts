@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { HttpClient, HttpResponse } from '../base/http.ts';
 import { GraphTokenError, GraphUnansweredError, graphErrorOf } from './graph-error.ts';
+import { Places } from './places.ts';
 import { type QuickRetry, withQuickRetry } from './quick-retry.ts';
 
 /** What the client needs. */
@@ -16,6 +17,11 @@ export interface GraphClientOptions {
    */
   readonly getToken: (options: { readonly mailbox: string; readonly refused?: string }) => Promise<string>;
   readonly retry: QuickRetry;
+  /**
+   * Requests at a time for one mailbox, further ones wait; default 4 (Microsoft: "Microsoft Graph service-specific
+   * throttling limits", Outlook).
+   */
+  readonly concurrentPerMailbox?: number;
 }
 
 /** A body that can be sent more than once. */
@@ -35,7 +41,16 @@ export interface GraphRequest {
   /** Whose token is used. */
   readonly mailbox: string;
   readonly body?: GraphRequestBody;
+  /** Beside those of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+}
+
+/** One request to a URL that Graph has made for it, which grants access by itself (Microsoft: "uploadSession"). */
+export interface GraphUrlRequest extends Omit<GraphRequest, 'method' | 'path'> {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  /** A secret. */
+  readonly url: string;
 }
 
 /** A success, 200 to 299. */
@@ -49,6 +64,7 @@ export interface GraphResponse {
 /** Requests to Microsoft Graph: token, identification, throttling and errors. */
 export class GraphClient {
   readonly #options: GraphClientOptions;
+  readonly #places = new Map<string, Places>();
 
   constructor(options: GraphClientOptions) {
     this.#options = options;
@@ -63,13 +79,27 @@ export class GraphClient {
     return withQuickRetry(this.#options.retry, request.signal, () => this.#authorized(request));
   }
 
+  /**
+   * One request without a token, for whose host a token would be a gift. It is not repeated: what it does hangs on what
+   * was done before.
+   * @throws as {@link request} does, GraphTokenError aside
+   */
+  async requestUrl(request: GraphUrlRequest): Promise<GraphResponse> {
+    return successOf(await this.#send(request, request.url, {}));
+  }
+
+  /** How requests are tried again. */
+  get retry(): QuickRetry {
+    return this.#options.retry;
+  }
+
   async #authorized(request: GraphRequest): Promise<GraphResponse> {
     const token = await this.#token({ mailbox: request.mailbox });
-    const answer = await this.#send(request, token);
+    const answer = await this.#sendWith(token, request);
     // 403 too: a permission granted since the token was made is in the next one.
     if (answer.status !== 401 && answer.status !== 403) return successOf(answer);
     const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
-    return successOf(renewed === token ? answer : await this.#send(request, renewed));
+    return successOf(renewed === token ? answer : await this.#sendWith(renewed, request));
   }
 
   async #token(options: { readonly mailbox: string; readonly refused?: string }): Promise<string> {
@@ -80,8 +110,40 @@ export class GraphClient {
     }
   }
 
-  async #send(request: GraphRequest, token: string): Promise<GraphResponse> {
-    const { http, origin } = this.#options;
+  #sendWith(token: string, request: GraphRequest): Promise<GraphResponse> {
+    return this.#send(request, `${this.#options.origin}${request.path}`, { authorization: `Bearer ${token}` });
+  }
+
+  async #send(
+    request: GraphRequest | GraphUrlRequest,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<GraphResponse> {
+    const leave = await this.#place(request.mailbox, request.signal);
+    try {
+      return await this.#exchange(request, url, headers);
+    } finally {
+      leave();
+    }
+  }
+
+  async #place(mailbox: string, signal: AbortSignal): Promise<() => void> {
+    const key = mailbox.toLowerCase();
+    const places = this.#places.get(key) ?? new Places(this.#options.concurrentPerMailbox ?? 4);
+    this.#places.set(key, places);
+    const leave = await places.enter(signal);
+    return () => {
+      leave();
+      if (places.isIdle && this.#places.get(key) === places) this.#places.delete(key);
+    };
+  }
+
+  async #exchange(
+    request: GraphRequest | GraphUrlRequest,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<GraphResponse> {
+    const { http } = this.#options;
     const body = request.body?.open();
     // Its failure is the request's; it may come before anybody listens.
     body?.on('error', () => {});
@@ -92,8 +154,8 @@ export class GraphClient {
     try {
       const response = await http.request({
         method: request.method,
-        url: `${origin}${request.path}`,
-        headers: headersOf(request, token),
+        url,
+        headers: { ...headersOf(request), ...headers },
         body,
         signal: request.signal,
       });
@@ -110,9 +172,9 @@ export class GraphClient {
   }
 }
 
-function headersOf({ body }: GraphRequest, token: string): Record<string, string> {
+function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<string, string> {
   return {
-    authorization: `Bearer ${token}`,
+    ...headers,
     accept: 'application/json',
     'client-request-id': randomUUID(),
     'return-client-request-id': 'true',

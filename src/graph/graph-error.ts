@@ -1,3 +1,5 @@
+import { BridgeError } from '../base/errors.ts';
+
 /** What Graph said when it refused a request (Microsoft: "Microsoft Graph error responses and resource types"). */
 export interface GraphErrorFacts {
   /** HTTP status, 400 or above. */
@@ -41,6 +43,11 @@ export class GraphUnansweredError extends Error {
     super('Microsoft Graph did not answer.', { cause });
     this.mayBeDone = mayBeDone;
   }
+}
+
+/** What Graph had begun for a message came to nothing, and the message was not sent: another attempt may fare better. */
+export function notSent(what: string, cause?: unknown): GraphUnansweredError {
+  return new GraphUnansweredError(false, new BridgeError('upstream-connection-lost', `${what}.`, { cause }));
 }
 
 /** No access token, so nothing was requested; the cause says why. */

@@ -1,5 +1,6 @@
 import { completeAddress, domainOf, parseAddressList } from './addresses.ts';
 import type { HeaderField } from './headers.ts';
+import { writtenAddresses } from './written-address.ts';
 
 /**
  * An address field whose addresses all have a domain, as it should have been written: `To: root` becomes
@@ -9,15 +10,8 @@ import type { HeaderField } from './headers.ts';
 export function completedField(field: HeaderField, domain: string): Buffer | undefined {
   const { addresses, problems } = parseAddressList(field.value());
   if (!problems.includes('no-domain')) return undefined;
-  const written = addresses.map(({ address, name }) => {
-    const complete = domainOf(address) === '' ? completeAddress(address, domain) : address;
-    return name === undefined ? complete : `${phrase(name)} <${complete}>`;
-  });
-  return Buffer.from(`${field.name}: ${written.join(',\r\n ')}\r\n`);
-}
-
-/** A display name as RFC 5322 section 3.2.5 wants it: encoded-words and plain words bare, everything else quoted. */
-function phrase(name: string): string {
-  if (/^[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+$/.test(name)) return name;
-  return `"${name.replace(/["\\]/g, '\\$&')}"`;
+  const complete = addresses.map((each) =>
+    domainOf(each.address) === '' ? { ...each, address: completeAddress(each.address, domain) } : each,
+  );
+  return Buffer.from(`${field.name}: ${writtenAddresses(complete)}\r\n`);
 }

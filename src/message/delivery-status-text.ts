@@ -5,9 +5,13 @@ import { decodedWords } from './mime-encodings.ts';
 import { hostToken, oneLine, wrapLine } from './safe-text.ts';
 
 /** The part of a delivery report that people read: what happened, to whom, in Microsoft's words, and what to do. */
-export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock): string {
-  const failed = facts.recipients.filter(({ action }) => action === 'failed');
-  const delayed = facts.recipients.filter(({ action }) => action === 'delayed');
+export function humanPart(
+  facts: DeliveryStatusFacts,
+  original: HeaderBlock,
+  attached: 'header' | 'message' = 'header',
+): string {
+  const of = (wanted: ReportedRecipient['action']) => facts.recipients.filter(({ action }) => action === wanted);
+  const [failed, delayed, relayed] = [of('failed'), of('delayed'), of('relayed')];
   const lines = [
     `This is mailbridge on ${hostToken(facts.reportingMta, 'localhost')}. It took this message for Microsoft 365:`,
     '',
@@ -25,7 +29,12 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock): st
     lines.push('you need not send it again:', '', ...delayed.flatMap(recipientLines));
     if (facts.willRetryUntil) lines.push(`It will be tried until ${formatDate(facts.willRetryUntil)}.`, '');
   }
-  lines.push('The header of the message is attached.', '');
+  if (relayed.length > 0) {
+    lines.push('Microsoft 365 has taken it for these recipients. This was asked for; Microsoft');
+    lines.push('reports failures alone, so no further notice will come if all goes well:', '');
+    lines.push(...relayed.flatMap(recipientLines));
+  }
+  lines.push(`The ${attached} ${attached === 'header' ? 'of the message ' : ''}is attached.`, '');
   return lines.join('\r\n');
 }
 

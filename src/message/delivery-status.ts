@@ -11,8 +11,8 @@ export interface ReportedRecipient {
   readonly address: string;
   /** The original recipient of RCPT TO's ORCPT, `addr-type;address`, xtext decoded. */
   readonly orcpt?: string;
-  /** `failed`: given up for good. `delayed`: still being tried. */
-  readonly action: 'failed' | 'delayed';
+  /** `failed`: given up for good. `delayed`: still being tried. `relayed`: handed to a system that reports no success. */
+  readonly action: 'failed' | 'delayed' | 'relayed';
   /** An enhanced status code (RFC 3463): `5.7.60`. */
   readonly status: string;
   /** Type and text: `smtp; 550 5.7.60 …` for an SMTP reply, `x-graph; ErrorSendAsDenied …` for others. */
@@ -33,8 +33,13 @@ export interface DeliveryStatusFacts {
   readonly envid?: string;
   /** When the message was accepted. */
   readonly arrivalDate: Date;
-  /** The message, or its beginning. Its header alone is returned, up to 64 KiB of it. */
+  /** The message, or its beginning. Its header alone is returned, up to 64 KiB of it, unless {@link returnWhole} says more. */
   readonly originalHeaders: Buffer;
+  /**
+   * `originalHeaders` is the whole message, and to be returned as such (RET=FULL). Where a line of it is too long for
+   * SMTP its header is returned all the same: within message/rfc822 nothing may be encoded.
+   */
+  readonly returnWhole?: boolean;
   /** At least one. */
   readonly recipients: readonly ReportedRecipient[];
   /** Host name of the upstream that refused. */
@@ -51,19 +56,20 @@ const maxReturnedBytes = 64 * 1024;
 
 /**
  * A delivery status notification (multipart/report, RFC 3464 and RFC 6522) with CRLF line ends: a part for people, one
- * for programs, and the header of the message. All ASCII, unless a recipient's address is not (RFC 6533): then it needs
- * 8BITMIME, and SMTPUTF8 where `to` is not ASCII.
+ * for programs, and the header of the message or the message. All ASCII, unless a recipient's address is not (RFC 6533),
+ * or the message returned: then it needs 8BITMIME, and SMTPUTF8 where `to` is not ASCII.
  * @throws RangeError without recipients
  */
 export function deliveryStatusMessage(facts: DeliveryStatusFacts): Buffer {
   if (facts.recipients.length === 0) throw new RangeError('A delivery report needs a recipient.');
   const original = readOriginal(facts.originalHeaders);
+  const whole = facts.returnWhole && isTransportable(facts.originalHeaders) ? facts.originalHeaders : undefined;
   const boundary = facts.boundary ?? `=_report_${randomBytes(18).toString('hex')}`;
   return Buffer.concat([
     Buffer.from(reportHeader(facts, original, boundary)),
-    part(boundary, textPart(humanPart(facts, original))),
+    part(boundary, textPart(humanPart(facts, original, whole ? 'message' : 'header'))),
     part(boundary, statusPart(facts)),
-    part(boundary, headersPart(original)),
+    part(boundary, whole ? messagePart(whole) : headersPart(original)),
     Buffer.from(`--${boundary}--\r\n`),
   ]);
 }
@@ -96,10 +102,11 @@ function reportHeader(facts: DeliveryStatusFacts, original: HeaderBlock, boundar
 }
 
 function subjectOf(facts: DeliveryStatusFacts, original: HeaderBlock): string {
-  const isDelayed = facts.recipients.every((recipient) => recipient.action === 'delayed');
+  const words = { failed: 'Undeliverable', delayed: 'Delayed', relayed: 'Relayed' } as const;
+  const worst = (['failed', 'delayed'] as const).find((each) => facts.recipients.some(({ action }) => action === each));
   const subject = oneLine(decodedWords((original.get('Subject') ?? '').slice(0, 2000)), 200);
   const text = isAscii(subject) ? subject : encodedWords(subject);
-  return `${isDelayed ? 'Delayed' : 'Undeliverable'}: ${text || '(no subject)'}`;
+  return `${words[worst ?? 'relayed']}: ${text || '(no subject)'}`;
 }
 
 interface Part {
@@ -133,6 +140,8 @@ function statusPart(facts: DeliveryStatusFacts): Part {
   return { header, body: Buffer.from([message, ...recipients].join('\r\n')) };
 }
 
+const defaultStatus = { failed: '5.0.0', delayed: '4.0.0', relayed: '2.0.0' } as const;
+
 /** RFC 3464 section 2.3; in a global report values may be UTF-8 (RFC 6533 section 3). */
 function recipientFields(facts: DeliveryStatusFacts, recipient: ReportedRecipient, isGlobal: boolean): string {
   const line = isGlobal ? oneLine : asciiLine;
@@ -143,7 +152,7 @@ function recipientFields(facts: DeliveryStatusFacts, recipient: ReportedRecipien
   return [
     recipient.orcpt?.includes(';') ? foldedField('Original-Recipient', line(recipient.orcpt, 500)) : '',
     foldedField('Final-Recipient', `${type}; ${line(recipient.address, 320)}`),
-    `Action: ${action}\r\nStatus: ${status ?? (action === 'failed' ? '5.0.0' : '4.0.0')}\r\n`,
+    `Action: ${action}\r\nStatus: ${status ?? defaultStatus[action]}\r\n`,
     facts.remoteMta ? `Remote-MTA: dns; ${hostToken(facts.remoteMta, 'unknown')}\r\n` : '',
     foldedField('Diagnostic-Code', /^[\w-]+;/.test(diagnostic) ? line(diagnostic) : `x-unknown; ${line(diagnostic)}`),
     `Last-Attempt-Date: ${formatDate(facts.date ?? new Date())}\r\n`,
@@ -159,4 +168,14 @@ function headersPart(original: HeaderBlock): Part {
   const octets = Buffer.from(text, 'latin1');
   if (isPlain) return { header: `${type}7bit\r\n`, body: octets };
   return { header: `${type}quoted-printable\r\n`, body: quotedPrintable(octets) };
+}
+
+/** Whether a message may stand in another as it is, unencoded (RFC 2046 section 5.2.1). */
+function isTransportable(message: Buffer): boolean {
+  return !/\0|[^\r]\n|\r[^\n]|[^\n]{1000}/.test(message.toString('latin1'));
+}
+
+function messagePart(message: Buffer): Part {
+  const encoding = message.some((octet) => octet > 0x7f) ? '8bit' : '7bit';
+  return { header: `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: ${encoding}\r\n`, body: message };
 }

@@ -1,6 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { Envelope } from './envelope.ts';
 
+/**
+ * An earlier attempt of which nobody knows whether the upstream took the message: its answer was lost, or the bridge
+ * died before it was written down.
+ */
+export interface Doubt {
+  /** The recipients it was for. */
+  readonly addresses: readonly string[];
+  /** It was over by then, milliseconds since 1970. */
+  readonly overAtMs: number;
+}
+
 /** A message on its way to an upstream: the envelope, and the octets, which may be read more than once. */
 export interface OutgoingMessage {
   /** The queue id, for logs. */
@@ -11,9 +22,19 @@ export interface OutgoingMessage {
   readonly envelope: Envelope;
   /** Exact number of octets that {@link open} yields. */
   readonly size: number;
+  /** Milliseconds since 1970; nothing of this message was sent before. */
+  readonly receivedAtMs?: number;
+  /** To be cleared up before the message is sent again. */
+  readonly doubt?: Doubt;
   /** The message with CRLF line ends; a new stream, from its first octet, at each call. */
   open(): Readable;
 }
+
+/**
+ * Whom a refusal concerns: this message, this recipient alone, everything the mailbox sends, or everything the tenant
+ * sends.
+ */
+export type FailureScope = 'message' | 'recipient' | 'mailbox' | 'tenant';
 
 /** How one recipient fared in one delivery attempt. */
 export interface RecipientOutcome {
@@ -29,6 +50,10 @@ export interface RecipientOutcome {
   readonly text: string;
   /** What to do about it, where we know. */
   readonly remedy?: string;
+  /** Absent where nothing is known about it: then it is the message's. */
+  readonly scope?: FailureScope;
+  /** Trying again sooner is useless, in milliseconds: what the upstream asked for, or what the refusal is known to last. */
+  readonly retryAfterMs?: number;
 }
 
 /** What one delivery attempt gave. */
@@ -37,6 +62,10 @@ export interface DeliveryReport {
   readonly recipients: readonly RecipientOutcome[];
   /** The upstream asked to be left alone this long; holds for the whole mailbox. */
   readonly pauseMailboxMs?: number;
+  /** When the next attempt is due, in place of the usual wait; holds for this message alone. */
+  readonly retryAfterMs?: number;
+  /** Nobody but an administrator shall have the message sent again. */
+  readonly hold?: boolean;
   /** The upstream's name for the message or the request (`request-id`, queue id), for the log. */
   readonly upstreamId?: string;
 }

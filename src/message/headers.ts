@@ -32,6 +32,20 @@ export class HeaderField {
       .trim();
   }
 
+  /** The value as it came, leading blanks and folding included, without the line end; begins with a blank. */
+  valueOctets(): Buffer {
+    const octets = this.raw.subarray(this.#valueStart);
+    const end = octets.length - (/\r?\n?$/.exec(octets.toString('latin1', octets.length - 2))?.[0].length ?? 0);
+    const value = octets.subarray(0, end);
+    return value[0] === 0x20 || value[0] === 0x09 ? value : Buffer.concat([Buffer.from(' '), value]);
+  }
+
+  /** {@link raw} with its line end, which the end of the message may have cut off. */
+  wholeLine(): Buffer {
+    const last = this.raw.at(-1);
+    return last === 0x0a ? this.raw : Buffer.concat([this.raw, last === 0x0d ? crlf.subarray(1) : crlf]);
+  }
+
   /** Whether this is the field of that name, in any case. */
   is(name: string): boolean {
     return this.name.length === name.length && this.name.toLowerCase() === name.toLowerCase();
@@ -111,12 +125,7 @@ export class HeaderBlock {
    * their octets. Without changes this still supplies a missing empty line and removes an mbox line.
    */
   edit(changes: HeaderEdit = {}): Buffer {
-    const kept = this.fields.filter((field) => !changes.drop?.(field)).map((field) => wholeLine(field.raw));
+    const kept = this.fields.filter((field) => !changes.drop?.(field)).map((field) => field.wholeLine());
     return Buffer.concat([Buffer.from(changes.prefix ?? ''), ...kept, Buffer.from(changes.suffix ?? ''), crlf]);
   }
-}
-
-/** A field may be cut off by the end of the message. */
-function wholeLine(raw: Buffer): Buffer {
-  return raw.at(-1) === 0x0a ? raw : Buffer.concat([raw, raw.at(-1) === 0x0d ? crlf.subarray(1) : crlf]);
 }

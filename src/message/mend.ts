@@ -24,19 +24,23 @@ export interface MendOptions {
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Which of the needed fields are not there or empty. */
-export function missingFields(header: HeaderBlock): MendableField[] {
-  return (['Date', 'Message-ID', 'From'] as const).filter((name) => !header.get(name));
+/** Which of the needed fields are not there, are empty, or say nothing that can be read. */
+export function fieldsToMend(header: HeaderBlock): MendableField[] {
+  const isSound = { Date: isDate, 'Message-ID': isMessageId, From: () => true };
+  return (['Date', 'Message-ID', 'From'] as const).filter((name) => {
+    const value = header.get(name);
+    return !value || !isSound[name](value);
+  });
 }
 
 /**
  * The header with what it lacks added behind its last field, or undefined where nothing needs to change. Fields that
- * are there but empty give way to what is added.
+ * are there but empty or unreadable give way to what is added.
  */
 export function mendHeader(header: HeaderBlock, options: MendOptions): Buffer | undefined {
   const lines = new Map<string, string>();
-  for (const name of missingFields(header)) {
-    const value = mendingValue(name, options);
+  for (const name of fieldsToMend(header)) {
+    const value = mendingValue(name, header.get(name) ?? '', options);
     if (value !== undefined) lines.set(name.toLowerCase(), `${name}: ${value}\r\n`);
   }
   const whole = header.hasEmptyLine && header.mboxLine === undefined;
@@ -48,11 +52,34 @@ export function mendHeader(header: HeaderBlock, options: MendOptions): Buffer | 
   });
 }
 
-function mendingValue(name: MendableField, options: MendOptions): string | undefined {
-  if (name === 'Date') return formatDate(options.date);
-  if (name === 'Message-ID') return options.messageId ?? makeMessageId(options.domain);
+function mendingValue(name: MendableField, broken: string, options: MendOptions): string | undefined {
+  if (name === 'Date') return formatDate(isoDate(broken) ?? options.date);
+  if (name === 'Message-ID') return bracketed(broken) ?? options.messageId ?? makeMessageId(options.domain);
   const { from } = options;
   return from !== undefined && isValidAddress(from, { smtpUtf8: true }) ? from : undefined;
+}
+
+/** Whether a date is written as RFC 5322 sections 3.3 and 4.3 allow, or nearly so: `Mon, 5 Jan 26 10:15 CET`. */
+function isDate(value: string): boolean {
+  return /^(?:[a-z]{3,9}\.?\s*,?\s*)?\d{1,2}[\s-]+[a-z]{3,9}[\s-]+\d{2,4}\s+\d{1,2}:\d{2}/i.test(
+    value.replace(/\([^()]*\)/g, ' '),
+  );
+}
+
+/** A date that a program wrote as ISO 8601 has it; without a time zone it is taken for that of this machine. */
+function isoDate(value: string): Date | undefined {
+  const [iso] = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/.exec(value) ?? [];
+  const date = new Date(iso ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+function isMessageId(value: string): boolean {
+  return /^(?:\([^()]*\)\s*)?<[^<>]+>/.test(value);
+}
+
+/** `1234@device`, to which only the brackets are missing. */
+function bracketed(value: string): string | undefined {
+  return /^[!-;=?A-~]+@[!-;=?A-~]+$/.test(value) ? `<${value}>` : undefined;
 }
 
 /**

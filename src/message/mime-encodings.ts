@@ -48,19 +48,37 @@ export function encodedWords(text: string): string {
   return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join(' ');
 }
 
-/** Text with its encoded-words read (RFC 2047), for people to see; a word in an unknown charset stays as it is. */
+const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=/gi;
+const wordsInARow = /=\?[^?\s]+\?[bq]\?[^?\s]*\?=(?:[ \t]*=\?[^?\s]+\?[bq]\?[^?\s]*\?=)*/gi;
+
+/**
+ * Text with its encoded-words read (RFC 2047); a word in an unknown charset stays as it is. Words in a row are read as
+ * one: many programs cut within a character, against section 5.
+ */
 export function decodedWords(text: string): string {
-  return text
-    .replace(/(=\?[^?\s]+\?[bq]\?[^?\s]*\?=)[ \t]+(?==\?[^?\s]+\?[bq]\?)/gi, '$1')
-    .replace(/=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=/gi, decodedWord);
+  return text.replace(wordsInARow, decodedRow);
 }
 
-function decodedWord(word: string, charset: string, encoding: string, text: string): string {
-  const octets = encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64') : qOctets(text);
+function decodedRow(row: string): string {
+  const runs: { readonly charset: string; readonly octets: Buffer[]; readonly words: string[] }[] = [];
+  for (const [word, charset = '', encoding, content = ''] of row.matchAll(encodedWord)) {
+    const octets = encoding?.toLowerCase() === 'b' ? Buffer.from(content, 'base64') : qOctets(content);
+    const last = runs.at(-1);
+    if (last?.charset !== charset.toLowerCase())
+      runs.push({ charset: charset.toLowerCase(), octets: [octets], words: [word] });
+    else {
+      last.octets.push(octets);
+      last.words.push(word);
+    }
+  }
+  return runs.map(({ charset, octets, words }) => decoded(charset, Buffer.concat(octets)) ?? words.join(' ')).join('');
+}
+
+function decoded(charset: string, octets: Buffer): string | undefined {
   try {
     return new TextDecoder(charset, { ignoreBOM: true }).decode(octets);
   } catch {
-    return word;
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { applyEdits, type JSONPath, modify } from 'jsonc-parser';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
-import { writeWholeFile } from './private-file.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 /** One value of the configuration. `undefined` takes the key out. */
 export interface ConfigChange {

@@ -17,7 +17,7 @@ export interface ConnectionEntry {
 /** Keys of one grant that another does not take. */
 const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
   'client-credentials': ['prompt', 'tokenFile', 'redirectUri', 'username', 'password'],
-  'device-code': ['clientSecret', 'clientCertificate', 'redirectUri', 'username', 'password'],
+  'device-code': ['clientSecret', 'clientCertificate', 'clientAssertionFile', 'redirectUri', 'username', 'password'],
 };
 
 /** The block of a connection that is not there yet, with paths as {@link connectionChanges} writes them. */
@@ -56,18 +56,20 @@ function values(entry: ConnectionEntry, folder: string): [string, unknown][] {
   ];
 }
 
-/** One of the two: a connection has a secret or a certificate. */
+/** One alone: a connection has a secret, a certificate or a federated token. */
 function credentialValues(files: NonNullable<SettledCredential['files']>, folder: string): [string, unknown][] {
   if ('secret' in files) {
     return [
       ['clientSecret', { file: fromFolder(files.secret, folder) }],
       ['clientCertificate', undefined],
+      ['clientAssertionFile', undefined],
     ];
   }
   const { cert, key } = files.certificate;
   return [
     ['clientCertificate', { cert: fromFolder(cert, folder), key: fromFolder(key, folder) }],
     ['clientSecret', undefined],
+    ['clientAssertionFile', undefined],
   ];
 }
 

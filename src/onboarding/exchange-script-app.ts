@@ -19,6 +19,9 @@ export function appSections({ connection, accounts }: ExchangeScriptInput, app: 
   ];
 }
 
+/** Finds the app once it is known to Exchange, and no more after that has been taken back. */
+const known = 'Get-ServicePrincipal -Identity $objectId';
+
 function servicePrincipal(connection: string): ScriptSection {
   return {
     why: [
@@ -26,13 +29,11 @@ function servicePrincipal(connection: string): ScriptSection {
       'it is the one of the enterprise application, not of the app registration. Should Exchange say that the app is',
       'there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.',
     ],
-    apply: unlessFound('Get-ServicePrincipal -Identity $objectId', [
+    apply: unlessFound(known, [
       `New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName ${quoted(`mailbridge ${connection}`)}`,
     ]),
     undoWhy: ['Exchange forgets the app.'],
-    undo: ifFound('Get-ServicePrincipal -Identity $objectId', [
-      'Remove-ServicePrincipal -Identity $objectId -Confirm:$false',
-    ]),
+    undo: ifFound(known, ['Remove-ServicePrincipal -Identity $objectId -Confirm:$false']),
   };
 }
 
@@ -49,9 +50,12 @@ function fullAccess(mailboxes: readonly string[]): ScriptSection {
     undoWhy: ['The app opens these mailboxes no more.'],
     undo: [
       ...list,
-      ...forEach('mailbox', 'openedMailboxes', [
-        'Remove-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess -Confirm:$false',
-      ]),
+      ...ifFound(
+        known,
+        forEach('mailbox', 'openedMailboxes', [
+          'Remove-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess -Confirm:$false',
+        ]),
+      ),
     ],
   };
 }
@@ -139,7 +143,7 @@ function sendAs(accounts: readonly ScriptAccount[], classic: boolean): ScriptSec
       ],
       apply: each('Add-RecipientPermission'),
       undoWhy: ['No more sending with other addresses in From.'],
-      undo: each('Remove-RecipientPermission'),
+      undo: classic ? ifFound(known, each('Remove-RecipientPermission')) : each('Remove-RecipientPermission'),
     },
   ];
 }

@@ -1,7 +1,16 @@
+import { BridgeError } from '../base/errors.ts';
 import { type InitAnswers, networksOf } from './init-questions.ts';
 
 /** Stands for an app registration that is not there yet; `mailbridge register-app` puts the right one in. */
 export const noClientId = '00000000-0000-0000-0000-000000000000';
+
+/** @param connection its name @throws BridgeError `app-not-registered` for {@link noClientId} */
+export function assertRegistered(connection: string, clientId: unknown): void {
+  if (clientId !== noClientId) return;
+  throw new BridgeError('app-not-registered', `Connection ${connection} has no app registration yet.`, {
+    remedy: `Run: mailbridge register-app --name ${connection}. Or put the Application (client) ID of an existing registration into clientId.`,
+  });
+}
 
 /** What the file is made of beside the answers. */
 export interface InitParts {

@@ -63,8 +63,8 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
         };
         handle = (request, response) => {
           const address = URL.parse(request.url ?? '', redirectUri);
-          // Browsers ask for icons too.
-          const isAnswer = request.method === 'GET' && address?.pathname === '/' && address.search !== '';
+          // Browsers ask for icons too, and those have no query.
+          const isAnswer = request.method === 'GET' && address !== null && address.search !== '';
           void (isAnswer ? answer(address, response) : page(response, 404, 'There is no such page.'));
         };
       }),
@@ -83,7 +83,7 @@ function listen(serve: (request: IncomingMessage, response: ServerResponse) => v
       reject(
         new BridgeError(errorCode, `${host} port ${port} cannot be listened on (${code ?? 'unknown error'}).`, {
           cause,
-          remedy: 'Choose another port with --port, or leave it out for a free one.',
+          remedy: 'Choose another port (--port, or redirectUri of the connection), or leave it out for a free one.',
         }),
       );
     });

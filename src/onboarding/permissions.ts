@@ -31,6 +31,57 @@ export interface Permission {
   readonly value: string;
 }
 
+/** What a use needs. */
+export interface UsePermission {
+  readonly resource: ResourceKey;
+  /** Any one of them serves; the first is the one to ask for. */
+  readonly anyOf: readonly [string, ...string[]];
+  /** Exchange's RBAC role that serves in its place, without any permission in Entra ID. */
+  readonly rbacRole?: string;
+}
+
+type UsePermissions = {
+  readonly read: Readonly<Record<ReadWay, UsePermission>>;
+  readonly send: Readonly<Record<SendWay, UsePermission>>;
+};
+
+/**
+ * By who acts: the app itself (application permissions), or a person (delegated ones). Microsoft: "Authenticate an IMAP,
+ * POP or SMTP connection using OAuth", "SMTP Onboarding to App RBAC Overview", "user: sendMail", "Role Based Access
+ * Control for Applications in Exchange Online".
+ */
+export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> = {
+  app: {
+    read: {
+      imap: { resource: 'exchange', anyOf: ['IMAP.AccessAsApp'] },
+      pop3: { resource: 'exchange', anyOf: ['POP.AccessAsApp'] },
+      graph: {
+        resource: 'graph',
+        anyOf: ['Mail.ReadWrite', 'Mail.Read'],
+        rbacRole: 'Application Mail.ReadWrite',
+      },
+    },
+    send: {
+      smtp: { resource: 'exchange', anyOf: ['SMTP.SendAsApp'], rbacRole: 'Application SMTP.SendAsApp' },
+      graph: { resource: 'graph', anyOf: ['Mail.Send'], rbacRole: 'Application Mail.Send' },
+    },
+  },
+  person: {
+    read: {
+      imap: { resource: 'exchange', anyOf: ['IMAP.AccessAsUser.All'] },
+      pop3: { resource: 'exchange', anyOf: ['POP.AccessAsUser.All'] },
+      graph: {
+        resource: 'graph',
+        anyOf: ['Mail.ReadWrite', 'Mail.Read', 'Mail.ReadWrite.Shared', 'Mail.Read.Shared'],
+      },
+    },
+    send: {
+      smtp: { resource: 'exchange', anyOf: ['SMTP.Send'] },
+      graph: { resource: 'graph', anyOf: ['Mail.Send', 'Mail.Send.Shared'] },
+    },
+  },
+};
+
 /** How far an app of its own reaches. */
 export interface AppOnlyReach {
   /** SMTP by the permission `SMTP.SendAsApp` and mailbox permissions, not by a role in Exchange. */
@@ -40,36 +91,29 @@ export interface AppOnlyReach {
 }
 
 /**
- * The application permissions that have to be granted in Entra ID. Sending needs none by default: a role in Exchange
- * confines it to mailboxes (Learn, "Role Based Access Control for Applications in Exchange Online"; "SMTP Onboarding to
- * App RBAC Overview"). There is no such role for IMAP and POP3.
+ * The application permissions that have to be granted in Entra ID. Where a role in Exchange serves, which confines the
+ * app to mailboxes, none is by default. There is no such role for IMAP and POP3.
  */
-export function applicationPermissions(uses: Uses, reach: AppOnlyReach): Permission[] {
-  const exchange = (value: string): Permission => ({ resource: 'exchange', value });
-  const graph = (value: string): Permission => ({ resource: 'graph', value });
-  return [
-    ...(uses.read.includes('imap') ? [exchange('IMAP.AccessAsApp')] : []),
-    ...(uses.read.includes('pop3') ? [exchange('POP.AccessAsApp')] : []),
-    ...(uses.send.includes('smtp') && reach.classic ? [exchange('SMTP.SendAsApp')] : []),
-    ...(uses.send.includes('graph') && reach.tenantWide ? [graph('Mail.Send')] : []),
-    ...(uses.read.includes('graph') && reach.tenantWide ? [graph('Mail.ReadWrite')] : []),
-  ];
+export function applicationPermissions(uses: Uses, { classic, tenantWide }: AppOnlyReach): Permission[] {
+  return permissionsOf('app', uses)
+    .filter(({ resource, rbacRole }) => rbacRole === undefined || (resource === 'graph' ? tenantWide : classic))
+    .map(({ resource, anyOf: [value] }) => ({ resource, value }));
 }
 
 /** The delegated permissions of an app that a person signs in to. `shared`: mailboxes of others too. */
 export function delegatedPermissions(uses: Uses, options: { readonly shared: boolean }): Permission[] {
-  const values: readonly (readonly [boolean, ResourceKey, string])[] = [
-    [true, 'graph', 'offline_access'],
-    [true, 'graph', 'User.Read'],
-    [uses.read.includes('imap'), 'exchange', 'IMAP.AccessAsUser.All'],
-    [uses.read.includes('pop3'), 'exchange', 'POP.AccessAsUser.All'],
-    [uses.send.includes('smtp'), 'exchange', 'SMTP.Send'],
-    [uses.send.includes('graph'), 'graph', 'Mail.Send'],
-    [uses.send.includes('graph') && options.shared, 'graph', 'Mail.Send.Shared'],
-    [uses.read.includes('graph'), 'graph', 'Mail.ReadWrite'],
-    [uses.read.includes('graph') && options.shared, 'graph', 'Mail.ReadWrite.Shared'],
-  ];
-  return values.filter(([needed]) => needed).map(([, resource, value]) => ({ resource, value }));
+  const values = permissionsOf('person', uses).flatMap(({ resource, anyOf: [value] }) => [
+    { resource, value },
+    ...(resource === 'graph' && options.shared ? [{ resource, value: `${value}.Shared` }] : []),
+  ]);
+  return [{ resource: 'graph', value: 'offline_access' }, { resource: 'graph', value: 'User.Read' }, ...values];
+}
+
+function permissionsOf(actsAs: 'app' | 'person', { read, send }: Uses): UsePermission[] {
+  const by = usePermissions[actsAs];
+  const reads = (way: ReadWay) => (read.includes(way) ? [by.read[way]] : []);
+  const sends = (way: SendWay) => (send.includes(way) ? [by.send[way]] : []);
+  return [...reads('imap'), ...reads('pop3'), ...sends('smtp'), ...sends('graph'), ...reads('graph')];
 }
 
 /** What of each kind is used by at least one account. */

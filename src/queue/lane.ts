@@ -1,86 +1,95 @@
 import type { Clock } from '../base/clock.ts';
+import type { DeliveryReport } from '../message/delivery.ts';
+import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limit-direct.ts';
+import type { HeldPart, LaneMeter } from './limit-meter.ts';
+import { type LearnedPause, learnPause, mailboxPause } from './limit-pause.ts';
+import type { FairSlots, SlotTaker } from './limit-slots.ts';
+import { AccountTurns, readAhead } from './limit-turns.ts';
 import type { QueuedMessage } from './message.ts';
-import { SlidingWindow } from './sliding-window.ts';
 import type { QueueStore } from './store.ts';
-
-/** Limits that hold for one mailbox. */
-export interface LaneLimits {
-  readonly messagesPerMinute: number;
-  readonly recipientsPerDay: number;
-  /** Attempts at the same time. */
-  readonly concurrentPerMailbox: number;
-}
 
 export interface LaneOptions {
   readonly key: string;
+  readonly connection: string;
   readonly store: QueueStore;
   readonly clock: Clock;
-  readonly limits: LaneLimits;
+  readonly meter: LaneMeter;
+  readonly slots: FairSlots;
+  /** A pause learned before a restart. */
+  readonly pause?: LearnedPause | undefined;
+  /** The first pause of a mailbox that waits for an administrator. */
+  readonly adminPauseMs: number;
   /** Starts one attempt; {@link Lane.finished} is called when it has ended. */
   deliver(message: QueuedMessage): void;
-  /** Told when the store cannot be read; the lane looks again by itself. */
+  /** Told when the store cannot be read or written; the lane looks again by itself. */
   onFailure(error: unknown): void;
+  onPause(pause: LearnedPause): void;
 }
 
-const minuteMs = 60_000;
-const dayMs = 24 * 60 * minuteMs;
-/** Messages known in memory; the rest stays in the store. */
-const readAhead = 50;
 const lookAgainMs = 1000;
+/** So long a message waits at least that the tenant's limit stops: mail within the tenant goes on without it. */
+const shortestParkMs = 5 * 60_000;
 
 /** The messages of one mailbox: which goes next, and when. */
-export class Lane {
+export class Lane implements SlotTaker {
+  readonly connection: string;
   readonly #options: LaneOptions;
-  readonly #minute: SlidingWindow;
-  readonly #day: SlidingWindow;
-  readonly #running = new Set<string>();
-  #ready: QueuedMessage[] = [];
-  /** The store may hold due messages that are not in {@link #ready}. */
-  #moreInStore = true;
-  #pausedUntilMs = 0;
+  readonly #meter: LaneMeter;
+  readonly #turns: AccountTurns;
+  readonly #direct: DirectLine;
+  /** Under way, or about to be put off: taken out of the turns, still due in the store. */
+  readonly #away = new Set<string>();
+  readonly #parts = new Map<string, HeldPart>();
+  #pause: LearnedPause | undefined;
+  /** The store was in trouble. */
+  #restUntilMs = 0;
+  /** The earliest time at which something falls due that is not in {@link #turns}. */
+  #dueMs = 0;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
-  /** Attempts in a row that ended with something only an administrator can mend. */
-  troubles = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    const { limits, store, clock, key } = options;
-    this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
-    this.#day = new SlidingWindow(limits.recipientsPerDay, dayMs);
-    // What was sent before a restart counts.
-    for (const sent of store.sentSince(key, clock.now() - dayMs)) {
-      this.#day.spend(sent.startedAtMs, sent.recipients);
-      if (sent.startedAtMs > clock.now() - minuteMs) this.#minute.spend(sent.startedAtMs, 1);
-    }
+    this.connection = options.connection;
+    this.#meter = options.meter;
+    this.#pause = options.pause;
+    this.#turns = new AccountTurns(options.key, options.store, this.#away);
+    this.#direct = new DirectLine(options.clock, {
+      waitMs: (attempt) => Math.max(this.#laneWaitMs(), this.#meter.externalWaitMs(attempt), this.#waitMs(attempt)),
+      take: (attempt) => this.#take(attempt),
+      ended: (part, startedAtMs, report) => this.#directEnded(part, startedAtMs, report),
+    });
   }
 
   /** A new message, due at once. */
   accepted(message: QueuedMessage): void {
-    // A look into the store may have been quicker.
-    if (this.#running.has(message.id) || this.#ready.some((each) => each.id === message.id)) return;
-    if (!this.#moreInStore && this.#ready.length < readAhead) this.#ready.push(message);
-    else this.#moreInStore = true;
+    this.#turns.accepted(message);
     this.wake();
+  }
+
+  /** A delivery that the queue does not hold asks for its place within the limits; it goes before the queue. */
+  admit(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
+    const admission = this.#direct.enter(attempt, patienceMs);
+    this.wake();
+    return admission;
   }
 
   /** An administrator changed the store or the settings: what waited for that is worth a try now. */
   reload(): void {
-    this.#ready = [];
-    this.#moreInStore = true;
-    if (this.troubles > 0) this.#pausedUntilMs = 0;
+    this.#turns.reload();
+    if (this.#pause?.needsAdmin) this.#endPause();
     this.wake();
   }
 
-  /** No attempt starts before then. */
-  pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+  /** An attempt left no trace in the store: its message is still due there, and no other starts before then. */
+  lookAgain(untilMs: number): void {
+    this.#turns.lookAgain();
+    this.#restUntilMs = Math.max(this.#restUntilMs, untilMs);
   }
 
-  /** An attempt left no trace in the store: its message is still due there. */
-  lookAgain(untilMs: number): void {
-    this.#moreInStore = true;
-    this.pause(untilMs);
+  /** A message of the lane is due again then, and no timer may run while the lane is busy. */
+  putOff(untilMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs, untilMs);
   }
 
   /** Starts what may start, and sets the timer for what may not yet. */
@@ -89,76 +98,175 @@ export class Lane {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     try {
-      this.#startDue();
+      this.#noticeDue();
+      const waitMs = this.#direct.admit();
+      this.#wakeIn(Math.min(waitMs, this.#startDue()));
     } catch (error) {
       this.#options.onFailure(error);
-      this.#wakeAt(this.#options.clock.now() + lookAgainMs);
+      this.#wakeIn(lookAgainMs);
     }
   }
 
-  /** An attempt has ended and its outcome is in the store. */
+  /**
+   * An attempt has ended: takes down what it used of the limits, and the rest that it calls for.
+   * @returns how many recipients outside the tenant were served
+   */
+  ended(id: string, startedAtMs: number, report: DeliveryReport): number {
+    const part = this.#parts.get(id);
+    const external = part ? this.#meter.settle(part, report) : 0;
+    this.#learn(startedAtMs, report);
+    return external;
+  }
+
+  /** An attempt has ended, or was not made after all, and the store says so. */
   finished(message: QueuedMessage): void {
-    this.#running.delete(message.id);
+    const part = this.#parts.get(message.id);
+    this.#parts.delete(message.id);
+    this.#away.delete(message.id);
+    if (part) this.#giveBack(part);
     this.wake();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();
+    this.#direct.stop();
   }
 
-  #startDue(): void {
-    // In trouble one look is enough.
-    const concurrent = this.troubles > 0 ? 1 : this.#options.limits.concurrentPerMailbox;
-    while (this.#running.size < concurrent) {
-      const message = this.#next();
-      if (!message) {
-        this.#wakeAt(this.#options.store.nextDueMs(this.#options.key, this.#options.clock.now()));
-        return;
+  get #inTrouble(): boolean {
+    return this.#pause !== undefined;
+  }
+
+  /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the lane */
+  #startDue(): number {
+    const parked: QueuedMessage[] = [];
+    const waitMs = this.#startUntilBlocked(parked);
+    if (parked.length > 0) void this.#park(parked);
+    return waitMs;
+  }
+
+  /** @param parked takes the messages that only the tenant's limit stops */
+  #startUntilBlocked(parked: QueuedMessage[]): number {
+    while (parked.length < readAhead && this.#meter.hasAnyPlace(this.#inTrouble)) {
+      const now = this.#options.clock.now();
+      const laneWaitMs = this.#laneWaitMs();
+      if (laneWaitMs > 0) return laneWaitMs;
+      const message = this.#turns.peek(now, ({ courier }) => this.#meter.hasPlace(courier, this.#inTrouble));
+      if (message === 'blocked') break;
+      if (!message) return this.#untilNextDueMs(now);
+      const attempt = attemptOf(message);
+      if (this.#meter.externalWaitMs(attempt) > 0) {
+        this.#turns.take(message);
+        parked.push(message);
+        continue;
       }
-      const waitMs = this.#waitMs(message);
-      if (waitMs > 0) {
-        this.#ready.unshift(message);
-        this.#wakeAt(this.#options.clock.now() + waitMs);
-        return;
-      }
-      this.#begin(message);
+      const waitMs = this.#waitMs(attempt);
+      if (waitMs > 0) return waitMs;
+      const part = this.#take(attempt);
+      if (!part) break;
+      this.#turns.take(message);
+      this.#parts.set(message.id, part);
+      this.#away.add(message.id);
+      this.#options.deliver(message);
     }
+    return Number.POSITIVE_INFINITY;
   }
 
-  #begin(message: QueuedMessage): void {
+  /** What has fallen due while the lane was busy is in the store alone. */
+  #noticeDue(): void {
     const now = this.#options.clock.now();
-    this.#running.add(message.id);
-    this.#minute.spend(now, 1);
-    this.#day.spend(now, message.recipients.length);
-    this.#options.deliver(message);
+    if (now < this.#dueMs) return;
+    this.#turns.lookAgain();
+    this.#untilNextDueMs(now);
   }
 
-  #next(): QueuedMessage | undefined {
-    if (this.#ready.length === 0 && this.#moreInStore) this.#refill();
-    return this.#ready.shift();
+  #untilNextDueMs(now: number): number {
+    this.#dueMs = this.#options.store.nextDueMs(this.#options.key, now) ?? Number.POSITIVE_INFINITY;
+    return this.#dueMs - now;
   }
 
-  #refill(): void {
-    const { store, key, clock } = this.#options;
-    const limit = readAhead + this.#running.size;
-    const due = store.due(key, clock.now(), limit);
-    this.#moreInStore = due.length === limit;
-    this.#ready = due.filter((message) => !this.#running.has(message.id));
+  #waitMs(attempt: DirectAttempt): number {
+    return this.#meter.waitMs(attempt, this.#inTrouble);
   }
 
-  #waitMs(message: QueuedMessage): number {
-    const now = this.#options.clock.now();
-    const recipients = message.recipients.filter((each) => each.state === 'pending').length;
-    return Math.max(this.#pausedUntilMs - now, this.#minute.waitMs(now, 1), this.#day.waitMs(now, recipients));
+  #take(attempt: DirectAttempt): HeldPart | undefined {
+    return this.#options.slots.take(this) ? this.#meter.reserve(attempt) : undefined;
   }
 
-  #wakeAt(atMs: number | undefined): void {
-    if (atMs === undefined) return;
-    const now = this.#options.clock.now();
-    this.#cancelTimer = this.#options.clock.after(Math.max(atMs - now, 5), () => {
-      this.#moreInStore = true;
+  #giveBack(part: HeldPart): void {
+    this.#meter.release(part);
+    this.#options.slots.release(this);
+  }
+
+  /** Puts off in the store what must not hold up the mail behind it. */
+  async #park(messages: readonly QueuedMessage[]): Promise<void> {
+    const { store, clock, onFailure } = this.#options;
+    const waitMs = Math.max(...messages.map((each) => this.#meter.externalWaitMs(attemptOf(each))));
+    const untilMs = clock.now() + Math.max(Number.isFinite(waitMs) ? waitMs : 0, shortestParkMs);
+    const ids = messages.map((each) => each.id);
+    for (const id of ids) this.#away.add(id);
+    try {
+      await store.defer(ids, untilMs);
+      this.putOff(untilMs);
+    } catch (error) {
+      onFailure(error);
+      this.lookAgain(clock.now() + lookAgainMs);
+    }
+    for (const id of ids) this.#away.delete(id);
+    this.wake();
+  }
+
+  /** Until anything may start. */
+  #laneWaitMs(): number {
+    return Math.max(this.#restUntilMs, this.#pause?.untilMs ?? 0) - this.#options.clock.now();
+  }
+
+  #learn(startedAtMs: number, report: DeliveryReport): void {
+    const { key, clock, store, adminPauseMs, onFailure, onPause } = this.#options;
+    const asked = mailboxPause(report, adminPauseMs);
+    if (asked) {
+      this.#pause = learnPause(key, this.#pause, asked, startedAtMs, clock.now());
+      store.setPause(this.#pause).catch(onFailure);
+      onPause(this.#pause);
+      return;
+    }
+    // A refusal for good is as much a sign of a working mailbox as a delivery.
+    const works = report.recipients.some(({ outcome }) => outcome === 'delivered' || outcome === 'permanent');
+    if (works && this.#pause && startedAtMs >= this.#pause.untilMs) this.#endPause();
+  }
+
+  #endPause(): void {
+    this.#pause = undefined;
+    this.#options.store.endPause(this.#options.key).catch(this.#options.onFailure);
+  }
+
+  #directEnded(part: HeldPart, startedAtMs: number, report: DeliveryReport | undefined): void {
+    if (report) this.#countDirect(part, startedAtMs, report);
+    this.#giveBack(part);
+    this.wake();
+  }
+
+  #countDirect(part: HeldPart, startedAtMs: number, report: DeliveryReport): void {
+    const { store, key, clock, onFailure } = this.#options;
+    const external = this.#meter.settle(part, report);
+    const recipients = report.recipients.filter((each) => each.outcome === 'delivered').length;
+    if (recipients > 0) {
+      store.countSent(key, { startedAtMs, endedAtMs: clock.now(), recipients, external }).catch(onFailure);
+    }
+    this.#learn(startedAtMs, report);
+  }
+
+  #wakeIn(delayMs: number): void {
+    // Infinity: the end of something under way wakes the lane.
+    if (!Number.isFinite(delayMs)) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.clock.after(Math.max(delayMs, 5), () => {
+      this.#turns.lookAgain();
       this.wake();
     });
   }
+}
+
+function attemptOf({ courier, recipients }: QueuedMessage): DirectAttempt {
+  return { courier, recipients: recipients.filter((each) => each.state === 'pending').map((each) => each.address) };
 }

@@ -4,11 +4,15 @@ import type { Envelope, RecipientDsn } from '../message/envelope.ts';
 /** Which upstream a message goes to. */
 export type CourierKind = 'graph' | 'smtp';
 
+/** Every {@link MessageState}. */
+export const messageStates = ['queued', 'held', 'delivered', 'failed', 'quarantined'] as const;
+
 /**
  * `queued`: waits for its next attempt. `held`: waits for an administrator's word. `delivered`: every recipient was
- * taken by the upstream. `failed`: the rest of the recipients was given up, and the sender was told where one may be.
+ * taken by the upstream. `failed`, the dead letters: the rest of the recipients was given up, and the sender was told
+ * where one may be. `quarantined`: damaged on the disk, set aside so that the others go on.
  */
-export type MessageState = 'queued' | 'held' | 'delivered' | 'failed';
+export type MessageState = (typeof messageStates)[number];
 
 /** A message as it enters the queue. */
 export interface NewMessage {
@@ -48,6 +52,8 @@ export interface QueuedMessage extends NewMessage {
   readonly nextAttemptAtMs: number;
   /** When it was delivered or given up. */
   readonly finishedAtMs?: number;
+  /** What is wrong with it, of a quarantined message. */
+  readonly damage?: string;
 }
 
 /** One delivery attempt, as it is kept. */
@@ -55,7 +61,14 @@ export interface AttemptRecord {
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly upstreamId?: string;
+  /** Of the recipients served, those outside the tenant; not given where it is read back. */
+  readonly externalDelivered?: number;
   readonly outcomes: readonly RecipientOutcome[];
+}
+
+/** The connection of a lane: its name holds no slash. */
+export function connectionOf(lane: string): string {
+  return lane.slice(0, lane.indexOf('/'));
 }
 
 /** Messages of one lane share a mailbox and with it Microsoft's limits. */

@@ -1,20 +1,50 @@
+import { BridgeError } from '../base/errors.ts';
+import { type DelayWarningOptions, DelayWarnings } from './delay-warnings.ts';
+import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import type { NewMessage, QueuedMessage } from './message.ts';
-import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { type DirectDelivery, Scheduler, type SchedulerOptions } from './scheduler.ts';
 import type { Spool } from './store.ts';
+
+export interface QueueOptions extends SchedulerOptions {
+  /** Left out: no sender is told before the message is given up. */
+  readonly delayWarnings?: Pick<DelayWarningOptions, 'afterMs' | 'warningFor'>;
+}
 
 /** Accepted mail that is not yet delivered, and what delivers it. */
 export class Queue {
-  readonly #options: SchedulerOptions;
+  readonly #options: QueueOptions;
   readonly #scheduler: Scheduler;
+  readonly #delayWarnings: DelayWarnings | undefined;
+  #full = false;
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: QueueOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler(options);
+    const { delayWarnings } = options;
+    this.#delayWarnings =
+      delayWarnings &&
+      new DelayWarnings({ ...options, ...delayWarnings, onQueued: (warning) => this.#scheduler.accepted(warning) });
   }
 
   /** Resumes what an earlier run left. */
   start(): void {
     this.#scheduler.start();
+    this.#delayWarnings?.start();
+  }
+
+  /**
+   * Whether a message of this size would be taken in now.
+   * @throws BridgeError `queue-full`
+   */
+  assertRoom(octets: number): void {
+    try {
+      this.#options.store.assertRoom(octets);
+    } catch (error) {
+      throw this.#noticeFull(error);
+    }
+    if (!this.#full) return;
+    this.#full = false;
+    this.#options.log.warn('queue: there is room again; mail is accepted');
   }
 
   /** Begins to take in a message; its delivery begins as soon as the commit is durable. */
@@ -25,15 +55,26 @@ export class Queue {
       get size() {
         return spool.size;
       },
-      write: (chunk) => spool.write(chunk),
+      write: (chunk) => spool.write(chunk)?.catch((error: unknown) => Promise.reject(this.#noticeFull(error))),
       open: () => spool.open(),
       discard: () => spool.discard(),
       commit: async (message: NewMessage): Promise<QueuedMessage> => {
-        const queued = await spool.commit(message);
+        const queued = await spool.commit(message).catch((error: unknown) => Promise.reject(this.#noticeFull(error)));
         this.#scheduler.accepted(queued);
         return queued;
       },
     };
+  }
+
+  /**
+   * Asks for a place within the limits of a mailbox, for a delivery that the queue does not hold: one attempt while a
+   * client waits. Such attempts go before queued messages, and count in the limits like them.
+   * @param patienceMs how long to wait for a place; 0: it has to be free now. Where it is clear that no place will be
+   *   free in time, the answer comes at once
+   * @returns an admission, whose `ended` has to be called; or after what time it is worth another try, for a reply 451
+   */
+  admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
+    return this.#scheduler.admit(delivery, patienceMs);
   }
 
   /** Tries again what waits: settings have changed. Never rejects. */
@@ -44,6 +85,16 @@ export class Queue {
   /** Waits up to `graceMs` for attempts under way, then breaks them off; the rest stays for the next run. */
   async stop(graceMs: number): Promise<void> {
     await this.#scheduler.stop(graceMs);
+    await this.#delayWarnings?.stop();
     await this.#options.store.close();
+  }
+
+  /** Told once, when it begins: every client that comes now would say it again. */
+  #noticeFull(error: unknown): unknown {
+    if (error instanceof BridgeError && error.code === 'queue-full' && !this.#full) {
+      this.#full = true;
+      this.#options.log.error({ code: error.code }, `queue: no mail can be accepted: ${error.message} ${error.remedy}`);
+    }
+    return error;
   }
 }

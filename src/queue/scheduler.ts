@@ -5,8 +5,14 @@ import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Courier } from './courier.ts';
-import { Lane, type LaneLimits } from './lane.ts';
-import { laneOf, type NewMessage, type QueuedMessage } from './message.ts';
+import { InFlight } from './in-flight.ts';
+import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
+import { Lane } from './lane.ts';
+import type { Admission, AdmissionRefused } from './limit-direct.ts';
+import { LaneLimits } from './limit-lanes.ts';
+import type { LearnedPause } from './limit-pause.ts';
+import { dayMs, type IsInternal, type QueueLimits } from './limits.ts';
+import { type CourierKind, laneOf, type NewMessage, type QueuedMessage } from './message.ts';
 import type { QueueStore } from './store.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -14,10 +20,14 @@ export interface SchedulerOptions {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits: LaneLimits;
+  readonly limits: QueueLimits;
+  /** Default: every recipient counts as external. */
+  readonly isInternal?: IsInternal;
   readonly backoff: BackoffOptions;
-  /** Finished messages are forgotten after this long. */
-  readonly retainFinishedMs: number;
+  /** How long messages that are finished stay in the queue: without their body, and with it. */
+  readonly retain: { readonly deliveredMs: number; readonly failedMs: number };
+  /** Which messages an earlier run was sending when it died. */
+  readonly journal?: InFlightJournal;
   /** The courier for a message; undefined when the configuration no longer has one: the message then waits. */
   courierFor(message: QueuedMessage): Courier | undefined;
   /** Composes the notification to the sender; undefined where there is nobody to tell. */
@@ -27,26 +37,39 @@ export interface SchedulerOptions {
   ): Promise<{ readonly message: NewMessage; readonly content: Buffer } | undefined>;
 }
 
+/** A delivery while a client waits, which the queue does not hold. */
+export interface DirectDelivery {
+  readonly connection: string;
+  readonly mailbox: string;
+  readonly courier: CourierKind;
+  /** Addresses. */
+  readonly recipients: readonly string[];
+}
+
 const watchForeignChangesMs = 1000;
 const purgeEveryMs = 60 * 60 * 1000;
+const stoppingRetryMs = 60_000;
 const adminReminderMs = 10 * 60 * 1000;
-const longestAdminPauseMs = 15 * 60 * 1000;
 
 /**
- * Takes messages from the queue to their couriers: each mailbox in a lane of its own, within its rate and
- * concurrency, so that a mailbox in trouble holds up nobody else.
+ * Takes messages from the queue to their couriers: each mailbox in a lane of its own, within Microsoft's limits, so
+ * that a mailbox in trouble holds up nobody else.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #limits: LaneLimits;
   readonly #attempts = new Set<Promise<void>>();
   readonly #abort = new AbortController();
+  readonly #inFlight: InFlight;
   readonly #cancelTimers: (() => void)[] = [];
   #foreignChanges = 0;
   #running = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#limits = new LaneLimits(options);
+    this.#inFlight = new InFlight(options.journal ?? noJournal, options.clock.now());
   }
 
   /** Resumes whatever the queue holds, and goes on until {@link stop}. */
@@ -56,9 +79,11 @@ export class Scheduler {
     for (const { lane } of this.#options.store.lanes()) this.#lane(lane).wake();
     this.#every(watchForeignChangesMs, () => this.#lookForForeignChanges());
     this.#every(purgeEveryMs, () => {
-      const { clock, store, retainFinishedMs, log } = this.#options;
+      const { clock, store, retain, log } = this.#options;
+      const now = clock.now();
       store
-        .purge(clock.now() - retainFinishedMs)
+        .purge({ deliveredMs: now - retain.deliveredMs, failedMs: now - retain.failedMs })
+        .then(() => store.purgeCounts(now - 2 * dayMs))
         .catch((error: unknown) => log.error({ error }, 'queue: cannot purge'));
     });
   }
@@ -66,6 +91,12 @@ export class Scheduler {
   /** A message has just been accepted. */
   accepted(message: QueuedMessage): void {
     if (this.#running) this.#lane(laneOf(message)).accepted(message);
+  }
+
+  /** See {@link Queue.admit}. */
+  async admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
+    if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
+    return await this.#lane(laneOf(delivery)).admit(delivery, patienceMs);
   }
 
   /** Makes everything due now. What Microsoft has asked to wait for (`Retry-After`) goes on waiting. */
@@ -87,19 +118,20 @@ export class Scheduler {
     const cut = setTimeout(() => this.#abort.abort(), graceMs);
     await Promise.allSettled([...this.#attempts]);
     clearTimeout(cut);
+    this.#inFlight.close();
   }
 
   #lane(key: string): Lane {
     let lane = this.#lanes.get(key);
     if (!lane) {
-      const { store, clock, limits } = this.#options;
       lane = new Lane({
-        key,
-        store,
-        clock,
-        limits,
+        ...this.#limits.of(key),
+        store: this.#options.store,
+        clock: this.#options.clock,
+        adminPauseMs: this.#options.backoff.baseMs,
         deliver: (message) => this.#run(message),
         onFailure: (error) => this.#storeFailure(error),
+        onPause: (pause) => this.#reportPause(pause),
       });
       this.#lanes.set(key, lane);
     }
@@ -153,18 +185,20 @@ export class Scheduler {
     if (current?.state !== 'queued') return;
     if (!(await this.#hasBody(current))) return;
     const startedAtMs = clock.now();
+    this.#inFlight.begin(current.id);
     const report = await this.#attempt(current);
     const endedAtMs = clock.now();
     const verdict = judge(current, report, endedAtMs, backoff);
     this.#report(current, report, verdict, endedAtMs - startedAtMs);
-    this.#pause(lane, report, verdict);
-    const bounce = verdict.failed.length > 0 ? await this.#bounce(current, verdict) : undefined;
+    const externalDelivered = this.#limits.ended(lane, current, startedAtMs, report);
+    const bounce = isToBeTold(current, verdict) ? await this.#bounce(current, verdict) : undefined;
     try {
       const queued = await store.record(current.id, {
         attempt: {
           startedAtMs,
           durationMs: endedAtMs - startedAtMs,
           ...(report.upstreamId === undefined ? {} : { upstreamId: report.upstreamId }),
+          externalDelivered,
           outcomes: report.recipients,
         },
         recipients: verdict.recipients,
@@ -172,12 +206,15 @@ export class Scheduler {
         nextAttemptAtMs: verdict.nextAttemptAtMs,
         ...(bounce ? { bounce } : {}),
       });
+      this.#inFlight.end(current.id, report, endedAtMs);
+      if (verdict.state === 'queued') lane.putOff(verdict.nextAttemptAtMs);
       if (queued) {
         log.info({ id: queued.id, for: current.id, to: queued.envelope.recipients[0]?.address }, 'bounce queued');
         this.accepted(queued);
       }
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
+      this.#inFlight.endUnwritten(current.id, endedAtMs);
       log.error({ error, id: current.id }, 'queue: the outcome of an attempt cannot be written');
       lane.lookAgain(clock.now() + backoff.baseMs);
     }
@@ -198,8 +235,8 @@ export class Scheduler {
     const { store, log } = this.#options;
     if (store.hasBody(id)) return true;
     const { cause, remedy } = errorCatalogue['queue-body-missing'];
-    log.error({ id, mailbox, code: 'queue-body-missing' }, `message ${id} is held: ${cause} ${remedy}`);
-    await store.hold({ ids: [id] });
+    log.error({ id, mailbox, code: 'queue-body-missing' }, `message ${id} is quarantined: ${cause} ${remedy}`);
+    await store.quarantine(id, cause);
     return false;
   }
 
@@ -217,6 +254,7 @@ export class Scheduler {
         `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
       );
     }
+    const doubt = this.#inFlight.doubtOf(message);
     const outgoing: OutgoingMessage = {
       id: message.id,
       mailbox: message.mailbox,
@@ -225,6 +263,8 @@ export class Scheduler {
         recipients: pending.map(({ address, dsn }) => (dsn ? { address, dsn } : { address })),
       },
       size: message.size,
+      receivedAtMs: message.receivedAtMs,
+      ...(doubt && { doubt }),
       open: () => this.#options.store.open(message.id),
     };
     try {
@@ -235,20 +275,8 @@ export class Scheduler {
     }
   }
 
-  #pause(lane: Lane, report: DeliveryReport, verdict: Verdict): void {
-    const now = this.#options.clock.now();
-    if (verdict.needsAdmin) {
-      // The next message would meet the same refusal; one try now and then is enough to notice the mend.
-      lane.troubles++;
-      const growing = Math.min(
-        this.#options.backoff.baseMs * 2 ** Math.min(lane.troubles - 1, 20),
-        longestAdminPauseMs,
-      );
-      lane.pause(now + Math.max(growing, report.pauseMailboxMs ?? 0));
-      return;
-    }
-    if (report.recipients.some((each) => each.outcome === 'delivered')) lane.troubles = 0;
-    if (report.pauseMailboxMs) lane.pause(now + report.pauseMailboxMs);
+  #reportPause({ key, code, text, untilMs }: LearnedPause): void {
+    this.#options.log.info({ lane: key, code, text, until: new Date(untilMs).toISOString() }, 'the mailbox rests');
   }
 
   #report(message: QueuedMessage, report: DeliveryReport, verdict: Verdict, durationMs: number): void {
@@ -290,4 +318,11 @@ export class Scheduler {
     const { text, remedy = '', ...facts } = line;
     this.#options.log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }
+}
+
+/** Most messages are delivered, and nobody asks to hear of that. */
+function isToBeTold(message: QueuedMessage, { delivered, failed }: Verdict): boolean {
+  const asks = (address: string) =>
+    message.recipients.some((each) => each.address === address && each.dsn?.notify?.includes('SUCCESS'));
+  return failed.length > 0 || delivered.some(({ address }) => asks(address));
 }

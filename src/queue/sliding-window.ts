@@ -1,44 +1,73 @@
+interface Entry {
+  readonly atMs: number;
+  readonly amount: number;
+}
+
+/** Entries gone from the front are cut off in bulk, so that none is moved more than once. */
+const cutOffAfter = 256;
+
 /**
- * How much was spent within the last `windowMs`, exactly: what Microsoft counts is a window that slides, and a bucket
+ * How much was used within the last `windowMs`, exactly: what Microsoft counts is a window that slides, and a bucket
  * that refills would let twice the limit through around a pause.
+ *
+ * Microsoft counts an attempt at a moment between its start and its end that nobody here knows. So an attempt takes
+ * its part of the limit from its start ({@link reserve}) until a whole window after its end ({@link settle}): whatever
+ * the moment was, no window of Microsoft's ever holds more than the limit.
  */
 export class SlidingWindow {
   readonly #windowMs: number;
   readonly #limit: number;
-  #entries: { readonly atMs: number; readonly amount: number }[] = [];
-  #spent = 0;
+  #entries: Entry[] = [];
+  #first = 0;
+  #used = 0;
+  #reserved = 0;
 
+  /** @param limit 1 or more */
   constructor(limit: number, windowMs: number) {
     this.#limit = limit;
     this.#windowMs = windowMs;
   }
 
-  /** Spends; times must not go back. */
-  spend(atMs: number, amount: number): void {
-    this.#entries.push({ atMs, amount });
-    this.#spent += amount;
+  /** Takes a part of the limit for something that begins now. */
+  reserve(amount: number): void {
+    this.#reserved += amount;
   }
 
-  /** Milliseconds until `amount` may be spent; 0 if now. More than the whole limit is let through an empty window. */
-  waitMs(nowMs: number, amount: number): number {
+  /** What began with {@link reserve} has ended, and used as much. Times must not go back. */
+  settle(reserved: number, atMs: number, used: number): void {
+    this.#reserved -= reserved;
+    if (used > 0) this.#entries.push({ atMs, amount: used });
+    this.#used += used;
+  }
+
+  /** What counts now: used within the window, or reserved. */
+  taken(nowMs: number): number {
     this.#forget(nowMs);
-    let excess = this.#spent + amount - this.#limit;
-    for (const entry of this.#entries) {
-      if (excess <= 0) return 0;
-      excess -= entry.amount;
-      if (excess <= 0) return entry.atMs + this.#windowMs - nowMs;
+    return this.#used + this.#reserved;
+  }
+
+  /**
+   * Milliseconds until `amount` fits in; 0 if now, `Infinity` if only the end of something under way makes room. More
+   * than the whole limit fits into an empty window.
+   * @param limit another limit than the window's own
+   */
+  waitMs(nowMs: number, amount: number, limit = this.#limit): number {
+    let excess = this.taken(nowMs) + Math.min(amount, limit) - limit;
+    for (let i = this.#first; excess > 0 && i < this.#entries.length; i++) {
+      const { atMs, amount: leaving } = this.#entries[i] as Entry;
+      excess -= leaving;
+      if (excess <= 0) return atMs + this.#windowMs - nowMs;
     }
-    const last = this.#entries.at(-1);
-    return excess > 0 && last ? last.atMs + this.#windowMs - nowMs : 0;
+    return excess > 0 ? Number.POSITIVE_INFINITY : 0;
   }
 
   #forget(nowMs: number): void {
-    let gone = 0;
-    for (const entry of this.#entries) {
-      if (entry.atMs + this.#windowMs > nowMs) break;
-      this.#spent -= entry.amount;
-      gone++;
+    for (let entry = this.#entries[this.#first]; entry && entry.atMs + this.#windowMs <= nowMs; ) {
+      this.#used -= entry.amount;
+      entry = this.#entries[++this.#first];
     }
-    if (gone > 0) this.#entries = this.#entries.slice(gone);
+    if (this.#first < cutOffAfter) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
   }
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LearnedPause } from './limit-pause.ts';
 import type { AttemptRecord, MessageState, NewMessage, QueuedMessage, QueuedRecipient } from './message.ts';
 
 /** Takes one message in. Nothing is durable, and nothing is in the queue, before {@link commit} resolves. */
@@ -13,6 +14,7 @@ export interface Spool {
   open(): Readable;
   /**
    * Makes the message durable.
+   * @throws BridgeError `queue-full`, and so does {@link write}
    * @returns the message as queued; when it resolves, a loss of power no longer loses the message
    */
   commit(message: NewMessage): Promise<QueuedMessage>;
@@ -30,13 +32,31 @@ export interface AttemptResult {
   readonly bounce?: { readonly message: NewMessage; readonly content: Buffer };
 }
 
-/** Which messages. Everything given must hold. */
+/** Which messages. Everything given must hold. Upper and lower case are the same in all but ids and connections. */
 export interface QueueFilter {
   readonly ids?: readonly string[];
   readonly states?: readonly MessageState[];
   readonly account?: string;
+  readonly connection?: string;
   readonly mailbox?: string;
+  /** One of the recipients; `*` stands for any characters. */
   readonly recipient?: string;
+  /** Received before then, in milliseconds since 1970. */
+  readonly receivedBeforeMs?: number;
+  /** Received then or later. */
+  readonly receivedSinceMs?: number;
+  /** What the latest attempt said of a recipient that it did not serve: the whole code, or a part of the text. */
+  readonly error?: string;
+}
+
+/** How much of a mailbox's mail is in one state. */
+export interface QueueTotal {
+  readonly mailbox: string;
+  readonly state: MessageState;
+  readonly messages: number;
+  /** Octets of their bodies; those of delivered messages are gone from the disk. */
+  readonly octets: number;
+  readonly oldestReceivedAtMs: number;
 }
 
 /** When a lane next has something to do. */
@@ -45,10 +65,14 @@ export interface LaneDue {
   readonly nextAttemptAtMs: number;
 }
 
-/** What a lane has sent, for limits that outlive a restart. */
+/** What an attempt has sent, for limits that outlive a restart. */
 export interface SentCount {
   readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** Those it was delivered to. */
   readonly recipients: number;
+  /** Of these, outside the tenant. */
+  readonly external: number;
 }
 
 /**
@@ -59,29 +83,69 @@ export interface QueueStore {
   spool(): Spool;
   /** Lanes with queued messages. */
   lanes(): readonly LaneDue[];
-  /** Queued messages of a lane that are due, the longest due first. */
-  due(lane: string, nowMs: number, limit: number): readonly QueuedMessage[];
+  /** Accounts with queued messages in a lane. */
+  accounts(lane: string): readonly string[];
+  /** Queued messages of a lane, or of one account in it, that are due, the longest due first. */
+  due(lane: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[];
   /** When the next queued message of a lane falls due after a time; undefined if there is none. */
   nextDueMs(lane: string, afterMs: number): number | undefined;
   get(id: string): QueuedMessage | undefined;
   list(filter: QueueFilter, limit: number): readonly QueuedMessage[];
+  /** Sums for each mailbox and state, in that order. */
+  totals(filter: QueueFilter): readonly QueueTotal[];
   count(state: MessageState): number;
-  /** The octets, from the first; a new stream at each call. Fails with `queue-body-missing` if they are gone. */
-  open(id: string): Readable;
+  /**
+   * Whether a message of this size may come in.
+   * @throws BridgeError `queue-full`
+   */
+  assertRoom(octets: number): void;
+  /**
+   * The octets, from the first; a new stream at each call. Before the last of them comes, their checksum is verified:
+   * nobody gets the whole of a damaged message. Its stream fails then, and the message is quarantined.
+   * @param options.evenIfDamaged gives whatever is there
+   * @throws BridgeError `queue-body-missing`, `queue-body-damaged`
+   */
+  open(id: string, options?: { readonly evenIfDamaged?: boolean }): Readable;
   /** Whether {@link open} would give the whole body. */
   hasBody(id: string): boolean;
   attempts(id: string): readonly AttemptRecord[];
-  /** Attempts of a lane since a time that delivered something. */
+  /** Attempts of a lane that delivered something and ended at a time or later. */
   sentSince(lane: string, sinceMs: number): readonly SentCount[];
+  /** Likewise those of all lanes of a connection that delivered to somebody outside the tenant. */
+  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[];
+  /** Counts a delivery of which the queue keeps nothing else. */
+  countSent(lane: string, sent: SentCount): Promise<void>;
+  /** Pauses learned so far; some may be over. */
+  pauses(): readonly LearnedPause[];
+  /** Takes the place of an earlier pause with the same key. */
+  setPause(pause: LearnedPause): Promise<void>;
+  endPause(key: string): Promise<void>;
+  /** Makes queued messages due later. Does not count as an attempt. */
+  defer(ids: readonly string[], untilMs: number): Promise<void>;
   /** @returns the notification as queued, if there was one */
   record(id: string, result: AttemptResult): Promise<QueuedMessage | undefined>;
+  /** Queued messages, notifications aside, that came before a time and whose sender has not been told that they wait. */
+  delayed(receivedBeforeMs: number, limit: number): readonly QueuedMessage[];
+  /**
+   * Notes that the sender was told of the delay, or need not be; the warning enters the queue in the same transaction,
+   * unless the message is no longer queued.
+   * @returns the warning as queued, if there was one
+   */
+  noteDelayTold(id: string, warning: AttemptResult['bounce']): Promise<QueuedMessage | undefined>;
   /** @returns how many messages there were to change */
   hold(filter: QueueFilter): Promise<number>;
-  /** Held or failed messages are queued again, due at once; queued ones become due at once. */
+  /**
+   * Held, failed and quarantined messages whose body is there are queued again, due at once, with as much time before
+   * them as they once had; queued ones become due at once.
+   */
   release(filter: QueueFilter, nowMs: number): Promise<number>;
   remove(filter: QueueFilter): Promise<number>;
-  /** Forgets finished messages that finished before a time. */
-  purge(finishedBeforeMs: number): Promise<number>;
+  /** Sets one message aside as damaged. */
+  quarantine(id: string, damage: string): Promise<void>;
+  /** Forgets messages that were delivered or given up before a time. */
+  purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number>;
+  /** Forgets what {@link sentSince} would give of attempts from before a time whose messages are gone. */
+  purgeCounts(startedBeforeMs: number): Promise<void>;
   /** Changes whenever another process has changed the store. */
   foreignChanges(): number;
   close(): Promise<void>;

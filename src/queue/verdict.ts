@@ -7,10 +7,10 @@ export interface Verdict {
   readonly recipients: readonly QueuedRecipient[];
   readonly state: MessageState;
   readonly nextAttemptAtMs: number;
+  /** Recipients served by this attempt. */
+  readonly delivered: readonly RecipientOutcome[];
   /** Recipients given up by this attempt. */
   readonly failed: readonly RecipientOutcome[];
-  /** What only an administrator can mend, if anything. */
-  readonly needsAdmin: RecipientOutcome | undefined;
 }
 
 /**
@@ -20,25 +20,31 @@ export interface Verdict {
 export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: number, backoff: BackoffOptions): Verdict {
   const outcomes = new Map(report.recipients.map((outcome) => [outcome.address, outcome]));
   const expired = nowMs >= message.expiresAtMs;
+  const delivered: RecipientOutcome[] = [];
   const failed: RecipientOutcome[] = [];
   const recipients = message.recipients.map((recipient): QueuedRecipient => {
     const outcome = outcomes.get(recipient.address);
     if (recipient.state !== 'pending' || !outcome) return recipient;
     const { address: _, ...last } = outcome;
-    if (outcome.outcome === 'delivered') return { ...recipient, state: 'delivered', last };
-    if (outcome.outcome !== 'permanent' && !expired) return { ...recipient, last };
+    if (outcome.outcome === 'delivered') {
+      delivered.push(outcome);
+      return { ...recipient, state: 'delivered', last };
+    }
+    if (outcome.outcome !== 'permanent' && (!expired || report.hold)) return { ...recipient, last };
     failed.push(outcome);
     return { ...recipient, state: 'failed', last };
   });
   const pending = recipients.some((each) => each.state === 'pending');
   const settled = recipients.every((each) => each.state === 'delivered') ? 'delivered' : 'failed';
-  const wait = Math.max(report.pauseMailboxMs ?? 0, backoffMs(message.attempts + 1, backoff));
+  const asked = report.recipients.map((each) => (each.outcome === 'delivered' ? 0 : (each.retryAfterMs ?? 0)));
+  const usualWait = Math.max(report.pauseMailboxMs ?? 0, ...asked, backoffMs(message.attempts + 1, backoff));
+  const wait = report.retryAfterMs ?? usualWait;
   return {
     recipients,
-    state: pending ? 'queued' : settled,
+    state: pending ? (report.hold ? 'held' : 'queued') : settled,
     // The last attempt comes at the end of the message's time, not beyond it.
     nextAttemptAtMs: pending ? Math.max(nowMs + 1000, Math.min(nowMs + wait, message.expiresAtMs)) : nowMs,
+    delivered,
     failed,
-    needsAdmin: report.recipients.find((each) => each.outcome === 'needs-admin'),
   };
 }

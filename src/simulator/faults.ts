@@ -4,14 +4,49 @@ export type FaultTarget = (typeof faultTargets)[number];
 
 /**
  * `status`: refuse with `status`, `code` and `text`. `reply`: the same, for the protocols that answer in lines.
- * `delay`: wait `delayMs`, then carry on. `cut-before`: destroy the connection before the request has had any effect.
- * `cut-after`: destroy it after it took effect and before the reply.
+ * `delay`: wait `delayMs`, then carry on. `cut-before`: destroy the connection before the request has had any effect, in
+ * HTTP before its body is read, in SMTP behind the final dot. `cut-reading`: destroy it within the request's body.
+ * `cut-after`: destroy it after it took effect and before the reply. `cut-answering`: destroy it within the reply, in
+ * HTTP alone; elsewhere it is `cut-after`.
  */
-export const faultKinds = ['status', 'reply', 'delay', 'cut-before', 'cut-after'] as const;
+export const faultKinds = [
+  'status',
+  'reply',
+  'delay',
+  'cut-before',
+  'cut-reading',
+  'cut-after',
+  'cut-answering',
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** Where in an SMTP, IMAP or POP3 conversation a fault strikes. */
-export const faultStages = ['connect', 'auth', 'select', 'mail', 'rcpt', 'data'] as const;
+const conversationStages = ['connect', 'auth', 'select', 'mail', 'rcpt', 'data'] as const;
+
+/** What a request to Graph is for. */
+export const graphOperations = [
+  'sendMail',
+  'createMessage',
+  'getMessage',
+  'updateMessage',
+  'deleteMessage',
+  'send',
+  'listMessages',
+  'getMime',
+  'addAttachment',
+  'listAttachments',
+  'getAttachment',
+  'deleteAttachment',
+  'createUploadSession',
+  'uploadChunk',
+  'uploadStatus',
+  'cancelUpload',
+  'directory',
+] as const;
+export type GraphOperation = (typeof graphOperations)[number];
+
+/** Where a fault strikes: a stage of a conversation, or an operation of Graph. */
+export const faultStages = [...conversationStages, ...graphOperations] as const;
 export type FaultStage = (typeof faultStages)[number];
 
 /** One failure to come. */
@@ -30,6 +65,8 @@ export interface Fault {
   readonly retryAfterSeconds?: number;
   /** Only for requests about this mailbox. */
   readonly mailbox?: string;
+  /** Octets of body or reply that still pass with `cut-reading` (default 0) and `cut-answering` (default half of it). */
+  readonly afterBytes?: number;
   /** Only at this stage; without it, wherever the target looks first. */
   readonly at?: FaultStage;
 }

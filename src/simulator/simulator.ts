@@ -2,9 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueServerCertificate, makeAuthority } from '../base/certificates.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { listenControl } from './control/control-server.ts';
+import { SendingLimits } from './delivery/sending-limits.ts';
 import { Transport } from './delivery/transport.ts';
+import { Violations } from './delivery/violations.ts';
 import { TokenSigner } from './entra/access-token.ts';
 import { listenEntra } from './entra/entra-server.ts';
 import { listenExchangeImap } from './exchange/imap.ts';
@@ -12,6 +15,8 @@ import { listenExchangePop3 } from './exchange/pop3.ts';
 import { listenExchangeSmtp } from './exchange/smtp.ts';
 import { Faults } from './faults.ts';
 import { listenGraph } from './graph/graph-server.ts';
+import { Drafts } from './graph/mail/drafts.ts';
+import { UploadSessions } from './graph/mail/upload-sessions.ts';
 import type { Listening } from './http/http-server.ts';
 import { MailboxDirectory } from './mailboxes/mailbox-directory.ts';
 import { mailboxAccess } from './tenant/exchange-permissions.ts';
@@ -44,6 +49,8 @@ export interface SimulatorOptions {
   /** False keeps a journal of what was accepted but no message: for more mail than memory. */
   readonly keepContent?: boolean;
   readonly log?: Log;
+  /** By which the sending limits count their minutes and days; default the machine's. */
+  readonly clock?: Clock;
 }
 
 /** Where one of the mail protocols is reached. */
@@ -91,6 +98,10 @@ export interface Simulator {
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
+  /** What may be sent; nothing is limited at first. */
+  readonly limits: SendingLimits;
+  /** The limits that clients ran into. */
+  readonly violations: Violations;
   /** Stops everything at once; connections are cut. */
   close(): Promise<void>;
 }
@@ -109,12 +120,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const directory = new MailboxDirectory(mailboxes);
   const faults = new Faults();
   const transport = new Transport({ directory, domain, keepContent: options.keepContent ?? true });
+  const violations = new Violations();
+  const limits = new SendingLimits(violations, () => (options.clock ?? systemClock).now());
+  const drafts = new Drafts(directory);
+  const uploads = new UploadSessions();
   const { tls, caFile, removeFiles } = await makeCertificates(host, options.directory);
   const onDefect = (error: unknown) => log.error({ error }, 'simulator defect');
-  const parts = { host, tls, tenant, signer, directory, transport, faults, onDefect };
+  const parts = { host, tls, tenant, signer, directory, transport, limits, violations, uploads, faults, onDefect };
   const services: readonly ((port: number) => Promise<Listening>)[] = [
     (port) => listenEntra({ ...parts, port }),
-    (port) => listenGraph({ ...parts, ...graphLimits(options), port }),
+    (port) => listenGraph({ ...parts, ...graphLimits(options), drafts, port }),
     (port) => listenExchangeImap({ ...parts, ...mailboxAccess(tenant, signer, 'imap'), log, port }),
     (port) => listenExchangePop3({ ...parts, ...mailboxAccess(tenant, signer, 'pop3'), log, port }),
     (port) => listenExchangeSmtp({ ...parts, connectionsPerMailbox: options.smtpConnectionsPerMailbox ?? 3, port }),
@@ -149,6 +164,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     signer,
     directory,
     transport,
+    limits,
+    violations,
     async close() {
       await closeAll();
       await removeFiles();

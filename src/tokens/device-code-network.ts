@@ -22,6 +22,8 @@ export interface DeviceCodeNetworkOptions {
   readonly onCode: (code: DeviceCode) => void;
 }
 
+/** RFC 8628 section 3.4. The library writes `device_code`, which Entra ID takes too, and others do not. */
+const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 /** RFC 8628 section 3.5: `slow_down` adds this much, for good. */
 const slowDownMs = 5000;
 /** Otherwise the pace is halved, as the same section asks for after a lost connection; by this much at most. */
@@ -81,7 +83,9 @@ export class DeviceCodeNetwork implements INetworkModule {
   /** The answer, or undefined when none came for a reason that passes. */
   async #ask<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T> | undefined> {
     try {
-      return await this.#network.sendPostRequestAsync<T>(url, options);
+      const form = new URLSearchParams(options?.body);
+      form.set('grant_type', grantType);
+      return await this.#network.sendPostRequestAsync<T>(url, { ...options, body: form.toString() });
     } catch (error) {
       this.#options.signal?.throwIfAborted();
       if (error instanceof BridgeError && error.kind === 'temporary') return undefined;

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeFolderOf } from './private-file.ts';
+import { makeFolderOf } from '../base/private-file.ts';
 
 const firstPauseMs = 5;
 const longestPauseMs = 100;

@@ -1,8 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, type ErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import {
+  fileErrorText,
+  readPrivateFile,
+  removeDurably,
+  renameDurably,
+  writePrivateFile,
+} from '../base/private-file.ts';
 import { FileLock, LockTimeoutError } from './file-lock.ts';
-import { fileErrorText, readPrivateFile, removeDurably, renameDurably, writePrivateFile } from './private-file.ts';
 import { openSealed, type Seal, type SealFault, sealText } from './sealed-file.ts';
 
 /** A person's sign-in, and what renews it. */

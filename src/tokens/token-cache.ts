@@ -99,8 +99,11 @@ export class TokenCache {
 
   #remember(error: unknown): void {
     const count = (this.#failure?.count ?? 0) + 1;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
-    const askedMs = error instanceof BridgeError ? Number(error.details.retryAfterMs ?? 0) : 0;
+    const known = error instanceof BridgeError ? error : undefined;
+    // Nobody is asked where a sign-in is missing, and the next one may be there any moment.
+    const needsSignIn = known?.code === 'sign-in-needed' || known?.code === 'sign-in-ended';
+    const pauseMs = needsSignIn ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
+    const askedMs = Number(known?.details.retryAfterMs ?? 0);
     this.#failure = { error, count, untilMs: this.#options.clock.now() + Math.max(pauseMs, askedMs) };
   }
 

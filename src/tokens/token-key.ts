@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { fileErrorText, readPrivateFile, writePrivateFile } from '../base/private-file.ts';
 import { FileLock } from './file-lock.ts';
-import { fileErrorText, readPrivateFile, writePrivateFile } from './private-file.ts';
 
 /** Where the key that encrypts sign-ins may come from. */
 export interface TokenKeyOptions {

@@ -1,12 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mayUseReversePath } from '../../src/accounts/sender-rules.ts';
 import { acceptedHeader } from '../../src/app/accepted-header.ts';
+import type { SubmissionAccount } from '../../src/app/submission-session.ts';
+import { isValidAddress, parseAddressList } from '../../src/message/addresses.ts';
 import { HeaderBlock } from '../../src/message/headers.ts';
 import { SmtpReply } from '../../src/smtp/session.ts';
 
 const senders = ['reports@contoso.example', '*@devices.contoso.example'];
 
-function accept(header: string): string {
+function accept(header: string, change: Partial<SubmissionAccount> = {}): string {
   const block = HeaderBlock.parse(Buffer.from(header));
   const edited = acceptedHeader(block, {
     account: {
@@ -16,6 +19,7 @@ function accept(header: string): string {
       send: 'graph',
       delivery: 'queued',
       maySendAs: (address) => mayUseReversePath(senders, address),
+      ...change,
     },
     client: {
       id: 'c1',
@@ -51,11 +55,13 @@ describe('the header of an accepted message', () => {
   });
 
   test('loses Bcc: the envelope has it', () => {
-    const header = accept(`${complete}Bcc: boss@contoso.example,\r\n  eve@x.example\r\nX-Last: y\r\n\r\n`);
+    const header = accept(
+      `${complete}Bcc: boss@contoso.example,\r\n  eve@x.example\r\nResent-Bcc: eve@x.example\r\nX-Last: y\r\n\r\n`,
+    );
     expect(header).toBe(`${received}${complete}X-Last: y\r\n\r\n`);
   });
 
-  test.each(['', 'From:\r\n', 'From: Scanner\r\n', 'From: <>\r\n', 'From: "reports@contoso.example"\r\n'])(
+  test.each(['', 'From:\r\n', 'From: <>\r\n', 'From: "reports@contoso.example"\r\n'])(
     'gains a From where there is no usable one: %j',
     (from) => {
       const header = accept(`Subject: x\r\n${from}\r\n`);
@@ -90,4 +96,151 @@ describe('the header of an accepted message', () => {
     expect(accept(`${trace(50)}${complete}\r\n`)).toContain('Subject: x');
     expect(() => accept(`${trace(51)}${complete}\r\n`)).toThrow('mail loop');
   });
+
+  test.each([
+    ['From: Scanner', 'From: Scanner <reports@contoso.example>'],
+    ['From: Front Desk <scanner>', 'From: Front Desk <reports@contoso.example>'],
+    ['From: Empfang M\u00fcller <scanner>', 'From: =?utf-8?B?RW1wZmFuZyBNw7xsbGVy?= <reports@contoso.example>'],
+    ['From: "boss@contoso.example" <nobody>', 'From: reports@contoso.example'],
+    ['From: Scan <reports@contoso.example', 'From: Scan <reports@contoso.example>'],
+    ['From: Scan <reports@contoso.example>, scanner', 'From: Scan <reports@contoso.example>'],
+    ['From: scanner\r\nFrom: Scan <reports@contoso.example>', 'From: Scan <reports@contoso.example>'],
+    ['From: reports@contoso.example\r\nFrom: mfp@devices.contoso.example', 'From: reports@contoso.example'],
+  ])('whose From is broken: %j becomes %j', (from, mended) => {
+    const header = accept(`${from}\r\nSubject: x\r\n\r\n`);
+    expect(header.match(/^From:.*$/gm)).toEqual([mended]);
+  });
+
+  test.each([
+    'From: =?utf-8?Q?M=C3=BCller, Anna?= <reports@contoso.example>\r\n',
+    'From: "Scan, 2nd floor"\r\n\t<reports@contoso.example>\r\n',
+    'From: Sc\u00e4n <reports@contoso.example>\r\n',
+    'From: (the scanner) reports@contoso.example\r\n',
+  ])('whose From is odd but sound keeps it: %j', (from) => {
+    expect(accept(`${from}Subject: x\r\n\r\n`)).toContain(`\r\n${from}`);
+  });
+
+  test('that has several authors gains the Sender it has to have', () => {
+    const authors = 'From: reports@contoso.example, mfp@devices.contoso.example\r\n';
+    expect(accept(`${authors}\r\n`)).toMatch(/^From: reports@.*, mfp@.*\r\nSender: reports@contoso\.example\r\n/m);
+    const sender = 'Sender: mfp@devices.contoso.example\r\n';
+    expect(accept(`${authors}${sender}\r\n`).match(/^Sender:.*$/gm)).toEqual([sender.trimEnd()]);
+  });
+
+  test('loses a Sender that names nobody', () => {
+    expect(accept(`${complete}Sender: scanner\r\nX-Last: y\r\n\r\n`)).toBe(`${received}${complete}X-Last: y\r\n\r\n`);
+  });
+
+  test.each([
+    ['Message-ID: 4711@mfp', 'Message-ID: <4711@mfp>'],
+    ['Message-ID: <odd @ but fine>', 'Message-ID: <odd @ but fine>'],
+    ['Date: 2026-01-05T09:30:00+01:00', 'Date: Mon, 05 Jan 2026 08:30:00 +0000'],
+    ['Date: yesterday', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
+    ['Date: 05.01.2026 07:00', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
+    ['Date: Mon, 5 Jan 26 7:00 CET', 'Date: Mon, 5 Jan 26 7:00 CET'],
+    ['Date: Monday (early), 5 Jan 2026 07:00', 'Date: Monday (early), 5 Jan 2026 07:00'],
+  ])('whose %s reads %s', (field, expected) => {
+    const [name = ''] = field.split(':');
+    const header = accept(`From: reports@contoso.example\r\n${field}\r\n\r\n`);
+    expect(header.split('\r\n').filter((line) => line.startsWith(`${name}:`))).toEqual([expected]);
+  });
+
+  test('a Message-ID that is none gives way to one', () => {
+    const header = accept('From: reports@contoso.example\r\nMessage-ID: job 12\r\n\r\n');
+    expect(header.match(/^Message-ID:.*$/gm)).toEqual([
+      expect.stringMatching(/^Message-ID: <[\w-]+@contoso\.example>$/),
+    ]);
+  });
+
+  test('has each field once: the first counts, recipients are joined', () => {
+    const header = accept(
+      `${complete}To: ann@contoso.example\r\nSubject: again\r\nTO:\r\n\tBo <bo@x.example>,\r\n cy@x.example\r\n` +
+        'Cc: d@x.example\r\nMessage-ID: <2@x>\r\nTo:\r\nX-Tag: 1\r\nX-Tag: 2\r\n\r\n',
+    );
+    expect(header).toBe(
+      `${received}${complete}To: ann@contoso.example,\r\n \r\n\tBo <bo@x.example>,\r\n cy@x.example\r\n` +
+        'Cc: d@x.example\r\nX-Tag: 1\r\nX-Tag: 2\r\n\r\n',
+    );
+  });
+});
+
+describe('the header of a message whose sender is forced', () => {
+  const forceFrom = 'reports@contoso.example';
+  const only = (header: string, ...names: string[]) =>
+    header.split('\r\n').filter((line) => names.some((name) => line.startsWith(`${name}:`)));
+
+  test('keeps the name in From and the address in Reply-To', () => {
+    const header = accept('From: The ERP <erp@old.example>\r\nSender: root@erp\r\nSubject: x\r\n\r\n', { forceFrom });
+    expect(only(header, 'From', 'Reply-To', 'Sender', 'Subject')).toEqual([
+      'Subject: x',
+      'From: The ERP <reports@contoso.example>',
+      'Reply-To: The ERP <erp@old.example>',
+    ]);
+  });
+
+  test('keeps a Reply-To that is there, and mends one that names nobody', () => {
+    const there = 'Reply-To: desk@contoso.example';
+    expect(only(accept(`From: a@old.example\r\n${there}\r\n\r\n`, { forceFrom }), 'Reply-To')).toEqual([there]);
+    expect(only(accept('From: a@old.example\r\nReply-To: <>\r\n\r\n', { forceFrom }), 'Reply-To')).toEqual([
+      'Reply-To: a@old.example',
+    ]);
+  });
+
+  test('is left alone where From is that address already', () => {
+    const from = 'From: "Scan, 2nd floor" <REPORTS@contoso.example>\r\n';
+    const header = accept(`${from}Subject: x\r\n\r\n`, { forceFrom });
+    expect(header).toContain(`\r\n${from}Subject: x\r\n`);
+    expect(only(header, 'Reply-To')).toEqual([]);
+  });
+
+  test.each(['', 'From: <>\r\n', 'From: scanner\r\n'])(
+    'has no Reply-To where nobody could be replied to: %j',
+    (from) => {
+      const header = accept(`${from}Subject: x\r\n\r\n`, { forceFrom });
+      expect(only(header, 'From')).toHaveLength(1);
+      expect(only(header, 'Reply-To')).toEqual([]);
+    },
+  );
+
+  test('may be another than the mailbox', () => {
+    const header = accept('From: a@old.example\r\n\r\n', { forceFrom: 'sales@contoso.example' });
+    expect(only(header, 'From', 'Reply-To')).toEqual(['From: sales@contoso.example', 'Reply-To: a@old.example']);
+  });
+});
+
+test('whatever stands in From, Sender and Reply-To: one sound From, at most one of each other field', () => {
+  const piece = fc.constantFrom(
+    'a@b.example',
+    '<',
+    '>',
+    '"',
+    ',',
+    ';',
+    ':',
+    '(',
+    ')',
+    ' ',
+    'x',
+    '@',
+    '=?utf-8?Q?y?=',
+    '\u00fc',
+    '\\',
+  );
+  const value = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
+  const name = fc.constantFrom('From', 'Sender', 'Reply-To', 'To', 'Date', 'Message-ID', 'Subject');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 6 }), fc.boolean(), (fields, isForced) => {
+      const given = fields.map(([field, text]) => `${field}: ${text}\r\n`).join('');
+      const change = isForced ? { forceFrom: 'reports@contoso.example' } : { maySendAs: () => true };
+      const header = HeaderBlock.parse(Buffer.from(accept(`${given}\r\n`, change)));
+      const from = header.getAll('From').map((each) => parseAddressList(each).addresses);
+      expect(from).toHaveLength(1);
+      expect(from[0]?.some(({ address }) => isValidAddress(address, { smtpUtf8: true }))).toBe(true);
+      if (isForced) expect(from[0]?.map(({ address }) => address)).toEqual(['reports@contoso.example']);
+      for (const single of ['Sender', 'Date', 'Message-ID', 'Subject']) {
+        expect(header.getAll(single).length).toBeLessThanOrEqual(1);
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -34,7 +34,7 @@ test.each([
   [
     'a Graph code stands in the text',
     [outcome('b', 'permanent', 'ErrorSendAsDenied')],
-    '554 5.0.0 ErrorSendAsDenied: as it said',
+    '554 5.7.1 ErrorSendAsDenied: as it said',
   ],
 ])('the reply: %s', (_name, recipients, expected) => {
   const { status, enhanced, message } = directRefusal({ recipients });

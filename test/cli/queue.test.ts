@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { takeDataFolder } from '../../src/app/data-folder.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
 import { put } from '../queue/stores/store-contract.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -31,7 +32,6 @@ async function someQueue() {
 
 async function filled() {
   const { folder, queue } = await someQueue();
-  const { mkdirSync } = await import('node:fs');
   mkdirSync(join(folder, 'data'));
   const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
   const first = await put(store, 'Subject: first\r\n\r\n');
@@ -53,7 +53,7 @@ async function filled() {
     nextAttemptAtMs: Date.UTC(2099, 0, 1),
   });
   await store.close();
-  return { queue, first, second };
+  return { folder, queue, first, second };
 }
 
 test('there is none before the bridge has run', async () => {
@@ -68,7 +68,9 @@ test('list shows a line for each message, or JSON', async () => {
   const { code, out } = await queue('list');
   expect(code).toBe(0);
   expect(out).toContain(`${first.id} queued`);
-  expect(out).toContain('next attempt 2099-01-01T00:00:00Z, 5.7.3 Authentication unsuccessful');
+  expect(out).toContain(
+    'next attempt 2099-01-01T00:00:00Z (put off after a failed attempt), 5.7.3 Authentication unsuccessful',
+  );
   expect(out).toContain('2 messages\n');
   const listed = JSON.parse((await queue('list', '--account', 'erp', '--json')).out) as { id: string }[];
   expect(listed.map((each) => each.id)).toEqual([second.id]);
@@ -80,8 +82,15 @@ test('show tells every recipient, the remedy and every attempt', async () => {
   expect(out).toContain(
     'to   <ann@contoso.example> pending: 5.7.3 Authentication unsuccessful\n     remedy: Register it.\n',
   );
-  expect(out).toContain('attempt 1 at 2026-01-05T00:00:00Z, 12 ms: needs-admin 5.7.3\n');
-  expect((await queue('show', 'nothing')).code).toBe(1);
+  expect(out).toContain(
+    'attempt 1 at 2026-01-05T00:00:00Z, 12 ms\n     <ann@contoso.example> needs-admin 5.7.3 Authentication unsuccessful\n',
+  );
+  expect(JSON.parse((await queue('show', first.id, '--json')).out)).toMatchObject({
+    id: first.id,
+    waiting: { untilMs: Date.UTC(2099, 0, 1), reason: 'put off after a failed attempt' },
+    attempts: [{ durationMs: 12, outcomes: [{ code: '5.7.3' }] }],
+  });
+  expect(await queue('show', 'nothing')).toMatchObject({ code: 1, err: expect.stringContaining('no message nothing') });
 });
 
 test('hold, release, retry and delete change what the filter says and tell how many', async () => {
@@ -99,11 +108,121 @@ test('hold, release, retry and delete change what the filter says and tell how m
 
 test('what changes messages wants to know which', async () => {
   const { queue } = await filled();
-  for (const action of ['retry', 'hold', 'release', 'delete']) {
+  for (const action of ['show', 'retry', 'hold', 'release', 'delete', 'export']) {
     expect(await queue(action)).toMatchObject({
       code: 2,
       err: expect.stringContaining('Give ids, a filter, or --all'),
     });
   }
   expect(await queue('list', '--state', 'lost')).toMatchObject({ code: 2 });
+});
+
+test('filters choose by age, recipient, connection and last error; all of them must hold', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: false });
+  const now = Date.now();
+  const young = await put(store, 'x', { receivedAtMs: now - 90 * 60_000, connection: 'fabrikam' });
+  await store.close();
+  const found = async (...filter: string[]) => {
+    const { out } = await queue('list', '--json', ...filter);
+    return (JSON.parse(out) as { id: string }[]).map(({ id }) => id).sort();
+  };
+  expect(await found('--newer-than', '2h')).toEqual([young.id]);
+  expect(await found('--newer-than', '2h', '--older-than', '1h')).toEqual([young.id]);
+  expect(await found('--older-than', '2h')).toEqual([first.id, second.id].sort());
+  expect(await found('--newer-than', '30m')).toEqual([]);
+  expect(await found('--connection', 'fabrikam')).toEqual([young.id]);
+  expect(await found('--recipient', '*@FABRIKAM.example')).toEqual([first.id, second.id, young.id].sort());
+  expect(await found('--recipient', '<ann@contoso.example>', '--account', 'erp')).toEqual([second.id]);
+  expect(await found('--error', '5.7.3')).toEqual([first.id]);
+  expect(await found('--error', 'authentication UNsuccessful')).toEqual([first.id]);
+  expect(await found('--error', '5.7.3', '--mailbox', 'erp@contoso.example')).toEqual([]);
+  for (const age of ['2', 'h', '1.5h', '2w']) {
+    expect(await queue('list', '--older-than', age)).toMatchObject({ code: 2, err: expect.stringContaining('30m') });
+  }
+});
+
+test('list --summary counts by mailbox and state', async () => {
+  const { queue } = await filled();
+  await queue('hold', '--account', 'erp');
+  expect((await queue('list', '--summary')).out).toBe(
+    'erp@contoso.example: 1 message held, 19 B, oldest 2026-01-05T08:00:00Z\n' +
+      'reports@contoso.example: 1 message queued, 18 B, oldest 2026-01-05T08:00:00Z\n' +
+      'in all: 2 messages, 37 B\n',
+  );
+  expect(JSON.parse((await queue('list', '--summary', '--json', '--state', 'held')).out)).toEqual([
+    {
+      mailbox: 'erp@contoso.example',
+      state: 'held',
+      messages: 1,
+      octets: 19,
+      oldestReceivedAtMs: Date.UTC(2026, 0, 5, 8),
+    },
+  ]);
+});
+
+test('export gives the octets as they were accepted, to nobody else', async () => {
+  const { folder, queue, first, second } = await filled();
+  expect(await queue('export', first.id)).toEqual({ code: 0, out: 'Subject: first\r\n\r\n', err: '' });
+  const file = join(folder, 'one.eml');
+  expect(await queue('export', first.id, '--out', file)).toMatchObject({ code: 0, out: '' });
+  expect(readFileSync(file, 'utf8')).toBe('Subject: first\r\n\r\n');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await queue('export', first.id, '--out', file)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('there already'),
+  });
+  expect(await queue('export', '--all')).toMatchObject({ code: 2, err: expect.stringContaining('need a folder') });
+  const all = join(folder, 'all');
+  mkdirSync(all);
+  expect(await queue('export', '--all', '--out', all)).toMatchObject({ code: 0 });
+  expect(readFileSync(join(all, `${second.id}.eml`), 'utf8')).toBe('Subject: second\r\n\r\n');
+});
+
+test('a message that was given up is shown as such, exported and released; a delivered one has no content', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: false });
+  for (const [message, state] of [[first, 'failed'] as const, [second, 'delivered'] as const]) {
+    await store.record(message.id, {
+      attempt: { startedAtMs: Date.UTC(2026, 0, 6), durationMs: 1, outcomes: [] },
+      recipients: message.recipients.map((each) => ({ ...each, state })),
+      state,
+      nextAttemptAtMs: 0,
+    });
+  }
+  await store.close();
+  expect((await queue('list')).out).toContain(`${first.id} failed (given up) `);
+  expect((await queue('export', first.id)).out).toBe('Subject: first\r\n\r\n');
+  expect(await queue('export', second.id)).toMatchObject({ code: 1, err: expect.stringContaining('no longer kept') });
+  expect((await queue('retry', '--all')).out).toBe('0 messages due now\n');
+  expect((await queue('release', '--all')).out).toBe('1 message released\n');
+  expect((await queue('list', '--state', 'queued')).out).toContain(`${first.id} queued`);
+});
+
+test('a damaged message is listed, exported as far as it goes, and released where it is named', async () => {
+  const { folder, queue } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const large = await put(store, Buffer.alloc(100_000, 'a'));
+  truncateSync(join(folder, 'data', 'queue', 'bodies', `${large.id}.eml`), 70_000);
+  await store.quarantine(large.id, 'The disk ate it.');
+  await store.close();
+  expect((await queue('list', '--state', 'quarantined')).out).toMatch(
+    /quarantined \(damaged\) .*The disk ate it\.\n1 m/,
+  );
+  const exported = await queue('export', large.id);
+  expect(exported).toMatchObject({ code: 1, err: expect.stringContaining('may not be all of it') });
+  expect(exported.out).toHaveLength(70_000);
+  expect((await queue('release', '--all')).out).toBe('0 messages released\n');
+  expect((await queue('release', large.id)).out).toBe('1 message released\n');
+});
+
+test('repair wants the bridge stopped, and keeps what there is', async () => {
+  const { folder, queue, first } = await filled();
+  const lock = takeDataFolder(join(folder, 'data'));
+  expect(await queue('repair')).toMatchObject({ code: 2, err: expect.stringContaining('Another bridge is running') });
+  lock.release();
+  const { code, out } = await queue('repair');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^2 messages saved\nThe damaged database is kept: .*queue-damaged-\d{14}\.sqlite\n$/);
+  expect((await queue('show', first.id)).out).toContain('Register it.');
 });

@@ -13,19 +13,32 @@ test('what the file leaves out has its default', async () => {
     log: { level: 'info' },
     listeners: [{ protocol: 'smtp', host: '127.0.0.1', port: 2525, security: 'starttls', allowInsecureAuth: false }],
     connections: { contoso: { ...connection, clientSecret: '[secret]', cloud: 'global' } },
-    accounts: [{ ...account, password: '[secret]', delivery: 'queued', senders: ['reports@contoso.com'] }],
+    accounts: [
+      {
+        ...account,
+        password: '[secret]',
+        delivery: 'queued',
+        envelope: 'auto',
+        onAmbiguity: 'resend',
+        senders: ['reports@contoso.com'],
+      },
+    ],
     queue: {
       store: 'sqlite',
       expireAfterHours: 48,
+      delayWarningHours: 4,
       retainDeliveredDays: 7,
+      retainFailedDays: 14,
+      minFreeMegabytes: 100,
       retryBaseSeconds: 60,
       retryMaxSeconds: 3600,
     },
     retry: { mode: 'status-codes', statusCodes: [429, 503], maxAttempts: 5, waitSeconds: 2, multiplyWait: true },
     limits: {
       messagesPerMinute: 30,
-      concurrentPerMailbox: 3,
+      concurrentDeliveries: 256,
       recipientsPerDay: 10_000,
+      internalDomains: [],
       maxMessageMegabytes: 35,
       maxRecipients: 500,
       graphMimeKilobytes: 2200,
@@ -38,6 +51,16 @@ test('what the file leaves out has its default', async () => {
     },
     shutdown: { graceSeconds: 30 },
   });
+});
+
+test('forceFrom is an address, the mailbox where it says no other', async () => {
+  const accounts = [
+    { ...account, forceFrom: true as const },
+    { ...account, username: 'erp', forceFrom: 'sales@contoso.com' },
+    { ...account, username: 'free' },
+  ];
+  const { config } = await load(sample({ accounts }));
+  expect(config.accounts.map(({ forceFrom }) => forceFrom)).toEqual([account.mailbox, 'sales@contoso.com', undefined]);
 });
 
 test('a secret comes from the file itself, from the environment or from another file', async () => {

@@ -75,6 +75,8 @@ const toMessages: Row[] = [
   ['450 4.7.699 Access denied, please try again later', 'temporary', 10 * minuteMs, /throttles/],
   ['451 4.7.850 Access denied', 'temporary', 10 * minuteMs, /throttles/],
   ['451 4.7.1 Greylisted', 'temporary', undefined, undefined],
+  ['450 4.1.1 whatever else', 'temporary', undefined, undefined],
+  ['599 whatever else', 'permanent', undefined, undefined],
   ['550 5.7.501 Access denied, spam abuse detected', 'needs-admin', 15 * minuteMs, /Restricted entities/],
   ['550 5.7.503 Access denied, banned sender', 'needs-admin', 15 * minuteMs, /Restricted entities/],
   ['550 5.1.8 Access denied, bad outbound sender', 'needs-admin', 15 * minuteMs, /Restricted entities/],
@@ -155,5 +157,116 @@ describe.each<[string, typeof loginRefusal, Row[]]>([
     expect(verdict.text).toBe(words);
     expect(verdict.code).toBe(/^\d{3} (\d\.\d+\.\d+)/.exec(words)?.[1] ?? words.slice(0, 3));
     if (remedy) expect(verdict.remedy).toMatch(remedy);
+  });
+});
+
+/** The replies as Microsoft's documents and other people's logs have them, word for word. */
+const seen: [reply: string, outcome: string, scope: string, waitMs?: number][] = [
+  [
+    '530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM',
+    'needs-admin',
+    'mailbox',
+    minuteMs,
+  ],
+  [
+    '550 5.7.60 SMTP; Client does not have permissions to send as this sender [DB8P.eurprd01.prod.outlook.com]',
+    'permanent',
+    'message',
+  ],
+  [
+    '554 5.2.252 SendAsDenied; a@x.com not allowed to send as b@y.com; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception',
+    'permanent',
+    'message',
+  ],
+  [
+    '430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed',
+    'needs-admin',
+    'mailbox',
+    minuteMs,
+  ],
+  [
+    '432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=AM0P.EURP.PROD.OUTLOOK.COM]',
+    'temporary',
+    'mailbox',
+    10_000,
+  ],
+  [
+    '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded; [Hostname=AM0P.EURP.PROD.OUTLOOK.COM]',
+    'temporary',
+    'mailbox',
+    10_000,
+  ],
+  [
+    '421 4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel',
+    'temporary',
+    'mailbox',
+    10_000,
+  ],
+  [
+    '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message due to a permanent exception',
+    'temporary',
+    'mailbox',
+    hourMs,
+  ],
+  ['550 5.2.2 Submission quota exceeded', 'temporary', 'mailbox', hourMs],
+  [
+    "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+    'temporary',
+    'mailbox',
+    hourMs,
+  ],
+  [
+    '554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded',
+    'needs-admin',
+    'mailbox',
+    10 * minuteMs,
+  ],
+  [
+    "550 5.7.233 Your message can't be sent because your organization exceeded its external recipient limit",
+    'temporary',
+    'tenant',
+    hourMs,
+  ],
+  ['452 4.5.3 Too many recipients', 'temporary', 'recipient'],
+  ['451 4.7.500 Access denied, please try again later', 'temporary', 'mailbox', 10 * minuteMs],
+  ['451 4.7.651 Server busy. Please try again later. (S775)', 'temporary', 'mailbox', 10 * minuteMs],
+  ['450 4.7.899 Access denied, please try again later', 'temporary', 'mailbox', 10 * minuteMs],
+  ['550 5.7.501 Access denied, spam abuse detected', 'needs-admin', 'mailbox', 15 * minuteMs],
+  ['550 5.1.8 Access denied, bad outbound sender', 'needs-admin', 'mailbox', 15 * minuteMs],
+  ['550 5.7.705 Access denied, tenant has exceeded threshold', 'needs-admin', 'tenant', 15 * minuteMs],
+  ['550 5.7.708 Access denied, traffic not accepted from this IP', 'needs-admin', 'tenant', 15 * minuteMs],
+  [
+    '550 5.7.750 Service unavailable. Client blocked from sending from unregistered domains',
+    'needs-admin',
+    'tenant',
+    15 * minuteMs,
+  ],
+  ['550 5.7.606 Access denied, banned sending IP [192.0.2.1]', 'needs-admin', 'tenant', 15 * minuteMs],
+  ['550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds', 'permanent', 'message'],
+  ['550 5.7.512 Access denied, message must be RFC 5322 section 3.6.2 compliant', 'permanent', 'message'],
+  ['550 5.1.20 Multiple From addresses are not allowed without Sender address', 'permanent', 'message'],
+  [
+    '421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2.',
+    'needs-admin',
+    'tenant',
+    10 * minuteMs,
+  ],
+  ['550 5.5.105 External sending is not supported for High Volume Email accounts', 'needs-admin', 'recipient'],
+  ['550 5.7.64 TenantAttribution; Relay Access Denied', 'needs-admin', 'tenant', 10 * minuteMs],
+  ['550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup', 'permanent', 'recipient'],
+  ['550 5.7.124 RESOLVER.RST.SenderNotInAllowedSendersList; not authorized', 'permanent', 'recipient'],
+  ['552 5.3.4 Message size exceeds fixed maximum message size', 'permanent', 'message'],
+];
+
+describe('A reply seen of Exchange: whom it concerns and how long it is waited out', () => {
+  it.each(seen)('%s - %s, of the %s', (words, outcome, scope, waitMs) => {
+    const verdict = transactionRefusal(parseSmtpReply(words)!);
+    expect(verdict).toMatchObject({ outcome, scope });
+    expect(verdict.retryAfterMs).toBe(waitMs);
+    expect(verdict.remedy).toBeTruthy();
+  });
+
+  it("every login is the mailbox's affair", () => {
+    for (const [words] of toLogins) expect(loginRefusal(parseSmtpReply(words)!).scope).toBe('mailbox');
   });
 });

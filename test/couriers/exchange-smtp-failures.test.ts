@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
-import { outgoing, patience } from './outgoing.ts';
+import { marker, outgoing, patience } from './outgoing.ts';
 import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -14,6 +14,7 @@ async function upstream(script?: Script, options: Partial<ExchangeSmtpCourierOpt
   const courier = new ExchangeSmtpCourier({
     endpoint: { host: '127.0.0.1', port: server.port, security: 'none' },
     getToken: async () => 'token-1',
+    marker,
     maxConnectionsPerMailbox: 3,
     ...options,
   });

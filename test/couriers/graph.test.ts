@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import { GraphCourier, type GraphCourierOptions } from '../../src/couriers/graph.ts';
 import { GraphClient, type GraphClientOptions } from '../../src/graph/client.ts';
+import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
 import { type FakeGraph, fakeGraph, refusal } from '../graph/fake-graph.ts';
-import { outgoing, patience } from './outgoing.ts';
+import { marker, outgoing, patience, unmarked } from './outgoing.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -17,6 +18,26 @@ async function graph(...script: Parameters<typeof fakeGraph>): Promise<FakeGraph
   const server = await fakeGraph(...script);
   closers.push(() => server.close());
   return server;
+}
+
+/** No permission to send by SMTP. */
+const closedSmtp: GraphCourierOptions['smtp'] = {
+  isOpen: async () => false,
+  deliver: () => Promise.reject(new Error('not by SMTP')),
+};
+
+/** SMTP that takes everything. */
+function openSmtp() {
+  const taken: OutgoingMessage[] = [];
+  return {
+    taken,
+    isOpen: async () => true,
+    deliver: async (message: OutgoingMessage) => {
+      taken.push(message);
+      const verdict = { outcome: 'delivered', code: '2.0.0', text: '250 2.0.0 OK' } as const;
+      return { recipients: message.envelope.recipients.map(({ address }) => ({ address, ...verdict })) };
+    },
+  };
 }
 
 function courierTo(
@@ -34,12 +55,15 @@ function courierTo(
     }),
     sendAs: 'mailbox',
     maxMimeBytes: 3_000_000,
+    envelope: 'auto',
+    marker,
+    smtp: closedSmtp,
     ...options,
   }) satisfies Courier;
 }
 
 function mimeOf(server: FakeGraph, index = 0): string {
-  return Buffer.from(server.arrived[index]!.body.toString(), 'base64').toString('latin1');
+  return unmarked(Buffer.from(server.arrived[index]!.body.toString(), 'base64')).toString('latin1');
 }
 
 describe('A message handed to Graph', () => {
@@ -124,28 +148,67 @@ describe('A message handed to Graph', () => {
     expect(report.upstreamId).toBe('r-1');
   });
 
-  it('too large for one request is not tried', async () => {
+  it('too large for one request as MIME is told as JSON, to the recipients of the envelope', async () => {
     const server = await graph();
-    const message = outgoing(`To: a@fabrikam.com\r\n\r\n${'x'.repeat(1000)}`);
+    const content = `To: a@fabrikam.com, out@fabrikam.com\r\nSubject: Large\r\n\r\n${'x'.repeat(1000)}`;
+    const message = outgoing(content, { recipients: ['a@fabrikam.com', 'hidden@fabrikam.com'] });
     const report = await courierTo(server, { maxMimeBytes: 1000 }).deliver(message, patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'message-too-large-for-graph' });
-    expect(report.recipients[0]!.remedy).toMatch(/smtp/);
-    expect(message.opened).toBe(0);
+    expect(report.recipients).toMatchObject([{ outcome: 'delivered' }, { outcome: 'delivered' }]);
+    expect(JSON.parse(server.arrived[0]!.body.toString())).toMatchObject({
+      message: {
+        subject: 'Large',
+        toRecipients: [{ emailAddress: { address: 'a@fabrikam.com' } }],
+        bccRecipients: [{ emailAddress: { address: 'hidden@fabrikam.com' } }],
+        singleValueExtendedProperties: [{ value: marker.of('m1', message.envelope.recipients) }],
+      },
+    });
+  });
+
+  const signed = [
+    'To: a@fabrikam.com',
+    'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'x'.repeat(1000),
+    '--b',
+    'Content-Type: application/pkcs7-signature; name=smime.p7s',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'AAAA',
+    '--b--',
+    '',
+  ].join('\r\n');
+
+  it('too large for one request, and signed, goes by SMTP where that is open', async () => {
+    const server = await graph();
+    const message = outgoing(signed);
+    const smtp = openSmtp();
+    const report = await courierTo(server, { maxMimeBytes: 1000, smtp }).deliver(message, patience);
+    expect(report.recipients).toMatchObject([{ outcome: 'delivered', code: '2.0.0' }]);
+    expect(smtp.taken).toEqual([message]);
     expect(server.arrived).toHaveLength(0);
   });
 
-  it('that grows too large by its Bcc field is not tried either', async () => {
+  it('too large for one request, and signed, is refused for good where SMTP is closed; the remedy says what opens it', async () => {
     const server = await graph();
-    const message = outgoing('To: a@fabrikam.com\r\n\r\nx', { recipients: ['a@fabrikam.com', 'hidden@fabrikam.com'] });
-    const report = await courierTo(server, { maxMimeBytes: message.size }).deliver(message, patience);
-    expect(report.recipients[1]).toMatchObject({ code: 'message-too-large-for-graph' });
+    const report = await courierTo(server, { maxMimeBytes: 1000 }).deliver(outgoing(signed), patience);
+    expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'message-not-sendable-by-graph' });
+    expect(report.recipients[0]!.text).toMatch(/because it is signed/);
+    expect(report.recipients[0]!.remedy).toMatch(/SMTP\.SendAsApp/);
+    expect(server.arrived).toHaveLength(0);
   });
 });
 
 describe('The recipients of a message for Graph', () => {
-  async function sent(header: string, recipients: string[], body = 'Body\r\n') {
+  async function sent(
+    header: string,
+    recipients: string[],
+    { body = 'Body\r\n', ...options }: Partial<GraphCourierOptions> & { body?: string } = {},
+  ) {
     const server = await graph();
-    const report = await courierTo(server).deliver(outgoing(`${header}\r\n${body}`, { recipients }), patience);
+    const report = await courierTo(server, options).deliver(outgoing(`${header}\r\n${body}`, { recipients }), patience);
     return { report, mime: server.arrived.length > 0 ? mimeOf(server) : undefined };
   }
 
@@ -195,7 +258,7 @@ describe('The recipients of a message for Graph', () => {
       '',
     ].join('\r\n');
     const header = 'To: a@fabrikam.com\r\nContent-Type: multipart/mixed; boundary=b\r\n';
-    const { mime } = await sent(header, ['a@fabrikam.com', 'hidden@fabrikam.com'], body);
+    const { mime } = await sent(header, ['a@fabrikam.com', 'hidden@fabrikam.com'], { body });
     expect(mime).toBe(`Bcc: hidden@fabrikam.com\r\n${header}\r\n${body}`);
   });
 
@@ -208,12 +271,78 @@ describe('The recipients of a message for Graph', () => {
     for (const recipient of recipients) expect(header).toContain(recipient);
   });
 
-  it('fewer than To and Cc name: nobody gets an unwanted copy, the way by SMTP is named', async () => {
-    const { mime, report } = await sent('To: a@fabrikam.com, outsider@fabrikam.com\r\n', ['a@fabrikam.com']);
-    expect(mime).toBeUndefined();
-    expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'envelope-narrower-than-headers' });
-    expect(report.recipients[0]!.text).toContain('outsider@fabrikam.com');
-    expect(report.recipients[0]!.remedy).toMatch(/smtp/);
+  describe('fewer than To and Cc name', () => {
+    const header =
+      'To: a@fabrikam.com, "Out, Sider" <outsider@fabrikam.com>\r\nCc: other@fabrikam.com\r\nSubject: x\r\n';
+
+    it('go by SMTP, which keeps to the envelope, where that is open', async () => {
+      const smtp = openSmtp();
+      const { mime, report } = await sent(header, ['a@fabrikam.com'], { smtp });
+      expect(report.recipients).toMatchObject([{ outcome: 'delivered', code: '2.0.0' }]);
+      expect(smtp.taken).toHaveLength(1);
+      expect(mime).toBeUndefined();
+    });
+
+    it.each(['auto', 'rewrite'] as const)(
+      'with "%s" and SMTP closed: To and Cc are cut down to them',
+      async (envelope) => {
+        const { mime, report } = await sent(header, ['A@fabrikam.com', 'hidden@fabrikam.com'], { envelope });
+        expect(report.recipients.map(({ outcome }) => outcome)).toEqual(['delivered', 'delivered']);
+        expect(mime).toBe(
+          [
+            'Bcc: hidden@fabrikam.com',
+            'Subject: x',
+            'X-Mailbridge-To: a@fabrikam.com, "Out, Sider" <outsider@fabrikam.com>',
+            'To: a@fabrikam.com',
+            'X-Mailbridge-Cc: other@fabrikam.com',
+            '',
+            'Body',
+            '',
+          ].join('\r\n'),
+        );
+      },
+    );
+
+    it('with "rewrite" do not ask for SMTP', async () => {
+      const { mime } = await sent(header, ['a@fabrikam.com'], { envelope: 'rewrite', smtp: openSmtp() });
+      expect(mime).toMatch(/^To: a@fabrikam\.com\r\n/m);
+    });
+
+    it('with "smtp" go that way, open or not', async () => {
+      const smtp = { ...openSmtp(), isOpen: async () => false };
+      await sent(header, ['a@fabrikam.com'], { envelope: 'smtp', smtp });
+      expect(smtp.taken).toHaveLength(1);
+    });
+
+    it('with "refuse" are not served at all, and the way out is named', async () => {
+      const { mime, report } = await sent(header, ['a@fabrikam.com'], { envelope: 'refuse', smtp: openSmtp() });
+      expect(mime).toBeUndefined();
+      expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'envelope-narrower-than-headers' });
+      expect(report.recipients[0]!.text).toContain('outsider@fabrikam.com');
+      expect(report.recipients[0]!.remedy).toMatch(/smtp/);
+    });
+  });
+
+  it('above 500 are told in several requests, none of them twice, and each sees no more than before', async () => {
+    const recipients = Array.from({ length: 1201 }, (_, n) => `hidden${n}@fabrikam.com`);
+    const server = await graph();
+    const report = await courierTo(server).deliver(outgoing('Subject: x\r\n\r\n', { recipients }), patience);
+    expect(report.recipients.map(({ outcome }) => outcome)).toEqual(recipients.map(() => 'delivered'));
+    const told = server.arrived.map((_, index) => mimeOf(server, index).match(/hidden\d+@fabrikam\.com/g) ?? []);
+    expect(told.map(({ length }) => length)).toEqual([500, 500, 201]);
+    expect(told.flat()).toEqual(recipients);
+  });
+
+  it('of several requests: those before a failure keep the message, those behind it wait', async () => {
+    const recipients = Array.from({ length: 1100 }, (_, n) => `hidden${n}@fabrikam.com`);
+    const server = await graph((count) => (count === 2 ? refusal(500, 'SomethingNew') : { status: 202 }));
+    const report = await courierTo(server).deliver(outgoing('Subject: x\r\n\r\n', { recipients }), patience);
+    const outcomes = (from: number, to: number) =>
+      new Set(report.recipients.slice(from, to).map(({ outcome, code }) => `${outcome} ${code}`));
+    expect(outcomes(0, 500)).toEqual(new Set(['delivered 202']));
+    expect(outcomes(500, 1000)).toEqual(new Set(['temporary SomethingNew']));
+    expect(outcomes(1000, 1100)).toEqual(new Set(['temporary delivery-aborted']));
+    expect(server.arrived).toHaveLength(2);
   });
 
   it('of a group without members are all hidden', async () => {
@@ -221,9 +350,14 @@ describe('The recipients of a message for Graph', () => {
     expect(mime).toBe('Bcc: a@fabrikam.com\r\nTo: undisclosed-recipients:;\r\n\r\nBody\r\n');
   });
 
-  it('of a field that Graph may read otherwise are hidden as well, so that none is lost', async () => {
+  it('of a field that Graph may read otherwise stand in a new one', async () => {
     const { mime } = await sent('To: Joe <a@fabrikam.com> stray words\r\n', ['a@fabrikam.com']);
-    expect(mime).toMatch(/^Bcc: a@fabrikam\.com\r\nTo: Joe/);
+    expect(mime).toBe('X-Mailbridge-To: Joe <a@fabrikam.com> stray words\r\nTo: Joe <a@fabrikam.com>\r\n\r\nBody\r\n');
+  });
+
+  it('a Resent-Bcc that came along is dropped', async () => {
+    const { mime } = await sent('To: a@fabrikam.com\r\nResent-Bcc: stale@fabrikam.com\r\n', ['a@fabrikam.com']);
+    expect(mime).toBe('To: a@fabrikam.com\r\n\r\nBody\r\n');
   });
 
   it('stand after a header of a megabyte: refused, with the remedy', async () => {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { Marker } from '../../src/couriers/marker.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
 
@@ -40,3 +41,13 @@ function* pieces(octets: Buffer): Generator<Buffer> {
 
 /** A signal that never comes. */
 export const patience = new AbortController().signal;
+
+/** Marks what leaves. */
+export const marker = new Marker(Buffer.from('a key for tests'));
+
+/** A message as it left, which has to begin with the marker, without it. */
+export function unmarked(octets: Buffer): Buffer {
+  const line = /^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\r\n/.exec(octets.toString('latin1', 0, 100))?.[0];
+  if (line === undefined) throw new Error('the message has no marker');
+  return octets.subarray(line.length);
+}

@@ -315,7 +315,7 @@ test('with other endpoints in `cloud` it works against servers that are not the 
     expect(taken.mailbox).toBe(reports);
     expect(taken.content.toString()).toMatch(
       new RegExp(
-        `^Received: [^]+\r\nFrom: ${reports}\r\nTo: ${alice}\r\nMessage-ID: <${courier}@contoso.com>\r\nDate: [^\r]+\r\n\r\ntext\r\n$`,
+        `^X-Mailbridge-Id: [^\r]+\r\nReceived: [^]+\r\nFrom: ${reports}\r\nTo: ${alice}\r\nMessage-ID: <${courier}@contoso.com>\r\nDate: [^\r]+\r\n\r\ntext\r\n$`,
       ),
     );
     if (courier === 'smtp') expect(taken.recipients).toEqual([alice]);

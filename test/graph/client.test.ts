@@ -278,3 +278,46 @@ describe('A request without an answer', () => {
     expect((await post(clientOf(server))).status).toBe(202);
   });
 });
+
+describe('Requests for one mailbox', () => {
+  it('are four at a time; another mailbox is not kept waiting', async () => {
+    let serve = () => {};
+    const served = new Promise<void>((resolve) => {
+      serve = resolve;
+    });
+    const server = await graph(async (_count, { url }) => {
+      if (url.includes('/a/')) await served;
+      return accepted;
+    });
+    const client = clientOf(server);
+    const get = (user: string) =>
+      client.request({ method: 'GET', path: `/v1.0/${user}/x`, mailbox: `${user}@contoso.com`, signal: patience });
+    const slow = Array.from({ length: 6 }, () => get('a'));
+    await expect.poll(() => server.arrived).toHaveLength(4);
+    expect((await get('b')).status).toBe(202);
+    expect(server.arrived).toHaveLength(5);
+    serve();
+    await Promise.all(slow);
+    expect(server.arrived).toHaveLength(7);
+  });
+});
+
+describe('A URL that grants access by itself', () => {
+  it('is shown no token, and is asked once', async () => {
+    const server = await graph(() => refusal(503, 'ServiceUnavailable'));
+    const request = clientOf(server).requestUrl({
+      method: 'PUT',
+      url: `${server.origin}/upload?authtoken=secret`,
+      mailbox: 'a@contoso.com',
+      headers: { 'content-range': 'bytes 0-0/1' },
+      body: { contentType: 'application/octet-stream', octets: 1, open: () => Readable.from([Buffer.from('x')]) },
+      signal: patience,
+    });
+    const error = await request.catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ status: 503 });
+    expect(String((error as Error).stack)).not.toContain('secret');
+    expect(server.arrived).toHaveLength(1);
+    expect(server.arrived[0]!.headers.authorization).toBeUndefined();
+    expect(server.arrived[0]!.headers['content-range']).toBe('bytes 0-0/1');
+  });
+});

@@ -20,6 +20,8 @@ export type Answer = { status: number; headers?: Record<string, string>; body?: 
 
 export interface FakeGraph {
   readonly origin: string;
+  /** Certificate (PEM) of the authority that a client has to trust. */
+  readonly ca: string;
   readonly arrived: Arrived[];
   readonly http: HttpClient;
   close(): Promise<void>;
@@ -47,10 +49,12 @@ function certificates() {
  * An HTTPS server in the place of Graph.
  * @param answer by number of the request, from 1
  * @param early called before the body is read; what it answers is the answer
+ * @param keepBodies false: `arrived` tells requests without their bodies
  */
 export async function fakeGraph(
   answer: (count: number, request: Arrived) => Answer | Promise<Answer> = () => accepted,
   early: (count: number, request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  keepBodies = true,
 ): Promise<FakeGraph> {
   const { authority, certificate } = await certificates();
   const arrived: Arrived[] = [];
@@ -70,7 +74,7 @@ export async function fakeGraph(
         body: Buffer.concat(chunks),
         port: request.socket.remotePort ?? 0,
       };
-      arrived.push(seen);
+      arrived.push(keepBodies ? seen : { ...seen, body: Buffer.alloc(0) });
       const reply = await answer(number, seen);
       if (reply === 'cut') {
         request.socket.destroy();
@@ -87,6 +91,7 @@ export async function fakeGraph(
   const http = createHttpClient({ ca: authority.cert, env: {} });
   return {
     origin: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ca: authority.cert,
     arrived,
     http,
     async close() {

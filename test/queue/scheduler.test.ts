@@ -53,7 +53,7 @@ function bridge(overrides: Partial<SchedulerOptions> = {}, folder = temporaryFol
     log: silentLog,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 3 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
-    retainFinishedMs: 7 * 86_400_000,
+    retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },
     courierFor: () => courier,
     bounceFor: async (message, verdict) => {
       if (message.isBounce || message.envelope.reversePath === '') return undefined;
@@ -303,7 +303,7 @@ describe('the scheduler', () => {
     expect(courier.seen).toHaveLength(2);
   });
 
-  test('a message whose body is gone is held, and holds up no other', async () => {
+  test('a message whose body is gone is quarantined, and holds up no other', async () => {
     const { queue, courier, clock, send, store } = bridge();
     const lost = await send();
     const sound = await send();
@@ -312,7 +312,7 @@ describe('the scheduler', () => {
     queue.start();
     await clock.advance(1000);
     expect(courier.seen.map((each) => each.id)).toEqual([sound.id]);
-    expect(store.get(lost.id)?.state).toBe('held');
+    expect(store.get(lost.id)?.state).toBe('quarantined');
   });
 
   test('an outcome that cannot be written costs another attempt, not the message', async () => {

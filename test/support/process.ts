@@ -139,7 +139,7 @@ export class Mailbridge {
   #readLines(text: string): void {
     const lines = (this.#partial + text).split('\n');
     this.#partial = lines.pop() ?? '';
-    for (const line of lines) if (line.startsWith('{')) this.#lines.push(JSON.parse(line) as LogLine);
+    for (const line of lines) if (line.startsWith('{"')) this.#lines.push(JSON.parse(line) as LogLine);
   }
 
   async #until<T>(look: () => T | undefined, what: string): Promise<T> {

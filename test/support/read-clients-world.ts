@@ -131,7 +131,9 @@ function readConfig(simulator: Simulator, cloud: object): ConfigInput {
 
 function simulatorInbox({ directory }: Simulator): UpstreamInbox {
   return {
-    deliver: async (content) => directory.deliver(alice, 'INBOX', Buffer.from(content, 'latin1')),
+    async deliver(content) {
+      directory.deliver(alice, 'INBOX', Buffer.from(content, 'latin1'));
+    },
     messages: async () =>
       directory.messages(alice, 'INBOX').map(({ content, flags }) => ({ content: content.toString('latin1'), flags })),
     async clear() {

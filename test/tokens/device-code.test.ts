@@ -21,7 +21,8 @@ function signIn(changes: { signal?: AbortSignal; clock?: Clock; onCode?: (code: 
   return signInByDeviceCode({ ...world.options, scopes: scopes.exchange, onCode, ...changes });
 }
 
-const polls = () => world.entra.posts.filter((form) => form.get('grant_type') === 'device_code').length;
+const polls = () =>
+  world.entra.posts.filter((form) => form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:device_code').length;
 
 describe('a sign-in by device code', () => {
   test('shows the code, asks at the interval given until the person is done, and gets the tokens', async () => {

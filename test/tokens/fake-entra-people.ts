@@ -100,7 +100,7 @@ export class FakeEntraPeople {
 
   #refusal(form: URLSearchParams): Answer | undefined {
     const grant = form.get('grant_type');
-    if (grant === 'device_code') return this.#pollAnswer(form);
+    if (grant === 'urn:ietf:params:oauth:grant-type:device_code') return this.#pollAnswer(form);
     const refusal = this.refusals.shift();
     if (refusal) return refusal;
     if (grant === 'authorization_code') return this.#codeRefusal(form);

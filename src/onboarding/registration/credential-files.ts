@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAndKey } from '../../base/certificates.ts';
 import { systemErrorCode } from '../../base/errors.ts';
-import { writeWholeFile } from '../private-file.ts';
+import { writeWholeFile } from '../whole-file.ts';
 
 /** Where a connection's credential of its own making lies. */
 export interface CertificateFiles {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { makeClientCertificate } from '../client-certificate-maker.ts';
-import { writeWholeFile } from '../private-file.ts';
+import { writeWholeFile } from '../whole-file.ts';
 import {
   type CertificateFiles,
   certificateFiles,

@@ -1,13 +1,13 @@
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
-import type {
-  AttemptRecord,
-  CourierKind,
-  MessageState,
-  NewMessage,
-  QueuedMessage,
-  QueuedRecipient,
+import {
+  type AttemptRecord,
+  type CourierKind,
+  type MessageState,
+  messageStates,
+  type NewMessage,
+  type QueuedMessage,
+  type QueuedRecipient,
 } from '../message.ts';
-import type { QueueFilter } from '../store.ts';
 
 /** A row of the table of messages. */
 export interface MessageRow {
@@ -27,28 +27,68 @@ export interface MessageRow {
   readonly expires_at: number;
   readonly next_attempt_at: number;
   readonly finished_at: number | null;
+  readonly damage: string | null;
 }
 
-/** The message that a row stands for. */
+/**
+ * The message that a row stands for.
+ * @throws Error where the row is not one that was written here
+ */
 export function messageOfRow(row: MessageRow): QueuedMessage {
-  const recipients = JSON.parse(row.recipients) as QueuedRecipient[];
+  const state = messageStates.find((each) => each === row.state);
+  if (!state || (row.courier !== 'graph' && row.courier !== 'smtp')) throw new Error('unknown state or courier');
+  return message(row, state, row.courier, readRecipients(row.recipients), readEnvelope(row.envelope));
+}
+
+/** What can still be told of a row that {@link messageOfRow} cannot read. */
+export function damagedMessage(row: MessageRow): QueuedMessage {
+  const envelope = { reversePath: '', eightBit: true, smtpUtf8: false };
+  const damage = row.damage ?? unreadableEntry;
+  return { ...message(row, 'quarantined', 'graph', [], envelope), damage };
+}
+
+/** What is wrong with a row that {@link messageOfRow} cannot read. */
+export const unreadableEntry = 'Its entry in the database cannot be read.';
+
+function message(
+  row: MessageRow,
+  state: MessageState,
+  courier: CourierKind,
+  recipients: readonly QueuedRecipient[],
+  envelope: Omit<NewMessage['envelope'], 'recipients'>,
+): QueuedMessage {
   return {
     id: row.id,
     account: row.account,
     connection: row.connection,
     mailbox: row.mailbox,
-    courier: row.courier as CourierKind,
-    envelope: { ...JSON.parse(row.envelope), recipients: recipients.map(envelopeRecipient) },
+    courier,
+    envelope: { ...envelope, recipients: recipients.map(envelopeRecipient) },
     recipients,
     isBounce: row.is_bounce === 1,
     size: row.size,
-    state: row.state as MessageState,
+    state,
     attempts: row.attempts,
     receivedAtMs: row.received_at,
     expiresAtMs: row.expires_at,
     nextAttemptAtMs: row.next_attempt_at,
     ...(row.finished_at === null ? {} : { finishedAtMs: row.finished_at }),
+    ...(row.damage === null ? {} : { damage: row.damage }),
   };
+}
+
+function readRecipients(json: string): QueuedRecipient[] {
+  const recipients: unknown = JSON.parse(json);
+  if (!Array.isArray(recipients) || !recipients.every((each) => typeof each?.address === 'string')) {
+    throw new Error('not a list of recipients');
+  }
+  return recipients as QueuedRecipient[];
+}
+
+function readEnvelope(json: string): Omit<NewMessage['envelope'], 'recipients'> {
+  const envelope = JSON.parse(json) as NewMessage['envelope'] | null;
+  if (typeof envelope?.reversePath !== 'string') throw new Error('not an envelope');
+  return envelope;
 }
 
 function envelopeRecipient(recipient: QueuedRecipient): EnvelopeRecipient {
@@ -88,23 +128,4 @@ export function attemptOfRow(row: AttemptRow): AttemptRecord {
     ...(row.upstream_id === null ? {} : { upstreamId: row.upstream_id }),
     outcomes: JSON.parse(row.outcomes),
   };
-}
-
-/** A filter as the condition of a WHERE clause with its parameters. */
-export function filterCondition(filter: QueueFilter): { readonly sql: string; readonly values: readonly string[] } {
-  const conditions: string[] = [];
-  const values: string[] = [];
-  const oneOf = (column: string, wanted: readonly string[]) => {
-    conditions.push(`${column} IN (${wanted.map(() => '?').join(', ')})`);
-    values.push(...wanted);
-  };
-  if (filter.ids) oneOf('id', filter.ids);
-  if (filter.states) oneOf('state', filter.states);
-  if (filter.account !== undefined) oneOf('account', [filter.account]);
-  if (filter.mailbox !== undefined) oneOf('lower(mailbox)', [filter.mailbox.toLowerCase()]);
-  if (filter.recipient !== undefined) {
-    conditions.push(`EXISTS (SELECT 1 FROM json_each(recipients) WHERE lower(value ->> 'address') = ?)`);
-    values.push(filter.recipient.toLowerCase());
-  }
-  return { sql: conditions.length > 0 ? conditions.join(' AND ') : 'TRUE', values };
 }

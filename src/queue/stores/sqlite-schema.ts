@@ -2,10 +2,12 @@ import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { BridgeError } from '../../base/errors.ts';
 
-/** Version of the queue's format; a bridge refuses a queue of a later one. */
-export const queueFormatVersion = 1;
-
-const schema = `
+/**
+ * What leads from each format of the queue to the next, the first from an empty database: every queue comes to the same
+ * form by the same steps. A step once released never changes.
+ */
+const steps = [
+  `
 CREATE TABLE messages (
   id TEXT PRIMARY KEY,
   lane TEXT NOT NULL,
@@ -45,11 +47,43 @@ CREATE TABLE attempts (
   PRIMARY KEY (message_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_sent ON attempts (lane, started_at, delivered) WHERE delivered > 0;
-`;
+`,
+  `
+-- CRC-32 of the body; NULL where the message came before there was one
+ALTER TABLE messages ADD COLUMN body_crc INTEGER;
+-- what is wrong with a quarantined message
+ALTER TABLE messages ADD COLUMN damage TEXT;
+`,
+  `
+-- accounts that share a lane take turns
+DROP INDEX messages_due;
+CREATE INDEX messages_due ON messages (lane, account, next_attempt_at) WHERE state = 'queued';
+-- of the delivered recipients, those outside the tenant
+ALTER TABLE attempts ADD COLUMN external INTEGER NOT NULL DEFAULT 0;
+-- rests that an upstream has asked for, by lane or connection
+CREATE TABLE pauses (
+  key TEXT PRIMARY KEY,
+  until INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  text TEXT NOT NULL,
+  strikes INTEGER NOT NULL,
+  needs_admin INTEGER NOT NULL
+) STRICT;
+`,
+  `
+-- whether the sender was told that the message waits, or need not be
+ALTER TABLE messages ADD COLUMN delay_told INTEGER NOT NULL DEFAULT 0;
+`,
+];
+
+/** Version of the queue's format; a bridge refuses a queue of a later one. */
+export const queueFormatVersion = steps.length;
 
 /**
- * Opens the queue's database, making it on first use, readable by its owner alone.
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`
+ * Opens the queue's database, making it on first use, readable by its owner alone, and brings it to this version's
+ * format. A version that writes the format before goes on beside it until its bridge ends.
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`
  */
 export function openDatabase(file: string): DatabaseSync {
   let db: DatabaseSync;
@@ -60,16 +94,57 @@ export function openDatabase(file: string): DatabaseSync {
     db.exec('PRAGMA page_size = 8192');
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;');
   } catch (cause) {
+    if (isCorruption(cause)) throw damaged(file, cause);
     throw new BridgeError('queue-unreadable', `The queue at ${file} cannot be opened.`, { cause });
   }
-  const version = db.prepare('PRAGMA user_version').get()?.user_version as number;
-  if (version > queueFormatVersion) {
+  try {
+    bringUpToDate(db, file);
+  } catch (error) {
     db.close();
-    throw new BridgeError(
-      'queue-format-newer',
-      `The queue at ${file} has format ${version}; this version reads formats up to ${queueFormatVersion}.`,
-    );
+    throw error;
   }
-  if (version === 0) db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${queueFormatVersion}; COMMIT`);
   return db;
+}
+
+function bringUpToDate(db: DatabaseSync, file: string): void {
+  if (versionOf(db, file) === queueFormatVersion) return;
+  // Another process may be about to do the same.
+  db.exec('BEGIN IMMEDIATE');
+  const version = versionOf(db, file);
+  for (const step of steps.slice(version)) db.exec(step);
+  db.exec(`PRAGMA user_version = ${queueFormatVersion}; COMMIT`);
+}
+
+/** @throws BridgeError `queue-format-newer` */
+function versionOf(db: DatabaseSync, file: string): number {
+  const version = db.prepare('PRAGMA user_version').get()?.user_version as number;
+  if (version <= queueFormatVersion) return version;
+  throw new BridgeError(
+    'queue-format-newer',
+    `The queue at ${file} has format ${version}; this version reads formats up to ${queueFormatVersion}.`,
+  );
+}
+
+/**
+ * Looks at every page of a database.
+ * @throws BridgeError `queue-damaged`
+ */
+export function assertIntact(db: DatabaseSync, file: string): void {
+  let verdict: unknown;
+  try {
+    verdict = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  } catch (cause) {
+    throw damaged(file, cause);
+  }
+  if (verdict !== 'ok') throw damaged(file, verdict);
+}
+
+function damaged(file: string, cause: unknown): BridgeError {
+  return new BridgeError('queue-damaged', `The queue at ${file} is damaged.`, { cause });
+}
+
+/** Whether SQLite says that the file is not what it should be: SQLITE_CORRUPT, SQLITE_NOTADB. */
+export function isCorruption(error: unknown): boolean {
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof code === 'number' && ((code & 0xff) === 11 || code === 26);
 }

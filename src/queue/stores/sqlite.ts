@@ -1,54 +1,130 @@
-import { randomInt } from 'node:crypto';
-import { createReadStream, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { Readable } from 'node:stream';
-import { BridgeError } from '../../base/errors.ts';
-import { type AttemptRecord, laneOf, type MessageState, type NewMessage, type QueuedMessage } from '../message.ts';
-import type { AttemptResult, LaneDue, QueueFilter, QueueStore, SentCount, Spool } from '../store.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Readable } from 'node:stream';
+import type { LearnedPause } from '../limit-pause.ts';
+import type { AttemptRecord, MessageState, QueuedMessage } from '../message.ts';
+import type { AttemptResult, LaneDue, QueueFilter, QueueStore, QueueTotal, SentCount, Spool } from '../store.ts';
 import { CommitGroup } from './commit-group.ts';
+import { isDiskFull, writeFailure } from './disk-full.ts';
+import { newId } from './queue-id.ts';
+import { Reserve } from './reserve.ts';
+import { Room, type RoomLimits } from './room.ts';
+import { Bodies, setBodiesAside } from './sqlite-bodies.ts';
+import { delayedMessages, noteDelayTold } from './sqlite-delays.ts';
+import { filterCondition } from './sqlite-filter.ts';
+import {
+  accountsOfLane,
+  allPauses,
+  externalOfConnection,
+  forgetAttempts,
+  insertCount,
+  nextDueOfLane,
+  purgeCounts,
+  sentOfLane,
+  upsertPause,
+} from './sqlite-limits.ts';
+import { insertMessage, recordOutcome } from './sqlite-outcome.ts';
 import {
   type AttemptRow,
   attemptOfRow,
-  envelopeColumn,
-  filterCondition,
+  damagedMessage,
   type MessageRow,
   messageOfRow,
-  queuedMessage,
+  unreadableEntry,
 } from './sqlite-rows.ts';
-import { openDatabase } from './sqlite-schema.ts';
-import { FileSpool, type SpooledBody } from './sqlite-spool.ts';
+import { assertIntact, openDatabase } from './sqlite-schema.ts';
+import { FileSpool } from './sqlite-spool.ts';
+import { totalsOf } from './sqlite-totals.ts';
+import { foreignChangesOf, StoredUsage } from './sqlite-usage.ts';
+import { Statements } from './statements.ts';
+
+export type { RoomLimits } from './room.ts';
+
+/** How a queue is opened. */
+export interface SqliteStoreOptions {
+  /**
+   * True for the one bridge that delivers from it: leftovers of messages that were never accepted are then removed,
+   * and the database is looked through.
+   */
+  readonly exclusive: boolean;
+  /** No bound where left out. */
+  readonly room?: RoomLimits;
+  /** Told once of each message that turns out to be damaged; it is quarantined already. */
+  onQuarantined?(id: string, damage: string): void;
+  /** Told of bodies without a database, which were moved to a folder instead of being removed. */
+  onBodiesSetAside?(count: number, folder: string): void;
+}
 
 /**
  * Opens the queue in a folder: a SQLite database in WAL mode with `synchronous = FULL`, small bodies inside it, large
  * ones as files in `bodies/`.
- * @param options.exclusive true for the one bridge that delivers from it: leftovers of messages that were never
- *   accepted are then removed
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`
  */
-export function openSqliteStore(folder: string, options: { readonly exclusive: boolean }): QueueStore {
+export function openSqliteStore(folder: string, options: SqliteStoreOptions): QueueStore {
   const bodies = join(folder, 'bodies');
   mkdirSync(bodies, { recursive: true, mode: 0o700 });
-  const store = new SqliteStore(openDatabase(join(folder, 'queue.sqlite')), bodies);
-  if (options.exclusive) store.removeOrphans();
+  const file = join(folder, 'queue.sqlite');
+  const isNew = !existsSync(file);
+  const db = openDatabase(file);
+  if (!options.exclusive) return new SqliteStore(db, folder, bodies, options);
+  try {
+    assertIntact(db, file);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  // Somebody has moved the database away: its bodies are all that is left of the messages.
+  const aside = isNew ? setBodiesAside(bodies, join(folder, 'recovered')) : 0;
+  if (aside > 0) options.onBodiesSetAside?.(aside, join(folder, 'recovered'));
+  const store = new SqliteStore(db, folder, bodies, options);
+  store.tidy();
   return store;
 }
 
 class SqliteStore implements QueueStore {
   readonly #db: DatabaseSync;
-  readonly #bodies: string;
+  readonly #folder: string;
+  readonly #bodyFolder: string;
+  readonly #options: SqliteStoreOptions;
+  readonly #statements: Statements;
+  readonly #bodies: Bodies;
   readonly #group: CommitGroup;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #reserve: Reserve;
+  readonly #room: Room | undefined;
+  readonly #quarantining = new Set<string>();
+  readonly #usage: StoredUsage;
 
-  constructor(db: DatabaseSync, bodies: string) {
+  constructor(db: DatabaseSync, folder: string, bodyFolder: string, options: SqliteStoreOptions) {
     this.#db = db;
-    this.#bodies = bodies;
+    this.#folder = folder;
+    this.#bodyFolder = bodyFolder;
+    this.#options = options;
+    this.#statements = new Statements(db);
+    this.#usage = new StoredUsage(this.#statements);
+    this.#bodies = new Bodies(this.#statements, bodyFolder, (id, damage) => this.#found(id, damage));
     this.#group = new CommitGroup(db);
+    this.#reserve = new Reserve(join(folder, 'reserve'));
+    this.#room = options.room && new Room(folder, options.room, this.#reserve, () => this.#usage.current());
+  }
+
+  /** What the bridge does at its start. */
+  tidy(): void {
+    this.#bodies.removeOrphans();
+    if (this.#room) this.#reserve.take();
   }
 
   spool(): Spool {
-    return new FileSpool(newId(), this.#bodies, (id, message, size, body) =>
-      this.#group.run(() => this.#insert(id, message, size, body)),
+    return new FileSpool(
+      newId(),
+      this.#bodyFolder,
+      async (id, message, body) => {
+        this.#room?.assert(body.size);
+        const queued = await this.#group.run(() => insertMessage(this.#statements, id, message, body));
+        this.#usage.add(1, body.size);
+        return queued;
+      },
+      () => this.#room?.assertDisk(0),
     );
   }
 
@@ -59,21 +135,24 @@ class SqliteStore implements QueueStore {
     return rows.map((row) => ({ lane: row.lane as string, nextAttemptAtMs: row.next as number }));
   }
 
-  due(lane: string, nowMs: number, limit: number): readonly QueuedMessage[] {
+  accounts(lane: string): readonly string[] {
+    return accountsOfLane(this.#statements, lane);
+  }
+
+  due(lane: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[] {
+    const ofAccount = account === undefined ? [] : [account];
     return this.#messages(
-      `SELECT * FROM messages WHERE state = 'queued' AND lane = ? AND next_attempt_at <= ?
-       ORDER BY next_attempt_at, id LIMIT ?`,
+      `SELECT * FROM messages WHERE state = 'queued' AND lane = ? ${account === undefined ? '' : 'AND account = ?'}
+         AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`,
       lane,
+      ...ofAccount,
       nowMs,
       limit,
-    );
+    ).filter(({ state }) => state === 'queued');
   }
 
   nextDueMs(lane: string, afterMs: number): number | undefined {
-    const row = this.#sql(
-      `SELECT min(next_attempt_at) AS next FROM messages WHERE state = 'queued' AND lane = ? AND next_attempt_at > ?`,
-    ).get(lane, afterMs);
-    return (row?.next as number | null) ?? undefined;
+    return nextDueOfLane(this.#statements, lane, afterMs);
   }
 
   get(id: string): QueuedMessage | undefined {
@@ -85,69 +164,103 @@ class SqliteStore implements QueueStore {
     return this.#messages(`SELECT * FROM messages WHERE ${sql} ORDER BY id LIMIT ?`, ...values, limit);
   }
 
+  totals(filter: QueueFilter): readonly QueueTotal[] {
+    return totalsOf(this.#statements, filter);
+  }
+
   count(state: MessageState): number {
     return this.#sql('SELECT count(*) AS n FROM messages WHERE state = ?').get(state)?.n as number;
   }
 
-  open(id: string): Readable {
-    const content = this.#sql('SELECT content FROM bodies WHERE message_id = ?').get(id)?.content as
-      | Uint8Array<ArrayBuffer>
-      | undefined;
-    if (content) return Readable.from([Buffer.from(content.buffer, content.byteOffset, content.length)]);
-    const file = this.#wholeFile(id);
-    if (file) return createReadStream(file, { highWaterMark: 256 * 1024 });
-    throw new BridgeError('queue-body-missing', `The body of message ${id} is missing or incomplete.`);
+  assertRoom(octets: number): void {
+    this.#room?.assert(octets);
+  }
+
+  open(id: string, options: { readonly evenIfDamaged?: boolean } = {}): Readable {
+    return this.#bodies.open(id, options.evenIfDamaged === true);
   }
 
   hasBody(id: string): boolean {
-    return (
-      this.#sql('SELECT 1 FROM bodies WHERE message_id = ?').get(id) !== undefined || this.#wholeFile(id) !== undefined
-    );
-  }
-
-  /** The file of a body, if it is there with all its octets: half a message would be worse than none. */
-  #wholeFile(id: string): string | undefined {
-    const row = this.#sql('SELECT size, body_file FROM messages WHERE id = ? AND body_file IS NOT NULL').get(id);
-    if (!row) return undefined;
-    const file = join(this.#bodies, row.body_file as string);
-    return statSync(file, { throwIfNoEntry: false })?.size === row.size ? file : undefined;
+    return this.#bodies.has(id);
   }
 
   attempts(id: string): readonly AttemptRecord[] {
-    const rows = this.#sql('SELECT * FROM attempts WHERE message_id = ? ORDER BY number').all(id);
+    const rows = this.#sql(`SELECT * FROM attempts WHERE message_id = ? AND outcomes <> '[]' ORDER BY number`).all(id);
     return (rows as unknown as AttemptRow[]).map(attemptOfRow);
   }
 
   sentSince(lane: string, sinceMs: number): readonly SentCount[] {
-    const rows = this.#sql(
-      'SELECT started_at, delivered FROM attempts WHERE lane = ? AND started_at >= ? AND delivered > 0 ORDER BY started_at',
-    ).all(lane, sinceMs);
-    return rows.map((row) => ({ startedAtMs: row.started_at as number, recipients: row.delivered as number }));
+    return sentOfLane(this.#statements, lane, sinceMs);
+  }
+
+  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[] {
+    return externalOfConnection(this.#statements, connection, sinceMs);
+  }
+
+  countSent(lane: string, sent: SentCount): Promise<void> {
+    return this.#write(() => insertCount(this.#statements, lane, sent));
+  }
+
+  pauses(): readonly LearnedPause[] {
+    return allPauses(this.#statements);
+  }
+
+  setPause(pause: LearnedPause): Promise<void> {
+    return this.#write(() => upsertPause(this.#statements, pause));
+  }
+
+  async endPause(key: string): Promise<void> {
+    await this.#change('DELETE FROM pauses WHERE key = ?', key);
+  }
+
+  defer(ids: readonly string[], untilMs: number): Promise<void> {
+    return this.#write(() => {
+      for (const id of ids) {
+        this.#sql(`UPDATE messages SET next_attempt_at = ? WHERE id = ? AND state = 'queued'`).run(
+          Math.ceil(untilMs),
+          id,
+        );
+      }
+    });
   }
 
   async record(id: string, result: AttemptResult): Promise<QueuedMessage | undefined> {
-    const { file, bounce } = await this.#group.run(() => this.#recordNow(id, result));
-    if (file) this.#unlink(file);
+    const { file, freedOctets, bounce } = await this.#write(() => recordOutcome(this.#statements, id, result));
+    if (file !== undefined) this.#bodies.unlink(file);
+    if (freedOctets !== undefined) this.#usage.add(-1, -freedOctets);
+    if (bounce) this.#usage.add(1, bounce.size);
     return bounce;
   }
 
+  delayed(receivedBeforeMs: number, limit: number): readonly QueuedMessage[] {
+    return this.#messages(delayedMessages, receivedBeforeMs, limit).filter(({ state }) => state === 'queued');
+  }
+
+  async noteDelayTold(id: string, warning: AttemptResult['bounce']): Promise<QueuedMessage | undefined> {
+    const queued = await this.#write(() => noteDelayTold(this.#statements, id, warning));
+    if (queued) this.#usage.add(1, queued.size);
+    return queued;
+  }
+
   hold(filter: QueueFilter): Promise<number> {
-    return this.#change(filter, `UPDATE messages SET state = 'held' WHERE state = 'queued'`);
+    const { sql, values } = filterCondition(filter);
+    return this.#change(`UPDATE messages SET state = 'held' WHERE state = 'queued' AND ${sql}`, ...values);
   }
 
   release(filter: QueueFilter, nowMs: number): Promise<number> {
-    return this.#group.run(() => {
-      const { sql, values } = filterCondition(filter);
-      // A failed message can only come back while its body is still there.
-      const ran = this.#sql(
-        `UPDATE messages SET state = 'queued', next_attempt_at = ?, finished_at = NULL,
-           recipients = CASE state WHEN 'failed' THEN replace(recipients, '"state":"failed"', '"state":"pending"')
-             ELSE recipients END
-         WHERE state IN ('queued', 'held', 'failed')
-           AND (body_file IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE message_id = id)) AND ${sql}`,
-      ).run(nowMs, ...values);
-      return Number(ran.changes);
-    });
+    const { sql, values } = filterCondition(filter);
+    return this.#change(
+      `UPDATE messages SET next_attempt_at = ?, finished_at = NULL, damage = NULL,
+         expires_at = CASE state WHEN 'queued' THEN expires_at ELSE max(expires_at, ? + expires_at - received_at) END,
+         recipients = CASE state WHEN 'failed' THEN replace(recipients, '"state":"failed"', '"state":"pending"')
+           ELSE recipients END,
+         state = 'queued'
+       WHERE state <> 'delivered'
+         AND (body_file IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE message_id = id)) AND ${sql}`,
+      nowMs,
+      nowMs,
+      ...values,
+    );
   }
 
   async remove(filter: QueueFilter): Promise<number> {
@@ -155,12 +268,27 @@ class SqliteStore implements QueueStore {
     return await this.#delete(sql, values);
   }
 
-  async purge(finishedBeforeMs: number): Promise<number> {
-    return await this.#delete('finished_at < ?', [finishedBeforeMs]);
+  async quarantine(id: string, damage: string): Promise<void> {
+    await this.#change(
+      `UPDATE messages SET state = 'quarantined', damage = ? WHERE state <> 'delivered' AND id = ?`,
+      damage,
+      id,
+    );
+  }
+
+  async purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number> {
+    return await this.#delete(`finished_at IS NOT NULL AND finished_at < CASE state WHEN 'failed' THEN ? ELSE ? END`, [
+      before.failedMs,
+      before.deliveredMs,
+    ]);
+  }
+
+  async purgeCounts(startedBeforeMs: number): Promise<void> {
+    await this.#write(() => purgeCounts(this.#statements, startedBeforeMs));
   }
 
   foreignChanges(): number {
-    return this.#sql('PRAGMA data_version').get()?.data_version as number;
+    return foreignChangesOf(this.#statements);
   }
 
   async close(): Promise<void> {
@@ -168,137 +296,59 @@ class SqliteStore implements QueueStore {
     this.#db.close();
   }
 
-  /** Files of messages that were being received when the last run ended: nobody was told that they were accepted. */
-  removeOrphans(): void {
-    const known = new Set(
-      this.#sql('SELECT body_file FROM messages WHERE body_file IS NOT NULL')
-        .all()
-        .map((row) => row.body_file),
-    );
-    for (const file of readdirSync(this.#bodies)) if (!known.has(file)) this.#unlink(file);
+  /** Whatever makes the queue smaller or settles a message: it may use the reserve when the disk is full. */
+  async #write<T>(operation: () => T): Promise<T> {
+    try {
+      return await this.#group.run(operation);
+    } catch (error) {
+      if (!isDiskFull(error, this.#folder)) throw error;
+      this.#room?.lookAgain();
+      if (!this.#reserve.release()) throw writeFailure(error, this.#folder);
+      return await this.#group.run(operation);
+    }
   }
 
-  #insert(id: string, message: NewMessage, size: number, body: SpooledBody): QueuedMessage {
-    const queued = queuedMessage(id, message, size);
-    this.#sql(
-      `INSERT INTO messages (id, lane, account, connection, mailbox, courier, envelope, recipients, is_bounce, size,
-         body_file, state, attempts, received_at, expires_at, next_attempt_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?)`,
-    ).run(
-      id,
-      laneOf(message),
-      message.account,
-      message.connection,
-      message.mailbox,
-      message.courier,
-      envelopeColumn(message.envelope),
-      JSON.stringify(queued.recipients),
-      message.isBounce ? 1 : 0,
-      size,
-      'file' in body ? body.file : null,
-      message.receivedAtMs,
-      message.expiresAtMs,
-      queued.nextAttemptAtMs,
-    );
-    if ('content' in body) this.#sql('INSERT INTO bodies (message_id, content) VALUES (?, ?)').run(id, body.content);
-    return queued;
-  }
-
-  #recordNow(id: string, result: AttemptResult): { file?: string; bounce?: QueuedMessage } {
-    const row = this.#sql('SELECT lane, attempts, state, body_file FROM messages WHERE id = ?').get(id) as
-      | { lane: string; attempts: number; state: string; body_file: string | null }
-      | undefined;
-    // Deleted by an administrator while the attempt was under way.
-    if (!row) return {};
-    const number = row.attempts + 1;
-    const { attempt } = result;
-    this.#sql(
-      `INSERT INTO attempts (message_id, number, lane, started_at, duration_ms, delivered, upstream_id, outcomes)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ).run(
-      id,
-      number,
-      row.lane,
-      attempt.startedAtMs,
-      Math.round(attempt.durationMs),
-      attempt.outcomes.filter((each) => each.outcome === 'delivered').length,
-      attempt.upstreamId ?? null,
-      JSON.stringify(attempt.outcomes),
-    );
-    // An administrator's hold that came during the attempt outlives an attempt that settled nothing.
-    const state = row.state === 'held' && result.state === 'queued' ? 'held' : result.state;
-    const finishedAt = state === 'delivered' || state === 'failed' ? attempt.startedAtMs + attempt.durationMs : null;
-    this.#sql(
-      `UPDATE messages SET attempts = ?, recipients = ?, state = ?, next_attempt_at = ?, finished_at = ? WHERE id = ?`,
-    ).run(
-      number,
-      JSON.stringify(result.recipients),
-      state,
-      Math.round(result.nextAttemptAtMs),
-      finishedAt === null ? null : Math.round(finishedAt),
-      id,
-    );
-    const bounce =
-      result.bounce &&
-      this.#insert(newId(), result.bounce.message, result.bounce.content.length, { content: result.bounce.content });
-    if (state !== 'delivered') return bounce ? { bounce } : {};
-    // What failed keeps its body, so that an administrator can still send it; what is delivered does not.
-    this.#sql('DELETE FROM bodies WHERE message_id = ?').run(id);
-    if (row.body_file === null) return bounce ? { bounce } : {};
-    this.#sql('UPDATE messages SET body_file = NULL WHERE id = ?').run(id);
-    return { file: row.body_file, ...(bounce ? { bounce } : {}) };
-  }
-
-  #change(filter: QueueFilter, update: string): Promise<number> {
-    const { sql, values } = filterCondition(filter);
-    return this.#group.run(() => Number(this.#sql(`${update} AND ${sql}`).run(...values).changes));
+  #change(update: string, ...values: readonly (string | number)[]): Promise<number> {
+    return this.#write(() => Number(this.#sql(update).run(...values).changes));
   }
 
   async #delete(condition: string, values: readonly (string | number)[]): Promise<number> {
-    const rows = await this.#group.run(() => {
+    const rows = await this.#write(() => {
       const gone = this.#sql(`DELETE FROM messages WHERE ${condition} RETURNING id, body_file`).all(...values);
       for (const row of gone) {
         this.#sql('DELETE FROM bodies WHERE message_id = ?').run(row.id as string);
-        this.#sql('DELETE FROM attempts WHERE message_id = ?').run(row.id as string);
+        forgetAttempts(this.#statements, row.id as string);
       }
       return gone;
     });
-    for (const row of rows) if (row.body_file !== null) this.#unlink(row.body_file as string);
+    for (const row of rows) if (row.body_file !== null) this.#bodies.unlink(row.body_file as string);
+    this.#usage.forget();
     return rows.length;
   }
 
   #messages(sql: string, ...values: readonly (string | number)[]): QueuedMessage[] {
-    return (this.#sql(sql).all(...values) as unknown as MessageRow[]).map(messageOfRow);
+    return (this.#sql(sql).all(...values) as unknown as MessageRow[]).map((row) => {
+      try {
+        return messageOfRow(row);
+      } catch {
+        this.#found(row.id, unreadableEntry);
+        return damagedMessage(row);
+      }
+    });
   }
 
-  /** A prepared statement, prepared once. */
-  #sql(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (!statement) {
-      statement = this.#db.prepare(text);
-      this.#statements.set(text, statement);
-    }
-    return statement;
+  /** A damaged message goes out of the way of the others; only the bridge itself does that. */
+  #found(id: string, damage: string): void {
+    if (!this.#options.exclusive || this.#quarantining.has(id)) return;
+    this.#quarantining.add(id);
+    this.quarantine(id, damage)
+      .then(() => this.#options.onQuarantined?.(id, damage))
+      // It stays where it is, and is found again.
+      .catch(() => {})
+      .finally(() => this.#quarantining.delete(id));
   }
 
-  #unlink(file: string): void {
-    try {
-      unlinkSync(join(this.#bodies, file));
-    } catch {
-      // The next start removes it as an orphan.
-    }
+  #sql(text: string) {
+    return this.#statements.sql(text);
   }
-}
-
-let lastTime = 0;
-
-/** Letters and digits, sorted by time: nine for the millisecond, five by chance. */
-function newId(): string {
-  lastTime = Math.max(lastTime, Date.now());
-  return (
-    lastTime.toString(36).padStart(9, '0') +
-    randomInt(36 ** 5)
-      .toString(36)
-      .padStart(5, '0')
-  );
 }

@@ -1,13 +1,17 @@
 import { z } from 'zod';
+import type { SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
+import type { Violations } from '../delivery/violations.ts';
 import type { TokenSigner } from '../entra/access-token.ts';
 import { managedIdentityRoutes } from '../entra/managed-identity.ts';
 import { ExchangeAdministration } from '../exchange-admin/exchange-administration.ts';
 import { type Fault, type Faults, faultKinds, faultStages, faultTargets } from '../faults.ts';
+import type { UploadSessions } from '../graph/mail/upload-sessions.ts';
 import { BodyTooLarge, type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
 import { type MailboxDirectory, standardFolders } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
+import { patchMailState, readMailState } from './mail-state.ts';
 import { patchState, readState, statePatch } from './state.ts';
 
 export interface ControlSettings {
@@ -17,6 +21,9 @@ export interface ControlSettings {
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
+  readonly limits: SendingLimits;
+  readonly violations: Violations;
+  readonly uploads: UploadSessions;
   readonly faults: Faults;
   onDefect(error: unknown): void;
 }
@@ -31,6 +38,7 @@ const stagedFault = z.strictObject({
   retryAfterSeconds: z.int().min(0).max(86_400).optional(),
   mailbox: z.string().optional(),
   at: z.enum(faultStages).optional(),
+  afterBytes: z.int().min(0).optional(),
   count: z.int().min(1).max(1_000_000).default(1),
 });
 
@@ -42,6 +50,7 @@ export function listenControl(settings: ControlSettings): Promise<Listening> {
     ...faultRoutes(settings),
     ...stateRoutes(settings),
     ...mailRoutes(settings),
+    ...violationRoutes(settings),
     ...exchangeRoutes(settings),
     ...managedIdentityRoutes(settings.tenant, settings.signer),
   ];
@@ -94,16 +103,42 @@ function faultRoutes({ faults }: ControlSettings): readonly Route[] {
   ];
 }
 
-function stateRoutes({ tenant, directory }: ControlSettings): readonly Route[] {
-  const path = /^\/state$/;
+/** The limits that clients ran into. */
+function violationRoutes({ violations }: ControlSettings): readonly Route[] {
+  const path = /^\/violations$/;
   return [
-    { method: 'GET', path, handle: () => ({ status: 200, body: readState(tenant, directory) }) },
+    {
+      method: 'GET',
+      path,
+      handle: () => {
+        const { count } = violations;
+        return { status: 200, body: { count, counts: violations.counts(), entries: violations.entries() } };
+      },
+    },
+    {
+      method: 'DELETE',
+      path,
+      handle: () => {
+        violations.clear();
+        return { status: 204 };
+      },
+    },
+  ];
+}
+
+function stateRoutes({ tenant, directory, ...mail }: ControlSettings): readonly Route[] {
+  const path = /^\/state$/;
+  const state = () => ({ ...readState(tenant, directory), ...readMailState(mail) });
+  return [
+    { method: 'GET', path, handle: () => ({ status: 200, body: state() }) },
     {
       method: 'PATCH',
       path,
       handle: async (request) => {
-        patchState(tenant, directory, await jsonBody(request, statePatch));
-        return { status: 200, body: readState(tenant, directory) };
+        const patch = await jsonBody(request, statePatch);
+        patchState(tenant, directory, patch);
+        patchMailState(mail, patch);
+        return { status: 200, body: state() };
       },
     },
   ];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Reach, Tenant } from '../tenant/tenant.ts';
+import { mailFields } from './mail-state.ts';
 import { patchSignInState, readSignInState, signInFields } from './sign-in-state.ts';
 
 const address = z.string().transform((text) => text.toLowerCase());
@@ -28,6 +29,7 @@ export const statePatch = z
     popDisabledFor: z.array(address),
     mailboxes: z.array(z.email()),
     ...signInFields,
+    ...mailFields,
   })
   .partial();
 

@@ -6,6 +6,7 @@ export interface JournalEntry {
   /** The mailbox it was sent as. */
   readonly mailbox: string;
   readonly messageId: string;
+  /** Whom it was delivered to, each once: the envelope of SMTP, or To, Cc and Bcc. */
   readonly recipients: readonly string[];
   /** Octets of the message as it was submitted. */
   readonly size: number;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import type { ItemFacts, MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import { type JournalEntry, NumberedList, type OutboxEntry } from './journal.ts';
 import { type HeaderField, headerFields, withoutField } from './message-headers.ts';
 import { nonDeliveryReport } from './non-delivery-report.ts';
+import { SentItems } from './sent-items.ts';
 
 /** A message that one of the services has accepted. */
 export interface Submission {
@@ -16,6 +17,8 @@ export interface Submission {
   readonly unreported?: readonly string[];
   readonly content: Buffer;
   readonly saveToSentItems: boolean;
+  /** Of the copy in Sent Items. */
+  readonly facts?: ItemFacts;
 }
 
 export interface TransportSettings {
@@ -32,11 +35,13 @@ const maxEntries = 200_000;
 export class Transport {
   readonly journal = new NumberedList<JournalEntry>(maxEntries);
   readonly outbox = new NumberedList<OutboxEntry & { readonly content: Buffer }>(maxEntries);
+  readonly sentItems: SentItems;
   readonly #settings: TransportSettings;
   readonly #domains: ReadonlySet<string>;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
+    this.sentItems = new SentItems(settings.directory);
     this.#domains = new Set(
       [settings.domain, ...settings.directory.addresses().map(domainOf)].map((d) => d.toLowerCase()),
     );
@@ -45,15 +50,16 @@ export class Transport {
   /** Delivers a submission at once. @returns its Message-ID */
   submit(submission: Submission): string {
     const { directory, keepContent } = this.#settings;
-    const { mailbox, via, recipients } = submission;
+    const { mailbox, via } = submission;
+    // Exchange delivers once to whoever is named twice.
+    const recipients = unique(submission.recipients);
     const { content, fields, messageId } = this.#completed(submission);
     const at = new Date().toISOString();
     this.journal.add({ via, mailbox, messageId, recipients, size: submission.content.length, at });
     const outgoing = withoutField(content, fields, 'bcc');
-    const addresses = unique(recipients);
-    const known = addresses.filter((address) => directory.has(address));
-    const foreign = addresses.filter((address) => !this.#domains.has(domainOf(address).toLowerCase()));
-    const unknown = addresses.filter((address) => !known.includes(address) && !foreign.includes(address));
+    const known = recipients.filter((address) => directory.has(address));
+    const foreign = this.external(recipients);
+    const unknown = recipients.filter((address) => !known.includes(address) && !foreign.includes(address));
     if (foreign.length > 0) {
       const { reversePath } = submission;
       const kept = keepContent ? outgoing : Buffer.alloc(0);
@@ -62,10 +68,15 @@ export class Transport {
     if (keepContent) {
       for (const address of known) directory.deliver(address, 'INBOX', outgoing);
       // The sender's copy keeps the hidden recipients.
-      if (submission.saveToSentItems) directory.deliver(mailbox, 'Sent Items', content, { flags: ['\\Seen'] });
+      if (submission.saveToSentItems) this.sentItems.keep(mailbox, content, submission.facts ?? {});
     }
     this.#report(submission, unknown, content);
     return messageId;
+  }
+
+  /** Those of the addresses that are outside the tenant. */
+  external(addresses: readonly string[]): readonly string[] {
+    return addresses.filter((address) => !this.#domains.has(domainOf(address).toLowerCase()));
   }
 
   #report(submission: Submission, unknown: readonly string[], content: Buffer): void {

@@ -1,4 +1,5 @@
 import { listenSmtp, type SmtpServer } from '../../smtp/server.ts';
+import type { SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
 import type { TokenSigner } from '../entra/access-token.ts';
 import type { Faults } from '../faults.ts';
@@ -16,6 +17,7 @@ export interface ExchangeSmtpSettings {
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
+  readonly limits: SendingLimits;
   readonly faults: Faults;
   /** Connections at a time per mailbox. */
   readonly connectionsPerMailbox: number;

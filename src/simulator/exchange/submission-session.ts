@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope, EnvelopeRecipient } from '../../message/envelope.ts';
 import { type SmtpConnectionInfo, type SmtpCredentials, SmtpReply, type SmtpSession } from '../../smtp/session.ts';
-import type { FaultStage } from '../faults.ts';
+import type { Fault, FaultStage } from '../faults.ts';
 import { type MailboxAccess, smtpAuthAllowed, submissionAccess } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
 import { frontEndName } from './front-end.ts';
+import { limitReply } from './limit-reply.ts';
 import { assertMaySend, type Submitter } from './send-as.ts';
 import type { ExchangeSmtpSettings } from './smtp.ts';
 
@@ -25,6 +26,8 @@ export class ExchangeSubmissionSession implements SmtpSession {
   readonly #sessions: Map<string, Set<ExchangeSubmissionSession>>;
   /** The mailbox logged in to, by whom, and whether it opens. */
   #login: Login | undefined;
+  /** Recipients of the transaction. */
+  readonly #perDomain = new Map<string, number>();
 
   /** @param sessions the authenticated sessions of each mailbox, in the order in which they came */
   constructor(
@@ -76,24 +79,28 @@ export class ExchangeSubmissionSession implements SmtpSession {
     if (this.#login === undefined) {
       throw new SmtpReply(530, '5.7.57', 'SMTP; Client was not authenticated to send anonymous mail during MAIL FROM');
     }
+    this.#perDomain.clear();
     await this.#fault('mail', this.#login.mailbox, async () => {});
   }
 
-  async rcptTo(_recipient: EnvelopeRecipient): Promise<void> {
-    await this.#fault('rcpt', this.#login?.mailbox, async () => {});
+  async rcptTo({ address }: EnvelopeRecipient): Promise<void> {
+    await this.#fault('rcpt', this.#login?.mailbox, async () => this.#assertWithinDomain(address));
   }
 
   async data(envelope: Envelope, content: Readable): Promise<string> {
     if (this.#login === undefined) throw new Error('DATA before MAIL FROM');
     const login = this.#login;
     const { mailbox } = login;
+    const fault = this.#settings.faults.take('smtp', mailbox, 'data', 'data');
+    if (fault?.kind === 'cut-reading') return this.#cutWithin(content, fault.afterBytes ?? 0);
     // Everything is refused after the final dot; so does Exchange, even for the envelope's sender.
     const octets = await readAll(content);
-    return this.#fault('data', mailbox, async () => {
+    return this.#under(fault, async () => {
       this.#assertWithinConnections(mailbox);
       if (login.access === 'not-connected') throw logonFailure();
       assertMaySend(this.#settings.tenant, login, envelope.reversePath, octets);
       const addresses = envelope.recipients.map(({ address }) => address);
+      this.#assertWithinLimits(mailbox, addresses);
       const unreported = envelope.recipients.filter(({ dsn }) => dsn?.notify && !dsn.notify.includes('FAILURE'));
       this.#settings.transport.submit({
         via: 'smtp',
@@ -134,20 +141,54 @@ export class ExchangeSubmissionSession implements SmtpSession {
   #assertWithinConnections(mailbox: string): void {
     const position = [...(this.#sessions.get(mailbox) ?? [])].indexOf(this);
     if (position < this.#settings.connectionsPerMailbox) return;
+    this.#settings.limits.violated('smtpConnections', mailbox);
     const text = `Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=${frontEndName}]`;
     throw new SmtpReply(432, '4.3.2', text);
   }
 
+  #assertWithinDomain(address: string): void {
+    const { limits } = this.#settings;
+    const most = limits.settings.sameDomainRecipients;
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+    const count = (this.#perDomain.get(domain) ?? 0) + 1;
+    if (most !== null && count > most) {
+      limits.violated('sameDomainRecipients', this.#login?.mailbox ?? '');
+      throw new SmtpReply(452, '4.5.3', 'Too many recipients');
+    }
+    this.#perDomain.set(domain, count);
+  }
+
+  #assertWithinLimits(mailbox: string, recipients: readonly string[]): void {
+    const { limits, transport } = this.#settings;
+    const exceeded = limits.admit(mailbox, recipients.length, transport.external(recipients).length);
+    if (exceeded) throw limitReply(exceeded.limit, limits.settings.recipientQuotaCode);
+  }
+
   /** Runs one step under whatever fault is staged for it. */
   async #fault<T>(at: FaultStage, mailbox: string | undefined, step: () => Promise<T>): Promise<T> {
-    const fault = this.#settings.faults.take('smtp', mailbox, at, 'data');
+    return this.#under(this.#settings.faults.take('smtp', mailbox, at, 'data'), step);
+  }
+
+  async #under<T>(fault: Fault | undefined, step: () => Promise<T>): Promise<T> {
     if (!fault) return step();
     if (fault.delayMs) await sleep(fault.delayMs);
-    if (fault.kind === 'cut-before') return this.#cut();
+    if (fault.kind === 'cut-before' || fault.kind === 'cut-reading') return this.#cut();
     if (fault.kind === 'status' || fault.kind === 'reply') throw stagedReply(fault);
     const result = await step();
-    if (fault.kind === 'cut-after') return this.#cut();
+    if (fault.kind === 'cut-after' || fault.kind === 'cut-answering') return this.#cut();
     return result;
+  }
+
+  /** Takes so many octets of a message and destroys the connection. */
+  async #cutWithin(content: Readable, bytes: number): Promise<never> {
+    let left = bytes;
+    if (left > 0) {
+      for await (const chunk of content) {
+        left -= (chunk as Buffer).length;
+        if (left <= 0) break;
+      }
+    }
+    return this.#cut();
   }
 
   /** Destroys the connection; there is nobody left to answer. */

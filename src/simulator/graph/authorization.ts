@@ -78,9 +78,12 @@ export function requireMailbox(
   permissions: readonly string[],
   mailbox: string,
 ): void {
+  const user = claims.upn ?? '';
+  // The right to send as somebody opens nothing of theirs.
+  const forSending = permissions.includes('Mail.Send');
   const allowed =
     claims.scp === undefined
       ? graphPermissionReaches(tenant, claims, permissions, mailbox)
-      : mayOpen(tenant, claims.upn ?? '', mailbox) || maySendAs(tenant, claims.upn ?? '', mailbox);
+      : mayOpen(tenant, user, mailbox) || (forSending && maySendAs(tenant, user, mailbox));
   if (!allowed) throw accessDenied();
 }

@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import type { SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
 import type { TokenSigner } from '../entra/access-token.ts';
-import type { Fault, Faults } from '../faults.ts';
+import type { Faults } from '../faults.ts';
 import { type HttpAnswer, type HttpRequest, type Listening, listenHttp, withFault } from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
-import { authenticate, requireMailbox, requireMailPermission, resolveMailbox } from './authorization.ts';
+import { authenticate } from './authorization.ts';
 import { directoryOperations } from './directory/directory-operations.ts';
 import { requireDirectoryPermission } from './directory/directory-request.ts';
 import { errorAnswer, GraphError, type RequestIds } from './graph-error.ts';
+import type { Drafts } from './mail/drafts.ts';
+import { mailRoutes } from './mail/mail-routes.ts';
+import type { UploadSessions } from './mail/upload-sessions.ts';
 import { MailboxConcurrency } from './mailbox-concurrency.ts';
-import { getMimeContent, listMessages } from './read-mail.ts';
-import { sendMail } from './send-mail.ts';
+import { stagedAnswer } from './staged-answer.ts';
 
 export interface GraphSettings {
   readonly host: string;
@@ -22,6 +25,9 @@ export interface GraphSettings {
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
   readonly transport: Transport;
+  readonly limits: SendingLimits;
+  readonly drafts: Drafts;
+  readonly uploads: UploadSessions;
   readonly faults: Faults;
   /** Requests at a time per app and mailbox. */
   readonly concurrentPerMailbox: number;
@@ -29,12 +35,12 @@ export interface GraphSettings {
   onDefect(error: unknown): void;
 }
 
-/** One operation: the permissions that allow it, and what it does for a mailbox. */
-type Operation = (request: HttpRequest, mailbox: string, rest: readonly string[]) => Promise<HttpAnswer> | HttpAnswer;
-
 /** Listens as Microsoft Graph (graph.microsoft.com). */
 export function listenGraph(settings: GraphSettings): Promise<Listening> {
-  const routes = [...mailRoutes(settings), ...directoryRoutes(settings)];
+  const { tenant, directory, transport, limits, drafts, uploads, maxRequestBytes, signer, faults } = settings;
+  const services = { tenant, directory, transport, limits, drafts, uploads, maxRequestBytes };
+  const concurrency = new MailboxConcurrency(settings.concurrentPerMailbox, limits);
+  const routes = [...mailRoutes({ services, signer, faults, concurrency }), ...directoryRoutes(settings)];
   return listenHttp({
     ...settings,
     handle: async (request) => {
@@ -75,69 +81,12 @@ function directoryRoutes({ tenant, signer, directory, faults }: GraphSettings): 
       const claims = authenticate(signer, http.headers.authorization);
       const request = { tenant, mailboxes: directory, claims, http, captures };
       requireDirectoryPermission(operation, request);
-      return withFault(faults.take('graph'), async () => operation.perform(request), stagedAnswer);
+      return withFault(
+        faults.take('graph', undefined, 'directory'),
+        async () => operation.perform(request),
+        stagedAnswer,
+        http,
+      );
     },
   }));
-}
-
-/** The operations on mailboxes. */
-function mailRoutes(settings: GraphSettings): readonly Route[] {
-  const { tenant, signer, directory, transport, faults, maxRequestBytes } = settings;
-  const concurrency = new MailboxConcurrency(settings.concurrentPerMailbox);
-
-  const operation = (
-    method: string,
-    path: string,
-    permissions: readonly string[],
-    perform: Operation,
-  ): readonly Route[] => {
-    const handle = async (request: HttpRequest, name: string | undefined, rest: readonly string[]) => {
-      const claims = authenticate(signer, request.headers.authorization);
-      requireMailPermission(tenant, claims, permissions);
-      const mailbox = resolveMailbox(directory, claims, name);
-      requireMailbox(tenant, claims, permissions, mailbox);
-      return concurrency.run(claims.appid, mailbox, () =>
-        withFault(faults.take('graph', mailbox), async () => perform(request, mailbox, rest), stagedAnswer),
-      );
-    };
-    return [
-      {
-        method,
-        path: new RegExp(`^/v1\\.0/users/([^/]+)${path}$`, 'i'),
-        handle: (request, [name, ...rest]) => handle(request, name, rest),
-      },
-      {
-        method,
-        path: new RegExp(`^/v1\\.0/me${path}$`, 'i'),
-        handle: (request, rest) => handle(request, undefined, rest),
-      },
-    ];
-  };
-
-  return [
-    ...operation('POST', '/(?:microsoft\\.graph\\.)?sendMail', ['Mail.Send', 'Mail.Send.Shared'], (request, mailbox) =>
-      sendMail(request, mailbox, { tenant, transport, maxRequestBytes }),
-    ),
-    ...operation(
-      'GET',
-      '/mailFolders/([^/]+)/messages',
-      ['Mail.Read', 'Mail.ReadWrite'],
-      (request, mailbox, [folder]) => listMessages(directory, mailbox, folder ?? '', request.url.searchParams),
-    ),
-    ...operation('GET', '/messages/([^/]+)/\\$value', ['Mail.Read', 'Mail.ReadWrite'], (_, mailbox, [id]) =>
-      getMimeContent(directory, mailbox, id ?? ''),
-    ),
-  ];
-}
-
-/** What a staged refusal looks like: an error in Graph's form, or an empty success. */
-function stagedAnswer(fault: Fault): HttpAnswer {
-  const status = fault.status ?? 503;
-  if (status < 400) return { status };
-  throw new GraphError(
-    status,
-    fault.code ?? (status === 429 ? 'ApplicationThrottled' : 'ServiceUnavailable'),
-    fault.text ?? 'A staged error.',
-    fault.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(fault.retryAfterSeconds) },
-  );
 }

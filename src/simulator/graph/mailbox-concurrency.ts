@@ -1,12 +1,16 @@
+import type { SendingLimits } from '../delivery/sending-limits.ts';
 import { GraphError } from './graph-error.ts';
 
 /** Counts the requests under way per app and mailbox. Learn, "Outlook service limits". */
 export class MailboxConcurrency {
   readonly #limit: number;
+  readonly #limits: SendingLimits;
   readonly #underWay = new Map<string, number>();
 
-  constructor(limit: number) {
+  /** @param limits where requests beyond the limit are counted */
+  constructor(limit: number, limits: SendingLimits) {
     this.#limit = limit;
+    this.#limits = limits;
   }
 
   /** Runs one request. @throws GraphError 429 beyond the limit */
@@ -14,6 +18,7 @@ export class MailboxConcurrency {
     const key = `${appId} ${mailbox.toLowerCase()}`;
     const before = this.#underWay.get(key) ?? 0;
     if (before >= this.#limit) {
+      this.#limits.violated('graphConcurrency', mailbox);
       throw new GraphError(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', {
         'Retry-After': '1',
       });

@@ -4,6 +4,7 @@ import {
   type IncomingMessage,
   type Server,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,6 +18,8 @@ export interface HttpRequest {
   readonly headers: IncomingHttpHeaders;
   /** Reads the body to its end. @throws BodyTooLarge beyond `maxBytes`, before reading where Content-Length tells */
   readBody(maxBytes: number): Promise<Buffer>;
+  /** Reads so many octets of the body, or what there is of it, and drops them. */
+  skipBody(bytes: number): Promise<void>;
 }
 
 /** An answer. A body that is neither text nor octets goes out as JSON. */
@@ -24,6 +27,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | object;
+  /** The connection is destroyed within the answer: after so many octets of it, or half of them. */
+  readonly cut?: { readonly afterBytes: number | undefined };
 }
 
 /** The body exceeds what the service takes. */
@@ -86,6 +91,7 @@ async function serve(settings: HttpServerSettings, incoming: IncomingMessage, ou
       url,
       headers: incoming.headers,
       readBody: (maxBytes) => readBody(incoming, maxBytes),
+      skipBody: (bytes) => skipBody(incoming, bytes),
     });
     send(outgoing, answer);
   } catch (error) {
@@ -108,12 +114,32 @@ function send(outgoing: ServerResponse, answer: HttpAnswer): void {
   const { body } = answer;
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
   const octets = isJson ? JSON.stringify(body) : (body ?? '');
-  outgoing.writeHead(answer.status, {
+  const headers = {
     ...(isJson ? { 'Content-Type': 'application/json; charset=utf-8' } : {}),
-    'Content-Length': Buffer.byteLength(octets),
+    'Content-Length': String(Buffer.byteLength(octets)),
     ...answer.headers,
-  });
+  };
+  if (answer.cut) {
+    sendPart(outgoing, answer.status, headers, octets, answer.cut.afterBytes);
+    return;
+  }
+  outgoing.writeHead(answer.status, headers);
   outgoing.end(octets);
+}
+
+/** Sends the beginning of an answer and destroys the connection. */
+function sendPart(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string | Buffer,
+  afterBytes: number | undefined,
+): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
+  const whole = Buffer.concat([Buffer.from(head), Buffer.from(body)]);
+  const { socket } = outgoing;
+  socket?.write(whole.subarray(0, afterBytes ?? whole.length >> 1), () => socket.destroy());
 }
 
 async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
@@ -128,18 +154,30 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
+async function skipBody(incoming: IncomingMessage, bytes: number): Promise<void> {
+  let left = bytes;
+  if (left <= 0) return;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    left -= (chunk as Buffer).length;
+    if (left <= 0) return;
+  }
+}
+
 /**
  * Lets a fault have its way with a request: waits, cuts, or gives the answer that `refuse` makes of it.
+ * @param request needed for cuts within its body; without it they come before anything is read
  * @returns `handle`'s answer where the fault only delays, or cuts afterwards by throwing
  */
 export async function withFault(
   fault: Fault | undefined,
   handle: () => Promise<HttpAnswer>,
   refuse: (fault: Fault) => HttpAnswer,
+  request?: HttpRequest,
 ): Promise<HttpAnswer> {
   if (!fault) return handle();
   if (fault.delayMs) await sleep(fault.delayMs);
-  if (fault.kind === 'cut-before') throw new CutConnection();
+  if (fault.kind === 'cut-reading') await request?.skipBody(fault.afterBytes ?? 0);
+  if (fault.kind === 'cut-before' || fault.kind === 'cut-reading') throw new CutConnection();
   if (fault.kind === 'status' || fault.kind === 'reply') {
     const answer = refuse(fault);
     if (fault.retryAfterSeconds === undefined) return answer;
@@ -147,5 +185,6 @@ export async function withFault(
   }
   const answer = await handle();
   if (fault.kind === 'cut-after') throw new CutConnection();
+  if (fault.kind === 'cut-answering') return { ...answer, cut: { afterBytes: fault.afterBytes } };
   return answer;
 }

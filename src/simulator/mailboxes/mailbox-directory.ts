@@ -1,14 +1,20 @@
 import type { MailStore } from '../../mailbox/mail-store.ts';
-import { MailboxFolder, type SizeTelling, type StoredMessage } from './mailbox-folder.ts';
+import {
+  type ItemFacts,
+  MailboxFolder,
+  type MessageOctets,
+  type SizeTelling,
+  type StoredMessage,
+} from './mailbox-folder.ts';
 import { MemoryMailStore } from './memory-mail-store.ts';
 
-export type { StoredMessage } from './mailbox-folder.ts';
+export type { ExtendedProperty, ItemFacts, StoredMessage } from './mailbox-folder.ts';
 
 /** The folders a new mailbox has. */
 export const standardFolders = ['INBOX', 'Drafts', 'Sent Items', 'Deleted Items', 'Junk Email'] as const;
 
 /** What a delivered message may carry beside its content. */
-export interface DeliveryOptions {
+export interface DeliveryOptions extends ItemFacts {
   /** Default: none, as new mail has it. */
   readonly flags?: readonly string[];
   /** Default: now. */
@@ -51,13 +57,24 @@ export class MailboxDirectory {
    * Puts a message into a folder; sessions that have the folder open hear of it at once.
    * @throws Error if there is no such mailbox or folder
    */
-  deliver(address: string, folder: string, content: Buffer, options: DeliveryOptions = {}): void {
-    this.#folder(address, folder).add(content, options.flags ?? [], options.internalDate ?? new Date());
+  deliver(address: string, folder: string, content: MessageOctets, options: DeliveryOptions = {}): StoredMessage {
+    const { flags = [], internalDate = new Date(), ...facts } = options;
+    return this.#folder(address, folder).add(content, flags, internalDate, facts);
+  }
+
+  /** Takes a message out of a folder; sessions that have the folder open hear of it. @throws as {@link deliver} */
+  remove(address: string, folder: string, uid: number): void {
+    this.#folder(address, folder).remove([uid]);
   }
 
   /** @throws Error if there is no such mailbox or folder */
   messages(address: string, folder: string): readonly StoredMessage[] {
     return this.#folder(address, folder).messages();
+  }
+
+  /** One message, or undefined where there is none of the kind. @throws as {@link messages} */
+  message(address: string, folder: string, uid: number): StoredMessage | undefined {
+    return this.#folder(address, folder).get(uid);
   }
 
   /** Opens a mailbox for one reading session. @throws Error if there is no such mailbox */

@@ -1,11 +1,54 @@
 import type { FolderChange, FolderStatus, MessageSummary } from '../../mailbox/mail-store.ts';
 
+/** A property of a message that has no place in MIME. Learn, "singleValueLegacyExtendedProperty resource type". */
+export interface ExtendedProperty {
+  /** `String {guid} Name x`, `String 0x1035` … */
+  readonly id: string;
+  readonly value: string;
+}
+
+/** What Graph knows of a message beyond its MIME. */
+export interface ItemFacts {
+  /** Stays the message's own when it moves to another folder. */
+  readonly immutableId?: string;
+  readonly properties?: readonly ExtendedProperty[];
+}
+
 /** A message in a simulated mailbox. */
-export interface StoredMessage {
+export interface StoredMessage extends ItemFacts {
   readonly uid: number;
   readonly content: Buffer;
   readonly flags: readonly string[];
   readonly internalDate: Date;
+}
+
+/** A message's octets, or what makes them whenever somebody looks. */
+export type MessageOctets = Buffer | (() => Buffer);
+
+class FolderMessage implements StoredMessage {
+  readonly uid: number;
+  readonly flags: readonly string[];
+  readonly internalDate: Date;
+  readonly immutableId?: string;
+  readonly properties?: readonly ExtendedProperty[];
+  readonly #octets: MessageOctets;
+
+  constructor(uid: number, octets: MessageOctets, flags: readonly string[], internalDate: Date, facts: ItemFacts) {
+    this.uid = uid;
+    this.flags = flags;
+    this.internalDate = internalDate;
+    if (facts.immutableId !== undefined) this.immutableId = facts.immutableId;
+    if (facts.properties !== undefined) this.properties = facts.properties;
+    this.#octets = octets;
+  }
+
+  get content(): Buffer {
+    return Buffer.isBuffer(this.#octets) ? this.#octets : this.#octets();
+  }
+
+  withFlags(flags: readonly string[]): FolderMessage {
+    return new FolderMessage(this.uid, this.#octets, flags, this.internalDate, this);
+  }
 }
 
 /** How sizes of messages are told. */
@@ -27,7 +70,7 @@ export class MailboxFolder {
   name: string;
   subscribed = true;
   readonly uidValidity = ++lastUidValidity;
-  readonly #messages = new Map<number, StoredMessage>();
+  readonly #messages = new Map<number, FolderMessage>();
   readonly #watchers = new Set<FolderWatcher>();
   readonly #sizes: SizeTelling;
   #uidNext = 1;
@@ -62,10 +105,10 @@ export class MailboxFolder {
   }
 
   /** Adds a message and tells everybody. */
-  add(content: Buffer, flags: readonly string[], internalDate: Date): StoredMessage {
-    const message = { uid: this.#uidNext++, content, flags: canonicalFlags(flags), internalDate };
+  add(octets: MessageOctets, flags: readonly string[], internalDate: Date, facts: ItemFacts = {}): StoredMessage {
+    const message = new FolderMessage(this.#uidNext++, octets, canonicalFlags(flags), internalDate, facts);
     this.#messages.set(message.uid, message);
-    this.#tell({ kind: 'added', message: this.#summaryOf(message) });
+    if (this.#watchers.size > 0) this.#tell({ kind: 'added', message: this.#summaryOf(message) });
     return message;
   }
 
@@ -73,7 +116,7 @@ export class MailboxFolder {
   replaceFlags(uid: number, flags: readonly string[], author?: FolderWatcher): void {
     const message = this.#messages.get(uid);
     if (message === undefined) return;
-    this.#messages.set(uid, { ...message, flags: canonicalFlags(flags) });
+    this.#messages.set(uid, message.withFlags(canonicalFlags(flags)));
     this.#tell({ kind: 'flags', uid, flags: canonicalFlags(flags) }, author);
   }
 

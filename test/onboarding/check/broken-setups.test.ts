@@ -65,8 +65,8 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-/** An HTTP proxy that wants a user and password. */
-async function proxy(): Promise<string> {
+/** An HTTP proxy that wants a user and password. @param ways ports that it alone knows a way to */
+async function proxy(ways: Readonly<Record<string, string>> = {}): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     sockets.add(client);
@@ -78,7 +78,7 @@ async function proxy(): Promise<string> {
         client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n');
         return;
       }
-      const upstream = connect(Number(port), host, () => {
+      const upstream = connect(Number(ways[port] ?? port), host, () => {
         client.write('HTTP/1.1 200 OK\r\n\r\n');
         client.pipe(upstream).pipe(client);
       });
@@ -163,6 +163,21 @@ const breakages: readonly Breakage[] = [
     code: 'proxy-refused',
     cause: /wants a user and password/,
     remedy: /http:\/\/user:password@host:port/,
+  },
+  {
+    what: 'no way out but through a proxy, and none configured',
+    breaks: async (setup) => {
+      const blocked = await closedPort();
+      const way = await proxy({ [blocked]: new URL(setup.simulator.endpoints.graph).port });
+      Object.assign(cloudOf(setup), { graph: `https://localhost:${blocked}` });
+      return () => {
+        setup.config.proxy = `http://user:pass@${way}`;
+      };
+    },
+    hop: 'reach Graph localhost',
+    code: 'upstream-unreachable',
+    cause: /refused the connection/,
+    remedy: /Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY/,
   },
   {
     what: 'a proxy that is not there',
@@ -292,6 +307,14 @@ const breakages: readonly Breakage[] = [
     code: 'permission-missing',
     cause: /lacks IMAP\.AccessAsApp/,
     remedy: /IMAP\.AccessAsApp \(Office 365 Exchange Online\).*mailbridge consent contoso/,
+  },
+  {
+    what: 'the permission to read by IMAP missing',
+    breaks: (setup) => change(appOf(setup).roles, { exchange: ['POP.AccessAsApp', 'SMTP.SendAsApp'] }),
+    hop: 'permission IMAP.AccessAsApp',
+    code: 'permission-missing',
+    cause: /lacks IMAP\.AccessAsApp/,
+    remedy: /application permission IMAP\.AccessAsApp/,
   },
   {
     what: 'the permission to read by POP3 missing',

@@ -1,116 +1,50 @@
-import { readFileSync } from 'node:fs';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { openConnectionStore } from '../../../src/app/connection-tokens.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import { createHttpClient } from '../../../src/base/http.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { openImapUpstream } from '../../../src/exchange/imap-upstream.ts';
-import { type HopResult, runHops } from '../../../src/onboarding/check/hop.ts';
-import type { CheckOperations } from '../../../src/onboarding/check/operations.ts';
-import { planHops } from '../../../src/onboarding/check/plan.ts';
-import type { CheckedConnection } from '../../../src/onboarding/check/subject.ts';
-import { type Simulator, startSimulator } from '../../../src/simulator/simulator.ts';
-import { delegatedGrant } from '../../../src/tokens/delegated-grant.ts';
-import { tokenSourceOf } from '../../../src/tokens/token-source.ts';
-import { MemorySignInStore } from '../../tokens/memory-sign-in-store.ts';
-import { firstFailure } from './setup.ts';
+import { resolveCloud } from '../../../src/config/clouds.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { HopResult } from '../../../src/onboarding/check/hop.ts';
+import { firstFailure, workingSetup } from './setup.ts';
 
 const alice = 'alice@contoso.example';
 const reports = 'reports@contoso.example';
-const scopes = { exchange: ['https://outlook.office.com/IMAP.AccessAsUser.All'] };
 
-/** A connection in the name of alice, who reads a mailbox by IMAP. */
+/** A connection in the name of alice, who reads a mailbox by IMAP, checked as the command does it. */
 async function person(mailbox = alice) {
-  const simulator = await startSimulator();
-  const http = createHttpClient({ ca: readFileSync(simulator.endpoints.caFile, 'utf8'), env: {} });
-  onTestFinished(async () => {
-    await http.close();
-    await simulator.close();
-  });
+  const setup = await workingSetup();
+  const { simulator, config } = setup;
   simulator.tenant.app.delegatedGrants.push({
     id: 'consent',
     resource: 'exchange',
     scopes: ['IMAP.AccessAsUser.All'],
   });
+  config.accounts = [{ username: 'alice', password: 'geheim', connection: 'contoso', mailbox, read: 'imap' }];
+  const { tenantId, clientId, cloud } = config.connections.contoso;
+  const app = { tenantId, clientId, cloud };
   const world = {
     simulator,
-    store: new MemorySignInStore(),
     password: simulator.tenant.userPassword,
-    clockAheadMs: 0,
-    /** Signs in by password where nothing is kept; `check` works on what is kept alone. */
-    signIn: () => grantOf('password').acquire(scopes.exchange, { forceRenew: false }),
-    check: (kind: 'device-code' | 'password') => hopsOf(kind, mailbox),
-  };
-  const clock = { ...systemClock, now: () => Date.now() + world.clockAheadMs };
-  const grantOf = (kind: 'device-code' | 'password') =>
-    delegatedGrant({
-      ...(kind === 'password' ? { kind, username: alice, password: () => world.password } : { kind }),
-      name: 'contoso',
-      tenantId: simulator.tenantId,
-      clientId: simulator.clientId,
-      authority: simulator.endpoints.authority,
-      http,
-      clock,
-      store: world.store,
-      scopes,
-    });
-  const hopsOf = async (kind: 'device-code' | 'password', box: string) => {
-    const source = tokenSourceOf({
-      name: 'contoso',
-      grant: grantOf(kind),
-      scopes: { graph: [], ...scopes },
-      clock,
-      log: silentLog,
-    });
-    const getToken = async () => (await source.getToken('exchange')).value;
-    const hops: HopResult[] = [];
-    const plan = planHops(connectionOf(simulator, kind, box), operations(simulator, getToken, world), {
-      proxyFor: () => undefined,
-      sendTestTo: [],
-      tested: new Set(),
-    });
-    for await (const hop of runHops('contoso', plan)) hops.push(hop);
-    return hops;
+    async check(grant: 'device-code' | 'password') {
+      const byPassword = { username: alice, password: world.password };
+      config.connections.contoso = { ...app, grant, ...(grant === 'password' ? byPassword : {}) };
+      return await setup.check();
+    },
+    /** Signs in by password; the sign-in kept is the same, however it came about. */
+    signIn: () => world.check('password'),
+    /** The sign-in was last used some days ago. */
+    async unusedFor(days: number) {
+      const { config: loaded } = await loadConfig(setup.write(), { env: {} });
+      const connection = loaded.connections.contoso!;
+      if (connection.grant !== 'password') throw new Error('not a person');
+      const parts = { endpoints: resolveCloud(connection.cloud), clock: systemClock, log: silentLog, env: {} };
+      await openConnectionStore('contoso', connection, loaded, parts).update(async (current) => ({
+        signIn: { ...current!, renewedAtMs: Date.now() - days * 86_400_000 },
+        result: undefined,
+      }));
+    },
   };
   return world;
-}
-
-function connectionOf(simulator: Simulator, grant: string, mailbox: string): CheckedConnection {
-  return {
-    ...simulator.endpoints,
-    name: 'contoso',
-    actsAs: 'person',
-    grant,
-    tenantId: simulator.tenantId,
-    clientId: simulator.clientId,
-    graphScope: 'https://graph.microsoft.com/.default',
-    exchangeScope: 'https://outlook.office365.com/.default',
-    accounts: [{ username: 'alice', mailbox, read: 'imap' }],
-  };
-}
-
-/** The network is taken for sound: what is looked at is the person. */
-function operations(
-  simulator: Simulator,
-  getToken: () => Promise<string>,
-  world: { readonly store: MemorySignInStore; clockAheadMs: number },
-): CheckOperations {
-  const unused = () => Promise.reject(new Error('not needed here'));
-  const ca = readFileSync(simulator.endpoints.caFile, 'utf8');
-  return {
-    now: () => Date.now() + world.clockAheadMs,
-    open: async () => {},
-    reach: async () => '',
-    secure: async () => '',
-    discover: async () => ({ status: 200, body: '{"token_endpoint":"https://x"}', date: undefined }),
-    credential: async () => undefined,
-    signIn: () => world.store.read(),
-    getToken,
-    openMailbox: (_, mailbox) =>
-      openImapUpstream({ ...simulator.endpoints.imap, ca, mailbox, getToken, connectTimeoutMs: 10_000 }),
-    openSubmission: unused,
-    graph: unused,
-    sendTest: unused,
-  };
 }
 
 const mailboxHop = (hops: readonly HopResult[]) => hops.find(({ hop }) => hop === 'mailbox');
@@ -138,9 +72,10 @@ test('nobody has signed in yet', async () => {
 
 test('a sign-in that was revoked: at first the token is refused, then the sign-in is known to have ended', async () => {
   const world = await person();
+  // Shorter than what counts as good enough: every use renews it.
+  world.simulator.tenant.tokenLifetimeSeconds = 60;
   await world.signIn();
   world.simulator.tenant.endSignIns(world.simulator.tenant.users.get(alice)!);
-  world.clockAheadMs = 2 * 3_600_000;
   const refused = firstFailure(await world.check('device-code'));
   expect(refused).toMatchObject({ hop: 'token', code: 'sign-in-ended', aadsts: 'AADSTS50173' });
   expect(refused?.remedy).toContain('mailbridge login contoso');
@@ -155,7 +90,7 @@ test('a sign-in that was revoked: at first the token is refused, then the sign-i
 test('a sign-in that is hardly used will end', async () => {
   const world = await person();
   await world.signIn();
-  world.clockAheadMs = 70 * 86_400_000;
+  await world.unusedFor(70);
   const signIn = (await world.check('device-code')).find(({ hop }) => hop === 'sign-in');
   expect(signIn).toMatchObject({ status: 'ok', warning: expect.stringContaining('not been used for 70 days') });
 });

@@ -182,6 +182,14 @@ test('a secret gives way to a certificate, and the configuration has one of the 
   expect(contoso(world)).toHaveProperty('clientCertificate');
 });
 
+test('a federated token gives way to a certificate, and the connection is left with one credential', async () => {
+  const connection = { grant: 'client-credentials', clientAssertionFile: '/run/secrets/token' };
+  const world = await registrationWorld({ connection });
+  expect((await world.run('register-app', '--certificate')).code).toBe(0);
+  expect(contoso(world)).not.toHaveProperty('clientAssertionFile');
+  expect(contoso(world)).toHaveProperty('clientCertificate');
+});
+
 test('--delegated registers a public client, consents for everybody and makes no credential', async () => {
   const world = await registrationWorld({ accounts: [{ ...account, send: 'graph', read: 'imap' }] });
   const { code, stdout } = await world.run('register-app', '--delegated', '--shared');

@@ -54,9 +54,7 @@ test('a queue of a later version and a file that is no database are refused, unt
   );
   const other = temporaryFolder();
   writeFileSync(join(other, 'queue.sqlite'), 'this was never a database, but it is somebody’s file');
-  expect(() => openSqliteStore(other, { exclusive: true })).toThrow(
-    expect.objectContaining({ code: 'queue-unreadable' }),
-  );
+  expect(() => openSqliteStore(other, { exclusive: true })).toThrow(expect.objectContaining({ code: 'queue-damaged' }));
 });
 
 test('a message that cannot be written is refused alone; those beside it are taken', async () => {

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { NewMessage, QueuedMessage } from '../../../src/queue/message.ts';
 import { laneOf } from '../../../src/queue/message.ts';
-import type { AttemptResult, QueueStore } from '../../../src/queue/store.ts';
+import type { AttemptResult, QueueFilter, QueueStore } from '../../../src/queue/store.ts';
 
 /** Opens a store on a place; opening the same place again gives what an earlier one wrote. */
 export type OpenStore = (place: string) => QueueStore;
@@ -167,7 +167,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       await store.record(message.id, outcome(message, 'delivered'));
       expect(store.attempts(message.id).map((each) => each.outcomes[0]?.outcome)).toEqual(['temporary', 'delivered']);
       expect(store.attempts(message.id)[0]).toMatchObject({ startedAtMs: t0 + 10, durationMs: 5, upstreamId: 'req-1' });
-      expect(store.sentSince(lane, t0)).toEqual([{ startedAtMs: t0 + 10, recipients: 2 }]);
+      expect(store.sentSince(lane, t0)).toMatchObject([{ startedAtMs: t0 + 10, endedAtMs: t0 + 15, recipients: 2 }]);
     });
 
     test('keeps no body of a delivered message, and that of a failed one until it is purged', async () => {
@@ -180,8 +180,10 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
         await store.record(failed.id, outcome(failed, 'failed'));
         expect((await buffer(store.open(failed.id))).length).toBe(size);
       }
-      expect(await store.purge(t0 + 15)).toBe(0);
-      expect(await store.purge(t0 + 16)).toBe(4);
+      expect(await store.purge({ deliveredMs: t0 + 15, failedMs: t0 + 15 })).toBe(0);
+      expect(await store.purge({ deliveredMs: t0 + 16, failedMs: t0 + 15 })).toBe(2);
+      expect(store.list({}, 10).map((each) => each.state)).toEqual(['failed', 'failed']);
+      expect(await store.purge({ deliveredMs: t0, failedMs: t0 + 16 })).toBe(2);
       expect(store.list({}, 10)).toEqual([]);
     });
 
@@ -219,6 +221,88 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(await store.release({ ids: [message.id] }, t0 + 99)).toBe(1);
       expect(store.get(message.id)).toMatchObject({ state: 'queued', nextAttemptAtMs: t0 + 99 });
       expect(store.get(message.id)?.recipients.map((each) => each.state)).toEqual(['pending', 'pending']);
+    });
+
+    test('gives a released message as much time as it once had', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.record(message.id, outcome(message, 'failed'));
+      const weekMs = 7 * 86_400_000;
+      await store.release({ ids: [message.id] }, t0 + weekMs);
+      expect(store.get(message.id)?.expiresAtMs).toBe(t0 + weekMs + 48 * 3_600_000);
+      await store.release({ ids: [message.id] }, t0 + 2 * weekMs);
+      expect(store.get(message.id)?.expiresAtMs).toBe(t0 + weekMs + 48 * 3_600_000);
+    });
+
+    test.each<[string, QueueFilter]>([
+      ['account in any case', { account: 'ERP' }],
+      ['connection', { connection: 'fabrikam' }],
+      ['mailbox in any case', { mailbox: 'Erp@Contoso.example' }],
+      ['whole recipient', { recipient: 'Cy@wingtip.example' }],
+      ['recipient by domain', { recipient: '*@WINGTIP.example' }],
+      ['age, below', { receivedBeforeMs: t0 }],
+      ['age, both ends', { receivedSinceMs: t0 - 1000, receivedBeforeMs: t0 - 999 }],
+      ['code of the last error', { error: 'errorquotaexceeded' }],
+      ['words of the last error', { error: 'mailbox is FULL' }],
+      ['state and account', { states: ['held'], account: 'erp' }],
+    ])('finds messages by %s', async (_, filter) => {
+      const store = open();
+      await put(store, 'x');
+      const recipients = [{ address: 'cy@wingtip.example' }];
+      const wanted = await put(store, 'y', {
+        account: 'erp',
+        connection: 'fabrikam',
+        mailbox: 'erp@contoso.example',
+        envelope: { ...newMessage().envelope, recipients },
+        receivedAtMs: t0 - 1000,
+      });
+      const last = { outcome: 'temporary', code: 'ErrorQuotaExceeded', text: 'The mailbox is full.' } as const;
+      await store.record(wanted.id, {
+        ...outcome(wanted, 'queued'),
+        recipients: wanted.recipients.map((each) => ({ ...each, last })),
+      });
+      await store.hold({ ids: [wanted.id] });
+      expect(store.list(filter, 10).map((each) => each.id)).toEqual([wanted.id]);
+    });
+
+    test.each(['an?@contoso.example', '[a]nn@contoso.example', 'ann@contoso', 'ErrorQuota', '%'])(
+      'takes "%s" as it is written',
+      async (text) => {
+        const store = open();
+        const message = await put(store, 'x');
+        const last = { outcome: 'temporary', code: 'ErrorQuotaExceeded', text: 'full' } as const;
+        await store.record(message.id, {
+          ...outcome(message, 'queued'),
+          recipients: message.recipients.map((each) => ({ ...each, last })),
+        });
+        expect(store.list({ recipient: text }, 10)).toEqual([]);
+        expect(store.list({ error: text }, 10)).toEqual([]);
+      },
+    );
+
+    test('sums up each mailbox and state', async () => {
+      const store = open();
+      await put(store, '12345');
+      await put(store, '123', { receivedAtMs: t0 - 5 });
+      const held = await put(store, '1', { mailbox: 'erp@contoso.example' });
+      await store.hold({ ids: [held.id] });
+      expect(store.totals({})).toEqual([
+        { mailbox: 'erp@contoso.example', state: 'held', messages: 1, octets: 1, oldestReceivedAtMs: t0 },
+        { mailbox: 'reports@contoso.example', state: 'queued', messages: 2, octets: 8, oldestReceivedAtMs: t0 - 5 },
+      ]);
+      expect(store.totals({ states: ['failed'] })).toEqual([]);
+    });
+
+    test('sets a damaged message aside, through an attempt under way, until it is released', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.quarantine(message.id, 'The disk ate it.');
+      await store.record(message.id, outcome(message, 'queued', t0 + 1000));
+      expect(store.get(message.id)).toMatchObject({ state: 'quarantined', damage: 'The disk ate it.' });
+      expect(store.due(lane, t0 + 5000, 10)).toEqual([]);
+      expect(await store.release({ ids: [message.id] }, t0)).toBe(1);
+      expect(store.get(message.id)).not.toHaveProperty('damage');
+      expect(store.due(lane, t0, 10)).toHaveLength(1);
     });
 
     test('leaves a hold that came during an attempt in force', async () => {

@@ -1,0 +1,110 @@
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { systemErrorCode } from '../base/errors.ts';
+
+/** What became of a message that may be a duplicate. */
+export type Claim =
+  /** The same message is here already, under this id. */
+  | { readonly duplicateOf: string }
+  /** It is the first: call `keep` when it is accepted, or `release` when it is not. */
+  | { readonly duplicateOf: undefined; keep(): void; release(): void };
+
+interface Entry {
+  readonly id: string;
+  readonly expiresAtMs: number;
+  /** Whether the message with this id is accepted; true once that is known. */
+  accepted: true | Promise<boolean>;
+}
+
+/** Lines that the file may have before those that have expired are dropped from it. */
+const fewestLines = 10_000;
+
+/**
+ * Remembers messages for a while, so that the same one from an impatient client is not sent twice: also where the
+ * client did not get its 250 because the bridge died. The file is not synced: what a loss of power takes from it costs
+ * a duplicate at most.
+ */
+export class DuplicateFilter {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  #lines = 0;
+  #compactAt = fewestLines;
+
+  /** @throws Error of the file system, but not for a file that is not there yet */
+  constructor(file: string, clock: Clock) {
+    this.#file = file;
+    this.#clock = clock;
+    for (const line of linesOf(file)) {
+      this.#lines += 1;
+      const [expires, fingerprint, id] = line.split(' ');
+      if (!fingerprint || !id || !(Number(expires) > clock.now())) continue;
+      this.#entries.set(fingerprint, { id, expiresAtMs: Number(expires), accepted: true });
+    }
+  }
+
+  /**
+   * Waits while the same message is being accepted over another connection.
+   * @param id what the message will be called
+   * @param windowMs how long it counts as the same
+   */
+  async claim(fingerprint: string, id: string, windowMs: number): Promise<Claim> {
+    for (;;) {
+      const known = this.#entries.get(fingerprint);
+      if (known === undefined || known.expiresAtMs <= this.#clock.now()) return this.#first(fingerprint, id, windowMs);
+      if (await known.accepted) return { duplicateOf: known.id };
+    }
+  }
+
+  #first(fingerprint: string, id: string, windowMs: number): Claim {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const entry: Entry = { id, expiresAtMs: this.#clock.now() + windowMs, accepted: promise };
+    this.#entries.set(fingerprint, entry);
+    return {
+      duplicateOf: undefined,
+      keep: () => {
+        entry.accepted = true;
+        resolve(true);
+        this.#write(fingerprint, entry);
+      },
+      release: () => {
+        if (entry.accepted === true) return;
+        this.#entries.delete(fingerprint);
+        resolve(false);
+      },
+    };
+  }
+
+  #write(fingerprint: string, { expiresAtMs, id }: Entry): void {
+    try {
+      if (++this.#lines > this.#compactAt) this.#compact();
+      else appendFileSync(this.#file, `${expiresAtMs} ${fingerprint} ${id}\n`, { mode: 0o600 });
+    } catch {
+      // The disk is full, and others say so. The message is accepted all the same.
+    }
+  }
+
+  #compact(): void {
+    const now = this.#clock.now();
+    for (const [fingerprint, { expiresAtMs }] of this.#entries) {
+      if (expiresAtMs <= now) this.#entries.delete(fingerprint);
+    }
+    const kept = [...this.#entries].filter(([, { accepted }]) => accepted === true);
+    const lines = kept.map(([fingerprint, { expiresAtMs, id }]) => `${expiresAtMs} ${fingerprint} ${id}\n`);
+    writeFileSync(`${this.#file}.new`, lines.join(''), { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
+    this.#lines = kept.length;
+    this.#compactAt = Math.max(fewestLines, 2 * kept.length);
+  }
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'latin1').split('\n').filter(Boolean);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return [];
+  }
+}

@@ -1,0 +1,62 @@
+import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { PersonalAccess } from './connection-tokens.ts';
+
+/** A connection that may work in a person's name. */
+export interface WatchedConnection {
+  readonly name: string;
+  readonly person: PersonalAccess | undefined;
+}
+
+/** What {@link watchSignIns} needs. */
+export interface SignInWatchOptions {
+  /** Those of the configuration in force. */
+  connections(): Iterable<WatchedConnection>;
+  /** Somebody has signed in for one of them. */
+  onSignIn(): Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const lookMs = 10_000;
+
+/**
+ * Notices within seconds that somebody has signed in, which happens in another process: `mailbridge login`. Mail that
+ * waited for it need not wait until its next attempt is due.
+ * @returns ends the watch
+ */
+export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchOptions): () => void {
+  const known = new Map<string, number | undefined>();
+  let stopped = false;
+  let cancel = () => {};
+  const look = async () => {
+    const changed: string[] = [];
+    for (const { name, person } of connections()) {
+      if (!person) continue;
+      const signedInAtMs = await signedInAt(person);
+      if (known.has(name) && signedInAtMs !== undefined && signedInAtMs !== known.get(name)) changed.push(name);
+      known.set(name, signedInAtMs);
+    }
+    if (stopped) return;
+    for (const connection of changed) log.info({ connection }, 'somebody has signed in: what waited for it goes on');
+    if (changed.length > 0) await onSignIn();
+    cancel = clock.after(lookMs, () => void look());
+  };
+  void look();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+/** When the sign-in that can be used was made; a file that cannot be opened holds none. */
+async function signedInAt({ store }: PersonalAccess): Promise<number | undefined> {
+  try {
+    const signIn = await store.read();
+    return signIn?.ended === undefined ? signIn?.signedInAtMs : undefined;
+  } catch (error) {
+    if (error instanceof BridgeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import type { MessageState, QueuedMessage } from '../queue/message.ts';
+import type { Waiting } from '../queue/waiting.ts';
+
+/** A moment, to the second, in UTC. */
+export function time(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** `1 message`, `2 messages`. */
+export function messages(count: number): string {
+  return `${count} ${count === 1 ? 'message' : 'messages'}`;
+}
+
+/** `12 kB` */
+export function octets(count: number): string {
+  if (count < 1000) return `${count} B`;
+  return count < 1_000_000 ? `${Math.round(count / 1000)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
+/** A state, in words where the name alone is not enough. */
+export function stateText(state: MessageState): string {
+  if (state === 'failed') return 'failed (given up)';
+  return state === 'quarantined' ? 'quarantined (damaged)' : state;
+}
+
+/** A message on one line: what, whose, to whom, why not yet. */
+export function messageLine(message: QueuedMessage, waiting: Waiting | undefined): string {
+  const [only, ...more] = message.recipients;
+  const to = only && more.length === 0 ? `<${only.address}>` : `${message.recipients.length} recipients`;
+  const wait = waiting ? [`next attempt ${time(waiting.untilMs)} (${waiting.reason})`] : [];
+  const last = message.recipients.find((each) => each.state !== 'delivered')?.last;
+  return [
+    `${message.id} ${stateText(message.state)} ${time(message.receivedAtMs)} ${octets(message.size)} ${message.mailbox} to ${to}`,
+    message.attempts === 1 ? '1 attempt' : `${message.attempts} attempts`,
+    ...wait,
+    ...(last ? [`${last.code} ${last.text}`] : []),
+    ...(message.damage === undefined ? [] : [message.damage]),
+  ].join(', ');
+}

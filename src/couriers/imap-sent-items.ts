@@ -1,0 +1,105 @@
+import type { ImapFlow } from 'imapflow';
+import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { assertProtected, type ExchangeEndpoint, secureContextOf } from '../exchange/endpoint.ts';
+import { HeaderBlock } from '../message/headers.ts';
+import type { GetToken } from './get-token.ts';
+import { markerField } from './marker.ts';
+import type { SentItems, SentQuery } from './sent-items.ts';
+
+/** How mailboxes are looked into by IMAP. */
+export interface ImapSentItemsOptions {
+  readonly endpoint: ExchangeEndpoint;
+  /** PEM certificates trusted besides those of the system. */
+  readonly extraCa?: string;
+  readonly getToken: GetToken;
+}
+
+const connectTimeoutMs = 20_000;
+const silenceTimeoutMs = 60_000;
+
+/** Sent Items by IMAP, where the connection may read mailboxes that way. */
+export class ImapSentItems implements SentItems {
+  readonly #options: ImapSentItemsOptions;
+
+  constructor(options: ImapSentItemsOptions) {
+    this.#options = options;
+  }
+
+  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const client = await this.#login(mailbox, signal);
+    if (client === undefined) return undefined;
+    const abort = () => client.close();
+    signal.addEventListener('abort', abort);
+    try {
+      return await markersIn(client, messageId);
+    } catch (error) {
+      // A login without a permission at the mailbox ("authenticated but not connected") is noticed only here.
+      if ((error as { responseText?: unknown } | null)?.responseText !== undefined) return undefined;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      await client.logout().catch(() => client.close());
+    }
+  }
+
+  async #login(mailbox: string, signal: AbortSignal): Promise<ImapFlow | undefined> {
+    const { endpoint, extraCa, getToken } = this.#options;
+    assertProtected(endpoint);
+    signal.throwIfAborted();
+    let accessToken: string;
+    try {
+      accessToken = await getToken({ mailbox });
+    } catch (error) {
+      if (error instanceof BridgeError && error.kind !== 'temporary') return undefined;
+      throw error;
+    }
+    // Loaded by those who need it: the library is large.
+    const { ImapFlow } = await import('imapflow');
+    const client = new ImapFlow({
+      host: endpoint.host,
+      port: endpoint.port,
+      secure: endpoint.security === 'tls',
+      doSTARTTLS: endpoint.security === 'starttls',
+      tls: { secureContext: secureContextOf(extraCa) },
+      auth: { user: mailbox, accessToken },
+      connectionTimeout: connectTimeoutMs,
+      socketTimeout: silenceTimeoutMs,
+      disableAutoIdle: true,
+      disableCompression: true,
+      logger: false,
+    });
+    // The commands under way fail by themselves; without a listener the error would end the process.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      client.close();
+      // A port that is closed to us is as good as a permission that is missing.
+      if (isRefusedLogin(error) || isUnreachable(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+async function markersIn(client: ImapFlow, messageId: string): Promise<readonly string[] | undefined> {
+  const sent = (await client.list()).find(({ specialUse }) => specialUse === '\\Sent');
+  if (sent === undefined) return undefined;
+  await client.mailboxOpen(sent.path, { readOnly: true });
+  const found = await client.search({ header: { 'Message-ID': messageId } }, { uid: true });
+  const markers: string[] = [];
+  for (const uid of found || []) {
+    const message = await client.fetchOne(String(uid), { headers: [markerField] }, { uid: true });
+    if (message && message.headers !== undefined)
+      markers.push(...HeaderBlock.parse(message.headers).getAll(markerField));
+  }
+  return markers;
+}
+
+function isRefusedLogin(error: unknown): boolean {
+  return (error as { authenticationFailed?: unknown } | null)?.authenticationFailed === true;
+}
+
+function isUnreachable(error: unknown): boolean {
+  return ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'].includes(systemErrorCode(error) ?? '');
+}

@@ -1,0 +1,40 @@
+import type { FailureScope, RecipientOutcome } from '../message/delivery.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What a refusal of Microsoft's means for mail, as the tables of refusals hold it and docs/errors.md shows it. */
+export interface KnownRefusal {
+  /** What has happened, in a few words. */
+  readonly meaning: string;
+  readonly outcome: Exclude<RecipientOutcome['outcome'], 'delivered'>;
+  readonly scope: FailureScope;
+  /**
+   * Trying again sooner is useless. What the server asks for itself comes before it. Where the scope is wider than the
+   * message, the mailbox rests so long.
+   */
+  readonly waitMs?: number;
+  /** The wait is this message's alone, though the scope is wider: other mail of the mailbox may well pass. */
+  readonly mailboxGoesOn?: true;
+  /** What to do. MAILBOX and ADDRESS stand for the mailbox and for the address in From. */
+  readonly remedy: string;
+}
+
+export const secondMs = 1_000;
+export const minuteMs = 60 * secondMs;
+export const hourMs = 60 * minuteMs;
+
+/** What a verdict takes from a row. */
+export function verdictOf(
+  { outcome, scope, waitMs, mailboxGoesOn, remedy }: KnownRefusal,
+  askedMs?: number,
+): Pick<Verdict, 'outcome' | 'scope' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
+  const retryAfterMs = askedMs ?? waitMs;
+  const rests = scope === 'mailbox' || scope === 'tenant';
+  const pauses = askedMs !== undefined || (rests && mailboxGoesOn !== true);
+  return {
+    outcome,
+    scope,
+    remedy,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(retryAfterMs !== undefined && pauses && { pauseMailboxMs: retryAfterMs }),
+  };
+}

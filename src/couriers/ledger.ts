@@ -1,0 +1,33 @@
+import { normalizeAddress } from '../message/addresses.ts';
+import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { EnvelopeRecipient } from '../message/envelope.ts';
+import { ownVerdict, recipientOutcome, type Verdict } from './verdict.ts';
+
+const notAttempted = ownVerdict('delivery-aborted', 'The attempt ended before this recipient.');
+
+/** What has become of the recipients in an attempt of several steps, and what holds for the mailbox. */
+export class Ledger {
+  readonly #verdicts = new Map<string, Verdict>();
+  #pauseMailboxMs = 0;
+  #upstreamId: string | undefined;
+
+  /** The later verdict on a recipient counts. */
+  record(recipients: readonly EnvelopeRecipient[], verdict: Verdict): void {
+    for (const { address } of recipients) this.#verdicts.set(normalizeAddress(address), verdict);
+    if (recipients.length === 0) return;
+    this.#upstreamId ??= verdict.upstreamId;
+    if (verdict.outcome !== 'delivered') {
+      this.#pauseMailboxMs = Math.max(this.#pauseMailboxMs, verdict.pauseMailboxMs ?? 0);
+    }
+  }
+
+  report(message: OutgoingMessage): DeliveryReport {
+    return {
+      recipients: message.envelope.recipients.map(({ address }) =>
+        recipientOutcome(address, this.#verdicts.get(normalizeAddress(address)) ?? notAttempted),
+      ),
+      ...(this.#pauseMailboxMs > 0 && { pauseMailboxMs: this.#pauseMailboxMs }),
+      ...(this.#upstreamId !== undefined && { upstreamId: this.#upstreamId }),
+    };
+  }
+}

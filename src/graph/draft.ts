@@ -1,0 +1,169 @@
+import { BridgeError } from '../base/errors.ts';
+import type { GraphClient, GraphRequest, GraphResponse } from './client.ts';
+import { GraphError, GraphUnansweredError } from './graph-error.ts';
+import { jsonBody } from './json-body.ts';
+import type { ExtendedProperty } from './json-fields.ts';
+
+/** Whose drafts, and how they are reached. */
+export interface DraftPlace {
+  readonly client: GraphClient;
+  readonly mailbox: string;
+  /** `mailbox`: `/users/{mailbox}`; `me`: `/me`, for a delegated token of that mailbox. */
+  readonly sendAs: 'mailbox' | 'me';
+}
+
+/** Marks our drafts, for {@link sweepDrafts}. It never leaves the mailbox: it has no name as a header field. */
+export const draftMark: ExtendedProperty = {
+  id: 'String {8a9c2f4e-5d1b-4c7a-9e36-0b7f1d2a6c58} Name MailbridgeDraft',
+  value: 'upload',
+};
+
+/** Of the mailbox, with its version. */
+export function userPath({ mailbox, sendAs }: DraftPlace): string {
+  return sendAs === 'me' ? '/v1.0/me' : `/v1.0/users/${encodeURIComponent(mailbox)}`;
+}
+
+/** Ids that stay the same when the message goes to Sent Items. */
+const immutableIds = { prefer: 'IdType="ImmutableId"' };
+
+/** What the lost answer was. */
+const accepted = { status: 202, requestId: undefined };
+
+/** A message in Drafts, of which no more than the id is known here. */
+export class Draft {
+  readonly place: DraftPlace;
+  readonly id: string;
+
+  private constructor(place: DraftPlace, id: string) {
+    this.place = place;
+    this.id = id;
+  }
+
+  /**
+   * Creates a draft (Microsoft: "Create message"); needs Mail.ReadWrite.
+   * @throws as GraphClient.request
+   */
+  static async create(place: DraftPlace, message: Record<string, unknown>, signal: AbortSignal): Promise<Draft> {
+    const answer = await place.client.request({
+      method: 'POST',
+      path: `${userPath(place)}/messages`,
+      mailbox: place.mailbox,
+      headers: immutableIds,
+      body: jsonBody(message),
+      signal,
+    });
+    return new Draft(place, stringIn(answer, 'id'));
+  }
+
+  /** One request about this draft. @param subpath with its slash */
+  request(
+    method: GraphRequest['method'],
+    subpath: string,
+    rest: Pick<GraphRequest, 'body' | 'signal'>,
+  ): Promise<GraphResponse> {
+    const { client, mailbox } = this.place;
+    const path = `${userPath(this.place)}/messages/${encodeURIComponent(this.id)}${subpath}`;
+    return client.request({ method, path, mailbox, headers: immutableIds, ...rest });
+  }
+
+  /** How many attachments it has. */
+  async countAttachments(signal: AbortSignal): Promise<number> {
+    const answer = await this.request('GET', '/attachments?$select=id&$top=999', { signal });
+    const { value } = objectIn(answer) as { value?: unknown };
+    return Array.isArray(value) ? value.length : 0;
+  }
+
+  /**
+   * Sends it (Microsoft: "message: send"). Where the answer is lost, the message itself tells what has become of it: it
+   * can be sent only once.
+   * @throws GraphUnansweredError, or GraphError 504, where even that cannot be found out
+   */
+  async send(signal: AbortSignal): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
+    try {
+      return await this.request('POST', '/send', { signal });
+    } catch (error) {
+      if (!mayBeDone(error)) throw error;
+      const isSent = await this.#isSent(signal).catch(() => undefined);
+      if (isSent === undefined) throw error;
+      return isSent ? accepted : this.#sendAgain(signal);
+    }
+  }
+
+  async #isSent(signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.request('GET', '?$select=isDraft', { signal });
+    const { isDraft } = objectIn(answer) as { isDraft?: unknown };
+    return typeof isDraft === 'boolean' ? !isDraft : undefined;
+  }
+
+  async #sendAgain(signal: AbortSignal): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
+    try {
+      return await this.request('POST', '/send', { signal });
+    } catch (error) {
+      // The first request was slow, not lost: there is no such draft any more.
+      if (error instanceof GraphError && error.status === 404) return accepted;
+      throw error;
+    }
+  }
+
+  /** Removes it; what is not there is no failure. */
+  async delete(signal: AbortSignal): Promise<void> {
+    await deleteMessage(this.place, this.id, signal);
+  }
+}
+
+/** Whether Graph may have done what it was asked to. */
+export function mayBeDone(error: unknown): boolean {
+  return error instanceof GraphUnansweredError ? error.mayBeDone : error instanceof GraphError && error.status === 504;
+}
+
+/**
+ * Removes drafts that an earlier run left behind when it was cut off in the middle.
+ * @param options.olderThanMs longer than any upload takes: another bridge may be at work in the same mailbox
+ * @param options.nowMs milliseconds since 1970
+ * @returns how many there were
+ * @throws as GraphClient.request
+ */
+export async function sweepDrafts(
+  place: DraftPlace,
+  options: { readonly olderThanMs: number; readonly nowMs: number; readonly signal: AbortSignal },
+): Promise<number> {
+  const { client, mailbox } = place;
+  const mark = `singleValueExtendedProperties/Any(ep: ep/id eq '${draftMark.id}' and ep/value eq '${draftMark.value}')`;
+  const query = new URLSearchParams({ $filter: mark, $select: 'id,createdDateTime', $top: '250' });
+  const path = `${userPath(place)}/mailFolders/drafts/messages?${query}`;
+  const answer = await client.request({ method: 'GET', path, mailbox, headers: immutableIds, signal: options.signal });
+  const { value } = objectIn(answer) as { value?: readonly { id?: unknown; createdDateTime?: unknown }[] };
+  const old = (value ?? []).filter(
+    ({ createdDateTime }) => Date.parse(String(createdDateTime)) < options.nowMs - options.olderThanMs,
+  );
+  for (const { id } of old) await deleteMessage(place, String(id), options.signal);
+  return old.length;
+}
+
+async function deleteMessage(place: DraftPlace, id: string, signal: AbortSignal): Promise<void> {
+  const { client, mailbox } = place;
+  const path = `${userPath(place)}/messages/${encodeURIComponent(id)}`;
+  try {
+    await client.request({ method: 'DELETE', path, mailbox, headers: immutableIds, signal });
+  } catch (error) {
+    if (!(error instanceof GraphError && error.status === 404)) throw error;
+  }
+}
+
+/** The object that a successful answer holds. @throws BridgeError `upstream-answer-invalid` */
+export function objectIn(answer: GraphResponse): object {
+  try {
+    const value: unknown = JSON.parse(answer.text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw new BridgeError('upstream-answer-invalid', `Graph answered ${answer.status} without a JSON object.`);
+}
+
+/** A string in it. @throws BridgeError `upstream-answer-invalid` */
+export function stringIn(answer: GraphResponse, name: string): string {
+  const value = (objectIn(answer) as Record<string, unknown>)[name];
+  if (typeof value === 'string') return value;
+  throw new BridgeError('upstream-answer-invalid', `Graph answered ${answer.status} without "${name}".`);
+}

@@ -1,0 +1,145 @@
+import type { Readable } from 'node:stream';
+import { type PartPiece, readParts } from '../message/mime-reader.ts';
+import { type Draft, mayBeDone } from './draft.ts';
+import { attachmentBody, type JsonAttachment } from './json-attachment.ts';
+import { Places } from './places.ts';
+import { UploadSession } from './upload-session.ts';
+
+/** Below that a file goes in one request, from there on in an upload session (Microsoft: "Attach large files"). */
+export const sessionFromOctets = 3 * 1024 * 1024;
+
+/** One chunk of an upload session: a multiple of 320 KiB below 4 MB. */
+export const chunkOctets = 12 * 320 * 1024;
+
+/** Buffers in use, and so requests under way, for one message. */
+const maxBuffers = 4;
+
+/**
+ * Uploads attachments into a draft while the message is read, once, from its first octet to its last. Several files are
+ * under way at a time, the chunks of one in their order. Memory: four chunks.
+ * @returns whether it is sure that each has arrived; if not, the draft has to be asked
+ * @throws as GraphClient.request, what the stream throws, MessageChangedError
+ */
+export async function uploadAttachments(
+  draft: Draft,
+  attachments: readonly JsonAttachment[],
+  open: () => Readable,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const upload = new Upload(draft, signal);
+  const byPart = new Map(attachments.map((attachment) => [attachment.part, attachment]));
+  try {
+    for await (const piece of readParts(open, [...byPart.keys()])) {
+      const attachment = byPart.get(piece.part);
+      if (attachment !== undefined) await upload.take(attachment, piece);
+    }
+  } catch (error) {
+    upload.fail(error);
+  }
+  return upload.finish();
+}
+
+/** One file: what waits of it, and the requests for it, one after the other. */
+interface Transfer {
+  readonly attachment: JsonAttachment;
+  session: UploadSession | undefined;
+  buffer: Buffer | undefined;
+  filled: number;
+  requests: Promise<void>;
+}
+
+class Upload {
+  readonly #draft: Draft;
+  readonly #places = new Places(maxBuffers);
+  readonly #spare: Buffer[] = [];
+  /** By buffer in use: gives its place back. */
+  readonly #leave = new Map<Buffer, () => void>();
+  readonly #transfers: Transfer[] = [];
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  #failure: { readonly error: unknown } | undefined;
+  #isSure = true;
+
+  constructor(draft: Draft, signal: AbortSignal) {
+    this.#draft = draft;
+    this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  /** The next octets of the message; waits while all buffers are on their way. */
+  async take(attachment: JsonAttachment, { octets, isLast }: PartPiece): Promise<void> {
+    const transfer = this.#transferOf(attachment);
+    for (let taken = 0; taken < octets.length; ) {
+      const buffer = await this.#bufferOf(transfer);
+      const copied = octets.copy(buffer, transfer.filled, taken);
+      taken += copied;
+      transfer.filled += copied;
+      if (transfer.filled === buffer.length) this.#flush(transfer);
+    }
+    if (!isLast) return;
+    // An empty file is one request too.
+    if (octets.length === 0 && attachment.octets === 0) await this.#bufferOf(transfer);
+    if (transfer.buffer !== undefined) this.#flush(transfer);
+  }
+
+  /** The first failure is the one that counts; it ends all requests. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stop.abort(error);
+  }
+
+  async finish(): Promise<boolean> {
+    for (const { requests } of this.#transfers) await requests;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#isSure;
+  }
+
+  #transferOf(attachment: JsonAttachment): Transfer {
+    const last = this.#transfers.at(-1);
+    if (last?.attachment === attachment) return last;
+    const next = { attachment, session: undefined, buffer: undefined, filled: 0, requests: Promise.resolve() };
+    this.#transfers.push(next);
+    return next;
+  }
+
+  async #bufferOf(transfer: Transfer): Promise<Buffer> {
+    if (transfer.buffer === undefined) {
+      const leave = await this.#places.enter(this.#signal);
+      transfer.buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkOctets);
+      this.#leave.set(transfer.buffer, leave);
+    }
+    return transfer.buffer;
+  }
+
+  #giveBack(buffer: Buffer): void {
+    this.#spare.push(buffer);
+    this.#leave.get(buffer)?.();
+  }
+
+  #flush(transfer: Transfer): void {
+    const { buffer, filled } = transfer;
+    if (buffer === undefined) return;
+    transfer.buffer = undefined;
+    transfer.filled = 0;
+    transfer.requests = transfer.requests
+      .then(() => (this.#failure ? undefined : this.#send(transfer, buffer.subarray(0, filled))))
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => this.#giveBack(buffer));
+  }
+
+  async #send(transfer: Transfer, octets: Buffer): Promise<void> {
+    if (transfer.attachment.octets < sessionFromOctets) return this.#post(transfer.attachment, octets);
+    transfer.session ??= await UploadSession.open(this.#draft, transfer.attachment, this.#signal);
+    await transfer.session.put(octets);
+    if (transfer.session.isDoubtful) this.#isSure = false;
+  }
+
+  async #post(attachment: JsonAttachment, octets: Buffer): Promise<void> {
+    try {
+      const body = attachmentBody(attachment, octets);
+      await this.#draft.request('POST', '/attachments', { body, signal: this.#signal });
+    } catch (error) {
+      if (this.#signal.aborted || !mayBeDone(error)) throw error;
+      this.#isSure = false;
+    }
+  }
+}

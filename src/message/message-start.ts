@@ -1,0 +1,19 @@
+import type { Readable } from 'node:stream';
+import { HeaderBlock } from './headers.ts';
+
+/** The first octets of a message, at least `octets` of them where there are so many. Ends the stream. */
+export async function messageStart(stream: Readable, octets: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length >= octets) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** As much of a message's header as stands within its first 64 KiB. */
+export async function headerStart(stream: Readable): Promise<HeaderBlock> {
+  return HeaderBlock.parse((await messageStart(stream, 65_536)).subarray(0, 65_536));
+}

@@ -1,0 +1,172 @@
+/** A content transfer encoding (RFC 2045 section 6). */
+export type TransferEncoding = '7bit' | '8bit' | 'binary' | 'base64' | 'quoted-printable';
+
+/** Undoes a transfer encoding piece by piece. */
+export interface TransferDecoder {
+  push(octets: Buffer): Buffer;
+  /** What was held back. Nothing may follow. */
+  end(): Buffer;
+  /** What was read is broken so that others may decode it otherwise. */
+  readonly isAmbiguous: boolean;
+}
+
+/** A decoder for one body. */
+export function transferDecoder(encoding: TransferEncoding): TransferDecoder {
+  if (encoding === 'base64') return new Base64Decoder();
+  if (encoding === 'quoted-printable') return new QuotedPrintableDecoder();
+  return { push: (octets) => octets, end: () => nothing, isAmbiguous: false };
+}
+
+const nothing = Buffer.alloc(0);
+const padding = 65;
+const outside = 66;
+
+/** Value of each character; the letters of base64url are not part of MIME's alphabet. */
+const sextets = new Uint8Array(256).fill(outside);
+for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries()) {
+  sextets[letter.charCodeAt(0)] = value;
+}
+sextets['='.charCodeAt(0)] = padding;
+
+/** Base64 (RFC 2045 section 6.8): what is not of the alphabet is passed over. */
+class Base64Decoder implements TransferDecoder {
+  isAmbiguous = false;
+  #bits = 0;
+  #count = 0;
+  #padded = false;
+
+  push(octets: Buffer): Buffer {
+    const decoded = Buffer.allocUnsafe(Math.ceil(octets.length / 4) * 3 + 3);
+    let bits = this.#bits;
+    let count = this.#count;
+    let length = 0;
+    for (let index = 0; index < octets.length; index++) {
+      const value = sextets[octets[index] as number] as number;
+      if (value < 64) {
+        // Behind the padding some readers go on, and some stop.
+        if (this.#padded) this.isAmbiguous = true;
+        bits = (bits << 6) | value;
+        count += 1;
+        if (count < 4) continue;
+        decoded[length++] = bits >> 16;
+        decoded[length++] = bits >> 8;
+        decoded[length++] = bits;
+        bits = 0;
+        count = 0;
+      } else if (value === padding) {
+        this.#padded = true;
+        length += writeRest(decoded, length, bits, count);
+        bits = 0;
+        count = 0;
+      }
+    }
+    this.#bits = bits;
+    this.#count = count;
+    return decoded.subarray(0, length);
+  }
+
+  end(): Buffer {
+    const decoded = Buffer.alloc(2);
+    return decoded.subarray(0, writeRest(decoded, 0, this.#bits, this.#count));
+  }
+}
+
+/** The one or two octets in the two or three characters before the end. */
+function writeRest(target: Buffer, at: number, bits: number, count: number): number {
+  if (count < 2) return 0;
+  const whole = bits << (6 * (4 - count));
+  target[at] = whole >> 16;
+  if (count === 3) target[at + 1] = whole >> 8;
+  return count - 1;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const EQUALS = 0x3d;
+
+/** White space longer than that is taken for text; RFC 2045 allows lines of 76 characters. */
+const maxHeld = 2000;
+
+/** Quoted-printable (RFC 2045 section 6.7). An `=` that begins nothing stays as it is; white space at line ends goes. */
+class QuotedPrintableDecoder implements TransferDecoder {
+  readonly isAmbiguous = false;
+  /** White space, or an `=` and what follows it, whose meaning hangs on what comes next. */
+  #held: Buffer = nothing;
+
+  push(octets: Buffer): Buffer {
+    const input = this.#held.length === 0 ? octets : Buffer.concat([this.#held, octets]);
+    return this.#decode(input, false);
+  }
+
+  end(): Buffer {
+    return this.#decode(this.#held, true);
+  }
+
+  #decode(input: Buffer, atEnd: boolean): Buffer {
+    const decoded = Buffer.allocUnsafe(input.length);
+    let length = 0;
+    let index = 0;
+    this.#held = nothing;
+    while (index < input.length) {
+      const octet = input[index] as number;
+      if (octet !== EQUALS && octet !== SPACE && octet !== TAB) {
+        decoded[length++] = octet;
+        index += 1;
+        continue;
+      }
+      const next = behindBlanks(input, octet === EQUALS ? index + 1 : index);
+      const hex = octet === EQUALS ? hexAt(input, index + 1) : -1;
+      if (hex >= 0) {
+        decoded[length++] = hex;
+        index += 3;
+      } else if (!atEnd && isOpen(input, index, next) && input.length - index < maxHeld) {
+        this.#held = Buffer.from(input.subarray(index));
+        break;
+      } else if (isLineEnd(input, next) || (atEnd && next === input.length)) {
+        // A soft line break goes with its line end; white space alone goes without it.
+        index = octet === EQUALS ? behindLineEnd(input, next) : next;
+      } else {
+        const end = octet === EQUALS ? index + 1 : next;
+        length += input.copy(decoded, length, index, end);
+        index = end;
+      }
+    }
+    return decoded.subarray(0, length);
+  }
+}
+
+/** Whether what begins at `index` may still become an escape or a line end. */
+function isOpen(input: Buffer, index: number, next: number): boolean {
+  if (next === input.length) return true;
+  if (input[next] === CR && next + 1 === input.length) return true;
+  return input[index] === EQUALS && index + 2 === input.length && hexDigit(input[index + 1]) >= 0;
+}
+
+function behindBlanks(input: Buffer, from: number): number {
+  let index = from;
+  while (input[index] === SPACE || input[index] === TAB) index += 1;
+  return index;
+}
+
+function isLineEnd(input: Buffer, at: number): boolean {
+  return input[at] === LF || (input[at] === CR && input[at + 1] === LF);
+}
+
+function behindLineEnd(input: Buffer, at: number): number {
+  return Math.min(input.length, at + (input[at] === CR ? 2 : 1));
+}
+
+function hexAt(input: Buffer, at: number): number {
+  const high = hexDigit(input[at]);
+  const low = hexDigit(input[at + 1]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+function hexDigit(octet: number | undefined): number {
+  if (octet === undefined) return -1;
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
+  const upper = octet & 0xdf;
+  return upper >= 0x41 && upper <= 0x46 ? upper - 0x37 : -1;
+}

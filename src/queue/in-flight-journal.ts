@@ -1,0 +1,155 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { uptime } from 'node:os';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '../base/errors.ts';
+import type { QueuedMessage } from './message.ts';
+import { syncFolder } from './stores/sqlite-spool.ts';
+
+/** Which messages were being sent when a bridge died. */
+export interface InFlightJournal {
+  begin(id: string): void;
+  end(id: string): void;
+  /** Whether an earlier run may have sent the message without having written that down. */
+  isSuspect(message: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean;
+  close(): void;
+}
+
+/** For a queue that does not outlive its process. */
+export const noJournal: InFlightJournal = { begin() {}, end() {}, isSuspect: () => false, close() {} };
+
+/** Beyond that a file is written anew. */
+const longestFileBytes = 1024 * 1024;
+
+/** What a journal says so far. */
+interface Marks {
+  /** Machine and boot. */
+  boot: string;
+  /** Begun by an earlier run, and not ended. */
+  readonly begun: Set<string>;
+  /** Everything received before then is suspect, but for what has ended since. */
+  allBeforeMs: number;
+  readonly ended: Set<string>;
+  isClosed: boolean;
+}
+
+/**
+ * Opens the journal in a file of lines: `boot ID`, `begin ID`, `end ID`, `all MS`, `closed`.
+ *
+ * Lines are written and not synced: that costs next to nothing, and a process that is killed loses none, because the
+ * system has them. When the machine itself went down, lines may be missing; the journal sees that by the boot it was
+ * written in, and takes everything that is queued for suspect.
+ * @param nowMs milliseconds since 1970
+ * @param boot names the present run of the machine
+ */
+export function openInFlightJournal(file: string, nowMs: number, boot = bootId()): InFlightJournal {
+  const marks = readMarks(file, boot);
+  const wentDown = !isSameBoot(marks.boot, boot) && !marks.isClosed;
+  if (wentDown) {
+    marks.allBeforeMs = nowMs;
+    marks.ended.clear();
+  }
+  return new FileJournal(file, { ...marks, boot });
+}
+
+class FileJournal implements InFlightJournal {
+  readonly #file: string;
+  readonly #marks: Marks;
+  readonly #underWay = new Set<string>();
+  #handle: number;
+  #bytes = 0;
+
+  constructor(file: string, marks: Marks) {
+    this.#file = file;
+    this.#marks = marks;
+    this.#handle = this.#rewrite();
+  }
+
+  begin(id: string): void {
+    this.#underWay.add(id);
+    this.#write(`begin ${id}\n`);
+  }
+
+  end(id: string): void {
+    this.#underWay.delete(id);
+    this.#marks.begun.delete(id);
+    if (this.#marks.allBeforeMs > 0) this.#marks.ended.add(id);
+    this.#write(`end ${id}\n`);
+    if (this.#bytes < longestFileBytes) return;
+    closeSync(this.#handle);
+    this.#handle = this.#rewrite();
+  }
+
+  isSuspect({ id, receivedAtMs }: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean {
+    const { begun, ended, allBeforeMs } = this.#marks;
+    return begun.has(id) || (receivedAtMs < allBeforeMs && !ended.has(id));
+  }
+
+  close(): void {
+    // What was cut off in the end has been written as such, or stays marked as begun.
+    this.#write('closed\n');
+    fsyncSync(this.#handle);
+    closeSync(this.#handle);
+  }
+
+  #write(line: string): void {
+    this.#bytes += writeSync(this.#handle, line);
+  }
+
+  /** A new file in place of the old one, on disk with its name: without a file there would be nothing to tell. */
+  #rewrite(): number {
+    const { boot, begun, ended, allBeforeMs } = this.#marks;
+    const lines = [`boot ${boot}`];
+    if (allBeforeMs > 0) lines.push(`all ${allBeforeMs}`, ...[...ended].map((id) => `end ${id}`));
+    for (const id of new Set([...begun, ...this.#underWay])) lines.push(`begin ${id}`);
+    const next = `${this.#file}.new`;
+    const handle = openSync(next, 'w', 0o600);
+    this.#bytes = writeSync(handle, `${lines.join('\n')}\n`);
+    fsyncSync(handle);
+    renameSync(next, this.#file);
+    syncFolder(dirname(this.#file));
+    return handle;
+  }
+}
+
+/** Reads what an earlier run left; lines that make no sense say nothing. */
+function readMarks(file: string, boot: string): Marks {
+  const marks: Marks = { boot, begun: new Set(), allBeforeMs: 0, ended: new Set(), isClosed: false };
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return marks;
+    throw error;
+  }
+  // A file whose first line got lost with the machine.
+  marks.boot = '';
+  for (const line of text.split('\n')) {
+    const [word = '', value = ''] = line.split(' ');
+    marks.isClosed = word === 'closed' || (marks.isClosed && line === '');
+    if (word === 'boot') marks.boot = value;
+    else if (word === 'begin') marks.begun.add(value);
+    else if (word === 'all') marks.allBeforeMs = Number(value) || 0;
+    else if (word === 'end') {
+      marks.begun.delete(value);
+      marks.ended.add(value);
+    }
+  }
+  if (marks.allBeforeMs === 0) marks.ended.clear();
+  return marks;
+}
+
+/** Linux names each boot. Elsewhere its time does, in seconds since 1970. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return `at-${Math.round(Date.now() / 1000 - uptime())}`;
+  }
+}
+
+/** Clocks are set by a few seconds; nothing boots twice within a minute. */
+function isSameBoot(one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [one, other].map((boot) => Number(/^at-(\d+)$/.exec(boot)?.[1]));
+  return first !== undefined && second !== undefined && Math.abs(first - second) < 60;
+}

@@ -1,0 +1,60 @@
+import type { DeliveryReport, Doubt } from '../message/delivery.ts';
+import type { InFlightJournal } from './in-flight-journal.ts';
+import type { QueuedMessage } from './message.ts';
+
+/** What is told of an attempt whose answer was lost. */
+const lostAnswer = 'upstream-ambiguous';
+
+/**
+ * Knows the attempts under way, and those of which nobody knows how they ended: their answer was lost, or the bridge
+ * died before their outcome was written.
+ */
+export class InFlight {
+  readonly #journal: InFlightJournal;
+  /** No attempt of an earlier run is under way any more. */
+  readonly #startedAtMs: number;
+  readonly #lostAtMs = new Map<string, number>();
+  readonly #unwritten = new Set<string>();
+
+  constructor(journal: InFlightJournal, nowMs: number) {
+    this.#journal = journal;
+    this.#startedAtMs = nowMs;
+  }
+
+  /** An attempt begins. */
+  begin(id: string): void {
+    this.#journal.begin(id);
+  }
+
+  /** The outcome of an attempt is on disk. */
+  end(id: string, report: DeliveryReport, nowMs: number): void {
+    this.#journal.end(id);
+    this.#unwritten.delete(id);
+    const isLost = report.recipients.some(({ code }) => code === lostAnswer);
+    if (!isLost) this.#lostAtMs.delete(id);
+    // Where nothing was sent, the doubt is the old one.
+    else if (report.retryAfterMs === undefined) this.#lostAtMs.set(id, nowMs);
+  }
+
+  /** An attempt has ended, and its outcome cannot be written. */
+  endUnwritten(id: string, nowMs: number): void {
+    this.#unwritten.add(id);
+    this.#lostAtMs.set(id, nowMs);
+  }
+
+  /** What has to be cleared up before a message is sent again. */
+  doubtOf(message: QueuedMessage): Doubt | undefined {
+    const isSuspect = this.#unwritten.has(message.id) || this.#journal.isSuspect(message);
+    const doubtful = message.recipients.filter(
+      ({ state, last }) => state === 'pending' && (isSuspect || last?.code === lostAnswer),
+    );
+    if (doubtful.length === 0) return undefined;
+    const overAtMs = this.#lostAtMs.get(message.id) ?? this.#startedAtMs;
+    return { addresses: doubtful.map(({ address }) => address), overAtMs };
+  }
+
+  /** Nothing is under way any more, and everything is written. */
+  close(): void {
+    this.#journal.close();
+  }
+}

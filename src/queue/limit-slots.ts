@@ -1,0 +1,96 @@
+/** Who takes places, and is told when it may try again. */
+export interface SlotTaker {
+  readonly connection: string;
+  /** May call {@link FairSlots.take} at once. */
+  wake(): void;
+}
+
+interface Group {
+  held: number;
+  /** In the order in which they asked. */
+  readonly waiting: Set<SlotTaker>;
+}
+
+/** A connection whose upstream hangs must leave places for the others. */
+const shareOfOneConnection = 0.75;
+
+/**
+ * The places for deliveries at the same time, over all mailboxes. A place that becomes free goes to the connections in
+ * turn, and within a connection to its mailboxes in turn: however much one of them has to send, each other gets its
+ * place after at most one delivery of everybody else.
+ */
+export class FairSlots {
+  readonly #total: number;
+  readonly #ofOneConnection: number;
+  /** In the order of their turns. */
+  readonly #groups = new Map<string, Group>();
+  #held = 0;
+  #waiting = 0;
+  #turn: SlotTaker | undefined;
+
+  /** @param total 1 or more */
+  constructor(total: number) {
+    this.#total = total;
+    this.#ofOneConnection = Math.max(1, Math.ceil(total * shareOfOneConnection));
+  }
+
+  /** @returns whether a place was free; if not, the taker is woken when one is its own to take */
+  take(taker: SlotTaker): boolean {
+    const group = this.#group(taker.connection);
+    const isItsTurn = this.#turn === taker || group.waiting.size === 0;
+    if (isItsTurn && this.#isFree(group)) {
+      this.#turn = undefined;
+      this.#drop(taker, group);
+      group.held++;
+      this.#held++;
+      return true;
+    }
+    if (!group.waiting.has(taker)) {
+      group.waiting.add(taker);
+      this.#waiting++;
+    }
+    return false;
+  }
+
+  /** Gives a place back. */
+  release(taker: SlotTaker): void {
+    this.#group(taker.connection).held--;
+    this.#held--;
+    for (let next = this.#next(); next; next = this.#next()) {
+      this.#turn = next;
+      next.wake();
+      this.#turn = undefined;
+    }
+  }
+
+  /** Takes out of the line whoever is first in it and could have a place. */
+  #next(): SlotTaker | undefined {
+    if (this.#waiting === 0 || this.#held >= this.#total) return undefined;
+    for (const [connection, group] of this.#groups) {
+      const [first] = group.waiting;
+      if (!first || !this.#isFree(group)) continue;
+      this.#groups.delete(connection);
+      this.#groups.set(connection, group);
+      this.#drop(first, group);
+      return first;
+    }
+    return undefined;
+  }
+
+  #isFree(group: Group): boolean {
+    return this.#held < this.#total && group.held < this.#ofOneConnection;
+  }
+
+  #drop(taker: SlotTaker, group: Group): void {
+    if (group.waiting.delete(taker)) this.#waiting--;
+  }
+
+  #group(connection: string): Group {
+    let group = this.#groups.get(connection);
+    if (!group) {
+      group = { held: 0, waiting: new Set() };
+      this.#groups.set(connection, group);
+    }
+    return group;
+  }
+}

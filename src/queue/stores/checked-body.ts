@@ -1,0 +1,36 @@
+import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
+
+/** What a body has to be; a checksum is not known of every message. */
+export interface BodyMark {
+  readonly size: number;
+  readonly crc: number | undefined;
+}
+
+/** Whether octets are the body. */
+export function isWhole(content: Buffer, mark: BodyMark): boolean {
+  return content.length === mark.size && (mark.crc === undefined || crc32(content) === mark.crc);
+}
+
+/**
+ * A body that streams by, with its last octets kept back until all are known to be right: an upstream never gets the
+ * end of a damaged message, and so never takes it.
+ * @param damaged makes the error that ends the stream otherwise
+ */
+export function checkedBody(source: Readable, mark: BodyMark, damaged: () => Error): Readable {
+  return Readable.from(checked(source, mark, damaged), { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+async function* checked(source: AsyncIterable<Buffer>, mark: BodyMark, damaged: () => Error): AsyncGenerator<Buffer> {
+  let crc = 0;
+  let size = 0;
+  let last: Buffer | undefined;
+  for await (const chunk of source) {
+    if (last) yield last;
+    if (mark.crc !== undefined) crc = crc32(chunk, crc);
+    size += chunk.length;
+    last = chunk;
+  }
+  if (size !== mark.size || (mark.crc !== undefined && crc !== mark.crc)) throw damaged();
+  if (last) yield last;
+}

@@ -1,0 +1,77 @@
+import { BridgeError } from '../../base/errors.ts';
+import { freeOctets } from './disk-full.ts';
+import type { Reserve } from './reserve.ts';
+
+/** How much a queue may hold. */
+export interface RoomLimits {
+  /** Of all messages whose body is kept; no bound where left out. */
+  readonly maxOctets?: number;
+  readonly maxMessages?: number;
+  /** What has to stay free on the disk. */
+  readonly minFreeOctets: number;
+}
+
+/** What a queue holds: messages whose body is kept, and their octets. */
+export interface Usage {
+  readonly messages: number;
+  readonly octets: number;
+}
+
+/** The disk is looked at again after this many octets, a message counting for more than its own. */
+const looksEveryOctets = 1024 * 1024;
+const messageOverheadOctets = 16 * 1024;
+
+/** Decides whether one more message may come in. While there is no room it asks anew each time: it recovers by itself. */
+export class Room {
+  readonly #folder: string;
+  readonly #limits: RoomLimits;
+  readonly #reserve: Reserve;
+  readonly #usage: () => Usage;
+  #octetsUntilLook = 0;
+
+  constructor(folder: string, limits: RoomLimits, reserve: Reserve, usage: () => Usage) {
+    this.#folder = folder;
+    this.#limits = limits;
+    this.#reserve = reserve;
+    this.#usage = usage;
+  }
+
+  /** @throws BridgeError `queue-full` */
+  assert(octets: number): void {
+    this.assertDisk(octets);
+    const { maxOctets, maxMessages } = this.#limits;
+    if (maxOctets === undefined && maxMessages === undefined) return;
+    const held = this.#usage();
+    if (maxMessages !== undefined && held.messages >= maxMessages) {
+      throw new BridgeError('queue-full', `The queue holds ${held.messages} messages (queue.maxMessages).`);
+    }
+    if (maxOctets !== undefined && held.octets + octets > maxOctets) {
+      throw new BridgeError('queue-full', `The queue holds ${megabytes(held.octets)} MB (queue.maxMegabytes).`);
+    }
+  }
+
+  /** The disk alone, for a message on its way in. @throws BridgeError `queue-full` */
+  assertDisk(octets: number): void {
+    this.#octetsUntilLook -= octets + messageOverheadOctets;
+    if (this.#octetsUntilLook > 0) return;
+    const free = freeOctets(this.#folder);
+    if (free < this.#limits.minFreeOctets + octets) {
+      throw new BridgeError(
+        'queue-full',
+        `The disk of ${this.#folder} has ${megabytes(free)} MB left (queue.minFreeMegabytes).`,
+      );
+    }
+    // What was given back for the outcomes of deliveries comes first.
+    if (!this.#reserve.take()) throw new BridgeError('queue-full', `The disk of ${this.#folder} is full.`);
+    this.#octetsUntilLook = looksEveryOctets;
+  }
+
+  /** The disk has just been found full: look at it before the next message. */
+  lookAgain(): void {
+    this.#octetsUntilLook = 0;
+  }
+}
+
+function megabytes(octets: number): string {
+  return (octets / 1024 / 1024).toFixed(1);
+}

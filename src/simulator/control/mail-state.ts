@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { SendingLimitSettings, SendingLimits } from '../delivery/sending-limits.ts';
+import type { Transport } from '../delivery/transport.ts';
+import type { UploadSessions } from '../graph/mail/upload-sessions.ts';
+
+const limit = z.int().min(0).nullable();
+const mailboxLimits = { messagesPerMinute: limit, recipientsPerDay: limit };
+const address = z.string().transform((text) => text.toLowerCase());
+
+/** What `PATCH /state` may change of the way mail is sent. */
+export const mailFields = {
+  sendingLimits: z
+    .strictObject({
+      ...mailboxLimits,
+      externalRecipientsPerDay: limit,
+      sameDomainRecipients: limit,
+      uploadBytesPer5Minutes: limit,
+      recipientQuotaCode: z.enum(['5.2.0', '5.1.90']),
+      mailboxes: z.array(z.strictObject({ mailbox: address, ...z.object(mailboxLimits).partial().shape })),
+    })
+    .partial(),
+  sentItemsDelayMs: z.int().min(0).max(3_600_000),
+  sentItemsOffFor: z.array(address),
+  uploadSessionLifetimeSeconds: z.int().min(-3600).max(604_800),
+};
+
+interface MailParts {
+  readonly limits: SendingLimits;
+  readonly transport: Transport;
+  readonly uploads: UploadSessions;
+}
+
+/** The same, as `GET /state` shows it. */
+export function readMailState({ limits, transport, uploads }: MailParts) {
+  const { delayMs, offFor } = transport.sentItems.settings;
+  return {
+    sendingLimits: limits.settings,
+    sentItemsDelayMs: delayMs,
+    sentItemsOffFor: offFor,
+    uploadSessionLifetimeSeconds: uploads.lifetimeSeconds,
+  };
+}
+
+export function patchMailState(
+  { limits, transport, uploads }: MailParts,
+  patch: { readonly [name in keyof typeof mailFields]?: z.infer<(typeof mailFields)[name]> | undefined },
+): void {
+  const { sendingLimits, sentItemsDelayMs, sentItemsOffFor, uploadSessionLifetimeSeconds } = patch;
+  // JSON knows no undefined.
+  if (sendingLimits) limits.set(sendingLimits as Partial<SendingLimitSettings>);
+  if (sentItemsDelayMs !== undefined) transport.sentItems.set({ delayMs: sentItemsDelayMs });
+  if (sentItemsOffFor) transport.sentItems.set({ offFor: sentItemsOffFor });
+  if (uploadSessionLifetimeSeconds !== undefined) uploads.lifetimeSeconds = uploadSessionLifetimeSeconds;
+}

@@ -1,0 +1,53 @@
+import type { ItemFacts, MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+
+/** How the copies that senders keep behave. */
+export interface SentItemsSettings {
+  /** How long a copy takes to show up after the message was accepted. */
+  readonly delayMs: number;
+  /** Mailboxes that keep no copies; in lower case. */
+  readonly offFor: readonly string[];
+}
+
+/** Puts the copies of sent messages where their senders see them, now or later. */
+export class SentItems {
+  readonly #directory: MailboxDirectory;
+  readonly #heldBack = new Map<NodeJS.Timeout, () => void>();
+  #settings: SentItemsSettings = { delayMs: 0, offFor: [] };
+
+  constructor(directory: MailboxDirectory) {
+    this.#directory = directory;
+  }
+
+  get settings(): SentItemsSettings {
+    return this.#settings;
+  }
+
+  /** Changes how they behave from now on. With a delay of 0 everything that is held back appears. */
+  set(settings: Partial<SentItemsSettings>): void {
+    this.#settings = { ...this.#settings, ...settings };
+    if (this.#settings.delayMs > 0) return;
+    for (const [timer, appear] of this.#heldBack) {
+      clearTimeout(timer);
+      appear();
+    }
+    this.#heldBack.clear();
+  }
+
+  keep(mailbox: string, content: Buffer, facts: ItemFacts): void {
+    const { delayMs, offFor } = this.#settings;
+    if (offFor.includes(mailbox.toLowerCase())) return;
+    const internalDate = new Date();
+    const appear = () => {
+      this.#directory.deliver(mailbox, 'Sent Items', content, { ...facts, flags: ['\\Seen'], internalDate });
+    };
+    if (delayMs === 0) {
+      appear();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#heldBack.delete(timer);
+      appear();
+    }, delayMs).unref();
+    this.#heldBack.set(timer, appear);
+  }
+}

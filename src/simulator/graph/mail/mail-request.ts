@@ -1,0 +1,31 @@
+import type { SendingLimits } from '../../delivery/sending-limits.ts';
+import type { Transport } from '../../delivery/transport.ts';
+import type { AccessTokenClaims } from '../../entra/access-token.ts';
+import type { HttpRequest } from '../../http/http-server.ts';
+import type { MailboxDirectory } from '../../mailboxes/mailbox-directory.ts';
+import type { Tenant } from '../../tenant/tenant.ts';
+import type { Drafts } from './drafts.ts';
+import type { UploadSessions } from './upload-sessions.ts';
+
+/** What the operations on mail work with. */
+export interface MailServices {
+  readonly tenant: Tenant;
+  readonly directory: MailboxDirectory;
+  readonly transport: Transport;
+  readonly limits: SendingLimits;
+  readonly drafts: Drafts;
+  readonly uploads: UploadSessions;
+  /** Octets of one request. */
+  readonly maxRequestBytes: number;
+}
+
+/** A request about a mailbox that its token reaches. */
+export interface MailRequest {
+  readonly services: MailServices;
+  readonly http: HttpRequest;
+  readonly mailbox: string;
+  readonly claims: AccessTokenClaims;
+}
+
+/** Octets of a message with its attachments, before they are encoded. Learn, "Exchange Online limits". */
+export const maxMessageBytes = 150 * 1024 * 1024;

@@ -1,0 +1,91 @@
+import { decodeWords } from 'postal-mime';
+import { GraphError } from '../graph-error.ts';
+import { type Described, extendedProperty, propertiesOf } from './describe-message.ts';
+
+/** Whether a message is asked for. */
+export type MessageFilter = (message: Described) => boolean;
+
+const dates = ['receivedDateTime', 'sentDateTime', 'createdDateTime', 'lastModifiedDateTime'] as const;
+const flags = ['isRead', 'isDraft', 'hasAttachments'] as const;
+const quoted = `'((?:[^']|'')*)'`;
+
+/** Each kind of condition that is understood: its form, and what it means. */
+const conditions: readonly { form: RegExp; filter(...captures: readonly string[]): MessageFilter }[] = [
+  {
+    form: new RegExp(`^(internetMessageId|subject) eq ${quoted}$`, 'i'),
+    filter: (name = '', text) => {
+      const wanted = unquoted(text);
+      const field = name.toLowerCase() === 'subject' ? 'subject' : 'message-id';
+      return ({ fields }) => decodeWords(fields.find((each) => each.name === field)?.value ?? '') === wanted;
+    },
+  },
+  {
+    form: new RegExp(`^(${flags.join('|')}) eq (true|false)$`, 'i'),
+    filter: (name = '', value = '') => {
+      const flag = flags.find((each) => each.toLowerCase() === name.toLowerCase()) ?? 'isRead';
+      return (message) => String(propertiesOf(message, false)[flag]) === value.toLowerCase();
+    },
+  },
+  {
+    form: new RegExp(
+      `^(?:${dates.join('|')}) (ge|gt|le|lt) (\\d{4}-\\d\\d-\\d\\d(?:T[\\d:.]+(?:Z|[+-]\\d\\d:\\d\\d))?)$`,
+      'i',
+    ),
+    filter: (operator = '', value = '') => {
+      const wanted = Date.parse(value);
+      if (Number.isNaN(wanted)) throw invalid();
+      return ({ message }) => compare(message.internalDate.getTime(), operator.toLowerCase(), wanted);
+    },
+  },
+  {
+    form: new RegExp(
+      `^singleValueExtendedProperties/any\\( ?(\\w+) ?: ?\\1/id eq ${quoted} and \\1/value eq ${quoted} ?\\)$`,
+      'i',
+    ),
+    filter: (_, id, value) => {
+      const [wantedId, wanted] = [unquoted(id), unquoted(value)];
+      return (message) => extendedProperty(message, wantedId) === wanted;
+    },
+  },
+];
+
+/** Reads `$filter`: conditions joined by `and`. @throws GraphError 400 for anything else */
+export function readFilter(filter: string | null): { readonly matches: MessageFilter; readonly text: string } {
+  if (filter === null) return { matches: () => true, text: '' };
+  const filters = conjuncts(filter).map((text) => {
+    for (const { form, filter: make } of conditions) {
+      const match = form.exec(text);
+      if (match) return make(...match.slice(1));
+    }
+    throw invalid();
+  });
+  return { matches: (message) => filters.every((each) => each(message)), text: filter };
+}
+
+/** Splits at the `and`s that stand in no parentheses and no quotes. */
+function conjuncts(filter: string): readonly string[] {
+  const tokens = filter.trim().match(/'(?:[^']|'')*'|[()]|\s+|[^\s()']+/g) ?? [];
+  const found = [''];
+  let depth = 0;
+  for (const token of tokens) {
+    if (token === '(') depth++;
+    if (token === ')') depth--;
+    if (depth === 0 && token.toLowerCase() === 'and') found.push('');
+    else found.push(`${found.pop() ?? ''}${/^\s+$/.test(token) ? ' ' : token}`);
+  }
+  return found.map((text) => text.trim());
+}
+
+function unquoted(text = ''): string {
+  return text.replaceAll("''", "'");
+}
+
+function compare(value: number, operator: string, wanted: number): boolean {
+  if (operator === 'ge') return value >= wanted;
+  if (operator === 'gt') return value > wanted;
+  return operator === 'le' ? value <= wanted : value < wanted;
+}
+
+function invalid(): GraphError {
+  return new GraphError(400, 'ErrorInvalidUrlQueryFilter', 'The query filter contains one or more invalid nodes.');
+}

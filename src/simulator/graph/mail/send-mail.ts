@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { HttpAnswer } from '../../http/http-server.ts';
+import type { MailRequest } from './mail-request.ts';
+import { messageProperties } from './message-properties.ts';
+import { draftFromProperties } from './new-draft.ts';
+import { contentTypeOf, decodeMime, parseWith, readBytes, readJson } from './request-body.ts';
+import { submitMessage } from './submit-message.ts';
+
+// Parameter names of an action are matched without case: Microsoft's own examples write both.
+const sendMailBody = z.strictObject({
+  message: messageProperties,
+  saveToSentItems: z.union([z.boolean(), z.stringbool()]).default(true),
+});
+
+/** `POST /users/{id | userPrincipalName}/sendMail`. Learn, "user: sendMail". @throws GraphError */
+export async function sendMail(request: MailRequest): Promise<HttpAnswer> {
+  const { http, services, mailbox } = request;
+  if (contentTypeOf(http) === 'text/plain') {
+    const content = decodeMime(await readBytes(http, services.maxRequestBytes));
+    submitMessage(request, content, { saveToSentItems: true });
+    return { status: 202 };
+  }
+  const body = withParameterNames(await readJson(http, services.maxRequestBytes), ['message', 'saveToSentItems']);
+  const { message, saveToSentItems } = parseWith(sendMailBody, body);
+  const draft = draftFromProperties(message, mailbox, services.tenant.domain);
+  const { immutableId, properties } = draft;
+  submitMessage(request, draft.compose(), { saveToSentItems, facts: { immutableId, properties } });
+  return { status: 202 };
+}
+
+/** An action's parameters in their usual spelling. */
+export function withParameterNames(value: unknown, usual: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [
+      usual.find((name) => name.toLowerCase() === key.toLowerCase()) ?? key,
+      part,
+    ]),
+  );
+}

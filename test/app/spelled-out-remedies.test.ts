@@ -1,0 +1,57 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { withSpelledOutRemedies } from '../../src/app/spelled-out-remedies.ts';
+import { transactionRefusal } from '../../src/couriers/exchange-errors.ts';
+import { recipientOutcome } from '../../src/couriers/verdict.ts';
+import { parseSmtpReply } from '../../src/exchange/smtp-reply.ts';
+
+/** What the report of a refused message says to do. */
+async function remedy(
+  reply: string,
+  { from, reversePath = 'reports@contoso.com' }: { from: string; reversePath?: string },
+) {
+  const recipients = [{ address: 'bo@fabrikam.com' }];
+  const report = { recipients: [recipientOutcome('bo@fabrikam.com', transactionRefusal(parseSmtpReply(reply)!))] };
+  const filled = await withSpelledOutRemedies(report, {
+    id: 'q1',
+    mailbox: 'reports@contoso.com',
+    envelope: { reversePath, recipients, eightBit: false, smtpUtf8: false },
+    size: 1,
+    open: () => Readable.from([Buffer.from(`From: ${from}\r\n\r\n`)]),
+  });
+  return filled.recipients[0]!.remedy;
+}
+
+const refused = '550 5.7.60 SMTP; Client does not have permissions to send as this sender';
+
+test('a refused sender: the commands are ready to be pasted', async () => {
+  expect(await remedy(refused, { from: 'The Boss <boss@contoso.com>' })).toBe(
+    "The mailbox 'reports@contoso.com' may not send as 'boss@contoso.com'. Let the program send as the mailbox, or set " +
+      'forceFrom of the account, or give the mailbox the right, either Add-RecipientPermission ' +
+      "'boss@contoso.com' -Trustee 'reports@contoso.com' -AccessRights SendAs (to send as), or Set-Mailbox " +
+      "'boss@contoso.com' -GrantSendOnBehalfTo @{Add='reports@contoso.com'} (to send on behalf). A change can take an hour.",
+  );
+});
+
+test('From is the mailbox: then it is the reverse-path that was refused', async () => {
+  const said = await remedy(refused, { from: 'REPORTS@contoso.com', reversePath: 'mfp@contoso.com' });
+  expect(said).toContain("may not send as 'mfp@contoso.com'");
+});
+
+test('the address that Exchange names comes before our own reading', async () => {
+  const words =
+    '554 5.2.252 SendAsDenied; reports@contoso.com not allowed to send as sales@contoso.com; STOREDRV.Submission';
+  expect(await remedy(words, { from: 'boss@contoso.com' })).toContain("may not send as 'sales@contoso.com'");
+});
+
+test('a From that is written to be pasted stays one string', async () => {
+  const said = await remedy(refused, { from: `<"x';Remove-Mailbox*;'"@contoso.com>` });
+  expect(said).toContain(`Add-RecipientPermission '"x'';Remove-Mailbox*;''"@contoso.com' -Trustee`);
+});
+
+test('other remedies and reports stay as they are', async () => {
+  expect(await remedy('552 5.3.4 too large', { from: 'a@b.c' })).toContain(
+    "Set-Mailbox 'reports@contoso.com' -MaxSendSize",
+  );
+  expect(await remedy('550 5.1.1 unknown', { from: 'a@b.c' })).toBe('Correct the address in the program that sends.');
+});

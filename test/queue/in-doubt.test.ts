@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
+import type { DeliveryReport, Doubt, OutgoingMessage } from '../../src/message/delivery.ts';
+import { openInFlightJournal } from '../../src/queue/in-flight-journal.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { newMessage } from './stores/store-contract.ts';
+
+type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryReport, 'hold' | 'retryAfterMs'>;
+
+const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
+
+/** A queue whose courier answers as told, and notes which messages came with a doubt. */
+function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
+  const doubts: (Doubt | undefined)[] = [];
+  const store = openSqliteStore(folder, { exclusive: true });
+  const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
+    doubts.push(message.doubt);
+    const { hold, retryAfterMs, ...outcome } = await answer(doubts.length);
+    const recipients = message.envelope.recipients.map(({ address }) => ({
+      address,
+      outcome: 'delivered' as const,
+      code: '2.0.0',
+      text: 'OK',
+      ...outcome,
+    }));
+    return { recipients, ...(hold && { hold }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  };
+  const queue = new Queue({
+    store,
+    clock,
+    log: silentLog,
+    limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 1 },
+    backoff: { baseMs: 60_000, maxMs: 3_600_000 },
+    retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },
+    journal: openInFlightJournal(join(folder, 'in-flight'), clock.now(), 'boot-1'),
+    courierFor: () => ({ deliver, close: async () => {} }),
+    bounceFor: async () => undefined,
+  });
+  onTestFinished(() => queue.stop(0));
+  queue.start();
+  return { queue, store, doubts };
+}
+
+async function put(queue: Queue, clock: FakeClock): Promise<string> {
+  const spool = queue.spool();
+  await spool.write(Buffer.from('Subject: x\r\n\r\n'));
+  const now = clock.now();
+  const { id } = await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000 }));
+  await settle();
+  return id;
+}
+
+test('after a lost answer the next attempt knows of the doubt, and since when', async () => {
+  const clock = new FakeClock();
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => (call === 1 ? ambiguous : {}));
+  const lostAtMs = clock.now();
+  await put(queue, clock);
+  await clock.advance(80_000);
+  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+});
+
+test('a look that was too early is repeated when it asks for that, and does not move the doubt', async () => {
+  const clock = new FakeClock();
+  const answers: Answer[] = [ambiguous, { ...ambiguous, retryAfterMs: 15_000 }];
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const lostAtMs = clock.now();
+  await put(queue, clock);
+  // The usual wait of a minute, more or less, and then the one asked for.
+  await clock.advance(72_000 + 15_000);
+  expect(doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
+});
+
+test('what is to be held is held; its release comes without a doubt', async () => {
+  const clock = new FakeClock();
+  const held: Answer = { outcome: 'needs-admin', code: 'delivery-in-doubt', hold: true };
+  const answers: Answer[] = [ambiguous, held];
+  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const id = await put(queue, clock);
+  await clock.advance(80_000);
+  expect(store.get(id)?.state).toBe('held');
+  await store.release({ ids: [id] }, clock.now());
+  await queue.retryNow();
+  await clock.advance(80_000);
+  expect(doubts).toHaveLength(3);
+  expect(doubts[2]).toBeUndefined();
+  expect(store.get(id)?.state).toBe('delivered');
+});
+
+test('what falls due again while the lane is busy is not forgotten when it is idle', async () => {
+  const clock = new FakeClock();
+  const waits: ((answer: Answer) => void)[] = [];
+  const first: Answer = { ...ambiguous, retryAfterMs: 2000 };
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+    call === 2 ? new Promise<Answer>((resolve) => waits.push(resolve)) : call === 1 ? first : {},
+  );
+  await put(queue, clock);
+  await put(queue, clock);
+  // The second is under way, in the only place there is, while the first falls due.
+  await clock.advance(10_000);
+  expect(doubts).toHaveLength(2);
+  waits[0]?.({});
+  await clock.advance(1000);
+  expect(doubts).toHaveLength(3);
+});

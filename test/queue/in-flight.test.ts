@@ -1,0 +1,91 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openInFlightJournal } from '../../src/queue/in-flight-journal.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const journalFile = () => join(temporaryFolder(), 'in-flight');
+const message = (id: string, receivedAtMs = 1000) => ({ id, receivedAtMs });
+
+test('nothing is suspect in a new queue', () => {
+  const journal = openInFlightJournal(journalFile(), 5000, 'boot-1');
+  expect(journal.isSuspect(message('a'))).toBe(false);
+});
+
+test('killed: what was under way is suspect, and nothing else', () => {
+  const file = journalFile();
+  const killed = openInFlightJournal(file, 5000, 'boot-1');
+  killed.begin('a');
+  killed.begin('b');
+  killed.end('a');
+  const journal = openInFlightJournal(file, 6000, 'boot-1');
+  expect(['a', 'b', 'c'].filter((id) => journal.isSuspect(message(id)))).toEqual(['b']);
+});
+
+test('what is suspect stays so over further deaths, until it has been cleared up', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  openInFlightJournal(file, 6000, 'boot-1').begin('b');
+  const third = openInFlightJournal(file, 7000, 'boot-1');
+  expect(['a', 'b'].map((id) => third.isSuspect(message(id)))).toEqual([true, true]);
+  third.begin('a');
+  third.end('a');
+  expect(third.isSuspect(message('a'))).toBe(false);
+  const fourth = openInFlightJournal(file, 8000, 'boot-1');
+  expect(['a', 'b'].map((id) => fourth.isSuspect(message(id)))).toEqual([false, true]);
+});
+
+test('the machine went down: everything received before is suspect, because lines may be lost', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+  expect(journal.isSuspect(message('not-begun', 8999))).toBe(true);
+  expect(journal.isSuspect(message('received since', 9000))).toBe(false);
+  journal.begin('not-begun');
+  journal.end('not-begun');
+  expect(journal.isSuspect(message('not-begun'))).toBe(false);
+  const later = openInFlightJournal(file, 10_000, 'boot-2');
+  expect(later.isSuspect(message('not-begun'))).toBe(false);
+  expect(later.isSuspect(message('another', 8999))).toBe(true);
+});
+
+test('closed before the machine went down: nothing is suspect but what was before', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  openInFlightJournal(file, 6000, 'boot-1').close();
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+  expect(journal.isSuspect(message('b'))).toBe(false);
+});
+
+test.each([
+  ['an empty file', ''],
+  ['zeros', '\0'.repeat(4096)],
+  ['half a line', 'boo'],
+])('%s is what a lost machine leaves: everything is suspect', (_name, content) => {
+  const file = journalFile();
+  writeFileSync(file, content);
+  expect(openInFlightJournal(file, 9000, 'boot-2').isSuspect(message('a'))).toBe(true);
+});
+
+test('a last line that was cut off says nothing', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('abc');
+  appendFileSync(file, 'end ab');
+  expect(openInFlightJournal(file, 6000, 'boot-1').isSuspect(message('abc'))).toBe(true);
+});
+
+test('the file does not grow without end, and forgets nothing that is under way', () => {
+  const file = journalFile();
+  const journal = openInFlightJournal(file, 5000, 'boot-1');
+  journal.begin('under-way');
+  for (let n = 0; n < 50_000; n += 1) {
+    journal.begin(`message-${n}`);
+    journal.end(`message-${n}`);
+  }
+  expect(readFileSync(file).length).toBeLessThan(1_100_000);
+  const next = openInFlightJournal(file, 6000, 'boot-1');
+  expect(next.isSuspect(message('under-way'))).toBe(true);
+  expect(next.isSuspect(message('message-49999'))).toBe(false);
+});

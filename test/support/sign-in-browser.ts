@@ -1,0 +1,36 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterTest, type Microsoft365 } from '../simulator/harness.ts';
+
+/** A page of a browser that nobody here wrote: Chromium, without a screen and without JavaScript. */
+export async function chromiumPage(): Promise<Page> {
+  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  afterTest(() => browser.close());
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: false });
+  return await context.newPage();
+}
+
+/** Enters a device code, signs in, and accepts where consent is asked for. */
+export async function enterDeviceCode(page: Page, m365: Microsoft365, code: string, username: string): Promise<void> {
+  await page.goto(`${m365.endpoints.authority}/deviceauth`);
+  await page.getByLabel('Code').fill(code);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await signInOnPage(page, m365, username);
+  await page.locator('#done').waitFor();
+}
+
+/** Signs in at a link, and accepts; ends on the page that the browser is sent to. */
+export async function followLink(page: Page, m365: Microsoft365, link: string, username: string): Promise<string> {
+  await page.goto(link);
+  await signInOnPage(page, m365, username);
+  await page.getByText('You can close this window.').waitFor();
+  return (await page.locator('body').textContent()) ?? '';
+}
+
+async function signInOnPage(page: Page, m365: Microsoft365, username: string): Promise<void> {
+  await page.getByLabel('User name').fill(username);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel('Password').fill(m365.userPassword);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  const accept = page.getByRole('button', { name: 'Accept' });
+  if (await accept.isVisible()) await accept.click();
+}
