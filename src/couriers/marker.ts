@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
@@ -13,11 +13,11 @@ export const markerField = 'X-Mailbridge-Id';
 
 /** Names a message and whom one request or transaction of it is for. */
 export class Marker {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
 
   /** @param key without it nobody can try out which hidden recipients a message has */
   constructor(key: Buffer) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   /** With the key in a file, made at first use. @throws Error of the file system */

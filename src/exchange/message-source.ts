@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 /** What is to be sent: the octets, opened when they are asked for, and how many they have to be. */
 export interface MessageSource {
   readonly size: number;
-  open(): Readable;
+  open(): AsyncIterable<Buffer>;
 }
 
 /**
@@ -26,7 +26,7 @@ export class MeasuredMessage {
   async *#read(source: MessageSource): AsyncGenerator<Buffer> {
     this.#progress = 'partial';
     let octets = 0;
-    for await (const chunk of source.open() as AsyncIterable<Buffer>) {
+    for await (const chunk of source.open()) {
       octets += chunk.length;
       if (octets > source.size) break;
       yield chunk;

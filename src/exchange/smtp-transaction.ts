@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { SMTPConnectionEnvelope, SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 import { MeasuredMessage, type MessageSource } from './message-source.ts';
@@ -43,7 +42,8 @@ export async function runTransaction(
   signal: AbortSignal,
 ): Promise<SmtpTransactionResult> {
   const { recipients, leadingField } = transaction;
-  const size = Buffer.byteLength(leadingField(recipients)) + transaction.message.size;
+  const fieldForAll = leadingField(recipients);
+  const size = Buffer.byteLength(fieldForAll) + transaction.message.size;
   const envelope: SMTPEnvelope = {
     from: transaction.reversePath === '' ? false : transaction.reversePath,
     to: recipients.map((recipient) => recipient.address),
@@ -56,8 +56,9 @@ export async function runTransaction(
     open() {
       // Opened when the server asks for the data: the recipients have been answered by then.
       const refused = refusals(envelope);
-      const field = leadingField(recipients.filter(({ address }) => !refused.has(address)));
-      return Readable.from(behind(Buffer.from(field), transaction.message.open()), { objectMode: false });
+      const taken = recipients.filter(({ address }) => !refused.has(address));
+      const field = taken.length === recipients.length ? fieldForAll : leadingField(taken);
+      return behind(Buffer.from(field), transaction.message.open());
     },
   });
   connection.setParameters(...parameters(transaction, extensions));
@@ -84,9 +85,14 @@ export async function runTransaction(
   }
 }
 
-async function* behind(field: Buffer, message: Readable): AsyncGenerator<Buffer> {
-  yield field;
-  yield* message;
+/** The field goes out with the first octets of the message: a chunk of its own would be a TLS record of its own. */
+async function* behind(field: Buffer, message: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let first: Buffer | undefined = field;
+  for await (const chunk of message) {
+    yield first === undefined ? chunk : Buffer.concat([first, chunk]);
+    first = undefined;
+  }
+  if (first !== undefined) yield first;
 }
 
 /** What MAIL FROM and each RCPT TO carry beyond what nodemailer gives them. */
