@@ -11,7 +11,7 @@ import { createDirectory, createLoginMemory } from './accounts.ts';
 import { type BounceOptions, composeBounce, composeDelayWarning } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
-import { DuplicateFilter } from './duplicate-filter.ts';
+import { DuplicateFilter, isInVain } from './duplicate-filter.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
 import { openQueueStore } from './queue-store.ts';
@@ -129,7 +129,10 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     }),
   });
   undo.push(() => queue.stop(0));
-  const duplicates = new DuplicateFilter(join(config.dataDir, 'queue', 'duplicates'), clock);
+  const duplicates = new DuplicateFilter(join(config.dataDir, 'queue', 'duplicates'), clock, (id) => {
+    const accepted = store.get(id);
+    return accepted !== undefined && isInVain(accepted);
+  });
   const maildrops = new TranslatedMaildrops();
   const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
   const listeners: OpenListener[] = [];

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } fr
 import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { systemErrorCode } from '../base/errors.ts';
+import type { QueuedMessage } from '../queue/message.ts';
 
 /** What became of a message that may be a duplicate. */
 export type Claim =
@@ -28,14 +29,19 @@ const fewestLines = 10_000;
 export class DuplicateFilter {
   readonly #file: string;
   readonly #clock: Clock;
+  readonly #wasInVain: (id: string) => boolean;
   readonly #entries = new Map<string, Entry>();
   #lines = 0;
   #compactAt = fewestLines;
 
-  /** @throws Error of the file system, but not for a file that is not there yet */
-  constructor(file: string, clock: Clock) {
+  /**
+   * @param wasInVain whether a message that was accepted has reached nobody, and will not
+   * @throws Error of the file system, but not for a file that is not there yet
+   */
+  constructor(file: string, clock: Clock, wasInVain: (id: string) => boolean) {
     this.#file = file;
     this.#clock = clock;
+    this.#wasInVain = wasInVain;
     for (const line of linesOf(file)) {
       this.#lines += 1;
       const [expires, fingerprint, id] = line.split(' ');
@@ -45,7 +51,8 @@ export class DuplicateFilter {
   }
 
   /**
-   * Waits while the same message is being accepted over another connection.
+   * Waits while the same message is being accepted over another connection. One that has failed since is no reason to
+   * drop the next: its sender may well send it again because it has failed.
    * @param id what the message will be called
    * @param windowMs how long it counts as the same
    */
@@ -53,7 +60,9 @@ export class DuplicateFilter {
     for (;;) {
       const known = this.#entries.get(fingerprint);
       if (known === undefined || known.expiresAtMs <= this.#clock.now()) return this.#first(fingerprint, id, windowMs);
-      if (await known.accepted) return { duplicateOf: known.id };
+      if (!(await known.accepted)) continue;
+      if (!this.#wasInVain(known.id)) return { duplicateOf: known.id };
+      if (this.#entries.get(fingerprint) === known) return this.#first(fingerprint, id, windowMs);
     }
   }
 
@@ -97,6 +106,12 @@ export class DuplicateFilter {
     this.#lines = kept.length;
     this.#compactAt = Math.max(fewestLines, 2 * kept.length);
   }
+}
+
+/** Whether nobody got a message, and nobody will unless an administrator steps in. */
+export function isInVain({ state, recipients }: QueuedMessage): boolean {
+  const isOver = state === 'failed' || state === 'quarantined';
+  return isOver && recipients.every((each) => each.state !== 'delivered');
 }
 
 function linesOf(file: string): string[] {

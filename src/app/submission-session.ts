@@ -214,6 +214,7 @@ export class SubmissionSession implements SmtpSession {
     envelope: Envelope,
     spool: Spool,
     receivedAtMs: number,
+    earlier?: DeliveryReport['recipients'],
   ): Promise<QueuedMessage> {
     const { clock, log, expireAfterMs } = this.#context;
     const message = await spool.commit({
@@ -225,6 +226,7 @@ export class SubmissionSession implements SmtpSession {
       isBounce: false,
       receivedAtMs,
       expiresAtMs: receivedAtMs + expireAfterMs,
+      ...(earlier && { earlier }),
     });
     log.info({ ...this.#facts(account, envelope, message), ms: clock.now() - receivedAtMs }, 'accepted');
     return message;
@@ -255,7 +257,8 @@ export class SubmissionSession implements SmtpSession {
       throw directRefusal(report);
     }
     if (this.#closed) throw clientGone();
-    await this.#enqueue(account, { ...envelope, recipients: left }, spool, receivedAtMs);
+    // Received by the queue only now: what the attempt has left in doubt is looked for before it is sent again.
+    await this.#enqueue(account, { ...envelope, recipients: left }, spool, clock.now(), report.recipients);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
   }
 

@@ -22,8 +22,10 @@ export function argumentRecipients(args: readonly string[]): string[] {
 
 function addressesIn(value: string, where: string): string[] {
   const { addresses, problems } = parseAddressList(value);
-  if (addresses.length === 0 && problems.length > 0) {
-    throw new SendmailError(exitCodes.dataError, `no address can be read from ${where}: ${value.slice(0, 100)}`);
+  // Somebody who gets nothing, and of whom nobody hears, would be worse than a message that comes back whole.
+  if (problems.includes('not-an-address') || (addresses.length === 0 && problems.length > 0)) {
+    const which = addresses.length === 0 ? 'no address' : 'not every address';
+    throw new SendmailError(exitCodes.dataError, `${which} can be read from ${where}: ${value.slice(0, 100)}`);
   }
   return addresses.map(({ address }) => address);
 }

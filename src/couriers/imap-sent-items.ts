@@ -34,7 +34,7 @@ export class ImapSentItems implements SentItems {
       return await markersIn(client, messageId);
     } catch (error) {
       // A login without a permission at the mailbox ("authenticated but not connected") is noticed only here.
-      if ((error as { responseText?: unknown } | null)?.responseText !== undefined) return undefined;
+      if (isNotConnected(error)) return undefined;
       throw error;
     } finally {
       signal.removeEventListener('abort', abort);
@@ -75,8 +75,8 @@ export class ImapSentItems implements SentItems {
       return client;
     } catch (error) {
       client.close();
-      // A port that is closed to us is as good as a permission that is missing.
-      if (isRefusedLogin(error) || isUnreachable(error)) return undefined;
+      // A port that is closed is as good as a permission that is missing. Any other trouble passes.
+      if (isRefusedLogin(error) || systemErrorCode(error) === 'ECONNREFUSED') return undefined;
       throw error;
     }
   }
@@ -100,6 +100,6 @@ function isRefusedLogin(error: unknown): boolean {
   return (error as { authenticationFailed?: unknown } | null)?.authenticationFailed === true;
 }
 
-function isUnreachable(error: unknown): boolean {
-  return ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'].includes(systemErrorCode(error) ?? '');
+function isNotConnected(error: unknown): boolean {
+  return /not connected/i.test(String((error as { responseText?: unknown } | null)?.responseText));
 }

@@ -86,8 +86,9 @@ function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: Sc
     {
       name: 'Application Mail.ReadWrite',
       key: 'read',
-      does: 'read through Graph',
-      mailboxes: tenantWide ? [] : by(({ read }) => read === 'graph'),
+      // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
+      does: 'read and write, through Graph,',
+      mailboxes: tenantWide ? [] : by(({ send, read }) => send === 'graph' || read === 'graph'),
     },
   ];
   return roles.filter(({ mailboxes }) => mailboxes.length > 0);

@@ -57,6 +57,8 @@ class FileJournal implements InFlightJournal {
   readonly #underWay = new Set<string>();
   #handle: number;
   #bytes = 0;
+  /** The last line may be there in part. */
+  #isTorn = false;
 
   constructor(file: string, marks: Marks) {
     this.#file = file;
@@ -75,8 +77,11 @@ class FileJournal implements InFlightJournal {
     if (this.#marks.allBeforeMs > 0) this.#marks.ended.add(id);
     this.#write(`end ${id}\n`);
     if (this.#bytes < longestFileBytes) return;
-    closeSync(this.#handle);
-    this.#handle = this.#rewrite();
+    whereThereIsRoom(() => {
+      const handle = this.#rewrite();
+      closeSync(this.#handle);
+      this.#handle = handle;
+    });
   }
 
   isSuspect({ id, receivedAtMs }: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean {
@@ -92,7 +97,13 @@ class FileJournal implements InFlightJournal {
   }
 
   #write(line: string): void {
-    this.#bytes += writeSync(this.#handle, line);
+    const octets = Buffer.from(this.#isTorn ? `\n${line}` : line);
+    this.#isTorn = true;
+    whereThereIsRoom(() => {
+      for (let written = 0; written < octets.length; ) written += writeSync(this.#handle, octets, written);
+      this.#bytes += octets.length;
+      this.#isTorn = false;
+    });
   }
 
   /** A new file in place of the old one, on disk with its name: without a file there would be nothing to tell. */
@@ -108,6 +119,15 @@ class FileJournal implements InFlightJournal {
     renameSync(next, this.#file);
     syncFolder(dirname(this.#file));
     return handle;
+  }
+}
+
+/** A full disk must not stop delivery, which makes room. What is not written costs a second copy, after a crash. */
+function whereThereIsRoom(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
   }
 }
 

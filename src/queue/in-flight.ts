@@ -36,6 +36,15 @@ export class InFlight {
     else if (report.retryAfterMs === undefined) this.#lostAtMs.set(id, nowMs);
   }
 
+  /**
+   * No attempt could be made after all: where the message was in doubt before, it still is.
+   * @param message as it was before that was written, for what is written says nothing of the doubt
+   */
+  endUnmade(message: QueuedMessage): void {
+    if (this.doubtOf(message)) this.#unwritten.add(message.id);
+    else this.#journal.end(message.id);
+  }
+
   /** An attempt has ended, and its outcome cannot be written. */
   endUnwritten(id: string, nowMs: number): void {
     this.#unwritten.add(id);
@@ -49,7 +58,7 @@ export class InFlight {
       ({ state, last }) => state === 'pending' && (isSuspect || last?.code === lostAnswer),
     );
     if (doubtful.length === 0) return undefined;
-    const overAtMs = this.#lostAtMs.get(message.id) ?? this.#startedAtMs;
+    const overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(this.#startedAtMs, message.receivedAtMs);
     return { addresses: doubtful.map(({ address }) => address), overAtMs };
   }
 

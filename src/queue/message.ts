@@ -28,6 +28,8 @@ export interface NewMessage {
   readonly receivedAtMs: number;
   /** From then on a failed attempt is the last one. */
   readonly expiresAtMs: number;
+  /** What an attempt has said of the recipients that was made before the message came to the queue. */
+  readonly earlier?: readonly RecipientOutcome[];
 }
 
 /** One recipient and what has become of it. */
@@ -40,7 +42,7 @@ export interface QueuedRecipient {
 }
 
 /** A message in the queue. */
-export interface QueuedMessage extends NewMessage {
+export interface QueuedMessage extends Omit<NewMessage, 'earlier'> {
   /** Queue id: letters and digits, growing with time. */
   readonly id: string;
   /** Octets of the body. */

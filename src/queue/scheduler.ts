@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorCatalogue } from '../base/error-catalogue.ts';
 import { errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Courier } from './courier.ts';
 import { InFlight } from './in-flight.ts';
@@ -12,7 +12,7 @@ import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import { LaneLimits } from './limit-lanes.ts';
 import type { LearnedPause } from './limit-pause.ts';
 import { dayMs, type IsInternal, type QueueLimits } from './limits.ts';
-import { type CourierKind, laneOf, type NewMessage, type QueuedMessage } from './message.ts';
+import { type CourierKind, laneOf, type NewMessage, type QueuedMessage, type QueuedRecipient } from './message.ts';
 import type { QueueStore } from './store.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -186,7 +186,8 @@ export class Scheduler {
     if (!(await this.#hasBody(current))) return;
     const startedAtMs = clock.now();
     this.#inFlight.begin(current.id);
-    const report = await this.#attempt(current);
+    const courier = this.#options.courierFor(current);
+    const report = courier ? await this.#attempt(current, courier) : withoutCourier(current);
     const endedAtMs = clock.now();
     const verdict = judge(current, report, endedAtMs, backoff);
     this.#report(current, report, verdict, endedAtMs - startedAtMs);
@@ -206,7 +207,8 @@ export class Scheduler {
         nextAttemptAtMs: verdict.nextAttemptAtMs,
         ...(bounce ? { bounce } : {}),
       });
-      this.#inFlight.end(current.id, report, endedAtMs);
+      if (courier) this.#inFlight.end(current.id, report, endedAtMs);
+      else this.#inFlight.endUnmade(current);
       if (verdict.state === 'queued') lane.putOff(verdict.nextAttemptAtMs);
       if (queued) {
         log.info({ id: queued.id, for: current.id, to: queued.envelope.recipients[0]?.address }, 'bounce queued');
@@ -240,27 +242,15 @@ export class Scheduler {
     return false;
   }
 
-  /** One attempt; every failure, a missing courier included, becomes a report. */
-  async #attempt(message: QueuedMessage): Promise<DeliveryReport> {
-    const courier = this.#options.courierFor(message);
-    const pending = message.recipients.filter((each) => each.state === 'pending');
-    const outcomeOfAll = (outcome: 'temporary' | 'needs-admin' | 'permanent', code: string, text: string) => ({
-      recipients: pending.map(({ address }) => ({ address, outcome, code, text })),
-    });
-    if (!courier) {
-      return outcomeOfAll(
-        'needs-admin',
-        'connection-gone',
-        `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
-      );
-    }
+  /** One attempt; every failure becomes a report. */
+  async #attempt(message: QueuedMessage, courier: Courier): Promise<DeliveryReport> {
     const doubt = this.#inFlight.doubtOf(message);
     const outgoing: OutgoingMessage = {
       id: message.id,
       mailbox: message.mailbox,
       envelope: {
         ...message.envelope,
-        recipients: pending.map(({ address, dsn }) => (dsn ? { address, dsn } : { address })),
+        recipients: pendingOf(message).map(({ address, dsn }) => (dsn ? { address, dsn } : { address })),
       },
       size: message.size,
       receivedAtMs: message.receivedAtMs,
@@ -271,7 +261,7 @@ export class Scheduler {
       return await courier.deliver(outgoing, this.#abort.signal);
     } catch (error) {
       this.#options.log.error({ error, id: message.id }, 'delivery attempt failed unexpectedly');
-      return outcomeOfAll('temporary', 'internal', errorText(error));
+      return reportForPending(message, { outcome: 'temporary', code: 'internal', text: errorText(error) });
     }
   }
 
@@ -318,6 +308,22 @@ export class Scheduler {
     const { text, remedy = '', ...facts } = line;
     this.#options.log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }
+}
+
+function pendingOf({ recipients }: QueuedMessage): QueuedRecipient[] {
+  return recipients.filter((each) => each.state === 'pending');
+}
+
+function reportForPending(message: QueuedMessage, outcome: Omit<RecipientOutcome, 'address'>): DeliveryReport {
+  return { recipients: pendingOf(message).map(({ address }) => ({ address, ...outcome })) };
+}
+
+function withoutCourier(message: QueuedMessage): DeliveryReport {
+  return reportForPending(message, {
+    outcome: 'needs-admin',
+    code: 'connection-gone',
+    text: `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
+  });
 }
 
 /** Most messages are delivered, and nobody asks to hear of that. */

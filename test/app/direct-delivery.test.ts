@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { directRefusal, undelivered } from '../../src/app/direct-delivery.ts';
-import type { RecipientOutcome } from '../../src/message/delivery.ts';
+import { deliverNow, directRefusal, undelivered } from '../../src/app/direct-delivery.ts';
+import type { Upstream } from '../../src/app/upstream.ts';
+import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../../src/message/delivery.ts';
 
 const outcome = (address: string, outcome: RecipientOutcome['outcome'], code: string, text = 'as it said') => ({
   address,
@@ -39,4 +40,28 @@ test.each([
 ])('the reply: %s', (_name, recipients, expected) => {
   const { status, enhanced, message } = directRefusal({ recipients });
   expect(`${status} ${enhanced} ${message}`).toBe(expected);
+});
+
+test('what nobody may look for stays in doubt, so that the queue knows of it', async () => {
+  const answers: DeliveryReport[] = [
+    {
+      recipients: [
+        outcome('b@x.example', 'delivered', '2.0.0'),
+        outcome('c@x.example', 'temporary', 'upstream-ambiguous'),
+      ],
+    },
+    { recipients: [outcome('c@x.example', 'needs-admin', 'delivery-in-doubt')], hold: true },
+  ];
+  const courier = { deliver: async () => answers.shift(), close: async () => {} };
+  const report = await deliverNow({
+    upstream: { courier: () => courier } as unknown as Upstream,
+    account: {} as Parameters<typeof deliverNow>[0]['account'],
+    policy: { envelope: 'auto', onAmbiguity: 'hold' },
+    message: {
+      envelope: { recipients: [{ address: 'b@x.example' }, { address: 'c@x.example' }] },
+    } as unknown as OutgoingMessage,
+    clientIsGone: () => false,
+  });
+  expect(report.recipients.map(({ code }) => code)).toEqual(['2.0.0', 'upstream-ambiguous']);
+  expect(answers).toEqual([]);
 });

@@ -10,7 +10,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const windowMs = 60_000;
 
 function filter(file = join(temporaryFolder(), 'queue', 'duplicates'), clock = new FakeClock()) {
-  return { filter: new DuplicateFilter(file, clock), file, clock };
+  const inVain = new Set<string>();
+  return { filter: new DuplicateFilter(file, clock, (id) => inVain.has(id)), file, clock, inVain };
 }
 
 /** Takes a message in. @returns the id it has already, if any */
@@ -35,6 +36,15 @@ describe('The filter', () => {
     const claim = await duplicates.claim('f1', 'a', windowMs);
     if (claim.duplicateOf === undefined) claim.release();
     expect(await accept(duplicates, 'f1', 'b')).toBeUndefined();
+  });
+
+  test('takes a message again whose first try reached nobody, and that once', async () => {
+    const { filter: duplicates, inVain, file, clock } = filter();
+    await accept(duplicates, 'f1', 'a');
+    inVain.add('a');
+    const again = ['b', 'c'].map((id) => accept(duplicates, 'f1', id));
+    expect(await Promise.all(again)).toEqual([undefined, 'b']);
+    expect(await accept(filter(file, clock).filter, 'f1', 'd')).toBe('b');
   });
 
   test('has the second wait until the first is accepted, and takes it where it is not', async () => {

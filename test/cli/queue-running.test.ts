@@ -67,7 +67,7 @@ test('a full queue answers 452 at MAIL, and takes mail again when there is room'
   expect(await client.say(`MAIL FROM:<${reports}>`)).toMatch(/^250 /);
 });
 
-test('on a full disk clients get 452, what is queued goes out, and all is well when there is space', async (context) => {
+test('on a full disk clients get 452, what is queued goes out, and all is well when there is space (on a disk of its own)', async (context) => {
   const disk = smallDisk(64);
   if (!disk) return context.skip('no right to mount a disk');
   const { relay, list, client, send } = await start({

@@ -91,6 +91,8 @@ test.each<[number, RegExp, string[], string]>([
   [64, /-bs is not available: connect to the SMTP listener/, ['-bs'], ''],
   [64, /--server wants HOST:PORT/, ['--server', 'nowhere', alice], ''],
   [65, /no address can be read from To/, ['-t'], 'To: <>\n\n'],
+  [65, /not every address can be read from Cc/, ['-t'], `To: ${alice}\nCc: ${bob}, Carol Jones\n\n`],
+  [65, /not every address can be read from recipient/, [`${alice}@contoso.org`], 'x\n'],
   [77, /may not send as boss@contoso\.com/, ['-f', 'boss@contoso.com', alice], 'x\n'],
   [78, /has no account "nobody"/, ['--account', 'nobody', alice], ''],
   [0, /^$/, ['-bi'], ''],

@@ -100,7 +100,7 @@ test('an app that sends and reads in every way', () => {
       New-ManagementRoleAssignment -Name $sendName -Role 'Application Mail.Send' -App $appId -CustomResourceScope $sendName
     }
 
-    # Lets the app read through Graph these mailboxes and no others. It needs no permission in Entra ID; one granted
+    # Lets the app read and write, through Graph, these mailboxes and no others. It needs no permission in Entra ID; one granted
     # there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.
     $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
     $readFilter = 'UserPrincipalName -eq ''o''''brien@contoso.example'''
@@ -182,7 +182,7 @@ test('and the way back', () => {
     # No more sending with other addresses in From.
     Remove-RecipientPermission -Identity 'office@contoso.example' -Trustee 'reports@contoso.example' -AccessRights SendAs -Confirm:$false
 
-    # The app may no more read through Graph these mailboxes.
+    # The app may no more read and write, through Graph, these mailboxes.
     $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
     if (Get-ManagementRoleAssignment -Identity $readName -ErrorAction SilentlyContinue) {
       Remove-ManagementRoleAssignment -Identity $readName -Confirm:$false

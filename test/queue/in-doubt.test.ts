@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
@@ -16,6 +17,7 @@ const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
 /** A queue whose courier answers as told, and notes which messages came with a doubt. */
 function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
   const doubts: (Doubt | undefined)[] = [];
+  const connection = { isThere: true };
   const store = openSqliteStore(folder, { exclusive: true });
   const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
     doubts.push(message.doubt);
@@ -37,12 +39,12 @@ function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Ans
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },
     journal: openInFlightJournal(join(folder, 'in-flight'), clock.now(), 'boot-1'),
-    courierFor: () => ({ deliver, close: async () => {} }),
+    courierFor: () => (connection.isThere ? { deliver, close: async () => {} } : undefined),
     bounceFor: async () => undefined,
   });
   onTestFinished(() => queue.stop(0));
   queue.start();
-  return { queue, store, doubts };
+  return { queue, store, doubts, connection };
 }
 
 async function put(queue: Queue, clock: FakeClock): Promise<string> {
@@ -72,6 +74,49 @@ test('a look that was too early is repeated when it asks for that, and does not 
   // The usual wait of a minute, more or less, and then the one asked for.
   await clock.advance(72_000 + 15_000);
   expect(doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
+});
+
+test('a connection that is gone for a while, over a restart too, does not end the doubt', async () => {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const before = queueIn(folder, clock, () => ambiguous);
+  const lostAtMs = clock.now();
+  await put(before.queue, clock);
+  before.connection.isThere = false;
+  await clock.advance(80_000);
+  before.connection.isThere = true;
+  await before.queue.retryNow();
+  await clock.advance(1000);
+  expect(before.doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs]);
+  before.connection.isThere = false;
+  await clock.advance(200_000);
+
+  // What a bridge leaves that is killed now.
+  const left = temporaryFolder();
+  cpSync(folder, left, { recursive: true });
+  const after = queueIn(left, clock, () => ({}));
+  await after.queue.retryNow();
+  await clock.advance(1000);
+  expect(after.doubts).toEqual([{ addresses: expect.any(Array), overAtMs: expect.any(Number) }]);
+});
+
+test('what a delivery before the queue has left in doubt is in doubt, from then on', async () => {
+  const clock = new FakeClock();
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, () => ({}));
+  await clock.advance(5000);
+  const recipients = newMessage({}).envelope.recipients;
+  const earlier = recipients.map(({ address }) => ({
+    address,
+    outcome: 'temporary' as const,
+    code: 'upstream-ambiguous',
+    text: 'no answer',
+  }));
+  const spool = queue.spool();
+  await spool.write(Buffer.from('Subject: x\r\n\r\n'));
+  const now = clock.now();
+  await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000, earlier }));
+  await settle();
+  expect(doubts).toEqual([{ addresses: recipients.map(({ address }) => address), overAtMs: now }]);
 });
 
 test('what is to be held is held; its release comes without a doubt', async () => {

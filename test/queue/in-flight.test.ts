@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openInFlightJournal } from '../../src/queue/in-flight-journal.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const journalFile = () => join(temporaryFolder(), 'in-flight');
@@ -88,4 +89,21 @@ test('the file does not grow without end, and forgets nothing that is under way'
   const next = openInFlightJournal(file, 6000, 'boot-1');
   expect(next.isSuspect(message('under-way'))).toBe(true);
   expect(next.isSuspect(message('message-49999'))).toBe(false);
+});
+
+test('a full disk keeps no attempt from beginning; what is written afterwards can be read (on a disk of its own)', async (context) => {
+  const disk = smallDisk(2);
+  if (!disk) return context.skip('no right to mount a disk');
+  const file = join(disk.folder, 'in-flight');
+  const journal = openInFlightJournal(file, 0, 'boot-1');
+  disk.fill();
+  for (let n = 0; n < 500; n++) {
+    journal.begin(`while-full-${n}`);
+    journal.end(`while-full-${n}`);
+  }
+  disk.relieve();
+  journal.begin('afterwards');
+  const next = openInFlightJournal(file, 5000, 'boot-1');
+  expect(next.isSuspect(message('afterwards'))).toBe(true);
+  expect(next.isSuspect(message('another'))).toBe(false);
 });

@@ -96,13 +96,17 @@ function envelopeRecipient(recipient: QueuedRecipient): EnvelopeRecipient {
 }
 
 /** A new message as it stands in the queue before its first attempt. */
-export function queuedMessage(id: string, message: NewMessage, size: number): QueuedMessage {
+export function queuedMessage(id: string, { earlier = [], ...message }: NewMessage, size: number): QueuedMessage {
+  const outcomes = new Map(earlier.map(({ address, ...last }) => [address, last]));
   return {
     ...message,
     id,
     size,
     state: 'queued',
-    recipients: message.envelope.recipients.map((recipient) => ({ ...recipient, state: 'pending' })),
+    recipients: message.envelope.recipients.map((recipient): QueuedRecipient => {
+      const last = outcomes.get(recipient.address);
+      return { ...recipient, state: 'pending', ...(last && { last }) };
+    }),
     attempts: 0,
     nextAttemptAtMs: message.receivedAtMs,
   };

@@ -86,7 +86,7 @@ test('the disk keeps the free space it shall keep', async () => {
   expect(store.list({}, 10)).toEqual([]);
 });
 
-test('on a full disk nothing is half accepted, deliveries are recorded, and it recovers by itself', async (context) => {
+test('on a full disk nothing is half accepted, deliveries are recorded, and it recovers by itself (on a disk of its own)', async (context) => {
   const disk = smallDisk(48);
   if (!disk) return context.skip('no right to mount a disk');
   const store = open({}, disk.folder);
@@ -125,7 +125,7 @@ test('on a full disk nothing is half accepted, deliveries are recorded, and it r
   await put(store, Buffer.alloc(100_000));
 });
 
-test('a command clears a full queue out', async (context) => {
+test('a command clears a full queue out (on a disk of its own)', async (context) => {
   const disk = smallDisk(32);
   if (!disk) return context.skip('no right to mount a disk');
   const bridge = open({}, disk.folder);
