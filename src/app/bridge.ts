@@ -8,6 +8,7 @@ import type { Config, Listener } from '../config/schema.ts';
 import { openInFlightJournal } from '../queue/in-flight-journal.ts';
 import { Queue } from '../queue/queue.ts';
 import { createDirectory, createLoginMemory } from './accounts.ts';
+import { adminFacts } from './admin-facts.ts';
 import { type BounceOptions, composeBounce, composeDelayWarning } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
@@ -133,6 +134,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     const accepted = store.get(id);
     return accepted !== undefined && isInVain(accepted);
   });
+  let closeAdmin = async () => {};
   const maildrops = new TranslatedMaildrops();
   const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
   const listeners: OpenListener[] = [];
@@ -154,6 +156,17 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     listeners.push(
       await openListener(parts).catch((error: unknown) => Promise.reject(listenFailure(error, listener, index))),
     );
+  }
+  if (config.admin) {
+    const { listenAdmin } = await import('../admin/admin-server.ts');
+    const admin = await listenAdmin(
+      config.admin,
+      adminFacts(store, () => state.upstreams.values()),
+      log,
+    ).catch((error: unknown) => Promise.reject(portFailure(error, 'admin', config.admin)));
+    undo.push(() => admin.close());
+    log.info({ host: config.admin.host, port: admin.port }, 'health and metrics are told');
+    closeAdmin = () => admin.close();
   }
   /** Listeners are matched by place: those of the running bridge are the ones that are open. */
   const updateCertificates = async (next: Config) => {
@@ -207,6 +220,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       await Promise.all(listeners.map((listener) => listener.close(graceMs)));
       await queue.stop(graceMs);
       await closeUpstreams(state.upstreams, log);
+      await closeAdmin();
       folder.release();
     },
   };
@@ -286,9 +300,13 @@ async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log
 }
 
 function listenFailure(error: unknown, listener: Listener, index: number): unknown {
+  return portFailure(error, `listeners[${index}]`, listener);
+}
+
+function portFailure(error: unknown, what: string, at: { host: string; port: number } | undefined): unknown {
   const code = systemErrorCode(error);
   if (error instanceof BridgeError || code === undefined) return error;
-  const where = `listeners[${index}]: ${listener.host}:${listener.port}`;
+  const where = `${what}: ${at?.host}:${at?.port}`;
   if (code === 'EADDRINUSE') {
     return new BridgeError('port-in-use', `${where} is in use by another program.`, { cause: error });
   }

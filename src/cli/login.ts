@@ -144,7 +144,15 @@ async function logIn(login: Login, terminal: SignInTerminal): Promise<LoginOutco
   const missing = missingScopes(wanted, granted);
   const refusals: string[] = [];
   for (const resource of others) {
-    const more = await person.grant.redeem(resource);
+    let more = await person.grant.redeem(resource);
+    if (more.refusal?.details.aadsts === consentMissing) {
+      // Consent is asked for on the sign-in page alone, and there for one service at a time.
+      terminal.tell('\nWhat sending needs has not been consented to yet: please sign in once more.');
+      const again = await signIn(login, connection, person, scopes[resource] ?? [], terminal);
+      await storeSignIn(store, client, again, resource);
+      more = await person.grant.redeem(resource);
+      await person.grant.redeem(first);
+    }
     granted.push(...more.granted);
     missing.push(...more.missing);
     if (more.refusal) refusals.push(`${more.refusal.message} ${more.refusal.remedy}`);
@@ -154,6 +162,9 @@ async function logIn(login: Login, terminal: SignInTerminal): Promise<LoginOutco
   if (otherMailboxes.length > 0) missing.push(...missingScopes(sharedScopes(scopes), granted));
   return { username, tenantId: homeTenantId, granted, missing, refusals, otherMailboxes };
 }
+
+/** Nobody has consented to the scopes yet. */
+const consentMissing = 'AADSTS65001';
 
 function signIn(
   { name, browser }: Login,

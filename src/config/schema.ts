@@ -70,7 +70,7 @@ export function configSchema(sources: Sources) {
     limits: limitsBlock().prefault({}).meta({ description: 'What is let through, and how fast.' }),
     admin: z
       .exactOptional(adminBlock())
-      .meta({ description: 'HTTP for health, metrics and web pages. Left out: none.' }),
+      .meta({ description: 'HTTP for health (`/health`) and metrics (`/metrics`). Left out: none.' }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });
 }

@@ -21,7 +21,11 @@ export function configWarnings(
       );
     }
   }
-  if (config.admin) warnings.push('admin: of no effect, this version has no admin listener yet');
+  if (config.admin && !isLoopback(config.admin.host)) {
+    warnings.push(
+      `admin: whoever reaches ${config.admin.host}:${config.admin.port} sees the metrics, without a password`,
+    );
+  }
   const passwords = config.accounts.some((account) => account.password !== undefined);
   config.listeners.forEach((listener, index) => {
     if (passwords) warnings.push(...unencrypted(listener).map((text) => `listeners[${index}]: ${text}`));

@@ -113,7 +113,9 @@ function permissionsOf(actsAs: 'app' | 'person', { read, send }: Uses): UsePermi
   const by = usePermissions[actsAs];
   const reads = (way: ReadWay) => (read.includes(way) ? [by.read[way]] : []);
   const sends = (way: SendWay) => (send.includes(way) ? [by.send[way]] : []);
-  return [...reads('imap'), ...reads('pop3'), ...sends('smtp'), ...sends('graph'), ...reads('graph')];
+  // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
+  const draftsToo = send.includes('graph') || read.includes('graph') ? [by.read.graph] : [];
+  return [...reads('imap'), ...reads('pop3'), ...sends('smtp'), ...sends('graph'), ...draftsToo];
 }
 
 /** What of each kind is used by at least one account. */

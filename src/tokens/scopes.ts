@@ -43,7 +43,8 @@ function exchangeNames({ read = [], send = [] }: MailUses): string[] {
 function graphNames({ read = [], send = [], otherMailboxes = false }: MailUses): string[] {
   const names = [
     ...(send.includes('graph') ? ['Mail.Send'] : []),
-    ...(read.includes('graph') ? ['Mail.ReadWrite'] : []),
+    // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
+    ...(send.includes('graph') || read.includes('graph') ? ['Mail.ReadWrite'] : []),
   ];
   return otherMailboxes ? names.flatMap((name) => [name, `${name}.Shared`]) : names;
 }

@@ -78,7 +78,7 @@ test('a connection of both services has a link for each', async () => {
   for (const link of [first, second]) await fetch(await follow(world, await link));
   expect(await ended).toBe(0);
   const granted = world.m365.tenant.app.delegatedGrants.map(({ resource, scopes }) => `${resource} ${scopes}`);
-  expect(granted.sort()).toEqual(['exchange IMAP.AccessAsUser.All', 'graph Mail.Send']);
+  expect(granted.sort()).toEqual(['exchange IMAP.AccessAsUser.All', 'graph Mail.Send,Mail.ReadWrite']);
 });
 
 test('for an app of its own the link asks for all that the registration lists', async () => {

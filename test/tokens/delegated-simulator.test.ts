@@ -72,10 +72,13 @@ describe('by device code, at the simulator', () => {
 
     const refused = await grant().redeem('graph');
     expect(refused).toMatchObject({ granted: [], missing: graph, refusal: { details: { aadsts: 'AADSTS65001' } } });
-    await set({ graphScopes: ['Mail.Send', 'User.Read'] });
+    await set({ graphScopes: ['Mail.Send', 'Mail.ReadWrite', 'User.Read'] });
     expect((await grant().redeem('graph')).missing).toEqual([]);
     const token = await grant().acquire(graph, { forceRenew: true });
-    expect(claimsOf(token.value)).toMatchObject({ aud: 'https://graph.microsoft.com', scp: 'Mail.Send User.Read' });
+    expect(claimsOf(token.value)).toMatchObject({
+      aud: 'https://graph.microsoft.com',
+      scp: 'Mail.Send Mail.ReadWrite User.Read',
+    });
   });
 
   test('renewal goes on although each refresh token works but once', async () => {

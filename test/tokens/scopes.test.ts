@@ -10,12 +10,17 @@ describe('the scopes of a connection', () => {
     [{ read: ['imap'] }, { exchange: [`${outlook}/IMAP.AccessAsUser.All`] }],
     [{ read: ['pop3'] }, { exchange: [`${outlook}/POP.AccessAsUser.All`] }],
     [{ send: ['smtp'] }, { exchange: [`${outlook}/SMTP.Send`] }],
-    [{ send: ['graph'] }, { graph: [`${graph}/Mail.Send`] }],
+    [{ send: ['graph'] }, { graph: [`${graph}/Mail.Send`, `${graph}/Mail.ReadWrite`] }],
     [{ read: ['graph'] }, { graph: [`${graph}/Mail.ReadWrite`] }],
-    [{ send: ['graph'], otherMailboxes: true }, { graph: [`${graph}/Mail.Send`, `${graph}/Mail.Send.Shared`] }],
+    [
+      { send: ['graph'], otherMailboxes: true },
+      {
+        graph: ['Mail.Send', 'Mail.Send.Shared', 'Mail.ReadWrite', 'Mail.ReadWrite.Shared'].map((n) => `${graph}/${n}`),
+      },
+    ],
     [
       { read: ['imap'], send: ['graph'] },
-      { graph: [`${graph}/Mail.Send`], exchange: [`${outlook}/IMAP.AccessAsUser.All`] },
+      { graph: [`${graph}/Mail.Send`, `${graph}/Mail.ReadWrite`], exchange: [`${outlook}/IMAP.AccessAsUser.All`] },
     ],
     [
       { read: ['imap', 'pop3'], send: ['smtp'], otherMailboxes: true },
@@ -36,7 +41,7 @@ describe('the scopes of a connection', () => {
 
   test('belong to the cloud', () => {
     expect(delegatedScopes({ read: ['imap'], send: ['graph'] }, clouds['us-gov-high'])).toEqual({
-      graph: ['https://graph.microsoft.us/Mail.Send'],
+      graph: ['https://graph.microsoft.us/Mail.Send', 'https://graph.microsoft.us/Mail.ReadWrite'],
       exchange: ['https://outlook.office365.us/IMAP.AccessAsUser.All'],
     });
     expect(delegatedScopes({ send: ['smtp'] }, clouds.china)).toEqual({

@@ -204,7 +204,11 @@ test('--delegated registers a public client, consents for everybody and makes no
   });
   const granted = app.delegatedGrants.map(({ resource, principalId, scopes }) => [resource, principalId, scopes]);
   expect(granted).toEqual([
-    ['graph', undefined, ['offline_access', 'User.Read', 'Mail.Send', 'Mail.Send.Shared']],
+    [
+      'graph',
+      undefined,
+      ['offline_access', 'User.Read', 'Mail.Send', 'Mail.Send.Shared', 'Mail.ReadWrite', 'Mail.ReadWrite.Shared'],
+    ],
     ['exchange', undefined, ['IMAP.AccessAsUser.All']],
   ]);
   expect(contoso(world)).toMatchObject({ grant: 'device-code', clientId: app.clientId });

@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Log } from '../base/log.ts';
+
+/** What an administrator may look at. Nothing of it is secret. */
+export interface AdminFacts {
+  /** Messages in the queue, by state. */
+  queue(): Readonly<Record<string, number>>;
+  /** Connections that work in a person's name, and whether that person has to sign in (again). */
+  signIns(): Promise<readonly { readonly connection: string; readonly isNeeded: boolean }[]>;
+}
+
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Listens for whoever watches the bridge: `GET /health` answers 200 while it runs, `GET /metrics` is for Prometheus.
+ * Rejects with the system's error when the port cannot be had.
+ */
+export async function listenAdmin(
+  { host, port }: { readonly host: string; readonly port: number },
+  facts: AdminFacts,
+  log: Log,
+): Promise<AdminServer> {
+  const registry = metricsOf(facts);
+  const server = createServer((request, response) => {
+    answer(registry, request, response).catch((error: unknown) => {
+      log.error({ error }, 'the metrics cannot be told');
+      response.writeHead(500).end();
+    });
+  });
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 10_000;
+  server.maxConnections = 100;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(registry: Registry, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method, url } = request;
+  const path = url?.split('?')[0];
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { Allow: 'GET, HEAD' }).end();
+  } else if (path === '/health') {
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+    response.end('{"status":"ok"}\n');
+  } else if (path === '/metrics') {
+    const text = await registry.metrics();
+    response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }).end(text);
+  } else {
+    response.writeHead(404).end();
+  }
+}
+
+function metricsOf(facts: AdminFacts): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, label: string, values: () => Promise<Readonly<Record<string, number>>>) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const [key, value] of Object.entries(await values())) this.set({ [label]: key }, value);
+      },
+    });
+  gauge('mailbridge_queue_messages', 'Messages in the queue, by state.', 'state', async () => facts.queue());
+  gauge(
+    'mailbridge_sign_in_needed',
+    'Whether somebody has to sign in (again) for a connection: 1 or 0.',
+    'connection',
+    async () =>
+      Object.fromEntries((await facts.signIns()).map(({ connection, isNeeded }) => [connection, isNeeded ? 1 : 0])),
+  );
+  return registry;
+}

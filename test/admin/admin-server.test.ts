@@ -1,0 +1,58 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { listenAdmin } from '../../src/admin/admin-server.ts';
+import { silentLog } from '../../src/base/log.ts';
+
+async function admin(needed = false, fails = false) {
+  const facts = {
+    queue: () => ({ queued: 3, failed: 0 }),
+    signIns: async () => {
+      if (fails) throw new Error('no');
+      return [{ connection: 'contoso', isNeeded: needed }];
+    },
+  };
+  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
+  onTestFinished(() => server.close());
+  return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${server.port}${path}`, init);
+}
+
+test('health is told while the bridge runs', async () => {
+  const get = await admin();
+  const answer = await get('/health');
+  expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
+});
+
+test('the metrics tell the queue, who has to sign in, and how the process does', async () => {
+  const text = await (await (await admin(true))('/metrics')).text();
+  expect(text).toContain('mailbridge_queue_messages{state="queued"} 3');
+  expect(text).toContain('mailbridge_queue_messages{state="failed"} 0');
+  expect(text).toContain('mailbridge_sign_in_needed{connection="contoso"} 1');
+  expect(text).toContain('process_resident_memory_bytes');
+  expect(await (await (await admin(false))('/metrics')).text()).toContain(
+    'mailbridge_sign_in_needed{connection="contoso"} 0',
+  );
+});
+
+test('nothing else is there, and nothing can be changed', async () => {
+  const get = await admin();
+  expect((await get('/')).status).toBe(404);
+  expect((await get('/metrics', { method: 'POST' })).status).toBe(405);
+});
+
+test('what cannot be read is a failure, not an empty page', async () => {
+  expect((await (await admin(false, true))('/metrics')).status).toBe(500);
+});
+
+test('a port in use is the caller’s to tell', async () => {
+  const first = await listenAdmin(
+    { host: '127.0.0.1', port: 0 },
+    { queue: () => ({}), signIns: async () => [] },
+    silentLog,
+  );
+  onTestFinished(() => first.close());
+  const again = listenAdmin(
+    { host: '127.0.0.1', port: first.port },
+    { queue: () => ({}), signIns: async () => [] },
+    silentLog,
+  );
+  await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
