@@ -28,7 +28,7 @@ export function encodeXoauth2({ username, accessToken }: Xoauth2Message): Buffer
 export function decodeXoauth2(octets: Buffer): Xoauth2Message {
   const text = decodeText(octets, 'XOAUTH2 message', maxIdentityBytes + maxTokenBytes);
   const [user, auth, ...end] = text.split(separator);
-  const username = /^user=(.+)$/i.exec(user ?? '')?.[1];
+  const username = /^user=(.+)$/is.exec(user ?? '')?.[1];
   const accessToken = /^auth=bearer +([!-~]+)$/i.exec(auth ?? '')?.[1];
   if (username === undefined || accessToken === undefined || end.length !== 2 || end.join('') !== '') {
     throw new SaslSyntaxError('Invalid XOAUTH2 auth data');

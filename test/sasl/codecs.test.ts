@@ -74,6 +74,11 @@ describe('XOAUTH2', () => {
     );
   });
 
+  it('takes a name with the line separator of Unicode', () => {
+    const message = { username: 'a\u2028b@contoso.com', accessToken: 't' };
+    expect(decodeXoauth2(encodeXoauth2(message))).toEqual(message);
+  });
+
   it('refuses what is no XOAUTH2 message', () => {
     for (const bad of [
       '',
