@@ -173,7 +173,7 @@ const entries = {
     cause:
       'The message is larger than one request to Microsoft Graph may be, it cannot go up in parts without being changed, and the connection may not send by SMTP.',
     remedy:
-      'Let the connection send by SMTP, which takes up to 150 MB and changes nothing: the permission SMTP.SendAsApp and SMTP AUTH for the mailbox; "mailbridge exchange-script" prints the commands. Large messages without a signature also go up in parts with the permission Mail.ReadWrite.',
+      'Let the connection send by SMTP, which takes up to 150 MB and changes nothing: the permission SMTP.SendAsApp and SMTP AUTH for the mailbox; "mailbridge exchange-script" prints the commands. Or, for large messages without a signature or encryption, give it Mail.ReadWrite, with which they go up in parts: for an app the Exchange role "Application Mail.ReadWrite", which "mailbridge exchange-script" prints too; for a person the scope.',
   },
   'header-too-large-for-graph': {
     kind: 'permanent',

@@ -65,8 +65,16 @@ interface Role {
   /** In names of scopes and variables. */
   readonly key: string;
   readonly does: string;
+  /** More of what it is for, one line each. */
+  readonly besides?: readonly string[];
   readonly mailboxes: readonly string[];
 }
+
+const sendingReads = [
+  'Sending through Graph uses it for large messages, which go up as drafts, and to look into Sent Items before a',
+  'message is sent again. Where no account reads by Graph this part may be left out, and all else works: large',
+  'messages then go by SMTP if that is open, and otherwise come back with message-not-sendable-by-graph.',
+];
 
 function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: ScriptApp): Role[] {
   const by = (wanted: (account: ScriptAccount) => boolean) => mailboxesOf(accounts, wanted);
@@ -86,8 +94,8 @@ function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: Sc
     {
       name: 'Application Mail.ReadWrite',
       key: 'read',
-      // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
       does: 'read and write, through Graph,',
+      besides: accounts.some(({ send }) => send === 'graph') ? sendingReads : [],
       mailboxes: tenantWide ? [] : by(({ send, read }) => send === 'graph' || read === 'graph'),
     },
   ];
@@ -104,6 +112,7 @@ function roleSection(role: Role, app: string): ScriptSection {
     why: [
       `Lets the app ${role.does} these mailboxes and no others. It needs no permission in Entra ID; one granted`,
       'there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.',
+      ...(role.besides ?? []),
     ],
     apply: [
       ...variables,

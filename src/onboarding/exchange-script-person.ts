@@ -5,9 +5,8 @@ import { assignedList, forEach, quoted } from './powershell.ts';
 /** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
   const isOther = (address: string) => address.toLowerCase() !== user?.toLowerCase();
-  const opened = mailboxesOf(accounts, ({ mailbox, read, send }) => {
-    return isOther(mailbox) && (read !== undefined || send === 'smtp');
-  });
+  // Sending needs it too: SMTP logs in to the mailbox, and Graph makes drafts of large messages there.
+  const opened = mailboxesOf(accounts, ({ mailbox, read, send }) => isOther(mailbox) && (read ?? send) !== undefined);
   const { pairs, patterns } = otherSenders(accounts);
   const sentAs = new Map(
     [

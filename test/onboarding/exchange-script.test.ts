@@ -102,6 +102,9 @@ test('an app that sends and reads in every way', () => {
 
     # Lets the app read and write, through Graph, these mailboxes and no others. It needs no permission in Entra ID; one granted
     # there would reach every mailbox. On "Enable-OrganizationCustomization" as an error, run just that, once.
+    # Sending through Graph uses it for large messages, which go up as drafts, and to look into Sent Items before a
+    # message is sent again. Where no account reads by Graph this part may be left out, and all else works: large
+    # messages then go by SMTP if that is open, and otherwise come back with message-not-sendable-by-graph.
     $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
     $readFilter = 'UserPrincipalName -eq ''o''''brien@contoso.example'''
     if (-not (Get-ManagementScope -Identity $readName -ErrorAction SilentlyContinue)) {
@@ -228,6 +231,18 @@ test('and the way back', () => {
   `);
 });
 
+test('a person who sends through Graph as another mailbox opens it too, for the drafts', () => {
+  const { exchange, tenant } = exchangeOnline();
+  const person = { kind: 'person', user: reports } as const;
+  const sending = (mailbox: string): ScriptAccount => ({ mailbox, send: 'graph', senders: [] });
+  const script = exchangeScript(input(person, sending(reports), sending(shared)), { undo: false });
+  expect(exchange.run(script).errors).toEqual([]);
+  expect(tenant.exchange).toMatchObject({
+    fullAccess: [{ user: reports, mailbox: shared }],
+    sendAs: [{ mailbox: reports, as: shared }],
+  });
+});
+
 test('a person who signs in gets rights on the mailboxes that are not their own', () => {
   const person = { kind: 'person', user: reports } as const;
   const accounts: ScriptAccount[] = [
@@ -295,6 +310,46 @@ test('Exchange takes the script twice without an error, and the app reaches thos
     imapDisabledFor: [],
     popDisabledFor: [],
   });
+});
+
+test('sending through Graph comes with reading and writing, in one role over all who do either', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  const accounts: ScriptAccount[] = [
+    { mailbox: reports, send: 'graph', senders: [] },
+    { mailbox: shared, read: 'graph', senders: [] },
+    { mailbox: obrien, send: 'graph', read: 'graph', senders: [] },
+  ];
+  const script = exchangeScript(input(principal, ...accounts), { undo: false });
+  expect(exchange.run(script).errors).toEqual([]);
+  expect(known.graphRbac).toEqual({
+    'Application Mail.Send': [reports, obrien],
+    'Application Mail.ReadWrite': [reports, obrien, shared],
+    'Application Mail.Read': [],
+  });
+  expect(script.match(/-Role '[^']+'/g)).toEqual([
+    "-Role 'Application Mail.Send'",
+    "-Role 'Application Mail.ReadWrite'",
+  ]);
+});
+
+test('the script says what sending wants to read for, and is silent where nobody sends through Graph', () => {
+  const why = '# Sending through Graph uses it for large messages, which go up as drafts, and to look into Sent Items';
+  const scriptOf = (account: ScriptAccount) => exchangeScript(input(named, account), { undo: false });
+  expect(scriptOf({ mailbox: reports, send: 'graph', senders: [] })).toContain(why);
+  const reading = scriptOf({ mailbox: reports, read: 'graph', senders: [] });
+  expect(reading).toContain("-Role 'Application Mail.ReadWrite'");
+  expect(reading).not.toContain(why);
+});
+
+test('without the part that reads and writes the rest of the script works, and so does the way back', () => {
+  const { exchange, principal, known } = exchangeOnline();
+  const account: ScriptAccount = { mailbox: reports, send: 'graph', senders: [] };
+  const script = exchangeScript(input(principal, account), { undo: false });
+  const parts = script.split('\n\n').filter((part) => !part.includes("-Role 'Application Mail.ReadWrite'"));
+  expect(exchange.run(parts.join('\n\n')).errors).toEqual([]);
+  expect(known.graphRbac).toMatchObject({ 'Application Mail.Send': [reports], 'Application Mail.ReadWrite': [] });
+  expect(exchange.run(exchangeScript(input(principal, account), { undo: true })).errors).toEqual([]);
+  expect(known.graphRbac).toMatchObject({ 'Application Mail.Send': [], 'Application Mail.ReadWrite': [] });
 });
 
 test('at the end Exchange says that every mailbox of a role is in its scope', () => {

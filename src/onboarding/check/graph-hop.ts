@@ -1,8 +1,9 @@
 import { BridgeError } from '../../base/errors.ts';
 import { GraphError, GraphTokenError, GraphUnansweredError } from '../../graph/graph-error.ts';
+import { draftsWarning } from './drafts-warning.ts';
 import type { Finding, Hop } from './hop.ts';
 import type { MailboxContext } from './mailbox-context.ts';
-import { grantRemedy, heldPermission, permissionFor } from './permissions.ts';
+import { grantRemedy, heldPermission, openingRemedy, permissionFor } from './permissions.ts';
 import type { Use } from './subject.ts';
 
 /** Whether Graph lets the token at a mailbox, for reading or for sending. */
@@ -28,14 +29,16 @@ export function graphHop(context: MailboxContext, use: Use): Hop {
  * Asks Graph to send nothing: a request without a message, which can only be refused. Whether the app may send at all
  * is looked at first, so the refusal tells.
  */
-async function tryToSend({ operations }: MailboxContext, mailbox: string): Promise<Finding> {
+async function tryToSend(context: MailboxContext, mailbox: string): Promise<Finding> {
   const path = `/v1.0/users/${encodeURIComponent(mailbox)}/sendMail`;
   try {
-    await operations.graph({ method: 'POST', path, json: '{}' });
+    await context.operations.graph({ method: 'POST', path, json: '{}' });
   } catch (error) {
     if (!(error instanceof GraphError) || error.status !== 400) throw error;
   }
-  return { detail: 'sending is not refused; only a message proves it: --send-test ADDRESS' };
+  const warning = await draftsWarning(context, mailbox);
+  const detail = 'sending is not refused; only a message proves it: --send-test ADDRESS';
+  return { detail, ...(warning !== undefined && { warning }) };
 }
 
 async function readInbox({ operations }: MailboxContext, mailbox: string): Promise<Finding> {
@@ -80,7 +83,7 @@ function denied({ connection, seen }: MailboxContext, use: Use, said: string): B
     const right =
       kind === 'send'
         ? `Add-RecipientPermission ${mailbox} -Trustee ${user} -AccessRights SendAs (and the delegated permission Mail.Send.Shared)`
-        : `Add-MailboxPermission -Identity ${mailbox} -User ${user} -AccessRights FullAccess (and the delegated permission Mail.ReadWrite.Shared)`;
+        : openingRemedy(mailbox, user);
     return new BridgeError(code, `${user} has no right to ${kind === 'send' ? 'send as' : 'read'} ${mailbox}.`, {
       remedy: right,
       details,

@@ -16,6 +16,11 @@ export function heldPermission(claims: TokenClaims, { anyOf }: UsePermission): s
   return anyOf.find((permission) => held.includes(permission));
 }
 
+/** How a person gets a mailbox of somebody else open through Graph. */
+export function openingRemedy(mailbox: string, user: string): string {
+  return `Add-MailboxPermission -Identity ${mailbox} -User ${user} -AccessRights FullAccess (and the delegated permission Mail.ReadWrite.Shared)`;
+}
+
 /** How to grant a permission, as an instruction. */
 export function grantRemedy({ name, actsAs }: Pick<CheckedConnection, 'name' | 'actsAs'>, needed: UsePermission) {
   const [permission] = needed.anyOf;

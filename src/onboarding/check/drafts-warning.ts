@@ -1,0 +1,41 @@
+import { GraphError } from '../../graph/graph-error.ts';
+import { usePermissions } from '../permissions.ts';
+import type { MailboxContext } from './mailbox-context.ts';
+import { grantRemedy, openingRemedy } from './permissions.ts';
+
+/**
+ * Sending through Graph can do without Mail.ReadWrite, but not with everything.
+ * @returns what is lost and what mends it; undefined where nothing is, or where it cannot be told
+ */
+export async function draftsWarning(context: MailboxContext, mailbox: string): Promise<string | undefined> {
+  if (!lacksScope(context) && (await opensDrafts(context, mailbox))) return undefined;
+  return `Mail.ReadWrite is missing for ${mailbox}: large messages, which go up as drafts, go by SMTP if that is open and otherwise come back (message-not-sendable-by-graph), and Sent Items cannot be looked at before a message is sent again. ${remedyOf(context, mailbox)}`;
+}
+
+/** A person's token names all that it may; an Exchange role of an app stands in none. */
+function lacksScope({ connection, seen }: MailboxContext): boolean {
+  const scopes = connection.actsAs === 'person' ? seen.get('graph')?.scopes : undefined;
+  return scopes !== undefined && !scopes.includes('Mail.ReadWrite') && !scopes.includes('Mail.ReadWrite.Shared');
+}
+
+/** Reads, since that leaves no trace. So an app with Mail.Read alone passes: only writing would show it. */
+async function opensDrafts({ operations }: MailboxContext, mailbox: string): Promise<boolean> {
+  const drafts = `/v1.0/users/${encodeURIComponent(mailbox)}/mailFolders/drafts`;
+  try {
+    await operations.graph({ method: 'GET', path: `${drafts}/messages?$top=1&$select=id` });
+    return true;
+  } catch (error) {
+    return !(error instanceof GraphError && error.status === 403);
+  }
+}
+
+function remedyOf(context: MailboxContext, mailbox: string): string {
+  const { connection, seen } = context;
+  const needed = usePermissions[connection.actsAs].read.graph;
+  const grant = grantRemedy(connection, needed);
+  if (connection.actsAs === 'app') {
+    return `The Exchange role "${needed.rbacRole}" gives it for these mailboxes alone: mailbridge exchange-script ${connection.name} prints what to run. Or for every mailbox: ${grant}`;
+  }
+  if (lacksScope(context)) return `${grant} If scopes of the connection is set, name it there too.`;
+  return openingRemedy(mailbox, seen.get('graph')?.upn ?? 'USER');
+}
