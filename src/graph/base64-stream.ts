@@ -5,11 +5,14 @@ export function base64Length(octets: number): number {
   return Math.ceil(octets / 3) * 4;
 }
 
-/** Encodes what passes as base64 on one line. Fails at the end if it was not `expectedOctets` octets. */
+/**
+ * Encodes what passes as base64 on one line. Fails at the end if it was not `expectedOctets` octets. The last letters
+ * go with the end, not before it: who takes them all knows that nothing follows.
+ */
 export class Base64Encoder extends Transform {
   readonly #expectedOctets: number;
   #octets = 0;
-  /** Up to two octets that wait for a third. */
+  /** Up to three octets that wait for what follows. */
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(expectedOctets: number) {
@@ -20,7 +23,7 @@ export class Base64Encoder extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     this.#octets += chunk.length;
     const octets = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const whole = octets.length - (octets.length % 3);
+    const whole = Math.max(0, octets.length - (octets.length % 3 || 3));
     this.#rest = octets.subarray(whole);
     callback(null, Buffer.from(octets.toString('base64', 0, whole), 'latin1'));
   }

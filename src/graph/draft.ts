@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeError } from '../base/errors.ts';
 import type { GraphClient, GraphRequest, GraphResponse } from './client.ts';
 import { GraphError, GraphUnansweredError } from './graph-error.ts';
@@ -29,6 +30,10 @@ const immutableIds = { prefer: 'IdType="ImmutableId"' };
 /** What the lost answer was. */
 const accepted = { status: 202, requestId: undefined };
 
+/** Tries for a change that another one comes in the way of, and the longest first wait between them. */
+const maxTries = 5;
+const longestWaitMs = 2_000;
+
 /** A message in Drafts, of which no more than the id is known here. */
 export class Draft {
   readonly place: DraftPlace;
@@ -55,15 +60,26 @@ export class Draft {
     return new Draft(place, stringIn(answer, 'id'));
   }
 
-  /** One request about this draft. @param subpath with its slash */
-  request(
+  /**
+   * One request about this draft. Exchange may refuse one change while it saves another, of which nothing is done then:
+   * the request is made again.
+   * @param subpath with its slash
+   */
+  async request(
     method: GraphRequest['method'],
     subpath: string,
     rest: Pick<GraphRequest, 'body' | 'signal'>,
   ): Promise<GraphResponse> {
     const { client, mailbox } = this.place;
     const path = `${userPath(this.place)}/messages/${encodeURIComponent(this.id)}${subpath}`;
-    return client.request({ method, path, mailbox, headers: immutableIds, ...rest });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await client.request({ method, path, mailbox, headers: immutableIds, ...rest });
+      } catch (error) {
+        if (tries === maxTries || !isConflict(error)) throw error;
+        await sleep(Math.min(client.retry.waitMs, longestWaitMs) * tries, undefined, { signal: rest.signal });
+      }
+    }
   }
 
   /** How many attachments it has. */
@@ -74,34 +90,36 @@ export class Draft {
   }
 
   /**
-   * Sends it (Microsoft: "message: send"). Where the answer is lost, the message itself tells what has become of it: it
-   * can be sent only once.
+   * Sends it (Microsoft: "message: send"). Whatever the answer, or without one, the message itself tells what has become
+   * of it: it can be sent only once.
    * @throws GraphUnansweredError, or GraphError 504, where even that cannot be found out
    */
   async send(signal: AbortSignal): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
-    try {
-      return await this.request('POST', '/send', { signal });
-    } catch (error) {
-      if (!mayBeDone(error)) throw error;
-      const isSent = await this.#isSent(signal).catch(() => undefined);
-      if (isSent === undefined) throw error;
-      return isSent ? accepted : this.#sendAgain(signal);
+    let lost: unknown;
+    for (;;) {
+      try {
+        const answer = await this.request('POST', '/send', { signal });
+        if (answer.status === accepted.status) return answer;
+        return (await this.#state(signal)) === 'sent' ? accepted : answer;
+      } catch (error) {
+        const state = await this.#state(signal);
+        // Where no draft is left the first request was slow, not lost.
+        if (state === 'sent' || (state === 'gone' && lost !== undefined)) return accepted;
+        if (lost !== undefined) throw state === 'draft' ? error : lost;
+        if (state !== 'draft' || !mayBeDone(error)) throw error;
+        lost = error;
+      }
     }
   }
 
-  async #isSent(signal: AbortSignal): Promise<boolean | undefined> {
-    const answer = await this.request('GET', '?$select=isDraft', { signal });
-    const { isDraft } = objectIn(answer) as { isDraft?: unknown };
-    return typeof isDraft === 'boolean' ? !isDraft : undefined;
-  }
-
-  async #sendAgain(signal: AbortSignal): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
+  async #state(signal: AbortSignal): Promise<'draft' | 'sent' | 'gone' | 'unknown'> {
     try {
-      return await this.request('POST', '/send', { signal });
+      const answer = await this.request('GET', '?$select=isDraft', { signal });
+      const { isDraft } = objectIn(answer) as { isDraft?: unknown };
+      if (typeof isDraft !== 'boolean') return 'unknown';
+      return isDraft ? 'draft' : 'sent';
     } catch (error) {
-      // The first request was slow, not lost: there is no such draft any more.
-      if (error instanceof GraphError && error.status === 404) return accepted;
-      throw error;
+      return isNotFound(error) ? 'gone' : 'unknown';
     }
   }
 
@@ -114,6 +132,16 @@ export class Draft {
 /** Whether Graph may have done what it was asked to. */
 export function mayBeDone(error: unknown): boolean {
   return error instanceof GraphUnansweredError ? error.mayBeDone : error instanceof GraphError && error.status === 504;
+}
+
+/** The change key of a draft was not what it had been a moment before (`ErrorIrresolvableConflict`). */
+export function isConflict(error: unknown): boolean {
+  return error instanceof GraphError && (error.status === 409 || error.status === 412);
+}
+
+/** There is no such thing. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof GraphError && error.status === 404;
 }
 
 /**
@@ -146,7 +174,7 @@ async function deleteMessage(place: DraftPlace, id: string, signal: AbortSignal)
   try {
     await client.request({ method: 'DELETE', path, mailbox, headers: immutableIds, signal });
   } catch (error) {
-    if (!(error instanceof GraphError && error.status === 404)) throw error;
+    if (!isNotFound(error)) throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { MimePart } from '../message/mime-part.ts';
 import { oneLine } from '../message/safe-text.ts';
@@ -37,30 +38,43 @@ const endings: Readonly<Record<string, string>> = {
   'image/svg+xml': 'svg',
 };
 
-/** @param number of the attachment in its message, from 1; makes the name of one that has none, as Exchange would */
-export function attachmentOf(
-  part: MimePart,
-  number: number,
-  body: { readonly contentType: 'text' | 'html'; readonly content: string },
-): JsonAttachment {
+/**
+ * @param number of the attachment in its message, from 1; makes the name of one that has none, as Exchange would
+ * @param shown Content-IDs of what the HTML shows
+ */
+export function attachmentOf(part: MimePart, number: number, shown: ReadonlySet<string>): JsonAttachment {
   const { type, fileName, contentId, decodedOctets } = part;
   const otherName = `ATT${String(number).padStart(5, '0')}.${endings[type] ?? 'bin'}`;
   return {
     part,
-    name: oneLine(fileName ?? '', 255) || otherName,
+    name: shortened(fileName ?? '') || otherName,
     contentType: type,
     ...(contentId !== undefined && { contentId }),
     // Called inline without being shown in the text, it would be hidden from the reader.
-    isInline: contentId !== undefined && body.contentType === 'html' && isShown(body.content, contentId),
+    isInline: contentId !== undefined && shown.has(contentId),
     octets: decodedOctets,
   };
 }
 
-/** Whether the HTML refers to it (RFC 2392). */
-function isShown(html: string, contentId: string): boolean {
-  return [contentId, encodeURIComponent(contentId), contentId.replaceAll('&', '&amp;')].some((id) =>
-    html.includes(`cid:${id}`),
-  );
+/** A file name of one line and 255 characters at most, whose ending says what the file is. */
+function shortened(fileName: string): string {
+  if (fileName.length <= 255) return oneLine(fileName);
+  const ending = extname(fileName).slice(0, 20);
+  return oneLine(fileName, 255 - ending.length) + oneLine(ending);
+}
+
+/** Content-IDs that HTML refers to (RFC 2392), as they stand and with their escapes undone. */
+export function shownContentIds(html: string): ReadonlySet<string> {
+  const written = [...html.matchAll(/\bcid:([^"'<>\s)]+)/gi)].map(([, id = '']) => id.replaceAll('&amp;', '&'));
+  return new Set(written.flatMap((id) => [id, percentDecoded(id)]));
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** An attachment as it is posted, without its content. */

@@ -35,6 +35,8 @@ const maxHeaders = 5;
 const maxNamedProperties = 30;
 /** Of one value; RFC 5322 allows lines of 998. */
 const maxValueLength = 995;
+/** Exchange keeps no more (Microsoft: "Subject", Exchange Web Services reference). */
+const maxSubject = 255;
 
 /** Header fields that have a property of their own ([MS-OXCMAIL] sections 2.2.3.2 and 2.2.3.3). */
 const taggedProperties: Readonly<Record<string, string>> = {
@@ -57,7 +59,7 @@ const toldOtherwise = new Set(
 );
 /** Traces of how the message came here, of what Exchange adds, of signatures that hold for the MIME form alone; ours. */
 const trace =
-  /^(?:content-|resent-|x-mailbridge-|received|return-path$|delivered-to$|dkim-signature$|domainkey-signature$|arc-|authentication-results$|x-received$|x-ms-|x-microsoft-|x-originating-ip$|x-mimeole$)/;
+  /^(?:content-|resent-|x-mailbridge-|received|return-path$|delivered-to$|dkim-signature$|domainkey-signature$|arc-|authentication-results$|x-received$|x-ms-|x-microsoft-|x-originating-ip$|x-mimeole$|thread-topic$|thread-index$)/;
 
 /** Of these one is allowed (RFC 5322 section 3.6), and readers differ in which of two they take. */
 const single = ['From', 'Sender', 'Reply-To', 'Message-ID', 'In-Reply-To', 'References', 'Subject'];
@@ -70,12 +72,14 @@ export function surveyFields(header: HeaderBlock): FieldSurvey {
   const obstacles = repeated.map((name) => `it has the field ${name} twice`);
   if (parseAddressList(header.get('From') ?? '').addresses.length > 1) obstacles.push('it has several authors');
   const others = otherFields(header);
-  return { fields: jsonFields(header, others), dropped: others.dropped, obstacles };
+  const fields = jsonFields(header, others);
+  if (fields.subject.length > maxSubject) obstacles.push(`its subject is longer than ${maxSubject} characters`);
+  return { fields, dropped: others.dropped, obstacles };
 }
 
 function jsonFields(header: HeaderBlock, others: OtherFields): JsonFields {
   const importance = importanceOf(header);
-  const messageId = /^<[^\s<>]+>$/.exec(header.get('Message-ID') ?? '')?.[0];
+  const messageId = /<[^\s<>]+>/.exec(header.get('Message-ID') ?? '')?.[0];
   const sensitivity = sensitivities[(header.get('Sensitivity') ?? '').toLowerCase()];
   const properties = [...others.properties];
   // PidTagSensitivity.

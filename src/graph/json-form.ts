@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { type HeaderBlock, HeaderTooLargeError } from '../message/headers.ts';
-import { decodeText } from '../message/mime-charset.ts';
 import type { MimePart } from '../message/mime-part.ts';
 import { readMimeStructure, readPart } from '../message/mime-reader.ts';
 import { MimeTooComplexError } from '../message/mime-scanner.ts';
-import { attachmentOf, type JsonAttachment } from './json-attachment.ts';
+import { attachmentOf, type JsonAttachment, shownContentIds } from './json-attachment.ts';
+import { bodyText } from './json-body-text.ts';
 import { type JsonFields, surveyFields } from './json-fields.ts';
 import { layoutOf } from './json-layout.ts';
 
@@ -37,10 +37,10 @@ const maxAttachments = 250;
 /**
  * Reads a message through, once, and its text a second time.
  *
- * Carried unchanged: every octet of every attachment, its name, type and Content-ID; the text; subject, addresses,
- * Message-ID, In-Reply-To, References, importance, sensitivity, and fields of other names up to a number. Made anew by
- * Exchange: the plain text beside an HTML text, boundaries and transfer encodings, Date and MIME-Version. Left out:
- * trace fields, charset and other parameters of attached texts, and what `dropped` names.
+ * Carried unchanged: every octet of every attachment, its name, type and Content-ID; the text, that of format=flowed in
+ * paragraphs; subject, addresses, Message-ID, In-Reply-To, References, importance, sensitivity, and fields of other names
+ * up to a number. Made anew by Exchange: the plain text beside an HTML text, boundaries and transfer encodings, Date and
+ * MIME-Version. Left out: trace fields, charset and other parameters of attached texts, and what `dropped` names.
  *
  * @param open the message from its first octet, at each call
  * @param size of it, exactly
@@ -62,7 +62,8 @@ export async function surveyMessage(open: () => Readable, size: number): Promise
   if (layout.attachments.length > maxAttachments) return lossy(`it has more than ${maxAttachments} attachments`);
   const body = await readBody(open, layout.body);
   if (body === undefined) return lossy('its text is too long for one request');
-  const attachments = layout.attachments.map((part, index) => attachmentOf(part, index + 1, body));
+  const shown = shownContentIds(body.contentType === 'html' ? body.content : '');
+  const attachments = layout.attachments.map((part, index) => attachmentOf(part, index + 1, shown));
   return { jsonForm: 'faithful', header: root.header, fields, body, attachments, dropped };
 }
 
@@ -73,7 +74,7 @@ function lossy(reason: string): LossyForm {
 async function readBody(open: () => Readable, part: MimePart | undefined): Promise<FaithfulForm['body'] | undefined> {
   if (part === undefined) return { contentType: 'text', content: '' };
   if (part.decodedOctets > maxBodyBytes) return undefined;
-  const content = decodeText(await readPart(open, part), part.parameters.get('charset'));
+  const content = bodyText(part, await readPart(open, part));
   if (Buffer.byteLength(JSON.stringify(content)) > maxBodyBytes) return undefined;
   return { contentType: part.type === 'text/html' ? 'html' : 'text', content };
 }

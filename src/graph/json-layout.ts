@@ -20,6 +20,8 @@ export interface JsonLayout {
  */
 export function layoutOf(root: MimePart): JsonLayout {
   const layout = new Layout();
+  // RFC 8551 section 3.9: the name tells it as well as the type does.
+  if (/\.p7[mz]$/i.test(root.fileName ?? '')) layout.obstacles.push(smime);
   layout.visit(root);
   return layout;
 }
@@ -32,12 +34,16 @@ const defectTexts: Readonly<Record<MimeDefect, string>> = {
   'ambiguous-base64': 'the base64 of a part goes on behind its end',
 };
 
+const smime = 'it is signed or encrypted (S/MIME)';
+const tnef = 'it is in a form of Outlook of its own (winmail.dat)';
+
 /** Types that mean more to Exchange than a file of that type. */
 const meaningfulTypes: Readonly<Record<string, string>> = {
-  'application/pkcs7-mime': 'it is signed or encrypted (S/MIME)',
-  'application/x-pkcs7-mime': 'it is signed or encrypted (S/MIME)',
+  'application/pkcs7-mime': smime,
+  'application/x-pkcs7-mime': smime,
   'application/x-microsoft-rpmsg-message': 'it is protected by rights management',
-  'application/ms-tnef': 'it is in a form of Outlook of its own (winmail.dat)',
+  'application/ms-tnef': tnef,
+  'application/vnd.ms-tnef': tnef,
   'message/partial': 'it is one part of a longer message',
   'message/external-body': 'it refers to content elsewhere',
 };
@@ -65,7 +71,7 @@ class Layout implements JsonLayout {
   #leaf(part: MimePart): void {
     const meaning = meaningfulTypes[part.type];
     if (meaning !== undefined) this.obstacles.push(meaning);
-    if (part.type === 'text/calendar' && part.parameters.has('method')) this.obstacles.push('it is an invitation');
+    if (isInvitation(part)) this.obstacles.push('it is an invitation');
     if (this.body === undefined && isBodyText(part)) this.#takeAsBody(part);
     else this.attachments.push(part);
   }
@@ -104,6 +110,12 @@ class Layout implements JsonLayout {
       this.visit(child);
     }
   }
+}
+
+/** A calendar is answered, not opened, where it has a method (RFC 6047 section 2.4), or is no file. */
+function isInvitation({ type, parameters, disposition, fileName }: MimePart): boolean {
+  if (type !== 'text/calendar') return false;
+  return parameters.has('method') || (disposition !== 'attachment' && fileName === undefined);
 }
 
 /** A text with a file name is meant as a file. */

@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import { readParts } from '../message/mime-reader.ts';
 import { base64Length } from './base64-stream.ts';
 import type { GraphClient, GraphResponse } from './client.ts';
-import { Draft, type DraftPlace, draftMark, mayBeDone, userPath } from './draft.ts';
+import { Draft, type DraftPlace, draftMark, isConflict, isNotFound, mayBeDone, userPath } from './draft.ts';
 import { GraphError, GraphUnansweredError, notSent } from './graph-error.ts';
 import { type JsonAttachment, jsonAttachment } from './json-attachment.ts';
 import { jsonBody } from './json-body.ts';
@@ -75,13 +75,18 @@ async function sendDraft(
     await beforeSending(fill(draft, rest, expected, open, signal));
     return { id: draft.id, ...sent(await draft.send(signal)) };
   } catch (caught) {
-    // Of a mailbox that is not there the making of the draft would have told.
-    const isGone = caught instanceof GraphError && caught.status === 404;
-    const error = isGone ? notSent('The draft of the message is gone', caught) : caught;
+    const error = draftFailure(caught);
     // The failure of the message is told, not that of the clearing up.
     if (!mayBeDone(error)) await draft.delete(AbortSignal.timeout(deleteTimeoutMs)).catch(() => {});
     throw error;
   }
+}
+
+/** What befell the draft says nothing of the message. */
+function draftFailure(error: unknown): unknown {
+  // Of a mailbox that is not there the making of the draft would have told.
+  if (isNotFound(error)) return notSent('The draft of the message is gone', error);
+  return isConflict(error) ? notSent('Graph could not save the draft of the message', error) : error;
 }
 
 async function fill(
@@ -93,7 +98,7 @@ async function fill(
 ): Promise<void> {
   const isSure = await uploadAttachments(draft, rest, open, signal);
   if (isSure || (await draft.countAttachments(signal)) === expected) return;
-  throw notSent('The answer to an upload was lost, and the draft lacks an attachment');
+  throw notSent('The answer to an upload was lost, and the draft has not the attachments that it should');
 }
 
 function sent({ status, requestId }: Pick<GraphResponse, 'status' | 'requestId'>): SentAsJson {

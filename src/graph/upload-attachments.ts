@@ -1,12 +1,16 @@
 import type { Readable } from 'node:stream';
 import { type PartPiece, readParts } from '../message/mime-reader.ts';
 import { type Draft, mayBeDone } from './draft.ts';
+import { GraphError, notSent } from './graph-error.ts';
 import { attachmentBody, type JsonAttachment } from './json-attachment.ts';
 import { Places } from './places.ts';
 import { UploadSession } from './upload-session.ts';
 
-/** Below that a file goes in one request, from there on in an upload session (Microsoft: "Attach large files"). */
-export const sessionFromOctets = 3 * 1024 * 1024;
+/**
+ * Below that a file goes in one request, from there on in an upload session: "3 MB" (Microsoft: "Attach large files").
+ * A request may have 4 MiB, which 3 MiB in base64 fill already.
+ */
+export const sessionFromOctets = 3_000_000;
 
 /** One chunk of an upload session: a multiple of 320 KiB below 4 MB. */
 export const chunkOctets = 12 * 320 * 1024;
@@ -17,7 +21,7 @@ const maxBuffers = 4;
 /**
  * Uploads attachments into a draft while the message is read, once, from its first octet to its last. Several files are
  * under way at a time, the chunks of one in their order. Memory: four chunks.
- * @returns whether it is sure that each has arrived; if not, the draft has to be asked
+ * @returns whether it is sure that each has arrived, once; if not, their number in the draft tells
  * @throws as GraphClient.request, what the stream throws, MessageChangedError
  */
 export async function uploadAttachments(
@@ -58,7 +62,8 @@ class Upload {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #failure: { readonly error: unknown } | undefined;
-  #isSure = true;
+  #mayLack = false;
+  #mayDouble = false;
 
   constructor(draft: Draft, signal: AbortSignal) {
     this.#draft = draft;
@@ -90,7 +95,9 @@ class Upload {
   async finish(): Promise<boolean> {
     for (const { requests } of this.#transfers) await requests;
     if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#isSure;
+    // The number of files cannot tell then: one may be there in the place of another.
+    if (this.#mayLack && this.#mayDouble) throw notSent('Of the files of a draft one may lack, and one be there twice');
+    return !this.#mayLack && !this.#mayDouble;
   }
 
   #transferOf(attachment: JsonAttachment): Transfer {
@@ -127,19 +134,37 @@ class Upload {
   }
 
   async #send(transfer: Transfer, octets: Buffer): Promise<void> {
-    if (transfer.attachment.octets < sessionFromOctets) return this.#post(transfer.attachment, octets);
-    transfer.session ??= await UploadSession.open(this.#draft, transfer.attachment, this.#signal);
+    const { attachment } = transfer;
+    if (attachment.octets < sessionFromOctets) return this.#post(attachment, octets);
+    try {
+      transfer.session ??= await UploadSession.open(this.#draft, attachment, this.#signal);
+    } catch (error) {
+      if (isTooSmall(error) && octets.length === attachment.octets) return this.#post(attachment, octets);
+      throw error;
+    }
     await transfer.session.put(octets);
-    if (transfer.session.isDoubtful) this.#isSure = false;
+    if (transfer.session.isDoubtful) this.#mayLack = true;
   }
 
   async #post(attachment: JsonAttachment, octets: Buffer): Promise<void> {
+    const { open, ...body } = attachmentBody(attachment, octets);
+    let tries = 0;
+    const counted = () => {
+      tries += 1;
+      return open();
+    };
     try {
-      const body = attachmentBody(attachment, octets);
-      await this.#draft.request('POST', '/attachments', { body, signal: this.#signal });
+      await this.#draft.request('POST', '/attachments', { body: { ...body, open: counted }, signal: this.#signal });
     } catch (error) {
       if (this.#signal.aborted || !mayBeDone(error)) throw error;
-      this.#isSure = false;
+      this.#mayLack = true;
     }
+    // A try that was refused may have left the file there all the same.
+    if (tries > 1) this.#mayDouble = true;
   }
+}
+
+/** Some servers of Microsoft's may take 3 MB for 3 MiB. */
+function isTooSmall(error: unknown): boolean {
+  return error instanceof GraphError && error.code === 'ErrorAttachmentSizeShouldNotBeLessThanMinimumSize';
 }

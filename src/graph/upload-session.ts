@@ -10,7 +10,7 @@ import { jsonBody, octetsBody } from './json-body.ts';
 const maxTries = 5;
 
 /**
- * A longer wait than this is not sat out, even with most of a large file uploaded: the session may be over by then, and
+ * A longer wait that Graph asks for is not sat out, even with most of a large file uploaded: the session may be over by then, and
  * the mailbox shall rest.
  */
 const longestWaitMs = 120_000;
@@ -22,8 +22,7 @@ export class UploadSession {
   readonly #total: number;
   readonly #signal: AbortSignal;
   #arrived = 0;
-  /** The session ended while its last chunk was under way: the file is attached, or lost. */
-  isDoubtful = false;
+  #isAttached = false;
 
   private constructor(draft: Draft, url: string, total: number, signal: AbortSignal) {
     this.#draft = draft;
@@ -52,6 +51,11 @@ export class UploadSession {
     return new UploadSession(draft, url, octets, signal);
   }
 
+  /** The whole file is uploaded, but Graph has not said that it is attached: it is, or it is lost. */
+  get isDoubtful(): boolean {
+    return this.#arrived === this.#total && !this.#isAttached;
+  }
+
   /**
    * Uploads the next octets of the file; after a cut, those of them that have not arrived.
    * @param chunk less than 4 MB; it must stay as it is until the promise is settled
@@ -59,14 +63,16 @@ export class UploadSession {
    */
   async put(chunk: Buffer): Promise<void> {
     const start = this.#arrived;
-    for (let tries = 1; this.#arrived < start + chunk.length && !this.isDoubtful; ) {
+    for (let tries = 1; this.#arrived < start + chunk.length; ) {
       const before = this.#arrived;
-      try {
-        this.#arrived = await this.#putOnce(chunk.subarray(before - start), before);
-        if (this.#arrived < start || this.#arrived > start + chunk.length) throw lostTrack();
-      } catch (error) {
-        await this.#recover(error, tries, start, chunk.length);
+      const arrived = await this.#putOnce(chunk.subarray(before - start), before).catch((error: unknown) =>
+        this.#recover(error, tries, start, chunk.length),
+      );
+      // Octets of earlier chunks are gone, later ones have not come.
+      if (arrived < start || arrived > start + chunk.length) {
+        throw notSent('An upload session of Graph expects other octets than come');
       }
+      this.#arrived = arrived;
       tries = this.#arrived > before ? 1 : tries + 1;
     }
   }
@@ -82,42 +88,40 @@ export class UploadSession {
       body: octetsBody(octets),
       signal: this.#signal,
     });
-    return answer.status === 201 ? end : (nextExpected(answer) ?? end);
+    if (answer.status !== 201) return nextExpected(answer) ?? end;
+    this.#isAttached = true;
+    return end;
   }
 
-  /** After a failed try: waits as it is asked to, then asks what has arrived. @throws the failure, where that is no use */
-  async #recover(error: unknown, tries: number, start: number, length: number): Promise<void> {
+  /**
+   * After a failed try: waits as it is asked to, then asks what has arrived.
+   * @returns how many octets of the file have arrived
+   * @throws the failure, where that is no use
+   */
+  async #recover(error: unknown, tries: number, start: number, length: number): Promise<number> {
     const isLast = start + length === this.#total;
-    if (isLast && isOver(error) && tries > 1) {
-      this.isDoubtful = true;
-      return;
-    }
+    // The session ends with the file: an earlier try may have brought its last octets.
+    if (isLast && isOver(error) && tries > 1) return this.#total;
     if (isOver(error)) throw notSent('An upload session of Graph ended early', error);
     if (this.#signal.aborted || tries >= maxTries || !passes(error)) throw error;
     const { waitMs: base } = this.#draft.place.client.retry;
-    const waitMs = (error instanceof GraphError ? error.retryAfterMs : undefined) ?? base * 2 ** (tries - 1);
-    if (waitMs > longestWaitMs) throw error;
-    await sleep(waitMs, undefined, { signal: this.#signal });
-    const arrived = await this.#status();
-    if (arrived === undefined) return;
-    if (arrived < start || arrived > start + length) throw lostTrack();
-    this.#arrived = arrived;
+    const asked = error instanceof GraphError ? error.retryAfterMs : undefined;
+    if (asked !== undefined && asked > longestWaitMs) throw error;
+    await sleep(asked ?? Math.min(base * 2 ** (tries - 1), longestWaitMs), undefined, { signal: this.#signal });
+    return this.#status();
   }
 
-  /** What the session says of itself; undefined where it does not: the next try will show. */
-  async #status(): Promise<number | undefined> {
+  /** What the session says of itself; where it does not, nothing new is known, and the next try will show. */
+  async #status(): Promise<number> {
     const { client, mailbox } = this.#draft.place;
     try {
-      return nextExpected(await client.requestUrl({ method: 'GET', url: this.#url, mailbox, signal: this.#signal }));
+      const answer = await client.requestUrl({ method: 'GET', url: this.#url, mailbox, signal: this.#signal });
+      return nextExpected(answer) ?? this.#arrived;
     } catch {
       this.#signal.throwIfAborted();
-      return undefined;
+      return this.#arrived;
     }
   }
-}
-
-function lostTrack(): GraphUnansweredError {
-  return notSent('An upload session of Graph expects other octets than come');
 }
 
 /** The first octet that is missing: `["2097152-"]`, or `["2097152"]` as Outlook writes it. */
@@ -137,8 +141,8 @@ function isOver(error: unknown): boolean {
   return error instanceof GraphError && [401, 403, 404, 410].includes(error.status);
 }
 
-/** Whether another try may help. 409 and 416: the chunk is not what is expected now, which the session will tell. */
+/** Whether another try may help. 409, 412 and 416: the chunk is not what is expected now, which the session will tell. */
 function passes(error: unknown): boolean {
   if (error instanceof GraphUnansweredError) return error.cause instanceof BridgeError;
-  return error instanceof GraphError && (error.status >= 500 || [408, 409, 416, 423, 429].includes(error.status));
+  return error instanceof GraphError && (error.status >= 500 || [408, 409, 412, 416, 423, 429].includes(error.status));
 }

@@ -18,6 +18,15 @@ describe('Base64Encoder', () => {
     );
   });
 
+  it('keeps the last letters until the end is known', () => {
+    const encoder = new Base64Encoder(6);
+    encoder.write(Buffer.from('abcdef'));
+    expect(encoder.read().toString()).toBe('YWJj');
+    expect(encoder.read()).toBeNull();
+    encoder.end();
+    expect(encoder.read().toString()).toBe('ZGVm');
+  });
+
   it('fails where the length is not the one foretold', async () => {
     await expect(buffer(Readable.from([Buffer.from('abcd')]).pipe(new Base64Encoder(5)))).rejects.toThrow(/4 octets/);
   });

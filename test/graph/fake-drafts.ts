@@ -46,6 +46,9 @@ interface Session {
   arrived: number;
 }
 
+/** Of one request, as measured (github.com/microsoftgraph/msgraph-sdk-java/pull/52). */
+const maxRequestOctets = 4 * 1024 * 1024;
+
 type Request = Arrived & { readonly path: string };
 
 const ok = (status: number, body?: unknown): Answer => ({
@@ -64,6 +67,8 @@ export class FakeDrafts {
   /** Requests that are answered otherwise, by their word and how often it came: consulted before and after. */
   before: (word: string, count: number, request: Request) => Answer | undefined = () => undefined;
   after: (word: string, count: number, request: Request) => Answer | undefined = () => undefined;
+  /** Smaller files get no upload session. */
+  sessionFromOctets = 2 * 1024 * 1024;
   readonly #sessions = new Map<string, Session>();
   #next = 0;
 
@@ -83,17 +88,29 @@ export class FakeDrafts {
     const [, sessionId] = /^\/upload\/(session-\d+)$/.exec(path) ?? [];
     if (sessionId !== undefined) return this.#upload(sessionId, request);
     if (headers.authorization === undefined) return refusal(401, 'InvalidAuthenticationToken');
+    if (body.length > maxRequestOctets) return refusal(413, 'RequestEntityTooLarge');
     if (path.endsWith('/sendMail')) return this.#sendMail(JSON.parse(body.toString()));
     if (path.endsWith('/mailFolders/drafts/messages')) return this.#list(request);
     if (method === 'POST' && path.endsWith('/messages')) return this.#create(JSON.parse(body.toString()));
     const [, id = '', rest = ''] = /\/messages\/(draft-\d+)(.*)$/.exec(path) ?? [];
     const draft = this.drafts.get(id);
-    if (draft === undefined) {
-      const isSent = this.sent.some(({ json }) => json.id === id);
-      if (method === 'GET' && isSent) return ok(200, { isDraft: false });
-      return refusal(404, 'ErrorItemNotFound');
-    }
-    return this.#ofDraft(method, id, draft, rest, body);
+    return draft === undefined ? this.#ofSent(method, id) : this.#ofDraft(method, id, draft, rest, body);
+  }
+
+  /** Its id is that of the draft; it can be looked at and deleted, but not sent again. */
+  #ofSent(method: string, id: string): Answer {
+    const index = this.sent.findIndex(({ json }) => json.id === id);
+    if (index === -1) return refusal(404, 'ErrorItemNotFound');
+    if (method === 'GET') return ok(200, { isDraft: false });
+    if (method === 'POST') return refusal(400, 'ErrorInvalidOperation');
+    this.sent.splice(index, 1);
+    return ok(204);
+  }
+
+  /** Sends all drafts, as if a request of earlier had been at work all the time. */
+  sendAll(): void {
+    this.sent.push(...this.drafts.values());
+    this.drafts.clear();
   }
 
   #ofDraft(method: string, id: string, draft: ArrivedMessage, rest: string, body: Buffer): Answer {
@@ -115,6 +132,7 @@ export class FakeDrafts {
     this.#next += 1;
     const session = `session-${this.#next}`;
     const item = JSON.parse(body.toString()).AttachmentItem;
+    if (item.size < this.sessionFromOctets) return refusal(400, 'ErrorAttachmentSizeShouldNotBeLessThanMinimumSize');
     this.#sessions.set(session, { draft, item, digest: createHash('sha256'), arrived: 0 });
     return ok(201, { uploadUrl: `${this.origin}/upload/${session}?authtoken=secret`, nextExpectedRanges: ['0-'] });
   }

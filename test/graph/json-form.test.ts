@@ -62,6 +62,16 @@ describe('Carried unchanged', () => {
       'html "<img src=\\"cid:p1@x\\">" + ATT00001.png image/png 3 <p1@x> inline',
     ],
     [
+      'a picture shown by its escaped Content-ID',
+      multi('related', 'b', 'Content-Type: text/html\n\n<img src=CID:p%31$@x>', picture.replace('p1', 'p1$')),
+      'html "<img src=CID:p%31$@x>" + ATT00001.png image/png 3 <p1$@x> inline',
+    ],
+    [
+      'a picture whose Content-ID begins that of another one',
+      multi('related', 'b', 'Content-Type: text/html\n\n<img src="cid:p1@x.example">', picture),
+      'html "<img src=\\"cid:p1@x.example\\">" + ATT00001.png image/png 3 <p1@x>',
+    ],
+    [
       'a picture that no HTML shows',
       multi('related', 'b', html, picture),
       'html "<p>html" + ATT00001.png image/png 3 <p1@x>',
@@ -97,6 +107,21 @@ describe('Carried unchanged', () => {
       'text "text" + a.p7s application/pkcs7-signature 1',
     ],
     [
+      'an encrypted file',
+      multi('mixed', 'b', plain, 'Content-Type: application/octet-stream; name=smime.p7m\n\nx'),
+      'text "text" + smime.p7m application/octet-stream 1',
+    ],
+    [
+      'a calendar file by its disposition',
+      multi('mixed', 'b', plain, 'Content-Type: text/calendar\nContent-Disposition: attachment\n\nBEGIN'),
+      'text "text" + ATT00001.ics text/calendar 5',
+    ],
+    [
+      'a long name, with its ending',
+      multi('mixed', 'b', plain, `Content-Type: a/b; name="${'n'.repeat(300)}.docx"\n\nx`),
+      `text "text" + ${'n'.repeat(250)}.docx a/b 1`,
+    ],
+    [
       'a name with a path',
       multi('mixed', 'b', plain, 'Content-Type: a/b; name="C:\\\\tmp\\\\x.bin"\n\nx'),
       'text "text" + x.bin a/b 1',
@@ -117,6 +142,12 @@ describe('Not for the JSON form', () => {
     ['it is encrypted', multi('encrypted', 'b', 'Content-Type: application/pgp-encrypted\n\nVersion: 1', file)],
     ['it is signed or encrypted (S/MIME)', 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nx'],
     ['it is signed or encrypted (S/MIME)', 'Content-Type: application/x-pkcs7-mime; name=smime.p7m\n\nx'],
+    ['it is signed or encrypted (S/MIME)', 'Content-Type: application/octet-stream; name=smime.p7m\n\nx'],
+    [
+      'it is in a form of Outlook of its own (winmail.dat)',
+      multi('mixed', 'b', plain, 'Content-Type: application/vnd.ms-tnef\n\nx'),
+    ],
+    ['it is an invitation', 'Content-Type: text/calendar\n\nBEGIN'],
     [
       'it is protected by rights management',
       multi('mixed', 'b', plain, 'Content-Type: application/x-microsoft-rpmsg-message\n\nx'),
@@ -172,6 +203,7 @@ describe('Not for the JSON form', () => {
       multi('mixed', 'b', plain, 'Content-Type: a/b\nContent-Transfer-Encoding: base64\n\nYQ==YQ=='),
     ],
     ['it has the field Subject twice', 'Subject: a\nSubject: b\n\nx'],
+    ['its subject is longer than 255 characters', `Subject: ${'y'.repeat(256)}\n\nx`],
     ['it has several authors', 'From: a@contoso.com, b@contoso.com\n\nx'],
     ['its text is too long for one request', `\n${'x'.repeat(3 * 1024 * 1024)}`],
     [
@@ -211,8 +243,20 @@ describe('Header fields', () => {
     expect('fields' in form && form.fields.importance).toBe(importance);
   });
 
+  it('of a conversation are made anew by Exchange, and would stand twice', async () => {
+    const form = await survey('Thread-Topic: x\nThread-Index: AdA=\nX-Job: 1\n\nx');
+    expect(form).toMatchObject({ fields: { internetMessageHeaders: [{ name: 'X-Job', value: '1' }] }, dropped: [] });
+    expect('fields' in form && form.fields.singleValueExtendedProperties).toBeUndefined();
+  });
+
+  it('with more than a Message-ID tell the one by which the message is looked for in Sent Items', async () => {
+    for (const id of ['(ours) <a@b>', '<a@b> <c@d>', '<a@b>;']) {
+      expect(await survey(`Message-ID: ${id}\n\nx`)).toMatchObject({ fields: { internetMessageId: '<a@b>' } });
+    }
+  });
+
   it('that are no Message-ID are not told as one', async () => {
-    for (const id of ['x', '<a b@c>', '', '<a@b> <c@d>']) {
+    for (const id of ['x', '<a b@c>', '', 'a@b <>']) {
       const form = await survey(`Message-ID: ${id}\n\nx`);
       expect('fields' in form && form.fields.internetMessageId).toBeUndefined();
     }

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
 import { mayBeDone, sweepDrafts } from '../../src/graph/draft.ts';
 import { GraphUnansweredError } from '../../src/graph/graph-error.ts';
-import { chunkOctets } from '../../src/graph/upload-attachments.ts';
+import { chunkOctets, sessionFromOctets } from '../../src/graph/upload-attachments.ts';
 import { refusal } from './fake-graph.ts';
+import { attachment, message, octets } from './message-with-files.ts';
 import { faithful, type JsonWorld, jsonWorld, lines, opener, sha256 } from './send-json-world.ts';
 
 let world: JsonWorld;
@@ -14,43 +15,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => world.close());
-
-/** Octets that look like nothing else, the same for the same seed. */
-function octets(length: number, seed = 1): Buffer {
-  const made = Buffer.alloc(length);
-  for (let at = 0, state = seed; at < length; at++) {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    made[at] = state >>> 24;
-  }
-  return made;
-}
-
-function attachment(name: string, content: Buffer): string {
-  return lines(
-    '--b',
-    'Content-Type: application/octet-stream',
-    `Content-Disposition: attachment; filename="${name}"`,
-    'Content-Transfer-Encoding: base64',
-    '',
-    content.toString('base64').replace(/.{76}/g, '$&\r\n'),
-  );
-}
-
-function message(...attachments: readonly string[]): string {
-  const header = lines(
-    'From: A <a@contoso.com>',
-    'Subject: Files',
-    'Message-ID: <m1@contoso.com>',
-    'MIME-Version: 1.0',
-    'Content-Type: multipart/mixed; boundary=b',
-    '',
-    '--b',
-    'Content-Type: text/plain',
-    '',
-    'Please see the files.',
-  );
-  return lines(header, ...attachments, '--b--', '');
-}
 
 const large = octets(2 * chunkOctets + 1000);
 
@@ -171,8 +135,9 @@ describe('A larger message', () => {
   });
 
   it.each([
-    ['just below an upload session', 3 * 1024 * 1024 - 1, 'POST messages/N/attachments'],
-    ['the smallest upload session', 3 * 1024 * 1024, 'PUT /upload/N'],
+    ['just below an upload session', sessionFromOctets - 1, 'POST messages/N/attachments'],
+    ['the smallest upload session', sessionFromOctets, 'PUT /upload/N'],
+    ['what no other request could hold', 3 * 1024 * 1024 - 1, 'PUT /upload/N'],
     ['a whole number of chunks', 2 * chunkOctets, 'PUT /upload/N'],
   ])('%s', async (_, length, word) => {
     const content = octets(length);
@@ -414,6 +379,8 @@ describe('Whatever is cut or refused on the way', () => {
       'cut after',
       '504 after',
       '503',
+      '503 after',
+      '412',
       '404 for an upload',
     );
     await fc.assert(
@@ -427,12 +394,14 @@ describe('Whatever is cut or refused on the way', () => {
           kind = troubles[step++];
           if (kind === 'cut before') return 'cut';
           if (kind === '503') return refusal(503, 'ServiceUnavailable', { 'retry-after': '0' });
+          if (kind === '412') return refusal(412, 'ErrorIrresolvableConflict');
           return kind === '404 for an upload' && word.includes('/upload/')
             ? refusal(404, 'ErrorItemNotFound')
             : undefined;
         };
         drafts.after = () => {
           if (kind === 'cut after') return 'cut';
+          if (kind === '503 after') return refusal(503, 'ServiceUnavailable', { 'retry-after': '0' });
           return kind === '504 after' ? refusal(504, 'GatewayTimeout') : undefined;
         };
         const outcome = await world.send(source, { maxRequestBytes: 0 }).then(
