@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { Base64Encoder, base64Length } from '../graph/base64-stream.ts';
-import type { GraphClient, GraphRequestBody } from '../graph/client.ts';
+import type { GraphClient, GraphRequestBody, GraphResponse } from '../graph/client.ts';
 import { GraphError, GraphTokenError, GraphUnansweredError } from '../graph/graph-error.ts';
 import { type FaithfulForm, type MessageSurvey, surveyMessage } from '../graph/json-form.ts';
 import { sendAsJson } from '../graph/send-json.ts';
@@ -149,10 +149,7 @@ export class GraphCourier {
         body,
         signal,
       });
-      const upstreamId = answer.requestId === undefined ? {} : { upstreamId: answer.requestId };
-      if (answer.status === 202) return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };
-      const text = `Graph answered ${answer.status} where 202 means that the message is sent.`;
-      return { ...ownVerdict('graph-unexpected-status', text), ...upstreamId };
+      return successOf(answer);
     } catch (error) {
       return failureOf(error, signal);
     }
@@ -166,7 +163,7 @@ export class GraphCourier {
   ): Promise<Verdict> {
     const { client, sendAs, marker } = this.#options;
     try {
-      const { requestId } = await sendAsJson(client, {
+      const answer = await sendAsJson(client, {
         mailbox: message.mailbox,
         sendAs,
         survey,
@@ -175,8 +172,7 @@ export class GraphCourier {
         marker: { field: markerField, value: marker.of(message.id, batch) },
         signal,
       });
-      const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
-      return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };
+      return successOf(answer);
     } catch (error) {
       return failureOf(error, signal);
     }
@@ -237,6 +233,14 @@ function unwantedCopies(outside: readonly string[]): Verdict {
   const some = outside.slice(0, 3).join(', ');
   const more = outside.length > 3 ? ` and ${outside.length - 3} more` : '';
   return ownVerdict('envelope-narrower-than-headers', `To or Cc name ${some}${more}, whom the envelope does not.`);
+}
+
+/** 202 alone means that the message is sent. */
+function successOf({ status, requestId }: Partial<GraphResponse>): Verdict {
+  const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
+  if (status === 202) return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };
+  const text = `Graph answered ${status} where 202 means that the message is sent.`;
+  return { ...ownVerdict('graph-unexpected-status', text), ...upstreamId };
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Verdict {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { HttpClient, HttpResponse } from '../base/http.ts';
+import { messageStart } from '../message/message-start.ts';
 import { GraphTokenError, GraphUnansweredError, graphErrorOf } from './graph-error.ts';
 import { Places } from './places.ts';
 import { type QuickRetry, withQuickRetry } from './quick-retry.ts';
@@ -41,8 +42,10 @@ export interface GraphRequest {
   /** Whose token is used. */
   readonly mailbox: string;
   readonly body?: GraphRequestBody;
-  /** Beside those of every request. */
+  /** Beside those of every request, or in their place. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** So much of the answer is read, about; default all of it. */
+  readonly answerOctets?: number;
   readonly signal: AbortSignal;
 }
 
@@ -161,7 +164,7 @@ export class GraphClient {
       });
       // Microsoft asks for a new connection after 503: the old one may stick to a node in trouble.
       if (response.status === 503) http.renewConnections();
-      return await readAnswer(response);
+      return await readAnswer(response, request.answerOctets);
     } catch (error) {
       // A GET that was lost has done nothing.
       throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
@@ -174,18 +177,19 @@ export class GraphClient {
 
 function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<string, string> {
   return {
-    ...headers,
     accept: 'application/json',
+    ...headers,
     'client-request-id': randomUUID(),
     'return-client-request-id': 'true',
     ...(body && { 'content-type': body.contentType, 'content-length': String(body.octets) }),
   };
 }
 
-async function readAnswer(response: HttpResponse): Promise<GraphResponse> {
+async function readAnswer(response: HttpResponse, octets: number | undefined): Promise<GraphResponse> {
   const { status, headers } = response;
+  const read = octets === undefined ? response.text() : messageStart(response.body, octets).then(String);
   // The status decides, and it is known: a body that breaks off must not make an accepted message an unanswered one.
-  const text = await response.text().catch(() => '');
+  const text = await read.catch(() => '');
   return { status, headers, text, requestId: headers['request-id'] };
 }
 

@@ -146,6 +146,8 @@ describe('A message handed to Graph', () => {
     expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'graph-unexpected-status' });
     expect(report.recipients[0]!.text).toContain(String(status));
     expect(report.upstreamId).toBe('r-1');
+    const asJson = await courierTo(server, { maxMimeBytes: 10 }).deliver(outgoing(), patience);
+    expect(asJson.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'graph-unexpected-status' });
   });
 
   it('too large for one request as MIME is told as JSON, to the recipients of the envelope', async () => {

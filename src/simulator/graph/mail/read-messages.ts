@@ -69,8 +69,10 @@ export function viewOf(http: HttpRequest): (message: Described) => object {
   const immutableIds = wantsImmutableIds(http);
   return (message) => {
     const all: Record<string, unknown> = propertiesOf(message, immutableIds);
-    // Shown to those alone who ask for them.
-    if (select?.includes('internetmessageheaders')) all.internetMessageHeaders = internetMessageHeaders(message);
+    // Shown to those alone who ask for them, and not of sent messages (github.com/microsoftgraph/microsoft-graph-docs,
+    // issues 2716 and 18761).
+    if (select?.includes('internetmessageheaders') && message.folder !== 'Sent Items')
+      all.internetMessageHeaders = internetMessageHeaders(message);
     // The id is always part of the answer.
     const shown = Object.entries(all).filter(([key]) => key === 'id' || (select?.includes(key.toLowerCase()) ?? true));
     return { ...Object.fromEntries(shown), ...expanded(message, expandedIds) };
