@@ -1,4 +1,4 @@
-import { domainOf, parseAddressList } from '../message/addresses.ts';
+import { domainOf } from '../message/addresses.ts';
 import { completedField } from '../message/complete-field.ts';
 import { HeaderBlock, type HeaderField } from '../message/headers.ts';
 import { mendHeader, receivedField } from '../message/mend.ts';
@@ -27,7 +27,7 @@ const maxReceivedFields = 50;
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
   const { account, client, receivedAtMs } = options;
-  if (header.getAll('Received').length > maxReceivedFields) {
+  if (header.count('Received') > maxReceivedFields) {
     throw new SmtpReply(554, '5.4.6', `Message has passed more than ${maxReceivedFields} servers: a mail loop`);
   }
   const date = new Date(receivedAtMs);
@@ -47,13 +47,10 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
 /** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */
 function usableHeader(header: HeaderBlock, { account, refuse }: AcceptedHeaderOptions): HeaderBlock {
   const { forceFrom, mailbox } = account;
-  if (forceFrom === undefined) {
-    for (const address of [...addressesOf(header, 'From'), ...addressesOf(header, 'Sender')]) {
-      if (!account.maySendAs(address)) throw refuse(address);
-    }
-  }
   const single = withSingleFields(header);
   const sender = forceFrom === undefined ? senderEdit(single, mailbox) : forcedSenderEdit(single, forceFrom);
+  const foreign = sender.addresses.find((address) => !account.maySendAs(address));
+  if (foreign !== undefined) throw refuse(foreign);
   const completed =
     account.send === 'graph' ? completedFields(single, domainOf(mailbox)) : new Map<HeaderField, Buffer>();
   // The envelope says who gets the message; a Bcc that went along would tell everybody.
@@ -73,13 +70,4 @@ function completedFields(header: HeaderBlock, domain: string): Map<HeaderField, 
     if (written) completed.set(field, written);
   }
   return completed;
-}
-
-/** The complete addresses in all fields of a name. */
-function addressesOf(header: HeaderBlock, name: string): string[] {
-  return header
-    .getAll(name)
-    .flatMap((value) => parseAddressList(value).addresses)
-    .map(({ address }) => address)
-    .filter((address) => domainOf(address) !== '');
 }

@@ -1,5 +1,4 @@
-import { pipeline, Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { pipeline, type Readable } from 'node:stream';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { Base64Encoder, base64Length } from '../graph/base64-stream.ts';
 import type { GraphClient, GraphRequestBody, GraphResponse } from '../graph/client.ts';
@@ -44,6 +43,8 @@ interface ReadMessage {
 interface PlannedRequest {
   readonly batch: Batch;
   readonly plan: HeaderPlan;
+  /** The message as this request tells it in MIME. */
+  readonly mime: { readonly size: number; body(): GraphRequestBody };
 }
 
 /**
@@ -66,19 +67,15 @@ export class GraphCourier {
       if (isTooLarge && (await smtp.isOpen(message.mailbox, signal))) return smtp.deliver(message, signal);
       return reportForAll(message, read);
     }
-    const requests = planTransactions(message.envelope.recipients, requestLimits).map(
-      (batch): PlannedRequest => ({ batch, plan: planHeader(read.header, batch) }),
-    );
+    const batches = planTransactions(message.envelope.recipients, requestLimits);
+    const requests = batches.map((batch) => this.#planRequest(read, batch));
     const outside = requests.flatMap(({ plan }) => plan.outside);
     if (outside.length > 0) {
       if (this.#options.envelope === 'refuse') return reportForAll(message, unwantedCopies(outside));
       if (await this.#goesBySmtp(message.mailbox, signal)) return smtp.deliver(message, signal);
     }
-    const largest = Math.max(...requests.map((request) => this.#mimeOf(read, request).size));
-    if (largest > maxMimeBytes) return this.#deliverLarge(message, requests, signal);
-    return this.#sendEach(message, requests, (request) =>
-      this.#sendMime(message.mailbox, this.#mimeOf(read, request).body(), signal),
-    );
+    if (requests.some(({ mime }) => mime.size > maxMimeBytes)) return this.#deliverLarge(message, requests, signal);
+    return this.#sendEach(message, requests, ({ mime }) => this.#sendMime(message.mailbox, mime.body(), signal));
   }
 
   /** Nothing to do: the HTTP client belongs to whoever made it. */
@@ -127,15 +124,15 @@ export class GraphCourier {
     return ledger.report(message);
   }
 
-  /** The message as one request tells it. */
-  #mimeOf({ message, header, whole }: ReadMessage, { batch, plan }: PlannedRequest) {
+  #planRequest({ message, header, whole }: ReadMessage, batch: Batch): PlannedRequest {
+    const plan = planHeader(header, batch);
     const replacement = plan.header(this.#options.marker.line(message.id, batch));
     const size = message.size - header.byteLength + replacement.length;
     const body = (): GraphRequestBody =>
       whole
         ? wholeBody(Buffer.concat([replacement, whole.subarray(header.byteLength)]))
         : mimeBody(size, () => rewriteHeader(message.open(), () => replacement));
-    return { size, body };
+    return { batch, plan, mime: { size, body } };
   }
 
   async #sendMime(mailbox: string, body: GraphRequestBody, signal: AbortSignal): Promise<Verdict> {
@@ -193,14 +190,16 @@ async function readMessage(message: OutgoingMessage): Promise<ReadMessage | Verd
 }
 
 async function readWhole(message: OutgoingMessage): Promise<Buffer> {
-  const whole = await buffer(message.open());
+  const chunks: Buffer[] = [];
+  for await (const chunk of message.open()) chunks.push(chunk);
+  const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
   if (whole.length === message.size) return whole;
   throw new Error(`The message has ${whole.length} octets where ${message.size} were expected.`);
 }
 
 function wholeBody(content: Buffer): GraphRequestBody {
   const encoded = Buffer.from(content.toString('base64'), 'latin1');
-  return { contentType: 'text/plain', octets: encoded.length, open: () => Readable.from([encoded]) };
+  return { contentType: 'text/plain', octets: encoded.length, open: () => encoded };
 }
 
 /** @param octets of what `open` yields, exactly */

@@ -1,9 +1,13 @@
 import SMTPConnection, { type SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection';
+import { type DataStream, withPlainPieces } from './smtp-data.ts';
 
 /** The part of nodemailer's connection that is at work under its published one. */
-interface CommandSender {
+interface Workings {
   _sendCommand(this: SMTPConnection, command: string, loggedAs?: string): void;
+  _createSendStream(this: SMTPConnection, done: (error: unknown, reply: string) => void): DataStream;
 }
+
+const workings = SMTPConnection.prototype as unknown as Workings;
 
 /**
  * nodemailer's SMTP connection, with parameters on MAIL FROM and on each RCPT TO. By itself it gives SMTPUTF8 to
@@ -24,8 +28,11 @@ export class ParameterConnection extends SMTPConnection {
   }
 
   _sendCommand(command: string, loggedAs?: string): void {
-    const base = SMTPConnection.prototype as unknown as CommandSender;
-    base._sendCommand.call(this, this.#withParameters(command), loggedAs);
+    workings._sendCommand.call(this, this.#withParameters(command), loggedAs);
+  }
+
+  _createSendStream(done: (error: unknown, reply: string) => void): DataStream {
+    return withPlainPieces(workings._createSendStream.call(this, done));
   }
 
   #withParameters(command: string): string {

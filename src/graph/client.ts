@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { HttpClient, HttpResponse } from '../base/http.ts';
 import { messageStart } from '../message/message-start.ts';
 import { GraphTokenError, GraphUnansweredError, graphErrorOf } from './graph-error.ts';
@@ -30,8 +30,8 @@ export interface GraphRequestBody {
   readonly contentType: string;
   /** Exact. */
   readonly octets: number;
-  /** From the first octet, at each call. */
-  open(): Readable;
+  /** From the first octet, at each call; whole where it is small. */
+  open(): Readable | Buffer;
 }
 
 /** One request. */
@@ -148,10 +148,11 @@ export class GraphClient {
   ): Promise<GraphResponse> {
     const { http } = this.#options;
     const body = request.body?.open();
+    const stream = body instanceof Readable ? body : undefined;
     // Its failure is the request's; it may come before anybody listens.
-    body?.on('error', () => {});
-    let bodySent = body === undefined;
-    body?.once('end', () => {
+    stream?.on('error', () => {});
+    let bodySent = stream === undefined;
+    stream?.once('end', () => {
       bodySent = true;
     });
     try {
@@ -170,7 +171,7 @@ export class GraphClient {
       throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
     } finally {
       // An answer may come before the whole body was wanted.
-      body?.destroy();
+      stream?.destroy();
     }
   }
 }

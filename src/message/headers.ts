@@ -115,6 +115,11 @@ export class HeaderBlock {
     return this.field(name)?.value();
   }
 
+  /** How many fields of that name there are. */
+  count(name: string): number {
+    return this.fields.reduce((count, field) => (field.is(name) ? count + 1 : count), 0);
+  }
+
   /** Values of all fields of that name, in order. */
   getAll(name: string): string[] {
     return this.fields.filter((field) => field.is(name)).map((field) => field.value());

@@ -1,9 +1,11 @@
-import { isValidAddress, type ParsedAddress, parseAddressList, sameAddress } from './addresses.ts';
+import { domainOf, isValidAddress, type ParsedAddress, parseAddressList, sameAddress } from './addresses.ts';
 import type { HeaderBlock, HeaderField } from './headers.ts';
 import { writtenAddress, writtenAddresses } from './written-address.ts';
 
 /** What is to be done to a header so that it says who sends. */
 export interface SenderEdit {
+  /** Complete addresses of the message's own in From and Sender that it is still sent as. */
+  readonly addresses: readonly string[];
   readonly drop: ReadonlySet<HeaderField>;
   /** Whole fields in their place, with their line ends; may be empty. */
   readonly add: string;
@@ -12,6 +14,7 @@ export interface SenderEdit {
 /** One address field, read. */
 interface ReadField {
   readonly field: HeaderField;
+  readonly addresses: readonly ParsedAddress[];
   /** Addresses that can be sent from. */
   readonly usable: readonly ParsedAddress[];
   /** The name or the word that stands there in place of a usable address. */
@@ -35,14 +38,15 @@ export function senderEdit(header: HeaderBlock, mailbox: string): SenderEdit {
   const authors = from && from.usable.length > 0 ? from.usable : [named(mailbox, from?.label)];
   if (!from?.isSound) add.push(`From: ${writtenAddresses(authors)}\r\n`);
 
-  const [sender] = readFields(header, 'Sender');
+  const senders = readFields(header, 'Sender');
+  const [sender] = senders;
   if (sender && !(sender.isSound && sender.usable.length === 1)) {
     drop.add(sender.field);
     const [first] = sender.usable;
     if (first) add.push(`Sender: ${writtenAddress(first)}\r\n`);
   }
   if (authors.length > 1 && !sender?.usable.length) add.push(`Sender: ${mailbox}\r\n`);
-  return { drop, add: add.join('') };
+  return { addresses: completeAddresses([...fields, ...senders]), drop, add: add.join('') };
 }
 
 /**
@@ -56,7 +60,7 @@ export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEd
   const [author, ...others] = from?.usable ?? [];
   const isRight = from?.isSound && author && others.length === 0 && sameAddress(author.address, address);
   for (const { field } of fields) if (field !== from?.field || !isRight) drop.add(field);
-  if (isRight) return { drop, add: '' };
+  if (isRight) return { addresses: [], drop, add: '' };
 
   const add = [`From: ${writtenAddress(named(address, author ? author.name : from?.label))}\r\n`];
   const replyTo = readFields(header, 'Reply-To');
@@ -65,11 +69,16 @@ export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEd
     for (const { field } of replyTo) drop.add(field);
     add.push(`Reply-To: ${writtenAddresses(old)}\r\n`);
   }
-  return { drop, add: add.join('') };
+  return { addresses: [], drop, add: add.join('') };
 }
 
 function readFields(header: HeaderBlock, name: string): ReadField[] {
   return header.fields.filter((field) => field.is(name)).map(readField);
+}
+
+function completeAddresses(fields: readonly ReadField[]): string[] {
+  const addresses = fields.flatMap((each) => each.addresses.map(({ address }) => address));
+  return addresses.filter((address) => domainOf(address) !== '');
 }
 
 function readField(field: HeaderField): ReadField {
@@ -81,7 +90,7 @@ function readField(field: HeaderField): ReadField {
   const isHarmless = /=\?[^?\s]+\?[bq]\?/i.test(value)
     ? problems.every((problem) => problem === 'encoded-word' || problem === 'no-domain')
     : problems.length === 0 && usable.length === addresses.length;
-  return { field, usable, label: first?.name ?? first?.address, isSound: usable.length > 0 && isHarmless };
+  return { field, addresses, usable, label: first?.name ?? first?.address, isSound: usable.length > 0 && isHarmless };
 }
 
 /** An address under a name, if that may be shown: one that looks like an address would pass for the sender. */

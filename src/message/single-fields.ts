@@ -15,6 +15,7 @@ const single = [
 ];
 /** Those that hold lists, which make one list. From is for whoever looks at the sender. */
 const lists = ['To', 'Cc', 'Reply-To'];
+const once = new Set([...single, ...lists].map((name) => name.toLowerCase()));
 
 /**
  * The header with each field once that may stand only once: the first one counts, and several To, Cc or Reply-To make one
@@ -22,6 +23,7 @@ const lists = ['To', 'Cc', 'Reply-To'];
  * the same octets. The very same header where nothing stands twice.
  */
 export function withSingleFields(header: HeaderBlock): HeaderBlock {
+  if (!hasSurplus(header)) return header;
   const dropped = new Set<HeaderField>();
   const joined = new Map<HeaderField, Buffer>();
   for (const name of single) for (const surplus of named(header, name).slice(1)) dropped.add(surplus);
@@ -38,6 +40,18 @@ export function withSingleFields(header: HeaderBlock): HeaderBlock {
     .filter((field) => !dropped.has(field))
     .map((field) => joined.get(field) ?? field.wholeLine());
   return HeaderBlock.parse(Buffer.concat([...pieces, Buffer.from('\r\n')]));
+}
+
+/** Almost no message has any. */
+function hasSurplus({ fields }: HeaderBlock): boolean {
+  const seen = new Set<string>();
+  return fields.some(({ name }) => {
+    const key = name.toLowerCase();
+    if (!once.has(key)) return false;
+    const isSurplus = seen.has(key);
+    seen.add(key);
+    return isSurplus;
+  });
 }
 
 function named(header: HeaderBlock, name: string): HeaderField[] {

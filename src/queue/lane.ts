@@ -77,6 +77,7 @@ export class Lane implements SlotTaker {
   /** An administrator changed the store or the settings: what waited for that is worth a try now. */
   reload(): void {
     this.#turns.reload();
+    this.#dueMs = 0;
     if (this.#pause?.needsAdmin) this.#endPause();
     this.wake();
   }
@@ -153,7 +154,7 @@ export class Lane implements SlotTaker {
       if (laneWaitMs > 0) return laneWaitMs;
       const message = this.#turns.peek(now, ({ courier }) => this.#meter.hasPlace(courier, this.#inTrouble));
       if (message === 'blocked') break;
-      if (!message) return this.#untilNextDueMs(now);
+      if (!message) return this.#dueMs - now;
       const attempt = attemptOf(message);
       if (this.#meter.externalWaitMs(attempt) > 0) {
         this.#turns.take(message);
@@ -177,12 +178,7 @@ export class Lane implements SlotTaker {
     const now = this.#options.clock.now();
     if (now < this.#dueMs) return;
     this.#turns.lookAgain();
-    this.#untilNextDueMs(now);
-  }
-
-  #untilNextDueMs(now: number): number {
     this.#dueMs = this.#options.store.nextDueMs(this.#options.key, now) ?? Number.POSITIVE_INFINITY;
-    return this.#dueMs - now;
   }
 
   #waitMs(attempt: DirectAttempt): number {

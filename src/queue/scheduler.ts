@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorCatalogue } from '../base/error-catalogue.ts';
-import { errorText } from '../base/errors.ts';
+import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import type { BackoffOptions } from './backoff.ts';
@@ -183,11 +183,11 @@ export class Scheduler {
     // What the lane knew may be old: an administrator may have held or deleted it since.
     const current = store.get(message.id);
     if (current?.state !== 'queued') return;
-    if (!(await this.#hasBody(current))) return;
     const startedAtMs = clock.now();
     this.#inFlight.begin(current.id);
     const courier = this.#options.courierFor(current);
     const report = courier ? await this.#attempt(current, courier) : withoutCourier(current);
+    if (report === 'no-body') return this.#setAside(current);
     const endedAtMs = clock.now();
     const verdict = judge(current, report, endedAtMs, backoff);
     this.#report(current, report, verdict, endedAtMs - startedAtMs);
@@ -232,19 +232,20 @@ export class Scheduler {
     }
   }
 
-  /** Sets a message aside whose body is gone: no attempt would help it, and it must hold up no other. */
-  async #hasBody({ id, mailbox }: QueuedMessage): Promise<boolean> {
+  /** A message whose body is gone: no attempt would help it, and it must hold up no other. */
+  async #setAside(message: QueuedMessage): Promise<void> {
+    const { id, mailbox } = message;
     const { store, log } = this.#options;
-    if (store.hasBody(id)) return true;
     const { cause, remedy } = errorCatalogue['queue-body-missing'];
     log.error({ id, mailbox, code: 'queue-body-missing' }, `message ${id} is quarantined: ${cause} ${remedy}`);
     await store.quarantine(id, cause);
-    return false;
+    this.#inFlight.endUnmade(message);
   }
 
-  /** One attempt; every failure becomes a report. */
-  async #attempt(message: QueuedMessage, courier: Courier): Promise<DeliveryReport> {
+  /** One attempt; every failure becomes a report, but for a body that is not there any more. */
+  async #attempt(message: QueuedMessage, courier: Courier): Promise<DeliveryReport | 'no-body'> {
     const doubt = this.#inFlight.doubtOf(message);
+    let isBodyMissing = false;
     const outgoing: OutgoingMessage = {
       id: message.id,
       mailbox: message.mailbox,
@@ -255,8 +256,21 @@ export class Scheduler {
       size: message.size,
       receivedAtMs: message.receivedAtMs,
       ...(doubt && { doubt }),
-      open: () => this.#options.store.open(message.id),
+      open: () => {
+        try {
+          return this.#options.store.open(message.id);
+        } catch (error) {
+          isBodyMissing = error instanceof BridgeError && error.code === 'queue-body-missing';
+          throw error;
+        }
+      },
     };
+    const report = await this.#delivered(courier, message, outgoing);
+    const isDelivered = report.recipients.some(({ outcome }) => outcome === 'delivered');
+    return isBodyMissing && !isDelivered ? 'no-body' : report;
+  }
+
+  async #delivered(courier: Courier, message: QueuedMessage, outgoing: OutgoingMessage): Promise<DeliveryReport> {
     try {
       return await courier.deliver(outgoing, this.#abort.signal);
     } catch (error) {

@@ -106,8 +106,6 @@ export interface QueueStore {
    * @throws BridgeError `queue-body-missing`, `queue-body-damaged`
    */
   open(id: string, options?: { readonly evenIfDamaged?: boolean }): Readable;
-  /** Whether {@link open} would give the whole body. */
-  hasBody(id: string): boolean;
   attempts(id: string): readonly AttemptRecord[];
   /** Attempts of a lane that delivered something and ended at a time or later. */
   sentSince(lane: string, sinceMs: number): readonly SentCount[];

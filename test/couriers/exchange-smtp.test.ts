@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
@@ -91,6 +92,18 @@ describe('A message handed to Exchange by SMTP', () => {
     expect(report.recipients).toEqual([expect.objectContaining({ address: 'a@fabrikam.com', outcome: 'delivered' })]);
     expect(upstream.received).toHaveLength(1);
     expect(Buffer.compare(unmarked(upstream.received[0]!.octets), content)).toBe(0);
+  });
+
+  it('arrives octet for octet wherever it is cut in two, dots and line ends included', async () => {
+    const upstream = await exchange();
+    const courier = courierTo(upstream.port);
+    const content = Buffer.from('Subject: x\r\n\r\n.\r\na.b\r\n..c\r\n.\r\n');
+    for (let cut = 0; cut <= content.length; cut++) {
+      const pieces = [content.subarray(0, cut), content.subarray(cut)].filter((piece) => piece.length > 0);
+      const open = () => Readable.from(pieces, { objectMode: false });
+      await courier.deliver({ ...outgoing(content), open }, patience);
+      expect(unmarked(upstream.received.pop()!.octets).toString(), `cut at ${cut}`).toBe(content.toString());
+    }
   });
 
   it('logs in as the mailbox with the token, by XOAUTH2 under TLS', async () => {

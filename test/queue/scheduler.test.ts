@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
@@ -307,12 +308,19 @@ describe('the scheduler', () => {
     const { queue, courier, clock, send, store } = bridge();
     const lost = await send();
     const sound = await send();
-    const { hasBody } = store;
-    store.hasBody = (id) => id !== lost.id && hasBody.call(store, id);
+    const { open } = store;
+    store.open = (id, options) => {
+      if (id === lost.id) throw new BridgeError('queue-body-missing', 'gone');
+      return open.call(store, id, options);
+    };
+    courier.answer = (message) => {
+      message.open();
+      return {};
+    };
     queue.start();
     await clock.advance(1000);
-    expect(courier.seen.map((each) => each.id)).toEqual([sound.id]);
-    expect(store.get(lost.id)?.state).toBe('quarantined');
+    expect(store.get(sound.id)?.state).toBe('delivered');
+    expect(store.get(lost.id)).toMatchObject({ state: 'quarantined', attempts: 0 });
   });
 
   test('an outcome that cannot be written costs another attempt, not the message', async () => {

@@ -41,18 +41,6 @@ export class Bodies {
     return streamOf(content);
   }
 
-  /** Whether there is a body of the right size. */
-  has(id: string): boolean {
-    const row = this.#statements
-      .sql(
-        'SELECT size, body_file, EXISTS (SELECT 1 FROM bodies WHERE message_id = id) AS inside FROM messages WHERE id = ?',
-      )
-      .get(id);
-    if (!row || row.body_file === null) return row?.inside === 1;
-    const file = join(this.#folder, row.body_file as string);
-    return statSync(file, { throwIfNoEntry: false })?.size === row.size;
-  }
-
   unlink(file: string): void {
     try {
       unlinkSync(join(this.#folder, file));

@@ -180,10 +180,6 @@ class SqliteStore implements QueueStore {
     return this.#bodies.open(id, options.evenIfDamaged === true);
   }
 
-  hasBody(id: string): boolean {
-    return this.#bodies.has(id);
-  }
-
   attempts(id: string): readonly AttemptRecord[] {
     const rows = this.#sql(`SELECT * FROM attempts WHERE message_id = ? AND outcomes <> '[]' ORDER BY number`).all(id);
     return (rows as unknown as AttemptRow[]).map(attemptOfRow);

@@ -1,6 +1,7 @@
 import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -37,9 +38,8 @@ test('a body that was cut short is reported, not sent', async () => {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
   const large = await put(store, Buffer.alloc(100_000));
-  expect(store.hasBody(large.id)).toBe(true);
+  expect(await buffer(store.open(large.id))).toHaveLength(100_000);
   truncateSync(join(folder, 'bodies', `${large.id}.eml`), 99_999);
-  expect(store.hasBody(large.id)).toBe(false);
   expect(() => store.open(large.id)).toThrow(expect.objectContaining({ code: 'queue-body-missing' }));
   await store.close();
 });
