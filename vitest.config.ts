@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    globalSetup: [],
+    globalSetup: ['test/support/temporary-run-folder.ts', 'test/support/secret-search/test-run.ts'],
+    setupFiles: ['test/support/secret-search/test-process.ts'],
     pool: 'forks',
   },
 });

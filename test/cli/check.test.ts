@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { runCheck } from '../../src/cli/check.ts';
 import { type Setup, workingSetup } from '../onboarding/check/setup.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 import { mailbridge } from './harness.ts';
 
 const check = (setup: Setup, ...args: string[]) => mailbridge(['check', '--config', setup.write(), ...args]);
@@ -120,12 +121,12 @@ test.each([
 
 /** Starts a check that waits. */
 function waiting(setup: Setup, clock: Clock, ...args: string[]) {
-  const stdout = new PassThrough();
+  const { stdout, stderr } = commandOutput(['check', '--wait', ...args]);
   let shown = '';
   stdout.on('data', (chunk: Buffer) => {
     shown += chunk.toString();
   });
-  const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env: {} };
+  const io = { stdin: new PassThrough(), stdout, stderr, env: {} };
   const ended = runCheck(['--config', setup.write(), '--wait', ...args], io, clock);
   const until = async (wanted: RegExp) => {
     while (!wanted.test(shown)) await new Promise((resolve) => setImmediate(resolve));
@@ -180,12 +181,13 @@ test('--wait ends at once when time mends nothing, and after two hours in any ca
 test('colour is for terminals', async () => {
   const setup = await workingSetup();
   const run = async (env: Record<string, string>) => {
-    const stdout = Object.assign(new PassThrough(), { isTTY: true });
+    const output = commandOutput(['check', 'bob']);
+    const stdout = Object.assign(output.stdout, { isTTY: true });
     const printed = text(stdout);
     await runCheck(['--config', setup.write(), 'bob'], {
       stdin: new PassThrough(),
       stdout,
-      stderr: new PassThrough(),
+      stderr: output.stderr,
       env,
     });
     stdout.end();

@@ -5,6 +5,7 @@ import { runConsent } from '../../src/cli/consent.ts';
 import { account, type RegistrationWorld, registrationWorld } from '../onboarding/registration/registration-world.ts';
 import { FormBrowser, signIn } from '../simulator/entra-browser.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 
 /** A world whose connection is the app that the simulator hands out, listing a permission nobody has consented to. */
 async function consentWorld(grant = 'device-code', accounts = [{ ...account, send: 'smtp' }]) {
@@ -22,15 +23,17 @@ function start(world: RegistrationWorld, ...args: string[]) {
   const written = { stdout: '', stderr: '' };
   const stdin = new PassThrough();
   const links: ((url: string) => void)[] = [];
+  const command = ['consent', 'contoso', ...args, '--config', world.configFile];
+  const output = commandOutput(command);
   const stream = (name: 'stdout' | 'stderr') =>
-    new PassThrough().on('data', (chunk: Buffer) => {
+    output[name].on('data', (chunk: Buffer) => {
       written[name] += chunk;
       const url = /https:\/\/\S+adminconsent\S+/.exec(String(chunk))?.[0];
       if (url) links.shift()?.(url);
     });
   const shown = () => new Promise<string>((resolve) => links.push(resolve));
   const [first, second] = [shown(), shown()];
-  const ended = runCommand(['consent', 'contoso', ...args, '--config', world.configFile], {
+  const ended = runCommand(command, {
     stdin,
     stdout: stream('stdout'),
     stderr: stream('stderr'),
@@ -169,11 +172,13 @@ test('Ctrl-C ends the wait in good order', async () => {
 test('the wait ends after 15 minutes', async () => {
   const world = await consentWorld();
   const clock = new FakeClock();
-  const io = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough().resume(), env: {} };
+  const args = ['contoso', '--config', world.configFile];
+  const io = { stdin: new PassThrough(), ...commandOutput(['consent', ...args]), env: {} };
+  io.stderr.resume();
   const waiting = new Promise<void>((resolve) => {
     io.stdout.on('data', (chunk: Buffer) => String(chunk).includes('Waiting') && resolve());
   });
-  const ended = runConsent(['contoso', '--config', world.configFile], io, clock).catch((error: unknown) => error);
+  const ended = runConsent(args, io, clock).catch((error: unknown) => error);
   await waiting;
   await clock.advance(15 * 60_000);
   expect(await ended).toMatchObject({ code: 'consent-timeout', kind: 'temporary' });

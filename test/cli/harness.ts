@@ -1,11 +1,11 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { runCommand } from '../../src/cli/commands.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 
 /** Runs a command line as main does, and gives what it printed and its exit code. */
 export async function mailbridge(args: string[], input = '', env: NodeJS.ProcessEnv = {}) {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const { stdout, stderr } = commandOutput(args);
   const printed = Promise.all([text(stdout), text(stderr)]);
   const code = await runCommand(args, { stdin: Readable.from([input]), stdout, stderr, env });
   stdout.end();

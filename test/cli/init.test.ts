@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { verifyPassword } from '../../src/accounts/passwords.ts';
 import { runInit } from '../../src/cli/init.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { mailbridge } from './harness.ts';
 
@@ -235,7 +236,7 @@ test.each([
 test('on a terminal the next command is offered, and run if that is wanted', async () => {
   const { file } = place();
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const { stdout, stderr } = commandOutput(['init', '--config', file]);
   const ran: string[][] = [];
   stdin.write('1\n\nreports@contoso.com\n\n\n\n\n\n\n\ny\n');
   const code = await runInit(['--config', file], { stdin, stdout, stderr, env: {} }, async (args) => {

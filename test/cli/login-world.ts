@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { runCommand } from '../../src/cli/commands.ts';
 import { FormBrowser, signIn, signInAtDevicePage } from '../simulator/entra-browser.ts';
 import { type Microsoft365, microsoft365 } from '../simulator/harness.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export const alice = 'alice@contoso.example';
@@ -94,8 +95,9 @@ export async function loginWorld(accounts: readonly Record<string, unknown>[] = 
 function startCommand(args: string[], isTTY: boolean): Running {
   const written = { out: '', err: '' };
   const changes = new EventEmitter();
+  const output = commandOutput(args);
   const stream = (name: 'out' | 'err') =>
-    Object.assign(new PassThrough(), { isTTY }).on('data', (chunk: Buffer) => {
+    Object.assign(output[`std${name}`], { isTTY }).on('data', (chunk: Buffer) => {
       written[name] += chunk;
       changes.emit('change');
     });

@@ -285,10 +285,10 @@ test.each([
 
 test('a sign-in kept with another key is not given up, and nobody is asked to sign in', async () => {
   const world = await loginWorld();
-  world.more.tokenKey = 'a passphrase of more than twenty characters';
+  world.more.tokenKey = 'a passphrase of more than 20 characters';
   await world.logIn(alice, '--no-check');
   const before = sealedText(world);
-  world.more.tokenKey = 'another passphrase of more than twenty';
+  world.more.tokenKey = 'another passphrase of more than 20';
   const { code, out, err } = await world.start(['login']).ended;
   expect([code, out]).toEqual([1, '']);
   expect(err).toMatch(/contoso\.token\) was encrypted with another key\..*tokenKey.*remove the file and sign in again/);

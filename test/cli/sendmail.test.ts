@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { alice, arrived, bob, contosoAccount, password, type Relay, reports, startRelay } from '../support/relay.ts';
+import { recordProcess } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { mailbridge } from './harness.ts';
 
@@ -175,6 +176,7 @@ test('called as sendmail or mailq it is that program', async () => {
   for (const name of ['sendmail', 'mailq']) symlinkSync(launcher, join(folder, name));
   const env = { ...process.env, MAILBRIDGE_CONFIG: relay.folder.configFile };
   const program = spawn(process.execPath, [join(folder, 'sendmail'), '-t', '-i'], { env, stdio: 'pipe' });
+  recordProcess(program, ['sendmail', '-t', '-i']);
   program.stdin.end(message(`To: ${alice}\n`));
   const [said, code] = await Promise.all([
     text(program.stderr),
@@ -183,6 +185,7 @@ test('called as sendmail or mailq it is that program', async () => {
   expect([said, code]).toEqual(['', 0]);
   await inboxOf(alice);
   const mailq = spawn(process.execPath, [join(folder, 'mailq')], { env, stdio: 'pipe' });
+  recordProcess(mailq, ['mailq']);
   expect(await text(mailq.stdout)).toMatch(/messages?\n$/);
 });
 

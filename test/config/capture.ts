@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { CliInput, CliIo } from '../../src/cli/io.ts';
+import { commandOutput } from '../support/secret-search/command-output.ts';
 
 /** Runs a command with what it reads and keeps what it writes. */
 export async function run(
@@ -8,8 +9,7 @@ export async function run(
   args: string[],
   options: { stdin?: CliInput; env?: CliIo['env'] } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const { stdout, stderr } = commandOutput([command.name, ...args]);
   const stdin = options.stdin ?? new PassThrough().end();
   const written = Promise.all([text(stdout), text(stderr)]);
   const code = await command(args, { stdin, stdout, stderr, env: options.env ?? {} });

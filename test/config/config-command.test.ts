@@ -4,11 +4,12 @@ import { expect, test } from 'vitest';
 import { generatedFiles } from '../../docs/generate.ts';
 import { runConfig } from '../../src/cli/config.ts';
 import { configPath } from '../../src/cli/config-path.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { run } from './capture.ts';
-import { emptyFolder, sample } from './sample.ts';
+import { sample } from './sample.ts';
 
 async function file(config: unknown, mode = 0o600): Promise<string> {
-  const path = join(await emptyFolder(), 'config.json');
+  const path = join(temporaryFolder(), 'config.json');
   await writeFile(path, JSON.stringify(config), { mode });
   return path;
 }
@@ -59,7 +60,7 @@ test('config check --json: problems and warnings as data', async () => {
 test('config check: the environment of the command gives the path and the secrets', async () => {
   const accounts = [{ ...sample().accounts[0], password: { env: 'SCANNER_PASSWORD' } }];
   const path = await file({ ...sample(), accounts });
-  const env = { MAILBRIDGE_CONFIG: path, SCANNER_PASSWORD: 'geheim' };
+  const env = { MAILBRIDGE_CONFIG: path, SCANNER_PASSWORD: 'ganz-geheim-7' };
   expect((await run(runConfig, ['check'], { env })).code).toBe(0);
   const without = await run(runConfig, ['check'], { env: { MAILBRIDGE_CONFIG: path } });
   expect(without.code).toBe(2);

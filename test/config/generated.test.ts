@@ -19,10 +19,10 @@ test('the generated files are what the sources make of them (otherwise run: node
 });
 
 test('the example holds, once its secrets are in the environment', async () => {
-  const env = { CONTOSO_CLIENT_SECRET: 's3cret', SCANNER_PASSWORD: 'geheim' };
+  const env = { CONTOSO_CLIENT_SECRET: 's3cret-of-contoso', SCANNER_PASSWORD: 'ganz-geheim-7' };
   const { config, warnings } = await load(exampleConfig, { env });
   expect(warnings).toEqual([]);
-  expect(config.accounts[0]?.password?.reveal()).toBe('geheim');
+  expect(config.accounts[0]?.password?.reveal()).toBe('ganz-geheim-7');
 });
 
 test('the example on disk is the example in the sources', () => {

@@ -1,9 +1,9 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import type { Environment } from '../../src/config/secrets.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export type Listener = ConfigInput['listeners'][number];
 export type Account = ConfigInput['accounts'][number];
@@ -12,7 +12,7 @@ export type Connection = ConfigInput['connections'][string];
 export const listener: Listener = { protocol: 'smtp', port: 2525 };
 export const account: Account = {
   username: 'scanner',
-  password: 'geheim',
+  password: 'ganz-geheim-7',
   connection: 'contoso',
   mailbox: 'reports@contoso.com',
   send: 'graph',
@@ -21,7 +21,7 @@ export const connection: Connection = {
   grant: 'client-credentials',
   tenantId: 'contoso.onmicrosoft.com',
   clientId: '00000000-0000-0000-0000-000000000000',
-  clientSecret: 's3cret',
+  clientSecret: 's3cret-of-contoso',
 };
 
 /** The smallest configuration that holds. */
@@ -29,14 +29,9 @@ export function sample(changes: Partial<ConfigInput> = {}): ConfigInput {
   return { listeners: [listener], connections: { contoso: connection }, accounts: [account], ...changes };
 }
 
-/** A folder of one's own. */
-export function emptyFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'mailbridge-config-'));
-}
-
 /** Writes a configuration into a folder of its own, readable by nobody else unless told so, and loads it. */
 export async function load(config: unknown, options: { env?: Environment; mode?: number } = {}) {
-  const folder = await emptyFolder();
+  const folder = temporaryFolder();
   const path = join(folder, 'config.json');
   await writeFile(path, JSON.stringify(config), { mode: options.mode ?? 0o600 });
   return { folder, ...(await loadConfig(path, { env: options.env ?? {} })) };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpsServer } from '../base/https-server.ts';
+import { noteSecret, type SecretKind } from './secret-search/record.ts';
 
 /** An authorization server that is not Microsoft's. */
 export interface OAuthServer {
@@ -39,19 +40,21 @@ export async function startOAuthServer(): Promise<OAuthServer> {
     posts: [] as URLSearchParams[],
     secrets: [] as string[],
   };
-  const issued = (kind: string) => {
-    const secret = `${kind}.${randomUUID()}`;
+  noteSecret('client secret', state.clientSecret);
+  const issued = (kind: SecretKind) => {
+    const secret = `${kind.replace(' ', '-')}.${randomUUID()}`;
     state.secrets.push(secret);
+    noteSecret(kind, secret);
     return secret;
   };
   let deviceCode = '';
   const refreshTokens = new Set<string>();
 
   const forPerson = (scope: string | null) => {
-    const refreshToken = issued('refresh');
+    const refreshToken = issued('refresh token');
     refreshTokens.add(refreshToken);
     return {
-      access_token: issued('access'),
+      access_token: issued('token'),
       token_type: 'Bearer',
       expires_in: 3600,
       scope: (scope ?? '')
@@ -68,7 +71,7 @@ export async function startOAuthServer(): Promise<OAuthServer> {
     switch (form.get('grant_type')) {
       case 'client_credentials':
         if (form.get('client_secret') !== state.clientSecret) return [401, { error: 'invalid_client' }];
-        return [200, { access_token: issued('access'), token_type: 'Bearer', expires_in: 3600 }];
+        return [200, { access_token: issued('token'), token_type: 'Bearer', expires_in: 3600 }];
       case deviceGrant: {
         if (form.get('device_code') !== deviceCode) return [400, { error: 'invalid_grant' }];
         const error = state.polls.shift();
@@ -97,7 +100,7 @@ export async function startOAuthServer(): Promise<OAuthServer> {
     }
     if (path !== '/oauth/devicecode') return send(response, 404, {});
     if (form.get('client_id') !== state.clientId) return send(response, 401, { error: 'invalid_client' });
-    deviceCode = issued('device');
+    deviceCode = issued('device code');
     return send(response, 200, {
       device_code: deviceCode,
       user_code: state.userCode,

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordProcess } from './secret-search/command-output.ts';
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+const watch = join(import.meta.dirname, 'secret-search', 'bridge-process.ts');
 
 /** A line of the structured log. */
 export interface LogLine {
@@ -36,8 +38,9 @@ export class Mailbridge {
   #ended = false;
   readonly #watchers = new Set<() => void>();
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, command: readonly string[]) {
     this.#process = child;
+    recordProcess(child, command);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
       this.#readLines(text);
@@ -55,12 +58,12 @@ export class Mailbridge {
   }
 
   static run(args: readonly string[], options: MailbridgeOptions = {}): Mailbridge {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, ['--import', watch, main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, MAILBRIDGE_CONFIG: undefined, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    return new Mailbridge(child);
+    return new Mailbridge(child, args);
   }
 
   /** `mailbridge start`, once it is ready. */

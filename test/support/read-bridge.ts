@@ -15,6 +15,7 @@ import { listenExchangeImap } from '../../src/simulator/exchange/imap.ts';
 import type { StagedFaults } from '../../src/simulator/exchange/imap-pop3-front-end.ts';
 import { listenExchangePop3 } from '../../src/simulator/exchange/pop3.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
+import { noteSecret } from './secret-search/record.ts';
 
 export const alice = 'alice@contoso.example';
 
@@ -152,6 +153,7 @@ export class ReadBridge {
 }
 
 function login(username: string, given: string, read: 'imap' | 'pop3' | 'graph' | 'none'): LoginResult {
+  noteSecret('password at a login', given);
   if (username === 'blocked') return { failure: 'blocked', retryAfterMs: 2_500 };
   if (username === 'busy') return { failure: 'busy' };
   if (username !== 'scanner' || given !== password) return { failure: 'wrong' };

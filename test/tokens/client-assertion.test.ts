@@ -83,7 +83,7 @@ test.each([
   ['is a folder', 'cannot be read (EISDIR)', (file: string) => mkdirSync(file)],
   ['is empty', 'is empty', (file: string) => writeFileSync(file, '\n')],
   ['is too large', 'is larger than 16384 bytes', (file: string) => writeFileSync(file, jwt('x'.repeat(20_000)))],
-  ['holds something else', 'holds no JWT', (file: string) => writeFileSync(file, 'geheim')],
+  ['holds something else', 'holds no JWT', (file: string) => writeFileSync(file, 'ganz-geheim-7')],
   ['holds two', 'holds no JWT', (file: string) => writeFileSync(file, `${jwt('a')}\n${jwt('b')}\n`)],
 ])('a file of an assertion that %s is named', async (_what, message, prepare) => {
   const file = join(temporaryFolder(), 'token');

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { noteSecret, type SecretKind } from '../support/secret-search/record.ts';
 import { entraErrorAnswer } from './entra-error-answer.ts';
 
 export const alice = {
@@ -36,7 +37,7 @@ export class FakeEntraPeople {
     if (form.has('client_secret')) return refused(700025, 'invalid_client', 'Client is public so a secret is wrong.');
     const refusal = this.refusals.shift();
     if (refusal) return refusal;
-    this.#deviceCode = this.#secret('device');
+    this.#deviceCode = this.#secret('device', 'device code');
     const answer = {
       user_code: 'ABCD-1234',
       device_code: this.#deviceCode,
@@ -54,7 +55,7 @@ export class FakeEntraPeople {
     if (error) {
       for (const [name, value] of Object.entries(error)) back.searchParams.set(name, value);
     } else {
-      const code = this.#secret('code');
+      const code = this.#secret('code', 'authorization code');
       this.#codes.set(code, {
         challenge: asked.get('code_challenge_method') === 'S256' ? (asked.get('code_challenge') ?? '') : 'none',
         redirectUri: asked.get('redirect_uri') ?? '',
@@ -84,7 +85,7 @@ export class FakeEntraPeople {
         suberror: 'consent_required',
       });
     }
-    const refreshToken = this.#secret('refresh');
+    const refreshToken = this.#secret('refresh', 'refresh token');
     this.#refreshTokens.add(refreshToken);
     const answer = {
       token_type: 'Bearer',
@@ -126,6 +127,7 @@ export class FakeEntraPeople {
     const code = form.get('code') ?? '';
     const verifier = form.get('code_verifier') ?? '';
     this.secrets.push(verifier);
+    noteSecret('code verifier', verifier);
     const asked = this.#codes.get(code);
     this.#codes.delete(code);
     if (!asked) return refused(54005, 'invalid_grant', `OAuth2 Authorization code was already redeemed: ${code}.`);
@@ -136,9 +138,10 @@ export class FakeEntraPeople {
     return sameUri ? undefined : refused(50011, 'invalid_client', 'The redirect URI does not match.');
   }
 
-  #secret(kind: string): string {
-    const secret = `${kind}-${randomUUID()}`;
+  #secret(name: string, kind: SecretKind): string {
+    const secret = `${name}-${randomUUID()}`;
     this.secrets.push(secret);
+    noteSecret(kind, secret);
     return secret;
   }
 }
@@ -148,6 +151,7 @@ export function refused(number: number, error: string, text: string, more: Recor
 }
 
 function passwordRefusal(form: URLSearchParams): Answer | undefined {
+  noteSecret('user password', form.get('password') ?? '');
   if (form.get('username') === alice.username && form.get('password') === alice.password) return undefined;
   return refused(50126, 'invalid_grant', `Error validating credentials: ${form.get('password')}.`);
 }

@@ -1,6 +1,7 @@
 import { constants, createHash, createPublicKey, randomUUID, verify, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpsServer } from '../base/https-server.ts';
+import { noteSecret } from '../support/secret-search/record.ts';
 import { entraErrorAnswer } from './entra-error-answer.ts';
 import { FakeEntraPeople } from './fake-entra-people.ts';
 
@@ -60,6 +61,7 @@ export async function startFakeEntra(certificates: readonly string[] = []): Prom
   const newToken = () => {
     const token = `token-${state.tokens.length + 1}-${randomUUID()}`;
     state.tokens.push(token);
+    noteSecret('token', token);
     return token;
   };
   const server = await httpsServer(async (request, response) => {
@@ -76,6 +78,7 @@ export async function startFakeEntra(certificates: readonly string[] = []): Prom
     if (request.method !== 'POST' || !url.pathname.endsWith('/oauth2/v2.0/token')) return response.writeHead(404).end();
     const form = new URLSearchParams(await bodyOf(request));
     state.posts.push(form);
+    noteSecret('client secret', form.get('client_secret') ?? '');
     const instead = state.next.shift();
     if (instead) return instead(response, form);
     if (form.get('grant_type') !== 'client_credentials') {

@@ -19,7 +19,7 @@ async function person(mailbox = alice) {
     resource: 'exchange',
     scopes: ['IMAP.AccessAsUser.All'],
   });
-  config.accounts = [{ username: 'alice', password: 'geheim', connection: 'contoso', mailbox, read: 'imap' }];
+  config.accounts = [{ username: 'alice', password: 'ganz-geheim-7', connection: 'contoso', mailbox, read: 'imap' }];
   const { tenantId, clientId, cloud } = config.connections.contoso;
   const app = { tenantId, clientId, cloud };
   const world = {

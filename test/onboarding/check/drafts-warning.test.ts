@@ -22,7 +22,7 @@ async function person(mailbox: string, scopes: readonly string[]): Promise<Setup
   simulator.tenant.exchange.sendAs = [{ mailbox: alice, as: reports }];
   const { userPassword: password } = simulator.tenant;
   config.connections.contoso = { tenantId, clientId, cloud, grant: 'password', username: alice, password, scopes };
-  config.accounts = [{ username: 'alice', password: 'geheim', connection: 'contoso', mailbox, send: 'graph' }];
+  config.accounts = [{ username: 'alice', password: 'ganz-geheim-7', connection: 'contoso', mailbox, send: 'graph' }];
   return setup;
 }
 

@@ -53,7 +53,7 @@ export async function workingSetup(options: SimulatorOptions = {}): Promise<Setu
         cloud: { authority, graph, imap, pop3, smtp, caFile },
       },
     },
-    accounts: everyUse.map((account) => ({ password: 'geheim', connection: 'contoso', ...account })),
+    accounts: everyUse.map((account) => ({ password: 'ganz-geheim-7', connection: 'contoso', ...account })),
   };
   const setup: Setup = {
     simulator,

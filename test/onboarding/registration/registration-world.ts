@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { runCommand } from '../../../src/cli/commands.ts';
 import { FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** What a command wrote and how it ended. */
@@ -79,8 +80,10 @@ async function runWatched(
 ): Promise<Ran> {
   const written = { stdout: '', stderr: '' };
   const signIns: Promise<unknown>[] = [];
+  const command = args.includes('--config') ? [...args] : [...args, '--config', world.configFile];
+  const output = commandOutput(command);
   const stream = (name: 'stdout' | 'stderr') =>
-    new PassThrough().on('data', (chunk: Buffer) => {
+    output[name].on('data', (chunk: Buffer) => {
       written[name] += chunk;
       onOutput?.(String(chunk), world);
       const code = /enter the code\s+(\S+)/.exec(String(chunk))?.[1];
@@ -89,7 +92,7 @@ async function runWatched(
       if (link) signIns.push(signInInBrowser(world.m365, link, administrator));
     });
   const io = { stdin: new PassThrough().end(), stdout: stream('stdout'), stderr: stream('stderr'), env: {} };
-  const code = await runCommand(args.includes('--config') ? [...args] : [...args, '--config', world.configFile], io);
+  const code = await runCommand(command, io);
   await Promise.all(signIns);
   return { code, ...written };
 }

@@ -1,0 +1,26 @@
+import type { Origin, SecretKind } from './record.ts';
+
+/** A secret that a command shows on purpose, on its standard output. */
+interface Exception {
+  readonly command: string;
+  readonly kinds: readonly SecretKind[];
+  readonly why: string;
+}
+
+export const exceptions: readonly Exception[] = [
+  {
+    command: 'init',
+    kinds: ['configured secret', 'password at a login'],
+    why: 'shows the password that it has made, once',
+  },
+  { command: 'demo', kinds: ['configured secret'], why: 'its password is for the visitor' },
+  { command: 'simulate', kinds: ['client secret', 'user password', 'identity header'], why: 'is asked for them' },
+];
+
+/** Whether a secret may stand where it was found. */
+export function isShownOnPurpose({ command, stream }: Origin, kinds: ReadonlySet<SecretKind>): boolean {
+  return exceptions.some(
+    (each) =>
+      each.command === command?.[0] && stream === 'standard output' && each.kinds.some((kind) => kinds.has(kind)),
+  );
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The folder that all processes of a test run write to, for {@link searchRun} to read at its end. */
+export const folderVariable = 'SECRET_SEARCH_FOLDER';
+/** The test file under way, for the processes that it starts. */
+export const testVariable = 'SECRET_SEARCH_TEST';
+
+/** What secrets a run must have used: one of these that is never seen is a watch that no longer watches. */
+export const secretKinds = [
+  'token',
+  'refresh token',
+  'authorization code',
+  'code verifier',
+  'device code',
+  'client secret',
+  'user password',
+  'identity header',
+  'upload token',
+  'configured secret',
+  'password at a login',
+  'private key',
+] as const;
+export type SecretKind = (typeof secretKinds)[number];
+
+/** A secret as a process notes it: a line of JSON in a file that ends in `.secrets`. */
+export type NotedSecret = readonly [kind: SecretKind, value: string];
+
+/** Whose output a file that ends in `.output` is: its first line, in JSON. What was written follows, octet for octet. */
+export interface Origin {
+  /** The command line; none for what the test's own process writes. */
+  readonly command?: readonly string[];
+  /** Of a process of its own; none for one inside the test's process. */
+  readonly pid?: number;
+  readonly stream: 'standard output' | 'standard error' | 'console' | 'log';
+  /** The test file. */
+  readonly test: string;
+}
+
+const secretsFile = `${randomUUID()}.secrets`;
+const noted = new Set<string>();
+
+/** Notes a secret that nothing may write. Stands on the disk at once: the process may be killed. */
+export function noteSecret(kind: SecretKind, value: string): void {
+  const folder = process.env[folderVariable];
+  const line = `${JSON.stringify([kind, value] satisfies NotedSecret)}\n`;
+  if (folder === undefined || noted.has(line)) return;
+  noted.add(line);
+  appendFileSync(join(folder, secretsFile), line);
+}
+
+/** Makes a place for what is written. @returns what takes it, in turn */
+export function openOutput(origin: Omit<Origin, 'test'>): (text: string | Uint8Array) => void {
+  const folder = process.env[folderVariable];
+  if (folder === undefined) return () => {};
+  const file = join(folder, `${randomUUID()}.output`);
+  const whole: Origin = { ...origin, test: process.env[testVariable] ?? 'no test' };
+  let begun = false;
+  return (text) => {
+    if (!begun) appendFileSync(file, `${JSON.stringify(whole)}\n`);
+    begun = true;
+    appendFileSync(file, text);
+  };
+}
+
+/** Records all that is written to a stream. @returns the stream itself */
+export function recorded<T extends NodeJS.WritableStream>(stream: T, origin: Omit<Origin, 'test'>): T {
+  const take = openOutput(origin);
+  const write = stream.write as (...args: unknown[]) => boolean;
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    take(chunk);
+    return write.call(stream, chunk, ...rest);
+  };
+  return stream;
+}

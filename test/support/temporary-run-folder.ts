@@ -1,0 +1,16 @@
+/**
+ * Runs before the whole test run: what its processes take for the system's temporary folder is one of their own, gone
+ * with the run. Tests remove their folders themselves; one that is interrupted, or a process that it kills, may not come
+ * to it.
+ */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export default function setUp(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'mailbridge-run-'));
+  // A server in a test may run as a user of its own.
+  chmodSync(folder, 0o755);
+  process.env[process.platform === 'win32' ? 'TEMP' : 'TMPDIR'] = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
