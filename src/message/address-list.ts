@@ -1,6 +1,16 @@
 import { joinAddress } from './address-parts.ts';
 import { type AddressToken, type AddressTokens, tokenizeAddresses } from './address-tokens.ts';
-import { domainEnd, hasOddDots, isAt, isDotted, localPartStart, nextAt, phrase, textOf } from './address-words.ts';
+import {
+  domainEnd,
+  hasOddDots,
+  isAt,
+  isDot,
+  isDotted,
+  localPartStart,
+  nextAt,
+  phrase,
+  textOf,
+} from './address-words.ts';
 
 /** One mailbox of an address field. */
 export interface ParsedAddress {
@@ -21,7 +31,7 @@ export type AddressProblem =
   | 'group'
   /** A local part stands without a domain. */
   | 'no-domain'
-  /** Words that hold no address were left out. */
+  /** Words that hold no address, or one of which nobody knows where it ends, were left out. */
   | 'not-an-address'
   /** Characters around an address make no sense there and were left out. */
   | 'stray-text'
@@ -117,20 +127,27 @@ class ListReader {
     this.#startItem();
   }
 
-  /** Spaces alone between addresses are taken for commas. */
+  /**
+   * Spaces alone between addresses are taken for commas, and words behind the last one (`ann@contoso.com Ann`) for a
+   * name; `a@con toso.com` and `a@b@c` are no address.
+   */
   #plainAddress(): void {
     let from = 0;
-    for (let at = nextAt(this.#words, 0); at !== -1; at = nextAt(this.#words, from)) {
+    for (let at = nextAt(this.#words, 0); at !== -1; ) {
       const start = localPartStart(this.#words, at, from);
       const end = domainEnd(this.#words, at);
+      const next = nextAt(this.#words, end);
+      const isNamed = next === -1 && isDomain(this.#words.slice(at + 1, end)) && !this.#words.slice(end).some(isDot);
+      const goesOn = end < this.#words.length && !isNamed && (next === -1 || next === end);
       const address = this.#addrSpec(this.#words.slice(start, at), this.#words.slice(at + 1, end));
-      if (start > 0) this.#problems.add('stray-text');
-      if (address !== undefined) {
+      if (start > 0 || (isNamed && end < this.#words.length)) this.#problems.add('stray-text');
+      if (goesOn) this.#problems.add('not-an-address');
+      else if (address !== undefined) {
         this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1));
       }
       from = end;
+      at = next;
     }
-    if (from > 0 && from < this.#words.length) this.#problems.add('stray-text');
     if (from > 0) return;
     const address = this.#addrSpec(this.#words, []);
     if (address !== undefined) this.#add(address, this.#comment(this.#index - 1));
@@ -199,4 +216,9 @@ class ListReader {
   #comment(behindAddress: number): string | undefined {
     return this.#source.comments.get(behindAddress) ?? this.#source.comments.get(this.#itemStart);
   }
+}
+
+/** `contoso.com`, but not `con` of `con toso.com`. */
+function isDomain(tokens: readonly AddressToken[]): boolean {
+  return tokens.some(isDot);
 }

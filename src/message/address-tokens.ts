@@ -21,8 +21,9 @@ export interface AddressTokens {
 const whiteSpace = /[ \t\r\n]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are kept out of addresses
 const atom = /[^\x00-\x20\x7f()<>@,;:\\".[\]]+/y;
-const encodedWord = /=\?[^?\s]+\?[bq]\?[^?\s]*\?=/iy;
-const specialInEncodedWord = /[()<>@,;:\\".[\]]/;
+/** Programs write Q words with blanks; what holds an address as well is more likely a word without its end. */
+const encodedWord = /=\?[^?\s]+\?(?:[bq]\?[^?\s]*|q\?[^?<>@"]*)\?=/iy;
+const specialInEncodedWord = /[()<>@,;:\\".[\]\s]/;
 
 /**
  * Cuts the value of an address field into tokens, in linear time whatever it holds. Whatever never ends (a quote, a

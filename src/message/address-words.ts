@@ -5,7 +5,8 @@ export function isAt(token: AddressToken): boolean {
   return token.kind === 'special' && token.text === '@';
 }
 
-function isDot(token: AddressToken | undefined): boolean {
+/** The dot between two words. */
+export function isDot(token: AddressToken | undefined): boolean {
   return token?.kind === 'special' && token.text === '.';
 }
 

@@ -8,6 +8,7 @@ export { HeaderTooLargeError } from './header-too-large.ts';
 export const defaultMaxHeaderBytes = 1024 * 1024;
 
 const crlf = Buffer.from('\r\n');
+const windows1252 = new TextDecoder('windows-1252');
 
 /** One header field, its octets untouched. */
 export class HeaderField {
@@ -23,13 +24,11 @@ export class HeaderField {
     this.#valueStart = valueStart;
   }
 
-  /** The value on one line (RFC 5322 section 2.2.3), trimmed; read as UTF-8, or as Latin-1 where it is not. */
+  /** The value on one line (RFC 5322 section 2.2.3), trimmed; read as UTF-8, or as Windows-1252 where it is not. */
   value(): string {
     const octets = this.raw.subarray(this.#valueStart);
-    return octets
-      .toString(isUtf8(octets) ? 'utf8' : 'latin1')
-      .replace(/[\r\n]/g, '')
-      .trim();
+    const text = isUtf8(octets) ? octets.toString() : windows1252.decode(octets);
+    return text.replace(/[\r\n]/g, '').trim();
   }
 
   /** The value as it came, leading blanks and folding included, without the line end; begins with a blank. */

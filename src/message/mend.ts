@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { isValidAddress } from './addresses.ts';
+import { foreignDate, isHeaderDate } from './header-date.ts';
 import type { HeaderBlock } from './headers.ts';
 import { hostToken } from './safe-text.ts';
 
@@ -26,7 +27,7 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** Which of the needed fields are not there, are empty, or say nothing that can be read. */
 export function fieldsToMend(header: HeaderBlock): MendableField[] {
-  const isSound = { Date: isDate, 'Message-ID': isMessageId, From: () => true };
+  const isSound = { Date: isHeaderDate, 'Message-ID': isMessageId, From: () => true };
   return (['Date', 'Message-ID', 'From'] as const).filter((name) => {
     const value = header.get(name);
     return !value || !isSound[name](value);
@@ -53,24 +54,10 @@ export function mendHeader(header: HeaderBlock, options: MendOptions): Buffer | 
 }
 
 function mendingValue(name: MendableField, broken: string, options: MendOptions): string | undefined {
-  if (name === 'Date') return formatDate(isoDate(broken) ?? options.date);
+  if (name === 'Date') return formatDate(foreignDate(broken) ?? options.date);
   if (name === 'Message-ID') return bracketed(broken) ?? options.messageId ?? makeMessageId(options.domain);
   const { from } = options;
   return from !== undefined && isValidAddress(from, { smtpUtf8: true }) ? from : undefined;
-}
-
-/** Whether a date is written as RFC 5322 sections 3.3 and 4.3 allow, or nearly so: `Mon, 5 Jan 26 10:15 CET`. */
-function isDate(value: string): boolean {
-  return /^(?:[a-z]{3,9}\.?\s*,?\s*)?\d{1,2}[\s-]+[a-z]{3,9}[\s-]+\d{2,4}\s+\d{1,2}:\d{2}/i.test(
-    value.replace(/\([^()]*\)/g, ' '),
-  );
-}
-
-/** A date that a program wrote as ISO 8601 has it; without a time zone it is taken for that of this machine. */
-function isoDate(value: string): Date | undefined {
-  const [iso] = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/.exec(value) ?? [];
-  const date = new Date(iso ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 function isMessageId(value: string): boolean {

@@ -86,8 +86,8 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const EQUALS = 0x3d;
 
-/** White space longer than that is taken for text; RFC 2045 allows lines of 76 characters. */
-const maxHeld = 2000;
+/** So much white space in a row is text, whatever follows it; RFC 2045 allows lines of 76 characters. */
+const maxBlanks = 2000;
 
 /** Quoted-printable (RFC 2045 section 6.7). An `=` that begins nothing stays as it is; white space at line ends goes. */
 class QuotedPrintableDecoder implements TransferDecoder {
@@ -116,15 +116,17 @@ class QuotedPrintableDecoder implements TransferDecoder {
         index += 1;
         continue;
       }
-      const next = behindBlanks(input, octet === EQUALS ? index + 1 : index);
+      const blanks = octet === EQUALS ? index + 1 : index;
+      const next = behindBlanks(input, blanks);
+      const isText = next - blanks >= maxBlanks;
       const hex = octet === EQUALS ? hexAt(input, index + 1) : -1;
       if (hex >= 0) {
         decoded[length++] = hex;
         index += 3;
-      } else if (!atEnd && isOpen(input, index, next) && input.length - index < maxHeld) {
+      } else if (!atEnd && !isText && isOpen(input, index, next)) {
         this.#held = Buffer.from(input.subarray(index));
         break;
-      } else if (isLineEnd(input, next) || (atEnd && next === input.length)) {
+      } else if (!isText && (isLineEnd(input, next) || (atEnd && next === input.length))) {
         // A soft line break goes with its line end; white space alone goes without it.
         index = octet === EQUALS ? behindLineEnd(input, next) : next;
       } else {
@@ -144,9 +146,10 @@ function isOpen(input: Buffer, index: number, next: number): boolean {
   return input[index] === EQUALS && index + 2 === input.length && hexDigit(input[index + 1]) >= 0;
 }
 
+/** Never looks further than {@link maxBlanks}, so that what is found does not hang on how the octets are cut. */
 function behindBlanks(input: Buffer, from: number): number {
   let index = from;
-  while (input[index] === SPACE || input[index] === TAB) index += 1;
+  while (index - from < maxBlanks && (input[index] === SPACE || input[index] === TAB)) index += 1;
   return index;
 }
 

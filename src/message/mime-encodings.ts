@@ -48,8 +48,10 @@ export function encodedWords(text: string): string {
   return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join(' ');
 }
 
-const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=/gi;
-const wordsInARow = /=\?[^?\s]+\?[bq]\?[^?\s]*\?=(?:[ \t]*=\?[^?\s]+\?[bq]\?[^?\s]*\?=)*/gi;
+/** Blanks, which a Q word must not hold, occur in the wild. */
+const anyWord = '=\\?[^?\\s]+\\?(?:b\\?[^?\\s]*|q\\?[^?\\r\\n]*)\\?=';
+const wordsInARow = new RegExp(`${anyWord}(?:[ \\t]*${anyWord})*`, 'gi');
+const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi;
 
 /**
  * Text with its encoded-words read (RFC 2047); a word in an unknown charset stays as it is. Words in a row are read as

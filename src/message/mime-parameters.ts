@@ -23,17 +23,29 @@ export function parseParameterized(text: string): ParameterizedValue {
   return { value: value.trim().toLowerCase(), parameters: assembled(pieces) };
 }
 
-/** Cuts at the semicolons outside of quotes, and leaves comments out. */
+const fileNameKey = /^(?:file)?name(?:\*\d+)?$/i;
+
+/**
+ * Cuts at the semicolons outside of quotes, and leaves comments out. In a file name they are none: programs write
+ * `filename=report(1).pdf`, which by the letter is `report.pdf`.
+ */
 function piecesOf(text: string): string[] {
   const pieces = [''];
   let comments = 0;
+  let isFileName: boolean | undefined;
   // A quoted string, an escaped character, or any other character.
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|\\.|[^"\\]|\\/gs)) {
-    if (token === '(') comments += 1;
+    if (token === '(' && !isFileName) comments += 1;
     else if (token === ')' && comments > 0) comments -= 1;
     else if (comments > 0) continue;
-    else if (token === ';') pieces.push('');
-    else pieces.push((pieces.pop() ?? '') + token);
+    else if (token === ';') {
+      pieces.push('');
+      isFileName = undefined;
+    } else {
+      const piece = pieces.pop() ?? '';
+      if (token === '=') isFileName ??= fileNameKey.test(piece.trim());
+      pieces.push(piece + token);
+    }
   }
   return pieces;
 }

@@ -23,7 +23,7 @@ export class MimeTooComplexError extends Error {
   }
 }
 
-/** Longer lines are no delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in use). */
+/** Longer lines, line ends included, are no delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in use). */
 const maxDelimiter = 1000;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -144,6 +144,7 @@ export class MimeScanner {
 
   /** The innermost open multipart whose delimiter this line is. */
   #delimiterIn(line: Buffer): { readonly index: number; readonly closes: boolean } | undefined {
+    if (line.length > maxDelimiter) return undefined;
     for (let index = this.#open.length - 1; index >= 0; index--) {
       const length = this.#open[index]?.delimiter.length ?? 0;
       if (!this.#open[index]?.delimiter.equals(line.subarray(0, length))) continue;

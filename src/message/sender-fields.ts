@@ -1,5 +1,13 @@
-import { domainOf, isValidAddress, type ParsedAddress, parseAddressList, sameAddress } from './addresses.ts';
+import {
+  domainOf,
+  isValidAddress,
+  type ParsedAddress,
+  parseAddressList,
+  sameAddress,
+  splitAddress,
+} from './addresses.ts';
 import type { HeaderBlock, HeaderField } from './headers.ts';
+import { decodedWords } from './mime-encodings.ts';
 import { writtenAddress, writtenAddresses } from './written-address.ts';
 
 /** What is to be done to a header so that it says who sends. */
@@ -82,18 +90,24 @@ function completeAddresses(fields: readonly ReadField[]): string[] {
 }
 
 function readField(field: HeaderField): ReadField {
-  const value = field.value();
-  const { addresses, problems } = parseAddressList(value);
+  const { addresses, problems } = parseAddressList(field.value());
   const usable = addresses.filter(({ address }) => isValidAddress(address, { smtpUtf8: true }));
   const [first] = addresses;
-  // A comma in an encoded-word (`=?utf-8?Q?Ford, Ann?= <ann@contoso.com>`) cuts the name, and harms no address.
-  const isHarmless = /=\?[^?\s]+\?[bq]\?/i.test(value)
-    ? problems.every((problem) => problem === 'encoded-word' || problem === 'no-domain')
-    : problems.length === 0 && usable.length === addresses.length;
-  return { field, addresses, usable, label: first?.name ?? first?.address, isSound: usable.length > 0 && isHarmless };
+  return {
+    field,
+    addresses,
+    usable,
+    label: first?.name ?? (first && splitAddress(first.address).local),
+    isSound: usable.length > 0 && usable.length === addresses.length && problems.length === 0,
+  };
 }
 
 /** An address under a name, if that may be shown: one that looks like an address would pass for the sender. */
 function named(address: string, name: string | undefined): ParsedAddress {
-  return name === undefined || name.includes('@') ? { address } : { address, name };
+  return name === undefined || looksLikeAddress(name) ? { address } : { address, name };
+}
+
+/** As people see it: decoded, and whatever the width of the `@`. */
+function looksLikeAddress(name: string): boolean {
+  return decodedWords(name).normalize('NFKC').includes('@');
 }

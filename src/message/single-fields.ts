@@ -1,7 +1,8 @@
 import { parseAddressList } from './addresses.ts';
 import { HeaderBlock, type HeaderField } from './headers.ts';
+import { writtenAddresses } from './written-address.ts';
 
-/** Fields that may stand once in a message (RFC 5322 section 3.6; MIME's are of RFC 2045 section 3). */
+/** Fields that may stand once in a message (RFC 5322 section 3.6, RFC 2045 section 3, RFC 2183). */
 const single = [
   'Date',
   'Sender',
@@ -12,6 +13,9 @@ const single = [
   'MIME-Version',
   'Content-Type',
   'Content-Transfer-Encoding',
+  'Content-Disposition',
+  'Content-ID',
+  'Content-Description',
 ];
 /** Those that hold lists, which make one list. From is for whoever looks at the sender. */
 const lists = ['To', 'Cc', 'Reply-To'];
@@ -30,12 +34,10 @@ export function withSingleFields(header: HeaderBlock): HeaderBlock {
   for (const name of lists) {
     const fields = named(header, name);
     const [first] = fields;
-    // What cannot be read cannot be joined either.
-    if (first === undefined || fields.length === 1 || !fields.every(isReadable)) continue;
-    joined.set(first, joinedList(fields));
+    if (first === undefined || fields.length === 1) continue;
+    joined.set(first, joinedList(name, fields));
     for (const surplus of fields.slice(1)) dropped.add(surplus);
   }
-  if (dropped.size === 0 && joined.size === 0) return header;
   const pieces = header.fields
     .filter((field) => !dropped.has(field))
     .map((field) => joined.get(field) ?? field.wholeLine());
@@ -58,13 +60,24 @@ function named(header: HeaderBlock, name: string): HeaderField[] {
   return header.fields.filter((field) => field.is(name));
 }
 
-function isReadable(field: HeaderField): boolean {
-  return parseAddressList(field.value()).problems.every((problem) => problem === 'no-domain');
+function joinedList(name: string, fields: readonly HeaderField[]): Buffer {
+  const values = fields.map(listValue).filter((value) => value.length > 0);
+  const separated = values.flatMap((value, index) => (index === 0 ? [value] : [Buffer.from(',\r\n '), value]));
+  return Buffer.concat([Buffer.from(`${name}: `), ...separated, Buffer.from('\r\n')]);
 }
 
-/** The octets of the values as they came, those that are empty left out. */
-function joinedList(fields: readonly HeaderField[]): Buffer {
-  const values = fields.filter((field) => field.value() !== '').map((field) => field.valueOctets());
-  const separated = values.flatMap((value, index) => (index === 0 ? [value] : [Buffer.from(',\r\n'), value]));
-  return Buffer.concat([Buffer.from(`${fields[0]?.name}:`), ...separated, Buffer.from('\r\n')]);
+/** The octets of the value as they came, or, where that would spoil the list, the addresses that can be read from it. */
+function listValue(field: HeaderField): Buffer {
+  const { addresses, problems } = parseAddressList(field.value());
+  const isSound = problems.every((problem) => problem === 'no-domain');
+  return isSound ? fromFirstWord(field.valueOctets()) : Buffer.from(writtenAddresses(addresses));
+}
+
+/**
+ * Without the folding before the first word: behind a comma it would make a line of blanks, in which some readers see
+ * the end of the header.
+ */
+function fromFirstWord(value: Buffer): Buffer {
+  const first = value.findIndex((octet) => octet > 0x20);
+  return first === -1 ? Buffer.alloc(0) : value.subarray(first);
 }

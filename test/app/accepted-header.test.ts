@@ -102,6 +102,19 @@ describe('the header of an accepted message', () => {
     ['From: Front Desk <scanner>', 'From: Front Desk <reports@contoso.example>'],
     ['From: Empfang M\u00fcller <scanner>', 'From: =?utf-8?B?RW1wZmFuZyBNw7xsbGVy?= <reports@contoso.example>'],
     ['From: "boss@contoso.example" <nobody>', 'From: reports@contoso.example'],
+    ['From: scan@con toso.example', 'From: reports@contoso.example'],
+    ['From: scan@mfp@contoso.example', 'From: reports@contoso.example'],
+    ['From: "front desk"', 'From: front desk <reports@contoso.example>'],
+    ['From: =?utf-8?Q?boss=40contoso.example?=', 'From: reports@contoso.example'],
+    [
+      'From: =?utf-8?Q?M=C3=BCller, Anna?= <reports@contoso.example>',
+      'From: =?utf-8?B?TcO8bGxlciwgQW5uYQ==?= <reports@contoso.example>',
+    ],
+    // Other readers may find the boss in it.
+    [
+      'From: =?utf-8?Q?<boss@contoso.example>,?= <reports@contoso.example>',
+      'From: "<boss@contoso.example>," <reports@contoso.example>',
+    ],
     ['From: Scan <reports@contoso.example', 'From: Scan <reports@contoso.example>'],
     ['From: Scan <reports@contoso.example>, scanner', 'From: Scan <reports@contoso.example>'],
     ['From: scanner\r\nFrom: Scan <reports@contoso.example>', 'From: Scan <reports@contoso.example>'],
@@ -112,7 +125,7 @@ describe('the header of an accepted message', () => {
   });
 
   test.each([
-    'From: =?utf-8?Q?M=C3=BCller, Anna?= <reports@contoso.example>\r\n',
+    'From: =?utf-8?Q?M=C3=BCller=2C_Anna?= <reports@contoso.example>\r\n',
     'From: "Scan, 2nd floor"\r\n\t<reports@contoso.example>\r\n',
     'From: Sc\u00e4n <reports@contoso.example>\r\n',
     'From: (the scanner) reports@contoso.example\r\n',
@@ -136,6 +149,7 @@ describe('the header of an accepted message', () => {
     ['Message-ID: <odd @ but fine>', 'Message-ID: <odd @ but fine>'],
     ['Date: 2026-01-05T09:30:00+01:00', 'Date: Mon, 05 Jan 2026 08:30:00 +0000'],
     ['Date: yesterday', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
+    ['Date: Mon Jan  5 06:00:00 UTC 2026', 'Date: Mon, 05 Jan 2026 06:00:00 +0000'],
     ['Date: 05.01.2026 07:00', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
     ['Date: Mon, 5 Jan 26 7:00 CET', 'Date: Mon, 5 Jan 26 7:00 CET'],
     ['Date: Monday (early), 5 Jan 2026 07:00', 'Date: Monday (early), 5 Jan 2026 07:00'],
@@ -158,11 +172,29 @@ describe('the header of an accepted message', () => {
         'Cc: d@x.example\r\nMessage-ID: <2@x>\r\nTo:\r\nX-Tag: 1\r\nX-Tag: 2\r\n\r\n',
     );
     expect(header).toBe(
-      `${received}${complete}To: ann@contoso.example,\r\n \r\n\tBo <bo@x.example>,\r\n cy@x.example\r\n` +
+      `${received}${complete}To: ann@contoso.example,\r\n Bo <bo@x.example>,\r\n cy@x.example\r\n` +
         'Cc: d@x.example\r\nX-Tag: 1\r\nX-Tag: 2\r\n\r\n',
     );
   });
 });
+
+test.each([
+  ['To: a@x.example\r\nTo: (open b@x.example', 'To: a@x.example,\r\n open <b@x.example>\r\n'],
+  [
+    'Cc: "open <a@x.example>\r\nCc: John Doe\r\ncc: =?utf-8?Q?B, b?= <b@x.example>',
+    'Cc: open <a@x.example>,\r\n "B, b" <b@x.example>\r\n',
+  ],
+  ['Reply-To: Team: a@x.example;\r\nReply-To:\r\n', 'Reply-To: Team: a@x.example;\r\n'],
+])('of an accepted message %j is joined', (fields, expected) => {
+  expect(accept(`${complete}${fields}\r\n\r\n`)).toContain(expected);
+});
+
+test.each(['Content-Type', 'Content-Transfer-Encoding', 'Content-Disposition', 'Content-ID', 'Content-Description'])(
+  'an accepted message has one %s, the first',
+  (name) => {
+    expect(accept(`${complete}${name}: 1\r\n${name}: 2\r\n\r\n`)).toBe(`${received}${complete}${name}: 1\r\n\r\n`);
+  },
+);
 
 describe('the header of a message whose sender is forced', () => {
   const forceFrom = 'reports@contoso.example';
@@ -177,6 +209,24 @@ describe('the header of a message whose sender is forced', () => {
       'Reply-To: The ERP <erp@old.example>',
     ]);
   });
+
+  test.each([
+    ['=?utf-8?Q?Dr._M=C3=BCller?=', '=?utf-8?B?RHIuIE3DvGxsZXI=?='],
+    ['=?utf-8?Q?Ford, Ann?=', '"Ford, Ann"'],
+    ['"=?iso-8859-1?Q?M=FCller?="', '=?iso-8859-1?Q?M=FCller?='],
+    ['Sch\u00f6n \u2013 Bonn', '=?utf-8?B?U2Now7ZuIOKAkyBCb25u?='],
+  ])('keeps the name %s, readable', (name, written) => {
+    const header = accept(`From: ${name} <ann@old.example>\r\n\r\n`, { forceFrom });
+    expect(only(header, 'From')).toEqual([`From: ${written} <reports@contoso.example>`]);
+  });
+
+  test.each(['"boss@contoso.example"', '=?utf-8?Q?boss=40contoso.example?=', '=?utf-8?B?Ym9zc++8oGNvbnRvc28=?='])(
+    'drops the name %s, which would pass for the sender',
+    (name) => {
+      const header = accept(`From: ${name} <a@old.example>\r\n\r\n`, { forceFrom });
+      expect(only(header, 'From')).toEqual([`From: ${forceFrom}`]);
+    },
+  );
 
   test('keeps a Reply-To that is there, and mends one that names nobody', () => {
     const there = 'Reply-To: desk@contoso.example';

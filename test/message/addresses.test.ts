@@ -78,7 +78,17 @@ describe('an address list', () => {
     ['=?utf-8?Q?<x@y.z>?= <a@b.c>', '=?utf-8?Q?<x@y.z>?= <a@b.c> | encoded-word'],
     ['a..b.@docomo.example', '"a..b."@docomo.example | stray-text'],
     ['a@b.c\0', 'a@b.c | stray-text'],
-    ['a@b@c', 'a@b | not-an-address stray-text'],
+    ['=?utf-8?Q?Ford, Ann?= <a@b.c>', '=?utf-8?Q?Ford, Ann?= <a@b.c> | encoded-word'],
+    ['=?utf-8?Q?Ford Ann?= <a@b.c>', '=?utf-8?Q?Ford Ann?= <a@b.c> | encoded-word'],
+    ['=?utf-8?Q?Ann <x@y.z>, ?= <a@b.c>', '=?utf-8?Q?Ann <x@y.z> & ?= <a@b.c>'],
+    ['=?utf-8?B?YQ, b?= <a@b.c>', '=?utf-8?B?YQ & b?= <a@b.c> | no-domain'],
+    // Where such an address ends is anybody's guess.
+    ['a@b@c', ' | not-an-address stray-text'],
+    ['a@b@c.com, d@e.f', 'd@e.f | not-an-address stray-text'],
+    ['a@con toso.com', ' | not-an-address'],
+    ['a@b.c Ann', 'a@b.c | stray-text'],
+    ['a@b.c d@e.f Ann', 'a@b.c & d@e.f | stray-text'],
+    ['friends: a@con toso.com, d@e.f;', 'd@e.f | not-an-address'],
   ])('garbage %j reads as %j', (value, expected) => {
     expect(read(value)).toBe(expected);
   });
@@ -97,6 +107,30 @@ describe('an address list', () => {
         expect(list.addresses.map(({ address }) => address)).toEqual(expected);
         expect(list.problems).toEqual([]);
       }),
+    );
+  });
+
+  it('reads plain addresses, which it has a shorter way for, as it reads all others', () => {
+    const word = fc.oneof(
+      fc.stringMatching(/^[A-Za-z0-9_+-]{1,6}$/),
+      fc.constantFrom('=?', "O'Brien", 'é', '=?a?q?b?='),
+    );
+    const dotted = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('.'));
+    const address = fc.tuple(dotted, fc.constantFrom('@', '@', '@', '.', '@@'), dotted).map((parts) => parts.join(''));
+    const name = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join(' '));
+    const named = fc.tuple(name, fc.constantFrom(' ', ' ', '', '  '), address);
+    const value = fc.oneof(
+      address,
+      named.map(([before, space, inside]) => `${before}${space}<${inside}>`),
+    );
+    fc.assert(
+      fc.property(value, (plain) => {
+        const expected = parseAddressList(plain);
+        expect(parseAddressList(` ${plain} `)).toEqual(expected);
+        expect(parseAddressList(`${plain},`)).toEqual(expected);
+        expect(parseAddressList(`g: ${plain};`)).toEqual(expected);
+      }),
+      { numRuns: 5000 },
     );
   });
 
@@ -145,6 +179,8 @@ describe('an address list', () => {
     '<@a,',
     'a@b ',
     '=?a?q?',
+    '=?a?q? ',
+    ' =?a?q?b c',
     '@',
     '.',
     ',',

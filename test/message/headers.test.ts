@@ -48,6 +48,10 @@ describe('HeaderBlock.parse', () => {
     expect(HeaderBlock.parse(Buffer.from('Subject: Grüße 用户\r\n\r\n')).get('subject')).toBe('Grüße 用户');
   });
 
+  it('reads values of no known charset as Windows programs write them', () => {
+    expect(parse('Subject: Scan \x96 2nd floor \x80\r\n\r\n').get('subject')).toBe('Scan – 2nd floor €');
+  });
+
   it('finds fields in any case, the first or all of them', () => {
     const header = parse('reCeived: 1\r\nTo: x\r\nReceived: 2\r\n\r\n');
     expect(header.get('RECEIVED')).toBe('1');

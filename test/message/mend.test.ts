@@ -22,6 +22,51 @@ describe('mendHeader', () => {
     expect(fieldsToMend(header(text))).toEqual(expected);
   });
 
+  it.each([
+    'Mon, 05 Jan 2026 07:08:09 +0000',
+    'Mon,5 jan 2026 7:08',
+    'Mon., 5-Jan-26 07:08:60 CET',
+    'Monday , 5 January 2026 23:59:59 EST',
+    '(now) 31 Dec 1999 00:00:00.000 +0100',
+  ])('takes the date %s as it is', (value) => {
+    expect(fieldsToMend(header(`Date: ${value}\r\n\r\n`))).not.toContain('Date');
+  });
+
+  it.each([
+    ['5 Foo 2026 10:00', undefined],
+    ['5 Jan 2026 99:99', undefined],
+    ['5 Jan 2026 24:00', undefined],
+    ['32 Jan 2026 10:00', undefined],
+    ['0 Jan 2026 10:00', undefined],
+    ['5 Jan 2026 10:00:61', undefined],
+    ['Mon Jan  5 07:08:09 2026 x', undefined],
+    ['Mon Jan 35 07:08:09 2026', undefined],
+    ['Mon Jan  5 99:99:99 2026', undefined],
+    ['Mon Jan  5 10:00:00 CEST 2026', undefined],
+    ['2026-01-05 10:00:00+0100', 'Mon, 05 Jan 2026 09:00:00 +0000'],
+    ['Mon Jan  5 10:00:00 GMT 2026', 'Mon, 05 Jan 2026 10:00:00 +0000'],
+    ['Mon Jan 05 10:00 EST 2026', 'Mon, 05 Jan 2026 15:00:00 +0000'],
+    ['Mon Jan  5 10:00:00 PM UTC 2026', 'Mon, 05 Jan 2026 22:00:00 +0000'],
+    ['jan 5 10:00:00 +0530 2026', 'Mon, 05 Jan 2026 04:30:00 +0000'],
+    ['Mon Jan  5 10:00:00 2026', formatDate(new Date(2026, 0, 5, 10))],
+    ['2026-01-05T10:00', formatDate(new Date(2026, 0, 5, 10))],
+  ])('a date like %s is written anew', (value, expected) => {
+    const mended = mendHeader(header(`Date: ${value}\r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n`), options);
+    expect(mended && HeaderBlock.parse(mended).getAll('Date')).toEqual([expected ?? formatDate(date)]);
+  });
+
+  // Read in quadratic time, these take longer than a test may.
+  it.each(['Mon #x', 'Mon,#x', 'Mon #,#x', '5#x', '5 Jan#x', 'Mon Jan#5#x', '(#', '<#', 'x@#@ y', '#@ x'])(
+    'a Date and a Message-ID of %j are no burden however long the gaps',
+    (pattern) => {
+      for (const filling of [' ', '-', '(', '@', 'a']) {
+        const value = pattern.replaceAll('#', filling.repeat(200_000));
+        const fields = fieldsToMend(header(`Date: ${value}\r\nMessage-ID: ${value}\r\n\r\n`));
+        expect(fields).toContain('Date');
+      }
+    },
+  );
+
   it('adds what is missing behind what is there', () => {
     expect(mendHeader(header('Subject: x\r\n\r\nbody'), options)?.toString()).toBe(
       'Subject: x\r\nDate: Mon, 05 Jan 2026 07:08:09 +0000\r\nMessage-ID: <1@contoso.com>\r\nFrom: scanner@contoso.com\r\n\r\n',

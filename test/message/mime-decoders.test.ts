@@ -60,6 +60,21 @@ describe('quoted-printable', () => {
     }
   });
 
+  it('is the same in whatever pieces, however much white space stands at the end of a line', () => {
+    const blanks = fc.integer({ min: 1990, max: 2010 }).chain((length) => fc.constantFrom(length, 2 * length, 3));
+    const piece = fc.oneof(
+      blanks.map((length) => ' '.repeat(length)),
+      fc.constantFrom('=', '\t', '\r\n', '\r', '\n', 'x', '=4', '1'),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), fc.integer({ min: 1, max: 3000 }), (pieces, length) => {
+        const encoded = Buffer.from(pieces.join(''));
+        expect(decode('quoted-printable', encoded, length)).toEqual(decode('quoted-printable', encoded));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('gives back every octet', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), fc.integer({ min: 1, max: 90 }), (octets, length) => {

@@ -54,6 +54,8 @@ describe('encoded-words', () => {
     ['=?utf-8?x?a?= =?', '=?utf-8?x?a?= =?'],
     ['=?utf-8?B?YcM=?= =?UTF-8?B?vA==?= x', 'aü x'],
     ['=?utf-8?Q?=C3?=\t=?utf-8?Q?=BC_?= =?x-unknown?q?a?= =?x-unknown?q?b?=', 'ü =?x-unknown?q?a?= =?x-unknown?q?b?='],
+    ['=?utf-8?Q?Ford, Ann?= x', 'Ford, Ann x'],
+    ['=?utf-8?B?YQ ==?=', '=?utf-8?B?YQ ==?='],
     ['=?utf-8?q?=FF=4?=', '\ufffd=4'],
   ])('%s is read as %s', (text, expected) => {
     expect(decodedWords(text)).toBe(expected);
@@ -70,7 +72,7 @@ describe('encoded-words', () => {
   });
 
   it('that never end are no burden', () => {
-    for (const piece of ['=?', '=?a?q?', '=?a?q?b?= ', ' \t']) {
+    for (const piece of ['=?', '=?a?q?', '=?a?q?b?= ', ' \t', '=?a?q? ', '=?a?q?b c']) {
       expect(decodedWords(piece.repeat(50_000)).length).toBeGreaterThan(0);
     }
   });

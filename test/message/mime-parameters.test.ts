@@ -7,6 +7,11 @@ describe('A value with parameters', () => {
     ['multipart/mixed; boundary="a;b=\\"c"', 'multipart/mixed', { boundary: 'a;b="c' }],
     ['text/plain (plain; text=x); charset=utf-8 (of (course))', 'text/plain', { charset: 'utf-8' }],
     ['attachment; filename=my report.pdf ; x', 'attachment', { filename: 'my report.pdf' }],
+    ['attachment; filename=report(1).pdf; x=y(z)', 'attachment', { filename: 'report(1).pdf', x: 'y' }],
+    ['a/b; Name = my report (1).pdf', 'a/b', { name: 'my report (1).pdf' }],
+    ['a/b; name="x.pdf" (a name); n=y', 'a/b', { name: 'x.pdf', n: 'y' }],
+    ['a/b; (name=x) n=y(z)', 'a/b', { n: 'y' }],
+    ['a; filename*0=report(; filename*1=1).pdf', 'a', { filename: 'report(1).pdf' }],
     ['a/b; n=one; n=two', 'a/b', { n: 'one' }],
     ['a/b;n = "x" ;;', 'a/b', { n: 'x' }],
     ['a/b; n="open', 'a/b', { n: 'open' }],
@@ -27,7 +32,7 @@ describe('A value with parameters', () => {
   });
 
   it('takes linear time', () => {
-    for (const piece of ['(', '"', '\\', ';', ';a*0=', ';a*0*=%', "'", '=']) {
+    for (const piece of ['(', '()', ' ()', '"', '\\', ';', ';a*0=', ';a*0*=%', "'", '=']) {
       expect(parseParameterized(`a; n=${piece.repeat(100_000)}`).value).toBe('a');
     }
   });

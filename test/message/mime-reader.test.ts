@@ -82,6 +82,16 @@ describe('The structure of a message', () => {
     }
   });
 
+  it('knows no delimiters above 1,000 octets, however the message is cut', async () => {
+    for (const blanks of [995, 996, 5000]) {
+      const source = `${mixed}--b${' '.repeat(blanks)}\n\none\n--b--`.replaceAll('\n', '\r\n');
+      const expected = blanks === 995 ? 'multipart/mixed(text/plain"one")' : 'multipart/mixed!no-parts""';
+      for (const pieceOctets of [1, 999, 1000, 1001, 1100, 10_000]) {
+        expect(outline(await structure(source, pieceOctets), source)).toBe(expected);
+      }
+    }
+  });
+
   it('with bare line feeds is found as well', async () => {
     const source = `${mixed}--b\n\none\n--b\n\ntwo\n--b--\n`;
     expect(outline(await structure(source), source)).toBe('multipart/mixed(text/plain"one" text/plain"two")');
