@@ -45,14 +45,10 @@ export interface Recorded {
 
 /** Writes what an attempt came to, and the notification with it; within a transaction. */
 export function recordOutcome(db: Statements, id: string, result: AttemptResult): Recorded {
-  const row = db.sql('SELECT lane, attempts, state, size, body_file FROM messages WHERE id = ?').get(id) as
-    | { lane: string; attempts: number; state: string; size: number; body_file: string | null }
-    | undefined;
+  const row = updateMessage(db, id, result);
   // Deleted by an administrator while the attempt was under way.
   if (!row) return {};
-  const number = row.attempts + 1;
-  insertAttempt(db, id, row.lane, number, result);
-  updateMessage(db, id, number, stateAfter(row.state, result), result);
+  insertAttempt(db, id, row, result);
   const bounce = result.bounce && insertBounce(db, result.bounce);
   const noticed = bounce ? { bounce } : {};
   if (result.state !== 'delivered') return noticed;
@@ -61,20 +57,37 @@ export function recordOutcome(db: Statements, id: string, result: AttemptResult)
   return { freedOctets: row.size, ...(row.body_file === null ? {} : { file: row.body_file }), ...noticed };
 }
 
-/** A hold or a quarantine that came during the attempt outlives an attempt that settled nothing. */
-function stateAfter(before: string, { state }: AttemptResult): string {
-  return state === 'queued' && (before === 'held' || before === 'quarantined') ? before : state;
+interface UpdatedRow {
+  readonly lane: string;
+  readonly attempts: number;
+  readonly size: number;
+  readonly body_file: string | null;
 }
 
-function insertAttempt(db: Statements, id: string, lane: string, number: number, { attempt }: AttemptResult): void {
+/** A hold or a quarantine that came during the attempt outlives an attempt that settled nothing. */
+function updateMessage(db: Statements, id: string, result: AttemptResult): UpdatedRow | undefined {
+  const { state, attempt, recipients, nextAttemptAtMs } = result;
+  const isFinished = state === 'delivered' || state === 'failed';
+  const finishedAt = isFinished ? Math.round(attempt.startedAtMs + attempt.durationMs) : null;
+  const row = db
+    .sql(
+      `UPDATE messages SET attempts = attempts + 1, recipients = ?, next_attempt_at = ?, finished_at = ?,
+         state = CASE WHEN ? = 'queued' AND state IN ('held', 'quarantined') THEN state ELSE ? END
+       WHERE id = ? RETURNING lane, attempts, size, body_file`,
+    )
+    .get(JSON.stringify(recipients), Math.round(nextAttemptAtMs), finishedAt, state, state, id);
+  return row as unknown as UpdatedRow | undefined;
+}
+
+function insertAttempt(db: Statements, id: string, row: UpdatedRow, { attempt }: AttemptResult): void {
   db.sql(
     `INSERT INTO attempts (message_id, number, lane, started_at, duration_ms, delivered, external, upstream_id,
        outcomes)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     id,
-    number,
-    lane,
+    row.attempts,
+    row.lane,
     attempt.startedAtMs,
     Math.round(attempt.durationMs),
     attempt.outcomes.filter((each) => each.outcome === 'delivered').length,
@@ -82,14 +95,6 @@ function insertAttempt(db: Statements, id: string, lane: string, number: number,
     attempt.upstreamId ?? null,
     JSON.stringify(attempt.outcomes),
   );
-}
-
-function updateMessage(db: Statements, id: string, attempts: number, state: string, result: AttemptResult): void {
-  const { startedAtMs, durationMs } = result.attempt;
-  const finishedAt = state === 'delivered' || state === 'failed' ? Math.round(startedAtMs + durationMs) : null;
-  db.sql(
-    `UPDATE messages SET attempts = ?, recipients = ?, state = ?, next_attempt_at = ?, finished_at = ? WHERE id = ?`,
-  ).run(attempts, JSON.stringify(result.recipients), state, Math.round(result.nextAttemptAtMs), finishedAt, id);
 }
 
 /** Puts a notification of our own into the tables; within a transaction. */
