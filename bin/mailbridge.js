@@ -11,8 +11,10 @@ const neededMajor = 24;
 const source = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/main.js', import.meta.url));
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
-// collected. docs/benchmarks.md has what these cost.
-const memoryFlags = ['--max-semi-space-size=2', '--optimize-for-size'];
+// collected. docs/benchmarks.md has what this costs.
+const memoryFlags = ['--max-semi-space-size=2'];
+// glibc keeps memory apart for each thread, and seldom gives it back.
+const env = { MALLOC_ARENA_MAX: '2', ...process.env };
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {
@@ -39,9 +41,9 @@ const name = basename(process.argv[1] ?? '');
 const command = Object.hasOwn(calledAs, name) ? calledAs[name] : [];
 const argv = [...memoryFlags, program, ...command, ...process.argv.slice(2)];
 if (typeof process.execve === 'function' && process.platform !== 'win32') {
-  process.execve(runs, [runs, ...argv], process.env);
+  process.execve(runs, [runs, ...argv], env);
 }
-const child = spawn(runs, argv, { stdio: 'inherit' });
+const child = spawn(runs, argv, { stdio: 'inherit', env });
 // A terminal's Ctrl-C reaches the child by itself, all others are passed on.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
