@@ -12,6 +12,7 @@ import { adminFacts } from './admin-facts.ts';
 import { type BounceOptions, composeBounce, composeDelayWarning } from './bounce.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
+import { DuplicateDrops, dropsFile } from './duplicate-drops.ts';
 import { DuplicateFilter, isInVain } from './duplicate-filter.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
@@ -20,7 +21,7 @@ import { AccountPlaces } from './read-session-places.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { tenantDomains } from './tenant-domains.ts';
 import { TranslatedMaildrops } from './translated-maildrops.ts';
-import { Upstream } from './upstream.ts';
+import { smtpPlacesOf, Upstream } from './upstream.ts';
 
 /** What a reload replaces. */
 export interface BridgeState {
@@ -91,10 +92,13 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const folder = takeDataFolder(config.dataDir);
   undo.push(() => folder.release());
   const memory = createLoginMemory(config, clock);
+  const smtpPlaces = smtpPlacesOf(config);
+  const openAll = (wanted: Config) =>
+    openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPlaces));
   let state: BridgeState = {
     config,
     directory: createDirectory(config, memory, clock),
-    upstreams: await openUpstreams(config, clock, log),
+    upstreams: await openAll(config),
   };
   undo.push(() => closeUpstreams(state.upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname);
@@ -118,7 +122,15 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       deliveredMs: config.queue.retainDeliveredDays * dayMs,
       failedMs: config.queue.retainFailedDays * dayMs,
     },
-    journal: openInFlightJournal(join(config.dataDir, 'queue', 'in-flight'), clock.now()),
+    journal: openInFlightJournal(
+      join(config.dataDir, 'queue', 'in-flight'),
+      clock.now(),
+      undefined,
+      (receivedSinceMs) =>
+        store
+          .list({ states: ['queued', 'held', 'failed'], receivedSinceMs }, Number.MAX_SAFE_INTEGER)
+          .map(({ id }) => id),
+    ),
     courierFor: ({ connection, courier, account }) =>
       state.upstreams.get(connection)?.courier(courier, deliveryPolicy(state.config, account)),
     bounceFor: (message, verdict) => composeBounce(message, verdict, notifications),
@@ -130,10 +142,13 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     }),
   });
   undo.push(() => queue.stop(0));
-  const duplicates = new DuplicateFilter(join(config.dataDir, 'queue', 'duplicates'), clock, (id) => {
+  const queueFolder = join(config.dataDir, 'queue');
+  const isInVainById = (id: string) => {
     const accepted = store.get(id);
     return accepted !== undefined && isInVain(accepted);
-  });
+  };
+  const drops = new DuplicateDrops(dropsFile(queueFolder), clock, (id) => store.get(id) !== undefined);
+  const duplicates = new DuplicateFilter(join(queueFolder, 'duplicates'), clock, isInVainById, drops);
   let closeAdmin = async () => {};
   const maildrops = new TranslatedMaildrops();
   const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
@@ -200,9 +215,11 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     listeners,
     authorityFile: certificates.authorityFile,
     async reload(next) {
-      const upstreams = await openUpstreams(next, clock, log);
+      const upstreams = await openAll(next);
       await updateCertificates(next);
       const before = state;
+      // With those of the new ones they would be more than Microsoft allows a mailbox.
+      await Promise.all([...before.upstreams.values()].map((upstream) => upstream.leaveIdle()));
       state = { config: next, directory: createDirectory(next, memory, clock), upstreams };
       for (const key of fixedAtStart) {
         if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
@@ -284,11 +301,12 @@ async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promis
 
 const fixedAtStart = ['dataDir', 'hostname', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
 
-async function openUpstreams(config: Config, clock: Clock, log: Log): Promise<ReadonlyMap<string, Upstream>> {
+async function openUpstreams(
+  { connections }: Config,
+  open: (name: string) => Promise<Upstream>,
+): Promise<ReadonlyMap<string, Upstream>> {
   const upstreams = new Map<string, Upstream>();
-  for (const name of Object.keys(config.connections)) {
-    upstreams.set(name, await Upstream.open(name, config, clock, log));
-  }
+  for (const name of Object.keys(connections)) upstreams.set(name, await open(name));
   return upstreams;
 }
 

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { systemErrorCode } from '../base/errors.ts';
 import type { QueuedMessage } from '../queue/message.ts';
+import type { DuplicateDrops } from './duplicate-drops.ts';
 
 /** What became of a message that may be a duplicate. */
 export type Claim =
@@ -30,18 +31,21 @@ export class DuplicateFilter {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #wasInVain: (id: string) => boolean;
+  readonly #drops: Pick<DuplicateDrops, 'note'>;
   readonly #entries = new Map<string, Entry>();
   #lines = 0;
   #compactAt = fewestLines;
 
   /**
    * @param wasInVain whether a message that was accepted has reached nobody, and will not
+   * @param drops told of each duplicate
    * @throws Error of the file system, but not for a file that is not there yet
    */
-  constructor(file: string, clock: Clock, wasInVain: (id: string) => boolean) {
+  constructor(file: string, clock: Clock, wasInVain: (id: string) => boolean, drops: Pick<DuplicateDrops, 'note'>) {
     this.#file = file;
     this.#clock = clock;
     this.#wasInVain = wasInVain;
+    this.#drops = drops;
     for (const line of linesOf(file)) {
       this.#lines += 1;
       const [expires, fingerprint, id] = line.split(' ');
@@ -59,11 +63,20 @@ export class DuplicateFilter {
   async claim(fingerprint: string, id: string, windowMs: number): Promise<Claim> {
     for (;;) {
       const known = this.#entries.get(fingerprint);
-      if (known === undefined || known.expiresAtMs <= this.#clock.now()) return this.#first(fingerprint, id, windowMs);
+      if (known === undefined || !this.#isFresh(known, windowMs)) return this.#first(fingerprint, id, windowMs);
       if (!(await known.accepted)) continue;
-      if (!this.#wasInVain(known.id)) return { duplicateOf: known.id };
+      if (!this.#wasInVain(known.id)) {
+        this.#drops.note(known.id);
+        return { duplicateOf: known.id };
+      }
       if (this.#entries.get(fingerprint) === known) return this.#first(fingerprint, id, windowMs);
     }
+  }
+
+  /** A window that would last longer than windows do is over: the clock has been set back. */
+  #isFresh({ expiresAtMs }: Entry, windowMs: number): boolean {
+    const leftMs = expiresAtMs - this.#clock.now();
+    return leftMs > 0 && leftMs <= windowMs;
   }
 
   #first(fingerprint: string, id: string, windowMs: number): Claim {

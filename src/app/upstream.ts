@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { readPem } from '../base/pem-file.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
+import { CopyNotes } from '../couriers/copy-notes.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
 import { GraphSentItems } from '../couriers/graph-sent-items.ts';
@@ -17,6 +18,7 @@ import { SmtpWay } from '../couriers/smtp-way.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { openImapUpstream } from '../exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
+import { SmtpPlaces } from '../exchange/smtp-places.ts';
 import { GraphClient } from '../graph/client.ts';
 import { sweepDrafts } from '../graph/draft.ts';
 import type { Courier } from '../queue/courier.ts';
@@ -38,6 +40,7 @@ export class Upstream {
   readonly #tokens: ConnectionTokens;
   readonly #couriers = new Map<string, Courier>();
   readonly #clock: Clock;
+  readonly #smtpPlaces: SmtpPlaces;
   #sending: SendingParts | undefined;
   #inUse = 0;
   #whenUnused: (() => void) | undefined;
@@ -51,6 +54,7 @@ export class Upstream {
       http: HttpClient;
       tokens: ConnectionTokens;
       clock: Clock;
+      smtpPlaces: SmtpPlaces;
     },
   ) {
     this.name = name;
@@ -60,21 +64,29 @@ export class Upstream {
     this.#http = parts.http;
     this.#tokens = parts.tokens;
     this.#clock = parts.clock;
+    this.#smtpPlaces = parts.smtpPlaces;
   }
 
   /**
    * Prepares a connection; nothing is sent before it is needed.
+   * @param smtpPlaces shared with other connections, which may be of the same mailboxes
    * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`,
    *   `tenant-invalid`
    */
-  static async open(name: string, config: Config, clock: Clock, log: Log): Promise<Upstream> {
+  static async open(
+    name: string,
+    config: Config,
+    clock: Clock,
+    log: Log,
+    smtpPlaces = smtpPlacesOf(config),
+  ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud);
     const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock });
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPlaces });
   }
 
   /** The sign-in behind the tokens, where a person's it is. */
@@ -126,14 +138,19 @@ export class Upstream {
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
   }
 
+  /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
+  async leaveIdle(): Promise<void> {
+    await this.#sending?.smtp.close();
+  }
+
   /** Closes once no delivery is under way. */
   async close(): Promise<void> {
+    await this.leaveIdle();
     if (this.#inUse > 0) {
       await new Promise<void>((resolve) => {
         this.#whenUnused = resolve;
       });
     }
-    await this.#sending?.smtp.close();
     await this.#tokens.close();
     await this.#http.close();
   }
@@ -154,7 +171,7 @@ export class Upstream {
   }
 
   #lookFirst(kind: CourierKind, { envelope, onAmbiguity }: DeliveryPolicy): Courier {
-    const { smtp, smtpWay, client, sentItems, marker } = this.#sendingParts();
+    const { smtp, smtpWay, client, sentItems, marker, copies } = this.#sendingParts();
     const { limits, queue } = this.#config;
     const maxMimeBytes = limits.graphMimeKilobytes * 1024;
     const courier =
@@ -165,6 +182,7 @@ export class Upstream {
       deliver: (message, signal) => courier.deliver(message, signal),
       sentItems,
       marker,
+      copies,
       onAmbiguity,
       clock: this.#clock,
       settleMs: queue.retryBaseSeconds * 1000,
@@ -182,6 +200,7 @@ export class Upstream {
     const { retry, limits, hostname, dataDir } = this.#config;
     const quickRetry = { ...retry, waitMs: retry.waitSeconds * 1000 };
     const marker = Marker.withKeyFile(join(dataDir, 'queue', 'marker-key'));
+    const copies = new CopyNotes(join(dataDir, 'queue', 'copies'), marker);
     const client = new GraphClient({
       http: this.#http,
       origin: this.endpoints.graph,
@@ -198,13 +217,19 @@ export class Upstream {
       endpoint: this.endpoints.smtp,
       ...(hostname === undefined ? {} : { clientName: hostname }),
       marker,
+      copies,
       retry: quickRetry,
-      maxConnectionsPerMailbox: limits.concurrentPerMailbox ?? microsoftConcurrency.smtp,
+      places: this.#smtpPlaces,
     });
     const ways = [new GraphSentItems(client), new ImapSentItems({ ...exchange, endpoint: this.endpoints.imap })];
     const sentItems = new PermittedSentItems(ways, this.#clock);
-    return { client, smtp, smtpWay: new SmtpWay(smtp, this.#clock), sentItems, marker };
+    return { client, smtp, smtpWay: new SmtpWay(smtp, this.#clock), sentItems, marker, copies };
   }
+}
+
+/** The SMTP connections that Microsoft, or the configuration, allows each mailbox. */
+export function smtpPlacesOf({ limits }: Config): SmtpPlaces {
+  return new SmtpPlaces(limits.concurrentPerMailbox ?? microsoftConcurrency.smtp);
 }
 
 /** What the couriers of one connection share. */
@@ -214,4 +239,5 @@ interface SendingParts {
   readonly smtpWay: SmtpWay;
   readonly sentItems: SentItems;
   readonly marker: Marker;
+  readonly copies: CopyNotes;
 }

@@ -12,6 +12,8 @@ export interface QueueRequest extends WaitingOptions {
   readonly summary: boolean;
   readonly limit: number;
   readonly out: string | undefined;
+  /** The queue's own. */
+  readonly folder: string;
 }
 
 /** One action of `mailbridge queue` on an open queue. @returns the exit code */

@@ -1,3 +1,4 @@
+import { type Drops, dropsFile, readDrops } from '../app/duplicate-drops.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { AttemptRecord, QueuedMessage } from '../queue/message.ts';
 import type { QueueStore } from '../queue/store.ts';
@@ -12,23 +13,32 @@ export async function showMessages(store: QueueStore, request: QueueRequest, io:
   const found = store.list(request.filter, request.limit);
   const lost = request.ids.filter((id) => !found.some((message) => message.id === id));
   const view = new WaitingView(store, request);
+  const drops = readDrops(dropsFile(request.folder));
   const entries = found.map((message) => ({
     message,
     waiting: view.of(message),
     attempts: store.attempts(message.id),
+    dropped: drops.get(message.id),
   }));
   if (request.json) {
-    const shown = entries.map(({ message, waiting, attempts }) => ({
+    const shown = entries.map(({ message, waiting, attempts, dropped }) => ({
       ...message,
       ...(waiting ? { waiting } : {}),
+      ...(dropped ? { duplicatesDropped: dropped } : {}),
       attempts,
     }));
     // One id, one object: that is what a program asks for.
     const [only] = shown;
     io.stdout.write(`${JSON.stringify(request.ids.length === 1 && only ? only : shown, null, 2)}\n`);
   } else {
-    const texts = entries.map(({ message, waiting, attempts }) =>
-      [messageLine(message, waiting), ...facts(message), ...recipientLines(message), ...attempts.flatMap(attemptLines)]
+    const texts = entries.map(({ message, waiting, attempts, dropped }) =>
+      [
+        messageLine(message, waiting),
+        ...facts(message),
+        ...(dropped ? [droppedLine(dropped)] : []),
+        ...recipientLines(message),
+        ...attempts.flatMap(attemptLines),
+      ]
         .map((line) => `${line}\n`)
         .join(''),
     );
@@ -45,6 +55,11 @@ function facts(message: QueuedMessage): string[] {
     `from <${envelope.reversePath}>, account ${account}, by ${courier} over ${connection}, ${end}`,
     ...(message.isBounce ? ['a notification made by the bridge'] : []),
   ];
+}
+
+function droppedLine({ count, firstAtMs, lastAtMs }: Drops): string {
+  if (count === 1) return `came once more at ${time(lastAtMs)}: dropped as a duplicate`;
+  return `came ${count} times more from ${time(firstAtMs)} to ${time(lastAtMs)}: dropped as duplicates`;
 }
 
 function recipientLines({ recipients }: QueuedMessage): string[] {

@@ -95,7 +95,7 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
   if (!action) return repair(config.dataDir, values.json, io);
   const store = openSqliteStore(folder, { exclusive: false });
   try {
-    const request: QueueRequest = { ...chosen, limits: config.limits, isInternal: tenantDomains(config) };
+    const request: QueueRequest = { ...chosen, folder, limits: config.limits, isInternal: tenantDomains(config) };
     return await action(store, request, io);
   } finally {
     await store.close();

@@ -62,6 +62,8 @@ async function send(connection: SMTPConnection, message: HandedMessage): Promise
 /** What a failure is to the caller: worth another try, or not, and why. */
 function failureOf(error: SmtpUpstreamError, where: string): [ExitCode, string] {
   const { reply, stage, command } = error;
+  // The library tells no server of an address that would be two commands.
+  if (error.systemCode === 'EENVELOPE' && !reply) return [exitCodes.dataError, error.message];
   if (!reply) {
     const why = error.systemCode === undefined ? '' : ` (${error.systemCode})`;
     return [exitCodes.temporary, `the bridge cannot be reached at ${where}${why}; is it running?`];

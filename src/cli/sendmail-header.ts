@@ -20,8 +20,15 @@ export function argumentRecipients(args: readonly string[]): string[] {
   return args.flatMap((value) => addressesIn(value, 'recipient'));
 }
 
+/** Tabs aside: they may stand wherever a space may. */
+const controls = /[^\P{Cc}\t]/u;
+
 function addressesIn(value: string, where: string): string[] {
   const { addresses, problems } = parseAddressList(value);
+  if (controls.test(value)) {
+    const quoted = value.slice(0, 100);
+    throw new SendmailError(exitCodes.dataError, `a control character is in the addresses of ${where}: ${quoted}`);
+  }
   // Somebody who gets nothing, and of whom nobody hears, would be worse than a message that comes back whole.
   if (problems.includes('not-an-address') || (addresses.length === 0 && problems.length > 0)) {
     const which = addresses.length === 0 ? 'no address' : 'not every address';

@@ -56,7 +56,7 @@ export async function findServer(args: SendmailArguments, env: Environment): Pro
 }
 
 function readServer(text: string): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [, bracketed, plain, port] = /^(?:\[([^\s\p{Cc}]+)\]|([^:\s\p{Cc}]+)):(\d{1,5})$/u.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined) throw new SendmailError(exitCodes.usage, `--server wants HOST:PORT, not "${text}"`);
   return { host, port: Number(port) };

@@ -1,5 +1,5 @@
 import { BridgeError, errorText } from '../base/errors.ts';
-import { splitAddress } from '../message/addresses.ts';
+import { isValidAddress, splitAddress } from '../message/addresses.ts';
 import { editHeader } from '../message/header-stream.ts';
 import { HeaderTooLargeError } from '../message/headers.ts';
 import type { CliIo } from './io.ts';
@@ -43,7 +43,8 @@ export async function runSendmail(args: string[], io: CliIo): Promise<number> {
     // There are no aliases here to make anew.
     return exitCodes.ok;
   } catch (error) {
-    io.stderr.write(`sendmail: ${errorText(error)}\n`);
+    // What it quotes came from outside; the callers' logs take a line for an error.
+    io.stderr.write(`sendmail: ${errorText(error).replace(/[\p{Cc}\s]+/gu, ' ')}\n`);
     if (error instanceof SendmailError) return error.exitCode;
     if (error instanceof HeaderTooLargeError) return exitCodes.dataError;
     return error instanceof BridgeError ? exitCodes.config : exitCodes.software;
@@ -85,7 +86,12 @@ async function* resumed(beginning: IteratorResult<Buffer>, rest: AsyncGenerator<
 function senderOf({ sender }: SendmailArguments, server: SendmailServer): string {
   if (sender === '<>') return '';
   const address = sender?.replace(/^<(.*)>$/, '$1') ?? '';
-  if (splitAddress(address).domain !== '') return address;
-  if (server.sender !== '') return server.sender;
+  if (splitAddress(address).domain !== '') return validSender(address, '-f');
+  if (server.sender !== '') return validSender(server.sender, '--sender');
   throw new SendmailError(exitCodes.usage, 'no sender: give -f ADDRESS or --sender ADDRESS');
+}
+
+function validSender(address: string, option: string): string {
+  if (isValidAddress(address, { smtpUtf8: true })) return address;
+  throw new SendmailError(exitCodes.dataError, `the sender of ${option} is no address: ${address.slice(0, 100)}`);
 }

@@ -2,11 +2,13 @@ import { type QuickRetry, withQuickRetry } from '../base/quick-retry.ts';
 import { assertProtected } from '../exchange/endpoint.ts';
 import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
 import { needsSmtpUtf8 } from '../exchange/smtp-parameters.ts';
+import type { SmtpPlaces } from '../exchange/smtp-places.ts';
 import { SmtpPool } from '../exchange/smtp-pool.ts';
 import { formatSmtpReply, type SmtpReply } from '../exchange/smtp-reply.ts';
 import { SmtpSession, type SmtpSessionOptions } from '../exchange/smtp-session.ts';
 import type { SmtpTransactionResult } from '../exchange/smtp-transaction.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { CopyNotes } from './copy-notes.ts';
 import { transactionRefusal, upstreamFailure } from './exchange-errors.ts';
 import type { GetToken } from './get-token.ts';
 import { Ledger } from './ledger.ts';
@@ -19,10 +21,11 @@ import { ownVerdict, tokenFailure, type Verdict } from './verdict.ts';
 export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   readonly getToken: GetToken;
   readonly marker: Marker;
+  readonly copies: CopyNotes;
   /** Of opening connections; default: none. */
   readonly retry?: QuickRetry;
-  /** 1 or more; Exchange Online allows 3. */
-  readonly maxConnectionsPerMailbox: number;
+  /** Shared with whoever else connects to the same mailboxes. */
+  readonly places: SmtpPlaces;
   /** A connection is left after so many messages; default 100. */
   readonly maxMessagesPerConnection?: number;
   /** An unused connection is left after this time; default 30,000. */
@@ -65,7 +68,9 @@ export class ExchangeSmtpCourier {
     for (let batch = pending.shift(); batch !== undefined; batch = pending.shift()) {
       try {
         const postponed = await this.#transact(message, batch, signal, ledger);
-        if (postponed !== undefined) pending.push(postponed);
+        if (postponed === undefined) continue;
+        this.#options.copies.note(message.id, postponed);
+        pending.push(postponed);
       } catch (error) {
         ledger.record(batch, failureOf(error, this.#peer));
         if (error instanceof SmtpUpstreamError) recordRefusals(ledger, error.refused);
@@ -89,7 +94,7 @@ export class ExchangeSmtpCourier {
     }
   }
 
-  /** Leaves the idle connections. */
+  /** Leaves the idle connections, and from now on each one in use after its transaction. */
   close(): Promise<void> {
     return this.#pool.close();
   }
@@ -109,7 +114,7 @@ export class ExchangeSmtpCourier {
     const attempt = (fresh: boolean) =>
       this.#pool.use(message.mailbox, signal, fresh, (session) => {
         reused = session.transactions > 0;
-        return sendBatch(session, { message, batch, marker: this.#options.marker }, signal, ledger);
+        return sendBatch(session, { ...this.#options, message, batch }, signal, ledger);
       });
     try {
       return await attempt(false);
@@ -151,10 +156,16 @@ export class ExchangeSmtpCourier {
   }
 }
 
+/** What one transaction is for. */
+interface Sending extends Pick<ExchangeSmtpCourierOptions, 'marker' | 'copies'> {
+  readonly message: OutgoingMessage;
+  readonly batch: Batch;
+}
+
 /** Sends to those of a batch that the server can be told of. */
 async function sendBatch(
   session: SmtpSession,
-  { message, batch, marker }: { readonly message: OutgoingMessage; readonly batch: Batch; readonly marker: Marker },
+  { message, batch, marker, copies }: Sending,
   signal: AbortSignal,
   ledger: Ledger,
 ): Promise<Batch | undefined> {
@@ -175,7 +186,10 @@ async function sendBatch(
       smtpUtf8,
       ...(dsn !== undefined && { dsn }),
       message,
-      leadingField: (taken) => marker.line(message.id, taken),
+      leadingField(taken) {
+        if (taken.length < batch.length) copies.note(message.id, taken);
+        return marker.line(message.id, taken);
+      },
     },
     signal,
   );

@@ -3,11 +3,12 @@ import { errorText } from '../base/errors.ts';
 import { normalizeAddress } from '../message/addresses.ts';
 import type { DeliveryReport, Doubt, OutgoingMessage } from '../message/delivery.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
+import type { CopyNotes } from './copy-notes.ts';
 import { readHeader } from './graph-header.ts';
 import type { Marker } from './marker.ts';
 import type { DeliveryPolicy } from './policy.ts';
 import type { SentItems } from './sent-items.ts';
-import { planTransactions, requestLimits } from './transactions.ts';
+import { type Batch, planTransactions, requestLimits } from './transactions.ts';
 import { ownVerdict, recipientOutcome, type Verdict } from './verdict.ts';
 
 /** What the courier needs that it looks before. */
@@ -16,6 +17,7 @@ export interface LookFirstOptions {
   deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport>;
   readonly sentItems: SentItems;
   readonly marker: Marker;
+  readonly copies: CopyNotes;
   readonly onAmbiguity: DeliveryPolicy['onAmbiguity'];
   readonly clock: Clock;
   /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
@@ -64,8 +66,12 @@ export class LookFirstCourier {
         const outcome = verdict ? recipientOutcome(address, verdict) : outcomes.get(address);
         return outcome ? [outcome] : [];
       }),
+      // A new doubt begins now, and not with the old one.
       ...('found' in finding &&
-        verdicts.some(({ outcome }) => outcome === 'temporary') && { retryAfterMs: this.#options.settleMs / 4 }),
+        verdicts.some(({ outcome }) => outcome === 'temporary') &&
+        !sent.recipients.some(({ code }) => code === 'upstream-ambiguous') && {
+          retryAfterMs: this.#options.settleMs / 4,
+        }),
       ...(verdicts.some(({ code }) => code === 'delivery-in-doubt') && { hold: true }),
     };
   }
@@ -100,31 +106,44 @@ export class LookFirstCourier {
       if (messageId === undefined) return { notPermitted: true };
       const markers = await this.#options.sentItems.find({ mailbox: message.mailbox, messageId }, signal);
       if (markers === undefined) return { notPermitted: true };
-      return { found: this.#served(message, new Set(markers)) };
+      return { found: await this.#served(message, new Set(markers)) };
     } catch (error) {
       return { failure: errorText(error) };
     }
   }
 
   /** Who is served by the copies with these markers: whoever one request or transaction of that attempt was for. */
-  #served(message: OutgoingMessage, markers: ReadonlySet<string>): Set<string> {
-    const { recipients } = message.envelope;
-    const doubtful = recipients.filter(({ address }) => message.doubt?.addresses.includes(address));
-    const batches = [recipients, doubtful].flatMap((each) => [
-      ...planTransactions(each),
-      ...planTransactions(each, requestLimits),
-    ]);
-    const served = batches.filter((batch) => markers.has(this.#options.marker.of(message.id, batch))).flat();
-    return new Set(served.map(({ address }) => normalizeAddress(address)));
+  async #served(message: OutgoingMessage, markers: ReadonlySet<string>): Promise<Set<string>> {
+    const { marker, copies } = this.#options;
+    const planned = plannedFor(message).filter((batch) => markers.has(marker.of(message.id, batch)));
+    const noted = await copies.served(message.id, message.envelope.recipients, markers);
+    return new Set([...planned.flat(), ...noted].map(({ address }) => normalizeAddress(address)));
   }
 
+  /**
+   * Sends to these recipients of a message in doubt. The next look may be after a crash, and then nobody knows any more
+   * which of the recipients were in doubt before this attempt, and which were sent to in it.
+   */
   async #send(
     message: OutgoingMessage,
     recipients: readonly EnvelopeRecipient[],
     signal: AbortSignal,
   ): Promise<DeliveryReport> {
     if (recipients.length === 0) return { recipients: [] };
-    const { doubt: _, ...rest } = message;
-    return this.#options.deliver({ ...rest, envelope: { ...message.envelope, recipients } }, signal);
+    const { doubt, ...rest } = message;
+    const sent = { ...rest, envelope: { ...message.envelope, recipients } };
+    const all = message.envelope.recipients.length;
+    const isWhole = recipients.length === all && doubt?.addresses.length === all;
+    if (!isWhole) this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
+    return this.#options.deliver(sent, signal);
   }
+}
+
+/** The recipients that each copy is for, whether an attempt has served all of them, or those in doubt alone. */
+function plannedFor({ envelope: { recipients }, doubt }: OutgoingMessage): Batch[] {
+  const doubtful = recipients.filter(({ address }) => doubt?.addresses.includes(address));
+  return [recipients, doubtful].flatMap((each) => [
+    ...planTransactions(each),
+    ...planTransactions(each, requestLimits),
+  ]);
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 /** Remembers for which mailboxes something is not to be had, so that it is not asked for with every message. */
 export class RefusalMemory {
   readonly #clock: Clock;
-  readonly #until = new Map<string, number>();
+  readonly #refused = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -11,15 +11,18 @@ export class RefusalMemory {
 
   /** @param forMs how long it is believed */
   remember(mailbox: string, forMs: number): void {
-    this.#until.set(mailbox.toLowerCase(), this.#clock.now() + forMs);
+    const sinceMs = this.#clock.now();
+    this.#refused.set(mailbox.toLowerCase(), { sinceMs, untilMs: sinceMs + forMs });
   }
 
   isRefused(mailbox: string): boolean {
     const key = mailbox.toLowerCase();
-    const until = this.#until.get(key);
-    if (until === undefined) return false;
-    if (until > this.#clock.now()) return true;
-    this.#until.delete(key);
+    const refused = this.#refused.get(key);
+    if (refused === undefined) return false;
+    const now = this.#clock.now();
+    // What happened later than now was before the clock was set back.
+    if (refused.sinceMs <= now && now < refused.untilMs) return true;
+    this.#refused.delete(key);
     return false;
   }
 }

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../base/clock.ts';
-import { SmtpUpstreamError } from './smtp-error.ts';
+import { givenUp, type SmtpPlaces } from './smtp-places.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
 /** How many connections are kept, and for how long. */
 export interface SmtpPoolOptions {
-  /** 1 or more; Exchange Online allows 3 (Microsoft: "Exchange Online limits", concurrent connections). */
-  readonly maxConnectionsPerMailbox: number;
+  /** Shared by all pools that open connections of the same mailboxes. */
+  readonly places: SmtpPlaces;
   /** A connection is left after so many messages; default 100. */
   readonly maxMessagesPerConnection?: number;
   /** An unused connection is left after this time; default 30,000. */
@@ -20,18 +20,15 @@ interface IdleSession {
   readonly cancelTimeout: () => void;
 }
 
-/** The connections of one mailbox. A new one is opened only while none is idle, so idle and busy never exceed the limit. */
-class Lane {
-  readonly idle: IdleSession[] = [];
-  readonly waiting: (() => void)[] = [];
-  busy = 0;
-}
-
-/** Authenticated upstream sessions by mailbox, reused from message to message. */
+/**
+ * Authenticated upstream sessions by mailbox, reused from message to message. A new one is opened only while none is
+ * idle, so idle and busy together never exceed the places.
+ */
 export class SmtpPool {
   readonly #options: SmtpPoolOptions;
   readonly #clock: Clock;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #idle = new Map<string, IdleSession[]>();
+  #isClosed = false;
 
   constructor(options: SmtpPoolOptions) {
     this.#options = options;
@@ -50,30 +47,23 @@ export class SmtpPool {
     work: (session: SmtpSession) => Promise<Result>,
   ): Promise<Result> {
     const key = mailbox.toLowerCase();
-    const lane = this.#lanes.get(key) ?? new Lane();
-    this.#lanes.set(key, lane);
-    if (lane.busy < this.#options.maxConnectionsPerMailbox) lane.busy += 1;
-    else await waitForTurn(lane, signal);
+    const giveBackPlace = await this.#options.places.take(mailbox, signal);
     let session: SmtpSession | undefined;
     try {
       if (signal.aborted) throw givenUp();
-      if (fresh) for (const idle of lane.idle.splice(0)) discard(idle);
-      session = takeIdle(lane) ?? (await this.#options.open(mailbox, signal));
+      if (fresh) for (const idle of this.#takeAll(key)) discard(idle);
+      session = this.#takeIdle(key) ?? (await this.#options.open(mailbox, signal));
       return await work(session);
     } finally {
-      if (session !== undefined) await this.#giveBack(lane, session);
-      // A place is handed on without being given up, so that nobody slips in between.
-      const next = lane.waiting.shift();
-      if (next !== undefined) next();
-      else lane.busy -= 1;
-      this.#forgetIfEmpty(key, lane);
+      if (session !== undefined) await this.#giveBack(key, session);
+      giveBackPlace();
     }
   }
 
-  /** Leaves all idle connections. */
+  /** Leaves all idle connections, and from now on each one in use as soon as it is given back. */
   async close(): Promise<void> {
-    const idle = [...this.#lanes.values()].flatMap((lane) => lane.idle.splice(0));
-    this.#lanes.clear();
+    this.#isClosed = true;
+    const idle = [...this.#idle.keys()].flatMap((key) => this.#takeAll(key));
     await Promise.all(
       idle.map(({ session, cancelTimeout }) => {
         cancelTimeout();
@@ -82,56 +72,38 @@ export class SmtpPool {
     );
   }
 
-  async #giveBack(lane: Lane, session: SmtpSession): Promise<void> {
+  async #giveBack(key: string, session: SmtpSession): Promise<void> {
     if (!session.usable) return;
-    if (session.transactions >= (this.#options.maxMessagesPerConnection ?? 100)) return session.quit();
+    const isSpent = session.transactions >= (this.#options.maxMessagesPerConnection ?? 100);
+    if (isSpent || this.#isClosed) return session.quit();
     const cancelTimeout = this.#clock.after(this.#options.idleTimeoutMs ?? 30_000, () => {
-      const index = lane.idle.findIndex((idle) => idle.session === session);
-      if (index < 0) return;
-      lane.idle.splice(index, 1);
+      const others = this.#takeAll(key).filter((idle) => idle.session !== session);
+      if (others.length > 0) this.#idle.set(key, others);
       void session.quit();
-      this.#forgetIfEmpty(session.mailbox.toLowerCase(), lane);
     });
-    lane.idle.push({ session, cancelTimeout });
+    this.#idle.set(key, [...this.#takeAll(key), { session, cancelTimeout }]);
   }
 
-  #forgetIfEmpty(key: string, lane: Lane): void {
-    if (lane.busy === 0 && lane.idle.length === 0 && lane.waiting.length === 0) this.#lanes.delete(key);
+  /** The one used last. */
+  #takeIdle(key: string): SmtpSession | undefined {
+    const idle = this.#takeAll(key);
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      last.cancelTimeout();
+      if (!last.session.usable) continue;
+      if (idle.length > 0) this.#idle.set(key, idle);
+      return last.session;
+    }
+    return undefined;
   }
-}
 
-function takeIdle(lane: Lane): SmtpSession | undefined {
-  for (let idle = lane.idle.pop(); idle !== undefined; idle = lane.idle.pop()) {
-    idle.cancelTimeout();
-    if (idle.session.usable) return idle.session;
+  #takeAll(key: string): IdleSession[] {
+    const idle = this.#idle.get(key) ?? [];
+    this.#idle.delete(key);
+    return idle;
   }
-  return undefined;
 }
 
 function discard({ session, cancelTimeout }: IdleSession): void {
   cancelTimeout();
   session.close();
-}
-
-function waitForTurn(lane: Lane, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onTurn = () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    };
-    const onAbort = () => {
-      lane.waiting.splice(lane.waiting.indexOf(onTurn), 1);
-      reject(givenUp());
-    };
-    if (signal.aborted) return reject(givenUp());
-    signal.addEventListener('abort', onAbort, { once: true });
-    lane.waiting.push(onTurn);
-  });
-}
-
-function givenUp(): SmtpUpstreamError {
-  return new SmtpUpstreamError('The attempt was given up while waiting for a connection.', {
-    stage: 'connect',
-    aborted: true,
-  });
 }

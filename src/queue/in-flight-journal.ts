@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
@@ -40,12 +50,20 @@ interface Marks {
  * written in, and takes everything that is queued for suspect.
  * @param nowMs milliseconds since 1970
  * @param boot names the present run of the machine
+ * @param queuedSince ids of all messages received at a time or later: there are some where the machine came up with
+ *   its clock behind
  */
-export function openInFlightJournal(file: string, nowMs: number, boot = bootId()): InFlightJournal {
+export function openInFlightJournal(
+  file: string,
+  nowMs: number,
+  boot = bootId(),
+  queuedSince: (ms: number) => readonly string[] = () => [],
+): InFlightJournal {
   const marks = readMarks(file, boot);
   const wentDown = !isSameBoot(marks.boot, boot) && !marks.isClosed;
   if (wentDown) {
     marks.allBeforeMs = nowMs;
+    for (const id of queuedSince(nowMs)) marks.begun.add(id);
     marks.ended.clear();
   }
   return new FileJournal(file, { ...marks, boot });
@@ -58,12 +76,12 @@ class FileJournal implements InFlightJournal {
   #handle: number;
   #bytes = 0;
   /** The last line may be there in part. */
-  #isTorn = false;
+  #isTorn = true;
 
   constructor(file: string, marks: Marks) {
     this.#file = file;
     this.#marks = marks;
-    this.#handle = this.#rewrite();
+    this.#handle = this.#begin();
   }
 
   begin(id: string): void {
@@ -106,20 +124,44 @@ class FileJournal implements InFlightJournal {
     });
   }
 
+  /** On a full disk the old file goes on: it calls more messages suspect than need be, not fewer. */
+  #begin(): number {
+    try {
+      return this.#rewrite();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      const handle = openSync(this.#file, 'a', 0o600);
+      this.#bytes = fstatSync(handle).size;
+      return handle;
+    }
+  }
+
   /** A new file in place of the old one, on disk with its name: without a file there would be nothing to tell. */
   #rewrite(): number {
     const { boot, begun, ended, allBeforeMs } = this.#marks;
     const lines = [`boot ${boot}`];
     if (allBeforeMs > 0) lines.push(`all ${allBeforeMs}`, ...[...ended].map((id) => `end ${id}`));
     for (const id of new Set([...begun, ...this.#underWay])) lines.push(`begin ${id}`);
+    const text = `${lines.join('\n')}\n`;
     const next = `${this.#file}.new`;
     const handle = openSync(next, 'w', 0o600);
-    this.#bytes = writeSync(handle, `${lines.join('\n')}\n`);
-    fsyncSync(handle);
+    try {
+      writeFileSync(handle, text);
+      fsyncSync(handle);
+    } catch (error) {
+      closeSync(handle);
+      unlinkSync(next);
+      throw error;
+    }
     renameSync(next, this.#file);
     syncFolder(dirname(this.#file));
+    this.#bytes = text.length;
     return handle;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
 }
 
 /** A full disk must not stop delivery, which makes room. What is not written costs a second copy, after a crash. */
@@ -127,7 +169,7 @@ function whereThereIsRoom(write: () => void): void {
   try {
     write();
   } catch (error) {
-    if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
+    if (!isFull(error)) throw error;
   }
 }
 

@@ -2,8 +2,8 @@ import type { DeliveryReport, Doubt } from '../message/delivery.ts';
 import type { InFlightJournal } from './in-flight-journal.ts';
 import type { QueuedMessage } from './message.ts';
 
-/** What is told of an attempt whose answer was lost. */
-const lostAnswer = 'upstream-ambiguous';
+/** What is told of an attempt of which nobody knows how far it came: its answer was lost, or the courier broke off. */
+const lostAnswers: readonly (string | undefined)[] = ['upstream-ambiguous', 'internal'];
 
 /**
  * Knows the attempts under way, and those of which nobody knows how they ended: their answer was lost, or the bridge
@@ -30,7 +30,7 @@ export class InFlight {
   end(id: string, report: DeliveryReport, nowMs: number): void {
     this.#journal.end(id);
     this.#unwritten.delete(id);
-    const isLost = report.recipients.some(({ code }) => code === lostAnswer);
+    const isLost = report.recipients.some(({ code }) => lostAnswers.includes(code));
     if (!isLost) this.#lostAtMs.delete(id);
     // Where nothing was sent, the doubt is the old one.
     else if (report.retryAfterMs === undefined) this.#lostAtMs.set(id, nowMs);
@@ -41,7 +41,7 @@ export class InFlight {
    * @param message as it was before that was written, for what is written says nothing of the doubt
    */
   endUnmade(message: QueuedMessage): void {
-    if (this.doubtOf(message)) this.#unwritten.add(message.id);
+    if (this.#doubtful(message).length > 0) this.#unwritten.add(message.id);
     else this.#journal.end(message.id);
   }
 
@@ -52,14 +52,23 @@ export class InFlight {
   }
 
   /** What has to be cleared up before a message is sent again. */
-  doubtOf(message: QueuedMessage): Doubt | undefined {
+  doubtOf(message: QueuedMessage, nowMs: number): Doubt | undefined {
+    const addresses = this.#doubtful(message);
+    if (addresses.length === 0) return undefined;
+    let overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(this.#startedAtMs, message.receivedAtMs);
+    if (overAtMs > nowMs) {
+      // The clock has been set back. From now on it can be told how long ago that was.
+      overAtMs = nowMs;
+      this.#lostAtMs.set(message.id, nowMs);
+    }
+    return { addresses, overAtMs };
+  }
+
+  #doubtful(message: QueuedMessage): string[] {
     const isSuspect = this.#unwritten.has(message.id) || this.#journal.isSuspect(message);
-    const doubtful = message.recipients.filter(
-      ({ state, last }) => state === 'pending' && (isSuspect || last?.code === lostAnswer),
-    );
-    if (doubtful.length === 0) return undefined;
-    const overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(this.#startedAtMs, message.receivedAtMs);
-    return { addresses: doubtful.map(({ address }) => address), overAtMs };
+    return message.recipients
+      .filter(({ state, last }) => state === 'pending' && (isSuspect || lostAnswers.includes(last?.code)))
+      .map(({ address }) => address);
   }
 
   /** Nothing is under way any more, and everything is written. */

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
 import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limit-direct.ts';
 import type { HeldPart, LaneMeter } from './limit-meter.ts';
-import { type LearnedPause, learnPause, mailboxPause } from './limit-pause.ts';
+import { type LearnedPause, learnPause, mailboxPause, pauseLeftMs } from './limit-pause.ts';
 import type { FairSlots, SlotTaker } from './limit-slots.ts';
 import { AccountTurns, readAhead } from './limit-turns.ts';
 import type { QueuedMessage } from './message.ts';
@@ -80,6 +80,13 @@ export class Lane implements SlotTaker {
     this.#dueMs = 0;
     if (this.#pause?.needsAdmin) this.#endPause();
     this.wake();
+  }
+
+  /** What the store says is due is so by the new time; what was remembered here is not. */
+  clockWasSetBack(): void {
+    this.#restUntilMs = 0;
+    // It would begin again when the clock comes there once more.
+    if (this.#pause && this.#pause.sinceMs > this.#options.clock.now()) this.#endPause();
   }
 
   /** An attempt left no trace in the store: its message is still due there, and no other starts before then. */
@@ -214,7 +221,8 @@ export class Lane implements SlotTaker {
 
   /** Until anything may start. */
   #laneWaitMs(): number {
-    return Math.max(this.#restUntilMs, this.#pause?.untilMs ?? 0) - this.#options.clock.now();
+    const now = this.#options.clock.now();
+    return Math.max(this.#restUntilMs - now, pauseLeftMs(this.#pause, now));
   }
 
   #learn(startedAtMs: number, report: DeliveryReport): void {

@@ -1,4 +1,4 @@
-import type { LearnedPause } from './limit-pause.ts';
+import { type LearnedPause, pauseLeftMs } from './limit-pause.ts';
 import { dayMs } from './limits.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
@@ -30,7 +30,7 @@ export class ExternalLimit {
 
   /** Milliseconds until a lane may send to so many external recipients; `Infinity`: until an attempt has ended. */
   waitMs(lane: string, nowMs: number, recipients: number): number {
-    const pausedMs = Math.max(0, (this.pause?.untilMs ?? 0) - nowMs);
+    const pausedMs = pauseLeftMs(this.pause, nowMs);
     if (this.#limit === undefined) return pausedMs;
     const used = this.#lane(lane).taken(nowMs) + recipients;
     const even = used <= this.#limit / Math.max(1, this.#lanes.size);
@@ -44,7 +44,7 @@ export class ExternalLimit {
     this.#lane(lane).reserve(recipients);
   }
 
-  /** What was reserved has ended; `used` of the recipients were served. Times must not go back. */
+  /** What was reserved has ended; `used` of the recipients were served. */
   settle(lane: string, reserved: number, atMs: number, used: number): void {
     if (!this.counts || (reserved === 0 && used === 0)) return;
     this.#all.settle(reserved, atMs, used);

@@ -17,6 +17,12 @@ export interface LearnedPause {
   readonly needsAdmin: boolean;
 }
 
+/** Milliseconds that a rest still lasts. One that was learned later than now is over: the clock has been set back. */
+export function pauseLeftMs(pause: LearnedPause | undefined, nowMs: number): number {
+  if (!pause || pause.sinceMs > nowMs) return 0;
+  return Math.max(0, pause.untilMs - nowMs);
+}
+
 /** What a report asks for. */
 export interface AskedPause {
   readonly askedMs: number;
@@ -71,11 +77,12 @@ export function externalPause(
  */
 export function learnPause(
   key: string,
-  before: LearnedPause | undefined,
+  last: LearnedPause | undefined,
   { askedMs, because }: AskedPause,
   startedAtMs: number,
   nowMs: number,
 ): LearnedPause {
+  const before = last && last.sinceMs <= nowMs ? last : undefined;
   const isSame = before !== undefined && startedAtMs <= before.sinceMs;
   const strikes = (before?.strikes ?? 0) + (isSame ? 0 : 1);
   const longest = Math.max(askedMs, askedMs >= hourMs ? longestQuotaPauseMs : longestPauseMs);

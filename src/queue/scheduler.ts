@@ -4,6 +4,7 @@ import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import type { BackoffOptions } from './backoff.ts';
+import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier } from './courier.ts';
 import { InFlight } from './in-flight.ts';
 import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
@@ -46,7 +47,7 @@ export interface DirectDelivery {
   readonly recipients: readonly string[];
 }
 
-const watchForeignChangesMs = 1000;
+const watchMs = 1000;
 const purgeEveryMs = 60 * 60 * 1000;
 const stoppingRetryMs = 60_000;
 const adminReminderMs = 10 * 60 * 1000;
@@ -63,6 +64,7 @@ export class Scheduler {
   readonly #abort = new AbortController();
   readonly #inFlight: InFlight;
   readonly #cancelTimers: (() => void)[] = [];
+  readonly #clockWatch: ClockWatch;
   #foreignChanges = 0;
   #running = false;
 
@@ -70,14 +72,20 @@ export class Scheduler {
     this.#options = options;
     this.#limits = new LaneLimits(options);
     this.#inFlight = new InFlight(options.journal ?? noJournal, options.clock.now());
+    this.#clockWatch = new ClockWatch(options.clock);
   }
 
   /** Resumes whatever the queue holds, and goes on until {@link stop}. */
   start(): void {
     this.#running = true;
+    if (wasSetBack(this.#options.store, this.#options.clock.now())) this.#clockWasSetBack();
     this.#foreignChanges = this.#options.store.foreignChanges();
     for (const { lane } of this.#options.store.lanes()) this.#lane(lane).wake();
-    this.#every(watchForeignChangesMs, () => this.#lookForForeignChanges());
+    this.#clockWatch.look(0);
+    this.#every(watchMs, () => {
+      this.#lookAtClock();
+      this.#lookForForeignChanges();
+    });
     this.#every(purgeEveryMs, () => {
       const { clock, store, retain, log } = this.#options;
       const now = clock.now();
@@ -163,6 +171,21 @@ export class Scheduler {
     arm();
   }
 
+  #lookAtClock(): void {
+    const setMs = this.#clockWatch.look(watchMs);
+    if (setMs < 0) this.#clockWasSetBack();
+    // Timers know nothing of it.
+    else if (setMs > 0) for (const lane of this.#lanes.values()) lane.wake();
+  }
+
+  /** Every time in the queue lies too far ahead by now. What waits is tried instead. */
+  #clockWasSetBack(): void {
+    this.#options.log.warn('the clock was set back: everything in the queue is due now');
+    this.#reminded.clear();
+    for (const lane of this.#lanes.values()) lane.clockWasSetBack();
+    void this.retryNow();
+  }
+
   #lookForForeignChanges(): void {
     try {
       const changes = this.#options.store.foreignChanges();
@@ -244,7 +267,7 @@ export class Scheduler {
 
   /** One attempt; every failure becomes a report, but for a body that is not there any more. */
   async #attempt(message: QueuedMessage, courier: Courier): Promise<DeliveryReport | 'no-body'> {
-    const doubt = this.#inFlight.doubtOf(message);
+    const doubt = this.#inFlight.doubtOf(message, this.#options.clock.now());
     let isBodyMissing = false;
     const outgoing: OutgoingMessage = {
       id: message.id,

@@ -13,6 +13,8 @@ const cutOffAfter = 256;
  * Microsoft counts an attempt at a moment between its start and its end that nobody here knows. So an attempt takes
  * its part of the limit from its start ({@link reserve}) until a whole window after its end ({@link settle}): whatever
  * the moment was, no window of Microsoft's ever holds more than the limit.
+ *
+ * Where the clock is set back, what was used last counts as used just now.
  */
 export class SlidingWindow {
   readonly #windowMs: number;
@@ -33,9 +35,10 @@ export class SlidingWindow {
     this.#reserved += amount;
   }
 
-  /** What began with {@link reserve} has ended, and used as much. Times must not go back. */
+  /** What began with {@link reserve} has ended, and used as much. */
   settle(reserved: number, atMs: number, used: number): void {
     this.#reserved -= reserved;
+    this.#setBack(atMs);
     if (used > 0) this.#entries.push({ atMs, amount: used });
     this.#used += used;
   }
@@ -61,7 +64,15 @@ export class SlidingWindow {
     return excess > 0 ? Number.POSITIVE_INFINITY : 0;
   }
 
+  /** Nothing was used later than now. */
+  #setBack(nowMs: number): void {
+    const aheadMs = (this.#entries.at(-1)?.atMs ?? nowMs) - nowMs;
+    if (aheadMs <= 0) return;
+    this.#entries = this.#entries.map(({ atMs, amount }) => ({ atMs: atMs - aheadMs, amount }));
+  }
+
   #forget(nowMs: number): void {
+    this.#setBack(nowMs);
     for (let entry = this.#entries[this.#first]; entry && entry.atMs + this.#windowMs <= nowMs; ) {
       this.#used -= entry.amount;
       entry = this.#entries[++this.#first];

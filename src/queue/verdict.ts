@@ -13,13 +13,24 @@ export interface Verdict {
   readonly failed: readonly RecipientOutcome[];
 }
 
+const dayMs = 24 * 3_600_000;
+
+/**
+ * Whether a message is past its time. It is not where it fell due longer ago than its whole time, and more than a day:
+ * the clock has been set, or the bridge was away. Then it has hardly been tried, and is tried once more.
+ */
+function isExpired({ receivedAtMs, expiresAtMs, nextAttemptAtMs }: QueuedMessage, nowMs: number): boolean {
+  const longestLateMs = Math.max(expiresAtMs - receivedAtMs, dayMs);
+  return nowMs >= expiresAtMs && nowMs - nextAttemptAtMs <= longestLateMs;
+}
+
 /**
  * Judges a delivery report. Only a permanent refusal, or a message past its time, gives a recipient up: whatever an
  * administrator can mend, a refused login above all, says nothing about the message.
  */
 export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: number, backoff: BackoffOptions): Verdict {
   const outcomes = new Map(report.recipients.map((outcome) => [outcome.address, outcome]));
-  const expired = nowMs >= message.expiresAtMs;
+  const expired = isExpired(message, nowMs);
   const delivered: RecipientOutcome[] = [];
   const failed: RecipientOutcome[] = [];
   const recipients = message.recipients.map((recipient): QueuedRecipient => {
@@ -39,11 +50,12 @@ export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: num
   const asked = report.recipients.map((each) => (each.outcome === 'delivered' ? 0 : (each.retryAfterMs ?? 0)));
   const usualWait = Math.max(report.pauseMailboxMs ?? 0, ...asked, backoffMs(message.attempts + 1, backoff));
   const wait = report.retryAfterMs ?? usualWait;
+  // The last attempt comes at the end of the message's time, not beyond it.
+  const endMs = message.expiresAtMs > nowMs ? message.expiresAtMs : Number.POSITIVE_INFINITY;
   return {
     recipients,
     state: pending ? (report.hold ? 'held' : 'queued') : settled,
-    // The last attempt comes at the end of the message's time, not beyond it.
-    nextAttemptAtMs: pending ? Math.max(nowMs + 1000, Math.min(nowMs + wait, message.expiresAtMs)) : nowMs,
+    nextAttemptAtMs: pending ? Math.max(nowMs + 1000, Math.min(nowMs + wait, endMs)) : nowMs,
     delivered,
     failed,
   };

@@ -1,4 +1,4 @@
-import { externalKey, type LearnedPause } from './limit-pause.ts';
+import { externalKey, type LearnedPause, pauseLeftMs } from './limit-pause.ts';
 import { dayMs, type IsInternal, minuteMs, type QueueLimits } from './limits.ts';
 import { laneOf, type QueuedMessage } from './message.ts';
 import { SlidingWindow } from './sliding-window.ts';
@@ -44,7 +44,7 @@ export class WaitingView {
   constructor(store: QueueStore, options: WaitingOptions) {
     this.#store = store;
     this.#options = options;
-    const pauses = store.pauses().filter((each) => each.untilMs > options.nowMs);
+    const pauses = store.pauses().filter((each) => pauseLeftMs(each, options.nowMs) > 0);
     this.#pauses = new Map(pauses.map((each) => [each.key, each]));
   }
 

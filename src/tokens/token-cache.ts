@@ -32,7 +32,9 @@ export class TokenCache {
   #token: AccessToken | undefined;
   #renewFromMs = 0;
   #inFlight: Promise<AccessToken> | undefined;
-  #failure: { readonly error: unknown; readonly count: number; readonly untilMs: number } | undefined;
+  #failure:
+    | { readonly error: unknown; readonly count: number; readonly sinceMs: number; readonly untilMs: number }
+    | undefined;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TokenCacheOptions) {
@@ -51,7 +53,8 @@ export class TokenCache {
     if (refused !== undefined && refused === token.value) {
       // Others keep the token meanwhile: it may be one mailbox alone that it does not open.
       if (this.#inFlight !== undefined) return await this.#inFlight;
-      if (nowMs - this.#forcedAtMs < forceIntervalMs) return token;
+      // Later than now was before the clock was set back.
+      if (this.#forcedAtMs <= nowMs && nowMs - this.#forcedAtMs < forceIntervalMs) return token;
       this.#forcedAtMs = nowMs;
       return await this.#renew(true);
     }
@@ -104,11 +107,13 @@ export class TokenCache {
     const needsSignIn = known?.code === 'sign-in-needed' || known?.code === 'sign-in-ended';
     const pauseMs = needsSignIn ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
     const askedMs = Number(known?.details.retryAfterMs ?? 0);
-    this.#failure = { error, count, untilMs: this.#options.clock.now() + Math.max(pauseMs, askedMs) };
+    const sinceMs = this.#options.clock.now();
+    this.#failure = { error, count, sinceMs, untilMs: sinceMs + Math.max(pauseMs, askedMs) };
   }
 
   #remembered() {
     const failure = this.#failure;
-    return failure && this.#options.clock.now() < failure.untilMs ? failure : undefined;
+    const nowMs = this.#options.clock.now();
+    return failure && failure.sinceMs <= nowMs && nowMs < failure.untilMs ? failure : undefined;
   }
 }

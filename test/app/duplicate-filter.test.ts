@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { DuplicateDrops, readDrops } from '../../src/app/duplicate-drops.ts';
 import { DuplicateFilter } from '../../src/app/duplicate-filter.ts';
 import { Fingerprint } from '../../src/app/fingerprint.ts';
 import { editHeader } from '../../src/message/header-stream.ts';
@@ -11,7 +12,9 @@ const windowMs = 60_000;
 
 function filter(file = join(temporaryFolder(), 'queue', 'duplicates'), clock = new FakeClock()) {
   const inVain = new Set<string>();
-  return { filter: new DuplicateFilter(file, clock, (id) => inVain.has(id)), file, clock, inVain };
+  const dropped: string[] = [];
+  const drops = { note: (id: string) => dropped.push(id) };
+  return { filter: new DuplicateFilter(file, clock, (id) => inVain.has(id), drops), file, clock, inVain, dropped };
 }
 
 /** Takes a message in. @returns the id it has already, if any */
@@ -23,12 +26,21 @@ async function accept(to: DuplicateFilter, fingerprint: string, id: string): Pro
 
 describe('The filter', () => {
   test('knows a message that was accepted, for as long as the window is', async () => {
-    const { filter: duplicates, clock } = filter();
+    const { filter: duplicates, clock, dropped } = filter();
     expect(await accept(duplicates, 'f1', 'a')).toBeUndefined();
     expect(await accept(duplicates, 'f1', 'b')).toBe('a');
     expect(await accept(duplicates, 'f2', 'c')).toBeUndefined();
     await clock.advance(windowMs);
     expect(await accept(duplicates, 'f1', 'd')).toBeUndefined();
+    expect(dropped).toEqual(['a']);
+  });
+
+  test('does not drop what comes a day later by a clock that was set back by a day', async () => {
+    const { filter: duplicates, clock } = filter();
+    await accept(duplicates, 'f1', 'a');
+    clock.set(-86_400_000);
+    expect(await accept(duplicates, 'f1', 'b')).toBeUndefined();
+    expect(await accept(duplicates, 'f1', 'c')).toBe('b');
   });
 
   test('forgets one that was not accepted after all', async () => {
@@ -74,6 +86,45 @@ describe('The filter', () => {
     }
     expect(readFileSync(file, 'latin1').split('\n').length).toBeLessThan(16_000);
     expect(await accept(duplicates, 'f24999', 'x')).toBe('id24999');
+  });
+});
+
+describe('The account of what was dropped', () => {
+  const drops = (file = join(temporaryFolder(), 'dropped'), clock = new FakeClock(), kept = (_id: string) => true) => ({
+    drops: new DuplicateDrops(file, clock, kept),
+    file,
+    clock,
+  });
+
+  test('says of each message how many duplicates there were and when, over a restart too', async () => {
+    const { drops: before, file, clock } = drops();
+    const start = clock.now();
+    before.note('a');
+    before.note('b');
+    await clock.advance(5000);
+    before.note('a');
+    drops(file, clock).drops.note('a');
+    expect(Object.fromEntries(readDrops(file))).toEqual({
+      a: { count: 3, firstAtMs: start, lastAtMs: start + 5000 },
+      b: { count: 1, firstAtMs: start, lastAtMs: start },
+    });
+  });
+
+  test('is empty at first, and passes over a line that was cut off', () => {
+    const { drops: some, file } = drops();
+    expect(readDrops(file).size).toBe(0);
+    some.note('a');
+    some.note('a');
+    truncateSync(file, statSync(file).size - 3);
+    expect(readDrops(file).get('a')).toMatchObject({ count: 1 });
+  });
+
+  test('does not grow without end, and forgets messages that are gone', () => {
+    const { drops: many, file } = drops(undefined, undefined, (id) => id === 'impatient');
+    for (let n = 0; n < 15_000; n += 1) many.note(n % 2 === 0 ? 'impatient' : `id${n}`);
+    expect(readFileSync(file, 'latin1').split('\n').length).toBeLessThan(10_000);
+    expect(readDrops(file).get('impatient')).toMatchObject({ count: 7500 });
+    expect(readDrops(file).has('id1')).toBe(false);
   });
 });
 

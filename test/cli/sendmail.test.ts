@@ -85,6 +85,9 @@ test('octets beyond ASCII come through, and a CR of an attacker makes no header 
   expect(isIn(bob)).toBe(false);
 });
 
+/** What would be two commands. */
+const evil = 'a@contoso.com\r\nRCPT TO:<eve@evil.example>';
+
 test.each<[number, RegExp, string[], string]>([
   [64, /no recipient: give addresses/, [], ''],
   [64, /the header names no recipient/, ['-t'], 'Subject: x\n\n'],
@@ -93,13 +96,31 @@ test.each<[number, RegExp, string[], string]>([
   [64, /--server wants HOST:PORT/, ['--server', 'nowhere', alice], ''],
   [65, /no address can be read from To/, ['-t'], 'To: <>\n\n'],
   [65, /not every address can be read from Cc/, ['-t'], `To: ${alice}\nCc: ${bob}, Carol Jones\n\n`],
-  [65, /not every address can be read from recipient/, [`${alice}@contoso.org`], 'x\n'],
+  [65, /no address can be read from recipient/, [`${alice}@contoso.org`], 'x\n'],
+  [65, /the sender of -f is no address: a@contoso\.com RCPT TO:<eve@evil\.example>\n$/, ['-f', evil, alice], 'x\n'],
+  [65, /the sender of -f is no address/, ['-f', 'a\0@contoso.com', alice], 'x\n'],
+  [65, /the sender of -f is no address/, ['-f', 'a b@contoso.com', alice], 'x\n'],
+  [65, /the sender of -f is no address/, ['-f', '<a@contoso.com', alice], 'x\n'],
+  [65, /Invalid sender/i, ['-f', '"a>b"@contoso.com', alice], 'x\n'],
+  [65, /the sender of --sender is no address/, ['--sender', evil, alice], 'x\n'],
+  [
+    65,
+    /a control character is in the addresses of recipient: a@contoso\.com RCPT TO:<eve@evil\.example>\n$/,
+    [evil],
+    'x\n',
+  ],
+  [65, /control character is in the addresses of recipient: a @contoso\.com\n$/, ['a\0@contoso.com'], 'x\n'],
+  [65, /control character is in the addresses of To: a @/, ['-t'], 'To: a\0@contoso.com\n\n'],
+  [64, /no recipient/, ['', ''], 'x\n'],
+  [64, /--server wants HOST:PORT/, ['--server', 'a\r\nb:25', alice], ''],
+  [78, /has no account "a b"\n$/, ['--account', 'a\nb', alice], ''],
   [77, /may not send as boss@contoso\.com/, ['-f', 'boss@contoso.com', alice], 'x\n'],
   [78, /has no account "nobody"/, ['--account', 'nobody', alice], ''],
   [0, /^$/, ['-bi'], ''],
 ])('ends with %i and says %s', async (code, says, args, input) => {
   const ran = await sendmail(args, input);
   expect(ran).toMatchObject({ code, err: expect.stringMatching(says) });
+  expect(ran.err.split('\n').length).toBeLessThanOrEqual(2);
 });
 
 test('no configuration is 78, a bridge that does not run is 75', async () => {

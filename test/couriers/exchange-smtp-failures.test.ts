@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
-import { marker, outgoing, patience } from './outgoing.ts';
+import { SmtpPlaces } from '../../src/exchange/smtp-places.ts';
+import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
 import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -15,7 +16,8 @@ async function upstream(script?: Script, options: Partial<ExchangeSmtpCourierOpt
     endpoint: { host: '127.0.0.1', port: server.port, security: 'none' },
     getToken: async () => 'token-1',
     marker,
-    maxConnectionsPerMailbox: 3,
+    copies: copyNotes(),
+    places: new SmtpPlaces(3),
     ...options,
   });
   closers.push(async () => {
@@ -57,6 +59,23 @@ describe('The connection is cut', () => {
     const report = await courier.deliver(outgoing(), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-ambiguous' });
     expect(report.recipients[0]!.text).toMatch(/may have been delivered/);
+  });
+
+  it('after the final dot, one recipient refused: it is noted whom the copy was for', async () => {
+    const copies = copyNotes();
+    const script: Script = (step, { line }) => {
+      if (step === 'RCPT' && line.includes('b@x.example')) return '550 5.1.1 No such user';
+      return step === 'end' ? 'cut' : undefined;
+    };
+    const { courier } = await upstream(script, { copies });
+    const recipients = ['a@x.example', 'b@x.example', 'c@x.example'];
+    const report = await courier.deliver(outgoing(undefined, { recipients }), patience);
+    expect(report.recipients.map(({ code }) => code)).toEqual(['upstream-ambiguous', '5.1.1', 'upstream-ambiguous']);
+    const all = recipients.map((address) => ({ address }));
+    const [a, , c] = all;
+    const sent = new Set([marker.of('m1', [a!, c!])]);
+    expect(await copies.served('m1', all, sent)).toEqual([a, c]);
+    expect(await copies.served('m2', all, sent)).toEqual([]);
   });
 
   it('after the final dot of the first of two transactions: the second is not in doubt', async () => {
@@ -264,7 +283,7 @@ describe('The attempt', () => {
     const giveUp = new AbortController();
     const { server, courier } = await upstream(
       (step, { connection }) => (step === 'end' && connection === 1 ? 'silence' : undefined),
-      { maxConnectionsPerMailbox: 1 },
+      { places: new SmtpPlaces(1) },
     );
     const leave = new AbortController();
     const first = courier.deliver(outgoing(), leave.signal);
@@ -276,6 +295,30 @@ describe('The attempt', () => {
     leave.abort();
     expect((await first).recipients[0]).toMatchObject({ outcome: 'temporary' });
     expect((await third).recipients[0]).toMatchObject({ outcome: 'delivered' });
+  });
+
+  it('shares its places with another, and once closed keeps no connection', async () => {
+    const places = new SmtpPlaces(1);
+    const { server, courier: old } = await upstream(undefined, { places });
+    const next = new ExchangeSmtpCourier({
+      endpoint: { host: '127.0.0.1', port: server.port, security: 'none' },
+      getToken: async () => 'token-2',
+      marker,
+      copies: copyNotes(),
+      places,
+    });
+    closers.unshift(() => next.close());
+    await old.deliver(outgoing(), patience);
+    expect(server.open.size).toBe(1);
+    await old.close();
+    const last = old.deliver(outgoing(), patience);
+    await Promise.all([last, next.deliver(outgoing(), patience)]);
+    expect(server.messages).toHaveLength(3);
+    expect(verbs(server).filter((verb) => verb === 'AUTH' || verb === 'QUIT')).toEqual([
+      ...['AUTH', 'QUIT'],
+      ...['AUTH', 'QUIT'],
+      'AUTH',
+    ]);
   });
 
   it('ends when the server falls silent', async () => {

@@ -6,8 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
+import { SmtpPlaces } from '../../src/exchange/smtp-places.ts';
 import type { Courier } from '../../src/queue/courier.ts';
-import { marker, outgoing, patience, unmarked } from './outgoing.ts';
+import { copyNotes, marker, outgoing, patience, unmarked } from './outgoing.ts';
 
 interface Received {
   readonly envelope: SMTPServerSession['envelope'];
@@ -68,7 +69,8 @@ function courierTo(port: number, options: Partial<ExchangeSmtpCourierOptions> = 
     extraCa: authority.cert,
     getToken: async () => 'token-1',
     marker,
-    maxConnectionsPerMailbox: 3,
+    copies: copyNotes(),
+    places: new SmtpPlaces(3),
     ...options,
   }) satisfies Courier;
   closers.unshift(() => courier.close());
@@ -388,7 +390,7 @@ describe('Connections', () => {
         now -= 1;
       },
     });
-    const courier = courierTo(upstream.port, { maxConnectionsPerMailbox: 2 });
+    const courier = courierTo(upstream.port, { places: new SmtpPlaces(2) });
     const reports = await Promise.all(Array.from({ length: 20 }, () => courier.deliver(outgoing(), patience)));
     expect(reports.every((report) => report.recipients[0]!.outcome === 'delivered')).toBe(true);
     expect(upstream.received).toHaveLength(20);

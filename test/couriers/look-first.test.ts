@@ -3,7 +3,7 @@ import { LookFirstCourier, type LookFirstOptions } from '../../src/couriers/look
 import { PermittedSentItems, type SentItems } from '../../src/couriers/sent-items.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { marker, outgoing, patience } from './outgoing.ts';
+import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
 
 const content = 'From: reports@contoso.com\r\nMessage-ID: <1@contoso.com>\r\n\r\nHello.\r\n';
 const settleMs = 60_000;
@@ -35,6 +35,7 @@ function courierWith(answer: readonly string[] | undefined | Error, options: Par
     },
     sentItems: items,
     marker,
+    copies: copyNotes(),
     onAmbiguity: 'resend',
     clock,
     settleMs,
@@ -112,6 +113,39 @@ describe('A message in doubt', () => {
     const { courier, clock, sent } = courierWith([markerOf(...recipients.slice(0, 200))]);
     await courier.deliver(doubtful(clock, recipients, recipients, settleMs), patience);
     expect(sent).toEqual([recipients.slice(200)]);
+  });
+
+  it('is recognized by a copy that was for some of its recipients alone, where that was noted', async () => {
+    const copies = copyNotes();
+    const [a, b, c] = ['a@x.example', 'b@x.example', 'c@x.example'];
+    copies.note('m1', [{ address: a }, { address: c }]);
+    const { courier, clock, sent } = courierWith([markerOf(a, c)], { copies });
+    const report = await courier.deliver(doubtful(clock, [a, b, c], [a, b, c], settleMs), patience);
+    expect(report.recipients.map(({ code }) => code)).toEqual(['found-in-sent-items', '202', 'found-in-sent-items']);
+    expect(sent).toEqual([[b]]);
+  });
+
+  it('of which a part has been sent meanwhile is recognized by both copies, whatever is in doubt then', async () => {
+    const copies = copyNotes();
+    const [a, b] = ['a@x.example', 'b@x.example'];
+    // The attempt before served a; this one, too early to find that copy, serves b and is killed.
+    const before = courierWith([], { copies });
+    await before.courier.deliver(doubtful(before.clock, [a, b], [a], 0), patience);
+    expect(before.sent).toEqual([[b]]);
+    const after = courierWith([markerOf(a), markerOf(b)], { copies });
+    await after.courier.deliver(doubtful(after.clock, [a, b], [a, b], settleMs), patience);
+    expect(after.sent).toEqual([]);
+  });
+
+  it('and in a new doubt as well counts as lost from now on', async () => {
+    const { courier, clock } = courierWith([], {
+      async deliver({ envelope: { recipients } }) {
+        const lost = { outcome: 'temporary', code: 'upstream-ambiguous', text: 'no answer' } as const;
+        return { recipients: recipients.map(({ address }) => ({ address, ...lost })) };
+      },
+    });
+    const message = doubtful(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    expect((await courier.deliver(message, patience)).retryAfterMs).toBeUndefined();
   });
 
   it('is not sent while looking fails', async () => {

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { CopyNotes } from '../../src/couriers/copy-notes.ts';
 import { Marker } from '../../src/couriers/marker.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 export const plainMessage =
   'From: Reports <reports@contoso.com>\r\nTo: a@fabrikam.com\r\nSubject: Hello\r\n\r\nHello there.\r\n';
@@ -44,6 +47,9 @@ export const patience = new AbortController().signal;
 
 /** Marks what leaves. */
 export const marker = new Marker(Buffer.from('a key for tests'));
+
+/** Notes of whom copies are for, in a file of their own. */
+export const copyNotes = () => new CopyNotes(join(temporaryFolder(), 'copies'), marker);
 
 /** A message as it left, which has to begin with the marker, without it. */
 export function unmarked(octets: Buffer): Buffer {

@@ -108,6 +108,9 @@ test('the same message within the window is accepted once', async () => {
   expect(await send('graph', '<impatient@contoso.com>', 'another text\r\n')).toMatch(/Queued as/);
   expect(await send('graph', '<impatient@contoso.com>', 'text\r\n', [alice, bob])).toMatch(/Queued as/);
   await until('all to be sent', () => submissions(simulator, '<impatient@contoso.com>').length === 3);
+  const show = Mailbridge.run(['queue', 'show', String(id), '--config', relay.folder.configFile]);
+  await show.exit();
+  expect(show.stdout).toMatch(/^came once more at \d{4}-[\dT:-]+Z: dropped as a duplicate$/m);
 });
 
 test('direct delivery: where the answer is lost, the client hears what became of its message', async () => {

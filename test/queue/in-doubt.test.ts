@@ -65,6 +65,18 @@ test('after a lost answer the next attempt knows of the doubt, and since when', 
   expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
 });
 
+test('after a courier that failed unexpectedly likewise: a part of the message may be out', async () => {
+  const clock = new FakeClock();
+  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+    call === 1 ? Promise.reject(new Error('a defect')) : {},
+  );
+  const lostAtMs = clock.now();
+  const id = await put(queue, clock);
+  expect(store.get(id)?.recipients[0]?.last).toMatchObject({ code: 'internal', text: 'a defect' });
+  await clock.advance(80_000);
+  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+});
+
 test('a look that was too early is repeated when it asks for that, and does not move the doubt', async () => {
   const clock = new FakeClock();
   const answers: Answer[] = [ambiguous, { ...ambiguous, retryAfterMs: 15_000 }];

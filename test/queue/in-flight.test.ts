@@ -51,6 +51,18 @@ test('the machine went down: everything received before is suspect, because line
   expect(later.isSuspect(message('another', 8999))).toBe(true);
 });
 
+test('the machine came up with its clock behind: what was received before is suspect, although later by that clock', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const queuedSince = (ms: number) => (ms === 10 ? ['b'] : []);
+  const journal = openInFlightJournal(file, 10, 'boot-2', queuedSince);
+  expect(journal.isSuspect(message('b', 4000))).toBe(true);
+  expect(journal.isSuspect(message('received since', 20))).toBe(false);
+  journal.begin('b');
+  journal.end('b');
+  expect(journal.isSuspect(message('b', 4000))).toBe(false);
+});
+
 test('closed before the machine went down: nothing is suspect but what was before', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
@@ -89,6 +101,22 @@ test('the file does not grow without end, and forgets nothing that is under way'
   const next = openInFlightJournal(file, 6000, 'boot-1');
   expect(next.isSuspect(message('under-way'))).toBe(true);
   expect(next.isSuspect(message('message-49999'))).toBe(false);
+});
+
+test('a full disk keeps no bridge from starting, and what was under way stays suspect (on a disk of its own)', async (context) => {
+  const disk = smallDisk(2);
+  if (!disk) return context.skip('no right to mount a disk');
+  const file = join(disk.folder, 'in-flight');
+  openInFlightJournal(file, 0, 'boot-1').begin('a');
+  disk.fill();
+  const whileFull = openInFlightJournal(file, 5000, 'boot-1');
+  expect(['a', 'b'].map((id) => whileFull.isSuspect(message(id)))).toEqual([true, false]);
+  expect(openInFlightJournal(file, 5000, 'boot-2').isSuspect(message('b'))).toBe(true);
+  disk.relieve();
+  whileFull.end('a');
+  whileFull.begin('b');
+  const after = openInFlightJournal(file, 6000, 'boot-1');
+  expect(['a', 'b'].map((id) => after.isSuspect(message(id)))).toEqual([false, true]);
 });
 
 test('a full disk keeps no attempt from beginning; what is written afterwards can be read (on a disk of its own)', async (context) => {

@@ -21,6 +21,12 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** Somebody sets the clock: timers go on as if nothing had happened. */
+  set(byMs: number): void {
+    this.#nowMs += byMs;
+    this.#timers = this.#timers.map((timer) => Object.assign(timer, { atMs: timer.atMs + byMs }));
+  }
+
   /** Moves on, calling every timer at its time and letting promises settle between two of them. */
   async advance(ms: number): Promise<void> {
     const end = this.#nowMs + ms;

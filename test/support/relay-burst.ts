@@ -17,6 +17,8 @@ export interface BurstOptions {
   readonly connections: number;
   /** Port to connect to; waits while there is no bridge. Asked again after a connection has ended. */
   port(): Promise<number>;
+  /** How long a client waits after a refusal; default: not at all. */
+  readonly waitsAfterRefusalMs?: number;
   /** Called after each message that was accepted. */
   onAccepted?(count: number): void;
 }
@@ -52,6 +54,7 @@ export class Burst {
       const outcome = await send(dialogue, number);
       this.outcomes.set(number, outcome);
       if (outcome === 'accepted') this.#options.onAccepted?.(++this.#accepted);
+      if (outcome === 'refused') await sleep(this.#options.waitsAfterRefusalMs);
       if (outcome === 'unanswered' || outcome === 'unsent') {
         dialogue.destroy();
         dialogue = undefined;
@@ -67,9 +70,13 @@ export class Burst {
     if (replies[1]?.startsWith('235')) return dialogue;
     dialogue.destroy();
     // It is going down: let the test see that before the next try.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
     return undefined;
   }
+}
+
+async function sleep(ms = 0): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function send(dialogue: SmtpDialogue, number: number): Promise<BurstOutcome> {

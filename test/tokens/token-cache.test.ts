@@ -177,6 +177,14 @@ describe('a failure', () => {
     expect(grant.asked).toHaveLength(2);
   });
 
+  test('is not remembered longer where the clock is set back', async () => {
+    const failed = source.getToken('graph');
+    grant.asked[0]!.fail(busy());
+    await expect(failed).rejects.toThrow('busy');
+    clock.set(-86_400_000);
+    expect((await Promise.all([source.getToken('graph'), grant.asked[1]!.give('two')]))[0].value).toBe('two');
+  });
+
   test('is forgotten with the next success', async () => {
     const failing = source.getToken('graph');
     grant.asked[0]!.fail(busy());

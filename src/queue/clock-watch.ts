@@ -1,0 +1,37 @@
+import type { Clock } from '../base/clock.ts';
+import type { QueuedMessage } from './message.ts';
+import type { QueueStore } from './store.ts';
+
+/** Timers are late on a busy machine, and clocks are set right by a few seconds; nobody waits long for that. */
+const toleranceMs = 10_000;
+
+/** Notices that the clock was set: a look some time after the last one finds it elsewhere. */
+export class ClockWatch {
+  readonly #clock: Clock;
+  #lastMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#lastMs = clock.now();
+  }
+
+  /**
+   * @param sinceMs how long ago the last look was
+   * @returns how far the clock was set since, in milliseconds, below 0 if back; 0 if it was not
+   */
+  look(sinceMs: number): number {
+    const nowMs = this.#clock.now();
+    const setMs = nowMs - this.#lastMs - sinceMs;
+    this.#lastMs = nowMs;
+    return Math.abs(setMs) > toleranceMs ? setMs : 0;
+  }
+}
+
+/** Whether the clock was set back since an earlier run: what lies before us has been received, or tried, after now. */
+export function wasSetBack(store: QueueStore, nowMs: number): boolean {
+  const isLater = (atMs: number) => atMs > nowMs + toleranceMs;
+  const isOfLater = ({ id, receivedAtMs }: QueuedMessage) =>
+    isLater(receivedAtMs) || store.attempts(id).some(({ startedAtMs }) => isLater(startedAtMs));
+  const waiting = store.lanes().filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs);
+  return waiting.some(({ lane }) => store.due(lane, Number.MAX_SAFE_INTEGER, 1).some(isOfLater));
+}
