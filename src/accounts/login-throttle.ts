@@ -79,8 +79,9 @@ export class LoginThrottle {
   #fresh(key: string): Failures | undefined {
     const record = this.#records.get(key);
     if (!record) return undefined;
-    const forgottenAtMs = Math.max(record.lastFailureMs + this.#blockMs, record.blockedUntilMs);
-    if (forgottenAtMs > this.#clock.now()) return record;
+    const leftMs = Math.max(record.lastFailureMs + this.#blockMs, record.blockedUntilMs) - this.#clock.now();
+    // So long it lasts only where the clock has been set back.
+    if (leftMs > 0 && leftMs <= 2 * this.#blockMs) return record;
     this.#records.delete(key);
     return undefined;
   }

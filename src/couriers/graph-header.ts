@@ -3,7 +3,7 @@ import type { OutgoingMessage } from '../message/delivery.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 import { editHeader } from '../message/header-stream.ts';
 import type { HeaderBlock, HeaderField } from '../message/headers.ts';
-import { phrase } from '../message/written-address.ts';
+import { writtenAddresses } from '../message/written-address.ts';
 
 /**
  * Reads the header of a stored message.
@@ -82,10 +82,7 @@ export function planHeader(header: HeaderBlock, recipients: readonly EnvelopeRec
 
 /** A field with these addresses; without any, no field. */
 function addressField(name: string, addresses: readonly ParsedAddress[]): Buffer {
-  const written = addresses.map(({ address, name: display }) =>
-    display === undefined ? address : `${phrase(display)} <${address}>`,
-  );
-  return Buffer.from(written.length === 0 ? '' : `${name.trim()}: ${written.join(',\r\n ')}\r\n`);
+  return Buffer.from(addresses.length === 0 ? '' : `${name.trim()}: ${writtenAddresses(addresses)}\r\n`);
 }
 
 /** The field as it came, under a name that Graph takes no recipients from. */

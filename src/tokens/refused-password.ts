@@ -19,7 +19,10 @@ export class RefusedPassword {
   /** @throws BridgeError the refusal, for 15 minutes or until the password is another one */
   assertNot(password: string): void {
     const refused = this.#refused;
-    if (refused?.password === password && this.#clock.now() < refused.untilMs) throw refused.error;
+    if (refused?.password !== password) return;
+    const leftMs = refused.untilMs - this.#clock.now();
+    // More than the whole pause: the clock has been set back.
+    if (leftMs > 0 && leftMs <= pauseMs) throw refused.error;
   }
 
   remember(password: string, error: unknown): void {

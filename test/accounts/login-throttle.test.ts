@@ -30,6 +30,15 @@ test('a block ends, and then all is forgotten', () => {
   expect(one.failed('192.0.2.1', 'c')).toBe(0);
 });
 
+test('a block does not grow when the clock is set back', () => {
+  const { throttle: one, clock } = throttle({ failuresBeforeBlock: 1 });
+  one.failed('192.0.2.1', 'a');
+  clock.nowMs -= 100;
+  expect(one.blockedForMs('192.0.2.1')).toBe(300_100);
+  clock.nowMs -= 86_400_000;
+  expect(one.blockedForMs('192.0.2.1')).toBe(0);
+});
+
 test('failures older than the block time are forgotten', () => {
   const { throttle: one, clock } = throttle({ failuresBeforeBlock: 3 });
   for (let day = 0; day < 20; day++) {
