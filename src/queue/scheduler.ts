@@ -3,6 +3,7 @@ import { errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
+import { AttemptLog } from './attempt-log.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier } from './courier.ts';
@@ -11,7 +12,6 @@ import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
 import { Lane } from './lane.ts';
 import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import { LaneLimits } from './limit-lanes.ts';
-import type { LearnedPause } from './limit-pause.ts';
 import { dayMs, type IsInternal, type QueueLimits } from './limits.ts';
 import { type CourierKind, laneOf, type NewMessage, type QueuedMessage, type QueuedRecipient } from './message.ts';
 import type { QueueStore } from './store.ts';
@@ -50,7 +50,6 @@ export interface DirectDelivery {
 const watchMs = 1000;
 const purgeEveryMs = 60 * 60 * 1000;
 const stoppingRetryMs = 60_000;
-const adminReminderMs = 10 * 60 * 1000;
 
 /**
  * Takes messages from the queue to their couriers: each mailbox in a lane of its own, within Microsoft's limits, so
@@ -65,6 +64,7 @@ export class Scheduler {
   readonly #inFlight: InFlight;
   readonly #cancelTimers: (() => void)[] = [];
   readonly #clockWatch: ClockWatch;
+  readonly #attemptLog: AttemptLog;
   #foreignChanges = 0;
   #running = false;
 
@@ -73,6 +73,7 @@ export class Scheduler {
     this.#limits = new LaneLimits(options);
     this.#inFlight = new InFlight(options.journal ?? noJournal, options.clock.now());
     this.#clockWatch = new ClockWatch(options.clock);
+    this.#attemptLog = new AttemptLog(options.log, options.clock);
   }
 
   /** Resumes whatever the queue holds, and goes on until {@link stop}. */
@@ -139,7 +140,7 @@ export class Scheduler {
         adminPauseMs: this.#options.backoff.baseMs,
         deliver: (message) => this.#run(message),
         onFailure: (error) => this.#storeFailure(error),
-        onPause: (pause) => this.#reportPause(pause),
+        onPause: (pause) => this.#attemptLog.paused(pause),
       });
       this.#lanes.set(key, lane);
     }
@@ -181,7 +182,7 @@ export class Scheduler {
   /** Every time in the queue lies too far ahead by now. What waits is tried instead. */
   #clockWasSetBack(): void {
     this.#options.log.warn('the clock was set back: everything in the queue is due now');
-    this.#reminded.clear();
+    this.#attemptLog.clockWasSetBack();
     for (const lane of this.#lanes.values()) lane.clockWasSetBack();
     void this.retryNow();
   }
@@ -213,7 +214,7 @@ export class Scheduler {
     if (report === 'no-body') return this.#setAside(current);
     const endedAtMs = clock.now();
     const verdict = judge(current, report, endedAtMs, backoff);
-    this.#report(current, report, verdict, endedAtMs - startedAtMs);
+    this.#attemptLog.attempted(current, report, verdict, endedAtMs - startedAtMs);
     const externalDelivered = this.#limits.ended(lane, current, startedAtMs, report);
     const bounce = isToBeTold(current, verdict) ? await this.#bounce(current, verdict) : undefined;
     try {
@@ -300,50 +301,6 @@ export class Scheduler {
       this.#options.log.error({ error, id: message.id }, 'delivery attempt failed unexpectedly');
       return reportForPending(message, { outcome: 'temporary', code: 'internal', text: errorText(error) });
     }
-  }
-
-  #reportPause({ key, code, text, untilMs }: LearnedPause): void {
-    this.#options.log.info({ lane: key, code, text, until: new Date(untilMs).toISOString() }, 'the mailbox rests');
-  }
-
-  #report(message: QueuedMessage, report: DeliveryReport, verdict: Verdict, durationMs: number): void {
-    const { log, clock } = this.#options;
-    const fields = {
-      id: message.id,
-      mailbox: message.mailbox,
-      courier: message.courier,
-      attempt: message.attempts + 1,
-      ms: Math.round(durationMs),
-      ...(report.upstreamId === undefined ? {} : { upstreamId: report.upstreamId }),
-    };
-    const refused = report.recipients.filter((each) => each.outcome !== 'delivered');
-    if (refused.length === 0) {
-      log.info({ ...fields, recipients: report.recipients.length }, 'delivered');
-      return;
-    }
-    for (const { address, outcome, code, text, remedy } of refused) {
-      const given = verdict.failed.some((each) => each.address === address);
-      const retryAt = verdict.state === 'queued' ? { retryAt: new Date(verdict.nextAttemptAtMs).toISOString() } : {};
-      const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
-      if (given) log.warn(line, outcome === 'permanent' ? 'refused for good' : 'given up: its time is over');
-      else if (outcome === 'temporary') log.info(line, 'put off');
-      else this.#remindAdmin(line, clock.now());
-    }
-  }
-
-  readonly #reminded = new Map<string, number>();
-
-  /** Loud, but once in ten minutes for each mailbox and cause, however many messages wait. */
-  #remindAdmin(line: { mailbox: string; code: string; text: string; remedy?: string }, nowMs: number): void {
-    const key = `${line.mailbox} ${line.code}`;
-    const last = this.#reminded.get(key);
-    if (last !== undefined && nowMs - last < adminReminderMs) {
-      this.#options.log.info(line, 'put off: waits for an administrator');
-      return;
-    }
-    this.#reminded.set(key, nowMs);
-    const { text, remedy = '', ...facts } = line;
-    this.#options.log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }
 }
 
