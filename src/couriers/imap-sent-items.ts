@@ -1,6 +1,7 @@
 import type { ImapFlow } from 'imapflow';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
-import { assertProtected, type ExchangeEndpoint, secureContextOf } from '../exchange/endpoint.ts';
+import { assertProtected, type ExchangeEndpoint } from '../exchange/endpoint.ts';
+import { loginByImap } from '../exchange/imap-client.ts';
 import { HeaderBlock } from '../message/headers.ts';
 import type { GetToken } from './get-token.ts';
 import { markerField } from './marker.ts';
@@ -53,28 +54,9 @@ export class ImapSentItems implements SentItems {
       if (error instanceof BridgeError && error.kind !== 'temporary') return undefined;
       throw error;
     }
-    // Loaded by those who need it: the library is large.
-    const { ImapFlow } = await import('imapflow');
-    const client = new ImapFlow({
-      host: endpoint.host,
-      port: endpoint.port,
-      secure: endpoint.security === 'tls',
-      doSTARTTLS: endpoint.security === 'starttls',
-      tls: { secureContext: secureContextOf(extraCa) },
-      auth: { user: mailbox, accessToken },
-      connectionTimeout: connectTimeoutMs,
-      socketTimeout: silenceTimeoutMs,
-      disableAutoIdle: true,
-      disableCompression: true,
-      logger: false,
-    });
-    // The commands under way fail by themselves; without a listener the error would end the process.
-    client.on('error', () => {});
     try {
-      await client.connect();
-      return client;
+      return await loginByImap({ endpoint, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs });
     } catch (error) {
-      client.close();
       // A port that is closed is as good as a permission that is missing. Any other trouble passes.
       if (isRefusedLogin(error) || systemErrorCode(error) === 'ECONNREFUSED') return undefined;
       throw error;

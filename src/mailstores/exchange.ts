@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ImapFlow } from 'imapflow';
-import { assertProtected, secureContextOf } from '../exchange/endpoint.ts';
+import { assertProtected } from '../exchange/endpoint.ts';
+import { loginByImap } from '../exchange/imap-client.ts';
 import {
   type ListedMessage,
   type Maildrops,
@@ -40,31 +41,10 @@ const maxRangesAtOnce = 250;
  * @throws BridgeError as a login that is passed through does
  */
 export async function openExchangeStore(options: ExchangeStoreOptions): Promise<Maildrops> {
+  const { ca: extraCa, mailbox, accessToken, connectTimeoutMs } = options;
+  const login = { endpoint: options, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs };
   assertProtected(options);
-  // Loaded by those who need it: the library is large.
-  const { ImapFlow } = await import('imapflow');
-  const client = new ImapFlow({
-    host: options.host,
-    port: options.port,
-    secure: options.security === 'tls',
-    doSTARTTLS: options.security === 'starttls',
-    tls: { secureContext: secureContextOf(options.ca) },
-    auth: { user: options.mailbox, accessToken: options.accessToken },
-    connectionTimeout: options.connectTimeoutMs,
-    socketTimeout: silenceTimeoutMs,
-    disableAutoIdle: true,
-    disableCompression: true,
-    logger: false,
-  });
-  // The commands under way fail by themselves; without a listener the error would end the process.
-  client.on('error', () => {});
-  try {
-    await client.connect();
-  } catch (error) {
-    // Not every refusal closes the connection by itself.
-    client.close();
-    throw loginError(error, options);
-  }
+  const client = await loginByImap(login).catch((error: unknown) => Promise.reject(loginError(error, options)));
   return {
     async open(name) {
       const box = await client.mailboxOpen(name).catch((error: unknown) => Promise.reject(storeError(error, options)));
