@@ -8,5 +8,7 @@ export default defineConfig({
     globalSetup: ['test/support/temporary-run-folder.ts', 'test/support/secret-search/test-run.ts'],
     setupFiles: ['test/support/secret-search/test-process.ts'],
     pool: 'forks',
+    // Most tests wait for other processes; by itself vitest leaves a processor free.
+    maxWorkers: '100%',
   },
 });
