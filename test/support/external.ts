@@ -17,8 +17,13 @@ export function needProgram(context: TestContext, name: string): void {
   if (isInstalled(name)) return;
   const text = `${name} is not installed`;
   if (process.env.CI) throw new Error(text);
+  // vitest tells the reason in its verbose report alone.
+  if (!told.has(name)) process.stderr.write(`${text}: tests of ${context.task.file.name} are skipped\n`);
+  told.add(name);
   context.skip(text);
 }
+
+const told = new Set<string>();
 
 /** Addresses of 127.0.0.0/8 beside 127.0.0.1 can be used as they are on Linux alone. */
 export function needLoopbackAddresses(context: TestContext): void {
