@@ -4,6 +4,7 @@ import type { AccountDirectory } from '../accounts/directory.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Config, Listener } from '../config/schema.ts';
 import { openInFlightJournal } from '../queue/in-flight-journal.ts';
 import { Queue } from '../queue/queue.ts';
@@ -17,11 +18,10 @@ import { DuplicateFilter, isInVain } from './duplicate-filter.ts';
 import { ListenerCertificates, type ListenerTls } from './listener-certificates.ts';
 import { openListener } from './listeners.ts';
 import { openQueueStore } from './queue-store.ts';
-import { AccountPlaces } from './read-session-places.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { tenantDomains } from './tenant-domains.ts';
 import { TranslatedMaildrops } from './translated-maildrops.ts';
-import { smtpPlacesOf, Upstream } from './upstream.ts';
+import { smtpPermitsOf, Upstream } from './upstream.ts';
 
 /** What a reload replaces. */
 export interface BridgeState {
@@ -92,9 +92,9 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const folder = takeDataFolder(config.dataDir);
   undo.push(() => folder.release());
   const memory = createLoginMemory(config, clock);
-  const smtpPlaces = smtpPlacesOf(config);
+  const smtpPermits = smtpPermitsOf(config);
   const openAll = (wanted: Config) =>
-    openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPlaces));
+    openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPermits));
   let state: BridgeState = {
     config,
     directory: createDirectory(config, memory, clock),
@@ -151,7 +151,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const duplicates = new DuplicateFilter(join(queueFolder, 'duplicates'), clock, isInVainById, drops);
   let closeAdmin = async () => {};
   const maildrops = new TranslatedMaildrops();
-  const places = new AccountPlaces(config.limits.maxConnectionsPerAccount);
+  const accountPermits = new KeyedSemaphore(config.limits.maxConnectionsPerAccount);
   const listeners: OpenListener[] = [];
   undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
   for (const [index, listener] of config.listeners.entries()) {
@@ -164,7 +164,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       log,
       duplicates,
       maildrops,
-      places,
+      accountPermits,
       state: () => state,
       ...(tls ? { tls } : {}),
     };

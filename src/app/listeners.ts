@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Listener } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
 import { listenSmtp } from '../smtp/server.ts';
@@ -9,7 +10,6 @@ import type { DuplicateFilter } from './duplicate-filter.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 import { listenImap } from './read-session-imap.ts';
 import type { ReadSessionOptions } from './read-session-login.ts';
-import type { AccountPlaces } from './read-session-places.ts';
 import { listenPop3 } from './read-session-pop3.ts';
 import { smtpDefect, submissionSessions } from './smtp-listener.ts';
 import type { TranslatedMaildrops } from './translated-maildrops.ts';
@@ -24,7 +24,8 @@ export interface ListenerParts {
   readonly log: Log;
   readonly duplicates: DuplicateFilter;
   readonly maildrops: TranslatedMaildrops;
-  readonly places: AccountPlaces;
+  /** For each account and protocol, its sessions. */
+  readonly accountPermits: KeyedSemaphore;
   state(): BridgeState;
 }
 
@@ -58,7 +59,7 @@ function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSess
     ...(parts.tls ? { tls: parts.tls } : {}),
     name: `${parts.hostname} mailbridge`,
     allowInsecureAuth: listener.allowInsecureAuth,
-    places: parts.places,
+    accountPermits: parts.accountPermits,
     limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs, idleTimeoutMs: readIdleTimeoutMs },
     log,
     authenticate: (username, password, remoteAddress) =>

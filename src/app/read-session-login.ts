@@ -2,12 +2,12 @@ import type { Account } from '../accounts/account.ts';
 import type { LoginResult } from '../accounts/directory.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isLoopback } from '../base/loopback.ts';
+import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { ReadConnection, ReadListenerOptions } from './read-session-listener.ts';
-import type { AccountPlaces } from './read-session-places.ts';
-import { isLoopback } from './submission-session.ts';
 
 /** An account as the reading side sees it. */
 export type ReadAccount = Pick<Account, 'username' | 'mailbox' | 'connection' | 'read'>;
@@ -19,7 +19,8 @@ export interface ReadSessionOptions extends ReadListenerOptions {
   /** Passwords are taken on connections without TLS too, from anywhere. */
   readonly allowInsecureAuth: boolean;
   /** Connections open by account, shared by all listeners. */
-  readonly places: AccountPlaces;
+  /** For each account and protocol, its sessions. */
+  readonly accountPermits: KeyedSemaphore;
   /** Never rejects for a wrong name or password. */
   authenticate(username: string, password: string, remoteAddress: string): Promise<LoginResult>;
   /**
@@ -77,11 +78,11 @@ export interface SessionFacts {
   readonly mailbox?: string;
 }
 
-/** A client that has proven who it is. It holds one of its account's places. */
+/** A client that has proven who it is. It holds one of its account's permits. */
 export interface LoggedIn {
   readonly account: ReadAccount;
   readonly facts: SessionFacts;
-  /** Gives the place back. */
+  /** Gives the permit back. */
   leave(): void;
 }
 
@@ -99,7 +100,7 @@ export async function logIn(
   try {
     const account = await accountOf(options, connection, credentials);
     assertReads(account, protocol);
-    const leave = options.places.take(`${protocol} ${account.username.toLowerCase()}`);
+    const leave = options.accountPermits.tryAcquire(`${protocol} ${account.username.toLowerCase()}`);
     if (leave === undefined) throw full(account);
     return { account, facts: { ...facts, username: account.username, mailbox: account.mailbox }, leave };
   } catch (error) {
@@ -114,7 +115,7 @@ export async function logIn(
 /**
  * Opens what the account reads from, unless the client goes away meanwhile.
  * @param open what does it
- * @throws ReadLoginError, the place of the account having been given back
+ * @throws ReadLoginError, the permit of the account having been given back
  */
 export async function openForClient<T>(
   options: ReadSessionOptions,

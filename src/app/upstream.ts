@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
 import { readPem } from '../base/pem-file.ts';
+import { KeyedSemaphore } from '../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { CopyNotes } from '../couriers/copy-notes.ts';
@@ -18,7 +19,6 @@ import { SmtpWay } from '../couriers/smtp-way.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { openImapUpstream } from '../exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
-import { SmtpPlaces } from '../exchange/smtp-places.ts';
 import { GraphClient } from '../graph/client.ts';
 import { sweepDrafts } from '../graph/draft.ts';
 import type { Courier } from '../queue/courier.ts';
@@ -40,7 +40,7 @@ export class Upstream {
   readonly #tokens: ConnectionTokens;
   readonly #couriers = new Map<string, Courier>();
   readonly #clock: Clock;
-  readonly #smtpPlaces: SmtpPlaces;
+  readonly #smtpPermits: KeyedSemaphore;
   #sending: SendingParts | undefined;
   #inUse = 0;
   #whenUnused: (() => void) | undefined;
@@ -54,7 +54,7 @@ export class Upstream {
       http: HttpClient;
       tokens: ConnectionTokens;
       clock: Clock;
-      smtpPlaces: SmtpPlaces;
+      smtpPermits: KeyedSemaphore;
     },
   ) {
     this.name = name;
@@ -64,12 +64,12 @@ export class Upstream {
     this.#http = parts.http;
     this.#tokens = parts.tokens;
     this.#clock = parts.clock;
-    this.#smtpPlaces = parts.smtpPlaces;
+    this.#smtpPermits = parts.smtpPermits;
   }
 
   /**
    * Prepares a connection; nothing is sent before it is needed.
-   * @param smtpPlaces shared with other connections, which may be of the same mailboxes
+   * @param smtpPermits shared with other connections, which may be of the same mailboxes
    * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`,
    *   `tenant-invalid`
    */
@@ -78,7 +78,7 @@ export class Upstream {
     config: Config,
     clock: Clock,
     log: Log,
-    smtpPlaces = smtpPlacesOf(config),
+    smtpPermits = smtpPermitsOf(config),
   ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud);
@@ -86,7 +86,7 @@ export class Upstream {
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPlaces });
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits });
   }
 
   /** The sign-in behind the tokens, where a person's it is. */
@@ -219,7 +219,7 @@ export class Upstream {
       marker,
       copies,
       retry: quickRetry,
-      places: this.#smtpPlaces,
+      permits: this.#smtpPermits,
     });
     const ways = [new GraphSentItems(client), new ImapSentItems({ ...exchange, endpoint: this.endpoints.imap })];
     const sentItems = new PermittedSentItems(ways, this.#clock);
@@ -228,8 +228,8 @@ export class Upstream {
 }
 
 /** The SMTP connections that Microsoft, or the configuration, allows each mailbox. */
-export function smtpPlacesOf({ limits }: Config): SmtpPlaces {
-  return new SmtpPlaces(limits.concurrentPerMailbox ?? microsoftConcurrency.smtp);
+export function smtpPermitsOf({ limits }: Config): KeyedSemaphore {
+  return new KeyedSemaphore(limits.concurrentPerMailbox ?? microsoftConcurrency.smtp);
 }
 
 /** What the couriers of one connection share. */

@@ -1,8 +1,8 @@
 import { type QuickRetry, withQuickRetry } from '../base/quick-retry.ts';
+import type { KeyedSemaphore } from '../base/semaphore.ts';
 import { assertProtected } from '../exchange/endpoint.ts';
 import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
 import { needsSmtpUtf8 } from '../exchange/smtp-parameters.ts';
-import type { SmtpPlaces } from '../exchange/smtp-places.ts';
 import { SmtpPool } from '../exchange/smtp-pool.ts';
 import { formatSmtpReply, type SmtpReply } from '../exchange/smtp-reply.ts';
 import { SmtpSession, type SmtpSessionOptions } from '../exchange/smtp-session.ts';
@@ -25,7 +25,7 @@ export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   /** Of opening connections; default: none. */
   readonly retry?: QuickRetry;
   /** Shared with whoever else connects to the same mailboxes. */
-  readonly places: SmtpPlaces;
+  readonly permits: KeyedSemaphore;
   /** A connection is left after so many messages; default 100. */
   readonly maxMessagesPerConnection?: number;
   /** An unused connection is left after this time; default 30,000. */

@@ -1,11 +1,12 @@
 import { type Clock, systemClock } from '../base/clock.ts';
-import { givenUp, type SmtpPlaces } from './smtp-places.ts';
+import type { KeyedSemaphore } from '../base/semaphore.ts';
+import { SmtpUpstreamError } from './smtp-error.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
 /** How many connections are kept, and for how long. */
 export interface SmtpPoolOptions {
   /** Shared by all pools that open connections of the same mailboxes. */
-  readonly places: SmtpPlaces;
+  readonly permits: KeyedSemaphore;
   /** A connection is left after so many messages; default 100. */
   readonly maxMessagesPerConnection?: number;
   /** An unused connection is left after this time; default 30,000. */
@@ -22,7 +23,7 @@ interface IdleSession {
 
 /**
  * Authenticated upstream sessions by mailbox, reused from message to message. A new one is opened only while none is
- * idle, so idle and busy together never exceed the places.
+ * idle, so idle and busy together never exceed the permits.
  */
 export class SmtpPool {
   readonly #options: SmtpPoolOptions;
@@ -47,16 +48,16 @@ export class SmtpPool {
     work: (session: SmtpSession) => Promise<Result>,
   ): Promise<Result> {
     const key = mailbox.toLowerCase();
-    const giveBackPlace = await this.#options.places.take(mailbox, signal);
+    const release = await this.#permit(key, signal);
     let session: SmtpSession | undefined;
     try {
-      if (signal.aborted) throw givenUp();
+      if (signal.aborted) throw abandoned();
       if (fresh) for (const idle of this.#takeAll(key)) discard(idle);
       session = this.#takeIdle(key) ?? (await this.#options.open(mailbox, signal));
       return await work(session);
     } finally {
       if (session !== undefined) await this.#giveBack(key, session);
-      giveBackPlace();
+      release();
     }
   }
 
@@ -70,6 +71,14 @@ export class SmtpPool {
         return session.quit();
       }),
     );
+  }
+
+  async #permit(key: string, signal: AbortSignal): Promise<() => void> {
+    try {
+      return await this.#options.permits.acquire(key, signal);
+    } catch {
+      throw abandoned();
+    }
   }
 
   async #giveBack(key: string, session: SmtpSession): Promise<void> {
@@ -106,4 +115,12 @@ export class SmtpPool {
 function discard({ session, cancelTimeout }: IdleSession): void {
   cancelTimeout();
   session.close();
+}
+
+/** The caller's signal came before there was a session. */
+function abandoned(): SmtpUpstreamError {
+  return new SmtpUpstreamError('The attempt was given up while waiting for a connection.', {
+    stage: 'connect',
+    aborted: true,
+  });
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { HttpClient, HttpResponse } from '../base/http.ts';
+import { KeyedSemaphore } from '../base/semaphore.ts';
 import { messageStart } from '../message/message-start.ts';
 import { GraphTokenError, GraphUnansweredError, graphErrorOf } from './graph-error.ts';
-import { Places } from './places.ts';
 import { type QuickRetry, withQuickRetry } from './quick-retry.ts';
 
 /** What the client needs. */
@@ -67,10 +67,11 @@ export interface GraphResponse {
 /** Requests to Microsoft Graph: token, identification, throttling and errors. */
 export class GraphClient {
   readonly #options: GraphClientOptions;
-  readonly #places = new Map<string, Places>();
+  readonly #permits: KeyedSemaphore;
 
   constructor(options: GraphClientOptions) {
     this.#options = options;
+    this.#permits = new KeyedSemaphore(options.concurrentPerMailbox ?? 4);
   }
 
   /**
@@ -122,23 +123,12 @@ export class GraphClient {
     url: string,
     headers: Readonly<Record<string, string>>,
   ): Promise<GraphResponse> {
-    const leave = await this.#place(request.mailbox, request.signal);
+    const release = await this.#permits.acquire(request.mailbox.toLowerCase(), request.signal);
     try {
       return await this.#exchange(request, url, headers);
     } finally {
-      leave();
+      release();
     }
-  }
-
-  async #place(mailbox: string, signal: AbortSignal): Promise<() => void> {
-    const key = mailbox.toLowerCase();
-    const places = this.#places.get(key) ?? new Places(this.#options.concurrentPerMailbox ?? 4);
-    this.#places.set(key, places);
-    const leave = await places.enter(signal);
-    return () => {
-      leave();
-      if (places.isIdle && this.#places.get(key) === places) this.#places.delete(key);
-    };
   }
 
   async #exchange(

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
+import { Semaphore } from '../base/semaphore.ts';
 import { type PartPiece, readParts } from '../message/mime-reader.ts';
 import { type Draft, mayBeDone } from './draft.ts';
 import { GraphError, notSent } from './graph-error.ts';
 import { attachmentBody, type JsonAttachment } from './json-attachment.ts';
-import { Places } from './places.ts';
 import { UploadSession } from './upload-session.ts';
 
 /**
@@ -54,9 +54,9 @@ interface Transfer {
 
 class Upload {
   readonly #draft: Draft;
-  readonly #places = new Places(maxBuffers);
+  readonly #permits = new Semaphore(maxBuffers);
   readonly #spare: Buffer[] = [];
-  /** By buffer in use: gives its place back. */
+  /** By buffer in use: gives its permit back. */
   readonly #leave = new Map<Buffer, () => void>();
   readonly #transfers: Transfer[] = [];
   readonly #stop = new AbortController();
@@ -110,7 +110,7 @@ class Upload {
 
   async #bufferOf(transfer: Transfer): Promise<Buffer> {
     if (transfer.buffer === undefined) {
-      const leave = await this.#places.enter(this.#signal);
+      const leave = await this.#permits.acquire(this.#signal);
       transfer.buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkOctets);
       this.#leave.set(transfer.buffer, leave);
     }

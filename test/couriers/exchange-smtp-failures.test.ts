@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { KeyedSemaphore } from '../../src/base/semaphore.ts';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
-import { SmtpPlaces } from '../../src/exchange/smtp-places.ts';
 import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
 import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
 
@@ -17,7 +17,7 @@ async function upstream(script?: Script, options: Partial<ExchangeSmtpCourierOpt
     getToken: async () => 'token-1',
     marker,
     copies: copyNotes(),
-    places: new SmtpPlaces(3),
+    permits: new KeyedSemaphore(3),
     ...options,
   });
   closers.push(async () => {
@@ -283,7 +283,7 @@ describe('The attempt', () => {
     const giveUp = new AbortController();
     const { server, courier } = await upstream(
       (step, { connection }) => (step === 'end' && connection === 1 ? 'silence' : undefined),
-      { places: new SmtpPlaces(1) },
+      { permits: new KeyedSemaphore(1) },
     );
     const leave = new AbortController();
     const first = courier.deliver(outgoing(), leave.signal);
@@ -297,15 +297,15 @@ describe('The attempt', () => {
     expect((await third).recipients[0]).toMatchObject({ outcome: 'delivered' });
   });
 
-  it('shares its places with another, and once closed keeps no connection', async () => {
-    const places = new SmtpPlaces(1);
-    const { server, courier: old } = await upstream(undefined, { places });
+  it('shares its permits with another, and once closed keeps no connection', async () => {
+    const permits = new KeyedSemaphore(1);
+    const { server, courier: old } = await upstream(undefined, { permits });
     const next = new ExchangeSmtpCourier({
       endpoint: { host: '127.0.0.1', port: server.port, security: 'none' },
       getToken: async () => 'token-2',
       marker,
       copies: copyNotes(),
-      places,
+      permits,
     });
     closers.unshift(() => next.close());
     await old.deliver(outgoing(), patience);

@@ -5,8 +5,8 @@ import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { BridgeError } from '../../src/base/errors.ts';
+import { KeyedSemaphore } from '../../src/base/semaphore.ts';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
-import { SmtpPlaces } from '../../src/exchange/smtp-places.ts';
 import type { Courier } from '../../src/queue/courier.ts';
 import { copyNotes, marker, outgoing, patience, unmarked } from './outgoing.ts';
 
@@ -70,7 +70,7 @@ function courierTo(port: number, options: Partial<ExchangeSmtpCourierOptions> = 
     getToken: async () => 'token-1',
     marker,
     copies: copyNotes(),
-    places: new SmtpPlaces(3),
+    permits: new KeyedSemaphore(3),
     ...options,
   }) satisfies Courier;
   closers.unshift(() => courier.close());
@@ -390,7 +390,7 @@ describe('Connections', () => {
         now -= 1;
       },
     });
-    const courier = courierTo(upstream.port, { places: new SmtpPlaces(2) });
+    const courier = courierTo(upstream.port, { permits: new KeyedSemaphore(2) });
     const reports = await Promise.all(Array.from({ length: 20 }, () => courier.deliver(outgoing(), patience)));
     expect(reports.every((report) => report.recipients[0]!.outcome === 'delivered')).toBe(true);
     expect(upstream.received).toHaveLength(20);

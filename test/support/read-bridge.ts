@@ -2,11 +2,11 @@ import type { LoginResult } from '../../src/accounts/directory.ts';
 import { listenImap } from '../../src/app/read-session-imap.ts';
 import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
 import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
-import { AccountPlaces } from '../../src/app/read-session-places.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
 import { TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
+import { KeyedSemaphore } from '../../src/base/semaphore.ts';
 import type { OpenUpstream } from '../../src/exchange/connect-upstream.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
@@ -108,7 +108,7 @@ export class ReadBridge {
       ...(security !== 'none' && { tls: this.tls }),
       name: 'bridge.example',
       allowInsecureAuth: options.allowInsecureAuth ?? false,
-      places: new AccountPlaces(options.maxConnectionsPerAccount ?? 5_000),
+      accountPermits: new KeyedSemaphore(options.maxConnectionsPerAccount ?? 5_000),
       limits: {
         maxConnections: 5_000,
         maxConnectionsPerAddress: 5_000,
