@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { asciiDomain } from '../message/address-parts.ts';
 
 /**
  * Whether one of the allowed senders covers an address. Domains are compared without case and in their ASCII form,
@@ -25,13 +25,6 @@ function parts(address: string): { local: string; domain: string } | undefined {
   const domain = asciiDomain(address.slice(at + 1).replace(/\.$/, ''));
   if (domain === undefined) return undefined;
   return { local: unquoted(address.slice(0, at)).normalize('NFC').toLowerCase(), domain };
-}
-
-function asciiDomain(domain: string): string | undefined {
-  if (/^[a-z0-9._-]+$/i.test(domain)) return domain.toLowerCase();
-  // The conversion is the URL parser's: it would cut `contoso.com/x` short and decode `%2e`. Letters alone are safe.
-  if (!/^[\p{L}\p{N}\p{M}._-]+$/u.test(domain)) return undefined;
-  return domainToASCII(domain) || undefined;
 }
 
 /** `"scanner"@…` is the mailbox `scanner@…` (RFC 5321 section 4.1.2). */

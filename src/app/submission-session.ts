@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
@@ -320,9 +320,4 @@ function envelopeOf({ forceFrom }: SubmissionAccount, envelope: Envelope): Envel
 
 function tooLarge(limit: { readonly bytes: number; readonly reason: string }): SmtpReply {
   return new SmtpReply(552, '5.3.4', `Message is larger than ${limit.bytes} octets: ${limit.reason}`);
-}
-
-/** Whether an address belongs to this machine's own loopback. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }

@@ -23,7 +23,7 @@ const patienceMs = 15 * 60_000;
  */
 export function signInInBrowser(signIn: BrowserSignIn, terminal: SignInTerminal): Promise<SignedIn> {
   const { redirectUri } = signIn;
-  if (redirectUri === undefined || isLoopback(redirectUri)) return byLoopback(signIn, terminal);
+  if (redirectUri === undefined || isLoopbackUri(redirectUri)) return byLoopback(signIn, terminal);
   return byPastedAddress({ ...signIn, redirectUri }, terminal);
 }
 
@@ -63,7 +63,7 @@ async function byPastedAddress(
   throw new BridgeError('sign-in-redirect-invalid', 'What was pasted is no address (https://… or http://…).');
 }
 
-function isLoopback(redirectUri: string): boolean {
+function isLoopbackUri(redirectUri: string): boolean {
   const url = URL.parse(redirectUri);
   return url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
 }

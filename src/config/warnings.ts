@@ -1,3 +1,4 @@
+import { isLoopback } from '../base/loopback.ts';
 import type { Config, Listener } from './schema.ts';
 
 /**
@@ -56,8 +57,4 @@ function oldTls(tls: { readonly minVersion?: string; readonly ciphers?: string }
   return old && !tls.ciphers?.includes('@SECLEVEL=0')
     ? [`${tls.minVersion} does not work without "@SECLEVEL=0" in "ciphers"`]
     : [];
-}
-
-function isLoopback(host: string): boolean {
-  return /^127\./.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
 }

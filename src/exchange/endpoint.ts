@@ -1,6 +1,6 @@
-import { BlockList, isIP } from 'node:net';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
+import { isLoopback } from '../base/loopback.ts';
 
 /** Where Exchange is reached for one of its protocols, and how the connection is protected. */
 export interface ExchangeEndpoint {
@@ -8,15 +8,6 @@ export interface ExchangeEndpoint {
   readonly port: number;
   /** `starttls` is required, never tried in hope. `none` is for a test server on this machine alone. */
   readonly security: 'tls' | 'starttls' | 'none';
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** @throws BridgeError `config-invalid` if a token would cross a network in clear */

@@ -1,3 +1,5 @@
+import { domainToASCII } from 'node:url';
+
 const dotString = /^[^\s"(),:;<>@[\\\].]+(?:\.[^\s"(),:;<>@[\\\].]+)*$/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\x00-\x1f\x7f]/;
@@ -28,4 +30,12 @@ export function joinAddress(local: string, domain: string): string {
 function unquoted(local: string): string {
   const quoted = local.length >= 2 && local.startsWith('"') && local.endsWith('"');
   return quoted ? local.slice(1, -1).replace(/\\(.)/gs, '$1') : local;
+}
+
+/** A domain in lower case and in its ASCII form; undefined for what can be no domain. An address literal is none. */
+export function asciiDomain(domain: string): string | undefined {
+  if (/^[a-z0-9._-]+$/i.test(domain)) return domain.toLowerCase();
+  // The conversion is the URL parser's: it would cut `contoso.com/x` short and decode `%2e`. Letters alone are safe.
+  if (!/^[\p{L}\p{N}\p{M}._-]+$/u.test(domain)) return undefined;
+  return domainToASCII(domain) || undefined;
 }

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { joinAddress, splitAddress } from './address-parts.ts';
+import { asciiDomain, joinAddress, splitAddress } from './address-parts.ts';
 
 export { type AddressList, type AddressProblem, type ParsedAddress, parseAddressList } from './address-list.ts';
 export { type AddressParts, joinAddress, splitAddress } from './address-parts.ts';
@@ -13,7 +13,7 @@ export { type AddressParts, joinAddress, splitAddress } from './address-parts.ts
 export function normalizeAddress(address: string): string {
   const { local, domain } = splitAddress(address.trim());
   if (local === '' && domain === '') return '';
-  return joinAddress(local.toLowerCase().normalize('NFC'), asciiDomain(domain));
+  return joinAddress(local.toLowerCase().normalize('NFC'), asciiDomain(domain) ?? domain.toLowerCase());
 }
 
 /** Whether two addresses name the same mailbox, as {@link normalizeAddress} sees it. */
@@ -23,7 +23,8 @@ export function sameAddress(one: string, other: string): boolean {
 
 /** The domain in lower case and in its ASCII form; empty where the address has none. */
 export function domainOf(address: string): string {
-  return asciiDomain(splitAddress(address.trim()).domain);
+  const { domain } = splitAddress(address.trim());
+  return asciiDomain(domain) ?? domain.toLowerCase();
 }
 
 /**
@@ -75,10 +76,4 @@ function isMailDomain(domain: string, utf8: boolean): boolean {
 
 function isAddressLiteral(literal: string): boolean {
   return /^IPv6:/i.test(literal) ? isIPv6(literal.slice(5)) && !literal.includes('%') : isIPv4(literal);
-}
-
-function asciiDomain(domain: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
-  if (/^[\x00-\x7f]*$/.test(domain)) return domain.toLowerCase();
-  return domainToASCII(domain) || domain.toLowerCase();
 }
