@@ -1,7 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { BridgeError } from '../base/errors.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { openExchangeStore } from '../mailstores/exchange.ts';
-import { SizeMemory } from '../mailstores/size-memory.ts';
 import type { Upstream } from './upstream.ts';
 
 /** As much of a connection as reading takes. */
@@ -14,7 +14,8 @@ const connectTimeoutMs = 20_000;
 /** POP3 maildrops that are read over IMAP: one session at a time for each mailbox (RFC 1939 section 4). */
 export class TranslatedMaildrops {
   readonly #locked = new Set<string>();
-  readonly #sizes = new SizeMemory();
+  /** The true sizes of messages whose server only estimates them. */
+  readonly #sizes = new LRUCache<string, number>({ max: 50_000 });
 
   /** @throws MailStoreError `in-use`; BridgeError where no token is to be had or the login fails */
   async open(upstream: MailboxUpstream, mailbox: string): Promise<Maildrops> {

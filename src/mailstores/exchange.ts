@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ImapFlow } from 'imapflow';
+import type { LRUCache } from 'lru-cache';
 import { assertProtected } from '../exchange/endpoint.ts';
 import { loginByImap } from '../exchange/imap-client.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type ReadableFolder,
 } from '../mailbox/mail-store.ts';
 import { loginError, storeError } from './exchange-errors.ts';
-import type { SizeMemory } from './size-memory.ts';
 
 /** How the mailbox is reached over IMAP. */
 export interface ExchangeStoreOptions {
@@ -24,7 +24,7 @@ export interface ExchangeStoreOptions {
   readonly mailbox: string;
   readonly accessToken: string;
   readonly connectTimeoutMs: number;
-  readonly sizes: SizeMemory;
+  readonly sizes: LRUCache<string, number>;
 }
 
 /** Octets fetched at a time: a message streams by in pieces of this size and is never held whole. */

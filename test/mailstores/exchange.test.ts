@@ -1,16 +1,16 @@
+import { LRUCache } from 'lru-cache';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MailStoreError } from '../../src/mailbox/mail-store.ts';
 import { openExchangeStore, uidSets } from '../../src/mailstores/exchange.ts';
-import { SizeMemory } from '../../src/mailstores/size-memory.ts';
 import { alice, ReadBridge } from '../support/read-bridge.ts';
 
 let bridge: ReadBridge;
-let sizes: SizeMemory;
+let sizes: LRUCache<string, number>;
 let closing: (() => Promise<void>)[];
 
 beforeEach(async () => {
   bridge = await ReadBridge.start();
-  sizes = new SizeMemory();
+  sizes = new LRUCache({ max: 1000 });
   closing = [];
 });
 
