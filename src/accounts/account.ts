@@ -27,3 +27,19 @@ export interface Account {
   /** Reverse-paths and From addresses it may use; `*@domain` for all of a domain. */
   readonly senders: readonly string[];
 }
+
+/**
+ * Whether an account may act as the authorization identity that its client gave (RFC 4616 section 2): under its own
+ * names alone. Undefined: the client gave none.
+ */
+export function mayActAs(
+  { username, mailbox }: Pick<Account, 'username' | 'mailbox'>,
+  authorizationId: string | undefined,
+): boolean {
+  return authorizationId === undefined || [username, mailbox].map(folded).includes(folded(authorizationId));
+}
+
+/** A name as it is compared: case and composition do not count. */
+export function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts';
-import type { Account } from './account.ts';
+import { type Account, folded } from './account.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { NetworkTable } from './networks.ts';
 import { PasswordVerifier } from './password-verifier.ts';
@@ -80,8 +80,4 @@ export class AccountDirectory {
   #blocked(remoteAddress: string): LoginResult {
     return { failure: 'blocked', retryAfterMs: this.#throttle.blockedForMs(remoteAddress) };
   }
-}
-
-function folded(name: string): string {
-  return name.normalize('NFC').toLowerCase();
 }

@@ -1,11 +1,13 @@
-import type { Account } from '../accounts/account.ts';
+import { type Account, mayActAs } from '../accounts/account.ts';
 import { AccountDirectory } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
 import type { Clock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
+import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from './submission-session.ts';
 
@@ -51,18 +53,27 @@ export function submissionAccount(account: Account): SubmissionAccount {
 
 /**
  * Logs in at the SMTP listener.
- * @throws SmtpReply 535 for a wrong name or password, 421 for a blocked address, 454 when too many log in at once
+ * @throws SmtpReply 535 for a wrong name or password or another's identity, 421 for a blocked address, 454 when too many
+ *   log in at once
  */
 export async function loginForSubmission(
   directory: AccountDirectory,
   log: Log,
-  username: string,
-  password: string,
+  credentials: SaslCredentials,
   remoteAddress: string,
 ): Promise<SubmissionAccount> {
+  // Tokens are Microsoft's matter; no listener offers their mechanisms.
+  if (!('password' in credentials)) throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
+  const { username, password, authorizationId } = credentials;
   const result = await directory.authenticate(username, password, remoteAddress);
-  if ('account' in result) return submissionAccount(result.account);
-  log.warn({ protocol: 'smtp', username, client: remoteAddress, failure: result.failure }, 'login refused');
+  const facts = { protocol: 'smtp', username, client: remoteAddress };
+  if ('account' in result) {
+    if (mayActAs(result.account, authorizationId)) return submissionAccount(result.account);
+    const text = 'This account sends as itself alone.';
+    log.warn({ ...facts, error: new BridgeError('login-other-mailbox', text) }, 'login refused');
+    throw new SmtpReply(535, '5.7.8', `${text} Leave the authorization identity empty`);
+  }
+  log.warn({ ...facts, failure: result.failure }, 'login refused');
   if (result.failure === 'blocked') {
     const seconds = Math.ceil(result.retryAfterMs / 1000);
     throw new SmtpReply(421, '4.7.0', `Too many failed logins from your address, try again in ${seconds} s`);

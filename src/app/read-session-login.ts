@@ -1,4 +1,4 @@
-import type { Account } from '../accounts/account.ts';
+import { type Account, mayActAs } from '../accounts/account.ts';
 import type { LoginResult } from '../accounts/directory.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -156,8 +156,7 @@ async function accountOf(
     throw refusal('wrong', 'login-refused', 'Username or password is wrong.');
   }
   const { account } = result;
-  const own = [account.username, account.mailbox].map((name) => name.toLowerCase());
-  if (authorizationId !== undefined && !own.includes(authorizationId.toLowerCase())) {
+  if (!mayActAs(account, authorizationId)) {
     throw refusal('other-mailbox', 'login-other-mailbox', 'This account opens its own mailbox alone.');
   }
   return account;

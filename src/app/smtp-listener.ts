@@ -45,8 +45,8 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
       expireAfterMs: config.queue.expireAfterHours * 3_600_000,
       clock: parts.clock,
       log: parts.log,
-      login: (username, password, remoteAddress) =>
-        loginForSubmission(parts.state().directory, parts.log, username, password, remoteAddress),
+      login: (credentials, remoteAddress) =>
+        loginForSubmission(parts.state().directory, parts.log, credentials, remoteAddress),
       accountByNetwork(remoteAddress) {
         const account = parts.state().directory.byNetwork(remoteAddress);
         return account && submissionAccount(account);

@@ -9,13 +9,8 @@ import { editHeader } from '../message/header-stream.ts';
 import { HeaderTooLargeError } from '../message/headers.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Spool } from '../queue/store.ts';
-import {
-  type MailParameters,
-  type SmtpConnectionInfo,
-  type SmtpCredentials,
-  SmtpReply,
-  type SmtpSession,
-} from '../smtp/session.ts';
+import type { SaslCredentials } from '../sasl/server-exchange.ts';
+import { type MailParameters, type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../smtp/session.ts';
 import { acceptedHeader } from './accepted-header.ts';
 import { clientGone, directRefusal, undelivered } from './direct-delivery.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
@@ -44,7 +39,7 @@ export interface SubmissionContext {
   readonly clock: Clock;
   readonly log: Log;
   /** @throws SmtpReply where the login is refused */
-  login(username: string, password: string, remoteAddress: string): Promise<SubmissionAccount>;
+  login(credentials: SaslCredentials, remoteAddress: string): Promise<SubmissionAccount>;
   accountByNetwork(remoteAddress: string): SubmissionAccount | undefined;
   /** The largest message that is accepted, in octets, and why no larger one. */
   maxMessage(): { readonly bytes: number; readonly reason: string };
@@ -82,14 +77,13 @@ export class SubmissionSession implements SmtpSession {
     return secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
   }
 
-  async authenticate(credentials: SmtpCredentials): Promise<void> {
-    if (credentials.mechanism === 'XOAUTH2') throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
+  secured(): void {
+    this.#account = this.#context.accountByNetwork(this.#connection.remoteAddress);
+  }
+
+  async authenticate(credentials: SaslCredentials): Promise<void> {
     try {
-      this.#account = await this.#context.login(
-        credentials.username,
-        credentials.password,
-        this.#connection.remoteAddress,
-      );
+      this.#account = await this.#context.login(credentials, this.#connection.remoteAddress);
     } catch (error) {
       if (error instanceof SmtpReply && error.status === 535 && ++this.#loginFailures >= maxLoginFailures) {
         throw new SmtpReply(421, error.enhanced, `${error.message}; too many failures on this connection`);
@@ -105,8 +99,7 @@ export class SubmissionSession implements SmtpSession {
 
   async mailFrom(reversePath: string, parameters: MailParameters): Promise<void> {
     const account = this.#sender();
-    const isFree = reversePath === '' || account.forceFrom !== undefined;
-    if (!isFree && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
+    this.#assertMaySendAs(account, reversePath);
     const limit = this.#context.maxMessage();
     if (parameters.size !== undefined && parameters.size > limit.bytes) throw tooLarge(limit);
     this.#assertRoom(account, parameters.size ?? 0);
@@ -127,6 +120,8 @@ export class SubmissionSession implements SmtpSession {
 
   async data(given: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
+    // Once more: whoever may send now need not be who said MAIL FROM.
+    this.#assertMaySendAs(account, given.reversePath);
     const envelope = envelopeOf(account, given);
     const spool = this.#context.spool();
     try {
@@ -289,6 +284,11 @@ export class SubmissionSession implements SmtpSession {
 
   #howToLogIn(): string {
     return this.#context.offersStartTls ? 'use STARTTLS first' : 'this listener takes no password without TLS';
+  }
+
+  #assertMaySendAs(account: SubmissionAccount, reversePath: string): void {
+    const isFree = reversePath === '' || account.forceFrom !== undefined;
+    if (!isFree && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
   }
 
   #mayNotSendAs(account: SubmissionAccount, address: string): SmtpReply {

@@ -1,4 +1,5 @@
 import type { SMTPConnectionCustomAuthContext } from 'nodemailer/lib/smtp-connection';
+import { encodeXoauth2 } from '../sasl/xoauth2.ts';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 import { ParameterConnection } from './smtp-connection.ts';
 import { runStep } from './smtp-step.ts';
@@ -147,8 +148,8 @@ async function authenticate(
   if (!context.authMethods.includes('XOAUTH2')) {
     throw new Error('The server does not offer AUTH XOAUTH2.');
   }
-  const credentials = Buffer.from(`user=${mailbox}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
-  let reply = await context.sendCommand(`AUTH XOAUTH2 ${credentials}`);
+  const credentials = encodeXoauth2({ username: mailbox, accessToken: token });
+  let reply = await context.sendCommand(`AUTH XOAUTH2 ${credentials.toString('base64')}`);
   // An error challenge: its empty answer brings the refusal itself.
   if (reply.status === 334) reply = await context.sendCommand('');
   if (reply.status !== 235) throw new Error('The server refused the token.');

@@ -1,4 +1,4 @@
-import { decodeText, maxIdentityBytes } from './octets.ts';
+import { decodeName } from './octets.ts';
 import { SaslSyntaxError } from './sasl-error.ts';
 
 /**
@@ -11,12 +11,7 @@ export const loginPrompts = { username: Buffer.from('Username:'), password: Buff
 export function decodeLoginUsername(octets: Buffer): string {
   // Some clients end the name with NUL, as the draft's first version asked.
   const end = octets.at(-1) === 0 ? octets.length - 1 : octets.length;
-  const username = decodeText(octets.subarray(0, end), 'username', maxIdentityBytes);
+  const username = decodeName(octets.subarray(0, end));
   if (username === '') throw new SaslSyntaxError('The username is empty.');
   return username;
-}
-
-/** @throws SaslSyntaxError */
-export function decodeLoginPassword(octets: Buffer): string {
-  return decodeText(octets, 'password', maxIdentityBytes);
 }

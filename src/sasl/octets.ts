@@ -9,9 +9,10 @@ export const maxTokenBytes = 16 * 1024;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Text a client gave, as UTF-8.
+ * Text a client gave: UTF-8, or Latin-1 where its octets are none. Old devices know no UTF-8, and no text in Latin-1
+ * with a letter beyond ASCII is likely to be UTF-8 by accident.
  * @param what names the text in the error
- * @throws SaslSyntaxError if it is not UTF-8, holds NUL, or is longer than `maxBytes`
+ * @throws SaslSyntaxError if it holds NUL, or is longer than `maxBytes`
  */
 export function decodeText(octets: Buffer, what: string, maxBytes: number): string {
   if (octets.length > maxBytes) throw new SaslSyntaxError(`The ${what} is longer than ${maxBytes} octets.`);
@@ -19,8 +20,23 @@ export function decodeText(octets: Buffer, what: string, maxBytes: number): stri
   try {
     return strictUtf8.decode(octets);
   } catch {
-    throw new SaslSyntaxError(`The ${what} is not UTF-8.`);
+    return octets.toString('latin1');
   }
+}
+
+/**
+ * A username or an authorization identity.
+ * @throws SaslSyntaxError as {@link decodeText}, and for control characters: names stand in logs and replies
+ */
+export function decodeName(octets: Buffer, what = 'username'): string {
+  const name = decodeText(octets, what, maxIdentityBytes);
+  if (/\p{Cc}/u.test(name)) throw new SaslSyntaxError(`The ${what} holds a control character.`);
+  return name;
+}
+
+/** @throws SaslSyntaxError */
+export function decodePassword(octets: Buffer): string {
+  return decodeText(octets, 'password', maxIdentityBytes);
 }
 
 /**

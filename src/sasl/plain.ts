@@ -1,4 +1,4 @@
-import { decodeText, maxIdentityBytes } from './octets.ts';
+import { decodeName, decodePassword } from './octets.ts';
 import { SaslSyntaxError } from './sasl-error.ts';
 
 /** The message of SASL PLAIN (RFC 4616). */
@@ -21,9 +21,9 @@ export function decodePlain(octets: Buffer): PlainMessage {
   const first = octets.indexOf(0);
   const second = first < 0 ? -1 : octets.indexOf(0, first + 1);
   if (second < 0) throw new SaslSyntaxError('A PLAIN message has three parts with NUL between them.');
-  const authorizationId = decodeText(octets.subarray(0, first), 'authorization identity', maxIdentityBytes);
-  const authenticationId = decodeText(octets.subarray(first + 1, second), 'username', maxIdentityBytes);
-  const password = decodeText(octets.subarray(second + 1), 'password', maxIdentityBytes);
+  const authorizationId = decodeName(octets.subarray(0, first), 'authorization identity');
+  const authenticationId = decodeName(octets.subarray(first + 1, second));
+  const password = decodePassword(octets.subarray(second + 1));
   // Old devices fill in the first part alone; RFC 4616 wants the second.
   const username = authenticationId === '' ? authorizationId : authenticationId;
   if (username === '') throw new SaslSyntaxError('The username is empty.');

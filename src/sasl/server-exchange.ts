@@ -1,5 +1,6 @@
-import { decodeLoginPassword, decodeLoginUsername, loginPrompts } from './login.ts';
+import { decodeLoginUsername, loginPrompts } from './login.ts';
 import { decodeOauthbearer } from './oauthbearer.ts';
+import { decodePassword } from './octets.ts';
 import { decodePlain } from './plain.ts';
 import { decodeXoauth2 } from './xoauth2.ts';
 
@@ -34,7 +35,7 @@ export async function receiveCredentials(
 ): Promise<SaslCredentials> {
   if (mechanism === 'LOGIN') {
     const username = decodeLoginUsername(initialResponse ?? (await ask(loginPrompts.username)));
-    return { mechanism, username, password: decodeLoginPassword(await ask(loginPrompts.password)) };
+    return { mechanism, username, password: decodePassword(await ask(loginPrompts.password)) };
   }
   const response = initialResponse ?? (await ask(nothing));
   if (mechanism === 'PLAIN') {

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
-import type { SmtpConnectionInfo, SmtpSession } from './session.ts';
+import { authenticateClient } from './auth.ts';
+import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
 
 const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** Jokes and proxy commands of the library that a submission server has no use for. */
@@ -28,6 +30,8 @@ export interface SubmissionServerEvents extends SMTPServer {
 export class SubmissionConnection extends SMTPConnection implements SmtpConnectionInfo {
   /** The application's side; set before the greeting. */
   app: SmtpSession | undefined;
+  /** What the client is told of an error; set with it. */
+  refusalOf: (error: unknown) => SmtpReply = () => new SmtpReply(451, '4.3.0', 'Internal error, try again later');
 
   constructor(server: SMTPServer, socket: Socket, options: object) {
     super(server, socket, options);
@@ -69,32 +73,23 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
   /** A text that brings its own enhanced status gets no second one. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     if (code >= 400) this.app?.refused(code, String(data ?? ''));
+    if (Array.isArray(data)) data = data.flatMap((line) => (line.startsWith('AUTH ') ? this.#authLine() : line));
     super.send(code, data, typeof data === 'string' && enhancedStatus.test(data) ? false : context);
+  }
+
+  /** The line of EHLO: what this connection may use now (RFC 4954 section 3), if anything. */
+  #authLine(): string[] {
+    const offered = this._server.options.authMethods?.filter((name) => this.app?.offersAuth(name as SaslMechanism));
+    return offered?.length ? [`AUTH ${offered.join(' ')}`] : [];
   }
 
   override _getHandler(command: string): ReturnType<SMTPConnection['_getHandler']> {
     return withheldCommands.has(command) ? undefined : super._getHandler(command);
   }
 
-  /** AUTH is a matter of the connection, not of the server: TLS, loopback and settings decide. */
-  override _isSupported(command: string): boolean {
-    if (command === 'AUTH' && !this.app?.offersAuth()) return false;
-    return super._isSupported(command);
-  }
-
-  override _onCommand(command: Buffer, callback?: () => void): void {
-    if (!this._nextHandler && /^AUTH(?: |$)/i.test(command.toString('latin1')) && this._ready && !this._upgrading) {
-      if (!this.app?.offersAuth()) {
-        if (!this.secure && super._isSupported('STARTTLS')) {
-          this.send(538, '5.7.11 Encryption required: use STARTTLS before AUTH');
-        } else {
-          this.send(502, '5.7.4 Passwords are not accepted on this connection; it is not encrypted');
-        }
-        setImmediate(() => callback?.());
-        return;
-      }
-    }
-    super._onCommand(command, callback);
+  /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
+  override handler_AUTH(command: Buffer, callback: () => void): void {
+    void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

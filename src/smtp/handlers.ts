@@ -20,40 +20,30 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
     if (!connection.app) throw new Error('a command before the session was opened');
     verb(connection.app, connection).then(
       (result) => done(null, result),
-      (error: unknown) => done(replyOf(error, connection)),
+      (error: unknown) => done(replyError(refusalOf(error, connection))),
     );
   };
-  const replyOf = (error: unknown, connection: SubmissionConnection) => {
-    if (error instanceof SmtpReply) return replyError(error);
+  const refusalOf = (error: unknown, connection: SubmissionConnection): SmtpReply => {
+    if (error instanceof SmtpReply) return error;
     // A client that hung up in the middle of its message is no defect, and nobody is left to read a reply.
     if (!connection.gone) settings.onDefect(error, connection);
-    return replyError(new SmtpReply(451, '4.3.0', 'Internal error, try again later'));
+    return new SmtpReply(451, '4.3.0', 'Internal error, try again later');
   };
 
   return {
     onConnect(session, callback: Callback) {
       const connection = connectionOf(session);
+      connection.refusalOf = (error) => refusalOf(error, connection);
       try {
         connection.app = settings.openSession(connection);
         callback();
       } catch (error) {
-        callback(replyOf(error, connection));
+        callback(replyError(refusalOf(error, connection)));
       }
     },
-    onAuth(auth, session, callback) {
-      const username = auth.username ?? '';
-      run(
-        session,
-        (app) =>
-          auth.method === 'XOAUTH2'
-            ? app.authenticate({ mechanism: 'XOAUTH2', username, accessToken: auth.accessToken ?? '' })
-            : app.authenticate({
-                mechanism: auth.method === 'LOGIN' ? 'LOGIN' : 'PLAIN',
-                username,
-                password: auth.password ?? '',
-              }),
-        (error) => (error ? callback(error) : callback(null, { user: username })),
-      );
+    onSecure(_socket, session, callback: Callback) {
+      connectionOf(session).app?.secured?.();
+      callback();
     },
     onMailFrom(address, session, callback: Callback) {
       const size = address.args && typeof address.args.SIZE === 'string' ? { size: Number(address.args.SIZE) } : {};

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { errorText } from '../base/errors.ts';
+import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { SubmissionConnection, type SubmissionServerEvents } from './connection.ts';
 import { submissionHandlers } from './handlers.ts';
 import type { SmtpConnectionInfo, SmtpSession } from './session.ts';
@@ -25,7 +26,7 @@ export interface SmtpServerSettings {
   readonly name: string;
   /** Text after the name in the greeting. */
   readonly banner?: string;
-  readonly mechanisms: readonly ('PLAIN' | 'LOGIN' | 'XOAUTH2')[];
+  readonly mechanisms: readonly SaslMechanism[];
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
   readonly maxConnections: number;

@@ -1,4 +1,5 @@
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
+import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
 /** Facts about an SMTP connection, as of the moment they are asked for. */
 export interface SmtpConnectionInfo {
@@ -16,11 +17,6 @@ export interface SmtpConnectionInfo {
   /** Cuts the connection at once, without a reply. */
   abort(): void;
 }
-
-/** What a client gave at AUTH. */
-export type SmtpCredentials =
-  | { readonly mechanism: 'PLAIN' | 'LOGIN'; readonly username: string; readonly password: string }
-  | { readonly mechanism: 'XOAUTH2'; readonly username: string; readonly accessToken: string };
 
 /** What stood in MAIL FROM beside the address. */
 export interface MailParameters {
@@ -51,9 +47,14 @@ export class SmtpReply extends Error {
  * {@link SmtpReply} refuses it. The engine calls one method at a time.
  */
 export interface SmtpSession {
-  /** Whether AUTH may be used at this moment; asked at EHLO and at AUTH. */
-  offersAuth(): boolean;
-  authenticate(credentials: SmtpCredentials): Promise<void>;
+  /** Whether a mechanism of the listener may be used at this moment; asked at EHLO and at AUTH. */
+  offersAuth(mechanism: SaslMechanism): boolean;
+  authenticate(credentials: SaslCredentials): Promise<void>;
+  /**
+   * TLS has begun: what the client said before, its login included, counts no more (RFC 3207 section 4.2). Called after
+   * an implicit handshake, too. May be absent where a session keeps nothing.
+   */
+  secured?(): void;
   /** Completes an address without a domain (`scanner`), as old devices send it; undefined refuses it. */
   completeAddress(localPart: string): string | undefined;
   /** @param reversePath empty for `<>` */

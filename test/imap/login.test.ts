@@ -172,9 +172,24 @@ describe('refusals', () => {
       S: +${' '}
       C: !!!
       S: a1 BAD The response is not base64.`,
-    'a password that is not UTF-8': `
+    'a wrong password that is not UTF-8': `
       C: a1 LOGIN scanner "\\xff\\xfe"
-      S: a1 BAD An argument is not UTF-8.`,
+      S: a1 NO [AUTHENTICATIONFAILED] …`,
+    'a shared mailbox in a name without quotes, which is told how to quote it': `
+      C: a1 LOGIN user@contoso.example\\shared sesame
+      S: a1 BAD Put username and password in double quotes where they hold a blank, a backslash or another special character, and write a backslash before each backslash and double quote in them: LOGIN "user@example.com\\\\shared" "password".`,
+    'a name in quotes with one backslash': `
+      C: a1 LOGIN "user@contoso.example\\shared" sesame
+      S: a1 BAD Put username and password in double quotes …`,
+    'a password without quotes that holds a blank': `
+      C: a1 LOGIN scanner two words
+      S: a1 BAD Put username and password in double quotes …`,
+    'a password without quotes that holds a parenthesis': `
+      C: a1 LOGIN scanner se(same
+      S: a1 BAD Put username and password in double quotes …`,
+    'a name with a control character': `
+      C: a1 LOGIN "a\\x07b" sesame
+      S: a1 BAD The username holds a control character.`,
     'an unknown mechanism': `
       C: a1 AUTHENTICATE CRAM-MD5
       S: a1 NO [CANNOT] This mechanism is not supported.`,

@@ -54,6 +54,27 @@ beforeEach(() => {
   deliver('Subject: three\n\nthird\n');
 });
 
+it('nobody logs in twice, nor turns TLS on behind a login', async () => {
+  await session(`${login}
+    C: 1 LOGIN c d
+    S: 1 BAD Command received in Invalid state.
+    C: 2 AUTHENTICATE PLAIN AGMAZA==
+    S: 2 BAD Command received in Invalid state.
+    C: 3 STARTTLS
+    S: 3 BAD Command received in Invalid state.
+    C: 4 SELECT INBOX
+    S: * … EXISTS
+    S: * 0 RECENT
+    S: * FLAGS …
+    S: * OK [PERMANENTFLAGS …
+    S: * OK [UNSEEN 1] …
+    S: * OK [UIDVALIDITY …
+    S: * OK [UIDNEXT …
+    S: 4 OK …
+    C: 5 LOGIN c d
+    S: 5 BAD Command received in Invalid state.`);
+});
+
 describe('folders', () => {
   it('are listed by pattern', async () => {
     await session(`${login}

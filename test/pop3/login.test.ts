@@ -156,9 +156,9 @@ describe('refusals', () => {
     'STLS where there is none': `
       C: STLS
       S: -ERR TLS is not available on this port.`,
-    'a name that is not UTF-8': `
-      C: USER \\xff
-      S: -ERR The username is not UTF-8.`,
+    'a name with a control character': `
+      C: USER a\\x07b
+      S: -ERR The username holds a control character.`,
     'a line beyond the limit ends the connection': `
       C: USER ${'x'.repeat(5000)}
       S: -ERR …

@@ -38,6 +38,20 @@ beforeEach(() => {
   directory.deliver(alice, 'INBOX', Buffer.from('Subject: two\r\n\r\nno line end'));
 });
 
+it('nobody logs in twice, nor turns TLS on behind a login', async () => {
+  await session(`
+    C: USER c
+    S: -ERR Command is not valid in this state.
+    C: PASS d
+    S: -ERR Command is not valid in this state.
+    C: AUTH PLAIN AGMAZA==
+    S: -ERR Command is not valid in this state.
+    C: STLS
+    S: -ERR Command is not valid in this state.
+    C: STAT
+    S: +OK 2 68`);
+});
+
 describe('a mailbox read by POP3', () => {
   it('lists and identifies its messages', async () => {
     const uidl = directory.openStore(alice);

@@ -77,8 +77,10 @@ export class SmtpDialogue {
     }
   }
 
-  async starttls(): Promise<string> {
-    const reply = await this.say('STARTTLS');
+  /** @param ahead what is sent in clear in the packet of the command */
+  async starttls(ahead = ''): Promise<string> {
+    this.send(`STARTTLS\r\n${ahead}`);
+    const reply = await this.reply();
     this.#socket.removeAllListeners();
     const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false });
     this.#socket = secure;

@@ -1,6 +1,7 @@
+import { decodeName, decodePassword } from '../../sasl/octets.ts';
 import type { SaslCredentials } from '../../sasl/server-exchange.ts';
 import { type Completion, command, type ImapContext } from '../command.ts';
-import { ImapReply } from '../reply.ts';
+import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
 /** RFC 9051 section 6.2.3. */
@@ -12,11 +13,23 @@ export const login = command(parseLogin, async (context, { username, password })
 });
 
 function parseLogin(scanner: Scanner): { username: string; password: string } {
-  scanner.space();
-  const username = scanner.astring();
-  scanner.space();
-  return { username, password: scanner.astring() };
+  try {
+    scanner.space();
+    const username = scanner.astringOctets();
+    scanner.space();
+    const password = scanner.astringOctets();
+    scanner.end();
+    return { username: decodeName(username), password: decodePassword(password) };
+  } catch (error) {
+    // Typed by hand, or by a program that knows of no quotes: `LOGIN user@contoso.com\shared password`.
+    if (error instanceof ImapSyntaxError && !scanner.atEnd()) throw new ImapSyntaxError(howToQuote);
+    throw error;
+  }
 }
+
+const howToQuote =
+  'Put username and password in double quotes where they hold a blank, a backslash or another special character, and ' +
+  'write a backslash before each backslash and double quote in them: LOGIN "user@example.com\\\\shared" "password".';
 
 /** Why there is no password login on this connection at this moment. */
 export function passwordsRefused(context: ImapContext): ImapReply {

@@ -87,7 +87,12 @@ export class Scanner {
 
   /** An atom, a quoted string or a literal, as text. */
   astring(): string {
-    return this.#tryString() ?? this.#astringAtom();
+    return decodeOctets(this.astringOctets());
+  }
+
+  /** The same as the octets it came as. */
+  astringOctets(): Buffer {
+    return this.#tryOctets() ?? this.#astringAtom();
   }
 
   /** A quoted string or a literal. */
@@ -163,27 +168,31 @@ export class Scanner {
     return found;
   }
 
-  #astringAtom(): string {
+  #astringAtom(): Buffer {
     // `%` and `*` do not belong here by the grammar; clients send passwords with them unquoted all the same.
-    return decodeOctets(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'An argument'));
+    return Buffer.from(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'An argument'), 'latin1');
   }
 
   #tryString(): string | undefined {
+    const octets = this.#tryOctets();
+    return octets && decodeOctets(octets);
+  }
+
+  #tryOctets(): Buffer | undefined {
     const literal = this.#parts[this.#part + 1];
     if (Buffer.isBuffer(literal) && this.#at === this.#text().length) {
       this.#part += 2;
       this.#at = 0;
-      return decodeOctets(literal);
+      return literal;
     }
     if (!this.ahead('"')) return undefined;
     const quoted = this.#match(/"(?:[^"\\\r\n\0]|\\["\\])*"/y);
     if (quoted === undefined) throw new ImapSyntaxError('A quoted string does not end, or escapes what needs none.');
-    return decodeOctets(quoted.slice(1, -1).replace(/\\(["\\])/g, '$1'));
+    return Buffer.from(quoted.slice(1, -1).replace(/\\(["\\])/g, '$1'), 'latin1');
   }
 }
 
-function decodeOctets(octets: string | Buffer): string {
-  const bytes = typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets;
+function decodeOctets(bytes: Buffer): string {
   if (bytes.includes(0)) throw new ImapSyntaxError('An argument holds a NUL.');
   try {
     return strictUtf8.decode(bytes);

@@ -1,4 +1,4 @@
-import { decodeText, maxIdentityBytes } from '../../sasl/octets.ts';
+import { decodeName, decodePassword } from '../../sasl/octets.ts';
 import type { SaslCredentials } from '../../sasl/server-exchange.ts';
 import type { Completion, Pop3Command, Pop3Context } from '../command.ts';
 import { Maildrop } from '../maildrop.ts';
@@ -7,7 +7,8 @@ import { Pop3Reply } from '../reply.ts';
 /** USER (RFC 1939 section 7). Says nothing about whether there is such a user. */
 export const user: Pop3Command = async (context, argument) => {
   assertPasswordsTaken(context);
-  const username = decodeText(Buffer.from(argument.trim(), 'latin1'), 'username', maxIdentityBytes);
+  // Blanks alone: trim() would take the octet A0 for one, the last of many a letter in UTF-8.
+  const username = decodeName(Buffer.from(argument.replace(/^[ \t]+|[ \t]+$/g, ''), 'latin1'));
   if (username === '') throw new Pop3Reply('USER needs a name.');
   context.username = username;
   return { text: '' };
@@ -19,7 +20,7 @@ export const pass: Pop3Command = async (context, argument) => {
   if (username === undefined) throw new Pop3Reply('USER comes first.');
   context.username = undefined;
   assertPasswordsTaken(context);
-  const password = decodeText(Buffer.from(argument, 'latin1'), 'password', maxIdentityBytes);
+  const password = decodePassword(Buffer.from(argument, 'latin1'));
   return authenticated(context, { mechanism: 'LOGIN', username, password }, 'PASS');
 };
 

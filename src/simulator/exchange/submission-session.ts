@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope, EnvelopeRecipient } from '../../message/envelope.ts';
-import { type SmtpConnectionInfo, type SmtpCredentials, SmtpReply, type SmtpSession } from '../../smtp/session.ts';
+import type { SaslCredentials } from '../../sasl/server-exchange.ts';
+import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../../smtp/session.ts';
 import type { Fault, FaultStage } from '../faults.ts';
 import { type MailboxAccess, smtpAuthAllowed, submissionAccess } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
@@ -48,7 +49,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     return this.#connection.secure;
   }
 
-  async authenticate(credentials: SmtpCredentials): Promise<void> {
+  async authenticate(credentials: SaslCredentials): Promise<void> {
     const { tenant, signer, directory } = this.#settings;
     const mailbox = credentials.username.toLowerCase();
     await this.#fault('auth', mailbox, async () => {
