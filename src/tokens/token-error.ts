@@ -1,4 +1,5 @@
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import { parseRetryAfter } from '../base/retry-after.ts';
 import { type EntraError, entraError, oauthError } from './entra-errors.ts';
 import type { EntraErrorBody, RecordedFailure } from './msal-network.ts';
 import { scrub } from './scrub.ts';
@@ -18,7 +19,6 @@ export interface FailedTokenRequest {
 
 type Answer = Extract<RecordedFailure, { kind: 'answer' }>;
 
-const longestRetryAfterMs = 60 * 60 * 1000;
 const temporaryErrors = new Set(['temporarily_unavailable', 'server_error']);
 
 /**
@@ -64,7 +64,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
     correlationId: body?.correlationId,
     traceId: body?.traceId ?? answer.requestId,
     timestamp: body?.timestamp,
-    retryAfterMs: retryAfterMs(answer.retryAfter, nowMs),
+    retryAfterMs: parseRetryAfter(answer.retryAfter, nowMs),
   };
   // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
   const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body?.error ?? '');
@@ -134,11 +134,4 @@ function firstSentence(description: string | undefined): string | undefined {
   // A full stop within a domain or a version ends no sentence; one before a blank does.
   const sentence = text?.match(/^.+?[.!?](?=\s|$)/)?.[0] ?? text;
   return sentence && sentence.length > 300 ? `${sentence.slice(0, 300)}…` : sentence;
-}
-
-/** `Retry-After` (RFC 9110 section 10.2.3): seconds or a date; one hour at most. */
-function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), longestRetryAfterMs);
 }

@@ -286,6 +286,15 @@ describe('Entra ID is busy', () => {
     expect(error).toMatchObject({ code: 'token-temporarily-unavailable', details: { retryAfterMs: 30_000 } });
   });
 
+  test('429 with a Retry-After of 31 years: an hour later Entra ID is asked again', async () => {
+    const clock = new FakeClock();
+    const tokens = source({ clock });
+    entra.next.push((response) => sendJson(response, 429, {}, { 'Retry-After': '978307200' }));
+    expect((await failure(tokens.getToken('graph'))).details.retryAfterMs).toBe(3_600_000);
+    await clock.advance(3_600_000);
+    expect((await tokens.getToken('graph')).value).toBe(entra.tokens[0]);
+  });
+
   test('503: temporary, and asked again after a second, without a throttle of the library in between', async () => {
     const clock = new FakeClock();
     const tokens = source({ clock });
