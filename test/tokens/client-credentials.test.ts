@@ -199,7 +199,8 @@ describe('Entra ID refuses', () => {
     });
     expect(error.message).toBe(
       'Microsoft Entra ID refuses connection "contoso" a token. The client secret is wrong. ' +
-        'Microsoft says: AADSTS7000215: Invalid client secret provided.',
+        'Microsoft says: AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is ' +
+        `the client secret value, not the client secret ID, for a secret added to app '${clientId}'.`,
     );
     expect(error.remedy).toContain('not its Secret ID');
     expect(error.details.correlationId).toMatch(/^[0-9a-f-]{36}$/);
