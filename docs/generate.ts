@@ -10,7 +10,7 @@ import { configReference } from '../src/config/reference.ts';
 import { loginRefusals, transactionRefusals } from '../src/couriers/exchange-refusals.ts';
 import { graphRefusals, graphStatuses } from '../src/couriers/graph-refusals.ts';
 import type { KnownRefusal } from '../src/couriers/known-refusal.ts';
-import { entraErrors } from '../src/tokens/entra-errors.ts';
+import { type EntraError, entraErrors } from '../src/tokens/entra-errors.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -62,9 +62,16 @@ function errorsPage(): string {
 function entraErrorsTable(): string {
   const rows = [...entraErrors]
     .sort(([a], [b]) => a - b)
-    .map(([number, { kind, cause, remedy }]) => `| AADSTS${number} | ${kind} | ${cause} | ${remedy} |`);
+    .flatMap(([number, entry]) => [
+      entraErrorRow(`AADSTS${number}`, entry),
+      ...(entry.variants ?? []).map((each) => entraErrorRow(`AADSTS${number} "… ${each.said} …"`, each)),
+    ]);
   const head = '# Codes of Microsoft Entra ID\n\nThey stand in the message and in the field `aadsts` of the log.\n';
   return `${head}\n| code | kind | cause | what to do |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+function entraErrorRow(code: string, { kind, cause, remedy }: EntraError): string {
+  return `| ${code} | ${kind} | ${cause} | ${remedy} |`;
 }
 
 const refusalsIntroduction = `# What Microsoft 365 says of a message

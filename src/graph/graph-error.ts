@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import { parseRetryAfter } from '../base/retry-after.ts';
 
 /** What Graph said when it refused a request (Microsoft: "Microsoft Graph error responses and resource types"). */
 export interface GraphErrorFacts {
@@ -10,7 +11,7 @@ export interface GraphErrorFacts {
   readonly innerCode?: string | undefined;
   /** Graph's name for the request, which Microsoft's support asks for. */
   readonly requestId?: string | undefined;
-  /** From Retry-After. */
+  /** From `Retry-After`. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -79,19 +80,6 @@ export function graphErrorOf(status: number, headers: Readonly<Record<string, st
       retryAfterMs: parseRetryAfter(headers['retry-after'], Date.now()),
     },
   );
-}
-
-/**
- * Retry-After in milliseconds from now, 0 or more (RFC 9110 section 10.2.3): seconds, or a date.
- * @param nowMs milliseconds since 1970
- */
-export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
-  const trimmed = value?.trim() ?? '';
-  // Decimals are not in the standard, but have been seen.
-  if (/^\d{1,9}(?:\.\d+)?$/.test(trimmed)) return Math.ceil(Number(trimmed) * 1000);
-  if (!/[A-Za-z]/.test(trimmed)) return undefined;
-  const dateMs = Date.parse(trimmed);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 }
 
 /** The parts that are read, none of them sure to be there. */

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { BridgeError } from '../base/errors.ts';
 import { entraError } from '../tokens/entra-errors.ts';
+import { aadstsNumber, entraWords } from '../tokens/entra-words.ts';
 
 /** What an administrator is asked to consent to. */
 export interface ConsentRequest {
@@ -74,11 +75,12 @@ function refusal(answer: URLSearchParams): BridgeError {
       .replace(/[\s\p{C}]+/gu, ' ')
       .trim()
       .slice(0, length);
-  const description = plain('error_description', 300).split(/\s*(?:Trace ID|Correlation ID|Timestamp):/)[0] ?? '';
-  const aadsts = /AADSTS(\d{4,9})/.exec(description)?.[1];
-  const known = aadsts === undefined ? undefined : entraError(Number(aadsts));
+  const description = plain('error_description', 1000);
+  const aadsts = aadstsNumber(description);
+  const known = aadsts === undefined ? undefined : entraError(aadsts, description);
   const error = /^\w{1,40}$/.exec(plain('error', 41))?.[0] ?? 'error';
-  const said = (description || error).replace(/[.\s]*$/, '.');
+  const words = entraWords(description) || error;
+  const said = `${aadsts === undefined ? '' : `AADSTS${aadsts}: `}${words}`.replace(/[.\s]*$/, '.');
   return new BridgeError(
     'consent-refused',
     `No consent was given.${known ? ` ${known.cause}` : ''} Microsoft says: ${said}`,

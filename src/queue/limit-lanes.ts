@@ -3,10 +3,11 @@ import type { Log } from '../base/log.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
 import type { Lane } from './lane.ts';
 import { ExternalLimit } from './limit-external.ts';
+import { LoginLimit } from './limit-login.ts';
 import { LaneMeter } from './limit-meter.ts';
 import { externalKey, externalPause, type LearnedPause, learnPause } from './limit-pause.ts';
 import { FairSlots } from './limit-slots.ts';
-import { dayMs, type IsInternal, type QueueLimits, usualConcurrency } from './limits.ts';
+import { dayMs, type IsInternal, minuteMs, type OneLogin, type QueueLimits, usualConcurrency } from './limits.ts';
 import { connectionOf, laneOf, type QueuedMessage } from './message.ts';
 import type { QueueStore } from './store.ts';
 
@@ -17,6 +18,8 @@ export interface LaneLimitsOptions {
   readonly limits: QueueLimits;
   /** Default: every recipient counts as external. */
   readonly isInternal?: IsInternal;
+  /** Default: each mailbox logs in itself. */
+  readonly oneLogin?: OneLogin;
 }
 
 /** What the lanes of a bridge have of limits: each its own, and those that they share. */
@@ -24,6 +27,8 @@ export class LaneLimits {
   readonly #options: LaneLimitsOptions;
   readonly #slots: FairSlots;
   readonly #externals = new Map<string, ExternalLimit>();
+  readonly #logins = new Map<string, LoginLimit>();
+  readonly #lanes = new Map<string, Pick<Lane, 'wake'>>();
   /** What was learned before a restart. A restart is an administrator's sign: what waits for one may be tried. */
   readonly #pauses: ReadonlyMap<string, LearnedPause>;
 
@@ -43,10 +48,17 @@ export class LaneLimits {
       clock,
       limits,
       external: this.#external(connection),
+      loginOf: (courier) =>
+        courier === 'smtp' && this.#options.oneLogin?.(connection) ? this.#login(connection) : undefined,
       isExternal: (address) => this.#isExternal(connection, address),
       sent: store.sentSince(key, clock.now() - dayMs),
     });
     return { key, connection, meter, slots: this.#slots, pause: this.#pauses.get(key) };
+  }
+
+  /** A lane has been made of its parts. */
+  opened(key: string, lane: Pick<Lane, 'wake'>): void {
+    this.#lanes.set(key, lane);
   }
 
   /**
@@ -95,5 +107,22 @@ export class LaneLimits {
       this.#externals.set(connection, external);
     }
     return external;
+  }
+
+  #login(connection: string): LoginLimit {
+    let login = this.#logins.get(connection);
+    if (!login) {
+      const { store, clock, limits } = this.#options;
+      const lanes = store.lanes().filter(({ lane }) => connectionOf(lane) === connection);
+      const sent = lanes.flatMap(({ lane }) => store.sentSince(lane, clock.now() - minuteMs));
+      const ends = sent.map(({ endedAtMs }) => endedAtMs);
+      login = new LoginLimit(
+        limits,
+        ends.sort((a, b) => a - b),
+        (lane) => this.#lanes.get(lane)?.wake(),
+      );
+      this.#logins.set(connection, login);
+    }
+    return login;
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
 import type { ExternalLimit } from './limit-external.ts';
+import type { LoginLimit } from './limit-login.ts';
 import { dayMs, microsoftConcurrency, minuteMs, type QueueLimits } from './limits.ts';
 import type { CourierKind } from './message.ts';
 import { SlidingWindow } from './sliding-window.ts';
@@ -18,6 +19,8 @@ export interface HeldPart {
   readonly courier: CourierKind;
   readonly recipients: number;
   readonly external: number;
+  /** What the login shares with other mailboxes, where it does. */
+  readonly login: LoginLimit | undefined;
   settled: boolean;
 }
 
@@ -26,6 +29,8 @@ export interface LaneMeterOptions {
   readonly clock: Clock;
   readonly limits: QueueLimits;
   readonly external: ExternalLimit;
+  /** What the login of an attempt shares with other mailboxes; undefined where the mailbox logs in itself. */
+  loginOf(courier: CourierKind): LoginLimit | undefined;
   isExternal(address: string): boolean;
   /** What was sent within the last day, before a restart. */
   readonly sent: readonly SentCount[];
@@ -64,7 +69,9 @@ export class LaneMeter {
   waitMs(attempt: MeteredAttempt, one: boolean): number {
     if (!this.hasPlace(attempt.courier, one)) return Number.POSITIVE_INFINITY;
     const now = this.#options.clock.now();
-    return Math.max(this.#minute.waitMs(now, 1), this.#day.waitMs(now, attempt.recipients.length));
+    const ownMs = Math.max(this.#minute.waitMs(now, 1), this.#day.waitMs(now, attempt.recipients.length));
+    if (ownMs > 0) return ownMs;
+    return this.#options.loginOf(attempt.courier)?.waitMs(this.#options.lane, now) ?? 0;
   }
 
   /** Likewise, until the tenant may. */
@@ -83,7 +90,9 @@ export class LaneMeter {
     this.#minute.reserve(1);
     this.#day.reserve(recipients.length);
     external.reserve(lane, outside);
-    return { courier, recipients: recipients.length, external: outside, settled: false };
+    const login = this.#options.loginOf(courier);
+    login?.reserve(lane);
+    return { courier, recipients: recipients.length, external: outside, login, settled: false };
   }
 
   /**
@@ -101,12 +110,14 @@ export class LaneMeter {
   release(part: HeldPart): void {
     if (!part.settled) this.#end(part, 0, 0, 0);
     this.#running[part.courier]--;
+    part.login?.release();
   }
 
   #end(part: HeldPart, messages: number, recipients: number, external: number): void {
     const { clock, lane } = this.#options;
     const now = clock.now();
     this.#minute.settle(1, now, messages);
+    part.login?.settle(now, messages);
     this.#day.settle(part.recipients, now, recipients);
     this.#options.external.settle(lane, part.external, now, external);
     part.settled = true;

@@ -26,6 +26,9 @@ export const dayMs = 24 * 60 * minuteMs;
 /** Whether an address belongs to the tenant of a connection: Microsoft does not count it as external. */
 export type IsInternal = (connection: string, address: string) => boolean;
 
+/** Whether one person logs in by SMTP for all mailboxes of a connection: they share what Microsoft lets a login do. */
+export type OneLogin = (connection: string) => boolean;
+
 /** @param domains of each connection, as `domainOf` gives them; subdomains are domains of their own */
 export function internalDomains(domains: ReadonlyMap<string, ReadonlySet<string>>): IsInternal {
   return (connection, address) => domains.get(connection)?.has(domainOf(address)) === true;

@@ -12,7 +12,7 @@ import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
 import { Lane } from './lane.ts';
 import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import { LaneLimits } from './limit-lanes.ts';
-import { dayMs, type IsInternal, type QueueLimits } from './limits.ts';
+import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits.ts';
 import { type CourierKind, laneOf, type NewMessage, type QueuedMessage, type QueuedRecipient } from './message.ts';
 import type { QueueStore } from './store.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -24,6 +24,8 @@ export interface SchedulerOptions {
   readonly limits: QueueLimits;
   /** Default: every recipient counts as external. */
   readonly isInternal?: IsInternal;
+  /** Default: each mailbox logs in itself. */
+  readonly oneLogin?: OneLogin;
   readonly backoff: BackoffOptions;
   /** How long messages that are finished stay in the queue: without their body, and with it. */
   readonly retain: { readonly deliveredMs: number; readonly failedMs: number };
@@ -143,6 +145,7 @@ export class Scheduler {
         onPause: (pause) => this.#attemptLog.paused(pause),
       });
       this.#lanes.set(key, lane);
+      this.#limits.opened(key, lane);
     }
     return lane;
   }

@@ -7,8 +7,9 @@ import type { SignIn } from './sign-in-store.ts';
  * user, Conditional Access. Entra ID says `invalid_grant` or `interaction_required` to these too.
  */
 const liftedElsewhere = new Set([
-  65001, 65004, 65005, 90094, 90095, 650052, 650056, 650057, 50105, 50057, 50053, 500011, 7000112, 50097, 53000, 53001,
-  53002, 53003, 530003, 530032, 530035,
+  50001, 50002, 50005, 50053, 50057, 50097, 50105, 50127, 50129, 50131, 50155, 50187, 53000, 53001, 53002, 53003, 53011,
+  65001, 65004, 65005, 90008, 90094, 90095, 90099, 500011, 500014, 500021, 500022, 500212, 500213, 530003, 530004,
+  530032, 530034, 530035, 650052, 650053, 650054, 650056, 650057, 1000031, 5000224, 7000112, 7000229, 9002341,
 ]);
 /** RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6. */
 const endingErrors = new Set(['invalid_grant', 'interaction_required', 'login_required']);

@@ -1,5 +1,7 @@
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import { parseRetryAfter } from '../base/retry-after.ts';
 import { type EntraError, entraError, oauthError } from './entra-errors.ts';
+import { aadstsNumber, entraWords } from './entra-words.ts';
 import type { EntraErrorBody, RecordedFailure } from './msal-network.ts';
 import { scrub } from './scrub.ts';
 
@@ -18,7 +20,6 @@ export interface FailedTokenRequest {
 
 type Answer = Extract<RecordedFailure, { kind: 'answer' }>;
 
-const longestRetryAfterMs = 60 * 60 * 1000;
 const temporaryErrors = new Set(['temporarily_unavailable', 'server_error']);
 
 /**
@@ -53,8 +54,9 @@ function networkError(connection: string, error: unknown, secrets: readonly stri
 
 function answerError(connection: string, answer: Answer, nowMs: number): BridgeError {
   const { body, status } = answer;
-  const aadsts = body && aadstsNumber(body);
-  const known = (aadsts === undefined ? undefined : entraError(aadsts)) ?? oauthError(body?.error);
+  const aadsts = body && aadstsNumber(body.errorDescription, body.errorCodes);
+  const known =
+    (aadsts === undefined ? undefined : entraError(aadsts, body?.errorDescription)) ?? oauthError(body?.error);
   const details = {
     connection,
     aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}`,
@@ -64,7 +66,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
     correlationId: body?.correlationId,
     traceId: body?.traceId ?? answer.requestId,
     timestamp: body?.timestamp,
-    retryAfterMs: retryAfterMs(answer.retryAfter, nowMs),
+    retryAfterMs: parseRetryAfter(answer.retryAfter, nowMs),
   };
   // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
   const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body?.error ?? '');
@@ -83,7 +85,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
   }
   const message = `Microsoft Entra ID refuses connection "${connection}" a token.`;
   return new BridgeError('token-refused', `${message}${advice(known, aadsts, body)}`, {
-    ...(known ? { kind: known.kind, remedy: known.remedy } : {}),
+    ...(known ? { kind: known.kind, remedy: remedyOf(known, body, nowMs) } : {}),
     details,
   });
 }
@@ -99,7 +101,7 @@ function libraryError(connection: string, thrown: unknown, secrets: readonly str
       errorCodes: number === undefined ? [] : [Number(number)],
       ...(typeof errorMessage === 'string' ? { errorDescription: scrub(errorMessage, secrets) } : {}),
     };
-    const aadsts = aadstsNumber(body);
+    const aadsts = aadstsNumber(body.errorDescription, body.errorCodes);
     const known = aadsts === undefined ? undefined : entraError(aadsts);
     const message = `Microsoft Entra ID has asked connection "${connection}" to wait before it asks for a token again.`;
     return new BridgeError('token-temporarily-unavailable', `${message}${advice(known, aadsts, body)}`, {
@@ -113,32 +115,13 @@ function libraryError(connection: string, thrown: unknown, secrets: readonly str
   });
 }
 
-function aadstsNumber(body: EntraErrorBody): number | undefined {
-  const named = /AADSTS(\d{4,9})/.exec(body.errorDescription ?? '')?.[1];
-  return named === undefined ? body.errorCodes[0] : Number(named);
+function remedyOf(known: EntraError, body: EntraErrorBody | undefined, nowMs: number): string {
+  return known.remedyFor?.(body?.errorDescription ?? '', nowMs) ?? known.remedy;
 }
 
 /** What it means, and Microsoft's own words behind it. */
 function advice(known: EntraError | undefined, aadsts: number | undefined, body: EntraErrorBody | undefined): string {
-  const said = [aadsts === undefined ? body?.error : `AADSTS${aadsts}`, firstSentence(body?.errorDescription)];
+  const said = [aadsts === undefined ? body?.error : `AADSTS${aadsts}`, entraWords(body?.errorDescription)];
   const words = said.filter((part) => part !== undefined && part !== '').join(': ');
   return `${known ? ` ${known.cause}` : ''}${words ? ` Microsoft says: ${words}` : ''}`;
-}
-
-function firstSentence(description: string | undefined): string | undefined {
-  const text = description
-    ?.replace(/^\s*AADSTS\d+:\s*/, '')
-    .split(/\s*(?:Trace ID|Correlation ID|Timestamp):/)[0]
-    ?.replace(/[\s\p{C}]+/gu, ' ')
-    .trim();
-  // A full stop within a domain or a version ends no sentence; one before a blank does.
-  const sentence = text?.match(/^.+?[.!?](?=\s|$)/)?.[0] ?? text;
-  return sentence && sentence.length > 300 ? `${sentence.slice(0, 300)}…` : sentence;
-}
-
-/** `Retry-After` (RFC 9110 section 10.2.3): seconds or a date; one hour at most. */
-function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), longestRetryAfterMs);
 }

@@ -171,6 +171,11 @@ describe('The quick retry', () => {
     expect(server.arrived).toHaveLength(1);
   });
 
+  it.each(['978307200', 'Wed, 21 Nov 2057 12:00:00 GMT'])('is left alone for an hour at most (%s)', async (value) => {
+    const server = await graph(() => refusal(429, 'ApplicationThrottled', { 'retry-after': value }));
+    await expect(post(clientOf(server))).rejects.toMatchObject({ status: 429, retryAfterMs: 3_600_000 });
+  });
+
   it('takes a new connection after 503', async () => {
     const server = await graph((count) => (count === 1 ? refusal(503, 'ServiceUnavailable') : accepted));
     expect((await post(clientOf(server))).status).toBe(202);

@@ -110,6 +110,7 @@ export function meteredQueue(
     log: silentLog,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, ...limits },
     isInternal: (_, address) => address.endsWith('@contoso.example'),
+    oneLogin: (connection) => connection === 'person',
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 7 * 86_400_000 },
     courierFor: ({ courier }) => upstream.courier(courier),

@@ -120,7 +120,8 @@ describe('a redirect', () => {
     ['consent_required', 65001, 'needs-admin', 'Grant admin consent'],
     ['access_denied', 50105, 'needs-admin', 'assign the user'],
     ['interaction_required', 50058, 'needs-admin', 'without prompt "none"'],
-    ['invalid_request', 900144, 'needs-admin', 'Entra admin center'],
+    ['invalid_request', 900144, 'needs-admin', 'Fill in what it names'],
+    ['invalid_request', 7654321, 'needs-admin', 'Entra admin center'],
   ])('with %s and AADSTS%i is told as what it is', async (name, number, kind, remedy) => {
     const request = await begin();
     const answer = { error: name, error_description: description(number, 'Something is wrong.') };

@@ -199,7 +199,8 @@ describe('Entra ID refuses', () => {
     });
     expect(error.message).toBe(
       'Microsoft Entra ID refuses connection "contoso" a token. The client secret is wrong. ' +
-        'Microsoft says: AADSTS7000215: Invalid client secret provided.',
+        'Microsoft says: AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is ' +
+        `the client secret value, not the client secret ID, for a secret added to app '${clientId}'.`,
     );
     expect(error.remedy).toContain('not its Secret ID');
     expect(error.details.correlationId).toMatch(/^[0-9a-f-]{36}$/);
@@ -284,6 +285,15 @@ describe('Entra ID is busy', () => {
     entra.next.push((response) => sendJson(response, 429, {}, { 'Retry-After': until }));
     const error = await failure(source({ clock }).getToken('graph'));
     expect(error).toMatchObject({ code: 'token-temporarily-unavailable', details: { retryAfterMs: 30_000 } });
+  });
+
+  test('429 with a Retry-After of 31 years: an hour later Entra ID is asked again', async () => {
+    const clock = new FakeClock();
+    const tokens = source({ clock });
+    entra.next.push((response) => sendJson(response, 429, {}, { 'Retry-After': '978307200' }));
+    expect((await failure(tokens.getToken('graph'))).details.retryAfterMs).toBe(3_600_000);
+    await clock.advance(3_600_000);
+    expect((await tokens.getToken('graph')).value).toBe(entra.tokens[0]);
   });
 
   test('503: temporary, and asked again after a second, without a throttle of the library in between', async () => {

@@ -1,5 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import { entraError } from '../../tokens/entra-errors.ts';
+import { aadstsNumber, entraWords } from '../../tokens/entra-words.ts';
 import type { Finding, Hop } from './hop.ts';
 import type { CheckOperations, Discovery } from './operations.ts';
 import type { CheckedConnection } from './subject.ts';
@@ -48,14 +49,14 @@ function tenantFinding({ authority, tenantId }: CheckedConnection, { status, bod
   }
   const { host } = new URL(authority);
   const said = typeof document.error_description === 'string' ? document.error_description : '';
-  const number = Number(/AADSTS(\d{4,9})/.exec(said)?.[1]);
-  if (Number.isNaN(number)) {
+  const number = aadstsNumber(said);
+  if (number === undefined) {
     throw new BridgeError('token-answer-invalid', `${host} answered ${status} with no OpenID configuration.`);
   }
-  const known = entraError(number);
+  const known = entraError(number, said);
   throw new BridgeError('tenant-unknown', known?.cause ?? `${host} knows nothing of the tenant ${tenantId}.`, {
     ...(known && { kind: known.kind, remedy: known.remedy }),
-    details: { aadsts: `AADSTS${number}`, said: said.split(/\s*Trace ID:/)[0]?.slice(0, 200) },
+    details: { aadsts: `AADSTS${number}`, said: `AADSTS${number}: ${entraWords(said)}` },
   });
 }
 

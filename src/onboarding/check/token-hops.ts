@@ -26,7 +26,7 @@ const resourceNames: Readonly<Record<TokenResource, string>> = {
 };
 
 /** Error codes of Entra ID that pass when a registration made a moment ago has arrived everywhere. */
-const arriving = new Set(['AADSTS700016', 'AADSTS700027', 'AADSTS65001', 'AADSTS700011']);
+const arriving = new Set(['AADSTS700016', 'AADSTS700027', 'AADSTS65001', 'AADSTS700011', 'AADSTS7000229']);
 
 /** A token for a resource, and what it says of itself against the configuration. */
 export function tokenHop(

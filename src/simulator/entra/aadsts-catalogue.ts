@@ -29,7 +29,17 @@ export const aadstsCatalogue = {
     status: 400,
     text: "The redirect URI '{0}' specified in the request does not match the redirect URIs configured for the application '{1}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how to fix this.",
   },
+  '50012': {
+    error: 'invalid_client',
+    status: 401,
+    text: 'Authentication failed. Client assertion contains an invalid signature. [Reason - The thumbprint of the signing certificate is not authorized.]',
+  },
   '50013': { error: 'invalid_grant', status: 400, text: 'Assertion failed signature validation.' },
+  '50020': {
+    error: 'invalid_request',
+    status: 400,
+    text: "User account '{EUII Hidden}' from identity provider '{0}' does not exist in tenant '{1}' and cannot access the application '{2}'({3}) in that tenant. The account needs to be added as an external user in the tenant first. Sign out and sign in again with a different Azure Active Directory user account.",
+  },
   '50027': { error: 'invalid_request', status: 400, text: 'JWT token is invalid or malformed.' },
   '50034': {
     error: 'invalid_grant',
@@ -105,6 +115,11 @@ export const aadstsCatalogue = {
   },
   '65004': { error: 'access_denied', status: 400, text: 'User declined to consent to access the app.' },
   '70000': { error: 'invalid_grant', status: 400, text: 'Provided grant is invalid or malformed.' },
+  '70002': {
+    error: 'invalid_client',
+    status: 400,
+    text: "The provided client is not supported for this feature. The client application must be marked as 'mobile.'",
+  },
   '70003': { error: 'unsupported_grant_type', status: 400, text: "The app requested an unsupported grant type '{0}'." },
   '70005': {
     error: 'unsupported_response_type',
@@ -176,6 +191,11 @@ export const aadstsCatalogue = {
     status: 400,
     text: 'The resource principal named {0} was not found in the tenant named {1}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.',
   },
+  '500014': {
+    error: 'invalid_resource',
+    status: 400,
+    text: "The service principal for resource '{0}' is disabled. This indicate that a subscription within the tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing tokens from being issued for it.",
+  },
   '500112': {
     error: 'invalid_grant',
     status: 400,
@@ -185,6 +205,11 @@ export const aadstsCatalogue = {
     error: 'invalid_grant',
     status: 400,
     text: 'Authentication failed during strong authentication request.',
+  },
+  '500200': {
+    error: 'invalid_request',
+    status: 400,
+    text: "User account '{EUII Hidden}' is a personal Microsoft account. Personal Microsoft accounts are not supported for this application unless explicitly invited to an organization. Try signing out and signing back in with an organizational account.",
   },
   '501481': {
     error: 'invalid_grant',
@@ -289,10 +314,30 @@ export const aadstsCatalogue = {
     status: 401,
     text: "The provided client secret keys for app '{0}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.",
   },
+  '7000229': {
+    error: 'invalid_client',
+    status: 401,
+    text: 'The client application {0} is missing service principal in the tenant {1}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119',
+  },
+  '5000224': {
+    error: 'invalid_request',
+    status: 400,
+    text: 'We are sorry, this resource is not available. If you are seeing this message by mistake, please contact Microsoft support.',
+  },
   '9001023': {
     error: 'invalid_request',
     status: 400,
     text: "The grant type '{0}' is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
+  },
+  '9002332': {
+    error: 'invalid_request',
+    status: 400,
+    text: "Application '{0}'({1}) is configured for use by Azure Active Directory users only. Please do not use the /consumers endpoint to serve this request.",
+  },
+  '9002346': {
+    error: 'invalid_request',
+    status: 400,
+    text: "Application '{0}'({1}) is configured for use by Microsoft Account users only. Please use the /consumers endpoint to serve this request.",
   },
   '9002313': { error: 'invalid_grant', status: 400, text: 'Invalid request. Request is malformed or invalid.' },
 } as const satisfies Record<string, AadstsEntry>;

@@ -31,7 +31,7 @@ export function issueAppToken(
   audience: string,
 ): Promise<string> {
   const { servicePrincipalId } = app;
-  if (servicePrincipalId === undefined) throw EntraError.of('700016', app.clientId, tenant.displayName);
+  if (servicePrincipalId === undefined) throw EntraError.of('7000229', app.clientId, tenant.id);
   const roles = app.roles[resource];
   return signer.issue(
     {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parseRetryAfter } from '../../src/graph/graph-error.ts';
+import { parseRetryAfter } from '../../src/base/retry-after.ts';
 
+const hourMs = 60 * 60 * 1000;
 const nowMs = Date.parse('2026-11-21T12:00:00Z');
 
-describe('Retry-After', () => {
+describe('Retry-After is believed for an hour at most', () => {
   it.each<[string | undefined, number | undefined]>([
     [undefined, undefined],
     ['', undefined],
@@ -15,7 +16,13 @@ describe('Retry-After', () => {
     ['Sat, 21 Nov 2026 11:00:00 GMT', 0],
     ['soon', undefined],
     ['-5', undefined],
-    ['99999999999999', undefined],
+    ['3600', hourMs],
+    ['3601', hourMs],
+    ['978307200', hourMs],
+    ['99999999999999', hourMs],
+    ['9'.repeat(400), hourMs],
+    ['Wed, 21 Nov 2057 12:00:00 GMT', hourMs],
+    ['Sat, 21 Nov 2026 12:00:10 +0000', 10_000],
   ])('%j is %j ms', (value, expected) => {
     expect(parseRetryAfter(value, nowMs)).toBe(expected);
   });
