@@ -66,8 +66,8 @@ function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSess
       state().directory.authenticate(username, password, remoteAddress),
     openUpstream: async ({ connection, mailbox }, signal) =>
       await upstreamOf(state(), connection).openMailbox(protocol, mailbox, signal),
-    openMaildrops: async ({ connection, mailbox }) =>
-      await parts.maildrops.open(upstreamOf(state(), connection), mailbox),
+    openMaildrops: async ({ connection, mailbox }, presence) =>
+      await parts.maildrops.open(upstreamOf(state(), connection), mailbox, presence),
   };
 }
 

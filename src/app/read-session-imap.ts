@@ -1,3 +1,4 @@
+import type { Presence } from '../base/presence.ts';
 import { ImapReply } from '../imap/reply.ts';
 import { serveImap } from '../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../imap/session.ts';
@@ -67,11 +68,11 @@ class PassThroughImapSession implements ImapSession {
     return new Map([['name', 'mailbridge']]);
   }
 
-  async authenticate(credentials: SaslCredentials): Promise<ImapLogin> {
+  async authenticate(credentials: SaslCredentials, _: string, presence: Presence): Promise<ImapLogin> {
     try {
       const client = await logIn(this.#options, this.#connection, 'imap', credentials);
-      const upstream = await openForClient(this.#options, this.#connection, client, (signal) =>
-        this.#options.openUpstream(client.account, signal),
+      const upstream = await openForClient(this.#options, presence, client, (gone) =>
+        this.#options.openUpstream(client.account, gone),
       );
       return { ...passThrough(this.#options, this.#connection, client, upstream), capabilities: upstream.capabilities };
     } catch (error) {

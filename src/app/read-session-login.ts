@@ -3,6 +3,7 @@ import type { LoginResult } from '../accounts/directory.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isLoopback } from '../base/loopback.ts';
+import type { Presence } from '../base/presence.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
@@ -30,10 +31,10 @@ export interface ReadSessionOptions extends ReadListenerOptions {
    */
   openUpstream(account: ReadAccount, signal: AbortSignal): Promise<OpenUpstream>;
   /**
-   * Opens the account's mailbox over another protocol, to be translated from.
+   * Opens the account's mailbox over another protocol, to be translated from. It ends when the client has gone.
    * @throws BridgeError, MailStoreError
    */
-  openMaildrops(account: ReadAccount, signal: AbortSignal): Promise<Maildrops>;
+  openMaildrops(account: ReadAccount, presence: Presence): Promise<Maildrops>;
 }
 
 /** Why a login at a listener is refused, for the protocol to put in its own words. */
@@ -119,22 +120,16 @@ export async function logIn(
  */
 export async function openForClient<T>(
   options: ReadSessionOptions,
-  connection: ReadConnection,
+  { gone }: Presence,
   client: LoggedIn,
-  open: (signal: AbortSignal) => Promise<T>,
+  open: (gone: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const gone = new AbortController();
-  const abort = (): void => gone.abort();
-  connection.socket.once('close', abort);
   try {
-    if (connection.socket.destroyed) abort();
-    return await open(gone.signal);
+    return await open(gone);
   } catch (error) {
     client.leave();
-    if (gone.signal.aborted) throw new ReadLoginError('temporary', 'The client has gone.', { cause: error });
+    if (gone.aborted) throw new ReadLoginError('temporary', 'The client has gone.', { cause: error });
     throw upstreamRefusal(error, client, options.log);
-  } finally {
-    connection.socket.off('close', abort);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Presence } from '../base/presence.ts';
 import { type Pop3Code, Pop3Reply } from '../pop3/reply.ts';
 import { servePop3 } from '../pop3/serve.ts';
 import type { Pop3Login, Pop3Session } from '../pop3/session.ts';
@@ -75,34 +76,33 @@ class BridgePop3Session implements Pop3Session {
     return true;
   }
 
-  async authenticate(credentials: SaslCredentials): Promise<Pop3Login> {
+  async authenticate(credentials: SaslCredentials, _: string, presence: Presence): Promise<Pop3Login> {
     try {
       const client = await logIn(this.#options, this.#connection, 'pop3', credentials);
-      return client.account.read === 'pop3' ? await this.#passThrough(client) : await this.#translate(client);
+      const goOn = client.account.read === 'pop3' ? this.#passThrough : this.#translate;
+      return await goOn.call(this, client, presence);
     } catch (error) {
       throw replyOf(error);
     }
   }
 
-  async #passThrough(client: LoggedIn): Promise<Pop3Login> {
-    const upstream = await openForClient(this.#options, this.#connection, client, (signal) =>
-      this.#options.openUpstream(client.account, signal),
+  async #passThrough(client: LoggedIn, presence: Presence): Promise<Pop3Login> {
+    const upstream = await openForClient(this.#options, presence, client, (gone) =>
+      this.#options.openUpstream(client.account, gone),
     );
     return passThrough(this.#options, this.#connection, client, upstream);
   }
 
-  async #translate(client: LoggedIn): Promise<Pop3Login> {
+  async #translate(client: LoggedIn, presence: Presence): Promise<Pop3Login> {
     const { log, openMaildrops } = this.#options;
     const { account, facts, leave } = client;
-    const store = await openForClient(this.#options, this.#connection, client, (signal) =>
-      openMaildrops(account, signal),
-    );
+    const store = await openForClient(this.#options, presence, client, () => openMaildrops(account, presence));
     return {
       kind: 'store',
       store: {
         // The inbox is opened with the login: where that fails, the login has failed.
         open: (folder, options) =>
-          openForClient(this.#options, this.#connection, client, () => store.open(folder, options)).then(
+          openForClient(this.#options, presence, client, () => store.open(folder, options)).then(
             (opened) => {
               log.info({ ...facts, over: 'imap' }, 'mailbox opened');
               return opened;

@@ -13,10 +13,26 @@ export class ReadTimeout extends Error {
 /** A line went on beyond what is allowed. */
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong';
+  /** How the line begins. */
+  readonly start: Buffer;
+
+  constructor(maxBytes: number, start: Buffer) {
+    super(`A line has more than ${maxBytes} octets.`);
+    this.start = start;
+  }
 }
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+
+/** As much of a line that is too long is told. */
+const startBytes = 256;
+
+/** What is taken while nobody asks for it, so that the other side's end is noticed. */
+const readAheadBytes = 16 * 1024;
+
+/** Octets that come one by one are put together: a buffer for each would weigh a hundred times as much. */
+const maxChunks = 64;
 
 /**
  * Takes lines and counted octets off a socket, and no more than are asked for: what is not wanted yet stays with
@@ -25,6 +41,8 @@ const carriageReturn = 0x0d;
 export class LineReader {
   /** Milliseconds that one wait for octets may take. */
   timeoutMs: number;
+  /** Called when the other side has ended, even while nobody asks for octets. */
+  onEnd: (() => void) | undefined;
   #stream: Duplex;
   #chunks: Buffer[] = [];
   #length = 0;
@@ -51,14 +69,18 @@ export class LineReader {
         if (at >= 0) return this.#takeLine(before + at, maxBytes);
         before += chunk.length;
       }
-      if (before > maxBytes + 1) throw new LineTooLong(`A line has more than ${maxBytes} octets.`);
+      if (before > maxBytes + 1) throw new LineTooLong(maxBytes, this.#start());
+      if (this.#putTogether()) searched = this.#chunks.length;
       await this.#more();
     }
   }
 
   /** Exactly `count` octets. @throws ReadTimeout, ConnectionEnded */
   async octets(count: number): Promise<Buffer> {
-    while (this.#length < count) await this.#more();
+    while (this.#length < count) {
+      this.#putTogether();
+      await this.#more();
+    }
     return this.#take(count);
   }
 
@@ -88,27 +110,41 @@ export class LineReader {
    * @returns what was taken off the stream and not asked for; the rest is still in the stream
    */
   detach(): Buffer {
-    this.#onEnd();
+    this.#stop();
     this.#stream.off('readable', this.#onReadable);
-    this.#stream.off('end', this.#onEnd);
-    this.#stream.off('close', this.#onEnd);
+    this.#stream.off('end', this.#onEnded);
+    this.#stream.off('close', this.#stop);
     const unread = Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#length = 0;
     return unread;
   }
 
-  readonly #onReadable = (): void => this.#wake?.();
+  readonly #onReadable = (): void => {
+    if (this.#wake !== undefined) this.#wake();
+    else if (this.onEnd !== undefined) this.#readAhead();
+  };
 
-  readonly #onEnd = (): void => {
+  readonly #onEnded = (): void => {
+    this.#stop();
+    this.onEnd?.();
+  };
+
+  readonly #stop = (): void => {
     this.#ended = true;
     this.#wake?.();
   };
 
   #listen(): void {
     this.#stream.on('readable', this.#onReadable);
-    this.#stream.on('end', this.#onEnd);
-    this.#stream.on('close', this.#onEnd);
+    this.#stream.on('end', this.#onEnded);
+    this.#stream.on('close', this.#stop);
+  }
+
+  /** A stream says that it has ended only once it has been read to its end. */
+  #readAhead(): void {
+    while (this.#length < readAheadBytes && this.#pull());
+    this.#putTogether();
   }
 
   async #more(): Promise<void> {
@@ -143,8 +179,19 @@ export class LineReader {
   #takeLine(length: number, maxBytes: number): Buffer {
     const line = this.#take(length + 1);
     const end = line[length - 1] === carriageReturn ? length - 1 : length;
-    if (end > maxBytes) throw new LineTooLong(`A line has more than ${maxBytes} octets.`);
+    if (end > maxBytes) throw new LineTooLong(maxBytes, line.subarray(0, startBytes));
     return line.subarray(0, end);
+  }
+
+  #start(): Buffer {
+    this.#chunks = [Buffer.concat(this.#chunks)];
+    return (this.#chunks[0] as Buffer).subarray(0, startBytes);
+  }
+
+  #putTogether(): boolean {
+    if (this.#chunks.length < maxChunks) return false;
+    this.#chunks = [Buffer.concat(this.#chunks)];
+    return true;
   }
 
   #take(count: number): Buffer {

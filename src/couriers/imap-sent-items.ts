@@ -1,7 +1,7 @@
 import type { ImapFlow } from 'imapflow';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { assertProtected, type ExchangeEndpoint } from '../exchange/endpoint.ts';
-import { loginByImap } from '../exchange/imap-client.ts';
+import { assertUsable, fetchMessage, loginByImap } from '../exchange/imap-client.ts';
 import { HeaderBlock } from '../message/headers.ts';
 import type { GetToken } from './get-token.ts';
 import { markerField } from './marker.ts';
@@ -32,7 +32,7 @@ export class ImapSentItems implements SentItems {
     const abort = () => client.close();
     signal.addEventListener('abort', abort);
     try {
-      return await markersIn(client, messageId);
+      return await markersIn(client, mailbox, messageId);
     } catch (error) {
       // A login without a permission at the mailbox ("authenticated but not connected") is noticed only here.
       if (isNotConnected(error)) return undefined;
@@ -55,7 +55,8 @@ export class ImapSentItems implements SentItems {
       throw error;
     }
     try {
-      return await loginByImap({ endpoint, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs });
+      const login = { endpoint, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs, signal };
+      return await loginByImap(login);
     } catch (error) {
       // A port that is closed is as good as a permission that is missing. Any other trouble passes.
       if (isRefusedLogin(error) || systemErrorCode(error) === 'ECONNREFUSED') return undefined;
@@ -64,16 +65,19 @@ export class ImapSentItems implements SentItems {
   }
 }
 
-async function markersIn(client: ImapFlow, messageId: string): Promise<readonly string[] | undefined> {
+/** @throws Error where the server does not say what is there: then a copy may be */
+async function markersIn(client: ImapFlow, mailbox: string, messageId: string): Promise<readonly string[] | undefined> {
   const sent = (await client.list()).find(({ specialUse }) => specialUse === '\\Sent');
   if (sent === undefined) return undefined;
   await client.mailboxOpen(sent.path, { readOnly: true });
   const found = await client.search({ header: { 'Message-ID': messageId } }, { uid: true });
+  assertUsable(client);
+  if (!found) throw new BridgeError('mailbox-store-failed', `Searching the sent mail of ${mailbox} failed.`);
   const markers: string[] = [];
-  for (const uid of found || []) {
-    const message = await client.fetchOne(String(uid), { headers: [markerField] }, { uid: true });
-    if (message && message.headers !== undefined)
-      markers.push(...HeaderBlock.parse(message.headers).getAll(markerField));
+  for (const uid of found) {
+    const headers = (await fetchMessage(client, uid, 'headers', { headers: [markerField] }))?.headers;
+    // NIL, or nothing: the copy has been removed meanwhile.
+    if (Buffer.isBuffer(headers)) markers.push(...HeaderBlock.parse(headers).getAll(markerField));
   }
   return markers;
 }

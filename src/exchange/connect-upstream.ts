@@ -2,8 +2,9 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { ConnectionEnded, LineReader, ReadTimeout } from '../base/line-reader.ts';
 import { withSharedReading } from '../base/shared-reading.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from './endpoint.ts';
 
 /** What it takes to log in to a mailbox upstream. */
@@ -98,7 +99,7 @@ export class UpstreamDialogue {
   /** The server's next line. @throws BridgeError */
   async line(): Promise<string> {
     try {
-      if (++this.#lines > maxLines) throw new LineTooLong('too many lines');
+      if (++this.#lines > maxLines) throw new Error('too many lines');
       return (await this.#reader.line(maxLineBytes)).toString();
     } catch (error) {
       throw this.#failed(error);
@@ -170,7 +171,10 @@ async function attempt(
   login: (dialogue: UpstreamDialogue, token: string) => Promise<OpenUpstream>,
 ): Promise<OpenUpstream> {
   // The token may take as long as the connection: both are got at once.
-  const [connected, got] = await Promise.allSettled([UpstreamDialogue.connect(options), token]);
+  const [connected, got] = await Promise.allSettled([
+    UpstreamDialogue.connect(options),
+    unlessAborted(token, options.signal),
+  ]);
   if (got.status === 'rejected') {
     if (connected.status === 'fulfilled') connected.value.close();
     throw got.reason;

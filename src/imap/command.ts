@@ -1,3 +1,4 @@
+import type { Presence } from '../base/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import type { SelectedFolder } from './selected-folder.ts';
 import type { ImapLogin, ImapSession, ImapState } from './session.ts';
@@ -10,6 +11,7 @@ export interface ImapContext {
   readonly state: ImapState;
   readonly session: ImapSession;
   readonly out: ResponseWriter;
+  readonly presence: Presence;
   readonly secure: boolean;
   readonly canStartTls: boolean;
   /** The mailbox logged in to. */

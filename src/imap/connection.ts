@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
+import { bytesSent, Presence } from '../base/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
 import type { Completion, ImapContext } from './command.ts';
@@ -23,6 +24,7 @@ const maxBrokenCommands = 20;
 export class ImapConnection implements ImapContext {
   readonly session: ImapSession;
   readonly out: ResponseWriter;
+  readonly presence: Presence;
   readonly #reader: LineReader;
   readonly #options: ImapOptions;
   readonly #commands: CommandReader;
@@ -46,6 +48,8 @@ export class ImapConnection implements ImapContext {
     this.session = options.session;
     this.out = new ResponseWriter(socket);
     this.#reader = new LineReader(socket, limits.loginTimeoutMs);
+    this.presence = new Presence(socket, () => bytesSent(this.#socket));
+    this.#reader.onEnd = () => this.presence.ended();
     this.#commands = new CommandReader(this.#reader, limits, () =>
       this.out.continuation('Ready for additional command text.'),
     );
@@ -94,6 +98,7 @@ export class ImapConnection implements ImapContext {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
       await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      this.presence.dispose();
       if (this.#goOn === undefined) this.#linger();
       this.session.closed();
     }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Presence } from '../base/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
@@ -34,8 +35,11 @@ export interface ImapSession {
   capabilities(at: { readonly authenticated: boolean; readonly secure: boolean }): readonly string[];
   /** SASL mechanisms served now. LOGIN (the command) is served where LOGIN or PLAIN is. */
   mechanisms(secure: boolean): readonly SaslMechanism[];
-  /** @param command what the client used, for servers whose texts differ */
-  authenticate(credentials: SaslCredentials, command: 'LOGIN' | 'AUTHENTICATE'): Promise<ImapLogin>;
+  /**
+   * @param command what the client used, for servers whose texts differ
+   * @param presence of the client: what is opened for it, and what that waits for, ends when the client has gone
+   */
+  authenticate(credentials: SaslCredentials, command: 'LOGIN' | 'AUTHENTICATE', presence: Presence): Promise<ImapLogin>;
   /** What ID (RFC 2971) answers; undefined for NIL. */
   identify(client: ReadonlyMap<string, string>): ReadonlyMap<string, string> | undefined;
   /** The engine's part is over, the connection gone or handed over; nothing is called any more. */

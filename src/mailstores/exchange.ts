@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
-import type { ImapFlow } from 'imapflow';
+import type { FetchMessageObject, FetchQueryObject, MailboxObject } from 'imapflow';
 import type { LRUCache } from 'lru-cache';
 import { assertProtected } from '../exchange/endpoint.ts';
-import { loginByImap } from '../exchange/imap-client.ts';
+import { assertUsable, fetchMessage, loginByImap } from '../exchange/imap-client.ts';
 import {
   type ListedMessage,
   type Maildrops,
@@ -11,6 +11,7 @@ import {
   type OctetRange,
   type ReadableFolder,
 } from '../mailbox/mail-store.ts';
+import { ExchangeConnection } from './exchange-connection.ts';
 import { loginError, storeError } from './exchange-errors.ts';
 
 /** How the mailbox is reached over IMAP. */
@@ -25,6 +26,8 @@ export interface ExchangeStoreOptions {
   readonly accessToken: string;
   readonly connectTimeoutMs: number;
   readonly sizes: LRUCache<string, number>;
+  /** The client has left: what it waits for fails at once, and the connection ends. */
+  readonly gone?: AbortSignal;
 }
 
 /** Octets fetched at a time: a message streams by in pieces of this size and is never held whole. */
@@ -41,31 +44,46 @@ const maxRangesAtOnce = 250;
  * @throws BridgeError as a login that is passed through does
  */
 export async function openExchangeStore(options: ExchangeStoreOptions): Promise<Maildrops> {
-  const { ca: extraCa, mailbox, accessToken, connectTimeoutMs } = options;
-  const login = { endpoint: options, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs };
+  const { ca: extraCa, mailbox, accessToken, connectTimeoutMs, gone } = options;
+  const login = {
+    ...{ endpoint: options, extraCa, mailbox, accessToken, connectTimeoutMs, silenceTimeoutMs },
+    signal: gone,
+  };
   assertProtected(options);
   const client = await loginByImap(login).catch((error: unknown) => Promise.reject(loginError(error, options)));
+  const connection = new ExchangeConnection(client, gone);
   return {
     async open(name) {
       const box = await client.mailboxOpen(name).catch((error: unknown) => Promise.reject(storeError(error, options)));
-      return new ExchangeFolder(client, options, name, Number(box.uidValidity), box.exists);
+      return new ExchangeFolder(connection, options, name, box);
     },
-    close: () => client.logout().catch(() => client.close()),
+    close: () => connection.close(),
   };
 }
 
 class ExchangeFolder implements ReadableFolder {
   readonly name: string;
   readonly uidValidity: number;
-  readonly #client: ImapFlow;
+  readonly #connection: ExchangeConnection;
   readonly #options: ExchangeStoreOptions;
   readonly #exists: number;
 
-  constructor(client: ImapFlow, options: ExchangeStoreOptions, name: string, uidValidity: number, exists: number) {
-    this.#client = client;
+  /** @throws MailStoreError if the server did not tell what names and numbers its messages have */
+  constructor(
+    connection: ExchangeConnection,
+    options: ExchangeStoreOptions,
+    name: string,
+    box: Partial<MailboxObject>,
+  ) {
+    const { uidValidity, exists } = box;
+    if (uidValidity === undefined || exists === undefined) {
+      const said = new Error('There is no EXISTS or no UIDVALIDITY in the answer to SELECT.');
+      throw storeError(said, options);
+    }
+    this.#connection = connection;
     this.#options = options;
     this.name = name;
-    this.uidValidity = uidValidity;
+    this.uidValidity = Number(uidValidity);
     this.#exists = exists;
   }
 
@@ -76,12 +94,15 @@ class ExchangeFolder implements ReadableFolder {
     let last = 0;
     let inOrder = true;
     try {
-      for await (const { uid, size } of this.#client.fetch('1:*', { uid: true, size: true })) {
-        inOrder &&= uid > last;
+      for await (const message of this.#client.fetch('1:*', { uid: true, size: true })) {
+        const { uid, size }: Partial<FetchMessageObject> = message;
+        // A server may tell of flags meanwhile, without UID or size.
+        if (uid === undefined || (size === undefined && sizes.has(uid))) continue;
+        inOrder &&= uid >= last;
         last = uid;
         sizes.set(uid, size ?? 0);
       }
-      this.#assertOpen();
+      assertUsable(this.#client);
     } catch (error) {
       throw this.#failure(error);
     }
@@ -101,23 +122,30 @@ class ExchangeFolder implements ReadableFolder {
     if (!this.#client.capabilities.has('UIDPLUS')) {
       throw new MailStoreError('not-permitted', 'The server cannot remove single messages (UIDPLUS).');
     }
-    const removed: number[] = [];
-    try {
-      for (const { set, members } of uidSets(uids, maxRangesAtOnce)) {
-        await this.#client.messageDelete(set, { uid: true });
-        const found = await this.#client.search({ uid: set }, { uid: true });
-        if (!found) throw new MailStoreError('unavailable', 'Nobody knows what is removed: the search failed.');
-        const left = new Set(found);
-        removed.push(...members.filter((uid) => !left.has(uid)));
-      }
-    } catch (error) {
-      throw this.#failure(error);
-    }
-    return removed;
+    return this.#connection
+      .finish(() => this.#remove(uids))
+      .catch((error: unknown) => Promise.reject(this.#failure(error)));
   }
 
   async close(): Promise<void> {
     // A CLOSE would expunge what other programs have marked; leaving the folder is the logout's matter.
+  }
+
+  get #client() {
+    return this.#connection.client;
+  }
+
+  async #remove(uids: readonly number[]): Promise<readonly number[]> {
+    const removed: number[] = [];
+    for (const { set, members } of uidSets(uids, maxRangesAtOnce)) {
+      await this.#client.messageDelete(set, { uid: true });
+      const found = await this.#client.search({ uid: set }, { uid: true });
+      assertUsable(this.#client);
+      if (!found) throw new MailStoreError('unavailable', 'Nobody knows what is removed: the search failed.');
+      const left = new Set(found);
+      removed.push(...members.filter((uid) => !left.has(uid)));
+    }
+    return removed;
   }
 
   /** The rest of a message, each piece fetched while the one before it is on its way out. */
@@ -137,18 +165,26 @@ class ExchangeFolder implements ReadableFolder {
     if (from === 0 && length === Number.POSITIVE_INFINITY) this.#options.sizes.set(this.#key(uid), done);
   }
 
+  /** @returns nothing where the message has ended @throws MailStoreError `no-such-message`, never half of it as all */
   async #piece(uid: number, start: number, maxLength: number): Promise<Buffer> {
-    const message = await this.#client
-      .fetchOne(`${uid}`, { uid: true, source: { start, maxLength } }, { uid: true })
-      .catch((error: unknown) => Promise.reject(this.#failure(error)));
-    if (!message) this.#assertOpen();
-    if (!message) throw new MailStoreError('no-such-message', 'The message is not there any more.');
-    return message.source ?? Buffer.alloc(0);
+    const source = (await this.#fetch(uid, { source: { start, maxLength } }))?.source;
+    const length = octetsIn(source);
+    if (length > maxLength) throw this.#failure(new Error('The server sends more of a message than it was asked for.'));
+    if (length > 0) return source as Buffer;
+    if (!(await this.#isThere(uid))) throw new MailStoreError('no-such-message', 'The message is not there any more.');
+    return Buffer.alloc(0);
   }
 
-  /** Of a connection that has ended, the library says that nothing was found. @throws MailStoreError */
-  #assertOpen(): void {
-    if (!this.#client.usable) throw this.#failure({ code: 'NoConnection' });
+  /** Nothing, or NIL, is what a server says behind the end of a message, and of one that somebody has removed. */
+  async #isThere(uid: number): Promise<boolean> {
+    const first = await this.#fetch(uid, { size: true, source: { start: 0, maxLength: 1 } });
+    return octetsIn(first?.source) > 0 || first?.size === 0;
+  }
+
+  #fetch(uid: number, query: FetchQueryObject): Promise<FetchMessageObject | undefined> {
+    return fetchMessage(this.#client, uid, 'source', query).catch((error: unknown) =>
+      Promise.reject(this.#failure(error)),
+    );
   }
 
   #failure(error: unknown): MailStoreError {
@@ -158,6 +194,11 @@ class ExchangeFolder implements ReadableFolder {
   #key(uid: number): string {
     return `${this.#options.mailbox.toLowerCase()} ${this.uidValidity} ${uid}`;
   }
+}
+
+/** For NIL the library gives false. */
+function octetsIn(source: Buffer | false | undefined): number {
+  return Buffer.isBuffer(source) ? source.length : 0;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Presence } from '../base/presence.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { Maildrop } from './maildrop.ts';
 import { Pop3Reply } from './reply.ts';
@@ -9,6 +10,7 @@ export interface Pop3Context {
   readonly state: Pop3State;
   readonly session: Pop3Session;
   readonly out: ResponseWriter;
+  readonly presence: Presence;
   readonly secure: boolean;
   readonly canStartTls: boolean;
   /** The messages of the mailbox logged in to. */
@@ -39,10 +41,10 @@ export interface Completion {
  */
 export type Pop3Command = (context: Pop3Context, argument: string, name: string) => Promise<Completion>;
 
-/** @throws Pop3Reply unless `argument` is `count` numbers */
+/** Numbers have no bound (RFC 1939): beyond what can be counted to, one is as good as another. @throws Pop3Reply */
 export function parseNumbers(argument: string, count: number): number[] {
   const words = argument.trim().split(/ +/);
-  if (words.length !== count || words.some((word) => !/^\d{1,9}$/.test(word))) {
+  if (words.length !== count || words.some((word) => !/^\d+$/.test(word))) {
     throw new Pop3Reply(count === 1 ? 'A message number is needed.' : 'A message number and a line count are needed.');
   }
   return words.map(Number);

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
+import { bytesSent, Presence } from '../base/presence.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
 import type { Completion, Pop3Context } from './command.ts';
@@ -18,6 +19,7 @@ const maxUnknownCommands = 20;
 export class Pop3Connection implements Pop3Context {
   readonly session: Pop3Session;
   readonly out: ResponseWriter;
+  readonly presence: Presence;
   username: string | undefined;
   readonly #options: Pop3Options;
   readonly #reader: LineReader;
@@ -41,6 +43,8 @@ export class Pop3Connection implements Pop3Context {
     this.session = options.session;
     this.out = new ResponseWriter(socket);
     this.#reader = new LineReader(socket, loginTimeoutMs);
+    this.presence = new Presence(socket, () => bytesSent(this.#socket));
+    this.#reader.onEnd = () => this.presence.ended();
     this.#loginDeadline = setTimeout(() => this.#goodbye('The login took too long.'), loginTimeoutMs);
   }
 
@@ -79,6 +83,7 @@ export class Pop3Connection implements Pop3Context {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
       await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      this.presence.dispose();
       if (this.#goOn === undefined) this.#linger();
       this.session.closed();
     }

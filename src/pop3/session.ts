@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Presence } from '../base/presence.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
@@ -34,8 +35,11 @@ export interface Pop3Session {
   mechanisms(secure: boolean): readonly SaslMechanism[];
   /** Whether the client may send its first SASL message with the AUTH command. */
   takesInitialResponse(mechanism: SaslMechanism): boolean;
-  /** @param command what the client used, for servers whose texts differ */
-  authenticate(credentials: SaslCredentials, command: 'PASS' | 'AUTH'): Promise<Pop3Login>;
+  /**
+   * @param command what the client used, for servers whose texts differ
+   * @param presence of the client: what is opened for it, and what that waits for, ends when the client has gone
+   */
+  authenticate(credentials: SaslCredentials, command: 'PASS' | 'AUTH', presence: Presence): Promise<Pop3Login>;
   /** The engine's part is over, the connection gone or handed over; nothing is called any more. */
   closed(): void;
 }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { watchFirstAnswers } from '../../src/app/read-session-first-answers.ts';
-import { TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
+import { type Reader, TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { errorCatalogue } from '../../src/base/error-catalogue.ts';
 import type { BridgeError } from '../../src/base/errors.ts';
 import { type Log, openLog } from '../../src/base/log.ts';
@@ -238,7 +238,8 @@ describe('each failure of POP3 translated over IMAP has its reply, its line in t
       ca: trusted ? bridge.ca : undefined,
       getToken: async () => 'good',
     };
-    const openMaildrops = (mailbox: string) => new TranslatedMaildrops().open(upstream, mailbox);
+    const openMaildrops = (mailbox: string, reader: Reader) =>
+      new TranslatedMaildrops().open(upstream, mailbox, reader);
     await session('pop3', { read: 'imap', openMaildrops }, login('pop3', password, `-ERR [${told}] …`));
     expect(codes()).toEqual([code]);
   });

@@ -3,7 +3,7 @@ import { listenImap } from '../../src/app/read-session-imap.ts';
 import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
 import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
-import { TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
+import { type Reader, TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { KeyedSemaphore } from '../../src/base/semaphore.ts';
@@ -29,7 +29,7 @@ export interface ReadBridgeOptions {
   /** Replaces the connection to the simulated Exchange. */
   readonly openUpstream?: (signal: AbortSignal) => Promise<OpenUpstream>;
   /** Replaces the translation of POP3 to IMAP. */
-  readonly openMaildrops?: (mailbox: string) => Promise<Maildrops>;
+  readonly openMaildrops?: (mailbox: string, reader: Reader) => Promise<Maildrops>;
   readonly allowInsecureAuth?: boolean;
   readonly maxConnectionsPerAccount?: number;
   readonly log?: Log;
@@ -91,8 +91,10 @@ export class ReadBridge {
     return { host: 'localhost', port: this.port('imap'), security: 'tls' as const };
   }
 
-  readonly #translated = (mailbox: string): Promise<Maildrops> =>
-    this.#maildrops.open({ endpoints: { imap: this.imap }, ca: this.ca, getToken: async () => 'good' }, mailbox);
+  readonly #translated = (mailbox: string, reader: Reader): Promise<Maildrops> => {
+    const upstream = { endpoints: { imap: this.imap }, ca: this.ca, getToken: async () => 'good' };
+    return this.#maildrops.open(upstream, mailbox, reader);
+  };
 
   #claims() {
     return this.tokenSeconds === undefined ? {} : { exp: Date.now() / 1000 + this.tokenSeconds };
@@ -118,7 +120,7 @@ export class ReadBridge {
       },
       log: options.log ?? silentLog,
       authenticate: async (username, given) => login(username, given, read),
-      openMaildrops: ({ mailbox }) => (options.openMaildrops ?? this.#translated)(mailbox),
+      openMaildrops: ({ mailbox }, reader) => (options.openMaildrops ?? this.#translated)(mailbox, reader),
       openUpstream: (account, signal) =>
         options.openUpstream?.(signal) ??
         open({

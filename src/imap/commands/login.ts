@@ -44,7 +44,7 @@ export async function authenticated(
   credentials: SaslCredentials,
   name: 'LOGIN' | 'AUTHENTICATE',
 ): Promise<Completion> {
-  const outcome = await context.session.authenticate(credentials, name);
+  const outcome = await context.session.authenticate(credentials, name, context.presence);
   const text = `${name} completed.`;
   if (outcome.kind === 'store') {
     context.loggedIn(outcome);

@@ -45,7 +45,7 @@ export async function authenticated(
   credentials: SaslCredentials,
   name: 'PASS' | 'AUTH',
 ): Promise<Completion> {
-  const outcome = await context.session.authenticate(credentials, name);
+  const outcome = await context.session.authenticate(credentials, name, context.presence);
   const text = 'User successfully authenticated.';
   if (outcome.kind === 'hand-over') return { text, after: () => context.handOver(outcome) };
   try {
