@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Log } from '../base/log.ts';
+import { boundSockets } from './bounded-sockets.ts';
 
 /** What an administrator may look at. Nothing of it is secret. */
 export interface AdminFacts {
@@ -26,7 +27,8 @@ export async function listenAdmin(
   log: Log,
 ): Promise<AdminServer> {
   const registry = metricsOf(facts);
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 1_000 }, (request, response) => {
+    if (request.socket.destroyed) return;
     answer(registry, request, response).catch((error: unknown) => {
       log.error({ error }, 'the metrics cannot be told');
       response.writeHead(500).end();
@@ -34,7 +36,7 @@ export async function listenAdmin(
   });
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
-  server.maxConnections = 100;
+  boundSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

@@ -99,5 +99,6 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
     }),
     onDefect: smtpDefect(log),
     onTurnedAway: (client, text) => log.info({ protocol: 'smtp', client, text }, 'client turned away'),
+    onStalled: (client) => log.warn({ protocol: 'smtp', client }, 'client cut: it does not take what it is sent'),
   });
 }

@@ -27,7 +27,8 @@ export function listenImap(options: ReadSessionOptions): Promise<ReadListener> {
 }
 
 function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
-  const { limits, log } = options;
+  const { limits } = options;
+  const log = options.log.child({ protocol: 'imap', session: connection.id, client: connection.remoteAddress });
   return serveImap(connection.socket, {
     greeting: `${options.name} IMAP4rev1 ready`,
     secure: connection.secure,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { writeTimeoutMs } from '../base/paced-writer.ts';
 import { type Receive, receiveFrom } from '../base/shared-reading.ts';
 
 /** One end of a joined connection. */
@@ -22,7 +23,8 @@ export interface JoinOptions {
 export interface JoinResult {
   readonly toUpstreamBytes: number;
   readonly toClientBytes: number;
-  readonly endedBy: 'client' | 'upstream' | 'idle' | 'closing';
+  /** `stalled`: the client was cut because it did not take what the upstream had for it. */
+  readonly endedBy: 'client' | 'upstream' | 'idle' | 'closing' | 'stalled';
   /** What came last from the upstream, unless it was much; empty if nothing came. */
   readonly lastWords: Buffer;
 }
@@ -82,10 +84,11 @@ class Joint {
     if (fromUpstream.length > 0) client.write(fromUpstream);
     let watching = watch !== undefined && (fromUpstream.length === 0 || watch(fromUpstream));
     pump(client, upstream);
-    pump(upstream, client, (octets) => {
+    const see = (octets: Buffer): void => {
       this.#lastWords = octets.length <= maxLastWordsBytes ? Buffer.from(octets) : nothing;
       if (watching) watching = watch?.(octets) ?? false;
-    });
+    };
+    pump(upstream, client, see, () => this.#cut('stalled'));
     // What ended or closed before anybody listened says so no more.
     if (client.readableEnded) this.#ended('client');
     if (upstream.readableEnded) this.#ended('upstream');
@@ -147,18 +150,27 @@ function givePieceBack(piece: Buffer): void {
   if (idlePieces.length < maxIdlePieces) idlePieces.push(piece);
 }
 
-/** Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read. */
-function pump(from: Socket, to: Socket, see?: Receive): void {
+/**
+ * Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read.
+ * @param stalled what is done when `to` has taken nothing for too long
+ */
+function pump(from: Socket, to: Socket, see?: Receive, stalled?: () => void): void {
+  const deadline = stalled && new StallDeadline(to, stalled);
   let piece: Buffer | undefined;
   let filled = 0;
   const flush = (): void => {
     if (piece === undefined) return;
     const full = piece;
     piece = undefined;
-    const flows = to.write(full.subarray(0, filled), () => givePieceBack(full));
+    const flows = to.write(full.subarray(0, filled), () => {
+      deadline?.moved();
+      givePieceBack(full);
+    });
     filled = 0;
     // A socket that is gone never drains.
-    if (!flows && !to.destroyed) from.pause();
+    if (flows || to.destroyed) return;
+    from.pause();
+    deadline?.start();
   };
   receiveFrom(from, (octets) => {
     see?.(octets);
@@ -174,13 +186,44 @@ function pump(from: Socket, to: Socket, see?: Receive): void {
       if (filled === piece.length) flush();
     }
   });
-  to.on('drain', () => from.resume());
+  to.on('drain', () => {
+    deadline?.end();
+    from.resume();
+  });
   const end = (): void => {
     flush();
     to.end();
   };
   if (from.readableEnded) end();
   else from.once('end', end);
+}
+
+/** Calls back when a socket has taken nothing for too long of what is there for it. */
+class StallDeadline {
+  readonly #socket: Socket;
+  readonly #callback: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, callback: () => void) {
+    this.#socket = socket;
+    this.#callback = callback;
+  }
+
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(this.#callback, writeTimeoutMs.afterLogin);
+    this.#socket.once('close', this.end);
+  }
+
+  moved(): void {
+    this.#timer?.refresh();
+  }
+
+  readonly end = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#socket.off('close', this.end);
+  };
 }
 
 /** Octets received. */

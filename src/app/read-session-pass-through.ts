@@ -32,7 +32,9 @@ export function passThrough(
       leave();
       const { lastWords: _, ...passed } = result;
       const failure = failureAtEnd(facts.protocol, mailbox, result);
-      if (failure === undefined) log.info({ ...facts, ...passed }, 'mailbox closed');
+      if (result.endedBy === 'stalled') {
+        log.warn({ ...facts, ...passed }, 'client cut: it does not take what it is sent');
+      } else if (failure === undefined) log.info({ ...facts, ...passed }, 'mailbox closed');
       else log.warn({ ...facts, ...passed, error: failure }, `mailbox closed: ${failure.message}`);
     },
     abandon() {

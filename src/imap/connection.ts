@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
+import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
 import { bytesSent, Presence } from '../base/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
@@ -46,7 +47,7 @@ export class ImapConnection implements ImapContext {
     this.#socket = socket;
     this.#secure = options.secure;
     this.session = options.session;
-    this.out = new ResponseWriter(socket);
+    this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, limits.loginTimeoutMs);
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
     this.#reader.onEnd = () => this.presence.ended();
@@ -110,7 +111,7 @@ export class ImapConnection implements ImapContext {
   }
 
   async ask(challenge: Buffer): Promise<Buffer> {
-    this.out.continuation(challenge.toString('base64'));
+    await this.out.continuation(challenge.toString('base64'));
     const line = (await this.#reader.line(this.#options.limits.maxCommandBytes)).toString('latin1').trim();
     if (line === '*') throw new ImapReply('BAD', 'The client cancelled the authentication.');
     return decodeBase64(line);
@@ -126,6 +127,7 @@ export class ImapConnection implements ImapContext {
   loggedIn(login: ImapLogin & { kind: 'store' }): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.out.timeoutMs = writeTimeoutMs.afterLogin;
     this.#commands.takesMessages = true;
     this.#store = login.store;
   }
@@ -139,6 +141,8 @@ export class ImapConnection implements ImapContext {
   async startTls(): Promise<void> {
     const { startTls } = this.#options;
     if (startTls === undefined) throw new Error('STARTTLS is not offered.');
+    // What is still to be sent would get in between the handshake.
+    await this.out.sent();
     this.#reader.discard();
     this.#reader.detach();
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
@@ -164,6 +168,8 @@ export class ImapConnection implements ImapContext {
     this.#waiting = true;
     if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
     try {
+      // A client that does not take its replies gets no further ones.
+      await this.out.sent();
       const raw = await this.#commands.next();
       this.#waiting = false;
       this.#broken = 0;
@@ -243,7 +249,10 @@ export class ImapConnection implements ImapContext {
   #endedBy(error: unknown): void {
     if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
-    else if (!(error instanceof ConnectionEnded)) {
+    else if (error instanceof WriteTimeout) {
+      this.#options.log.warn('client cut: it does not take what it is sent');
+      this.#socket.destroy();
+    } else if (!(error instanceof ConnectionEnded)) {
       this.#options.log.error({ error }, 'An IMAP connection failed for a reason nobody foresaw');
       this.#socket.destroy();
     }
@@ -267,6 +276,7 @@ function isEnd(error: unknown): boolean {
   return (
     error instanceof ConnectionEnded ||
     error instanceof ReadTimeout ||
+    error instanceof WriteTimeout ||
     error instanceof LineTooLong ||
     error instanceof BrokenCommand
   );

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
+import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
 import { bytesSent, Presence } from '../base/presence.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
@@ -41,7 +42,7 @@ export class Pop3Connection implements Pop3Context {
     this.#socket = socket;
     this.#secure = options.secure;
     this.session = options.session;
-    this.out = new ResponseWriter(socket);
+    this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, loginTimeoutMs);
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
     this.#reader.onEnd = () => this.presence.ended();
@@ -92,7 +93,7 @@ export class Pop3Connection implements Pop3Context {
 
   async ask(challenge: Buffer): Promise<Buffer> {
     this.out.line(`+ ${challenge.toString('base64')}`);
-    this.out.flush();
+    await this.out.sent();
     const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1').trim();
     if (line === '*') throw new Pop3Reply('The client cancelled the authentication.');
     return decodeBase64(line);
@@ -101,6 +102,7 @@ export class Pop3Connection implements Pop3Context {
   loggedIn(store: Maildrops, maildrop: Maildrop): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.out.timeoutMs = writeTimeoutMs.afterLogin;
     this.#store = store;
     this.#maildrop = maildrop;
   }
@@ -108,6 +110,8 @@ export class Pop3Connection implements Pop3Context {
   async startTls(): Promise<void> {
     const { startTls } = this.#options;
     if (startTls === undefined) throw new Error('STLS is not offered.');
+    // What is still to be sent would get in between the handshake.
+    await this.out.sent();
     this.#reader.discard();
     this.#reader.detach();
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
@@ -133,6 +137,8 @@ export class Pop3Connection implements Pop3Context {
   async #next(): Promise<void> {
     if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
     this.#waiting = true;
+    // A client that does not take its replies gets no further ones.
+    await this.out.sent();
     const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1');
     this.#waiting = false;
     const space = line.indexOf(' ');
@@ -197,7 +203,10 @@ export class Pop3Connection implements Pop3Context {
   #endedBy(error: unknown): void {
     if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
-    else if (!(error instanceof ConnectionEnded)) {
+    else if (error instanceof WriteTimeout) {
+      this.#options.log.warn('client cut: it does not take what it is sent');
+      this.#socket.destroy();
+    } else if (!(error instanceof ConnectionEnded)) {
       this.#options.log.error({ error }, 'A POP3 connection failed for a reason nobody foresaw');
       this.#socket.destroy();
     }
@@ -218,7 +227,12 @@ export class Pop3Connection implements Pop3Context {
 }
 
 function isEnd(error: unknown): boolean {
-  return error instanceof ConnectionEnded || error instanceof ReadTimeout || error instanceof LineTooLong;
+  return (
+    error instanceof ConnectionEnded ||
+    error instanceof ReadTimeout ||
+    error instanceof WriteTimeout ||
+    error instanceof LineTooLong
+  );
 }
 
 /** An unknown command may be anything, a password included: it is not logged. */

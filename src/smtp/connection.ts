@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { writeTimeoutMs } from '../base/paced-writer.ts';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';
@@ -22,6 +23,7 @@ export function connectionOf(session: SMTPServerSession): SubmissionConnection {
 /** What a server is told of clients that have no session. */
 export interface SubmissionServerEvents extends SMTPServer {
   turnedAway(remoteAddress: string, why: string): void;
+  stalled(remoteAddress: string): void;
 }
 
 /**
@@ -90,6 +92,32 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
   /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
+  }
+
+  /**
+   * Takes the next command once the system has every reply, so that a client that does not read gets no further ones;
+   * after a while it is cut. The library alone would let 64 KiB of replies pile up, each with the weight of an object.
+   */
+  override _whenWritable(next: () => void): void {
+    const socket = this._socket;
+    if (socket.destroyed) return;
+    if (socket.writableLength === 0) {
+      next();
+      return;
+    }
+    const { beforeLogin, afterLogin } = writeTimeoutMs;
+    const timer = setTimeout(
+      () => {
+        (this._server as SubmissionServerEvents).stalled(this.remoteAddress);
+        socket.destroy();
+      },
+      this.session.user ? afterLogin : beforeLogin,
+    );
+    // Its turn comes behind all that waits.
+    socket.write('', () => {
+      clearTimeout(timer);
+      if (!socket.destroyed) next();
+    });
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

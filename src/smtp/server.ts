@@ -38,6 +38,8 @@ export interface SmtpServerSettings {
   onDefect(error: unknown, connection: SmtpConnectionInfo): void;
   /** Told of clients that failed outside a session: a broken TLS handshake, one connection too many. */
   onTurnedAway(remoteAddress: string, why: string): void;
+  /** Told of clients that were cut because they did not take their replies. */
+  onStalled(remoteAddress: string): void;
 }
 
 /** A listening SMTP server. */
@@ -61,6 +63,10 @@ class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
 
   turnedAway(remoteAddress: string, why: string): void {
     this.#settings.onTurnedAway(remoteAddress, why);
+  }
+
+  stalled(remoteAddress: string): void {
+    this.#settings.onStalled(remoteAddress);
   }
 
   override connect(socket: Socket, socketOptions?: object): void {

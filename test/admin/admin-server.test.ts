@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { listenAdmin } from '../../src/admin/admin-server.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -55,4 +57,32 @@ test('a port in use is the caller’s to tell', async () => {
     silentLog,
   );
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+test('health is told while 150 slow requests hold the port', async () => {
+  const server = await listenAdmin(
+    { host: '127.0.0.1', port: 0 },
+    { queue: () => ({}), signIns: async () => [] },
+    silentLog,
+  );
+  onTestFinished(() => server.close());
+  for (let count = 0; count < 150; count++) {
+    const slow = connect(server.port, '127.0.0.1').on('error', () => {});
+    onTestFinished(() => void slow.destroy());
+    await once(slow, 'connect');
+    slow.write('GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  }
+  expect((await fetch(`http://127.0.0.1:${server.port}/health`)).status).toBe(200);
+});
+
+test('a client that asks for the metrics thousands of times at once is cut, not answered ahead', async () => {
+  let told = 0;
+  const facts = { queue: () => ({ queued: ++told }), signIns: async () => [] };
+  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
+  onTestFinished(() => server.close());
+  const client = connect(server.port, '127.0.0.1').on('error', () => {});
+  client.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5_000));
+  client.resume();
+  await new Promise((resolve) => client.once('close', resolve));
+  expect(told).toBeLessThan(10);
 });

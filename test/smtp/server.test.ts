@@ -37,6 +37,7 @@ async function submissionServer(settings: Partial<SmtpServerSettings> = {}, sess
     idleTimeoutMs: 300_000,
     onDefect: (error) => defects.push(error),
     onTurnedAway: () => {},
+    onStalled: () => {},
     openSession(info): SmtpSession {
       opened++;
       return {

@@ -8,7 +8,7 @@ import type { Scanner } from '../wire/scanner.ts';
 /** RFC 9051 section 6.3.12, with the code of RFC 4315. A refusal comes before the message is sent, where it can. */
 export const append = command(parseAppend, async (context, { folder, flags, internalDate, message }) => {
   await tryCreate(() => context.store.status(folder));
-  const content = message.accept();
+  const content = await message.accept();
   const { uidValidity, uid } = await tryCreate(() =>
     context.store.append(folder, { content, size: message.size, flags, ...(internalDate && { internalDate }) }),
   );

@@ -4,15 +4,26 @@ import { ImapReply } from '../reply.ts';
 /** RFC 2177: news go out as they happen, until DONE. */
 export const idle = command(noArguments, async (context) => {
   const folder = context.state === 'selected' ? context.folder : undefined;
-  const tell = (): void => {
-    folder?.tell(context.out, { expunges: true });
-    context.out.flush();
+  const failed = Promise.withResolvers<never>();
+  let telling = false;
+  let again = false;
+  /** News that come while the client has not taken the last ones go out together afterwards. */
+  const tell = async (): Promise<void> => {
+    again = true;
+    if (telling) return;
+    telling = true;
+    while (again) {
+      again = false;
+      folder?.tell(context.out, { expunges: true });
+      await context.out.sent();
+    }
+    telling = false;
   };
-  context.out.continuation('IDLE accepted, awaiting DONE command.');
-  tell();
-  folder?.onChange(tell);
+  await context.out.continuation('IDLE accepted, awaiting DONE command.');
+  folder?.onChange(() => void tell().catch(failed.reject));
   try {
-    const line = await context.nextLine();
+    await tell();
+    const line = await Promise.race([context.nextLine(), failed.promise]);
     if (line.trim().toUpperCase() !== 'DONE') throw new ImapReply('BAD', 'IDLE ends with DONE.');
   } finally {
     folder?.onChange(undefined);

@@ -17,7 +17,7 @@ export interface RawCommand {
 export interface MessageLiteral {
   readonly size: number;
   /** Lets the client send, and gives what it sends. */
-  accept(): Readable;
+  accept(): Promise<Readable>;
 }
 
 /** What one command may weigh. */
@@ -47,13 +47,13 @@ const skipChunkBytes = 64 * 1024;
 export class CommandReader {
   readonly #reader: LineReader;
   readonly #limits: CommandLimits;
-  readonly #invite: () => void;
+  readonly #invite: () => Promise<void>;
   /** The message of an APPEND may be as long as it likes. Before login it is a literal like any other. */
   takesMessages = false;
   #open: StreamedLiteral | undefined;
 
-  /** @param invite sends the continuation request that lets the client send a synchronizing literal */
-  constructor(reader: LineReader, limits: CommandLimits, invite: () => void) {
+  /** @param invite sends the continuation request that lets the client send a synchronizing literal, and waits until it is taken */
+  constructor(reader: LineReader, limits: CommandLimits, invite: () => Promise<void>) {
     this.#reader = reader;
     this.#limits = limits;
     this.#invite = invite;
@@ -81,7 +81,7 @@ export class CommandReader {
         return { tag, name, parts, message: this.#open };
       }
       if (size > left) throw refusedLiteral(tag, synchronizing);
-      if (synchronizing) this.#invite();
+      if (synchronizing) await this.#invite();
       parts.push(await this.#reader.octets(size));
       left -= size;
       line = await this.#line(left, tag);
@@ -121,11 +121,11 @@ class StreamedLiteral implements MessageLiteral {
   readonly size: number;
   readonly #reader: LineReader;
   readonly #synchronizing: boolean;
-  readonly #invite: () => void;
+  readonly #invite: () => Promise<void>;
   #left: number;
   #accepted = false;
 
-  constructor(reader: LineReader, size: number, synchronizing: boolean, invite: () => void) {
+  constructor(reader: LineReader, size: number, synchronizing: boolean, invite: () => Promise<void>) {
     this.size = size;
     this.#left = size;
     this.#reader = reader;
@@ -133,9 +133,9 @@ class StreamedLiteral implements MessageLiteral {
     this.#invite = invite;
   }
 
-  accept(): Readable {
-    if (this.#synchronizing) this.#invite();
+  async accept(): Promise<Readable> {
     this.#accepted = true;
+    if (this.#synchronizing) await this.#invite();
     return Readable.from(this.#content(), { objectMode: false });
   }
 

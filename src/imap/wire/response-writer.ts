@@ -4,27 +4,30 @@ import { responseText } from './format.ts';
 
 /** Writes responses, in text of one octet per character. */
 export class ResponseWriter extends PacedWriter {
-  constructor(stream: Duplex) {
-    super(stream, 'latin1');
+  constructor(stream: Duplex, timeoutMs: number) {
+    super(stream, 'latin1', timeoutMs);
   }
 
   untagged(text: string): void {
     this.raw(`* ${text}\r\n`);
   }
 
-  /** A tagged response, sent at once with all that is pending. */
+  /** A tagged response, sent with all that is pending; before the next command is read, it has to be taken. */
   tagged(tag: string, status: 'OK' | 'NO' | 'BAD' | 'BYE', text: string, code?: string): void {
     this.raw(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${responseText(text)}\r\n`);
     this.flush();
   }
 
-  /** A continuation request, sent at once. */
-  continuation(text: string): void {
+  /** A continuation request, sent with all that is pending. @throws ConnectionEnded, WriteTimeout */
+  async continuation(text: string): Promise<void> {
     this.raw(`+ ${text}\r\n`);
-    this.flush();
+    await this.sent();
   }
 
-  /** A literal of known size. @throws ConnectionEnded, also if the content fails: half a literal cannot be mended */
+  /**
+   * A literal of known size.
+   * @throws ConnectionEnded, also if the content fails: half a literal cannot be repaired; WriteTimeout
+   */
   async literal(size: number, content: Readable): Promise<void> {
     this.raw(`{${size}}\r\n`);
     this.flush();

@@ -4,11 +4,11 @@ import { dotStuffed } from './dot-stuffing.ts';
 
 /** Writes replies. */
 export class ResponseWriter extends PacedWriter {
-  constructor(stream: Duplex) {
-    super(stream, 'utf8');
+  constructor(stream: Duplex, timeoutMs: number) {
+    super(stream, 'utf8', timeoutMs);
   }
 
-  /** Sent at once with all that is pending, as is {@link error}. */
+  /** Sent with all that is pending, as is {@link error}; before the next command is read, it has to be taken. */
   ok(text: string): void {
     this.line(`+OK ${oneLine(text)}`.trimEnd());
     this.flush();
@@ -26,7 +26,7 @@ export class ResponseWriter extends PacedWriter {
 
   /**
    * A message with its final dot.
-   * @throws ConnectionEnded, also if the content fails: half a message must not look whole
+   * @throws ConnectionEnded, also if the content fails: half a message must not look whole; WriteTimeout
    */
   async message(content: Readable | AsyncIterable<Buffer>): Promise<void> {
     this.flush();

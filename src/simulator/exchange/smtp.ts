@@ -47,6 +47,7 @@ export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promis
     openSession: (connection) => new ExchangeSubmissionSession(connection, settings, byMailbox),
     onDefect: (error) => settings.onDefect(error),
     onTurnedAway: () => {},
+    onStalled: () => {},
   });
   return { port: server.port, close: () => server.close(100) };
 }
