@@ -109,7 +109,7 @@ export const accountBlock = (sources: Sources) =>
     }),
     dropDuplicates: z.exactOptional(z.int().min(1).max(86_400)).meta({
       description:
-        'Seconds in which a message that comes once more (same envelope, Message-ID and content) is accepted and dropped. For programs that send again too early. Left out: each one is sent.',
+        'Seconds in which a message that comes once more (same envelope, header but for Date and trace fields, and body) is accepted and dropped. For programs that send again too early. Left out: each one is sent.',
     }),
     senders: z.exactOptional(z.array(senderPattern()).min(1)).meta({
       description:

@@ -106,8 +106,9 @@ test('the same message within the window is accepted once', async () => {
   const id = /^250 2\.0\.0 Queued as (\w+)/.exec(first)?.[1];
   expect(await send('graph', '<impatient@contoso.com>')).toMatch(`250 2.0.0 Dropped: a duplicate of ${id}`);
   expect(await send('graph', '<impatient@contoso.com>', 'another text\r\n')).toMatch(/Queued as/);
+  expect(await send('graph', '<impatient@contoso.com>\r\nSubject: another alarm')).toMatch(/Queued as/);
   expect(await send('graph', '<impatient@contoso.com>', 'text\r\n', [alice, bob])).toMatch(/Queued as/);
-  await until('all to be sent', () => submissions(simulator, '<impatient@contoso.com>').length === 3);
+  await until('all to be sent', () => submissions(simulator, '<impatient@contoso.com>').length === 4);
   const show = Mailbridge.run(['queue', 'show', String(id), '--config', relay.folder.configFile]);
   await show.exit();
   expect(show.stdout).toMatch(/^came once more at \d{4}-[\dT:-]+Z: dropped as a duplicate$/m);
