@@ -89,7 +89,9 @@ export async function startBridge(config: Config, options: BridgeOptions): Promi
 
 async function start(config: Config, { log, clock = systemClock }: BridgeOptions, undo: Undo): Promise<Bridge> {
   const hostname = config.hostname ?? machineName();
-  const folder = takeDataFolder(config.dataDir);
+  const folder = takeDataFolder(config.dataDir, (each) =>
+    log.warn({ folder: each }, `${each} could be written by other users of this machine; now it cannot`),
+  );
   undo.push(() => folder.release());
   const memory = createLoginMemory(config, clock);
   const smtpPermits = smtpPermitsOf(config);

@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/own-file.ts';
+import { makeOwnFolder } from '../base/own-folder.ts';
 
 /** The folder of a bridge, kept from a second bridge for as long as this one lives. */
 export interface DataFolder {
@@ -12,17 +14,20 @@ export interface DataFolder {
 /**
  * Makes the data folder on first use and takes it for this process. The lock is one that the operating system drops
  * with the process, however it ends.
- * @throws BridgeError `data-folder-unusable`, `already-running`
+ * @param onClosed told of each folder that others could write to until now
+ * @throws BridgeError `data-folder-unusable`, `data-folder-unsafe`, `already-running`
  */
-export function takeDataFolder(path: string): DataFolder {
+export function takeDataFolder(path: string, onClosed: (folder: string) => void = () => {}): DataFolder {
   let lock: DatabaseSync | undefined;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    secure(path, onClosed);
     lock = new DatabaseSync(join(path, 'lock'), { timeout: 0 });
     chmodSync(join(path, 'lock'), 0o600);
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
     lock?.close();
+    if (cause instanceof BridgeError) throw cause;
     if (/locked|busy/i.test(String(cause))) {
       throw new BridgeError('already-running', `Another bridge is running on the data folder ${path}.`);
     }
@@ -31,4 +36,34 @@ export function takeDataFolder(path: string): DataFolder {
   }
   const held = lock;
   return { path, release: () => held.close() };
+}
+
+/** Folders in the data folder; every file in them is the bridge's. */
+const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins'];
+/** Files in the data folder itself, where an administrator may keep others. */
+const ownFiles = [...databaseFiles('lock'), 'token.key', 'token.key.tmp', ...databaseFiles('token.key.lock')];
+
+/** Looks through what an earlier run has left, or somebody else has put there. @throws BridgeError `data-folder-unsafe` */
+function secure(path: string, onClosed: (folder: string) => void): void {
+  // The data folder itself may be a link that an administrator has made; what is in it may not.
+  const root = realpathSync(path);
+  if (makeOwnFolder(root)) onClosed(root);
+  for (const file of ownFiles) assertOwnEntry(join(root, file));
+  for (const name of ownFolders) {
+    const folder = join(root, name);
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) continue;
+    if (makeOwnFolder(folder)) onClosed(folder);
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      // Bodies are many, and are held against their checksums.
+      if (entry.isFile() && name === 'queue/bodies') continue;
+      assertOwnEntry(join(folder, entry.name));
+    }
+  }
+}
+
+function assertOwnEntry(path: string): void {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (facts === undefined) return;
+  const fault = facts.isDirectory() ? ownerFault(facts, process.geteuid?.()) : fileFault(facts);
+  if (fault !== undefined) throw unsafe(path, fault);
 }

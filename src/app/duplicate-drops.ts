@@ -1,7 +1,6 @@
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { systemErrorCode } from '../base/errors.ts';
+import { appendToOwnFile, readOwnFile, replaceOwnFile } from '../base/own-file.ts';
 
 /** What came again and was dropped as a duplicate of one message. Times in milliseconds since 1970. */
 export interface Drops {
@@ -50,7 +49,7 @@ export class DuplicateDrops {
     this.#drops.set(id, drops);
     try {
       if (++this.#lines > this.#rewriteAt) this.#rewrite();
-      else appendFileSync(this.#file, lineOf(id, drops), { mode: 0o600 });
+      else appendToOwnFile(this.#file, lineOf(id, drops));
     } catch {
       // The disk is full, and others say so. The log has it as well.
     }
@@ -58,9 +57,7 @@ export class DuplicateDrops {
 
   #rewrite(): void {
     for (const id of this.#drops.keys()) if (!this.#isKept(id)) this.#drops.delete(id);
-    const next = `${this.#file}.new`;
-    writeFileSync(next, [...this.#drops].map(([id, drops]) => lineOf(id, drops)).join(''), { mode: 0o600 });
-    renameSync(next, this.#file);
+    replaceOwnFile(this.#file, [...this.#drops].map(([id, drops]) => lineOf(id, drops)).join(''));
     this.#lines = this.#drops.size;
     this.#rewriteAt = Math.max(fewestLines, 2 * this.#lines);
   }
@@ -72,7 +69,7 @@ export class DuplicateDrops {
  */
 export function readDrops(file: string): Map<string, Drops> {
   const drops = new Map<string, Drops>();
-  for (const line of textOf(file).split('\n')) {
+  for (const line of (readOwnFile(file)?.toString('latin1') ?? '').split('\n')) {
     const [, id, ...numbers] = /^(\w+) (\d+) (\d+) (\d+);$/.exec(line) ?? [];
     const [count = 0, firstAtMs = 0, lastAtMs = 0] = numbers.map(Number);
     if (id !== undefined) drops.set(id, { count, firstAtMs, lastAtMs });
@@ -83,13 +80,4 @@ export function readDrops(file: string): Map<string, Drops> {
 /** What ends it tells a whole line from one that was cut off. */
 function lineOf(id: string, { count, firstAtMs, lastAtMs }: Drops): string {
   return `${id} ${count} ${firstAtMs} ${lastAtMs};\n`;
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

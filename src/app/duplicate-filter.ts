@@ -1,7 +1,7 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { systemErrorCode } from '../base/errors.ts';
+import { appendToOwnFile, readOwnFile, replaceOwnFile } from '../base/own-file.ts';
+import { makeOwnFolder } from '../base/own-folder.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { DuplicateDrops } from './duplicate-drops.ts';
 
@@ -101,7 +101,7 @@ export class DuplicateFilter {
   #write(fingerprint: string, { expiresAtMs, id }: Entry): void {
     try {
       if (++this.#lines > this.#compactAt) this.#compact();
-      else appendFileSync(this.#file, `${expiresAtMs} ${fingerprint} ${id}\n`, { mode: 0o600 });
+      else appendToOwnFile(this.#file, `${expiresAtMs} ${fingerprint} ${id}\n`);
     } catch {
       // The disk is full, and others say so. The message is accepted all the same.
     }
@@ -114,8 +114,7 @@ export class DuplicateFilter {
     }
     const kept = [...this.#entries].filter(([, { accepted }]) => accepted === true);
     const lines = kept.map(([fingerprint, { expiresAtMs, id }]) => `${expiresAtMs} ${fingerprint} ${id}\n`);
-    writeFileSync(`${this.#file}.new`, lines.join(''), { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    replaceOwnFile(this.#file, lines.join(''));
     this.#lines = kept.length;
     this.#compactAt = Math.max(fewestLines, 2 * kept.length);
   }
@@ -128,11 +127,6 @@ export function isInVain({ state, recipients }: QueuedMessage): boolean {
 }
 
 function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, 'latin1').split('\n').filter(Boolean);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    return [];
-  }
+  makeOwnFolder(dirname(file));
+  return (readOwnFile(file)?.toString('latin1') ?? '').split('\n').filter(Boolean);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -10,6 +10,9 @@ import {
   makeAuthority,
 } from '../base/certificates.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import { readOwnFile } from '../base/own-file.ts';
+import { makeOwnFolder } from '../base/own-folder.ts';
+import { writeOwnFile } from '../base/private-file.ts';
 
 /** `tls` of the configuration, as far as it names files. */
 export interface TlsFiles {
@@ -60,11 +63,11 @@ const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
  */
 export async function localCertificate(dataFolder: string, name: string): Promise<LocalCertificate> {
   const folder = join(dataFolder, 'tls');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const authority = await readPair(folder, 'ca');
+  makeOwnFolder(folder);
+  const authority = readPair(folder, 'ca');
   const signing = authority ?? (await makeAuthority(`mailbridge on ${hostname()}`, authorityValidDays, 'rsa'));
   if (!authority) await writePair(folder, 'ca', signing);
-  const existing = authority && (await readPair(folder, 'server'));
+  const existing = authority && readPair(folder, 'server');
   const names = serverNames(name);
   const usable =
     existing &&
@@ -81,14 +84,12 @@ function serverNames(name: string): [string, ...string[]] {
   return [...new Set([name, hostname(), 'localhost', '127.0.0.1', '::1', ...usable])] as [string, ...string[]];
 }
 
-async function readPair(folder: string, name: string): Promise<CertificateAndKey | undefined> {
+function readPair(folder: string, name: string): CertificateAndKey | undefined {
   try {
-    return {
-      cert: await readFile(join(folder, `${name}.crt`), 'utf8'),
-      key: await readFile(join(folder, `${name}.key`), 'utf8'),
-    };
+    const [cert, key] = ['crt', 'key'].map((suffix) => readOwnFile(join(folder, `${name}.${suffix}`))?.toString());
+    return cert === undefined || key === undefined ? undefined : { cert, key };
   } catch (cause) {
-    if (systemErrorCode(cause) === 'ENOENT') return undefined;
+    if (cause instanceof BridgeError) throw cause;
     throw new BridgeError('tls-material-unreadable', `The certificate in ${folder} cannot be read.`, { cause });
   }
 }
@@ -99,8 +100,6 @@ async function writePair(folder: string, name: string, pair: CertificateAndKey):
     ['key', pair.key, 0o600],
     ['crt', pair.cert, 0o644],
   ] as const) {
-    const file = join(folder, `${name}.${suffix}`);
-    await writeFile(`${file}.new`, content, { mode });
-    await rename(`${file}.new`, file);
+    await writeOwnFile(join(folder, `${name}.${suffix}`), Buffer.from(content), mode);
   }
 }

@@ -62,6 +62,13 @@ const entries = {
     cause: 'The data folder cannot be made, read or written.',
     remedy: 'Check that the folder exists, belongs to the user that runs the bridge, and has free space.',
   },
+  'data-folder-unsafe': {
+    kind: 'usage',
+    cause:
+      "Something in dataDir is not the bridge's own: a symbolic link, a file of another user, or a folder that belongs to another user or that every user can write to. The bridge does not follow it: it would read or overwrite with its own rights what somebody else has chosen.",
+    remedy:
+      'Run the command as the user that runs the bridge. If that is who you are, find out who put it there: remove it if it is a link or a file you do not know, give what is yours to that user (chown), or name another dataDir.',
+  },
   'already-running': {
     kind: 'usage',
     cause: 'Another bridge uses the same dataDir. Two of them would send every queued message twice.',

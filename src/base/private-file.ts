@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorText, systemErrorCode } from './errors.ts';
+import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
 
 /** What a private file holds. */
 export interface PrivateFile {
@@ -12,22 +13,26 @@ export interface PrivateFile {
 
 /**
  * Reads a small file that is meant for this user alone. One that others may read or write is closed to them (0600) and
- * used nevertheless: to refuse it would stop mail and undo nothing.
+ * used nevertheless: to refuse it would stop mail and undo nothing. One that somebody else has put there is not used: who
+ * chooses our key can read what we encrypt with it.
  * @param maxBytes what the file can hold at most; of a larger one no more than one byte beyond that is returned
  * @returns undefined where there is no such file
- * @throws Error of the file system, and where it is no ordinary file
+ * @throws BridgeError `data-folder-unsafe`; Error of the file system, and where it is no ordinary file
  */
 export async function readPrivateFile(file: string, maxBytes: number): Promise<PrivateFile | undefined> {
-  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
+  const handle = await open(file, constants.O_RDONLY | ownFileFlags).catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ELOOP') throw unsafe(file, 'is a symbolic link');
     throw error;
   });
   if (handle === undefined) return undefined;
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw new Error('not an ordinary file');
+    const fault = fileFault(stat);
+    if (fault !== undefined) throw unsafe(file, fault);
     const wasOpenToOthers = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
-    // It may belong to somebody else; that it could be read is what counts.
+    // It may belong to root; that it could be read is what counts.
     if (wasOpenToOthers) await handle.chmod(0o600).catch(() => {});
     const buffer = Buffer.alloc(Math.min(stat.size, maxBytes + 1));
     let length = 0;
@@ -48,9 +53,14 @@ export async function readPrivateFile(file: string, maxBytes: number): Promise<P
  * @throws Error of the file system
  */
 export async function writePrivateFile(file: string, content: Buffer): Promise<void> {
+  await writeOwnFile(file, content, 0o600);
+}
+
+/** As {@link writePrivateFile}, for what others may read, too. */
+export async function writeOwnFile(file: string, content: Buffer, mode: number): Promise<void> {
   const temporary = `${file}.tmp`;
   await rm(temporary, { force: true });
-  await replaceFile(file, content, 0o600, temporary);
+  await replaceFile(file, content, mode, temporary);
 }
 
 /**

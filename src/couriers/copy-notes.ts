@@ -1,6 +1,5 @@
-import { appendFileSync, renameSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { systemErrorCode } from '../base/errors.ts';
+import { renameSync } from 'node:fs';
+import { appendToOwnFile, ownFileSize, readOwnFile } from '../base/own-file.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 import type { Marker } from './marker.ts';
 
@@ -32,11 +31,11 @@ export class CopyNotes {
       return `${this.#marker.of(id, recipients)} ${digests.join(',')}\n`;
     });
     try {
-      if ((statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0) > longestFileBytes) {
+      if (ownFileSize(this.#file) > longestFileBytes) {
         renameSync(this.#file, this.#older);
       }
       // The line before may be there in part.
-      appendFileSync(this.#file, `\n${[...new Set(lines)].join('')}`, { mode: 0o600, flush: true });
+      appendToOwnFile(this.#file, `\n${[...new Set(lines)].join('')}`, { flush: true });
     } catch {
       // On a full disk mail must go out, or there would never be room. A crash right now would cost a second copy.
     }
@@ -53,7 +52,7 @@ export class CopyNotes {
     recipients: readonly EnvelopeRecipient[],
     markers: ReadonlySet<string>,
   ): Promise<readonly EnvelopeRecipient[]> {
-    const texts = await Promise.all([this.#file, this.#older].map(readIfThere));
+    const texts = [this.#file, this.#older].map((file) => readOwnFile(file)?.toString('latin1') ?? '');
     const notes = texts.flatMap((text) => text.split('\n')).filter((line) => line.startsWith(`${id}.`));
     const served = new Set(
       notes.flatMap((line) => {
@@ -70,14 +69,5 @@ export class CopyNotes {
 
   #digest(id: string, recipient: EnvelopeRecipient): string {
     return this.#marker.of(id, [recipient]).slice(id.length + 1);
-  }
-}
-
-async function readIfThere(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'latin1');
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
   }
 }

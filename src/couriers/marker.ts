@@ -1,7 +1,9 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
+import { readOwnFile } from '../base/own-file.ts';
+import { makeOwnFolder } from '../base/own-folder.ts';
 import { normalizeAddress } from '../message/addresses.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
 
@@ -23,12 +25,12 @@ export class Marker {
   /** With the key in a file, made at first use. @throws Error of the file system */
   static withKeyFile(file: string): Marker {
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      makeOwnFolder(dirname(file));
       writeFileSync(file, randomBytes(32), { flag: 'wx', mode: 0o600 });
     } catch (error) {
       if (systemErrorCode(error) !== 'EEXIST') throw error;
     }
-    return new Marker(readFileSync(file));
+    return new Marker(readOwnFile(file) ?? Buffer.alloc(0));
   }
 
   /** The value of the field, of the same length for all recipients of a message. */

@@ -1,8 +1,8 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
-  openSync,
   readFileSync,
   renameSync,
   unlinkSync,
@@ -12,6 +12,7 @@ import {
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
+import { makeOwnFile, openOwnFile, readOwnFile } from '../base/own-file.ts';
 import type { QueuedMessage } from './message.ts';
 import { syncFolder } from './stores/sqlite-spool.ts';
 
@@ -130,7 +131,7 @@ class FileJournal implements InFlightJournal {
       return this.#rewrite();
     } catch (error) {
       if (!isFull(error)) throw error;
-      const handle = openSync(this.#file, 'a', 0o600);
+      const handle = openOwnFile(this.#file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
       this.#bytes = fstatSync(handle).size;
       return handle;
     }
@@ -144,7 +145,7 @@ class FileJournal implements InFlightJournal {
     for (const id of new Set([...begun, ...this.#underWay])) lines.push(`begin ${id}`);
     const text = `${lines.join('\n')}\n`;
     const next = `${this.#file}.new`;
-    const handle = openSync(next, 'w', 0o600);
+    const handle = makeOwnFile(next);
     try {
       writeFileSync(handle, text);
       fsyncSync(handle);
@@ -176,13 +177,8 @@ function whereThereIsRoom(write: () => void): void {
 /** Reads what an earlier run left; lines that make no sense say nothing. */
 function readMarks(file: string, boot: string): Marks {
   const marks: Marks = { boot, begun: new Set(), allBeforeMs: 0, ended: new Set(), isClosed: false };
-  let text: string;
-  try {
-    text = readFileSync(file, 'latin1');
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return marks;
-    throw error;
-  }
+  const text = readOwnFile(file)?.toString('latin1');
+  if (text === undefined) return marks;
   // A file whose first line got lost with the machine.
   marks.boot = '';
   for (const line of text.split('\n')) {

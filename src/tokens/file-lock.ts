@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assertOwnFiles, databaseFiles } from '../base/own-file.ts';
 import { makeFolderOf } from '../base/private-file.ts';
 
 const firstPauseMs = 5;
@@ -32,10 +33,12 @@ export class FileLock {
   /**
    * Waits for the lock and takes it. Whoever has it and takes it again waits for themselves.
    * @returns what gives it back
-   * @throws LockTimeoutError, or an Error of the file system
+   * @throws LockTimeoutError, BridgeError `data-folder-unsafe`, or an Error of the file system
    */
   async take(): Promise<() => void> {
     await makeFolderOf(this.#file);
+    // SQLite opens by name, and follows links.
+    assertOwnFiles(...databaseFiles(this.#file));
     // Monotonic: a clock that is set meanwhile neither ends the wait nor prolongs it.
     const untilMs = performance.now() + this.#timeoutMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {

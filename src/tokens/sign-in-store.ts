@@ -191,6 +191,7 @@ class FileSignInStore implements SignInStore {
   }
 
   #failure(verb: string, cause: unknown): BridgeError {
+    if (cause instanceof BridgeError) return cause;
     const { connection, file } = this.#options;
     const details = { connection, file };
     if (cause instanceof LockTimeoutError) {

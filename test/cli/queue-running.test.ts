@@ -68,8 +68,7 @@ test('a full queue answers 452 at MAIL, and takes mail again when there is room'
 });
 
 test('on a full disk clients get 452, what is queued goes out, and all is well when there is space (on a disk of its own)', async (context) => {
-  const disk = smallDisk(64);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 64);
   const { relay, list, client, send } = await start({
     dataDir: join(disk.folder, 'data'),
     queue: { minFreeMegabytes: 0, retryBaseSeconds: 1 },

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
+import { needProgram } from '../support/external.ts';
 import { alice, arrived, bob, contosoAccount, password, type Relay, reports, startRelay } from '../support/relay.ts';
 import { recordProcess } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -210,7 +211,8 @@ test('called as sendmail or mailq it is that program', async () => {
   expect(await text(mailq.stdout)).toMatch(/messages?\n$/);
 });
 
-test.skipIf(spawnSync('mutt', ['-v']).status !== 0)('mutt sends with it', async () => {
+test('mutt sends with it', async (context) => {
+  needProgram(context, 'mutt');
   const folder = temporaryFolder();
   const script = join(folder, 'sendmail.sh');
   const call = `exec '${process.execPath}' '${launcher}' sendmail --config '${relay.folder.configFile}' "$@"`;

@@ -44,8 +44,7 @@ const isNeverTaken = (number: number) => number % 40 === 9 || number % 25 === 7;
 test('killed with SIGKILL on a full disk: what got 250 arrives once and whole, what got 452 does not (on a disk of its own)', {
   timeout: 180_000,
 }, async (context) => {
-  const disk = smallDisk(64);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 64);
   simulator = await startContoso({ graphConcurrentPerMailbox: 64, smtpConnectionsPerMailbox: 64 });
   refuseAll();
   folder = await relayFolder(

@@ -104,8 +104,7 @@ test('the file does not grow without end, and forgets nothing that is under way'
 });
 
 test('a full disk keeps no bridge from starting, and what was under way stays suspect (on a disk of its own)', async (context) => {
-  const disk = smallDisk(2);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 2);
   const file = join(disk.folder, 'in-flight');
   openInFlightJournal(file, 0, 'boot-1').begin('a');
   disk.fill();
@@ -120,8 +119,7 @@ test('a full disk keeps no bridge from starting, and what was under way stays su
 });
 
 test('a full disk keeps no attempt from beginning; what is written afterwards can be read (on a disk of its own)', async (context) => {
-  const disk = smallDisk(2);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 2);
   const file = join(disk.folder, 'in-flight');
   const journal = openInFlightJournal(file, 0, 'boot-1');
   disk.fill();

@@ -17,17 +17,27 @@ export function needProgram(context: TestContext, name: string): void {
   if (isInstalled(name)) return;
   const text = `${name} is not installed`;
   if (process.env.CI) throw new Error(text);
-  // vitest tells the reason in its verbose report alone.
-  if (!told.has(name)) process.stderr.write(`${text}: tests of ${context.task.file.name} are skipped\n`);
-  told.add(name);
-  context.skip(text);
+  skipLoudly(context, text);
+}
+
+/** Skips a test, with a line that says why: vitest tells the reason in its verbose report alone. */
+export function skipLoudly(context: TestContext, why: string): never {
+  const key = `${context.task.file.name} ${why}`;
+  if (!told.has(key)) process.stderr.write(`${why}: tests of ${context.task.file.name} are skipped\n`);
+  told.add(key);
+  return context.skip(why);
 }
 
 const told = new Set<string>();
 
 /** Addresses of 127.0.0.0/8 beside 127.0.0.1 can be used as they are on Linux alone. */
 export function needLoopbackAddresses(context: TestContext): void {
-  if (process.platform !== 'linux') context.skip('127.0.0.2 is no address of this machine');
+  if (process.platform !== 'linux') skipLoudly(context, '127.0.0.2 is no address of this machine');
+}
+
+/** Files of several users can be made by root alone. */
+export function needRoot(context: TestContext): void {
+  if (process.geteuid?.() !== 0) skipLoudly(context, 'not run as root, who alone can make files of other users');
 }
 
 function isInstalled(name: string): boolean {

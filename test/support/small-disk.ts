@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 import { freeOctets } from '../../src/queue/stores/disk-full.ts';
+import { skipLoudly } from './external.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A disk of its own, gone when the test is over; undefined where this user may not mount one. */
-export function smallDisk(megabytes: number): SmallDisk | undefined {
+/** A disk of its own, gone when the test is over; the test is skipped where this user may not mount one. */
+export function smallDisk(context: TestContext, megabytes: number): SmallDisk {
   const folder = temporaryFolder();
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', folder]);
-  if (mounted.status !== 0) return undefined;
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'none', folder]);
+  if (mounted.status !== 0) skipLoudly(context, 'no right to mount a disk');
   onTestFinished(() => {
     spawnSync('umount', ['-l', folder]);
   });

@@ -1,6 +1,17 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { assertOwnFiles, databaseFiles } from '../../base/own-file.ts';
+import { makeOwnFolder } from '../../base/own-folder.ts';
 import { columnsOf, copyRow, readableRows } from './salvage.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import { syncFolder } from './sqlite-spool.ts';
@@ -27,7 +38,10 @@ export interface RepairReport {
 export function repairQueue(folder: string, mark: string): RepairReport {
   const file = join(folder, 'queue.sqlite');
   const kept = join(folder, `queue-damaged-${mark}.sqlite`);
-  for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, kept + suffix);
+  assertOwnFiles(...databaseFiles(file));
+  for (const suffix of ['', '-wal']) {
+    if (existsSync(file + suffix)) copyFileSync(file + suffix, kept + suffix, constants.COPYFILE_EXCL);
+  }
   const fresh = join(folder, 'queue-repaired.sqlite');
   for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
   const recovered = join(folder, 'recovered');
@@ -91,8 +105,10 @@ function copyBodies(from: DatabaseSync, to: DatabaseSync, recovered: string): nu
       copyRow(to, 'bodies', columns, row);
       continue;
     }
-    mkdirSync(recovered, { recursive: true, mode: 0o700 });
-    writeFileSync(join(recovered, `${fileName(id)}.eml`), content, { mode: 0o600 });
+    makeOwnFolder(recovered);
+    const lost = join(recovered, `${fileName(id)}.eml`);
+    rmSync(lost, { force: true });
+    writeFileSync(lost, content, { flag: 'wx', mode: 0o600 });
     strays += 1;
   }
   return strays;
@@ -111,7 +127,7 @@ function strayFiles(to: DatabaseSync, bodies: string, recovered: string): number
       .map((row) => row.body_file),
   );
   const strays = existsSync(bodies) ? readdirSync(bodies).filter((file) => !known.has(file)) : [];
-  if (strays.length > 0) mkdirSync(recovered, { recursive: true, mode: 0o700 });
+  if (strays.length > 0) makeOwnFolder(recovered);
   for (const file of strays) renameSync(join(bodies, file), join(recovered, file));
   return strays.length;
 }
@@ -144,7 +160,7 @@ function quarantineWithoutBody(to: DatabaseSync, bodies: string): number {
     .all();
   const lost = rows.filter(
     ({ size, body_file }) =>
-      body_file === null || statSync(join(bodies, body_file as string), { throwIfNoEntry: false })?.size !== size,
+      body_file === null || lstatSync(join(bodies, body_file as string), { throwIfNoEntry: false })?.size !== size,
   );
   const quarantine = to.prepare(`UPDATE messages SET state = 'quarantined', damage = ? WHERE id = ?`);
   for (const { id } of lost) quarantine.run('Its body was lost with the damaged database.', id as string);

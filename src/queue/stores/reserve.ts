@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, unlinkSync, writeSync } from 'node:fs';
+import { makeOwnFile } from '../../base/own-file.ts';
 
 /**
  * As much as SQLite's log grows before it starts over (1000 pages of 8 kB), and that again: with this much the outcomes
@@ -36,7 +37,7 @@ export class Reserve {
   release(): boolean {
     if (this.#size() === 0) return false;
     try {
-      truncateSync(this.#file, 0);
+      unlinkSync(this.#file);
       return true;
     } catch {
       return false;
@@ -44,13 +45,17 @@ export class Reserve {
   }
 
   #size(): number {
-    return statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
+    const facts = lstatSync(this.#file, { throwIfNoEntry: false });
+    return facts?.isFile() ? facts.size : 0;
   }
 
-  /** Octets by chance, because some file systems store nothing for zeros. */
+  /**
+   * Octets by chance, because some file systems store nothing for zeros. In a file made anew: to fill one that is there
+   * would overwrite whatever a link leads to.
+   */
   #fill(): void {
     const block = randomFillSync(Buffer.alloc(1024 * 1024));
-    const file = openSync(this.#file, 'w', 0o600);
+    const file = makeOwnFile(this.#file);
     try {
       for (let written = 0; written < this.#octets; ) {
         written += writeSync(file, block, 0, Math.min(block.length, this.#octets - written));

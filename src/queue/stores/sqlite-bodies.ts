@@ -1,7 +1,8 @@
-import { createReadStream, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { createReadStream, lstatSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BridgeError, errorText } from '../../base/errors.ts';
+import { makeOwnFolder } from '../../base/own-folder.ts';
 import { type BodyMark, checkedBody, isWhole } from './checked-body.ts';
 import { isCorruption } from './sqlite-schema.ts';
 import type { Statements } from './statements.ts';
@@ -61,7 +62,9 @@ export class Bodies {
   }
 
   #openFile(id: string, file: string, mark: BodyMark, evenIfDamaged: boolean): Readable {
-    const size = statSync(file, { throwIfNoEntry: false })?.size;
+    const facts = lstatSync(file, { throwIfNoEntry: false });
+    // A link leads to something that is nobody's message.
+    const size = facts?.isFile() ? facts.size : undefined;
     // Half a message would be worse than none.
     if (size === undefined || (size !== mark.size && !evenIfDamaged)) throw missing(id);
     const source = createReadStream(file, { highWaterMark: 256 * 1024 });
@@ -106,7 +109,7 @@ function missing(id: string): BridgeError {
  */
 export function setBodiesAside(bodies: string, recovered: string): number {
   const files = readdirSync(bodies);
-  if (files.length > 0) mkdirSync(recovered, { recursive: true, mode: 0o700 });
+  if (files.length > 0) makeOwnFolder(recovered);
   for (const file of files) renameSync(join(bodies, file), join(recovered, file));
   return files.length;
 }

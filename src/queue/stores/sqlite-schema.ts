@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { BridgeError } from '../../base/errors.ts';
+import { assertOwnFiles, databaseFiles } from '../../base/own-file.ts';
 
 /**
  * What leads from each format of the queue to the next, the first from an empty database: every queue comes to the same
@@ -83,9 +84,11 @@ export const queueFormatVersion = steps.length;
 /**
  * Opens the queue's database, making it on first use, readable by its owner alone, and brings it to this version's
  * format. A version that writes the format before goes on beside it until its bridge ends.
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
 export function openDatabase(file: string): DatabaseSync {
+  // SQLite opens by name, and follows links.
+  assertOwnFiles(...databaseFiles(file));
   let db: DatabaseSync;
   try {
     db = new DatabaseSync(file, { timeout: 5000 });

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Readable } from 'node:stream';
+import { makeOwnFolder } from '../../base/own-folder.ts';
 import type { LearnedPause } from '../limit-pause.ts';
 import type { AttemptRecord, MessageState, QueuedMessage } from '../message.ts';
 import type { AttemptResult, LaneDue, QueueFilter, QueueStore, QueueTotal, SentCount, Spool } from '../store.ts';
@@ -59,11 +60,11 @@ export interface SqliteStoreOptions {
 /**
  * Opens the queue in a folder: a SQLite database in WAL mode with `synchronous = FULL`, small bodies inside it, large
  * ones as files in `bodies/`.
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
 export function openSqliteStore(folder: string, options: SqliteStoreOptions): QueueStore {
   const bodies = join(folder, 'bodies');
-  mkdirSync(bodies, { recursive: true, mode: 0o700 });
+  for (const each of [folder, bodies]) makeOwnFolder(each);
   const file = join(folder, 'queue.sqlite');
   const isNew = !existsSync(file);
   const db = openDatabase(file);

@@ -87,8 +87,7 @@ test('the disk keeps the free space it shall keep', async () => {
 });
 
 test('on a full disk nothing is half accepted, deliveries are recorded, and it recovers by itself (on a disk of its own)', async (context) => {
-  const disk = smallDisk(48);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 48);
   const store = open({}, disk.folder);
   const waiting: QueuedMessage[] = [];
   for (let i = 0; i < 100; i++) waiting.push(await put(store, `small ${i}`));
@@ -126,8 +125,7 @@ test('on a full disk nothing is half accepted, deliveries are recorded, and it r
 });
 
 test('a command clears a full queue out (on a disk of its own)', async (context) => {
-  const disk = smallDisk(32);
-  if (!disk) return context.skip('no right to mount a disk');
+  const disk = smallDisk(context, 32);
   const bridge = open({}, disk.folder);
   for (let i = 0; i < 50; i++) await put(bridge, `small ${i}`, newMessage());
   disk.fill();

@@ -1,0 +1,50 @@
+import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { ownerFault, unsafe } from './own-file.ts';
+
+/** What tells whether a folder may hold files of our own. */
+export type FolderFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isSymbolicLink'>;
+
+/** What is to be done about a folder. */
+export type FolderVerdict = 'usable' | 'close to others' | { readonly fault: string; readonly remedy?: string };
+
+const groupOrOthersWrite = 0o022;
+const othersWrite = 0o002;
+const sticky = 0o1000;
+
+/**
+ * Whether files of our own may stand in a folder. Nobody else may put anything there: a link would lead us to write
+ * where its owner cannot, and a planted key would be used for ours. That others may read the names harms nobody; the
+ * files are closed to them.
+ * @param uid who asks; undefined where files have no owners (Windows)
+ */
+export function folderVerdict(facts: FolderFacts, uid: number | undefined = process.geteuid?.()): FolderVerdict {
+  if (facts.isSymbolicLink()) return { fault: 'is a symbolic link' };
+  if (!facts.isDirectory()) return { fault: 'is no folder' };
+  const fault = ownerFault(facts, uid);
+  if (fault !== undefined) return { fault };
+  if (uid === undefined || (facts.mode & groupOrOthersWrite) === 0) return 'usable';
+  // A folder that many use on purpose, such as /tmp, is left as it is.
+  const isShared = (facts.mode & sticky) !== 0;
+  if ((facts.uid === uid || uid === 0) && !isShared) return 'close to others';
+  // Root has given it to a group, as Kubernetes does (`fsGroup`): who is in it was root's choice.
+  if ((facts.mode & othersWrite) === 0) return 'usable';
+  return {
+    fault: 'can be written by every user of this machine',
+    remedy: 'Name a folder inside it that is not there yet: the bridge makes it for itself alone.',
+  };
+}
+
+/**
+ * Makes a folder for files of our own, or takes one that is there: one that others could write to is closed to them.
+ * @returns whether it was open to others until now
+ * @throws BridgeError `data-folder-unsafe`; Error of the file system
+ */
+export function makeOwnFolder(path: string): boolean {
+  if (!lstatSync(path, { throwIfNoEntry: false })) mkdirSync(path, { recursive: true, mode: 0o700 });
+  const facts = lstatSync(path);
+  const verdict = folderVerdict(facts);
+  if (typeof verdict === 'object') throw unsafe(path, verdict.fault, verdict.remedy);
+  if (verdict === 'usable') return false;
+  chmodSync(path, facts.mode & 0o7777 & ~groupOrOthersWrite);
+  return true;
+}

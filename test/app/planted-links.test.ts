@@ -1,0 +1,143 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DuplicateDrops } from '../../src/app/duplicate-drops.ts';
+import { DuplicateFilter } from '../../src/app/duplicate-filter.ts';
+import { localCertificate } from '../../src/app/tls-material.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { writePrivateFile } from '../../src/base/private-file.ts';
+import { CopyNotes } from '../../src/couriers/copy-notes.ts';
+import { Marker } from '../../src/couriers/marker.ts';
+import { openInFlightJournal } from '../../src/queue/in-flight-journal.ts';
+import { repairQueue } from '../../src/queue/stores/repair.ts';
+import { Reserve } from '../../src/queue/stores/reserve.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
+import { FileLock } from '../../src/tokens/file-lock.ts';
+import { tokenKey } from '../../src/tokens/token-key.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** Runs a writer on a folder in which somebody has planted a link. It may refuse, or put a file in the link's place. */
+async function run(name: string, write: (folder: string) => unknown) {
+  const outer = temporaryFolder();
+  const victim = join(outer, 'victim');
+  writeFileSync(victim, 'precious', { mode: 0o644 });
+  const folder = join(outer, 'data');
+  mkdirSync(folder);
+  symlinkSync(victim, join(folder, name));
+  const said = await Promise.resolve()
+    .then(() => write(folder))
+    .then(
+      () => 'done',
+      (error: unknown) => (error as { code?: string }).code ?? String(error),
+    );
+  return { said, victim: readFileSync(victim, 'utf8'), mode: statSync(victim).mode & 0o777 };
+}
+
+const untouched = { victim: 'precious', mode: 0o644 };
+const drops = { note: () => {} };
+
+describe('a link planted in a folder that is in use leads nobody to overwrite what it points to', () => {
+  test('the reserve takes its place', async () => {
+    const fill = (folder: string) => {
+      expect(new Reserve(join(folder, 'reserve'), 4096).take()).toBe(true);
+      expect(statSync(join(folder, 'reserve')).size).toBe(4096);
+    };
+    expect(await run('reserve', fill)).toEqual({ said: 'done', ...untouched });
+  });
+
+  test('the reserve gives back its own space, not what a link leads to', async () => {
+    const release = (folder: string) => new Reserve(join(folder, 'reserve'), 4096).release();
+    expect(await run('reserve', release)).toEqual({ said: 'done', ...untouched });
+  });
+
+  test.each(['in-flight', 'in-flight.new'])('the journal of what is under way: %s', async (name) => {
+    const begin = (folder: string) => openInFlightJournal(join(folder, 'in-flight'), 0, 'boot').begin('a');
+    expect(await run(name, begin)).toEqual({
+      said: name === 'in-flight' ? 'data-folder-unsafe' : 'done',
+      ...untouched,
+    });
+  });
+
+  test('the memory of duplicates', async () => {
+    const claim = async (folder: string) => {
+      const filter = new DuplicateFilter(join(folder, 'duplicates'), systemClock, () => false, drops);
+      const claimed = await filter.claim('print', 'id', 1000);
+      if (claimed.duplicateOf === undefined) claimed.keep();
+    };
+    expect(await run('duplicates', claim)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+  });
+
+  test('the account of dropped duplicates, planted while the bridge runs', async () => {
+    const note = (folder: string) => {
+      const account = new DuplicateDrops(join(folder, 'dropped-later'), systemClock, () => true);
+      symlinkSync(join(folder, '..', 'victim'), join(folder, 'dropped-later'));
+      account.note('id');
+    };
+    expect(await run('dropped', note)).toEqual({ said: 'done', ...untouched });
+  });
+
+  test('the notes of copies, planted while the bridge runs', async () => {
+    const note = (folder: string) =>
+      new CopyNotes(join(folder, 'copies'), new Marker(Buffer.alloc(32))).note('id', [{ address: 'a@b.c' }]);
+    expect(await run('copies', note)).toEqual({ said: 'done', ...untouched });
+  });
+
+  test('the key of the markers', async () => {
+    const key = (folder: string) => Marker.withKeyFile(join(folder, 'marker-key'));
+    expect(await run('marker-key', key)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+  });
+
+  test.each(['queue.sqlite', 'queue.sqlite-wal', 'queue.sqlite-shm', 'queue.sqlite-journal', 'bodies'])(
+    'the queue: %s',
+    async (name) => {
+      const open = (folder: string) => openSqliteStore(folder, { exclusive: true });
+      expect(await run(name, open)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+    },
+  );
+
+  test('a repair of the queue', async () => {
+    const repair = (folder: string) => {
+      writeFileSync(join(folder, 'queue.sqlite'), 'no database');
+      repairQueue(folder, 'now');
+    };
+    expect(await run('queue-damaged-now.sqlite', repair)).toEqual({ said: 'EEXIST', ...untouched });
+  });
+
+  test.each(['token.key', 'token.key.lock'])('the key of the sign-ins: %s', async (name) => {
+    const key = (dataDir: string) => tokenKey({ env: {}, dataDir, log: silentLog })();
+    expect(await run(name, key)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+  });
+
+  test('a sign-in: the temporary name', async () => {
+    const write = (folder: string) => writePrivateFile(join(folder, 'contoso.token'), Buffer.from('sealed'));
+    expect(await run('contoso.token.tmp', write)).toEqual({ said: 'done', ...untouched });
+  });
+
+  test('a lock', async () => {
+    const lock = async (folder: string) => (await new FileLock(join(folder, 'lock'), 1000).take())();
+    expect(await run('lock', lock)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+  });
+});
+
+describe('a certificate made here', () => {
+  test.each(['ca.key', 'ca.crt', 'server.key', 'server.crt', 'ca.key.tmp', 'server.crt.tmp', 'server.key.new'])(
+    'is not written through a link: %s',
+    async (name) => {
+      const make = (folder: string) => {
+        mkdirSync(join(folder, 'tls'));
+        symlinkSync(join(folder, '..', 'victim'), join(folder, 'tls', name));
+        return localCertificate(folder, 'bridge.test');
+      };
+      expect(await run('other', make)).toMatchObject(untouched);
+    },
+  );
+
+  test('leaves no temporary file behind, and its key is closed to others', async () => {
+    const folder = temporaryFolder();
+    await localCertificate(folder, 'bridge.test');
+    expect(readdirSync(join(folder, 'tls')).toSorted()).toEqual(['ca.crt', 'ca.key', 'server.crt', 'server.key']);
+    expect(statSync(join(folder, 'tls', 'server.key')).mode & 0o777).toBe(0o600);
+    expect(existsSync(join(folder, 'tls', 'ca.crt'))).toBe(true);
+  });
+});
