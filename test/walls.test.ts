@@ -10,6 +10,8 @@ const rooms = [
   'app',
   'admin',
   'simulator',
+  // Accepts clients for the protocols below, the simulator's too.
+  'listeners',
   'smtp',
   'imap',
   'pop3',
@@ -34,7 +36,7 @@ const rooms = [
 const strangers = ['smtp', 'imap', 'pop3', 'queue', 'graph', 'exchange', 'tokens'];
 
 /** The simulator must not share an idea about Microsoft with what is tested against it. */
-const simulatorMayUse = ['simulator', 'smtp', 'imap', 'pop3', 'sasl', 'mailbox', 'message', 'base'];
+const simulatorMayUse = ['simulator', 'listeners', 'smtp', 'imap', 'pop3', 'sasl', 'mailbox', 'message', 'base'];
 
 const mayUseConfig = ['cli', 'app', 'admin', 'config'];
 

@@ -3,8 +3,8 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Listener } from '../config/schema.ts';
+import { listenSmtp } from '../listeners/smtp-listener.ts';
 import type { Queue } from '../queue/queue.ts';
-import { listenSmtp } from '../smtp/server.ts';
 import type { BridgeState, OpenListener } from './bridge.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import type { ListenerTls } from './listener-certificates.ts';
@@ -80,6 +80,7 @@ function upstreamOf({ upstreams }: BridgeState, connection: string): Upstream {
 function openSmtp(parts: ListenerParts): Promise<Opened> {
   const { listener, log, state } = parts;
   const { limits } = state().config;
+  const { maxConnections, maxConnectionsPerAddress } = limits;
   return listenSmtp({
     host: listener.host,
     port: listener.port,
@@ -90,7 +91,8 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
     mechanisms: ['PLAIN', 'LOGIN'],
     maxMessageBytes: Math.floor(limits.maxMessageMegabytes * 1024 * 1024),
     maxRecipients: limits.maxRecipients,
-    maxConnections: limits.maxConnections,
+    limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs },
+    log,
     idleTimeoutMs: limits.idleTimeoutSeconds * 1000,
     openSession: submissionSessions({
       ...parts,

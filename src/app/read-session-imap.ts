@@ -2,8 +2,8 @@ import type { Presence } from '../base/presence.ts';
 import { ImapReply } from '../imap/reply.ts';
 import { serveImap } from '../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../imap/session.ts';
+import { type Client, type Listener, listen } from '../listeners/listener.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
   logIn,
   mechanismsOffered,
@@ -16,17 +16,18 @@ import { passThrough } from './read-session-pass-through.ts';
 
 const maxCommandBytes = 16 * 1024;
 const maxFailedLogins = 5;
+const rejected = 'Too many connections, try again later.';
 
 /** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through. */
-export function listenImap(options: ReadSessionOptions): Promise<ReadListener> {
-  return listenForReaders(
-    options,
-    (connection) => serveConnection(options, connection),
-    (why) => `* BYE ${why}\r\n`,
-  );
+export function listenImap(options: ReadSessionOptions): Promise<Listener> {
+  return listen(options, {
+    name: 'imap',
+    rejection: () => `* BYE ${rejected}\r\n`,
+    serve: (client) => serveClient(options, client),
+  });
 }
 
-function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
+function serveClient(options: ReadSessionOptions, connection: Client): Promise<void> {
   const { limits } = options;
   const log = options.log.child({ protocol: 'imap', session: connection.id, client: connection.remoteAddress });
   return serveImap(connection.socket, {
@@ -34,7 +35,7 @@ function serveConnection(options: ReadSessionOptions, connection: ReadConnection
     secure: connection.secure,
     ...(connection.startTls && { startTls: connection.startTls }),
     session: new PassThroughImapSession(options, connection),
-    limits: { ...limits, maxCommandBytes, maxFailedLogins },
+    limits: { ...limits, loginTimeoutMs: connection.loginMsLeft(), maxCommandBytes, maxFailedLogins },
     log,
     signal: connection.closing,
   });
@@ -43,9 +44,9 @@ function serveConnection(options: ReadSessionOptions, connection: ReadConnection
 /** The login of a client whose session goes on upstream. */
 class PassThroughImapSession implements ImapSession {
   readonly #options: ReadSessionOptions;
-  readonly #connection: ReadConnection;
+  readonly #connection: Client;
 
-  constructor(options: ReadSessionOptions, connection: ReadConnection) {
+  constructor(options: ReadSessionOptions, connection: Client) {
     this.#options = options;
     this.#connection = connection;
   }

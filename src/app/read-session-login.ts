@@ -6,15 +6,22 @@ import { isLoopback } from '../base/loopback.ts';
 import type { Presence } from '../base/presence.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
+import type { Client, ListenerLimits, ListenerOptions } from '../listeners/listener.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import type { ReadConnection, ReadListenerOptions } from './read-session-listener.ts';
 
 /** An account as the reading side sees it. */
 export type ReadAccount = Pick<Account, 'username' | 'mailbox' | 'connection' | 'read'>;
 
+/** Bounds of a listener for reading clients. */
+export interface ReadLimits extends ListenerLimits {
+  /** Silence of a client that has logged in; at least 30 minutes. */
+  readonly idleTimeoutMs: number;
+}
+
 /** What joins a listener for reading clients to accounts and upstream. */
-export interface ReadSessionOptions extends ReadListenerOptions {
+export interface ReadSessionOptions extends ListenerOptions {
+  readonly limits: ReadLimits;
   /** Name in the greeting. */
   readonly name: string;
   /** Passwords are taken on connections without TLS too, from anywhere. */
@@ -63,7 +70,7 @@ export class ReadLoginError extends Error {
 
 /** SASL mechanisms offered at this moment: passwords travel over TLS, over loopback, or where it is allowed. */
 export function mechanismsOffered(
-  connection: ReadConnection,
+  connection: Client,
   secure: boolean,
   allowInsecureAuth: boolean,
 ): readonly SaslMechanism[] {
@@ -93,7 +100,7 @@ export interface LoggedIn {
  */
 export async function logIn(
   options: ReadSessionOptions,
-  connection: ReadConnection,
+  connection: Client,
   protocol: 'imap' | 'pop3',
   credentials: SaslCredentials,
 ): Promise<LoggedIn> {
@@ -135,7 +142,7 @@ export async function openForClient<T>(
 
 async function accountOf(
   options: ReadSessionOptions,
-  { remoteAddress }: ReadConnection,
+  { remoteAddress }: Client,
   credentials: SaslCredentials,
 ): Promise<ReadAccount> {
   if (!('password' in credentials)) throw refusal('wrong', 'login-refused', 'This mechanism is not supported.');

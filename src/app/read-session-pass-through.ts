@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { BridgeError } from '../base/errors.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
+import type { Client } from '../listeners/listener.ts';
 import { failureAtEnd } from './read-session-ending.ts';
 import { watchFirstAnswers } from './read-session-first-answers.ts';
 import { join } from './read-session-join.ts';
-import type { ReadConnection } from './read-session-listener.ts';
 import type { LoggedIn, ReadSessionOptions } from './read-session-login.ts';
 
 /** What becomes of a client whose mailbox is open upstream. */
@@ -17,7 +17,7 @@ export interface PassThrough {
 /** From here on nothing is read any more but the first answers and the last words, for the log. */
 export function passThrough(
   { limits, log }: ReadSessionOptions,
-  { closing }: ReadConnection,
+  { closing }: Client,
   { account: { mailbox }, facts, leave }: LoggedIn,
   { socket, unread }: OpenUpstream,
 ): PassThrough {

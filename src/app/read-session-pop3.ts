@@ -1,9 +1,9 @@
 import type { Presence } from '../base/presence.ts';
+import { type Client, type Listener, listen } from '../listeners/listener.ts';
 import { type Pop3Code, Pop3Reply } from '../pop3/reply.ts';
 import { servePop3 } from '../pop3/serve.ts';
 import type { Pop3Login, Pop3Session } from '../pop3/session.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import { listenForReaders, type ReadConnection, type ReadListener } from './read-session-listener.ts';
 import {
   type LoggedIn,
   logIn,
@@ -17,20 +17,21 @@ import { passThrough } from './read-session-pass-through.ts';
 
 const maxLineBytes = 8 * 1024;
 const maxFailedLogins = 5;
+const rejected = 'Too many connections, try again later.';
 
 /**
  * Listens for POP3 clients: logs them in and opens their mailbox upstream. Over POP3 everything is passed through;
  * over IMAP the session is translated.
  */
-export function listenPop3(options: ReadSessionOptions): Promise<ReadListener> {
-  return listenForReaders(
-    options,
-    (connection) => serveConnection(options, connection),
-    (why) => `-ERR [SYS/TEMP] ${why}\r\n`,
-  );
+export function listenPop3(options: ReadSessionOptions): Promise<Listener> {
+  return listen(options, {
+    name: 'pop3',
+    rejection: () => `-ERR [SYS/TEMP] ${rejected}\r\n`,
+    serve: (client) => serveClient(options, client),
+  });
 }
 
-function serveConnection(options: ReadSessionOptions, connection: ReadConnection): Promise<void> {
+function serveClient(options: ReadSessionOptions, connection: Client): Promise<void> {
   const { limits } = options;
   const log = options.log.child({ protocol: 'pop3', session: connection.id, client: connection.remoteAddress });
   return servePop3(connection.socket, {
@@ -38,7 +39,7 @@ function serveConnection(options: ReadSessionOptions, connection: ReadConnection
     secure: connection.secure,
     ...(connection.startTls && { startTls: connection.startTls }),
     session: new BridgePop3Session(options, connection),
-    limits: { ...limits, maxLineBytes, maxFailedLogins },
+    limits: { ...limits, loginTimeoutMs: connection.loginMsLeft(), maxLineBytes, maxFailedLogins },
     log,
     signal: connection.closing,
   });
@@ -47,9 +48,9 @@ function serveConnection(options: ReadSessionOptions, connection: ReadConnection
 /** The login of a POP3 client. */
 class BridgePop3Session implements Pop3Session {
   readonly #options: ReadSessionOptions;
-  readonly #connection: ReadConnection;
+  readonly #connection: Client;
 
-  constructor(options: ReadSessionOptions, connection: ReadConnection) {
+  constructor(options: ReadSessionOptions, connection: Client) {
     this.#options = options;
     this.#connection = connection;
   }

@@ -2,8 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { SmtpConnectionInfo } from '../smtp/session.ts';
-import { SmtpReply, type SmtpSession } from '../smtp/session.ts';
+import type { SmtpConnectionInfo, SmtpSession } from '../smtp/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
 import type { BridgeState } from './bridge.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
@@ -26,18 +25,10 @@ export interface SmtpListenerParts {
   state(): BridgeState;
 }
 
-/** Opens the sessions of an SMTP listener, with a bound on the connections from one address. */
+/** Opens the sessions of an SMTP listener. */
 export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpConnectionInfo) => SmtpSession {
-  const perAddress = new Map<string, number>();
   return (connection) => {
     const { config } = parts.state();
-    const address = connection.remoteAddress;
-    const open = perAddress.get(address) ?? 0;
-    if (open >= config.limits.maxConnectionsPerAddress) {
-      parts.log.warn({ client: address, open }, 'connection refused: too many from one address');
-      throw new SmtpReply(421, '4.7.0', 'Too many connections from your address');
-    }
-    perAddress.set(address, open + 1);
     return new SubmissionSession(connection, {
       hostname: parts.hostname,
       allowInsecureAuth: parts.allowInsecureAuth,
@@ -62,11 +53,6 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
         return deliverWithinLimits(parts.queue, account, message, () =>
           deliverNow({ upstream, account, policy, message, clientIsGone }),
         );
-      },
-      onClosed() {
-        const left = (perAddress.get(address) ?? 1) - 1;
-        if (left > 0) perAddress.set(address, left);
-        else perAddress.delete(address);
       },
     });
   };

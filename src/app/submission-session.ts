@@ -53,7 +53,6 @@ export interface SubmissionContext {
     message: OutgoingMessage,
     clientIsGone: () => boolean,
   ): Promise<DeliveryReport>;
-  onClosed(): void;
 }
 
 const maxLoginFailures = 3;
@@ -75,6 +74,10 @@ export class SubmissionSession implements SmtpSession {
   offersAuth(): boolean {
     const { secure, remoteAddress } = this.#connection;
     return secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
+  }
+
+  isIdentified(): boolean {
+    return this.#account !== undefined;
   }
 
   secured(): void {
@@ -173,7 +176,6 @@ export class SubmissionSession implements SmtpSession {
 
   closed(): void {
     this.#closed = true;
-    this.#context.onClosed();
   }
 
   /** Reads the message to its end into the spool. @returns when it began to arrive */

@@ -147,7 +147,12 @@ export const limitsBlock = () =>
       'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones go up in parts, or by SMTP. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
     ),
     maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
-    maxConnectionsPerAddress: count(1, 100_000, 100, 'Client connections open at the same time from one address.'),
+    maxConnectionsPerAddress: count(
+      1,
+      100_000,
+      100,
+      'Client connections open at the same time on one listener from one address (IPv6: one /64 network).',
+    ),
     maxConnectionsPerAccount: count(
       1,
       10_000,

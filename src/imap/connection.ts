@@ -37,6 +37,7 @@ export class ImapConnection implements ImapContext {
   #folder: SelectedFolder | undefined;
   #goOn: (() => Promise<void>) | undefined;
   #waiting = false;
+  #securing = false;
   #lingering = false;
   #broken = 0;
   #failedLogins = 0;
@@ -145,9 +146,11 @@ export class ImapConnection implements ImapContext {
     await this.out.sent();
     this.#reader.discard();
     this.#reader.detach();
+    this.#securing = true;
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
       throw new ConnectionEnded('The TLS handshake failed.', { cause });
     });
+    this.#securing = false;
     this.#socket.on('error', ignore);
     this.#reader.switchTo(this.#socket);
     this.out.switchTo(this.#socket);
@@ -234,7 +237,8 @@ export class ImapConnection implements ImapContext {
 
   /** Tells why and ends the connection; also while a command waits for the client. */
   #goodbye(why: string): void {
-    if (this.#goOn !== undefined || this.#loggedOut) return;
+    // A handshake has a deadline of its own, and nothing may be said in between.
+    if (this.#goOn !== undefined || this.#loggedOut || this.#securing) return;
     this.#loggedOut = true;
     this.out.untagged(`BYE ${why}`);
     this.out.flush();

@@ -31,6 +31,7 @@ export class Pop3Connection implements Pop3Context {
   #goOn: (() => Promise<void>) | undefined;
   #lingering = false;
   #waiting = false;
+  #securing = false;
   #store: Maildrops | undefined;
   #maildrop: Maildrop | undefined;
   #unknown = 0;
@@ -114,9 +115,11 @@ export class Pop3Connection implements Pop3Context {
     await this.out.sent();
     this.#reader.discard();
     this.#reader.detach();
+    this.#securing = true;
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
       throw new ConnectionEnded('The TLS handshake failed.', { cause });
     });
+    this.#securing = false;
     this.#socket.on('error', ignore);
     this.#reader.switchTo(this.#socket);
     this.out.switchTo(this.#socket);
@@ -189,7 +192,8 @@ export class Pop3Connection implements Pop3Context {
 
   /** Tells why and ends the connection; also while a command waits for the client. */
   #goodbye(why: string): void {
-    if (this.#goOn !== undefined || this.#ended) return;
+    // A handshake has a deadline of its own, and nothing may be said in between.
+    if (this.#goOn !== undefined || this.#ended || this.#securing) return;
     this.#ended = true;
     this.out.error(why, 'SYS/TEMP');
     this.#linger();

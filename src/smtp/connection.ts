@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { writeTimeoutMs } from '../base/paced-writer.ts';
+import type { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';
+import type { SmtpClient } from './client.ts';
+import { GuardedConnection } from './guarded-connection.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
 
 const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -20,26 +20,22 @@ export function connectionOf(session: SMTPServerSession): SubmissionConnection {
   return connection;
 }
 
-/** What a server is told of clients that have no session. */
-export interface SubmissionServerEvents extends SMTPServer {
-  turnedAway(remoteAddress: string, why: string): void;
-  stalled(remoteAddress: string): void;
-}
-
 /**
  * One SMTP connection: the library's, taught to bear what old devices send and to tell each client what applies to it.
  */
-export class SubmissionConnection extends SMTPConnection implements SmtpConnectionInfo {
+export class SubmissionConnection extends GuardedConnection implements SmtpConnectionInfo {
   /** The application's side; set before the greeting. */
   app: SmtpSession | undefined;
   /** What the client is told of an error; set with it. */
   refusalOf: (error: unknown) => SmtpReply = () => new SmtpReply(451, '4.3.0', 'Internal error, try again later');
 
-  constructor(server: SMTPServer, socket: Socket, options: object) {
-    super(server, socket, options);
+  constructor(server: SMTPServer, client: SmtpClient) {
+    super(server, client);
     connections.set(this.session, this);
-    // Counting commands before AUTH would lock out chatty devices; the idle timeout bounds them.
-    this._maxAllowedUnauthenticatedCommands = false;
+  }
+
+  protected override isIdentified(): boolean {
+    return this.app?.isIdentified() ?? false;
   }
 
   get helo(): string {
@@ -57,19 +53,6 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
 
   abort(): void {
     this._socket.destroy();
-  }
-
-  /** Waits for neither an early talker nor a name server: both only slow honest devices down. */
-  override init(): void {
-    this._setListeners(() => {
-      const { maxClients } = this._server.options;
-      if (maxClients && this._server.connections.size > maxClients) {
-        (this._server as SubmissionServerEvents).turnedAway(this.remoteAddress, 'too many connections');
-        this.send(421, '4.3.2 Too many connections, try again in a moment');
-        return;
-      }
-      this.connectionReady();
-    });
   }
 
   /** A text that brings its own enhanced status gets no second one. */
@@ -92,32 +75,6 @@ export class SubmissionConnection extends SMTPConnection implements SmtpConnecti
   /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
-  }
-
-  /**
-   * Takes the next command once the system has every reply, so that a client that does not read gets no further ones;
-   * after a while it is cut. The library alone would let 64 KiB of replies pile up, each with the weight of an object.
-   */
-  override _whenWritable(next: () => void): void {
-    const socket = this._socket;
-    if (socket.destroyed) return;
-    if (socket.writableLength === 0) {
-      next();
-      return;
-    }
-    const { beforeLogin, afterLogin } = writeTimeoutMs;
-    const timer = setTimeout(
-      () => {
-        (this._server as SubmissionServerEvents).stalled(this.remoteAddress);
-        socket.destroy();
-      },
-      this.session.user ? afterLogin : beforeLogin,
-    );
-    // Its turn comes behind all that waits.
-    socket.write('', () => {
-      clearTimeout(timer);
-      if (!socket.destroyed) next();
-    });
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

@@ -55,6 +55,8 @@ export interface SmtpSession {
    * an implicit handshake, too. May be absent where a session keeps nothing.
    */
   secured?(): void;
+  /** Whether the client has logged in or is known by its network; who is not has to be before the time to log in is over. */
+  isIdentified(): boolean;
   /** Completes an address without a domain (`scanner`), as old devices send it; undefined refuses it. */
   completeAddress(localPart: string): string | undefined;
   /** @param reversePath empty for `<>` */

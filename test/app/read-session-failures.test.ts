@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Writable } from 'node:stream';
+import { duplexPair, Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { watchFirstAnswers } from '../../src/app/read-session-first-answers.ts';
 import { type Reader, TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { errorCatalogue } from '../../src/base/error-catalogue.ts';
-import type { BridgeError } from '../../src/base/errors.ts';
+import { BridgeError } from '../../src/base/errors.ts';
 import { type Log, openLog } from '../../src/base/log.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
@@ -118,6 +118,27 @@ describe.each(['imap', 'pop3'] as const)(
           : `C: USER scanner\nC: PASS ${password}\nS: +OK\nS: +OK …`,
       );
       second.destroy();
+    });
+
+    it('a login that fails upstream, which does not count as a connection of the account', async () => {
+      let fails = true;
+      const here = duplexPair()[0] as Socket;
+      const openUpstream = async () => {
+        if (fails) throw new BridgeError('mailbox-login-refused', 'Exchange says no.');
+        return { socket: here, greeting: '', capabilities: undefined, unread: Buffer.alloc(0) };
+      };
+      const options = { maxConnectionsPerAccount: 1, log, openUpstream };
+      const { port } = await bridge.listen(protocol, options);
+      const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {});
+      const again = (reply: string) =>
+        protocol === 'imap'
+          ? `C: b LOGIN scanner ${quoted}\nS: b ${reply}`
+          : `C: USER scanner\nC: PASS ${password}\nS: +OK\nS: ${reply}`;
+      await play(socket, login(protocol, password, `${no} [${admin}] Exchange says no.`));
+      await play(socket, again(`${no} [${admin}] Exchange says no.`));
+      fails = false;
+      await play(socket, again(protocol === 'imap' ? 'OK …' : '+OK …'));
+      socket.destroy();
     });
 
     it('a listener with too many connections', async () => {

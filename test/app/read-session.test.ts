@@ -308,6 +308,16 @@ describe('POP3 passed through', () => {
     for (let cutAt = 1; cutAt < longestTurn(script); cutAt += 3) await session(port, script, { cutAt });
   });
 
+  it('forgets a USER that came before STLS', async () => {
+    const { port } = await bridge.listen('pop3');
+    const socket = plain(port);
+    await play(socket, `${greeting}\nC: USER scanner\nS: +OK\nC: STLS\nS: +OK …`);
+    const secured = connectTls({ socket, host: 'localhost', servername: 'localhost', ca: bridge.ca });
+    await once(secured, 'secureConnect');
+    await play(secured, `C: PASS ${password}\nS: -ERR USER comes first.`);
+    secured.destroy();
+  });
+
   it('asks for TLS first, and nothing sent ahead of it survives', async () => {
     const { port } = await bridge.listen('pop3');
     const socket = plain(port);

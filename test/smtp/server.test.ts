@@ -3,8 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { silentLog } from '../../src/base/log.ts';
+import type { ListenerLimits } from '../../src/listeners/listener.ts';
+import { listenSmtp } from '../../src/listeners/smtp-listener.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
-import { listenSmtp, type SmtpServerSettings } from '../../src/smtp/server.ts';
+import type { SmtpServerSettings } from '../../src/smtp/server.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../../src/smtp/session.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
@@ -19,7 +22,10 @@ beforeAll(async () => {
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /** A server whose one user is `scanner` with the password `sesame`, and what it took in. */
-async function submissionServer(settings: Partial<SmtpServerSettings> = {}, session: Partial<SmtpSession> = {}) {
+async function submissionServer(
+  { limits, ...settings }: Partial<SmtpServerSettings> & { limits?: Partial<ListenerLimits> } = {},
+  session: Partial<SmtpSession> = {},
+) {
   const received: { envelope: Envelope; content: Buffer; info: SmtpConnectionInfo }[] = [];
   const defects: unknown[] = [];
   let opened = 0;
@@ -33,7 +39,8 @@ async function submissionServer(settings: Partial<SmtpServerSettings> = {}, sess
     mechanisms: ['PLAIN', 'LOGIN'],
     maxMessageBytes: 100_000,
     maxRecipients: 5,
-    maxConnections: 100,
+    limits: { maxConnections: 100, maxConnectionsPerAddress: 100, loginTimeoutMs: 3_600_000, ...limits },
+    log: silentLog,
     idleTimeoutMs: 300_000,
     onDefect: (error) => defects.push(error),
     onTurnedAway: () => {},
@@ -42,6 +49,7 @@ async function submissionServer(settings: Partial<SmtpServerSettings> = {}, sess
       opened++;
       return {
         offersAuth: () => true,
+        isIdentified: () => true,
         async authenticate(credentials) {
           const right =
             'password' in credentials && credentials.username === 'scanner' && credentials.password === 'sesame';
@@ -245,6 +253,7 @@ describe('logging in', () => {
           secure = () => info.secure;
           return {
             offersAuth: () => secure(),
+            isIdentified: () => true,
             async authenticate() {},
             completeAddress: () => undefined,
             async mailFrom() {},
@@ -384,7 +393,7 @@ describe('what is refused', () => {
   });
 
   test('one connection too many', async () => {
-    const server = await submissionServer({ maxConnections: 1 });
+    const server = await submissionServer({ limits: { maxConnections: 1 } });
     await SmtpDialogue.open(server.port);
     const second = await SmtpDialogue.open(server.port);
     expect(await second.reply()).toBe('closed');

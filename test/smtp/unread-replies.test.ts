@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { listenSmtp } from '../../src/listeners/smtp-listener.ts';
 import { SubmissionConnection } from '../../src/smtp/connection.ts';
-import { listenSmtp } from '../../src/smtp/server.ts';
 import { settled, turns, until } from '../support/event-turns.ts';
 
 let tls: CertificateAndKey;
@@ -40,10 +41,12 @@ async function connected({ encrypted = false, offersAuth = true } = {}) {
     mechanisms: ['PLAIN'],
     maxMessageBytes: 1_000,
     maxRecipients: 5,
-    maxConnections: 10,
+    limits: { maxConnections: 10, maxConnectionsPerAddress: 10, loginTimeoutMs: 3_600_000 },
+    log: silentLog,
     idleTimeoutMs: 3_600_000,
     openSession: () => ({
       offersAuth: () => offersAuth,
+      isIdentified: () => true,
       async authenticate() {},
       completeAddress: () => undefined,
       async mailFrom() {},

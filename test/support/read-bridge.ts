@@ -1,7 +1,6 @@
 import type { LoginResult } from '../../src/accounts/directory.ts';
 import { listenImap } from '../../src/app/read-session-imap.ts';
-import type { ReadListenerLimits } from '../../src/app/read-session-listener.ts';
-import type { ReadSessionOptions } from '../../src/app/read-session-login.ts';
+import type { ReadLimits, ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
 import { type Reader, TranslatedMaildrops } from '../../src/app/translated-maildrops.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
@@ -24,7 +23,8 @@ export const password = 'pä"ss\\w ord';
 
 export interface ReadBridgeOptions {
   readonly security?: 'none' | 'starttls' | 'tls';
-  readonly limits?: Partial<ReadListenerLimits>;
+  readonly port?: number;
+  readonly limits?: Partial<ReadLimits>;
   readonly read?: 'imap' | 'pop3' | 'graph' | 'none';
   /** Replaces the connection to the simulated Exchange. */
   readonly openUpstream?: (signal: AbortSignal) => Promise<OpenUpstream>;
@@ -105,7 +105,7 @@ export class ReadBridge {
     const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
     const settings: ReadSessionOptions = {
       host: '127.0.0.1',
-      port: 0,
+      port: options.port ?? 0,
       security,
       ...(security !== 'none' && { tls: this.tls }),
       name: 'bridge.example',

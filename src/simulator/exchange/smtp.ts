@@ -1,4 +1,5 @@
-import { listenSmtp, type SmtpServer } from '../../smtp/server.ts';
+import { silentLog } from '../../base/log.ts';
+import { listenSmtp } from '../../listeners/smtp-listener.ts';
 import type { SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
 import type { TokenSigner } from '../entra/access-token.ts';
@@ -31,7 +32,7 @@ const maxRecipients = 500;
 /** Listens as Exchange Online's client submission endpoint (smtp.office365.com:587). */
 export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promise<Listening> {
   const byMailbox = new Map<string, Set<ExchangeSubmissionSession>>();
-  const server: SmtpServer = await listenSmtp({
+  const server = await listenSmtp({
     host: settings.host,
     port: settings.port,
     security: 'starttls',
@@ -42,7 +43,8 @@ export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promis
     mechanisms: ['LOGIN', 'XOAUTH2'],
     maxMessageBytes,
     maxRecipients,
-    maxConnections: 1000,
+    limits: { maxConnections: 1000, maxConnectionsPerAddress: 1000, loginTimeoutMs: 180_000 },
+    log: silentLog,
     idleTimeoutMs: 300_000,
     openSession: (connection) => new ExchangeSubmissionSession(connection, settings, byMailbox),
     onDefect: (error) => settings.onDefect(error),

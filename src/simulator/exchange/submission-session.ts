@@ -49,6 +49,10 @@ export class ExchangeSubmissionSession implements SmtpSession {
     return this.#connection.secure;
   }
 
+  isIdentified(): boolean {
+    return this.#login !== undefined;
+  }
+
   async authenticate(credentials: SaslCredentials): Promise<void> {
     const { tenant, signer, directory } = this.#settings;
     const mailbox = credentials.username.toLowerCase();

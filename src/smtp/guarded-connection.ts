@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import type { SMTPServer } from 'smtp-server';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { writeTimeoutMs } from '../base/paced-writer.ts';
+import type { SmtpClient } from './client.ts';
+
+/** What a server is told of clients that have no session. */
+export interface SubmissionServerEvents extends SMTPServer {
+  turnedAway(remoteAddress: string, why: string): void;
+  stalled(remoteAddress: string): void;
+}
+
+/**
+ * The library's connection over the socket of a client that a listener has accepted: it holds no client longer than it
+ * should. TLS is the listener's.
+ */
+export abstract class GuardedConnection extends SMTPConnection {
+  readonly #client: SmtpClient;
+  #loginDeadline: NodeJS.Timeout | undefined;
+
+  constructor(server: SMTPServer, client: SmtpClient) {
+    super(server, client.socket, { id: client.id, remoteAddress: client.remoteAddress });
+    this.#client = client;
+    // Counting commands before AUTH would lock out chatty devices; the time to log in bounds them.
+    this._maxAllowedUnauthenticatedCommands = false;
+  }
+
+  /** Whether the client may stay: it has logged in, or its network says who it is. */
+  protected abstract isIdentified(): boolean;
+
+  /** Waits for neither an early talker nor a name server: both only slow honest devices down. */
+  override init(): void {
+    this._setListeners(() => this.connectionReady());
+    endWithClient(this._socket);
+    this.#startLoginDeadline(this.#client.loginMsLeft());
+  }
+
+  override _onClose(): void {
+    clearTimeout(this.#loginDeadline);
+    super._onClose();
+  }
+
+  /**
+   * Takes the next command once the system has every reply, so that a client that does not read gets no further ones;
+   * after a while it is cut. The library alone would let 64 KiB of replies pile up, each with the weight of an object.
+   */
+  override _whenWritable(next: () => void): void {
+    const socket = this._socket;
+    if (socket.destroyed) return;
+    if (socket.writableLength === 0) {
+      next();
+      return;
+    }
+    const { beforeLogin, afterLogin } = writeTimeoutMs;
+    const timer = setTimeout(
+      () => {
+        (this._server as SubmissionServerEvents).stalled(this.remoteAddress);
+        socket.destroy();
+      },
+      this.session.user ? afterLogin : beforeLogin,
+    );
+    // Its turn comes behind all that waits.
+    socket.write('', () => {
+      clearTimeout(timer);
+      if (!socket.destroyed) next();
+    });
+  }
+
+  /** STARTTLS with the handshake of the listener, which has its own deadline and leaves nothing open. */
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    const { startTls } = this.#client;
+    if (startTls === undefined) throw new Error('STARTTLS is not offered.');
+    const plain = this._socket;
+    if (this._parser) {
+      plain.unpipe(this._parser);
+      // It drops what came ahead of the handshake (RFC 3207 section 4.2); the next one sees octets of TLS alone.
+      this._parser.isClosed = true;
+    }
+    this._parser = this._createParser();
+    this._upgrading = true;
+    plain.setTimeout(0);
+    setImmediate(callback);
+    startTls(plain).then(
+      (secured) => this.#secured(secured, secureCallback),
+      // The socket is closed by now, which is where everything ends.
+      () => {},
+    );
+  }
+
+  #secured(socket: Socket, secureCallback: (() => void) | undefined): void {
+    // Closed meanwhile.
+    if (!this._parser) {
+      socket.destroy();
+      return;
+    }
+    this._socket = socket;
+    this._upgrading = false;
+    this.secure = true;
+    this.session.secure = true;
+    socket.once('close', (hadError: boolean) => this._onCloseEvent(hadError));
+    socket.on('error', (error: Error) => this._onError(error));
+    endWithClient(socket);
+    this._armTimeout(socket);
+    this.#forget();
+    this._server.onSecure(socket as never, this.session, (error) => {
+      if (!this._parser) return;
+      if (error) {
+        this._refuse(error);
+        return;
+      }
+      socket.pipe(this._parser);
+      secureCallback?.();
+    });
+    // Who had logged in before has to do it again, and gets the time for it.
+    if (this.#loginDeadline === undefined) this.#startLoginDeadline(this.#client.loginTimeoutMs);
+  }
+
+  /** RFC 3207 section 4.2: what the client said before the handshake counts no more. */
+  #forget(): void {
+    this.session.user = false as never;
+    this.hostNameAppearsAs = false;
+    this.openingCommand = false;
+    this._resetSession();
+    const cipher = (this._socket as { getCipher?(): unknown }).getCipher?.() as never;
+    this.tlsOptions = cipher;
+    this.session.tlsOptions = cipher;
+  }
+
+  #startLoginDeadline(ms: number): void {
+    this.#loginDeadline = setTimeout(() => {
+      this.#loginDeadline = undefined;
+      // A handshake has the same deadline and ends by itself.
+      if (this._upgrading || this.isIdentified()) return;
+      this.send(421, '4.7.0 The login took too long');
+    }, ms);
+  }
+}
+
+/** Nobody waits for a reply any more: what has been written still arrives. The listener leaves half-closed sockets open. */
+function endWithClient(socket: Socket): void {
+  socket.once('end', () => socket.end());
+}
