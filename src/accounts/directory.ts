@@ -2,7 +2,9 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Account, folded } from './account.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { NetworkTable } from './networks.ts';
+import type { PasswordProof } from './password-proof.ts';
 import { PasswordVerifier } from './password-verifier.ts';
+import { isPasswordHash } from './passwords.ts';
 
 /**
  * Why nobody is logged in: `wrong`, name or password, which is not told; `blocked`, too many failures from that
@@ -10,7 +12,12 @@ import { PasswordVerifier } from './password-verifier.ts';
  */
 export type LoginResult =
   | { readonly account: Account }
-  | { readonly failure: 'wrong' | 'busy' }
+  | {
+      readonly failure: 'wrong';
+      /** For the log alone: no proof can be checked against the hash of this account's password. */
+      readonly why?: 'password-hashed';
+    }
+  | { readonly failure: 'busy' }
   | { readonly failure: 'blocked'; readonly retryAfterMs: number };
 
 export interface AccountDirectoryOptions {
@@ -63,18 +70,24 @@ export class AccountDirectory {
    * time whether the name or the password is wrong.
    * @param remoteAddress the client's, as the socket tells it
    */
-  async authenticate(username: string, password: string, remoteAddress: string): Promise<LoginResult> {
+  async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const account = this.find(username);
+    const stored = account?.password?.reveal();
     const name = account ? folded(account.username) : folded(username);
     if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
-    const verdict = await this.#verifier.verify(name, account?.password?.reveal(), password);
+    const verdict = await this.#verifier.verify(name, stored, password);
     // Many guesses at once: those that were under way when the block fell learn nothing, not even that one was right.
     if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
     if (verdict === 'busy') return { failure: 'busy' };
     if (verdict === 'right' && account) return { account };
-    const delayMs = this.#throttle.failed(remoteAddress, this.#verifier.digest(name, password));
+    const isProof = typeof password !== 'string';
+    const delayMs = this.#throttle.failed(
+      remoteAddress,
+      this.#verifier.digest(name, isProof ? password.text : password),
+    );
     if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
-    return { failure: 'wrong' };
+    const hashed = isProof && stored !== undefined && isPasswordHash(stored);
+    return { failure: 'wrong', ...(hashed && { why: 'password-hashed' }) };
   }
 
   #blocked(remoteAddress: string): LoginResult {

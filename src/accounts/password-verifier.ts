@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { PasswordProof } from './password-proof.ts';
 import { isPasswordHash, verifyPassword } from './passwords.ts';
 
 /** `busy`: too many verifications are under way; to be tried again later. */
@@ -50,16 +51,17 @@ export class PasswordVerifier {
    * @param account names the account; a password verified for one is not known for another
    * @param stored a PHC string or the password itself; undefined where there is no such account
    */
-  verify(account: string, stored: string | undefined, given: string): Promise<PasswordVerdict> {
+  verify(account: string, stored: string | undefined, given: string | PasswordProof): Promise<PasswordVerdict> {
+    const isPassword = typeof given === 'string';
     // The stored form is part of the digest: a changed password is a new question.
-    const digest = this.digest(account, stored ?? '', given);
+    const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
     if (this.#remembers(digest)) return Promise.resolve('right');
     // A device that opens fifty connections at once asks one question.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
     const verdict = this.#compute(stored, given)
       .then((result) => {
-        if (result === 'right') this.#remember(digest);
+        if (result === 'right' && isPassword) this.#remember(digest);
         return result;
       })
       .finally(() => this.#underWay.delete(digest));
@@ -78,13 +80,14 @@ export class PasswordVerifier {
     return hmac.digest('base64');
   }
 
-  async #compute(stored: string | undefined, given: string): Promise<PasswordVerdict> {
-    const plain = stored !== undefined && !isPasswordHash(stored);
-    if (plain && (await verifyPassword(stored, given))) return 'right';
+  async #compute(stored: string | undefined, given: string | PasswordProof): Promise<PasswordVerdict> {
+    const plain = stored !== undefined && !isPasswordHash(stored) ? stored : undefined;
+    if (await matchesPlain(plain, given)) return 'right';
     if (!(await this.#enter())) return 'busy';
     try {
-      const right = await verifyPassword(stored === undefined || plain ? nobodysHash : stored, given);
-      return right && !plain && stored !== undefined ? 'right' : 'wrong';
+      const hash = stored !== undefined && plain === undefined && typeof given === 'string' ? stored : undefined;
+      const right = await verifyPassword(hash ?? nobodysHash, typeof given === 'string' ? given : given.text);
+      return right && hash !== undefined ? 'right' : 'wrong';
     } finally {
       this.#leave();
     }
@@ -122,4 +125,11 @@ export class PasswordVerifier {
     if (next) next();
     else this.#running--;
   }
+}
+
+/** Whether what was given matches a password that is kept as it is. For nobody's as much work is done. */
+async function matchesPlain(plain: string | undefined, given: string | PasswordProof): Promise<boolean> {
+  const stored = plain ?? 'nobody has this one';
+  const matches = typeof given === 'string' ? await verifyPassword(stored, given) : given.provenBy(stored);
+  return matches && plain !== undefined;
 }

@@ -1,6 +1,7 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
 import { AccountDirectory } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
+import { givenPassword } from '../accounts/password-proof.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
 import type { Clock } from '../base/clock.ts';
@@ -62,9 +63,10 @@ export async function loginForSubmission(
   credentials: SaslCredentials,
   remoteAddress: string,
 ): Promise<SubmissionAccount> {
-  // Tokens are Microsoft's matter; no listener offers their mechanisms.
-  if (!('password' in credentials)) throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
-  const { username, password, authorizationId } = credentials;
+  const { username } = credentials;
+  const password = givenPassword(credentials);
+  if (password === undefined) throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
+  const authorizationId = 'authorizationId' in credentials ? credentials.authorizationId : undefined;
   const result = await directory.authenticate(username, password, remoteAddress);
   const facts = { protocol: 'smtp', username, client: remoteAddress };
   if ('account' in result) {
@@ -73,7 +75,9 @@ export async function loginForSubmission(
     log.warn({ ...facts, error: new BridgeError('login-other-mailbox', text) }, 'login refused');
     throw new SmtpReply(535, '5.7.8', `${text} Leave the authorization identity empty`);
   }
-  log.warn({ ...facts, failure: result.failure }, 'login refused');
+  const hashed = result.failure === 'wrong' && result.why === 'password-hashed';
+  const error = hashed ? { error: new BridgeError('login-password-hashed', 'CRAM-MD5 cannot check a hash.') } : {};
+  log.warn({ ...facts, failure: result.failure, ...error }, 'login refused');
   if (result.failure === 'blocked') {
     const seconds = Math.ceil(result.retryAfterMs / 1000);
     throw new SmtpReply(421, '4.7.0', `Too many failed logins from your address, try again in ${seconds} s`);

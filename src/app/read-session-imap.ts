@@ -52,18 +52,19 @@ class PassThroughImapSession implements ImapSession {
   }
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
-    const mechanisms = this.mechanisms(secure).map((name) => `AUTH=${name}`);
+    const mechanisms = this.mechanisms(secure);
     return [
       'IMAP4rev1',
       'LITERAL+',
       'ID',
       ...(this.#connection.startTls !== undefined && !secure ? ['STARTTLS'] : []),
-      ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms] : ['LOGINDISABLED']),
+      ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms.map((name) => `AUTH=${name}`)] : []),
+      ...(mechanisms.includes('LOGIN') ? [] : ['LOGINDISABLED']),
     ];
   }
 
   mechanisms(secure: boolean): readonly SaslMechanism[] {
-    return mechanismsOffered(this.#connection, secure, this.#options.allowInsecureAuth);
+    return mechanismsOffered(this.#connection, secure, this.#options);
   }
 
   identify(): ReadonlyMap<string, string> {

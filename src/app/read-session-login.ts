@@ -1,5 +1,6 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
 import type { LoginResult } from '../accounts/directory.ts';
+import { givenPassword, type PasswordProof } from '../accounts/password-proof.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isLoopback } from '../base/loopback.ts';
@@ -26,11 +27,13 @@ export interface ReadSessionOptions extends ListenerOptions {
   readonly name: string;
   /** Passwords are taken on connections without TLS too, from anywhere. */
   readonly allowInsecureAuth: boolean;
+  /** CRAM-MD5 is offered, without TLS too. */
+  readonly cramMd5?: boolean;
   /** Connections open by account, shared by all listeners. */
   /** For each account and protocol, its sessions. */
   readonly accountPermits: KeyedSemaphore;
   /** Never rejects for a wrong name or password. */
-  authenticate(username: string, password: string, remoteAddress: string): Promise<LoginResult>;
+  authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult>;
   /**
    * Opens an upstream connection logged in to the account's mailbox.
    * @param signal the client has gone
@@ -68,13 +71,17 @@ export class ReadLoginError extends Error {
   }
 }
 
-/** SASL mechanisms offered at this moment: passwords travel over TLS, over loopback, or where it is allowed. */
+/**
+ * SASL mechanisms offered at this moment: passwords travel over TLS, over loopback, or where it is allowed; with CRAM-MD5
+ * none travels.
+ */
 export function mechanismsOffered(
-  connection: Client,
+  { remoteAddress }: Client,
   secure: boolean,
-  allowInsecureAuth: boolean,
+  { allowInsecureAuth, cramMd5 }: Pick<ReadSessionOptions, 'allowInsecureAuth' | 'cramMd5'>,
 ): readonly SaslMechanism[] {
-  return secure || allowInsecureAuth || isLoopback(connection.remoteAddress) ? ['PLAIN', 'LOGIN'] : [];
+  const passwords = secure || allowInsecureAuth || isLoopback(remoteAddress);
+  return [...(passwords ? (['PLAIN', 'LOGIN'] as const) : []), ...(cramMd5 ? (['CRAM-MD5'] as const) : [])];
 }
 
 /** Stands beside every line of the log about a session. */
@@ -145,8 +152,10 @@ async function accountOf(
   { remoteAddress }: Client,
   credentials: SaslCredentials,
 ): Promise<ReadAccount> {
-  if (!('password' in credentials)) throw refusal('wrong', 'login-refused', 'This mechanism is not supported.');
-  const { username, password, authorizationId } = credentials;
+  const { username } = credentials;
+  const password = givenPassword(credentials);
+  if (password === undefined) throw refusal('wrong', 'login-refused', 'This mechanism is not supported.');
+  const authorizationId = 'authorizationId' in credentials ? credentials.authorizationId : undefined;
   const result = await options.authenticate(username, password, remoteAddress);
   if ('failure' in result) {
     if (result.failure === 'blocked') {
@@ -155,7 +164,8 @@ async function accountOf(
       throw refusal('blocked', 'login-blocked', text);
     }
     if (result.failure === 'busy') throw refusal('busy', 'login-busy', 'Too many logins at once, try again.');
-    throw refusal('wrong', 'login-refused', 'Username or password is wrong.');
+    const code = result.why === 'password-hashed' ? 'login-password-hashed' : 'login-refused';
+    throw refusal('wrong', code, 'Username or password is wrong.');
   }
   const { account } = result;
   if (!mayActAs(account, authorizationId)) {

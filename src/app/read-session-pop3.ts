@@ -64,13 +64,14 @@ class BridgePop3Session implements Pop3Session {
       'AUTH-RESP-CODE',
       'PIPELINING',
       ...(this.#connection.startTls !== undefined && !secure ? ['STLS'] : []),
-      ...(mechanisms.length > 0 ? ['USER', `SASL ${mechanisms.join(' ')}`] : []),
+      ...(mechanisms.includes('LOGIN') ? ['USER'] : []),
+      ...(mechanisms.length > 0 ? [`SASL ${mechanisms.join(' ')}`] : []),
       'IMPLEMENTATION mailbridge',
     ];
   }
 
   mechanisms(secure: boolean): readonly SaslMechanism[] {
-    return mechanismsOffered(this.#connection, secure, this.#options.allowInsecureAuth);
+    return mechanismsOffered(this.#connection, secure, this.#options);
   }
 
   takesInitialResponse(): boolean {

@@ -9,7 +9,7 @@ import { editHeader } from '../message/header-stream.ts';
 import { HeaderTooLargeError } from '../message/headers.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Spool } from '../queue/store.ts';
-import type { SaslCredentials } from '../sasl/server-exchange.ts';
+import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import { type MailParameters, type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../smtp/session.ts';
 import { acceptedHeader } from './accepted-header.ts';
 import { clientGone, directRefusal, undelivered } from './direct-delivery.ts';
@@ -71,9 +71,10 @@ export class SubmissionSession implements SmtpSession {
     this.#account = context.accountByNetwork(connection.remoteAddress);
   }
 
-  offersAuth(): boolean {
+  offersAuth(mechanism: SaslMechanism): boolean {
     const { secure, remoteAddress } = this.#connection;
-    return secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
+    // Its answers give no password away; the listener says whether it is offered at all.
+    return mechanism === 'CRAM-MD5' || secure || isLoopback(remoteAddress) || this.#context.allowInsecureAuth;
   }
 
   isIdentified(): boolean {
@@ -274,7 +275,7 @@ export class SubmissionSession implements SmtpSession {
   /** Who sends here, or the reply that says why nobody may. */
   #sender(): SubmissionAccount {
     if (!this.#account) {
-      throw this.offersAuth()
+      throw this.offersAuth('PLAIN')
         ? new SmtpReply(530, '5.7.0', 'Authentication required')
         : new SmtpReply(530, '5.7.0', `Authentication required; ${this.#howToLogIn()}`);
     }

@@ -417,6 +417,13 @@ const entries = {
     remedy:
       'Correct username and password in the mail program: they are those of the account in the configuration, not those of Microsoft 365. mailbridge hash-password makes a new password.',
   },
+  'login-password-hashed': {
+    kind: 'needs-admin',
+    cause:
+      'A program logged in with CRAM-MD5 to an account whose password is kept as a hash. CRAM-MD5 can be checked with the password itself alone.',
+    remedy:
+      'Give the account the password itself, by {"env"} or {"file"}, or let the program use PLAIN or LOGIN over TLS; where it prefers CRAM-MD5, give it a listener without cramMd5.',
+  },
   'login-blocked': {
     kind: 'temporary',
     cause: 'Too many different wrong logins came from one address; it is blocked for a while.',

@@ -33,6 +33,10 @@ export const listenerBlock = (sources: Sources) =>
       description:
         'Takes passwords over unencrypted connections too. Anybody on the way can read them; meant for devices that cannot do TLS, on a network of their own.',
     }),
+    cramMd5: z.boolean().default(false).meta({
+      description:
+        'Offers CRAM-MD5 as well, without TLS too: the password does not cross the network. For old devices that know nothing else. It works for accounts whose `password` is the password itself, not a hash; and it protects neither the mail nor a weak password, which whoever listens can guess offline.',
+    }),
     tls: z
       .exactOptional(
         block({

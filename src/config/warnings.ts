@@ -32,6 +32,7 @@ export function configWarnings(
     if (passwords) warnings.push(...unencrypted(listener).map((text) => `listeners[${index}]: ${text}`));
     warnings.push(...oldTls(listener.tls ?? {}).map((text) => `listeners[${index}].tls: ${text}`));
   });
+  warnings.push(...uselessCramMd5(config));
   warnings.push(...oldTls(config.tls ?? {}).map((text) => `tls: ${text}`));
   config.accounts.forEach((account, index) => {
     if (account.networks && account.send === undefined) {
@@ -47,9 +48,21 @@ export function configWarnings(
 function unencrypted(listener: Listener): string[] {
   if (isLoopback(listener.host) || listener.security === 'tls') return [];
   if (listener.allowInsecureAuth) return [`passwords may travel unencrypted to ${listener.host}:${listener.port}`];
-  if (listener.security === 'none')
+  if (listener.security === 'none' && !listener.cramMd5)
     return ['security is "none", so nobody beyond this machine can log in with a password'];
   return [];
+}
+
+/** CRAM-MD5 needs the password itself. */
+function uselessCramMd5({ accounts, listeners }: Config): string[] {
+  if (accounts.some(({ password }) => password !== undefined && !password.reveal().startsWith('$scrypt$'))) return [];
+  return listeners.flatMap(({ cramMd5 }, index) =>
+    cramMd5
+      ? [
+          `listeners[${index}].cramMd5: of no effect, no account has a "password" that is not a hash; use {"env"} or {"file"}`,
+        ]
+      : [],
+  );
 }
 
 function oldTls(tls: { readonly minVersion?: string; readonly ciphers?: string }): string[] {

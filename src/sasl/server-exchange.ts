@@ -1,11 +1,13 @@
+import { cramMd5Challenge, decodeCramMd5 } from './cram-md5.ts';
 import { decodeLoginUsername, loginPrompts } from './login.ts';
 import { decodeOauthbearer } from './oauthbearer.ts';
 import { decodePassword } from './octets.ts';
 import { decodePlain } from './plain.ts';
+import { SaslSyntaxError } from './sasl-error.ts';
 import { decodeXoauth2 } from './xoauth2.ts';
 
 /** The mechanisms spoken here. */
-export const saslMechanisms = ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER'] as const;
+export const saslMechanisms = ['PLAIN', 'LOGIN', 'CRAM-MD5', 'XOAUTH2', 'OAUTHBEARER'] as const;
 
 export type SaslMechanism = (typeof saslMechanisms)[number];
 
@@ -17,6 +19,13 @@ export type SaslCredentials =
       readonly password: string;
       /** Whom the client wants to act as; absent for itself. */
       readonly authorizationId?: string;
+    }
+  | {
+      readonly mechanism: 'CRAM-MD5';
+      readonly username: string;
+      readonly challenge: Buffer;
+      /** As in {@link CramMd5Response}. */
+      readonly digest: string;
     }
   | { readonly mechanism: 'XOAUTH2' | 'OAUTHBEARER'; readonly username: string; readonly accessToken: string };
 
@@ -36,6 +45,11 @@ export async function receiveCredentials(
   if (mechanism === 'LOGIN') {
     const username = decodeLoginUsername(initialResponse ?? (await ask(loginPrompts.username)));
     return { mechanism, username, password: decodePassword(await ask(loginPrompts.password)) };
+  }
+  if (mechanism === 'CRAM-MD5') {
+    if (initialResponse !== undefined) throw new SaslSyntaxError('CRAM-MD5 takes no initial response.');
+    const challenge = cramMd5Challenge();
+    return { mechanism, challenge, ...decodeCramMd5(await ask(challenge)) };
   }
   const response = initialResponse ?? (await ask(nothing));
   if (mechanism === 'PLAIN') {

@@ -12,7 +12,16 @@ test('what the file leaves out has its default', async () => {
   expect(JSON.parse(JSON.stringify(config))).toEqual({
     dataDir: join(folder, 'data'),
     log: { level: 'info' },
-    listeners: [{ protocol: 'smtp', host: '127.0.0.1', port: 2525, security: 'starttls', allowInsecureAuth: false }],
+    listeners: [
+      {
+        protocol: 'smtp',
+        host: '127.0.0.1',
+        port: 2525,
+        security: 'starttls',
+        allowInsecureAuth: false,
+        cramMd5: false,
+      },
+    ],
     connections: { contoso: { ...connection, clientSecret: '[secret]', cloud: 'global' } },
     accounts: [
       {
@@ -217,6 +226,16 @@ test('warns of secrets in a file that others may read, and only then', async () 
   expect((await load(elsewhere, { mode: 0o644, env: { S: 's' } })).warnings).toEqual([]);
 });
 
+test('warns of CRAM-MD5 where no account has a password that it could be checked with', async () => {
+  const warnings = async (password: string) =>
+    (await load(sample({ listeners: [{ ...listener, cramMd5: true }], accounts: [{ ...account, password }] })))
+      .warnings;
+  expect(await warnings('geheim')).toEqual([]);
+  expect(await warnings(`$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)).toEqual([
+    'listeners[0].cramMd5: of no effect, no account has a "password" that is not a hash; use {"env"} or {"file"}',
+  ]);
+});
+
 test('warns when passwords travel in the clear, or cannot be used for that reason', async () => {
   const warnings = async (change: object, accounts = [account]) =>
     (await load(sample({ listeners: [{ ...listener, ...change }], accounts }))).warnings;
@@ -226,6 +245,7 @@ test('warns when passwords travel in the clear, or cannot be used for that reaso
   expect(await warnings({ host: '0.0.0.0', security: 'none' })).toEqual([
     'listeners[0]: security is "none", so nobody beyond this machine can log in with a password',
   ]);
+  expect(await warnings({ host: '0.0.0.0', security: 'none', cramMd5: true })).toEqual([]);
   expect(await warnings({ host: '0.0.0.0', security: 'starttls' })).toEqual([]);
   expect(await warnings({ host: '0.0.0.0', security: 'tls', allowInsecureAuth: true })).toEqual([]);
   expect(await warnings({ host: '127.0.0.1', security: 'none', allowInsecureAuth: true })).toEqual([]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cramMd5Challenge, cramMd5Digest, decodeCramMd5, provesPassword } from '../../src/sasl/cram-md5.ts';
 import { decodeLoginUsername } from '../../src/sasl/login.ts';
 import { decodeOauthbearer, encodeOauthbearer } from '../../src/sasl/oauthbearer.ts';
 import { decodeBase64, decodeText } from '../../src/sasl/octets.ts';
@@ -136,6 +137,55 @@ describe('OAUTHBEARER', () => {
   });
 });
 
+describe('CRAM-MD5', () => {
+  const challenge = Buffer.from('<1896.697170952@postoffice.reston.mci.net>');
+  const digest = 'b913a602c7eda7a495b4e6e7334d3890';
+
+  it('reads as in the example of RFC 2195', () => {
+    const response = Buffer.from('dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw', 'base64');
+    expect(decodeCramMd5(response)).toEqual({ username: 'tim', digest });
+    expect(cramMd5Digest(challenge, 'tanstaaftanstaaf')).toBe(digest);
+    expect(provesPassword(challenge, digest, 'tanstaaftanstaaf')).toBe(true);
+    expect(provesPassword(challenge, digest, 'tanstaaftanstaag')).toBe(false);
+    expect(provesPassword(Buffer.from('<another>'), digest, 'tanstaaftanstaaf')).toBe(false);
+  });
+
+  it('takes a password in UTF-8, composed or not, and in Latin-1', () => {
+    for (const octets of [
+      Buffer.from('Grüße'),
+      Buffer.from('Grüße'.normalize('NFD')),
+      Buffer.from('Grüße', 'latin1'),
+    ]) {
+      expect(provesPassword(challenge, cramMd5Digest(challenge, octets), 'Grüße')).toBe(true);
+    }
+    expect(provesPassword(challenge, cramMd5Digest(challenge, Buffer.from('Gr\xfc?e', 'latin1')), 'Grüße')).toBe(false);
+  });
+
+  it('takes a name with blanks, and a digest in capitals', () => {
+    expect(decodeCramMd5(Buffer.from(`second floor ${digest.toUpperCase()}`))).toEqual({
+      username: 'second floor',
+      digest,
+    });
+  });
+
+  it('refuses what is no answer', () => {
+    for (const bad of ['', 'tim', digest, ` ${digest}`, `tim ${digest.slice(1)}`, `tim ${digest}0`, `a\nb ${digest}`]) {
+      expect(() => decodeCramMd5(Buffer.from(bad))).toThrow(SaslSyntaxError);
+    }
+  });
+
+  it('is asked with another challenge each time, in the form of a Message-ID', async () => {
+    const challenges = Array.from({ length: 100 }, () => cramMd5Challenge('bridge.test').toString());
+    expect(new Set(challenges).size).toBe(100);
+    for (const each of challenges) expect(each).toMatch(/^<[0-9a-f]{32}\.\d+@bridge\.test>$/);
+    expect(cramMd5Challenge('a b>\r\n').toString()).toMatch(/@ab>$/);
+    const ask = async () => Buffer.from(`tim ${digest}`);
+    const given = await receiveCredentials('CRAM-MD5', undefined, ask);
+    expect(given).toMatchObject({ mechanism: 'CRAM-MD5', username: 'tim', digest });
+    await expect(receiveCredentials('CRAM-MD5', Buffer.from('x'), ask)).rejects.toThrow(SaslSyntaxError);
+  });
+});
+
 describe('what carries them', () => {
   it('base64 is taken strictly', () => {
     expect(decodeBase64(' YQ== ').toString()).toBe('a');
@@ -161,6 +211,7 @@ describe('what carries them', () => {
 
   it('names of mechanisms are taken in any case', () => {
     expect(mechanismNamed('xoauth2')).toBe('XOAUTH2');
-    expect(mechanismNamed('CRAM-MD5')).toBeUndefined();
+    expect(mechanismNamed('cram-md5')).toBe('CRAM-MD5');
+    expect(mechanismNamed('GSSAPI')).toBeUndefined();
   });
 });

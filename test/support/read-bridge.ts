@@ -1,4 +1,5 @@
 import type { LoginResult } from '../../src/accounts/directory.ts';
+import type { PasswordProof } from '../../src/accounts/password-proof.ts';
 import { listenImap } from '../../src/app/read-session-imap.ts';
 import type { ReadLimits, ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { listenPop3 } from '../../src/app/read-session-pop3.ts';
@@ -154,11 +155,12 @@ export class ReadBridge {
   }
 }
 
-function login(username: string, given: string, read: 'imap' | 'pop3' | 'graph' | 'none'): LoginResult {
-  noteSecret('password at a login', given);
+function login(username: string, given: string | PasswordProof, read: 'imap' | 'pop3' | 'graph' | 'none'): LoginResult {
+  if (typeof given === 'string') noteSecret('password at a login', given);
   if (username === 'blocked') return { failure: 'blocked', retryAfterMs: 2_500 };
   if (username === 'busy') return { failure: 'busy' };
-  if (username !== 'scanner' || given !== password) return { failure: 'wrong' };
+  if (username !== 'scanner' || (typeof given === 'string' ? given !== password : !given.provenBy(password)))
+    return { failure: 'wrong' };
   return {
     account: {
       username,

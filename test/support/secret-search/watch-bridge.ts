@@ -13,9 +13,10 @@ export function watchBridge(): void {
     return value;
   };
   const { verify } = PasswordVerifier.prototype;
-  PasswordVerifier.prototype.verify = function (account, stored, given) {
-    noteSecret('password at a login', given);
-    return verify.call(this, account, stored, given);
+  PasswordVerifier.prototype.verify = function (...args) {
+    const [, , given] = args;
+    if (typeof given === 'string') noteSecret('password at a login', given);
+    return verify.apply(this, args);
   };
   watchReads();
 }
