@@ -3,11 +3,11 @@ import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hashPassword } from '../../src/accounts/passwords.ts';
 import { startBridge } from '../../src/app/bridge.ts';
-import type { ReadConnection } from '../../src/app/read-session-listener.ts';
 import { mechanismsOffered } from '../../src/app/read-session-login.ts';
 import { type SubmissionContext, SubmissionSession } from '../../src/app/submission-session.ts';
 import { openLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Client } from '../../src/listeners/listener.ts';
 import { cramMd5Digest } from '../../src/sasl/cram-md5.ts';
 import { contosoAccount, contosoConfig, password, type Relay, relayFolder, startContoso } from '../support/relay.ts';
 
@@ -138,7 +138,7 @@ describe('from another machine, without TLS', () => {
 
   test('it is offered alone by IMAP and POP3', () => {
     const offered = (cramMd5: boolean) =>
-      mechanismsOffered({ remoteAddress } as ReadConnection, false, { allowInsecureAuth: false, cramMd5 });
+      mechanismsOffered({ remoteAddress } as Client, false, { allowInsecureAuth: false, cramMd5 });
     expect(offered(true)).toEqual(['CRAM-MD5']);
     expect(offered(false)).toEqual([]);
   });
