@@ -42,7 +42,7 @@ test.each([
 });
 
 test('prose in errors and logs is no behaviour', () => {
-  expect(changes("throw new BridgeError('a-code', 'It is broken.');")).toEqual({ statement: [';'] });
+  expect(Object.keys(changes("throw new BridgeError('a-code', 'It is broken.');"))).toEqual(['statement']);
   expect(changes("log.warn({ a: 1 }, 'text');").string).toBeUndefined();
 });
 

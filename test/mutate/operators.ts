@@ -98,6 +98,7 @@ const operators: Readonly<Record<string, Operator>> = {
     const given = childrenOf(node, 'arguments');
     const [before, last] = given.slice(-2);
     if (given.length < 2 || !before || !last || !/^(Object|Literal)/.test(last.type)) return [];
+    if (isString(last) && isAboutErrors(node)) return [];
     return [{ start: before.end, end: last.end, text: '' }];
   },
   optional({ node, parents }, text) {
