@@ -102,6 +102,7 @@ function makeDispatcher(
 
 /** One context for all connections: to read some 150 CA certificates anew for each would cost time and memory. */
 function trust(ca: string | Buffer | undefined): SecureContext {
-  if (ca === undefined) return createSecureContext();
-  return createSecureContext({ ca: [...getCACertificates('default'), ca] });
+  const minVersion = 'TLSv1.2';
+  if (ca === undefined) return createSecureContext({ minVersion });
+  return createSecureContext({ minVersion, ca: [...getCACertificates('default'), ca] });
 }

@@ -55,7 +55,7 @@ export const listenerBlock = (sources: Sources) =>
       .meta({ description: 'Overrides the `tls` block for this listener, key by key. Meant for old devices.' }),
   });
 
-/** `admin`: the HTTP listener for health, metrics and the web pages. */
+/** `admin`: the HTTP listener for health and metrics. */
 export const adminBlock = () =>
   block({
     host: host().default('127.0.0.1').meta({ description: 'Address to listen on.' }),

@@ -81,10 +81,18 @@ export class UpstreamDialogue {
     return new UpstreamDialogue(options, socket);
   }
 
-  /** Turns TLS on, the server having agreed to it. Throws as {@link connect} does. */
+  /**
+   * Turns TLS on, the server having agreed to it. What stands behind its agreement came in clear, from whoever is on the
+   * way: it is not taken for something said under TLS (RFC 3207 section 6, RFC 9051 section 11.1).
+   * @throws BridgeError as {@link connect} does
+   */
   async startTls(): Promise<void> {
-    this.#reader.discard();
-    this.#reader.detach();
+    const unread = this.#reader.detach();
+    if (unread.length > 0 || this.#socket.readableLength > 0) {
+      throw new BridgeError('upstream-answer-invalid', `${this.peer} says more in clear after it has agreed to TLS.`, {
+        details: { peer: this.peer, said: unread.toString('latin1').slice(0, 100) },
+      });
+    }
     this.#socket.off('error', this.#onError);
     const secured = connectTls({ ...tlsOptions(this.#options), socket: this.#socket });
     this.#socket = await established(secured, 'secureConnect', this.#options);

@@ -55,6 +55,34 @@ test('no byte can change by the hand of one who corrects the checksum', () => {
   }
 });
 
+/** As somebody would who may write the file and has no key: the head is changed, and the checksum made to fit. */
+function rewritten(change: (head: Buffer) => void): Buffer {
+  const copy = Buffer.from(file);
+  change(copy);
+  createHash('sha256')
+    .update(copy.subarray(0, -32))
+    .digest()
+    .copy(copy, copy.length - 32);
+  return copy;
+}
+
+describe('a sign-in cannot be given', () => {
+  test('to another connection by writing its owner into the head', () => {
+    const other = { ...seal, owner: 'https://login.microsoftonline.com|contoso.com|another-app' };
+    const moved = rewritten((head) => createHash('sha256').update(other.owner).digest().copy(head, 17));
+    expect(openSealed(moved, other)).toEqual({ fault: 'damaged' });
+  });
+
+  test('an older form by writing its version into the head', () => {
+    expect(
+      openSealed(
+        rewritten((head) => head.writeUInt8(0, 8)),
+        seal,
+      ),
+    ).toEqual({ fault: 'damaged' });
+  });
+});
+
 describe('a file is refused', () => {
   test.each(['hello', '{"RefreshToken":{}}', '\0'.repeat(200), 'MBSIGNIN'])('that is something else: %j', (content) => {
     expect(openSealed(Buffer.from(content), seal)).toEqual({ fault: 'foreign' });

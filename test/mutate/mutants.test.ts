@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { ImportGraph } from './import-graph.ts';
+import { mutantsOfFile, sample } from './mutants.ts';
+import { resultOf, shareKilled } from './report.ts';
+import type { Fate } from './tree.ts';
+
+/** What each operator makes of a line. */
+function changes(line: string): Record<string, string[]> {
+  const byOperator = Map.groupBy(mutantsOfFile('a.ts', line), ({ operator }) => operator);
+  return Object.fromEntries([...byOperator].map(([operator, made]) => [operator, made.map(({ after }) => after)]));
+}
+
+test.each<[string, string, string[]]>([
+  ['condition', 'if (a) b();', ['if (!(a)) b();']],
+  ['condition', 'const x = !a ? 1 : 2;', ['const x = a ? 1 : 2;']],
+  ['logic', 'x = a ?? b;', ['x = a && b;']],
+  ['comparison', 'x = a < b;', ['x = a <= b;']],
+  ['arithmetic', 'x = a + b;', ['x = a - b;']],
+  ['update', 'for (;;) i++;', ['for (;;) i--;']],
+  ['negation', 'x = !a;', ['x = a;']],
+  ['boolean', 'x = true;', ['x = false;']],
+  ['number', 'x = [0, 5000];', ['x = [1, 5000];', 'x = [0, 0];']],
+  ['string', "x = 'a';", ["x = '';"]],
+  ['regex', 'x = /^a$/i;', ['x = /(?!)/;', 'x = /a$/i;', 'x = /^a/i;', 'x = /^a$/;']],
+  ['statement', 'a();', [';']],
+  ['await', 'x = await a;', ['x = a;']],
+  ['method', 'x = a.filter(f);', ['x = a;']],
+  ['argument', 'x = a(b, {});', ['x = a(b);']],
+  ['optional', 'x = a?.b;', ['x = a.b;']],
+  ['list', 'x = [a];', ['x = [];']],
+])('%s: %s', (operator, line, expected) => {
+  expect(changes(line)[operator]).toEqual(expected);
+});
+
+test.each([
+  "import { a } from 'b';",
+  'interface A { readonly b: 1; c(): true }',
+  "type A = 'b' | 'c';",
+  "export * from 'a';",
+])('what is gone at run time is left as it is: %s', (line) => {
+  expect(mutantsOfFile('a.ts', line)).toEqual([]);
+});
+
+test('prose in errors and logs is no behaviour', () => {
+  expect(Object.keys(changes("throw new BridgeError('a-code', 'It is broken.');"))).toEqual(['statement']);
+  expect(changes("log.warn({ a: 1 }, 'text');").string).toBeUndefined();
+});
+
+test('the last return of a function stays, an early one goes', () => {
+  expect(changes('function f() { if (a) return; return b; }').statement).toEqual([
+    'function f() { if (a) ; return b; }',
+  ]);
+});
+
+test('the same seed chooses the same, another one others', () => {
+  const all = Array.from({ length: 1000 }, (_, index) => index);
+  expect(sample(all, 20, 1)).toEqual(sample(all, 20, 1));
+  expect(sample(all, 20, 1)).not.toEqual(sample(all, 20, 2));
+  expect(new Set(sample(all, 20, 1)).size).toBe(20);
+});
+
+test('a file is judged by the tests that import it, those of its own room first', () => {
+  const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/tokens/sealed-file.ts');
+  expect(tests[0]).toBe('test/tokens/sealed-file.test.ts');
+  expect(tests).toContain('test/tokens/sign-in-store.test.ts');
+  expect(tests).not.toContain('test/sasl/codecs.test.ts');
+});
+
+test('the score leaves out what nobody could notice', () => {
+  const [mutant] = mutantsOfFile('a.ts', 'a();');
+  const trials = (['killed', 'killed', 'timeout', 'survived'] as Fate[]).map((fate) => ({
+    mutant: mutant!,
+    fate,
+    tests: [],
+  }));
+  expect(shareKilled(resultOf('room', 10, trials))).toBe(0.75);
+});

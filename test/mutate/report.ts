@@ -1,0 +1,64 @@
+import { whyEquivalent } from './equivalent.ts';
+import type { Trial } from './trials.ts';
+
+/** What came of the mutants of one room. */
+export interface RoomResult {
+  readonly room: string;
+  /** All that could have been tried. */
+  readonly possible: number;
+  readonly tried: number;
+  readonly killed: number;
+  readonly timeouts: number;
+  /** Survivors that nobody can tell from the program. */
+  readonly equivalent: number;
+  readonly survived: number;
+}
+
+export function resultOf(room: string, possible: number, trials: readonly Trial[]): RoomResult {
+  const count = (holds: (trial: Trial) => boolean) => trials.filter(holds).length;
+  const survivors = trials.filter(({ fate }) => fate === 'survived');
+  const equivalent = survivors.filter(({ mutant }) => whyEquivalent(mutant) !== undefined).length;
+  return {
+    room,
+    possible,
+    tried: trials.length,
+    killed: count(({ fate }) => fate === 'killed'),
+    timeouts: count(({ fate }) => fate === 'timeout'),
+    equivalent,
+    survived: survivors.length - equivalent,
+  };
+}
+
+/** The share of the mutants that could be killed and were; a run that never ends would have been noticed, too. */
+export function shareKilled({ tried, killed, timeouts, equivalent }: RoomResult): number {
+  const killable = tried - equivalent;
+  return killable === 0 ? 1 : (killed + timeouts) / killable;
+}
+
+/** One table for people, in Markdown. */
+export function tableOf(results: readonly RoomResult[]): string {
+  const rows = results.map((each) => [
+    each.room,
+    each.possible,
+    each.tried,
+    each.killed,
+    each.timeouts,
+    each.survived,
+    each.equivalent,
+    `${(shareKilled(each) * 100).toFixed(1)} %`,
+  ]);
+  const head = ['room', 'possible', 'tried', 'killed', 'timeout', 'survived', 'equivalent', 'score'];
+  const lines = [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** A mutant that no test noticed: where it is, and what it changed. */
+export function survivorText({ mutant, tests }: Trial): string {
+  const lines = (text: string, mark: string) => text.split('\n').map((line) => `${mark} ${line}`);
+  const why = whyEquivalent(mutant);
+  return [
+    `${mutant.file}:${mutant.line} ${mutant.operator} survived ${tests.length} test files${why ? ` (equivalent: ${why})` : ''}`,
+    ...lines(mutant.before, '  -'),
+    ...lines(mutant.after, '  +'),
+  ].join('\n');
+}

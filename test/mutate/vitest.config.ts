@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const wanted = (process.env.MUTATE_TESTS ?? '').split(',');
+
+/** The nearest test first: it is the likeliest to fail, and the run ends there. */
+class Nearest extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const at = ({ moduleId }: TestSpecification) => wanted.findIndex((each) => moduleId.endsWith(`/${each}`));
+    return files.toSorted((one, other) => at(one) - at(other));
+  }
+}
+
+/** The tests as ever, one file after the other, without the search for secrets, which looks at whole runs. */
+export default defineConfig({
+  cacheDir: join(import.meta.dirname, '../../.mutate-cache'),
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    globalSetup: [join(import.meta.dirname, '../support/temporary-run-folder.ts')],
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    sequence: { sequencer: Nearest },
+    reporters: ['dot'],
+  },
+});
