@@ -146,7 +146,7 @@ export class Upstream {
    */
   async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
     const place = { client: this.#sendingParts().client, mailbox, sendAs: 'mailbox' as const };
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(10 * 60_000);
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
   }
 
