@@ -10,6 +10,7 @@ import { configReference } from '../src/config/reference.ts';
 import { loginRefusals, transactionRefusals } from '../src/couriers/exchange-refusals.ts';
 import { graphRefusals, graphStatuses } from '../src/couriers/graph-refusals.ts';
 import type { KnownRefusal } from '../src/couriers/known-refusal.ts';
+import { ownAddressRefused, personMayNotSendAs } from '../src/couriers/send-as-remedy.ts';
 import { type EntraError, entraErrors } from '../src/tokens/entra-errors.ts';
 
 const root = new URL('..', import.meta.url);
@@ -79,8 +80,14 @@ const refusalsIntroduction = `# What Microsoft 365 says of a message
 The outcome is what the queue makes of it: **temporary** is tried again, **needs-admin** waits for somebody to change a
 setting, **permanent** goes back to its sender. A wait is the least there is before the next attempt; what the server
 asks for itself (\`Retry-After\`) comes before it. *Concerns* says whose mail waits: that of the mailbox rests as a whole.
-In the remedies MAILBOX and ADDRESS stand for the mailbox and the address in From; in the log and in reports the true
-ones are filled in.
+In the remedies MAILBOX and ADDRESS stand for the mailbox and the address in From, LOGIN for who logs in (the mailbox, or
+by SMTP the person who signed in); in the log and in reports the true ones are filled in.
+
+Where a sender is refused, the remedy in the tables is for a mailbox that sends as another address. Two more take its
+place:
+
+- A person signed in, and the address is not theirs: ${personMayNotSendAs}
+- The address is that of who logs in: ${ownAddressRefused}
 
 Where nothing is listed, the class decides: SMTP \`4xx\` is temporary, \`5xx\` permanent, to a login needs-admin. Of
 Graph \`5xx\`, \`408\`, \`423\` and \`429\` are temporary, \`401\`, \`403\` and \`404\` needs-admin, other \`4xx\` permanent. No answer

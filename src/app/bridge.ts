@@ -119,6 +119,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     log,
     limits: config.limits,
     isInternal: tenantDomains(config),
+    oneLogin: (name) => state.upstreams.get(name)?.person !== undefined,
     backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
     retain: {
       deliveredMs: config.queue.retainDeliveredDays * dayMs,

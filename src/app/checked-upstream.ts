@@ -106,7 +106,11 @@ export class CheckedUpstream implements CheckOperations {
     return this.#use().upstream.openMailbox(protocol, mailbox, AbortSignal.timeout(loginTimeoutMs));
   }
 
-  async openSubmission(mailbox: string): Promise<void> {
+  submissionLogin(mailbox: string): Promise<string> {
+    return this.#use().upstream.smtpLogin(mailbox);
+  }
+
+  async openSubmission(login: string): Promise<void> {
     const { upstream } = this.#use();
     const token = await upstream.getToken('exchange');
     const session = await SmtpSession.open(
@@ -115,7 +119,7 @@ export class CheckedUpstream implements CheckOperations {
         ...(upstream.ca === undefined ? {} : { extraCa: upstream.ca }),
         ...(this.#config.hostname === undefined ? {} : { clientName: this.#config.hostname }),
       },
-      { mailbox, token },
+      { mailbox: login, token },
       AbortSignal.timeout(loginTimeoutMs),
     );
     await session.quit();

@@ -14,7 +14,7 @@ import { ImapSentItems } from '../couriers/imap-sent-items.ts';
 import { LookFirstCourier } from '../couriers/look-first.ts';
 import { Marker } from '../couriers/marker.ts';
 import type { DeliveryPolicy } from '../couriers/policy.ts';
-import { PermittedSentItems, type SentItems } from '../couriers/sent-items.ts';
+import { EitherSentItems, LoginSentItems, PermittedSentItems, type SentItems } from '../couriers/sent-items.ts';
 import { SmtpWay } from '../couriers/smtp-way.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import { openImapUpstream } from '../exchange/imap-upstream.ts';
@@ -94,6 +94,18 @@ export class Upstream {
     return this.#tokens.person;
   }
 
+  /** Who acts for a mailbox: the person who signed in, or the mailbox itself. @throws BridgeError of the store */
+  async actsFor(mailbox: string): Promise<string> {
+    return (await this.person?.store.read())?.username ?? mailbox;
+  }
+
+  /** Whose name Exchange wants at an SMTP login for a mailbox. @throws BridgeError of the store or of the token */
+  async smtpLogin(mailbox: string): Promise<string> {
+    // A password signs in only when a token is asked for.
+    if (this.person) await this.getToken('exchange');
+    return this.actsFor(mailbox);
+  }
+
   async getToken(resource: TokenResource, refused?: string): Promise<string> {
     const token = await this.#tokens.source.getToken(resource, refused === undefined ? {} : { refused });
     return token.value;
@@ -134,7 +146,7 @@ export class Upstream {
    */
   async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
     const place = { client: this.#sendingParts().client, mailbox, sendAs: 'mailbox' as const };
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(10 * 60_000);
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
   }
 
@@ -162,7 +174,7 @@ export class Upstream {
         this.#inUse++;
         try {
           const report = await withNullSenderFallback(message, (each) => courier.deliver(each, signal));
-          return await withSpelledOutRemedies(report, message);
+          return await withSpelledOutRemedies(report, message, () => this.actsFor(message.mailbox));
         } finally {
           if (--this.#inUse === 0) this.#whenUnused?.();
         }
@@ -180,7 +192,7 @@ export class Upstream {
         : new GraphCourier({ client, sendAs: 'mailbox', maxMimeBytes, envelope, marker, smtp: smtpWay });
     const lookFirst = new LookFirstCourier({
       deliver: (message, signal) => courier.deliver(message, signal),
-      sentItems,
+      sentItems: this.#copiesOf(kind, sentItems),
       marker,
       copies,
       onAmbiguity,
@@ -189,6 +201,13 @@ export class Upstream {
     });
     // The parts are shared by all couriers of the connection, and closed with it.
     return { deliver: (message, signal) => lookFirst.deliver(message, signal), close: async () => {} };
+  }
+
+  /** Where the copies are of what a courier sends. */
+  #copiesOf(kind: CourierKind, sentItems: SentItems): SentItems {
+    if (!this.person) return sentItems;
+    const loginOf = (mailbox: string) => this.actsFor(mailbox);
+    return kind === 'smtp' ? new LoginSentItems(sentItems, loginOf) : new EitherSentItems(sentItems, loginOf);
   }
 
   #sendingParts(): SendingParts {
@@ -215,6 +234,7 @@ export class Upstream {
     const smtp = new ExchangeSmtpCourier({
       ...exchange,
       endpoint: this.endpoints.smtp,
+      ...(this.person && { loginOf: (mailbox: string) => this.smtpLogin(mailbox) }),
       ...(hostname === undefined ? {} : { clientName: hostname }),
       marker,
       copies,

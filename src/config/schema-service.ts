@@ -100,11 +100,11 @@ export const limitsBlock = () =>
       1,
       10_000,
       30,
-      'Messages a minute that one mailbox sends. Exchange Online allows 30 by SMTP.',
+      'Messages a minute that one mailbox sends. Exchange Online allows 30 by SMTP, to who logs in: where a person signed in, all mailboxes of the connection share them.',
     ),
     concurrentPerMailbox: z.exactOptional(z.int().min(1).max(64)).meta({
       description:
-        'Deliveries at the same time for one mailbox. Default: what Microsoft allows, 3 SMTP connections and 4 requests to Graph.',
+        'Deliveries at the same time for one mailbox. Default: what Microsoft allows, 3 SMTP connections (where a person signed in, for all mailboxes of the connection) and 4 requests to Graph.',
     }),
     concurrentDeliveries: count(
       1,

@@ -1,6 +1,6 @@
 import type { SmtpReply } from '../exchange/smtp-reply.ts';
 import { hourMs, type KnownRefusal, minuteMs, secondMs } from './known-refusal.ts';
-import { sendAsRemedy } from './send-as-remedy.ts';
+import { mailboxMayNotSendAs } from './send-as-remedy.ts';
 import { refusedLoginPauseMs } from './verdict.ts';
 
 /** A reply of Exchange Online that says more, or something else, than its first digit. All that is given must fit. */
@@ -27,13 +27,13 @@ export function exchangeRefusalRow<Row extends ExchangeRefusalRow>(
 }
 
 const permissionRemedy =
-  'Check the mailbox name (MAILBOX), the service principal (New-ServicePrincipal with the Object ID of the enterprise application) and its permission on the mailbox (Add-MailboxPermission -AccessRights FullAccess, or the role Application SMTP.SendAsApp). A change can take two hours.';
+  'Check the name (LOGIN). Where a person signed in: sign in again, so that the token has SMTP.Send. Where the app itself logs in: check the service principal (New-ServicePrincipal with the Object ID of the enterprise application) and its permission on the mailbox (Add-MailboxPermission -AccessRights FullAccess, or the role Application SMTP.SendAsApp). A change can take two hours.';
 
 const sendAsDenied = {
   meaning: 'The mailbox may not send as the address in From, or as the reverse-path.',
   outcome: 'permanent',
   scope: 'message',
-  remedy: `The mailbox MAILBOX may not send as ADDRESS. ${sendAsRemedy}`,
+  remedy: mailboxMayNotSendAs,
 } as const;
 
 const concurrency = {
@@ -96,12 +96,12 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     reply: '535 5.7.139 … SmtpClientAuthentication is disabled for the Tenant / the Mailbox',
     enhanced: /^5\.7\.139$/,
     text: /SmtpClientAuthentication is disabled/i,
-    meaning: 'SMTP AUTH is switched off, for the tenant or for the mailbox.',
+    meaning: 'SMTP AUTH is switched off, for the tenant or for the mailbox that logs in.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
     remedy:
-      'SMTP AUTH is switched off, for OAuth too. Run Set-CASMailbox MAILBOX -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
+      'SMTP AUTH is switched off, for OAuth too. Run Set-CASMailbox LOGIN -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
   },
   {
     reply: "535 5.7.139 … user is locked by your organization's security defaults policy",
@@ -146,7 +146,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '535 5.7.3 Authentication unsuccessful',
     code: 535,
-    meaning: 'The token is not good for this mailbox: wrong mailbox name, or a permission is missing or new.',
+    meaning: 'The token is not good for this login: wrong name, or a permission is missing or new.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,

@@ -12,6 +12,7 @@ import type { CopyNotes } from './copy-notes.ts';
 import { transactionRefusal, upstreamFailure } from './exchange-errors.ts';
 import type { GetToken } from './get-token.ts';
 import { Ledger } from './ledger.ts';
+import type { LoginOf } from './login-of.ts';
 import type { Marker } from './marker.ts';
 import { openingVerdict } from './smtp-quick-retry.ts';
 import { type Batch, planTransactions } from './transactions.ts';
@@ -20,6 +21,11 @@ import { ownVerdict, tokenFailure, type Verdict } from './verdict.ts';
 /** Settings of the courier to Exchange Online by SMTP submission. */
 export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
   readonly getToken: GetToken;
+  /**
+   * Whose name is given at the login for a mailbox. Default: the mailbox itself, as the token of an application wants
+   * it. The token of a person wants that person, whatever mailbox MAIL FROM names.
+   */
+  readonly loginOf?: LoginOf;
   readonly marker: Marker;
   readonly copies: CopyNotes;
   /** Of opening connections; default: none. */
@@ -55,7 +61,7 @@ export class ExchangeSmtpCourier {
     assertProtected(options.endpoint);
     this.#options = options;
     this.#peer = `${options.endpoint.host}:${options.endpoint.port}`;
-    this.#pool = new SmtpPool({ ...options, open: (mailbox, signal) => this.#open(mailbox, signal) });
+    this.#pool = new SmtpPool({ ...options, open: (login, signal) => this.#open(login, signal) });
   }
 
   /**
@@ -87,7 +93,7 @@ export class ExchangeSmtpCourier {
    */
   async unusable(mailbox: string, signal: AbortSignal): Promise<Verdict | undefined> {
     try {
-      await this.#pool.use(mailbox, signal, false, async () => {});
+      await this.#pool.use(await this.#login(mailbox), signal, false, async () => {});
       return undefined;
     } catch (error) {
       return failureOf(error, this.#peer);
@@ -111,8 +117,9 @@ export class ExchangeSmtpCourier {
     ledger: Ledger,
   ): Promise<Batch | undefined> {
     let reused = false;
+    const login = await this.#login(message.mailbox);
     const attempt = (fresh: boolean) =>
-      this.#pool.use(message.mailbox, signal, fresh, (session) => {
+      this.#pool.use(login, signal, fresh, (session) => {
         reused = session.transactions > 0;
         return sendBatch(session, { ...this.#options, message, batch }, signal, ledger);
       });
@@ -124,26 +131,34 @@ export class ExchangeSmtpCourier {
     }
   }
 
-  #open(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
+  #open(login: string, signal: AbortSignal): Promise<SmtpSession> {
     const { retry = noRetry } = this.#options;
     return withQuickRetry(
       retry,
       signal,
-      () => this.#openOnce(mailbox, signal),
+      () => this.#openOnce(login, signal),
       (error) => openingVerdict(retry, error, this.#peer),
     );
   }
 
   /** Opens a session; a refused token is renewed once. */
-  async #openOnce(mailbox: string, signal: AbortSignal): Promise<SmtpSession> {
-    const token = await this.#token({ mailbox });
+  async #openOnce(login: string, signal: AbortSignal): Promise<SmtpSession> {
+    const token = await this.#token({ mailbox: login });
     try {
-      return await SmtpSession.open(this.#options, { mailbox, token }, signal);
+      return await SmtpSession.open(this.#options, { mailbox: login, token }, signal);
     } catch (error) {
       if (!(error instanceof SmtpUpstreamError) || error.stage !== 'login' || error.reply?.code !== 535) throw error;
-      const renewed = await this.#token({ mailbox, refused: token });
+      const renewed = await this.#token({ mailbox: login, refused: token });
       if (renewed === token) throw error;
-      return await SmtpSession.open(this.#options, { mailbox, token: renewed }, signal);
+      return await SmtpSession.open(this.#options, { mailbox: login, token: renewed }, signal);
+    }
+  }
+
+  async #login(mailbox: string): Promise<string> {
+    try {
+      return (await this.#options.loginOf?.(mailbox)) ?? mailbox;
+    } catch (error) {
+      throw new TokenError(error);
     }
   }
 

@@ -1,5 +1,5 @@
 import { hourMs, type KnownRefusal, minuteMs, secondMs } from './known-refusal.ts';
-import { sendAsRemedy } from './send-as-remedy.ts';
+import { mailboxMayNotSendAs } from './send-as-remedy.ts';
 import { refusedLoginPauseMs } from './verdict.ts';
 
 /** Codes of Graph that mean the same. */
@@ -247,7 +247,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     meaning: 'From names an address that the mailbox may not send as.',
     outcome: 'permanent',
     scope: 'message',
-    remedy: `The mailbox MAILBOX may not send as ADDRESS. ${sendAsRemedy}`,
+    remedy: mailboxMayNotSendAs,
   },
   {
     codes: ['ErrorInvalidRecipients', 'ErrorInvalidSmtpAddress'],

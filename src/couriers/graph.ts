@@ -2,9 +2,9 @@ import { pipeline, type Readable } from 'node:stream';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { Base64Encoder, base64Length } from '../graph/base64-stream.ts';
 import type { GraphClient, GraphRequestBody, GraphResponse } from '../graph/client.ts';
-import { GraphError, GraphTokenError, GraphUnansweredError } from '../graph/graph-error.ts';
+import { DraftsDeniedError, GraphError, GraphTokenError, GraphUnansweredError } from '../graph/graph-error.ts';
 import { type FaithfulForm, type MessageSurvey, surveyMessage } from '../graph/json-form.ts';
-import { sendAsJson } from '../graph/send-json.ts';
+import { type SentAsJson, sendAsJson } from '../graph/send-json.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import { rewriteHeader } from '../message/header-stream.ts';
 import { HeaderBlock, HeaderTooLargeError } from '../message/headers.ts';
@@ -98,10 +98,16 @@ export class GraphCourier {
     if ('outcome' in survey) return reportForAll(message, survey);
     let obstacle = survey.jsonForm === 'lossy' ? survey.reason : undefined;
     if (survey.jsonForm === 'faithful') {
-      const report = await this.#sendEach(message, requests, (request) =>
-        this.#sendJson(message, survey, request, signal),
-      );
-      if (!mayNotUpload(report)) return report;
+      let draftsDenied = false;
+      const report = await this.#sendEach(message, requests, async (request) => {
+        try {
+          return successOf(await this.#sendJson(message, survey, request, signal));
+        } catch (error) {
+          draftsDenied ||= error instanceof DraftsDeniedError;
+          return failureOf(error, signal);
+        }
+      });
+      if (!draftsDenied || report.recipients.some(({ outcome }) => outcome === 'delivered')) return report;
       obstacle = 'the connection may not make drafts (Mail.ReadWrite)';
     }
     if (await smtp.isOpen(message.mailbox, signal)) return smtp.deliver(message, signal);
@@ -152,27 +158,22 @@ export class GraphCourier {
     }
   }
 
-  async #sendJson(
+  #sendJson(
     message: OutgoingMessage,
     survey: FaithfulForm,
     { batch, plan }: PlannedRequest,
     signal: AbortSignal,
-  ): Promise<Verdict> {
+  ): Promise<SentAsJson> {
     const { client, sendAs, marker } = this.#options;
-    try {
-      const answer = await sendAsJson(client, {
-        mailbox: message.mailbox,
-        sendAs,
-        survey,
-        open: () => message.open(),
-        recipients: plan.recipients,
-        marker: { field: markerField, value: marker.of(message.id, batch) },
-        signal,
-      });
-      return successOf(answer);
-    } catch (error) {
-      return failureOf(error, signal);
-    }
+    return sendAsJson(client, {
+      mailbox: message.mailbox,
+      sendAs,
+      survey,
+      open: () => message.open(),
+      recipients: plan.recipients,
+      marker: { field: markerField, value: marker.of(message.id, batch) },
+      signal,
+    });
   }
 }
 
@@ -221,11 +222,6 @@ async function surveyed(message: OutgoingMessage): Promise<MessageSurvey | Verdi
   } catch (error) {
     return ownVerdict('message-unreadable', errorText(error));
   }
-}
-
-/** Drafts need a permission that sending does not; nothing was sent then. */
-function mayNotUpload({ recipients }: DeliveryReport): boolean {
-  return recipients[0]?.code === 'ErrorAccessDenied';
 }
 
 function unwantedCopies(outside: readonly string[]): Verdict {

@@ -14,7 +14,10 @@ export interface KnownRefusal {
   readonly waitMs?: number;
   /** The wait is this message's alone, though the scope is wider: other mail of the mailbox may well pass. */
   readonly mailboxGoesOn?: true;
-  /** What to do. MAILBOX and ADDRESS stand for the mailbox and for the address in From. */
+  /**
+   * What to do. MAILBOX and ADDRESS stand for the mailbox and for the address in From, LOGIN for who logs in: the
+   * mailbox, or the person who signed in.
+   */
   readonly remedy: string;
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { LoginOf } from './login-of.ts';
 import { RefusalMemory } from './refusal-memory.ts';
 
 /** What a message is looked for by. */
@@ -36,5 +37,44 @@ export class PermittedSentItems implements SentItems {
       refused.remember(query.mailbox, refusedForMs);
     }
     return undefined;
+  }
+}
+
+/**
+ * Sent Items of who logs in for a mailbox: Exchange keeps the copy of what came by SMTP there, whatever MAIL FROM names.
+ */
+export class LoginSentItems implements SentItems {
+  readonly #items: SentItems;
+  readonly #loginOf: LoginOf;
+
+  constructor(items: SentItems, loginOf: LoginOf) {
+    this.#items = items;
+    this.#loginOf = loginOf;
+  }
+
+  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    return this.#items.find({ mailbox: await this.#loginOf(mailbox), messageId }, signal);
+  }
+}
+
+/**
+ * Sent Items of the mailbox and of who logs in for it: a courier by Graph hands some messages to SMTP. A copy that is
+ * found is proof wherever it is; that there is none is known only where both may be looked into.
+ */
+export class EitherSentItems implements SentItems {
+  readonly #items: SentItems;
+  readonly #loginOf: LoginOf;
+
+  constructor(items: SentItems, loginOf: LoginOf) {
+    this.#items = items;
+    this.#loginOf = loginOf;
+  }
+
+  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const login = await this.#loginOf(mailbox);
+    const own = await this.#items.find({ mailbox, messageId }, signal);
+    if (login.toLowerCase() === mailbox.toLowerCase() || (own ?? []).length > 0) return own;
+    const others = await this.#items.find({ mailbox: login, messageId }, signal);
+    return own && others ? [...own, ...others] : others?.length ? others : undefined;
   }
 }

@@ -144,8 +144,12 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof GraphError && error.status === 404;
 }
 
+const draftsPerPage = 250;
+/** More than this are left to the next sweep. */
+const mostPages = 40;
+
 /**
- * Removes drafts that an earlier run left behind when it was cut off in the middle.
+ * Removes drafts that an earlier run left behind when it was cut off in the middle: all of the mailbox, up to 10,000.
  * @param options.olderThanMs longer than any upload takes: another bridge may be at work in the same mailbox
  * @param options.nowMs milliseconds since 1970
  * @returns how many there were
@@ -155,17 +159,38 @@ export async function sweepDrafts(
   place: DraftPlace,
   options: { readonly olderThanMs: number; readonly nowMs: number; readonly signal: AbortSignal },
 ): Promise<number> {
+  const old: string[] = [];
+  // All are listed before any is deleted: a page that follows is counted from the start of the list.
+  for await (const { id, createdDateTime } of ourDrafts(place, options.signal)) {
+    if (Date.parse(String(createdDateTime)) < options.nowMs - options.olderThanMs) old.push(String(id));
+  }
+  for (const id of old) await deleteMessage(place, id, options.signal);
+  return old.length;
+}
+
+interface ListedDraft {
+  readonly id?: unknown;
+  readonly createdDateTime?: unknown;
+}
+
+async function* ourDrafts(place: DraftPlace, signal: AbortSignal): AsyncGenerator<ListedDraft> {
   const { client, mailbox } = place;
   const mark = `singleValueExtendedProperties/Any(ep: ep/id eq '${draftMark.id}' and ep/value eq '${draftMark.value}')`;
-  const query = new URLSearchParams({ $filter: mark, $select: 'id,createdDateTime', $top: '250' });
-  const path = `${userPath(place)}/mailFolders/drafts/messages?${query}`;
-  const answer = await client.request({ method: 'GET', path, mailbox, headers: immutableIds, signal: options.signal });
-  const { value } = objectIn(answer) as { value?: readonly { id?: unknown; createdDateTime?: unknown }[] };
-  const old = (value ?? []).filter(
-    ({ createdDateTime }) => Date.parse(String(createdDateTime)) < options.nowMs - options.olderThanMs,
-  );
-  for (const { id } of old) await deleteMessage(place, String(id), options.signal);
-  return old.length;
+  const query = new URLSearchParams({ $filter: mark, $select: 'id,createdDateTime', $top: String(draftsPerPage) });
+  let path: string | undefined = `${userPath(place)}/mailFolders/drafts/messages?${query}`;
+  for (let page = 1; path !== undefined && page <= mostPages; page++) {
+    const answer: GraphResponse = await client.request({ method: 'GET', path, mailbox, headers: immutableIds, signal });
+    const listed = objectIn(answer) as { value?: readonly ListedDraft[]; '@odata.nextLink'?: unknown };
+    yield* listed.value ?? [];
+    path = pathOf(listed['@odata.nextLink']);
+  }
+}
+
+/** The path of a link, which is followed at the host we know and no other. */
+function pathOf(link: unknown): string | undefined {
+  if (typeof link !== 'string' || !URL.canParse(link)) return undefined;
+  const { pathname, search } = new URL(link);
+  return `${pathname}${search}`;
 }
 
 async function deleteMessage(place: DraftPlace, id: string, signal: AbortSignal): Promise<void> {

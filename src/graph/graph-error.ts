@@ -34,6 +34,13 @@ export class GraphError extends Error {
   }
 }
 
+/** Graph refused to make or fill a draft, which needs another permission than sending does (Mail.ReadWrite). */
+export class DraftsDeniedError extends GraphError {
+  constructor(refusal: GraphError) {
+    super(refusal.message, refusal);
+  }
+}
+
 /** A request got no answer. */
 export class GraphUnansweredError extends Error {
   override readonly name = 'GraphUnansweredError';

@@ -4,7 +4,7 @@ import { readParts } from '../message/mime-reader.ts';
 import { base64Length } from './base64-stream.ts';
 import type { GraphClient, GraphResponse } from './client.ts';
 import { Draft, type DraftPlace, draftMark, isConflict, isNotFound, mayBeDone, userPath } from './draft.ts';
-import { GraphError, GraphUnansweredError, notSent } from './graph-error.ts';
+import { DraftsDeniedError, GraphError, GraphUnansweredError, notSent } from './graph-error.ts';
 import { type JsonAttachment, jsonAttachment } from './json-attachment.ts';
 import { jsonBody } from './json-body.ts';
 import type { FaithfulForm } from './json-form.ts';
@@ -35,6 +35,8 @@ export interface SentAsJson {
 const defaultMaxRequestBytes = 3_500_000;
 /** What JSON puts around an attachment's name and content. */
 const attachmentOverhead = 400;
+/** What Graph calls a missing permission. */
+const denied = new Set(['erroraccessdenied', 'accessdenied', 'authorization_requestdenied', 'forbidden']);
 /** To clean up, once the attempt itself is given up. */
 const deleteTimeoutMs = 15_000;
 
@@ -45,7 +47,7 @@ const deleteTimeoutMs = 15_000;
  *
  * A draft that is not sent is deleted, unless Graph may be about to send it. What a crash leaves behind is found by
  * {@link sweepDrafts}.
- * @throws GraphError; GraphUnansweredError, `mayBeDone` only where the message may have been sent; GraphTokenError;
+ * @throws GraphError, DraftsDeniedError where drafts are closed to us; GraphUnansweredError, `mayBeDone` only where the message may have been sent; GraphTokenError;
  *   MessageChangedError; what the stream throws; the reason of the signal
  */
 export async function sendAsJson(client: GraphClient, options: SendAsJsonOptions): Promise<SentAsJson> {
@@ -60,7 +62,7 @@ export async function sendAsJson(client: GraphClient, options: SendAsJsonOptions
     return sent(await client.request({ method: 'POST', path: `${userPath(place)}/sendMail`, mailbox, body, signal }));
   }
   const message = { ...jsonMessage(survey, options, [draftMark]), attachments };
-  const draft = await beforeSending(Draft.create(place, message, signal));
+  const draft = await withDrafts(beforeSending(Draft.create(place, message, signal)));
   const rest = survey.attachments.filter((attachment) => !embedded.includes(attachment));
   return sendDraft(draft, rest, survey.attachments.length, options);
 }
@@ -72,7 +74,7 @@ async function sendDraft(
   { open, signal }: SendAsJsonOptions,
 ): Promise<SentAsJson> {
   try {
-    await beforeSending(fill(draft, rest, expected, open, signal));
+    await withDrafts(beforeSending(fill(draft, rest, expected, open, signal)));
     return { id: draft.id, ...sent(await draft.send(signal)) };
   } catch (caught) {
     const error = draftFailure(caught);
@@ -103,6 +105,16 @@ async function fill(
 
 function sent({ status, requestId }: Pick<GraphResponse, 'status' | 'requestId'>): SentAsJson {
   return { status, ...(requestId !== undefined && { requestId }) };
+}
+
+/** A step that takes the permission to write drafts: its want says nothing of the permission to send. */
+async function withDrafts<Result>(step: Promise<Result>): Promise<Result> {
+  try {
+    return await step;
+  } catch (error) {
+    const isDenied = error instanceof GraphError && error.status === 403 && denied.has(error.code.toLowerCase());
+    throw isDenied ? new DraftsDeniedError(error) : error;
+  }
 }
 
 /** Whatever Graph may have done up to here, nothing was sent. */

@@ -1,5 +1,5 @@
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script.ts';
-import { mailboxesOf, otherSenders, protocolSections } from './mailbox-settings.ts';
+import { mailboxesOf, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
 import { assignedList, forEach, ifFound, quoted, recipientFilter, unlessFound } from './powershell.ts';
 
 /** What an app of its own needs in Exchange, in the order in which it is set up. */
@@ -14,7 +14,8 @@ export function appSections({ connection, accounts }: ExchangeScriptInput, app: 
     ...(opened.length > 0 ? [fullAccess(opened)] : []),
     ...roles.map((role) => roleSection(role, app.clientId ?? connection)),
     ...sendAs(accounts, app.classic),
-    ...protocolSections(accounts),
+    ...readingSections(accounts),
+    ...smtpAuthSections(accounts),
     ...(roles.length > 0 ? [proof([...new Set(roles.flatMap(({ mailboxes }) => mailboxes))])] : []),
   ];
 }

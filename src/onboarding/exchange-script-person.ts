@@ -1,12 +1,15 @@
 import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script.ts';
-import { mailboxesOf, otherSenders, protocolSections } from './mailbox-settings.ts';
+import { mailboxesOf, otherSenders, readingSections } from './mailbox-settings.ts';
 import { assignedList, forEach, quoted } from './powershell.ts';
 
 /** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
   const isOther = (address: string) => address.toLowerCase() !== user?.toLowerCase();
-  // Sending needs it too: SMTP logs in to the mailbox, and Graph makes drafts of large messages there.
-  const opened = mailboxesOf(accounts, ({ mailbox, read, send }) => isOther(mailbox) && (read ?? send) !== undefined);
+  // Graph makes drafts of large messages in the mailbox. SMTP opens nothing: there the person logs in as themself.
+  const opened = mailboxesOf(
+    accounts,
+    ({ mailbox, read, send }) => isOther(mailbox) && (read !== undefined || send === 'graph'),
+  );
   const { pairs, patterns } = otherSenders(accounts);
   const sentAs = new Map(
     [
@@ -17,9 +20,21 @@ export function personSections({ accounts }: ExchangeScriptInput, { user }: Scri
   return [
     ...(opened.length > 0 ? [fullAccess(opened)] : []),
     ...(sentAs.size + patterns.length > 0 ? [sendAs([...sentAs.values()], patterns)] : []),
-    ...protocolSections(accounts),
+    ...readingSections(accounts),
+    ...(accounts.some(({ send }) => send === 'smtp') ? [smtpAuth] : []),
   ];
 }
+
+/** Whatever mailbox mail is sent as, the person logs in. */
+const smtpAuth: ScriptSection = {
+  why: [
+    'SMTP AUTH is on for the person, who logs in whatever mailbox is sent as, whatever the organization has set.',
+    'Where it is off, it is off for OAuth too (535 5.7.139).',
+  ],
+  apply: ['Set-CASMailbox -Identity $user -SmtpClientAuthenticationDisabled $false'],
+  undoWhy: ["SMTP AUTH of the person follows the organization's setting again."],
+  undo: ['Set-CASMailbox -Identity $user -SmtpClientAuthenticationDisabled $null'],
+};
 
 function fullAccess(mailboxes: readonly string[]): ScriptSection {
   const list = assignedList('sharedMailboxes', mailboxes);

@@ -9,11 +9,10 @@ export function mailboxesOf(
   return [...new Map(accounts.filter(wanted).map(({ mailbox }) => [mailbox.toLowerCase(), mailbox])).values()];
 }
 
-/** The protocols switched on for each mailbox that is used by them. */
-export function protocolSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
+/** IMAP and POP3 switched on for each mailbox that is read by them. */
+export function readingSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
   const imap = mailboxesOf(accounts, ({ read }) => read === 'imap');
   const pop3 = mailboxesOf(accounts, ({ read }) => read === 'pop3');
-  const smtp = mailboxesOf(accounts, ({ send }) => send === 'smtp');
   const protocol = (
     mailboxes: readonly string[],
     name: string,
@@ -39,25 +38,29 @@ export function protocolSections(accounts: readonly ScriptAccount[]): ScriptSect
   return [
     ...protocol(imap, 'IMAP', 'imapMailboxes', '-ImapEnabled'),
     ...protocol(pop3, 'POP3', 'popMailboxes', '-PopEnabled'),
-    ...(smtp.length === 0 ? [] : [smtpAuth(smtp)]),
   ];
 }
 
-function smtpAuth(mailboxes: readonly string[]): ScriptSection {
+/** SMTP AUTH switched on for each mailbox that logs in by it. */
+export function smtpAuthSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
+  const mailboxes = mailboxesOf(accounts, ({ send }) => send === 'smtp');
+  if (mailboxes.length === 0) return [];
   const list = assignedList('smtpMailboxes', mailboxes);
   const set = (value: string) =>
     forEach('mailbox', 'smtpMailboxes', [
       `Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled ${value}`,
     ]);
-  return {
-    why: [
-      'SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for',
-      'OAuth too (535 5.7.139).',
-    ],
-    apply: [...list, ...set('$false')],
-    undoWhy: ["SMTP AUTH of these mailboxes follows the organization's setting again."],
-    undo: [...list, ...set('$null')],
-  };
+  return [
+    {
+      why: [
+        'SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for',
+        'OAuth too (535 5.7.139).',
+      ],
+      apply: [...list, ...set('$false')],
+      undoWhy: ["SMTP AUTH of these mailboxes follows the organization's setting again."],
+      undo: [...list, ...set('$null')],
+    },
+  ];
 }
 
 /** Pairs of an account's mailbox and another address that it sends as by SMTP, and the domains it sends as whole. */

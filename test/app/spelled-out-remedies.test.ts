@@ -2,23 +2,29 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { withSpelledOutRemedies } from '../../src/app/spelled-out-remedies.ts';
 import { transactionRefusal } from '../../src/couriers/exchange-errors.ts';
+import { graphRefusal } from '../../src/couriers/graph-errors.ts';
 import { recipientOutcome } from '../../src/couriers/verdict.ts';
 import { parseSmtpReply } from '../../src/exchange/smtp-reply.ts';
+import { GraphError } from '../../src/graph/graph-error.ts';
 
 /** What the report of a refused message says to do. */
 async function remedy(
   reply: string,
-  { from, reversePath = 'reports@contoso.com' }: { from: string; reversePath?: string },
+  { from, reversePath = 'reports@contoso.com', login }: { from: string; reversePath?: string; login?: string },
 ) {
   const recipients = [{ address: 'bo@fabrikam.com' }];
-  const report = { recipients: [recipientOutcome('bo@fabrikam.com', transactionRefusal(parseSmtpReply(reply)!))] };
-  const filled = await withSpelledOutRemedies(report, {
+  const verdict = reply.startsWith('403')
+    ? graphRefusal(new GraphError(reply, { status: 403, code: 'ErrorSendAsDenied' }))
+    : transactionRefusal(parseSmtpReply(reply)!);
+  const report = { recipients: [recipientOutcome('bo@fabrikam.com', verdict)] };
+  const message = {
     id: 'q1',
     mailbox: 'reports@contoso.com',
     envelope: { reversePath, recipients, eightBit: false, smtpUtf8: false },
     size: 1,
     open: () => Readable.from([Buffer.from(`From: ${from}\r\n\r\n`)]),
-  });
+  };
+  const filled = await withSpelledOutRemedies(report, message, login === undefined ? undefined : async () => login);
   return filled.recipients[0]!.remedy;
 }
 
@@ -37,6 +43,35 @@ test('From is the mailbox: then it is the reverse-path that was refused', async 
   const said = await remedy(refused, { from: 'REPORTS@contoso.com', reversePath: 'mfp@contoso.com' });
   expect(said).toContain("may not send as 'mfp@contoso.com'");
 });
+
+test.each([refused, '403 ErrorSendAsDenied'])(
+  'From is the mailbox itself: nobody is told to give it rights on itself (%s)',
+  async (reply) => {
+    const said = await remedy(reply, { from: 'Reports <Reports@contoso.com>' });
+    expect(said).not.toMatch(/Add-RecipientPermission|forceFrom/);
+    expect(said).toContain(
+      "no right is missing. Check that this is one of the addresses of the mailbox (Get-Mailbox 'reports@contoso.com' |",
+    );
+    expect(said).toContain('Set-OrganizationConfig -SendFromAliasEnabled $true');
+    expect(said).toContain('without a display name');
+  },
+);
+
+test('Sender is another address: then it is Sender that was refused', async () => {
+  const said = await remedy('403 ErrorSendAsDenied', { from: 'reports@contoso.com\r\nSender: <mfp@contoso.com>' });
+  expect(said).toContain("may not send as 'mfp@contoso.com'");
+});
+
+test.each([refused, '403 ErrorSendAsDenied'])(
+  'a person signed in for a shared mailbox: the person gets the right (%s)',
+  async (reply) => {
+    expect(await remedy(reply, { from: 'reports@contoso.com', login: 'alice@contoso.com' })).toBe(
+      "'alice@contoso.com' signed in and may not send as 'reports@contoso.com'. Give 'alice@contoso.com' the right: " +
+        "Add-RecipientPermission 'reports@contoso.com' -Trustee 'alice@contoso.com' -AccessRights SendAs. " +
+        'A change can take an hour.',
+    );
+  },
+);
 
 test('the address that Exchange names comes before our own reading', async () => {
   const words =

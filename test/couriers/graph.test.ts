@@ -166,6 +166,36 @@ describe('A message handed to Graph', () => {
     });
   });
 
+  it('too large for one request as MIME, and refused as JSON, lacks Mail.Send: nobody is told of drafts', async () => {
+    const server = await graph(() => refusal(403, 'ErrorAccessDenied'));
+    const smtp = openSmtp();
+    const message = outgoing(`To: a@fabrikam.com\r\n\r\n${'x'.repeat(1000)}`);
+    const report = await courierTo(server, { maxMimeBytes: 1000, smtp }).deliver(message, patience);
+    expect(report.recipients[0]).toMatchObject({ outcome: 'needs-admin', code: 'ErrorAccessDenied' });
+    expect(report.recipients[0]!.remedy).toContain('Grant the application Mail.Send');
+    expect(smtp.taken).toEqual([]);
+    expect(server.arrived.map(({ url }) => url)).toEqual(['/v1.0/users/reports%40contoso.com/sendMail']);
+  });
+
+  it('too large for one request even as JSON, where drafts are closed to us, goes by SMTP or says what is missing', async () => {
+    const server = await graph(() => refusal(403, 'ErrorAccessDenied'));
+    const file = Buffer.alloc(4_000_000, 'large ').toString('base64').replace(/.{76}/g, '$&\r\n');
+    const header = 'To: a@fabrikam.com\r\nContent-Type: multipart/mixed; boundary=b\r\n';
+    const part = 'Content-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64';
+    const message = outgoing(
+      `${header}\r\n--b\r\nContent-Type: text/plain\r\n\r\nHi.\r\n--b\r\n${part}\r\n\r\n${file}\r\n--b--\r\n`,
+    );
+    const closed = await courierTo(server).deliver(message, patience);
+    expect(closed.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'message-not-sendable-by-graph' });
+    expect(closed.recipients[0]!.text).toContain('may not make drafts (Mail.ReadWrite)');
+    const smtp = openSmtp();
+    await courierTo(server, { smtp }).deliver(message, patience);
+    expect(smtp.taken).toEqual([message]);
+    expect(new Set(server.arrived.map(({ url }) => url))).toEqual(
+      new Set(['/v1.0/users/reports%40contoso.com/messages']),
+    );
+  });
+
   const signed = [
     'To: a@fabrikam.com',
     'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b',

@@ -4,7 +4,7 @@ import PostalMime from 'postal-mime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpClient, type HttpClient } from '../../src/base/http.ts';
 import { GraphClient } from '../../src/graph/client.ts';
-import { sweepDrafts } from '../../src/graph/draft.ts';
+import { Draft, draftMark, sweepDrafts } from '../../src/graph/draft.ts';
 import { type SendAsJsonOptions, sendAsJson } from '../../src/graph/send-json.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { generatedMessage } from '../message/mime-tree.ts';
@@ -174,5 +174,19 @@ describe('What the simulated Microsoft 365 delivers', () => {
     expect(await sweepDrafts(place, { olderThanMs: 60_000, nowMs: Date.now() + 120_000, signal })).toBe(1);
     expect(stored(reports, 'Drafts')).toEqual([]);
     expect(stored(alice, 'INBOX')).toHaveLength(before);
+  });
+
+  it('are swept up however many there are, over all pages of the list', async () => {
+    const place = { client, mailbox: reports, sendAs: 'mailbox' as const };
+    const signal = AbortSignal.timeout(60_000);
+    const sweep = () => sweepDrafts(place, { olderThanMs: 0, nowMs: Date.now() + 1000, signal });
+    await sweep();
+    const others = stored(reports, 'Drafts').length;
+    for (let n = 0; n < 260; n++) {
+      await Draft.create(place, { subject: `${n}`, singleValueExtendedProperties: [draftMark] }, signal);
+    }
+    await Draft.create(place, { subject: 'mine' }, signal);
+    expect(await sweep()).toBe(260);
+    expect(stored(reports, 'Drafts')).toHaveLength(others + 1);
   });
 });

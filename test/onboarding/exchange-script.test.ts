@@ -281,16 +281,27 @@ test('a person who signs in gets rights on the mailboxes that are not their own'
       Set-CASMailbox -Identity $mailbox -ImapEnabled $true
     }
 
-    # SMTP AUTH is on for these mailboxes, whatever the organization has set. Where it is off, it is off for
-    # OAuth too (535 5.7.139).
-    $smtpMailboxes = @(
-      'reports@contoso.example'
-    )
-    foreach ($mailbox in $smtpMailboxes) {
-      Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $false
-    }
+    # SMTP AUTH is on for the person, who logs in whatever mailbox is sent as, whatever the organization has set.
+    # Where it is off, it is off for OAuth too (535 5.7.139).
+    Set-CASMailbox -Identity $user -SmtpClientAuthenticationDisabled $false
     "
   `);
+});
+
+test('a person who sends by SMTP as a shared mailbox gets SendAs on it, and SMTP AUTH of their own', () => {
+  const { exchange, tenant } = exchangeOnline();
+  Object.assign(tenant.exchange, { smtpAuthDisabled: true });
+  const person = { kind: 'person', user: reports } as const;
+  const sending: ScriptAccount = { mailbox: shared, send: 'smtp', senders: [shared] };
+  const script = exchangeScript(input(person, sending), { undo: false });
+  expect(exchange.run(script).errors).toEqual([]);
+  expect(tenant.exchange).toMatchObject({
+    fullAccess: [],
+    sendAs: [{ mailbox: reports, as: shared }],
+    smtpAuthEnabledFor: [reports],
+  });
+  expect(exchange.run(exchangeScript(input(person, sending), { undo: true })).errors).toEqual([]);
+  expect(tenant.exchange).toMatchObject({ sendAs: [], smtpAuthEnabledFor: [] });
 });
 
 test('Exchange takes the script twice without an error, and the app reaches those mailboxes and no others', () => {

@@ -308,3 +308,46 @@ test('a person drafts and sends by /me; the right to send as somebody opens noth
     'ErrorAccessDenied',
   ]);
 });
+
+test('receipts that a client asks for stay with the draft, made from properties or from MIME', async () => {
+  const m365 = await microsoft365();
+  const { json, request } = await graph(m365);
+  const wanted = { isReadReceiptRequested: true, isDeliveryReceiptRequested: true };
+  const made = await json<Message>('POST', '/messages', { ...hello, ...wanted });
+  expect(made).toMatchObject(wanted);
+  const mime = message({ From: `Reports <${reports}>`, To: alice });
+  const imported = await json<Message>('POST', '/messages', base64(mime));
+  expect(imported).toMatchObject({ isReadReceiptRequested: false, isDeliveryReceiptRequested: false });
+  expect(await json('PATCH', `/messages/${imported.id}`, wanted)).toMatchObject(wanted);
+  expect((await request('POST', `/messages/${imported.id}/send`)).status).toBe(202);
+  const sent = stored(m365, alice).map(String);
+  expect(sent[0]).toContain(`Disposition-Notification-To: ${reports}\r\n`);
+  expect(sent[0]).toContain(`Return-Receipt-To: ${reports}\r\n`);
+});
+
+test('what a message says that is no draft changes nobody without Mail-Advanced.ReadWrite; whether it is read, anybody may', async () => {
+  const m365 = await microsoft365();
+  m365.directory.deliver(reports, 'INBOX', Buffer.from(message({ From: alice, To: reports, Subject: 'Old' })));
+  const inbox = async (mailbox: Awaited<ReturnType<typeof graph>>) =>
+    (await mailbox.json<{ value: Message[] }>('GET', '/mailFolders/inbox/messages')).value[0]!;
+  const usual = await graph(m365);
+  const { id } = await inbox(usual);
+  expect(await usual.json('PATCH', `/messages/${id}`, { isRead: true })).toMatchObject({ isRead: true });
+  for (const patch of [
+    { subject: 'New' },
+    { body: { contentType: 'text', content: 'New' } },
+    { toRecipients: [person(bob)] },
+    { from: person(bob) },
+    { sender: person(bob) },
+    { replyTo: [person(bob)] },
+    { isRead: false, bccRecipients: [] },
+  ]) {
+    const answer = await usual.request('PATCH', `/messages/${id}`, patch);
+    expect([patch, ...(await errorOf(answer))]).toEqual([patch, 403, 'ErrorAccessDenied']);
+  }
+  expect(await inbox(usual)).toMatchObject({ subject: 'Old', isRead: true });
+  await m365.control('PATCH', '/state', { graphRoles: ['Mail.ReadWrite', 'Mail-Advanced.ReadWrite.All'] });
+  const advanced = await graph(m365);
+  expect(await advanced.json('PATCH', `/messages/${id}`, { subject: 'New' })).toMatchObject({ subject: 'New' });
+  expect(await inbox(advanced)).toMatchObject({ subject: 'New', isRead: true, isDraft: false });
+});

@@ -129,6 +129,22 @@ test('a person’s token opens that person’s mailbox alone', async () => {
   expect(await replyTo((await client(m365, { token, user: 'alice@contoso.example' }))(hello))).toMatch(/^535 5\.7\.3 /);
 });
 
+test('a person’s token and user= a shared mailbox: 535; user= the person and MAIL FROM the shared one: SendAs counts', async () => {
+  const m365 = await microsoft365();
+  const alice = 'alice@contoso.example';
+  const token = await m365.signer.issue(
+    { aud: 'https://outlook.office.com', appid: m365.clientId, oid: 'x', scp: 'SMTP.Send', upn: alice },
+    600,
+  );
+  const rights = { fullAccess: [{ user: alice, mailbox: reports }], sendAs: [{ mailbox: alice, as: reports }] };
+  await m365.control('PATCH', '/state', rights);
+  expect(await replyTo((await client(m365, { token, user: reports }))(hello))).toMatch(/^535 5\.7\.3 /);
+  const send = await client(m365, { token, user: alice });
+  expect((await send(hello)).response).toMatch(/^250/);
+  await m365.control('PATCH', '/state', { ...rights, sendAs: [] });
+  expect(await replyTo(send(hello))).toMatch(/^550 5\.7\.60 /);
+});
+
 test('SMTP AUTH switched off: for the tenant, on again for one mailbox, off for one mailbox', async () => {
   const m365 = await microsoft365();
   await m365.control('PATCH', '/state', { smtpAuthDisabled: true });

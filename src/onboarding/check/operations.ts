@@ -44,8 +44,10 @@ export interface CheckOperations {
   getToken(resource: TokenResource): Promise<string>;
   /** Logs in to a mailbox with XOAUTH2 and hands the connection over. */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string): Promise<OpenUpstream>;
-  /** Logs in by SMTP and signs off again. @throws SmtpUpstreamError too */
-  openSubmission(mailbox: string): Promise<void>;
+  /** Who logs in by SMTP to send as a mailbox: the mailbox itself, or the person who signed in. */
+  submissionLogin(mailbox: string): Promise<string>;
+  /** Logs in by SMTP and signs off again. @param login see `submissionLogin`. @throws SmtpUpstreamError too */
+  openSubmission(login: string): Promise<void>;
   /** One Graph request. @returns the answer's body. @throws GraphError and its siblings too */
   graph(request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: string }): Promise<string>;
   /** Sends a small message through the account's courier. */

@@ -2,13 +2,14 @@ import { BridgeError } from '../../base/errors.ts';
 import { httpFailure } from '../../base/http-failure.ts';
 import { SmtpUpstreamError } from '../../exchange/smtp-error.ts';
 import { formatSmtpReply, type SmtpReply } from '../../exchange/smtp-reply.ts';
+import { sameAddress } from '../../message/addresses.ts';
 import type { Hop } from './hop.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { servicePrincipalSuspect } from './mailbox-suspects.ts';
 import { grantRemedy, heldPermission, permissionFor } from './permissions.ts';
 import type { Use } from './subject.ts';
 
-/** Logs in by SMTP as a mailbox. */
+/** Logs in by SMTP for a mailbox, as the courier does. */
 export function submissionHop(context: MailboxContext, use: Use): Hop {
   const { mailbox, accounts } = use;
   return {
@@ -18,20 +19,27 @@ export function submissionHop(context: MailboxContext, use: Use): Hop {
     accounts,
     needs: ['tls smtp', 'permission send smtp'],
     run: async () => {
+      const login = await context.operations.submissionLogin(mailbox);
       try {
-        await context.operations.openSubmission(mailbox);
-        return { detail: 'logged in; only a message shows more: --send-test ADDRESS' };
+        await context.operations.openSubmission(login);
+        return { detail: loggedIn(login, mailbox) };
       } catch (error) {
-        throw error instanceof SmtpUpstreamError ? submissionError(context, use, error) : error;
+        throw error instanceof SmtpUpstreamError ? submissionError(context, use, login, error) : error;
       }
     },
   };
 }
 
-function submissionError(context: MailboxContext, use: Use, error: SmtpUpstreamError): unknown {
+/** Exchange tells only after a message whether the login may send as another address. */
+function loggedIn(login: string, mailbox: string): string {
+  if (sameAddress(login, mailbox)) return 'logged in; only a message shows more: --send-test ADDRESS';
+  return `logged in as ${login}, who needs SendAs on ${mailbox} (Add-RecipientPermission ${mailbox} -Trustee ${login} -AccessRights SendAs); only a message shows whether it is there: --send-test ADDRESS`;
+}
+
+function submissionError(context: MailboxContext, use: Use, login: string, error: SmtpUpstreamError): unknown {
   const { host, port } = context.connection.smtp;
   const peer = `${host}:${port}`;
-  if (error.reply !== undefined) return replyError(context, use, error.reply);
+  if (error.reply !== undefined) return replyError(context, use, login, error.reply);
   if (error.systemCode === 'EAUTH') {
     return new BridgeError('xoauth2-not-offered', `${peer} does not offer to log in with XOAUTH2.`);
   }
@@ -41,19 +49,18 @@ function submissionError(context: MailboxContext, use: Use, error: SmtpUpstreamE
     : new BridgeError('upstream-unreachable', `${peer}: ${error.message}`);
 }
 
-function replyError(context: MailboxContext, use: Use, reply: SmtpReply): BridgeError {
-  const { mailbox } = use;
+function replyError(context: MailboxContext, use: Use, login: string, reply: SmtpReply): BridgeError {
   const details = { said: formatSmtpReply(reply), spreading: true };
   const disabled = /SmtpClientAuthentication is disabled for the (Tenant|Mailbox)/i.exec(reply.text)?.[1];
   if (disabled !== undefined) {
-    const whose = disabled.toLowerCase() === 'tenant' ? 'the whole tenant' : `the mailbox ${mailbox}`;
+    const whose = disabled.toLowerCase() === 'tenant' ? 'the whole tenant' : `the mailbox ${login}`;
     return new BridgeError('smtp-auth-disabled', `SMTP AUTH is switched off for ${whose}, and with it OAuth.`, {
-      remedy: `Set-CASMailbox ${mailbox} -SmtpClientAuthenticationDisabled $false (for the one mailbox; it overrides the tenant). Or set send of the account to graph, which needs no SMTP AUTH.`,
+      remedy: `Set-CASMailbox ${login} -SmtpClientAuthenticationDisabled $false (for the one mailbox; it overrides the tenant). Or set send of the account to graph, which needs no SMTP AUTH.`,
       details,
     });
   }
   if (reply.code < 500) {
-    return new BridgeError('mailbox-login-unavailable', `Microsoft 365 does not serve ${mailbox} by SMTP now.`, {
+    return new BridgeError('mailbox-login-unavailable', `Microsoft 365 does not serve ${login} by SMTP now.`, {
       details: { said: details.said },
     });
   }
@@ -62,34 +69,34 @@ function replyError(context: MailboxContext, use: Use, reply: SmtpReply): Bridge
       ? 'The security defaults of the tenant lock the user out of SMTP.'
       : 'A Conditional Access or authentication policy refuses the login by SMTP.';
     return new BridgeError('submission-refused', policy, {
-      remedy: `Exempt the app or ${mailbox} from the policy, or use an app-only connection, or set send of the account to graph.`,
+      remedy: `Exempt the app or ${login} from the policy, or use an app-only connection, or set send of the account to graph.`,
       details,
     });
   }
-  const { cause, remedy } = permissionAdvice(context, use);
-  return new BridgeError('submission-refused', `Exchange does not let the bridge send as ${mailbox}. ${cause}`, {
+  const { cause, remedy } = permissionAdvice(context, use, login);
+  const refused =
+    context.connection.actsAs === 'person' ? `${login} log in by SMTP` : `the bridge send as ${use.mailbox}`;
+  return new BridgeError('submission-refused', `Exchange does not let ${refused}. ${cause}`, {
     remedy,
     details,
   });
 }
 
 /** 535 5.7.3 says nothing of the reason; the token says which of Exchange's two ways of permitting applies. */
-function permissionAdvice(context: MailboxContext, use: Use): { readonly cause: string; readonly remedy: string } {
+function permissionAdvice(
+  context: MailboxContext,
+  use: Use,
+  login: string,
+): { readonly cause: string; readonly remedy: string } {
   const { connection, seen } = context;
   const { mailbox } = use;
   const claims = seen.get('exchange');
   const needed = permissionFor(connection, use);
   if (connection.actsAs === 'person') {
-    const user = claims?.upn ?? 'USER';
-    return user.toLowerCase() === mailbox.toLowerCase()
-      ? {
-          cause: 'The mailbox has no licence, or the name is wrong.',
-          remedy: `Get-EXOMailbox ${mailbox} must show it.`,
-        }
-      : {
-          cause: `${user} signed in and may not send as it.`,
-          remedy: `Add-RecipientPermission ${mailbox} -Trustee ${user} -AccessRights SendAs`,
-        };
+    return {
+      cause: 'The person has no mailbox, or the token lacks SMTP.Send.',
+      remedy: `Get-EXOMailbox ${login} must show it. Then sign in again: mailbridge login ${connection.name}`,
+    };
   }
   const objectId = claims?.oid ?? 'OBJECT-ID';
   const { remedy } = servicePrincipalSuspect(context);

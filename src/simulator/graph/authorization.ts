@@ -43,6 +43,12 @@ export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims,
   throw accessDenied();
 }
 
+/** Checks that the token itself names one of the permissions. @throws GraphError 403 */
+export function requirePermission(claims: AccessTokenClaims, permissions: readonly string[]): void {
+  const held = heldPermissions(claims);
+  if (!permissions.some((permission) => held.includes(permission))) throw accessDenied();
+}
+
 function accessDenied(): GraphError {
   return new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
 }

@@ -67,6 +67,11 @@ export class MailboxDirectory {
     this.#folder(address, folder).remove([uid]);
   }
 
+  /** Changes the flags of a message; sessions that have the folder open hear of it. @throws as {@link deliver} */
+  replaceFlags(address: string, folder: string, uid: number, flags: readonly string[]): void {
+    this.#folder(address, folder).replaceFlags(uid, flags);
+  }
+
   /** @throws Error if there is no such mailbox or folder */
   messages(address: string, folder: string): readonly StoredMessage[] {
     return this.#folder(address, folder).messages();

@@ -37,10 +37,10 @@ function knowsHolder(tenant: Tenant, claims: AccessTokenClaims): boolean {
 export function submissionAccess(tenant: Tenant, claims: AccessTokenClaims, mailbox: string): MailboxAccess {
   if (!knowsHolder(tenant, claims)) return 'refused';
   const named = tokenNames(claims, 'smtp');
-  if (claims.scp !== undefined) {
-    const user = claims.upn ?? '';
-    return named && (mayOpen(tenant, user, mailbox) || maySendAs(tenant, user, mailbox)) ? 'open' : 'refused';
-  }
+  // SMTP wants `user=` the person themself, whatever mailboxes they may open or send as; IMAP and POP3 do not
+  // (github.com/nextcloud/mail issue 13667, github.com/frappe/frappe issue 23079).
+  if (claims.scp !== undefined)
+    return named && claims.upn?.toLowerCase() === mailbox.toLowerCase() ? 'open' : 'refused';
   const app = tenant.exchangeApp(claims.appid);
   if (named) return reaches(app.mailboxPermissions, mailbox) ? 'open' : 'not-connected';
   return reaches(app.smtpRbac, mailbox) ? 'open' : 'refused';

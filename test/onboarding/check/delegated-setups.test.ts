@@ -10,25 +10,25 @@ import { firstFailure, workingSetup } from './setup.ts';
 const alice = 'alice@contoso.example';
 const reports = 'reports@contoso.example';
 
-/** A connection in the name of alice, who reads a mailbox by IMAP, checked as the command does it. */
-async function person(mailbox = alice) {
+/** A connection in the name of alice, who reads a mailbox by IMAP or sends as it by SMTP, checked as the command does. */
+async function person(mailbox = alice, uses: object = { read: 'imap' }) {
   const setup = await workingSetup();
   const { simulator, config } = setup;
   simulator.tenant.app.delegatedGrants.push({
     id: 'consent',
     resource: 'exchange',
-    scopes: ['IMAP.AccessAsUser.All'],
+    scopes: ['read' in uses ? 'IMAP.AccessAsUser.All' : 'SMTP.Send'],
   });
-  config.accounts = [{ username: 'alice', password: 'ganz-geheim-7', connection: 'contoso', mailbox, read: 'imap' }];
+  config.accounts = [{ username: 'alice', password: 'ganz-geheim-7', connection: 'contoso', mailbox, ...uses }];
   const { tenantId, clientId, cloud } = config.connections.contoso;
   const app = { tenantId, clientId, cloud };
   const world = {
     simulator,
     password: simulator.tenant.userPassword,
-    async check(grant: 'device-code' | 'password') {
+    async check(grant: 'device-code' | 'password', options: { sendTestTo?: readonly string[] } = {}) {
       const byPassword = { username: alice, password: world.password };
       config.connections.contoso = { ...app, grant, ...(grant === 'password' ? byPassword : {}) };
-      return await setup.check();
+      return await setup.check(options);
     },
     /** Signs in by password; the sign-in kept is the same, however it came about. */
     signIn: () => world.check('password'),
@@ -151,4 +151,32 @@ test("somebody else's mailbox: a warning, and where it does not open, who lacks 
   });
   world.simulator.tenant.exchange.fullAccess = [{ user: alice, mailbox: reports }];
   expect(mailboxHop(await world.check('device-code'))).toMatchObject({ status: 'ok' });
+});
+
+test('SMTP as a shared mailbox: the person logs in, and a test message shows that SendAs is missing', async () => {
+  const world = await person(reports, { send: 'smtp' });
+  const sendTestTo = [alice];
+  const hops = await world.check('password', { sendTestTo });
+  expect(mailboxHop(hops)).toMatchObject({
+    status: 'ok',
+    detail: expect.stringMatching(/^logged in as alice@contoso\.example, who needs SendAs on reports@contoso\.example/),
+  });
+  expect(firstFailure(hops)).toMatchObject({
+    hop: 'test-message',
+    remedy: expect.stringContaining(
+      "Add-RecipientPermission 'reports@contoso.example' -Trustee 'alice@contoso.example' -AccessRights SendAs",
+    ),
+  });
+  world.simulator.tenant.exchange.sendAs = [{ mailbox: alice, as: reports }];
+  expect(firstFailure(await world.check('password', { sendTestTo }))).toBeUndefined();
+});
+
+test('SMTP AUTH that is off for the person who signed in', async () => {
+  const world = await person(reports, { send: 'smtp' });
+  world.simulator.tenant.exchange.smtpAuthDisabledFor = [alice];
+  expect(firstFailure(await world.check('password'))).toMatchObject({
+    hop: 'mailbox',
+    code: 'smtp-auth-disabled',
+    remedy: expect.stringContaining(`Set-CASMailbox ${alice} -SmtpClientAuthenticationDisabled $false`),
+  });
 });

@@ -50,6 +50,8 @@ export function propertiesOf(described: Described, immutableIds: boolean) {
     hasAttachments: draft ? draft.attachments.length > 0 : /^multipart\/mixed\b/i.test(value('content-type')),
     internetMessageId: value('message-id'),
     subject: decodeWords(value('subject')),
+    isReadReceiptRequested: value('disposition-notification-to') !== '',
+    isDeliveryReceiptRequested: value('return-receipt-to') !== '',
     importance: importance === 'high' || importance === 'low' ? importance : 'normal',
     parentFolderId: Buffer.from(folder).toString('base64url'),
     isRead: message.flags.includes('\\Seen'),

@@ -8,6 +8,7 @@ import { changedProperties, checkProperties, messageProperties } from './message
 import { draftFromProperties } from './new-draft.ts';
 import { viewOf } from './read-messages.ts';
 import { contentTypeOf, decodeMime, parseWith, readBytes, readJson } from './request-body.ts';
+import { updateStored } from './stored-message.ts';
 import { submitMessage } from './submit-message.ts';
 
 /** `POST …/messages`: a draft from properties, or from MIME. Learn, "Create message". @throws GraphError */
@@ -25,12 +26,17 @@ export async function createMessage(request: MailRequest): Promise<HttpAnswer> {
   return { status: 201, body: viewOf(http)(describe(item, draft)) };
 }
 
-/** `PATCH …/messages/{id}`: of a draft. Learn, "Update message". @throws GraphError */
+/** `PATCH …/messages/{id}`. Learn, "Update message". @throws GraphError */
 export async function updateMessage(request: MailRequest, id: string): Promise<HttpAnswer> {
-  const { http, services } = request;
-  const { item, draft } = draftOf(request, id);
+  const { http, services, mailbox } = request;
+  const item = findItem(services.directory, mailbox, id);
+  const draft = services.drafts.of(mailbox, item);
   const patch = parseWith(changedProperties, await readJson(http, services.maxRequestBytes));
   checkProperties(patch);
+  if (draft === undefined) {
+    const changed = updateStored(request, item, patch);
+    return { status: 200, body: viewOf(http)(describe(changed, undefined)) };
+  }
   draft.change(patch);
   return { status: 200, body: viewOf(http)(describe(item, draft)) };
 }

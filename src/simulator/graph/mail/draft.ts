@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { headerFields } from '../../delivery/message-headers.ts';
+import { addressesIn, headerFields } from '../../delivery/message-headers.ts';
 import type { ExtendedProperty } from '../../mailboxes/mailbox-directory.ts';
 import { type Attachment, attachmentPart } from './attachment.ts';
-import type { MessageProperties } from './message-properties.ts';
+import type { MessageProperties, Recipient } from './message-properties.ts';
 import { multipart, type Part, textPart, writeFields, writePieces } from './mime-parts.ts';
 import { propertyFields } from './property-fields.ts';
 
@@ -98,7 +98,7 @@ export class Draft {
   }
 
   #fields(): readonly Buffer[] {
-    const { fields, replaced } = propertyFields(this.#given);
+    const { fields, replaced } = propertyFields(this.#given, authorIn(this.#source));
     const kept = this.#source?.fields.filter(({ name }) => !replaced.includes(name)) ?? [];
     return [...kept.map(({ octets }) => octets), Buffer.from(writeFields(fields))];
   }
@@ -142,6 +142,12 @@ function readSource(octets: Buffer): MimeSource {
       body: [octets.subarray(headerEnd + separator)],
     },
   };
+}
+
+/** Whom a message that came as MIME is from. */
+function authorIn(source: MimeSource | undefined): Recipient | undefined {
+  const [from] = source === undefined ? [] : addressesIn(headerFields(source.octets), 'from').addresses;
+  return from === undefined ? undefined : { emailAddress: { address: from } };
 }
 
 /** Roughly what Exchange makes of HTML for those who read no HTML. */

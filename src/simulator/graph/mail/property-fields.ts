@@ -6,7 +6,10 @@ type Fields = readonly (readonly [name: string, value: FieldValue])[];
 
 /** Which header fields each property of a message makes. */
 const writers: {
-  readonly [name in keyof MessageProperties]?: { names: readonly string[]; write(given: MessageProperties): Fields };
+  readonly [name in keyof MessageProperties]?: {
+    names: readonly string[];
+    write(given: MessageProperties, author: Recipient | undefined): Fields;
+  };
 } = {
   from: { names: ['from'], write: ({ from }) => people('From', from ? [from] : []) },
   sender: { names: ['sender'], write: ({ sender }) => people('Sender', sender ? [sender] : []) },
@@ -28,13 +31,13 @@ const writers: {
   },
   isReadReceiptRequested: {
     names: ['disposition-notification-to'],
-    write: ({ isReadReceiptRequested, from }) =>
-      isReadReceiptRequested && from ? people('Disposition-Notification-To', [from]) : [],
+    write: ({ isReadReceiptRequested, from }, author) =>
+      receiptTo('Disposition-Notification-To', isReadReceiptRequested, from ?? author),
   },
   isDeliveryReceiptRequested: {
     names: ['return-receipt-to'],
-    write: ({ isDeliveryReceiptRequested, from }) =>
-      isDeliveryReceiptRequested && from ? people('Return-Receipt-To', [from]) : [],
+    write: ({ isDeliveryReceiptRequested, from }, author) =>
+      receiptTo('Return-Receipt-To', isDeliveryReceiptRequested, from ?? author),
   },
   internetMessageHeaders: {
     names: [],
@@ -46,16 +49,27 @@ const writers: {
   },
 };
 
-/** The header fields that the properties given make, and the names of those they replace, in lower case. */
-export function propertyFields(given: MessageProperties): {
+/**
+ * The header fields that the properties given make, and the names of those they replace, in lower case.
+ * @param author whom the message is from where the properties do not say: receipts go there
+ */
+export function propertyFields(
+  given: MessageProperties,
+  author?: Recipient,
+): {
   readonly fields: Fields;
   readonly replaced: readonly string[];
 } {
   const used = Object.entries(writers).flatMap(([name, writer]) => (name in given ? [writer] : []));
-  return { fields: used.flatMap(({ write }) => write(given)), replaced: used.flatMap(({ names }) => names) };
+  return { fields: used.flatMap(({ write }) => write(given, author)), replaced: used.flatMap(({ names }) => names) };
 }
 
 function people(name: string, list: readonly Recipient[] = []): Fields {
   if (list.length === 0) return [];
   return [[name, list.map(({ emailAddress }) => ({ name: emailAddress.name ?? '', address: emailAddress.address }))]];
+}
+
+/** As text: the writer of fields knows these two for no lists of addresses, and would leave them empty. */
+function receiptTo(name: string, wanted: boolean | null | undefined, to: Recipient | undefined): Fields {
+  return wanted && to ? [[name, to.emailAddress.address]] : [];
 }
