@@ -1,6 +1,8 @@
+import { withSoundAddressFields } from '../message/address-fields.ts';
 import { domainOf } from '../message/addresses.ts';
-import { completedField } from '../message/complete-field.ts';
+import type { Envelope } from '../message/envelope.ts';
 import { HeaderBlock, type HeaderField } from '../message/headers.ts';
+import { KnownAddresses } from '../message/known-addresses.ts';
 import { mendHeader, receivedField } from '../message/mend.ts';
 import { forcedSenderEdit, senderEdit } from '../message/sender-fields.ts';
 import { withSingleFields } from '../message/single-fields.ts';
@@ -9,6 +11,7 @@ import type { SubmissionAccount } from './submission-session.ts';
 
 export interface AcceptedHeaderOptions {
   readonly account: SubmissionAccount;
+  readonly envelope: Envelope;
   readonly client: SmtpConnectionInfo;
   readonly hostname: string;
   readonly id: string;
@@ -45,29 +48,29 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
 }
 
 /** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */
-function usableHeader(header: HeaderBlock, { account, refuse }: AcceptedHeaderOptions): HeaderBlock {
+function usableHeader(header: HeaderBlock, { account, envelope, refuse }: AcceptedHeaderOptions): HeaderBlock {
   const { forceFrom, mailbox } = account;
-  const single = withSingleFields(header);
+  const { reversePath, recipients } = envelope;
+  const sound = withSoundAddressFields(withPlainNames(header), {
+    recipients: new KnownAddresses(
+      recipients.map(({ address }) => address),
+      domainOf(mailbox),
+    ),
+    senders: new KnownAddresses([mailbox, reversePath].filter(Boolean), domainOf(mailbox)),
+  });
+  const single = withSingleFields(sound);
   const sender = forceFrom === undefined ? senderEdit(single, mailbox) : forcedSenderEdit(single, forceFrom);
   const foreign = sender.addresses.find((address) => !account.maySendAs(address));
   if (foreign !== undefined) throw refuse(foreign);
-  const completed =
-    account.send === 'graph' ? completedFields(single, domainOf(mailbox)) : new Map<HeaderField, Buffer>();
   // The envelope says who gets the message; a Bcc that went along would tell everybody.
   const isHidden = (field: HeaderField) => field.is('Bcc') || field.is('Resent-Bcc');
-  const drop = (field: HeaderField) => isHidden(field) || sender.drop.has(field) || completed.has(field);
+  const drop = (field: HeaderField) => isHidden(field) || sender.drop.has(field);
   if (sender.add === '' && !single.fields.some(drop)) return single;
-  const suffix = Buffer.concat([...completed.values(), Buffer.from(sender.add)]);
-  return HeaderBlock.parse(single.edit({ drop, suffix }));
+  return HeaderBlock.parse(single.edit({ drop, suffix: sender.add }));
 }
 
-/** Recipients without a domain (`To: root`, as cron writes it): Graph reads them from the header and would refuse all. */
-function completedFields(header: HeaderBlock, domain: string): Map<HeaderField, Buffer> {
-  const completed = new Map<HeaderField, Buffer>();
-  for (const field of header.fields) {
-    const isRecipients = field.is('To') || field.is('Cc') || field.is('Reply-To');
-    const written = isRecipients ? completedField(field, domain) : undefined;
-    if (written) completed.set(field, written);
-  }
-  return completed;
+/** `From : a@b.c` without its blank: not every reader takes it for a field. */
+function withPlainNames(header: HeaderBlock): HeaderBlock {
+  const isOdd = ({ name, raw }: HeaderField) => raw[name.length] !== 0x3a;
+  return header.with(new Map(header.fields.filter(isOdd).map((field) => [field, field.plainLine()])));
 }

@@ -130,7 +130,7 @@ export class SubmissionSession implements SmtpSession {
     const spool = this.#context.spool();
     try {
       const fingerprint = account.dropDuplicatesMs === undefined ? undefined : new Fingerprint();
-      const receivedAtMs = await this.#receive(account, content, spool, fingerprint);
+      const receivedAtMs = await this.#receive(account, envelope, content, spool, fingerprint);
       const accept = () => this.#accept(account, envelope, spool, receivedAtMs);
       return await this.#unlessDuplicate(account, spool, fingerprint?.value(account.username, envelope), accept);
     } catch (error) {
@@ -182,6 +182,7 @@ export class SubmissionSession implements SmtpSession {
   /** Reads the message to its end into the spool. @returns when it began to arrive */
   async #receive(
     account: SubmissionAccount,
+    envelope: Envelope,
     content: AsyncIterable<Buffer>,
     spool: Spool,
     fingerprint: Fingerprint | undefined,
@@ -193,6 +194,7 @@ export class SubmissionSession implements SmtpSession {
       fingerprint?.header(header);
       return acceptedHeader(header, {
         account,
+        envelope,
         client: this.#connection,
         hostname,
         id: spool.id,

@@ -1,4 +1,4 @@
-import { parseAddressList } from '../message/addresses.ts';
+import { parseAddressList, sameAddress } from '../message/addresses.ts';
 import type { HeaderBlock, HeaderField } from '../message/headers.ts';
 import { decodedWords } from '../message/mime-encodings.ts';
 import { oneLine } from '../message/safe-text.ts';
@@ -71,6 +71,10 @@ export function surveyFields(header: HeaderBlock): FieldSurvey {
   const repeated = single.filter((name) => header.getAll(name).length > 1);
   const obstacles = repeated.map((name) => `it has the field ${name} twice`);
   if (parseAddressList(header.get('From') ?? '').addresses.length > 1) obstacles.push('it has several authors');
+  for (const [field, receipt] of receiptFields) {
+    if (receiptOf(header, field) === 'to-others')
+      obstacles.push(`it asks for a ${receipt} receipt to another address than From`);
+  }
   const others = otherFields(header);
   const fields = jsonFields(header, others);
   if (fields.subject.length > maxSubject) obstacles.push(`its subject is longer than ${maxSubject} characters`);
@@ -88,11 +92,26 @@ function jsonFields(header: HeaderBlock, others: OtherFields): JsonFields {
     subject: decodedText(header.get('Subject') ?? ''),
     ...(importance && { importance }),
     ...(messageId !== undefined && { internetMessageId: messageId }),
-    ...(header.field('Disposition-Notification-To') && { isReadReceiptRequested: true }),
-    ...(header.field('Return-Receipt-To') && { isDeliveryReceiptRequested: true }),
+    ...(receiptOf(header, 'Disposition-Notification-To') === 'to-author' && { isReadReceiptRequested: true }),
+    ...(receiptOf(header, 'Return-Receipt-To') === 'to-author' && { isDeliveryReceiptRequested: true }),
     ...(others.headers.length > 0 && { internetMessageHeaders: others.headers }),
     ...(properties.length > 0 && { singleValueExtendedProperties: properties }),
   };
+}
+
+const receiptFields = [
+  ['Disposition-Notification-To', 'read'],
+  ['Return-Receipt-To', 'delivery'],
+] as const;
+
+/** Graph has a property that asks for the receipt, and none for where it goes: Exchange sends it to From. */
+function receiptOf(header: HeaderBlock, field: string): 'none' | 'to-author' | 'to-others' {
+  const wanted = header.getAll(field).flatMap((value) => parseAddressList(value).addresses);
+  if (wanted.length === 0) return 'none';
+  const [author] = parseAddressList(header.get('From') ?? '').addresses;
+  const isAuthor = ({ address }: { readonly address: string }) =>
+    author !== undefined && sameAddress(address, author.address);
+  return wanted.every(isAuthor) ? 'to-author' : 'to-others';
 }
 
 interface OtherFields {

@@ -3,9 +3,11 @@ import { type AddressToken, type AddressTokens, tokenizeAddresses } from './addr
 import {
   domainEnd,
   hasOddDots,
+  holdsEncodedWord,
   isAt,
   isDot,
   isDotted,
+  isPhrase,
   localPartStart,
   nextAt,
   phrase,
@@ -45,6 +47,21 @@ export interface AddressList {
   readonly problems: readonly AddressProblem[];
 }
 
+/** What stands between the commas of an address field. */
+export type AddressItem =
+  /** An address. `words` is what may be shown in its place: its name, or all that stands there where it has no domain. */
+  | { readonly kind: 'address'; readonly parsed: ParsedAddress; readonly inBrackets: boolean; readonly words: string }
+  /** Words that hold no address. */
+  | { readonly kind: 'words'; readonly words: string }
+  /** `words:`, the beginning of a group. */
+  | { readonly kind: 'group'; readonly words: string };
+
+/** The items of an address field, in order. */
+export interface AddressItems {
+  readonly items: readonly AddressItem[];
+  readonly problems: readonly AddressProblem[];
+}
+
 const word = '[A-Za-z0-9_+-]+';
 const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
 /** What nearly every field holds: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
@@ -59,12 +76,18 @@ export function parseAddressList(value: string): AddressList {
   if (bareAddress.test(value)) return { addresses: [{ address: value }], problems: [] };
   const [, name, address] = namedAddress.exec(value) ?? [];
   if (name !== undefined && address !== undefined) return { addresses: [{ address, name }], problems: [] };
+  const { items, problems } = parseAddressItems(value);
+  return { addresses: items.flatMap((item) => (item.kind === 'address' ? [item.parsed] : [])), problems };
+}
+
+/** As {@link parseAddressList}, with what else stands in the field. */
+export function parseAddressItems(value: string): AddressItems {
   return new ListReader(tokenizeAddresses(value)).read();
 }
 
 class ListReader {
   readonly #source: AddressTokens;
-  readonly #addresses: ParsedAddress[] = [];
+  readonly #items: AddressItem[] = [];
   readonly #problems = new Set<AddressProblem>();
   #index = 0;
   #inGroup = false;
@@ -76,14 +99,15 @@ class ListReader {
   constructor(source: AddressTokens) {
     this.#source = source;
     if (source.unterminated) this.#problems.add('unterminated');
+    if (source.strayCharacter) this.#problems.add('stray-text');
     if (source.looseEncodedWord) this.#problems.add('encoded-word');
   }
 
-  read(): AddressList {
+  read(): AddressItems {
     for (let token = this.#take(); token !== undefined; token = this.#take()) this.#step(token);
     this.#endItem();
     if (this.#inGroup) this.#problems.add('group');
-    return { addresses: this.#addresses, problems: [...this.#problems] };
+    return { items: this.#items, problems: [...this.#problems] };
   }
 
   #take(): AddressToken | undefined {
@@ -102,6 +126,8 @@ class ListReader {
   #startGroup(): void {
     const isName = this.#words.length > 0 && !this.#words.some(isAt);
     if (this.#inGroup || !isName || this.#itemHasAddress) this.#problems.add('group');
+    if (!isPhrase(this.#words)) this.#problems.add('stray-text');
+    this.#items.push({ kind: 'group', words: phrase(this.#words) });
     this.#inGroup = true;
     this.#words = [];
     this.#startItem();
@@ -123,6 +149,8 @@ class ListReader {
     if (this.#itemHasAddress) {
       if (this.#words.length > 0) this.#problems.add('stray-text');
     } else if (this.#words.length > 0) this.#plainAddress();
+    // Of a comment alone some readers make an address.
+    else if (this.#source.comments.has(this.#index - 1)) this.#problems.add('stray-text');
     this.#words = [];
     this.#startItem();
   }
@@ -141,32 +169,38 @@ class ListReader {
       const goesOn = end < this.#words.length && !isNamed && (next === -1 || next === end);
       const address = this.#addrSpec(this.#words.slice(start, at), this.#words.slice(at + 1, end));
       if (start > 0 || (isNamed && end < this.#words.length)) this.#problems.add('stray-text');
-      if (goesOn) this.#problems.add('not-an-address');
-      else if (address !== undefined) {
-        this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1));
-      }
+      if (goesOn || address === undefined) this.#addWords(this.#words.slice(from, end));
+      else this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1), false);
       from = end;
       at = next;
     }
     if (from > 0) return;
     const address = this.#addrSpec(this.#words, []);
-    if (address !== undefined) this.#add(address, this.#comment(this.#index - 1));
+    if (address === undefined) this.#addWords(this.#words);
+    else this.#add(address, this.#comment(this.#index - 1), false, phrase(this.#words));
   }
 
   /** Behind `<`: `local@domain>` with perhaps a route before it. */
   #angleAddress(): void {
     const name = phrase(this.#words);
-    if (this.#words.some(isAt) || this.#itemHasAddress) this.#problems.add('stray-text');
+    if (this.#words.some(isAt) || this.#itemHasAddress || !isPhrase(this.#words)) this.#problems.add('stray-text');
     this.#words = [];
     const inside = this.#insideBrackets();
-    if (inside.length === 0) {
-      this.#problems.add('not-an-address');
+    const at = nextAt(inside, 0);
+    if (at === -1 && this.#isNext(':')) {
+      // `<undisclosed-recipients:;>`
+      this.#words = inside;
       return;
     }
-    const at = nextAt(inside, 0);
     const local = at === -1 ? inside : inside.slice(0, at);
     const address = this.#addrSpec(local, at === -1 ? [] : inside.slice(at + 1));
-    if (address !== undefined) this.#add(address, name || this.#comment(this.#index));
+    if (address !== undefined) this.#add(address, name || this.#comment(this.#index), true);
+    else this.#items.push({ kind: 'words', words: name || phrase(inside) });
+  }
+
+  #isNext(special: string): boolean {
+    const token = this.#source.tokens[this.#index];
+    return token?.kind === 'special' && token.text === special;
   }
 
   #insideBrackets(): AddressToken[] {
@@ -196,6 +230,8 @@ class ListReader {
       local.length > 0 &&
       isDotted(local) &&
       isDotted(domain) &&
+      !holdsEncodedWord(local) &&
+      !holdsEncodedWord(domain) &&
       !local.some((token) => token.kind === 'literal') &&
       !domain.some((token) => token.kind === 'quoted' || isAt(token));
     if (!readable) {
@@ -207,9 +243,14 @@ class ListReader {
     return joinAddress(textOf(local), textOf(domain));
   }
 
-  #add(address: string, name: string | undefined): void {
+  #add(address: string, name: string | undefined, inBrackets: boolean, words = name ?? ''): void {
     this.#itemHasAddress = true;
-    this.#addresses.push(name ? { address, name } : { address });
+    this.#items.push({ kind: 'address', parsed: name ? { address, name } : { address }, inBrackets, words });
+  }
+
+  #addWords(words: readonly AddressToken[]): void {
+    this.#problems.add('not-an-address');
+    this.#items.push({ kind: 'words', words: phrase(words) });
   }
 
   /** `joe@example.com (Joe Bloggs)`, the way names were written before RFC 822. */

@@ -1,7 +1,7 @@
 /** A lexical token of an address field (RFC 5322 section 3.2), comments apart. */
 export interface AddressToken {
   readonly kind: 'atom' | 'quoted' | 'literal' | 'special';
-  /** Of a quoted string the content, unescaped; of everything else the characters as they stand. */
+  /** Of a quoted string and a literal the content, unescaped and unfolded; of everything else the characters as they stand. */
   readonly text: string;
   /** Whether white space or a comment stands before it. */
   readonly spaced: boolean;
@@ -14,6 +14,8 @@ export interface AddressTokens {
   readonly comments: ReadonlyMap<number, string>;
   /** A quoted string, comment or domain literal without its end was read as plain characters. */
   readonly unterminated: boolean;
+  /** A `)` or a backslash stands where it means nothing; it was read as white space. */
+  readonly strayCharacter: boolean;
   /** An encoded-word holds characters that would end it, were it read by the letter (RFC 2047 section 5). */
   readonly looseEncodedWord: boolean;
 }
@@ -40,6 +42,7 @@ class Tokenizer {
   readonly #neverEnding = new Set<string>();
   #position = 0;
   #spaced = false;
+  #strayCharacter = false;
   #looseEncodedWord = false;
 
   constructor(value: string) {
@@ -52,6 +55,7 @@ class Tokenizer {
       tokens: this.#tokens,
       comments: this.#comments,
       unterminated: this.#neverEnding.size > 0,
+      strayCharacter: this.#strayCharacter,
       looseEncodedWord: this.#looseEncodedWord,
     };
   }
@@ -73,6 +77,7 @@ class Tokenizer {
     if (text !== undefined) this.#add('atom', text);
     else {
       this.#position++;
+      if (opening === ')' || opening === '\\') this.#strayCharacter = true;
       if (opening === '(' || opening === ')' || opening === '"' || opening === '\\') this.#spaced = true;
       else this.#add('special', opening);
     }
@@ -114,7 +119,7 @@ class Tokenizer {
     text = unfolded(text + this.#value.slice(copied, index));
     this.#position = index + 1;
     if (opening === '(') this.#comment(text);
-    else this.#add(opening === '"' ? 'quoted' : 'literal', opening === '"' ? text : `[${text.replace(/\s/g, '')}]`);
+    else this.#add(opening === '"' ? 'quoted' : 'literal', opening === '"' ? text : `[${text}]`);
     return true;
   }
 

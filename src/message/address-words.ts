@@ -43,9 +43,22 @@ export function domainEnd(tokens: readonly AddressToken[], at: number): number {
   return end;
 }
 
-/** Tokens side by side. */
+/** Tokens side by side; white space in a domain literal does not count (RFC 5322 section 3.4.1). */
 export function textOf(tokens: readonly AddressToken[]): string {
-  return tokens.map((token) => token.text).join('');
+  return tokens.map(({ kind, text }) => (kind === 'literal' ? text.replace(/\s/g, '') : text)).join('');
+}
+
+/** An encoded-word is none in an address (RFC 2047 section 5), yet some readers decode it there. */
+export function holdsEncodedWord(tokens: readonly AddressToken[]): boolean {
+  return /=\?[^?]+\?[bq]\?[^?]*\?=/i.test(textOf(tokens));
+}
+
+/**
+ * Whether tokens may stand before `<` or, in a group, before `:` (RFC 5322 sections 3.2.5 and 4.1): brackets have to be
+ * quoted, `[HP Scanner]`, and a dot cannot come first.
+ */
+export function isPhrase(tokens: readonly AddressToken[]): boolean {
+  return !isDot(tokens[0]) && !tokens.some(({ kind }) => kind === 'literal');
 }
 
 /** Tokens as a display name, one blank where white space stood. */

@@ -7,10 +7,51 @@ const sound = new RegExp(
   'i',
 );
 const iso = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/;
+const zone = '[a-z]{1,5}|[+-]\\d{4}';
 const asctime = new RegExp(
-  `^(?:[a-z]{3}\\s+)?(${month}\\s+${day})\\s+(${time}(?:\\s[ap]m)?)(?:\\s+([a-z]{3,4}|[+-]\\d{4}))?\\s+(\\d{4})$`,
+  `^(?:[a-z]{3}\\s+)?(${month}\\s+${day})\\s+(${time}(?:\\s[ap]m)?)(?:\\s+(${zone}))?\\s+(\\d{4})(?:\\s+(${zone}))?$`,
   'i',
 );
+
+/**
+ * What `date` of Unix calls time zones beside those of RFC 5322 section 4.3, in hours east of UTC, where all who say that
+ * name mean the same. `IST` is said in India, Israel and Ireland, and is none of them.
+ */
+const zoneHours: Readonly<Record<string, number>> = {
+  ...{
+    UTC: 0,
+    WET: 0,
+    WEST: 1,
+    BST: 1,
+    CET: 1,
+    MET: 1,
+    CEST: 2,
+    MEST: 2,
+    EET: 2,
+    SAST: 2,
+    CAT: 2,
+    EEST: 3,
+    EAT: 3,
+    MSK: 3,
+    TRT: 3,
+  },
+  ...{
+    PKT: 5,
+    NPT: 5.75,
+    WIB: 7,
+    HKT: 8,
+    PHT: 8,
+    SGT: 8,
+    AWST: 8,
+    JST: 9,
+    KST: 9,
+    ACST: 9.5,
+    ACDT: 10.5,
+    AEST: 10,
+    AEDT: 11,
+  },
+  ...{ NZST: 12, NZDT: 13, BRT: -3, ART: -3, NST: -3.5, NDT: -2.5, AKST: -9, AKDT: -8, HST: -10 },
+};
 
 /** Whether a date is written as RFC 5322 sections 3.3 and 4.3 allow, or nearly so: `Mon, 5 Jan 26 10:15 CET`. */
 export function isHeaderDate(value: string): boolean {
@@ -19,13 +60,22 @@ export function isHeaderDate(value: string): boolean {
 
 /**
  * A date that a program wrote in another form: that of ISO 8601, or that of C and of the `date` of Unix, `Mon Jan  5
- * 10:00:00 2026` and `Mon Jan  5 10:00:00 AM UTC 2026`. Without a time zone it is taken for that of this machine; of
- * zones with a name those of RFC 5322 section 4.3 are known. Undefined for anything else.
+ * 10:00:00 2026` and `Mon Jan  5 10:00:00 AM CET 2026`. Without a time zone it is taken for that of this machine.
+ * Undefined for anything else, and with a zone that nobody knows for sure.
  */
 export function foreignDate(value: string): Date | undefined {
-  const [, monthAndDay, clock, zone = '', year] = asctime.exec(value) ?? [];
-  if (monthAndDay !== undefined) return validDate(`${monthAndDay} ${year} ${clock} ${zone}`);
-  return iso.test(value) ? validDate(value) : undefined;
+  const [, monthAndDay, clock, zoneBefore, year, zoneBehind] = asctime.exec(value) ?? [];
+  if (monthAndDay === undefined) return iso.test(value) ? validDate(value) : undefined;
+  if (zoneBefore !== undefined && zoneBehind !== undefined) return undefined;
+  return validDate(`${monthAndDay} ${year} ${clock} ${offsetOf(zoneBefore ?? zoneBehind ?? '')}`);
+}
+
+/** `CEST` as `+0200`; others as they stand. */
+function offsetOf(zone: string): string {
+  const hours = zoneHours[zone.toUpperCase()];
+  if (hours === undefined) return zone;
+  const minutes = Math.abs(hours) * 60;
+  return `${hours < 0 ? '-' : '+'}${String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0')}`;
 }
 
 function validDate(text: string): Date | undefined {

@@ -45,6 +45,13 @@ export class HeaderField {
     return last === 0x0a ? this.raw : Buffer.concat([this.raw, last === 0x0d ? crlf.subarray(1) : crlf]);
   }
 
+  /** {@link wholeLine} without the blanks that stand before the colon in obsolete syntax (RFC 5322 section 4.5). */
+  plainLine(): Buffer {
+    const line = this.wholeLine();
+    const { length } = this.name;
+    return line[length] === 0x3a ? line : Buffer.concat([line.subarray(0, length), line.subarray(line.indexOf(':'))]);
+  }
+
   /** Whether this is the field of that name, in any case. */
   is(name: string): boolean {
     return this.name.length === name.length && this.name.toLowerCase() === name.toLowerCase();
@@ -97,6 +104,17 @@ export class HeaderBlock {
     const { bodyStart } = scanner;
     if (bodyStart === undefined || bodyStart > maxHeaderBytes) throw new HeaderTooLargeError(maxHeaderBytes);
     return new HeaderBlock(octets, scanner, bodyStart);
+  }
+
+  /**
+   * The header with other octets, whole lines, in place of some fields; an empty buffer leaves the field out. The very
+   * same header where nothing changes.
+   * @throws HeaderTooLargeError where it grows beyond 1 MiB
+   */
+  with(written: ReadonlyMap<HeaderField, Buffer>): HeaderBlock {
+    if (written.size === 0) return this;
+    const pieces = this.fields.map((field) => written.get(field) ?? field.wholeLine());
+    return HeaderBlock.parse(Buffer.concat([...pieces, crlf]));
   }
 
   /** Number of octets before the body, the empty line included. */

@@ -1,13 +1,6 @@
-import {
-  domainOf,
-  isValidAddress,
-  type ParsedAddress,
-  parseAddressList,
-  sameAddress,
-  splitAddress,
-} from './addresses.ts';
+import { domainOf, isValidAddress, type ParsedAddress, parseAddressList, sameAddress } from './addresses.ts';
 import type { HeaderBlock, HeaderField } from './headers.ts';
-import { decodedWords } from './mime-encodings.ts';
+import { looksLikeAddress, repairedAddresses } from './repaired-addresses.ts';
 import { writtenAddress, writtenAddresses } from './written-address.ts';
 
 /** What is to be done to a header so that it says who sends. */
@@ -91,23 +84,15 @@ function completeAddresses(fields: readonly ReadField[]): string[] {
 
 function readField(field: HeaderField): ReadField {
   const { addresses, problems } = parseAddressList(field.value());
-  const usable = addresses.filter(({ address }) => isValidAddress(address, { smtpUtf8: true }));
-  const [first] = addresses;
-  return {
-    field,
-    addresses,
-    usable,
-    label: first?.name ?? (first && splitAddress(first.address).local),
-    isSound: usable.length > 0 && usable.length === addresses.length && problems.length === 0,
-  };
+  const areUsable =
+    addresses.length > 0 && addresses.every(({ address }) => isValidAddress(address, { smtpUtf8: true }));
+  if (areUsable && problems.length === 0)
+    return { field, addresses, usable: addresses, label: undefined, isSound: true };
+  const { addresses: usable, label } = repairedAddresses(field.value());
+  return { field, addresses, usable, label, isSound: false };
 }
 
 /** An address under a name, if that may be shown: one that looks like an address would pass for the sender. */
 function named(address: string, name: string | undefined): ParsedAddress {
   return name === undefined || looksLikeAddress(name) ? { address } : { address, name };
-}
-
-/** As people see it: decoded, and whatever the width of the `@`. */
-function looksLikeAddress(name: string): boolean {
-  return decodedWords(name).normalize('NFKC').includes('@');
 }

@@ -1,5 +1,5 @@
 import { parseAddressList } from './addresses.ts';
-import { HeaderBlock, type HeaderField } from './headers.ts';
+import type { HeaderBlock, HeaderField } from './headers.ts';
 import { writtenAddresses } from './written-address.ts';
 
 /** Fields that may stand once in a message (RFC 5322 section 3.6, RFC 2045 section 3, RFC 2183). */
@@ -19,6 +19,7 @@ const single = [
 ];
 /** Those that hold lists, which make one list. From is for whoever looks at the sender. */
 const lists = ['To', 'Cc', 'Reply-To'];
+const nothing = Buffer.alloc(0);
 const once = new Set([...single, ...lists].map((name) => name.toLowerCase()));
 
 /**
@@ -28,20 +29,16 @@ const once = new Set([...single, ...lists].map((name) => name.toLowerCase()));
  */
 export function withSingleFields(header: HeaderBlock): HeaderBlock {
   if (!hasSurplus(header)) return header;
-  const dropped = new Set<HeaderField>();
-  const joined = new Map<HeaderField, Buffer>();
-  for (const name of single) for (const surplus of named(header, name).slice(1)) dropped.add(surplus);
+  const written = new Map<HeaderField, Buffer>();
+  for (const name of single) for (const surplus of named(header, name).slice(1)) written.set(surplus, nothing);
   for (const name of lists) {
     const fields = named(header, name);
     const [first] = fields;
     if (first === undefined || fields.length === 1) continue;
-    joined.set(first, joinedList(name, fields));
-    for (const surplus of fields.slice(1)) dropped.add(surplus);
+    written.set(first, joinedList(name, fields));
+    for (const surplus of fields.slice(1)) written.set(surplus, nothing);
   }
-  const pieces = header.fields
-    .filter((field) => !dropped.has(field))
-    .map((field) => joined.get(field) ?? field.wholeLine());
-  return HeaderBlock.parse(Buffer.concat([...pieces, Buffer.from('\r\n')]));
+  return header.with(written);
 }
 
 /** Almost no message has any. */
@@ -61,7 +58,9 @@ function named(header: HeaderBlock, name: string): HeaderField[] {
 }
 
 function joinedList(name: string, fields: readonly HeaderField[]): Buffer {
-  const values = fields.map(listValue).filter((value) => value.length > 0);
+  const naming = fields.filter((field) => parseAddressList(field.value()).addresses.length > 0);
+  // A group without members says that nobody is named.
+  const values = (naming.length > 0 ? naming : fields).map(listValue).filter((value) => value.length > 0);
   const separated = values.flatMap((value, index) => (index === 0 ? [value] : [Buffer.from(',\r\n '), value]));
   return Buffer.concat([Buffer.from(`${name}: `), ...separated, Buffer.from('\r\n')]);
 }

@@ -9,7 +9,7 @@ import { SmtpReply } from '../../src/smtp/session.ts';
 
 const senders = ['reports@contoso.example', '*@devices.contoso.example'];
 
-function accept(header: string, change: Partial<SubmissionAccount> = {}): string {
+function accept(header: string, change: Partial<SubmissionAccount> = {}, recipients: string[] = []): string {
   const block = HeaderBlock.parse(Buffer.from(header));
   const edited = acceptedHeader(block, {
     account: {
@@ -20,6 +20,12 @@ function accept(header: string, change: Partial<SubmissionAccount> = {}): string
       delivery: 'queued',
       maySendAs: (address) => mayUseReversePath(senders, address),
       ...change,
+    },
+    envelope: {
+      reversePath: 'scan@devices.contoso.example',
+      recipients: recipients.map((address) => ({ address })),
+      eightBit: false,
+      smtpUtf8: false,
     },
     client: {
       id: 'c1',
@@ -105,6 +111,13 @@ describe('the header of an accepted message', () => {
     ['From: scan@con toso.example', 'From: reports@contoso.example'],
     ['From: scan@mfp@contoso.example', 'From: reports@contoso.example'],
     ['From: "front desk"', 'From: front desk <reports@contoso.example>'],
+    ['From: Front Desk', 'From: Front Desk <reports@contoso.example>'],
+    ['From: [HP Scanner]', 'From: "[HP Scanner]" <reports@contoso.example>'],
+    ['From: [HP Scanner] <reports@contoso.example>', 'From: "[HP Scanner]" <reports@contoso.example>'],
+    ['From: Smith, John <reports@contoso.example>', 'From: "Smith, John" <reports@contoso.example>'],
+    ['From: =?utf-8?Q?Boss_<boss@contoso.example>?=', 'From: reports@contoso.example'],
+    // A recipient's address is not theirs who send.
+    ['From: boss', 'From: boss <reports@contoso.example>'],
     ['From: =?utf-8?Q?boss=40contoso.example?=', 'From: reports@contoso.example'],
     [
       'From: =?utf-8?Q?M=C3=BCller, Anna?= <reports@contoso.example>',
@@ -120,7 +133,7 @@ describe('the header of an accepted message', () => {
     ['From: scanner\r\nFrom: Scan <reports@contoso.example>', 'From: Scan <reports@contoso.example>'],
     ['From: reports@contoso.example\r\nFrom: mfp@devices.contoso.example', 'From: reports@contoso.example'],
   ])('whose From is broken: %j becomes %j', (from, mended) => {
-    const header = accept(`${from}\r\nSubject: x\r\n\r\n`);
+    const header = accept(`${from}\r\nSubject: x\r\n\r\n`, {}, ['boss@contoso.example']);
     expect(header.match(/^From:.*$/gm)).toEqual([mended]);
   });
 
@@ -131,6 +144,21 @@ describe('the header of an accepted message', () => {
     'From: (the scanner) reports@contoso.example\r\n',
   ])('whose From is odd but sound keeps it: %j', (from) => {
     expect(accept(`${from}Subject: x\r\n\r\n`)).toContain(`\r\n${from}`);
+  });
+
+  test('has no blank before a colon', () => {
+    const header = accept(`${complete.replaceAll(': ', ' : ')}To\t :\tann@x.example\r\nX-Tag : a : b\r\n\r\n`);
+    expect(header).toBe(`${received}${complete}To:\tann@x.example\r\nX-Tag: a : b\r\n\r\n`);
+  });
+
+  test.each(['graph', 'smtp'] as const)('names recipients by the addresses of the envelope (%s)', (send) => {
+    const header = accept(`${complete}To: root, Undisclosed, Doe, Jo <jo@x.example>\r\n\r\n`, { send }, [
+      'root@contoso.example',
+      'jo@x.example',
+    ]);
+    expect(header).toBe(
+      `${received}${complete}To: root@contoso.example,\r\n "Undisclosed, Doe, Jo" <jo@x.example>\r\n\r\n`,
+    );
   });
 
   test('that has several authors gains the Sender it has to have', () => {
@@ -150,6 +178,7 @@ describe('the header of an accepted message', () => {
     ['Date: 2026-01-05T09:30:00+01:00', 'Date: Mon, 05 Jan 2026 08:30:00 +0000'],
     ['Date: yesterday', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
     ['Date: Mon Jan  5 06:00:00 UTC 2026', 'Date: Mon, 05 Jan 2026 06:00:00 +0000'],
+    ['Date: Mon Jan  5 08:00:00 CEST 2026', 'Date: Mon, 05 Jan 2026 06:00:00 +0000'],
     ['Date: 05.01.2026 07:00', 'Date: Mon, 05 Jan 2026 08:00:00 +0000'],
     ['Date: Mon, 5 Jan 26 7:00 CET', 'Date: Mon, 5 Jan 26 7:00 CET'],
     ['Date: Monday (early), 5 Jan 2026 07:00', 'Date: Monday (early), 5 Jan 2026 07:00'],

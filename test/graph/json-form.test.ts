@@ -132,8 +132,33 @@ describe('Carried unchanged', () => {
   });
 });
 
+it.each([
+  ['A <A@X.example>', true],
+  ['', undefined],
+  ['<>', undefined],
+])('A receipt to %j is asked for where From is to get it', async (to, wanted) => {
+  const form = await survey(
+    `From: a@x.example\nDisposition-Notification-To: ${to}\nReturn-Receipt-To: ${to}\n${plain}`,
+  );
+  if (form.jsonForm === 'lossy') throw new Error(form.reason);
+  expect(form.fields.isReadReceiptRequested).toBe(wanted);
+  expect(form.fields.isDeliveryReceiptRequested).toBe(wanted);
+});
+
 describe('Not for the JSON form', () => {
   it.each([
+    ...[
+      'boss@x.example',
+      'a@x.example, boss@x.example',
+      'a@x.example\nDisposition-Notification-To: boss@x.example',
+    ].map((to): [string, string] => [
+      'it asks for a read receipt to another address than From',
+      `From: A <a@x.example>\nDisposition-Notification-To: ${to}\n${plain}`,
+    ]),
+    [
+      'it asks for a delivery receipt to another address than From',
+      `From: A <a@x.example>\nReturn-Receipt-To: Boss <boss@x.example>\n${plain}`,
+    ],
     ['it is signed', multi('signed', 'b', plain, 'Content-Type: application/pkcs7-signature\n\nx')],
     [
       'it is signed',
