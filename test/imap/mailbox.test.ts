@@ -310,7 +310,7 @@ describe('messages', () => {
       S: 4 BAD …
       C: 5 APPEND Drafts {4+}
       C: abcd {4+}
-      S: * BAD Only one message can be appended at a time.
+      S: 5 BAD Only one message can be appended at a time.
       S: * BYE …
       S: <end>`);
     const last = directory.messages(alice, 'Drafts').slice(0, 2);
