@@ -14,7 +14,8 @@ import {
 } from './read-session-login.ts';
 import { passThrough } from './read-session-pass-through.ts';
 
-const maxCommandBytes = 16 * 1024;
+/** An ID command may have 30 fields of 30 and 1,024 octets (RFC 2971 section 3.3), each of which may have to be escaped. */
+const maxCommandBytes = 64 * 1024;
 const maxFailedLogins = 5;
 const rejected = 'Too many connections, try again later.';
 
@@ -30,11 +31,14 @@ export function listenImap(options: ReadSessionOptions): Promise<Listener> {
 function serveClient(options: ReadSessionOptions, connection: Client): Promise<void> {
   const { limits } = options;
   const log = options.log.child({ protocol: 'imap', session: connection.id, client: connection.remoteAddress });
+  const { secure } = connection;
+  const session = new PassThroughImapSession(options, connection);
   return serveImap(connection.socket, {
-    greeting: `${options.name} IMAP4rev1 ready`,
-    secure: connection.secure,
+    // Those of this moment, which saves the client a question (RFC 9051 section 7.1).
+    greeting: `[CAPABILITY ${session.capabilities({ secure }).join(' ')}] ${options.name} IMAP4rev1 ready`,
+    secure,
     ...(connection.startTls && { startTls: connection.startTls }),
-    session: new PassThroughImapSession(options, connection),
+    session,
     limits: { ...limits, loginTimeoutMs: connection.loginMsLeft(), maxCommandBytes, maxFailedLogins },
     log,
     signal: connection.closing,

@@ -13,10 +13,26 @@ export interface JoinedEnd {
 export interface JoinOptions {
   /** Silence in both directions after which the connection is cut. */
   readonly idleTimeoutMs: number;
+  /** Silence after which a connection of which one side has ended is ended. */
+  readonly waits?: JoinWaits;
   /** Ends the connection as soon as it is silent for a moment. */
   readonly closing?: AbortSignal;
+  /** Whether what was asked last, as far as it is known, is answered by what was said last; by default nobody knows. */
+  readonly isAnswered?: (asked: string, said: Buffer) => boolean;
   /** Is shown what the upstream says first, until it returns false; keeps nothing of it. */
   readonly watch?: (chunk: Buffer) => boolean;
+}
+
+/** Silence that a connection of which one side has ended may keep. */
+export interface JoinWaits {
+  /** After the client has ended its side and the upstream has said something since. */
+  readonly answeredMs: number;
+  /** The same while the upstream has not: it may be searching for long. */
+  readonly unansweredMs: number;
+  /** While the client does not take what there is for it. */
+  readonly stalledMs: number;
+  /** After the upstream has ended, or been told of the end, and the client has taken everything. */
+  readonly lingerMs: number;
 }
 
 /** What passed. */
@@ -29,20 +45,27 @@ export interface JoinResult {
   readonly lastWords: Buffer;
 }
 
-/** How long one end may stay open after the other has ended. */
-const lingerMs = 10_000;
-
 /** How often a connection that is to end is looked at. */
 const pollMs = 250;
+
+/** As much is kept of what the client asked last. */
+const maxLastAskedBytes = 64;
 
 /** More than that is no last word. */
 const maxLastWordsBytes = 512;
 
 const nothing = Buffer.alloc(0);
 
+const defaultWaits: JoinWaits = { answeredMs: 10_000, unansweredMs: 60_000, stalledMs: 60_000, lingerMs: 10_000 };
+
 /**
- * Joins two connections: what comes from one goes to the other, no faster than that one takes it, and so does the end
- * of either side. Nothing is looked at. Never rejects; both sockets are closed when it resolves.
+ * Joins two connections: what comes from one goes to the other, no faster than that one takes it. Nothing is looked at.
+ *
+ * The end of the upstream is passed on at once. That of the client's side is held back unless everything is answered:
+ * servers take it for the end of the session, and the client may still wait. As nobody knows for sure which answers are
+ * due, the upstream has until it ends by itself or falls silent.
+ *
+ * Never rejects; both sockets are closed when it resolves.
  */
 export function join(client: JoinedEnd, upstream: JoinedEnd, options: JoinOptions): Promise<JoinResult> {
   return new Promise((resolve) => new Joint(client, upstream, options, resolve).start(client.unread, upstream.unread));
@@ -57,6 +80,8 @@ class Joint {
   readonly #toUpstreamFrom: number;
   readonly #toClientFrom: number;
   #endedBy: JoinResult['endedBy'] | undefined;
+  #answered = true;
+  #lastAsked = '';
   #lastWords: Buffer = nothing;
   #timer: NodeJS.Timeout | undefined;
 
@@ -75,20 +100,28 @@ class Joint {
     // Either direction passes the client's socket, so its clock sees both.
     client.setTimeout(idleTimeoutMs, () => this.#cut('idle'));
     client.once('end', () => this.#ended('client')).on('error', () => this.#ended('client'));
-    upstream.once('end', () => this.#ended('upstream')).on('error', () => this.#ended('upstream'));
+    upstream.on('error', () => this.#ended('upstream'));
     client.once('close', () => this.#closed('client'));
     upstream.once('close', () => this.#closed('upstream'));
     if (closing?.aborted) this.#close();
     else closing?.addEventListener('abort', this.#close);
-    if (fromClient.length > 0) upstream.write(fromClient);
+    if (fromClient.length > 0) {
+      upstream.write(fromClient);
+      this.#asked(fromClient);
+    }
     if (fromUpstream.length > 0) client.write(fromUpstream);
     let watching = watch !== undefined && (fromUpstream.length === 0 || watch(fromUpstream));
-    pump(client, upstream);
+    pump(client, upstream, (octets) => this.#asked(octets));
     const see = (octets: Buffer): void => {
+      this.#answered = true;
       this.#lastWords = octets.length <= maxLastWordsBytes ? Buffer.from(octets) : nothing;
       if (watching) watching = watch?.(octets) ?? false;
     };
-    pump(upstream, client, see, () => this.#cut('stalled'));
+    const flush = pump(upstream, client, see, () => this.#cut('stalled'));
+    upstream.once('end', () => {
+      flush();
+      this.#ended('upstream');
+    });
     // What ended or closed before anybody listened says so no more.
     if (client.readableEnded) this.#ended('client');
     if (upstream.readableEnded) this.#ended('upstream');
@@ -96,8 +129,19 @@ class Joint {
     if (upstream.destroyed) this.#closed('upstream');
   }
 
+  #asked(octets: Buffer): void {
+    this.#answered = false;
+    this.#lastAsked = octets.toString('latin1', Math.max(0, octets.length - maxLastAskedBytes));
+  }
+
   readonly #close = (): void => {
-    this.#setTimer(whenSilent(this.#client, () => this.#cut('closing')));
+    this.#setTimer(
+      whenSilent(
+        this.#client,
+        () => pollMs,
+        () => this.#cut('closing'),
+      ),
+    );
   };
 
   #cut(by: JoinResult['endedBy']): void {
@@ -106,20 +150,41 @@ class Joint {
     this.#upstream.destroy();
   }
 
+  /** One side has said its last word; the other has until it falls silent. */
   #ended(by: 'client' | 'upstream'): void {
     this.#endedBy ??= by;
-    // A server that has said its last word will not answer any more.
-    if (by === 'upstream') this.#setTimer(setTimeout(() => this.#cut('upstream'), lingerMs));
+    if (by === 'upstream' && !this.#client.writableEnded) this.#client.end();
+    if (by === 'client' && this.#nothingIsDue()) this.#upstream.end();
+    if (this.#options.closing?.aborted) return;
+    this.#setTimer(whenSilent(this.#client, () => this.#patienceMs(), this.#endSilence));
+  }
+
+  #nothingIsDue(): boolean {
+    if (this.#lastAsked === '') return true;
+    return this.#answered && (this.#options.isAnswered?.(this.#lastAsked, this.#lastWords) ?? false);
+  }
+
+  readonly #endSilence = (): void => {
+    if (this.#isEnding()) this.#cut(this.#endedBy ?? 'client');
+    else this.#upstream.end();
+  };
+
+  #isEnding(): boolean {
+    return this.#upstream.readableEnded || this.#upstream.destroyed || this.#upstream.writableEnded;
+  }
+
+  #patienceMs(): number {
+    const waits = this.#options.waits ?? defaultWaits;
+    if (this.#client.writableLength > 0) return waits.stalledMs;
+    if (this.#isEnding()) return waits.lingerMs;
+    return this.#answered ? waits.answeredMs : waits.unansweredMs;
   }
 
   #closed(which: 'client' | 'upstream'): void {
     this.#endedBy ??= which;
     // Nobody is left to be answered; but what the upstream said before it broke shall still arrive.
     if (which === 'client') this.#upstream.destroy();
-    else if (!this.#client.destroyed) {
-      this.#client.end();
-      this.#ended('upstream');
-    }
+    else if (!this.#client.destroyed) this.#ended('upstream');
     if (!this.#client.destroyed || !this.#upstream.destroyed) return;
     this.#setTimer(undefined);
     this.#options.closing?.removeEventListener('abort', this.#close);
@@ -151,10 +216,11 @@ function givePieceBack(piece: Buffer): void {
 }
 
 /**
- * Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read.
+ * Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read. Passes no end on.
  * @param stalled what is done when `to` has taken nothing for too long
+ * @returns what sends all that has come so far
  */
-function pump(from: Socket, to: Socket, see?: Receive, stalled?: () => void): void {
+function pump(from: Socket, to: Socket, see: Receive, stalled?: () => void): () => void {
   const deadline = stalled && new StallDeadline(to, stalled);
   let piece: Buffer | undefined;
   let filled = 0;
@@ -173,7 +239,7 @@ function pump(from: Socket, to: Socket, see?: Receive, stalled?: () => void): vo
     deadline?.start();
   };
   receiveFrom(from, (octets) => {
-    see?.(octets);
+    see(octets);
     for (let taken = 0; taken < octets.length; ) {
       if (piece === undefined) {
         piece = takePiece();
@@ -190,12 +256,7 @@ function pump(from: Socket, to: Socket, see?: Receive, stalled?: () => void): vo
     deadline?.end();
     from.resume();
   });
-  const end = (): void => {
-    flush();
-    to.end();
-  };
-  if (from.readableEnded) end();
-  else from.once('end', end);
+  return flush;
 }
 
 /** Calls back when a socket has taken nothing for too long of what is there for it. */
@@ -231,12 +292,16 @@ function received(socket: Socket): number {
   return socket.bytesRead ?? 0;
 }
 
-/** Calls `callback` once nothing has passed between two looks. */
-function whenSilent(socket: Socket, callback: () => void): NodeJS.Timeout {
+/** Calls `callback` each time that nothing has passed for `patienceMs`. */
+function whenSilent(socket: Socket, patienceMs: () => number, callback: () => void): NodeJS.Timeout {
   let seen = -1;
+  let silentMs = 0;
   return setInterval(() => {
-    const passed = socket.bytesRead + socket.bytesWritten;
-    if (passed === seen) callback();
+    const passed = socket.bytesRead + socket.bytesWritten - socket.writableLength;
+    silentMs = passed === seen ? silentMs + pollMs : 0;
     seen = passed;
+    if (silentMs < patienceMs()) return;
+    silentMs = 0;
+    callback();
   }, pollMs);
 }

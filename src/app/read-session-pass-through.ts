@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { BridgeError } from '../base/errors.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import type { Client } from '../listeners/listener.ts';
-import { failureAtEnd } from './read-session-ending.ts';
+import { failureAtEnd, isAnswered } from './read-session-ending.ts';
 import { watchFirstAnswers } from './read-session-first-answers.ts';
 import { join } from './read-session-join.ts';
 import type { LoggedIn, ReadSessionOptions } from './read-session-login.ts';
@@ -28,7 +28,11 @@ export function passThrough(
       log.info(facts, 'mailbox opened');
       const tell = (error: BridgeError): void => log.warn({ ...facts, error }, `${error.message} ${error.remedy}`);
       const watch = facts.protocol === 'imap' ? watchFirstAnswers(mailbox, tell) : undefined;
-      const result = await join(client, { socket, unread }, { idleTimeoutMs, closing, ...(watch && { watch }) });
+      const result = await join(
+        client,
+        { socket, unread },
+        { idleTimeoutMs, closing, isAnswered, ...(watch && { watch }) },
+      );
       leave();
       const { lastWords: _, ...passed } = result;
       const failure = failureAtEnd(facts.protocol, mailbox, result);

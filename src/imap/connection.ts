@@ -191,6 +191,7 @@ export class ImapConnection implements ImapContext {
       completion = await this.#run(raw);
       await this.#commands.finishMessage();
     } catch (error) {
+      if (error instanceof LineTooLong) throw new BrokenCommand('The line is too long.', { tag: raw.tag, fatal: true });
       if (isEnd(error)) throw error;
       await this.#commands.finishMessage();
       return this.#refuse(raw.tag, this.#replyTo(raw, error));

@@ -28,7 +28,7 @@ async function session(port: number, script: string, options?: TranscriptOptions
 
 const quoted = `"${password.replace(/["\\]/g, '\\$&')}"`;
 const sasl = Buffer.from(`\0scanner\0${password}`).toString('base64');
-const imapGreeting = 'S: * OK bridge.example IMAP4rev1 ready';
+const imapGreeting = 'S: * OK [CAPABILITY …] bridge.example IMAP4rev1 ready';
 const imapLogin = `${imapGreeting}\nC: a LOGIN scanner ${quoted}\nS: a OK LOGIN completed.`;
 
 describe('IMAP passed through', () => {
@@ -54,6 +54,49 @@ describe('IMAP passed through', () => {
     await session(port, script);
     await session(port, script, { octetByOctet: true });
     for (let cutAt = 1; cutAt < longestTurn(script); cutAt += 3) await session(port, script, { cutAt });
+  });
+
+  it.each([
+    ['starttls', 'IMAP4rev1 LITERAL+ ID STARTTLS SASL-IR AUTH=PLAIN AUTH=LOGIN'],
+    ['none', 'IMAP4rev1 LITERAL+ ID SASL-IR AUTH=PLAIN AUTH=LOGIN'],
+  ] as const)('greets with what it can do at this moment (%s)', async (security, capabilities) => {
+    const { port } = await bridge.listen('imap', { security });
+    await session(
+      port,
+      `S: * OK [CAPABILITY ${capabilities}] bridge.example IMAP4rev1 ready
+       C: a CAPABILITY
+       S: * CAPABILITY ${capabilities}
+       S: a OK …`,
+    );
+  });
+
+  it.each([
+    ['quoted strings', (text: string) => [`"${text}"`]],
+    ['quoted strings that need escaping', (text: string) => [`"${'\\\\'.repeat(text.length)}"`]],
+    ['literals', (text: string) => [`{${text.length}}`, text]],
+    ['literals sent at once', (text: string) => [`{${text.length}+}`, text]],
+  ])('takes an ID of the size of RFC 2971 before login, in %s, and passes the next one on', async (_, form) => {
+    const { port } = await bridge.listen('imap', { security: 'none' });
+    const socket = plain(port);
+    await play(socket, imapGreeting);
+    const pairs = Array.from({ length: 30 }, (_, at) => [`${at}`.padEnd(30, 'k'), `${at}`.padEnd(1_024, 'v')]);
+    const words = pairs.flat().map((text) => form(text));
+    // A literal is followed by what comes next in the command.
+    const script = words
+      .map(([first, literal]) => `${first}${literal === undefined ? '' : `\r\n${literal}`}`)
+      .join(' ');
+    socket.write(`a ID (${script})\r\nb LOGIN scanner ${quoted}\r\nc ID ("name" "x")\r\n`);
+    const invitations = words.filter(([first]) => first?.endsWith('}') && !first.endsWith('+}')).map(() => 'S: + …');
+    await play(
+      socket,
+      `${invitations.join('\n')}
+       S: * ID ("name" "mailbridge")
+       S: a OK …
+       S: b OK …
+       S: * ID ("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")
+       S: c OK …`,
+    );
+    socket.destroy();
   });
 
   it('asks for TLS first, and nothing sent ahead of it survives', async () => {

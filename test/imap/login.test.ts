@@ -230,7 +230,39 @@ describe('refusals', () => {
       S: <end>`,
     'a line beyond the limit ends the connection': `
       C: a1 LOGIN ${'x'.repeat(5000)}
-      S: * BAD The command line is too long.
+      S: a1 BAD The command line is too long.
+      S: * BYE …
+      S: <end>`,
+    'a line beyond the limit behind a literal has the tag of its command': `
+      C: a1 LOGIN {3}
+      C: abc ${'x'.repeat(5000)}
+      S: + …
+      S: a1 BAD The command line is too long.
+      S: * BYE …
+      S: <end>`,
+    'a response beyond the limit has the tag of its command': `
+      C: a1 AUTHENTICATE PLAIN
+      C: ${'A'.repeat(5000)}
+      S: + …
+      S: a1 BAD The line is too long.
+      S: * BYE …
+      S: <end>`,
+    'the size of a literal may have any number of digits': `
+      C: a1 LOGIN {99999999999}
+      S: a1 BAD [TOOBIG] The literal is too large.
+      C: a2 LOGIN {${'9'.repeat(400)}}
+      S: a2 BAD [TOOBIG] The literal is too large.
+      C: a3 LOGIN {00000000000007}
+      C: scanner x
+      S: + …
+      S: a3 NO …
+      C: a4 LOGIN {99999999999+}
+      S: a4 BAD The literal is too large.
+      S: * BYE …
+      S: <end>`,
+    'literals beyond any number that a command has are not taken': `
+      C: a1 ID (${Array.from({ length: 200 }, () => '{0+}').join('\nC:  ')})
+      S: a1 BAD The literal is too large.
       S: * BYE …
       S: <end>`,
     LOGOUT: `

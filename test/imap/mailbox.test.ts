@@ -1,8 +1,9 @@
-import { type Duplex, duplexPair } from 'node:stream';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { type Duplex, duplexPair, Readable } from 'node:stream';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { serveImap } from '../../src/imap/serve.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
+import { MemoryOpenFolder } from '../../src/simulator/mailboxes/memory-open-folder.ts';
 import { play, playAgainst } from '../support/transcript.ts';
 
 const limits = { loginTimeoutMs: 10_000, idleTimeoutMs: 10_000, maxCommandBytes: 10_000, maxFailedLogins: 3 };
@@ -310,7 +311,7 @@ describe('messages', () => {
       S: 4 BAD …
       C: 5 APPEND Drafts {4+}
       C: abcd {4+}
-      S: * BAD Only one message can be appended at a time.
+      S: 5 BAD Only one message can be appended at a time.
       S: * BYE …
       S: <end>`);
     const last = directory.messages(alice, 'Drafts').slice(0, 2);
@@ -360,4 +361,27 @@ describe('what others do', () => {
     server.destroy();
     await served;
   });
+});
+
+describe('a client that leaves in the middle of a command', () => {
+  it.each(['SEARCH BODY x', 'FETCH 1:* (ENVELOPE)', 'FETCH 1:* BODY.PEEK[]'])(
+    'is not worked for any more: %s',
+    async (command) => {
+      for (let count = 0; count < 200; count++) deliver('Subject: more\n\nx\n');
+      const [client, server] = duplexPair();
+      let read = 0;
+      const content = vi.spyOn(MemoryOpenFolder.prototype, 'content').mockImplementation(async () => {
+        if (++read === 2) client.destroy();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return { size: 3, stream: Readable.from([Buffer.from('x\r\n')]) };
+      });
+      client.on('close', () => server.destroy());
+      const served = serve(server);
+      await play(client, selected);
+      client.write(`1 ${command}\r\n`);
+      await served;
+      expect(read).toBeLessThan(5);
+      content.mockRestore();
+    },
+  );
 });

@@ -48,6 +48,37 @@ describe('octets off a socket', () => {
     await expect(reader.line(5)).rejects.toThrow('more than 5');
   });
 
+  it('are put together from octets that come one by one', async () => {
+    const stream = new PassThrough();
+    const reader = new LineReader(stream, 10_000);
+    const text = 'abcdefghij'.repeat(100);
+    const line = reader.line(2_000);
+    for (const octet of `${text}\r\n`) {
+      stream.write(octet);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await line).toString()).toBe(text);
+    const counted = reader.octets(text.length);
+    for (const octet of text) {
+      stream.write(octet);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await counted).toString()).toBe(text);
+  });
+
+  it('leave the end to be noticed while nobody reads', async () => {
+    const stream = new PassThrough();
+    const reader = new LineReader(stream, 10_000);
+    const ended = new Promise<void>((resolve) => {
+      reader.onEnd = resolve;
+    });
+    stream.end('one\r\ntwo\r\n');
+    await ended;
+    expect((await reader.line(10)).toString()).toBe('one');
+    expect((await reader.line(10)).toString()).toBe('two');
+    await expect(reader.line(10)).rejects.toThrow('ended');
+  });
+
   it('that do not come in time are an error, as is the end', async () => {
     const stream = new PassThrough();
     const reader = new LineReader(stream, 5);

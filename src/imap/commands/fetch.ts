@@ -13,6 +13,7 @@ export const fetch = command(parseFetch, async (context, { set, items }, { byUid
   const wanted = byUid && !items.some(({ kind }) => kind === 'UID') ? [{ kind: 'UID' as const }, ...items] : items;
   let gone = 0;
   for (const uid of messagesNamed(context.folder, set, byUid)) {
+    context.presence.gone.throwIfAborted();
     const message = context.folder.get(uid);
     if (message === undefined) continue;
     if (!(await fetchOne(context, message, wanted))) gone++;

@@ -15,6 +15,7 @@ export const search = command(parseSearch, async (context, { charset, key }, { b
   const candidates = candidatesOf(context);
   const found: number[] = [];
   for (const uid of [...folder.uids]) {
+    context.presence.gone.throwIfAborted();
     const candidate = candidates(uid);
     if (candidate === undefined || !(await foundIn(candidate, key))) continue;
     found.push(byUid ? uid : folder.sequenceNumber(uid));

@@ -40,7 +40,13 @@ export class BrokenCommand extends Error {
   }
 }
 
-const literalAtEnd = /\{(\d{1,10})(\+?)\}$/;
+const literalAtEnd = /\{(\d+)(\+?)\}$/;
+
+const tagAtStart = /^[!#$&',-[\]^-z|}~]+(?=\s)/;
+
+/** A command has a handful; of tiny ones many would fit, and weigh far more than their octets. */
+const maxLiterals = 128;
+
 const skipChunkBytes = 64 * 1024;
 
 /** Puts commands together from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
@@ -51,6 +57,7 @@ export class CommandReader {
   /** The message of an APPEND may be as long as it likes. Before login it is a literal like any other. */
   takesMessages = false;
   #open: StreamedLiteral | undefined;
+  #openTag: string | undefined;
 
   /** @param invite sends the continuation request that lets the client send a synchronizing literal, and waits until it is taken */
   constructor(reader: LineReader, limits: CommandLimits, invite: () => Promise<void>) {
@@ -76,11 +83,12 @@ export class CommandReader {
       if (literal === null) return { tag, name, parts };
       const size = Number(literal[1]);
       const synchronizing = literal[2] === '';
-      if (this.takesMessages && name === 'APPEND' && !isFirstArgument(parts)) {
+      if (this.takesMessages && name === 'APPEND' && !isFirstArgument(parts) && Number.isSafeInteger(size)) {
         this.#open = new StreamedLiteral(this.#reader, size, synchronizing, this.#invite);
+        this.#openTag = tag;
         return { tag, name, parts, message: this.#open };
       }
-      if (size > left) throw refusedLiteral(tag, synchronizing);
+      if (size > left || parts.length > 2 * maxLiterals) throw refusedLiteral(tag, synchronizing);
       if (synchronizing) await this.#invite();
       parts.push(await this.#reader.octets(size));
       left -= size;
@@ -95,8 +103,11 @@ export class CommandReader {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined || !(await open.skip())) return;
-    const rest = await this.#line(this.#limits.maxCommandBytes, undefined);
-    if (rest.trim() !== '') throw new BrokenCommand('Only one message can be appended at a time.', { fatal: true });
+    const tag = this.#openTag ?? '*';
+    const rest = await this.#line(this.#limits.maxCommandBytes, tag);
+    if (rest.trim() !== '') {
+      throw new BrokenCommand('Only one message can be appended at a time.', { tag, fatal: true });
+    }
   }
 
   async #line(maxBytes: number, tag: string | undefined): Promise<string> {
@@ -104,7 +115,8 @@ export class CommandReader {
       return (await this.#reader.line(maxBytes)).toString('latin1');
     } catch (error) {
       if (!(error instanceof LineTooLong)) throw error;
-      throw new BrokenCommand('The command line is too long.', { ...(tag !== undefined && { tag }), fatal: true });
+      const own = tag ?? tagAtStart.exec(error.start.toString('latin1'))?.[0];
+      throw new BrokenCommand('The command line is too long.', { ...(own !== undefined && { tag: own }), fatal: true });
     }
   }
 

@@ -76,7 +76,7 @@ export class Scanner {
   }
 
   number(): number {
-    const value = Number(this.#need(/\d{1,10}(?!\d)/y, 'A number'));
+    const value = Number(this.#need(/\d+/y, 'A number'));
     if (value > 0xffffffff) throw new ImapSyntaxError('A number is too large.');
     return value;
   }

@@ -9,7 +9,7 @@ const maxRanges = 100_000;
 /** @throws ImapSyntaxError */
 export function parseSequenceSet(text: string): SequenceSet {
   const ranges = text.split(',').map((range) => {
-    const match = /^(\d{1,10}|\*)(?::(\d{1,10}|\*))?$/.exec(range);
+    const match = /^(\d+|\*)(?::(\d+|\*))?$/.exec(range);
     if (match === null) throw new ImapSyntaxError('A message set is malformed.');
     const from = bound(match[1] ?? '');
     const to = match[2] === undefined ? from : bound(match[2]);
