@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Account, folded } from './account.ts';
-import { LoginThrottle } from './login-throttle.ts';
-import { NetworkTable } from './networks.ts';
+import { type LoginAttempt, type LoginBlock, LoginThrottle } from './login-throttle.ts';
+import { NetworkTable, sourceNetwork } from './networks.ts';
 import type { PasswordProof } from './password-proof.ts';
 import { PasswordVerifier } from './password-verifier.ts';
 import { isPasswordHash } from './passwords.ts';
 
 /**
  * Why nobody is logged in: `wrong`, name or password, which is not told; `blocked`, too many failures from that
- * address; `busy`, too many logins at this moment. The last two are temporary.
+ * address or to that account; `busy`, too many logins at this moment. The last two are temporary.
  */
 export type LoginResult =
   | { readonly account: Account }
@@ -18,7 +18,19 @@ export type LoginResult =
       readonly why?: 'password-hashed';
     }
   | { readonly failure: 'busy' }
-  | { readonly failure: 'blocked'; readonly retryAfterMs: number };
+  | BlockedLogin;
+
+export interface BlockedLogin {
+  readonly failure: 'blocked';
+  readonly retryAfterMs: number;
+  readonly scope: LoginBlock['scope'];
+}
+
+/** What a client whose login is blocked is told. */
+export function blockedText({ scope, retryAfterMs }: BlockedLogin): string {
+  const what = scope === 'address' ? 'from your address' : 'to this account';
+  return `Too many failed logins ${what}, try again in ${Math.ceil(retryAfterMs / 1000)} s`;
+}
 
 export interface AccountDirectoryOptions {
   /** Handed on from one directory to the next at a reload, so that nobody pays for it; default a new one. */
@@ -66,31 +78,40 @@ export class AccountDirectory {
   }
 
   /**
-   * Logs in with a password. A refusal takes longer with each failure from that address (up to 4 s), and the same
-   * time whether the name or the password is wrong.
+   * Logs in with a password. A refusal takes longer with each failure (up to 4 s), and the same time whether the name or
+   * the password is wrong.
    * @param remoteAddress the client's, as the socket tells it
    */
   async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const account = this.find(username);
     const stored = account?.password?.reveal();
-    const name = account ? folded(account.username) : folded(username);
-    if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
-    const verdict = await this.#verifier.verify(name, stored, password);
+    const name = folded(account?.username ?? username);
+    const own = account !== undefined && this.byNetwork(remoteAddress) === account;
+    const attempt: LoginAttempt = { address: remoteAddress, account: name, own };
+    const block = this.#throttle.blocked(attempt);
+    if (block) return refusedBy(block);
+    await this.#wait(this.#throttle.holdMs(attempt));
+    const verdict = await this.#verifier.verify(name, stored, password, sourceNetwork(remoteAddress));
     // Many guesses at once: those that were under way when the block fell learn nothing, not even that one was right.
-    if (this.#throttle.blockedForMs(remoteAddress) > 0) return this.#blocked(remoteAddress);
+    const fallen = this.#throttle.blocked(attempt);
+    if (fallen) return refusedBy(fallen);
     if (verdict === 'busy') return { failure: 'busy' };
-    if (verdict === 'right' && account) return { account };
+    if (verdict === 'right' && account) {
+      this.#throttle.succeeded(attempt);
+      return { account };
+    }
     const isProof = typeof password !== 'string';
-    const delayMs = this.#throttle.failed(
-      remoteAddress,
-      this.#verifier.digest(name, isProof ? password.text : password),
-    );
-    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
+    const given = this.#verifier.digest(isProof ? password.text : password);
+    await this.#wait(this.#throttle.failed(attempt, given));
     const hashed = isProof && stored !== undefined && isPasswordHash(stored);
     return { failure: 'wrong', ...(hashed && { why: 'password-hashed' }) };
   }
 
-  #blocked(remoteAddress: string): LoginResult {
-    return { failure: 'blocked', retryAfterMs: this.#throttle.blockedForMs(remoteAddress) };
+  async #wait(delayMs: number): Promise<void> {
+    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
   }
+}
+
+function refusedBy({ forMs, scope }: LoginBlock): LoginResult {
+  return { failure: 'blocked', retryAfterMs: forMs, scope };
 }

@@ -1,99 +1,131 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { canonicalAddress } from './networks.ts';
+import { FailureRecords } from './failure-records.ts';
+import { sourceNetwork } from './networks.ts';
 
 export interface LoginThrottleOptions {
   readonly clock?: Clock;
-  /** Failures until an address is blocked; default 10. */
-  readonly failuresBeforeBlock?: number;
-  /** How long the block lasts, and how long a failure is held against an address, in milliseconds; default 5 minutes. */
+  /** Failures of one account at one address until it is blocked there; default 10. */
+  readonly failures?: number;
+  /** Failures of all accounts at one address until it is blocked; default 100. */
+  readonly failuresPerAddress?: number;
+  /** Failures of one account at all addresses until it is blocked; default 100. */
+  readonly failuresPerAccount?: number;
+  /** How long a block lasts, and how long a failure is held against anybody, in milliseconds; default 5 minutes. */
   readonly blockMs?: number;
-  /** Addresses kept in memory; the one that failed longest ago is dropped first. Default 10,000. */
-  readonly maxAddresses?: number;
+  /** How long an account is known at an address from which it logged in, in milliseconds; default 7 days. */
+  readonly knownMs?: number;
+  /** Records of each kind kept in memory; default 10,000. */
+  readonly maxRecords?: number;
 }
 
-interface Failures {
-  /** What was tried, as digests: the same again is a badly set device, not a guess. */
-  readonly attempts: Set<string>;
-  lastFailureMs: number;
-  blockedUntilMs: number;
+/** A login that is tried. */
+export interface LoginAttempt {
+  /** The client's address. */
+  readonly address: string;
+  /** The account, or the username where there is none, in one spelling. */
+  readonly account: string;
+  /** The address is the account's own by configuration. */
+  readonly own?: boolean;
+}
+
+/** Why a login may not be tried, and for how long. */
+export interface LoginBlock {
+  readonly forMs: number;
+  /** What has failed too often: logins from that address, or to that account from anywhere. */
+  readonly scope: 'address' | 'account';
 }
 
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
+const holdMs = 500;
+const longestKey = 64;
 
 /**
- * Slows and then blocks guessing, by address (IPv6: by /64 network, which is one customer). Successes are no business
- * of this class: they count for nothing and clear nothing.
+ * Slows and then blocks guessing: at one account from one address first, then from that address (of IPv6 its /64
+ * network, which is one customer) and at that account altogether. An account that has logged in from an address lately
+ * is never blocked there: neither a guesser behind the same address nor many elsewhere lock it out. There guesses are
+ * slowed alone. Successes clear nothing.
  */
 export class LoginThrottle {
   readonly #clock: Clock;
-  readonly #failuresBeforeBlock: number;
-  readonly #blockMs: number;
-  readonly #maxAddresses: number;
-  /** In order of the last failure. */
-  readonly #records = new Map<string, Failures>();
+  readonly #failures: number;
+  readonly #knownMs: number;
+  readonly #pairs: FailureRecords;
+  readonly #addresses: FailureRecords;
+  readonly #accounts: FailureRecords;
+  /** When an account last logged in from an address. */
+  readonly #known: LRUCache<string, number>;
 
   constructor(options: LoginThrottleOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
-    this.#failuresBeforeBlock = options.failuresBeforeBlock ?? 10;
-    this.#blockMs = options.blockMs ?? 5 * 60 * 1000;
-    this.#maxAddresses = options.maxAddresses ?? 10_000;
+    const { clock = systemClock, blockMs = 5 * 60 * 1000, maxRecords = 10_000 } = options;
+    const { failures = 10, failuresPerAddress = 100, failuresPerAccount = 100 } = options;
+    const records = (limit: number) => new FailureRecords({ clock, limit, blockMs, maxRecords });
+    this.#clock = clock;
+    this.#failures = failures;
+    this.#knownMs = options.knownMs ?? 7 * 24 * 60 * 60 * 1000;
+    this.#pairs = records(failures);
+    this.#addresses = records(failuresPerAddress);
+    this.#accounts = records(failuresPerAccount);
+    this.#known = new LRUCache({ max: maxRecords });
   }
 
-  /** Milliseconds for which the address may not log in; 0 when it may. */
-  blockedForMs(address: string): number {
-    const record = this.#fresh(networkOf(address));
-    return record ? Math.max(0, record.blockedUntilMs - this.#clock.now()) : 0;
+  /** Why the login may not be tried now; undefined when it may. */
+  blocked(attempt: LoginAttempt): LoginBlock | undefined {
+    const { network, account, pair } = keysOf(attempt);
+    if (this.#isKnown(pair, attempt)) return undefined;
+    const here = Math.max(this.#pairs.blockedForMs(pair), this.#addresses.blockedForMs(network));
+    const anywhere = this.#accounts.blockedForMs(account);
+    if (here === 0 && anywhere === 0) return undefined;
+    return here >= anywhere ? { forMs: here, scope: 'address' } : { forMs: anywhere, scope: 'account' };
+  }
+
+  /**
+   * Milliseconds to hold a login back before anything is looked at: where others would be blocked. What cannot be
+   * refused must not be guessed at as fast as connections can be opened.
+   */
+  holdMs(attempt: LoginAttempt): number {
+    return this.#pairs.blockedForMs(keysOf(attempt).pair) > 0 ? holdMs : 0;
   }
 
   /**
    * Notes a failed login.
-   * @param attempt a digest of username and password. The same one again from this address is not counted anew:
-   *   a device with an old password, trying for ever, must not block those who share its address.
+   * @param given a digest of what was tried. The same one again is not counted anew: a device with an old password,
+   *   trying for ever, must not block those who share its account or its address.
    * @returns milliseconds to hold back the refusal: 0 for the first failure, then 250, doubling up to 4,000
    */
-  failed(address: string, attempt: string): number {
-    const key = networkOf(address);
-    const now = this.#clock.now();
-    const record = this.#fresh(key) ?? { attempts: new Set(), lastFailureMs: now, blockedUntilMs: 0 };
-    const repeated = record.attempts.has(attempt);
-    record.lastFailureMs = now;
-    // Bounded: beyond the block nothing is added.
-    if (record.attempts.size < this.#failuresBeforeBlock) record.attempts.add(attempt);
-    if (!repeated && record.attempts.size >= this.#failuresBeforeBlock && record.blockedUntilMs <= now) {
-      record.blockedUntilMs = now + this.#blockMs;
+  failed(attempt: LoginAttempt, given: string): number {
+    const { network, account, pair } = keysOf(attempt);
+    const { count, repeated } = this.#pairs.failed(pair, given);
+    let steps = repeated ? count + 1 : count;
+    if (!repeated && !this.#isKnown(pair, attempt)) {
+      this.#accounts.failed(account);
+      // Many names tried once each are guesses, too.
+      steps = Math.max(steps, this.#addresses.failed(network).count - this.#failures);
     }
-    this.#records.delete(key);
-    this.#records.set(key, record);
-    const [oldest] = this.#records.keys();
-    if (this.#records.size > this.#maxAddresses && oldest !== undefined) this.#records.delete(oldest);
-    const count = record.attempts.size + (repeated ? 1 : 0);
-    return count < 2 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (count - 2));
+    return steps < 2 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (steps - 2));
   }
 
-  /** Addresses remembered now. */
+  /** Notes a login with the right password. */
+  succeeded(attempt: LoginAttempt): void {
+    this.#known.set(keysOf(attempt).pair, this.#clock.now());
+  }
+
+  /** Records kept now. */
   get size(): number {
-    return this.#records.size;
+    return this.#pairs.size + this.#addresses.size + this.#accounts.size + this.#known.size;
   }
 
-  #fresh(key: string): Failures | undefined {
-    const record = this.#records.get(key);
-    if (!record) return undefined;
-    const leftMs = Math.max(record.lastFailureMs + this.#blockMs, record.blockedUntilMs) - this.#clock.now();
-    // So long it lasts only where the clock has been set back.
-    if (leftMs > 0 && leftMs <= 2 * this.#blockMs) return record;
-    this.#records.delete(key);
-    return undefined;
+  #isKnown(pair: string, { own }: LoginAttempt): boolean {
+    const lastMs = this.#known.get(pair);
+    return own === true || (lastMs !== undefined && this.#clock.now() - lastMs < this.#knownMs);
   }
 }
 
-/** The unit that is throttled: an IPv4 address, or the first half of an IPv6 address. */
-function networkOf(address: string): string {
-  const canonical = canonicalAddress(address) ?? address;
-  if (!canonical.includes(':')) return canonical;
-  const [head = '', tail] = canonical.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-  const all = [...groups, ...Array<string>(missing).fill('0'), ...(tail ? tail.split(':') : [])];
-  return `${all.slice(0, 4).join(':')}::/64`;
+function keysOf({ address, account }: LoginAttempt): { network: string; account: string; pair: string } {
+  const network = sourceNetwork(address);
+  // Names that no account has may be long; they must not fill the memory.
+  const short = account.length <= longestKey ? account : createHash('sha256').update(account).digest('base64');
+  return { network, account: short, pair: `${network} ${short}` };
 }

@@ -37,6 +37,20 @@ export function parseNetwork(text: string): Network | undefined {
   return prefix >= 0 && prefix <= bits ? { family, address, prefix } : undefined;
 }
 
+/**
+ * The network that an address is counted with: of IPv4 the address itself, of IPv6 its /64, which is what one customer
+ * has.
+ */
+export function sourceNetwork(address: string): string {
+  const canonical = canonicalAddress(address) ?? address;
+  if (!canonical.includes(':')) return canonical;
+  const [head = '', tail] = canonical.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
+  const all = [...groups, ...Array<string>(missing).fill('0'), ...(tail ? tail.split(':') : [])];
+  return `${all.slice(0, 4).join(':')}::/64`;
+}
+
 /** Finds what belongs to the narrowest network that contains an address. */
 export class NetworkTable<T> {
   readonly #rows: { readonly list: BlockList; readonly network: Network; readonly value: T }[] = [];

@@ -1,21 +1,27 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { PasswordProof } from './password-proof.ts';
-import { isPasswordHash, verifyPassword } from './passwords.ts';
+import { isPasswordHash, parsePasswordHash, verifyPassword } from './passwords.ts';
+import { VerificationPermits } from './verification-permits.ts';
 
 /** `busy`: too many verifications are under way; to be tried again later. */
 export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 export interface PasswordVerifierOptions {
   readonly clock?: Clock;
-  /** How long a verified password is remembered, in milliseconds; default one hour. */
+  /** How long a verified password is remembered after its last use, in milliseconds; default one hour. */
   readonly rememberMs?: number;
   /** How many are remembered; default 10,000. */
   readonly maxRemembered?: number;
   /** Hashes computed at the same time; default 2. Each takes 32 MiB and a thread. */
   readonly maxConcurrent?: number;
-  /** Verifications that may wait for their turn; default 64. */
+  /** Verifications that may wait for a permit, in all; default 128. */
   readonly maxWaiting?: number;
+  /** Those from one network; default 32. */
+  readonly maxWaitingPerNetwork?: number;
+  /** Those of one account from one network; default 4. */
+  readonly maxWaitingPerAccount?: number;
 }
 
 /** A hash that no password has: 32 zero bytes. Costs what a real one costs. */
@@ -30,28 +36,34 @@ export class PasswordVerifier {
   readonly #key = randomBytes(32);
   readonly #clock: Clock;
   readonly #rememberMs: number;
-  readonly #maxRemembered: number;
-  readonly #maxConcurrent: number;
-  readonly #maxWaiting: number;
-  /** Digest to the time it is forgotten. In order of insertion, so the first is the oldest. */
-  readonly #remembered = new Map<string, number>();
+  /** Digest to the time it is forgotten. */
+  readonly #remembered: LRUCache<string, number>;
   readonly #underWay = new Map<string, Promise<PasswordVerdict>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #permits: VerificationPermits;
 
   constructor(options: PasswordVerifierOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#rememberMs = options.rememberMs ?? 60 * 60 * 1000;
-    this.#maxRemembered = options.maxRemembered ?? 10_000;
-    this.#maxConcurrent = options.maxConcurrent ?? 2;
-    this.#maxWaiting = options.maxWaiting ?? 64;
+    this.#remembered = new LRUCache({ max: options.maxRemembered ?? 10_000 });
+    this.#permits = new VerificationPermits({
+      maxConcurrent: options.maxConcurrent ?? 2,
+      maxWaiting: options.maxWaiting ?? 128,
+      maxWaitingPerNetwork: options.maxWaitingPerNetwork ?? 32,
+      maxWaitingPerAccount: options.maxWaitingPerAccount ?? 4,
+    });
   }
 
   /**
    * @param account names the account; a password verified for one is not known for another
    * @param stored a PHC string or the password itself; undefined where there is no such account
+   * @param network where the client is, as {@link sourceNetwork} says it
    */
-  verify(account: string, stored: string | undefined, given: string | PasswordProof): Promise<PasswordVerdict> {
+  verify(
+    account: string,
+    stored: string | undefined,
+    given: string | PasswordProof,
+    network = '',
+  ): Promise<PasswordVerdict> {
     const isPassword = typeof given === 'string';
     // The stored form is part of the digest: a changed password is a new question.
     const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
@@ -59,7 +71,8 @@ export class PasswordVerifier {
     // A device that opens fifty connections at once asks one question.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
-    const verdict = this.#compute(stored, given)
+    const acquire = () => this.#permits.acquire(network, account);
+    const verdict = this.#compute(stored, given, acquire)
       .then((result) => {
         if (result === 'right' && isPassword) this.#remember(digest);
         return result;
@@ -80,50 +93,36 @@ export class PasswordVerifier {
     return hmac.digest('base64');
   }
 
-  async #compute(stored: string | undefined, given: string | PasswordProof): Promise<PasswordVerdict> {
+  async #compute(
+    stored: string | undefined,
+    given: string | PasswordProof,
+    acquire: () => Promise<boolean>,
+  ): Promise<PasswordVerdict> {
     const plain = stored !== undefined && !isPasswordHash(stored) ? stored : undefined;
     if (await matchesPlain(plain, given)) return 'right';
-    if (!(await this.#enter())) return 'busy';
+    if (!(await acquire())) return 'busy';
     try {
-      const hash = stored !== undefined && plain === undefined && typeof given === 'string' ? stored : undefined;
+      const isHash = stored !== undefined && parsePasswordHash(stored) !== undefined;
+      const hash = isHash && typeof given === 'string' ? stored : undefined;
       const right = await verifyPassword(hash ?? nobodysHash, typeof given === 'string' ? given : given.text);
       return right && hash !== undefined ? 'right' : 'wrong';
     } finally {
-      this.#leave();
+      this.#permits.release();
     }
   }
 
   #remembers(digest: string): boolean {
     const until = this.#remembered.get(digest);
     if (until === undefined) return false;
-    if (until > this.#clock.now()) return true;
-    this.#remembered.delete(digest);
-    return false;
+    const isFresh = until > this.#clock.now();
+    // In use: a device that logs in all the time never has to wait for a permit.
+    if (isFresh) this.#remember(digest);
+    else this.#remembered.delete(digest);
+    return isFresh;
   }
 
   #remember(digest: string): void {
-    this.#remembered.delete(digest);
     this.#remembered.set(digest, this.#clock.now() + this.#rememberMs);
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size > this.#maxRemembered && oldest !== undefined) this.#remembered.delete(oldest);
-  }
-
-  /** Waits for a turn; false when too many wait already. */
-  async #enter(): Promise<boolean> {
-    if (this.#running < this.#maxConcurrent) {
-      this.#running++;
-      return true;
-    }
-    if (this.#waiting.length >= this.#maxWaiting) return false;
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return true;
-  }
-
-  /** Hands the turn to the next in line, or gives it back. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#running--;
   }
 }
 

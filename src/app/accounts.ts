@@ -1,5 +1,5 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
-import { AccountDirectory } from '../accounts/directory.ts';
+import { AccountDirectory, blockedText } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
 import { givenPassword } from '../accounts/password-proof.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
@@ -19,12 +19,14 @@ export interface LoginMemory {
 }
 
 export function createLoginMemory(config: Config, clock: Clock): LoginMemory {
-  const { loginFailuresPerAddress, loginBlockSeconds } = config.limits;
+  const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   return {
     verifier: new PasswordVerifier(),
     throttle: new LoginThrottle({
       clock,
-      failuresBeforeBlock: loginFailuresPerAddress,
+      failures: loginFailures,
+      failuresPerAddress: loginFailuresPerAddress,
+      failuresPerAccount: loginFailuresPerAccount,
       blockMs: loginBlockSeconds * 1000,
     }),
   };
@@ -78,10 +80,7 @@ export async function loginForSubmission(
   const hashed = result.failure === 'wrong' && result.why === 'password-hashed';
   const error = hashed ? { error: new BridgeError('login-password-hashed', 'CRAM-MD5 cannot check a hash.') } : {};
   log.warn({ ...facts, failure: result.failure, ...error }, 'login refused');
-  if (result.failure === 'blocked') {
-    const seconds = Math.ceil(result.retryAfterMs / 1000);
-    throw new SmtpReply(421, '4.7.0', `Too many failed logins from your address, try again in ${seconds} s`);
-  }
+  if (result.failure === 'blocked') throw new SmtpReply(421, '4.7.0', blockedText(result));
   if (result.failure === 'busy') throw new SmtpReply(454, '4.7.0', 'Too many logins at once, try again');
   throw new SmtpReply(535, '5.7.8', 'Username or password is wrong');
 }

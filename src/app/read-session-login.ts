@@ -1,5 +1,5 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
-import type { LoginResult } from '../accounts/directory.ts';
+import { blockedText, type LoginResult } from '../accounts/directory.ts';
 import { givenPassword, type PasswordProof } from '../accounts/password-proof.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -159,9 +159,7 @@ async function accountOf(
   const result = await options.authenticate(username, password, remoteAddress);
   if ('failure' in result) {
     if (result.failure === 'blocked') {
-      const seconds = Math.ceil(result.retryAfterMs / 1000);
-      const text = `Too many failed logins from your address, try again in ${seconds} s.`;
-      throw refusal('blocked', 'login-blocked', text);
+      throw refusal('blocked', 'login-blocked', `${blockedText(result)}.`);
     }
     if (result.failure === 'busy') throw refusal('busy', 'login-busy', 'Too many logins at once, try again.');
     const code = result.why === 'password-hashed' ? 'login-password-hashed' : 'login-refused';

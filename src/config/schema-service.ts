@@ -160,17 +160,29 @@ export const limitsBlock = () =>
       'IMAP connections, and POP3 connections, that one account may have open at the same time. Exchange Online allows about 20 for each mailbox and protocol.',
     ),
     idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may say nothing (RFC 5321 asks for 300).'),
-    loginFailuresPerAddress: count(
+    loginFailures: count(
       1,
       10_000,
       10,
-      'Failed logins from one address (IPv6: one /64 network) until it is blocked. The same wrong password again counts once.',
+      'Failed logins to one account from one address (IPv6: one /64 network) until it is blocked there. The same wrong password again counts once. An account that has logged in from an address in the last 7 days is never blocked there.',
+    ),
+    loginFailuresPerAddress: count(
+      1,
+      100_000,
+      100,
+      'Failed logins to all accounts from one address until it is blocked for all that have not logged in from there.',
+    ),
+    loginFailuresPerAccount: count(
+      1,
+      100_000,
+      100,
+      'Failed logins to one account from all addresses until it is blocked wherever it has not logged in from.',
     ),
     loginBlockSeconds: count(
       1,
       86_400,
       300,
-      'Seconds for which a blocked address stays blocked; failures older than that are forgotten.',
+      'Seconds for which a block lasts; failures older than that are forgotten.',
     ),
   });
 

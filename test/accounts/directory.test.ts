@@ -22,7 +22,7 @@ function account(username: string, changes: Partial<Account> & { plain?: string 
 
 function directory(accounts: readonly Account[], options: AccountDirectoryOptions & { failures?: number } = {}) {
   const clock = new TestClock();
-  const throttle = new LoginThrottle({ clock, failuresBeforeBlock: options.failures ?? 10 });
+  const throttle = new LoginThrottle({ clock, failures: options.failures ?? 10 });
   return { clock, throttle, directory: new AccountDirectory(accounts, { clock, throttle, ...options }) };
 }
 
@@ -84,19 +84,31 @@ test('refusals are held back longer each time; successes are not, and count for 
   }
 });
 
-test('too many guesses block the address, for the right password too, and no other address', async () => {
-  const { directory: one, clock } = directory([account('scanner')], { failures: 3 });
+test('too many guesses block an account at that address, for the right password too, and nowhere else', async () => {
+  const { directory: one, clock } = directory([account('scanner'), account('erp')], { failures: 3 });
   for (let guess = 0; guess < 3; guess++) await one.authenticate('scanner', `guess ${guess}`, from);
-  expect(await one.authenticate('scanner', 'geheim', from)).toEqual({ failure: 'blocked', retryAfterMs: 300_000 });
+  const blocked = { failure: 'blocked', retryAfterMs: 300_000, scope: 'address' };
+  expect(await one.authenticate('scanner', 'geheim', from)).toEqual(blocked);
+  expect(await one.authenticate('Scanner@contoso.com', 'geheim', from)).toEqual(blocked);
+  expect(await one.authenticate('erp', 'geheim', from)).toHaveProperty('account');
   expect(await one.authenticate('scanner', 'geheim', '192.0.2.2')).toHaveProperty('account');
   clock.nowMs += 300_000;
   expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
 });
 
+test('where a guesser cannot be blocked, every answer waits', async () => {
+  const { directory: one, clock } = directory([account('scanner')], { failures: 3 });
+  await one.authenticate('scanner', 'geheim', from);
+  for (let guess = 0; guess < 3; guess++) await one.authenticate('scanner', `guess ${guess}`, from);
+  clock.delaysMs.length = 0;
+  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+  expect(clock.delaysMs).toEqual([500]);
+});
+
 test('a hundred guesses at once learn no more than the limit allows, even if one is right', async () => {
   const { directory: one } = directory([account('scanner')], {
     failures: 3,
-    verifier: new PasswordVerifier({ maxWaiting: 100 }),
+    verifier: new PasswordVerifier({ maxWaitingPerAccount: 100 }),
   });
   const guesses = Array.from({ length: 12 }, (_, index) => one.authenticate('scanner', `guess ${index}`, from));
   const results = await Promise.all(guesses);

@@ -23,7 +23,7 @@ test('every refusal costs a derivation, an unknown user and a plain password inc
   }
 });
 
-test('a verified password is known for an hour and no longer, and for that account alone', async () => {
+test('a verified password is known for an hour after its last use and no longer, and for that account alone', async () => {
   const clock = new TestClock();
   const verifier = new PasswordVerifier({ clock, maxConcurrent: 1, maxWaiting: 0 });
   expect(await verifier.verify('scanner', hash, 'geheim')).toBe('right');
@@ -46,7 +46,9 @@ test('a verified password is known for an hour and no longer, and for that accou
       ['scanner', other, 'geheim'],
     ),
   ).toEqual(['right', 'busy', 'busy', 'busy']);
-  clock.nowMs += 1;
+  clock.nowMs += 60 * 60 * 1000 - 1;
+  expect(await whileOccupied(remembered)).toEqual(['right']);
+  clock.nowMs += 60 * 60 * 1000;
   expect(await whileOccupied(remembered)).toEqual(['busy']);
 });
 

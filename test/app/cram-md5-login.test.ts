@@ -23,7 +23,7 @@ beforeAll(async () => {
         ...protocols.map((protocol) => ({ protocol, port: 0, security: 'none' as const, cramMd5: true })),
         ...protocols.map((protocol) => ({ protocol, port: 0 })),
       ],
-      limits: { loginFailuresPerAddress: 1000 },
+      limits: { loginFailures: 1000, loginFailuresPerAddress: 1000 },
       accounts: [
         contosoAccount('graph', { username: 'scanner', read: 'imap' }),
         contosoAccount('graph', { username: 'hashed', read: 'imap', password: await hashPassword(password) }),

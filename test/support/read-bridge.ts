@@ -157,7 +157,7 @@ export class ReadBridge {
 
 function login(username: string, given: string | PasswordProof, read: 'imap' | 'pop3' | 'graph' | 'none'): LoginResult {
   if (typeof given === 'string') noteSecret('password at a login', given);
-  if (username === 'blocked') return { failure: 'blocked', retryAfterMs: 2_500 };
+  if (username === 'blocked') return { failure: 'blocked', retryAfterMs: 2_500, scope: 'address' };
   if (username === 'busy') return { failure: 'busy' };
   if (username !== 'scanner' || (typeof given === 'string' ? given !== password : !given.provenBy(password)))
     return { failure: 'wrong' };
