@@ -46,7 +46,8 @@ export abstract class GuardedConnection extends SMTPConnection {
    */
   override _whenWritable(next: () => void): void {
     const socket = this._socket;
-    if (socket.destroyed) return;
+    // Behind the last reply there is no further command, and no further write.
+    if (!socket.writable) return;
     if (socket.writableLength === 0) {
       next();
       return;

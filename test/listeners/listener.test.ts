@@ -303,6 +303,19 @@ describe('an SMTP client', () => {
   });
 });
 
+it.each(['tls', 'starttls'] as const)('an SMTP client that says QUIT hears the farewell (%s)', async (security) => {
+  const { port } = await listener('smtp', security);
+  const caller = new Caller(port, security === 'tls');
+  if (security === 'tls') await caller.hears(greeting.smtp);
+  else {
+    await toHandshake(caller, 'smtp');
+    await caller.startTls();
+  }
+  await caller.says('EHLO x', /^250 /m);
+  await caller.says('QUIT', /^221 /);
+  await until(() => caller.ended);
+});
+
 describe('where a connection comes from', () => {
   it.each([
     ['192.0.2.7', '192.0.2.7'],
