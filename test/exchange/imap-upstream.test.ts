@@ -124,6 +124,59 @@ describe('logging in upstream by IMAP', () => {
   });
 });
 
+describe('what servers may differ in', () => {
+  it('letters small or large', async () => {
+    const { port } = await server([
+      `S: * ok hello
+       C: C1 CAPABILITY
+       S: * capability imap4rev1 auth=xoauth2 sasl-ir
+       S: C1 ok done
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: A1 ok [capability IMAP4rev1 IDLE] in`,
+    ]);
+    expect((await open(port)).capabilities).toBe('IMAP4rev1 IDLE');
+  });
+
+  it('a capability list in small letters beside the answer', async () => {
+    const { port } = await server([
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: * capability IMAP4rev1 MOVE
+       S: A1 OK in`,
+    ]);
+    expect((await open(port)).capabilities).toBe('IMAP4rev1 MOVE');
+  });
+
+  it('an answer that has no words', async () => {
+    const { port } = await server([
+      'S: * OK\nC: C1 CAPABILITY\nS: * CAPABILITY AUTH=XOAUTH2 SASL-IR\nS: C1 OK\nC: A1…\nS: A1 OK',
+    ]);
+    expect((await open(port)).greeting).toBe('* OK');
+  });
+});
+
+it('after a refusal it is asked anew what the server takes', async () => {
+  const { port, received } = await server([
+    `${exchange}\nC: A1…\nS: A1 NO [UNAVAILABLE] later`,
+    `${exchange}\nC: A1…\nS: A1 OK in`,
+  ]);
+  await expect(open(port)).rejects.toEqual(failed('mailbox-login-unavailable'));
+  await open(port);
+  expect(received.filter((line) => line === 'C1 CAPABILITY')).toHaveLength(2);
+});
+
+it('where no token is to be had, the connection that was opened meanwhile is closed', async () => {
+  const { port, ended } = await server(['S: * OK hi\nC: nothing comes']);
+  await expect(open(port, { getToken: () => Promise.reject(new Error('no token')) })).rejects.toThrow('no token');
+  await ended();
+});
+
+it('the same token again is not tried a second time', async () => {
+  const { port, connections } = await server([`${exchange}\nC: A1…\nS: A1 NO AUTHENTICATE failed.`]);
+  await expect(open(port)).rejects.toEqual(failed('mailbox-login-refused'));
+  expect(connections()).toBe(1);
+});
+
 describe('what goes wrong has its own code', () => {
   it('a login refused twice, without the token in the error', async () => {
     const { port, connections } = await server([
@@ -169,6 +222,83 @@ describe('what goes wrong has its own code', () => {
   ])('%s', async (_, script, code) => {
     const { port } = await server([script]);
     await expect(open(port)).rejects.toEqual(failed(code));
+  });
+
+  it('STARTTLS refused: the server is out of order, not the login', async () => {
+    const { port, received } = await server(['S: * OK hi\nC: S1 STARTTLS\nS: S1 NO not here'], false);
+    await expect(open(port, { security: 'starttls' })).rejects.toMatchObject({
+      code: 'mailbox-login-unavailable',
+      details: { peer: `localhost:${port}`, mailbox: 'a@b.c', said: 'not here' },
+    });
+    expect(received).toEqual(['S1 STARTTLS']);
+  });
+
+  it('the mechanism refused before the token is asked for: no token is shown', async () => {
+    const { port, received } = await server([
+      `S: * OK hi
+       C: C1 CAPABILITY
+       S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2
+       S: C1 OK
+       C: A1 AUTHENTICATE XOAUTH2
+       S: A1 NO not with me
+       C: nothing more`,
+    ]);
+    await expect(open(port)).rejects.toMatchObject({
+      code: 'mailbox-login-refused',
+      details: { said: 'not with me' },
+    });
+    expect(received.join()).not.toContain(credentials);
+  });
+
+  it('CAPABILITY refused: the server is out of order', async () => {
+    const { port } = await server(['S: * OK hi\nC: C1 CAPABILITY\nS: C1 NO not now']);
+    await expect(open(port)).rejects.toMatchObject({
+      code: 'mailbox-login-unavailable',
+      details: { said: 'not now' },
+    });
+  });
+
+  it('a goodbye keeps its words, wherever it comes', async () => {
+    const first = await server(['S: * BYE Connection closed. 14']);
+    await expect(open(first.port)).rejects.toMatchObject({ details: { said: 'BYE Connection closed. 14' } });
+    const later = await server([`${exchange}\nC: A1…\nS: * bye until later`]);
+    await expect(open(later.port)).rejects.toMatchObject({
+      code: 'mailbox-login-unavailable',
+      details: { said: 'bye until later' },
+    });
+  });
+
+  it.each([
+    ['another command is answered', `${exchange}\nC: A1…\nS: A2 OK done`, 'A2 OK done'],
+    ['a second challenge', `${exchange}\nC: A1…\nS: + e30=\nC:\nS: + once more`, 'once more'],
+    ['a prompt where none was asked for', 'S: * OK hi\nC: C1 CAPABILITY\nS: + go on', 'go on'],
+    ['no answer at all', `S: ${'x'.repeat(300)}`, 'x'.repeat(100)],
+  ])('an answer that no IMAP server gives: %s', async (_, script, said) => {
+    const { port } = await server([script]);
+    await expect(open(port)).rejects.toMatchObject({
+      code: 'upstream-answer-invalid',
+      message: `localhost:${port} does not answer as an IMAP server would.`,
+      details: { peer: `localhost:${port}`, said },
+    });
+  });
+
+  it('a server that talks on and on, after 200 lines', async () => {
+    const talk = (untagged: number) => `${exchange}\nC: A1…\nS: ${'* 1 EXISTS\\r\\n'.repeat(untagged)}A1 OK done`;
+    const patient = await server([talk(196)]);
+    expect((await open(patient.port)).greeting).toMatch(/^\* OK/);
+    const chatty = await server([talk(197)]);
+    await expect(open(chatty.port)).rejects.toEqual(failed('upstream-answer-invalid'));
+  });
+
+  it('a server without XOAUTH2: what it offers is told, and what to check', async () => {
+    const { port } = await server([
+      `S: * OK hi\nC: C1 CAPABILITY\nS: * CAPABILITY IMAP4rev1 AUTH=PLAIN ${'X'.repeat(600)}\nS: C1 OK`,
+    ]);
+    await expect(open(port)).rejects.toMatchObject({
+      code: 'xoauth2-not-offered',
+      remedy: expect.stringContaining('outlook.office365.com'),
+      details: { peer: `localhost:${port}`, capabilities: `IMAP4REV1 AUTH=PLAIN ${'X'.repeat(479)}` },
+    });
   });
 
   it('a server that says nothing', async () => {

@@ -79,4 +79,38 @@ describe('logging in upstream by POP3', () => {
   ])('has a code for %s', async (_, script, code) => {
     await expect(open([script])).rejects.toEqual(failed(code));
   });
+
+  it.each([
+    ['STLS refused: the server is out of order', 'S: +OK\nC: STLS\nS: -ERR not here', 'starttls', 'not here'],
+    ['a refusal to greet', 'S: -err not now', 'tls', 'not now'],
+  ] as const)('%s', async (_, script, security, said) => {
+    await expect(open([script], { security })).rejects.toMatchObject({
+      code: 'mailbox-login-unavailable',
+      details: { peer: expect.stringMatching(/^localhost:\d+$/), mailbox: 'a@b.c', said },
+    });
+  });
+
+  it('keeps what the error challenge says', async () => {
+    const challenge = Buffer.from('{"status":"400","schemes":"Bearer"}').toString('base64');
+    await expect(open([`${asked}\nS: + ${challenge}\nC:\nS: -ERR no`])).rejects.toMatchObject({
+      code: 'mailbox-login-refused',
+      details: { said: 'no', challenge: '400 Bearer' },
+    });
+  });
+
+  it('takes small letters, a prompt without a blank, and a refusal without words', async () => {
+    await open([`S: +ok\nC: AUTH XOAUTH2\nS: +\nC: ${credentials}\nS: +ok`]);
+    await expect(open([`${asked}\nS: -ERR`])).rejects.toMatchObject({
+      code: 'mailbox-login-refused',
+      details: { said: '' },
+    });
+  });
+
+  it.each(['+OKAY', '+OK2 ready', '-ERROR', `x${'y'.repeat(200)}`])('does not take %j for an answer', async (line) => {
+    await expect(open([`S: ${line}`])).rejects.toMatchObject({
+      code: 'upstream-answer-invalid',
+      message: expect.stringMatching(/^localhost:\d+ does not answer as a POP3 server would\.$/),
+      details: { said: line.slice(0, 100) },
+    });
+  });
 });

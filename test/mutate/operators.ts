@@ -76,7 +76,11 @@ const operators: Readonly<Record<string, Operator>> = {
   statement({ node, parents }) {
     const isCase = parents[0]?.type === 'SwitchCase';
     const isLast = /Function/.test(typeOf(parents[1])) && childrenOf(parents[0], 'body').at(-1) === node;
-    if (node.type === 'ReturnStatement') return isLast || isCase ? [] : [replaced(node, ';')];
+    if (node.type === 'ReturnStatement') {
+      // `return undefined` at the end of a `catch` is there for readers.
+      const saysNothing = childOf(node, 'argument')?.name === 'undefined' && parents[1]?.type === 'CatchClause';
+      return isLast || isCase || saysNothing ? [] : [replaced(node, ';')];
+    }
     return /^(Expression|Throw|Break|Continue)Statement$/.test(node.type) ? [replaced(node, ';')] : [];
   },
   await({ node }, text) {

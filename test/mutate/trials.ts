@@ -20,7 +20,7 @@ type Stage = () => Promise<Judgement>;
 const firstStage = 2;
 
 /** A test that takes longer than this is for other things than details. */
-const longestTestMs = 45_000;
+const longestTestMs = 120_000;
 
 /** Which tests judge a file: the nearest of those that pass on the program as it is. */
 export class Judges {

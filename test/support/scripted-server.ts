@@ -11,13 +11,14 @@ export async function scriptedServer(scripts: readonly string[], tls?: Certifica
   const received: string[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
+  const firstEnd = Promise.withResolvers<void>();
   const serve = (socket: Socket): void => {
     const script = scripts[Math.min(connections++, scripts.length - 1)] ?? '';
     void run(socket, script, received, tls).catch(() => socket.destroy());
   };
   const server = tls?.implicit ? createTlsServer(tls, serve) : createServer(serve);
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket.on('error', () => {}));
+    sockets.add(socket.on('error', () => {}).once('close', () => firstEnd.resolve()));
   });
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -26,6 +27,8 @@ export async function scriptedServer(scripts: readonly string[], tls?: Certifica
     /** Every line a client has said. */
     received,
     connections: () => connections,
+    /** Resolves when a client has ended its connection. */
+    ended: () => firstEnd.promise,
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise<void>((resolve) => server.close(() => resolve()));
