@@ -1,6 +1,7 @@
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import type { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { LineEndFault } from '../message/line-ends.ts';
+import { addressLiteral } from '../message/mend.ts';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';
@@ -44,7 +45,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   }
 
   get helo(): string {
-    return this.hostNameAppearsAs || '';
+    return (this.hostNameAppearsAs || '').replace(/^\[ipv6:/, '[IPv6:');
   }
 
   /** The line end for which the message under way is refused; there is none where all are taken. */
@@ -116,6 +117,20 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
+  }
+
+  override handler_EHLO(command: Buffer, callback: () => void): void {
+    super.handler_EHLO(this.#withName(command), callback);
+  }
+
+  override handler_HELO(command: Buffer, callback: () => void): void {
+    super.handler_HELO(this.#withName(command), callback);
+  }
+
+  /** UPS devices and disk stations greet without a name, or with one that holds blanks: its address names a client too. */
+  #withName(command: Buffer): Buffer {
+    const [verb, ...names] = command.toString().trim().split(/\s+/);
+    return names.length === 1 ? command : Buffer.from(`${verb} ${addressLiteral(this.remoteAddress)}`);
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

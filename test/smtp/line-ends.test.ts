@@ -250,6 +250,40 @@ test.each([
   expect(server.received[0]).toSatisfy(onlyCrlf);
 });
 
+describe('a greeting', () => {
+  test.each([
+    ['HELO', '[127.0.0.1]'],
+    ['HELO ', '[127.0.0.1]'],
+    ['EHLO', '[127.0.0.1]'],
+    ['ehlo  ', '[127.0.0.1]'],
+    ['EHLO Brother MFC', '[127.0.0.1]'],
+    ['HELO my ups 3', '[127.0.0.1]'],
+    ['HELO nas ', 'nas'],
+    ['EHLO  nas  ', 'nas'],
+    ['EHLO [192.0.2.1]', '[192.0.2.1]'],
+  ])('%j names the client %s', async (command, name) => {
+    const server = await startServer();
+    const client = await SmtpDialogue.open(server.port);
+    expect(await client.say(command)).toMatch(/^250[ -]bridge\.test Hello \[127\.0\.0\.1\]/);
+    expect(server.clients[0]?.helo).toBe(name);
+    expect((await client.pipeline(...envelope.slice(1))).every((reply) => reply.startsWith('250'))).toBe(true);
+    expect(await client.message('x\r\n')).toMatch(/^250 /);
+  });
+
+  test('without a name from an IPv6 address names the client by it', async () => {
+    const server = await startServer({ host: '::1' });
+    const client = await SmtpDialogue.open(server.port, '::1');
+    expect(await client.say('HELO')).toMatch(/^250 /);
+    expect(server.clients[0]?.helo).toBe('[IPv6:::1]');
+  });
+
+  test.each([`EHLO ${'x'.repeat(400)}`, 'HELO a\x01b'])('%j is refused', async (command) => {
+    const server = await startServer();
+    const client = await SmtpDialogue.open(server.port);
+    expect(await client.say(command)).toMatch(/^501 /);
+  });
+});
+
 test('a client that is cut off behind a wrong end leaves nothing behind', async () => {
   const server = await startServer({ wrongEndWaitMs: 50 });
   const socket = createConnection(server.port, '127.0.0.1');
