@@ -11,6 +11,8 @@ export interface Account {
   readonly password?: StoredPassword;
   /** Networks (CIDR) and addresses from which it may send without a password. */
   readonly networks: readonly string[];
+  /** What ends a message from its networks; `crlf` where left out. */
+  readonly endOfData?: 'crlf' | 'lf';
   /** Name of the connection. */
   readonly connection: string;
   /** User principal name. */

@@ -49,6 +49,7 @@ export function submissionAccount(account: Account): SubmissionAccount {
     delivery: account.delivery,
     ...(account.send === undefined ? {} : { send: account.send }),
     ...(account.dropDuplicates === undefined ? {} : { dropDuplicatesMs: account.dropDuplicates * 1000 }),
+    ...(account.endOfData === undefined ? {} : { endOfData: account.endOfData }),
     ...(account.forceFrom === undefined ? {} : { forceFrom: account.forceFrom }),
     maySendAs: (address) => mayUseReversePath(account.senders, address),
   };

@@ -90,6 +90,7 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
     name: parts.hostname,
     banner: 'mailbridge',
     mechanisms: ['PLAIN', 'LOGIN', ...(listener.cramMd5 ? (['CRAM-MD5'] as const) : [])],
+    lineEnds: listener.lineEnds,
     maxMessageBytes: Math.floor(limits.maxMessageMegabytes * 1024 * 1024),
     maxRecipients: limits.maxRecipients,
     limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs },

@@ -23,6 +23,8 @@ export interface SubmissionAccount {
   readonly mailbox: string;
   readonly send?: 'graph' | 'smtp';
   readonly delivery: 'queued' | 'direct';
+  /** What ends a message from its networks; `crlf` where left out. */
+  readonly endOfData?: 'crlf' | 'lf';
   /** How long the same message is not taken twice; absent: it is. */
   readonly dropDuplicatesMs?: number;
   /** Address that all mail of the account is sent as, whatever it says itself. */
@@ -99,6 +101,11 @@ export class SubmissionSession implements SmtpSession {
   completeAddress(localPart: string): string {
     // Without an account MAIL is refused anyway, with a better reason than a missing domain.
     return completeAddress(localPart, this.#account ? domainOf(this.#account.mailbox) : 'invalid');
+  }
+
+  endOfData(): 'crlf' | 'lf' {
+    const here = this.#context.accountByNetwork(this.#connection.remoteAddress);
+    return here !== undefined && here.username === this.#account?.username ? (here.endOfData ?? 'crlf') : 'crlf';
   }
 
   async mailFrom(reversePath: string, parameters: MailParameters): Promise<void> {

@@ -118,6 +118,9 @@ function accountRules(raw: Raw): Problem[] {
     if (!has(account, 'send') && !has(account, 'read')) {
       problems.push({ path, text: 'needs "send", "read" or both; it could do nothing' });
     }
+    if (account.endOfData === 'lf' && !has(account, 'networks')) {
+      problems.push({ path: [...path, 'endOfData'], text: '"lf" needs "networks": it holds for clients there alone' });
+    }
     if (!has(account, 'password') && !has(account, 'networks')) {
       problems.push({ path, text: 'needs "password", or "networks" for sending without one' });
     }

@@ -85,6 +85,10 @@ export const accountBlock = (sources: Sources) =>
       description:
         'Networks (CIDR) or addresses from which SMTP clients need no password. Where several accounts match, the longest prefix wins. Of no effect on IMAP and POP3.',
     }),
+    endOfData: z.enum(['crlf', 'lf']).default('crlf').meta({
+      description:
+        'What ends a message of a client in `networks`. `crlf`: CRLF.CRLF alone. `lf`: LF.LF too, for devices that end every line with LF. Only for networks of such devices: behind a mail server or a program that takes LF.LF for text, whoever writes that text could send messages of their own. Of no effect on listeners with `"lineEnds": "strict"`.',
+    }),
     connection: z.string().meta({ description: 'Name of the connection, a key of `connections`.' }),
     mailbox: mailbox().meta({ description: 'User principal name of the mailbox that is opened and sent as.' }),
     send: z.exactOptional(z.enum(['graph', 'smtp'])).meta({

@@ -37,6 +37,10 @@ export const listenerBlock = (sources: Sources) =>
       description:
         'Offers CRAM-MD5 as well, without TLS too: the password does not cross the network. For old devices that know nothing else. It works for accounts whose `password` is the password itself, not a hash; and it protects neither the mail nor a weak password, which whoever listens can guess offline.',
     }),
+    lineEnds: z.enum(['lenient', 'strict']).default('lenient').meta({
+      description:
+        'Line ends of messages that come by SMTP. `lenient`: LF alone and CR alone are taken for CRLF, and become CRLF; a message ends with CRLF.CRLF alone. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
+    }),
     tls: z
       .exactOptional(
         block({

@@ -120,8 +120,8 @@ export function receivedField(facts: ReceivedFacts): string {
     .concat(`; ${formatDate(facts.date)}\r\n`);
 }
 
-/** RFC 5321 section 4.1.3. */
-function addressLiteral(address: string): string {
+/** An IP address as it stands in place of a host's name (RFC 5321 section 4.1.3). */
+export function addressLiteral(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/s, '');
   if (isIPv4(plain)) return `[${plain}]`;
   return isIPv6(plain) ? `[IPv6:${plain}]` : 'unknown';

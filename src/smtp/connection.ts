@@ -1,11 +1,15 @@
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import type { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { LineEndFault } from '../message/line-ends.ts';
+import { addressLiteral } from '../message/mend.ts';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';
 import type { SmtpClient } from './client.ts';
-import { GuardedConnection } from './guarded-connection.ts';
+import type { WrongEnd } from './data-decoder.ts';
+import { GuardedConnection, type SubmissionServerEvents } from './guarded-connection.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
+import { SubmissionStream } from './submission-stream.ts';
 
 const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** Jokes and proxy commands of the library that a submission server has no use for. */
@@ -28,6 +32,8 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   app: SmtpSession | undefined;
   /** What the client is told of an error; set with it. */
   refusalOf: (error: unknown) => SmtpReply = () => new SmtpReply(451, '4.3.0', 'Internal error, try again later');
+  /** What was to be said to a client that has left inside its message. */
+  departure = new SmtpReply(451, '4.4.2', 'The connection ended inside the message');
 
   constructor(server: SMTPServer, client: SmtpClient) {
     super(server, client);
@@ -39,7 +45,13 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   }
 
   get helo(): string {
-    return this.hostNameAppearsAs || '';
+    return (this.hostNameAppearsAs || '').replace(/^\[ipv6:/, '[IPv6:');
+  }
+
+  /** The line end for which the message under way is refused; there is none where all are taken. */
+  get lineEndFault(): LineEndFault | undefined {
+    if ((this._server as SubmissionServerEvents).lineEnds === 'lenient') return undefined;
+    return this._parser instanceof SubmissionStream ? this._parser.lineEndFault : undefined;
   }
 
   get transmissionType(): string {
@@ -55,9 +67,39 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     this._socket.destroy();
   }
 
+  override _createParser(): SubmissionStream {
+    const { lineEnds, wrongEndWaitMs } = this._server as SubmissionServerEvents;
+    const parser = new SubmissionStream({
+      endOfData: () => (lineEnds === 'strict' ? 'crlf' : (this.app?.endOfData?.() ?? 'crlf')),
+      onWrongEnd: (end) => this.#refuseWrongEnd(end),
+      wrongEndWaitMs,
+    });
+    parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    parser.on('error', (error) => this.send(421, `Error: ${error.message}`));
+    return parser;
+  }
+
+  /**
+   * A client that waits behind an end of its message that is none would wait for as long as it may be silent. What it
+   * sends next, a command or more of the message, could not be told apart: the connection ends with the reply.
+   */
+  #refuseWrongEnd(end: WrongEnd): void {
+    const reply = wrongEndReply(end);
+    this.send(reply.status, `${reply.enhanced} ${reply.message}`);
+    this.close();
+    if (this._dataStream) this._dataStream.destroy(reply);
+  }
+
+  /** The client did not wait for a reply; the log shall say why its message was not accepted. */
+  override _onClose(): void {
+    const end = this._parser instanceof SubmissionStream ? this._parser.wrongEnd : undefined;
+    if (end) this.departure = wrongEndReply(end);
+    super._onClose();
+  }
+
   /** A text that brings its own enhanced status gets no second one. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    if (code >= 400) this.app?.refused(code, String(data ?? ''));
+    if (code >= 400 && !this._closing) this.app?.refused(code, String(data ?? ''));
     if (Array.isArray(data)) data = data.flatMap((line) => (line.startsWith('AUTH ') ? this.#authLine() : line));
     super.send(code, data, typeof data === 'string' && enhancedStatus.test(data) ? false : context);
   }
@@ -75,6 +117,20 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
+  }
+
+  override handler_EHLO(command: Buffer, callback: () => void): void {
+    super.handler_EHLO(this.#withName(command), callback);
+  }
+
+  override handler_HELO(command: Buffer, callback: () => void): void {
+    super.handler_HELO(this.#withName(command), callback);
+  }
+
+  /** UPS devices and disk stations greet without a name, or with one that holds blanks: its address names a client too. */
+  #withName(command: Buffer): Buffer {
+    const [verb, ...names] = command.toString().trim().split(/\s+/);
+    return names.length === 1 ? command : Buffer.from(`${verb} ${addressLiteral(this.remoteAddress)}`);
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {
@@ -100,4 +156,9 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     if (this._handlerPending || this._dataStream) return;
     this.send(421, '4.3.2 Service is shutting down');
   }
+}
+
+function wrongEndReply({ form }: WrongEnd): SmtpReply {
+  const text = `Message ends with ${form} and was not accepted; only <CR><LF>.<CR><LF> ends one (RFC 5321 section 4.1.1.4)`;
+  return new SmtpReply(554, '5.6.11', text);
 }

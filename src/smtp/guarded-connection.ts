@@ -6,6 +6,8 @@ import type { SmtpClient } from './client.ts';
 
 /** What a server is told of clients that have no session. */
 export interface SubmissionServerEvents extends SMTPServer {
+  readonly lineEnds: 'lenient' | 'strict';
+  readonly wrongEndWaitMs: number | undefined;
   turnedAway(remoteAddress: string, why: string): void;
   stalled(remoteAddress: string): void;
 }

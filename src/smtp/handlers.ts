@@ -25,8 +25,9 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
   };
   const refusalOf = (error: unknown, connection: SubmissionConnection): SmtpReply => {
     if (error instanceof SmtpReply) return error;
-    // A client that hung up in the middle of its message is no defect, and nobody is left to read a reply.
-    if (!connection.gone) settings.onDefect(error, connection);
+    // A client that hung up in the middle of its message is no defect; its reply is for the log alone.
+    if (connection.gone) return connection.departure;
+    settings.onDefect(error, connection);
     return new SmtpReply(451, '4.3.0', 'Internal error, try again later');
   };
 
@@ -56,7 +57,10 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
       const envelope = envelopeOf(session);
       run(
         session,
-        (app) => receive(stream, settings.maxMessageBytes, (content) => app.data(envelope, content)),
+        (app, connection) => {
+          const content = guarded(stream, settings.maxMessageBytes, () => connection.lineEndFault);
+          return receive(stream, content, (octets) => app.data(envelope, octets));
+        },
         (error, text) => (error ? callback(error) : callback(null, `2.0.0 ${text ?? 'Ok'}`)),
       );
     },
@@ -72,18 +76,18 @@ function replyError(reply: SmtpReply): Error & { responseCode: number } {
 }
 
 /**
- * Feeds a message through the guard to `accept`. Whatever becomes of it, the client's octets are read to their end:
- * its reply may only come after the final dot (RFC 5321 section 4.1.1.4).
+ * Feeds a message to `accept`. Whatever becomes of it, the client's octets are read to their end: its reply may only
+ * come after the final dot (RFC 5321 section 4.1.1.4).
  */
 async function receive<T>(
   stream: Readable,
-  maxBytes: number,
+  content: AsyncIterable<Buffer>,
   accept: (content: AsyncIterable<Buffer>) => Promise<T>,
 ): Promise<T> {
   // One listener must stay for as long as the stream lives: an error without one would end the process.
   stream.on('error', () => {});
   try {
-    return await accept(guarded(stream, maxBytes));
+    return await accept(content);
   } finally {
     stream.resume();
   }

@@ -17,6 +17,13 @@ export interface SmtpServerSettings {
   readonly mechanisms: readonly SaslMechanism[];
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
+  /**
+   * What becomes of a message with line ends other than CRLF. `lenient` (default): they become CRLF. `strict`: it is
+   * refused (554 5.6.11). Command lines may end in LF alone in both.
+   */
+  readonly lineEnds?: 'lenient' | 'strict';
+  /** How long a client may wait behind a message that ended in a wrong way before it is told; default five seconds. */
+  readonly wrongEndWaitMs?: number;
   /** How long a client may say nothing; RFC 5321 section 4.5.3.2 asks for five minutes. */
   readonly idleTimeoutMs: number;
   /** Called once for each connection before the greeting; may throw an SmtpReply to turn it away. */
@@ -44,6 +51,14 @@ class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
   constructor(settings: SmtpServerSettings) {
     super(libraryOptions(settings));
     this.#settings = settings;
+  }
+
+  get lineEnds(): 'lenient' | 'strict' {
+    return this.#settings.lineEnds ?? 'lenient';
+  }
+
+  get wrongEndWaitMs(): number | undefined {
+    return this.#settings.wrongEndWaitMs;
   }
 
   turnedAway(remoteAddress: string, why: string): void {

@@ -1,5 +1,6 @@
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
+import type { EndOfData } from './data-decoder.ts';
 
 /** Facts about an SMTP connection, as of the moment they are asked for. */
 export interface SmtpConnectionInfo {
@@ -59,13 +60,16 @@ export interface SmtpSession {
   isIdentified(): boolean;
   /** Completes an address without a domain (`scanner`), as old devices send it; undefined refuses it. */
   completeAddress(localPart: string): string | undefined;
+  /** What ends a message of this client; `crlf` where left out. Asked at DATA. */
+  endOfData?(): EndOfData;
   /** @param reversePath empty for `<>` */
   mailFrom(reversePath: string, parameters: MailParameters): Promise<void>;
   rcptTo(recipient: EnvelopeRecipient): Promise<void>;
   /**
-   * The message with dots unstuffed and the final dot removed. Its line ends are proven to be CRLF: `content` fails
-   * with an {@link SmtpReply} at a bare CR or LF (554 5.6.11) and beyond the size limit (552 5.3.4), and with another
-   * error when the client goes away.
+   * The message with dots unstuffed and the final dot removed. Its line ends are proven to be CRLF, whatever the client
+   * ended its lines with; where the server is strict, `content` fails with an {@link SmtpReply} at any other (554
+   * 5.6.11). It also fails beyond the size limit (552 5.3.4), at a wrong end (554 5.6.11), and with another error when
+   * the client goes away.
    * @returns the text after `250 2.0.0 `
    */
   data(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<string>;

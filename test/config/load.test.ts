@@ -20,6 +20,7 @@ test('what the file leaves out has its default', async () => {
         security: 'starttls',
         allowInsecureAuth: false,
         cramMd5: false,
+        lineEnds: 'lenient',
       },
     ],
     connections: { contoso: { ...connection, clientSecret: '[secret]', cloud: 'global' } },
@@ -27,6 +28,7 @@ test('what the file leaves out has its default', async () => {
       {
         ...account,
         password: '[secret]',
+        endOfData: 'crlf',
         delivery: 'queued',
         envelope: 'auto',
         onAmbiguity: 'resend',

@@ -1,5 +1,7 @@
 import { createTransport } from 'nodemailer';
 import { expect, test } from 'vitest';
+import { encodeXoauth2 } from '../../src/sasl/xoauth2.ts';
+import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 import { afterTest, type Microsoft365, message, microsoft365 } from './harness.ts';
 
 const reports = 'reports@contoso.example';
@@ -71,6 +73,27 @@ test('nodemailer logs in by XOAUTH2 and the message arrives byte for byte, with 
     { via: 'smtp', mailbox: reports, messageId: '<1@x.example>', recipients: ['alice@contoso.example'] },
   ]);
 });
+
+test.each(['a\nb', 'a\n.\nb', 'a\rb', 'a\r\r\nb'])(
+  'a message with %j is refused, and the session goes on',
+  async (text) => {
+    const m365 = await microsoft365();
+    const dialogue = await SmtpDialogue.open(m365.endpoints.smtp.port);
+    await dialogue.say('EHLO x');
+    await dialogue.starttls();
+    await dialogue.say('EHLO x');
+    const login = encodeXoauth2({ username: reports, accessToken: await m365.token('exchange') });
+    expect(await dialogue.say(`AUTH XOAUTH2 ${login.toString('base64')}`)).toMatch(/^235 /);
+    const transaction = [`MAIL FROM:<${reports}>`, 'RCPT TO:<alice@contoso.example>'];
+    await dialogue.pipeline(...transaction);
+    expect(await dialogue.message(hello.replace('Hi.', text))).toMatch(
+      /^550 5\.6\.11 SMTPSEND\.BareLinefeedsAreIllegal/,
+    );
+    await dialogue.pipeline(...transaction);
+    expect(await dialogue.message(hello)).toMatch(/^250 /);
+    expect(inbox(m365, 'alice@contoso.example')).toEqual([hello]);
+  },
+);
 
 test('the envelope decides who gets it, not the header', async () => {
   const m365 = await microsoft365();

@@ -40,7 +40,8 @@ export function needRoot(context: TestContext): void {
   if (process.geteuid?.() !== 0) skipLoudly(context, 'not run as root, who alone can make files of other users');
 }
 
-function isInstalled(name: string): boolean {
+/** Whether a program stands in the search path. */
+export function isInstalled(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);

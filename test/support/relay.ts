@@ -86,7 +86,12 @@ export interface Relay {
 
 export async function startRelay(changes: Partial<ConfigInput> = {}, options: SimulatorOptions = {}): Promise<Relay> {
   const simulator = await startContoso(options);
-  const folder = await relayFolder(contosoConfig(simulator, changes));
+  return await relayFrom(simulator, contosoConfig(simulator, changes));
+}
+
+/** A bridge before a simulator that runs already. */
+export async function relayFrom(simulator: Simulator, whole: ConfigInput): Promise<Relay> {
+  const folder = await relayFolder(whole);
   const { config } = await loadConfig(folder.configFile, { env: {} });
   const bridge = await startBridge(config, { log: silentLog });
   return {

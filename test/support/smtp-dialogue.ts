@@ -14,8 +14,9 @@ export class SmtpDialogue {
     this.#listen();
   }
 
-  static async open(port: number, host = '127.0.0.1'): Promise<SmtpDialogue> {
-    const socket = connect(port, host);
+  /** @param localAddress the address to come from */
+  static async open(port: number, host = '127.0.0.1', localAddress?: string): Promise<SmtpDialogue> {
+    const socket = connect({ port, host, ...(localAddress && { localAddress }) });
     const dialogue = new SmtpDialogue(socket);
     onTestFinished(() => void socket.destroy());
     await dialogue.reply();

@@ -41,6 +41,7 @@ export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promis
     banner: 'Microsoft ESMTP MAIL Service ready (simulated)',
     // LOGIN is offered as Exchange does, and refused: basic authentication is off.
     mechanisms: ['LOGIN', 'XOAUTH2'],
+    lineEnds: 'strict',
     maxMessageBytes,
     maxRecipients,
     limits: { maxConnections: 1000, maxConnectionsPerAddress: 1000, loginTimeoutMs: 180_000 },

@@ -214,6 +214,12 @@ function logonFailure(): SmtpReply {
   return new SmtpReply(430, '4.2.0', text);
 }
 
+/** Learn, "SMTPSEND.BareLineFeedsAreIllegal NDR received by Exchange Online or EOP users". */
+function bareLineEnd(): SmtpReply {
+  const text = 'SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds, which cannot be sent via DATA';
+  return new SmtpReply(550, '5.6.11', text);
+}
+
 function stagedReply(fault: { readonly status?: number; readonly code?: string; readonly text?: string }): SmtpReply {
   const status = fault.status ?? 451;
   return new SmtpReply(status, fault.code ?? `${Math.floor(status / 100)}.0.0`, fault.text ?? 'A staged reply');
@@ -221,6 +227,10 @@ function stagedReply(fault: { readonly status?: number; readonly code?: string; 
 
 async function readAll(content: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of content) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw error instanceof SmtpReply && error.enhanced === '5.6.11' ? bareLineEnd() : error;
+  }
   return Buffer.concat(chunks);
 }

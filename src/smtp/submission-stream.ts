@@ -1,0 +1,78 @@
+import type { SMTPServerDataStream } from 'smtp-server';
+import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import type { LineEndFault } from '../message/line-ends.ts';
+import { DataDecoder, type EndOfData, type WrongEnd } from './data-decoder.ts';
+
+/** How long a client may wait behind a wrong end before it is told. */
+const wrongEndWaitMs = 5000;
+/** Where an octet is missing that TCP may be sending anew: its fifth attempt comes half a minute after the first. */
+const incompleteEndWaitMs = 35_000;
+
+export interface SubmissionStreamOptions {
+  /** Asked at each DATA. */
+  endOfData(): EndOfData;
+  /** The client has ended its message in a wrong way, and waits. */
+  onWrongEnd(end: WrongEnd): void;
+  /** Default: five seconds. */
+  readonly wrongEndWaitMs?: number | undefined;
+}
+
+/** The library's parser of what a client sends, with a reading of DATA of its own; see {@link DataDecoder}. */
+export class SubmissionStream extends SMTPStream {
+  readonly #options: SubmissionStreamOptions;
+  #decoder = new DataDecoder();
+  #waiting: NodeJS.Timeout | undefined;
+
+  constructor(options: SubmissionStreamOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** The first line end of the message that was not CRLF. */
+  get lineEndFault(): LineEndFault | undefined {
+    return this.#decoder.fault;
+  }
+
+  /** The wrong end that the message closes with so far. */
+  get wrongEnd(): WrongEnd | undefined {
+    return this._dataMode ? this.#decoder.wrongEnd : undefined;
+  }
+
+  override startDataMode(maxBytes?: number | string | null): SMTPServerDataStream {
+    this.#decoder = new DataDecoder(this.#options.endOfData());
+    return super.startDataMode(maxBytes);
+  }
+
+  override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    const { content, endsAt } = this.#decoder.push(chunk);
+    this._countDataBytes(content.length);
+    if (endsAt !== undefined) {
+      this._endDataMode(content, chunk.subarray(endsAt), done);
+      return;
+    }
+    const stream = this._dataStream;
+    const resume = () => {
+      // A stream that the application destroys never drains, it only closes.
+      stream?.off('drain', resume).off('close', resume);
+      this.#watchForWrongEnd();
+      done();
+    };
+    if (content.length === 0 || !stream?.writable || stream.write(content)) resume();
+    else stream.on('drain', resume).on('close', resume);
+  }
+
+  #watchForWrongEnd(): void {
+    const { wrongEnd } = this.#decoder;
+    if (!wrongEnd) return;
+    const waitMs = wrongEnd.incomplete ? incompleteEndWaitMs : (this.#options.wrongEndWaitMs ?? wrongEndWaitMs);
+    const tell = () => {
+      if (!this.isClosed && this.#waiting === timer) this.#options.onWrongEnd(wrongEnd);
+    };
+    // Whatever arrived while this process was busy is read first.
+    const timer = setTimeout(() => setImmediate(tell), waitMs);
+    timer.unref();
+    this.#waiting = timer;
+  }
+}
