@@ -5,6 +5,7 @@ import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';
 import type { SmtpClient } from './client.ts';
 import { GuardedConnection } from './guarded-connection.ts';
+import { holdsNul } from './nul-octets.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
 
 const enhancedStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -75,6 +76,16 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   /** Its mechanisms are a matter of the connection: TLS, loopback and settings decide. */
   override handler_AUTH(command: Buffer, callback: () => void): void {
     void authenticateClient(this, command, callback, this._server.options.authMethods ?? [], this.refusalOf);
+  }
+
+  /** The answer to a challenge of AUTH is no command; a NUL in it is no base64. */
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    if (this._nextHandler || !this._ready || this._upgrading || !holdsNul(command)) {
+      super._onCommand(command, callback);
+      return;
+    }
+    this.send(500, '5.5.2 Command holds a NUL octet (RFC 5321 section 4.5.2)');
+    setImmediate(() => this._whenWritable(callback ?? (() => {})));
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

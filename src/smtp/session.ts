@@ -64,7 +64,7 @@ export interface SmtpSession {
   rcptTo(recipient: EnvelopeRecipient): Promise<void>;
   /**
    * The message with dots unstuffed and the final dot removed. Its line ends are proven to be CRLF: `content` fails
-   * with an {@link SmtpReply} at a bare CR or LF (554 5.6.11) and beyond the size limit (552 5.3.4), and with another
+   * with an {@link SmtpReply} at a bare CR or LF (554 5.6.11), at a NUL (554 5.6.0) and beyond the size limit (552 5.3.4), and with another
    * error when the client goes away.
    * @returns the text after `250 2.0.0 `
    */
