@@ -1,3 +1,4 @@
+import { assertAddressBounds } from '../message/address-bounds.ts';
 import { withSoundAddressFields } from '../message/address-fields.ts';
 import { domainOf } from '../message/addresses.ts';
 import type { Envelope } from '../message/envelope.ts';
@@ -26,13 +27,15 @@ const maxReceivedFields = 50;
 /**
  * The header a message leaves with: a Received field before all others, one sound From, Date and Message-ID, each
  * field once that may stand once, and no Bcc. Everything else stays as it came.
- * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles
+ * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles;
+ *   TooManyAddressesError
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
   const { account, client, receivedAtMs } = options;
   if (header.count('Received') > maxReceivedFields) {
     throw new SmtpReply(554, '5.4.6', `Message has passed more than ${maxReceivedFields} servers: a mail loop`);
   }
+  assertAddressBounds(header);
   const date = new Date(receivedAtMs);
   return mendHeader(usableHeader(header, options), {
     date,

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isLoopback } from '../base/loopback.ts';
+import { TooManyAddressesError } from '../message/address-bounds.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope } from '../message/envelope.ts';
@@ -314,7 +315,8 @@ export class SubmissionSession implements SmtpSession {
   /** The reply to whatever went wrong while the message came in. */
   #refusal(error: unknown): unknown {
     if (error instanceof SmtpReply) return error;
-    if (error instanceof HeaderTooLargeError) return new SmtpReply(552, '5.3.4', error.message, { cause: error });
+    if (error instanceof HeaderTooLargeError || error instanceof TooManyAddressesError)
+      return new SmtpReply(552, '5.3.4', error.message, { cause: error });
     if (error instanceof BridgeError && error.code === 'queue-full') {
       return new SmtpReply(452, '4.3.1', 'Out of storage, try again later', { cause: error });
     }

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCatalogue } from './error-catalogue.ts';
+import { visibleLine } from './visible.ts';
 
 export type { ErrorCode } from './error-catalogue.ts';
 
@@ -43,14 +44,14 @@ export class BridgeError extends Error {
 
   /** One line for a terminal: what happened, what to do, and the code to look up in docs/errors.md. */
   override toString(): string {
-    return `${this.message} ${this.remedy} (${this.code})`.replace(/\s+/g, ' ');
+    return visibleLine(`${this.message} ${this.remedy} (${this.code})`.replace(/\s+/g, ' '));
   }
 }
 
 /** The text of anything thrown, on one line and without a stack. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replace(/\s+/g, ' ').trim();
+  return visibleLine(text.replace(/\s+/g, ' ').trim());
 }
 
 /** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), or undefined. */

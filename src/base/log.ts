@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino';
 import { BridgeError, errorText } from './errors.ts';
+import { visible, visibleStream } from './visible.ts';
 
 /** The structured log. Fields first, then the line for people. */
 export type Log = Logger;
@@ -21,10 +22,15 @@ export async function openLog(options: LogOptions): Promise<Log> {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: loggableError },
+    // Addresses, subjects and replies are other people's text.
+    hooks: { streamWrite: visible },
   };
   if (options.format === 'json') return pino(settings, destination);
   const { default: pretty } = await import('pino-pretty');
-  return pino(settings, pretty({ destination, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true }));
+  return pino(
+    settings,
+    pretty({ destination: visibleStream(destination), translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true }),
+  );
 }
 
 /** What the log keeps of an error. */

@@ -1,4 +1,5 @@
 import type { HopResult } from '../app/connection-check.ts';
+import { visibleLine } from '../base/visible.ts';
 import type { CliOutput } from './io.ts';
 
 const marks = { ok: '✓', failed: '✗', skipped: '–' } as const;
@@ -51,7 +52,7 @@ export class CheckOutput {
   }
 
   #below(text: string, colour?: string): void {
-    this.#output.write(`      ${this.#painted(text, colour)}\n`);
+    this.#output.write(`      ${this.#painted(visibleLine(text), colour)}\n`);
   }
 
   #painted(text: string, colour: string | undefined): string {

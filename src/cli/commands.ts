@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
+import { visibleStream } from '../base/visible.ts';
 import type { CliIo } from './io.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
@@ -88,12 +89,14 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
     io.stderr.write(`mailbridge: there is no command "${name}". Run mailbridge --help for the commands.\n`);
     return 2;
   }
+  // Addresses, subjects and replies are other people's text, whatever command shows them.
+  const shown = { stdin: io.stdin, env: io.env, stdout: visibleStream(io.stdout), stderr: visibleStream(io.stderr) };
   try {
     const run = await command.load();
-    return await run(rest, io);
+    return await run(rest, shown);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
-    io.stderr.write(`mailbridge: ${error}\n`);
+    shown.stderr.write(`mailbridge: ${error}\n`);
     return error.kind === 'usage' ? 2 : 1;
   }
 }

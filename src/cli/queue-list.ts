@@ -1,3 +1,4 @@
+import { visibleLine } from '../base/visible.ts';
 import type { QueueFilter, QueueStore, QueueTotal } from '../queue/store.ts';
 import { WaitingView } from '../queue/waiting.ts';
 import type { CliIo } from './io.ts';
@@ -21,7 +22,7 @@ export async function listQueue(store: QueueStore, request: QueueRequest, io: Cl
     return 0;
   }
   for (const message of found) {
-    io.stdout.write(`${messageLine(message, view.of(message))}\n`);
+    io.stdout.write(`${visibleLine(messageLine(message, view.of(message)))}\n`);
   }
   io.stdout.write(found.length === 0 ? 'no messages\n' : `${messages(found.length)}\n`);
   if (found.length === request.limit)

@@ -1,5 +1,6 @@
 import { type Drops, dropsFile, readDrops } from '../app/duplicate-drops.ts';
 import { BridgeError } from '../base/errors.ts';
+import { visibleLine } from '../base/visible.ts';
 import type { AttemptRecord, QueuedMessage } from '../queue/message.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { WaitingView } from '../queue/waiting.ts';
@@ -39,7 +40,7 @@ export async function showMessages(store: QueueStore, request: QueueRequest, io:
         ...recipientLines(message),
         ...attempts.flatMap(attemptLines),
       ]
-        .map((line) => `${line}\n`)
+        .map((line) => `${visibleLine(line)}\n`)
         .join(''),
     );
     io.stdout.write(texts.join('\n'));

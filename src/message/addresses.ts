@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { holdsUnseen } from '../base/visible.ts';
 import { asciiDomain, joinAddress, splitAddress } from './address-parts.ts';
 
 export { type AddressList, type AddressProblem, type ParsedAddress, parseAddressList } from './address-list.ts';
@@ -40,11 +41,11 @@ export function completeAddress(address: string, domain: string): string {
 /**
  * Whether an address may stand between the angle brackets of MAIL FROM and RCPT TO (RFC 5321 sections 4.1.2, 4.1.3
  * and 4.5.3.1): local part up to 64 octets, domain up to 255, both up to 254.
- * @param options.smtpUtf8 also accept UTF-8 on both sides (RFC 6531 section 3.3)
+ * @param options.smtpUtf8 also accept UTF-8 on both sides (RFC 6531 section 3.3), but for characters that are not seen
  */
 export function isValidAddress(address: string, options: { readonly smtpUtf8?: boolean } = {}): boolean {
   const utf8 = options.smtpUtf8 === true;
-  if (Buffer.byteLength(address) > 254) return false;
+  if (Buffer.byteLength(address) > 254 || holdsUnseen(address)) return false;
   const at = address.lastIndexOf('@');
   if (at < 1) return false;
   return isLocalPart(address.slice(0, at), utf8) && isMailDomain(address.slice(at + 1), utf8);

@@ -68,7 +68,8 @@ class Repair {
       return;
     }
     this.words.push(words);
-    this.#nameBegun = mayBeName && !looksLikeAddress(words) ? [...this.#nameBegun, words] : [];
+    if (mayBeName && !looksLikeAddress(words)) this.#nameBegun.push(words);
+    else this.#nameBegun = [];
   }
 }
 

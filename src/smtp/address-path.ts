@@ -1,3 +1,5 @@
+import { holdsUnseen } from '../base/visible.ts';
+
 /** An address with its parameters, as MAIL FROM or RCPT TO gave them. */
 export interface AddressPath {
   /** Without brackets and source route; empty for `<>`; may lack a domain. */
@@ -9,7 +11,7 @@ export interface AddressPath {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unsafeCharacters = /[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffd]/;
+const unsafeCharacters = /[\x00-\x1f\ufffd]/;
 const sourceRoute = /^@[^\s,:@]+(?:,@[^\s,:@]+)*:/;
 const maxPathOctets = 254;
 /** Parameters that stand without a value (RFC 6531 section 3.4, RFC 8689 section 3), and those that may. */
@@ -54,10 +56,15 @@ function pathEnd(text: string): number | undefined {
 /** Neither too long nor able to break a log line, and either `<>`, a bare local part, or `local@domain`. */
 function isAcceptable(address: string): boolean {
   if (address === '') return true;
-  if (unsafeCharacters.test(address) || Buffer.byteLength(address) > maxPathOctets) return false;
+  if (isUnsafe(address) || Buffer.byteLength(address) > maxPathOctets) return false;
   const at = address.lastIndexOf('@');
   if (at === -1) return isLocalPart(address);
   return isLocalPart(address.slice(0, at)) && isDomain(address.slice(at + 1));
+}
+
+/** Controls break a log line; what is not seen makes one address look like another. */
+function isUnsafe(text: string): boolean {
+  return unsafeCharacters.test(text) || holdsUnseen(text);
 }
 
 /** A quoted string, or anything without the characters that end or split an address. */
@@ -80,7 +87,7 @@ function parseParameters(text: string): Pick<AddressPath, 'parameters' | 'duplic
     const value = equals < 0 ? true : decodeXtext(word.slice(equals + 1)) || true;
     // `RCPT TO:nobody here` must not become somebody called nobody.
     if (equals < 0 && !bareKeywords.has(key)) return undefined;
-    if (!/^[A-Z0-9-]+$/.test(key) || (value !== true && unsafeCharacters.test(value))) return undefined;
+    if (!/^[A-Z0-9-]+$/.test(key) || (value !== true && isUnsafe(value))) return undefined;
     if (key in parameters) duplicate = key;
     parameters[key] = value;
   }

@@ -8,6 +8,7 @@ import { authenticateClient } from './auth.ts';
 import type { SmtpClient } from './client.ts';
 import type { WrongEnd } from './data-decoder.ts';
 import { GuardedConnection, type SubmissionServerEvents } from './guarded-connection.ts';
+import { holdsNul } from './nul-octets.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
 import { SubmissionStream } from './submission-stream.ts';
 
@@ -131,6 +132,16 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   #withName(command: Buffer): Buffer {
     const [verb, ...names] = command.toString().trim().split(/\s+/);
     return names.length === 1 ? command : Buffer.from(`${verb} ${addressLiteral(this.remoteAddress)}`);
+  }
+
+  /** The answer to a challenge of AUTH is no command; a NUL in it is no base64. */
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    if (this._nextHandler || !this._ready || this._upgrading || !holdsNul(command)) {
+      super._onCommand(command, callback);
+      return;
+    }
+    this.send(500, '5.5.2 Command holds a NUL octet (RFC 5321 section 4.5.2)');
+    setImmediate(() => this._whenWritable(callback ?? (() => {})));
   }
 
   override handler_VRFY(_command: Buffer, callback: () => void): void {

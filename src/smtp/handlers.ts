@@ -3,6 +3,7 @@ import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'sm
 import type { Envelope, EnvelopeRecipient, RecipientDsn } from '../message/envelope.ts';
 import { connectionOf, type SubmissionConnection } from './connection.ts';
 import { guarded } from './message-guard.ts';
+import { withoutNul } from './nul-octets.ts';
 import type { SmtpServerSettings } from './server.ts';
 import { SmtpReply, type SmtpSession } from './session.ts';
 
@@ -87,7 +88,7 @@ async function receive<T>(
   // One listener must stay for as long as the stream lives: an error without one would end the process.
   stream.on('error', () => {});
   try {
-    return await accept(content);
+    return await accept(withoutNul(content));
   } finally {
     stream.resume();
   }

@@ -68,8 +68,8 @@ export interface SmtpSession {
   /**
    * The message with dots unstuffed and the final dot removed. Its line ends are proven to be CRLF, whatever the client
    * ended its lines with; where the server is strict, `content` fails with an {@link SmtpReply} at any other (554
-   * 5.6.11). It also fails beyond the size limit (552 5.3.4), at a wrong end (554 5.6.11), and with another error when
-   * the client goes away.
+   * 5.6.11). It also fails at a NUL (554 5.6.0), beyond the size limit (552 5.3.4), at a wrong end (554
+   * 5.6.11), and with another error when the client goes away.
    * @returns the text after `250 2.0.0 `
    */
   data(envelope: Envelope, content: AsyncIterable<Buffer>): Promise<string>;

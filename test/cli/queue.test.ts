@@ -226,3 +226,31 @@ test('repair wants the bridge stopped, and keeps what there is', async () => {
   expect(out).toMatch(/^2 messages saved\nThe damaged database is kept: .*queue-damaged-\d{14}\.sqlite\n$/);
   expect((await queue('show', first.id)).out).toContain('Register it.');
 });
+
+test('what is not seen, or would move the cursor, is shown as what it is, and JSON says exactly what it was', async () => {
+  const { folder, queue } = await someQueue();
+  mkdirSync(join(folder, 'data'));
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const address = 'ann\u202emoc.\u200b@contoso.example';
+  const text = '550 no \u001b[2J\u0007\u202egnp\u2028x';
+  const { id, recipients } = await put(store, 'Subject: x\r\n\r\n');
+  const refused = { outcome: 'temporary', code: '4.0.0', text } as const;
+  await store.record(id, {
+    attempt: { startedAtMs: 0, durationMs: 1, upstreamId: '\u2066id', outcomes: [{ address, ...refused }] },
+    recipients: recipients.map((each) => ({ ...each, last: refused })),
+    state: 'queued',
+    nextAttemptAtMs: Date.UTC(2099, 0, 1),
+  });
+  await store.close();
+  for (const args of [['list'], ['show', id]]) {
+    const { out } = await queue(...args);
+    expect(out).toMatch(/^[ -~\n]+$/);
+    expect(out).toContain('550 no \\u001b[2J\\u0007\\u202egnp\\u2028x');
+    const json = (await queue(...args, '--json')).out;
+    expect(json).toMatch(/^[ -~\n]+$/);
+    const [shown] = [JSON.parse(json)].flat();
+    expect(shown.recipients[0].last.text).toBe(text);
+  }
+  const { out } = await queue('show', id);
+  expect(out).toContain('<ann\\u202emoc.\\u200b@contoso.example>');
+});

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { refused } from '../support/corpus.ts';
 import { skipLoudly } from '../support/external.ts';
 import { Mailbridge } from '../support/process.ts';
 import {
@@ -274,9 +275,8 @@ describe('smuggling', () => {
     // The next reply is that to NOOP: the commands within were none.
     expect(await client.say('NOOP')).toBe('250 2.0.0 OK');
     if (name === 'CRLF . NUL CRLF') {
-      // No bare CR or LF: a message like any other, in one piece.
-      expect(reply).toMatch(/^250 /);
-      await until('the one message', () => accepted() === before + 1);
+      expect(reply).toMatch(/^554 5\.6\.0 Message holds a NUL octet/);
+      expect(accepted()).toBe(before);
       return;
     }
     expect(reply).toMatch(/^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/);
@@ -390,3 +390,32 @@ async function endless(port: number, start: string, octets: number, end = ''): P
   while (!answered) await change();
   return replies;
 }
+
+describe('A NUL octet', () => {
+  test.each(refused().filter(({ fault }) => fault === 'nul'))(
+    'in a message is refused, and nothing of it is sent: $name',
+    async ({ content }) => {
+      const before = accepted();
+      const client = await login('graph');
+      await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`);
+      expect(await client.message(content)).toMatch(/^554 5\.6\.0 Message holds a NUL octet/);
+      await expectStillServed(client);
+      expect(accepted()).toBe(before + 1);
+    },
+  );
+
+  test('in a command is refused, and the next command is served', async () => {
+    const client = await login('smtp');
+    expect(await client.say('NOOP\0')).toMatch(/^500 5\.5\.2 Command holds a NUL octet/);
+    expect(await client.say(`MAIL FROM:<${reports}\0@evil.example>`)).toMatch(/^500 5\.5\.2 /);
+    expect(await client.say(`RCPT TO:<${alice}>`)).toMatch(/^503 /);
+    await expectStillServed(client);
+  });
+
+  test('in an answer to AUTH is no base64', async () => {
+    const client = await greeted();
+    expect(await client.say('AUTH LOGIN')).toMatch(/^334 /);
+    expect(await client.say('Z3Jh\0cGg=')).toMatch(/^501 /);
+    expect(await client.say(plain('smtp', password))).toMatch(/^235 /);
+  });
+});

@@ -41,6 +41,7 @@ describe.each([...recipientFields, ...otherFields])('%s', (name) => {
     ['.Ann <a@x.example>', '".Ann" <a@x.example>'],
     ['=?utf-8?Q?Dr._Ann, X?= <a@x.example>', '"Dr. Ann, X" <a@x.example>'],
     ['=?utf-8?Q?c=40evil.example?=, a@x.example', 'a@x.example'],
+    ['Boss <ceo\u202e@x.example>, a\u200b@x.example, a@x.example', 'a@x.example'],
   ])('with %j leaves as %j', (value, expected) => {
     expect(repaired(`${name}: ${value}`)).toBe(`${name}: ${expected}`);
   });

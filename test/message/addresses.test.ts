@@ -309,7 +309,15 @@ describe('isValidAddress', () => {
     for (const address of ['é@x.y', 'a@é.y', '"用 户"@例え.テスト']) {
       expect(isValidAddress(address, { smtpUtf8: true })).toBe(true);
     }
-    for (const address of ['é\u0085@x.y', 'a@\u{ff10}x7f.1', 'a@[é]', 'é b@x.y']) {
+    for (const address of [
+      'é\u0085@x.y',
+      'a@\u{ff10}x7f.1',
+      'a@[é]',
+      'é b@x.y',
+      'a\u202eb@x.y',
+      'a@x\u200b.y',
+      '"a\u00adb"@x.y',
+    ]) {
       expect(isValidAddress(address, { smtpUtf8: true })).toBe(false);
     }
   });

@@ -87,6 +87,8 @@ const wrongEnds = [
 ] as const;
 const smuggled =
   'MAIL FROM:<evil@contoso.example>\r\nRCPT TO:<v@x.example>\r\nDATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n';
+const holdsNul = (text: string) => text.includes('\0');
+const nulRefused = /^554 5\.6\.0 Message holds a NUL octet/;
 const onlyCrlf = (text: string) => !/\r(?!\n)|(?<!\r)\n/.test(text);
 
 describe('a message smuggled behind a wrong end of another', () => {
@@ -94,9 +96,10 @@ describe('a message smuggled behind a wrong end of another', () => {
     const server = await startServer();
     const client = await atData(server.port);
     client.send(`Subject: outer\r\n\r\nbody${end}${smuggled.replace('\r\n.\r\n', '\r\n..\r\n')}.\r\n`);
-    expect(await client.reply()).toBe('250 2.0.0 Queued as 1');
+    expect(await client.reply()).toMatch(holdsNul(end) ? nulRefused : /^250 2\.0\.0 Queued as 1$/);
     expect(await client.say('NOOP')).toMatch(/^250 /);
-    expect(server.received).toHaveLength(1);
+    expect(server.received).toHaveLength(holdsNul(end) ? 0 : 1);
+    if (holdsNul(end)) return;
     expect(server.received[0]).toSatisfy(onlyCrlf);
     expect(server.received[0]).toMatch(/^Subject: outer\r\n\r\nbody.*MAIL FROM:<evil.*evil\r\n\.\r\n$/s);
   });
@@ -105,12 +108,11 @@ describe('a message smuggled behind a wrong end of another', () => {
     const server = await startServer({ lineEnds: 'strict' });
     const client = await atData(server.port);
     client.send(`Subject: outer\r\n\r\nbody${end}${smuggled}`);
-    const sound = onlyCrlf(end);
     expect(await client.reply()).toMatch(
-      sound ? /^250 / : /^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/,
+      onlyCrlf(end) && holdsNul(end) ? nulRefused : /^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/,
     );
     expect(await client.say('NOOP')).toMatch(/^250 /);
-    expect(server.received).toHaveLength(sound ? 1 : 0);
+    expect(server.received).toEqual([]);
     expect(server.defects).toEqual([]);
   });
 
@@ -124,12 +126,12 @@ describe('a message smuggled behind a wrong end of another', () => {
         client.send(octets.slice(0, cut));
         await new Promise((resolve) => setTimeout(resolve, 20));
         client.send(octets.slice(cut));
-        expect(await client.reply()).toMatch(/^250 2\.0\.0 Queued/);
+        expect(await client.reply()).toMatch(holdsNul(end) ? nulRefused : /^250 2\.0\.0 Queued/);
         expect(await client.reply()).toMatch(/^221 /);
       }),
     );
-    expect(server.received).toHaveLength(cuts.length);
-    expect(new Set(server.received).size).toBe(1);
+    expect(server.received).toHaveLength(holdsNul(end) ? 0 : cuts.length);
+    expect(new Set(server.received).size).toBe(holdsNul(end) ? 0 : 1);
   });
 });
 

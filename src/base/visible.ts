@@ -1,0 +1,44 @@
+/**
+ * Characters that are not seen, or that turn text round which stands beside them: DEL and C1 controls, soft hyphen,
+ * fillers, zero-width characters, line separators, the controls of writing direction (Unicode Standard Annex 9), variation
+ * selectors but those of emoji, byte order marks, tags. `nwc.evil` behind U+202E reads as `live.cwn`.
+ */
+const unseenSet =
+  '\\u{7f}-\\u{9f}\\u{ad}\\u{34f}\\u{61c}\\u{115f}\\u{1160}\\u{17b4}\\u{17b5}\\u{180b}-\\u{180f}\\u{200b}-\\u{200f}' +
+  '\\u{2028}-\\u{202e}\\u{2060}-\\u{206f}\\u{3164}\\u{fe00}-\\u{fe0d}\\u{feff}\\u{ffa0}\\u{fff0}-\\u{fffb}\\u{e0000}-\\u{e0fff}';
+const unseen = new RegExp(`[${unseenSet}]`, 'gu');
+const unseenOrControl = new RegExp(`[\\u{0}-\\u{1f}${unseenSet}]`, 'gu');
+
+/** Whether text holds characters that are not seen. */
+export function holdsUnseen(text: string): boolean {
+  return text.search(unseen) !== -1;
+}
+
+/** Text with each unseen character as `\u202e`, which JSON reads as that character. Tabs and line ends stay, and ESC. */
+export function visible(text: string): string {
+  return text.replace(unseen, escaped);
+}
+
+/** As {@link visible}, for a line of a terminal: line ends, ESC and all other controls are escaped as well. */
+export function visibleLine(text: string): string {
+  return text.replace(unseenOrControl, escaped);
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+}
+
+/** The same stream, on which text is written as {@link visible} has it. Octets go through as they are. */
+export function visibleStream<T extends NodeJS.WritableStream>(stream: T): T {
+  return new Proxy(stream, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== 'function') return value;
+      if (key !== 'write') return value.bind(target);
+      return (chunk: unknown, ...rest: unknown[]) =>
+        Reflect.apply(value, target, [typeof chunk === 'string' ? visible(chunk) : chunk, ...rest]);
+    },
+    set: (target, key, value) => Reflect.set(target, key, value, target),
+  });
+}
