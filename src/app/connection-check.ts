@@ -81,7 +81,7 @@ function subjectOf(config: Config, name: string): CheckedConnection {
   const { grant, tenantId, clientId } = connection;
   const actsAs = grant === 'client-credentials' || grant === 'managed-identity' ? 'app' : 'person';
   return {
-    ...resolveCloud(connection.cloud),
+    ...resolveCloud(connection.cloud, connection.tenantId),
     name,
     grant,
     actsAs,

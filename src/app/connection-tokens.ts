@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
 import { readPem } from '../base/pem-file.ts';
+import { isPersonalTenant } from '../base/personal-accounts.ts';
 import type { CloudEndpoints } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { readClientAssertion } from '../tokens/client-assertion.ts';
@@ -146,7 +147,10 @@ function usesOf(name: string, connection: DelegatedConnection, config: Config) {
     read: accounts.flatMap(({ read }) => (read === undefined ? [] : [read])),
     send: accounts.flatMap(({ send }) => (send === undefined ? [] : [send])),
     // One mailbox is taken to be the own one of who signs in; more cannot all be.
-    otherMailboxes: mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner)),
+    // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
+    otherMailboxes:
+      !isPersonalTenant(connection.tenantId) &&
+      (mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner))),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { createHttpClient, type HttpClient } from '../base/http.ts';
 import type { Log } from '../base/log.ts';
 import { readPem } from '../base/pem-file.ts';
+import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
@@ -81,7 +82,7 @@ export class Upstream {
     smtpPermits = smtpPermitsOf(config),
   ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
-    const endpoints = resolveCloud(connection.cloud);
+    const endpoints = resolveCloud(connection.cloud, connection.tenantId);
     const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
@@ -104,6 +105,11 @@ export class Upstream {
     // A password signs in only when a token is asked for.
     if (this.person) await this.getToken('exchange');
     return this.actsFor(mailbox);
+  }
+
+  /** A personal account has no other mailbox than its own. */
+  get #sendAs(): 'mailbox' | 'me' {
+    return isPersonalTenant(this.#config.connections[this.name]?.tenantId) ? 'me' : 'mailbox';
   }
 
   async getToken(resource: TokenResource, refused?: string): Promise<string> {
@@ -145,7 +151,7 @@ export class Upstream {
    * @param olderThanMs longer than any attempt may take: a younger draft may be on its way
    */
   async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
-    const place = { client: this.#sendingParts().client, mailbox, sendAs: 'mailbox' as const };
+    const place = { client: this.#sendingParts().client, mailbox, sendAs: this.#sendAs };
     const signal = AbortSignal.timeout(10 * 60_000);
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
   }
@@ -189,7 +195,7 @@ export class Upstream {
     const courier =
       kind === 'smtp'
         ? smtp
-        : new GraphCourier({ client, sendAs: 'mailbox', maxMimeBytes, envelope, marker, smtp: smtpWay });
+        : new GraphCourier({ client, sendAs: this.#sendAs, maxMimeBytes, envelope, marker, smtp: smtpWay });
     const lookFirst = new LookFirstCourier({
       deliver: (message, signal) => courier.deliver(message, signal),
       sentItems: this.#copiesOf(kind, sentItems),
@@ -241,7 +247,10 @@ export class Upstream {
       retry: quickRetry,
       permits: this.#smtpPermits,
     });
-    const ways = [new GraphSentItems(client), new ImapSentItems({ ...exchange, endpoint: this.endpoints.imap })];
+    const ways = [
+      new GraphSentItems(client, this.#sendAs),
+      new ImapSentItems({ ...exchange, endpoint: this.endpoints.imap }),
+    ];
     const sentItems = new PermittedSentItems(ways, this.#clock);
     return { client, smtp, smtpWay: new SmtpWay(smtp, this.#clock), sentItems, marker, copies };
   }

@@ -11,7 +11,7 @@ import { configPath } from './config-path.ts';
 import { interruptible } from './interruptible.ts';
 import type { CliIo } from './io.ts';
 import { readLooseConfig } from './loose-config.ts';
-import { namedConnection } from './named-connection.ts';
+import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { openBrowser } from './open-browser.ts';
 
 const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
@@ -68,6 +68,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
   const { name, connection } = namedConnection('consent', positionals, config);
   const endpoints = config.endpointsOf(name);
   const { clientId, tenantId } = connection;
+  assertHasTenant(name, connection, `Each person consents for themself when they sign in: mailbridge login ${name}`);
   assertRegistered(name, clientId);
   if (typeof clientId !== 'string' || typeof tenantId !== 'string') {
     throw new BridgeError('usage', `Connection "${name}" has no app registration to consent to (clientId, tenantId).`, {

@@ -14,7 +14,7 @@ import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './io.ts';
 import { type LooseConfig, readLooseConfig } from './loose-config.ts';
-import { namedConnection } from './named-connection.ts';
+import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { clientCredential, presentCredential } from './present-credential.ts';
 import { signedInUser } from './signed-in-user.ts';
 
@@ -60,6 +60,11 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
       remedy: 'Add accounts to the configuration first: they name the mailboxes.',
     });
   }
+  assertHasTenant(
+    name,
+    connection,
+    'Nothing is to be run. IMAP and POP3 are switched on at outlook.com: Settings > Mail > Forwarding and IMAP.',
+  );
   assertRegistered(name, connection.clientId);
   const principal = isApp(connection.grant)
     ? await appOf(name, connection, config, accounts, values, io)

@@ -89,7 +89,7 @@ async function withAccess<T>(
   config: Config,
   work: (http: HttpClient, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const http = await openHttp(resolveCloud(connection.cloud), { proxy: config.proxy?.reveal() });
+  const http = await openHttp(resolveCloud(connection.cloud, connection.tenantId), { proxy: config.proxy?.reveal() });
   try {
     return await interruptible((signal) => work(http, signal));
   } finally {
@@ -122,7 +122,7 @@ interface Login {
 async function logIn(login: Login, terminal: SignInTerminal): Promise<LoginOutcome> {
   const { name, connection, config, http } = login;
   if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
-  const endpoints = resolveCloud(connection.cloud);
+  const endpoints = resolveCloud(connection.cloud, connection.tenantId);
   const { io, clock } = terminal;
   const parts = { endpoints, http, clock, log: silentLog, env: io.env };
   const person = await openPersonalAccess(name, connection, config, parts);

@@ -52,7 +52,10 @@ export async function readLooseConfig(path: string, env: Environment): Promise<L
     proxy: secret(raw?.proxy),
     connections,
     accountsOf: (name) => list(raw?.accounts).flatMap((account) => scriptAccount(object(account), name)),
-    endpointsOf: (name) => resolveCloud(cloudOf(object(connections[name]).cloud, name, pathOf)),
+    endpointsOf: (name) => {
+      const { cloud, tenantId } = object(connections[name]);
+      return resolveCloud(cloudOf(cloud, name, pathOf), tenantId);
+    },
     secret,
     pathOf,
   };

@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import { isPersonalTenant } from '../base/personal-accounts.ts';
 import type { LooseConfig } from './loose-config.ts';
 
 /**
@@ -23,6 +24,16 @@ export function namedConnection(
   throw new BridgeError('usage', `There is no connection "${name}". ${listOf(known)}`, {
     remedy: 'Name one of the configuration; mailbridge register-app makes a new one.',
   });
+}
+
+/**
+ * Refuses what only a tenant with an administrator has.
+ * @throws BridgeError `usage`
+ */
+export function assertHasTenant(name: string, { tenantId }: Readonly<Record<string, unknown>>, remedy: string): void {
+  if (!isPersonalTenant(tenantId)) return;
+  const text = `Connection "${name}" is for personal accounts (tenantId "${tenantId}"), which have no administrator.`;
+  throw new BridgeError('usage', text, { remedy });
 }
 
 function listOf(names: readonly string[]): string {

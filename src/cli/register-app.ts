@@ -17,6 +17,7 @@ import { configPath } from './config-path.ts';
 import { interruptible } from './interruptible.ts';
 import type { CliIo } from './io.ts';
 import { type LooseConfig, readLooseConfig } from './loose-config.ts';
+import { assertHasTenant } from './named-connection.ts';
 import { clientCredential } from './present-credential.ts';
 import { type Intent, intentOf } from './register-app-intent.ts';
 import { type RegisterAppOptions, readRegisterAppOptions } from './register-app-options.ts';
@@ -46,6 +47,11 @@ export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = s
   }
   const config = await readLooseConfig(configPath(options.config, io.env), io.env);
   const intent = await intentOf(options, config);
+  assertHasTenant(
+    intent.name,
+    config.connections[intent.name] ?? {},
+    'Register the app by hand in any tenant, for "Accounts in any organizational directory and personal Microsoft accounts", with public client flows allowed, and put its client id into the configuration: docs/onboarding.md, "A personal mailbox".',
+  );
   const endpoints = options.cloud === undefined ? config.endpointsOf(intent.name) : resolveCloud(options.cloud);
   const report = new RegisterAppReport(io, options.json);
   const http = await openHttp(endpoints, config);

@@ -16,7 +16,12 @@ export async function signedInUser(name: string, path: string, { env }: CliIo): 
     const { config } = await loadConfig(path, { env });
     const connection = config.connections[name];
     if (!connection || !isDelegated(connection)) return undefined;
-    const parts = { endpoints: resolveCloud(connection.cloud), clock: systemClock, log: silentLog, env };
+    const parts = {
+      endpoints: resolveCloud(connection.cloud, connection.tenantId),
+      clock: systemClock,
+      log: silentLog,
+      env,
+    };
     return (await openConnectionStore(name, connection, config, parts).read())?.username;
   } catch (error) {
     if (error instanceof BridgeError) return undefined;

@@ -36,7 +36,7 @@ export async function verifyRegistration(
       remedy: `Run mailbridge check ${name} to try it.`,
     });
   }
-  const { authority } = resolveCloud(connection.cloud);
+  const { authority } = resolveCloud(connection.cloud, connection.tenantId);
   const scopes = scopesOf(name, connection, config);
   const code = await requestDeviceCode({ name, tenantId, clientId, authority, http, clock, scopes });
   return { tenantId, clientId, scopes, userCode: code.userCode, verificationUri: code.verificationUri };
@@ -44,7 +44,7 @@ export async function verifyRegistration(
 
 /** Those of one resource: what the accounts need of a person, or whatever an app of its own was granted. */
 function scopesOf(name: string, connection: Connection, config: Config): readonly string[] {
-  const cloud = resolveCloud(connection.cloud);
+  const cloud = resolveCloud(connection.cloud, connection.tenantId);
   const uses = usesOf(config.accounts.filter((account) => account.connection === name));
   if (!isDelegated(connection)) {
     const graphAlone = uses.send.includes('graph') && uses.read.every((way) => way === 'graph');

@@ -1,3 +1,5 @@
+import { isPersonalTenant } from '../base/personal-accounts.ts';
+
 /** Where a mail server of Microsoft is reached. */
 export interface MailEndpoint {
   readonly host: string;
@@ -81,10 +83,16 @@ export const clouds: Readonly<Record<CloudName, CloudEndpoints>> = {
   },
 };
 
-/** The full endpoints of a connection's `cloud`. */
-export function resolveCloud(cloud: CloudName | CustomCloud): CloudEndpoints {
-  if (typeof cloud === 'string') return clouds[cloud];
-  const base = clouds.global;
+/** Personal accounts are in the global cloud, and submit at a host of their own. */
+const personal: CloudEndpoints = { ...clouds.global, ...mailHosts('outlook.office365.com', 'smtp-mail.outlook.com') };
+
+/**
+ * The full endpoints of a connection's `cloud`.
+ * @param tenantId of the connection; `consumers` changes what is left out
+ */
+export function resolveCloud(cloud: CloudName | CustomCloud, tenantId?: unknown): CloudEndpoints {
+  const base = isPersonalTenant(tenantId) ? personal : clouds.global;
+  if (typeof cloud === 'string') return cloud === 'global' ? base : clouds[cloud];
   return {
     ...base,
     ...cloud,

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { suggestion } from './nearest.ts';
 import { type Problem, pathText } from './problems.ts';
 import { readNetwork } from './schema-accounts.ts';
@@ -92,6 +93,7 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
         });
       }
     }
+    if (isPersonalTenant(connection.tenantId)) problems.push(...personalRules(connection, path));
     // Without a valid grant the schema does not know which keys are right, but some are never.
     if (!(grants as readonly unknown[]).includes(grant)) {
       for (const key of Object.keys(connection).filter((key) => !keys.includes(key))) {
@@ -100,6 +102,28 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
     }
     return problems;
   });
+}
+
+/** Why a grant does not serve personal accounts. */
+const notPersonal: Readonly<Record<string, string>> = {
+  'client-credentials': 'personal accounts let no app in by itself, because they have no administrator to consent',
+  'managed-identity': 'a managed identity belongs to the tenant of its machine',
+  password: 'Microsoft takes the password of a personal account on its own page alone',
+};
+
+/** Of `consumers`. */
+function personalRules(connection: Raw, path: Path): Problem[] {
+  const problems: Problem[] = [];
+  const reason = notPersonal[text(connection.grant) ?? ''];
+  if (reason !== undefined) {
+    const instead = 'use grant "device-code" or "authorization-code"';
+    problems.push({ path: [...path, 'grant'], text: `${reason}; with tenantId "${connection.tenantId}" ${instead}` });
+  }
+  const cloud = text(connection.cloud) ?? 'global';
+  if (cloud !== 'global') {
+    problems.push({ path: [...path, 'cloud'], text: `personal accounts are in the cloud "global", not in "${cloud}"` });
+  }
+  return problems;
 }
 
 function accountRules(raw: Raw): Problem[] {

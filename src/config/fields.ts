@@ -57,11 +57,14 @@ export const guid = () =>
     .regex(guidForm, { error: 'must be a GUID such as "00000000-0000-0000-0000-000000000000"' })
     .meta({ title: 'GUID' });
 
+/** What stands for no tenant in particular; `consumers` are personal accounts. */
+const tenantWords = ['common', 'organizations', 'consumers'];
+
 export const tenant = () =>
   z
     .string()
-    .refine((text) => guidForm.test(text) || domainForm.test(text) || text === 'common' || text === 'organizations', {
-      error: 'must be a GUID, a domain such as "contoso.onmicrosoft.com", "common" or "organizations"',
+    .refine((text) => guidForm.test(text) || domainForm.test(text) || tenantWords.includes(text), {
+      error: 'must be a GUID, a domain such as "contoso.onmicrosoft.com", "common", "organizations" or "consumers"',
     })
     .meta({ title: 'tenant' });
 

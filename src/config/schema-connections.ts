@@ -65,7 +65,7 @@ const shared = (sources: Sources) => ({
 const tenantId = () =>
   tenant().meta({
     description:
-      'Directory (tenant) ID, or a domain of the tenant. `common` and `organizations` only where a person signs in.',
+      'Directory (tenant) ID, or a domain of the tenant. Only where a person signs in: `common`, `organizations`, and `consumers` for personal accounts of outlook.com, hotmail.com and live.com (by `device-code` or `authorization-code`).',
   });
 const clientId = () => guid().meta({ description: 'Application (client) ID of the app registration.' });
 

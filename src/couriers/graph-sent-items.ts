@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import type { GraphClient } from '../graph/client.ts';
+import { type DraftPlace, userPath } from '../graph/draft.ts';
 import { GraphError, GraphTokenError } from '../graph/graph-error.ts';
 import { HeaderBlock } from '../message/headers.ts';
 import { markerField } from './marker.ts';
@@ -23,9 +24,12 @@ type ListedMessage = NonNullable<ListedMessages['value']>[number];
 /** Sent Items by Graph, with the permission Mail.Read (Microsoft: "List messages", "message resource type"). */
 export class GraphSentItems implements SentItems {
   readonly #client: GraphClient;
+  readonly #sendAs: DraftPlace['sendAs'];
 
-  constructor(client: GraphClient) {
+  /** @param sendAs `me`: of the person whose token it is, whatever the mailbox is called */
+  constructor(client: GraphClient, sendAs: DraftPlace['sendAs'] = 'mailbox') {
     this.#client = client;
+    this.#sendAs = sendAs;
   }
 
   async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
@@ -34,7 +38,7 @@ export class GraphSentItems implements SentItems {
       $select: 'id,internetMessageHeaders',
       $top: String(mostCopies),
     });
-    const user = `/v1.0/users/${encodeURIComponent(mailbox)}`;
+    const user = userPath({ mailbox, sendAs: this.#sendAs });
     try {
       const answer = await this.#client.request({
         method: 'GET',

@@ -20,7 +20,7 @@ export const draftMark: ExtendedProperty = {
 };
 
 /** Of the mailbox, with its version. */
-export function userPath({ mailbox, sendAs }: DraftPlace): string {
+export function userPath({ mailbox, sendAs }: Pick<DraftPlace, 'mailbox' | 'sendAs'>): string {
   return sendAs === 'me' ? '/v1.0/me' : `/v1.0/users/${encodeURIComponent(mailbox)}`;
 }
 

@@ -95,7 +95,9 @@ export function nextSteps(answers: InitAnswers, hasCredential: boolean): NextSte
     args: ['register-app', '--name', name],
     does: 'registers the app in Entra ID; an administrator signs in for it once',
   };
-  const first = answers['client-id'] === '' || answers['client-id'] === undefined ? [register] : [];
+  const hasApp = answers['client-id'] !== '' && answers['client-id'] !== undefined;
+  // For personal accounts the command says what is to be done by hand.
+  const first = hasApp ? [] : [register];
   const check: NextStep = { args: ['check', '--wait'], does: 'tries everything, and waits while permissions spread' };
   const start: NextStep = { args: ['start'], does: 'runs the bridge' };
   if (answers['sign-in'] === 'person') {

@@ -42,6 +42,9 @@ const sends = ({ use }: InitAnswers) => use === 'send' || use === 'both';
 const reads = ({ use }: InitAnswers) => use === 'read' || use === 'both';
 const always = () => true;
 
+/** Domains of Microsoft's mailboxes for everybody, in whatever country: outlook.de, hotmail.co.uk … */
+const isPersonal = ({ mailbox = '' }: InitAnswers) => /@(?:outlook|hotmail|live|msn)\.[a-z.]+$/i.test(mailbox);
+
 /** The questions, in the order of asking. */
 export function initQuestions(rules: AnswerRules): readonly Question[] {
   return [
@@ -57,15 +60,19 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     {
       key: 'mailbox',
       asks: 'Which mailbox of Microsoft 365 is it about?',
-      explains: 'Its address (user principal name), such as reports@contoso.com. A shared mailbox serves as well.',
+      explains:
+        'Its address (user principal name), such as reports@contoso.com. A shared mailbox or one of outlook.com serves as well.',
       applies: always,
       proposes: () => undefined,
       problem: rules.mailbox,
     },
-    choice('sign-in', 'How does the bridge sign in to Microsoft 365?', 'App-only is right for most.', always, [
-      ['app', 'as an app: nobody has to sign in, an administrator sets it up once'],
-      ['person', 'as a person: somebody signs in once with a code; no administrator, if users may consent'],
-    ]),
+    {
+      ...choice('sign-in', 'How does the bridge sign in to Microsoft 365?', 'App-only is right for most.', always, [
+        ['app', 'as an app: nobody has to sign in, an administrator sets it up once'],
+        ['person', 'as a person: somebody signs in once with a code; no administrator, if users may consent'],
+      ]),
+      proposes: (answers) => (isPersonal(answers) ? 'person' : 'app'),
+    },
     choice('send', 'How shall mail go out?', 'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.', sends, [
       ['graph', 'through Microsoft Graph, up to about 2 MB a message'],
       ['smtp', 'through SMTP to Exchange Online, up to 150 MB'],
@@ -77,9 +84,10 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     {
       key: 'tenant',
       asks: 'Which tenant?',
-      explains: 'The Directory (tenant) ID of the Entra admin center, or a domain of the tenant.',
+      explains:
+        'The Directory (tenant) ID of the Entra admin center, or a domain of the tenant; consumers for a personal mailbox.',
       applies: always,
-      proposes: ({ mailbox }) => mailbox?.split('@')[1],
+      proposes: (answers) => (isPersonal(answers) ? 'consumers' : answers.mailbox?.split('@')[1]),
       problem: rules.tenant,
     },
     {

@@ -38,6 +38,8 @@ export interface SimulatorOptions {
   readonly userPassword?: string;
   /** Default: reports@, alice@ and bob@contoso.example. The first one's domain is the tenant's. */
   readonly mailboxes?: readonly string[];
+  /** Mailboxes of personal accounts, which belong to no organization; default none. */
+  readonly personalMailboxes?: readonly string[];
   /** Where ca.pem goes; default a directory of its own that goes away at the end. */
   readonly directory?: string;
   /** Graph requests at a time per app and mailbox; Microsoft documents 4. */
@@ -115,9 +117,10 @@ const defaultMailboxes = ['reports@contoso.example', 'alice@contoso.example', 'b
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', portBase = 0, log = silentLog, mailboxes = defaultMailboxes } = options;
   const domain = mailboxes[0]?.split('@')[1] ?? 'contoso.example';
-  const tenant = new Tenant({ ...options, domain, users: mailboxes });
+  const { personalMailboxes = [] } = options;
+  const tenant = new Tenant({ ...options, domain, users: mailboxes, personalUsers: personalMailboxes });
   const signer = new TokenSigner(tenant.id);
-  const directory = new MailboxDirectory(mailboxes);
+  const directory = new MailboxDirectory([...mailboxes, ...personalMailboxes]);
   const faults = new Faults();
   const transport = new Transport({ directory, domain, keepContent: options.keepContent ?? true });
   const violations = new Violations();

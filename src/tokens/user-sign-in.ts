@@ -9,7 +9,7 @@ import type { TokenResource } from './token-source.ts';
 export interface UserClientOptions {
   /** Of the connection, for messages. */
   readonly name: string;
-  /** GUID or verified domain; `common` or `organizations` where the app takes people of any tenant. */
+  /** GUID or verified domain; `common` or `organizations` where the app takes people of any tenant, `consumers` personal accounts. */
   readonly tenantId: string;
   readonly clientId: string;
   /** `https://host[:port]` */

@@ -30,6 +30,32 @@ function place() {
 
 const yes = ['--yes', '--mailbox', 'reports@contoso.com'];
 
+test.each(['jo@outlook.com', 'jo@hotmail.co.uk', 'jo@live.de'])(
+  'a mailbox of everybody (%s): a person signs in, to the tenant of personal accounts',
+  async (mailbox) => {
+    const { init, written } = place();
+    const { code, out } = await init([
+      '--yes',
+      '--mailbox',
+      mailbox,
+      '--client-id',
+      '11111111-2222-3333-4444-555555555555',
+    ]);
+    expect(code).toBe(0);
+    expect(Object.values(written().connections)).toMatchObject([{ tenantId: 'consumers', grant: 'device-code' }]);
+    expect(out).toContain('mailbridge login');
+  },
+);
+
+test('an app of its own for a personal mailbox is refused with the reason', async () => {
+  const { init } = place();
+  const { code, err } = await init(['--yes', '--mailbox', 'jo@outlook.com', '--sign-in', 'app']);
+  expect({ code, err }).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('personal accounts let no app in by itself'),
+  });
+});
+
 test('the dialogue: a line explains each question, Enter takes what is proposed', async () => {
   const { init, written } = place();
   // use, from, mailbox, sign-in, send, read, tenant, client-id, name, username, networks
@@ -37,7 +63,7 @@ test('the dialogue: a line explains each question, Enter takes what is proposed'
   expect(code).toBe(0);
   expect(err).toMatch(/^\nWhat will connect to the bridge\?\n {2}This decides which ports it opens\.\n {4}1 {2}send: /);
   expect(err).toContain(
-    '\nWhich tenant?\n  The Directory (tenant) ID of the Entra admin center, or a domain of the tenant.\n[contoso.com] > \n',
+    '\nWhich tenant?\n  The Directory (tenant) ID of the Entra admin center, or a domain of the tenant; consumers for a personal mailbox.\n[contoso.com] > \n',
   );
   expect(err.match(/\?\n/g)).toHaveLength(11);
   expect(written()).toMatchObject({

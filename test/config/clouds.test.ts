@@ -24,3 +24,13 @@ test("what a cloud of one's own leaves out, down to a port, is as in the global 
     caFile: '/ca.crt',
   });
 });
+
+test.each(['consumers', '9188040d-6c67-4c5b-b112-36a304b66dad'])(
+  'personal accounts (%s) submit at a host of their own, unless the configuration names another',
+  (tenantId) => {
+    const smtp = { host: 'smtp-mail.outlook.com', port: 587, security: 'starttls' };
+    expect(resolveCloud('global', tenantId)).toEqual({ ...clouds.global, smtp });
+    expect(resolveCloud({ smtp: { port: 25 } }, tenantId).smtp).toEqual({ ...smtp, port: 25 });
+    expect(resolveCloud({ smtp: { host: 'localhost' } }, tenantId).smtp.host).toBe('localhost');
+  },
+);

@@ -212,11 +212,17 @@ test.each(refusals)('no device code for %s: AADSTS%i', async (_, code, form, ten
   expect(await deviceCode(m365, form, tenant)).toMatchObject({ error_codes: [code] });
 });
 
-test('a multi-tenant app may use /organizations, and nobody /consumers', async () => {
+test('a multi-tenant app may use /organizations, and /consumers only if it serves personal accounts', async () => {
   const m365 = await microsoft365();
   await m365.control('PATCH', '/state', { multiTenant: true });
   expect(await deviceCode(m365, {}, 'organizations')).toMatchObject({ interval: 5 });
-  expect(await deviceCode(m365, {}, 'consumers')).toMatchObject({ error_codes: [700016] });
+  expect(await deviceCode(m365, {}, 'consumers')).toMatchObject({ error_codes: [9002332] });
+  await m365.control('PATCH', '/state', { personalAccounts: 'too' });
+  expect(await deviceCode(m365, {}, 'consumers')).toMatchObject({ interval: 5 });
+  await m365.control('PATCH', '/state', { publicClientFlows: false });
+  expect(await deviceCode(m365, {}, 'consumers')).toMatchObject({ error_codes: [70002] });
+  await m365.control('PATCH', '/state', { personalAccounts: 'only' });
+  expect(await deviceCode(m365, {}, 'organizations')).toMatchObject({ error_codes: [9002346] });
 });
 
 test('staged failures strike the device code endpoint too', async () => {

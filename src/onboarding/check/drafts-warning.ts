@@ -2,6 +2,7 @@ import { GraphError } from '../../graph/graph-error.ts';
 import { usePermissions } from '../permissions.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { grantRemedy, openingRemedy } from './permissions.ts';
+import { graphUser } from './subject.ts';
 
 /**
  * Sending through Graph can do without Mail.ReadWrite, but not with everything.
@@ -19,8 +20,8 @@ function lacksScope({ connection, seen }: MailboxContext): boolean {
 }
 
 /** Reads, since that leaves no trace. So an app with Mail.Read alone passes: only writing would show it. */
-async function opensDrafts({ operations }: MailboxContext, mailbox: string): Promise<boolean> {
-  const drafts = `/v1.0/users/${encodeURIComponent(mailbox)}/mailFolders/drafts`;
+async function opensDrafts({ connection, operations }: MailboxContext, mailbox: string): Promise<boolean> {
+  const drafts = `${graphUser(connection, mailbox)}/mailFolders/drafts`;
   try {
     await operations.graph({ method: 'GET', path: `${drafts}/messages?$top=1&$select=id` });
     return true;

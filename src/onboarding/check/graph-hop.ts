@@ -4,7 +4,7 @@ import { draftsWarning } from './drafts-warning.ts';
 import type { Finding, Hop } from './hop.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { grantRemedy, heldPermission, openingRemedy, permissionFor } from './permissions.ts';
-import type { Use } from './subject.ts';
+import { graphUser, type Use } from './subject.ts';
 
 /** Whether Graph lets the token at a mailbox, for reading or for sending. */
 export function graphHop(context: MailboxContext, use: Use): Hop {
@@ -30,7 +30,7 @@ export function graphHop(context: MailboxContext, use: Use): Hop {
  * is looked at first, so the refusal tells.
  */
 async function tryToSend(context: MailboxContext, mailbox: string): Promise<Finding> {
-  const path = `/v1.0/users/${encodeURIComponent(mailbox)}/sendMail`;
+  const path = `${graphUser(context.connection, mailbox)}/sendMail`;
   try {
     await context.operations.graph({ method: 'POST', path, json: '{}' });
   } catch (error) {
@@ -41,8 +41,8 @@ async function tryToSend(context: MailboxContext, mailbox: string): Promise<Find
   return { detail, ...(warning !== undefined && { warning }) };
 }
 
-async function readInbox({ operations }: MailboxContext, mailbox: string): Promise<Finding> {
-  const user = `/v1.0/users/${encodeURIComponent(mailbox)}`;
+async function readInbox({ connection, operations }: MailboxContext, mailbox: string): Promise<Finding> {
+  const user = graphUser(connection, mailbox);
   await operations.graph({ method: 'GET', path: `${user}/mailFolders/inbox/messages?$top=1&$select=id` });
   return { detail: 'Inbox opened' };
 }

@@ -3,7 +3,7 @@ import { GraphError } from '../../graph/graph-error.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { examineInbox, statMaildrop } from './open-mailbox.ts';
 import { heldPermission, permissionFor } from './permissions.ts';
-import type { ExchangeProtocol } from './subject.ts';
+import { type ExchangeProtocol, graphUser } from './subject.ts';
 
 /** One thing that may be wrong, and what mends it. */
 interface Suspect {
@@ -127,10 +127,13 @@ function mayTry({ connection, seen }: MailboxContext, by: ExchangeProtocol, mail
 }
 
 /** What Graph knows of the mailbox, where its token may ask; undefined if it may not. */
-async function mailboxExists({ operations, seen }: MailboxContext, mailbox: string): Promise<boolean | undefined> {
+async function mailboxExists(
+  { connection, operations, seen }: MailboxContext,
+  mailbox: string,
+): Promise<boolean | undefined> {
   const claims = seen.get('graph');
   const held = [...(claims?.roles ?? []), ...(claims?.scopes ?? [])];
-  const user = `/v1.0/users/${encodeURIComponent(mailbox)}`;
+  const user = graphUser(connection, mailbox);
   const path = held.includes('User.Read.All')
     ? `${user}?$select=id`
     : held.some((permission) => /^Mail\.Read(Write)?$/.test(permission))

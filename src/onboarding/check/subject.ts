@@ -1,3 +1,5 @@
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
+
 /** Where a mail server is reached. */
 export interface MailServer {
   readonly host: string;
@@ -22,7 +24,7 @@ export interface CheckedConnection {
   /** `app`: the application itself holds permissions (roles). `person`: somebody signed in (scopes). */
   readonly actsAs: 'app' | 'person';
   readonly grant: string;
-  /** GUID, domain, `common` or `organizations`; none with a managed identity. */
+  /** GUID, domain, `common`, `organizations` or `consumers`; none with a managed identity. */
   readonly tenantId?: string | undefined;
   readonly clientId?: string | undefined;
   /** Origin of the token authority, without the tenant. */
@@ -62,6 +64,11 @@ export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
     add('read', account.read, account);
   }
   return [...uses.values()];
+}
+
+/** Where Graph has a mailbox of the connection: a personal account has its own alone. */
+export function graphUser({ tenantId }: Pick<CheckedConnection, 'tenantId'>, mailbox: string): string {
+  return isPersonalTenant(tenantId) ? '/v1.0/me' : `/v1.0/users/${encodeURIComponent(mailbox)}`;
 }
 
 /** Which token a use needs. */

@@ -11,6 +11,7 @@ const userPatch = z.strictObject({
   locked: z.boolean().optional(),
   passwordExpired: z.boolean().optional(),
   multiFactor: z.boolean().optional(),
+  personal: z.boolean().optional(),
 });
 
 /** The part of `PATCH /state` that is about people's sign-ins. */
@@ -47,8 +48,9 @@ export function readSignInState(tenant: Tenant) {
   const { app, policies, lifetimes } = tenant;
   const users = [...tenant.users.values()];
   return {
-    users: users.map(({ upn, administrator, disabled, locked, passwordExpired, multiFactor }) => ({
+    users: users.map(({ upn, administrator, disabled, locked, passwordExpired, multiFactor, personal }) => ({
       upn,
+      personal,
       administrator,
       disabled,
       locked,

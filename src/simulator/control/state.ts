@@ -15,6 +15,7 @@ export const statePatch = z
     secretExpired: z.boolean(),
     appDisabled: z.boolean(),
     multiTenant: z.boolean(),
+    personalAccounts: z.enum(['none', 'too', 'only']),
     tokenLifetimeSeconds: z.int().min(-3600).max(86_400),
     servicePrincipalRegistered: z.boolean(),
     mailboxPermissions: reach,
@@ -43,6 +44,7 @@ export interface TenantState {
   readonly secretExpired: boolean;
   readonly appDisabled: boolean;
   readonly multiTenant: boolean;
+  readonly personalAccounts: 'none' | 'too' | 'only';
   readonly tokenLifetimeSeconds: number;
   readonly servicePrincipalRegistered: boolean;
   readonly mailboxPermissions: Reach;
@@ -67,6 +69,7 @@ export function readState(tenant: Tenant, directory: MailboxDirectory): TenantSt
     secretExpired: app.secrets.every((secret) => secret.expiresAt <= Date.now()),
     appDisabled: app.disabled,
     multiTenant: app.multiTenant,
+    personalAccounts: app.personalAccounts,
     tokenLifetimeSeconds: tenant.tokenLifetimeSeconds,
     servicePrincipalRegistered: tenant.isRegisteredInExchange(app.clientId),
     mailboxPermissions: inExchange.mailboxPermissions,
@@ -87,6 +90,7 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
     secretExpired,
     appDisabled,
     multiTenant,
+    personalAccounts,
     tokenLifetimeSeconds,
     mailboxes,
     servicePrincipalRegistered,
@@ -109,6 +113,7 @@ export function patchState(tenant: Tenant, directory: MailboxDirectory, patch: z
   }
   if (appDisabled !== undefined) app.disabled = appDisabled;
   if (multiTenant !== undefined) app.multiTenant = multiTenant;
+  if (personalAccounts !== undefined) app.personalAccounts = personalAccounts;
   if (tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = tokenLifetimeSeconds;
   for (const mailbox of mailboxes ?? []) {
     directory.add(mailbox);

@@ -53,6 +53,7 @@ export class TokenSigner {
   readonly tenantId: string;
   readonly #keys: Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
   #publicKey: KeyObject | undefined;
+  readonly #opaque = new Map<string, AccessTokenClaims>();
   readonly #kid = createHash('sha1').update(randomBytes(20)).digest('base64url');
 
   constructor(tenantId: string) {
@@ -92,6 +93,23 @@ export class TokenSigner {
     return this.sign(payload);
   }
 
+  /** Issues a token that only {@link verify} can read, as personal accounts have them. */
+  async issueOpaque(...[claims, lifetimeSeconds]: Parameters<TokenSigner['issue']>): Promise<string> {
+    const now = Math.floor(Date.now() / 1000);
+    for (const [token, { exp }] of this.#opaque) if (exp <= now) this.#opaque.delete(token);
+    const handle = `EwB${randomBytes(400).toString('base64').replaceAll('=', '')}`;
+    const times = { iat: now, nbf: now, exp: now + lifetimeSeconds };
+    const ids = {
+      iss: this.issuer,
+      sub: claims.oid,
+      tid: this.tenantId,
+      uti: handle.slice(0, 24),
+      ver: '1.0' as const,
+    };
+    this.#opaque.set(handle, { ...times, ...ids, ...claims });
+    return handle;
+  }
+
   /** Signs a token of any content. */
   async sign(payload: object): Promise<string> {
     const header = { typ: 'JWT', alg: 'RS256', x5t: this.#kid, kid: this.#kid };
@@ -102,6 +120,8 @@ export class TokenSigner {
 
   /** Checks signature and time; whom the token is for is the caller's question. */
   verify(token: string): AccessTokenClaims | TokenFault {
+    const known = this.#opaque.get(token);
+    if (known !== undefined) return known.exp <= Date.now() / 1000 ? 'expired' : known;
     const [header, payload, signature, ...rest] = token.split('.');
     if (!header || !payload || !signature || rest.length > 0) return 'malformed';
     const claims = parseJson(payload) as AccessTokenClaims | undefined;

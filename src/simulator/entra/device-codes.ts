@@ -8,6 +8,8 @@ export interface DeviceCode {
   readonly deviceCode: string;
   readonly userCode: string;
   readonly app: AppRegistration;
+  /** How the URL named the tenant. */
+  readonly tenantName: string;
   readonly scope: string;
   readonly expiresAtMs: number;
   readonly intervalMs: number;
@@ -29,12 +31,13 @@ export class DeviceCodes {
     this.#tenant = tenant;
   }
 
-  issue(app: AppRegistration, scope: string): DeviceCode {
+  issue(app: AppRegistration, scope: string, tenantName: string): DeviceCode {
     const { deviceCodeLifetimeSeconds, deviceCodeIntervalSeconds } = this.#tenant.lifetimes;
     const code: DeviceCode = {
       deviceCode: randomBytes(96).toString('base64url'),
       userCode: Array.from({ length: 9 }, () => alphabet[randomInt(alphabet.length)]).join(''),
       app,
+      tenantName,
       scope,
       expiresAtMs: this.#tenant.nowMs() + deviceCodeLifetimeSeconds * 1000,
       intervalMs: deviceCodeIntervalSeconds * 1000,

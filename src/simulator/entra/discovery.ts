@@ -1,10 +1,11 @@
-import type { Tenant } from '../tenant/tenant.ts';
+import { personalTenantId, type Tenant } from '../tenant/tenant.ts';
+import { isForConsumers } from './tenant-segment.ts';
 
 /** What `/{tenant}/v2.0/.well-known/openid-configuration` says (OpenID Connect Discovery 1.0 section 3). */
 export function openidConfiguration(authority: string, tenant: Tenant, name: string): object {
   const base = `${authority}/${name}`;
   // Tenant-independent documents leave the id open.
-  const id = tenant.isNamed(name) ? tenant.id : '{tenantid}';
+  const id = tenant.isNamed(name) ? tenant.id : isForConsumers(name) ? personalTenantId : '{tenantid}';
   return {
     token_endpoint: `${base}/oauth2/v2.0/token`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],

@@ -1,4 +1,4 @@
-import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
+import { type AppRegistration, personalTenantId, type Tenant, type User } from '../tenant/tenant.ts';
 import { EntraError } from './aadsts.ts';
 
 /** Names that stand for any tenant. */
@@ -6,10 +6,15 @@ const tenantIndependent = ['common', 'organizations', 'consumers'];
 
 /** Checks the tenant segment of a URL: this tenant, or a name for any. @throws EntraError */
 export function assertTenant(tenant: Tenant, name: string): void {
-  if (tenant.isNamed(name) || tenantIndependent.includes(name.toLowerCase())) return;
+  if (tenant.isNamed(name) || tenantIndependent.includes(name.toLowerCase()) || isForConsumers(name)) return;
   const isGuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(name);
   const isDomain = /^(?=.{1,253}$)(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,}$/i.test(name);
   throw EntraError.of(isGuid || isDomain ? '90002' : '900023', name);
+}
+
+/** Whether the segment means personal accounts. */
+export function isForConsumers(name: string): boolean {
+  return name.toLowerCase() === 'consumers' || name.toLowerCase() === personalTenantId;
 }
 
 /** Checks that a grant without a user names its tenant. @throws EntraError */
@@ -22,14 +27,31 @@ export function assertTenantNamed(tenant: Tenant, name: string, grant: string, a
 /**
  * Checks that a user of this tenant may sign in to the app under the name that the URL gives the tenant.
  * @param grant the password grant is not for `/common`
- * @throws EntraError 50194, 9001023, 700016
+ * @throws EntraError 50194, 9001023, 9002332, 9002346
  */
 export function assertUsersServed(tenant: Tenant, name: string, app: AppRegistration, grant?: string): void {
+  if (isForConsumers(name)) {
+    if (grant === 'password') throw EntraError.of('9001023', grant);
+    if (app.personalAccounts === 'none') throw EntraError.of('9002332', app.clientId, app.displayName);
+    return;
+  }
+  if (app.personalAccounts === 'only') throw EntraError.of('9002346', app.clientId, app.displayName);
   if (tenant.isNamed(name)) return;
-  const segment = name.toLowerCase();
-  if (grant === 'password' && segment !== 'organizations') throw EntraError.of('9001023', grant);
+  if (grant === 'password' && name.toLowerCase() !== 'organizations') throw EntraError.of('9001023', grant);
   if (!app.multiTenant && !app.firstParty) throw EntraError.of('50194', app.clientId, app.displayName);
-  if (segment === 'consumers') throw EntraError.of('700016', app.clientId, 'Microsoft Accounts');
+}
+
+/**
+ * Checks that somebody who has signed in may do so at the tenant that the URL names.
+ * @throws EntraError 50034, 500200
+ */
+export function assertAccountServed(name: string, app: AppRegistration, { personal }: User): void {
+  if (isForConsumers(name)) {
+    if (!personal) throw EntraError.of('50034', 'Microsoft Accounts');
+    return;
+  }
+  const isOpen = name.toLowerCase() === 'common' && app.personalAccounts !== 'none';
+  if (personal && !isOpen) throw EntraError.of('500200');
 }
 
 /** What the `aud` of a client assertion may be, in lower case: token endpoint or issuer, by id or by domain. */

@@ -11,7 +11,7 @@ import { grantPassword } from './grants/password.ts';
 import { grantRefreshToken } from './grants/refresh-token.ts';
 import { requiredField, type TokenRequest } from './grants/token-request.ts';
 import { findApp } from './registered-app.ts';
-import { assertionAudiences, assertTenant, assertUsersServed } from './tenant-segment.ts';
+import { assertionAudiences, assertTenant, assertUsersServed, isForConsumers } from './tenant-segment.ts';
 
 /** Largest form any of Entra's endpoints reads. */
 export const maxFormBytes = 64 * 1024;
@@ -46,9 +46,10 @@ export function answerDeviceCodeRequest(
     assertTenant(tenant, tenantName);
     const app = findApp(tenant, requiredField(form, 'client_id'));
     assertUsersServed(tenant, tenantName, app);
+    if (isForConsumers(tenantName) && !app.publicClientFlows) throw EntraError.of('70002');
     const scope = requiredField(form, 'scope');
     onlyResource(parseDelegatedScopes(tenant, app, scope, 'token'), '70011', scope);
-    const { userCode, deviceCode, intervalMs } = deviceCodes.issue(app, scope);
+    const { userCode, deviceCode, intervalMs } = deviceCodes.issue(app, scope, tenantName);
     const page = `${authority}/deviceauth`;
     return {
       user_code: userCode,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { User } from '../tenant/tenant.ts';
+import { tenantOf, type User } from '../tenant/tenant.ts';
 import type { TokenSigner } from './access-token.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import { assertConsented, grantedScopes } from './consent.ts';
@@ -53,9 +53,9 @@ export async function issueUserTokens(entra: EntraServices, request: UserTokenRe
         }
       : {}),
     ...(scopes.openId.includes('openid')
-      ? { id_token: await issueIdToken(signer, `${authority}/${tenant.id}/v2.0`, client, user, request.nonce) }
+      ? { id_token: await issueIdToken(signer, authority, tenantOf(tenant, user), client, user, request.nonce) }
       : {}),
-    ...(request.wantsClientInfo ? { client_info: clientInfo(user, tenant.id) } : {}),
+    ...(request.wantsClientInfo ? { client_info: clientInfo(user, tenantOf(tenant, user)) } : {}),
   };
 }
 
@@ -82,7 +82,9 @@ function issueAccessToken(
   { audience }: ResourceScopes,
   granted: readonly string[],
 ): Promise<string> {
-  return signer.issue(
+  // The tokens of personal accounts are no JWTs: nobody but the resource can read them.
+  const issue = user.personal ? signer.issueOpaque.bind(signer) : signer.issue.bind(signer);
+  return issue(
     {
       aud: audience,
       appid: app.clientId,
@@ -102,7 +104,8 @@ function issueAccessToken(
 /** Learn, "ID token claims reference". */
 function issueIdToken(
   signer: TokenSigner,
-  issuer: string,
+  authority: string,
+  tid: string,
   { app }: AuthenticatedClient,
   user: User,
   nonce: string | undefined,
@@ -110,7 +113,7 @@ function issueIdToken(
   const now = Math.floor(Date.now() / 1000);
   return signer.sign({
     aud: app.clientId,
-    iss: issuer,
+    iss: `${authority}/${tid}/v2.0`,
     iat: now,
     nbf: now,
     exp: now + 3600,
@@ -119,7 +122,7 @@ function issueIdToken(
     oid: user.objectId,
     preferred_username: user.upn,
     sub: user.objectId,
-    tid: signer.tenantId,
+    tid,
     uti: randomBytes(16).toString('base64url'),
     ver: '2.0',
   });

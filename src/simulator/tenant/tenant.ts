@@ -78,6 +78,8 @@ export interface AppRegistration {
   assignmentRequired: boolean;
   assignedUsers: readonly string[];
   multiTenant: boolean;
+  /** "Supported account types": whether personal Microsoft accounts may sign in, or nobody else. */
+  personalAccounts: 'none' | 'too' | 'only';
   disabled: boolean;
   /** Milliseconds since 1970; it stays unknown elsewhere for the tenant's `replicationMs`. */
   readonly createdAtMs: number;
@@ -89,6 +91,8 @@ export interface User {
   readonly upn: string;
   readonly objectId: string;
   readonly displayName: string;
+  /** A personal Microsoft account (outlook.com …), which belongs to no organization. */
+  personal: boolean;
   password: string;
   /** May consent for the tenant, and manage app registrations. */
   administrator: boolean;
@@ -168,6 +172,8 @@ export interface TenantSettings {
   readonly clientCertificatePem?: string;
   /** Addresses of the people; everybody has the same password at first. */
   readonly users?: readonly string[];
+  /** Addresses of personal accounts, which belong to no organization. */
+  readonly personalUsers?: readonly string[];
   readonly userPassword?: string;
 }
 
@@ -229,6 +235,7 @@ export class Tenant {
     this.domain = settings.domain;
     this.#userPassword = settings.userPassword ?? `Sim-${randomUUID().slice(0, 8)}`;
     for (const address of settings.users ?? []) this.addUser(address);
+    for (const address of settings.personalUsers ?? []) this.addUser(address, true);
     this.addUser(`admin@${settings.domain}`).administrator = true;
     const tools = this.register('Microsoft Graph Command Line Tools', graphCommandLineToolsId, 0);
     Object.assign(tools, { firstParty: true, publicClientFlows: true, publicRedirectUris: ['http://localhost'] });
@@ -281,6 +288,7 @@ export class Tenant {
       assignmentRequired: false,
       assignedUsers: [],
       multiTenant: false,
+      personalAccounts: 'none',
       disabled: false,
       createdAtMs,
     };
@@ -320,12 +328,13 @@ export class Tenant {
   }
 
   /** Makes a person, who has the password of all at first. */
-  addUser(address: string): User {
+  addUser(address: string, personal = false): User {
     const upn = address.toLowerCase();
     const user: User = {
       upn,
       objectId: userObjectId(upn),
       displayName: upn.split('@')[0] ?? upn,
+      personal,
       password: this.#userPassword,
       administrator: false,
       disabled: false,
@@ -348,6 +357,14 @@ export class Tenant {
     const wanted = name.toLowerCase();
     return wanted === this.id.toLowerCase() || wanted === this.domain.toLowerCase();
   }
+}
+
+/** The tenant that all personal accounts are in. Learn, "ID token claims reference", `tid`. */
+export const personalTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad';
+
+/** The tenant that a person's tokens are of. */
+export function tenantOf(tenant: Tenant, { personal }: User): string {
+  return personal ? personalTenantId : tenant.id;
 }
 
 /** Whether a permission reaches a mailbox. */

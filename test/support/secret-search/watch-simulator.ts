@@ -14,6 +14,12 @@ export function watchSimulator(): void {
     noteSecret('token', token);
     return token;
   };
+  const { issueOpaque } = TokenSigner.prototype;
+  TokenSigner.prototype.issueOpaque = async function (...about) {
+    const token = await issueOpaque.apply(this, about);
+    noteSecret('token', token);
+    return token;
+  };
   const { issue: issueRefreshToken } = RefreshTokens.prototype;
   RefreshTokens.prototype.issue = function (grant) {
     const token = issueRefreshToken.call(this, grant);
@@ -21,8 +27,8 @@ export function watchSimulator(): void {
     return token;
   };
   const { issue: issueDeviceCode } = DeviceCodes.prototype;
-  DeviceCodes.prototype.issue = function (app, scope) {
-    const code = issueDeviceCode.call(this, app, scope);
+  DeviceCodes.prototype.issue = function (...about) {
+    const code = issueDeviceCode.apply(this, about);
     noteSecret('device code', code.deviceCode);
     return code;
   };
@@ -51,8 +57,8 @@ function watchAuthorizationCodes(): void {
 
 function watchTenant(): void {
   const { addUser, register } = Tenant.prototype;
-  Tenant.prototype.addUser = function (address) {
-    const user = addUser.call(this, address);
+  Tenant.prototype.addUser = function (...about) {
+    const user = addUser.apply(this, about);
     noteSecret('user password', user.password);
     return user;
   };

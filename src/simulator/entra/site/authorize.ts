@@ -1,4 +1,5 @@
 import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
+import { tenantOf } from '../../tenant/tenant.ts';
 import { EntraError } from '../aadsts.ts';
 import { consentNeeded } from '../consent.ts';
 import { parseDelegatedScopes, scopeOfFirst } from '../delegated-scopes.ts';
@@ -6,7 +7,7 @@ import type { EntraServices } from '../entra-server.ts';
 import { requiredField } from '../grants/token-request.ts';
 import { type Platform, platformOf } from '../redirect-uris.ts';
 import { findApp } from '../registered-app.ts';
-import { assertTenant, assertUsersServed } from '../tenant-segment.ts';
+import { assertAccountServed, assertTenant, assertUsersServed } from '../tenant-segment.ts';
 import { clientInfo } from '../user-tokens.ts';
 import { errorPage } from './pages.ts';
 import { errorParameters, redirectTo } from './redirect.ts';
@@ -41,7 +42,7 @@ export function answerAuthorize(
   const fail = (error: EntraError) =>
     redirectTo(redirectUri, { ...errorParameters(error, entra.authority), state: query.get('state') ?? undefined });
   try {
-    return pages.begin(request, goalOf(entra, query, caller, fail));
+    return pages.begin(request, goalOf(entra, query, { ...caller, tenantName }, fail));
   } catch (error) {
     if (error instanceof EntraError) return fail(error);
     throw error;
@@ -65,7 +66,7 @@ function callerOf({ tenant }: EntraServices, query: URLSearchParams, tenantName:
 function goalOf(
   entra: EntraServices,
   query: URLSearchParams,
-  { app, redirectUri, platform }: Caller,
+  { app, redirectUri, platform, tenantName }: Caller & { readonly tenantName: string },
   fail: SignInGoal['fail'],
 ): SignInGoal {
   const { tenant, authorizationCodes } = entra;
@@ -82,7 +83,10 @@ function goalOf(
     app,
     ...(prompt ? { prompt } : {}),
     ...(loginHint ? { loginHint } : {}),
-    consentFor: (user) => consentNeeded(tenant, app, user, scopes, prompt === 'consent'),
+    consentFor: (user) => {
+      assertAccountServed(tenantName, app, user);
+      return consentNeeded(tenant, app, user, scopes, prompt === 'consent');
+    },
     finish: (signedIn) =>
       redirectTo(redirectUri, {
         code: authorizationCodes.issue({
@@ -94,7 +98,8 @@ function goalOf(
           ...(nonce ? { nonce } : {}),
           ...(challenge ? { challenge: { value: challenge, method } } : {}),
         }),
-        client_info: query.get('client_info') === '1' ? clientInfo(signedIn.user, tenant.id) : undefined,
+        client_info:
+          query.get('client_info') === '1' ? clientInfo(signedIn.user, tenantOf(tenant, signedIn.user)) : undefined,
         state: query.get('state') ?? undefined,
       }),
     fail,

@@ -4,6 +4,7 @@ import { consentNeeded } from '../consent.ts';
 import { parseDelegatedScopes } from '../delegated-scopes.ts';
 import type { DeviceCode } from '../device-codes.ts';
 import type { EntraServices } from '../entra-server.ts';
+import { assertAccountServed } from '../tenant-segment.ts';
 import { deviceCodePage, deviceDeclinedPage, deviceDonePage, errorPage } from './pages.ts';
 import type { SignInGoal, SignInPages } from './sign-in.ts';
 
@@ -42,7 +43,10 @@ function goalOf({ tenant }: EntraServices, code: DeviceCode): SignInGoal {
     app,
     // Whoever shares the browser shall not sign a device in unawares.
     prompt: 'select_account',
-    consentFor: (user) => consentNeeded(tenant, app, user, scopes, false),
+    consentFor: (user) => {
+      assertAccountServed(code.tenantName, app, user);
+      return consentNeeded(tenant, app, user, scopes, false);
+    },
     finish: (signedIn) => {
       code.outcome = signedIn;
       return deviceDonePage(app);

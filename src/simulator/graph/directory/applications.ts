@@ -91,7 +91,10 @@ function remove(request: DirectoryRequest): HttpAnswer {
 
 function apply(app: AppRegistration, body: z.infer<typeof writable>): void {
   if (body.displayName !== undefined) app.displayName = body.displayName;
-  if (body.signInAudience !== undefined) app.multiTenant = body.signInAudience !== singleTenant;
+  if (body.signInAudience !== undefined) {
+    app.multiTenant = body.signInAudience !== singleTenant;
+    app.personalAccounts = personalOf[body.signInAudience] ?? 'none';
+  }
   if (body.isFallbackPublicClient !== undefined) app.publicClientFlows = body.isFallbackPublicClient ?? false;
   if (body.publicClient) app.publicRedirectUris = body.publicClient.redirectUris;
   if (body.web) app.webRedirectUris = body.web.redirectUris;
@@ -102,6 +105,16 @@ function apply(app: AppRegistration, body: z.infer<typeof writable>): void {
   }
 }
 
+const personalOf: Readonly<Record<string, AppRegistration['personalAccounts']>> = {
+  AzureADandPersonalMicrosoftAccount: 'too',
+  PersonalMicrosoftAccount: 'only',
+};
+
+function audienceOf({ personalAccounts, multiTenant }: AppRegistration): string {
+  const personal = Object.keys(personalOf).find((audience) => personalOf[audience] === personalAccounts);
+  return personal ?? (multiTenant ? 'AzureADMultipleOrgs' : singleTenant);
+}
+
 function describe(publisherDomain: string, app: AppRegistration) {
   return {
     id: app.objectId,
@@ -109,7 +122,7 @@ function describe(publisherDomain: string, app: AppRegistration) {
     displayName: app.displayName,
     createdDateTime: new Date(app.createdAtMs).toISOString(),
     publisherDomain,
-    signInAudience: app.multiTenant ? 'AzureADMultipleOrgs' : singleTenant,
+    signInAudience: audienceOf(app),
     isFallbackPublicClient: app.publicClientFlows,
     identifierUris: [],
     publicClient: { redirectUris: app.publicRedirectUris },
