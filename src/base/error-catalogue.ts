@@ -426,7 +426,8 @@ const entries = {
   },
   'login-blocked': {
     kind: 'temporary',
-    cause: 'Too many different wrong logins came from one address, or to one account; it is blocked for a while. An account that has logged in from an address lately is not blocked there.',
+    cause:
+      'Too many different wrong logins came from one address, or to one account; it is blocked for a while. An account that has logged in from an address lately is not blocked there.',
     remedy:
       'Correct the password in the program at that address. limits.loginFailures, limits.loginFailuresPerAddress, limits.loginFailuresPerAccount and limits.loginBlockSeconds set when and how long.',
   },

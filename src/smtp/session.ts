@@ -1,3 +1,4 @@
+import { safeLine } from '../base/safe-text.ts';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
@@ -36,7 +37,7 @@ export class SmtpReply extends Error {
   readonly enhanced: string;
 
   constructor(status: number, enhanced: string, text: string, options?: ErrorOptions) {
-    super(text, options);
+    super(safeLine(text), options);
     this.status = status;
     this.enhanced = enhanced;
   }
