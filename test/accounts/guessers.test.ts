@@ -7,9 +7,9 @@ import { LoginThrottle } from '../../src/accounts/login-throttle.ts';
 import { PasswordProof } from '../../src/accounts/password-proof.ts';
 import { hashPassword } from '../../src/accounts/passwords.ts';
 import { loginForSubmission } from '../../src/app/accounts.ts';
-import type { ReadConnection } from '../../src/app/read-session-listener.ts';
 import { logIn, type ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { silentLog } from '../../src/base/log.ts';
+import type { Client } from '../../src/listeners/listener.ts';
 import { TestClock } from './test-clock.ts';
 
 /** Work done, one entry for each key derivation: its cost, and the lengths of salt and key. */
@@ -156,7 +156,7 @@ describe('every refusal costs the same work', async () => {
       log: silentLog,
       authenticate: (...login: Parameters<AccountDirectory['authenticate']>) => all.authenticate(...login),
     } as Partial<ReadSessionOptions> as ReadSessionOptions;
-    const connection = { id: 'x', remoteAddress: from } as Partial<ReadConnection> as ReadConnection;
+    const connection = { id: 'x', remoteAddress: from } as Partial<Client> as Client;
     return logIn(options, connection, protocol, { mechanism: 'PLAIN', username, password });
   };
   const sendBy = (username: string, password: string) =>
