@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCatalogue } from './error-catalogue.ts';
-import { visibleLine } from './visible.ts';
+import { safeLine, safeText } from './visible.ts';
 
 export type { ErrorCode } from './error-catalogue.ts';
 
@@ -34,24 +34,34 @@ export class BridgeError extends Error {
   readonly details: NonNullable<BridgeErrorOptions['details']>;
 
   constructor(code: ErrorCode, message: string, options: BridgeErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // Much of it is what a server said.
+    super(safeText(message), options.cause === undefined ? undefined : { cause: options.cause });
     const entry = errorCatalogue[code];
     this.code = code;
     this.kind = options.kind ?? entry.kind;
     this.remedy = options.remedy ?? entry.remedy;
-    this.details = options.details ?? {};
+    this.details = safeDetails(options.details ?? {});
   }
 
   /** One line for a terminal: what happened, what to do, and the code to look up in docs/errors.md. */
   override toString(): string {
-    return visibleLine(`${this.message} ${this.remedy} (${this.code})`.replace(/\s+/g, ' '));
+    return safeLine(`${this.message} ${this.remedy} (${this.code})`);
   }
 }
 
 /** The text of anything thrown, on one line and without a stack. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return visibleLine(text.replace(/\s+/g, ' ').trim());
+  return safeLine(text);
+}
+
+function safeDetails(details: BridgeError['details']): BridgeError['details'] {
+  const safe = (value: unknown) => (typeof value === 'string' ? safeText(value) : value);
+  const entries = Object.entries(details).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.map(safe) : safe(value),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), or undefined. */

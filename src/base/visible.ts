@@ -8,6 +8,7 @@ const unseenSet =
   '\\u{2028}-\\u{202e}\\u{2060}-\\u{206f}\\u{3164}\\u{fe00}-\\u{fe0d}\\u{feff}\\u{ffa0}\\u{fff0}-\\u{fffb}\\u{e0000}-\\u{e0fff}';
 const unseen = new RegExp(`[${unseenSet}]`, 'gu');
 const unseenOrControl = new RegExp(`[\\u{0}-\\u{1f}${unseenSet}]`, 'gu');
+const unseenOrControls = new RegExp(`[\\u{0}-\\u{1f}${unseenSet}]+`, 'gu');
 
 /** Whether text holds characters that are not seen. */
 export function holdsUnseen(text: string): boolean {
@@ -22,6 +23,19 @@ export function visible(text: string): string {
 /** As {@link visible}, for a line of a terminal: line ends, ESC and all other controls are escaped as well. */
 export function visibleLine(text: string): string {
   return text.replace(unseenOrControl, escaped);
+}
+
+/**
+ * A text of somebody else that is quoted, such as a server's refusal, on one line: blanks for what {@link visibleLine}
+ * escapes.
+ */
+export function safeLine(text: string): string {
+  return text.toWellFormed().replace(unseenOrControls, ' ').replace(/\s+/g, ' ').trim();
+}
+
+/** As {@link safeLine}, for a text that may have several lines. */
+export function safeText(text: string): string {
+  return text.toWellFormed().replace(unseenOrControls, (run) => (run.includes('\n') ? '\n' : ' '));
 }
 
 function escaped(character: string): string {

@@ -1,4 +1,5 @@
 import { BridgeError, type ErrorCode } from '../base/errors.ts';
+import { safeLine } from '../base/visible.ts';
 import { decodeXoauth2Failure } from '../sasl/xoauth2.ts';
 
 /** What a server said when it let nobody in. */
@@ -21,7 +22,7 @@ const passing =
 
 /** What a refusal means to whoever wants to read the mailbox. */
 export function refusalError(refusal: LoginRefusal): BridgeError {
-  const said = refusal.said.replace(/\s+/g, ' ').slice(0, 200);
+  const said = safeLine(refusal.said).slice(0, 200);
   const challenge = challengeText(refusal.challenge);
   const code = codeOf(refusal);
   return new BridgeError(code, textOf(code, refusal.mailbox, said), {

@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import { safeLine } from '../base/visible.ts';
 import { encodeXoauth2 } from '../sasl/xoauth2.ts';
 import { refusalError } from './connect-refusal.ts';
 import { type OpenUpstream, type UpstreamDialogue, type UpstreamLogin, withFreshToken } from './connect-upstream.ts';
@@ -62,7 +63,9 @@ async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Prom
       challenge = answer.text;
       dialogue.send('');
     } else if (answer.status === 'OK') {
-      return /^\[CAPABILITY ([^\]]*)\]/i.exec(answer.text)?.[1] ?? untagged;
+      const capabilities = /^\[CAPABILITY ([^\]]*)\]/i.exec(answer.text)?.[1] ?? untagged;
+      // The client is told them.
+      return capabilities && safeLine(capabilities);
     } else {
       throw refused(dialogue, options, answer.text, true, challenge);
     }

@@ -1,3 +1,4 @@
+import { safeLine } from '../base/visible.ts';
 import { formatSmtpReply, type SmtpReply } from './smtp-reply.ts';
 
 /**
@@ -32,7 +33,7 @@ export class SmtpUpstreamError extends Error {
   readonly refused: ReadonlyMap<string, SmtpReply>;
 
   constructor(message: string, facts: SmtpUpstreamErrorFacts) {
-    super(facts.reply ? formatSmtpReply(facts.reply) : message);
+    super(facts.reply ? formatSmtpReply(facts.reply) : safeLine(message));
     this.stage = facts.stage;
     this.reply = facts.reply;
     this.systemCode = facts.systemCode;

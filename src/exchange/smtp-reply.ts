@@ -1,3 +1,5 @@
+import { safeLine } from '../base/visible.ts';
+
 /** A reply of an SMTP server (RFC 5321 section 4.2), with its enhanced status code (RFC 3463) where it has one. */
 export interface SmtpReply {
   /** 200 to 599. */
@@ -21,11 +23,7 @@ export function parseSmtpReply(response: string): SmtpReply | undefined {
     enhanced ??= match?.[1];
     return match?.[2] ?? '';
   });
-  const text = texts
-    .join(' ')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, maxTextLength);
+  const text = safeLine(texts.join(' ')).slice(0, maxTextLength);
   return { code, ...(enhanced !== undefined && { enhanced }), text };
 }
 

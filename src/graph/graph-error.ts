@@ -1,5 +1,6 @@
 import { BridgeError } from '../base/errors.ts';
 import { parseRetryAfter } from '../base/retry-after.ts';
+import { safeLine } from '../base/visible.ts';
 
 /** What Graph said when it refused a request (Microsoft: "Microsoft Graph error responses and resource types"). */
 export interface GraphErrorFacts {
@@ -74,19 +75,13 @@ export function graphErrorOf(status: number, headers: Readonly<Record<string, st
   const error = errorObject(body);
   const inner = record(error.innerError ?? error.innererror);
   const message = text(error.message) ?? `Microsoft Graph answered with status ${status}.`;
-  return new GraphError(
-    message
-      .replace(/[\s\p{Cc}]+/gu, ' ')
-      .trim()
-      .slice(0, maxMessageLength),
-    {
-      status,
-      code: text(error.code) ?? `HTTP ${status}`,
-      innerCode: text(inner.code),
-      requestId: headers['request-id'] ?? text(inner['request-id']),
-      retryAfterMs: parseRetryAfter(headers['retry-after'], Date.now()),
-    },
-  );
+  return new GraphError(message.slice(0, maxMessageLength), {
+    status,
+    code: text(error.code) ?? `HTTP ${status}`,
+    innerCode: text(inner.code),
+    requestId: text(headers['request-id']) ?? text(inner['request-id']),
+    retryAfterMs: parseRetryAfter(headers['retry-after'], Date.now()),
+  });
 }
 
 /** The parts that are read, none of them sure to be there. */
@@ -113,5 +108,5 @@ function record(value: unknown): ErrorBody {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return typeof value === 'string' ? safeLine(value) || undefined : undefined;
 }

@@ -1,3 +1,4 @@
+import { safeLine } from '../base/visible.ts';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { EndOfData } from './data-decoder.ts';
@@ -37,7 +38,7 @@ export class SmtpReply extends Error {
   readonly enhanced: string;
 
   constructor(status: number, enhanced: string, text: string, options?: ErrorOptions) {
-    super(text, options);
+    super(safeLine(text), options);
     this.status = status;
     this.enhanced = enhanced;
   }

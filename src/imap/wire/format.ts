@@ -1,3 +1,4 @@
+import { safeLine } from '../../base/visible.ts';
 import { encodeModifiedUtf7 } from './modified-utf7.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
@@ -52,5 +53,5 @@ export function parseDate(text: string): Date | undefined {
 
 /** The text of a response: one line whatever it was made of. */
 export function responseText(text: string): string {
-  return text.replace(/[\r\n\0]+/g, ' ').trim() || 'Done.';
+  return safeLine(text) || 'Done.';
 }

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import { PacedWriter } from '../../base/paced-writer.ts';
+import { safeLine } from '../../base/visible.ts';
 import { dotStuffed } from './dot-stuffing.ts';
 
 /** Writes replies. */
@@ -10,12 +11,12 @@ export class ResponseWriter extends PacedWriter {
 
   /** Sent with all that is pending, as is {@link error}; before the next command is read, it has to be taken. */
   ok(text: string): void {
-    this.line(`+OK ${oneLine(text)}`.trimEnd());
+    this.line(`+OK ${safeLine(text)}`.trimEnd());
     this.flush();
   }
 
   error(text: string, code?: string): void {
-    this.line(`-ERR ${code === undefined ? '' : `[${code}] `}${oneLine(text)}`);
+    this.line(`-ERR ${code === undefined ? '' : `[${code}] `}${safeLine(text)}`);
     this.flush();
   }
 
@@ -36,8 +37,4 @@ export class ResponseWriter extends PacedWriter {
       throw this.breakOff('A message could not be sent to its end.', error);
     }
   }
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\r\n\0]+/g, ' ').trim();
 }
