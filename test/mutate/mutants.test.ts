@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { equivalents } from './equivalent.ts';
 import { ImportGraph } from './import-graph.ts';
 import { mutantsOfFile, sample } from './mutants.ts';
 import { resultOf, shareKilled } from './report.ts';
@@ -74,4 +76,13 @@ test('the score leaves out what nobody could notice', () => {
     tests: [],
   }));
   expect(shareKilled(resultOf('room', 10, trials))).toBe(0.75);
+});
+
+test('every mutant that is called equivalent can still be made', () => {
+  const project = `${import.meta.dirname}/../..`;
+  const gone = equivalents.filter(({ file, before, after }) => {
+    const made = mutantsOfFile(file, readFileSync(`${project}/${file}`, 'utf8'));
+    return !made.some((mutant) => mutant.before.trim() === before && mutant.after.trim() === after);
+  });
+  expect(gone).toEqual([]);
 });

@@ -13,6 +13,8 @@ const copied = ['src', 'test', 'bin', 'docs', 'certs', 'package.json', 'tsconfig
 export class Tree {
   readonly #folder: string;
   readonly #project: string;
+  /** The process group that runs tests now. */
+  #group: number | undefined;
 
   constructor(project: string) {
     this.#project = project;
@@ -45,6 +47,7 @@ export class Tree {
       stdio: 'ignore',
       env: { ...process.env, MUTATE_TESTS: tests.join(','), FORCE_COLOR: '0' },
     });
+    this.#group = child.pid;
     return new Promise((resolve, reject) => {
       let isLate = false;
       const timer = setTimeout(() => {
@@ -55,12 +58,15 @@ export class Tree {
       child.once('close', (code) => {
         clearTimeout(timer);
         endGroup(child.pid);
+        this.#group = undefined;
         resolve(isLate ? 'timeout' : code === 0 ? 'survived' : 'killed');
       });
     });
   }
 
+  /** Ends what still runs in it, too. */
   remove(): void {
+    endGroup(this.#group);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -17,8 +17,8 @@ export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../.mutate-cache'),
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     globalSetup: [join(import.meta.dirname, '../support/temporary-run-folder.ts')],
     pool: 'forks',
     maxWorkers: 1,
