@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { FairTurns } from '../base/fair-turns.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
 import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
@@ -38,6 +39,7 @@ export class ImapConnection implements ImapContext {
   #goOn: (() => Promise<void>) | undefined;
   #waiting = false;
   #securing = false;
+  readonly #turns = new FairTurns();
   #lingering = false;
   #broken = 0;
   #failedLogins = 0;
@@ -171,6 +173,7 @@ export class ImapConnection implements ImapContext {
     this.#waiting = true;
     if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
     try {
+      await this.#turns.next();
       // A client that does not take its replies gets no further ones.
       await this.out.sent();
       const raw = await this.#commands.next();

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { FairTurns } from '../base/fair-turns.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
 import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
@@ -32,6 +33,7 @@ export class Pop3Connection implements Pop3Context {
   #lingering = false;
   #waiting = false;
   #securing = false;
+  readonly #turns = new FairTurns();
   #store: Maildrops | undefined;
   #maildrop: Maildrop | undefined;
   #unknown = 0;
@@ -140,6 +142,7 @@ export class Pop3Connection implements Pop3Context {
   async #next(): Promise<void> {
     if (this.#options.signal?.aborted) return this.#goodbye(this.#whyAborted());
     this.#waiting = true;
+    await this.#turns.next();
     // A client that does not take its replies gets no further ones.
     await this.out.sent();
     const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1');

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { FairTurns } from '../base/fair-turns.ts';
 import { writeTimeoutMs } from '../base/paced-writer.ts';
 import type { SmtpClient } from './client.ts';
 
@@ -19,6 +20,7 @@ export interface SubmissionServerEvents extends SMTPServer {
 export abstract class GuardedConnection extends SMTPConnection {
   readonly #client: SmtpClient;
   #loginDeadline: NodeJS.Timeout | undefined;
+  readonly #turns = new FairTurns();
 
   constructor(server: SMTPServer, client: SmtpClient) {
     super(server, client.socket, { id: client.id, remoteAddress: client.remoteAddress });
@@ -51,7 +53,7 @@ export abstract class GuardedConnection extends SMTPConnection {
     // Behind the last reply there is no further command, and no further write.
     if (!socket.writable) return;
     if (socket.writableLength === 0) {
-      next();
+      this.#next(next);
       return;
     }
     const { beforeLogin, afterLogin } = writeTimeoutMs;
@@ -65,8 +67,12 @@ export abstract class GuardedConnection extends SMTPConnection {
     // Its turn comes behind all that waits.
     socket.write('', () => {
       clearTimeout(timer);
-      if (!socket.destroyed) next();
+      if (!socket.destroyed) this.#next(next);
     });
+  }
+
+  #next(next: () => void): void {
+    void this.#turns.next().then(next);
   }
 
   /** STARTTLS with the handshake of the listener, which has its own deadline and leaves nothing open. */

@@ -1,0 +1,19 @@
+import { Attack } from './attack.ts';
+import type { Ports } from './world.ts';
+
+/** The hostile clients have a process of their own: what they cost must not slow the honest ones down. */
+export interface AttackOrder {
+  readonly ports: Ports;
+  readonly addresses: readonly string[];
+  readonly each: number;
+}
+
+let attack: Attack | undefined;
+
+process.on('message', (message: AttackOrder | 'stop') => {
+  if (message !== 'stop') attack = new Attack(message.ports, message.addresses, message.each);
+  else {
+    attack?.stop('end');
+    process.send?.(attack?.connections ?? 0);
+  }
+});
