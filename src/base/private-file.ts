@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorText, systemErrorCode } from './errors.ts';
 import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** What a private file holds. */
 export interface PrivateFile {
@@ -91,19 +92,19 @@ export async function replaceFile(
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolderOf(file);
+  syncFolder(dirname(file));
 }
 
 /** Moves a file to another name in the same folder. @throws Error of the file system */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
-  await syncFolderOf(to);
+  syncFolder(dirname(to));
 }
 
 /** Removes a file, if there is one. @throws Error of the file system */
 export async function removeDurably(file: string): Promise<void> {
   await rm(file, { force: true });
-  await syncFolderOf(file);
+  syncFolder(dirname(file));
 }
 
 /** Makes the folder of a file on first use, for this user alone. @throws Error of the file system */
@@ -115,15 +116,4 @@ export async function makeFolderOf(file: string): Promise<void> {
 export function fileErrorText(error: unknown): string {
   const code = systemErrorCode(error) ?? '';
   return /^E[A-Z]+$/.test(code) ? code : errorText(error);
-}
-
-/** Names are durable once their folder is. Windows keeps it durable by itself and cannot open folders. */
-async function syncFolderOf(file: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(dirname(file), 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -13,8 +13,8 @@ import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
 import { makeOwnFile, openOwnFile, readOwnFile } from '../base/own-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 import type { QueuedMessage } from './message.ts';
-import { syncFolder } from './stores/sqlite-spool.ts';
 
 /** Which messages were being sent when a bridge died. */
 export interface InFlightJournal {

@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { assertOwnFiles, databaseFiles } from '../../base/own-file.ts';
 import { makeOwnFolder } from '../../base/own-folder.ts';
+import { syncFolder } from '../../base/sync-folder.ts';
 import { columnsOf, copyRow, readableRows } from './salvage.ts';
 import { openDatabase } from './sqlite-schema.ts';
-import { syncFolder } from './sqlite-spool.ts';
 
 /** What a repair found. */
 export interface RepairReport {

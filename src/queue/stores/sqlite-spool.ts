@@ -1,8 +1,9 @@
-import { closeSync, constants, createReadStream, fsyncSync, openSync } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { syncFolder } from '../../base/sync-folder.ts';
 import type { NewMessage, QueuedMessage } from '../message.ts';
 import type { Spool } from '../store.ts';
 import { writeFailure } from './disk-full.ts';
@@ -98,16 +99,5 @@ export class FileSpool implements Spool {
     this.#file = undefined;
     syncFolder(this.#folder);
     return { file: this.#name };
-  }
-}
-
-/** Flushes a folder's list of names. Windows keeps it durable by itself and cannot open folders. */
-export function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
