@@ -103,7 +103,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     upstreams: await openAll(config),
   };
   undo.push(() => closeUpstreams(state.upstreams, log));
-  const certificates = await ListenerCertificates.open(config, hostname);
+  const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const store = openQueueStore(config, log);
   const expireAfterMs = config.queue.expireAfterHours * hourMs;
   const notifications: BounceOptions = {
@@ -188,7 +188,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   }
   /** Listeners are matched by place: those of the running bridge are the ones that are open. */
   const updateCertificates = async (next: Config) => {
-    const renewed = await ListenerCertificates.open(next, hostname);
+    const renewed = await ListenerCertificates.open(next, hostname, clock.now());
     for (const [index, listener] of config.listeners.entries()) {
       const tls = renewed.of(next.listeners[index] ?? listener);
       if (tls) listeners[index]?.updateTls(tls);

@@ -231,6 +231,7 @@ export class Upstream {
       origin: this.endpoints.graph,
       getToken: ({ refused }) => this.getToken('graph', refused),
       retry: quickRetry,
+      clock: this.#clock,
       concurrentPerMailbox: limits.concurrentPerMailbox ?? microsoftConcurrency.graph,
     });
     const exchange = {

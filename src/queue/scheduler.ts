@@ -92,6 +92,7 @@ export class Scheduler {
     this.#every(purgeEveryMs, () => {
       const { clock, store, retain, log } = this.#options;
       const now = clock.now();
+      this.#forgetDeleted();
       store
         .purge({ deliveredMs: now - retain.deliveredMs, failedMs: now - retain.failedMs })
         .then(() => store.purgeCounts(now - 2 * dayMs))
@@ -173,6 +174,19 @@ export class Scheduler {
       });
     };
     arm();
+  }
+
+  #forgetDeleted(): void {
+    const { store } = this.#options;
+    const isThere = (id: string) => {
+      const state = store.get(id)?.state;
+      return state !== undefined && state !== 'delivered';
+    };
+    try {
+      this.#inFlight.prune(isThere);
+    } catch (error) {
+      this.#storeFailure(error);
+    }
   }
 
   #lookAtClock(): void {
