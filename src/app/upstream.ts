@@ -44,6 +44,7 @@ export class Upstream {
   readonly #smtpPermits: KeyedSemaphore;
   #sending: SendingParts | undefined;
   #inUse = 0;
+  #isClosed = false;
   #whenUnused: (() => void) | undefined;
 
   private constructor(
@@ -88,6 +89,11 @@ export class Upstream {
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
     return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits });
+  }
+
+  /** Whatever fails now fails because of that. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** The sign-in behind the tokens, where a person's it is. */
@@ -136,14 +142,16 @@ export class Upstream {
   /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
     const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
-    return open({
-      ...this.endpoints[protocol],
-      ...(this.ca === undefined ? {} : { ca: this.ca }),
-      mailbox,
-      getToken: ({ refused } = {}) => this.getToken('exchange', refused),
-      connectTimeoutMs: 20_000,
-      signal,
-    });
+    return this.#whileInUse(() =>
+      open({
+        ...this.endpoints[protocol],
+        ...(this.ca === undefined ? {} : { ca: this.ca }),
+        mailbox,
+        getToken: ({ refused } = {}) => this.getToken('exchange', refused),
+        connectTimeoutMs: 20_000,
+        signal,
+      }),
+    );
   }
 
   /**
@@ -161,7 +169,7 @@ export class Upstream {
     await this.#sending?.smtp.close();
   }
 
-  /** Closes once no delivery is under way. */
+  /** Closes once no delivery and no login to a mailbox is under way. */
   async close(): Promise<void> {
     await this.leaveIdle();
     if (this.#inUse > 0) {
@@ -169,23 +177,29 @@ export class Upstream {
         this.#whenUnused = resolve;
       });
     }
+    this.#isClosed = true;
+    this.#tokens.source.close();
     await this.#tokens.close();
     await this.#http.close();
   }
 
   #counted(courier: Courier): Courier {
     return {
-      close: () => courier.close(),
-      deliver: async (message, signal) => {
-        this.#inUse++;
-        try {
+      deliver: (message, signal) =>
+        this.#whileInUse(async () => {
           const report = await withNullSenderFallback(message, (each) => courier.deliver(each, signal));
           return await withSpelledOutRemedies(report, message, () => this.actsFor(message.mailbox));
-        } finally {
-          if (--this.#inUse === 0) this.#whenUnused?.();
-        }
-      },
+        }),
     };
+  }
+
+  async #whileInUse<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#inUse++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#inUse === 0) this.#whenUnused?.();
+    }
   }
 
   #lookFirst(kind: CourierKind, { envelope, onAmbiguity }: DeliveryPolicy): Courier {
@@ -205,8 +219,7 @@ export class Upstream {
       clock: this.#clock,
       settleMs: queue.retryBaseSeconds * 1000,
     });
-    // The parts are shared by all couriers of the connection, and closed with it.
-    return { deliver: (message, signal) => lookFirst.deliver(message, signal), close: async () => {} };
+    return lookFirst;
   }
 
   /** Where the copies are of what a courier sends. */
