@@ -138,6 +138,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     ),
     courierFor: ({ connection, courier, account }) =>
       state.upstreams.get(connection)?.courier(courier, deliveryPolicy(state.config, account)),
+    probe: async (connection, part) => await state.upstreams.get(connection)?.probe(part),
     bounceFor: (message, verdict) => composeBounce(message, verdict, notifications),
     ...(config.queue.delayWarningHours > 0 && {
       delayWarnings: {
@@ -181,7 +182,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     const { listenAdmin } = await import('../admin/admin-server.ts');
     const admin = await listenAdmin(
       config.admin,
-      adminFacts(store, () => state.upstreams.values()),
+      adminFacts(store, queue, () => state.upstreams.values()),
       log,
     ).catch((error: unknown) => Promise.reject(portFailure(error, 'admin', config.admin)));
     undo.push(() => admin.close());

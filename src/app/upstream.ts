@@ -7,6 +7,7 @@ import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
+import { probeConnection } from '../couriers/connection-probe.ts';
 import { CopyNotes } from '../couriers/copy-notes.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
@@ -22,6 +23,7 @@ import { openImapUpstream } from '../exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
 import { GraphClient } from '../graph/client.ts';
 import { sweepDrafts } from '../graph/draft.ts';
+import type { ConnectionPart, ConnectionTrouble } from '../message/delivery.ts';
 import type { Courier } from '../queue/courier.ts';
 import { microsoftConcurrency } from '../queue/limits.ts';
 import type { CourierKind } from '../queue/message.ts';
@@ -29,6 +31,8 @@ import type { TokenResource } from '../tokens/token-source.ts';
 import { type ConnectionTokens, openConnectionTokens, type PersonalAccess } from './connection-tokens.ts';
 import { withNullSenderFallback } from './null-sender.ts';
 import { withSpelledOutRemedies } from './spelled-out-remedies.ts';
+
+const probeTimeoutMs = 10_000;
 
 /** One connection of the configuration, ready to be used. */
 export class Upstream {
@@ -162,6 +166,23 @@ export class Upstream {
     const place = { client: this.#sendingParts().client, mailbox, sendAs: this.#sendAs };
     const signal = AbortSignal.timeout(10 * 60_000);
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
+  }
+
+  /** Looks whether the trouble of a part is over, without a message. Never rejects. */
+  probe(part: ConnectionPart): Promise<ConnectionTrouble | undefined> {
+    const { hostname } = this.#config;
+    return probeConnection(part, {
+      getToken: (resource) => this.#tokens.source.getToken(resource, { anew: true }),
+      http: this.#http,
+      clock: this.#clock,
+      graphOrigin: this.endpoints.graph,
+      smtp: {
+        endpoint: this.endpoints.smtp,
+        ...(this.ca === undefined ? {} : { extraCa: this.ca }),
+        ...(hostname === undefined ? {} : { clientName: hostname }),
+        connectTimeoutMs: probeTimeoutMs,
+      },
+    });
   }
 
   /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
