@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { AccountDirectory } from '../accounts/directory.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
+import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Config, Listener } from '../config/schema.ts';
 import { openInFlightJournal } from '../queue/in-flight-journal.ts';
@@ -47,7 +49,7 @@ export interface Bridge {
   readonly authorityFile: string | undefined;
   /**
    * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
-   * they are.
+   * they are. Reloads are done one after the other; none begins once the bridge stops.
    */
   reload(config: Config): Promise<void>;
   /** Stops accepting, lets what is in flight finish for up to `shutdown.graceSeconds`, and closes the queue. */
@@ -103,7 +105,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     upstreams: await openAll(config),
   };
   undo.push(() => closeUpstreams(state.upstreams, log));
-  const certificates = await ListenerCertificates.open(config, hostname);
+  const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const store = openQueueStore(config, log);
   const expireAfterMs = config.queue.expireAfterHours * hourMs;
   const notifications: BounceOptions = {
@@ -136,6 +138,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     ),
     courierFor: ({ connection, courier, account }) =>
       state.upstreams.get(connection)?.courier(courier, deliveryPolicy(state.config, account)),
+    probe: async (connection, part) => await state.upstreams.get(connection)?.probe(part),
     bounceFor: (message, verdict) => composeBounce(message, verdict, notifications),
     ...(config.queue.delayWarningHours > 0 && {
       delayWarnings: {
@@ -179,7 +182,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     const { listenAdmin } = await import('../admin/admin-server.ts');
     const admin = await listenAdmin(
       config.admin,
-      adminFacts(store, () => state.upstreams.values()),
+      adminFacts(store, queue, () => state.upstreams.values()),
       log,
     ).catch((error: unknown) => Promise.reject(portFailure(error, 'admin', config.admin)));
     undo.push(() => admin.close());
@@ -188,21 +191,24 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   }
   /** Listeners are matched by place: those of the running bridge are the ones that are open. */
   const updateCertificates = async (next: Config) => {
-    const renewed = await ListenerCertificates.open(next, hostname);
+    const renewed = await ListenerCertificates.open(next, hostname, clock.now());
     for (const [index, listener] of config.listeners.entries()) {
       const tls = renewed.of(next.listeners[index] ?? listener);
       if (tls) listeners[index]?.updateTls(tls);
     }
   };
   // A certificate made here and a sign-in are renewed in time even if nobody ever restarts the bridge.
-  const daily = setInterval(() => {
-    updateCertificates(state.config).catch((error: unknown) => log.error({ error }, 'certificates cannot be renewed'));
-    void renewSignIns(state.upstreams, log);
-    void sweepDrafts(state, log);
-  }, dayMs).unref();
-  const afterCrash = setTimeout(() => void sweepDrafts(state, log), 2 * draftAgeMs).unref();
-  undo.push(() => clearTimeout(afterCrash));
-  undo.push(() => clearInterval(daily));
+  const everyDay = () => {
+    inBackground(() => updateCertificates(state.config), log, 'certificates cannot be renewed');
+    inBackground(() => renewSignIns(state.upstreams, log), log, 'sign-ins cannot be renewed');
+    lookForDrafts();
+    cancelDaily = clock.after(dayMs, everyDay);
+  };
+  const lookForDrafts = () => inBackground(() => sweepDrafts(state, log), log, 'drafts are not looked through');
+  let cancelDaily = clock.after(dayMs, everyDay);
+  const cancelAfterCrash = clock.after(2 * draftAgeMs, lookForDrafts);
+  undo.push(cancelAfterCrash);
+  undo.push(() => cancelDaily());
   queue.start();
   const endWatch = watchSignIns({
     connections: () => state.upstreams.values(),
@@ -211,37 +217,60 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     log,
   });
   undo.push(endWatch);
-  void proveConnections(state, log);
-  void renewSignIns(state.upstreams, log);
+  const prove = () => inBackground(() => proveConnections(state, log), log, 'connections cannot be proven');
+  prove();
+  inBackground(() => renewSignIns(state.upstreams, log), log, 'sign-ins cannot be renewed');
+  const reloads = new OneAtATime();
+  /** Those of earlier configurations, which close when their last delivery has ended. */
+  const closing = new Set<Promise<void>>();
+  let isStopping = false;
+  const closeLater = (upstreams: BridgeState['upstreams']) => {
+    const closed = closeUpstreams(upstreams, log).then(() => void closing.delete(closed));
+    closing.add(closed);
+  };
+
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    isStopping = true;
+    cancelDaily();
+    cancelAfterCrash();
+    endWatch();
+    await reloads.run(async () => {});
+    const graceMs = state.config.shutdown.graceSeconds * 1000;
+    await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await queue.stop(graceMs);
+    closeLater(state.upstreams);
+    await Promise.all(closing);
+    await closeAdmin();
+    folder.release();
+  };
 
   return {
     listeners,
     authorityFile: certificates.authorityFile,
-    async reload(next) {
-      const upstreams = await openAll(next);
-      await updateCertificates(next);
-      const before = state;
-      // With those of the new ones they would be more than Microsoft allows a mailbox.
-      await Promise.all([...before.upstreams.values()].map((upstream) => upstream.leaveIdle()));
-      state = { config: next, directory: createDirectory(next, memory, clock), upstreams };
-      for (const key of fixedAtStart) {
-        if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-          log.warn({ key }, `${key} has changed: restart to take it up`);
-      }
-      void closeUpstreams(before.upstreams, log);
-      void proveConnections(state, log);
-      await queue.retryNow();
-    },
-    async stop() {
-      clearInterval(daily);
-      clearTimeout(afterCrash);
-      endWatch();
-      const graceMs = state.config.shutdown.graceSeconds * 1000;
-      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
-      await queue.stop(graceMs);
-      await closeUpstreams(state.upstreams, log);
-      await closeAdmin();
-      folder.release();
+    reload: (next) =>
+      reloads.run(async () => {
+        if (isStopping) return;
+        const upstreams = await openAll(next);
+        await updateCertificates(next).catch(async (error: unknown) => {
+          await closeUpstreams(upstreams, log);
+          throw error;
+        });
+        const before = state;
+        // With those of the new ones they would be more than Microsoft allows a mailbox.
+        await Promise.all([...before.upstreams.values()].map((upstream) => upstream.leaveIdle()));
+        state = { config: next, directory: createDirectory(next, memory, clock), upstreams };
+        for (const key of fixedAtStart) {
+          if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
+            log.warn({ key }, `${key} has changed: restart to take it up`);
+        }
+        closeLater(before.upstreams);
+        prove();
+        await queue.retryNow();
+      }),
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
@@ -261,9 +290,11 @@ async function proveConnections({ config, upstreams }: BridgeState, log: Log): P
   }
   for (const need of needs) {
     const [connection = '', resource] = need.split(' ') as [string, 'graph' | 'exchange'];
+    const upstream = upstreams.get(connection);
     try {
-      await upstreams.get(connection)?.getToken(resource);
+      await upstream?.getToken(resource);
     } catch (error) {
+      if (upstream?.isClosed) return;
       const remedy = error instanceof BridgeError ? error.remedy : '';
       log.error(
         { connection, resource, error },
@@ -277,10 +308,12 @@ async function proveConnections({ config, upstreams }: BridgeState, log: Log): P
 const signInAgeMs = 7 * dayMs;
 
 async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Promise<void> {
-  for (const { name, person } of upstreams.values()) {
+  for (const upstream of upstreams.values()) {
+    const { name, person } = upstream;
     try {
       if (await person?.grant.renewIfOld(signInAgeMs)) log.info({ connection: name }, 'sign-in renewed');
     } catch (error) {
+      if (upstream.isClosed) return;
       const remedy = error instanceof BridgeError ? error.remedy : '';
       log.error({ connection: name, error }, `the sign-in of ${name} is not renewed: ${errorText(error)} ${remedy}`);
     }
@@ -309,8 +342,13 @@ async function openUpstreams(
   open: (name: string) => Promise<Upstream>,
 ): Promise<ReadonlyMap<string, Upstream>> {
   const upstreams = new Map<string, Upstream>();
-  for (const name of Object.keys(connections)) upstreams.set(name, await open(name));
-  return upstreams;
+  try {
+    for (const name of Object.keys(connections)) upstreams.set(name, await open(name));
+    return upstreams;
+  } catch (error) {
+    await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+    throw error;
+  }
 }
 
 async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log): Promise<void> {

@@ -10,6 +10,7 @@ import { planHops } from '../onboarding/check/plan.ts';
 import { proxyFor } from '../onboarding/check/probe-proxy.ts';
 import type { CheckedConnection } from '../onboarding/check/subject.ts';
 import { CheckedUpstream } from './checked-upstream.ts';
+import { pausedConnection } from './paused-connection.ts';
 
 export type { HopResult } from '../onboarding/check/hop.ts';
 
@@ -57,6 +58,7 @@ async function* checkOne(
       proxyFor: (origin) => proxyFor(origin, parts.proxy),
       sendTestTo: parts.sendTestTo,
       tested: parts.tested,
+      paused: () => pausedConnection(config, connection.name),
     });
     yield* runHops(connection.name, hops);
   } finally {

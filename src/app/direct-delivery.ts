@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
 import { enhancedStatus, isEnhancedStatus } from '../couriers/enhanced-status.ts';
 import type { DeliveryPolicy } from '../couriers/policy.ts';
@@ -21,6 +21,7 @@ export interface DirectDelivery {
   readonly account: SubmissionAccount;
   readonly policy: DeliveryPolicy;
   readonly message: OutgoingMessage;
+  readonly clock: Clock;
   /** Nobody is left to hear of it. */
   clientIsGone(): boolean;
 }
@@ -30,14 +31,14 @@ export interface DirectDelivery {
  * at. Never rejects.
  */
 export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryReport> {
-  const { upstream, account, policy, message } = delivery;
+  const { upstream, account, policy, message, clock } = delivery;
   try {
     // It will send again what it got no reply to.
     if (delivery.clientIsGone()) throw clientGone();
     if (!upstream) throw new Error(`there is no connection ${account.connection}`);
     const courier = upstream.courier(account.send ?? 'graph', policy);
     const signal = AbortSignal.timeout(attemptTimeoutMs);
-    return await clearedUp(courier, message, await courier.deliver(message, signal), signal);
+    return await clearedUp(courier, message, await courier.deliver(message, signal), { signal, clock });
   } catch (error) {
     const failure = { outcome: 'temporary', code: '4.3.0', text: errorText(error) } as const;
     return { recipients: message.envelope.recipients.map(({ address }) => ({ address, ...failure })) };
@@ -49,14 +50,14 @@ async function clearedUp(
   courier: Courier,
   message: OutgoingMessage,
   first: DeliveryReport,
-  signal: AbortSignal,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<DeliveryReport> {
-  const overAtMs = Date.now();
+  const overAtMs = clock.now();
   let report = first;
   for (const waitMs of looksAfterMs) {
     const addresses = report.recipients.filter(({ code }) => code === 'upstream-ambiguous').map((each) => each.address);
     if (addresses.length === 0 || signal.aborted) break;
-    await sleep(waitMs);
+    await new Promise<void>((resolve) => clock.after(waitMs, resolve));
     const recipients = message.envelope.recipients.filter(({ address }) => addresses.includes(address));
     const envelope = { ...message.envelope, recipients };
     const found = await courier.deliver({ ...message, envelope, doubt: { addresses, overAtMs } }, signal);

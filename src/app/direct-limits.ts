@@ -1,4 +1,5 @@
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { AdmissionRefused } from '../queue/limit-direct.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SubmissionAccount } from './submission-session.ts';
 
@@ -15,7 +16,7 @@ export async function deliverWithinLimits(
   const { connection, mailbox, send: courier = 'graph' } = account;
   const recipients = message.envelope.recipients.map(({ address }) => address);
   const admission = await queue.admit({ connection, mailbox, courier, recipients }, patienceMs);
-  if (!admission.admitted) return outOfPlaces(recipients, admission.retryAfterMs);
+  if (!admission.admitted) return refused(recipients, admission);
   let report: DeliveryReport | undefined;
   try {
     report = await attempt();
@@ -25,8 +26,13 @@ export async function deliverWithinLimits(
   }
 }
 
-/** RFC 3463 section 3.5: X.4.5, mail system congestion. */
-function outOfPlaces(recipients: readonly string[], retryAfterMs: number): DeliveryReport {
+/** Where the limits are to blame, by X.4.5, mail system congestion (RFC 3463 section 3.5). */
+function refused(recipients: readonly string[], { retryAfterMs, trouble }: AdmissionRefused): DeliveryReport {
+  if (trouble) {
+    const { code, text, remedy } = trouble;
+    const outcome = { outcome: 'temporary', code, text, ...(remedy === undefined ? {} : { remedy }) } as const;
+    return { recipients: recipients.map((address) => ({ address, ...outcome })) };
+  }
   const text = `The mailbox is at its limits of sending; try again in ${Math.ceil(retryAfterMs / 1000)} seconds`;
   return { recipients: recipients.map((address) => ({ address, outcome: 'temporary', code: '4.4.5', text })) };
 }

@@ -29,7 +29,7 @@ export class ListenerCertificates {
    * Reads the certificate of each listener that speaks TLS, or makes one where none is given.
    * @throws BridgeError `tls-material-unreadable`
    */
-  static async open(config: Config, hostname: string): Promise<ListenerCertificates> {
+  static async open(config: Config, hostname: string, nowMs: number): Promise<ListenerCertificates> {
     const byListener = new Map<Listener, CertificateAndKey>();
     let authorityFile: string | undefined;
     for (const listener of config.listeners) {
@@ -39,7 +39,7 @@ export class ListenerCertificates {
       if (cert !== undefined && key !== undefined) {
         byListener.set(listener, await readTlsFiles({ cert, key }));
       } else {
-        const local = await localCertificate(config.dataDir, hostname);
+        const local = await localCertificate(config.dataDir, hostname, nowMs);
         authorityFile = local.authorityFile;
         byListener.set(listener, local);
       }

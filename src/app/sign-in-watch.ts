@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import type { PersonalAccess } from './connection-tokens.ts';
 
@@ -30,7 +31,7 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
   const known = new Map<string, number | undefined>();
   let stopped = false;
   let cancel = () => {};
-  const look = async () => {
+  const lookThrough = async () => {
     const changed: string[] = [];
     for (const { name, person } of connections()) {
       if (!person) continue;
@@ -41,9 +42,19 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
     if (stopped) return;
     for (const connection of changed) log.info({ connection }, 'somebody has signed in: what waited for it goes on');
     if (changed.length > 0) await onSignIn();
-    cancel = clock.after(lookMs, () => void look());
   };
-  void look();
+  /** Whatever fails may work the next time. */
+  const look = () => {
+    inBackground(
+      () =>
+        lookThrough().finally(() => {
+          if (!stopped) cancel = clock.after(lookMs, look);
+        }),
+      log,
+      'whether somebody has signed in cannot be looked up',
+    );
+  };
+  look();
   return () => {
     stopped = true;
     cancel();

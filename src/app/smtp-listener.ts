@@ -51,7 +51,7 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
         const upstream = upstreams.get(account.connection);
         const policy = deliveryPolicy(config, account.username);
         return deliverWithinLimits(parts.queue, account, message, () =>
-          deliverNow({ upstream, account, policy, message, clientIsGone }),
+          deliverNow({ upstream, account, policy, message, clock: parts.clock, clientIsGone }),
         );
       },
     });

@@ -60,8 +60,9 @@ const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
  * folder, made on first use. The server certificate is renewed in time and when the machine's names change, the
  * authority stays. RSA, which devices of any age understand.
  * @param name the bridge's own host name; `localhost` and the machine's names and addresses are added
+ * @param nowMs milliseconds since 1970
  */
-export async function localCertificate(dataFolder: string, name: string): Promise<LocalCertificate> {
+export async function localCertificate(dataFolder: string, name: string, nowMs: number): Promise<LocalCertificate> {
   const folder = join(dataFolder, 'tls');
   makeOwnFolder(folder);
   const authority = readPair(folder, 'ca');
@@ -70,9 +71,7 @@ export async function localCertificate(dataFolder: string, name: string): Promis
   const existing = authority && readPair(folder, 'server');
   const names = serverNames(name);
   const usable =
-    existing &&
-    certificateExpiry(existing.cert) - Date.now() > renewBeforeMs &&
-    certificateCovers(existing.cert, names);
+    existing && certificateExpiry(existing.cert) - nowMs > renewBeforeMs && certificateCovers(existing.cert, names);
   const server = usable ? existing : await issueServerCertificate(signing, names, serverValidDays);
   if (!usable) await writePair(folder, 'server', server);
   return { ...server, authorityFile: join(folder, 'ca.crt'), isNew: !authority };

@@ -7,6 +7,7 @@ import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../config/clouds.ts';
 import type { Config, Connection } from '../config/schema.ts';
+import { probeConnection } from '../couriers/connection-probe.ts';
 import { CopyNotes } from '../couriers/copy-notes.ts';
 import { ExchangeSmtpCourier } from '../couriers/exchange-smtp.ts';
 import { GraphCourier } from '../couriers/graph.ts';
@@ -22,6 +23,7 @@ import { openImapUpstream } from '../exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../exchange/pop3-upstream.ts';
 import { GraphClient } from '../graph/client.ts';
 import { sweepDrafts } from '../graph/draft.ts';
+import type { ConnectionPart, ConnectionTrouble } from '../message/delivery.ts';
 import type { Courier } from '../queue/courier.ts';
 import { microsoftConcurrency } from '../queue/limits.ts';
 import type { CourierKind } from '../queue/message.ts';
@@ -29,6 +31,8 @@ import type { TokenResource } from '../tokens/token-source.ts';
 import { type ConnectionTokens, openConnectionTokens, type PersonalAccess } from './connection-tokens.ts';
 import { withNullSenderFallback } from './null-sender.ts';
 import { withSpelledOutRemedies } from './spelled-out-remedies.ts';
+
+const probeTimeoutMs = 10_000;
 
 /** One connection of the configuration, ready to be used. */
 export class Upstream {
@@ -44,6 +48,7 @@ export class Upstream {
   readonly #smtpPermits: KeyedSemaphore;
   #sending: SendingParts | undefined;
   #inUse = 0;
+  #isClosed = false;
   #whenUnused: (() => void) | undefined;
 
   private constructor(
@@ -88,6 +93,11 @@ export class Upstream {
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
     return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits });
+  }
+
+  /** Whatever fails now fails because of that. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** The sign-in behind the tokens, where a person's it is. */
@@ -136,14 +146,16 @@ export class Upstream {
   /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
     const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
-    return open({
-      ...this.endpoints[protocol],
-      ...(this.ca === undefined ? {} : { ca: this.ca }),
-      mailbox,
-      getToken: ({ refused } = {}) => this.getToken('exchange', refused),
-      connectTimeoutMs: 20_000,
-      signal,
-    });
+    return this.#whileInUse(() =>
+      open({
+        ...this.endpoints[protocol],
+        ...(this.ca === undefined ? {} : { ca: this.ca }),
+        mailbox,
+        getToken: ({ refused } = {}) => this.getToken('exchange', refused),
+        connectTimeoutMs: 20_000,
+        signal,
+      }),
+    );
   }
 
   /**
@@ -156,12 +168,29 @@ export class Upstream {
     await sweepDrafts(place, { olderThanMs, nowMs: this.#clock.now(), signal });
   }
 
+  /** Looks whether the trouble of a part is over, without a message. Never rejects. */
+  probe(part: ConnectionPart): Promise<ConnectionTrouble | undefined> {
+    const { hostname } = this.#config;
+    return probeConnection(part, {
+      getToken: (resource) => this.#tokens.source.getToken(resource, { anew: true }),
+      http: this.#http,
+      clock: this.#clock,
+      graphOrigin: this.endpoints.graph,
+      smtp: {
+        endpoint: this.endpoints.smtp,
+        ...(this.ca === undefined ? {} : { extraCa: this.ca }),
+        ...(hostname === undefined ? {} : { clientName: hostname }),
+        connectTimeoutMs: probeTimeoutMs,
+      },
+    });
+  }
+
   /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
   async leaveIdle(): Promise<void> {
     await this.#sending?.smtp.close();
   }
 
-  /** Closes once no delivery is under way. */
+  /** Closes once no delivery and no login to a mailbox is under way. */
   async close(): Promise<void> {
     await this.leaveIdle();
     if (this.#inUse > 0) {
@@ -169,23 +198,29 @@ export class Upstream {
         this.#whenUnused = resolve;
       });
     }
+    this.#isClosed = true;
+    this.#tokens.source.close();
     await this.#tokens.close();
     await this.#http.close();
   }
 
   #counted(courier: Courier): Courier {
     return {
-      close: () => courier.close(),
-      deliver: async (message, signal) => {
-        this.#inUse++;
-        try {
+      deliver: (message, signal) =>
+        this.#whileInUse(async () => {
           const report = await withNullSenderFallback(message, (each) => courier.deliver(each, signal));
           return await withSpelledOutRemedies(report, message, () => this.actsFor(message.mailbox));
-        } finally {
-          if (--this.#inUse === 0) this.#whenUnused?.();
-        }
-      },
+        }),
     };
+  }
+
+  async #whileInUse<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#inUse++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#inUse === 0) this.#whenUnused?.();
+    }
   }
 
   #lookFirst(kind: CourierKind, { envelope, onAmbiguity }: DeliveryPolicy): Courier {
@@ -205,8 +240,7 @@ export class Upstream {
       clock: this.#clock,
       settleMs: queue.retryBaseSeconds * 1000,
     });
-    // The parts are shared by all couriers of the connection, and closed with it.
-    return { deliver: (message, signal) => lookFirst.deliver(message, signal), close: async () => {} };
+    return lookFirst;
   }
 
   /** Where the copies are of what a courier sends. */
@@ -231,6 +265,7 @@ export class Upstream {
       origin: this.endpoints.graph,
       getToken: ({ refused }) => this.getToken('graph', refused),
       retry: quickRetry,
+      clock: this.#clock,
       concurrentPerMailbox: limits.concurrentPerMailbox ?? microsoftConcurrency.graph,
     });
     const exchange = {

@@ -23,11 +23,16 @@ export function stateText(state: MessageState): string {
   return state === 'quarantined' ? 'quarantined (damaged)' : state;
 }
 
+/** Until when it waits, and for what. */
+function waitingText({ kind, untilMs, reason }: Waiting): string {
+  return `${kind === 'breaker' ? 'next probe' : 'next attempt'} ${time(untilMs)} (${reason})`;
+}
+
 /** A message on one line: what, whose, to whom, why not yet. */
 export function messageLine(message: QueuedMessage, waiting: Waiting | undefined): string {
   const [only, ...more] = message.recipients;
   const to = only && more.length === 0 ? `<${only.address}>` : `${message.recipients.length} recipients`;
-  const wait = waiting ? [`next attempt ${time(waiting.untilMs)} (${waiting.reason})`] : [];
+  const wait = waiting ? [waitingText(waiting)] : [];
   const last = message.recipients.find((each) => each.state !== 'delivered')?.last;
   return [
     `${message.id} ${stateText(message.state)} ${time(message.receivedAtMs)} ${octets(message.size)} ${message.mailbox} to ${to}`,

@@ -1,11 +1,13 @@
-import { startBridge } from '../app/bridge.ts';
+import { type Bridge, startBridge } from '../app/bridge.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './io.ts';
+import { listenForSignals } from './start-signals.ts';
 
 const usage = `Usage: mailbridge start [--config FILE]
 
@@ -22,6 +24,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     io.stdout.write(usage);
     return 0;
   }
+  const signals = listenForSignals();
   const path = configPath(values.config, io.env);
   const { config, warnings } = await loadConfig(path, { env: io.env });
   const log = await openLog({
@@ -30,21 +33,23 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     destination: io.stdout,
   });
   for (const warning of warnings) log.warn(warning);
-  const ended = untilSignalled(log, async () => {
-    const again = await loadConfig(path, { env: io.env });
-    for (const warning of again.warnings) log.warn(warning);
-    await bridge.reload(again.config);
-  });
   const bridge = await startBridge(config, { log });
   tellReady(bridge, config, log, io);
-  const signal = await ended;
+  signals.onReload(
+    reloading(log, async () => {
+      const again = await loadConfig(path, { env: io.env });
+      for (const warning of again.warnings) log.warn(warning);
+      await bridge.reload(again.config);
+    }),
+  );
+  const signal = await signals.ended;
   log.info({ signal }, 'stopping');
   await bridge.stop();
   log.info('stopped');
   return 0;
 }
 
-function tellReady(bridge: Awaited<ReturnType<typeof startBridge>>, config: Config, log: Log, io: CliIo): void {
+function tellReady(bridge: Bridge, config: Config, log: Log, io: CliIo): void {
   const listeners = bridge.listeners.map(({ protocol, host, port, security }) => ({ protocol, host, port, security }));
   if (bridge.authorityFile) {
     const file = bridge.authorityFile;
@@ -55,19 +60,23 @@ function tellReady(bridge: Awaited<ReturnType<typeof startBridge>>, config: Conf
   else io.stdout.write(`${text}\n`);
 }
 
-/** Resolves with the signal that ends the bridge; calls `reload` at SIGHUP. */
-function untilSignalled(log: Log, reload: () => Promise<void>): Promise<NodeJS.Signals> {
-  process.on('SIGHUP', () => {
-    reload().then(
+/** Reloads once at a time; what is asked for while one waits, that one does. */
+function reloading(log: Log, reload: () => Promise<void>): () => void {
+  const reloads = new OneAtATime();
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    const reloaded = reloads.run(() => {
+      waits = false;
+      return reload();
+    });
+    reloaded.then(
       () => log.info('configuration and certificates reread'),
       (error: unknown) => {
         const remedy = error instanceof BridgeError ? `${error}` : 'an unexpected failure';
         log.error({ error }, `the configuration in force stays: ${remedy}`);
       },
     );
-  });
-  return new Promise((resolve) => {
-    // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
+  };
 }

@@ -8,7 +8,7 @@ import {
 } from './exchange-refusals.ts';
 import { verdictOf } from './known-refusal.ts';
 import { connectionFailure } from './network-errors.ts';
-import { ownVerdict, refusedLoginPauseMs, type Verdict } from './verdict.ts';
+import { inTrouble, ownVerdict, refusedLoginPauseMs, type Verdict } from './verdict.ts';
 
 function replyVerdict(reply: SmtpReply, byClass: Verdict['outcome'], row: ExchangeRefusalRow | undefined): Verdict {
   return {
@@ -25,8 +25,17 @@ export function transactionRefusal(reply: SmtpReply): Verdict {
   return replyVerdict(reply, reply.code >= 500 ? 'permanent' : 'temporary', row);
 }
 
-/** The verdict on a refused login: never permanent, and the mailbox rests. */
+/**
+ * The verdict on a refused login: never permanent, and the mailbox rests. Where several mailboxes get it, the connection
+ * is to blame.
+ */
 export function loginRefusal(reply: SmtpReply): Verdict {
+  const verdict = ofLogin(reply);
+  // "Concurrent connections limit exceeded" speaks of the mailbox.
+  return reply.code === 432 || /concurrent/i.test(reply.text) ? verdict : inTrouble(verdict, 'smtp', false);
+}
+
+function ofLogin(reply: SmtpReply): Verdict {
   const byClass = reply.code >= 500 ? 'needs-admin' : 'temporary';
   const row = exchangeRefusalRow(loginRefusals, reply) ?? exchangeRefusalRow(transactionRefusals, reply);
   const verdict = replyVerdict(reply, byClass, row);
@@ -48,11 +57,14 @@ export function upstreamFailure(error: SmtpUpstreamError, peer: string): Verdict
   }
   if (error.aborted) return ownVerdict('delivery-aborted', error.message);
   if (error.systemCode === 'EAUTH') {
-    return { ...ownVerdict('xoauth2-not-offered', error.message), pauseMailboxMs: refusedLoginPauseMs };
+    const verdict = ownVerdict('xoauth2-not-offered', error.message);
+    return inTrouble({ ...verdict, pauseMailboxMs: refusedLoginPauseMs }, 'smtp', true);
   }
   if (error.systemCode === 'EMESSAGE') return ownVerdict('message-too-large-for-smtp', error.message);
   if (error.systemCode === 'ESTREAM') return ownVerdict('message-unreadable', error.message);
-  return connectionFailure(error.systemCode, error.message, peer);
+  const verdict = connectionFailure(error.systemCode, error.message, peer);
+  if (error.stage !== 'connect' && error.stage !== 'login') return verdict;
+  return inTrouble(verdict, 'smtp', error.stage === 'connect');
 }
 
 function refusal(stage: SmtpUpstreamError['stage'], reply: SmtpReply): Verdict {
@@ -60,5 +72,5 @@ function refusal(stage: SmtpUpstreamError['stage'], reply: SmtpReply): Verdict {
   if (stage !== 'connect') return transactionRefusal(reply);
   // A server that turns everybody away says nothing about this message.
   const rows = transactionRefusals.filter((row) => row.outcome !== 'permanent');
-  return replyVerdict(reply, 'temporary', exchangeRefusalRow(rows, reply));
+  return inTrouble(replyVerdict(reply, 'temporary', exchangeRefusalRow(rows, reply)), 'smtp', true);
 }

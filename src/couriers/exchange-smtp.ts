@@ -245,7 +245,7 @@ function foundClosed(error: unknown): boolean {
 }
 
 function failureOf(error: unknown, peer: string): Verdict {
-  if (error instanceof TokenError) return tokenFailure(error.failure);
+  if (error instanceof TokenError) return tokenFailure(error.failure, 'exchange-token');
   if (error instanceof SmtpUpstreamError) return upstreamFailure(error, peer);
   throw error;
 }

@@ -1,10 +1,20 @@
 import type { GraphError } from '../graph/graph-error.ts';
 import { type GraphRefusalRow, graphRefusalRow, graphStatuses } from './graph-refusals.ts';
 import { verdictOf } from './known-refusal.ts';
-import { ownVerdict, type Verdict } from './verdict.ts';
+import { inTrouble, ownVerdict, type Verdict } from './verdict.ts';
 
-/** The verdict on a refusal of Graph: by its code, else by its status. What Graph asks to wait is waited. */
+/**
+ * The verdict on a refusal of Graph: by its code, else by its status. What Graph asks to wait is waited. Where several
+ * mailboxes get a refused token or trouble of the service, the connection is to blame.
+ */
 export function graphRefusal(error: GraphError): Verdict {
+  const { status } = error;
+  const isOfService = status === 401 || (status >= 500 && status !== 504 && status !== 507);
+  const verdict = ofRefusal(error);
+  return isOfService ? inTrouble(verdict, 'graph', false) : verdict;
+}
+
+function ofRefusal(error: GraphError): Verdict {
   const { code, requestId, retryAfterMs, status } = error;
   const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs, pauseMailboxMs: retryAfterMs };

@@ -78,9 +78,6 @@ export class GraphCourier {
     return this.#sendEach(message, requests, ({ mime }) => this.#sendMime(message.mailbox, mime.body(), signal));
   }
 
-  /** Nothing to do: the HTTP client belongs to whoever made it. */
-  async close(): Promise<void> {}
-
   /** Whether a message whose header names others than its envelope is SMTP's. */
   async #goesBySmtp(mailbox: string, signal: AbortSignal): Promise<boolean> {
     const { envelope, smtp } = this.#options;
@@ -241,13 +238,13 @@ function successOf({ status, requestId }: Partial<GraphResponse>): Verdict {
 function failureOf(error: unknown, signal: AbortSignal): Verdict {
   if (error instanceof GraphError) return graphRefusal(error);
   if (error instanceof MessageChangedError) return ownVerdict('message-unreadable', error.message);
-  if (error instanceof GraphTokenError) return tokenFailure(error.cause);
+  if (error instanceof GraphTokenError) return tokenFailure(error.cause, 'graph-token');
   if (error instanceof GraphUnansweredError) {
     const why = errorText(error.cause);
     if (error.mayBeDone) {
       return ownVerdict('upstream-ambiguous', `No answer to the whole message; it may have been delivered: ${why}`);
     }
-    if (error.cause instanceof BridgeError) return networkFailure(error.cause);
+    if (error.cause instanceof BridgeError) return networkFailure(error.cause, 'graph');
     if (!signal.aborted) return ownVerdict('message-unreadable', why);
   }
   if (signal.aborted) return ownVerdict('delivery-aborted', 'The attempt was given up.');

@@ -22,12 +22,14 @@ export class Ledger {
   }
 
   report(message: OutgoingMessage): DeliveryReport {
+    const trouble = [...this.#verdicts.values()].find((verdict) => verdict.trouble)?.trouble;
     return {
       recipients: message.envelope.recipients.map(({ address }) =>
         recipientOutcome(address, this.#verdicts.get(normalizeAddress(address)) ?? notAttempted),
       ),
       ...(this.#pauseMailboxMs > 0 && { pauseMailboxMs: this.#pauseMailboxMs }),
       ...(this.#upstreamId !== undefined && { upstreamId: this.#upstreamId }),
+      ...(trouble !== undefined && { trouble }),
     };
   }
 }

@@ -1,13 +1,32 @@
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http-failure.ts';
-import { ownVerdict, refusedLoginPauseMs, type Verdict } from './verdict.ts';
+import type { ConnectionPart } from '../message/delivery.ts';
+import { inTrouble, ownVerdict, refusedLoginPauseMs, type Verdict } from './verdict.ts';
 
 /** nodemailer's names for what Node.js calls otherwise. */
 const nodeCodes: Readonly<Record<string, string>> = { ECONNECTION: 'ECONNRESET', EDNS: 'ENOTFOUND', ETLS: 'EPROTO' };
 
+/** Failures of the network, which may come before a request is sent. */
+const networkCodes: readonly string[] = [
+  'upstream-name-unknown',
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-connection-lost',
+  'upstream-certificate-untrusted',
+  'upstream-tls-failed',
+  'upstream-answer-invalid',
+  'proxy-refused',
+];
+
 /** The verdict on a request or a connection that failed before anything of the message was taken. */
-export function networkFailure(error: BridgeError): Verdict {
-  const { code, kind, message: text, remedy } = error;
+export function networkFailure(error: BridgeError, part: ConnectionPart): Verdict {
+  const verdict = ofNetwork(error);
+  // A failure that names no peer is not the network's.
+  if (!networkCodes.includes(error.code) || error.details.peer === undefined) return verdict;
+  return inTrouble(verdict, part, error.details.mayHaveArrived === false);
+}
+
+function ofNetwork({ code, kind, message: text, remedy }: BridgeError): Verdict {
   if (kind === 'temporary') return { outcome: 'temporary', code, text, remedy };
   // An untrusted server or a barring proxy waits for an administrator, and no mail is to blame for it.
   return { outcome: 'needs-admin', code, text, remedy, pauseMailboxMs: refusedLoginPauseMs };
@@ -21,7 +40,5 @@ export function networkFailure(error: BridgeError): Verdict {
 export function connectionFailure(systemCode: string | undefined, text: string, peer: string): Verdict {
   const code = nodeCodes[systemCode ?? ''] ?? systemCode;
   const failure = httpFailure(Object.assign(new Error(text), { code }), peer);
-  return failure instanceof BridgeError
-    ? networkFailure(failure)
-    : ownVerdict('upstream-unreachable', `${peer}: ${text}`);
+  return failure instanceof BridgeError ? ofNetwork(failure) : ownVerdict('upstream-unreachable', `${peer}: ${text}`);
 }

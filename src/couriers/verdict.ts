@@ -1,6 +1,13 @@
 import { type ErrorCode, errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
-import type { DeliveryReport, FailureScope, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
+import type {
+  ConnectionPart,
+  ConnectionTrouble,
+  DeliveryReport,
+  FailureScope,
+  OutgoingMessage,
+  RecipientOutcome,
+} from '../message/delivery.ts';
 
 /** What became of a message, or of one of its recipients. */
 export interface Verdict {
@@ -13,6 +20,8 @@ export interface Verdict {
   readonly retryAfterMs?: number;
   readonly pauseMailboxMs?: number;
   readonly upstreamId?: string;
+  /** Where it says nothing about the message, because the connection is to blame. */
+  readonly trouble?: ConnectionTrouble;
 }
 
 /** How long a mailbox rests whose login or token is refused, before the queue asks for it again. */
@@ -25,16 +34,33 @@ export function ownVerdict(code: ErrorCode, text: string): Verdict {
 }
 
 /**
- * No token to be had. That says nothing about the message: it is kept, whatever is wrong, and so is a message that
- * meets a wrong configuration.
+ * The same verdict, which says besides that the connection is in trouble.
+ * @param isSure false where it may be one mailbox's alone
  */
-export function tokenFailure(error: unknown): Verdict {
+export function inTrouble(verdict: Verdict, part: ConnectionPart, isSure: boolean, askedMs?: number): Verdict {
+  const { outcome, code, text, remedy } = verdict;
+  if (outcome !== 'temporary' && outcome !== 'needs-admin') return verdict;
+  const retryAfterMs = askedMs ?? verdict.retryAfterMs;
+  const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return {
+    ...verdict,
+    trouble: { part, outcome, code, text, ...(remedy !== undefined && { remedy }), ...asked, isSure },
+  };
+}
+
+/**
+ * No token to be had. That says nothing about the message: it is kept, whatever is wrong, and so is a message that
+ * meets a wrong configuration. All mailboxes of the connection share its tokens.
+ */
+export function tokenFailure(error: unknown, part: ConnectionPart): Verdict {
   if (!(error instanceof BridgeError)) {
-    return ownVerdict('token-temporarily-unavailable', `No access token: ${errorText(error)}`);
+    return inTrouble(ownVerdict('token-temporarily-unavailable', `No access token: ${errorText(error)}`), part, true);
   }
-  const { code, message: text, remedy } = error;
-  if (error.kind === 'temporary') return { outcome: 'temporary', code, text, remedy };
-  return { outcome: 'needs-admin', code, text, remedy, pauseMailboxMs: refusedLoginPauseMs };
+  const { code, message: text, remedy, details } = error;
+  const asked = typeof details.retryAfterMs === 'number' ? details.retryAfterMs : undefined;
+  if (error.kind === 'temporary') return inTrouble({ outcome: 'temporary', code, text, remedy }, part, true, asked);
+  const refused = { code, text, remedy, pauseMailboxMs: refusedLoginPauseMs };
+  return inTrouble({ outcome: 'needs-admin', ...refused }, part, true, asked);
 }
 
 /** One recipient's outcome. */
@@ -57,5 +83,6 @@ export function reportForAll(message: OutgoingMessage, verdict: Verdict): Delive
     recipients: message.envelope.recipients.map(({ address }) => recipientOutcome(address, verdict)),
     ...(verdict.pauseMailboxMs !== undefined && { pauseMailboxMs: verdict.pauseMailboxMs }),
     ...(verdict.upstreamId !== undefined && { upstreamId: verdict.upstreamId }),
+    ...(verdict.trouble !== undefined && { trouble: verdict.trouble }),
   };
 }

@@ -88,7 +88,7 @@ export class SmtpPool {
     const cancelTimeout = this.#clock.after(this.#options.idleTimeoutMs ?? 30_000, () => {
       const others = this.#takeAll(key).filter((idle) => idle.session !== session);
       if (others.length > 0) this.#idle.set(key, others);
-      void session.quit();
+      session.quit().catch(() => session.close());
     });
     this.#idle.set(key, [...this.#takeAll(key), { session, cancelTimeout }]);
   }

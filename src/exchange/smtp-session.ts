@@ -119,7 +119,8 @@ export class SmtpSession {
   }
 }
 
-function connectionOptions(
+/** What nodemailer connects with. */
+export function connectionOptions(
   options: SmtpSessionOptions,
   authenticateWith: (context: SMTPConnectionCustomAuthContext) => Promise<void>,
 ) {

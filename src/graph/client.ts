@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { HttpClient, HttpResponse } from '../base/http.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { messageStart } from '../message/message-start.ts';
@@ -18,6 +19,8 @@ export interface GraphClientOptions {
    */
   readonly getToken: (options: { readonly mailbox: string; readonly refused?: string }) => Promise<string>;
   readonly retry: QuickRetry;
+  /** What dates in `Retry-After` are told by; default {@link systemClock}. */
+  readonly clock?: Clock;
   /**
    * Requests at a time for one mailbox, further ones wait; default 4 (Microsoft: "Microsoft Graph service-specific
    * throttling limits", Outlook).
@@ -93,7 +96,7 @@ export class GraphClient {
    * @throws as {@link request} does, GraphTokenError aside
    */
   async requestUrl(request: GraphUrlRequest): Promise<GraphResponse> {
-    return successOf(await this.#send(request, request.url, {}));
+    return this.#successOf(await this.#send(request, request.url, {}));
   }
 
   /** How requests are tried again. */
@@ -105,9 +108,13 @@ export class GraphClient {
     const token = await this.#token({ mailbox: request.mailbox });
     const answer = await this.#sendWith(token, request);
     // 403 too: a permission granted since the token was made is in the next one.
-    if (answer.status !== 401 && answer.status !== 403) return successOf(answer);
+    if (answer.status !== 401 && answer.status !== 403) return this.#successOf(answer);
     const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
-    return successOf(renewed === token ? answer : await this.#sendWith(renewed, request));
+    return this.#successOf(renewed === token ? answer : await this.#sendWith(renewed, request));
+  }
+
+  #successOf(answer: GraphResponse): GraphResponse {
+    return successOf(answer, (this.#options.clock ?? systemClock).now());
   }
 
   async #token(options: { readonly mailbox: string; readonly refused?: string }): Promise<string> {
@@ -188,9 +195,9 @@ async function readAnswer(response: HttpResponse, octets: number | undefined): P
   return { status, headers, text, requestId: headers['request-id'] };
 }
 
-function successOf(answer: GraphResponse): GraphResponse {
+function successOf(answer: GraphResponse, nowMs: number): GraphResponse {
   if (answer.status >= 200 && answer.status < 300) return answer;
-  throw graphErrorOf(answer.status, answer.headers, answer.text);
+  throw graphErrorOf(answer.status, answer.headers, answer.text, nowMs);
 }
 
 /** Failures that the HTTP client does not know, an ended signal among them, are taken for the worse case. */

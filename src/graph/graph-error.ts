@@ -70,8 +70,16 @@ export class GraphTokenError extends Error {
 
 const maxMessageLength = 500;
 
-/** Reads the body of a refusal, whatever it turns out to be. */
-export function graphErrorOf(status: number, headers: Readonly<Record<string, string>>, body: string): GraphError {
+/**
+ * Reads the body of a refusal, whatever it turns out to be.
+ * @param nowMs milliseconds since 1970
+ */
+export function graphErrorOf(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  nowMs: number,
+): GraphError {
   const error = errorObject(body);
   const inner = record(error.innerError ?? error.innererror);
   const message = text(error.message) ?? `Microsoft Graph answered with status ${status}.`;
@@ -80,7 +88,7 @@ export function graphErrorOf(status: number, headers: Readonly<Record<string, st
     code: text(error.code) ?? `HTTP ${status}`,
     innerCode: text(inner.code),
     requestId: text(headers['request-id']) ?? text(inner['request-id']),
-    retryAfterMs: parseRetryAfter(headers['retry-after'], Date.now()),
+    retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
   });
 }
 

@@ -56,6 +56,24 @@ export interface RecipientOutcome {
   readonly retryAfterMs?: number;
 }
 
+/** What a connection sends with: its tokens for Graph and for Exchange Online, and the hosts that take its mail. */
+export type ConnectionPart = 'graph-token' | 'exchange-token' | 'graph' | 'smtp';
+
+/** Trouble that says nothing about the message: the connection has it, and nothing was sent. */
+export interface ConnectionTrouble {
+  readonly part: ConnectionPart;
+  /** `needs-admin`: it lasts until somebody changes a setting. */
+  readonly outcome: 'temporary' | 'needs-admin';
+  /** As in {@link RecipientOutcome}. */
+  readonly code: string;
+  readonly text: string;
+  readonly remedy?: string;
+  /** What the other side asked for. */
+  readonly retryAfterMs?: number;
+  /** False where it may be the trouble of one mailbox as well: only several mailboxes together prove it. */
+  readonly isSure: boolean;
+}
+
 /** What one delivery attempt gave. */
 export interface DeliveryReport {
   /** One outcome for each recipient of the envelope, in its order. */
@@ -64,6 +82,8 @@ export interface DeliveryReport {
   readonly pauseMailboxMs?: number;
   /** When the next attempt is due, in place of the usual wait; holds for this message alone. */
   readonly retryAfterMs?: number;
+  /** Why the recipients that were not served were not, where it lies with the connection. */
+  readonly trouble?: ConnectionTrouble;
   /** Nobody but an administrator shall have the message sent again. */
   readonly hold?: boolean;
   /** The upstream's name for the message or the request (`request-id`, queue id), for the log. */

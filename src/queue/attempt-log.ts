@@ -6,6 +6,8 @@ import type { QueuedMessage } from './message.ts';
 import type { Verdict } from './verdict.ts';
 
 const adminReminderMs = 10 * 60 * 1000;
+/** Codes come from the other side: whatever it makes up must not fill the memory. */
+const mostReminders = 1000;
 
 /** What the log says of attempts: a line for each recipient that was not served, one for a message that was. */
 export class AttemptLog {
@@ -38,8 +40,18 @@ export class AttemptLog {
       const retryAt = verdict.state === 'queued' ? { retryAt: new Date(verdict.nextAttemptAtMs).toISOString() } : {};
       const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
       if (given) this.#log.warn(line, outcome === 'permanent' ? 'refused for good' : 'given up: its time is over');
+      // The breaker has told it, once for all.
+      else if (report.trouble) this.#log.debug(line, 'waits for its connection');
       else if (outcome === 'temporary') this.#log.info(line, 'put off');
       else this.#remindAdmin(line);
+    }
+  }
+
+  /** A message was given up without an attempt. */
+  givenUp({ id, mailbox, courier }: QueuedMessage, { failed }: Verdict): void {
+    for (const { address, code, text, remedy } of failed) {
+      const line = { id, mailbox, courier, to: address, code, text, ...(remedy ? { remedy } : {}) };
+      this.#log.warn(line, 'given up: its time is over');
     }
   }
 
@@ -61,7 +73,12 @@ export class AttemptLog {
       this.#log.info(line, 'put off: waits for an administrator');
       return;
     }
+    this.#remindedAtMs.delete(key);
     this.#remindedAtMs.set(key, now);
+    for (const oldest of this.#remindedAtMs.keys()) {
+      if (this.#remindedAtMs.size <= mostReminders) break;
+      this.#remindedAtMs.delete(oldest);
+    }
     const { text, remedy = '', ...facts } = line;
     this.#log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }

@@ -22,11 +22,13 @@ export interface InFlightJournal {
   end(id: string): void;
   /** Whether an earlier run may have sent the message without having written that down. */
   isSuspect(message: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean;
+  /** Forgets messages that are not there any more, and not under way. */
+  prune(isThere: (id: string) => boolean): void;
   close(): void;
 }
 
 /** For a queue that does not outlive its process. */
-export const noJournal: InFlightJournal = { begin() {}, end() {}, isSuspect: () => false, close() {} };
+export const noJournal: InFlightJournal = { begin() {}, end() {}, isSuspect: () => false, prune() {}, close() {} };
 
 /** Beyond that a file is written anew. */
 const longestFileBytes = 1024 * 1024;
@@ -95,12 +97,7 @@ class FileJournal implements InFlightJournal {
     this.#marks.begun.delete(id);
     if (this.#marks.allBeforeMs > 0) this.#marks.ended.add(id);
     this.#write(`end ${id}\n`);
-    if (this.#bytes < longestFileBytes) return;
-    whereThereIsRoom(() => {
-      const handle = this.#rewrite();
-      closeSync(this.#handle);
-      this.#handle = handle;
-    });
+    if (this.#bytes >= longestFileBytes) this.#renew();
   }
 
   isSuspect({ id, receivedAtMs }: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean {
@@ -108,11 +105,28 @@ class FileJournal implements InFlightJournal {
     return begun.has(id) || (receivedAtMs < allBeforeMs && !ended.has(id));
   }
 
+  prune(isThere: (id: string) => boolean): void {
+    const { begun, ended } = this.#marks;
+    let isChanged = false;
+    for (const ids of [begun, ended]) {
+      for (const id of ids) if (!this.#underWay.has(id) && !isThere(id)) isChanged = ids.delete(id) || isChanged;
+    }
+    if (isChanged) this.#renew();
+  }
+
   close(): void {
     // What was cut off in the end has been written as such, or stays marked as begun.
     this.#write('closed\n');
     fsyncSync(this.#handle);
     closeSync(this.#handle);
+  }
+
+  #renew(): void {
+    whereThereIsRoom(() => {
+      const handle = this.#rewrite();
+      closeSync(this.#handle);
+      this.#handle = handle;
+    });
   }
 
   #write(line: string): void {

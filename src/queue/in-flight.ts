@@ -64,6 +64,13 @@ export class InFlight {
     return { addresses, overAtMs };
   }
 
+  /** Forgets messages that are not there any more: an administrator has deleted them. */
+  prune(isThere: (id: string) => boolean): void {
+    for (const id of this.#lostAtMs.keys()) if (!isThere(id)) this.#lostAtMs.delete(id);
+    for (const id of this.#unwritten) if (!isThere(id)) this.#unwritten.delete(id);
+    this.#journal.prune(isThere);
+  }
+
   #doubtful(message: QueuedMessage): string[] {
     const isSuspect = this.#unwritten.has(message.id) || this.#journal.isSuspect(message);
     return message.recipients

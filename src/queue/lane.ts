@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
+import type { BreakerPermit, ConnectionGate } from './breakers.ts';
 import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limit-direct.ts';
 import type { HeldPart, LaneMeter } from './limit-meter.ts';
 import { type LearnedPause, learnPause, mailboxPause, pauseLeftMs } from './limit-pause.ts';
 import type { FairSlots, SlotTaker } from './limit-slots.ts';
 import { AccountTurns, readAhead } from './limit-turns.ts';
-import type { QueuedMessage } from './message.ts';
+import type { CourierKind, QueuedMessage } from './message.ts';
 import type { QueueStore } from './store.ts';
 
 export interface LaneOptions {
@@ -15,6 +16,7 @@ export interface LaneOptions {
   readonly clock: Clock;
   readonly meter: LaneMeter;
   readonly slots: FairSlots;
+  readonly gate: ConnectionGate;
   /** A pause learned before a restart. */
   readonly pause?: LearnedPause | undefined;
   /** The first pause of a mailbox that waits for an administrator. */
@@ -24,6 +26,22 @@ export interface LaneOptions {
   /** Told when the store cannot be read or written; the lane looks again by itself. */
   onFailure(error: unknown): void;
   onPause(pause: LearnedPause): void;
+}
+
+/** What an attempt under way holds. */
+interface Held {
+  readonly part: HeldPart;
+  readonly permit: BreakerPermit;
+}
+
+/** What came of an attempt, beside what it means for its message. */
+export interface LaneEffect {
+  /** How many recipients outside the tenant were served. */
+  readonly external: number;
+  /** What went wrong is the connection's trouble: it says nothing about the message or the mailbox. */
+  readonly isConnections: boolean;
+  /** The attempt was to show whether such trouble is over. */
+  readonly isProbe: boolean;
 }
 
 const lookAgainMs = 1000;
@@ -36,10 +54,10 @@ export class Lane implements SlotTaker {
   readonly #options: LaneOptions;
   readonly #meter: LaneMeter;
   readonly #turns: AccountTurns;
-  readonly #direct: DirectLine;
+  readonly #direct: DirectLine<Held>;
   /** Under way, or about to be put off: taken out of the turns, still due in the store. */
   readonly #away = new Set<string>();
-  readonly #parts = new Map<string, HeldPart>();
+  readonly #held = new Map<string, Held>();
   #pause: LearnedPause | undefined;
   /** The store was in trouble. */
   #restUntilMs = 0;
@@ -57,7 +75,7 @@ export class Lane implements SlotTaker {
     this.#direct = new DirectLine(options.clock, {
       waitMs: (attempt) => Math.max(this.#laneWaitMs(), this.#meter.externalWaitMs(attempt), this.#waitMs(attempt)),
       take: (attempt) => this.#take(attempt),
-      ended: (part, startedAtMs, report) => this.#directEnded(part, startedAtMs, report),
+      ended: (held, startedAtMs, report) => this.#directEnded(held, startedAtMs, report),
     });
   }
 
@@ -95,6 +113,26 @@ export class Lane implements SlotTaker {
     this.#restUntilMs = Math.max(this.#restUntilMs, untilMs);
   }
 
+  /** An attempt is as if it had not been made: its message is due, and waits for its connection alone. */
+  stillDue(): void {
+    this.#turns.lookAgain();
+  }
+
+  /** Whether an attempt of a message is under way. */
+  isUnderWay(id: string): boolean {
+    return this.#away.has(id);
+  }
+
+  /** Nothing is attempted by a courier for now: clients that wait for it are told. */
+  refuseDirect(courier: CourierKind): void {
+    this.#direct.refuse(courier);
+  }
+
+  /** What the mailbox rests for was the connection's trouble, and is over. */
+  troubleOver(code: string): void {
+    if (this.#pause?.code === code) this.#endPause();
+  }
+
   /** A message of the lane is due again then, and no timer may run while the lane is busy. */
   putOff(untilMs: number): void {
     this.#dueMs = Math.min(this.#dueMs, untilMs);
@@ -115,30 +153,26 @@ export class Lane implements SlotTaker {
     }
   }
 
-  /**
-   * An attempt has ended: takes down what it used of the limits, and the rest that it calls for.
-   * @returns how many recipients outside the tenant were served
-   */
-  ended(id: string, startedAtMs: number, report: DeliveryReport): number {
-    const part = this.#parts.get(id);
-    const external = part ? this.#meter.settle(part, report) : 0;
-    this.#learn(startedAtMs, report);
-    return external;
+  /** An attempt has ended: takes down what it used of the limits, and the rest that it calls for. */
+  ended(id: string, startedAtMs: number, report: DeliveryReport): LaneEffect {
+    const held = this.#held.get(id);
+    if (!held) return { external: 0, isConnections: false, isProbe: false };
+    return this.#settle(held, startedAtMs, report);
   }
 
   /** An attempt has ended, or was not made after all, and the store says so. */
   finished(message: QueuedMessage): void {
-    const part = this.#parts.get(message.id);
-    this.#parts.delete(message.id);
+    const held = this.#held.get(message.id);
+    this.#held.delete(message.id);
     this.#away.delete(message.id);
-    if (part) this.#giveBack(part);
+    if (held) this.#giveBack(held);
     this.wake();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();
-    this.#direct.stop();
+    this.#direct.refuse();
   }
 
   get #inTrouble(): boolean {
@@ -159,7 +193,7 @@ export class Lane implements SlotTaker {
       const now = this.#options.clock.now();
       const laneWaitMs = this.#laneWaitMs();
       if (laneWaitMs > 0) return laneWaitMs;
-      const message = this.#turns.peek(now, ({ courier }) => this.#meter.hasPlace(courier, this.#inTrouble));
+      const message = this.#turns.peek(now, ({ courier }) => this.#mayStart(courier));
       if (message === 'blocked') break;
       if (!message) return this.#dueMs - now;
       const attempt = attemptOf(message);
@@ -170,10 +204,10 @@ export class Lane implements SlotTaker {
       }
       const waitMs = this.#waitMs(attempt);
       if (waitMs > 0) return waitMs;
-      const part = this.#take(attempt);
-      if (!part) break;
+      const held = this.#take(attempt);
+      if (!held) break;
       this.#turns.take(message);
-      this.#parts.set(message.id, part);
+      this.#held.set(message.id, held);
       this.#away.add(message.id);
       this.#options.deliver(message);
     }
@@ -192,13 +226,30 @@ export class Lane implements SlotTaker {
     return this.#meter.waitMs(attempt, this.#inTrouble);
   }
 
-  #take(attempt: DirectAttempt): HeldPart | undefined {
-    return this.#options.slots.take(this) ? this.#meter.reserve(attempt) : undefined;
+  #mayStart(courier: CourierKind): boolean {
+    return this.#options.gate.mayStart(courier) && this.#meter.hasPlace(courier, this.#inTrouble);
   }
 
-  #giveBack(part: HeldPart): void {
+  #take(attempt: DirectAttempt): Held | undefined {
+    const { key, connection, gate, slots } = this.#options;
+    const { courier } = attempt;
+    if (!gate.mayStart(courier) || !slots.take(this)) return undefined;
+    return { part: this.#meter.reserve(attempt), permit: gate.begin(courier, key.slice(connection.length + 1)) };
+  }
+
+  #giveBack({ part, permit }: Held): void {
+    permit.ended(undefined);
     this.#meter.release(part);
     this.#options.slots.release(this);
+  }
+
+  /** An attempt that the connection was not able to make counts for nothing. */
+  #settle({ part, permit }: Held, startedAtMs: number, report: DeliveryReport): LaneEffect {
+    const isConnections = permit.ended(report);
+    const wasServed = report.recipients.some(({ outcome }) => outcome === 'delivered');
+    const external = isConnections && !wasServed ? 0 : this.#meter.settle(part, report);
+    if (!isConnections) this.#learn(startedAtMs, report);
+    return { external, isConnections, isProbe: permit.isProbe };
   }
 
   /** Puts off in the store what must not hold up the mail behind it. */
@@ -244,20 +295,19 @@ export class Lane implements SlotTaker {
     this.#options.store.endPause(this.#options.key).catch(this.#options.onFailure);
   }
 
-  #directEnded(part: HeldPart, startedAtMs: number, report: DeliveryReport | undefined): void {
-    if (report) this.#countDirect(part, startedAtMs, report);
-    this.#giveBack(part);
+  #directEnded(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void {
+    if (report) this.#countDirect(held, startedAtMs, report);
+    this.#giveBack(held);
     this.wake();
   }
 
-  #countDirect(part: HeldPart, startedAtMs: number, report: DeliveryReport): void {
+  #countDirect(held: Held, startedAtMs: number, report: DeliveryReport): void {
     const { store, key, clock, onFailure } = this.#options;
-    const external = this.#meter.settle(part, report);
+    const { external } = this.#settle(held, startedAtMs, report);
     const recipients = report.recipients.filter((each) => each.outcome === 'delivered').length;
     if (recipients > 0) {
       store.countSent(key, { startedAtMs, endedAtMs: clock.now(), recipients, external }).catch(onFailure);
     }
-    this.#learn(startedAtMs, report);
   }
 
   #wakeIn(delayMs: number): void {

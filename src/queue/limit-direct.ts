@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import type { DeliveryReport } from '../message/delivery.ts';
-import type { HeldPart, MeteredAttempt } from './limit-meter.ts';
+import type { ConnectionTrouble, DeliveryReport } from '../message/delivery.ts';
+import type { MeteredAttempt } from './limit-meter.ts';
+import type { CourierKind } from './message.ts';
 
 /** A delivery while a client waits, which the queue does not hold. */
 export type DirectAttempt = MeteredAttempt;
@@ -20,32 +21,34 @@ export interface AdmissionRefused {
   readonly admitted: false;
   /** When it is worth another try; an estimate. */
   readonly retryAfterMs: number;
+  /** Where it is not for the limits that nothing is attempted. */
+  readonly trouble?: ConnectionTrouble;
 }
 
-interface Waiter {
+interface Waiter<Held> {
   readonly attempt: DirectAttempt;
-  admit(part: HeldPart): void;
+  admit(held: Held): void;
   refuse(): void;
 }
 
 /** What the line needs of its mailbox. */
-export interface DirectLineParts {
+export interface DirectLineParts<Held> {
   /** Milliseconds until an attempt may begin; `Infinity`: until another one has ended. */
   waitMs(attempt: DirectAttempt): number;
   /** Takes a place; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
-  take(attempt: DirectAttempt): HeldPart | undefined;
-  ended(part: HeldPart, startedAtMs: number, report: DeliveryReport | undefined): void;
+  take(attempt: DirectAttempt): Held | undefined;
+  ended(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void;
 }
 
 const shortestRetryMs = 1000;
 
 /** Clients that wait for a direct delivery from one mailbox, first come, first served. */
-export class DirectLine {
+export class DirectLine<Held> {
   readonly #clock: Clock;
-  readonly #parts: DirectLineParts;
-  readonly #waiting = new Set<Waiter>();
+  readonly #parts: DirectLineParts<Held>;
+  readonly #waiting = new Set<Waiter<Held>>();
 
-  constructor(clock: Clock, parts: DirectLineParts) {
+  constructor(clock: Clock, parts: DirectLineParts<Held>) {
     this.#clock = clock;
     this.#parts = parts;
   }
@@ -61,11 +64,11 @@ export class DirectLine {
         resolve(refusal(this.#parts.waitMs(attempt)));
       };
       const cancel = this.#clock.after(patienceMs, refuse);
-      const admit = (part: HeldPart) => {
+      const admit = (held: Held) => {
         cancel();
-        resolve(this.#admission(part));
+        resolve(this.#admission(held));
       };
-      const waiter: Waiter = { attempt, refuse, admit };
+      const waiter: Waiter<Held> = { attempt, refuse, admit };
       this.#waiting.add(waiter);
     });
   }
@@ -82,20 +85,22 @@ export class DirectLine {
         again = Math.min(again, waitMs);
         continue;
       }
-      const part = this.#parts.take(waiter.attempt);
-      if (!part) break;
+      const held = this.#parts.take(waiter.attempt);
+      if (!held) break;
       this.#waiting.delete(waiter);
-      waiter.admit(part);
+      waiter.admit(held);
     }
     return again;
   }
 
-  /** Turns everybody away. */
-  stop(): void {
-    for (const waiter of this.#waiting) waiter.refuse();
+  /** Refuses whoever waits; of one courier alone, if it is given. */
+  refuse(courier?: CourierKind): void {
+    for (const waiter of this.#waiting) {
+      if (courier === undefined || waiter.attempt.courier === courier) waiter.refuse();
+    }
   }
 
-  #admission(part: HeldPart): Admission {
+  #admission(held: Held): Admission {
     const startedAtMs = this.#clock.now();
     let open = true;
     return {
@@ -103,7 +108,7 @@ export class DirectLine {
       ended: (report) => {
         if (!open) return;
         open = false;
-        this.#parts.ended(part, startedAtMs, report);
+        this.#parts.ended(held, startedAtMs, report);
       },
     };
   }

@@ -61,13 +61,9 @@ export class LaneLimits {
     this.#lanes.set(key, lane);
   }
 
-  /**
-   * An attempt has ended: what it used is taken down, and the rests that it calls for.
-   * @returns how many recipients outside the tenant were served
-   */
-  ended(lane: Lane, message: QueuedMessage, startedAtMs: number, report: DeliveryReport): number {
+  /** An attempt has ended: the rest of the tenant that it calls for, or ends, is noted. */
+  ended(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
     this.#learnExternal(message, startedAtMs, report);
-    return lane.ended(message.id, startedAtMs, report);
   }
 
   #learnExternal(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {

@@ -1,4 +1,5 @@
 import { BridgeError } from '../base/errors.ts';
+import type { BreakerView } from './breakers.ts';
 import { type DelayWarningOptions, DelayWarnings } from './delay-warnings.ts';
 import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import type { NewMessage, QueuedMessage } from './message.ts';
@@ -23,7 +24,12 @@ export class Queue {
     const { delayWarnings } = options;
     this.#delayWarnings =
       delayWarnings &&
-      new DelayWarnings({ ...options, ...delayWarnings, onQueued: (warning) => this.#scheduler.accepted(warning) });
+      new DelayWarnings({
+        ...options,
+        ...delayWarnings,
+        warningFor: (message) => delayWarnings.warningFor(this.#scheduler.withReason(message)),
+        onQueued: (warning) => this.#scheduler.accepted(warning),
+      });
   }
 
   /** Resumes what an earlier run left. */
@@ -75,6 +81,11 @@ export class Queue {
    */
   admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
     return this.#scheduler.admit(delivery, patienceMs);
+  }
+
+  /** Connections in trouble, which hold back their mail. */
+  breakers(): readonly BreakerView[] {
+    return this.#scheduler.breakers();
   }
 
   /** Tries again what waits: settings have changed. Never rejects. */

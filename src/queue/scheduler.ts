@@ -5,15 +5,24 @@ import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { BackoffOptions } from './backoff.ts';
+import { BreakerExpiry } from './breaker-expiry.ts';
+import { Breakers, type BreakerView, type ProbeConnection } from './breakers.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier } from './courier.ts';
 import { InFlight } from './in-flight.ts';
 import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
-import { Lane } from './lane.ts';
+import { Lane, type LaneEffect } from './lane.ts';
 import type { Admission, AdmissionRefused } from './limit-direct.ts';
 import { LaneLimits } from './limit-lanes.ts';
 import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits.ts';
-import { type CourierKind, laneOf, type NewMessage, type QueuedMessage, type QueuedRecipient } from './message.ts';
+import {
+  type AttemptRecord,
+  type CourierKind,
+  laneOf,
+  type NewMessage,
+  type QueuedMessage,
+  type QueuedRecipient,
+} from './message.ts';
 import type { QueueStore } from './store.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -33,6 +42,10 @@ export interface SchedulerOptions {
   readonly journal?: InFlightJournal;
   /** The courier for a message; undefined when the configuration no longer has one: the message then waits. */
   courierFor(message: QueuedMessage): Courier | undefined;
+  /** Asks whether the trouble of a connection is over; default: only attempts show that. */
+  readonly probe?: ProbeConnection;
+  /** 0 to below 1; default `Math.random`. */
+  readonly random?: () => number;
   /** Composes the notification to the sender; undefined where there is nobody to tell. */
   bounceFor(
     message: QueuedMessage,
@@ -50,8 +63,10 @@ export interface DirectDelivery {
 }
 
 const watchMs = 1000;
+const expireEveryMs = 60_000;
 const purgeEveryMs = 60 * 60 * 1000;
 const stoppingRetryMs = 60_000;
+const shortestRetryMs = 1000;
 
 /**
  * Takes messages from the queue to their couriers: each mailbox in a lane of its own, within Microsoft's limits, so
@@ -67,6 +82,8 @@ export class Scheduler {
   readonly #cancelTimers: (() => void)[] = [];
   readonly #clockWatch: ClockWatch;
   readonly #attemptLog: AttemptLog;
+  readonly #breakers: Breakers;
+  readonly #expiry: BreakerExpiry;
   #foreignChanges = 0;
   #running = false;
 
@@ -76,6 +93,23 @@ export class Scheduler {
     this.#inFlight = new InFlight(options.journal ?? noJournal, options.clock.now());
     this.#clockWatch = new ClockWatch(options.clock);
     this.#attemptLog = new AttemptLog(options.log, options.clock);
+    this.#breakers = new Breakers({
+      ...options,
+      onRoom: (connection) => this.#eachLane(connection, (lane) => lane.wake()),
+      onOpen: (connection, couriers) =>
+        this.#eachLane(connection, (lane) => {
+          for (const courier of couriers) lane.refuseDirect(courier);
+        }),
+      onOver: (connection, { code }) => this.#eachLane(connection, (lane) => lane.troubleOver(code)),
+    });
+    this.#expiry = new BreakerExpiry({
+      ...options,
+      breakers: this.#breakers,
+      isUnderWay: (message) => this.#lane(laneOf(message)).isUnderWay(message.id),
+      attemptLog: this.#attemptLog,
+      bounce: (message, verdict) => this.#bounce(message, verdict),
+      onQueued: (bounce, message) => this.#bounceQueued(bounce, message),
+    });
   }
 
   /** Resumes whatever the queue holds, and goes on until {@link stop}. */
@@ -83,15 +117,18 @@ export class Scheduler {
     this.#running = true;
     if (wasSetBack(this.#options.store, this.#options.clock.now())) this.#clockWasSetBack();
     this.#foreignChanges = this.#options.store.foreignChanges();
+    this.#breakers.start();
     for (const { lane } of this.#options.store.lanes()) this.#lane(lane).wake();
     this.#clockWatch.look(0);
     this.#every(watchMs, () => {
       this.#lookAtClock();
       this.#lookForForeignChanges();
     });
+    this.#every(expireEveryMs, () => void this.#expiry.look());
     this.#every(purgeEveryMs, () => {
       const { clock, store, retain, log } = this.#options;
       const now = clock.now();
+      this.#forgetDeleted();
       store
         .purge({ deliveredMs: now - retain.deliveredMs, failedMs: now - retain.failedMs })
         .then(() => store.purgeCounts(now - 2 * dayMs))
@@ -107,14 +144,38 @@ export class Scheduler {
   /** See {@link Queue.admit}. */
   async admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
     if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
+    const gate = this.#breakers.gate(delivery.connection);
+    const open = gate.mayStart(delivery.courier) ? undefined : gate.open(delivery.courier);
+    if (open) {
+      const retryAfterMs = Math.max(shortestRetryMs, open.nextProbeAtMs - this.#options.clock.now());
+      return { admitted: false, retryAfterMs, trouble: open.trouble };
+    }
     return await this.#lane(laneOf(delivery)).admit(delivery, patienceMs);
   }
 
-  /** Makes everything due now. What Microsoft has asked to wait for (`Retry-After`) goes on waiting. */
+  /** Connections in trouble. */
+  breakers(): readonly BreakerView[] {
+    return this.#breakers.view();
+  }
+
+  /** A message as it should be told of to its sender: what the connection is in trouble for is why it waits. */
+  withReason(message: QueuedMessage): QueuedMessage {
+    const trouble = this.#breakers.gate(message.connection).open(message.courier)?.trouble;
+    if (!trouble) return message;
+    const { outcome, code, text, remedy } = trouble;
+    const last = { outcome, code, text, ...(remedy === undefined ? {} : { remedy }) };
+    return { ...message, recipients: message.recipients.map((each) => (each.last ? each : { ...each, last })) };
+  }
+
+  /**
+   * Makes everything due now, and probes what is in trouble. What Microsoft has asked a mailbox to wait for
+   * (`Retry-After`) goes on waiting. Never rejects.
+   */
   async retryNow(): Promise<void> {
     const { store, clock } = this.#options;
+    this.#breakers.probeNow();
     try {
-      await store.release({ states: ['queued'] }, clock.now());
+      await store.hasten(clock.now());
       for (const { lane } of store.lanes()) this.#lane(lane).reload();
     } catch (error) {
       this.#storeFailure(error);
@@ -126,17 +187,25 @@ export class Scheduler {
     this.#running = false;
     for (const cancel of this.#cancelTimers) cancel();
     for (const lane of this.#lanes.values()) lane.stop();
+    await this.#expiry.stop();
     const cut = setTimeout(() => this.#abort.abort(), graceMs);
     await Promise.allSettled([...this.#attempts]);
     clearTimeout(cut);
+    await this.#breakers.stop();
     this.#inFlight.close();
+  }
+
+  #eachLane(connection: string, call: (lane: Lane) => void): void {
+    for (const lane of this.#lanes.values()) if (lane.connection === connection) call(lane);
   }
 
   #lane(key: string): Lane {
     let lane = this.#lanes.get(key);
     if (!lane) {
+      const parts = this.#limits.of(key);
       lane = new Lane({
-        ...this.#limits.of(key),
+        ...parts,
+        gate: this.#breakers.gate(parts.connection),
         store: this.#options.store,
         clock: this.#options.clock,
         adminPauseMs: this.#options.backoff.baseMs,
@@ -175,8 +244,22 @@ export class Scheduler {
     arm();
   }
 
+  #forgetDeleted(): void {
+    const { store } = this.#options;
+    const isThere = (id: string) => {
+      const state = store.get(id)?.state;
+      return state !== undefined && state !== 'delivered';
+    };
+    try {
+      this.#inFlight.prune(isThere);
+    } catch (error) {
+      this.#storeFailure(error);
+    }
+  }
+
   #lookAtClock(): void {
     const setMs = this.#clockWatch.look(watchMs);
+    if (setMs !== 0) this.#expiry.clockWasSet();
     if (setMs < 0) this.#clockWasSetBack();
     // Timers know nothing of it.
     else if (setMs > 0) for (const lane of this.#lanes.values()) lane.wake();
@@ -195,6 +278,7 @@ export class Scheduler {
       const changes = this.#options.store.foreignChanges();
       if (changes === this.#foreignChanges) return;
       this.#foreignChanges = changes;
+      this.#breakers.probeNow();
       for (const { lane } of this.#options.store.lanes()) this.#lane(lane).reload();
     } catch (error) {
       this.#storeFailure(error);
@@ -206,47 +290,68 @@ export class Scheduler {
   }
 
   async #deliver(message: QueuedMessage, lane: Lane): Promise<void> {
-    const { store, clock, log, backoff } = this.#options;
+    const { store, clock, backoff } = this.#options;
     // What the lane knew may be old: an administrator may have held or deleted it since.
     const current = store.get(message.id);
-    if (current?.state !== 'queued') return;
+    if (current?.state !== 'queued' || this.#expiry.isGivingUp(current.id)) return;
     const startedAtMs = clock.now();
     this.#inFlight.begin(current.id);
     const courier = this.#options.courierFor(current);
     const report = courier ? await this.#attempt(current, courier) : withoutCourier(current);
     if (report === 'no-body') return this.#setAside(current);
     const endedAtMs = clock.now();
-    const verdict = judge(current, report, endedAtMs, backoff);
-    this.#attemptLog.attempted(current, report, verdict, endedAtMs - startedAtMs);
-    const externalDelivered = this.#limits.ended(lane, current, startedAtMs, report);
-    const bounce = isToBeTold(current, verdict) ? await this.#bounce(current, verdict) : undefined;
+    const effect = lane.ended(current.id, startedAtMs, report);
+    const { trouble: _, ...own } = report;
+    const judged = effect.isConnections ? report : own;
+    const verdict = judge(current, judged, endedAtMs, backoff);
+    if (showsTroubleAlone(effect, verdict)) return this.#notAttempted(current, lane);
+    this.#attemptLog.attempted(current, judged, verdict, endedAtMs - startedAtMs);
+    if (!effect.isConnections) this.#limits.ended(current, startedAtMs, judged);
+    const attempt: AttemptRecord = {
+      startedAtMs,
+      durationMs: endedAtMs - startedAtMs,
+      ...(report.upstreamId === undefined ? {} : { upstreamId: report.upstreamId }),
+      externalDelivered: effect.external,
+      outcomes: report.recipients,
+    };
+    if (!(await this.#recorded(current, lane, attempt, verdict))) return;
+    if (courier) this.#inFlight.end(current.id, report, endedAtMs);
+    else this.#inFlight.endUnmade(current);
+  }
+
+  /** A probe that failed: the message is as it was, and the store need not know. The next one is another mailbox's. */
+  #notAttempted(message: QueuedMessage, lane: Lane): void {
+    this.#inFlight.endUnmade(message);
+    lane.stillDue();
+    const key = laneOf(message);
+    this.#lanes.delete(key);
+    this.#lanes.set(key, lane);
+  }
+
+  /** @returns whether the outcome could be written */
+  async #recorded(message: QueuedMessage, lane: Lane, attempt: AttemptRecord, verdict: Verdict): Promise<boolean> {
+    const { store, clock, log, backoff } = this.#options;
+    const { recipients, state, nextAttemptAtMs } = verdict;
+    const bounce = isToBeTold(message, verdict) ? await this.#bounce(message, verdict) : undefined;
     try {
-      const queued = await store.record(current.id, {
-        attempt: {
-          startedAtMs,
-          durationMs: endedAtMs - startedAtMs,
-          ...(report.upstreamId === undefined ? {} : { upstreamId: report.upstreamId }),
-          externalDelivered,
-          outcomes: report.recipients,
-        },
-        recipients: verdict.recipients,
-        state: verdict.state,
-        nextAttemptAtMs: verdict.nextAttemptAtMs,
-        ...(bounce ? { bounce } : {}),
-      });
-      if (courier) this.#inFlight.end(current.id, report, endedAtMs);
-      else this.#inFlight.endUnmade(current);
-      if (verdict.state === 'queued') lane.putOff(verdict.nextAttemptAtMs);
-      if (queued) {
-        log.info({ id: queued.id, for: current.id, to: queued.envelope.recipients[0]?.address }, 'bounce queued');
-        this.accepted(queued);
-      }
+      const result = { attempt, recipients, state, nextAttemptAtMs, ...(bounce ? { bounce } : {}) };
+      const queued = await store.record(message.id, result);
+      if (state === 'queued') lane.putOff(nextAttemptAtMs);
+      if (queued) this.#bounceQueued(queued, message);
+      return true;
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
-      this.#inFlight.endUnwritten(current.id, endedAtMs);
-      log.error({ error, id: current.id }, 'queue: the outcome of an attempt cannot be written');
+      this.#inFlight.endUnwritten(message.id, clock.now());
+      log.error({ error, id: message.id }, 'queue: the outcome of an attempt cannot be written');
       lane.lookAgain(clock.now() + backoff.baseMs);
+      return false;
     }
+  }
+
+  #bounceQueued(bounce: QueuedMessage, message: QueuedMessage): void {
+    const to = bounce.envelope.recipients[0]?.address;
+    this.#options.log.info({ id: bounce.id, for: message.id, to }, 'bounce queued');
+    this.accepted(bounce);
   }
 
   /** The notification to the sender. That it cannot be composed must not keep the failure from being recorded. */
@@ -321,6 +426,11 @@ function withoutCourier(message: QueuedMessage): DeliveryReport {
     code: 'connection-gone',
     text: `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
   });
+}
+
+/** An attempt that was a probe and told nothing but that the trouble goes on. */
+function showsTroubleAlone({ isProbe, isConnections }: LaneEffect, { state, delivered, failed }: Verdict): boolean {
+  return isProbe && isConnections && state === 'queued' && delivered.length === 0 && failed.length === 0;
 }
 
 /** Most messages are delivered, and nobody asks to hear of that. */

@@ -32,6 +32,14 @@ export interface AttemptResult {
   readonly bounce?: { readonly message: NewMessage; readonly content: Buffer };
 }
 
+/** A message whose time is over, and which is not attempted any more. */
+export interface GivenUp {
+  readonly recipients: readonly QueuedRecipient[];
+  readonly finishedAtMs: number;
+  /** A notification that enters the queue in the same transaction. */
+  readonly bounce?: AttemptResult['bounce'];
+}
+
 /** Which messages. Everything given must hold. Upper and lower case are the same in all but ids and connections. */
 export interface QueueFilter {
   readonly ids?: readonly string[];
@@ -122,6 +130,15 @@ export interface QueueStore {
   defer(ids: readonly string[], untilMs: number): Promise<void>;
   /** @returns the notification as queued, if there was one */
   record(id: string, result: AttemptResult): Promise<QueuedMessage | undefined>;
+  /** Makes all queued messages due that are not. */
+  hasten(nowMs: number): Promise<void>;
+  /** Queued messages of a connection whose time is over, in the order of their ids, from behind an id. */
+  expired(connection: string, nowMs: number, afterId: string, limit: number): readonly QueuedMessage[];
+  /**
+   * Fails a queued message without an attempt.
+   * @returns the notification as queued, if there was one
+   */
+  giveUp(id: string, given: GivenUp): Promise<QueuedMessage | undefined>;
   /** Queued messages, notifications aside, that came before a time and whose sender has not been told that they wait. */
   delayed(receivedBeforeMs: number, limit: number): readonly QueuedMessage[];
   /**

@@ -25,7 +25,7 @@ function isExpired({ receivedAtMs, expiresAtMs, nextAttemptAtMs }: QueuedMessage
 }
 
 /**
- * Judges a delivery report. Only a permanent refusal, or a message past its time, gives a recipient up: whatever an
+ * Judges a delivery report; it holds `trouble` only where that keeps other mail of the connection back as well. Only a permanent refusal, or a message past its time, gives a recipient up: whatever an
  * administrator can mend, a refused login above all, says nothing about the message.
  */
 export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: number, backoff: BackoffOptions): Verdict {
@@ -48,7 +48,10 @@ export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: num
   const pending = recipients.some((each) => each.state === 'pending');
   const settled = recipients.every((each) => each.state === 'delivered') ? 'delivered' : 'failed';
   const asked = report.recipients.map((each) => (each.outcome === 'delivered' ? 0 : (each.retryAfterMs ?? 0)));
-  const usualWait = Math.max(report.pauseMailboxMs ?? 0, ...asked, backoffMs(message.attempts + 1, backoff));
+  // What the connection was to blame for waits for the connection alone.
+  const usualWait = report.trouble
+    ? 0
+    : Math.max(report.pauseMailboxMs ?? 0, ...asked, backoffMs(message.attempts + 1, backoff));
   const wait = report.retryAfterMs ?? usualWait;
   // The last attempt comes at the end of the message's time, not beyond it.
   const endMs = message.expiresAtMs > nowMs ? message.expiresAtMs : Number.POSITIVE_INFINITY;
@@ -59,4 +62,15 @@ export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: num
     delivered,
     failed,
   };
+}
+
+/** What it means for a message that its time is over and no attempt can be made. */
+export function givenUp(message: QueuedMessage, why: Omit<RecipientOutcome, 'address'>): Verdict {
+  const failed: RecipientOutcome[] = [];
+  const recipients = message.recipients.map((recipient): QueuedRecipient => {
+    if (recipient.state !== 'pending') return recipient;
+    failed.push({ address: recipient.address, ...why });
+    return { ...recipient, state: 'failed', last: why };
+  });
+  return { recipients, state: 'failed', nextAttemptAtMs: message.nextAttemptAtMs, delivered: [], failed };
 }

@@ -1,3 +1,4 @@
+import { breakerKeys } from './breakers.ts';
 import { externalKey, type LearnedPause, pauseLeftMs } from './limit-pause.ts';
 import { dayMs, type IsInternal, minuteMs, type QueueLimits } from './limits.ts';
 import { laneOf, type QueuedMessage } from './message.ts';
@@ -7,11 +8,12 @@ import type { QueueStore } from './store.ts';
 /** What a queued message waits for. */
 export interface Waiting {
   /**
-   * `paused`: a rest that an upstream asked for. `backoff`: the wait after an attempt, or until the tenant's limit lets
+   * `breaker`: the connection is in trouble, and is probed next at `untilMs`; everything due goes out once that
+   * succeeds. `paused`: a rest that an upstream asked for. `backoff`: the wait after an attempt, or until the tenant's limit lets
    * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a place beside the
    * deliveries under way, if it is not one of them.
    */
-  readonly kind: 'paused' | 'backoff' | 'rate' | 'daily' | 'concurrency';
+  readonly kind: 'breaker' | 'paused' | 'backoff' | 'rate' | 'daily' | 'concurrency';
   /** Not before then; an estimate where other mail goes first. */
   readonly untilMs: number;
   readonly reason: string;
@@ -44,13 +46,14 @@ export class WaitingView {
   constructor(store: QueueStore, options: WaitingOptions) {
     this.#store = store;
     this.#options = options;
-    const pauses = store.pauses().filter((each) => pauseLeftMs(each, options.nowMs) > 0);
-    this.#pauses = new Map(pauses.map((each) => [each.key, each]));
+    this.#pauses = new Map(store.pauses().map((each) => [each.key, each]));
   }
 
   /** Undefined for messages that are not queued. */
   of(message: QueuedMessage): Waiting | undefined {
     if (message.state !== 'queued') return undefined;
+    const breaker = this.#breakerOf(message);
+    if (breaker) return breaker;
     const pause = this.#pauseOf(message);
     if (pause && pause.untilMs >= message.nextAttemptAtMs) return paused(pause);
     if (message.nextAttemptAtMs > this.#options.nowMs) {
@@ -60,9 +63,25 @@ export class WaitingView {
     return this.#atLimit(message);
   }
 
+  /** An open breaker is there until it closes, however long its probe takes. */
+  #breakerOf({ connection, courier }: QueuedMessage): Waiting | undefined {
+    for (const key of breakerKeys(connection, courier)) {
+      const open = this.#pauses.get(key);
+      if (!open) continue;
+      const reason = `connection ${connection} is paused: ${open.code} ${open.text}`;
+      return { kind: 'breaker', untilMs: Math.max(open.untilMs, this.#options.nowMs), reason };
+    }
+    return undefined;
+  }
+
+  #learned(key: string): LearnedPause | undefined {
+    const pause = this.#pauses.get(key);
+    return pauseLeftMs(pause, this.#options.nowMs) > 0 ? pause : undefined;
+  }
+
   #pauseOf(message: QueuedMessage): LearnedPause | undefined {
-    const ofMailbox = this.#pauses.get(laneOf(message));
-    const ofTenant = this.#pauses.get(externalKey(message.connection));
+    const ofMailbox = this.#learned(laneOf(message));
+    const ofTenant = this.#learned(externalKey(message.connection));
     if (!ofTenant || !this.#hasExternal(message)) return ofMailbox;
     return ofMailbox && ofMailbox.untilMs > ofTenant.untilMs ? ofMailbox : ofTenant;
   }

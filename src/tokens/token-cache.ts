@@ -36,6 +36,7 @@ export class TokenCache {
     | { readonly error: unknown; readonly count: number; readonly sinceMs: number; readonly untilMs: number }
     | undefined;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
 
   constructor(options: TokenCacheOptions) {
     this.#options = options;
@@ -44,9 +45,11 @@ export class TokenCache {
   /**
    * A token that has not expired.
    * @param refused the token an upstream has just refused; if it is the one in the cache, a new one is got
+   * @param anew asks again although a failure is remembered
    * @throws BridgeError of the grant, or the one remembered
    */
-  async get(refused?: string): Promise<AccessToken> {
+  async get(refused?: string, anew = false): Promise<AccessToken> {
+    if (anew && this.#failure) this.#failure = { ...this.#failure, untilMs: Number.NEGATIVE_INFINITY };
     const nowMs = this.#options.clock.now();
     const token = this.#token;
     if (token === undefined || token.expiresAtMs <= nowMs) return await this.#renew(false);
@@ -62,10 +65,16 @@ export class TokenCache {
     return token;
   }
 
+  /** What is under way will be cut off, and nobody needs it. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   #renewInBackground(): void {
     if (this.#inFlight !== undefined || this.#remembered()) return;
     const { connection, resource, log } = this.#options;
     this.#renew(false).catch((error: unknown) => {
+      if (this.#isClosed) return;
       const fields = { connection, resource, error };
       const line = 'token not renewed, the old one serves until it expires';
       if (error instanceof BridgeError && error.kind === 'temporary') log.warn(fields, line);

@@ -12,11 +12,17 @@ export interface TokenSource {
   /**
    * A token for a resource, from the cache where it can be.
    * @param options `refused`: the value of a token that the upstream has just refused. If it is still the one in the
-   *   cache, a new one is got, every 30 seconds at most; the same token coming back means that a new one would not help
+   *   cache, a new one is got, every 30 seconds at most; the same token coming back means that a new one would not help.
+   *   `anew`: Microsoft is asked again although a failure is remembered; the caller sees to it that it is not often
    * @throws BridgeError `token-refused`, `token-temporarily-unavailable`, `token-answer-invalid`, or one of the HTTP
    *   client. A failure is remembered for 1 to 60 seconds, or for as long as Microsoft asks
    */
-  getToken(resource: TokenResource, options?: { readonly refused?: string | undefined }): Promise<AccessToken>;
+  getToken(
+    resource: TokenResource,
+    options?: { readonly refused?: string | undefined; readonly anew?: boolean },
+  ): Promise<AccessToken>;
+  /** No token is needed any more. */
+  close(): void;
 }
 
 /** What turns a grant into a token source. */
@@ -36,5 +42,10 @@ export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
   const cache = (resource: TokenResource) =>
     new TokenCache({ connection: name, resource, grant, scopes: scopes[resource], clock, log });
   const caches: Record<TokenResource, TokenCache> = { graph: cache('graph'), exchange: cache('exchange') };
-  return { getToken: (resource, { refused } = {}) => caches[resource].get(refused) };
+  return {
+    getToken: (resource, { refused, anew } = {}) => caches[resource].get(refused, anew),
+    close() {
+      for (const each of Object.values(caches)) each.close();
+    },
+  };
 }

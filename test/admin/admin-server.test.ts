@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenAdmin } from '../../src/admin/admin-server.ts';
+import { type ConnectionTroubleFacts, listenAdmin } from '../../src/admin/admin-server.ts';
 import { silentLog } from '../../src/base/log.ts';
 
-async function admin(needed = false, fails = false) {
+async function admin(needed = false, fails = false, troubles: readonly ConnectionTroubleFacts[] = []) {
   const facts = {
+    troubles: () => troubles,
     queue: () => ({ queued: 3, failed: 0 }),
     signIns: async () => {
       if (fails) throw new Error('no');
@@ -21,6 +22,24 @@ test('health is told while the bridge runs', async () => {
   const get = await admin();
   const answer = await get('/health');
   expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
+});
+
+test('a connection in trouble is told: health stays 200, for a restart would not mend it', async () => {
+  const trouble = {
+    connection: 'contoso',
+    part: 'graph-token',
+    state: 'open',
+    since: '2026-01-05T08:00:00.000Z',
+    nextProbe: '2026-01-05T08:00:27.000Z',
+    code: 'token-refused',
+    text: 'The client secret has expired.',
+  };
+  const get = await admin(false, false, [trouble]);
+  const answer = await get('/health');
+  expect([answer.status, await answer.json()]).toEqual([200, { status: 'degraded', troubles: [trouble] }]);
+  expect(await (await get('/metrics')).text()).toContain(
+    'mailbridge_connection_paused{connection="contoso",part="graph-token"} 1',
+  );
 });
 
 test('the metrics tell the queue, who has to sign in, and how the process does', async () => {
@@ -47,13 +66,13 @@ test('what cannot be read is a failure, not an empty page', async () => {
 test('a port in use is the caller’s to tell', async () => {
   const first = await listenAdmin(
     { host: '127.0.0.1', port: 0 },
-    { queue: () => ({}), signIns: async () => [] },
+    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
     silentLog,
   );
   onTestFinished(() => first.close());
   const again = listenAdmin(
     { host: '127.0.0.1', port: first.port },
-    { queue: () => ({}), signIns: async () => [] },
+    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
     silentLog,
   );
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -62,7 +81,7 @@ test('a port in use is the caller’s to tell', async () => {
 test('health is told while 150 slow requests hold the port', async () => {
   const server = await listenAdmin(
     { host: '127.0.0.1', port: 0 },
-    { queue: () => ({}), signIns: async () => [] },
+    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
     silentLog,
   );
   onTestFinished(() => server.close());
@@ -77,7 +96,7 @@ test('health is told while 150 slow requests hold the port', async () => {
 
 test('a client that asks for the metrics thousands of times at once is cut, not answered ahead', async () => {
   let told = 0;
-  const facts = { queue: () => ({ queued: ++told }), signIns: async () => [] };
+  const facts = { queue: () => ({ queued: ++told }), troubles: () => [], signIns: async () => [] };
   const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
   onTestFinished(() => server.close());
   const client = connect(server.port, '127.0.0.1').on('error', () => {});

@@ -52,7 +52,7 @@ test('what nobody may look for stays in doubt, so that the queue knows of it', a
     },
     { recipients: [outcome('c@x.example', 'needs-admin', 'delivery-in-doubt')], hold: true },
   ];
-  const courier = { deliver: async () => answers.shift(), close: async () => {} };
+  const courier = { deliver: async () => answers.shift() };
   const report = await deliverNow({
     upstream: { courier: () => courier } as unknown as Upstream,
     account: {} as Parameters<typeof deliverNow>[0]['account'],
@@ -60,6 +60,14 @@ test('what nobody may look for stays in doubt, so that the queue knows of it', a
     message: {
       envelope: { recipients: [{ address: 'b@x.example' }, { address: 'c@x.example' }] },
     } as unknown as OutgoingMessage,
+    clock: {
+      now: () => 0,
+      after: (_, callback) =>
+        ((): (() => void) => {
+          callback();
+          return () => {};
+        })(),
+    },
     clientIsGone: () => false,
   });
   expect(report.recipients.map(({ code }) => code)).toEqual(['2.0.0', 'upstream-ambiguous']);

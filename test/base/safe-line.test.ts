@@ -33,7 +33,7 @@ describe('what an upstream says in a refusal is safe', () => {
     ['where SMTP failed without a reply', () => new SmtpUpstreamError(nasty, { stage: 'login' }).message],
     [
       'in an answer of Graph',
-      () => graphErrorOf(400, {}, JSON.stringify({ error: { code: 'X', message: nasty } })).message,
+      () => graphErrorOf(400, {}, JSON.stringify({ error: { code: 'X', message: nasty } }), 0).message,
     ],
     ['in what an SMTP client is told', () => new SmtpReply(550, '5.7.1', nasty).message],
     [

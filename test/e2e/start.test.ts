@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
@@ -188,7 +190,8 @@ describe('a wrong secret', () => {
       const id = `<held-${courier}@contoso.com>`;
       expect(await send(bridge.port(), courier, id)).toMatch(/^250 /);
 
-      const held = await bridge.line(isWaiting, 'the error');
+      const isPaused = ({ msg }: { msg: string }) => msg.startsWith('connection contoso is paused: ');
+      const held = await bridge.line(isPaused, 'the error');
       expect(held.level).toBe(50);
       expect(held.msg).toMatch(/AADSTS7000215.*clientSecret/);
       expect(bridge.stdout).not.toContain('last-year');
@@ -200,7 +203,9 @@ describe('a wrong secret', () => {
       await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
       await arrived(simulator, alice, 'INBOX', id);
       expect(simulator.transport.journal.entries().map(({ messageId }) => messageId)).toEqual([id]);
-      expect(bridge.lines.filter(isWaiting)).toHaveLength(1);
+      expect(bridge.lines.filter(isPaused)).toHaveLength(1);
+      expect(bridge.lines.filter(isWaiting)).toHaveLength(0);
+      await bridge.line(({ msg }) => msg.startsWith('connection contoso works again after '), 'the end of it');
     },
   );
 });
@@ -237,6 +242,27 @@ describe('a missing permission', () => {
 });
 
 describe('SIGHUP', () => {
+  test('before the start is done is not lost: the configuration is read once more after it', async () => {
+    const secretFile = join(folder.path, 'secret');
+    await promisify(execFile)('mkfifo', [secretFile]);
+    const config = contosoConfig(simulator);
+    Object.assign(config.connections.contoso ?? {}, { clientSecret: { file: secretFile } });
+    await folder.configure(config);
+    const bridge = Mailbridge.run(['start', '--config', folder.configFile]);
+    bridges.push(bridge);
+    // It opens for writing once the bridge reads it.
+    const first = await open(secretFile, 'w');
+    bridge.signal('SIGHUP');
+    await first.writeFile(simulator.clientSecret);
+    await first.close();
+    const again = await open(secretFile, 'w');
+    await again.writeFile(simulator.clientSecret);
+    await again.close();
+    await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
+    expect(await send(bridge.port(), 'graph', '<early@contoso.com>')).toMatch(/^250 /);
+    await arrived(simulator, alice, 'INBOX', '<early@contoso.com>');
+  });
+
   test('rereads the certificate: new connections get the new one, open ones go on', async () => {
     const authority = await makeAuthority('e2e', 10);
     const files = { cert: join(folder.path, 'server.crt'), key: join(folder.path, 'server.key') };
@@ -287,6 +313,15 @@ describe('SIGHUP', () => {
     expect(await send(bridge.port(), 'new', '<new@contoso.com>')).toMatch(/^250 /);
     await arrived(simulator, alice, 'INBOX', '<new@contoso.com>');
   });
+});
+
+test('stopped while it asks for a token it calls that no error', async () => {
+  simulator.faults.add({ target: 'entra', kind: 'delay', delayMs: 20_000 }, 10);
+  const bridge = await start();
+  await until('the token to be asked for', () => (simulator.faults.list()[0]?.remaining ?? 0) < 10);
+  bridge.signal('SIGTERM');
+  expect(await bridge.exit()).toEqual({ code: 0, signal: null });
+  expect(bridge.lines.filter(({ level }) => level >= 40)).toEqual([]);
 });
 
 test('with other endpoints in `cloud` it works against servers that are not the simulator', async () => {

@@ -133,3 +133,29 @@ test('a full disk keeps no attempt from beginning; what is written afterwards ca
   expect(next.isSuspect(message('afterwards'))).toBe(true);
   expect(next.isSuspect(message('another'))).toBe(false);
 });
+
+test('messages that an administrator has deleted are forgotten, over a restart too; what is under way is not', () => {
+  const file = journalFile();
+  const killed = openInFlightJournal(file, 5000, 'boot-1');
+  for (const id of ['deleted', 'kept']) killed.begin(id);
+  const journal = openInFlightJournal(file, 6000, 'boot-1');
+  journal.begin('running');
+  journal.prune((id) => id === 'kept');
+  expect(['deleted', 'kept'].map((id) => journal.isSuspect(message(id)))).toEqual([false, true]);
+  const next = openInFlightJournal(file, 7000, 'boot-1');
+  expect(['deleted', 'kept', 'running'].filter((id) => next.isSuspect(message(id)))).toEqual(['kept', 'running']);
+  expect(readFileSync(file, 'latin1')).not.toContain('deleted');
+});
+
+test('a lost machine leaves no list that grows with all the mail that comes later', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  for (let i = 0; i < 100; i++) {
+    journal.begin(`later-${i}`);
+    journal.end(`later-${i}`);
+  }
+  journal.prune((id) => id === 'a');
+  expect(readFileSync(file, 'latin1')).not.toContain('later-');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+});

@@ -1,10 +1,15 @@
 import { onTestFinished } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
-import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../../src/message/delivery.ts';
+import type {
+  ConnectionTrouble,
+  DeliveryReport,
+  OutgoingMessage,
+  RecipientOutcome,
+} from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
 import type { QueueLimits } from '../../src/queue/limits.ts';
 import type { CourierKind, NewMessage } from '../../src/queue/message.ts';
-import { Queue } from '../../src/queue/queue.ts';
+import { Queue, type QueueOptions } from '../../src/queue/queue.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -32,7 +37,10 @@ export class Upstream {
   readonly seen: Seen[] = [];
   readonly clock: FakeClock;
   latencyMs: (message: OutgoingMessage) => number = () => 0;
-  answer: (message: OutgoingMessage, call: number) => Answer & { pauseMailboxMs?: number } = () => ({});
+  answer: (
+    message: OutgoingMessage,
+    call: number,
+  ) => Answer & { readonly pauseMailboxMs?: number; readonly trouble?: ConnectionTrouble } = () => ({});
   readonly #random: () => number;
   #running: Seen[] = [];
   mostAtOnce = 0;
@@ -44,7 +52,7 @@ export class Upstream {
   }
 
   courier(kind: CourierKind): Courier {
-    return { deliver: (message, signal) => this.#deliver(kind, message, signal), close: async () => {} };
+    return { deliver: (message, signal) => this.#deliver(kind, message, signal) };
   }
 
   times(mailbox: string): number[] {
@@ -94,6 +102,7 @@ export class Upstream {
         return { address, outcome: 'delivered', code: '2.0.0', text: 'OK', ...said };
       }),
       ...(answer.pauseMailboxMs === undefined ? {} : { pauseMailboxMs: answer.pauseMailboxMs }),
+      ...(answer.trouble === undefined ? {} : { trouble: answer.trouble }),
     };
   }
 }
@@ -102,6 +111,7 @@ export class Upstream {
 export function meteredQueue(
   limits: Partial<QueueLimits> = {},
   { folder = temporaryFolder(), clock = new FakeClock(), upstream = new Upstream(clock) } = {},
+  overrides: Partial<QueueOptions> = {},
 ) {
   const store = openSqliteStore(folder, { exclusive: true });
   const queue = new Queue({
@@ -115,6 +125,7 @@ export function meteredQueue(
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 7 * 86_400_000 },
     courierFor: ({ courier }) => upstream.courier(courier),
     bounceFor: async () => undefined,
+    ...overrides,
   });
   let stopped = false;
   /** Ends the run, the clock going on until what is under way has ended. */

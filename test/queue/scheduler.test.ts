@@ -103,9 +103,9 @@ describe('the scheduler', () => {
     await before.stop();
     const after = bridge({}, before.folder, before.clock);
     after.queue.start();
-    await expect.poll(() => after.courier.seen.length).toBe(120);
+    await expect.poll(() => after.courier.seen.length, { timeout: 20_000 }).toBe(120);
     expect(new Set(after.courier.seen.map((each) => each.id)).size).toBe(120);
-    await expect.poll(() => after.store.count('delivered')).toBe(120);
+    await expect.poll(() => after.store.count('delivered'), { timeout: 20_000 }).toBe(120);
   });
 
   test('tries again after a wait that grows, until it succeeds', async () => {
@@ -178,7 +178,7 @@ describe('the scheduler', () => {
     expect(store.count('delivered')).toBe(20);
   });
 
-  test('gives up when the time of the message is over, not before, and says so', async () => {
+  test('gives up when the time of the message is over, not before, and says so', { timeout: 120_000 }, async () => {
     const { queue, courier, clock, send, bounced } = bridge();
     courier.answer = (message) =>
       message.envelope.reversePath === '' ? {} : { outcome: 'needs-admin', code: '5.7.3', text: 'no' };
@@ -225,7 +225,7 @@ describe('the scheduler', () => {
       expect(times.filter((each) => each > at - minutes && each <= at).length).toBeLessThanOrEqual(30);
   });
 
-  test('counts recipients by the day', async () => {
+  test('counts recipients by the day', { timeout: 120_000 }, async () => {
     const { queue, courier, clock, send } = bridge({
       limits: { messagesPerMinute: 1000, recipientsPerDay: 5, concurrentPerMailbox: 3 },
     });

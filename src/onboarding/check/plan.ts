@@ -17,6 +17,8 @@ export interface PlanOptions {
   readonly sendTestTo: readonly string[];
   /** Usernames of accounts that send none. */
   readonly tested: ReadonlySet<string>;
+  /** What a running bridge has paused the connection for, if it has. */
+  paused?(): Promise<string | undefined>;
 }
 
 const serviceNames: Readonly<Record<ServerPeer['service'], string>> = {
@@ -37,7 +39,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
   const beforeToken = ['credential', ...(signIn ? [signIn.key] : []), ...(hasAuthority ? ['discovery'] : [])];
   const context: MailboxContext = { connection, operations, seen, opened: new Set() };
   return [
-    configurationHop(operations, uses),
+    configurationHop(operations, uses, options),
     certificateHop(operations, ['configuration']),
     ...(signIn ? [signIn] : []),
     ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
@@ -60,7 +62,7 @@ function signInOf(connection: CheckedConnection, operations: CheckOperations): H
   return signInHop(connection, { now: now.bind(operations), signIn: signIn.bind(operations) }, ['configuration']);
 }
 
-function configurationHop(operations: CheckOperations, uses: readonly Use[]): Hop {
+function configurationHop(operations: CheckOperations, uses: readonly Use[], { paused }: PlanOptions): Hop {
   return {
     key: 'configuration',
     name: 'configuration',
@@ -69,7 +71,9 @@ function configurationHop(operations: CheckOperations, uses: readonly Use[]): Ho
     needs: [],
     run: async () => {
       await operations.open();
-      return uses.length > 0 ? {} : { warning: 'No account uses this connection, so there is little to try.' };
+      if (uses.length === 0) return { warning: 'No account uses this connection, so there is little to try.' };
+      const warning = await paused?.();
+      return warning === undefined ? {} : { warning };
     },
   };
 }

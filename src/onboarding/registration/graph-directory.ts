@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { HttpClient } from '../../base/http.ts';
 import { type GraphError, graphErrorOf } from '../../graph/graph-error.ts';
@@ -112,7 +113,8 @@ async function request(
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   });
   const text = await response.text();
-  if (response.status >= 300) return { refusal: graphErrorOf(response.status, response.headers, text) };
+  if (response.status >= 300)
+    return { refusal: graphErrorOf(response.status, response.headers, text, systemClock.now()) };
   if (text === '') return { body: undefined };
   try {
     return { body: JSON.parse(text) };

@@ -5,7 +5,16 @@ import type { Readable } from 'node:stream';
 import { makeOwnFolder } from '../../base/own-folder.ts';
 import type { LearnedPause } from '../limit-pause.ts';
 import type { AttemptRecord, MessageState, QueuedMessage } from '../message.ts';
-import type { AttemptResult, LaneDue, QueueFilter, QueueStore, QueueTotal, SentCount, Spool } from '../store.ts';
+import type {
+  AttemptResult,
+  GivenUp,
+  LaneDue,
+  QueueFilter,
+  QueueStore,
+  QueueTotal,
+  SentCount,
+  Spool,
+} from '../store.ts';
 import { CommitGroup } from './commit-group.ts';
 import { isDiskFull, writeFailure } from './disk-full.ts';
 import { newId } from './queue-id.ts';
@@ -13,6 +22,7 @@ import { Reserve } from './reserve.ts';
 import { Room, type RoomLimits } from './room.ts';
 import { Bodies, setBodiesAside } from './sqlite-bodies.ts';
 import { delayedMessages, noteDelayTold } from './sqlite-delays.ts';
+import { expiredMessages, giveUp } from './sqlite-expiry.ts';
 import { filterCondition } from './sqlite-filter.ts';
 import {
   accountsOfLane,
@@ -225,6 +235,25 @@ class SqliteStore implements QueueStore {
     const { file, freedOctets, bounce } = await this.#write(() => recordOutcome(this.#statements, id, result));
     if (file !== undefined) this.#bodies.unlink(file);
     if (freedOctets !== undefined) this.#usage.add(-1, -freedOctets);
+    if (bounce) this.#usage.add(1, bounce.size);
+    return bounce;
+  }
+
+  async hasten(nowMs: number): Promise<void> {
+    await this.#change(
+      `UPDATE messages SET next_attempt_at = ? WHERE state = 'queued' AND next_attempt_at > ?`,
+      nowMs,
+      nowMs,
+    );
+  }
+
+  expired(connection: string, nowMs: number, afterId: string, limit: number): readonly QueuedMessage[] {
+    const found = this.#messages(expiredMessages, connection, nowMs, afterId, limit);
+    return found.filter(({ state }) => state === 'queued');
+  }
+
+  async giveUp(id: string, given: GivenUp): Promise<QueuedMessage | undefined> {
+    const bounce = await this.#write(() => giveUp(this.#statements, id, given));
     if (bounce) this.#usage.add(1, bounce.size);
     return bounce;
   }

@@ -1,0 +1,28 @@
+/** What the process is signalled from the beginning on. */
+export interface StartSignals {
+  /** Resolves with the signal that ends the bridge. */
+  readonly ended: Promise<NodeJS.Signals>;
+  /** Called at each SIGHUP; at once, if one has come already. */
+  onReload(callback: () => void): void;
+}
+
+/** SIGHUP ends a process that does not listen, and one that comes while the bridge starts must not be lost. */
+export function listenForSignals(): StartSignals {
+  let reload: (() => void) | undefined;
+  let isReloadKept = false;
+  process.on('SIGHUP', () => {
+    if (reload) reload();
+    else isReloadKept = true;
+  });
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  return {
+    ended,
+    onReload(callback) {
+      reload = callback;
+      if (isReloadKept) callback();
+    },
+  };
+}
