@@ -23,6 +23,12 @@ export const equivalents: readonly Equivalent[] = [
     why: 'undefined is as false as false',
   },
   {
+    file: 'src/smtp/address-path.ts',
+    before: "else if (!quoted && (c === '<' || c === '>')) return undefined;",
+    after: "else if (!quoted && (c === '<' || c === '>')) ;",
+    why: 'neither a local part nor a domain may hold one: the address is refused a few lines on',
+  },
+  {
     file: 'src/message/addresses.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
     before: "const dotString = new RegExp(`^[${atext}]+(?:\\\\.[${atext}]+)*$`, 'u');",
