@@ -254,37 +254,6 @@ describe('what is no SMTP', () => {
   });
 });
 
-describe('smuggling', () => {
-  const smuggled = `MAIL FROM:<${reports}>\r\nRCPT TO:<${alice}>\r\nDATA\r\nSubject: smuggled\r\n\r\nboo`;
-
-  test.each([
-    ['LF . CRLF', '\n.\r\n'],
-    ['LF . LF', '\n.\n'],
-    ['CRLF . LF', '\r\n.\n'],
-    ['CRLF . CR', '\r\n.\r'],
-    ['CR . CRLF', '\r.\r\n'],
-    ['CR . CR', '\r.\r'],
-    ['LF CR . CRLF', '\n\r.\r\n'],
-    ['CRLF . NUL CRLF', '\r\n.\0\r\n'],
-  ])('%s ends no message: there is one reply, and nothing gets through', async (name, end) => {
-    const client = await login('smtp');
-    const before = accepted();
-    await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`, 'DATA');
-    client.send(`From: ${reports}\r\nSubject: outer\r\n\r\ntext${end}${smuggled}\r\n.\r\n`);
-    const reply = await client.reply();
-    // The next reply is that to NOOP: the commands within were none.
-    expect(await client.say('NOOP')).toBe('250 2.0.0 OK');
-    if (name === 'CRLF . NUL CRLF') {
-      expect(reply).toMatch(/^554 5\.6\.0 Message holds a NUL octet/);
-      expect(accepted()).toBe(before);
-      return;
-    }
-    expect(reply).toMatch(/^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/);
-    await expectStillServed(client);
-    expect(accepted()).toBe(before + 1);
-  });
-});
-
 test('a client that stalls inside DATA is cut off, and nothing of its message is kept', async () => {
   const client = await login('graph');
   const before = accepted();
