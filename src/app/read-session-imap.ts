@@ -19,6 +19,12 @@ const maxCommandBytes = 64 * 1024;
 const maxFailedLogins = 5;
 const rejected = 'Too many connections, try again later.';
 
+/**
+ * What Exchange Online, too, lists before login. Clients that never look again, Python's imaplib among them, use nothing
+ * else later; the OK to the login tells the others what is really there.
+ */
+const expectedAfterLogin = ['IDLE', 'UIDPLUS', 'UNSELECT', 'NAMESPACE', 'CHILDREN'];
+
 /** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through. */
 export function listenImap(options: ReadSessionOptions): Promise<Listener> {
   return listen(options, {
@@ -61,6 +67,7 @@ class PassThroughImapSession implements ImapSession {
       'IMAP4rev1',
       'LITERAL+',
       'ID',
+      ...expectedAfterLogin,
       ...(this.#connection.startTls !== undefined && !secure ? ['STARTTLS'] : []),
       ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms.map((name) => `AUTH=${name}`)] : []),
       ...(mechanisms.includes('LOGIN') ? [] : ['LOGINDISABLED']),

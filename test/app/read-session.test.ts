@@ -57,8 +57,11 @@ describe('IMAP passed through', () => {
   });
 
   it.each([
-    ['starttls', 'IMAP4rev1 LITERAL+ ID STARTTLS SASL-IR AUTH=PLAIN AUTH=LOGIN'],
-    ['none', 'IMAP4rev1 LITERAL+ ID SASL-IR AUTH=PLAIN AUTH=LOGIN'],
+    [
+      'starttls',
+      'IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN STARTTLS SASL-IR AUTH=PLAIN AUTH=LOGIN',
+    ],
+    ['none', 'IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN SASL-IR AUTH=PLAIN AUTH=LOGIN'],
   ] as const)('greets with what it can do at this moment (%s)', async (security, capabilities) => {
     const { port } = await bridge.listen('imap', { security });
     await session(
@@ -114,7 +117,7 @@ describe('IMAP passed through', () => {
     await play(
       secured,
       `C: c CAPABILITY
-       S: * CAPABILITY IMAP4rev1 LITERAL+ ID SASL-IR AUTH=PLAIN AUTH=LOGIN
+       S: * CAPABILITY IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN SASL-IR AUTH=PLAIN AUTH=LOGIN
        S: c OK …
        C: d STARTTLS
        S: d BAD TLS is active already.
