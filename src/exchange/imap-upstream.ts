@@ -82,7 +82,7 @@ async function askCapabilities(dialogue: UpstreamDialogue, options: UpstreamLogi
   if (known !== undefined) return known;
   let told: string | undefined;
   const { status } = await command(dialogue, options, 'C2', 'CAPABILITY', (line) => {
-    told = /^\* CAPABILITY (.*)$/i.exec(line)?.[1] ?? told;
+    told = /^\* CAPABILITY (.*)/i.exec(line)?.[1] ?? told;
   });
   if (status !== 'OK' || told === undefined) return undefined;
   const capabilities = safeLine(told);
