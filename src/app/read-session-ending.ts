@@ -7,19 +7,6 @@ const signedOff = {
   pop3: /(?:^|\n)\+OK\b.*\r?\n$/i,
 } as const;
 
-/**
- * Whether a client that has ended its side waits for nothing more: the tag of its last command stands before the last
- * line of the server, or the server waits for more of the command. Of POP3, which has no tags, nobody can tell.
- * @param asked what the client said last, from wherever
- */
-export function isAnswered(asked: string, said: Buffer): boolean {
-  const last = /(?:^|\n)([^\n]*?)\r?\n$/.exec(said.toString('latin1'))?.[1];
-  if (last === undefined) return false;
-  if (/^\+(?: |$)/.test(last)) return true;
-  const tag = /(?:^|\n)([^\s*+]+) [^\n]*\n$/.exec(asked)?.[1];
-  return tag !== undefined && last.startsWith(`${tag} `);
-}
-
 /** What a session that was passed through ended with, where it was not the client that ended it; for the log. */
 export function failureAtEnd(
   protocol: 'imap' | 'pop3',

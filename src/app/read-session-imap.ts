@@ -19,6 +19,12 @@ const maxCommandBytes = 64 * 1024;
 const maxFailedLogins = 5;
 const rejected = 'Too many connections, try again later.';
 
+/**
+ * What Exchange Online, too, lists before login. Clients that never look again, Python's imaplib among them, use nothing
+ * else later; the OK to the login tells the others what is really there.
+ */
+const expectedAfterLogin = ['IDLE', 'UIDPLUS', 'UNSELECT', 'NAMESPACE', 'CHILDREN'];
+
 /** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through. */
 export function listenImap(options: ReadSessionOptions): Promise<Listener> {
   return listen(options, {
@@ -61,6 +67,7 @@ class PassThroughImapSession implements ImapSession {
       'IMAP4rev1',
       'LITERAL+',
       'ID',
+      ...expectedAfterLogin,
       ...(this.#connection.startTls !== undefined && !secure ? ['STARTTLS'] : []),
       ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms.map((name) => `AUTH=${name}`)] : []),
       ...(mechanisms.includes('LOGIN') ? [] : ['LOGINDISABLED']),
@@ -81,13 +88,25 @@ class PassThroughImapSession implements ImapSession {
       const upstream = await openForClient(this.#options, presence, client, (gone) =>
         this.#options.openUpstream(client.account, gone),
       );
-      return { ...passThrough(this.#options, this.#connection, client, upstream), capabilities: upstream.capabilities };
+      return {
+        ...passThrough(this.#options, this.#connection, client, upstream),
+        capabilities: upstream.capabilities && offeredAfterLogin(upstream.capabilities),
+      };
     } catch (error) {
       throw replyOf(error);
     }
   }
 
   closed(): void {}
+}
+
+/** What concerns the login is over; logging in once more (RFC 8437) would give the client's password to the upstream. */
+const endsWithLogin = /^(?:STARTTLS|AUTH=.*|SASL-IR|LOGINDISABLED|LOGIN-REFERRALS|UNAUTHENTICATE)$/i;
+
+/** @returns of what the upstream offers what a client can use whose login is done; undefined if it is nothing */
+function offeredAfterLogin(capabilities: string): string | undefined {
+  const offered = capabilities.split(' ').filter((name) => name !== '' && !endsWithLogin.test(name));
+  return offered.length > 0 ? offered.join(' ') : undefined;
 }
 
 /** Response codes of RFC 5530, and the one of RFC 3501 whose text a mail program has to show. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { writeTimeoutMs } from '../base/paced-writer.ts';
 import { type Receive, receiveFrom } from '../base/shared-reading.ts';
+import type { Dues } from './read-session-dues.ts';
 
 /** One end of a joined connection. */
 export interface JoinedEnd {
@@ -17,8 +18,8 @@ export interface JoinOptions {
   readonly waits?: JoinWaits;
   /** Ends the connection as soon as it is silent for a moment. */
   readonly closing?: AbortSignal;
-  /** Whether what was asked last, as far as it is known, is answered by what was said last; by default nobody knows. */
-  readonly isAnswered?: (asked: string, said: Buffer) => boolean;
+  /** Knows whether answers are due; by default they are as soon as anything was asked. */
+  readonly dues?: Dues;
   /** Is shown what the upstream says first, until it returns false; keeps nothing of it. */
   readonly watch?: (chunk: Buffer) => boolean;
 }
@@ -48,9 +49,6 @@ export interface JoinResult {
 /** How often a connection that is to end is looked at. */
 const pollMs = 250;
 
-/** As much is kept of what the client asked last. */
-const maxLastAskedBytes = 64;
-
 /** More than that is no last word. */
 const maxLastWordsBytes = 512;
 
@@ -59,11 +57,11 @@ const nothing = Buffer.alloc(0);
 const defaultWaits: JoinWaits = { answeredMs: 10_000, unansweredMs: 60_000, stalledMs: 60_000, lingerMs: 10_000 };
 
 /**
- * Joins two connections: what comes from one goes to the other, no faster than that one takes it. Nothing is looked at.
+ * Joins two connections: what comes from one goes to the other, no faster than that one takes it.
  *
- * The end of the upstream is passed on at once. That of the client's side is held back unless everything is answered:
- * servers take it for the end of the session, and the client may still wait. As nobody knows for sure which answers are
- * due, the upstream has until it ends by itself or falls silent.
+ * The end of the upstream is passed on at once. That of the client's side is held back until everything is answered:
+ * servers take it for the end of the session, and the client may still wait. Where it is not sure which answers are due,
+ * the upstream has until it ends by itself or falls silent.
  *
  * Never rejects; both sockets are closed when it resolves.
  */
@@ -81,7 +79,8 @@ class Joint {
   readonly #toClientFrom: number;
   #endedBy: JoinResult['endedBy'] | undefined;
   #answered = true;
-  #lastAsked = '';
+  #nothingAsked = true;
+  #clientEnded = false;
   #lastWords: Buffer = nothing;
   #timer: NodeJS.Timeout | undefined;
 
@@ -114,8 +113,10 @@ class Joint {
     pump(client, upstream, (octets) => this.#asked(octets));
     const see = (octets: Buffer): void => {
       this.#answered = true;
+      this.#options.dues?.said(octets);
       this.#lastWords = octets.length <= maxLastWordsBytes ? Buffer.from(octets) : nothing;
       if (watching) watching = watch?.(octets) ?? false;
+      if (this.#clientEnded) this.#passEndOn();
     };
     const flush = pump(upstream, client, see, () => this.#cut('stalled'));
     upstream.once('end', () => {
@@ -131,7 +132,8 @@ class Joint {
 
   #asked(octets: Buffer): void {
     this.#answered = false;
-    this.#lastAsked = octets.toString('latin1', Math.max(0, octets.length - maxLastAskedBytes));
+    this.#nothingAsked = false;
+    this.#options.dues?.asked(octets);
   }
 
   readonly #close = (): void => {
@@ -154,14 +156,18 @@ class Joint {
   #ended(by: 'client' | 'upstream'): void {
     this.#endedBy ??= by;
     if (by === 'upstream' && !this.#client.writableEnded) this.#client.end();
-    if (by === 'client' && this.#nothingIsDue()) this.#upstream.end();
+    if (by === 'client') {
+      this.#clientEnded = true;
+      this.#passEndOn();
+    }
     if (this.#options.closing?.aborted) return;
     this.#setTimer(whenSilent(this.#client, () => this.#patienceMs(), this.#endSilence));
   }
 
-  #nothingIsDue(): boolean {
-    if (this.#lastAsked === '') return true;
-    return this.#answered && (this.#options.isAnswered?.(this.#lastAsked, this.#lastWords) ?? false);
+  /** Of the client's side, unless answers are due. */
+  #passEndOn(): void {
+    const settled = this.#options.dues?.areSettled() ?? this.#nothingAsked;
+    if (settled && !this.#upstream.writableEnded) this.#upstream.end();
   }
 
   readonly #endSilence = (): void => {

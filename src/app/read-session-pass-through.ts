@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { BridgeError } from '../base/errors.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import type { Client } from '../listeners/listener.ts';
-import { failureAtEnd, isAnswered } from './read-session-ending.ts';
+import { duesOf } from './read-session-dues.ts';
+import { failureAtEnd } from './read-session-ending.ts';
 import { watchFirstAnswers } from './read-session-first-answers.ts';
 import { join } from './read-session-join.ts';
 import type { LoggedIn, ReadSessionOptions } from './read-session-login.ts';
@@ -31,7 +32,7 @@ export function passThrough(
       const result = await join(
         client,
         { socket, unread },
-        { idleTimeoutMs, closing, isAnswered, ...(watch && { watch }) },
+        { idleTimeoutMs, closing, dues: duesOf(facts.protocol), ...(watch && { watch }) },
       );
       leave();
       const { lastWords: _, ...passed } = result;

@@ -28,7 +28,7 @@ export interface OpenUpstream {
   readonly socket: Socket;
   /** The upstream's first line. */
   readonly greeting: string;
-  /** Capabilities told with the login (`IMAP4rev1 IDLE …`), if they were. */
+  /** What the server offers after login (`IMAP4rev1 IDLE …`), as far as it tells; of IMAP alone. */
   readonly capabilities: string | undefined;
   /** What came behind the answer to the login. */
   readonly unread: Buffer;

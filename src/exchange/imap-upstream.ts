@@ -3,6 +3,10 @@ import { safeLine } from '../base/visible.ts';
 import { encodeXoauth2 } from '../sasl/xoauth2.ts';
 import { refusalError } from './connect-refusal.ts';
 import { type OpenUpstream, type UpstreamDialogue, type UpstreamLogin, withFreshToken } from './connect-upstream.ts';
+import { KnownCapabilities } from './known-capabilities.ts';
+
+/** Asking at each login would cost each a round trip, too. */
+const offeredAfterLogin = new KnownCapabilities();
 
 /** Servers known to take the first SASL message with the command: asking again would cost each login a round trip. */
 const takesInitialResponse = new Map<string, boolean>();
@@ -21,7 +25,7 @@ export function openImapUpstream(options: UpstreamLogin): Promise<OpenUpstream> 
       if (answer.status !== 'OK') throw refused(dialogue, options, answer.text, false);
       await dialogue.startTls();
     }
-    const capabilities = await authenticate(dialogue, options, token);
+    const capabilities = (await authenticate(dialogue, options, token)) ?? (await askCapabilities(dialogue, options));
     return { ...dialogue.release(), greeting, capabilities };
   });
 }
@@ -70,6 +74,20 @@ async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Prom
       throw refused(dialogue, options, answer.text, true, challenge);
     }
   }
+}
+
+/** What a server that does not tell by itself offers those who have logged in; asked once an hour. */
+async function askCapabilities(dialogue: UpstreamDialogue, options: UpstreamLogin): Promise<string | undefined> {
+  const known = offeredAfterLogin.get(dialogue.peer, options.mailbox);
+  if (known !== undefined) return known;
+  let told: string | undefined;
+  const { status } = await command(dialogue, options, 'C2', 'CAPABILITY', (line) => {
+    told = /^\* CAPABILITY (.*)/i.exec(line)?.[1] ?? told;
+  });
+  if (status !== 'OK' || told === undefined) return undefined;
+  const capabilities = safeLine(told);
+  offeredAfterLogin.set(dialogue.peer, options.mailbox, capabilities);
+  return capabilities;
 }
 
 async function offersInitialResponse(dialogue: UpstreamDialogue, options: UpstreamLogin): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isAnswered } from '../../src/app/read-session-ending.ts';
+import { duesOf } from '../../src/app/read-session-dues.ts';
 import { type JoinWaits, join } from '../../src/app/read-session-join.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
 import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
@@ -44,7 +44,7 @@ async function socketPair(): Promise<[Socket, Socket]> {
 const patient: JoinWaits = { answeredMs: 60_000, unansweredMs: 60_000, stalledMs: 60_000, lingerMs: 60_000 };
 
 /** A client and an upstream, each with its far end in the hands of the test. */
-async function joined(waits: Partial<JoinWaits> = {}) {
+async function joined(waits: Partial<JoinWaits> = {}, protocol: 'imap' | 'pop3' = 'imap') {
   const [client, near] = await socketPair();
   const [upstream, there] = await socketPair();
   const unread = Buffer.alloc(0);
@@ -53,7 +53,7 @@ async function joined(waits: Partial<JoinWaits> = {}) {
     { socket: upstream, unread },
     {
       idleTimeoutMs: 60_000,
-      isAnswered,
+      dues: duesOf(protocol),
       waits: { ...patient, ...waits },
     },
   );
@@ -84,6 +84,12 @@ async function all(from: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of from) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** Reads until it says that. */
+async function sees(from: Duplex, what: RegExp): Promise<void> {
+  let seen = '';
+  while (!what.test(seen)) seen += String((await once(from, 'data'))[0]);
 }
 
 describe('a client that ends its side after its last command', () => {
@@ -165,17 +171,35 @@ describe('a client that ends its side after its last command', () => {
 });
 
 describe('a client that leaves without a word', () => {
+  const message = `* 1 FETCH (BODY[] {700}\r\n${'x'.repeat(698)}\r\n)\r\nc OK [X] Fetch completed.\r\n`;
+
   it.each([
-    ['having asked for nothing', '', ''],
-    ['its last command being answered', 'a SELECT INBOX\r\nb NOOP\r\n', '* 1 EXISTS\r\na OK done\r\nb NO not now\r\n'],
-    ['while it idles', 'c IDLE\r\n', '+ idling\r\n'],
-  ])('ends the upstream at once, %s', async (_, asked, said) => {
-    const { client, there, result } = await joined({ lingerMs: 300 });
-    if (asked !== '') {
-      client.write(asked);
-      await once(there, 'data');
-      there.write(said);
-      await once(client, 'data');
+    ['imap', 'having asked for nothing', []],
+    ['imap', 'its last command being answered', ['a NOOP\r\nb NOOP\r\n', '* 1 EXISTS\r\na OK done\r\nb NO no\r\n']],
+    ['imap', 'a command being answered that came in pieces', ['c NO', '', 'OP\r', '', '\n', 'c O', '', 'K done\r\n']],
+    ['imap', 'having read a message', ['c FETCH 1 BODY[]\r\n', message]],
+    ['imap', 'having asked in a long line', [`c SEARCH ${'x'.repeat(500)}\r\n`, '* SEARCH\r\nc OK\r\n']],
+    ['imap', 'having appended', ['c APPEND a {4}\r\n', '+ go\r\n', 'a b\n\r\n', 'c OK done\r\n']],
+    ['imap', 'while it idles', ['c IDLE\r\n', '+ idling\r\n']],
+    ['imap', 'while it idles and has been told news', ['c IDLE\r\n', '+ idling\r\n', '', '* 5 EXISTS\r\n']],
+    ['imap', 'having idled', ['c IDLE\r\n', '+ idling\r\n', 'DONE\r\n', 'c OK Idle completed.\r\n']],
+    ['pop3', 'having asked for nothing', []],
+    ['pop3', 'having asked how much there is', ['STAT\r\n', '+OK 2 320\r\n']],
+    [
+      'pop3',
+      'having read the list and a message',
+      ['LIST\r\n', '+OK\r\n1 9\r\n.\r\n', 'RETR 1\r\n', '+OK\r\na\r\n', '', '.\r\n'],
+    ],
+    ['pop3', 'having asked for a message that is not there', ['RETR 9\r\n', '-ERR no\r\n']],
+    ['pop3', 'having deleted', ['DELE ', '', '1\r\n', '+OK\r\n', 'DELE 2\r\n', '+OK\r\n']],
+  ] as const)('ends the upstream at once (%s, %s)', async (protocol, _, turns) => {
+    const { client, there, result } = await joined({ lingerMs: 300 }, protocol);
+    for (const [at, said] of turns.entries()) {
+      const [from, to] = at % 2 === 0 ? [client, there] : [there, client];
+      if (said === '') continue;
+      const arrived = once(to, 'data');
+      from.write(said);
+      await arrived;
     }
     client.end();
     there.resume();
@@ -184,16 +208,60 @@ describe('a client that leaves without a word', () => {
     expect(await result).toMatchObject({ endedBy: 'client' });
   });
 
+  it('and whose answer comes later ends the upstream then', async () => {
+    const { client, there, result } = await joined();
+    client.end('c NOOP\r\n');
+    await once(there, 'data');
+    there.write('c OK\r\n');
+    await once(there, 'end');
+    there.end();
+    expect((await all(client)).toString()).toBe('c OK\r\n');
+    expect(await result).toMatchObject({ endedBy: 'client' });
+  });
+
   it.each([
-    ['a NOOP\r\nb FETCH\r\n', 'a OK done\r\n'],
-    ['b FETCH\r\n', '* 1 FETCH (BODY[] {7}\r\n'],
-    ['b FETCH\r\n', 'b OK do'],
-    ['ETCH\r\n', 'a OK done\r\n'],
-    ['DONE\r\n', '* 1 EXISTS\r\n'],
-    ['QUIT\r\n', '+OK\r\n'],
-    ['RETR 1\r\n', '.\r\n'],
-  ])('is not taken for answered after %j and %j', (asked, said) => {
-    expect(isAnswered(asked, Buffer.from(said))).toBe(false);
+    ['imap', ['a NOOP\r\nb FETCH\r\n'], 'a OK done\r\n'],
+    ['imap', ['b FETCH\r\n'], '* 1 FETCH (BODY[] {7}\r\n'],
+    ['imap', ['b FETCH\r\n'], 'b OK do'],
+    ['imap', ['ETCH\r\n'], 'a OK done\r\n'],
+    ['imap', ['b NOOP\r\n', 'c APPEND a {5+}\r\nhello\r\n'], 'b OK done\r\n'],
+    ['imap', ['b NOO'], 'b OK done\r\n'],
+    ['imap', ['DONE\r\n'], '* 1 EXISTS\r\n'],
+    ['pop3', ['DELE 1\r\nDELE 2\r\n'], '+OK\r\n'],
+    ['pop3', ['DELE 1\r\n', 'DELE 2\r\n'], '+OK\r\n'],
+    ['pop3', ['RETR 1\r\n'], '+OK\r\n'],
+    ['pop3', ['RETR 1\r\n'], '+OK\r\n-ERR in a message\r\n'],
+    ['pop3', ['XTND\r\n'], '+OK\r\n'],
+    ['pop3', ['RETR 1\r\n'], '+OK\r\na\r\n.'],
+  ] as const)('is not taken for answered (%s) after %j and %j', (protocol, asked, said) => {
+    const dues = duesOf(protocol);
+    for (const line of asked) dues.asked(Buffer.from(line));
+    dues.said(Buffer.from(said));
+    expect(dues.areSettled()).toBe(false);
+  });
+
+  it.each(['imap', 'pop3'] as const)('frees its place upstream at once (%s)', async (protocol) => {
+    const bridge = await startBridge();
+    const [near, far] = await socketPair();
+    const { port } = await bridge.listen(protocol, {
+      security: 'none',
+      openUpstream: async () => ({ socket: near, greeting: '', capabilities: undefined, unread: Buffer.alloc(0) }),
+      maxConnectionsPerAccount: 1,
+    });
+    far.once('end', () => far.end()).on('data', () => far.write({ imap: 'b OK\r\n', pop3: '+OK 1 9\r\n' }[protocol]));
+    const client = connect(port, '127.0.0.1');
+    const login = {
+      imap: `a LOGIN scanner "${password.replace(/["\\]/g, '\\$&')}"\r\n`,
+      pop3: `USER scanner\r\nPASS ${password}\r\n`,
+    };
+    client.write(login[protocol]);
+    await sees(client, { imap: /^a OK/m, pop3: /(?:^\+OK.*\r\n){3}/m }[protocol]);
+    client.write({ imap: 'b NOOP\r\n', pop3: 'STAT\r\n' }[protocol]);
+    await sees(client, /^(?:b OK|\+OK 1 9)\r$/m);
+    const left = once(far, 'end', { signal: AbortSignal.timeout(8_000) });
+    client.destroy();
+    // Without knowing that nothing is due, 10 s.
+    await left;
   });
 });
 

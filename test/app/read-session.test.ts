@@ -29,7 +29,7 @@ async function session(port: number, script: string, options?: TranscriptOptions
 const quoted = `"${password.replace(/["\\]/g, '\\$&')}"`;
 const sasl = Buffer.from(`\0scanner\0${password}`).toString('base64');
 const imapGreeting = 'S: * OK [CAPABILITY …] bridge.example IMAP4rev1 ready';
-const imapLogin = `${imapGreeting}\nC: a LOGIN scanner ${quoted}\nS: a OK LOGIN completed.`;
+const imapLogin = `${imapGreeting}\nC: a LOGIN scanner ${quoted}\nS: a OK [CAPABILITY …] LOGIN completed.`;
 
 describe('IMAP passed through', () => {
   it('goes on upstream with what was sent behind the login, however it is cut', async () => {
@@ -38,7 +38,7 @@ describe('IMAP passed through', () => {
       C: a AUTHENTICATE PLAIN ${sasl}
       C: b SELECT INBOX
       C: c FETCH 1 BODY.PEEK[TEXT]
-      S: a OK AUTHENTICATE completed.
+      S: a OK [CAPABILITY …] AUTHENTICATE completed.
       S: * 1 EXISTS
       S: * 0 RECENT
       S: * FLAGS …
@@ -57,8 +57,11 @@ describe('IMAP passed through', () => {
   });
 
   it.each([
-    ['starttls', 'IMAP4rev1 LITERAL+ ID STARTTLS SASL-IR AUTH=PLAIN AUTH=LOGIN'],
-    ['none', 'IMAP4rev1 LITERAL+ ID SASL-IR AUTH=PLAIN AUTH=LOGIN'],
+    [
+      'starttls',
+      'IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN STARTTLS SASL-IR AUTH=PLAIN AUTH=LOGIN',
+    ],
+    ['none', 'IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN SASL-IR AUTH=PLAIN AUTH=LOGIN'],
   ] as const)('greets with what it can do at this moment (%s)', async (security, capabilities) => {
     const { port } = await bridge.listen('imap', { security });
     await session(
@@ -114,7 +117,7 @@ describe('IMAP passed through', () => {
     await play(
       secured,
       `C: c CAPABILITY
-       S: * CAPABILITY IMAP4rev1 LITERAL+ ID SASL-IR AUTH=PLAIN AUTH=LOGIN
+       S: * CAPABILITY IMAP4rev1 LITERAL+ ID IDLE UIDPLUS UNSELECT NAMESPACE CHILDREN SASL-IR AUTH=PLAIN AUTH=LOGIN
        S: c OK …
        C: d STARTTLS
        S: d BAD TLS is active already.
@@ -145,20 +148,35 @@ describe('IMAP passed through', () => {
     await play(socket, `${imapGreeting}\nS: a OK …\nS: * STATUS INBOX (MESSAGES 1)\nS: b OK …\nS: <end>`);
   });
 
-  it('tells the capabilities that the upstream told', async () => {
+  it.each(['first', 'second'])('tells the %s client at its login what Exchange offers, unasked', async () => {
+    const { port } = await bridge.listen('imap');
+    const socket = plain(port);
+    const offered = 'IMAP4 IMAP4rev1 UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION';
+    await play(
+      socket,
+      `${imapGreeting}
+       C: a LOGIN scanner ${quoted}
+       S: a OK [CAPABILITY ${offered} BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+] LOGIN completed.
+       C: b IDLE
+       S: + …`,
+    );
+    socket.destroy();
+  });
+
+  it('tells what the upstream offers, but for what is over with the login', async () => {
     const [here, there] = pair();
     const { port } = await bridge.listen('imap', {
       openUpstream: async () => ({
         socket: here,
         greeting: '',
-        capabilities: 'IMAP4rev1 MOVE',
+        capabilities: 'IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR MOVE LOGINDISABLED UNAUTHENTICATE COMPRESS=DEFLATE',
         unread: Buffer.from('* OK early\r\n'),
       }),
     });
     const socket = plain(port);
     await play(
       socket,
-      `${imapGreeting}\nC: a LOGIN scanner ${quoted}\nS: a OK [CAPABILITY IMAP4rev1 MOVE] LOGIN completed.\nS: * OK early`,
+      `${imapGreeting}\nC: a LOGIN scanner ${quoted}\nS: a OK [CAPABILITY IMAP4rev1 MOVE COMPRESS=DEFLATE] LOGIN completed.\nS: * OK early`,
     );
     there.end();
     await play(socket, 'S: <end>');

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import type { OpenUpstream, UpstreamLogin } from '../../src/exchange/connect-upstream.ts';
 import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
+import { KnownCapabilities } from '../../src/exchange/known-capabilities.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 
 let ca: CertificateAndKey;
@@ -48,12 +49,18 @@ const exchange = `S: * OK The Microsoft Exchange IMAP4 service is ready.
   S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
   S: C1 OK CAPABILITY completed.`;
 
+/** The question after a login whose answer did not tell. */
+const offered = `C: C2 CAPABILITY
+  S: * CAPABILITY IMAP4rev1 IDLE UIDPLUS
+  S: C2 OK CAPABILITY completed.`;
+
 describe('logging in upstream by IMAP', () => {
   it('is one line where the server takes it, and asks what it takes only once', async () => {
     const { port, received } = await server([
       `${exchange}
        C: A1 AUTHENTICATE XOAUTH2 ${credentials}
-       S: A1 OK AUTHENTICATE completed.`,
+       S: A1 OK AUTHENTICATE completed.
+       ${offered}`,
       `S: * OK again
        C: A1 AUTHENTICATE XOAUTH2 ${credentials}
        S: A1 OK [CAPABILITY IMAP4rev1 IDLE] AUTHENTICATE completed.`,
@@ -61,10 +68,10 @@ describe('logging in upstream by IMAP', () => {
     const first = await open(port);
     expect(first).toMatchObject({
       greeting: '* OK The Microsoft Exchange IMAP4 service is ready.',
-      capabilities: undefined,
+      capabilities: 'IMAP4rev1 IDLE UIDPLUS',
     });
     expect((await open(port)).capabilities).toBe('IMAP4rev1 IDLE');
-    expect(received).toHaveLength(3);
+    expect(received).toHaveLength(4);
   });
 
   it('is two lines where it does not; capabilities told beside are kept, what follows is not lost', async () => {
@@ -94,7 +101,8 @@ describe('logging in upstream by IMAP', () => {
          S: * CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
          S: C1 OK done
          C: A1 AUTHENTICATE XOAUTH2 ${credentials}
-         S: A1 OK done`,
+         S: A1 OK done
+         ${offered}`,
       ],
       false,
     );
@@ -111,7 +119,8 @@ describe('logging in upstream by IMAP', () => {
        S: A1 NO AUTHENTICATE failed.`,
       `${exchange}
        C: A1 AUTHENTICATE XOAUTH2 ${others}
-       S: A1 OK done`,
+       S: A1 OK done
+       ${offered}`,
     ]);
     const asked: unknown[] = [];
     await open(port, {
@@ -121,6 +130,47 @@ describe('logging in upstream by IMAP', () => {
       },
     });
     expect(asked).toEqual([undefined, 'token']);
+  });
+});
+
+describe('what a server offers after login that does not tell', () => {
+  const login = `C: A1…\nS: A1 OK in`;
+
+  it('is asked once, and is kept for the mailboxes of the same domain', async () => {
+    const { port, received } = await server([`${exchange}\n${login}\n${offered}`, `S: * OK again\n${login}`]);
+    for (const mailbox of ['a@b.c', 'other@B.C', 'a@b.c']) {
+      expect((await open(port, { mailbox })).capabilities).toBe('IMAP4rev1 IDLE UIDPLUS');
+    }
+    expect(received.filter((line) => line === 'C2 CAPABILITY')).toHaveLength(1);
+  });
+
+  it('is asked for another domain, which may be served by another kind of server', async () => {
+    const { port } = await server([
+      `${exchange}\n${login}\n${offered}`,
+      `S: * OK again\n${login}\nC: C2…\nS: * CAPABILITY IMAP4rev1\nS: C2 OK`,
+    ]);
+    await open(port);
+    expect((await open(port, { mailbox: 'a@outlook.com' })).capabilities).toBe('IMAP4rev1');
+  });
+
+  it('stays unknown where it refuses to say; the login counts', async () => {
+    const { port } = await server([`${exchange}\n${login}\nC: C2…\nS: C2 BAD what?`]);
+    expect((await open(port)).capabilities).toBeUndefined();
+  });
+
+  it('is not waited for where the connection ends', async () => {
+    const { port } = await server([`${exchange}\n${login}\nC: C2…\nS: <end>`]);
+    await expect(open(port)).rejects.toEqual(failed('upstream-connection-lost'));
+  });
+
+  it('is forgotten after an hour', () => {
+    let now = 0;
+    const known = new KnownCapabilities({ now: () => now, after: () => () => {} });
+    known.set('host:993', 'a@b.c', 'IMAP4rev1');
+    now = 3_599_999;
+    expect(known.get('host:993', 'a@b.c')).toBe('IMAP4rev1');
+    now = 3_600_000;
+    expect(known.get('host:993', 'a@b.c')).toBeUndefined();
   });
 });
 
@@ -149,7 +199,7 @@ describe('what servers may differ in', () => {
 
   it('an answer that has no words', async () => {
     const { port } = await server([
-      'S: * OK\nC: C1 CAPABILITY\nS: * CAPABILITY AUTH=XOAUTH2 SASL-IR\nS: C1 OK\nC: A1…\nS: A1 OK',
+      'S: * OK\nC: C1 CAPABILITY\nS: * CAPABILITY AUTH=XOAUTH2 SASL-IR\nS: C1 OK\nC: A1…\nS: A1 OK\nC: C2…\nS: * CAPABILITY\nS: C2 OK',
     ]);
     expect((await open(port)).greeting).toBe('* OK');
   });
@@ -158,7 +208,7 @@ describe('what servers may differ in', () => {
 it('after a refusal it is asked anew what the server takes', async () => {
   const { port, received } = await server([
     `${exchange}\nC: A1…\nS: A1 NO [UNAVAILABLE] later`,
-    `${exchange}\nC: A1…\nS: A1 OK in`,
+    `${exchange}\nC: A1…\nS: A1 OK in\n${offered}`,
   ]);
   await expect(open(port)).rejects.toEqual(failed('mailbox-login-unavailable'));
   await open(port);
@@ -283,10 +333,11 @@ describe('what goes wrong has its own code', () => {
   });
 
   it('a server that talks on and on, after 200 lines', async () => {
-    const talk = (untagged: number) => `${exchange}\nC: A1…\nS: ${'* 1 EXISTS\\r\\n'.repeat(untagged)}A1 OK done`;
-    const patient = await server([talk(196)]);
+    const talk = (untagged: number) =>
+      `${exchange}\nC: A1…\nS: ${'* 1 EXISTS\\r\\n'.repeat(untagged)}A1 OK done\n${offered}`;
+    const patient = await server([talk(194)]);
     expect((await open(patient.port)).greeting).toMatch(/^\* OK/);
-    const chatty = await server([talk(197)]);
+    const chatty = await server([talk(195)]);
     await expect(open(chatty.port)).rejects.toEqual(failed('upstream-answer-invalid'));
   });
 

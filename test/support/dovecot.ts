@@ -25,6 +25,8 @@ export interface Dovecot {
   readonly maildir: Maildir;
   /** Its own; gone with it. */
   readonly folder: string;
+  /** Removes all messages from INBOX. */
+  clear(): Promise<void>;
   /** What it logged. */
   log(): string;
   stop(): Promise<void>;
@@ -48,6 +50,11 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const { child, log } = await run(join(folder, 'dovecot.conf'));
   return {
     ...{ imapPort, pop3Port, ca: authority.cert, maildir, folder, log },
+    async clear() {
+      await maildir.clear();
+      // A session that is just ending may otherwise leave the removed messages in the index: Dovecot compares times.
+      await resync(join(folder, 'dovecot.conf'));
+    },
     async stop() {
       if (child.exitCode === null) {
         child.kill('SIGTERM');
@@ -133,7 +140,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=${owner.uid} gid=${owner.gid} home=${folder}
+  args = uid=${owner.uid} gid=${owner.gid} home=${folder} allow_all_users=yes
 }
 namespace inbox {
   inbox = yes
@@ -165,6 +172,12 @@ service pop3-login {
   }
 }
 `;
+}
+
+/** Lets Dovecot compare its index of INBOX with the files. @throws Error with what it said */
+async function resync(configFile: string): Promise<void> {
+  const { code, output } = await runProgram('doveadm', ['-c', configFile, 'force-resync', '-u', 'anybody', 'INBOX']);
+  if (code !== 0) throw new Error(`doveadm force-resync: ${output}`);
 }
 
 /** Runs Dovecot until it listens. @throws Error with what it said instead */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { needProgram } from './external.ts';
 import { freshFolder, type MailFetcher } from './read-clients.ts';
-import { connectImapFlow, imapflow, nodePop3, python } from './read-clients-libraries.ts';
+import { capabilitiesOfImaplib, connectImapFlow, imapflow, nodePop3, python } from './read-clients-libraries.ts';
 import { Maildir } from './read-clients-maildir.ts';
-import { curl, fetchmail, getmail, Mbsync, mutt, pressInMutt } from './read-clients-programs.ts';
+import { curl, fetchmail, fetchmailUntil, getmail, Mbsync, mutt, pressInMutt } from './read-clients-programs.ts';
 import { type ReadWorld, type Route, routes } from './read-clients-world.ts';
 import { until } from './relay.ts';
 
@@ -185,6 +185,31 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
     expect(found).toHaveLength(1);
     lock.release();
     await flow.logout();
+  });
+
+  test('imapflow knows after its login what it can use then, and nothing of logins', async () => {
+    const flow = await connectImapFlow(world.login(imap, 'starttls'));
+    const capabilities = [...flow.capabilities.keys()];
+    expect(capabilities).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE', 'UNSELECT', 'NAMESPACE']));
+    expect(capabilities.filter((name) => /^(?:AUTH=|STARTTLS|SASL-IR)/.test(name))).toEqual([]);
+    await flow.logout();
+  });
+
+  test('imaplib, which looks before its login alone, finds IDLE; its login is answered with what is there', async (context) => {
+    needProgram(context, 'python3');
+    const folder = await freshFolder(world.folder, 'client');
+    const { code, output } = await capabilitiesOfImaplib(folder, world.login(imap, 'tls'));
+    expect(code, output).toBe(0);
+    const [before, after] = output.trim().split('\n') as [string, string];
+    expect(before.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'AUTH=PLAIN']));
+    expect(after.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE']));
+    expect(after).not.toContain('AUTH=');
+  });
+
+  test('fetchmail waits for new mail by IDLE', async (context) => {
+    needProgram(context, 'fetchmail');
+    const folder = await freshFolder(world.folder, 'client');
+    expect(await fetchmailUntil(/> A\d+ IDLE\b/, folder, world.login(imap, 'tls'))).toMatch(/< \+ /);
   });
 
   more?.(() => world);

@@ -64,6 +64,22 @@ export const python: MailFetcher = {
   },
 };
 
+const capabilitiesProgram = `
+import imaplib, json, ssl, sys
+o = json.load(sys.stdin)
+context = ssl.create_default_context(cafile=o['authorityFile'])
+m = imaplib.IMAP4_SSL('localhost', o['port'], ssl_context=context)
+print(*m.capabilities)
+m.authenticate('PLAIN', lambda _: ('\\0' + o['username'] + '\\0' + o['password']).encode())
+print(m.response('CAPABILITY')[1][-1].decode())
+m.logout()
+`;
+
+/** Prints what imaplib knows by itself, and what it was told with its login. */
+export function capabilitiesOfImaplib(folder: string, login: ReadLogin) {
+  return runAtHome(folder, ['python3', '-c', capabilitiesProgram], JSON.stringify(login));
+}
+
 /** An ImapFlow, connected. */
 export async function connectImapFlow(login: ReadLogin): Promise<ImapFlow> {
   const flow = new ImapFlow({

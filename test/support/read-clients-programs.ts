@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -37,6 +39,34 @@ poll localhost service ${port} protocol ${protocol} ${protocol === 'pop3' ? 'uid
     return { result: result.code === 1 ? { ...result, code: 0 } : result, messages: await readFiles(mail) };
   },
 };
+
+/** Lets fetchmail wait for mail. @returns its dialogue, as soon as that has something, and a line more */
+export async function fetchmailUntil(what: RegExp, folder: string, login: ReadLogin): Promise<string> {
+  const { port, username, password, authorityFile } = login;
+  const settings = `
+set invisible
+set idfile ${join(folder, 'ids')}
+set pidfile ${join(folder, 'pid')}
+poll localhost service ${port} protocol imap
+  user ${quoted(username, "'")} there with password ${quoted(password, "'")}
+  ssl sslcertck sslcertfile "${authorityFile}" mda 'cat > /dev/null' no rewrite keep idle
+`;
+  await writeFile(join(folder, 'fetchmailrc'), settings, { mode: 0o600 });
+  const env = { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C.UTF-8' };
+  const child = spawn('fetchmail', ['--nodetach', '-v', '-f', join(folder, 'fetchmailrc')], { env, stdio: 'pipe' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      const found = what.exec(output);
+      if (found && output.indexOf('\n', output.indexOf('\n', found.index) + 1) > 0) child.kill();
+    });
+  }
+  await once(child, 'close');
+  const found = what.exec(output);
+  if (!found) throw new Error(`fetchmail ended: ${output}`);
+  return output.slice(found.index);
+}
 
 /** getmail, handing each message to a program. It knows TLS from the first byte alone. */
 export const getmail: MailFetcher = {

@@ -69,7 +69,12 @@ export async function startWithDovecot(): Promise<ReadWorld & Pick<Dovecot, 'log
     pop3: { host, port: dovecot.pop3Port, security: 'starttls' },
     caFile,
   } as const;
-  const world = await startWorld(simulator, dovecot.maildir, cloud, () => dovecot.stop());
+  const inbox: UpstreamInbox = {
+    deliver: (content) => dovecot.maildir.deliver(content),
+    messages: () => dovecot.maildir.messages(),
+    clear: () => dovecot.clear(),
+  };
+  const world = await startWorld(simulator, inbox, cloud, () => dovecot.stop());
   return { ...world, log: dovecot.log };
 }
 
