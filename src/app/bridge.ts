@@ -186,7 +186,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       log,
     ).catch((error: unknown) => Promise.reject(portFailure(error, 'admin', config.admin)));
     undo.push(() => admin.close());
-    log.info({ host: config.admin.host, port: admin.port }, 'health and metrics are told');
+    log.info({ host: config.admin.host, port: admin.port }, 'admin port open: /health, /metrics');
     closeAdmin = () => admin.close();
   }
   /** Listeners are matched by place: those of the running bridge are the ones that are open. */
@@ -296,7 +296,8 @@ async function proveConnections({ config, upstreams }: BridgeState, log: Log): P
     } catch (error) {
       if (upstream?.isClosed) return;
       const remedy = error instanceof BridgeError ? error.remedy : '';
-      log.error(
+      const passes = error instanceof BridgeError && error.kind === 'temporary';
+      log[passes ? 'warn' : 'error'](
         { connection, resource, error },
         `connection ${connection} gets no token for ${resource}: ${errorText(error)} ${remedy}`,
       );

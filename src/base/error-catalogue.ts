@@ -125,7 +125,8 @@ const entries = {
   'upstream-unreachable': {
     kind: 'temporary',
     cause: 'Microsoft 365 could not be reached, or the connection broke before the message was handed over.',
-    remedy: 'Nothing, if it passes: the message is tried again. Otherwise check DNS, the firewall and the proxy.',
+    remedy:
+      'No action is needed if it passes: the bridge tries the message again. Otherwise check DNS, the firewall and the proxy.',
   },
   'upstream-certificate-untrusted': {
     kind: 'needs-admin',
@@ -139,7 +140,7 @@ const entries = {
     cause:
       'The connection broke after the whole message was sent and before Microsoft 365 answered. It may have been delivered.',
     remedy:
-      'Nothing: before the message is tried again the bridge looks for it in Sent Items, where it may (permission Mail.Read); else a recipient may get it twice, unless onAmbiguity of the account is hold.',
+      'No action is needed: before the message is tried again the bridge looks for it in Sent Items, where it may (permission Mail.Read); else a recipient may get it twice, unless onAmbiguity of the account is hold.',
   },
   'delivery-in-doubt': {
     kind: 'needs-admin',
@@ -151,7 +152,7 @@ const entries = {
   'delivery-aborted': {
     kind: 'temporary',
     cause: 'The bridge gave up a delivery attempt under way, because it stops or because the attempt took too long.',
-    remedy: 'Nothing: the message is tried again.',
+    remedy: 'No action is needed: the bridge tries the message again.',
   },
   'message-unreadable': {
     kind: 'temporary',
@@ -210,12 +211,13 @@ const entries = {
   'upstream-timeout': {
     kind: 'temporary',
     cause: 'A host did not accept a connection, or did not answer, within the time allowed.',
-    remedy: 'Nothing, if it passes. Otherwise check the network and that no firewall swallows packets to that host.',
+    remedy:
+      'No action is needed if it passes. Otherwise check the network and that no firewall swallows packets to that host.',
   },
   'upstream-connection-lost': {
     kind: 'temporary',
     cause: 'A connection was cut in the middle of a request or of its answer.',
-    remedy: 'Nothing, if it passes. Otherwise look for a firewall or a proxy that cuts connections.',
+    remedy: 'No action is needed if it passes. Otherwise look for a firewall or a proxy that cuts connections.',
   },
   'upstream-tls-failed': {
     kind: 'needs-admin',
@@ -250,7 +252,7 @@ const entries = {
   'token-temporarily-unavailable': {
     kind: 'temporary',
     cause: 'Microsoft Entra ID is overloaded, asks to be left alone for a while, or has trouble of its own.',
-    remedy: 'Nothing: it is tried again. If it lasts, look at https://status.cloud.microsoft.',
+    remedy: 'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
   },
   'token-answer-invalid': {
     kind: 'needs-admin',
@@ -377,7 +379,7 @@ const entries = {
   'sign-in-file-locked': {
     kind: 'temporary',
     cause: 'Another process of mailbridge has been working on the same sign-in for longer than a renewal takes.',
-    remedy: 'Nothing, if it passes. Otherwise end the other process; its lock goes with it.',
+    remedy: 'No action is needed if it passes. Otherwise end the other process; its lock goes with it.',
   },
   'token-key-invalid': {
     kind: 'usage',
@@ -409,7 +411,7 @@ const entries = {
     kind: 'temporary',
     cause:
       'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
-    remedy: 'Nothing: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
+    remedy: 'No action is needed: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
   },
   'login-refused': {
     kind: 'needs-admin',
@@ -434,7 +436,8 @@ const entries = {
   'login-busy': {
     kind: 'temporary',
     cause: 'More logins came at once than passwords can be verified.',
-    remedy: 'Nothing: programs try again. If it lasts, look for one that logs in all the time with a wrong password.',
+    remedy:
+      'No action is needed: programs try again. If it lasts, look for one that logs in all the time with a wrong password.',
   },
   'login-other-mailbox': {
     kind: 'needs-admin',
@@ -469,13 +472,13 @@ const entries = {
     kind: 'temporary',
     cause:
       'Exchange Online ended an open session because the token it was opened with has expired, which it does after an hour or so.',
-    remedy: 'Nothing: the mail program logs in again and gets a new token.',
+    remedy: 'No action is needed: the mail program logs in again and gets a new token.',
   },
   'mailbox-session-ended': {
     kind: 'temporary',
     cause: 'Exchange Online ended an open session, or the connection broke, before the mail program had signed off.',
     remedy:
-      'Nothing, if it is seldom: the mail program logs in again. Otherwise look for a firewall that cuts idle connections, and let fewer programs read the mailbox at a time.',
+      'No action is needed if it is seldom: the mail program logs in again. Otherwise look for a firewall that cuts idle connections, and let fewer programs read the mailbox at a time.',
   },
   'maildrop-in-use': {
     kind: 'temporary',
@@ -485,7 +488,7 @@ const entries = {
   'mailbox-store-failed': {
     kind: 'temporary',
     cause: 'Exchange Online refused or broke off a command in an open mailbox that a POP3 session is translated to.',
-    remedy: 'Nothing, if it passes. The log says what Exchange Online answered.',
+    remedy: 'No action is needed if it passes. The log says what Exchange Online answered.',
   },
 
   // mailbridge check

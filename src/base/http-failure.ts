@@ -52,16 +52,11 @@ export function httpFailure(error: unknown, peer: string, signal?: AbortSignal):
     });
 
   if (nameCodes.has(code)) {
-    const name = (root as { hostname?: unknown }).hostname ?? peer;
+    const name = (root as { hostname?: unknown }).hostname ?? peer.replace(/:\d+$/, '');
     return make('upstream-name-unknown', `The name ${String(name)} cannot be resolved (${code}).`, false);
   }
   if (unreachableCodes.has(code)) {
-    return make(
-      'upstream-unreachable',
-      `${peer} cannot be reached: ${refusedText(root, code)}.`,
-      false,
-      unreachableRemedy,
-    );
+    return make('upstream-unreachable', unreachableText(peer, root, code), false, unreachableRemedy);
   }
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return make('upstream-timeout', `${peer} did not accept a connection in time: ${said}.`, false);
@@ -104,11 +99,13 @@ function rootFailure(error: unknown): unknown {
   return error;
 }
 
-function refusedText(error: unknown, code: string): string {
+function unreachableText(peer: string, error: unknown, code: string): string {
   const { address, port } = error as { address?: unknown; port?: unknown };
   // With a proxy this is the proxy's address, which is the one to look at.
-  const where = address === undefined ? '' : `${String(address)}${port === undefined ? '' : `:${String(port)}`} `;
-  return code === 'ECONNREFUSED' ? `${where}refused the connection (${code})` : `${where}no way there (${code})`;
+  const tried = address === undefined ? peer : `${String(address)}${port === undefined ? '' : `:${String(port)}`}`;
+  const why = code === 'ECONNREFUSED' ? `${tried} refused the connection` : `this machine has no way to ${tried}`;
+  if (tried !== peer) return `${peer} cannot be reached: ${why} (${code}).`;
+  return code === 'ECONNREFUSED' ? `${why} (${code}).` : `${peer} cannot be reached (${code}).`;
 }
 
 function certificateText(peer: string, code: string, said: string): string {
@@ -117,7 +114,9 @@ function certificateText(peer: string, code: string, said: string): string {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
     return `The certificate of ${peer} is for another name: ${said} (${code}).`;
   }
-  return `The certificate of ${peer} is not trusted: ${said} (${code}).`;
+  // Node.js adds advice on its own command line, which is not how the bridge is set up.
+  const why = said.replace(/; if the root CA is installed locally.*$/s, '');
+  return `The certificate of ${peer} is not trusted${why === code ? '' : `: ${why}`} (${code}).`;
 }
 
 function proxyRefusal(said: string, code: string): number | undefined {

@@ -3,7 +3,7 @@ import type { QueueFilter, QueueStore, QueueTotal } from '../queue/store.ts';
 import { WaitingView } from '../queue/waiting.ts';
 import type { CliIo } from './io.ts';
 import { chooses, type QueueRequest } from './queue-request.ts';
-import { messageLine, messages, octets, stateText, time } from './queue-text.ts';
+import { listedLine, messages, octets, stateText, time, troubleOf } from './queue-text.ts';
 
 /** `mailbridge queue list`: a line for each message, or sums with --summary. */
 export async function listQueue(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
@@ -21,9 +21,14 @@ export async function listQueue(store: QueueStore, request: QueueRequest, io: Cl
     io.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
     return 0;
   }
+  const troubles = new Set<string>();
   for (const message of found) {
-    io.stdout.write(`${visibleLine(messageLine(message, view.of(message)))}\n`);
+    const waiting = view.of(message);
+    const trouble = troubleOf(waiting);
+    if (trouble !== undefined) troubles.add(trouble);
+    io.stdout.write(`${visibleLine(listedLine(message, waiting))}\n`);
   }
+  for (const trouble of troubles) io.stdout.write(`${visibleLine(trouble)}\n`);
   io.stdout.write(found.length === 0 ? 'no messages\n' : `${messages(found.length)}\n`);
   if (found.length === request.limit)
     io.stdout.write(`There may be more: --limit N shows more, --summary counts all.\n`);

@@ -24,21 +24,37 @@ export function stateText(state: MessageState): string {
 }
 
 /** Until when it waits, and for what. */
-function waitingText({ kind, untilMs, reason }: Waiting): string {
+function waitingText({ kind, untilMs }: Waiting, reason: string): string {
   return `${kind === 'breaker' ? 'next probe' : 'next attempt'} ${time(untilMs)} (${reason})`;
 }
 
 /** A message on one line: what, whose, to whom, why not yet. */
 export function messageLine(message: QueuedMessage, waiting: Waiting | undefined): string {
+  return messageText(message, waiting, waiting?.reason ?? '');
+}
+
+/** The same without the trouble of a paused connection: {@link troubleOf} tells that once for all its messages. */
+export function listedLine(message: QueuedMessage, waiting: Waiting | undefined): string {
+  const trouble = troubleOf(waiting);
+  if (trouble === undefined) return messageLine(message, waiting);
+  return messageText(message, waiting, `connection ${message.connection} is paused`, trouble);
+}
+
+/** What a message waits for that all mail over its connection waits for. */
+export function troubleOf(waiting: Waiting | undefined): string | undefined {
+  return waiting?.kind === 'breaker' ? waiting.reason : undefined;
+}
+
+function messageText(message: QueuedMessage, waiting: Waiting | undefined, reason: string, toldElsewhere = ''): string {
   const [only, ...more] = message.recipients;
   const to = only && more.length === 0 ? `<${only.address}>` : `${message.recipients.length} recipients`;
-  const wait = waiting ? [waitingText(waiting)] : [];
+  const wait = waiting ? [waitingText(waiting, reason)] : [];
   const last = message.recipients.find((each) => each.state !== 'delivered')?.last;
   return [
     `${message.id} ${stateText(message.state)} ${time(message.receivedAtMs)} ${octets(message.size)} ${message.mailbox} to ${to}`,
     message.attempts === 1 ? '1 attempt' : `${message.attempts} attempts`,
     ...wait,
-    ...(last ? [`${last.code} ${last.text}`] : []),
+    ...(last && !toldElsewhere.includes(last.text) ? [`${last.code} ${last.text}`] : []),
     ...(message.damage === undefined ? [] : [message.damage]),
   ].join(', ');
 }

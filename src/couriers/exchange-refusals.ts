@@ -361,6 +361,6 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     meaning: 'The session got out of step.',
     outcome: 'temporary',
     scope: 'message',
-    remedy: 'Nothing: it is tried again over another connection.',
+    remedy: 'No action is needed: the bridge tries again over another connection.',
   },
 ];

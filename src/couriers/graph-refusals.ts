@@ -146,7 +146,7 @@ const transient: GraphRefusalRow = {
   meaning: 'Exchange or Graph has trouble of its own, or was interrupted.',
   outcome: 'temporary',
   scope: 'message',
-  remedy: 'Nothing: it is tried again. If it lasts, look at https://status.cloud.microsoft.',
+  remedy: 'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
 };
 
 /**
@@ -229,7 +229,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: 30 * secondMs,
-    remedy: 'Nothing: it is tried again.',
+    remedy: 'No action is needed: the bridge tries again.',
   },
   {
     codes: ['ErrorMailboxMoveInProgress'],
@@ -238,7 +238,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: 5 * minuteMs,
-    remedy: 'Nothing: it is tried again.',
+    remedy: 'No action is needed: the bridge tries again.',
   },
   transient,
   {

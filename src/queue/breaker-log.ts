@@ -13,7 +13,17 @@ const names: Readonly<Record<ConnectionPart, string>> = {
   smtp: 'SMTP cannot be used',
 };
 
-/** What the log says of one breaker: when it opens, a reminder at growing intervals, and when it closes. */
+const partNames: Readonly<Record<ConnectionPart, string>> = {
+  'graph-token': 'tokens for Graph',
+  'exchange-token': 'tokens for Exchange Online',
+  graph: 'Graph',
+  smtp: 'SMTP',
+};
+
+/**
+ * What the log says of one breaker: when it opens, when the trouble becomes one that an administrator has to end, a
+ * reminder at growing intervals, and when it closes.
+ */
 export class BreakerLog {
   readonly #connection: string;
   readonly #part: ConnectionPart;
@@ -21,6 +31,8 @@ export class BreakerLog {
   readonly #clock: Clock;
   #remindAtMs = 0;
   #reminderMs = firstReminderMs;
+  /** The log has named a trouble that an administrator has to end. */
+  #hasToldNeedsAdmin = false;
 
   constructor(connection: string, part: ConnectionPart, log: Log, clock: Clock) {
     this.#connection = connection;
@@ -32,7 +44,8 @@ export class BreakerLog {
   opened({ trouble }: OpenBreaker): void {
     this.#reminderMs = firstReminderMs;
     this.#remindAtMs = this.#clock.now() + firstReminderMs;
-    const level = trouble.outcome === 'needs-admin' ? 'error' : 'warn';
+    this.#hasToldNeedsAdmin = trouble.outcome === 'needs-admin';
+    const level = this.#hasToldNeedsAdmin ? 'error' : 'warn';
     this.#log[level](
       { connection: this.#connection, part: this.#part, code: trouble.code },
       `connection ${this.#connection} is paused: ${this.#what(trouble)} Its mail waits and goes on by itself once this is over.`,
@@ -42,10 +55,13 @@ export class BreakerLog {
   /** A probe has failed. */
   stillOpen({ trouble, sinceMs }: OpenBreaker, waiting: () => number): void {
     const now = this.#clock.now();
-    if (now < this.#remindAtMs && now >= sinceMs) return;
-    this.#reminderMs = Math.min(this.#reminderMs * 2, longestReminderMs);
+    const needsAdmin = trouble.outcome === 'needs-admin';
+    const isNews = needsAdmin && !this.#hasToldNeedsAdmin;
+    if (!isNews && now < this.#remindAtMs && now >= sinceMs) return;
+    this.#hasToldNeedsAdmin ||= needsAdmin;
+    if (!isNews) this.#reminderMs = Math.min(this.#reminderMs * 2, longestReminderMs);
     this.#remindAtMs = now + this.#reminderMs;
-    const level = trouble.outcome === 'needs-admin' ? 'error' : 'warn';
+    const level = needsAdmin ? 'error' : 'warn';
     this.#log[level](
       {
         connection: this.#connection,
@@ -62,7 +78,7 @@ export class BreakerLog {
     const pausedMs = Math.max(0, this.#clock.now() - sinceMs);
     this.#log.warn(
       { connection: this.#connection, part: this.#part, ms: pausedMs, waiting },
-      `connection ${this.#connection} works again after ${duration(pausedMs)}: ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
+      `connection ${this.#connection} works again after ${duration(pausedMs)} (${partNames[this.#part]}): ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
     );
   }
 

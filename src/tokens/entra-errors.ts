@@ -7,7 +7,7 @@ export type { EntraError } from './entra-error.ts';
 
 const busy = temporary(
   'Microsoft Entra ID is overloaded or has trouble that passes.',
-  'Nothing: it is tried again. If it lasts, look at https://status.cloud.microsoft.',
+  'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
 );
 
 /** Trouble of Entra ID itself. */

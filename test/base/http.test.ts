@@ -206,7 +206,9 @@ describe('a host', () => {
     const server = opened(await httpsServer((_request, response) => response.end()));
     const error = await failure(get(client({}), server.url));
     expect(error).toMatchObject({ code: 'upstream-certificate-untrusted', kind: 'needs-admin' });
-    expect(error.message).toContain(`The certificate of 127.0.0.1:${server.port} is not trusted: unable to verify`);
+    expect(error.message).toBe(
+      `The certificate of 127.0.0.1:${server.port} is not trusted: unable to verify the first certificate (UNABLE_TO_VERIFY_LEAF_SIGNATURE).`,
+    );
     expect(error.details).toMatchObject({ systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', mayHaveArrived: false });
     expect(error.remedy).toContain('caFile');
     expect(error.remedy).toContain('proxy');
@@ -244,7 +246,7 @@ describe('a host', () => {
     await gone.close();
     const error = await failure(get(client({}), `https://127.0.0.1:${gone.port}/`));
     expect(error).toMatchObject({ code: 'upstream-unreachable', details: { mayHaveArrived: false } });
-    expect(error.message).toContain(`127.0.0.1:${gone.port} refused the connection (ECONNREFUSED)`);
+    expect(error.message).toBe(`127.0.0.1:${gone.port} refused the connection (ECONNREFUSED).`);
   });
 
   test('whose name nobody knows is named', async () => {

@@ -78,3 +78,19 @@ test.each([
   expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('which have no administrator') });
   expect(err).toContain(instead);
 });
+
+test.each([
+  ['nils@outlook.example', 'nils@outlook.example'],
+  [maria, 'nils@outlook.example'],
+])('check of %s for the mailbox %s names no PowerShell, which a personal account has not', async (person, mailbox) => {
+  const world = await personalWorld([{ mailbox, read: 'imap', send: 'smtp' }]);
+  world.m365.tenant.addUser('nils@outlook.example', true);
+  const login = world.start(['login', '--no-check']);
+  await signInAtDevicePage(world.m365, await login.userCode(), person);
+  expect(await login.ended).toMatchObject({ code: 0 });
+  const { code, out } = await world.start(['check']).ended;
+  expect({ code, out }).toMatchObject({ code: 1 });
+  expect(out).toContain('Settings > Mail > Forwarding and IMAP');
+  expect(out).toContain('has to be the address of the personal account that signed in');
+  expect(out).not.toMatch(/\b(Get|Set|Add|New|Test)-[A-Z]/);
+});

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { takeDataFolder } from '../../src/app/data-folder.ts';
+import { breakerKey } from '../../src/queue/breakers.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
 import { put } from '../queue/stores/store-contract.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -74,6 +75,30 @@ test('list shows a line for each message, or JSON', async () => {
   expect(out).toContain('2 messages\n');
   const listed = JSON.parse((await queue('list', '--account', 'erp', '--json')).out) as { id: string }[];
   expect(listed.map((each) => each.id)).toEqual([second.id]);
+});
+
+test('list says once why a connection is paused, below the messages that wait for it', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const text = 'graph.example refused the connection (ECONNREFUSED). Check host and port.';
+  const untilMs = Date.UTC(2099, 0, 1);
+  const pause = { untilMs, sinceMs: 0, code: 'upstream-unreachable', text, strikes: 1, needsAdmin: false };
+  await store.setPause({ key: breakerKey('contoso', 'graph'), ...pause });
+  await store.close();
+
+  const lines = (await queue('list')).out.trimEnd().split('\n');
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(
+    new RegExp(`^${first.id} .*next probe 2099-01-01T00:00:00Z \\(connection contoso is paused\\), 5.7.3 `),
+  );
+  expect(lines[1]).toMatch(
+    new RegExp(`^${second.id} .*next probe 2099-01-01T00:00:00Z \\(connection contoso is paused\\)$`),
+  );
+  expect(lines[2]).toBe(`connection contoso is paused: upstream-unreachable ${text}`);
+  expect(lines[3]).toBe('2 messages');
+  expect((await queue('show', second.id)).out).toContain(
+    `(connection contoso is paused: upstream-unreachable ${text})`,
+  );
 });
 
 test('show tells every recipient, the remedy and every attempt', async () => {

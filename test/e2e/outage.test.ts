@@ -67,6 +67,9 @@ describe('Entra ID is down', () => {
     const { port: adminPort } = await freeAdmin();
     const accounts = [contosoAccount('graph'), contosoAccount('graph', { username: 'now', delivery: 'direct' })];
     const running = await start({ ...contosoConfig(simulator, { accounts }), admin: { port: adminPort } });
+    const atStart = ({ msg }: { msg: string }) => msg.startsWith('connection contoso gets no token for graph: ');
+    // It passes: a warning, not an error for somebody to act on.
+    expect((await running.line(atStart, 'the missing token')).level).toBe(40);
     const marks = Array.from({ length: 12 }, (_, i) => `outage-${i}-`);
     for (const mark of marks) expect(await send(running.port(), 'graph', mark)).toMatch(/^250 /);
     await running.line(isPaused, 'the pause');

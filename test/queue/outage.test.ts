@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hourMs, minuteMs, outageQueue, outages } from './outage-world.ts';
+import { hourMs, minuteMs, outageQueue, outages, trouble } from './outage-world.ts';
 
 const mailboxes = Array.from({ length: 10 }, (_, i) => `printer${i}@contoso.example`);
 const limits = { messagesPerMinute: 30, concurrentDeliveries: 64 };
@@ -44,7 +44,9 @@ test.each(Object.entries(outages))(
     const told = lines.filter(({ text }) => /contoso/.test(text));
     expect(told[0]?.text).toContain(outage.text);
     expect(told[0]?.text).toContain(outage.remedy ?? '');
-    expect(told.at(-1)?.text).toBe('connection contoso works again after 60 min: 600 messages waited');
+    expect(told.at(-1)?.text).toBe(
+      `connection contoso works again after 60 min (${outage.part === 'graph' ? 'Graph' : 'tokens for Graph'}): 600 messages waited`,
+    );
     // When it begins, twice in the hour, and when it is over; nothing of single messages.
     expect(told.map(({ text }) => /is paused|is still paused|works again/.exec(text)?.[0])).toEqual([
       'is paused',
@@ -55,3 +57,27 @@ test.each(Object.entries(outages))(
     expect(lines.filter(({ level, text }) => level !== 'debug' && text === 'put off')).toEqual([]);
   },
 );
+
+test('an outage that becomes one for the administrator is told at once as an error, once however it changes after that', async () => {
+  const { clock, upstream, sendMany, lines } = outageQueue(limits);
+  const passes = trouble('graph-token', 'upstream-unreachable', 'ECONNREFUSED');
+  const stays = {
+    ...trouble('graph-token', 'token-refused', 'AADSTS7000222'),
+    outcome: 'needs-admin' as const,
+    remedy: 'Make a new client secret.',
+  };
+  upstream.outage = passes;
+  await sendMany(1, { mailbox: mailboxes[0] as string });
+  await clock.advance(minuteMs);
+  for (const outage of [stays, passes, stays]) {
+    upstream.outage = outage;
+    await clock.advance(minuteMs);
+  }
+
+  const told = lines.filter(({ text }) => /paused/.test(text));
+  expect(told.map(({ level }) => level)).toEqual(['warn', 'error']);
+  expect(told[1]?.text).toBe(
+    'connection contoso is still paused: Entra ID gives no token for Graph: AADSTS7000222 Make a new client secret.',
+  );
+  expect(told[1]?.fields).toMatchObject({ code: 'token-refused' });
+});

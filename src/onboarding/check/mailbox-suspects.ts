@@ -1,4 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { GraphError } from '../../graph/graph-error.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { examineInbox, statMaildrop } from './open-mailbox.ts';
@@ -42,6 +43,7 @@ async function suspectsOf(
   notConnected: boolean,
 ): Promise<Suspect[]> {
   const { connection, opened } = context;
+  if (isPersonalTenant(connection.tenantId)) return personalSuspects(protocol);
   const switchedOff: Suspect = {
     cause: `${protocolNames[protocol]} is switched off for the mailbox`,
     remedy: `Set-CASMailbox ${mailbox} -${protocol === 'imap' ? 'Imap' : 'Pop'}Enabled $true`,
@@ -63,6 +65,20 @@ async function suspectsOf(
   return notConnected
     ? [permission, unregistered, switchedOff, unknown]
     : [unregistered, permission, switchedOff, unknown];
+}
+
+/** A personal account has no administrator and no PowerShell, and opens its own mailbox alone. */
+function personalSuspects(protocol: 'imap' | 'pop3'): Suspect[] {
+  return [
+    {
+      cause: `${protocolNames[protocol]} is switched off for the mailbox`,
+      remedy: 'At outlook.com, Settings > Mail > Forwarding and IMAP: let devices and apps use POP, and IMAP.',
+    },
+    {
+      cause: 'the mailbox is not that of the person who signed in',
+      remedy: 'Check mailbox of the account: it has to be the address of the personal account that signed in.',
+    },
+  ];
 }
 
 /** The mistake made most often: Exchange takes any object id, and only that of the enterprise application is right. */

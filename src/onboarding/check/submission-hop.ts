@@ -1,5 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import { httpFailure } from '../../base/http-failure.ts';
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { SmtpUpstreamError } from '../../exchange/smtp-error.ts';
 import { formatSmtpReply, type SmtpReply } from '../../exchange/smtp-reply.ts';
 import { sameAddress } from '../../message/addresses.ts';
@@ -22,7 +23,7 @@ export function submissionHop(context: MailboxContext, use: Use): Hop {
       const login = await context.operations.submissionLogin(mailbox);
       try {
         await context.operations.openSubmission(login);
-        return { detail: loggedIn(login, mailbox) };
+        return { detail: loggedIn(login, mailbox, isPersonalTenant(context.connection.tenantId)) };
       } catch (error) {
         throw error instanceof SmtpUpstreamError ? submissionError(context, use, login, error) : error;
       }
@@ -31,8 +32,9 @@ export function submissionHop(context: MailboxContext, use: Use): Hop {
 }
 
 /** Exchange tells only after a message whether the login may send as another address. */
-function loggedIn(login: string, mailbox: string): string {
+function loggedIn(login: string, mailbox: string, isPersonal: boolean): string {
   if (sameAddress(login, mailbox)) return 'logged in; only a message shows more: --send-test ADDRESS';
+  if (isPersonal) return `logged in as ${login}, who sends as addresses of that account alone: --send-test ADDRESS`;
   return `logged in as ${login}, who needs SendAs on ${mailbox} (Add-RecipientPermission ${mailbox} -Trustee ${login} -AccessRights SendAs); only a message shows whether it is there: --send-test ADDRESS`;
 }
 
@@ -92,6 +94,12 @@ function permissionAdvice(
   const { mailbox } = use;
   const claims = seen.get('exchange');
   const needed = permissionFor(connection, use);
+  if (isPersonalTenant(connection.tenantId)) {
+    return {
+      cause: 'The mailbox is not that of the person who signed in, or the sign-in lacks SMTP.Send.',
+      remedy: `Check mailbox of the account. Then sign in again as its owner: mailbridge login ${connection.name}`,
+    };
+  }
   if (connection.actsAs === 'person') {
     return {
       cause: 'The person has no mailbox, or the token lacks SMTP.Send.',
