@@ -2,13 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { canonicalAddress } from '../accounts/networks.ts';
+import { canonicalAddress, sourceNetwork } from '../accounts/networks.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { endGently } from '../base/linger.ts';
 import type { Log } from '../base/log.ts';
 import { ConnectionCounts, type ConnectionLimits } from './connection-counts.ts';
 import { Handshakes, type TlsMaterial } from './handshakes.ts';
-import { sourceNetwork } from './source-network.ts';
 
 /** Bounds of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
