@@ -1,12 +1,19 @@
+import { setPriority } from 'node:os';
 import { Attack } from './attack.ts';
 import type { Ports } from './world.ts';
 
-/** The hostile clients have a process of their own: what they cost must not slow the honest ones down. */
+/**
+ * The hostile clients have a process of their own, which yields to all others: real ones have processors of their own.
+ */
 export interface AttackOrder {
   readonly ports: Ports;
   readonly addresses: readonly string[];
   readonly each: number;
 }
+
+const niceness = 10;
+
+setPriority(niceness);
 
 let attack: Attack | undefined;
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '../../src/config/schema.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** As installed: it sets what Node.js and glibc may take of memory. */
+const program = fileURLToPath(new URL('../../bin/mailbridge.js', import.meta.url));
 
 export const honestPassword = 'an honest password of some length';
 
@@ -97,7 +98,10 @@ function portsOf(lines: readonly string[]): Ports {
 const tailBytes = 20_000;
 
 function run(args: readonly string[], cwd: string) {
-  const child: ChildProcess = spawn(process.execPath, [main, ...args], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child: ChildProcess = spawn(process.execPath, [program, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   let whole = true;
   child.stdout?.setEncoding('utf8').on('data', (more: string) => {

@@ -7,6 +7,9 @@ const maxSockets = 100;
 /** How long a socket may neither send nor take anything, in milliseconds. */
 const stallTimeoutMs = 10_000;
 
+/** What the parser is given at once: a request or two. */
+const sliceBytes = 512;
+
 /**
  * Bounds what clients can hold of an HTTP server. Each is answered one request at a time, and one that does not take
  * its answer is cut. Where there are too many, a new one takes the place of the one that has been there longest: whoever
@@ -24,6 +27,7 @@ export function boundSockets(server: Server): void {
     }
     open.add(socket);
     socket.once('close', () => open.delete(socket));
+    parseInSlices(socket);
   });
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     // Nobody who watches the bridge sends a request ahead; answers made ahead would pile up.
@@ -33,5 +37,19 @@ export function boundSockets(server: Server): void {
     }
     busy.add(socket);
     response.once('close', () => busy.delete(socket));
+  });
+}
+
+/**
+ * Node.js parses all that has arrived, and makes an error for each request in it, even of a client that is cut at the
+ * second. Given little at a time, it makes few.
+ */
+function parseInSlices(socket: Socket): void {
+  const parsers = socket.listeners('data') as ((chunk: Buffer) => void)[];
+  socket.removeAllListeners('data');
+  socket.on('data', (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length && !socket.destroyed; at += sliceBytes) {
+      for (const parse of parsers) parse.call(socket, chunk.subarray(at, at + sliceBytes));
+    }
   });
 }

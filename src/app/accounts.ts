@@ -1,12 +1,14 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
 import { AccountDirectory, blockedText } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
+import { sourceNetwork } from '../accounts/networks.ts';
 import { givenPassword } from '../accounts/password-proof.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { logRepeated } from '../base/repeated-lines.ts';
 import type { Config } from '../config/schema.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
@@ -80,7 +82,12 @@ export async function loginForSubmission(
   }
   const hashed = result.failure === 'wrong' && result.why === 'password-hashed';
   const error = hashed ? { error: new BridgeError('login-password-hashed', 'CRAM-MD5 cannot check a hash.') } : {};
-  log.warn({ ...facts, failure: result.failure, ...error }, 'login refused');
+  if (result.failure === 'wrong') log.warn({ ...facts, failure: 'wrong', ...error }, 'login refused');
+  else {
+    // Guesses are bounded by the block; what comes behind it is not.
+    const key = `smtp ${sourceNetwork(remoteAddress)} login ${result.failure}`;
+    logRepeated(log, 'warn', key, { ...facts, failure: result.failure }, 'login refused');
+  }
   if (result.failure === 'blocked') throw new SmtpReply(421, '4.7.0', blockedText(result));
   if (result.failure === 'busy') throw new SmtpReply(454, '4.7.0', 'Too many logins at once, try again');
   throw new SmtpReply(535, '5.7.8', 'Username or password is wrong');

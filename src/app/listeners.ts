@@ -1,6 +1,8 @@
+import { sourceNetwork } from '../accounts/networks.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { logRepeated } from '../base/repeated-lines.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Listener } from '../config/schema.ts';
 import { listenSmtp } from '../listeners/smtp-listener.ts';
@@ -102,7 +104,11 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
       offersStartTls: listener.security === 'starttls',
     }),
     onDefect: smtpDefect(log),
-    onTurnedAway: (client, text) => log.info({ protocol: 'smtp', client, text }, 'client turned away'),
-    onStalled: (client) => log.warn({ protocol: 'smtp', client }, 'client cut: it does not take what it is sent'),
+    onTurnedAway: (client, text) => logOfStranger(log, 'info', client, { text }, 'client turned away'),
+    onStalled: (client) => logOfStranger(log, 'warn', client, {}, 'client cut: it does not take what it is sent'),
   });
+}
+
+function logOfStranger(log: Log, level: 'info' | 'warn', client: string, facts: object, text: string): void {
+  logRepeated(log, level, `smtp ${sourceNetwork(client)} ${text}`, { protocol: 'smtp', client, ...facts }, text);
 }

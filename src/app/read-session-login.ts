@@ -1,10 +1,12 @@
 import { type Account, mayActAs } from '../accounts/account.ts';
 import { blockedText, type LoginResult } from '../accounts/directory.ts';
+import { sourceNetwork } from '../accounts/networks.ts';
 import { givenPassword, type PasswordProof } from '../accounts/password-proof.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isLoopback } from '../base/loopback.ts';
 import type { Presence } from '../base/presence.ts';
+import { logRepeated } from '../base/repeated-lines.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
 import type { OpenUpstream } from '../exchange/connect-upstream.ts';
 import type { Client, ListenerLimits, ListenerOptions } from '../listeners/listener.ts';
@@ -121,10 +123,22 @@ export async function logIn(
   } catch (error) {
     const username = 'username' in credentials ? credentials.username : undefined;
     if (error instanceof ReadLoginError) {
-      options.log.warn({ ...facts, username, error: error.cause }, `login refused: ${error.message}`);
+      logRefusal(options.log, { ...facts, username, error: error.cause }, error);
     }
     throw error;
   }
+}
+
+/** Guesses are bounded by the block; what comes behind it is not. */
+function logRefusal(
+  log: Log,
+  facts: Pick<SessionFacts, 'protocol' | 'client'> & { readonly username: string | undefined; readonly error: unknown },
+  { refusal, message }: ReadLoginError,
+): void {
+  const text = `login refused: ${message}`;
+  const key = `${facts.protocol} ${sourceNetwork(facts.client)} login ${refusal}`;
+  if (refusal === 'blocked' || refusal === 'busy') logRepeated(log, 'warn', key, facts, text);
+  else log.warn(facts, text);
 }
 
 /**

@@ -1,7 +1,9 @@
+import { sourceNetwork } from '../accounts/networks.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isLoopback } from '../base/loopback.ts';
+import { logRepeated } from '../base/repeated-lines.ts';
 import { TooManyAddressesError } from '../message/address-bounds.ts';
 import { completeAddress, domainOf } from '../message/addresses.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
@@ -179,8 +181,11 @@ export class SubmissionSession implements SmtpSession {
   }
 
   refused(status: number, text: string): void {
-    const username = this.#account === undefined ? {} : { account: this.#account.username };
-    this.#context.log.info({ client: this.#connection.remoteAddress, ...username, status, text }, 'refused');
+    const client = this.#connection.remoteAddress;
+    const { log } = this.#context;
+    if (this.#account === undefined) {
+      logRepeated(log, 'info', `smtp ${sourceNetwork(client)} refused ${status}`, { client, status, text }, 'refused');
+    } else log.info({ client, account: this.#account.username, status, text }, 'refused');
   }
 
   closed(): void {

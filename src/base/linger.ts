@@ -3,14 +3,29 @@ import type { Duplex } from 'node:stream';
 /** How long the last words may take to arrive before the socket is cut. */
 const lingerMs = 2_000;
 
+/** How long a client that goes on sending is held: cut at once, it would come again at once. */
+const holdMs = 10_000;
+
+/** What is read of a client that goes on sending; the rest stays with the system and makes the client wait. */
+const maxDiscardedBytes = 64 * 1024;
+
 /**
  * Ends our side of a connection and lets the last words arrive: a socket cut with octets unread takes them back.
  * Nobody else may read from it any more.
  */
 export function endGently(socket: Duplex): void {
   socket.end();
+  let timer = setTimeout(() => socket.destroy(), lingerMs);
+  let left = maxDiscardedBytes;
+  const discard = (chunk: Buffer): void => {
+    left -= chunk.length;
+    if (left >= 0) return;
+    socket.pause().off('data', discard);
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.destroy(), holdMs);
+  };
+  socket.on('data', discard);
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('end', () => socket.destroy());
   socket.once('close', () => clearTimeout(timer));
 }

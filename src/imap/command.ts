@@ -28,6 +28,8 @@ export interface ImapContext {
   loggedIn(login: ImapLogin & { kind: 'store' }): void;
   /** Leaves the selected folder, if there is one, and enters `folder`, if there is one. */
   select(folder: SelectedFolder | undefined): Promise<void>;
+  /** Forgets what the client has sent in clear, and reads no more of it: what follows the go-ahead is TLS. */
+  expectTls(): void;
   startTls(): Promise<void>;
   /** Ends the engine's part of the connection. */
   handOver(login: ImapLogin & { kind: 'hand-over' }): Promise<void>;

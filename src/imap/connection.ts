@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
@@ -43,6 +44,7 @@ export class ImapConnection implements ImapContext {
   #lingering = false;
   #broken = 0;
   #failedLogins = 0;
+  #commandsBeforeLogin = 0;
 
   constructor(socket: Duplex, options: ImapOptions) {
     const { limits } = options;
@@ -141,13 +143,17 @@ export class ImapConnection implements ImapContext {
     await left?.close();
   }
 
+  expectTls(): void {
+    // Before the go-ahead is on its way: a fast client's handshake must not be taken for what came in clear.
+    this.#reader.discard();
+    this.#reader.detach();
+  }
+
   async startTls(): Promise<void> {
     const { startTls } = this.#options;
     if (startTls === undefined) throw new Error('STARTTLS is not offered.');
     // What is still to be sent would get in between the handshake.
     await this.out.sent();
-    this.#reader.discard();
-    this.#reader.detach();
     this.#securing = true;
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
       throw new ConnectionEnded('The TLS handshake failed.', { cause });
@@ -179,6 +185,7 @@ export class ImapConnection implements ImapContext {
       const raw = await this.#commands.next();
       this.#waiting = false;
       this.#broken = 0;
+      if (this.#hasAskedTooMuch()) return this.#goodbye('Too many commands before the login.');
       await this.#answer(raw);
     } catch (error) {
       this.#waiting = false;
@@ -186,6 +193,11 @@ export class ImapConnection implements ImapContext {
       else if (error instanceof BrokenCommand) this.#refuseBroken(error);
       else throw error;
     }
+  }
+
+  #hasAskedTooMuch(): boolean {
+    const max = this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
+    return this.#store === undefined && ++this.#commandsBeforeLogin > max;
   }
 
   async #answer(raw: RawCommand): Promise<void> {

@@ -11,6 +11,8 @@ export interface ImapLimits {
   readonly idleTimeoutMs: number;
   /** Octets of one command with its literals, but for the message of an APPEND. */
   readonly maxCommandBytes: number;
+  /** Commands before the login; default 100. */
+  readonly maxCommandsBeforeLogin?: number;
   /** Refused logins after which the connection ends. */
   readonly maxFailedLogins: number;
 }

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { canonicalAddress } from '../accounts/networks.ts';
+import { canonicalAddress, sourceNetwork } from '../accounts/networks.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { endGently } from '../base/linger.ts';
 import type { Log } from '../base/log.ts';
+import { logRepeated } from '../base/repeated-lines.ts';
 import { ConnectionCounts, type ConnectionLimits } from './connection-counts.ts';
 import { Handshakes, type TlsMaterial } from './handshakes.ts';
-import { sourceNetwork } from './source-network.ts';
 
 /** Bounds of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
@@ -176,16 +176,24 @@ class Door {
     } catch (error) {
       // Old devices fail so, and whoever looks for the cause finds it. Everything else is noise.
       const level = (error as { readonly code?: string }).code?.startsWith('ERR_SSL_') ? 'info' : 'debug';
-      const facts = { protocol: this.#protocol.name, client, reason: errorText(error) };
-      this.#options.log[level](facts, 'TLS handshake failed');
+      const text = 'TLS handshake failed';
+      const reason = errorText(error);
+      if (level === 'info') this.#log(level, client, { reason }, text);
+      else this.#options.log.debug({ protocol: this.#protocol.name, client, reason }, text);
       throw error;
     }
+  }
+
+  #log(level: 'info' | 'warn', client: string, facts: object, text: string): void {
+    const protocol = this.#protocol.name;
+    const key = `${protocol} ${sourceNetwork(client)} ${text}`;
+    logRepeated(this.#options.log, level, key, { protocol, client, ...facts }, text);
   }
 
   #reject(socket: Socket, client: string, limit: 'total' | 'address'): void {
     const details = { open: this.#counts.open, fromThere: this.#counts.from(sourceNetwork(client)) };
     const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', { details });
-    this.#options.log.warn({ protocol: this.#protocol.name, client, error }, 'connection refused: too many');
+    this.#log('warn', client, { error }, 'connection refused: too many');
     // With TLS from the first byte there is no line that the client would understand.
     if (this.#options.security === 'tls' || this.#rejected.size >= maxRejected) {
       socket.destroy();

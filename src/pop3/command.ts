@@ -21,6 +21,8 @@ export interface Pop3Context {
   ask(challenge: Buffer): Promise<Buffer>;
   /** Goes to the transaction state. */
   loggedIn(store: Maildrops, maildrop: Maildrop): void;
+  /** Forgets what the client has sent in clear, and reads no more of it: what follows the go-ahead is TLS. */
+  expectTls(): void;
   startTls(): Promise<void>;
   /** Ends the engine's part of the connection. */
   handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
 import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
@@ -38,6 +39,7 @@ export class Pop3Connection implements Pop3Context {
   #maildrop: Maildrop | undefined;
   #unknown = 0;
   #failedLogins = 0;
+  #commandsBeforeLogin = 0;
 
   constructor(socket: Duplex, options: Pop3Options) {
     const { loginTimeoutMs } = options.limits;
@@ -110,13 +112,17 @@ export class Pop3Connection implements Pop3Context {
     this.#maildrop = maildrop;
   }
 
+  expectTls(): void {
+    // Before the go-ahead is on its way: a fast client's handshake must not be taken for what came in clear.
+    this.#reader.discard();
+    this.#reader.detach();
+  }
+
   async startTls(): Promise<void> {
     const { startTls } = this.#options;
     if (startTls === undefined) throw new Error('STLS is not offered.');
     // What is still to be sent would get in between the handshake.
     await this.out.sent();
-    this.#reader.discard();
-    this.#reader.detach();
     this.#securing = true;
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
       throw new ConnectionEnded('The TLS handshake failed.', { cause });
@@ -147,6 +153,7 @@ export class Pop3Connection implements Pop3Context {
     await this.out.sent();
     const line = (await this.#reader.line(this.#options.limits.maxLineBytes)).toString('latin1');
     this.#waiting = false;
+    if (this.#hasAskedTooMuch()) return this.#goodbye('Too many commands before the login.');
     const space = line.indexOf(' ');
     const name = (space < 0 ? line : line.slice(0, space)).trim().toUpperCase();
     try {
@@ -157,6 +164,11 @@ export class Pop3Connection implements Pop3Context {
       if (isEnd(error)) throw error;
       this.#refuse(this.#replyTo(name, error));
     }
+  }
+
+  #hasAskedTooMuch(): boolean {
+    const max = this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
+    return this.#maildrop === undefined && ++this.#commandsBeforeLogin > max;
   }
 
   async #run(name: string, argument: string): Promise<Completion> {

@@ -11,6 +11,8 @@ export interface Pop3Limits {
   readonly idleTimeoutMs: number;
   /** Octets of one line. */
   readonly maxLineBytes: number;
+  /** Commands before the login; default 100. */
+  readonly maxCommandsBeforeLogin?: number;
   /** Refused logins after which the connection ends. */
   readonly maxFailedLogins: number;
 }

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
+import { endGently } from '../base/linger.ts';
 import { writeTimeoutMs } from '../base/paced-writer.ts';
 import type { SmtpClient } from './client.ts';
 
@@ -21,11 +23,12 @@ export abstract class GuardedConnection extends SMTPConnection {
   readonly #client: SmtpClient;
   #loginDeadline: NodeJS.Timeout | undefined;
   readonly #turns = new FairTurns();
+  #commandsBeforeLogin = 0;
 
   constructor(server: SMTPServer, client: SmtpClient) {
     super(server, client.socket, { id: client.id, remoteAddress: client.remoteAddress });
     this.#client = client;
-    // Counting commands before AUTH would lock out chatty devices; the time to log in bounds them.
+    // The library's ten commands would lock out chatty devices.
     this._maxAllowedUnauthenticatedCommands = false;
   }
 
@@ -42,6 +45,24 @@ export abstract class GuardedConnection extends SMTPConnection {
   override _onClose(): void {
     clearTimeout(this.#loginDeadline);
     super._onClose();
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    if (
+      this._ready &&
+      !this._upgrading &&
+      !this.isIdentified() &&
+      ++this.#commandsBeforeLogin > maxCommandsBeforeLogin
+    ) {
+      this.send(421, '4.7.0 Too many commands before the login');
+    } else super._onCommand(command, callback);
+  }
+
+  /** The library would read on from a client that goes on sending, as fast as it sends. */
+  override close(): void {
+    const isOpen = !this._closing;
+    super.close();
+    if (isOpen && !this._upgrading && !this._socket.destroyed) endGently(this._socket);
   }
 
   /**

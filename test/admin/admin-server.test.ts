@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ConnectionTroubleFacts, listenAdmin } from '../../src/admin/admin-server.ts';
+import { boundSockets } from '../../src/admin/bounded-sockets.ts';
 import { silentLog } from '../../src/base/log.ts';
 
 async function admin(needed = false, fails = false, troubles: readonly ConnectionTroubleFacts[] = []) {
@@ -104,4 +106,21 @@ test('a client that asks for the metrics thousands of times at once is cut, not 
   client.resume();
   await new Promise((resolve) => client.once('close', resolve));
   expect(told).toBeLessThan(10);
+});
+
+test('of a client that sends thousands of requests at once only some are read', async () => {
+  let requests = 0;
+  const server = createServer((_, response) => void setImmediate(() => response.end('x')));
+  boundSockets(server);
+  server.on('request', () => requests++);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, '127.0.0.1').on('error', () => {});
+  client.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_700));
+  client.resume();
+  await once(client, 'close');
+  expect(requests).toBeLessThan(30);
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'X-Long': 'y'.repeat(5_000) } });
+  expect(await answer.text()).toBe('x');
 });

@@ -15,7 +15,13 @@ import { play } from '../support/transcript.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const limits = { loginTimeoutMs: hourMs, idleTimeoutMs: hourMs, maxFailedLogins: 3 };
+// The bound on commands before the login must not be what stops a client here.
+const limits = {
+  loginTimeoutMs: hourMs,
+  idleTimeoutMs: hourMs,
+  maxFailedLogins: 3,
+  maxCommandsBeforeLogin: Number.MAX_SAFE_INTEGER,
+};
 const words = Array.from({ length: 200 }, (_, index) => `CAPABILITY-NUMBER-${index}`);
 const directory = new MailboxDirectory([alice]);
 

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { sourceNetwork } from '../../src/accounts/networks.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
+import { LineReader } from '../../src/base/line-reader.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { ConnectionCounts } from '../../src/listeners/connection-counts.ts';
 import type { Listener, ListenerLimits, ListenerOptions } from '../../src/listeners/listener.ts';
 import { listenSmtp } from '../../src/listeners/smtp-listener.ts';
-import { sourceNetwork } from '../../src/listeners/source-network.ts';
+import { SubmissionConnection } from '../../src/smtp/connection.ts';
 import { SmtpReply } from '../../src/smtp/session.ts';
 import { turns, until } from '../support/event-turns.ts';
 import { ReadBridge } from '../support/read-bridge.ts';
@@ -28,6 +30,7 @@ beforeAll(async () => {
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 /** A listener whose SMTP clients are known by their network where they say so with `HELO known`. */
@@ -300,6 +303,88 @@ describe('an SMTP client', () => {
     expect(await caller.says('EHLO x', /^250 /m)).not.toContain('STARTTLS');
     await caller.says(`AUTH PLAIN ${Buffer.from('\0a\0b').toString('base64')}`, /^235 /);
     await caller.says('MAIL FROM:<a@contoso.example>', /^250 /);
+  });
+});
+
+describe.each(protocols)('clients that send one command after the other (%s)', (protocol) => {
+  const command = { smtp: 'NOOP\r\n', imap: 'a NOOP\r\n', pop3: 'CAPA\r\n' }[protocol];
+  const answer = { smtp: /^250 /gm, imap: /^a OK /gm, pop3: /^\.\r$/gm }[protocol];
+  const farewell = {
+    smtp: /^421 4\.7\.0 Too many commands before the login\r\n$/m,
+    imap: /^\* BYE Too many commands before the login\.\r\n$/m,
+    pop3: /^-ERR \[SYS\/TEMP\] Too many commands before the login\.\r\n$/m,
+  }[protocol];
+
+  it('have a hundred answered before the login, and are told at the next that it is too many', async () => {
+    const { port } = await listener(protocol, 'none');
+    const caller = new Caller(port);
+    await caller.hears(greeting[protocol]);
+    caller.socket.write(command.repeat(100));
+    await until(() => (caller.heard.match(answer)?.length ?? 0) >= 100 || caller.ended);
+    await turns(20);
+    expect([caller.ended, caller.heard.match(answer)?.length]).toEqual([false, 100]);
+    await caller.says(command.trim(), farewell);
+    await until(() => caller.ended);
+  });
+
+  it('leave others their turn between ten commands', async () => {
+    const { port } = await listener(protocol, 'none');
+    const caller = new Caller(port);
+    await caller.hears(greeting[protocol]);
+    let taken = 0;
+    const inTurns: number[] = [];
+    const onCommand = SubmissionConnection.prototype._onCommand;
+    vi.spyOn(SubmissionConnection.prototype, '_onCommand').mockImplementation(function (
+      this: SubmissionConnection,
+      ...args
+    ) {
+      taken++;
+      onCommand.apply(this, args);
+    });
+    const line = LineReader.prototype.line;
+    vi.spyOn(LineReader.prototype, 'line').mockImplementation(function (this: LineReader, ...args) {
+      taken++;
+      return line.apply(this, args);
+    });
+    caller.socket.write(command.repeat(100));
+    while ((caller.heard.match(answer)?.length ?? 0) < 100) {
+      taken = 0;
+      await turns(1);
+      inTurns.push(taken);
+    }
+    expect(Math.max(...inTurns)).toBeLessThanOrEqual(11);
+  });
+
+  it('and go on after the last word are read no further, and cut ten seconds later', async () => {
+    const { port } = await listener(protocol, 'none');
+    const arrived = new Set<Socket>();
+    const { pause } = Socket.prototype;
+    vi.spyOn(Socket.prototype, 'pause').mockImplementation(function (this: Socket) {
+      if (this.localPort === port) arrived.add(this);
+      return pause.call(this);
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const caller = new Caller(port);
+    await caller.hears(greeting[protocol]);
+    const flood = command.repeat(5_000);
+    const say = (): void => {
+      while (caller.socket.writable && caller.socket.write(flood));
+    };
+    caller.socket.on('drain', say);
+    say();
+    await until(() => arrived.size > 0);
+    const [socket] = arrived;
+    let last = -1;
+    for (let quiet = 0; quiet < 200; quiet++) {
+      await turns(1);
+      if (socket?.bytesRead !== last) quiet = 0;
+      last = socket?.bytesRead ?? 0;
+    }
+    // What the library and the system read ahead is counted too.
+    expect(last).toBeLessThan(512 * 1024);
+    expect(caller.heard).toMatch(farewell);
+    vi.advanceTimersByTime(10 * secondMs);
+    await until(() => socket?.destroyed === true);
   });
 });
 

@@ -5,5 +5,6 @@ import { ImapReply } from '../reply.ts';
 export const starttls = command(noArguments, async (context) => {
   if (context.secure) throw new ImapReply('BAD', 'TLS is active already.');
   if (!context.canStartTls) throw new ImapReply('BAD', 'TLS is not available on this port.');
+  context.expectTls();
   return { text: 'Begin TLS negotiation now.', after: () => context.startTls() };
 });

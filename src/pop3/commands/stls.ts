@@ -5,5 +5,6 @@ import { Pop3Reply } from '../reply.ts';
 export const stls: Pop3Command = async (context) => {
   if (context.secure) throw new Pop3Reply('TLS is active already.');
   if (!context.canStartTls) throw new Pop3Reply('TLS is not available on this port.');
+  context.expectTls();
   return { text: 'Begin TLS negotiation now.', after: () => context.startTls() };
 };
