@@ -77,6 +77,7 @@ describe('a client certificate', () => {
       const error = thrown(() => readClientCertificate('contoso', cert, key));
       expect(error).toMatchObject({ code: 'client-certificate-invalid', message: expect.stringContaining(message) });
       expect(String(error)).not.toContain('BEGIN');
+      if (message.endsWith('is not PEM')) expect((error as Error).cause).toBeInstanceOf(Error);
     }
   });
 });
