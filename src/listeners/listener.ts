@@ -153,7 +153,9 @@ class Door {
     const id = randomBytes(6).toString('base64url');
     const common = { id, remoteAddress, closing: this.#closing.signal, loginTimeoutMs, loginMsLeft };
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    const secure = (plain: Duplex) => this.#secure(plain as Socket, remoteAddress, loginMsLeft());
+    // Whoever is still there after the time for a login is known, and has it once more: STARTTLS forgets the login.
+    const handshakeMs = () => (loginMsLeft() > 0 ? loginMsLeft() : loginTimeoutMs);
+    const secure = (plain: Duplex) => this.#secure(plain as Socket, remoteAddress, handshakeMs());
     const offered = security === 'starttls' && { startTls: secure };
     // A failed handshake has closed the socket.
     const first = security === 'tls' ? await secure(socket).catch(() => undefined) : socket;

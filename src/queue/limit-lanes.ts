@@ -109,8 +109,7 @@ export class LaneLimits {
     let login = this.#logins.get(connection);
     if (!login) {
       const { store, clock, limits } = this.#options;
-      const lanes = store.lanes().filter(({ lane }) => connectionOf(lane) === connection);
-      const sent = lanes.flatMap(({ lane }) => store.sentSince(lane, clock.now() - minuteMs));
+      const sent = store.sentOfConnectionSince(connection, clock.now() - minuteMs);
       const ends = sent.map(({ endedAtMs }) => endedAtMs);
       login = new LoginLimit(
         limits,

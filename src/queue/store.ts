@@ -117,7 +117,9 @@ export interface QueueStore {
   attempts(id: string): readonly AttemptRecord[];
   /** Attempts of a lane that delivered something and ended at a time or later. */
   sentSince(lane: string, sinceMs: number): readonly SentCount[];
-  /** Likewise those of all lanes of a connection that delivered to somebody outside the tenant. */
+  /** Likewise those of all lanes of a connection, of such as have nothing queued, too. */
+  sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[];
+  /** Those among them that delivered to somebody outside the tenant. */
   externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[];
   /** Counts a delivery of which the queue keeps nothing else. */
   countSent(lane: string, sent: SentCount): Promise<void>;

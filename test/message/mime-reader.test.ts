@@ -167,3 +167,16 @@ describe('A message is not read', () => {
     await expect(readPart(shorter, parts[1]!)).rejects.toMatchObject({ name: 'MessageChangedError' });
   });
 });
+
+it.each([
+  ['<a@b>', 'a@b'],
+  [' < a@b > ', 'a@b'],
+  ['a@b', 'a@b'],
+  ['picture <a@b>', 'picture <a@b>'],
+  ['<a@b> (picture)', '<a@b> (picture)'],
+  ['<>', undefined],
+  ['', undefined],
+])('The Content-ID %j of a part is read as %j', async (field, contentId) => {
+  const part = await structure(`Content-Type: image/png\nContent-ID: ${field}\n\nPNG`);
+  expect(part.contentId).toBe(contentId);
+});

@@ -59,6 +59,7 @@ test('the same seed chooses the same, another one others', () => {
   expect(sample(all, 20, 1)).toEqual(sample(all, 20, 1));
   expect(sample(all, 20, 1)).not.toEqual(sample(all, 20, 2));
   expect(new Set(sample(all, 20, 1)).size).toBe(20);
+  expect(sample(all, 20, 1).slice(0, 5)).toEqual(sample(all, 5, 1));
 });
 
 test('a file is judged by the tests that import it, those of its own room first', () => {

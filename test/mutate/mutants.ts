@@ -43,14 +43,13 @@ export function mutantsOfFile(file: string, text: string): Mutant[] {
   return [...bySource.values()];
 }
 
-/** As many as are wanted, by chance, but the same for the same seed. */
+/** As many as are wanted, by chance and in that order, but the same for the same seed: its beginning is a sample, too. */
 export function sample<T>(all: readonly T[], count: number, seed: number): T[] {
   const random = randomOf(seed);
   return all
-    .map((each, index) => ({ each, index, at: random() }))
+    .map((each) => ({ each, at: random() }))
     .toSorted((one, other) => one.at - other.at)
     .slice(0, count)
-    .toSorted((one, other) => one.index - other.index)
     .map(({ each }) => each);
 }
 

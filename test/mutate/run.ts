@@ -1,13 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ImportGraph } from './import-graph.ts';
 import { mutantsOf, sample } from './mutants.ts';
 import { type RoomResult, resultOf, survivorText, tableOf } from './report.ts';
 import { Tree } from './tree.ts';
-import { Judges, type Trial, tryAll } from './trials.ts';
+import { type Durations, Judges, type Trial, tryAll } from './trials.ts';
 
-const usage = `Usage: npm run mutate -- [ROOM...] [--mutants N] [--seed N] [--processes N] [--tests N] [--file PART] [--out FILE]
+const usage = `Usage: npm run mutate -- [ROOM...] [--mutants N] [--seed N] [--processes N] [--tests N] [--file PART] [--minutes N] [--out FILE] [--durations FILE]
 
 Makes one thing at a time wrong in copies of the sources, and looks whether a test notices. Prints what none noticed.
 
@@ -17,7 +17,10 @@ Makes one thing at a time wrong in copies of the sources, and looks whether a te
   --processes N  how many to try at once (default 2)
   --tests N      test files that judge a mutant at most, the nearest by imports (default 6)
   --file PART    only files whose path holds this
+  --minutes N    begins no more of a room after that time: the score is that of those tried until then
   --out FILE     every trial as JSON
+  --durations FILE
+                 how long each test takes: read where it exists, and written, so that the next run need not measure
 `;
 
 const project = resolve(import.meta.dirname, '../..');
@@ -31,13 +34,15 @@ const { values, positionals } = parseArgs({
     processes: { type: 'string', default: '2' },
     tests: { type: 'string', default: '6' },
     file: { type: 'string', default: '' },
+    minutes: { type: 'string', default: '600' },
     out: { type: 'string' },
+    durations: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
 async function run(): Promise<void> {
-  const judges = new Judges(new ImportGraph(project), whole('tests', values.tests));
+  const judges = new Judges(new ImportGraph(project), whole('tests', values.tests), knownDurations());
   const trees = Array.from({ length: whole('processes', values.processes) }, () => new Tree(project));
   const endEarly = () => {
     for (const tree of trees) tree.remove();
@@ -51,6 +56,7 @@ async function run(): Promise<void> {
       const { result, trials } = await tryRoom(room, judges, trees);
       results.push(result);
       all.push(...trials);
+      await keepDurations(judges);
     }
     console.log(tableOf(results));
     if (values.out !== undefined)
@@ -64,11 +70,24 @@ async function tryRoom(room: string, judges: Judges, trees: readonly Tree[]) {
   const possible = mutantsOf(project, room).filter(({ file }) => file.includes(values.file));
   if (possible.length === 0) throw new Error(`there is nothing to change in src/${room}`);
   const chosen = sample(possible, whole('mutants', values.mutants), whole('seed', values.seed));
-  const trials = await tryAll(chosen, judges, trees, (trial, done) => {
+  const endsAtMs = performance.now() + 60_000 * whole('minutes', values.minutes);
+  const isTimeLeft = () => performance.now() < endsAtMs;
+  const trials = await tryAll(chosen, judges, trees, isTimeLeft, (trial, done) => {
     if (trial.fate === 'survived') console.log(`${survivorText(trial)}\n`);
-    if (done % 25 === 0) console.error(`${room}: ${done} of ${chosen.length}`);
+    if (done % 10 === 0) console.error(`${room}: ${done} of ${chosen.length}`);
+    if (done % 10 === 0) void keepDurations(judges);
   });
   return { result: resultOf(room, possible.length, trials), trials };
+}
+
+function knownDurations(): Durations {
+  if (values.durations === undefined || !existsSync(values.durations)) return {};
+  return JSON.parse(readFileSync(values.durations, 'utf8')) as Durations;
+}
+
+async function keepDurations(judges: Judges): Promise<void> {
+  if (values.durations === undefined) return;
+  writeFileSync(values.durations, JSON.stringify(await judges.durations(), null, 1));
 }
 
 function brief({ mutant: { source: _, ...mutant }, fate }: Trial) {

@@ -14,50 +14,43 @@ interface Judgement {
   readonly durationMs: number;
 }
 
-type Stage = () => Promise<Judgement>;
-
-/** How many tests are run first. */
-const firstStage = 2;
-
 /** A test that takes longer than this is for other things than details. */
 const longestTestMs = 120_000;
+
+/** By test file: how long it takes. */
+export type Durations = Readonly<Record<string, number>>;
 
 /** Which tests judge a file: the nearest of those that pass on the program as it is. */
 export class Judges {
   readonly #graph: ImportGraph;
   readonly #perFile: number;
   /** By test file: how long it takes, undefined where it fails. */
-  readonly #durations = new Map<string, Promise<number | undefined>>();
+  readonly #durations: Map<string, Promise<number | undefined>>;
 
-  constructor(graph: ImportGraph, perFile: number) {
+  /** @param known what an earlier run measured */
+  constructor(graph: ImportGraph, perFile: number, known: Durations = {}) {
     this.#graph = graph;
     this.#perFile = perFile;
+    this.#durations = new Map(Object.entries(known).map(([test, takesMs]) => [test, Promise.resolve(takesMs)]));
   }
 
-  /** The tests in two stages: most mutants do not outlive the first, which is short. */
-  stagesOf(file: string, tree: Tree): readonly Stage[] {
-    const reaching = this.#graph.testsOf(file).slice(0, 3 * this.#perFile);
-    return [
-      () => this.#passing(reaching, firstStage, tree),
-      async () => {
-        const first = await this.#passing(reaching, firstStage, tree);
-        const all = await this.#passing(reaching, this.#perFile, tree);
-        return { tests: all.tests.slice(first.tests.length), durationMs: all.durationMs };
-      },
-    ];
-  }
-
-  async #passing(reaching: readonly string[], count: number, tree: Tree): Promise<Judgement> {
-    const tests: string[] = [];
-    let durationMs = 0;
-    for (const test of reaching) {
-      if (tests.length === count) break;
+  /** The shortest first: most mutants do not outlive it. */
+  async judgesOf(file: string, tree: Tree): Promise<Judgement> {
+    const passing: { test: string; takesMs: number }[] = [];
+    for (const test of this.#graph.testsOf(file).slice(0, 3 * this.#perFile)) {
+      if (passing.length === this.#perFile) break;
       const takesMs = await this.#durationOf(test, tree);
-      if (takesMs === undefined) continue;
-      tests.push(test);
-      durationMs += takesMs;
+      if (takesMs !== undefined) passing.push({ test, takesMs });
     }
-    return { tests, durationMs };
+    passing.sort((one, other) => one.takesMs - other.takesMs);
+    const durationMs = passing.reduce((sum, { takesMs }) => sum + takesMs, 0);
+    return { tests: passing.map(({ test }) => test), durationMs };
+  }
+
+  /** All that is known by now. */
+  async durations(): Promise<Durations> {
+    const all = [...this.#durations].map(async ([test, takesMs]) => [test, await takesMs] as const);
+    return Object.fromEntries((await Promise.all(all)).flatMap(([test, ms]) => (ms === undefined ? [] : [[test, ms]])));
   }
 
   #durationOf(test: string, tree: Tree): Promise<number | undefined> {
@@ -67,26 +60,31 @@ export class Judges {
   }
 }
 
+/** Once more where it fails: on a busy machine that need not be the test's fault. */
 async function measure(test: string, tree: Tree): Promise<number | undefined> {
-  const startedAtMs = performance.now();
-  const fate = await tree.run([test], longestTestMs);
-  if (fate !== 'survived')
+  for (let runs = 1; ; runs++) {
+    const startedAtMs = performance.now();
+    const fate = await tree.run([test], longestTestMs);
+    if (fate === 'survived') return performance.now() - startedAtMs;
+    if (runs < 2) continue;
     console.error(`${test} is left out: ${fate === 'killed' ? 'it fails' : 'it takes too long'}`);
-  return fate === 'survived' ? performance.now() - startedAtMs : undefined;
+    return undefined;
+  }
 }
 
-/** Tries the mutants, one in each tree at a time, in their order. */
+/** Tries the mutants, one in each tree at a time, in their order, as long as there is time. */
 export async function tryAll(
   mutants: readonly Mutant[],
   judges: Judges,
   trees: readonly Tree[],
+  isTimeLeft: () => boolean,
   told: (trial: Trial, done: number) => void,
 ): Promise<readonly Trial[]> {
   const trials: (Trial | undefined)[] = mutants.map(() => undefined);
   let next = 0;
   let done = 0;
   const work = async (tree: Tree): Promise<void> => {
-    for (let index = next++; index < mutants.length; index = next++) {
+    for (let index = next++; index < mutants.length && isTimeLeft(); index = next++) {
       const mutant = mutants[index] as Mutant;
       const trial = await tryOne(mutant, judges, tree);
       trials[index] = trial;
@@ -98,13 +96,7 @@ export async function tryAll(
 }
 
 async function tryOne(mutant: Mutant, judges: Judges, tree: Tree): Promise<Trial> {
-  const judged: string[] = [];
-  for (const stage of judges.stagesOf(mutant.file, tree)) {
-    const { tests, durationMs } = await stage();
-    if (tests.length === 0) continue;
-    judged.push(...tests);
-    const fate = await tree.fateOf(mutant, tests, 3 * durationMs + 30_000);
-    if (fate !== 'survived') return { mutant, fate, tests: judged };
-  }
-  return { mutant, fate: 'survived', tests: judged };
+  const { tests, durationMs } = await judges.judgesOf(mutant.file, tree);
+  const fate = tests.length === 0 ? 'survived' : await tree.fateOf(mutant, tests, 3 * durationMs + 30_000);
+  return { mutant, fate, tests };
 }

@@ -47,7 +47,7 @@ describe('a connection in trouble', () => {
   });
 
   test('holds back its own mail alone', async () => {
-    const { clock, upstream, send, store } = outageQueue();
+    const { clock, upstream, send, store, lines } = outageQueue();
     upstream.answer = (message) =>
       message.mailbox === 'a@contoso.example' && upstream.outage ? { ...entra, trouble: entra } : {};
     upstream.outage = entra;
@@ -57,6 +57,7 @@ describe('a connection in trouble', () => {
     await clock.advance(1000);
     expect(store.count('delivered')).toBe(2);
     expect(store.get(bySmtp.id)?.state).toBe('delivered');
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   test('what was under way when it began is noted, and due as soon as it is over', async () => {

@@ -58,3 +58,19 @@ describe('shared mailboxes that one person sends as by SMTP', () => {
     expect(upstream.seen).toHaveLength(100);
   });
 });
+
+test('a restart does not let the person who logs in send thirty more within the minute', async () => {
+  const { sendMany, clock, upstream, stop, folder } = meteredQueue({ messagesPerMinute: 30 });
+  for (let n = 0; n < 3; n++) await sendMany(8, { ...shared(n), courier: 'smtp' });
+  await clock.advance(10 * secondMs);
+  expect(upstream.seen).toHaveLength(24);
+  await stop(0, 0);
+  const again = meteredQueue({ messagesPerMinute: 30 }, { folder, clock, upstream });
+  // What was sent just now stands against those mailboxes that have sent nothing, too.
+  for (let n = 3; n < 6; n++) await again.sendMany(8, { ...shared(n), courier: 'smtp' });
+  await clock.advance(10 * secondMs);
+  expect(upstream.seen).toHaveLength(30);
+  await clock.advance(5 * minuteMs);
+  expect(upstream.seen).toHaveLength(48);
+  expect(mostInAMinute(upstream)).toBe(30);
+});

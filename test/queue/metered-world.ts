@@ -129,11 +129,11 @@ export function meteredQueue(
   });
   let stopped = false;
   /** Ends the run, the clock going on until what is under way has ended. */
-  const stop = async (graceMs = 20_000) => {
+  const stop = async (graceMs = 20_000, goesOnMs = 600_000) => {
     if (stopped) return;
     stopped = true;
     const stopping = queue.stop(graceMs);
-    await clock.advance(600_000);
+    await clock.advance(goesOnMs);
     await stopping;
   };
   onTestFinished(() => stop(0));

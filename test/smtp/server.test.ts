@@ -431,6 +431,31 @@ test('closing lets a message under way finish, and hangs up on the idle', async 
   await closing;
 });
 
+test('a client that says nothing within a transaction is told when the time for an end has passed', async () => {
+  const server = await submissionServer();
+  const c = await SmtpDialogue.open(server.port);
+  await c.pipeline('EHLO x', 'MAIL FROM:<a@contoso.example>');
+  const closing = server.close(1000);
+  expect(await c.reply()).toBe('421 4.3.2 Service is shutting down');
+  expect(await c.reply()).toBe('closed');
+  await closing;
+});
+
+test('who logs in again after STARTTLS has the time of a login for it, and no more', async () => {
+  const loginTimeoutMs = 4000;
+  let isKnown = true;
+  const server = await submissionServer({ limits: { loginTimeoutMs } }, { isIdentified: () => isKnown });
+  const c = await SmtpDialogue.open(server.port);
+  await c.say('EHLO x');
+  expect(await c.say(`AUTH PLAIN ${base64('\0scanner\0sesame')}`)).toMatch(/^235 /);
+  await wait(loginTimeoutMs + 500);
+  expect(await c.say('NOOP')).toMatch(/^250 /);
+  isKnown = false;
+  expect(await c.starttls()).toMatch(/^220 /);
+  await c.say('EHLO x');
+  expect(await c.reply()).toBe('421 4.7.0 The login took too long');
+});
+
 test.each(['starttls', 'tls', 'none'] as const)('nodemailer delivers with security %s', async (security) => {
   const server = await submissionServer({ security });
   const transport = createTransport({

@@ -49,6 +49,14 @@ describe('a sign-in by device code', () => {
     expect(signedIn.accessToken.value).toBe(entra.tokens[0]);
   });
 
+  test('has a quarter of an hour, and asks every five seconds, where the answer says neither', async () => {
+    world.people.answersWithoutLifetime = true;
+    world.people.interval = undefined;
+    const begunAtMs = world.clock.now();
+    await signIn();
+    expect(shown).toMatchObject([{ expiresAtMs: begunAtMs + 15 * 60_000, intervalMs: 5000 }]);
+  });
+
   test('asks for its scopes and for what a sign-in needs, and sends no client secret', async () => {
     const credential = { kind: 'secret', secret: () => secret } as const;
     await signInByDeviceCode({ ...world.options, credential, scopes: scopes.exchange, onCode() {} });

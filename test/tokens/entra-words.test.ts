@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { clockRemedy } from '../../src/tokens/clock-remedy.ts';
 import { aadstsNumber, entraWords } from '../../src/tokens/entra-words.ts';
 import { tokenError } from '../../src/tokens/token-error.ts';
 import { entraErrorAnswer } from './entra-error-answer.ts';
@@ -32,6 +33,27 @@ test('a clock that is wrong is told with its own time, that of Microsoft, and th
       'assertion is valid from 2026-11-29T04:50:00Z until 2026-11-29T05:00:00Z. If the clock is right and ' +
       'clientAssertionFile is used, have its assertion renewed.',
   );
+});
+
+test.each([
+  [
+    'Current time: 2026-11-29T07:00:05Z, assertion valid from 2026-11-29T04:50:00Z.',
+    ', and the assertion is valid from 2026-11-29T04:50:00Z',
+  ],
+  [
+    'Current time: 2026-11-29T07:00:05Z, expiry time of assertion 2026-11-29T05:00:00Z.',
+    ', and the assertion is valid until 2026-11-29T05:00:00Z',
+  ],
+  ['CURRENT TIME: 2026-11-29T07:00:05.123Z.', ''],
+])('of a wrong clock the remedy names the times that Microsoft does: %s', (said, validity) => {
+  expect(clockRemedy(said, Date.parse('2026-11-29T04:50:10Z'))).toBe(
+    `Set the clock of this machine: it says 2026-11-29T04:50:10Z, that of Microsoft 2026-11-29T07:00:05Z${validity}. ` +
+      'If the clock is right and clientAssertionFile is used, have its assertion renewed.',
+  );
+});
+
+test('where Microsoft names no time of its own there is no remedy with times', () => {
+  expect(clockRemedy('valid from 2026-11-29T04:50:00Z', 0)).toBeUndefined();
 });
 
 test.each([

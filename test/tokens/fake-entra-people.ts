@@ -32,6 +32,9 @@ export class FakeEntraPeople {
   readonly #codes = new Map<string, { challenge: string; redirectUri: string }>();
   #deviceCode = '';
 
+  /** Leaves out how long a device code lives. */
+  answersWithoutLifetime = false;
+
   /** POST …/devicecode */
   deviceCode(form: URLSearchParams): Answer {
     if (form.has('client_secret')) return refused(700025, 'invalid_client', 'Client is public so a secret is wrong.');
@@ -42,7 +45,7 @@ export class FakeEntraPeople {
       user_code: 'ABCD-1234',
       device_code: this.#deviceCode,
       verification_uri: 'https://microsoft.com/devicelogin',
-      expires_in: 900,
+      ...(this.answersWithoutLifetime ? {} : { expires_in: 900 }),
       message: 'To sign in, open https://microsoft.com/devicelogin and enter the code ABCD-1234.',
     };
     return [200, this.interval === undefined ? answer : { ...answer, interval: this.interval }];

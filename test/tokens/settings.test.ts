@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { tenantAuthority } from '../../src/tokens/authority.ts';
 import { readClientCertificate } from '../../src/tokens/client-certificate.ts';
+import { type ClientCredential, clientProof } from '../../src/tokens/client-credential.ts';
+import { tokenError } from '../../src/tokens/token-error.ts';
 import { rsaCertificate } from './rsa-certificate.ts';
 
 function thrown(act: () => unknown): unknown {
@@ -77,6 +79,17 @@ describe('a client certificate', () => {
       const error = thrown(() => readClientCertificate('contoso', cert, key));
       expect(error).toMatchObject({ code: 'client-certificate-invalid', message: expect.stringContaining(message) });
       expect(String(error)).not.toContain('BEGIN');
+      if (message.endsWith('is not PEM')) expect((error as Error).cause).toBeInstanceOf(Error);
     }
   });
+});
+
+test.each<[string, ClientCredential]>([
+  ['client secret', { kind: 'secret', secret: () => 'hidden' }],
+  ['client assertion', { kind: 'assertion', assertion: async () => 'hidden' }],
+])('a %s is kept out of whatever the library may say of it', async (_, credential) => {
+  const { secrets } = await clientProof('contoso', credential)();
+  const thrown = new Error('unexpected: hidden');
+  const error = tokenError({ connection: 'contoso', thrown, failure: undefined, secrets, nowMs: 0 });
+  expect(`${error.message} ${error.remedy} ${error.stack}`).not.toContain('hidden');
 });

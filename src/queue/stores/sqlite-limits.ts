@@ -50,6 +50,17 @@ export function sentOfLane(db: Statements, lane: string, sinceMs: number): SentC
     .map(sentOfRow);
 }
 
+/** See {@link QueueStore.sentOfConnectionSince}. */
+export function sentOfConnection(db: Statements, connection: string, sinceMs: number): SentCount[] {
+  return db
+    .sql(
+      `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
+         AND started_at + duration_ms >= ?`,
+    )
+    .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
+    .map(sentOfRow);
+}
+
 /** See {@link QueueStore.externalSince}. */
 export function externalOfConnection(db: Statements, connection: string, sinceMs: number) {
   return (
@@ -58,10 +69,14 @@ export function externalOfConnection(db: Statements, connection: string, sinceMs
         `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
          AND external > 0 AND started_at + duration_ms >= ?`,
       )
-      // Lanes are CONNECTION/MAILBOX, and "0" comes after "/".
-      .all(`${connection}/`, `${connection}0`, sinceMs - longestAttemptMs, sinceMs)
+      .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
       .map((row) => ({ ...sentOfRow(row), lane: row.lane as string }))
   );
+}
+
+/** Lanes are CONNECTION/MAILBOX, and "0" comes after "/". */
+function laneRange(connection: string): readonly [string, string] {
+  return [`${connection}/`, `${connection}0`];
 }
 
 function sentOfRow(row: Record<string, unknown>): SentCount {

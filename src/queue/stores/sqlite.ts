@@ -32,6 +32,7 @@ import {
   insertCount,
   nextDueOfLane,
   purgeCounts,
+  sentOfConnection,
   sentOfLane,
   upsertPause,
 } from './sqlite-limits.ts';
@@ -198,6 +199,10 @@ class SqliteStore implements QueueStore {
 
   sentSince(lane: string, sinceMs: number): readonly SentCount[] {
     return sentOfLane(this.#statements, lane, sinceMs);
+  }
+
+  sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[] {
+    return sentOfConnection(this.#statements, connection, sinceMs);
   }
 
   externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[] {

@@ -167,7 +167,11 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       await store.record(message.id, outcome(message, 'delivered'));
       expect(store.attempts(message.id).map((each) => each.outcomes[0]?.outcome)).toEqual(['temporary', 'delivered']);
       expect(store.attempts(message.id)[0]).toMatchObject({ startedAtMs: t0 + 10, durationMs: 5, upstreamId: 'req-1' });
-      expect(store.sentSince(lane, t0)).toMatchObject([{ startedAtMs: t0 + 10, endedAtMs: t0 + 15, recipients: 2 }]);
+      const sent = { startedAtMs: t0 + 10, endedAtMs: t0 + 15, recipients: 2 };
+      expect(store.sentSince(lane, t0)).toMatchObject([sent]);
+      expect(store.sentOfConnectionSince(message.connection, t0 + 15)).toMatchObject([sent]);
+      expect(store.sentOfConnectionSince(message.connection, t0 + 16)).toEqual([]);
+      expect(store.sentOfConnectionSince(`${message.connection}2`, t0)).toEqual([]);
     });
 
     test('keeps no body of a delivered message, and that of a failed one until it is purged', async () => {

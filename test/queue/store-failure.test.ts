@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { hourMs, outageQueue } from './outage-world.ts';
+
+test('a queue that cannot be read is told in the log, and its mail goes once it can be read again', async () => {
+  const { store, send, clock, lines } = outageQueue();
+  const due = store.due.bind(store);
+  let isBroken = true;
+  store.due = (...given) => {
+    if (isBroken) throw new Error('disk I/O error');
+    return due(...given);
+  };
+  await send();
+  await clock.advance(1000);
+  const told = () => lines.filter(({ level, fields }) => level === 'error' && /disk/.test(String(fields.error)));
+  expect(told().length).toBeGreaterThan(0);
+  isBroken = false;
+  await clock.advance(60_000);
+  expect(store.count('delivered')).toBe(1);
+});
+
+test('a bridge that stops while it composes a warning of a delay writes it down before it closes the queue', async () => {
+  let compose = () => {};
+  let isAsked = false;
+  const { store, send, clock, stop, lines, upstream } = outageQueue(
+    {},
+    {},
+    {
+      delayWarnings: {
+        afterMs: hourMs,
+        warningFor: (message) =>
+          new Promise((resolve) => {
+            isAsked = true;
+            compose = () =>
+              resolve({ message: { ...message, isBounce: true }, content: Buffer.from('Subject: late\r\n\r\n') });
+          }),
+      },
+    },
+  );
+  upstream.answer = () => ({ outcome: 'temporary', code: '4.3.2', text: 'later' });
+  await send();
+  await clock.advance(hourMs + 10 * 60_000);
+  expect(isAsked).toBe(true);
+  let closed: string[] | undefined;
+  const close = store.close.bind(store);
+  store.close = async () => {
+    closed = store.list({}, 10).map(({ isBounce }) => String(isBounce));
+    await close();
+  };
+  const stopping = stop(0, 0);
+  await clock.advance(1000);
+  expect(closed).toBeUndefined();
+  compose();
+  await stopping;
+  expect(closed?.sort()).toEqual(['false', 'true']);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
