@@ -40,6 +40,8 @@ export class TranslatedMaildrops {
   async open(upstream: MailboxUpstream, mailbox: string, reader: Reader): Promise<Maildrops> {
     const key = mailbox.toLowerCase();
     await this.#makeRoom(key);
+    // Nothing may come between this look and the lock: two that log in at once ask for it in the same turn.
+    if (this.#locked.has(key)) throw locked();
     const { promise: left, resolve } = Promise.withResolvers<void>();
     const holder = { reader, left };
     this.#locked.set(key, holder);
@@ -67,7 +69,6 @@ export class TranslatedMaildrops {
     if (holder === undefined) return;
     if (!holder.reader.giveWay()) throw locked();
     await Promise.race([holder.left, setTimeout(makingRoomMs, undefined, { ref: false })]);
-    if (this.#locked.has(key)) throw locked();
   }
 
   /** A refused token is renewed once. */

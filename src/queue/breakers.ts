@@ -156,7 +156,7 @@ export class Breakers {
         this.#keep(key, open);
         if (isNew) told.opened(open);
         else told.stillOpen(open, () => this.#waiting(connection));
-        if (isNew) onOpen(connection, [courier]);
+        if (isNew && open.trouble.isSure) onOpen(connection, [courier]);
       },
       onClosed: (was) => {
         void this.#write(store.endPause(key));

@@ -1,9 +1,14 @@
 import type { DeliveryReport, Doubt } from '../message/delivery.ts';
 import type { InFlightJournal } from './in-flight-journal.ts';
-import type { QueuedMessage } from './message.ts';
+import type { QueuedMessage, QueuedRecipient } from './message.ts';
 
 /** What is told of an attempt of which nobody knows how far it came: its answer was lost, or the courier broke off. */
 const lostAnswers: readonly (string | undefined)[] = ['upstream-ambiguous', 'internal'];
+
+/** Whether what is known of a recipient leaves open if the latest attempt has served it. */
+export function isInDoubt({ last }: Pick<QueuedRecipient, 'last'>): boolean {
+  return lostAnswers.includes(last?.code);
+}
 
 /**
  * Knows the attempts under way, and those of which nobody knows how they ended: their answer was lost, or the bridge
@@ -74,7 +79,7 @@ export class InFlight {
   #doubtful(message: QueuedMessage): string[] {
     const isSuspect = this.#unwritten.has(message.id) || this.#journal.isSuspect(message);
     return message.recipients
-      .filter(({ state, last }) => state === 'pending' && (isSuspect || lostAnswers.includes(last?.code)))
+      .filter((recipient) => recipient.state === 'pending' && (isSuspect || isInDoubt(recipient)))
       .map(({ address }) => address);
   }
 

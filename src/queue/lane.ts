@@ -59,6 +59,7 @@ export class Lane implements SlotTaker {
   readonly #away = new Set<string>();
   readonly #held = new Map<string, Held>();
   #pause: LearnedPause | undefined;
+  #metTrouble = false;
   /** The store was in trouble. */
   #restUntilMs = 0;
   /** The earliest time at which something falls due that is not in {@link #turns}. */
@@ -121,6 +122,11 @@ export class Lane implements SlotTaker {
   /** Whether an attempt of a message is under way. */
   isUnderWay(id: string): boolean {
     return this.#away.has(id);
+  }
+
+  /** Whether the latest attempt met trouble that the connection may have. */
+  get metTrouble(): boolean {
+    return this.#metTrouble;
   }
 
   /** Nothing is attempted by a courier for now: clients that wait for it are told. */
@@ -245,6 +251,8 @@ export class Lane implements SlotTaker {
 
   /** An attempt that the connection was not able to make counts for nothing. */
   #settle({ part, permit }: Held, startedAtMs: number, report: DeliveryReport): LaneEffect {
+    // The permit lets others in, in an order that depends on this.
+    this.#metTrouble = report.trouble !== undefined;
     const isConnections = permit.ended(report);
     const wasServed = report.recipients.some(({ outcome }) => outcome === 'delivered');
     const external = isConnections && !wasServed ? 0 : this.#meter.settle(part, report);

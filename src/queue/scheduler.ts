@@ -95,7 +95,7 @@ export class Scheduler {
     this.#attemptLog = new AttemptLog(options.log, options.clock);
     this.#breakers = new Breakers({
       ...options,
-      onRoom: (connection) => this.#eachLane(connection, (lane) => lane.wake()),
+      onRoom: (connection) => this.#room(connection),
       onOpen: (connection, couriers) =>
         this.#eachLane(connection, (lane) => {
           for (const courier of couriers) lane.refuseDirect(courier);
@@ -145,12 +145,14 @@ export class Scheduler {
   async admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
     if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
     const gate = this.#breakers.gate(delivery.connection);
+    const lane = this.#lane(laneOf(delivery));
     const open = gate.mayStart(delivery.courier) ? undefined : gate.open(delivery.courier);
-    if (open) {
+    // Where the trouble may be other mailboxes' alone, this one waits to be the next probe.
+    if (open && (open.trouble.isSure || lane.metTrouble)) {
       const retryAfterMs = Math.max(shortestRetryMs, open.nextProbeAtMs - this.#options.clock.now());
       return { admitted: false, retryAfterMs, trouble: open.trouble };
     }
-    return await this.#lane(laneOf(delivery)).admit(delivery, patienceMs);
+    return await lane.admit(delivery, patienceMs);
   }
 
   /** Connections in trouble. */
@@ -193,6 +195,13 @@ export class Scheduler {
     clearTimeout(cut);
     await this.#breakers.stop();
     this.#inFlight.close();
+  }
+
+  /** First those that have met no trouble: mailboxes with trouble of their own must not keep others from their turn. */
+  #room(connection: string): void {
+    const troubled: Lane[] = [];
+    this.#eachLane(connection, (lane) => (lane.metTrouble ? troubled.push(lane) : lane.wake()));
+    for (const lane of troubled) lane.wake();
   }
 
   #eachLane(connection: string, call: (lane: Lane) => void): void {

@@ -1,5 +1,6 @@
 import type { DeliveryReport, RecipientOutcome } from '../message/delivery.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
+import { isInDoubt } from './in-flight.ts';
 import type { MessageState, QueuedMessage, QueuedRecipient } from './message.ts';
 
 /** What one attempt means for a message. */
@@ -64,13 +65,17 @@ export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: num
   };
 }
 
-/** What it means for a message that its time is over and no attempt can be made. */
+/**
+ * What it means for a message that its time is over and no attempt can be made. A recipient that the latest attempt may
+ * have served stays one: it is told so, and the message is looked for should it ever be released.
+ */
 export function givenUp(message: QueuedMessage, why: Omit<RecipientOutcome, 'address'>): Verdict {
   const failed: RecipientOutcome[] = [];
   const recipients = message.recipients.map((recipient): QueuedRecipient => {
     if (recipient.state !== 'pending') return recipient;
-    failed.push({ address: recipient.address, ...why });
-    return { ...recipient, state: 'failed', last: why };
+    const last = recipient.last && isInDoubt(recipient) ? recipient.last : why;
+    failed.push({ address: recipient.address, ...last });
+    return { ...recipient, state: 'failed', last };
   });
   return { recipients, state: 'failed', nextAttemptAtMs: message.nextAttemptAtMs, delivered: [], failed };
 }

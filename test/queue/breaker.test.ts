@@ -222,6 +222,33 @@ describe('the time of a message that runs out while its connection is in trouble
     expect(given).toHaveLength(1);
   });
 
+  test('leaves a recipient in doubt that may have got it: released, the message is looked for before it is sent', async () => {
+    const doubts: unknown[] = [];
+    const { clock, upstream, send, store, queue } = outageQueue({}, {}, { bounceFor: bounces });
+    const deliver = upstream.answer;
+    upstream.answer = (message, call) => {
+      doubts.push(message.doubt?.addresses);
+      return call === 1 ? { outcome: 'temporary', code: 'upstream-ambiguous', text: 'cut' } : deliver(message, call);
+    };
+    const message = await send({ expiresAtMs: clock.now() + 2 * hourMs });
+    await clock.advance(1000);
+    upstream.outage = entra;
+    await send({ mailbox: sales });
+    await clock.advance(2 * hourMs + 3 * minuteMs);
+    expect(store.get(message.id)).toMatchObject({
+      state: 'failed',
+      recipients: [{ state: 'failed', last: { code: 'upstream-ambiguous' } }],
+    });
+    upstream.outage = undefined;
+    await clock.advance(minuteMs);
+    doubts.length = 0;
+    await store.release({ ids: [message.id] }, clock.now());
+    await queue.retryNow();
+    await clock.advance(minuteMs);
+    expect(doubts).toEqual([message.recipients.map(({ address }) => address)]);
+    expect(store.get(message.id)?.state).toBe('delivered');
+  });
+
   test('is not over because the clock was set ahead', async () => {
     const { clock, upstream, send, store } = outageQueue({}, {}, { bounceFor: bounces });
     upstream.outage = entra;
