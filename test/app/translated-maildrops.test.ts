@@ -45,6 +45,7 @@ it('of sessions that log in at the same moment one has the maildrop', async () =
 it('of sessions that wait for one that gives way, one has the maildrop', async () => {
   const maildrops = new TranslatedMaildrops();
   const first = maildrops.open(upstream, mailbox, reader(true)).catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
   await expectOneHolder(maildrops, [reader(), reader()]);
   await first;
 });
