@@ -183,3 +183,22 @@ function speakPop3(socket: TLSSocket): void {
   const answers = ['+ \r\n', '+OK\r\n'];
   socket.on('data', () => socket.write(answers.shift() ?? ''));
 }
+
+test.each([
+  ['IMAP', openImapUpstream],
+  ['POP3', openPop3Upstream],
+] as const)(
+  '%s: a server that takes the connection and says nothing of TLS is given up in time, by its name',
+  async (_, open) => {
+    const server = createServer((socket) => socket.on('error', () => {}));
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const peer = `localhost:${port}`;
+    await expect(open({ ...loginTo(port, 'tls'), connectTimeoutMs: 200 })).rejects.toMatchObject({
+      code: 'upstream-timeout',
+      message: `${peer} did not take a connection in time.`,
+      details: { peer },
+    });
+  },
+);

@@ -317,3 +317,9 @@ describe.skipIf(!hasPython)('a delivery report, read by the email package of Pyt
     expect(report.toString()).toContain('Final-Recipient: rfc822; bob@contoso.com\r\n');
   });
 });
+
+it('A bridge whose own name cannot be written is localhost in its reports', () => {
+  const report = deliveryStatusMessage({ ...facts, reportingMta: 'é' }).toString('latin1');
+  expect(report).toContain('This is mailbridge on localhost.');
+  expect(report).toContain('Reporting-MTA: dns; localhost\r\n');
+});

@@ -441,6 +441,14 @@ test('a client that says nothing within a transaction is told when the time for 
   await closing;
 });
 
+test('a server that has closed before its time for that is over keeps no process alive', async () => {
+  const server = await submissionServer();
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  await server.close(600_000);
+  expect(timers()).toBeLessThanOrEqual(before);
+});
+
 test('who logs in again after STARTTLS has the time of a login for it, and no more', async () => {
   const loginTimeoutMs = 4000;
   let isKnown = true;
