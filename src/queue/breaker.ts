@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
 import type { ConnectionTrouble } from '../message/delivery.ts';
 
@@ -50,6 +51,8 @@ const permitGrowth = 4;
 const mostCountedPermits = 64;
 /** So many mailboxes in the same trouble, with nothing delivered in between, prove that it is not theirs. */
 const mailboxesInTrouble = 3;
+/** Mailboxes kept in mind as being in trouble of their own. */
+const mostRemembered = 10_000;
 
 /**
  * One part of a connection in trouble or not. While it is open nothing is attempted; probes with a growing wait find
@@ -57,7 +60,10 @@ const mailboxesInTrouble = 3;
  */
 export class Breaker {
   readonly #options: BreakerOptions;
+  /** Mailboxes in trouble that may be theirs or the connection's. */
   readonly #suspects = new Set<string>();
+  /** Mailboxes whose trouble went on when others delivered: it proves nothing until they deliver themselves. */
+  readonly #ownTrouble = new LRUCache<string, true>({ max: mostRemembered });
   #state: BreakerState = 'closed';
   #open: OpenBreaker | undefined;
   #failures = 0;
@@ -104,7 +110,7 @@ export class Breaker {
     this.#underWay--;
     if (isTrouble) return this.#inTrouble(mailbox, end);
     const isCounted = Number.isFinite(this.#permits);
-    if (end === 'works') this.#works();
+    if (end === 'works') this.#works(mailbox.toLowerCase());
     if (isCounted) this.#options.onRoom();
     return false;
   }
@@ -128,8 +134,10 @@ export class Breaker {
     else this.#probe();
   }
 
-  #works(): void {
+  #works(mailbox: string): void {
     this.#failures = 0;
+    if (this.#open && !this.#open.trouble.isSure) for (const each of this.#suspects) this.#ownTrouble.set(each, true);
+    this.#ownTrouble.delete(mailbox);
     this.#suspects.clear();
     if (this.#state === 'probing') {
       this.#close();
@@ -140,8 +148,9 @@ export class Breaker {
   }
 
   #inTrouble(mailbox: string, trouble: ConnectionTrouble): boolean {
+    const key = mailbox.toLowerCase();
+    if (!trouble.isSure && !this.#ownTrouble.has(key)) this.#suspects.add(key);
     if (!trouble.isSure && this.#state === 'closed') {
-      this.#suspects.add(mailbox.toLowerCase());
       if (this.#suspects.size < mailboxesInTrouble) {
         if (Number.isFinite(this.#permits)) this.#options.onRoom();
         return false;

@@ -42,3 +42,15 @@ test('a direct delivery of a mailbox without trouble goes through beside mailbox
   const broken = await queue.admit({ ...delivery, mailbox: 'broken1@contoso.example' }, 30_000);
   expect(broken).toMatchObject({ admitted: false, trouble: { code: refused.code } });
 });
+
+test('mailboxes whose trouble goes on when others deliver are left to themselves, and the log says so once', async () => {
+  const { clock, queue, send, lines } = await withBrokenMailboxes(5);
+  for (let i = 0; i < 20; i++) {
+    await send({ mailbox: sound });
+    await clock.advance(minuteMs);
+  }
+  const told = lines.filter(({ text }) => /paused|works again/.test(text));
+  const after = told.slice(told.findIndex(({ text }) => text.includes('works again')) + 1);
+  expect(after.filter(({ text }) => /connection/i.test(text))).toEqual([]);
+  expect(queue.breakers()).toEqual([]);
+});

@@ -63,15 +63,13 @@ export function sentOfConnection(db: Statements, connection: string, sinceMs: nu
 
 /** See {@link QueueStore.externalSince}. */
 export function externalOfConnection(db: Statements, connection: string, sinceMs: number) {
-  return (
-    db
-      .sql(
-        `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
+  return db
+    .sql(
+      `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
          AND external > 0 AND started_at + duration_ms >= ?`,
-      )
-      .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
-      .map((row) => ({ ...sentOfRow(row), lane: row.lane as string }))
-  );
+    )
+    .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
+    .map((row) => ({ ...sentOfRow(row), lane: row.lane as string }));
 }
 
 /** Lanes are CONNECTION/MAILBOX, and "0" comes after "/". */
