@@ -23,6 +23,18 @@ export const equivalents: readonly Equivalent[] = [
     why: 'undefined is as false as false',
   },
   {
+    file: 'src/exchange/imap-upstream.ts',
+    before: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
+    after: 'capabilities = /^\\* CAPABILITY (.*)/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
+    why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',
+  },
+  {
+    file: 'src/smtp/handlers.ts',
+    before: "const reversePath = mailFrom ? mailFrom.address : '';",
+    after: "const reversePath = mailFrom ? mailFrom.address : 'mutant';",
+    why: 'it is read for DATA alone, which the library refuses before MAIL',
+  },
+  {
     file: 'src/smtp/address-path.ts',
     before: "else if (!quoted && (c === '<' || c === '>')) return undefined;",
     after: "else if (!quoted && (c === '<' || c === '>')) ;",
