@@ -64,6 +64,7 @@ describe('an address list', () => {
     ['John Doe', ' | not-an-address'],
     ['<>', ' | not-an-address'],
     ['@b.c', ' | not-an-address'],
+    ['a@"b.c"', ' | not-an-address'],
     ['a@b.c; d@e.f', 'a@b.c & d@e.f | group'],
     ['friends: a@b.c', 'a@b.c | group'],
     ['a@b.c d@e.f', 'a@b.c & d@e.f | stray-text'],

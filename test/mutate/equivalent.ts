@@ -23,10 +23,34 @@ export const equivalents: readonly Equivalent[] = [
     why: 'undefined is as false as false',
   },
   {
+    file: 'src/exchange/imap-upstream.ts',
+    before: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
+    after: 'capabilities = /^\\* CAPABILITY (.*)/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
+    why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',
+  },
+  {
+    file: 'src/sasl/plain.ts',
+    before: 'const second = first < 0 ? -1 : octets.indexOf(0, first + 1);',
+    after: 'const second = first < 0 ? -2 : octets.indexOf(0, first + 1);',
+    why: 'whatever is below zero is refused in the next line',
+  },
+  {
+    file: 'src/smtp/handlers.ts',
+    before: "const reversePath = mailFrom ? mailFrom.address : '';",
+    after: "const reversePath = mailFrom ? mailFrom.address : 'mutant';",
+    why: 'it is read for DATA alone, which the library refuses before MAIL',
+  },
+  {
     file: 'src/smtp/address-path.ts',
     before: "else if (!quoted && (c === '<' || c === '>')) return undefined;",
     after: "else if (!quoted && (c === '<' || c === '>')) ;",
     why: 'neither a local part nor a domain may hold one: the address is refused a few lines on',
+  },
+  {
+    file: 'src/message/mime-scanner.ts',
+    before: 'if (!this.#open[index]?.delimiter.equals(line.subarray(0, length))) continue;',
+    after: 'if (!this.#open[index].delimiter.equals(line.subarray(0, length))) continue;',
+    why: 'the index counts what is there: only the compiler asks for the question mark',
   },
   {
     file: 'src/message/addresses.ts',

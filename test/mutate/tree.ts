@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './mutants.ts';
@@ -28,11 +28,13 @@ export class Tree {
   /** Runs the tests given, in that order, up to the first that fails. */
   async fateOf(mutant: Mutant, tests: readonly string[], timeoutMs: number): Promise<Fate> {
     const path = join(this.#folder, mutant.file);
+    const original = readFileSync(path);
     writeFileSync(path, mutant.source);
     try {
       return await this.run(tests, timeoutMs);
     } finally {
-      cpSync(join(this.#project, mutant.file), path);
+      // As it was copied: the project may have changed meanwhile.
+      writeFileSync(path, original);
     }
   }
 

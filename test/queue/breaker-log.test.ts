@@ -68,13 +68,13 @@ test('what only an administrator can end is an error, with what to do', async ()
 });
 
 test.each([
-  [1, 1, '1 s: 1 message waited'],
-  [119, 0, '119 s: 0 messages waited'],
-  [120, 2, '2 min: 2 messages waited'],
-  [119 * 60, 2, '119 min: 2 messages waited'],
-  [120 * 60, 2, '2 h 0 min: 2 messages waited'],
-  [3 * 3600 + 5 * 60, 2, '3 h 5 min: 2 messages waited'],
-  [-5, 2, '0 s: 2 messages waited'],
+  [1, 1, '1 s (SMTP): 1 message waited'],
+  [119, 0, '119 s (SMTP): 0 messages waited'],
+  [120, 2, '2 min (SMTP): 2 messages waited'],
+  [119 * 60, 2, '119 min (SMTP): 2 messages waited'],
+  [120 * 60, 2, '2 h 0 min (SMTP): 2 messages waited'],
+  [3 * 3600 + 5 * 60, 2, '3 h 5 min (SMTP): 2 messages waited'],
+  [-5, 2, '0 s (SMTP): 2 messages waited'],
 ])('that a connection works again after %d seconds is told in words', (seconds, waiting, words) => {
   const { clock, lines, open, told } = world();
   told.closed({ ...open, sinceMs: clock.now() - seconds * 1000 }, waiting);

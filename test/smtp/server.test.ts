@@ -441,6 +441,14 @@ test('a client that says nothing within a transaction is told when the time for 
   await closing;
 });
 
+test('where STARTTLS is not offered it is refused', async () => {
+  const server = await submissionServer({ security: 'none' });
+  const c = await SmtpDialogue.open(server.port);
+  expect(await c.say('EHLO x')).not.toContain('STARTTLS');
+  expect(await c.say('STARTTLS')).toMatch(/^5/);
+  expect(await c.say('NOOP')).toMatch(/^250 /);
+});
+
 test('a server that has closed before its time for that is over keeps no process alive', async () => {
   const server = await submissionServer();
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
