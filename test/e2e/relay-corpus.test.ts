@@ -37,7 +37,12 @@ const unreadableForBoth: readonly string[] = ['header-obsolete-syntax'];
 let relay: Relay;
 
 beforeAll(async () => {
-  relay = await startRelay();
+  relay = await startRelay({
+    listeners: [
+      { protocol: 'smtp', port: 0 },
+      { protocol: 'smtp', port: 0, lineEnds: 'strict' },
+    ],
+  });
 });
 
 afterAll(() => relay?.close());
@@ -129,9 +134,9 @@ describe.each(couriers)('delivered by %s', (courier) => {
     expect(delivered.body).toBe(splitMessage(content).body);
   });
 
-  test.each(refused().filter(({ fault }) => fault !== 'nul'))('$name is refused', async ({ content }) => {
+  test.each(refused().filter(({ fault }) => fault !== 'nul'))('$name is refused where line ends are strict', async ({ content }) => {
     const before = relay.simulator.transport.journal.count;
-    const client = await login(courier);
+    const client = await login(courier, relay.port(1));
     await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`, 'DATA');
     // Its own end of data comes behind it, whatever it holds itself.
     client.send(content);
@@ -174,8 +179,8 @@ test.each(couriers)('a message beyond one request to Graph, by %s', async (couri
   expect(relay.simulator.transport.journal.entries().filter(({ messageId }) => messageId === id)).toHaveLength(1);
 });
 
-async function login(username: string): Promise<SmtpDialogue> {
-  const client = await SmtpDialogue.open(relay.port());
+async function login(username: string, port = relay.port()): Promise<SmtpDialogue> {
+  const client = await SmtpDialogue.open(port);
   onTestFinished(() => client.destroy());
   await client.say('EHLO client.test');
   const credentials = Buffer.from(`\0${username}\0${password}`).toString('base64');

@@ -95,9 +95,9 @@ async function send(dialogue: SmtpDialogue, number: number): Promise<BurstOutcom
   return reply.startsWith('250') ? 'accepted' : 'refused';
 }
 
-function kindOf(number: number): 'small' | 'large' | 'with a bare LF' | 'of another sender' {
+function kindOf(number: number): 'small' | 'large' | 'with a NUL' | 'of another sender' {
   if (number % 40 === 9) return 'of another sender';
-  if (number % 25 === 7) return 'with a bare LF';
+  if (number % 25 === 7) return 'with a NUL';
   return number % 20 === 3 ? 'large' : 'small';
 }
 
@@ -113,7 +113,7 @@ function burstHeader(number: number): string {
 /** Large ones lie in files of their own in the queue, small ones in its database. */
 export function burstBody(number: number): string {
   const kind = kindOf(number);
-  if (kind === 'with a bare LF') return `line ${number}\nno line\r\n`;
+  if (kind === 'with a NUL') return `line ${number}\0no line\r\n`;
   const lines = kind === 'large' ? 2000 : 10;
   return Array.from({ length: lines }, (_, line) => `message ${number}, line ${line}, abcdefghijklmnop\r\n`).join('');
 }
