@@ -134,17 +134,20 @@ describe.each(couriers)('delivered by %s', (courier) => {
     expect(delivered.body).toBe(splitMessage(content).body);
   });
 
-  test.each(refused().filter(({ fault }) => fault !== 'nul'))('$name is refused where line ends are strict', async ({ content }) => {
-    const before = relay.simulator.transport.journal.count;
-    const client = await login(courier, relay.port(1));
-    await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`, 'DATA');
-    // Its own end of data comes behind it, whatever it holds itself.
-    client.send(content);
-    client.send('\r\n.\r\n');
-    expect(await client.reply()).toMatch(/^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/);
-    expect(await client.say('NOOP')).toMatch(/^250 /);
-    expect(relay.simulator.transport.journal.count).toBe(before);
-  });
+  test.each(refused().filter(({ fault }) => fault !== 'nul'))(
+    '$name is refused where line ends are strict',
+    async ({ content }) => {
+      const before = relay.simulator.transport.journal.count;
+      const client = await login(courier, relay.port(1));
+      await client.pipeline(`MAIL FROM:<${reports}>`, `RCPT TO:<${alice}>`, 'DATA');
+      // Its own end of data comes behind it, whatever it holds itself.
+      client.send(content);
+      client.send('\r\n.\r\n');
+      expect(await client.reply()).toMatch(/^554 5\.6\.11 Message holds a (LF without CR|CR without LF)/);
+      expect(await client.say('NOOP')).toMatch(/^250 /);
+      expect(relay.simulator.transport.journal.count).toBe(before);
+    },
+  );
 });
 
 test.each(unreadableForGraph)('%s is refused by Graph and comes back to its sender', async (name) => {
