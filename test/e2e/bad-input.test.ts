@@ -19,7 +19,13 @@ import {
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
 const megabyte = 1024 * 1024;
-const limits = { messagesPerMinute: 10_000, maxMessageMegabytes: 150, idleTimeoutSeconds: 10 };
+const limits = {
+  messagesPerMinute: 10_000,
+  maxMessageMegabytes: 150,
+  idleTimeoutSeconds: 10,
+  // Clients that were cut while they flooded count for some seconds more.
+  maxConnectionsPerAddress: 400,
+};
 
 let simulator: Simulator;
 let folder: RelayFolder;
