@@ -431,10 +431,11 @@ test('closing lets a message under way finish, and hangs up on the idle', async 
   await closing;
 });
 
-test('a client that says nothing within a transaction is told when the time for an end has passed', async () => {
+test('a client that stops within its message is told when the time for an end has passed', async () => {
   const server = await submissionServer();
   const c = await SmtpDialogue.open(server.port);
-  await c.pipeline('EHLO x', 'MAIL FROM:<a@contoso.example>');
+  await c.pipeline('EHLO x', 'MAIL FROM:<a@contoso.example>', 'RCPT TO:<b@contoso.example>', 'DATA');
+  c.send('Subject: cut short\r\n');
   const closing = server.close(1000);
   expect(await c.reply()).toBe('421 4.3.2 Service is shutting down');
   expect(await c.reply()).toBe('closed');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { startDovecotAuth } from './dovecot-auth.ts';
-import { isInstalled, needProgram, runProgram } from './external.ts';
+import { isInstalled, needProgram, runProgram, skipLoudly } from './external.ts';
 import { until } from './relay.ts';
 
 /** A Postfix that takes mail for `contoso.com` by XOAUTH2, whoever it is, and keeps it. */
@@ -28,7 +28,7 @@ export function isPostfixReady(): boolean {
 /** Skips a test where Postfix is missing, and where it cannot be run. */
 export function needPostfix(context: TestContext): void {
   needProgram(context, 'postfix');
-  if (process.getuid?.() !== 0) context.skip('Postfix can be run by root alone');
+  if (process.getuid?.() !== 0) skipLoudly(context, 'Postfix can be run by root alone');
 }
 
 /** Of nobody, to whom Postfix delivers. */
