@@ -255,6 +255,8 @@ describe('SIGHUP', () => {
     bridge.signal('SIGHUP');
     await first.writeFile(simulator.clientSecret);
     await first.close();
+    // Before that, the pipe may still be open for the first reading.
+    await bridge.line(({ msg }) => msg.startsWith('ready: '), 'the ready line');
     const again = await open(secretFile, 'w');
     await again.writeFile(simulator.clientSecret);
     await again.close();
