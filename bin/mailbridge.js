@@ -13,8 +13,13 @@ const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/mai
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
 // collected. docs/benchmarks.md has what this costs.
 const memoryFlags = ['--max-semi-space-size=2'];
-// glibc keeps memory apart for each thread, and seldom gives it back.
-const env = { MALLOC_ARENA_MAX: '2', ...process.env };
+// glibc keeps memory apart for each thread, and after the first large piece keeps as much as that for ever.
+const env = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  ...process.env,
+};
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {

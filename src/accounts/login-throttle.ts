@@ -39,6 +39,8 @@ export interface LoginBlock {
 
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
+/** The same wrong password once more: whoever types does not, and a device tries for ever. */
+const repeatedDelayMs = 2000;
 const holdMs = 500;
 const longestKey = 64;
 
@@ -93,18 +95,20 @@ export class LoginThrottle {
    * Notes a failed login.
    * @param given a digest of what was tried. The same one again is not counted anew: a device with an old password,
    *   trying for ever, must not block those who share its account or its address.
-   * @returns milliseconds to hold back the refusal: 0 for the first failure, then 250, doubling up to 4,000
+   * @returns milliseconds to hold back the refusal: 0 for the first failure, then 250, doubling up to 4,000; at least
+   *   2,000 for the same one again
    */
   failed(attempt: LoginAttempt, given: string): number {
     const { network, account, pair } = keysOf(attempt);
     const { count, repeated } = this.#pairs.failed(pair, given);
-    let steps = repeated ? count + 1 : count;
+    let steps = count;
     if (!repeated && !this.#isKnown(pair, attempt)) {
       this.#accounts.failed(account);
       // Many names tried once each are guesses, too.
       steps = Math.max(steps, this.#addresses.failed(network).count - this.#failures);
     }
-    return steps < 2 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (steps - 2));
+    const delayMs = steps < 2 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (steps - 2));
+    return repeated ? Math.max(delayMs, repeatedDelayMs) : delayMs;
   }
 
   /** Notes a login with the right password. */

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { PasswordProof } from './password-proof.ts';
@@ -14,7 +15,7 @@ export interface PasswordVerifierOptions {
   readonly rememberMs?: number;
   /** How many are remembered; default 10,000. */
   readonly maxRemembered?: number;
-  /** Hashes computed at the same time; default 2. Each takes 32 MiB and a thread. */
+  /** Hashes computed at the same time; default 2, with less than four processors 1. */
   readonly maxConcurrent?: number;
   /** Verifications that may wait for a permit, in all; default 128. */
   readonly maxWaiting?: number;
@@ -24,13 +25,20 @@ export interface PasswordVerifierOptions {
   readonly maxWaitingPerAccount?: number;
 }
 
+/** A derivation keeps a processor busy and takes 32 MB: two, where that leaves two processors for everything else. */
+const maxDerivations = availableParallelism() >= 4 ? 2 : 1;
+
+/** How long a wrong password is known where it was tried. */
+const rememberWrongMs = 5 * 60 * 1000;
+
 /** A hash that no password has: 32 zero bytes. Costs what a real one costs. */
 const nobodysHash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
  * Verifies passwords without letting chatty devices pay a key derivation at each login: what was right is remembered
  * for a while, as a keyed digest whose key never leaves this process. Every refusal costs one derivation, whether the
- * user is unknown, the stored password is plain, or the hash does not match: time tells nothing.
+ * user is unknown, the stored password is plain, or the hash does not match: time tells nothing. Only the same wrong
+ * password again from the same network costs none for a while: a device with an old password tries it for ever.
  */
 export class PasswordVerifier {
   readonly #key = randomBytes(32);
@@ -38,15 +46,19 @@ export class PasswordVerifier {
   readonly #rememberMs: number;
   /** Digest to the time it is forgotten. */
   readonly #remembered: LRUCache<string, number>;
+  /** The same of what was wrong, by network. */
+  readonly #wrong: LRUCache<string, number>;
   readonly #underWay = new Map<string, Promise<PasswordVerdict>>();
   readonly #permits: VerificationPermits;
 
   constructor(options: PasswordVerifierOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#rememberMs = options.rememberMs ?? 60 * 60 * 1000;
-    this.#remembered = new LRUCache({ max: options.maxRemembered ?? 10_000 });
+    const max = options.maxRemembered ?? 10_000;
+    this.#remembered = new LRUCache({ max });
+    this.#wrong = new LRUCache({ max });
     this.#permits = new VerificationPermits({
-      maxConcurrent: options.maxConcurrent ?? 2,
+      maxConcurrent: options.maxConcurrent ?? maxDerivations,
       maxWaiting: options.maxWaiting ?? 128,
       maxWaitingPerNetwork: options.maxWaitingPerNetwork ?? 32,
       maxWaitingPerAccount: options.maxWaitingPerAccount ?? 4,
@@ -68,6 +80,8 @@ export class PasswordVerifier {
     // The stored form is part of the digest: a changed password is a new question.
     const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
     if (this.#remembers(digest)) return Promise.resolve('right');
+    const there = `${digest} ${network}`;
+    if ((this.#wrong.get(there) ?? 0) > this.#clock.now()) return Promise.resolve('wrong');
     // A device that opens fifty connections at once asks one question.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
@@ -75,6 +89,7 @@ export class PasswordVerifier {
     const verdict = this.#compute(stored, given, acquire)
       .then((result) => {
         if (result === 'right' && isPassword) this.#remember(digest);
+        if (result === 'wrong' && isPassword) this.#wrong.set(there, this.#clock.now() + rememberWrongMs);
         return result;
       })
       .finally(() => this.#underWay.delete(digest));

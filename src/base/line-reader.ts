@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { hasMoreLinesThan } from './command-bound.ts';
 
 /** The other side ended, or the connection broke. */
 export class ConnectionEnded extends Error {
@@ -22,6 +23,11 @@ export class LineTooLong extends Error {
   }
 }
 
+/** More lines came at once than are taken. */
+export class TooManyLines extends Error {
+  override readonly name = 'TooManyLines';
+}
+
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
@@ -43,11 +49,14 @@ export class LineReader {
   timeoutMs: number;
   /** Called when the other side has ended, even while nobody asks for octets. */
   onEnd: (() => void) | undefined;
+  /** Lines that may arrive together, in what one read gives; `line` throws beyond it. Default: any number. */
+  maxLinesAtOnce = Number.POSITIVE_INFINITY;
   #stream: Duplex;
   #chunks: Buffer[] = [];
   #length = 0;
   #wake: (() => void) | undefined;
   #ended = false;
+  #flooded = false;
 
   constructor(stream: Duplex, timeoutMs: number) {
     this.#stream = stream;
@@ -57,12 +66,13 @@ export class LineReader {
 
   /**
    * The next line without its end, CRLF or a bare LF.
-   * @throws LineTooLong, ReadTimeout, ConnectionEnded
+   * @throws LineTooLong, TooManyLines, ReadTimeout, ConnectionEnded
    */
   async line(maxBytes: number): Promise<Buffer> {
     let searched = 0;
     let before = 0;
     for (;;) {
+      if (this.#flooded) throw new TooManyLines('More lines came at once than are taken.');
       for (; searched < this.#chunks.length; searched++) {
         const chunk = this.#chunks[searched] as Buffer;
         const at = chunk.indexOf(lineFeed);
@@ -99,7 +109,7 @@ export class LineReader {
 
   /** Goes on with another stream, the old one being wrapped in TLS by now. */
   switchTo(stream: Duplex): void {
-    this.detach();
+    this.close();
     this.#ended = false;
     this.#stream = stream;
     this.#listen();
@@ -110,14 +120,19 @@ export class LineReader {
    * @returns what was taken off the stream and not asked for; the rest is still in the stream
    */
   detach(): Buffer {
+    const unread = Buffer.concat(this.#chunks);
+    this.close();
+    return unread;
+  }
+
+  /** Stops reading and forgets what was taken off the stream. */
+  close(): void {
     this.#stop();
     this.#stream.off('readable', this.#onReadable);
     this.#stream.off('end', this.#onEnded);
     this.#stream.off('close', this.#stop);
-    const unread = Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#length = 0;
-    return unread;
   }
 
   readonly #onReadable = (): void => {
@@ -171,6 +186,7 @@ export class LineReader {
   #pull(): boolean {
     const chunk = this.#stream.read() as Buffer | null;
     if (chunk === null) return false;
+    this.#flooded ||= hasMoreLinesThan(this.maxLinesAtOnce, chunk);
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     return true;

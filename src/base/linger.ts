@@ -7,7 +7,7 @@ const lingerMs = 2_000;
 const holdMs = 10_000;
 
 /** What is read of a client that goes on sending; the rest stays with the system and makes the client wait. */
-const maxDiscardedBytes = 64 * 1024;
+const maxDiscardedBytes = 16 * 1024;
 
 /**
  * Ends our side of a connection and lets the last words arrive: a socket cut with octets unread takes them back.
@@ -20,7 +20,8 @@ export function endGently(socket: Duplex): void {
   const discard = (chunk: Buffer): void => {
     left -= chunk.length;
     if (left >= 0) return;
-    socket.pause().off('data', discard);
+    socket.off('data', discard);
+    stopReading(socket);
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), holdMs);
   };
@@ -28,4 +29,14 @@ export function endGently(socket: Duplex): void {
   socket.resume();
   socket.once('end', () => socket.destroy());
   socket.once('close', () => clearTimeout(timer));
+}
+
+/**
+ * Makes the system stop with the next octets, and keeps none: a paused socket would hold 64 KiB of a client that floods.
+ * Readable.push tells whoever reads from the system whether to go on.
+ */
+function stopReading(socket: Duplex): void {
+  socket.push = () => false;
+  socket._read = () => {};
+  while (socket.read() !== null);
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
 import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
 import { bytesSent, Presence } from '../base/presence.ts';
@@ -54,6 +54,7 @@ export class ImapConnection implements ImapContext {
     this.session = options.session;
     this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, limits.loginTimeoutMs);
+    this.#reader.maxLinesAtOnce = maxLinesAtOnce(this.#maxCommandsBeforeLogin());
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
     this.#reader.onEnd = () => this.presence.ended();
     this.#commands = new CommandReader(this.#reader, limits, () =>
@@ -132,6 +133,7 @@ export class ImapConnection implements ImapContext {
   loggedIn(login: ImapLogin & { kind: 'store' }): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#reader.maxLinesAtOnce = Number.POSITIVE_INFINITY;
     this.out.timeoutMs = writeTimeoutMs.afterLogin;
     this.#commands.takesMessages = true;
     this.#store = login.store;
@@ -146,7 +148,7 @@ export class ImapConnection implements ImapContext {
   expectTls(): void {
     // Before the go-ahead is on its way: a fast client's handshake must not be taken for what came in clear.
     this.#reader.discard();
-    this.#reader.detach();
+    this.#reader.close();
   }
 
   async startTls(): Promise<void> {
@@ -196,8 +198,11 @@ export class ImapConnection implements ImapContext {
   }
 
   #hasAskedTooMuch(): boolean {
-    const max = this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
-    return this.#store === undefined && ++this.#commandsBeforeLogin > max;
+    return this.#store === undefined && ++this.#commandsBeforeLogin > this.#maxCommandsBeforeLogin();
+  }
+
+  #maxCommandsBeforeLogin(): number {
+    return this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
   }
 
   async #answer(raw: RawCommand): Promise<void> {
@@ -269,6 +274,7 @@ export class ImapConnection implements ImapContext {
   #endedBy(error: unknown): void {
     if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
+    else if (error instanceof TooManyLines) this.#goodbye('Too many commands before the login.');
     else if (error instanceof WriteTimeout) {
       this.#options.log.warn('client cut: it does not take what it is sent');
       this.#socket.destroy();
@@ -287,7 +293,7 @@ export class ImapConnection implements ImapContext {
     const socket = this.#socket;
     if (socket.destroyed || this.#lingering) return;
     this.#lingering = true;
-    this.#reader.detach();
+    this.#reader.close();
     endGently(socket);
   }
 }
@@ -297,6 +303,7 @@ function isEnd(error: unknown): boolean {
     error instanceof ConnectionEnded ||
     error instanceof ReadTimeout ||
     error instanceof WriteTimeout ||
+    error instanceof TooManyLines ||
     error instanceof LineTooLong ||
     error instanceof BrokenCommand
   );

@@ -14,7 +14,7 @@ export interface TlsMaterial {
 /** The server's side of TLS handshakes, on sockets that are open already. */
 export class Handshakes {
   #context: SecureContext;
-  readonly #underWay = new Set<TLSSocket>();
+  readonly #underWay = new Set<Socket>();
 
   constructor(material: TlsMaterial) {
     this.#context = contextOf(material);
@@ -34,34 +34,68 @@ export class Handshakes {
    * Does a handshake. Rejects when it fails, takes longer than `timeoutMs`, or the client ends the connection, with or
    * without closing it; the socket is closed then.
    */
-  secure(socket: Socket, timeoutMs: number): Promise<TLSSocket> {
-    // Destroyed is always the socket on top: without it, Node.js crashes in the middle of a handshake.
+  async secure(socket: Socket, timeoutMs: number): Promise<TLSSocket> {
+    const untilMs = performance.now() + timeoutMs;
+    // OpenSSL takes 50 kB for a connection: a client that only keeps it open is not worth them.
+    await this.#happens(socket, timeoutMs, (done) => onFirstRecord(socket, done));
+    // From here on the socket to destroy is the one on top: without it, Node.js crashes in the middle of a handshake.
     const secured = new TLSSocket(socket, { isServer: true, secureContext: this.#context });
-    this.#underWay.add(secured);
+    await this.#happens(secured, untilMs - performance.now(), (done) => secured.once('secure', done));
+    return secured;
+  }
+
+  /** Resolves when `begin` calls back. Closes the socket and rejects when it fails, ends or takes too long. */
+  #happens(socket: Socket, timeoutMs: number, begin: (done: () => void) => void): Promise<void> {
+    this.#underWay.add(socket);
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
-        this.#underWay.delete(secured);
-        secured.off('end', ended).off('close', ended);
+        this.#underWay.delete(socket);
+        socket.off('end', ended).off('close', ended);
       };
       const fail = (error: Error): void => {
         settle();
-        secured.destroy();
+        socket.destroy();
         reject(error);
       };
       const ended = (): void => fail(new Error('The connection ended during the TLS handshake.'));
       const timer = setTimeout(() => fail(new Error('The TLS handshake took too long.')), timeoutMs);
       // They stay: an error that nobody listens to would end the process.
-      secured.on('error', fail).on('_tlsError', fail);
-      secured.once('end', ended).once('close', ended);
-      secured.once('secure', () => {
+      socket.on('error', fail).on('_tlsError', fail);
+      socket.once('end', ended).once('close', ended);
+      begin(() => {
         settle();
-        secured.off('error', fail).off('_tlsError', fail);
-        secured.on('error', () => {});
-        resolve(secured);
+        socket.off('error', fail).off('_tlsError', fail);
+        socket.on('error', () => {});
+        resolve();
       });
     });
   }
+}
+
+/** TLS 1.3 (RFC 8446) section 5.1: type, version and length, then at most 2^14 octets. */
+const recordHeaderBytes = 5;
+const maxRecordBytes = 2 ** 14;
+const handshakeRecord = 22;
+
+/** Calls back once the first record is there, or something that is none. What has come stays with the socket. */
+function onFirstRecord(socket: Socket, done: () => void): void {
+  let received = Buffer.alloc(0);
+  const take = (chunk: Buffer): void => {
+    received = Buffer.concat([received, chunk]);
+    if (isPartOfRecord(received)) return;
+    socket.off('data', take).pause();
+    socket.unshift(received);
+    done();
+  };
+  socket.on('data', take).resume();
+}
+
+function isPartOfRecord(received: Buffer): boolean {
+  if (received.length < recordHeaderBytes) return true;
+  if (received[0] !== handshakeRecord) return false;
+  const length = received.readUInt16BE(recordHeaderBytes - 2);
+  return length <= maxRecordBytes && received.length < recordHeaderBytes + length;
 }
 
 function contextOf({ cert, key, minVersion = 'TLSv1.2', ciphers }: TlsMaterial): SecureContext {

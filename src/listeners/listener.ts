@@ -71,9 +71,13 @@ const maxRejected = 100;
 /** Listens for the clients of a protocol. Rejects with the system's error when the port cannot be had. */
 export async function listen(options: ListenerOptions, protocol: ListenerProtocol): Promise<Listener> {
   const door = new Door(options, protocol);
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
-    void door.accept(socket);
-  });
+  // Nothing is read of a client before somebody wants it.
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
+    (socket) => {
+      void door.accept(socket);
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port, options.host, resolve);
   });

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout } from '../base/line-reader.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/line-reader.ts';
 import { endGently } from '../base/linger.ts';
 import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
 import { bytesSent, Presence } from '../base/presence.ts';
@@ -49,6 +49,7 @@ export class Pop3Connection implements Pop3Context {
     this.session = options.session;
     this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, loginTimeoutMs);
+    this.#reader.maxLinesAtOnce = maxLinesAtOnce(this.#maxCommandsBeforeLogin());
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
     this.#reader.onEnd = () => this.presence.ended();
     this.#loginDeadline = setTimeout(() => this.#goodbye('The login took too long.'), loginTimeoutMs);
@@ -107,6 +108,7 @@ export class Pop3Connection implements Pop3Context {
   loggedIn(store: Maildrops, maildrop: Maildrop): void {
     clearTimeout(this.#loginDeadline);
     this.#reader.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#reader.maxLinesAtOnce = Number.POSITIVE_INFINITY;
     this.out.timeoutMs = writeTimeoutMs.afterLogin;
     this.#store = store;
     this.#maildrop = maildrop;
@@ -115,7 +117,7 @@ export class Pop3Connection implements Pop3Context {
   expectTls(): void {
     // Before the go-ahead is on its way: a fast client's handshake must not be taken for what came in clear.
     this.#reader.discard();
-    this.#reader.detach();
+    this.#reader.close();
   }
 
   async startTls(): Promise<void> {
@@ -167,8 +169,11 @@ export class Pop3Connection implements Pop3Context {
   }
 
   #hasAskedTooMuch(): boolean {
-    const max = this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
-    return this.#maildrop === undefined && ++this.#commandsBeforeLogin > max;
+    return this.#maildrop === undefined && ++this.#commandsBeforeLogin > this.#maxCommandsBeforeLogin();
+  }
+
+  #maxCommandsBeforeLogin(): number {
+    return this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
   }
 
   async #run(name: string, argument: string): Promise<Completion> {
@@ -222,6 +227,7 @@ export class Pop3Connection implements Pop3Context {
   #endedBy(error: unknown): void {
     if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
+    else if (error instanceof TooManyLines) this.#goodbye('Too many commands before the login.');
     else if (error instanceof WriteTimeout) {
       this.#options.log.warn('client cut: it does not take what it is sent');
       this.#socket.destroy();
@@ -240,7 +246,7 @@ export class Pop3Connection implements Pop3Context {
     const socket = this.#socket;
     if (socket.destroyed || this.#lingering) return;
     this.#lingering = true;
-    this.#reader.detach();
+    this.#reader.close();
     endGently(socket);
   }
 }
@@ -250,6 +256,7 @@ function isEnd(error: unknown): boolean {
     error instanceof ConnectionEnded ||
     error instanceof ReadTimeout ||
     error instanceof WriteTimeout ||
+    error instanceof TooManyLines ||
     error instanceof LineTooLong
   );
 }

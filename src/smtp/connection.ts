@@ -74,6 +74,8 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
       endOfData: () => (lineEnds === 'strict' ? 'crlf' : (this.app?.endOfData?.() ?? 'crlf')),
       onWrongEnd: (end) => this.#refuseWrongEnd(end),
       wrongEndWaitMs,
+      maxLinesAtOnce: () => this.maxLinesAtOnce(),
+      onTooManyLines: () => this.endFlood(),
     });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
     parser.on('error', (error) => this.send(421, `Error: ${error.message}`));

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { maxCommandsBeforeLogin } from '../base/command-bound.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
 import { FairTurns } from '../base/fair-turns.ts';
 import { endGently } from '../base/linger.ts';
 import { writeTimeoutMs } from '../base/paced-writer.ts';
@@ -54,8 +54,18 @@ export abstract class GuardedConnection extends SMTPConnection {
       !this.isIdentified() &&
       ++this.#commandsBeforeLogin > maxCommandsBeforeLogin
     ) {
-      this.send(421, '4.7.0 Too many commands before the login');
+      this.endFlood();
     } else super._onCommand(command, callback);
+  }
+
+  /** Lines that the client may send without waiting for replies. */
+  protected maxLinesAtOnce(): number {
+    return this.isIdentified() ? Number.POSITIVE_INFINITY : maxLinesAtOnce();
+  }
+
+  /** The client sends more commands before its login than are answered. */
+  protected endFlood(): void {
+    this.send(421, '4.7.0 Too many commands before the login');
   }
 
   /** The library would read on from a client that goes on sending, as fast as it sends. */

@@ -1,5 +1,6 @@
 import type { SMTPServerDataStream } from 'smtp-server';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { hasMoreLinesThan } from '../base/command-bound.ts';
 import type { LineEndFault } from '../message/line-ends.ts';
 import { DataDecoder, type EndOfData, type WrongEnd } from './data-decoder.ts';
 
@@ -13,6 +14,10 @@ export interface SubmissionStreamOptions {
   endOfData(): EndOfData;
   /** The client has ended its message in a wrong way, and waits. */
   onWrongEnd(end: WrongEnd): void;
+  /** Asked at each chunk of commands: lines that may arrive together. */
+  maxLinesAtOnce(): number;
+  /** More lines came; none of them is taken. */
+  onTooManyLines(): void;
   /** Default: five seconds. */
   readonly wrongEndWaitMs?: number | undefined;
 }
@@ -36,6 +41,14 @@ export class SubmissionStream extends SMTPStream {
   /** The wrong end that the message closes with so far. */
   get wrongEnd(): WrongEnd | undefined {
     return this._dataMode ? this.#decoder.wrongEnd : undefined;
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, next: (error?: Error | null) => void): void {
+    const tooMany = !this._dataMode && !this.isClosed && hasMoreLinesThan(this.#options.maxLinesAtOnce(), chunk);
+    if (tooMany) {
+      this.#options.onTooManyLines();
+      next();
+    } else super._write(chunk, encoding, next);
   }
 
   override startDataMode(maxBytes?: number | string | null): SMTPServerDataStream {

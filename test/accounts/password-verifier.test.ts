@@ -52,6 +52,26 @@ test('a verified password is known for an hour after its last use and no longer,
   expect(await whileOccupied(remembered)).toEqual(['busy']);
 });
 
+test('a wrong password costs no derivation again for five minutes, for the account and where it was tried', async () => {
+  const clock = new TestClock();
+  const verifier = new PasswordVerifier({ clock, maxConcurrent: 1, maxWaiting: 0 });
+  expect(await verifier.verify('scanner', hash, 'falsch', '192.0.2.1')).toBe('wrong');
+  const other = await hashPassword('falsch');
+  const whileOccupied = async (account: string, stored: string, given: string, network: string) => {
+    const busy = verifier.verify('nobody', undefined, `x ${clock.nowMs} ${account} ${given} ${network} ${stored}`);
+    const verdict = await verifier.verify(account, stored, given, network);
+    await busy;
+    return verdict;
+  };
+  expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.1')).toBe('wrong');
+  expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.2')).toBe('busy');
+  expect(await whileOccupied('scanner', hash, 'verkehrt', '192.0.2.1')).toBe('busy');
+  expect(await whileOccupied('printer', hash, 'falsch', '192.0.2.1')).toBe('busy');
+  expect(await whileOccupied('scanner', other, 'falsch', '192.0.2.1')).toBe('busy');
+  clock.nowMs += 5 * 60 * 1000;
+  expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.1')).toBe('busy');
+});
+
 test('no more passwords are remembered than allowed; the oldest goes', async () => {
   const verifier = new PasswordVerifier({ maxRemembered: 2, maxConcurrent: 1, maxWaiting: 0 });
   for (const account of ['a', 'b', 'c']) await verifier.verify(account, hash, 'geheim');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sourceNetwork } from '../../src/accounts/networks.ts';
@@ -355,36 +356,94 @@ describe.each(protocols)('clients that send one command after the other (%s)', (
     expect(Math.max(...inTurns)).toBeLessThanOrEqual(11);
   });
 
-  it('and go on after the last word are read no further, and cut ten seconds later', async () => {
+  it('and hundreds at once have none answered, are read no further, and are cut within ten seconds', async () => {
     const { port } = await listener(protocol, 'none');
-    const arrived = new Set<Socket>();
-    const { pause } = Socket.prototype;
-    vi.spyOn(Socket.prototype, 'pause').mockImplementation(function (this: Socket) {
-      if (this.localPort === port) arrived.add(this);
-      return pause.call(this);
-    });
+    const served = servedSockets(port);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const caller = new Caller(port);
     await caller.hears(greeting[protocol]);
-    const flood = command.repeat(5_000);
-    const say = (): void => {
-      while (caller.socket.writable && caller.socket.write(flood));
-    };
-    caller.socket.on('drain', say);
-    say();
-    await until(() => arrived.size > 0);
-    const [socket] = arrived;
+    flood(caller, command);
+    await until(() => served.size > 0);
+    const [socket] = served;
     let last = -1;
     for (let quiet = 0; quiet < 200; quiet++) {
       await turns(1);
       if (socket?.bytesRead !== last) quiet = 0;
       last = socket?.bytesRead ?? 0;
     }
-    // What the library and the system read ahead is counted too.
+    // The library and the system read ahead.
     expect(last).toBeLessThan(512 * 1024);
+    expect(socket?.readableLength).toBe(0);
     expect(caller.heard).toMatch(farewell);
-    vi.advanceTimersByTime(10 * secondMs);
+    expect(caller.heard).not.toMatch(answer);
+    // A client that listens would be cut after two seconds and come again.
+    vi.advanceTimersByTime(2 * secondMs);
+    await turns(20);
+    expect(socket?.destroyed).toBe(false);
+    vi.advanceTimersByTime(8 * secondMs);
     await until(() => socket?.destroyed === true);
+  });
+});
+
+/** The sockets of this port's clients that the server has ended. */
+function servedSockets(port: number): Set<Socket> {
+  const found = new Set<Socket>();
+  const { end } = Socket.prototype;
+  vi.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket, ...args: unknown[]) {
+    if (this.localPort === port) found.add(this);
+    return Reflect.apply(end, this, args) as Socket;
+  });
+  return found;
+}
+
+/** Says the same over and over, as fast as it goes. */
+function flood({ socket }: Caller, command: string): void {
+  const commands = command.repeat(5_000);
+  const say = (): void => {
+    while (socket.writable && socket.write(commands));
+  };
+  socket.on('drain', say);
+  say();
+}
+
+describe.each(protocols)('TLS from the first octet (%s)', (protocol) => {
+  it('begins when the whole first record is there, however it comes', async () => {
+    const { port } = await listener(protocol, 'tls');
+    const plain = connect({ port, host: '127.0.0.1', noDelay: true });
+    onTestFinished(() => void plain.destroy());
+    const drop = new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        void (async () => {
+          for (const octet of chunk) {
+            plain.write(Buffer.of(octet));
+            await turns(1);
+          }
+          done();
+        })();
+      },
+    });
+    plain.on('data', (chunk) => drop.push(chunk));
+    const secured = connectTls({ socket: drop, rejectUnauthorized: false }).on('error', () => {});
+    let heard = '';
+    secured.on('data', (chunk) => {
+      heard += chunk.toString('latin1');
+    });
+    await until(() => heard !== '');
+    expect(heard).toMatch(greeting[protocol]);
+  });
+
+  it.each([
+    ['a command in clear', 'EHLO x\r\n'],
+    ['a record that is too long', Buffer.from('160301ffff', 'hex')],
+  ])('is refused at once to a client that sends %s', async (_what, octets) => {
+    const { port } = await listener(protocol, 'tls');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const caller = new Caller(port);
+    caller.socket.write(octets);
+    await until(() => caller.ended);
+    vi.useRealTimers();
+    await isServed(port, protocol, 'tls');
   });
 });
 
