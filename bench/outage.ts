@@ -7,7 +7,7 @@ import type { ConnectionTrouble, DeliveryReport, OutgoingMessage } from '../src/
 import type { NewMessage } from '../src/queue/message.ts';
 import { Queue } from '../src/queue/queue.ts';
 import type { QueueStore } from '../src/queue/store.ts';
-import { openSqliteStore } from '../src/queue/stores/sqlite.ts';
+import { openSqliteStore } from '../src/queue/stores/sqlite/store.ts';
 import { FakeClock } from '../test/support/fake-clock.ts';
 
 const usage = `Usage: npm run bench:outage [-- --messages 50000 --mailboxes 100]

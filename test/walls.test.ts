@@ -10,16 +10,22 @@ const rooms = [
   'app',
   'admin',
   'simulator',
+  // Signs in, registers and proves by what the rooms below do.
+  'onboarding',
+  // A message from its SMTP session to the queue, or to Microsoft at once.
+  'submission',
+  // A login by IMAP or POP3 to a mailbox.
+  'reading',
+  // Bounces and delay warnings.
+  'notices',
   // Accepts clients for the protocols below, the simulator's too.
   'listeners',
   'smtp',
   'imap',
   'pop3',
-  'queue',
   'couriers',
   'mailstores',
-  // Signs in, registers and proves by what the rooms below do.
-  'onboarding',
+  'queue',
   'exchange',
   'graph',
   'tokens',
@@ -32,7 +38,7 @@ const rooms = [
   'base',
 ];
 
-/** Rooms that know nothing of one another; `app` joins them. */
+/** Rooms that know nothing of one another; `submission`, `reading` and `app` join them. */
 const strangers = ['smtp', 'imap', 'pop3', 'queue', 'graph', 'exchange', 'tokens'];
 
 /** The simulator must not share an idea about Microsoft with what is tested against it. */

@@ -1,4 +1,4 @@
-import { asciiDomain } from '../message/address-parts.ts';
+import { asciiDomain } from '../message/address/parts.ts';
 
 /**
  * Whether one of the allowed senders covers an address. Domains are compared without case and in their ASCII form,

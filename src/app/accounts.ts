@@ -12,7 +12,7 @@ import { logRepeated } from '../base/repeated-lines.ts';
 import type { Config } from '../config/schema.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
-import type { SubmissionAccount } from './submission-session.ts';
+import type { SubmissionAccount } from '../submission/account.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
 export interface LoginMemory {

@@ -2,7 +2,7 @@ import type { AdminFacts } from '../admin/admin-server.ts';
 import { messageStates } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from './connections/upstream.ts';
 
 /** What is told at the admin port. */
 export function adminFacts(

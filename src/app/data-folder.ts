@@ -2,8 +2,8 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
-import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/own-file.ts';
-import { makeOwnFolder } from '../base/own-folder.ts';
+import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/files/own-file.ts';
+import { makeOwnFolder } from '../base/files/own-folder.ts';
 
 /** The folder of a bridge, kept from a second bridge for as long as this one lives. */
 export interface DataFolder {

@@ -1,5 +1,5 @@
 import type { CertificateAndKey } from '../base/certificates.ts';
-import type { Config, Listener } from '../config/schema.ts';
+import type { Config, ListenerConfig } from '../config/schema.ts';
 import { localCertificate, readTlsFiles } from './tls-material.ts';
 
 /** Certificate, key and TLS settings of a listener. */
@@ -11,13 +11,13 @@ export interface ListenerTls extends CertificateAndKey {
 /** The certificates of all listeners, read once. */
 export class ListenerCertificates {
   readonly #config: Config;
-  readonly #byListener: ReadonlyMap<Listener, CertificateAndKey>;
+  readonly #byListener: ReadonlyMap<ListenerConfig, CertificateAndKey>;
   /** Where the authority of a certificate made here is; undefined where all were given. */
   readonly authorityFile: string | undefined;
 
   private constructor(
     config: Config,
-    byListener: ReadonlyMap<Listener, CertificateAndKey>,
+    byListener: ReadonlyMap<ListenerConfig, CertificateAndKey>,
     authorityFile: string | undefined,
   ) {
     this.#config = config;
@@ -30,7 +30,7 @@ export class ListenerCertificates {
    * @throws BridgeError `tls-material-unreadable`
    */
   static async open(config: Config, hostname: string, nowMs: number): Promise<ListenerCertificates> {
-    const byListener = new Map<Listener, CertificateAndKey>();
+    const byListener = new Map<ListenerConfig, CertificateAndKey>();
     let authorityFile: string | undefined;
     for (const listener of config.listeners) {
       if (listener.security === 'none') continue;
@@ -48,7 +48,7 @@ export class ListenerCertificates {
   }
 
   /** What a listener needs for TLS; undefined where it speaks none. */
-  of(listener: Listener): ListenerTls | undefined {
+  of(listener: ListenerConfig): ListenerTls | undefined {
     const material = this.#byListener.get(listener);
     if (!material) return undefined;
     const ciphers = listener.tls?.ciphers ?? this.#config.tls?.ciphers;

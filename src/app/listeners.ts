@@ -4,21 +4,21 @@ import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { logRepeated } from '../base/repeated-lines.ts';
 import type { KeyedSemaphore } from '../base/semaphore.ts';
-import type { Listener } from '../config/schema.ts';
+import type { ListenerConfig } from '../config/schema.ts';
 import { listenSmtp } from '../listeners/smtp-listener.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { BridgeState, OpenListener } from './bridge.ts';
-import type { DuplicateFilter } from './duplicate-filter.ts';
+import { listenImap } from '../reading/imap.ts';
+import type { ReadSessionOptions } from '../reading/login.ts';
+import type { TranslatedMaildrops } from '../reading/maildrops.ts';
+import { listenPop3 } from '../reading/pop3.ts';
+import type { DuplicateFilter } from '../submission/duplicate-filter.ts';
+import type { BridgeState, OpenListener } from './bridge-state.ts';
+import type { Upstream } from './connections/upstream.ts';
 import type { ListenerTls } from './listener-certificates.ts';
-import { listenImap } from './read-session-imap.ts';
-import type { ReadSessionOptions } from './read-session-login.ts';
-import { listenPop3 } from './read-session-pop3.ts';
 import { smtpDefect, submissionSessions } from './smtp-listener.ts';
-import type { TranslatedMaildrops } from './translated-maildrops.ts';
-import type { Upstream } from './upstream.ts';
 
 export interface ListenerParts {
-  readonly listener: Listener;
+  readonly listener: ListenerConfig;
   readonly tls?: ListenerTls;
   readonly hostname: string;
   readonly queue: Queue;
@@ -41,7 +41,7 @@ export async function openListener(parts: ListenerParts): Promise<OpenListener> 
 
 type Opened = Pick<OpenListener, 'port' | 'updateTls' | 'close'>;
 
-const openers: Readonly<Record<Listener['protocol'], (parts: ListenerParts) => Promise<Opened>>> = {
+const openers: Readonly<Record<ListenerConfig['protocol'], (parts: ListenerParts) => Promise<Opened>>> = {
   smtp: openSmtp,
   imap: (parts) => listenImap(readSessions(parts, 'imap')),
   pop3: (parts) => listenPop3(readSessions(parts, 'pop3')),

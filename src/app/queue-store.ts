@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import type { QueueStore } from '../queue/store.ts';
-import { openSqliteStore } from '../queue/stores/sqlite.ts';
+import { openSqliteStore } from '../queue/stores/sqlite/store.ts';
 
 const megabyte = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
-import type { PersonalAccess } from './connection-tokens.ts';
+import type { PersonalAccess } from './connections/tokens.ts';
 
 /** A connection that may work in a person's name. */
 export interface WatchedConnection {

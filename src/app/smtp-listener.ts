@@ -3,13 +3,13 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SmtpConnectionInfo, SmtpSession } from '../smtp/session.ts';
+import { deliverNow } from '../submission/direct-delivery.ts';
+import { deliverWithinLimits } from '../submission/direct-limits.ts';
+import type { DuplicateFilter } from '../submission/duplicate-filter.ts';
+import { SubmissionSession } from '../submission/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
-import type { BridgeState } from './bridge.ts';
+import type { BridgeState } from './bridge-state.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
-import { deliverNow } from './direct-delivery.ts';
-import { deliverWithinLimits } from './direct-limits.ts';
-import type { DuplicateFilter } from './duplicate-filter.ts';
-import { SubmissionSession } from './submission-session.ts';
 
 const megabyte = 1024 * 1024;
 

@@ -10,9 +10,9 @@ import {
   makeAuthority,
 } from '../base/certificates.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
-import { readOwnFile } from '../base/own-file.ts';
-import { makeOwnFolder } from '../base/own-folder.ts';
-import { writeOwnFile } from '../base/private-file.ts';
+import { readOwnFile } from '../base/files/own-file.ts';
+import { makeOwnFolder } from '../base/files/own-folder.ts';
+import { writeOwnFile } from '../base/files/private-file.ts';
 
 /** `tls` of the configuration, as far as it names files. */
 export interface TlsFiles {

@@ -1,4 +1,4 @@
-import type { ErrorKind } from './errors.ts';
+import type { ErrorKind } from './error-kind.ts';
 
 /** A catalogue entry: what the code stands for, in words a reader of docs/errors.md understands. */
 export interface ErrorEntry {

@@ -1,14 +1,8 @@
 import { type ErrorCode, errorCatalogue } from './error-catalogue.ts';
+import type { ErrorKind } from './error-kind.ts';
 import { safeLine, safeText } from './visible.ts';
 
 export type { ErrorCode } from './error-catalogue.ts';
-
-/**
- * What a failure asks for: `temporary`, try again later; `permanent`, trying again is useless;
- * `needs-admin`, a setting at Microsoft or here has to change first, then trying again helps;
- * `usage`, the command or the configuration is wrong.
- */
-export type ErrorKind = 'temporary' | 'permanent' | 'needs-admin' | 'usage';
 
 /** What a {@link BridgeError} may carry beside its code and message. */
 export interface BridgeErrorOptions {

@@ -1,4 +1,4 @@
-import type { HopResult } from '../app/connection-check.ts';
+import type { HopResult } from '../app/connections/check.ts';
 import { visibleLine } from '../base/visible.ts';
 import type { CliOutput } from './io.ts';
 

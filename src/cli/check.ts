@@ -1,4 +1,4 @@
-import { type CheckOptions, checkConnections, type HopResult } from '../app/connection-check.ts';
+import { type CheckOptions, checkConnections, type HopResult } from '../app/connections/check.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';

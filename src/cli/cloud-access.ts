@@ -1,5 +1,5 @@
-import { createHttpClient, type HttpClient } from '../base/http.ts';
-import { readPem } from '../base/pem-file.ts';
+import { readPem } from '../base/files/pem-file.ts';
+import { createHttpClient, type HttpClient } from '../base/http/client.ts';
 import type { CloudEndpoints } from '../config/clouds.ts';
 import type { LooseConfig } from './loose-config.ts';
 

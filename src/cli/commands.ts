@@ -25,7 +25,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   'register-app': {
     summary: 'register the app at Microsoft: permissions, consent, certificate',
-    load: async () => (await import('./register-app.ts')).runRegisterApp,
+    load: async () => (await import('./register-app/command.ts')).runRegisterApp,
   },
   consent: {
     summary: "print the link for an administrator's consent, and wait for it",
@@ -45,7 +45,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   demo: {
     summary: 'run the bridge on a simulated Microsoft 365, and show a message on its way',
-    load: async () => (await import('./demo.ts')).runDemo,
+    load: async () => (await import('./demo/command.ts')).runDemo,
   },
   simulate: {
     summary: 'run the simulated Microsoft 365 alone',
@@ -53,11 +53,11 @@ const commands: Readonly<Record<string, Command>> = {
   },
   queue: {
     summary: 'list, show, retry, hold, release, delete or export queued messages',
-    load: async () => (await import('./queue.ts')).runQueue,
+    load: async () => (await import('./queue/command.ts')).runQueue,
   },
   sendmail: {
     summary: 'hand in a message as /usr/sbin/sendmail does',
-    load: async () => (await import('./sendmail.ts')).runSendmail,
+    load: async () => (await import('./sendmail/command.ts')).runSendmail,
   },
   config: {
     summary: 'check the configuration, print its schema or its reference',

@@ -4,7 +4,7 @@ import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
 import { usesOf } from '../onboarding/permissions.ts';
-import { type CloudScopes, delegatedScopes } from '../tokens/scopes.ts';
+import { type CloudScopes, delegatedScopes } from '../tokens/entra/scopes.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';
@@ -12,7 +12,7 @@ import { interruptible } from './interruptible.ts';
 import type { CliIo } from './io.ts';
 import { readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
-import { openBrowser } from './open-browser.ts';
+import { openBrowser } from './sign-in/open-browser.ts';
 
 const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
 

@@ -1,22 +1,18 @@
 import { systemClock } from '../base/clock.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { readClaims, type TokenClaims } from '../onboarding/check/token-claims.ts';
-import {
-  exchangeScript,
-  type ScriptAccount,
-  type ScriptApp,
-  type ScriptPerson,
-} from '../onboarding/exchange-script.ts';
+import { exchangeScript } from '../onboarding/exchange-script.ts';
+import type { ScriptAccount, ScriptApp, ScriptPerson } from '../onboarding/exchange-script-input.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
-import { clientCredentialsGrant } from '../tokens/client-credentials.ts';
+import { clientCredentialsGrant } from '../tokens/grants/client-credentials.ts';
 import { readArguments } from './arguments.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './io.ts';
 import { type LooseConfig, readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
-import { clientCredential, presentCredential } from './present-credential.ts';
-import { signedInUser } from './signed-in-user.ts';
+import { clientCredential, presentCredential } from './register-app/present-credential.ts';
+import { signedInUser } from './sign-in/signed-in-user.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
                                   [--offline] [--config FILE] [--json]

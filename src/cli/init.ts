@@ -12,7 +12,7 @@ import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
 import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from './demo/free-ports.ts';
 import { answerRules, terminalInterview } from './init-interview.ts';
 import type { CliIo } from './io.ts';
 import { promptHidden } from './prompt-hidden.ts';

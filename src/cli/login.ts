@@ -3,29 +3,29 @@ import {
   isDelegated,
   openPersonalAccess,
   type PersonalAccess,
-} from '../app/connection-tokens.ts';
+} from '../app/connections/tokens.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
-import type { HttpClient } from '../base/http.ts';
+import type { HttpClient } from '../base/http/client.ts';
 import { silentLog } from '../base/log.ts';
 import { resolveCloud } from '../config/clouds.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
-import { missingScopes } from '../tokens/scopes.ts';
-import type { SignIn } from '../tokens/sign-in-store.ts';
-import { type SignedIn, storeSignIn } from '../tokens/user-sign-in.ts';
+import { missingScopes } from '../tokens/entra/scopes.ts';
+import type { SignIn } from '../tokens/sign-ins/store.ts';
+import { type SignedIn, storeSignIn } from '../tokens/sign-ins/user-sign-in.ts';
 import { readArguments } from './arguments.ts';
 import { runCheck } from './check.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { interruptible } from './interruptible.ts';
 import type { CliIo } from './io.ts';
-import { type LoginOutcome, outcomeText, sharedScopes } from './login-outcome.ts';
-import { signInWithCode } from './sign-in-by-device-code.ts';
-import { signInInBrowser } from './sign-in-in-browser.ts';
-import { pointedToBrowser, type SignInTerminal } from './sign-in-terminal.ts';
-import { verifiedText, verifyRegistration } from './verify-registration.ts';
+import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
+import { signInWithCode } from './sign-in/by-device-code.ts';
+import { signInInBrowser } from './sign-in/in-browser.ts';
+import { type LoginOutcome, outcomeText, sharedScopes } from './sign-in/login-outcome.ts';
+import { pointedToBrowser, type SignInTerminal } from './sign-in/terminal.ts';
 
 const usage = `Usage: mailbridge login [NAME] [--browser] [--verify-only] [--no-check] [--config FILE] [--json]
 

@@ -7,7 +7,7 @@ import { parseJson } from '../config/json.ts';
 import { loadConfig } from '../config/load.ts';
 import { customCloud } from '../config/schema-connections.ts';
 import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
-import type { ScriptAccount } from '../onboarding/exchange-script.ts';
+import type { ScriptAccount } from '../onboarding/exchange-script-input.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 

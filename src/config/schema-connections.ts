@@ -10,7 +10,7 @@ export const grants = [
   'authorization-code',
   'password',
 ] as const;
-export type Grant = (typeof grants)[number];
+export type GrantName = (typeof grants)[number];
 
 const endpoint = () =>
   z.exactOptional(
@@ -133,7 +133,7 @@ const shapes = (sources: Sources) => ({
   },
 });
 
-const grantTexts: Readonly<Record<Grant, string>> = {
+const grantTexts: Readonly<Record<GrantName, string>> = {
   'client-credentials':
     'The app itself, with a client secret, a certificate or a federated token; nobody signs in. The right choice for most.',
   'managed-identity': 'The identity of the Azure machine the bridge runs on; no secret at all.',
@@ -152,7 +152,7 @@ export function connectionKeys(sources: Sources): string[] {
 export function connectionBlock(sources: Sources) {
   const all = connectionKeys(sources);
   const byGrant = shapes(sources);
-  const variant = <G extends Grant>(grant: G) =>
+  const variant = <G extends GrantName>(grant: G) =>
     block(
       {
         grant: z.literal(grant).meta({ description: 'How tokens are got; see above.' }),

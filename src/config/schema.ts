@@ -87,11 +87,11 @@ type DeepReadonly<T> = T extends Secret
 export type ConfigInput = z.input<ReturnType<typeof configSchema>>;
 /** The configuration in force: checked, with defaults, absolute paths and fetched secrets; frozen. */
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
-export type Listener = Config['listeners'][number];
-export type ListenerTls = NonNullable<Listener['tls']>;
+export type ListenerConfig = Config['listeners'][number];
+export type ListenerTlsConfig = NonNullable<ListenerConfig['tls']>;
 export type TlsConfig = NonNullable<Config['tls']>;
 export type Connection = Config['connections'][string];
-export type Account = Config['accounts'][number];
+export type AccountConfig = Config['accounts'][number];
 export type QueueConfig = Config['queue'];
 export type RetryConfig = Config['retry'];
 export type LimitsConfig = Config['limits'];

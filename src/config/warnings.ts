@@ -1,5 +1,5 @@
-import { isLoopback } from '../base/loopback.ts';
-import type { Config, Listener } from './schema.ts';
+import { isLoopback } from '../base/sockets/loopback.ts';
+import type { Config, ListenerConfig } from './schema.ts';
 
 /**
  * What is allowed but probably not meant, one line each.
@@ -45,7 +45,7 @@ export function configWarnings(
   return warnings;
 }
 
-function unencrypted(listener: Listener): string[] {
+function unencrypted(listener: ListenerConfig): string[] {
   if (isLoopback(listener.host) || listener.security === 'tls') return [];
   if (listener.allowInsecureAuth) return [`passwords may travel unencrypted to ${listener.host}:${listener.port}`];
   if (listener.security === 'none' && !listener.cramMd5)

@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
-import type { HttpClient } from '../base/http.ts';
-import { SmtpUpstreamError } from '../exchange/smtp-error.ts';
-import { probeSmtp } from '../exchange/smtp-probe.ts';
-import type { SmtpSessionOptions } from '../exchange/smtp-session.ts';
-import { graphErrorOf } from '../graph/graph-error.ts';
+import type { HttpClient } from '../base/http/client.ts';
+import { SmtpUpstreamError } from '../exchange/smtp/error.ts';
+import { probeSmtp } from '../exchange/smtp/probe.ts';
+import type { SmtpSessionOptions } from '../exchange/smtp/session.ts';
+import { graphErrorOf } from '../graph/client/error.ts';
 import type { ConnectionPart, ConnectionTrouble } from '../message/delivery.ts';
-import { upstreamFailure } from './exchange-errors.ts';
-import { graphRefusal } from './graph-errors.ts';
+import { upstreamFailure } from './exchange-smtp/errors.ts';
+import { graphRefusal } from './graph/errors.ts';
 import { networkFailure } from './network-errors.ts';
 import { inTrouble, ownVerdict, tokenFailure } from './verdict.ts';
 

@@ -1,6 +1,6 @@
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { BridgeError } from '../base/errors.ts';
-import { isLoopback } from '../base/loopback.ts';
+import { isLoopback } from '../base/sockets/loopback.ts';
 
 /** Where Exchange is reached for one of its protocols, and how the connection is protected. */
 export interface ExchangeEndpoint {

@@ -22,7 +22,7 @@ import { store } from './commands/store.ts';
 import type { ImapState } from './session.ts';
 
 /** A command and the states in which it is allowed. */
-export interface CommandEntry {
+export interface ImapCommandEntry {
   readonly states: readonly ImapState[];
   readonly command: ImapCommand;
   /** May stand behind UID. */
@@ -34,7 +34,7 @@ const before = ['not-authenticated'] as const;
 const after = ['authenticated', 'selected'] as const;
 const selected = ['selected'] as const;
 
-const table: Readonly<Record<string, CommandEntry>> = {
+const table: Readonly<Record<string, ImapCommandEntry>> = {
   CAPABILITY: { states: any, command: capability },
   NOOP: { states: any, command: noop },
   LOGOUT: { states: any, command: logout },
@@ -70,6 +70,6 @@ const table: Readonly<Record<string, CommandEntry>> = {
 };
 
 /** @param name upper case */
-export function commandNamed(name: string): CommandEntry | undefined {
+export function commandNamed(name: string): ImapCommandEntry | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -1,16 +1,16 @@
-import type { Presence } from '../base/presence.ts';
+import type { Presence } from '../base/sockets/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import type { SelectedFolder } from './selected-folder.ts';
 import type { ImapLogin, ImapSession, ImapState } from './session.ts';
 import type { RawCommand } from './wire/command-reader.ts';
-import type { ResponseWriter } from './wire/response-writer.ts';
+import type { ImapWriter } from './wire/response-writer.ts';
 import type { Scanner } from './wire/scanner.ts';
 
 /** What a command may use of its connection. */
 export interface ImapContext {
   readonly state: ImapState;
   readonly session: ImapSession;
-  readonly out: ResponseWriter;
+  readonly out: ImapWriter;
   readonly presence: Presence;
   readonly secure: boolean;
   readonly canStartTls: boolean;
@@ -38,7 +38,7 @@ export interface ImapContext {
 }
 
 /** How a command ended well. */
-export interface Completion {
+export interface ImapCompletion {
   readonly text: string;
   /** Response code without brackets. */
   readonly code?: string;
@@ -58,12 +58,12 @@ export interface CommandCall {
 }
 
 /** A command: first its arguments are parsed, then, if the state allows it, it runs. */
-export type ImapCommand = (scanner: Scanner, call: CommandCall) => (context: ImapContext) => Promise<Completion>;
+export type ImapCommand = (scanner: Scanner, call: CommandCall) => (context: ImapContext) => Promise<ImapCompletion>;
 
 /** Joins the two halves of a command. */
 export function command<Arguments>(
   parse: (scanner: Scanner, call: CommandCall) => Arguments,
-  run: (context: ImapContext, parsed: Arguments, call: CommandCall) => Promise<Completion>,
+  run: (context: ImapContext, parsed: Arguments, call: CommandCall) => Promise<ImapCompletion>,
 ): ImapCommand {
   return (scanner, call) => {
     const parsed = parse(scanner, call);

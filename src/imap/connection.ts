@@ -1,20 +1,21 @@
 import type { Duplex } from 'node:stream';
-import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
-import { FairTurns } from '../base/fair-turns.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/line-reader.ts';
-import { endGently } from '../base/linger.ts';
-import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
-import { bytesSent, Presence } from '../base/presence.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/sockets/command-bound.ts';
+import { FairTurns } from '../base/sockets/fair-turns.ts';
+import type { HandedOver } from '../base/sockets/handed-over.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/sockets/line-reader.ts';
+import { endGently } from '../base/sockets/linger.ts';
+import { WriteTimeout, writeTimeoutMs } from '../base/sockets/paced-writer.ts';
+import { bytesSent, Presence } from '../base/sockets/presence.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
-import type { Completion, ImapContext } from './command.ts';
+import type { ImapCompletion, ImapContext } from './command.ts';
 import { commandNamed } from './command-table.ts';
+import type { ImapOptions } from './options.ts';
 import { ImapReply, replyFor } from './reply.ts';
 import type { SelectedFolder } from './selected-folder.ts';
-import type { ImapOptions } from './serve.ts';
-import type { HandedOver, ImapLogin, ImapSession, ImapState } from './session.ts';
+import type { ImapLogin, ImapSession, ImapState } from './session.ts';
 import { BrokenCommand, CommandReader, type RawCommand, TaggedRefusal } from './wire/command-reader.ts';
-import { ResponseWriter } from './wire/response-writer.ts';
+import { ImapWriter } from './wire/response-writer.ts';
 import { Scanner } from './wire/scanner.ts';
 
 /** Octets of a line that is no command. */
@@ -26,7 +27,7 @@ const maxBrokenCommands = 20;
 /** One connection: its state, and the loop from command to reply. */
 export class ImapConnection implements ImapContext {
   readonly session: ImapSession;
-  readonly out: ResponseWriter;
+  readonly out: ImapWriter;
   readonly presence: Presence;
   readonly #reader: LineReader;
   readonly #options: ImapOptions;
@@ -52,7 +53,7 @@ export class ImapConnection implements ImapContext {
     this.#socket = socket;
     this.#secure = options.secure;
     this.session = options.session;
-    this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
+    this.out = new ImapWriter(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, limits.loginTimeoutMs);
     this.#reader.maxLinesAtOnce = maxLinesAtOnce(this.#maxCommandsBeforeLogin());
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
@@ -206,7 +207,7 @@ export class ImapConnection implements ImapContext {
   }
 
   async #answer(raw: RawCommand): Promise<void> {
-    let completion: Completion;
+    let completion: ImapCompletion;
     try {
       completion = await this.#run(raw);
       await this.#commands.finishMessage();
@@ -221,7 +222,7 @@ export class ImapConnection implements ImapContext {
     await completion.after?.();
   }
 
-  async #run(raw: RawCommand): Promise<Completion> {
+  async #run(raw: RawCommand): Promise<ImapCompletion> {
     const scanner = new Scanner(raw.parts);
     const byUid = raw.name === 'UID';
     if (byUid) scanner.space();

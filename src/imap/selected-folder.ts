@@ -1,5 +1,5 @@
 import type { FolderChange, MessageSummary, OpenFolder } from '../mailbox/mail-store.ts';
-import type { ResponseWriter } from './wire/response-writer.ts';
+import type { ImapWriter } from './wire/response-writer.ts';
 import { firstAtLeast, type SequenceSet, selectNumbers, selectUpTo } from './wire/sequence-set.ts';
 
 /**
@@ -71,7 +71,7 @@ export class SelectedFolder {
   }
 
   /** Tells the client what has happened. */
-  tell(out: ResponseWriter, options: { readonly expunges: boolean }): void {
+  tell(out: ImapWriter, options: { readonly expunges: boolean }): void {
     if (options.expunges) this.#tellRemoved(out);
     if (this.#added.length > 0) {
       for (const message of this.#added) this.#append(message);
@@ -92,7 +92,7 @@ export class SelectedFolder {
     await this.open.close();
   }
 
-  #tellRemoved(out: ResponseWriter): void {
+  #tellRemoved(out: ImapWriter): void {
     const descending = [...this.#removed].sort((a, b) => b - a);
     for (const uid of descending) {
       const index = firstAtLeast(this.#uids, uid);

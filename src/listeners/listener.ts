@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { canonicalAddress, sourceNetwork } from '../accounts/networks.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
-import { endGently } from '../base/linger.ts';
 import type { Log } from '../base/log.ts';
 import { logRepeated } from '../base/repeated-lines.ts';
+import { endGently } from '../base/sockets/linger.ts';
 import { ConnectionCounts, type ConnectionLimits } from './connection-counts.ts';
 import { Handshakes, type TlsMaterial } from './handshakes.ts';
 

@@ -1,4 +1,5 @@
-import { createSmtpServer, type SmtpServerSettings } from '../smtp/server.ts';
+import { createSmtpServer } from '../smtp/server.ts';
+import type { SmtpServerSettings } from '../smtp/settings.ts';
 import { type Listener, type ListenerOptions, listen } from './listener.ts';
 
 /** An SMTP listener. */

@@ -57,7 +57,7 @@ export type FolderChange =
   | { readonly kind: 'removed'; readonly uids: readonly number[] };
 
 /** A message to be stored. */
-export interface NewMessage {
+export interface AppendedMessage {
   readonly content: Readable;
   /** Octets of `content`. */
   readonly size: number;
@@ -123,7 +123,7 @@ export interface MailStore {
   status(folder: string): Promise<FolderStatus>;
   open(folder: string, options: { readonly readOnly: boolean }): Promise<OpenFolder>;
   /** Stores a message. The content has been read to its end, or destroyed, when this returns. */
-  append(folder: string, message: NewMessage): Promise<{ readonly uidValidity: number; readonly uid: number }>;
+  append(folder: string, message: AppendedMessage): Promise<{ readonly uidValidity: number; readonly uid: number }>;
   createFolder(folder: string): Promise<void>;
   deleteFolder(folder: string): Promise<void>;
   renameFolder(from: string, to: string): Promise<void>;

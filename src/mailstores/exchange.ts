@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FetchMessageObject, FetchQueryObject, MailboxObject } from 'imapflow';
 import type { LRUCache } from 'lru-cache';
 import { assertProtected } from '../exchange/endpoint.ts';
-import { assertUsable, fetchMessage, loginByImap } from '../exchange/imap-client.ts';
+import { assertUsable, fetchMessage, loginByImap } from '../exchange/reading/imap-client.ts';
 import {
   type ListedMessage,
   type Maildrops,

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { HeaderBlock } from './headers.ts';
+import { HeaderBlock } from './header/fields.ts';
 
 /** The first octets of a message, at least `octets` of them where there are so many. Ends the stream. */
 export async function messageStart(stream: Readable, octets: number): Promise<Buffer> {

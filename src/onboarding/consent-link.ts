@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { BridgeError } from '../base/errors.ts';
-import { entraError } from '../tokens/entra-errors.ts';
-import { aadstsNumber, entraWords } from '../tokens/entra-words.ts';
+import { entraError } from '../tokens/entra/errors.ts';
+import { aadstsNumber, entraWords } from '../tokens/entra/words.ts';
 
 /** What an administrator is asked to consent to. */
 export interface ConsentRequest {

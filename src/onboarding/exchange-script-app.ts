@@ -1,4 +1,4 @@
-import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script.ts';
+import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script-input.ts';
 import { mailboxesOf, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
 import { assignedList, forEach, ifFound, quoted, recipientFilter, unlessFound } from './powershell.ts';
 

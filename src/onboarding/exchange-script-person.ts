@@ -1,4 +1,4 @@
-import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script.ts';
+import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script-input.ts';
 import { mailboxesOf, otherSenders, readingSections } from './mailbox-settings.ts';
 import { assignedList, forEach, quoted } from './powershell.ts';
 

@@ -1,4 +1,4 @@
-import type { ScriptAccount, ScriptSection } from './exchange-script.ts';
+import type { ScriptAccount, ScriptSection } from './exchange-script-input.ts';
 import { assignedList, forEach, quoted } from './powershell.ts';
 
 /** Mailboxes of the accounts that are of a kind, each once. */

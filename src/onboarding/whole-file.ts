@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
-import { fileErrorText, makeFolderOf, replaceFile } from '../base/private-file.ts';
+import { fileErrorText, makeFolderOf, replaceFile } from '../base/files/private-file.ts';
 
 /**
  * Writes a file so that it is there whole or not at all, with its folder where that is missing.

@@ -12,7 +12,7 @@ import { utf8 } from './commands/utf8.ts';
 import type { Pop3State } from './session.ts';
 
 /** A command and the states in which it is allowed. */
-export interface CommandEntry {
+export interface Pop3CommandEntry {
   readonly states: readonly Pop3State[];
   readonly command: Pop3Command;
 }
@@ -21,7 +21,7 @@ const any = ['authorization', 'transaction'] as const;
 const before = ['authorization'] as const;
 const after = ['transaction'] as const;
 
-const table: Readonly<Record<string, CommandEntry>> = {
+const table: Readonly<Record<string, Pop3CommandEntry>> = {
   CAPA: { states: any, command: capa },
   QUIT: { states: any, command: quit },
 
@@ -43,6 +43,6 @@ const table: Readonly<Record<string, CommandEntry>> = {
 };
 
 /** @param name upper case */
-export function commandNamed(name: string): CommandEntry | undefined {
+export function commandNamed(name: string): Pop3CommandEntry | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

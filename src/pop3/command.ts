@@ -1,15 +1,15 @@
-import type { Presence } from '../base/presence.ts';
+import type { Presence } from '../base/sockets/presence.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { Maildrop } from './maildrop.ts';
 import { Pop3Reply } from './reply.ts';
 import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
-import type { ResponseWriter } from './wire/response-writer.ts';
+import type { Pop3Writer } from './wire/response-writer.ts';
 
 /** What a command may use of its connection. */
 export interface Pop3Context {
   readonly state: Pop3State;
   readonly session: Pop3Session;
-  readonly out: ResponseWriter;
+  readonly out: Pop3Writer;
   readonly presence: Presence;
   readonly secure: boolean;
   readonly canStartTls: boolean;
@@ -31,7 +31,7 @@ export interface Pop3Context {
 }
 
 /** How a command ended well. */
-export interface Completion {
+export interface Pop3Completion {
   /** Text behind `+OK`. Undefined if the command has written its whole reply. */
   readonly text: string | undefined;
   /** What follows the reply. */
@@ -41,7 +41,7 @@ export interface Completion {
 /**
  * A command. Its argument is everything behind the keyword and one space, as text in which each character is an octet.
  */
-export type Pop3Command = (context: Pop3Context, argument: string, name: string) => Promise<Completion>;
+export type Pop3Command = (context: Pop3Context, argument: string, name: string) => Promise<Pop3Completion>;
 
 /** Numbers have no bound (RFC 1939): beyond what can be counted to, one is as good as another. @throws Pop3Reply */
 export function parseNumbers(argument: string, count: number): number[] {

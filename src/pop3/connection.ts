@@ -1,19 +1,20 @@
 import type { Duplex } from 'node:stream';
-import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
-import { FairTurns } from '../base/fair-turns.ts';
-import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/line-reader.ts';
-import { endGently } from '../base/linger.ts';
-import { WriteTimeout, writeTimeoutMs } from '../base/paced-writer.ts';
-import { bytesSent, Presence } from '../base/presence.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/sockets/command-bound.ts';
+import { FairTurns } from '../base/sockets/fair-turns.ts';
+import type { HandedOver } from '../base/sockets/handed-over.ts';
+import { ConnectionEnded, LineReader, LineTooLong, ReadTimeout, TooManyLines } from '../base/sockets/line-reader.ts';
+import { endGently } from '../base/sockets/linger.ts';
+import { WriteTimeout, writeTimeoutMs } from '../base/sockets/paced-writer.ts';
+import { bytesSent, Presence } from '../base/sockets/presence.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
 import { decodeBase64 } from '../sasl/octets.ts';
-import type { Completion, Pop3Context } from './command.ts';
+import type { Pop3Completion, Pop3Context } from './command.ts';
 import { commandNamed } from './command-table.ts';
 import type { Maildrop } from './maildrop.ts';
+import type { Pop3Options } from './options.ts';
 import { Pop3Reply, replyFor } from './reply.ts';
-import type { Pop3Options } from './serve.ts';
-import type { HandedOver, Pop3Login, Pop3Session, Pop3State } from './session.ts';
-import { ResponseWriter } from './wire/response-writer.ts';
+import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
+import { Pop3Writer } from './wire/response-writer.ts';
 
 /** Unknown commands after which the client is taken for no mail program. */
 const maxUnknownCommands = 20;
@@ -21,7 +22,7 @@ const maxUnknownCommands = 20;
 /** One connection: its state, and the loop from command to reply. */
 export class Pop3Connection implements Pop3Context {
   readonly session: Pop3Session;
-  readonly out: ResponseWriter;
+  readonly out: Pop3Writer;
   readonly presence: Presence;
   username: string | undefined;
   readonly #options: Pop3Options;
@@ -47,7 +48,7 @@ export class Pop3Connection implements Pop3Context {
     this.#socket = socket;
     this.#secure = options.secure;
     this.session = options.session;
-    this.out = new ResponseWriter(socket, writeTimeoutMs.beforeLogin);
+    this.out = new Pop3Writer(socket, writeTimeoutMs.beforeLogin);
     this.#reader = new LineReader(socket, loginTimeoutMs);
     this.#reader.maxLinesAtOnce = maxLinesAtOnce(this.#maxCommandsBeforeLogin());
     this.presence = new Presence(socket, () => bytesSent(this.#socket));
@@ -176,7 +177,7 @@ export class Pop3Connection implements Pop3Context {
     return this.#options.limits.maxCommandsBeforeLogin ?? maxCommandsBeforeLogin;
   }
 
-  async #run(name: string, argument: string): Promise<Completion> {
+  async #run(name: string, argument: string): Promise<Pop3Completion> {
     const entry = commandNamed(name);
     if (entry === undefined) {
       this.#unknown++;

@@ -1,17 +1,10 @@
-import type { Duplex } from 'node:stream';
-import type { Presence } from '../base/presence.ts';
+import type { HandedOver } from '../base/sockets/handed-over.ts';
+import type { Presence } from '../base/sockets/presence.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
 /** The states of a connection (RFC 1939 section 3). */
 export type Pop3State = 'authorization' | 'transaction' | 'ended';
-
-/** A connection whose login is done and that somebody else goes on with. */
-export interface HandedOver {
-  readonly socket: Duplex;
-  /** What the client sent behind its login, a partial line included. */
-  readonly unread: Buffer;
-}
 
 /** What follows a successful login: the engine goes on over a mail store, or it hands the connection over. */
 export type Pop3Login =

@@ -1,9 +1,9 @@
 import { BridgeError } from '../base/errors.ts';
-import type { BreakerView } from './breakers.ts';
-import { type DelayWarningOptions, DelayWarnings } from './delay-warnings.ts';
-import type { Admission, AdmissionRefused } from './limit-direct.ts';
+import { type DelayWarningOptions, DelayWarnings } from './attempts/delay-warnings.ts';
+import type { BreakerView } from './breakers/breakers.ts';
+import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import type { NewMessage, QueuedMessage } from './message.ts';
-import { type DirectDelivery, Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { type DirectSubmission, Scheduler, type SchedulerOptions } from './scheduler.ts';
 import type { Spool } from './store.ts';
 
 export interface QueueOptions extends SchedulerOptions {
@@ -79,7 +79,7 @@ export class Queue {
    *   free in time, the answer comes at once
    * @returns an admission, whose `ended` has to be called; or after what time it is worth another try, for a reply 451
    */
-  admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
+  admit(delivery: DirectSubmission, patienceMs: number): Promise<Admission | AdmissionRefused> {
     return this.#scheduler.admit(delivery, patienceMs);
   }
 

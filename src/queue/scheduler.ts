@@ -3,18 +3,19 @@ import { errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
-import { AttemptLog } from './attempt-log.ts';
-import type { BackoffOptions } from './backoff.ts';
-import { BreakerExpiry } from './breaker-expiry.ts';
-import { Breakers, type BreakerView, type ProbeConnection } from './breakers.ts';
+import { AttemptLog } from './attempts/attempt-log.ts';
+import type { BackoffOptions } from './attempts/backoff.ts';
+import { InFlight } from './attempts/in-flight.ts';
+import { type InFlightJournal, noJournal } from './attempts/in-flight-journal.ts';
+import { judge, type Verdict } from './attempts/verdict.ts';
+import { Breakers, type BreakerView, type ProbeConnection } from './breakers/breakers.ts';
+import { BreakerExpiry } from './breakers/expiry.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier } from './courier.ts';
-import { InFlight } from './in-flight.ts';
-import { type InFlightJournal, noJournal } from './in-flight-journal.ts';
-import { Lane, type LaneEffect } from './lane.ts';
-import type { Admission, AdmissionRefused } from './limit-direct.ts';
-import { LaneLimits } from './limit-lanes.ts';
-import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits.ts';
+import { Lane, type LaneEffect } from './destination.ts';
+import { LaneLimits } from './limits/destinations.ts';
+import type { Admission, AdmissionRefused } from './limits/direct.ts';
+import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits/limits.ts';
 import {
   type AttemptRecord,
   type CourierKind,
@@ -24,7 +25,6 @@ import {
   type QueuedRecipient,
 } from './message.ts';
 import type { QueueStore } from './store.ts';
-import { judge, type Verdict } from './verdict.ts';
 
 export interface SchedulerOptions {
   readonly store: QueueStore;
@@ -54,7 +54,7 @@ export interface SchedulerOptions {
 }
 
 /** A delivery while a client waits, which the queue does not hold. */
-export interface DirectDelivery {
+export interface DirectSubmission {
   readonly connection: string;
   readonly mailbox: string;
   readonly courier: CourierKind;
@@ -142,7 +142,7 @@ export class Scheduler {
   }
 
   /** See {@link Queue.admit}. */
-  async admit(delivery: DirectDelivery, patienceMs: number): Promise<Admission | AdmissionRefused> {
+  async admit(delivery: DirectSubmission, patienceMs: number): Promise<Admission | AdmissionRefused> {
     if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
     const gate = this.#breakers.gate(delivery.connection);
     const lane = this.#lane(laneOf(delivery));

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { LearnedPause } from './limit-pause.ts';
+import type { LearnedPause } from './limits/pause.ts';
 import type { AttemptRecord, MessageState, NewMessage, QueuedMessage, QueuedRecipient } from './message.ts';
 
 /** Takes one message in. Nothing is durable, and nothing is in the queue, before {@link commit} resolves. */

@@ -15,8 +15,8 @@ import { listenExchangePop3 } from './exchange/pop3.ts';
 import { listenExchangeSmtp } from './exchange/smtp.ts';
 import { Faults } from './faults.ts';
 import { listenGraph } from './graph/graph-server.ts';
-import { Drafts } from './graph/mail/drafts.ts';
-import { UploadSessions } from './graph/mail/upload-sessions.ts';
+import { Drafts } from './graph/mail/drafts/drafts.ts';
+import { UploadSessions } from './graph/mail/drafts/upload-sessions.ts';
 import type { Listening } from './http/http-server.ts';
 import { MailboxDirectory } from './mailboxes/mailbox-directory.ts';
 import { mailboxAccess } from './tenant/exchange-permissions.ts';
@@ -142,17 +142,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     await removeFiles();
     throw error;
   });
-  const [authority, graph, imap, pop3, smtp, control] = ports;
   return {
-    endpoints: {
-      authority: `https://${host}:${authority}`,
-      graph: `https://${host}:${graph}`,
-      imap: { host, port: imap, security: 'tls' },
-      pop3: { host, port: pop3, security: 'tls' },
-      smtp: { host, port: smtp, security: 'starttls' },
-      control: `http://${host}:${control}`,
-      caFile,
-    },
+    endpoints: { ...endpointsAt(host, ports), caFile },
     tenantId: tenant.id,
     tenantDomain: tenant.domain,
     clientId: tenant.app.clientId,
@@ -161,7 +152,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     mailboxes,
     adminUser: `admin@${domain}`,
     userPassword: tenant.userPassword,
-    managedIdentity: { endpoint: `http://${host}:${control}/msi/token`, header: tenant.identityHeader },
+    managedIdentity: { endpoint: `http://${host}:${ports[5]}/msi/token`, header: tenant.identityHeader },
     faults,
     tenant,
     signer,
@@ -177,6 +168,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 type SixPorts = readonly [number, number, number, number, number, number];
+
+function endpointsAt(host: string, [authority, graph, imap, pop3, smtp, control]: SixPorts) {
+  return {
+    authority: `https://${host}:${authority}`,
+    graph: `https://${host}:${graph}`,
+    imap: { host, port: imap, security: 'tls' },
+    pop3: { host, port: pop3, security: 'tls' },
+    smtp: { host, port: smtp, security: 'starttls' },
+    control: `http://${host}:${control}`,
+  } as const;
+}
 
 /** Starts every service, or none. */
 async function listenAll(

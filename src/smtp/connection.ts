@@ -1,7 +1,7 @@
 import type { SMTPServer, SMTPServerSession } from 'smtp-server';
 import type { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { addressLiteral } from '../message/header/repair.ts';
 import type { LineEndFault } from '../message/line-ends.ts';
-import { addressLiteral } from '../message/mend.ts';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 import { parseAddressPath } from './address-path.ts';
 import { authenticateClient } from './auth.ts';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/command-bound.ts';
-import { FairTurns } from '../base/fair-turns.ts';
-import { endGently } from '../base/linger.ts';
-import { writeTimeoutMs } from '../base/paced-writer.ts';
+import { maxCommandsBeforeLogin, maxLinesAtOnce } from '../base/sockets/command-bound.ts';
+import { FairTurns } from '../base/sockets/fair-turns.ts';
+import { endGently } from '../base/sockets/linger.ts';
+import { writeTimeoutMs } from '../base/sockets/paced-writer.ts';
 import type { SmtpClient } from './client.ts';
 
 /** What a server is told of clients that have no session. */

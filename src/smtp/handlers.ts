@@ -4,8 +4,8 @@ import type { Envelope, EnvelopeRecipient, RecipientDsn } from '../message/envel
 import { connectionOf, type SubmissionConnection } from './connection.ts';
 import { guarded } from './message-guard.ts';
 import { withoutNul } from './nul-octets.ts';
-import type { SmtpServerSettings } from './server.ts';
 import { SmtpReply, type SmtpSession } from './session.ts';
+import type { SmtpServerSettings } from './settings.ts';
 
 type Callback = (error?: (Error & { responseCode?: number }) | null) => void;
 

@@ -1,6 +1,6 @@
 import type { SMTPServerDataStream } from 'smtp-server';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
-import { hasMoreLinesThan } from '../base/command-bound.ts';
+import { hasMoreLinesThan } from '../base/sockets/command-bound.ts';
 import type { LineEndFault } from '../message/line-ends.ts';
 import { DataDecoder, type EndOfData, type WrongEnd } from './data-decoder.ts';
 

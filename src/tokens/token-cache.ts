@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessToken } from './access-token.ts';
-import type { Grant } from './grant.ts';
+import type { Grant } from './grants/grant.ts';
 
 /** What a token cache needs. */
 export interface TokenCacheOptions {

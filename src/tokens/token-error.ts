@@ -1,9 +1,9 @@
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
-import { parseRetryAfter } from '../base/retry-after.ts';
-import { type EntraError, entraError, oauthError } from './entra-errors.ts';
-import { aadstsNumber, entraWords } from './entra-words.ts';
-import type { EntraErrorBody, RecordedFailure } from './msal-network.ts';
-import { scrub } from './scrub.ts';
+import { parseRetryAfter } from '../base/http/retry-after.ts';
+import { type EntraError, entraError, oauthError } from './entra/errors.ts';
+import type { EntraErrorBody, RecordedFailure } from './entra/msal-network.ts';
+import { scrub } from './entra/scrub.ts';
+import { aadstsNumber, entraWords } from './entra/words.ts';
 
 /** What is known of a token request that failed. */
 export interface FailedTokenRequest {

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessToken } from './access-token.ts';
-import type { Grant } from './grant.ts';
+import type { Grant } from './grants/grant.ts';
 import { TokenCache } from './token-cache.ts';
 
 /** What a token opens: Microsoft Graph, or Exchange Online's IMAP, POP3 and SMTP. */

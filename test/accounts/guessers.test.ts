@@ -7,9 +7,9 @@ import { LoginThrottle } from '../../src/accounts/login-throttle.ts';
 import { PasswordProof } from '../../src/accounts/password-proof.ts';
 import { hashPassword } from '../../src/accounts/passwords.ts';
 import { loginForSubmission } from '../../src/app/accounts.ts';
-import { logIn, type ReadSessionOptions } from '../../src/app/read-session-login.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/listeners/listener.ts';
+import { logIn, type ReadSessionOptions } from '../../src/reading/login.ts';
 import { TestClock } from './test-clock.ts';
 
 /** Work done, one entry for each key derivation: its cost, and the lengths of salt and key. */

@@ -1,20 +1,20 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DuplicateDrops } from '../../src/app/duplicate-drops.ts';
-import { DuplicateFilter } from '../../src/app/duplicate-filter.ts';
 import { localCertificate } from '../../src/app/tls-material.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { writePrivateFile } from '../../src/base/files/private-file.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { writePrivateFile } from '../../src/base/private-file.ts';
-import { CopyNotes } from '../../src/couriers/copy-notes.ts';
-import { Marker } from '../../src/couriers/marker.ts';
-import { openInFlightJournal } from '../../src/queue/in-flight-journal.ts';
-import { repairQueue } from '../../src/queue/stores/repair.ts';
+import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
+import { Marker } from '../../src/couriers/sent-items/marker.ts';
+import { openInFlightJournal } from '../../src/queue/attempts/in-flight-journal.ts';
 import { Reserve } from '../../src/queue/stores/reserve.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
-import { FileLock } from '../../src/tokens/file-lock.ts';
-import { tokenKey } from '../../src/tokens/token-key.ts';
+import { repairQueue } from '../../src/queue/stores/sqlite/repair.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
+import { DuplicateDrops } from '../../src/submission/duplicate-drops.ts';
+import { DuplicateFilter } from '../../src/submission/duplicate-filter.ts';
+import { FileLock } from '../../src/tokens/sign-ins/file-lock.ts';
+import { tokenKey } from '../../src/tokens/sign-ins/token-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Runs a writer on a folder in which somebody has planted a link. It may refuse, or put a file in the link's place. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Bridge, startBridge } from '../../src/app/bridge.ts';
-import { Upstream } from '../../src/app/upstream.ts';
+import { Upstream } from '../../src/app/connections/upstream.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/config/load.ts';

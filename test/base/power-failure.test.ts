@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { removeDurably, renameDurably, writePrivateFile } from '../../src/base/private-file.ts';
-import { CopyNotes } from '../../src/couriers/copy-notes.ts';
-import { Marker } from '../../src/couriers/marker.ts';
+import { removeDurably, renameDurably, writePrivateFile } from '../../src/base/files/private-file.ts';
+import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
+import { Marker } from '../../src/couriers/sent-items/marker.ts';
 import { writeWholeFile } from '../../src/onboarding/whole-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

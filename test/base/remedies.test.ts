@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { errorCatalogue } from '../../src/base/error-catalogue.ts';
-import { loginRefusals, transactionRefusals } from '../../src/couriers/exchange-refusals.ts';
-import { graphRefusals } from '../../src/couriers/graph-refusals.ts';
-import { entraErrors } from '../../src/tokens/entra-errors.ts';
+import { loginRefusals, transactionRefusals } from '../../src/couriers/exchange-smtp/refusals.ts';
+import { graphRefusals } from '../../src/couriers/graph/refusals.ts';
+import { entraErrors } from '../../src/tokens/entra/errors.ts';
 
 const known: readonly { readonly remedy?: string }[] = [
   ...Object.values(errorCatalogue),

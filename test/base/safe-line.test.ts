@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { BridgeError, errorText } from '../../src/base/errors.ts';
 import { loggableError } from '../../src/base/log.ts';
 import { safeLine, safeText } from '../../src/base/visible.ts';
-import { refusalError } from '../../src/exchange/connect-refusal.ts';
-import { SmtpUpstreamError } from '../../src/exchange/smtp-error.ts';
-import { parseSmtpReply } from '../../src/exchange/smtp-reply.ts';
-import { graphErrorOf } from '../../src/graph/graph-error.ts';
-import { ResponseWriter as ImapWriter } from '../../src/imap/wire/response-writer.ts';
-import { ResponseWriter as Pop3Writer } from '../../src/pop3/wire/response-writer.ts';
+import { refusalError } from '../../src/exchange/reading/connect-refusal.ts';
+import { SmtpUpstreamError } from '../../src/exchange/smtp/error.ts';
+import { parseSmtpReply } from '../../src/exchange/smtp/reply.ts';
+import { graphErrorOf } from '../../src/graph/client/error.ts';
+import { ImapWriter } from '../../src/imap/wire/response-writer.ts';
+import { Pop3Writer } from '../../src/pop3/wire/response-writer.ts';
 import { SmtpReply } from '../../src/smtp/session.ts';
 
 /** Sets a terminal's title, rings its bell, colours it, turns text around, hides a character, ends the line. */

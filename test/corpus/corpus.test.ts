@@ -5,12 +5,12 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
-import { parseAddressList } from '../../src/message/addresses.ts';
-import { deliveryStatusMessage } from '../../src/message/delivery-status.ts';
-import { rewriteHeader } from '../../src/message/header-stream.ts';
-import { HeaderBlock } from '../../src/message/headers.ts';
+import { parseAddressList } from '../../src/message/address/address.ts';
+import { deliveryStatusMessage } from '../../src/message/report/delivery-status.ts';
+import { rewriteHeader } from '../../src/message/header/stream.ts';
+import { HeaderBlock } from '../../src/message/header/fields.ts';
 import { CrlfChecker, LineEndError } from '../../src/message/line-ends.ts';
-import { mendHeader } from '../../src/message/mend.ts';
+import { mendHeader } from '../../src/message/header/repair.ts';
 import { corpus, refused } from '../support/corpus.ts';
 import { generatedFiles } from './generate.ts';
 

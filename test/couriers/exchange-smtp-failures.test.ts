@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KeyedSemaphore } from '../../src/base/semaphore.ts';
-import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp.ts';
+import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp/courier.ts';
 import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
 import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
 

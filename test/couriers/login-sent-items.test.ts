@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EitherSentItems, LoginSentItems, type SentItems } from '../../src/couriers/sent-items.ts';
+import { EitherSentItems, LoginSentItems, type SentItems } from '../../src/couriers/sent-items/sent-items.ts';
 
 const shared = 'shared@contoso.example';
 const alice = 'alice@contoso.example';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { CopyNotes } from '../../src/couriers/copy-notes.ts';
-import { Marker } from '../../src/couriers/marker.ts';
+import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
+import { Marker } from '../../src/couriers/sent-items/marker.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

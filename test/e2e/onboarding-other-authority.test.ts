@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openConnectionTokens } from '../../src/app/connection-tokens.ts';
+import { openConnectionTokens } from '../../src/app/connections/tokens.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { createHttpClient } from '../../src/base/http.ts';
+import { createHttpClient } from '../../src/base/http/client.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { resolveCloud } from '../../src/config/clouds.ts';
 import { loadConfig } from '../../src/config/load.ts';

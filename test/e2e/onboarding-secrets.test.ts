@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { TokenSigner } from '../../src/simulator/entra/access-token.ts';
-import { AuthorizationCodes } from '../../src/simulator/entra/authorization-codes.ts';
-import { DeviceCodes } from '../../src/simulator/entra/device-codes.ts';
-import { RefreshTokens } from '../../src/simulator/entra/refresh-tokens.ts';
+import { AuthorizationCodes } from '../../src/simulator/entra/people/authorization-codes.ts';
+import { DeviceCodes } from '../../src/simulator/entra/people/device-codes.ts';
+import { RefreshTokens } from '../../src/simulator/entra/people/refresh-tokens.ts';
 import { FormBrowser, signInAtDevicePage } from '../simulator/entra-browser.ts';
 import {
   alice,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { normalizeAddress } from '../../src/message/addresses.ts';
+import { normalizeAddress } from '../../src/message/address/address.ts';
 import { envelopeCases, moreMailboxes } from '../support/envelope-cases.ts';
 import { contosoAccount, password, type Relay, reports, startRelay, until } from '../support/relay.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';

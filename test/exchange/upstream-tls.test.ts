@@ -2,12 +2,12 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import tls, { TLSSocket } from 'node:tls';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
-import { createHttpClient } from '../../src/base/http.ts';
-import type { UpstreamLogin } from '../../src/exchange/connect-upstream.ts';
-import { loginByImap } from '../../src/exchange/imap-client.ts';
-import { openImapUpstream } from '../../src/exchange/imap-upstream.ts';
-import { openPop3Upstream } from '../../src/exchange/pop3-upstream.ts';
-import { SmtpSession } from '../../src/exchange/smtp-session.ts';
+import { createHttpClient } from '../../src/base/http/client.ts';
+import type { UpstreamLogin } from '../../src/exchange/reading/connect.ts';
+import { openImapUpstream } from '../../src/exchange/reading/imap.ts';
+import { loginByImap } from '../../src/exchange/reading/imap-client.ts';
+import { openPop3Upstream } from '../../src/exchange/reading/pop3.ts';
+import { UpstreamSmtpSession } from '../../src/exchange/smtp/session.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 
@@ -54,7 +54,7 @@ const openers = {
     client.close();
   },
   SMTP: async (port: number, security: Security) => {
-    const session = await SmtpSession.open(
+    const session = await UpstreamSmtpSession.open(
       { endpoint: { host: 'localhost', port, security }, extraCa: ca.cert, connectTimeoutMs: 10_000 },
       { mailbox: 'a@b.c', token: 'token' },
       new AbortController().signal,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
-import { createHttpClient, type HttpClient } from '../../src/base/http.ts';
+import { createHttpClient, type HttpClient } from '../../src/base/http/client.ts';
 
 /** A request as it arrived, its body read to the end. */
 export interface Arrived {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPart } from '../../src/message/mime-reader.ts';
+import { readPart } from '../../src/message/mime/reader.ts';
 import { type Generated, generatedMessage } from '../message/mime-tree.ts';
 import { faithful, type JsonWorld, jsonWorld, opener, sha256 } from './send-json-world.ts';
 

@@ -3,10 +3,10 @@
  * and tells the most memory it has had.
  */
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { createHttpClient } from '../../src/base/http.ts';
-import { GraphClient } from '../../src/graph/client.ts';
-import { surveyMessage } from '../../src/graph/json-form.ts';
-import { sendAsJson } from '../../src/graph/send-json.ts';
+import { createHttpClient } from '../../src/base/http/client.ts';
+import { GraphClient } from '../../src/graph/client/client.ts';
+import { surveyMessage } from '../../src/graph/json/form.ts';
+import { sendAsJson } from '../../src/graph/json/send.ts';
 
 const [origin = '', caFile = '', file = ''] = process.argv.slice(2);
 const http = createHttpClient({ ca: readFileSync(caFile), env: {} });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { GraphClient, type GraphClientOptions } from '../../src/graph/client.ts';
-import { type FaithfulForm, surveyMessage } from '../../src/graph/json-form.ts';
-import type { QuickRetry } from '../../src/graph/quick-retry.ts';
-import { type SendAsJsonOptions, type SentAsJson, sendAsJson } from '../../src/graph/send-json.ts';
+import { GraphClient, type GraphClientOptions } from '../../src/graph/client/client.ts';
+import type { QuickRetry } from '../../src/graph/client/quick-retry.ts';
+import { type FaithfulForm, surveyMessage } from '../../src/graph/json/form.ts';
+import { type SendAsJsonOptions, type SentAsJson, sendAsJson } from '../../src/graph/json/send.ts';
 import { FakeDrafts } from './fake-drafts.ts';
 import { type FakeGraph, fakeGraph } from './fake-graph.ts';
 

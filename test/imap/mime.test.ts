@@ -4,14 +4,14 @@ import { parseAddresses } from '../../src/imap/mime/addresses.ts';
 import { formatBodyStructure } from '../../src/imap/mime/body-structure.ts';
 import { decodeHeaderValue } from '../../src/imap/mime/decode.ts';
 import { formatEnvelope } from '../../src/imap/mime/envelope.ts';
-import { type MimePart, parseMime } from '../../src/imap/mime/part.ts';
+import { type BodyPart, parseMime } from '../../src/imap/mime/part.ts';
 import { type Section, sectionOctets } from '../../src/imap/mime/section.ts';
 
-function message(text: string): MimePart {
+function message(text: string): BodyPart {
   return parseMime(Buffer.from(text.replaceAll('\n', '\r\n')));
 }
 
-function section(part: MimePart, path: number[], what: Section['what'] = 'ALL'): string | undefined {
+function section(part: BodyPart, path: number[], what: Section['what'] = 'ALL'): string | undefined {
   return sectionOctets(part, { path, what, fields: [] })?.toString();
 }
 

@@ -1,8 +1,8 @@
 import { duplexPair, PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineReader } from '../../src/base/line-reader.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { LineReader } from '../../src/base/sockets/line-reader.ts';
 import { serveImap } from '../../src/imap/serve.ts';
 import { formatDateTime, formatMailbox, formatString, parseDate, parseDateTime } from '../../src/imap/wire/format.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from '../../src/imap/wire/modified-utf7.ts';

@@ -3,19 +3,19 @@
  * length and of four times that. Steps do not depend on the machine or on what else it does, as milliseconds do.
  */
 import { Session } from 'node:inspector/promises';
-import { assertAddressBounds } from '../../src/message/address-bounds.ts';
-import { withSoundAddressFields } from '../../src/message/address-fields.ts';
-import { parseAddressList } from '../../src/message/addresses.ts';
-import { HeaderBlock } from '../../src/message/headers.ts';
-import { KnownAddresses } from '../../src/message/known-addresses.ts';
-import { mendHeader } from '../../src/message/mend.ts';
-import { decodedWords, encodedWords, quotedPrintable } from '../../src/message/mime-encodings.ts';
-import { parseParameterized } from '../../src/message/mime-parameters.ts';
-import { MimeScanner } from '../../src/message/mime-scanner.ts';
-import { repairedAddresses } from '../../src/message/repaired-addresses.ts';
-import { senderEdit } from '../../src/message/sender-fields.ts';
-import { withSingleFields } from '../../src/message/single-fields.ts';
-import { writtenAddresses } from '../../src/message/written-address.ts';
+import { parseAddressList } from '../../src/message/address/address.ts';
+import { assertAddressBounds } from '../../src/message/address/bounds.ts';
+import { withSoundAddressFields } from '../../src/message/address/fields.ts';
+import { KnownAddresses } from '../../src/message/address/known.ts';
+import { repairedAddresses } from '../../src/message/address/repaired.ts';
+import { writtenAddresses } from '../../src/message/address/written.ts';
+import { HeaderBlock } from '../../src/message/header/fields.ts';
+import { mendHeader } from '../../src/message/header/repair.ts';
+import { senderEdit } from '../../src/message/header/sender-fields.ts';
+import { withSingleFields } from '../../src/message/header/single-fields.ts';
+import { decodedWords, encodedWords, quotedPrintable } from '../../src/message/mime/encodings.ts';
+import { parseParameterized } from '../../src/message/mime/parameters.ts';
+import { MimeScanner } from '../../src/message/mime/scanner.ts';
 
 const known = new KnownAddresses(['root@contoso.com'], 'contoso.com');
 const around = { recipients: known, senders: known };

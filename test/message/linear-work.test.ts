@@ -6,8 +6,8 @@ import {
   maxAddressBytes,
   maxAddresses,
   maxAddressFieldBytes,
-} from '../../src/message/address-bounds.ts';
-import { HeaderBlock } from '../../src/message/headers.ts';
+} from '../../src/message/address/bounds.ts';
+import { HeaderBlock } from '../../src/message/header/fields.ts';
 
 interface Work {
   readonly name: string;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { quotedPrintable } from '../../src/message/mime-encodings.ts';
+import { quotedPrintable } from '../../src/message/mime/encodings.ts';
 
 /** A leaf of a generated message, and what a reader must find in it. */
 export interface Leaf {

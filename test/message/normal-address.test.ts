@@ -5,7 +5,7 @@ import {
   isValidAddress,
   normalizeAddress,
   sameAddress,
-} from '../../src/message/addresses.ts';
+} from '../../src/message/address/address.ts';
 
 describe('one spelling of an address', () => {
   it.each([

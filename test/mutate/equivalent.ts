@@ -11,19 +11,19 @@ export interface Equivalent {
 
 export const equivalents: readonly Equivalent[] = [
   {
-    file: 'src/exchange/imap-upstream.ts',
+    file: 'src/exchange/reading/imap.ts',
     before: 'untagged = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1] ?? untagged;',
     after: 'untagged = /^\\* CAPABILITY (.*)/i.exec(line)?.[1] ?? untagged;',
     why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',
   },
   {
-    file: 'src/exchange/pop3-upstream.ts',
+    file: 'src/exchange/reading/pop3.ts',
     before: 'await expectOk(dialogue, options, false);',
     after: 'await expectOk(dialogue, options);',
     why: 'undefined is as false as false',
   },
   {
-    file: 'src/exchange/imap-upstream.ts',
+    file: 'src/exchange/reading/imap.ts',
     before: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
     after: 'capabilities = /^\\* CAPABILITY (.*)/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
     why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',
@@ -47,13 +47,13 @@ export const equivalents: readonly Equivalent[] = [
     why: 'neither a local part nor a domain may hold one: the address is refused a few lines on',
   },
   {
-    file: 'src/message/mime-scanner.ts',
+    file: 'src/message/mime/scanner.ts',
     before: 'if (!this.#open[index]?.delimiter.equals(line.subarray(0, length))) continue;',
     after: 'if (!this.#open[index].delimiter.equals(line.subarray(0, length))) continue;',
     why: 'the index counts what is there: only the compiler asks for the question mark',
   },
   {
-    file: 'src/message/addresses.ts',
+    file: 'src/message/address/address.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
     before: "const dotString = new RegExp(`^[${atext}]+(?:\\\\.[${atext}]+)*$`, 'u');",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
@@ -61,13 +61,13 @@ export const equivalents: readonly Equivalent[] = [
     why: 'the pattern has ASCII alone, which it matches the same way with and without the flag',
   },
   {
-    file: 'src/message/address-tokens.ts',
+    file: 'src/message/address/tokens.ts',
     before: "this.#add('atom', word);",
     after: "this.#add('', word);",
     why: 'the kind of an atom is what no other kind is: nobody asks for it by name',
   },
   {
-    file: 'src/message/address-tokens.ts',
+    file: 'src/message/address/tokens.ts',
     before: "if (text !== undefined) this.#add('atom', text);",
     after: "if (text !== undefined) this.#add('', text);",
     why: 'the kind of an atom is what no other kind is: nobody asks for it by name',

@@ -63,9 +63,9 @@ test('the same seed chooses the same, another one others', () => {
 });
 
 test('a file is judged by the tests that import it, those of its own room first', () => {
-  const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/tokens/sealed-file.ts');
-  expect(tests[0]).toBe('test/tokens/sealed-file.test.ts');
-  expect(tests).toContain('test/tokens/sign-in-store.test.ts');
+  const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/tokens/sign-ins/sealed-file.ts');
+  expect(tests[0]).toBe('test/tokens/sign-ins/sealed-file.test.ts');
+  expect(tests).toContain('test/tokens/sign-ins/store.test.ts');
   expect(tests).not.toContain('test/sasl/codecs.test.ts');
 });
 

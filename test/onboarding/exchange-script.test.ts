@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ExchangeScriptInput, exchangeScript, type ScriptAccount } from '../../src/onboarding/exchange-script.ts';
+import { exchangeScript } from '../../src/onboarding/exchange-script.ts';
+import type { ExchangeScriptInput, ScriptAccount } from '../../src/onboarding/exchange-script-input.ts';
 import { comment, quoted } from '../../src/onboarding/powershell.ts';
 import { ExchangeAdministration } from '../../src/simulator/exchange-admin/exchange-administration.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import type { DeliveryReport, OutgoingMessage } from '../../src/message/delivery.ts';
+import { WaitingView } from '../../src/queue/attempts/waiting.ts';
 import { Queue } from '../../src/queue/queue.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
-import { WaitingView } from '../../src/queue/waiting.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { newMessage } from './stores/store-contract.ts';

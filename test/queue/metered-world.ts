@@ -7,10 +7,10 @@ import type {
   RecipientOutcome,
 } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
-import type { QueueLimits } from '../../src/queue/limits.ts';
+import type { QueueLimits } from '../../src/queue/limits/limits.ts';
 import type { CourierKind, NewMessage } from '../../src/queue/message.ts';
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { newMessage } from './stores/store-contract.ts';

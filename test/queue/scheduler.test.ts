@@ -5,7 +5,7 @@ import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../../sr
 import type { Courier } from '../../src/queue/courier.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import type { SchedulerOptions } from '../../src/queue/scheduler.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite.ts';
+import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { newMessage } from './stores/store-contract.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hourMs, outageQueue } from './outage-world.ts';
+import { hourMs, outageQueue } from './breakers/outage-world.ts';
 
 test('a queue that cannot be read is told in the log, and its mail goes once it can be read again', async () => {
   const { store, send, clock, lines } = outageQueue();

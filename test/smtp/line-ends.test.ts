@@ -4,8 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { listenSmtp } from '../../src/listeners/smtp-listener.ts';
 import type { EndOfData } from '../../src/smtp/data-decoder.ts';
-import type { SmtpServerSettings } from '../../src/smtp/server.ts';
 import type { SmtpConnectionInfo, SmtpSession } from '../../src/smtp/session.ts';
+import type { SmtpServerSettings } from '../../src/smtp/settings.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
 interface Given extends Partial<SmtpServerSettings> {

@@ -7,8 +7,8 @@ import { silentLog } from '../../src/base/log.ts';
 import type { ListenerLimits } from '../../src/listeners/listener.ts';
 import { listenSmtp } from '../../src/listeners/smtp-listener.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
-import type { SmtpServerSettings } from '../../src/smtp/server.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../../src/smtp/session.ts';
+import type { SmtpServerSettings } from '../../src/smtp/settings.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
 let certificate: CertificateAndKey;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { noteSecret, type SecretKind } from '../support/secret-search/record.ts';
-import { entraErrorAnswer } from './entra-error-answer.ts';
+import { entraErrorAnswer } from './entra/error-answer.ts';
 
 export const alice = {
   username: 'alice@contoso.com',

@@ -2,10 +2,10 @@ import { constants, createHash, createPublicKey, randomUUID, verify, X509Certifi
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpsServer } from '../base/https-server.ts';
 import { noteSecret } from '../support/secret-search/record.ts';
-import { entraErrorAnswer } from './entra-error-answer.ts';
+import { entraErrorAnswer } from './entra/error-answer.ts';
 import { FakeEntraPeople } from './fake-entra-people.ts';
 
-export { entraErrorAnswer } from './entra-error-answer.ts';
+export { entraErrorAnswer } from './entra/error-answer.ts';
 
 /**
  * Microsoft Entra ID as its documents describe it: "OpenID Connect on the Microsoft identity platform" (the

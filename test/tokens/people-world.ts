@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
-import { createHttpClient, type HttpClient } from '../../src/base/http.ts';
+import { createHttpClient, type HttpClient } from '../../src/base/http/client.ts';
 import { loggableError } from '../../src/base/log.ts';
 import { clientId, type FakeEntra, secret, startFakeEntra, tenant } from './fake-entra.ts';
 import { alice, type FakeEntraPeople } from './fake-entra-people.ts';

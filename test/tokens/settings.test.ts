@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
-import { tenantAuthority } from '../../src/tokens/authority.ts';
-import { readClientCertificate } from '../../src/tokens/client-certificate.ts';
-import { type ClientCredential, clientProof } from '../../src/tokens/client-credential.ts';
+import { tenantAuthority } from '../../src/tokens/entra/authority.ts';
+import { readClientCertificate } from '../../src/tokens/grants/client-certificate.ts';
+import { type ClientCredential, clientProof } from '../../src/tokens/grants/client-credential.ts';
 import { tokenError } from '../../src/tokens/token-error.ts';
 import { rsaCertificate } from './rsa-certificate.ts';
 

@@ -1,7 +1,7 @@
 import { ConfidentialClientApplication } from '@azure/msal-node';
 import { describe, expect, test } from 'vitest';
-import { createHttpClient } from '../../src/base/http.ts';
-import { MsalNetwork } from '../../src/tokens/msal-network.ts';
+import { createHttpClient } from '../../src/base/http/client.ts';
+import { MsalNetwork } from '../../src/tokens/entra/msal-network.ts';
 import { tokenError } from '../../src/tokens/token-error.ts';
 import { clientId, entraErrorAnswer, secret, sendJson, startFakeEntra, tenant } from './fake-entra.ts';
 

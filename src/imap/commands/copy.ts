@@ -1,5 +1,5 @@
 import type { Transferred } from '../../mailbox/mail-store.ts';
-import { type Completion, command } from '../command.ts';
+import { command, type ImapCompletion } from '../command.ts';
 import { ImapReply } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import { formatSequenceSet, type SequenceSet } from '../wire/sequence-set.ts';
@@ -7,14 +7,14 @@ import { tryCreate } from './append.ts';
 import { messagesNamed } from './message-set.ts';
 
 /** COPY (RFC 9051 section 6.4.7, with the code of RFC 4315). */
-export const copy = command(parseCopy, async (context, { set, target }, { byUid }): Promise<Completion> => {
+export const copy = command(parseCopy, async (context, { set, target }, { byUid }): Promise<ImapCompletion> => {
   const uids = messagesNamed(context.folder, set, byUid);
   const code = copyUid(await tryCreate(() => context.folder.open.copy(uids, target)));
   return { text: 'COPY completed.', ...(code !== undefined && { code }) };
 });
 
 /** MOVE (RFC 9051 section 6.4.8). The code comes ahead of the EXPUNGE responses, in a response of its own. */
-export const move = command(parseCopy, async (context, { set, target }, { byUid }): Promise<Completion> => {
+export const move = command(parseCopy, async (context, { set, target }, { byUid }): Promise<ImapCompletion> => {
   const { folder, out } = context;
   if (folder.open.readOnly) throw new ImapReply('NO', 'The folder was opened to read only.', { code: 'READ-ONLY' });
   const uids = messagesNamed(folder, set, byUid);

@@ -1,7 +1,7 @@
 import { MailStoreError, type MessageSummary } from '../../mailbox/mail-store.ts';
-import { type Completion, command, type ImapContext } from '../command.ts';
+import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { type FetchItem, parseFetchItems } from '../fetch/items.ts';
-import { MessageSource } from '../fetch/message-source.ts';
+import { FetchedMessage } from '../fetch/message-source.ts';
 import { respondToFetch } from '../fetch/respond.ts';
 import { ImapReply } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
@@ -9,7 +9,7 @@ import type { SequenceSet } from '../wire/sequence-set.ts';
 import { messagesNamed } from './message-set.ts';
 
 /** RFC 9051 section 6.4.5. */
-export const fetch = command(parseFetch, async (context, { set, items }, { byUid }): Promise<Completion> => {
+export const fetch = command(parseFetch, async (context, { set, items }, { byUid }): Promise<ImapCompletion> => {
   const wanted = byUid && !items.some(({ kind }) => kind === 'UID') ? [{ kind: 'UID' as const }, ...items] : items;
   let gone = 0;
   for (const uid of messagesNamed(context.folder, set, byUid)) {
@@ -37,7 +37,7 @@ async function fetchOne(context: ImapContext, message: MessageSummary, items: re
     const nowSeen = await markSeen(context, message, items);
     const shown =
       nowSeen && !items.some(({ kind }) => kind === 'FLAGS') ? [...items, { kind: 'FLAGS' as const }] : items;
-    const source = new MessageSource(folder.open, message.uid);
+    const source = new FetchedMessage(folder.open, message.uid);
     const current = folder.get(message.uid) ?? message;
     await respondToFetch(out, folder.sequenceNumber(message.uid), current, source, shown);
     return true;

@@ -1,6 +1,6 @@
 import { decodeName, decodePassword } from '../../sasl/octets.ts';
 import type { SaslCredentials } from '../../sasl/server-exchange.ts';
-import { type Completion, command, type ImapContext } from '../command.ts';
+import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
@@ -43,7 +43,7 @@ export async function authenticated(
   context: ImapContext,
   credentials: SaslCredentials,
   name: 'LOGIN' | 'AUTHENTICATE',
-): Promise<Completion> {
+): Promise<ImapCompletion> {
   const outcome = await context.session.authenticate(credentials, name, context.presence);
   const text = `${name} completed.`;
   if (outcome.kind === 'store') {

@@ -1,13 +1,13 @@
 import { MailStoreError } from '../../mailbox/mail-store.ts';
-import { type Completion, command, type ImapContext } from '../command.ts';
-import { MessageSource } from '../fetch/message-source.ts';
+import { command, type ImapCompletion, type ImapContext } from '../command.ts';
+import { FetchedMessage } from '../fetch/message-source.ts';
 import { ImapReply } from '../reply.ts';
 import { parseSearchKeys, type SearchKey } from '../search/keys.ts';
 import { type Candidate, matches } from '../search/match.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
 /** RFC 9051 section 6.4.4, with the response of RFC 3501. */
-export const search = command(parseSearch, async (context, { charset, key }, { byUid }): Promise<Completion> => {
+export const search = command(parseSearch, async (context, { charset, key }, { byUid }): Promise<ImapCompletion> => {
   if (!['UTF-8', 'US-ASCII'].includes(charset)) {
     throw new ImapReply('NO', 'The charset is not supported.', { code: 'BADCHARSET (UTF-8 US-ASCII)' });
   }
@@ -55,6 +55,6 @@ function candidatesOf({ folder }: ImapContext): (uid: number) => Candidate | und
   return (uid) => {
     const message = folder.get(uid);
     if (message === undefined) return undefined;
-    return { message, named: (key) => named(key, uid), source: new MessageSource(folder.open, uid) };
+    return { message, named: (key) => named(key, uid), source: new FetchedMessage(folder.open, uid) };
   };
 }

@@ -1,6 +1,6 @@
 import { command } from '../command.ts';
 import { SelectedFolder } from '../selected-folder.ts';
-import type { ResponseWriter } from '../wire/response-writer.ts';
+import type { ImapWriter } from '../wire/response-writer.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
 const flags = '\\Seen \\Answered \\Flagged \\Deleted \\Draft';
@@ -20,7 +20,7 @@ function parseName(scanner: Scanner): string {
   return scanner.mailbox();
 }
 
-function describe(folder: SelectedFolder, out: ResponseWriter): void {
+function describe(folder: SelectedFolder, out: ImapWriter): void {
   const firstUnseen = folder.uids.findIndex((uid) => !folder.get(uid)?.flags.includes('\\Seen'));
   out.untagged(`${folder.uids.length} EXISTS`);
   out.untagged('0 RECENT');

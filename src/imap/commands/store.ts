@@ -1,4 +1,4 @@
-import { type Completion, command } from '../command.ts';
+import { command, type ImapCompletion } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import type { SequenceSet } from '../wire/sequence-set.ts';
@@ -14,7 +14,7 @@ interface StoreArguments {
 /** RFC 9051 section 6.4.6. */
 export const store = command(
   parseStore,
-  async (context, { set, how, silent, flags }, { byUid }): Promise<Completion> => {
+  async (context, { set, how, silent, flags }, { byUid }): Promise<ImapCompletion> => {
     const { folder, out } = context;
     if (folder.open.readOnly) throw new ImapReply('NO', 'The folder was opened to read only.', { code: 'READ-ONLY' });
     const uids = messagesNamed(folder, set, byUid);

@@ -1,12 +1,12 @@
 import type { MessageContent, OctetRange, OpenFolder } from '../../mailbox/mail-store.ts';
-import { type MimePart, parseMime } from '../mime/part.ts';
+import { type BodyPart, parseMime } from '../mime/part.ts';
 
 /** A message's content, read and taken apart once at most for one command. */
-export class MessageSource {
+export class FetchedMessage {
   readonly #folder: OpenFolder;
   readonly #uid: number;
   #octets: Promise<Buffer> | undefined;
-  #mime: MimePart | undefined;
+  #mime: BodyPart | undefined;
 
   constructor(folder: OpenFolder, uid: number) {
     this.#folder = folder;
@@ -28,7 +28,7 @@ export class MessageSource {
     return this.#octets;
   }
 
-  async mime(): Promise<MimePart> {
+  async mime(): Promise<BodyPart> {
     this.#mime ??= parseMime(await this.octets());
     return this.#mime;
   }

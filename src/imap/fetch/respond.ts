@@ -3,16 +3,16 @@ import { formatBodyStructure } from '../mime/body-structure.ts';
 import { formatEnvelope } from '../mime/envelope.ts';
 import { sectionOctets } from '../mime/section.ts';
 import { formatDateTime } from '../wire/format.ts';
-import type { ResponseWriter } from '../wire/response-writer.ts';
+import type { ImapWriter } from '../wire/response-writer.ts';
 import type { FetchItem, SectionItem } from './items.ts';
-import type { MessageSource } from './message-source.ts';
+import type { FetchedMessage } from './message-source.ts';
 
 /** One message's FETCH response: `* 12 FETCH (…)`. */
 export async function respondToFetch(
-  out: ResponseWriter,
+  out: ImapWriter,
   sequenceNumber: number,
   message: MessageSummary,
-  source: MessageSource,
+  source: FetchedMessage,
   items: readonly FetchItem[],
 ): Promise<void> {
   // Asked for before the response begins, so that a message that is gone leaves no half response behind.
@@ -46,7 +46,7 @@ function needsMime(item: FetchItem): boolean {
 async function formatAttribute(
   kind: Exclude<FetchItem['kind'], 'SECTION'>,
   message: MessageSummary,
-  source: MessageSource,
+  source: FetchedMessage,
 ): Promise<string> {
   switch (kind) {
     case 'UID':
@@ -65,10 +65,10 @@ async function formatAttribute(
 }
 
 async function respondWithSection(
-  out: ResponseWriter,
+  out: ImapWriter,
   item: SectionItem,
-  source: MessageSource,
-  opened: Awaited<ReturnType<MessageSource['stream']>> | undefined,
+  source: FetchedMessage,
+  opened: Awaited<ReturnType<FetchedMessage['stream']>> | undefined,
 ): Promise<void> {
   if (streamable(item)) {
     const content = opened ?? (await source.stream(item.range));

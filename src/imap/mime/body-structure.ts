@@ -1,17 +1,17 @@
 import { formatNstring, formatOctets } from '../wire/format.ts';
 import { formatEnvelope } from './envelope.ts';
-import { fieldValue, type ParameterizedValue, parseParameterized } from './header.ts';
-import type { MimePart } from './part.ts';
+import { fieldValue, type ParameterizedField, parseParameterized } from './header.ts';
+import type { BodyPart } from './part.ts';
 
 /**
  * BODYSTRUCTURE, or BODY without the extension data (RFC 9051 section 7.5.2), octets one per character.
  */
-export function formatBodyStructure(part: MimePart, extended: boolean): string {
+export function formatBodyStructure(part: BodyPart, extended: boolean): string {
   const structure = part.parts.length > 0 ? multipart(part, extended) : singlePart(part, extended);
   return `(${structure.join(' ')})`;
 }
 
-function multipart(part: MimePart, extended: boolean): string[] {
+function multipart(part: BodyPart, extended: boolean): string[] {
   const structure = [
     part.parts.map((child) => formatBodyStructure(child, extended)).join(''),
     formatOctets(part.subtype),
@@ -19,7 +19,7 @@ function multipart(part: MimePart, extended: boolean): string[] {
   return extended ? [...structure, parameters(part.contentType), ...disposition(part)] : structure;
 }
 
-function singlePart(part: MimePart, extended: boolean): string[] {
+function singlePart(part: BodyPart, extended: boolean): string[] {
   const field = (name: string): string => formatNstring(fieldValue(part.fields, name));
   const structure = [
     formatOctets(part.type),
@@ -38,7 +38,7 @@ function singlePart(part: MimePart, extended: boolean): string[] {
 }
 
 /** body-fld-dsp, body-fld-lang and body-fld-loc. */
-function disposition(part: MimePart): string[] {
+function disposition(part: BodyPart): string[] {
   const text = fieldValue(part.fields, 'content-disposition');
   const parsed = text === undefined ? undefined : parseParameterized(text);
   const dsp = parsed === undefined || parsed.value === '' ? 'NIL' : dispositionOf(parsed);
@@ -47,17 +47,17 @@ function disposition(part: MimePart): string[] {
   return [dsp, formatNstring(language), formatNstring(location)];
 }
 
-function dispositionOf(parsed: ParameterizedValue): string {
+function dispositionOf(parsed: ParameterizedField): string {
   return `(${formatOctets(parsed.value.toUpperCase())} ${parameters(parsed)})`;
 }
 
-function textParameters(part: MimePart): string {
+function textParameters(part: BodyPart): string {
   // RFC 2045 section 5.2: text without a charset is US-ASCII.
   if (part.type === 'TEXT' && part.contentType.parameters.size === 0) return '("CHARSET" "US-ASCII")';
   return parameters(part.contentType);
 }
 
-function parameters({ parameters: pairs }: ParameterizedValue): string {
+function parameters({ parameters: pairs }: ParameterizedField): string {
   if (pairs.size === 0) return 'NIL';
   return `(${[...pairs].map(([name, value]) => `${formatOctets(name.toUpperCase())} ${formatOctets(value)}`).join(' ')})`;
 }

@@ -1,5 +1,5 @@
 import { fieldValue } from './header.ts';
-import type { MimePart } from './part.ts';
+import type { BodyPart } from './part.ts';
 
 /** Octets as text of that charset; of an unknown charset as Latin-1. */
 export function decodeCharset(octets: Buffer, charset: string): string {
@@ -21,14 +21,14 @@ export function decodeHeaderValue(octets: string): string {
 }
 
 /** The text of every text part, transfer encodings and charsets undone. */
-export function* textsOf(part: MimePart): Generator<string> {
+export function* textsOf(part: BodyPart): Generator<string> {
   for (const child of part.parts) yield* textsOf(child);
   if (part.message !== undefined) yield* textsOf(part.message);
   if (part.parts.length > 0 || part.message !== undefined || part.type !== 'TEXT') return;
   yield decodeCharset(decodeTransfer(part), part.contentType.parameters.get('charset') ?? 'utf-8');
 }
 
-function decodeTransfer(part: MimePart): Buffer {
+function decodeTransfer(part: BodyPart): Buffer {
   const encoding = fieldValue(part.fields, 'content-transfer-encoding')?.toLowerCase();
   if (encoding === 'base64') return Buffer.from(part.body.toString('latin1'), 'base64');
   if (encoding === 'quoted-printable') return unescaped(part.body.toString('latin1').replace(/=[ \t]*\r?\n/g, ''));

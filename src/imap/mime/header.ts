@@ -1,5 +1,5 @@
 /** One header field. Text is one character per octet. */
-export interface HeaderField {
+export interface MimeField {
   readonly name: string;
   /** Unfolded, without surrounding white space. */
   readonly value: string;
@@ -11,8 +11,8 @@ export interface HeaderField {
 const maxFields = 10_000;
 
 /** Takes a header apart (RFC 5322 section 2.2); lines that are no field are passed over. */
-export function parseHeader(octets: string): readonly HeaderField[] {
-  const fields: HeaderField[] = [];
+export function parseHeader(octets: string): readonly MimeField[] {
+  const fields: MimeField[] = [];
   // A line and the lines after it that begin with white space.
   const pattern = /^([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|$)/gm;
   for (const match of octets.matchAll(pattern)) {
@@ -24,7 +24,7 @@ export function parseHeader(octets: string): readonly HeaderField[] {
 }
 
 /** The value of the first field of that name, or undefined. */
-export function fieldValue(fields: readonly HeaderField[], name: string): string | undefined {
+export function fieldValue(fields: readonly MimeField[], name: string): string | undefined {
   const lower = name.toLowerCase();
   return fields.find((field) => field.name.toLowerCase() === lower)?.value;
 }
@@ -33,13 +33,13 @@ export function fieldValue(fields: readonly HeaderField[], name: string): string
 const maxParameterized = 16 * 1024;
 
 /** A value such as `text/plain; charset=utf-8` (RFC 2045 section 5.1). */
-export interface ParameterizedValue {
+export interface ParameterizedField {
   readonly value: string;
   /** Names in lower case, in order of appearance; RFC 2231 forms are left as they are. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-export function parseParameterized(text: string): ParameterizedValue {
+export function parseParameterized(text: string): ParameterizedField {
   const plain = withoutComments(text.slice(0, maxParameterized));
   const value = /^[^;]*/.exec(plain)?.[0].trim() ?? '';
   const parameters = new Map<string, string>();

@@ -1,20 +1,20 @@
-import { fieldValue, type HeaderField, type ParameterizedValue, parseHeader, parseParameterized } from './header.ts';
+import { fieldValue, type MimeField, type ParameterizedField, parseHeader, parseParameterized } from './header.ts';
 
 /** A message or a part of one (RFC 2045, 2046). */
-export interface MimePart {
+export interface BodyPart {
   /** The header with the blank line that ends it. */
   readonly header: Buffer;
   readonly body: Buffer;
-  readonly fields: readonly HeaderField[];
+  readonly fields: readonly MimeField[];
   /** Upper case. */
   readonly type: string;
   /** Upper case. */
   readonly subtype: string;
-  readonly contentType: ParameterizedValue;
+  readonly contentType: ParameterizedField;
   /** The parts of a multipart; empty for everything else. */
-  readonly parts: readonly MimePart[];
+  readonly parts: readonly BodyPart[];
   /** The message in a message/rfc822. */
-  readonly message: MimePart | undefined;
+  readonly message: BodyPart | undefined;
 }
 
 /** Deeper or more parts than that are taken as they are, without looking into them. */
@@ -22,7 +22,7 @@ const maxDepth = 50;
 const maxParts = 5_000;
 
 /** Takes a message apart. It never fails: what is malformed becomes a part without structure. */
-export function parseMime(octets: Buffer): MimePart {
+export function parseMime(octets: Buffer): BodyPart {
   return parsePart(octets, { depth: 0, budget: { parts: maxParts }, defaultType: 'text/plain' });
 }
 
@@ -32,7 +32,7 @@ interface Place {
   readonly defaultType: string;
 }
 
-function parsePart(octets: Buffer, place: Place): MimePart {
+function parsePart(octets: Buffer, place: Place): BodyPart {
   place.budget.parts--;
   const headerEnd = endOfHeader(octets);
   const header = octets.subarray(0, headerEnd);
@@ -61,7 +61,7 @@ function typeOf(value: string, defaultType: string): string[] {
 }
 
 /** RFC 2046 section 5.2.1 allows no other encoding of a message; where there is one we do not look inside. */
-function isIdentity(fields: readonly HeaderField[]): boolean {
+function isIdentity(fields: readonly MimeField[]): boolean {
   const encoding = fieldValue(fields, 'content-transfer-encoding')?.toLowerCase() ?? '7bit';
   return encoding !== 'base64' && encoding !== 'quoted-printable';
 }
@@ -75,11 +75,11 @@ function endOfHeader(octets: Buffer): number {
   return lf >= 0 ? lf + 2 : octets.length;
 }
 
-function multipart(body: Buffer, contentType: ParameterizedValue, subtype: string, place: Place): MimePart[] {
+function multipart(body: Buffer, contentType: ParameterizedField, subtype: string, place: Place): BodyPart[] {
   const boundary = contentType.parameters.get('boundary');
   if (boundary === undefined || boundary === '') return [];
   const defaultType = subtype === 'DIGEST' ? 'message/rfc822' : 'text/plain';
-  const parts: MimePart[] = [];
+  const parts: BodyPart[] = [];
   for (const octets of between(body, Buffer.from(`--${boundary}`, 'latin1'))) {
     if (place.budget.parts <= 0) break;
     parts.push(parsePart(octets, { ...place, depth: place.depth + 1, defaultType }));

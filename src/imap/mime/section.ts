@@ -1,4 +1,4 @@
-import type { MimePart } from './part.ts';
+import type { BodyPart } from './part.ts';
 
 /** What FETCH wants of a message or of one of its parts (RFC 9051 section 6.4.5, `section`). */
 export interface Section {
@@ -10,7 +10,7 @@ export interface Section {
 }
 
 /** The octets of a section, or undefined where the message has no such part. */
-export function sectionOctets(message: MimePart, section: Section): Buffer | undefined {
+export function sectionOctets(message: BodyPart, section: Section): Buffer | undefined {
   if (section.path.length === 0) return ofMessage(message, section);
   const part = partAt(message, section.path);
   if (part === undefined) return undefined;
@@ -20,7 +20,7 @@ export function sectionOctets(message: MimePart, section: Section): Buffer | und
   return part.message === undefined ? undefined : ofMessage(part.message, section);
 }
 
-function ofMessage(message: MimePart, section: Section): Buffer | undefined {
+function ofMessage(message: BodyPart, section: Section): Buffer | undefined {
   if (section.what === 'ALL') return Buffer.concat([message.header, message.body]);
   if (section.what === 'HEADER' || section.what === 'MIME') return message.header;
   if (section.what === 'TEXT') return message.body;
@@ -31,14 +31,14 @@ function ofMessage(message: MimePart, section: Section): Buffer | undefined {
   return Buffer.from(`${octets}\r\n`, 'latin1');
 }
 
-function partAt(message: MimePart, path: readonly number[]): MimePart | undefined {
+function partAt(message: BodyPart, path: readonly number[]): BodyPart | undefined {
   let part = message;
   for (const [depth, number] of path.entries()) {
     // Numbers below a message/rfc822 count the parts of the message in it.
     const inMessage = depth === 0 || part.message !== undefined;
-    const container: MimePart = depth > 0 && part.message !== undefined ? part.message : part;
+    const container: BodyPart = depth > 0 && part.message !== undefined ? part.message : part;
     const only = inMessage && container.parts.length === 0 && number === 1 ? container : undefined;
-    const next: MimePart | undefined = container.parts[number - 1] ?? only;
+    const next: BodyPart | undefined = container.parts[number - 1] ?? only;
     if (next === undefined) return undefined;
     part = next;
   }

@@ -1,8 +1,8 @@
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
-import type { MessageSource } from '../fetch/message-source.ts';
+import type { FetchedMessage } from '../fetch/message-source.ts';
 import { decodeHeaderValue, textsOf } from '../mime/decode.ts';
 import { fieldValue } from '../mime/header.ts';
-import type { MimePart } from '../mime/part.ts';
+import type { BodyPart } from '../mime/part.ts';
 import type { SearchKey } from './keys.ts';
 
 /** A message that SEARCH looks at. */
@@ -10,7 +10,7 @@ export interface Candidate {
   readonly message: MessageSummary;
   /** Whether a message set of sequence numbers or UIDs names it. */
   named(key: SearchKey & { kind: 'numbers' }): boolean;
-  readonly source: MessageSource;
+  readonly source: FetchedMessage;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -48,7 +48,7 @@ export async function matches(key: SearchKey, candidate: Candidate): Promise<boo
 
 type ContentKey = Extract<SearchKey, { kind: 'sent' | 'header' | 'body' | 'text' }>;
 
-function matchesContent(key: ContentKey, mime: MimePart): boolean {
+function matchesContent(key: ContentKey, mime: BodyPart): boolean {
   if (key.kind === 'sent') {
     const date = new Date((fieldValue(mime.fields, 'date') ?? '').replace(/\([^)]*\)/g, ''));
     return !Number.isNaN(date.getTime()) && compareDay(date, key.when, key.date);

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type LineReader, LineTooLong } from '../../base/line-reader.ts';
+import { type LineReader, LineTooLong } from '../../base/sockets/line-reader.ts';
 import { ImapReply } from '../reply.ts';
 
 /** A command as it came: text with the literals in their places. */

@@ -1,9 +1,9 @@
 import type { Duplex, Readable } from 'node:stream';
-import { PacedWriter } from '../../base/paced-writer.ts';
+import { PacedWriter } from '../../base/sockets/paced-writer.ts';
 import { responseText } from './format.ts';
 
 /** Writes responses, in text of one octet per character. */
-export class ResponseWriter extends PacedWriter {
+export class ImapWriter extends PacedWriter {
   constructor(stream: Duplex, timeoutMs: number) {
     super(stream, 'latin1', timeoutMs);
   }

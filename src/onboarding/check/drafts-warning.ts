@@ -1,4 +1,4 @@
-import { GraphError } from '../../graph/graph-error.ts';
+import { GraphError } from '../../graph/client/error.ts';
 import { usePermissions } from '../permissions.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { grantRemedy, openingRemedy } from './permissions.ts';

@@ -1,6 +1,6 @@
+import type { SeenTokens } from './hops/token.ts';
 import type { CheckOperations } from './operations.ts';
 import type { CheckedConnection, ExchangeProtocol } from './subject.ts';
-import type { SeenTokens } from './token-hops.ts';
 
 /** What the hops of one connection's mailboxes share. */
 export interface MailboxContext {

@@ -1,6 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
-import { GraphError } from '../../graph/graph-error.ts';
+import { GraphError } from '../../graph/client/error.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { examineInbox, statMaildrop } from './open-mailbox.ts';
 import { heldPermission, permissionFor } from './permissions.ts';

@@ -1,8 +1,8 @@
 import { BridgeError } from '../../base/errors.ts';
-import { ConnectionEnded, LineReader, ReadTimeout } from '../../base/line-reader.ts';
-import { refusalError } from '../../exchange/connect-refusal.ts';
-import type { OpenUpstream } from '../../exchange/connect-upstream.ts';
-import type { Finding } from './hop.ts';
+import { ConnectionEnded, LineReader, ReadTimeout } from '../../base/sockets/line-reader.ts';
+import type { OpenUpstream } from '../../exchange/reading/connect.ts';
+import { refusalError } from '../../exchange/reading/connect-refusal.ts';
+import type { Finding } from './hops/hop.ts';
 import type { CheckOperations } from './operations.ts';
 
 const answerTimeoutMs = 30_000;

@@ -1,7 +1,7 @@
-import type { OpenUpstream } from '../../exchange/connect-upstream.ts';
+import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
-import type { Finding } from './hop.ts';
-import type { ServerPeer } from './probe-endpoint.ts';
+import type { Finding } from './hops/hop.ts';
+import type { ServerPeer } from './probes/peer.ts';
 import type { CheckedAccount } from './subject.ts';
 
 /** What the tenant's OpenID configuration said. */

@@ -1,14 +1,14 @@
-import { certificateHop, secretExpiryHop, signInHop } from './credential-hops.ts';
-import { entraHops } from './entra-hops.ts';
-import { graphHop } from './graph-hop.ts';
-import type { Hop } from './hop.ts';
+import { certificateHop, secretExpiryHop, signInHop } from './hops/credential.ts';
+import { entraHops } from './hops/entra.ts';
+import { graphHop } from './hops/graph.ts';
+import type { Hop } from './hops/hop.ts';
+import { readingHop } from './hops/reading.ts';
+import { submissionHop } from './hops/submission.ts';
+import { permissionHop, type SeenTokens, tokenHop } from './hops/token.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import type { CheckOperations } from './operations.ts';
-import type { ServerPeer } from './probe-endpoint.ts';
-import { readingHop } from './reading-hop.ts';
+import type { ServerPeer } from './probes/peer.ts';
 import { type CheckedConnection, resourceOf, type Use, usesOf } from './subject.ts';
-import { submissionHop } from './submission-hop.ts';
-import { permissionHop, type SeenTokens, tokenHop } from './token-hops.ts';
 
 export interface PlanOptions {
   /** The proxy that requests to an https:// origin go through. */

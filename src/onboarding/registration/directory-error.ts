@@ -1,5 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
-import type { GraphError } from '../../graph/graph-error.ts';
+import type { GraphError } from '../../graph/client/error.ts';
 
 const appPolicyRemedy =
   'An app management policy of the tenant forbids it (Entra admin center > Enterprise applications > Application policies). Use a certificate (leave out --secret), or fewer days (--secret-days).';

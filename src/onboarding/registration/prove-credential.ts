@@ -1,5 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
-import type { Grant } from '../../tokens/grant.ts';
+import type { Grant } from '../../tokens/grants/grant.ts';
 import { readClaims, type TokenClaims } from '../check/token-claims.ts';
 import { type ReplicationOptions, untilReplicated } from './replication.ts';
 

@@ -1,6 +1,6 @@
 import { decodeBase64 } from '../../sasl/octets.ts';
 import { mechanismNamed, receiveCredentials, type SaslCredentials } from '../../sasl/server-exchange.ts';
-import type { Completion, Pop3Command, Pop3Context } from '../command.ts';
+import type { Pop3Command, Pop3Completion, Pop3Context } from '../command.ts';
 import { Pop3Reply } from '../reply.ts';
 import { assertPasswordsTaken, authenticated } from './user.ts';
 
@@ -23,7 +23,7 @@ export const auth: Pop3Command = async (context, argument) => {
   return withChallenge(context, credentials);
 };
 
-function listed({ session, out, secure }: Pop3Context): Completion {
+function listed({ session, out, secure }: Pop3Context): Pop3Completion {
   out.line('+OK');
   for (const mechanism of session.mechanisms(secure)) out.line(mechanism);
   out.line('.');
@@ -32,7 +32,7 @@ function listed({ session, out, secure }: Pop3Context): Completion {
 }
 
 /** A refused token is explained in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
-async function withChallenge(context: Pop3Context, credentials: SaslCredentials): Promise<Completion> {
+async function withChallenge(context: Pop3Context, credentials: SaslCredentials): Promise<Pop3Completion> {
   try {
     return await authenticated(context, credentials, 'AUTH');
   } catch (error) {

@@ -1,6 +1,6 @@
 import { decodeName, decodePassword } from '../../sasl/octets.ts';
 import type { SaslCredentials } from '../../sasl/server-exchange.ts';
-import type { Completion, Pop3Command, Pop3Context } from '../command.ts';
+import type { Pop3Command, Pop3Completion, Pop3Context } from '../command.ts';
 import { Maildrop } from '../maildrop.ts';
 import { Pop3Reply } from '../reply.ts';
 
@@ -44,7 +44,7 @@ export async function authenticated(
   context: Pop3Context,
   credentials: SaslCredentials,
   name: 'PASS' | 'AUTH',
-): Promise<Completion> {
+): Promise<Pop3Completion> {
   const outcome = await context.session.authenticate(credentials, name, context.presence);
   const text = 'User successfully authenticated.';
   if (outcome.kind === 'hand-over') return { text, after: () => context.handOver(outcome) };

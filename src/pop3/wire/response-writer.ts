@@ -1,10 +1,10 @@
 import type { Duplex, Readable } from 'node:stream';
-import { PacedWriter } from '../../base/paced-writer.ts';
+import { PacedWriter } from '../../base/sockets/paced-writer.ts';
 import { safeLine } from '../../base/visible.ts';
 import { dotStuffed } from './dot-stuffing.ts';
 
 /** Writes replies. */
-export class ResponseWriter extends PacedWriter {
+export class Pop3Writer extends PacedWriter {
   constructor(stream: Duplex, timeoutMs: number) {
     super(stream, 'utf8', timeoutMs);
   }

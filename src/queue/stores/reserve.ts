@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, unlinkSync, writeSync } from 'node:fs';
-import { makeOwnFile } from '../../base/own-file.ts';
+import { makeOwnFile } from '../../base/files/own-file.ts';
 
 /**
  * As much as SQLite's log grows before it starts over (1000 pages of 8 kB), and that again: with this much the outcomes

@@ -6,8 +6,14 @@ import type { TokenSigner } from '../entra/access-token.ts';
 import { managedIdentityRoutes } from '../entra/managed-identity.ts';
 import { ExchangeAdministration } from '../exchange-admin/exchange-administration.ts';
 import { type Fault, type Faults, faultKinds, faultStages, faultTargets } from '../faults.ts';
-import type { UploadSessions } from '../graph/mail/upload-sessions.ts';
-import { BodyTooLarge, type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
+import type { UploadSessions } from '../graph/mail/drafts/upload-sessions.ts';
+import {
+  BodyTooLarge,
+  type HttpAnswer,
+  type IncomingHttpRequest,
+  type Listening,
+  listenHttp,
+} from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
 import { type MailboxDirectory, standardFolders } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
@@ -163,7 +169,7 @@ function exchangeRoutes({ tenant, directory }: ControlSettings): readonly Route[
 
 function mailRoutes({ directory, transport }: ControlSettings): readonly Route[] {
   const { journal, outbox } = transport;
-  const after = (request: HttpRequest) => Number(request.url.searchParams.get('after') ?? 0) || 0;
+  const after = (request: IncomingHttpRequest) => Number(request.url.searchParams.get('after') ?? 0) || 0;
   const messages = (mailbox: string, folder: string) => {
     const known = standardFolders.find((name) => name.toLowerCase() === folder.toLowerCase());
     return known && directory.has(mailbox) ? directory.messages(mailbox, known) : undefined;
@@ -225,7 +231,7 @@ function rawMessage(content: Buffer): HttpAnswer {
   return { status: 200, headers: { 'Content-Type': 'message/rfc822' }, body: content };
 }
 
-async function jsonBody<S extends z.ZodType>(request: HttpRequest, schema: S): Promise<z.infer<S>> {
+async function jsonBody<S extends z.ZodType>(request: IncomingHttpRequest, schema: S): Promise<z.infer<S>> {
   let value: unknown;
   try {
     value = JSON.parse((await readBody(request)).toString('utf8'));
@@ -239,7 +245,7 @@ async function jsonBody<S extends z.ZodType>(request: HttpRequest, schema: S): P
   throw new BadRequest(`${issue?.path.join('.') || 'body'}: ${issue?.message}`);
 }
 
-async function readBody(request: HttpRequest): Promise<Buffer> {
+async function readBody(request: IncomingHttpRequest): Promise<Buffer> {
   try {
     return await request.readBody(maxBodyBytes);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SendingLimitSettings, SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
-import type { UploadSessions } from '../graph/mail/upload-sessions.ts';
+import type { UploadSessions } from '../graph/mail/drafts/upload-sessions.ts';
 
 const limit = z.int().min(0).nullable();
 const mailboxLimits = { messagesPerMinute: limit, recipientsPerDay: limit };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Resource } from '../tenant/resources.ts';
+import type { ApiResource } from '../tenant/resources.ts';
 import type { Tenant, User } from '../tenant/tenant.ts';
 
 const userPatch = z.strictObject({
@@ -99,14 +99,14 @@ function userNamed(tenant: Tenant, upn: string): User {
   return tenant.users.get(upn.toLowerCase()) ?? tenant.addUser(upn);
 }
 
-function scopesForAll({ app }: Tenant, resource: Resource['key']): readonly string[] {
+function scopesForAll({ app }: Tenant, resource: ApiResource['key']): readonly string[] {
   return app.delegatedGrants
     .filter((grant) => grant.resource === resource && grant.principalId === undefined)
     .flatMap(({ scopes }) => scopes);
 }
 
 /** Replaces what was consented to for a resource, by whomever, with an administrator's consent for everybody. */
-function setScopesForAll({ app }: Tenant, resource: Resource['key'], scopes: readonly string[]): void {
+function setScopesForAll({ app }: Tenant, resource: ApiResource['key'], scopes: readonly string[]): void {
   const others = app.delegatedGrants.filter((grant) => grant.resource !== resource);
   const granted = scopes.length > 0 ? [{ id: randomUUID(), resource, scopes }] : [];
   app.delegatedGrants.splice(0, app.delegatedGrants.length, ...others, ...granted);

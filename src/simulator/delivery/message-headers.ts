@@ -1,7 +1,7 @@
 import { addressParser } from 'postal-mime';
 
 /** One header field of a message. */
-export interface HeaderField {
+export interface StampedField {
   /** In lower case. */
   readonly name: string;
   /** Unfolded (RFC 5322 section 2.2.3), still encoded. */
@@ -20,8 +20,8 @@ export interface AddressField {
 const fieldStart = /^([!-9;-~]+)[ \t]*:/;
 
 /** The header fields of a message, in their order. Whatever is no field ends the header. */
-export function headerFields(content: Buffer): readonly HeaderField[] {
-  const fields: HeaderField[] = [];
+export function headerFields(content: Buffer): readonly StampedField[] {
+  const fields: StampedField[] = [];
   let position = 0;
   while (position < content.length) {
     const end = fieldEnd(content, position);
@@ -50,7 +50,7 @@ function fieldEnd(content: Buffer, start: number): number {
 }
 
 /** The addresses of every field with this name. */
-export function addressesIn(fields: readonly HeaderField[], name: string): AddressField {
+export function addressesIn(fields: readonly StampedField[], name: string): AddressField {
   const addresses: string[] = [];
   const malformed: string[] = [];
   for (const field of fields) {
@@ -79,7 +79,7 @@ export function isAddress(text: string): boolean {
 }
 
 /** The message without the fields of this name, every other octet unchanged. */
-export function withoutField(content: Buffer, fields: readonly HeaderField[], name: string): Buffer {
+export function withoutField(content: Buffer, fields: readonly StampedField[], name: string): Buffer {
   const parts: Buffer[] = [];
   let position = 0;
   for (const field of fields) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type HeaderField, headerFields } from './message-headers.ts';
+import { headerFields, type StampedField } from './message-headers.ts';
 
 /** A recipient nobody here knows. */
 const status = '5.1.10';
@@ -61,6 +61,6 @@ function recipientLines(address: string): readonly string[] {
   ];
 }
 
-function fieldValue(fields: readonly HeaderField[], name: string): string {
+function fieldValue(fields: readonly StampedField[], name: string): string {
   return fields.find((field) => field.name === name)?.value ?? '';
 }

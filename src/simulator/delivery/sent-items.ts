@@ -9,7 +9,7 @@ export interface SentItemsSettings {
 }
 
 /** Puts the copies of sent messages where their senders see them, now or later. */
-export class SentItems {
+export class SentItemsFolder {
   readonly #directory: MailboxDirectory;
   readonly #heldBack = new Map<NodeJS.Timeout, () => void>();
   #settings: SentItemsSettings = { delayMs: 0, offFor: [] };

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ItemFacts, MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import { type JournalEntry, NumberedList, type OutboxEntry } from './journal.ts';
-import { type HeaderField, headerFields, withoutField } from './message-headers.ts';
+import { headerFields, type StampedField, withoutField } from './message-headers.ts';
 import { nonDeliveryReport } from './non-delivery-report.ts';
-import { SentItems } from './sent-items.ts';
+import { SentItemsFolder } from './sent-items.ts';
 
 /** A message that one of the services has accepted. */
 export interface Submission {
@@ -35,13 +35,13 @@ const maxEntries = 200_000;
 export class Transport {
   readonly journal = new NumberedList<JournalEntry>(maxEntries);
   readonly outbox = new NumberedList<OutboxEntry & { readonly content: Buffer }>(maxEntries);
-  readonly sentItems: SentItems;
+  readonly sentItems: SentItemsFolder;
   readonly #settings: TransportSettings;
   readonly #domains: ReadonlySet<string>;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
-    this.sentItems = new SentItems(settings.directory);
+    this.sentItems = new SentItemsFolder(settings.directory);
     this.#domains = new Set(
       [settings.domain, ...settings.directory.addresses().map(domainOf)].map((d) => d.toLowerCase()),
     );
@@ -88,7 +88,7 @@ export class Transport {
   }
 
   /** Adds the fields that Exchange adds where a client left them out; everything else stays as it is. */
-  #completed(submission: Submission): { content: Buffer; fields: readonly HeaderField[]; messageId: string } {
+  #completed(submission: Submission): { content: Buffer; fields: readonly StampedField[]; messageId: string } {
     const { content, mailbox } = submission;
     const fields = headerFields(content);
     const given = (name: string) => fields.find((field) => field.name === name)?.value;

@@ -7,7 +7,7 @@ function isAadstsCode(code: string): code is AadstsCode {
 }
 
 /** A refusal of Entra ID. */
-export class EntraError extends Error {
+export class AadstsError extends Error {
   override readonly name = 'EntraError';
   readonly code: string;
   readonly error: string;
@@ -26,28 +26,28 @@ export class EntraError extends Error {
   }
 
   /** @param fill what stands in place of `{0}`, `{1}` … */
-  static of(code: AadstsCode, ...fill: readonly string[]): EntraError {
+  static of(code: AadstsCode, ...fill: readonly string[]): AadstsError {
     const entry: AadstsEntry = aadstsCatalogue[code];
-    return new EntraError(code, { ...entry, text: entry.text.replace(/\{(\d)\}/g, (_, n) => fill[Number(n)] ?? '') });
+    return new AadstsError(code, { ...entry, text: entry.text.replace(/\{(\d)\}/g, (_, n) => fill[Number(n)] ?? '') });
   }
 
   /** An error that somebody staged, with anything the catalogue does not know filled in. */
-  static staged(code: string, status: number | undefined, text: string | undefined): EntraError {
+  static staged(code: string, status: number | undefined, text: string | undefined): AadstsError {
     const known: AadstsEntry = isAadstsCode(code)
       ? aadstsCatalogue[code]
       : { error: 'invalid_request', status: 400, text: 'A staged error.' };
-    return new EntraError(code, { ...known, status: status ?? known.status, text: text ?? known.text });
+    return new AadstsError(code, { ...known, status: status ?? known.status, text: text ?? known.text });
   }
 
   /** The same refusal under another OAuth error, where the endpoint has its own name for it. */
-  as(error: string): EntraError {
-    return new EntraError(this.code, { error, status: this.status, text: this.message }, this.claims);
+  as(error: string): AadstsError {
+    return new AadstsError(this.code, { error, status: this.status, text: this.message }, this.claims);
   }
 
   /** The same refusal with a claims challenge. */
-  withClaims(claims: object): EntraError {
+  withClaims(claims: object): AadstsError {
     const { error, suberror, status, message } = this;
-    return new EntraError(
+    return new AadstsError(
       this.code,
       { error, status, text: message, ...(suberror ? { suberror } : {}) },
       JSON.stringify(claims),
@@ -56,7 +56,7 @@ export class EntraError extends Error {
 }
 
 /** An error's description as clients and people see it, with the ids that support asks for. */
-export function describeError(error: EntraError, correlationId: string = randomUUID()) {
+export function describeError(error: AadstsError, correlationId: string = randomUUID()) {
   const traceId = randomUUID();
   const timestamp = `${new Date().toISOString().slice(0, 19).replace('T', ' ')}Z`;
   const text = `AADSTS${error.code}: ${error.message} Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${timestamp}`;
@@ -64,7 +64,7 @@ export function describeError(error: EntraError, correlationId: string = randomU
 }
 
 /** An error in the form in which the token endpoint sends it. */
-export function errorAnswer(error: EntraError, correlationId: string, authority: string): HttpAnswer {
+export function errorAnswer(error: AadstsError, correlationId: string, authority: string): HttpAnswer {
   const { text, traceId, timestamp } = describeError(error, correlationId);
   return {
     status: error.status,

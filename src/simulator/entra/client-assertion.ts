@@ -1,6 +1,6 @@
 import { constants, createHash, createPublicKey, type KeyObject, verify, type X509Certificate } from 'node:crypto';
 import type { AppRegistration } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
+import { AadstsError } from './aadsts.ts';
 
 interface AssertionHeader {
   readonly alg?: string;
@@ -36,7 +36,7 @@ export function clientIdOf(assertion: string): string | undefined {
  * names no certificate and somebody else issued it. Learn, "Microsoft identity platform application authentication certificate
  * credentials"; RFC 7523 section 3.
  * @param audiences what `aud` may be: the token endpoint or the issuer, by tenant id or domain
- * @throws EntraError
+ * @throws AadstsError
  */
 export function verifyClientAssertion(assertion: string, app: AppRegistration, audiences: readonly string[]): void {
   const { header, claims, signed, signature } = parse(assertion);
@@ -47,9 +47,9 @@ export function verifyClientAssertion(assertion: string, app: AppRegistration, a
   const certificate = app.certificates
     .map((registered) => registered.certificate)
     .find((candidate) => isMeant(candidate, header));
-  if (!certificate) throw EntraError.of('700027', 'The key was not found.', thumbprintIn(header), app.clientId);
+  if (!certificate) throw AadstsError.of('700027', 'The key was not found.', thumbprintIn(header), app.clientId);
   if (!hasValidSignature(header.alg, signed, certificate.publicKey, signature)) {
-    throw EntraError.of(
+    throw AadstsError.of(
       '700027',
       'The key was found, but the signature does not match.',
       thumbprintIn(header),
@@ -57,27 +57,27 @@ export function verifyClientAssertion(assertion: string, app: AppRegistration, a
     );
   }
   if (Date.parse(certificate.validTo) < Date.now()) {
-    throw EntraError.of('700027', 'The key used is expired.', thumbprintIn(header), app.clientId);
+    throw AadstsError.of('700027', 'The key used is expired.', thumbprintIn(header), app.clientId);
   }
   if (claims.iss !== claims.sub || claims.sub?.toLowerCase() !== app.clientId.toLowerCase())
-    throw EntraError.of('700021');
-  if (!claims.aud || !audiences.includes(claims.aud.toLowerCase())) throw EntraError.of('700023');
+    throw AadstsError.of('700021');
+  if (!claims.aud || !audiences.includes(claims.aud.toLowerCase())) throw AadstsError.of('700023');
   assertInTime(claims);
 }
 
-/** Learn, "Workload identity federation". @throws EntraError 70021, 700211, 700213, 700212, 50013, 700024 */
+/** Learn, "Workload identity federation". @throws AadstsError 70021, 700211, 700213, 700212, 50013, 700024 */
 function verifyFederated(app: AppRegistration, { header, claims, signed, signature }: ParsedAssertion): void {
   const { iss = '', sub = '', aud = '' } = claims;
   const credentials = app.federatedCredentials;
-  if (credentials.length === 0) throw EntraError.of('70021', iss, sub, aud);
+  if (credentials.length === 0) throw AadstsError.of('70021', iss, sub, aud);
   const ofIssuer = credentials.filter(({ issuer }) => issuer === iss);
-  if (ofIssuer.length === 0) throw EntraError.of('700211', iss);
+  if (ofIssuer.length === 0) throw AadstsError.of('700211', iss);
   const ofSubject = ofIssuer.filter(({ subject }) => subject === sub);
-  if (ofSubject.length === 0) throw EntraError.of('700213', sub);
+  if (ofSubject.length === 0) throw AadstsError.of('700213', sub);
   const credential = ofSubject.find(({ audience }) => audience === aud);
-  if (!credential) throw EntraError.of('700212', aud);
+  if (!credential) throw AadstsError.of('700212', aud);
   if (!hasValidSignature(header.alg, signed, createPublicKey(credential.publicKeyPem), signature)) {
-    throw EntraError.of('50013');
+    throw AadstsError.of('50013');
   }
   assertInTime(claims);
 }
@@ -87,7 +87,7 @@ function assertInTime(claims: AssertionClaims): void {
   const { exp, nbf = 0 } = claims;
   if (exp !== undefined && exp + clockSkewSeconds > now && nbf - clockSkewSeconds < now) return;
   const time = (seconds: number) => new Date(seconds * 1000).toISOString();
-  throw EntraError.of('700024', time(now), time(nbf), exp === undefined ? 'none' : time(exp));
+  throw AadstsError.of('700024', time(now), time(nbf), exp === undefined ? 'none' : time(exp));
 }
 
 /** Whether a registered certificate is the one the header points at. */
@@ -124,6 +124,6 @@ function parse(assertion: string): ParsedAssertion {
       signature: Buffer.from(signature, 'base64url'),
     };
   } catch {
-    throw EntraError.of('50027');
+    throw AadstsError.of('50027');
   }
 }

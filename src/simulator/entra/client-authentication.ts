@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
+import { AadstsError } from './aadsts.ts';
 import { clientIdOf, verifyClientAssertion } from './client-assertion.ts';
 import { findApp } from './registered-app.ts';
 
@@ -16,7 +16,7 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /**
  * Finds the client of a token request and checks its secret or assertion, if it has one: in the form, or HTTP Basic
  * (RFC 6749 section 2.3.1).
- * @throws EntraError
+ * @throws AadstsError
  */
 export function authenticateClient(
   tenant: Tenant,
@@ -27,7 +27,7 @@ export function authenticateClient(
   const basic = basicCredentials(authorization);
   const assertion = form.get('client_assertion');
   const clientId = form.get('client_id') ?? basic?.id ?? (assertion ? clientIdOf(assertion) : undefined);
-  if (!clientId) throw EntraError.of('900144', 'client_id');
+  if (!clientId) throw AadstsError.of('900144', 'client_id');
   const app = findApp(tenant, clientId);
   if (assertion && form.get('client_assertion_type') === assertionType) {
     verifyClientAssertion(assertion, app, audiences);
@@ -39,15 +39,15 @@ export function authenticateClient(
   return { app, method: '1' };
 }
 
-/** Refuses a client without a credential unless the app allows public client flows. @throws EntraError 7000218 */
+/** Refuses a client without a credential unless the app allows public client flows. @throws AadstsError 7000218 */
 export function assertMayBePublic({ app, method }: AuthenticatedClient): void {
-  if (method === '0' && !app.publicClientFlows) throw EntraError.of('7000218');
+  if (method === '0' && !app.publicClientFlows) throw AadstsError.of('7000218');
 }
 
 function checkSecret(app: AppRegistration, given: string): void {
   const match = app.secrets.find(({ value }) => isEqual(value, given));
-  if (!match) throw EntraError.of('7000215', app.clientId);
-  if (match.expiresAt <= Date.now()) throw EntraError.of('7000222', app.clientId);
+  if (!match) throw AadstsError.of('7000215', app.clientId);
+  if (match.expiresAt <= Date.now()) throw AadstsError.of('7000222', app.clientId);
 }
 
 function isEqual(a: string, b: string): boolean {

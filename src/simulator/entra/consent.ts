@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { findPermission, type Permission, requiredPermission } from '../tenant/permissions.ts';
-import type { Resource } from '../tenant/resources.ts';
+import { findPermission, type ResourcePermission, requiredPermission } from '../tenant/permissions.ts';
+import type { ApiResource } from '../tenant/resources.ts';
 import type { AppRegistration, Tenant, User } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
-import { type DelegatedScopes, openIdScopes, type ResourceScopes } from './delegated-scopes.ts';
+import { AadstsError } from './aadsts.ts';
+import { openIdScopes, type RequestedScopes, type ResourceScopes } from './delegated-scopes.ts';
 
 /** Scopes of the mail protocols that a registration lists under Graph and a client asks of Exchange. */
 const underGraph = ['IMAP.AccessAsUser.All', 'POP.AccessAsUser.All', 'SMTP.Send'];
 
 /** What the app may do on behalf of a user, beside knowing who that is: by the user's own consent, or an administrator's for everybody. */
-export function grantedScopes(app: AppRegistration, user: User, key: Resource['key']): readonly string[] {
+export function grantedScopes(app: AppRegistration, user: User, key: ApiResource['key']): readonly string[] {
   const granted = app.delegatedGrants
     .filter(({ principalId }) => principalId === undefined || principalId === user.objectId)
     .flatMap(({ resource, scopes }) =>
@@ -18,16 +18,16 @@ export function grantedScopes(app: AppRegistration, user: User, key: Resource['k
   return [...new Set(granted)].filter((scope) => !openIdScopes.includes(scope));
 }
 
-/** @throws EntraError 65001 unless all that is asked of the resource has been consented to */
+/** @throws AadstsError 65001 unless all that is asked of the resource has been consented to */
 export function assertConsented(app: AppRegistration, user: User, asked: ResourceScopes): void {
   const granted = grantedScopes(app, user, asked.resource.key);
   const isMissing = asked.isDefault ? granted.length === 0 : asked.names.some((name) => !granted.includes(name));
-  if (isMissing) throw EntraError.of('65001', app.clientId, app.displayName);
+  if (isMissing) throw AadstsError.of('65001', app.clientId, app.displayName);
 }
 
 /** What a consent page asks for. */
-export interface ConsentRequest {
-  readonly permissions: readonly Permission[];
+export interface ConsentParameters {
+  readonly permissions: readonly ResourcePermission[];
   /** Whether it is for everybody in the tenant: the admin consent endpoint. */
   readonly forOrganization: boolean;
 }
@@ -35,20 +35,20 @@ export interface ConsentRequest {
 /**
  * What the user still has to consent to before the scopes can be granted; undefined where that is nothing.
  * @param everything ask again for what was consented to before (`prompt=consent`)
- * @throws EntraError 90094 where this user's consent is not enough, 650056 where `.default` means nothing
+ * @throws AadstsError 90094 where this user's consent is not enough, 650056 where `.default` means nothing
  */
 export function consentNeeded(
   tenant: Tenant,
   app: AppRegistration,
   user: User,
-  scopes: DelegatedScopes,
+  scopes: RequestedScopes,
   everything: boolean,
-): ConsentRequest | undefined {
+): ConsentParameters | undefined {
   const asked = scopes.resources.flatMap((resource) => askedOf(app, user, resource, everything));
   const permissions = [...new Set(asked)];
   if (permissions.length === 0) return undefined;
   const needsAdmin = !tenant.policies.userConsent || permissions.some(({ adminOnly }) => adminOnly);
-  if (needsAdmin && !user.administrator) throw EntraError.of('90094');
+  if (needsAdmin && !user.administrator) throw AadstsError.of('90094');
   return { permissions: [...permissions, ...openIdPermissions(scopes)], forOrganization: false };
 }
 
@@ -57,7 +57,7 @@ function askedOf(
   user: User,
   { resource, names, isDefault }: ResourceScopes,
   everything: boolean,
-): readonly Permission[] {
+): readonly ResourcePermission[] {
   const granted = everything ? [] : grantedScopes(app, user, resource.key);
   const named = names
     .filter((name) => !granted.includes(name))
@@ -65,32 +65,37 @@ function askedOf(
   // `.default` asks for nothing new where anything has been granted, and else for the whole list, of all resources.
   if (!isDefault || granted.length > 0) return named;
   const listed = listedPermissions(app).filter(({ type }) => type === 'Scope');
-  if (listed.length === 0) throw EntraError.of('650056', resource.displayName, app.clientId);
+  if (listed.length === 0) throw AadstsError.of('650056', resource.displayName, app.clientId);
   return [...named, ...listed];
 }
 
 /** The permissions that the registration lists. */
-export function listedPermissions(app: AppRegistration): readonly Permission[] {
+export function listedPermissions(app: AppRegistration): readonly ResourcePermission[] {
   return app.requiredPermissions.flatMap((entry) => requiredPermission(entry) ?? []);
 }
 
-function openIdPermissions(scopes: DelegatedScopes): readonly Permission[] {
+function openIdPermissions(scopes: RequestedScopes): readonly ResourcePermission[] {
   return scopes.openId
     .filter((name) => name === 'profile' || name === 'offline_access')
     .flatMap((name) => findPermission('graph', 'Scope', name) ?? []);
 }
 
 /** Grants permissions: delegated ones to a user, or to everybody where none is given; roles to the app itself. */
-export function recordConsent(app: AppRegistration, permissions: readonly Permission[], user?: User): void {
+export function recordConsent(app: AppRegistration, permissions: readonly ResourcePermission[], user?: User): void {
   for (const key of ['graph', 'exchange'] as const) {
-    const values = (type: Permission['type']) =>
+    const values = (type: ResourcePermission['type']) =>
       permissions.filter((one) => one.resource === key && one.type === type).map(({ value }) => value);
     app.roles[key] = [...new Set([...app.roles[key], ...values('Role')])];
     addDelegated(app, key, values('Scope'), user);
   }
 }
 
-function addDelegated(app: AppRegistration, resource: Resource['key'], scopes: readonly string[], user?: User): void {
+function addDelegated(
+  app: AppRegistration,
+  resource: ApiResource['key'],
+  scopes: readonly string[],
+  user?: User,
+): void {
   if (scopes.length === 0) return;
   const grant = app.delegatedGrants.find((one) => one.resource === resource && one.principalId === user?.objectId);
   if (grant) grant.scopes = [...new Set([...grant.scopes, ...scopes])];

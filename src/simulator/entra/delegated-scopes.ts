@@ -1,11 +1,11 @@
 import { findPermission } from '../tenant/permissions.ts';
-import { findResource, type Resource } from '../tenant/resources.ts';
+import { type ApiResource, findResource } from '../tenant/resources.ts';
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
+import { AadstsError } from './aadsts.ts';
 
 /** What a request asks of one resource on behalf of a user. */
 export interface ResourceScopes {
-  readonly resource: Resource;
+  readonly resource: ApiResource;
   /** The resource's identifier as the client spelled it: the `aud` of the token. */
   readonly audience: string;
   /** What stands before the names of scopes in the answer, as the client wrote them. */
@@ -17,7 +17,7 @@ export interface ResourceScopes {
 }
 
 /** The scopes of a request for a user's tokens. */
-export interface DelegatedScopes {
+export interface RequestedScopes {
   /** Those of OpenID Connect: `openid`, `profile`, `email`, `offline_access`. */
   readonly openId: readonly string[];
   /** One at least. */
@@ -32,16 +32,16 @@ const graphAppId = '00000003-0000-0000-c000-000000000000';
 /**
  * Reads a `scope` parameter of a user's sign-in. Learn, "Scopes and permissions in the Microsoft identity platform".
  * @param endpoint the sign-in page has another error for scopes that do not exist
- * @throws EntraError 900144, 70011, 650053, 500011
+ * @throws AadstsError 900144, 70011, 650053, 500011
  */
 export function parseDelegatedScopes(
   tenant: Tenant,
   app: AppRegistration,
   scope: string | null,
   endpoint: 'token' | 'page',
-): DelegatedScopes {
+): RequestedScopes {
   const all = (scope ?? '').split(/\s+/).filter((one) => one !== '');
-  if (all.length === 0) throw EntraError.of('900144', 'scope');
+  if (all.length === 0) throw AadstsError.of('900144', 'scope');
   const openId = openIdScopes.filter((name) => all.some((one) => one.toLowerCase() === name));
   const others = all.filter((one) => !openIdScopes.includes(one.toLowerCase()));
   const parts = others.map((one) => ({ one, ...splitScope(tenant, one) }));
@@ -57,21 +57,21 @@ export function parseDelegatedScopes(
   return { openId, resources: [first ?? { ...identityOnly, names: [], isDefault: false }, ...rest] };
 }
 
-/** The one resource a token can be for. @throws EntraError where the request names several */
-export function onlyResource(scopes: DelegatedScopes, code: '28000' | '70011', scope: string): ResourceScopes {
-  if (scopes.resources.length > 1) throw EntraError.of(code, scope);
+/** The one resource a token can be for. @throws AadstsError where the request names several */
+export function onlyResource(scopes: RequestedScopes, code: '28000' | '70011', scope: string): ResourceScopes {
+  if (scopes.resources.length > 1) throw AadstsError.of(code, scope);
   return scopes.resources[0];
 }
 
 /** A `scope` parameter for the first resource alone. */
-export function scopeOfFirst({ openId, resources: [first] }: DelegatedScopes): string {
+export function scopeOfFirst({ openId, resources: [first] }: RequestedScopes): string {
   const names = first.isDefault ? [...first.names, '.default'] : first.names;
   return [...names.map((name) => `${first.prefix}${name}`), ...openId].join(' ');
 }
 
 const identityOnly = { resource: resourceNamed(graphAppId), audience: graphAppId, prefix: '' };
 
-function resourceNamed(identifier: string): Resource {
+function resourceNamed(identifier: string): ApiResource {
   const resource = findResource(identifier);
   if (!resource) throw new Error(`no resource ${identifier}`);
   return resource;
@@ -84,17 +84,17 @@ function splitScope(tenant: Tenant, one: string) {
   if (slash < 0) return { resource: resourceNamed(graph), audience: graph, prefix: '', name };
   const audience = one.slice(0, slash);
   const resource = findResource(audience);
-  if (!resource) throw EntraError.of('500011', audience, tenant.displayName);
+  if (!resource) throw AadstsError.of('500011', audience, tenant.displayName);
   return { resource, audience, prefix: `${audience}/`, name };
 }
 
 function canonicalName(
   app: AppRegistration,
-  { resource, name, one }: { readonly resource: Resource; readonly name: string; readonly one: string },
+  { resource, name, one }: { readonly resource: ApiResource; readonly name: string; readonly one: string },
   endpoint: 'token' | 'page',
 ): string {
   const permission = findPermission(resource.key, 'Scope', name);
   if (permission) return permission.value;
-  if (endpoint === 'page') throw EntraError.of('650053', app.displayName, name, resource.appId);
-  throw EntraError.of('70011', one);
+  if (endpoint === 'page') throw AadstsError.of('650053', app.displayName, name, resource.appId);
+  throw AadstsError.of('70011', one);
 }

@@ -1,40 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { Faults } from '../faults.ts';
-import { type HttpAnswer, type HttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
+import { type HttpAnswer, type IncomingHttpRequest, type Listening, listenHttp } from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
-import type { Tenant } from '../tenant/tenant.ts';
-import { EntraError, errorAnswer } from './aadsts.ts';
-import type { TokenSigner } from './access-token.ts';
-import { AuthorizationCodes } from './authorization-codes.ts';
-import { DeviceCodes } from './device-codes.ts';
+import { AadstsError, errorAnswer } from './aadsts.ts';
 import { instanceDiscovery, openidConfiguration } from './discovery.ts';
 import { introspect } from './introspection.ts';
-import { RefreshTokens } from './refresh-tokens.ts';
+import { AuthorizationCodes } from './people/authorization-codes.ts';
+import { DeviceCodes } from './people/device-codes.ts';
+import { RefreshTokens } from './people/refresh-tokens.ts';
+import type { EntraServices, EntraSettings } from './services.ts';
 import { signInRoutes } from './site/routes.ts';
 import { assertTenant } from './tenant-segment.ts';
 import { answerDeviceCodeRequest, answerTokenRequest, maxFormBytes } from './token-endpoint.ts';
-
-export interface EntraSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string };
-  readonly tenant: Tenant;
-  readonly signer: TokenSigner;
-  readonly faults: Faults;
-  onDefect(error: unknown): void;
-}
-
-/** What the endpoints work with. */
-export interface EntraServices {
-  readonly tenant: Tenant;
-  readonly signer: TokenSigner;
-  readonly faults: Faults;
-  readonly deviceCodes: DeviceCodes;
-  readonly authorizationCodes: AuthorizationCodes;
-  readonly refreshTokens: RefreshTokens;
-  /** `https://host:port`, known once it listens. */
-  authority: string;
-}
 
 /** Listens as Entra ID's sign-in host (login.microsoftonline.com). */
 export async function listenEntra(settings: EntraSettings): Promise<Listening> {
@@ -49,7 +25,7 @@ export async function listenEntra(settings: EntraSettings): Promise<Listening> {
     authority: '',
   };
   const routes = [...routesOf(entra), ...signInRoutes(entra)];
-  const handle = async (request: HttpRequest): Promise<HttpAnswer> => {
+  const handle = async (request: IncomingHttpRequest): Promise<HttpAnswer> => {
     const found = findRoute(routes, request);
     if (typeof found === 'string') return { status: found === 'not-found' ? 404 : 405 };
     return found.route.handle(request, found.captures);
@@ -61,7 +37,7 @@ export async function listenEntra(settings: EntraSettings): Promise<Listening> {
 
 function routesOf(entra: EntraServices): readonly Route[] {
   const { tenant, signer } = entra;
-  const answerIntrospection = (request: HttpRequest, token: string | null): HttpAnswer => {
+  const answerIntrospection = (request: IncomingHttpRequest, token: string | null): HttpAnswer => {
     const username = request.url.searchParams.get('username') ?? undefined;
     return { status: 200, body: introspect(signer, token, username) };
   };
@@ -121,7 +97,7 @@ async function ofTenant(
     assertTenant(entra.tenant, name);
     return { status: 200, body: await document() };
   } catch (error) {
-    if (error instanceof EntraError) return errorAnswer(error, randomUUID(), entra.authority);
+    if (error instanceof AadstsError) return errorAnswer(error, randomUUID(), entra.authority);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from '../http/http-server.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../http/http-server.ts';
 import type { Route } from '../http/routes.ts';
 import { findResource } from '../tenant/resources.ts';
 import type { Tenant } from '../tenant/tenant.ts';
@@ -11,11 +11,11 @@ import { issueAppToken } from './grants/client-credentials.ts';
  * reference".
  */
 export function managedIdentityRoutes(tenant: Tenant, signer: TokenSigner): readonly Route[] {
-  const handle = (request: HttpRequest) => answer(tenant, signer, request);
+  const handle = (request: IncomingHttpRequest) => answer(tenant, signer, request);
   return [{ method: 'GET', path: /^\/msi\/token$/, handle }];
 }
 
-async function answer(tenant: Tenant, signer: TokenSigner, { headers, url }: HttpRequest): Promise<HttpAnswer> {
+async function answer(tenant: Tenant, signer: TokenSigner, { headers, url }: IncomingHttpRequest): Promise<HttpAnswer> {
   if (headers['x-identity-header'] !== tenant.identityHeader) {
     return refusal(401, 'The X-IDENTITY-HEADER header is missing or wrong.');
   }

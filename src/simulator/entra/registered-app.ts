@@ -1,11 +1,12 @@
 import type { AppRegistration, Tenant } from '../tenant/tenant.ts';
-import { EntraError } from './aadsts.ts';
+import { AadstsError } from './aadsts.ts';
 
-/** The app of a client id. @throws EntraError when there is none, it is disabled, or it has not got around yet */
+/** The app of a client id. @throws AadstsError when there is none, it is disabled, or it has not got around yet */
 export function findApp(tenant: Tenant, clientId: string): AppRegistration {
   const app = tenant.apps.get(clientId.toLowerCase());
   const madeAtMs = Math.max(app?.createdAtMs ?? 0, app?.servicePrincipalCreatedAtMs ?? 0);
-  if (!app || madeAtMs + tenant.replicationMs > Date.now()) throw EntraError.of('700016', clientId, tenant.displayName);
-  if (app.disabled) throw EntraError.of('7000112', app.clientId, app.displayName);
+  if (!app || madeAtMs + tenant.replicationMs > Date.now())
+    throw AadstsError.of('700016', clientId, tenant.displayName);
+  if (app.disabled) throw AadstsError.of('7000112', app.clientId, app.displayName);
   return app;
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type HttpAnswer, type HttpRequest, withFault } from '../http/http-server.ts';
-import { EntraError, errorAnswer } from './aadsts.ts';
+import { type HttpAnswer, type IncomingHttpRequest, withFault } from '../http/http-server.ts';
+import { AadstsError, errorAnswer } from './aadsts.ts';
 import { authenticateClient } from './client-authentication.ts';
 import { onlyResource, parseDelegatedScopes } from './delegated-scopes.ts';
-import type { EntraServices } from './entra-server.ts';
 import { grantAuthorizationCode } from './grants/authorization-code.ts';
 import { grantClientCredentials } from './grants/client-credentials.ts';
 import { grantDeviceCode } from './grants/device-code.ts';
@@ -11,6 +10,7 @@ import { grantPassword } from './grants/password.ts';
 import { grantRefreshToken } from './grants/refresh-token.ts';
 import { requiredField, type TokenRequest } from './grants/token-request.ts';
 import { findApp } from './registered-app.ts';
+import type { EntraServices } from './services.ts';
 import { assertionAudiences, assertTenant, assertUsersServed, isForConsumers } from './tenant-segment.ts';
 
 /** Largest form any of Entra's endpoints reads. */
@@ -28,7 +28,11 @@ const grants = new Map<string, (request: TokenRequest) => Promise<object>>([
 ]);
 
 /** `POST /{tenant}/oauth2/v2.0/token`. */
-export function answerTokenRequest(entra: EntraServices, request: HttpRequest, tenant: string): Promise<HttpAnswer> {
+export function answerTokenRequest(
+  entra: EntraServices,
+  request: IncomingHttpRequest,
+  tenant: string,
+): Promise<HttpAnswer> {
   return answerForm(entra, request, (form) => grant(entra, request, form, tenant));
 }
 
@@ -38,7 +42,7 @@ export function answerTokenRequest(entra: EntraServices, request: HttpRequest, t
  */
 export function answerDeviceCodeRequest(
   entra: EntraServices,
-  request: HttpRequest,
+  request: IncomingHttpRequest,
   tenantName: string,
 ): Promise<HttpAnswer> {
   return answerForm(entra, request, (form) => {
@@ -46,7 +50,7 @@ export function answerDeviceCodeRequest(
     assertTenant(tenant, tenantName);
     const app = findApp(tenant, requiredField(form, 'client_id'));
     assertUsersServed(tenant, tenantName, app);
-    if (isForConsumers(tenantName) && !app.publicClientFlows) throw EntraError.of('70002');
+    if (isForConsumers(tenantName) && !app.publicClientFlows) throw AadstsError.of('70002');
     const scope = requiredField(form, 'scope');
     onlyResource(parseDelegatedScopes(tenant, app, scope, 'token'), '70011', scope);
     const { userCode, deviceCode, intervalMs } = deviceCodes.issue(app, scope, tenantName);
@@ -65,7 +69,7 @@ export function answerDeviceCodeRequest(
 /** Answers a form with JSON: what `serve` makes of it, or Entra's error. Faults strike here. */
 function answerForm(
   entra: EntraServices,
-  request: HttpRequest,
+  request: IncomingHttpRequest,
   serve: (form: URLSearchParams) => Promise<object> | object,
 ): Promise<HttpAnswer> {
   const correlationId = correlationIdOf(request);
@@ -74,28 +78,33 @@ function answerForm(
       const form = new URLSearchParams((await request.readBody(maxFormBytes)).toString());
       return { status: 200, headers: noStore, body: await serve(form) };
     } catch (error) {
-      if (error instanceof EntraError) return errorAnswer(error, correlationId, entra.authority);
+      if (error instanceof AadstsError) return errorAnswer(error, correlationId, entra.authority);
       throw error;
     }
   };
   return withFault(entra.faults.take('entra'), answer, ({ code = '90033', status, text }) =>
-    errorAnswer(EntraError.staged(code, status, text), correlationId, entra.authority),
+    errorAnswer(AadstsError.staged(code, status, text), correlationId, entra.authority),
   );
 }
 
-function grant(entra: EntraServices, request: HttpRequest, form: URLSearchParams, tenantName: string): Promise<object> {
+function grant(
+  entra: EntraServices,
+  request: IncomingHttpRequest,
+  form: URLSearchParams,
+  tenantName: string,
+): Promise<object> {
   const { tenant, authority } = entra;
   const type = requiredField(form, 'grant_type');
   assertTenant(tenant, tenantName);
   const serve = grants.get(type);
-  if (!serve) throw EntraError.of('70003', type);
+  if (!serve) throw AadstsError.of('70003', type);
   const audiences = assertionAudiences(authority, tenant, tenantName);
   const client = authenticateClient(tenant, form, request.headers.authorization, audiences);
   return serve({ entra, form, client, tenantName });
 }
 
 /** The client's own id for the request, or a new one. */
-function correlationIdOf(request: HttpRequest): string {
+function correlationIdOf(request: IncomingHttpRequest): string {
   const given = request.url.searchParams.get('client-request-id') ?? request.headers['client-request-id'];
   return typeof given === 'string' && /^[\da-f-]{36}$/i.test(given) ? given : randomUUID();
 }

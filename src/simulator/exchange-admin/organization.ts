@@ -1,7 +1,7 @@
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import { graphRoles, smtpRole } from '../tenant/exchange-permissions.ts';
 import type { ExchangeApp, Tenant } from '../tenant/tenant.ts';
-import { CmdletError } from './powershell/cmdlet.ts';
+import { CmdletError } from './powershell/parameter.ts';
 import { type RecipientFilter, recipientsOf } from './recipient-filter.ts';
 
 /** A set of mailboxes that roles are confined to. */

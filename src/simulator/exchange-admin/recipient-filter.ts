@@ -1,4 +1,4 @@
-import { CmdletError } from './powershell/cmdlet.ts';
+import { CmdletError } from './powershell/parameter.ts';
 
 /** Conditions of which one has to hold. */
 export type RecipientFilter = readonly { readonly property: FilterProperty; readonly value: string }[];
@@ -6,7 +6,7 @@ export type RecipientFilter = readonly { readonly property: FilterProperty; read
 type FilterProperty = 'primarysmtpaddress' | 'userprincipalname' | 'emailaddresses' | 'memberofgroup';
 
 /** A mailbox as filters see it. */
-export interface Recipient {
+export interface DirectoryRecipient {
   /** In lower case. */
   readonly address: string;
   /** Distinguished names of the groups it is in. */
@@ -39,13 +39,13 @@ export function parseRecipientFilter(text: string): RecipientFilter {
 }
 
 /** The addresses of the recipients that the filter matches. */
-export function recipientsOf(filter: RecipientFilter, recipients: readonly Recipient[]): readonly string[] {
+export function recipientsOf(filter: RecipientFilter, recipients: readonly DirectoryRecipient[]): readonly string[] {
   return recipients
     .filter((recipient) => filter.some(({ property, value }) => matches(recipient, property, value.toLowerCase())))
     .map(({ address }) => address);
 }
 
-function matches({ address, memberOf }: Recipient, property: FilterProperty, value: string): boolean {
+function matches({ address, memberOf }: DirectoryRecipient, property: FilterProperty, value: string): boolean {
   if (property === 'memberofgroup') return memberOf.some((group) => group.toLowerCase() === value);
   return address === value || (property === 'emailaddresses' && `smtp:${address}` === value);
 }

@@ -120,7 +120,7 @@ async function listenTls(
 }
 
 /** Why a login did not open a mailbox: the token is no good, or it is but opens nothing here. */
-export type LoginRefusal = 'refused' | 'not-connected';
+export type FrontEndRefusal = 'refused' | 'not-connected';
 
 /** The mailboxes open by one protocol, and who may open another. */
 export class MailboxDoor<Claims extends MailTokenClaims> {
@@ -134,7 +134,7 @@ export class MailboxDoor<Claims extends MailTokenClaims> {
   }
 
   /** @returns the mailbox and when its token expires, in milliseconds since 1970 */
-  enter(mailbox: string, token: string): { store: MailStore; expiresAt: number } | LoginRefusal {
+  enter(mailbox: string, token: string): { store: MailStore; expiresAt: number } | FrontEndRefusal {
     const { directory, connectionsPerMailbox = 20 } = this.#settings;
     const claims = this.#settings.verifyToken(token);
     if (claims === undefined) return 'refused';

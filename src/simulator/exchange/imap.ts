@@ -1,5 +1,6 @@
+import { defaultImapLimits } from '../../imap/options.ts';
 import { ImapReply } from '../../imap/reply.ts';
-import { defaultImapLimits, serveImap } from '../../imap/serve.ts';
+import { serveImap } from '../../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../../imap/session.ts';
 import type { MailStore } from '../../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../../sasl/server-exchange.ts';

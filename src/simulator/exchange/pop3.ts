@@ -1,5 +1,6 @@
+import { defaultPop3Limits } from '../../pop3/options.ts';
 import { Pop3Reply } from '../../pop3/reply.ts';
-import { defaultPop3Limits, servePop3 } from '../../pop3/serve.ts';
+import { servePop3 } from '../../pop3/serve.ts';
 import type { Pop3Login, Pop3Session } from '../../pop3/session.ts';
 import type { SaslCredentials, SaslMechanism } from '../../sasl/server-exchange.ts';
 import { frontEndName } from './front-end.ts';

@@ -1,29 +1,9 @@
 import { silentLog } from '../../base/log.ts';
 import { listenSmtp } from '../../listeners/smtp-listener.ts';
-import type { SendingLimits } from '../delivery/sending-limits.ts';
-import type { Transport } from '../delivery/transport.ts';
-import type { TokenSigner } from '../entra/access-token.ts';
-import type { Faults } from '../faults.ts';
 import type { Listening } from '../http/http-server.ts';
-import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
-import type { Tenant } from '../tenant/tenant.ts';
 import { frontEndName } from './front-end.ts';
+import type { ExchangeSmtpSettings } from './smtp-settings.ts';
 import { ExchangeSubmissionSession } from './submission-session.ts';
-
-export interface ExchangeSmtpSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string };
-  readonly tenant: Tenant;
-  readonly signer: TokenSigner;
-  readonly directory: MailboxDirectory;
-  readonly transport: Transport;
-  readonly limits: SendingLimits;
-  readonly faults: Faults;
-  /** Connections at a time per mailbox. */
-  readonly connectionsPerMailbox: number;
-  onDefect(error: unknown): void;
-}
 
 /** The SMTP client submission limits of Exchange Online. Learn, "Exchange Online limits". */
 const maxMessageBytes = 157_286_400;

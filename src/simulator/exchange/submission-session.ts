@@ -10,7 +10,7 @@ import { isAudienceOf } from '../tenant/resources.ts';
 import { frontEndName } from './front-end.ts';
 import { limitReply } from './limit-reply.ts';
 import { assertMaySend, type Submitter } from './send-as.ts';
-import type { ExchangeSmtpSettings } from './smtp.ts';
+import type { ExchangeSmtpSettings } from './smtp-settings.ts';
 
 /** A login that succeeded. */
 interface Login extends Submitter {

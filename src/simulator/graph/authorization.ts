@@ -3,7 +3,7 @@ import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import { graphPermissionReaches, holdsGraphRole, mayOpen, maySendAs } from '../tenant/exchange-permissions.ts';
 import { isAudienceOf } from '../tenant/resources.ts';
 import { type Tenant, userObjectId } from '../tenant/tenant.ts';
-import { GraphError } from './graph-error.ts';
+import { GraphFault } from './graph-error.ts';
 
 const tokenFaultText: Record<TokenFault, string> = {
   malformed: 'IDX14100: JWT is not well formed, there are no dots (.).',
@@ -12,7 +12,7 @@ const tokenFaultText: Record<TokenFault, string> = {
   'not-yet-valid': 'Lifetime validation failed, the token is not yet valid.',
 };
 
-/** Checks the bearer token of a request. @throws GraphError 401 */
+/** Checks the bearer token of a request. @throws GraphFault 401 */
 export function authenticate(signer: TokenSigner, authorization: string | undefined): AccessTokenClaims {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   if (!token) throw unauthorized('Access token is empty.');
@@ -22,8 +22,8 @@ export function authenticate(signer: TokenSigner, authorization: string | undefi
   return claims;
 }
 
-function unauthorized(message: string): GraphError {
-  return new GraphError(401, 'InvalidAuthenticationToken', message, { 'WWW-Authenticate': 'Bearer realm=""' });
+function unauthorized(message: string): GraphFault {
+  return new GraphFault(401, 'InvalidAuthenticationToken', message, { 'WWW-Authenticate': 'Bearer realm=""' });
 }
 
 /** What the token itself allows: an app's roles, or the scopes a user granted. */
@@ -34,7 +34,7 @@ export function heldPermissions(claims: AccessTokenClaims): readonly string[] {
 /**
  * Checks that one of the permissions is held for some mailbox: by the token, or by an RBAC role that Exchange has
  * assigned to the app, of which the token says nothing.
- * @throws GraphError 403
+ * @throws GraphFault 403
  */
 export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims, permissions: readonly string[]): void {
   const held = heldPermissions(claims);
@@ -43,20 +43,20 @@ export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims,
   throw accessDenied();
 }
 
-/** Checks that the token itself names one of the permissions. @throws GraphError 403 */
+/** Checks that the token itself names one of the permissions. @throws GraphFault 403 */
 export function requirePermission(claims: AccessTokenClaims, permissions: readonly string[]): void {
   const held = heldPermissions(claims);
   if (!permissions.some((permission) => held.includes(permission))) throw accessDenied();
 }
 
-function accessDenied(): GraphError {
-  return new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
+function accessDenied(): GraphFault {
+  return new GraphFault(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
 }
 
 /**
  * The mailbox that `/users/{id | userPrincipalName}` or `/me` means.
  * @param name the path's segment, or undefined for `/me`
- * @throws GraphError 400 for `/me` without a user, 404 for a mailbox that is not there
+ * @throws GraphFault 400 for `/me` without a user, 404 for a mailbox that is not there
  */
 export function resolveMailbox(
   directory: MailboxDirectory,
@@ -67,17 +67,17 @@ export function resolveMailbox(
   const found = directory
     .addresses()
     .find((address) => address.toLowerCase() === wanted || userObjectId(address) === wanted);
-  if (!found) throw new GraphError(404, 'ErrorInvalidUser', `The requested user '${name}' is invalid.`);
+  if (!found) throw new GraphFault(404, 'ErrorInvalidUser', `The requested user '${name}' is invalid.`);
   return found;
 }
 
-/** The user principal name that `/me` means. @throws GraphError 400 for a token without a user */
+/** The user principal name that `/me` means. @throws GraphFault 400 for a token without a user */
 export function signedInUser(claims: AccessTokenClaims): string {
   if (claims.upn !== undefined) return claims.upn;
-  throw new GraphError(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
+  throw new GraphFault(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
 }
 
-/** Checks that one of the permissions reaches this mailbox. @throws GraphError 403 */
+/** Checks that one of the permissions reaches this mailbox. @throws GraphFault 403 */
 export function requireMailbox(
   tenant: Tenant,
   claims: AccessTokenClaims,

@@ -1,7 +1,7 @@
 import type { HttpAnswer } from '../http/http-server.ts';
 
 /** A refusal by Graph, in the words of Exchange or of Graph's own front end. */
-export class GraphError extends Error {
+export class GraphFault extends Error {
   override readonly name = 'GraphError';
   readonly status: number;
   readonly code: string;
@@ -22,7 +22,7 @@ export interface RequestIds {
 }
 
 /** An error in Graph's form. Learn, "Microsoft Graph error responses and resource types". */
-export function errorAnswer(error: GraphError, ids: RequestIds): HttpAnswer {
+export function errorAnswer(error: GraphFault, ids: RequestIds): HttpAnswer {
   return {
     status: error.status,
     headers: error.headers,

@@ -3,17 +3,23 @@ import type { SendingLimits } from '../delivery/sending-limits.ts';
 import type { Transport } from '../delivery/transport.ts';
 import type { TokenSigner } from '../entra/access-token.ts';
 import type { Faults } from '../faults.ts';
-import { type HttpAnswer, type HttpRequest, type Listening, listenHttp, withFault } from '../http/http-server.ts';
+import {
+  type HttpAnswer,
+  type IncomingHttpRequest,
+  type Listening,
+  listenHttp,
+  withFault,
+} from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import { authenticate } from './authorization.ts';
 import { directoryOperations } from './directory/directory-operations.ts';
 import { requireDirectoryPermission } from './directory/directory-request.ts';
-import { errorAnswer, GraphError, type RequestIds } from './graph-error.ts';
-import type { Drafts } from './mail/drafts.ts';
+import { errorAnswer, GraphFault, type RequestIds } from './graph-error.ts';
+import type { Drafts } from './mail/drafts/drafts.ts';
+import type { UploadSessions } from './mail/drafts/upload-sessions.ts';
 import { mailRoutes } from './mail/mail-routes.ts';
-import type { UploadSessions } from './mail/upload-sessions.ts';
 import { MailboxConcurrency } from './mailbox-concurrency.ts';
 import { stagedAnswer } from './staged-answer.ts';
 
@@ -56,18 +62,18 @@ export function listenGraph(settings: GraphSettings): Promise<Listening> {
   });
 }
 
-async function answerOf(routes: readonly Route[], request: HttpRequest, ids: RequestIds): Promise<HttpAnswer> {
+async function answerOf(routes: readonly Route[], request: IncomingHttpRequest, ids: RequestIds): Promise<HttpAnswer> {
   try {
     const found = findRoute(routes, request);
     if (found === 'not-found') {
-      throw new GraphError(404, 'ResourceNotFound', `Resource not found for the segment '${request.url.pathname}'.`);
+      throw new GraphFault(404, 'ResourceNotFound', `Resource not found for the segment '${request.url.pathname}'.`);
     }
     if (found === 'method-not-allowed') {
-      throw new GraphError(405, 'Request_BadRequest', 'Specified HTTP method is not allowed for the request target.');
+      throw new GraphFault(405, 'Request_BadRequest', 'Specified HTTP method is not allowed for the request target.');
     }
     return await found.route.handle(request, found.captures);
   } catch (error) {
-    if (error instanceof GraphError) return errorAnswer(error, ids);
+    if (error instanceof GraphFault) return errorAnswer(error, ids);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { SendingLimits } from '../delivery/sending-limits.ts';
-import { GraphError } from './graph-error.ts';
+import { GraphFault } from './graph-error.ts';
 
 /** Counts the requests under way per app and mailbox. Learn, "Outlook service limits". */
 export class MailboxConcurrency {
@@ -13,13 +13,13 @@ export class MailboxConcurrency {
     this.#limits = limits;
   }
 
-  /** Runs one request. @throws GraphError 429 beyond the limit */
+  /** Runs one request. @throws GraphFault 429 beyond the limit */
   async run<T>(appId: string, mailbox: string, request: () => Promise<T>): Promise<T> {
     const key = `${appId} ${mailbox.toLowerCase()}`;
     const before = this.#underWay.get(key) ?? 0;
     if (before >= this.#limit) {
       this.#limits.violated('graphConcurrency', mailbox);
-      throw new GraphError(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', {
+      throw new GraphFault(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', {
         'Retry-After': '1',
       });
     }

@@ -1,12 +1,12 @@
 import type { Fault } from '../faults.ts';
 import type { HttpAnswer } from '../http/http-server.ts';
-import { GraphError } from './graph-error.ts';
+import { GraphFault } from './graph-error.ts';
 
 /** What a staged refusal looks like: an error in Graph's form, or an empty success. */
 export function stagedAnswer(fault: Fault): HttpAnswer {
   const status = fault.status ?? 503;
   if (status < 400) return { status };
-  throw new GraphError(
+  throw new GraphFault(
     status,
     fault.code ?? (status === 429 ? 'ApplicationThrottled' : 'ServiceUnavailable'),
     fault.text ?? 'A staged error.',

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
 
 /** A request as the simulated services see it. */
-export interface HttpRequest {
+export interface IncomingHttpRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
@@ -46,7 +46,7 @@ export interface HttpServerSettings {
   /** 0 takes any free port. */
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string };
-  handle(request: HttpRequest): Promise<HttpAnswer>;
+  handle(request: IncomingHttpRequest): Promise<HttpAnswer>;
   /** Told of whatever `handle` throws that is no {@link CutConnection}; the client sees a 500. */
   onDefect(error: unknown): void;
 }
@@ -172,7 +172,7 @@ export async function withFault(
   fault: Fault | undefined,
   handle: () => Promise<HttpAnswer>,
   refuse: (fault: Fault) => HttpAnswer,
-  request?: HttpRequest,
+  request?: IncomingHttpRequest,
 ): Promise<HttpAnswer> {
   if (!fault) return handle();
   if (fault.delayMs) await sleep(fault.delayMs);

@@ -1,16 +1,16 @@
-import type { HttpAnswer, HttpRequest } from './http-server.ts';
+import type { HttpAnswer, IncomingHttpRequest } from './http-server.ts';
 
 /** Answers one method on one path; `captures` are the decoded groups of the pattern. */
 export interface Route {
   readonly method: string;
   readonly path: RegExp;
-  handle(request: HttpRequest, captures: readonly string[]): Promise<HttpAnswer> | HttpAnswer;
+  handle(request: IncomingHttpRequest, captures: readonly string[]): Promise<HttpAnswer> | HttpAnswer;
 }
 
 /** The first route that fits, with what its pattern captured; `method-not-allowed` where only the path fits. */
 export function findRoute(
   routes: readonly Route[],
-  request: HttpRequest,
+  request: IncomingHttpRequest,
 ): { readonly route: Route; readonly captures: readonly string[] } | 'not-found' | 'method-not-allowed' {
   let pathFits = false;
   for (const route of routes) {

@@ -8,7 +8,7 @@ import {
 } from './mailbox-folder.ts';
 import { MemoryMailStore } from './memory-mail-store.ts';
 
-export type { ExtendedProperty, ItemFacts, StoredMessage } from './mailbox-folder.ts';
+export type { ItemFacts, StoredMessage, StoredProperty } from './mailbox-folder.ts';
 
 /** The folders a new mailbox has. */
 export const standardFolders = ['INBOX', 'Drafts', 'Sent Items', 'Deleted Items', 'Junk Email'] as const;

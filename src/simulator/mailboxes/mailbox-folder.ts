@@ -1,7 +1,7 @@
 import type { FolderChange, FolderStatus, MessageSummary } from '../../mailbox/mail-store.ts';
 
 /** A property of a message that has no place in MIME. Learn, "singleValueLegacyExtendedProperty resource type". */
-export interface ExtendedProperty {
+export interface StoredProperty {
   /** `String {guid} Name x`, `String 0x1035` … */
   readonly id: string;
   readonly value: string;
@@ -11,7 +11,7 @@ export interface ExtendedProperty {
 export interface ItemFacts {
   /** Stays the message's own when it moves to another folder. */
   readonly immutableId?: string;
-  readonly properties?: readonly ExtendedProperty[];
+  readonly properties?: readonly StoredProperty[];
 }
 
 /** A message in a simulated mailbox. */
@@ -30,7 +30,7 @@ class FolderMessage implements StoredMessage {
   readonly flags: readonly string[];
   readonly internalDate: Date;
   readonly immutableId?: string;
-  readonly properties?: readonly ExtendedProperty[];
+  readonly properties?: readonly StoredProperty[];
   readonly #octets: MessageOctets;
 
   constructor(uid: number, octets: MessageOctets, flags: readonly string[], internalDate: Date, facts: ItemFacts) {

@@ -1,9 +1,9 @@
 import {
+  type AppendedMessage,
   type FolderInfo,
   type FolderStatus,
   type MailStore,
   MailStoreError,
-  type NewMessage,
   type OpenFolder,
 } from '../../mailbox/mail-store.ts';
 import { MailboxFolder, type SizeTelling } from './mailbox-folder.ts';
@@ -37,7 +37,7 @@ export class MemoryMailStore implements MailStore {
     return new MemoryOpenFolder(this.#folder(folder), (name) => this.#folder(name), options.readOnly);
   }
 
-  async append(folder: string, message: NewMessage): Promise<{ uidValidity: number; uid: number }> {
+  async append(folder: string, message: AppendedMessage): Promise<{ uidValidity: number; uid: number }> {
     const target = this.#folder(folder);
     if (message.size > maxAppendBytes) throw new MailStoreError('too-large', 'The message is too large.');
     const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@ import { isAudienceOf } from './resources.ts';
 import { type Reach, reaches, type Tenant } from './tenant.ts';
 
 /** The client protocols of Exchange Online. */
-export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
+export type MailProtocol = 'imap' | 'pop3' | 'smtp';
 
 const appRole = { imap: 'IMAP.AccessAsApp', pop3: 'POP.AccessAsApp', smtp: 'SMTP.SendAsApp' } as const;
 const delegatedScope = { imap: 'IMAP.AccessAsUser.All', pop3: 'POP.AccessAsUser.All', smtp: 'SMTP.Send' } as const;
@@ -13,7 +13,7 @@ export const smtpRole = 'Application SMTP.SendAsApp';
 export const graphRoles = ['Application Mail.Send', 'Application Mail.ReadWrite', 'Application Mail.Read'] as const;
 
 /** Whether the token names the protocol at all: an application role, or a scope a user granted. */
-export function tokenNames(claims: AccessTokenClaims, protocol: ExchangeProtocol): boolean {
+export function tokenNames(claims: AccessTokenClaims, protocol: MailProtocol): boolean {
   if (claims.scp !== undefined) return claims.scp.split(' ').includes(delegatedScope[protocol]);
   return claims.roles?.includes(appRole[protocol]) ?? false;
 }

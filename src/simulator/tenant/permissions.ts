@@ -1,9 +1,9 @@
-import { findResource, type Resource, resources } from './resources.ts';
-import type { RequiredPermission } from './tenant.ts';
+import type { RequiredPermission } from './required-permission.ts';
+import { type ApiResource, findResource, resources } from './resources.ts';
 
 /** A permission that a resource offers. */
-export interface Permission {
-  readonly resource: Resource['key'];
+export interface ResourcePermission {
+  readonly resource: ApiResource['key'];
   /** `Role`: for the app itself. `Scope`: on behalf of a user. */
   readonly type: RequiredPermission['type'];
   /** Its name in tokens. */
@@ -15,7 +15,7 @@ export interface Permission {
   readonly displayName: string;
 }
 
-const role = (resource: Resource['key'], value: string, id: string, displayName: string): Permission => ({
+const role = (resource: ApiResource['key'], value: string, id: string, displayName: string): ResourcePermission => ({
   resource,
   type: 'Role',
   value,
@@ -23,7 +23,7 @@ const role = (resource: Resource['key'], value: string, id: string, displayName:
   adminOnly: true,
   displayName,
 });
-const scope = (resource: Resource['key'], value: string, id: string, displayName: string): Permission => ({
+const scope = (resource: ApiResource['key'], value: string, id: string, displayName: string): ResourcePermission => ({
   resource,
   type: 'Scope',
   value,
@@ -31,7 +31,7 @@ const scope = (resource: Resource['key'], value: string, id: string, displayName
   adminOnly: false,
   displayName,
 });
-const adminScope = (value: string, id: string, displayName: string): Permission => ({
+const adminScope = (value: string, id: string, displayName: string): ResourcePermission => ({
   ...scope('graph', value, id, displayName),
   adminOnly: true,
 });
@@ -41,7 +41,7 @@ const adminScope = (value: string, id: string, displayName: string): Permission 
  * publishes them (Learn, "Microsoft Graph permissions reference"), except that of `SMTP.SendAsApp`, which is published
  * nowhere: like any id it is to be looked up by its value.
  */
-export const permissions: readonly Permission[] = [
+export const permissions: readonly ResourcePermission[] = [
   role('graph', 'Mail.Send', 'b633e1c5-b582-4048-a93e-9f11b44c7e96', 'Send mail as any user'),
   role('graph', 'Mail.ReadWrite', 'e2a3a72e-5f79-4c64-b1b1-878b674786c9', 'Read and write mail in all mailboxes'),
   role('graph', 'Mail.Read', '810c84a8-4a9e-49e6-bf7d-12d183f40d01', 'Read mail in all mailboxes'),
@@ -128,10 +128,10 @@ export const permissions: readonly Permission[] = [
 
 /** A permission by its name, whatever the letters' case. */
 export function findPermission(
-  resource: Resource['key'],
-  type: Permission['type'],
+  resource: ApiResource['key'],
+  type: ResourcePermission['type'],
   value: string,
-): Permission | undefined {
+): ResourcePermission | undefined {
   const wanted = value.toLowerCase();
   return permissions.find(
     (one) => one.resource === resource && one.type === type && one.value.toLowerCase() === wanted,
@@ -160,7 +160,7 @@ export const bridgePermissions: readonly RequiredPermission[] = (
 });
 
 /** The permission that an entry of a registration's list means. */
-export function requiredPermission({ resourceAppId, id, type }: RequiredPermission): Permission | undefined {
+export function requiredPermission({ resourceAppId, id, type }: RequiredPermission): ResourcePermission | undefined {
   const resource = findResource(resourceAppId);
   return permissions.find((one) => one.resource === resource?.key && one.type === type && one.id === id.toLowerCase());
 }

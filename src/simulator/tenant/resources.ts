@@ -1,5 +1,5 @@
 /** An API that tokens are issued for. */
-export interface Resource {
+export interface ApiResource {
   readonly key: 'graph' | 'exchange';
   readonly appId: string;
   readonly displayName: string;
@@ -8,7 +8,7 @@ export interface Resource {
 }
 
 /** The two resources that matter for mail. Ids as Microsoft publishes them. */
-export const resources: readonly Resource[] = [
+export const resources: readonly ApiResource[] = [
   {
     key: 'graph',
     appId: '00000003-0000-0000-c000-000000000000',
@@ -24,12 +24,12 @@ export const resources: readonly Resource[] = [
 ];
 
 /** The resource an identifier (URI, with or without a slash at its end, or app id) means. */
-export function findResource(identifier: string): Resource | undefined {
+export function findResource(identifier: string): ApiResource | undefined {
   const name = identifier.replace(/\/+$/, '').toLowerCase();
   return resources.find((resource) => resource.appId === name || resource.identifierUris.includes(name));
 }
 
 /** Whether a token with this `aud` is meant for the resource. */
-export function isAudienceOf(key: Resource['key'], audience: string): boolean {
+export function isAudienceOf(key: ApiResource['key'], audience: string): boolean {
   return findResource(audience)?.key === key;
 }

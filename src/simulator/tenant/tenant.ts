@@ -1,6 +1,7 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { bridgePermissions } from './permissions.ts';
-import type { Resource } from './resources.ts';
+import type { RequiredPermission } from './required-permission.ts';
+import type { ApiResource } from './resources.ts';
 
 /** A client secret of an app registration. */
 export interface ClientSecret {
@@ -15,7 +16,7 @@ export interface ClientSecret {
 }
 
 /** A certificate of an app registration. */
-export interface ClientCertificate {
+export interface RegisteredCertificate {
   /** The key id. */
   readonly id: string;
   readonly displayName?: string;
@@ -31,19 +32,10 @@ export interface FederatedCredential {
   readonly publicKeyPem: string;
 }
 
-/** A permission as the registration lists it, which grants nothing yet. */
-export interface RequiredPermission {
-  /** The resource's app id. */
-  readonly resourceAppId: string;
-  /** Id of the app role or the scope. */
-  readonly id: string;
-  readonly type: 'Role' | 'Scope';
-}
-
 /** Delegated permissions that were consented to. */
-export interface DelegatedGrant {
+export interface PermissionGrant {
   readonly id: string;
-  readonly resource: Resource['key'];
+  readonly resource: ApiResource['key'];
   /** Object id of the one user it is for; none: an administrator consented for everybody. */
   readonly principalId?: string;
   scopes: readonly string[];
@@ -60,12 +52,12 @@ export interface AppRegistration {
   /** Milliseconds since 1970; it too stays unknown elsewhere for a while. */
   servicePrincipalCreatedAtMs: number;
   readonly secrets: ClientSecret[];
-  readonly certificates: ClientCertificate[];
+  readonly certificates: RegisteredCertificate[];
   readonly federatedCredentials: FederatedCredential[];
   requiredPermissions: readonly RequiredPermission[];
   /** Application permissions with admin consent. */
-  readonly roles: Record<Resource['key'], readonly string[]>;
-  readonly delegatedGrants: DelegatedGrant[];
+  readonly roles: Record<ApiResource['key'], readonly string[]>;
+  readonly delegatedGrants: PermissionGrant[];
   /** Redirect URIs of the web platform: the client has to prove itself. */
   webRedirectUris: readonly string[];
   /** Redirect URIs of mobile and desktop applications; a loopback one matches on any port. */
@@ -223,7 +215,7 @@ export class Tenant {
   /** How long what was written to the directory stays unseen elsewhere. */
   replicationMs = 0;
   /** Object ids of the service principals that Microsoft's own resources have in this tenant. */
-  readonly resourcePrincipalIds: Readonly<Record<Resource['key'], string>> = {
+  readonly resourcePrincipalIds: Readonly<Record<ApiResource['key'], string>> = {
     graph: randomUUID(),
     exchange: randomUUID(),
   };

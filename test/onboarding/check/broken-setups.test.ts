@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { HopResult } from '../../../src/app/connection-check.ts';
+import type { HopResult } from '../../../src/app/connections/check.ts';
 import { makeClientCertificate } from '../../simulator/client-certificate.ts';
 import { firstFailure, type Setup, workingSetup } from './setup.ts';
 

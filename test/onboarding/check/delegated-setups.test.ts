@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { openConnectionStore } from '../../../src/app/connection-tokens.ts';
+import { openConnectionStore } from '../../../src/app/connections/tokens.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { resolveCloud } from '../../../src/config/clouds.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import type { HopResult } from '../../../src/onboarding/check/hop.ts';
+import type { HopResult } from '../../../src/onboarding/check/hops/hop.ts';
 import { firstFailure, workingSetup } from './setup.ts';
 
 const alice = 'alice@contoso.example';

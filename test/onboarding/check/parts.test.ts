@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
-import { certificateHop } from '../../../src/onboarding/check/credential-hops.ts';
-import { type Finding, type Hop, type HopResult, runHops } from '../../../src/onboarding/check/hop.ts';
-import { proxyFor } from '../../../src/onboarding/check/probe-proxy.ts';
+import { certificateHop } from '../../../src/onboarding/check/hops/credential.ts';
+import { type Finding, type Hop, type HopResult, runHops } from '../../../src/onboarding/check/hops/hop.ts';
+import { proxyFor } from '../../../src/onboarding/check/probes/proxy.ts';
 import { usesOf } from '../../../src/onboarding/check/subject.ts';
 import { readClaims } from '../../../src/onboarding/check/token-claims.ts';
 import { brief, firstFailure, workingSetup } from './setup.ts';

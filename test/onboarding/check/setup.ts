@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { checkConnections, type HopResult } from '../../../src/app/connection-check.ts';
+import { checkConnections, type HopResult } from '../../../src/app/connections/check.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';

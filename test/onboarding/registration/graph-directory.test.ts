@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { HttpClient, HttpRequest } from '../../../src/base/http.ts';
+import type { HttpClient, HttpRequest } from '../../../src/base/http/client.ts';
 import { graphDirectory } from '../../../src/onboarding/registration/graph-directory.ts';
 import { JumpingClock } from '../../tokens/jumping-clock.ts';
 

@@ -1,8 +1,8 @@
 import { TokenSigner } from '../../../src/simulator/entra/access-token.ts';
-import { AuthorizationCodes } from '../../../src/simulator/entra/authorization-codes.ts';
-import { DeviceCodes } from '../../../src/simulator/entra/device-codes.ts';
-import { RefreshTokens } from '../../../src/simulator/entra/refresh-tokens.ts';
-import { UploadSessions } from '../../../src/simulator/graph/mail/upload-sessions.ts';
+import { AuthorizationCodes } from '../../../src/simulator/entra/people/authorization-codes.ts';
+import { DeviceCodes } from '../../../src/simulator/entra/people/device-codes.ts';
+import { RefreshTokens } from '../../../src/simulator/entra/people/refresh-tokens.ts';
+import { UploadSessions } from '../../../src/simulator/graph/mail/drafts/upload-sessions.ts';
 import { type AppRegistration, type ClientSecret, Tenant } from '../../../src/simulator/tenant/tenant.ts';
 import { noteSecret } from './record.ts';
 

@@ -1,14 +1,14 @@
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import type { AuthenticatedClient } from '../client-authentication.ts';
+import { issueUserTokens } from '../people/user-tokens.ts';
 import type { Platform } from '../redirect-uris.ts';
 import { assertUsersServed } from '../tenant-segment.ts';
-import { issueUserTokens } from '../user-tokens.ts';
 import { requiredField, type TokenRequest, wantsClientInfo } from './token-request.ts';
 
 /**
  * The authorization code grant (RFC 6749 section 4.1.3, RFC 7636). Learn, "Microsoft identity platform and OAuth 2.0
  * authorization code flow".
- * @throws EntraError
+ * @throws AadstsError
  */
 export async function grantAuthorizationCode({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
   assertUsersServed(entra.tenant, tenantName, client.app);
@@ -26,8 +26,8 @@ export async function grantAuthorizationCode({ entra, form, client, tenantName }
   });
 }
 
-/** Web apps have to prove themselves, apps on people's machines cannot. @throws EntraError 7000218, 700025 */
+/** Web apps have to prove themselves, apps on people's machines cannot. @throws AadstsError 7000218, 700025 */
 export function assertCredentialFits({ method }: AuthenticatedClient, platform: Platform): void {
-  if (platform === 'web' && method === '0') throw EntraError.of('7000218');
-  if (platform === 'public' && method !== '0') throw EntraError.of('700025');
+  if (platform === 'web' && method === '0') throw AadstsError.of('7000218');
+  if (platform === 'public' && method !== '0') throw AadstsError.of('700025');
 }

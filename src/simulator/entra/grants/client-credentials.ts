@@ -1,6 +1,6 @@
-import { findResource, type Resource } from '../../tenant/resources.ts';
+import { type ApiResource, findResource } from '../../tenant/resources.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import type { TokenSigner } from '../access-token.ts';
 import type { AuthenticatedClient } from '../client-authentication.ts';
 import { assertTenantNamed } from '../tenant-segment.ts';
@@ -9,11 +9,11 @@ import type { TokenRequest } from './token-request.ts';
 /**
  * The client credentials grant (RFC 6749 section 4.4). Learn, "OAuth 2.0 client credentials flow on the Microsoft
  * identity platform". Permissions not granted are no error: the token just lacks the role.
- * @throws EntraError
+ * @throws AadstsError
  */
 export async function grantClientCredentials({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
   const { tenant, signer } = entra;
-  if (client.method === '0') throw EntraError.of('7000216');
+  if (client.method === '0') throw AadstsError.of('7000216');
   assertTenantNamed(tenant, tenantName, 'client_credentials', client.app);
   const { resource, audience } = resourceOf(tenant, form.get('scope'));
   const accessToken = await issueAppToken(tenant, signer, client, resource.key, audience);
@@ -22,16 +22,16 @@ export async function grantClientCredentials({ entra, form, client, tenantName }
   return { token_type: 'Bearer', expires_in: expiresIn, ext_expires_in: expiresIn, access_token: accessToken };
 }
 
-/** A token for the app itself, with the roles it has been granted. @throws EntraError */
+/** A token for the app itself, with the roles it has been granted. @throws AadstsError */
 export function issueAppToken(
   tenant: Tenant,
   signer: TokenSigner,
   { app, method }: AuthenticatedClient,
-  resource: Resource['key'],
+  resource: ApiResource['key'],
   audience: string,
 ): Promise<string> {
   const { servicePrincipalId } = app;
-  if (servicePrincipalId === undefined) throw EntraError.of('7000229', app.clientId, tenant.id);
+  if (servicePrincipalId === undefined) throw AadstsError.of('7000229', app.clientId, tenant.id);
   const roles = app.roles[resource];
   return signer.issue(
     {
@@ -48,16 +48,16 @@ export function issueAppToken(
 }
 
 /** The resource of a `.default` scope; the identifier as the client spelled it becomes the audience. */
-function resourceOf(tenant: Tenant, scope: string | null): { resource: Resource; audience: string } {
-  if (scope === null) throw EntraError.of('900144', 'scope');
+function resourceOf(tenant: Tenant, scope: string | null): { resource: ApiResource; audience: string } {
+  if (scope === null) throw AadstsError.of('900144', 'scope');
   const scopes = scope.split(' ').filter((one) => one !== '');
   const [only] = scopes;
   // Scopes of OpenID Connect mean nothing here, and two resources do not fit into one token.
-  if (scopes.length !== 1 || only === undefined) throw EntraError.of('70011', scope);
+  if (scopes.length !== 1 || only === undefined) throw AadstsError.of('70011', scope);
   const suffix = '/.default';
-  if (!only.toLowerCase().endsWith(suffix)) throw EntraError.of('1002012', scope);
+  if (!only.toLowerCase().endsWith(suffix)) throw AadstsError.of('1002012', scope);
   const audience = only.slice(0, -suffix.length);
   const resource = findResource(audience);
-  if (!resource) throw EntraError.of('500011', audience, tenant.displayName);
+  if (!resource) throw AadstsError.of('500011', audience, tenant.displayName);
   return { resource, audience };
 }

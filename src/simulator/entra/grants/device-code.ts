@@ -1,13 +1,13 @@
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import { assertMayBePublic } from '../client-authentication.ts';
+import { issueUserTokens } from '../people/user-tokens.ts';
 import { assertUsersServed } from '../tenant-segment.ts';
-import { issueUserTokens } from '../user-tokens.ts';
 import { requiredField, type TokenRequest, wantsClientInfo } from './token-request.ts';
 
 /**
  * The device code grant (RFC 8628 section 3.4). Learn, "Microsoft identity platform and the OAuth 2.0 device
  * authorization grant flow".
- * @throws EntraError
+ * @throws AadstsError
  */
 export async function grantDeviceCode({ entra, form, client, tenantName }: TokenRequest): Promise<object> {
   assertUsersServed(entra.tenant, tenantName, client.app);
@@ -15,6 +15,6 @@ export async function grantDeviceCode({ entra, form, client, tenantName }: Token
   // `code` is what the flow's first version called it; the error still does.
   const deviceCode = form.get('device_code') ?? requiredField(form, 'code');
   const { signedIn, scope } = entra.deviceCodes.redeem(deviceCode, client.app);
-  if (entra.tenant.policies.deviceCodeBlocked) throw EntraError.of('53003');
+  if (entra.tenant.policies.deviceCodeBlocked) throw AadstsError.of('53003');
   return issueUserTokens(entra, { client, signedIn, scope, wantsClientInfo: wantsClientInfo(form) });
 }

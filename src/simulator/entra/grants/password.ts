@@ -1,8 +1,8 @@
 import { assertMayBePublic } from '../client-authentication.ts';
-import { authenticateUser } from '../sign-in-policies.ts';
-import { signedInNow } from '../signed-in.ts';
+import { authenticateUser } from '../people/sign-in-policies.ts';
+import { signedInNow } from '../people/signed-in.ts';
+import { issueUserTokens } from '../people/user-tokens.ts';
 import { assertUsersServed } from '../tenant-segment.ts';
-import { issueUserTokens } from '../user-tokens.ts';
 import { requiredField, type TokenRequest, wantsClientInfo } from './token-request.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { issueUserTokens } from '../people/user-tokens.ts';
 import { assertUsersServed } from '../tenant-segment.ts';
-import { issueUserTokens } from '../user-tokens.ts';
 import { assertCredentialFits } from './authorization-code.ts';
 import { requiredField, type TokenRequest, wantsClientInfo } from './token-request.ts';
 

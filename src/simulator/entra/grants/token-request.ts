@@ -1,6 +1,6 @@
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import type { AuthenticatedClient } from '../client-authentication.ts';
-import type { EntraServices } from '../entra-server.ts';
+import type { EntraServices } from '../services.ts';
 
 /** A request at the token endpoint whose client is known. */
 export interface TokenRequest {
@@ -11,10 +11,10 @@ export interface TokenRequest {
   readonly tenantName: string;
 }
 
-/** A field of the form that has to be there. @throws EntraError 900144 */
+/** A field of the form that has to be there. @throws AadstsError 900144 */
 export function requiredField(form: URLSearchParams, name: string): string {
   const value = form.get(name);
-  if (!value) throw EntraError.of('900144', name);
+  if (!value) throw AadstsError.of('900144', name);
   return value;
 }
 

@@ -1,13 +1,13 @@
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
-import { findPermission, type Permission } from '../../tenant/permissions.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
+import { findPermission, type ResourcePermission } from '../../tenant/permissions.ts';
 import { resources } from '../../tenant/resources.ts';
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import { listedPermissions } from '../consent.ts';
-import { type DelegatedScopes, parseDelegatedScopes } from '../delegated-scopes.ts';
-import type { EntraServices } from '../entra-server.ts';
+import { parseDelegatedScopes, type RequestedScopes } from '../delegated-scopes.ts';
 import { requiredField } from '../grants/token-request.ts';
 import { platformOf } from '../redirect-uris.ts';
 import { findApp } from '../registered-app.ts';
+import type { EntraServices } from '../services.ts';
 import { assertTenant } from '../tenant-segment.ts';
 import { errorPage } from './pages.ts';
 import { errorParameters, redirectTo } from './redirect.ts';
@@ -20,14 +20,14 @@ import type { SignInGoal, SignInPages } from './sign-in.ts';
 export function answerAdminConsent(
   entra: EntraServices,
   pages: SignInPages,
-  request: HttpRequest,
+  request: IncomingHttpRequest,
   tenantName: string,
   version: 'v1' | 'v2',
 ): HttpAnswer {
   try {
     return pages.begin(request, goalOf(entra, request.url.searchParams, tenantName, version));
   } catch (error) {
-    if (error instanceof EntraError) return errorPage(error);
+    if (error instanceof AadstsError) return errorPage(error);
     throw error;
   }
 }
@@ -41,7 +41,7 @@ function goalOf(
   assertTenant(tenant, tenantName);
   const app = findApp(tenant, requiredField(query, 'client_id'));
   const redirectUri = requiredField(query, 'redirect_uri');
-  if (!platformOf(app, redirectUri)) throw EntraError.of('50011', redirectUri, app.clientId);
+  if (!platformOf(app, redirectUri)) throw AadstsError.of('50011', redirectUri, app.clientId);
   const scopes = version === 'v2' ? parseDelegatedScopes(tenant, app, query.get('scope'), 'page') : undefined;
   const permissions = scopes ? askedPermissions(app, scopes) : listedPermissions(app);
   const state = query.get('state') ?? undefined;
@@ -50,7 +50,7 @@ function goalOf(
     // An administrator has to choose to be one.
     prompt: 'select_account',
     consentFor: (user) => {
-      if (!user.administrator) throw EntraError.of('90094');
+      if (!user.administrator) throw AadstsError.of('90094');
       return { permissions, forOrganization: true };
     },
     finish: () =>
@@ -66,7 +66,7 @@ function goalOf(
 }
 
 /** `.default` asks for all that the registration lists, of whatever resource. */
-function askedPermissions(app: SignInGoal['app'], scopes: DelegatedScopes): readonly Permission[] {
+function askedPermissions(app: SignInGoal['app'], scopes: RequestedScopes): readonly ResourcePermission[] {
   const named = scopes.resources.flatMap(({ resource, names }) =>
     names.flatMap((name) => findPermission(resource.key, 'Scope', name) ?? []),
   );
@@ -74,6 +74,6 @@ function askedPermissions(app: SignInGoal['app'], scopes: DelegatedScopes): read
   return [...new Set([...named, ...listed])];
 }
 
-function fullName({ resource, value }: Permission): string {
+function fullName({ resource, value }: ResourcePermission): string {
   return `${resources.find(({ key }) => key === resource)?.identifierUris[0]}/${value}`;
 }

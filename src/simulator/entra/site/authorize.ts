@@ -1,14 +1,14 @@
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
 import { tenantOf } from '../../tenant/tenant.ts';
-import { EntraError } from '../aadsts.ts';
+import { AadstsError } from '../aadsts.ts';
 import { consentNeeded } from '../consent.ts';
 import { parseDelegatedScopes, scopeOfFirst } from '../delegated-scopes.ts';
-import type { EntraServices } from '../entra-server.ts';
 import { requiredField } from '../grants/token-request.ts';
+import { clientInfo } from '../people/user-tokens.ts';
 import { type Platform, platformOf } from '../redirect-uris.ts';
 import { findApp } from '../registered-app.ts';
+import type { EntraServices } from '../services.ts';
 import { assertAccountServed, assertTenant, assertUsersServed } from '../tenant-segment.ts';
-import { clientInfo } from '../user-tokens.ts';
 import { errorPage } from './pages.ts';
 import { errorParameters, redirectTo } from './redirect.ts';
 import type { SignInGoal, SignInPages } from './sign-in.ts';
@@ -27,7 +27,7 @@ interface Caller {
 export function answerAuthorize(
   entra: EntraServices,
   pages: SignInPages,
-  request: HttpRequest,
+  request: IncomingHttpRequest,
   tenantName: string,
 ): HttpAnswer {
   const query = request.url.searchParams;
@@ -35,34 +35,34 @@ export function answerAuthorize(
   try {
     caller = callerOf(entra, query, tenantName);
   } catch (error) {
-    if (error instanceof EntraError) return errorPage(error);
+    if (error instanceof AadstsError) return errorPage(error);
     throw error;
   }
   const { redirectUri } = caller;
-  const fail = (error: EntraError) =>
+  const fail = (error: AadstsError) =>
     redirectTo(redirectUri, { ...errorParameters(error, entra.authority), state: query.get('state') ?? undefined });
   try {
     return pages.begin(request, goalOf(entra, query, { ...caller, tenantName }, fail));
   } catch (error) {
-    if (error instanceof EntraError) return fail(error);
+    if (error instanceof AadstsError) return fail(error);
     throw error;
   }
 }
 
-/** @throws EntraError for whatever leaves no address to answer at */
+/** @throws AadstsError for whatever leaves no address to answer at */
 function callerOf({ tenant }: EntraServices, query: URLSearchParams, tenantName: string): Caller {
   assertTenant(tenant, tenantName);
   const app = findApp(tenant, requiredField(query, 'client_id'));
   assertUsersServed(tenant, tenantName, app);
   const registered = [...app.webRedirectUris, ...app.publicRedirectUris];
   const redirectUri = query.get('redirect_uri') ?? (registered.length === 1 ? registered[0] : undefined);
-  if (redirectUri === undefined) throw EntraError.of('900971');
+  if (redirectUri === undefined) throw AadstsError.of('900971');
   const platform = platformOf(app, redirectUri);
-  if (!platform) throw EntraError.of('50011', redirectUri, app.clientId);
+  if (!platform) throw AadstsError.of('50011', redirectUri, app.clientId);
   return { app, redirectUri, platform };
 }
 
-/** @throws EntraError for a request that makes no sense */
+/** @throws AadstsError for a request that makes no sense */
 function goalOf(
   entra: EntraServices,
   query: URLSearchParams,
@@ -70,9 +70,9 @@ function goalOf(
   fail: SignInGoal['fail'],
 ): SignInGoal {
   const { tenant, authorizationCodes } = entra;
-  if (requiredField(query, 'response_type') !== 'code') throw EntraError.of('70005');
+  if (requiredField(query, 'response_type') !== 'code') throw AadstsError.of('70005');
   const mode = query.get('response_mode') ?? 'query';
-  if (mode !== 'query') throw EntraError.of('70007', mode);
+  if (mode !== 'query') throw AadstsError.of('70007', mode);
   const scopes = parseDelegatedScopes(tenant, app, query.get('scope'), 'page');
   const prompt = promptOf(query);
   const loginHint = query.get('login_hint');
@@ -110,5 +110,5 @@ function promptOf(query: URLSearchParams): SignInGoal['prompt'] {
   const value = query.get('prompt');
   if (value === null || value === '') return undefined;
   if (value === 'none' || value === 'login' || value === 'consent' || value === 'select_account') return value;
-  throw EntraError.of('90023', 'prompt');
+  throw AadstsError.of('90023', 'prompt');
 }

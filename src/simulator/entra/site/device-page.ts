@@ -1,9 +1,9 @@
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
-import { EntraError } from '../aadsts.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
+import { AadstsError } from '../aadsts.ts';
 import { consentNeeded } from '../consent.ts';
 import { parseDelegatedScopes } from '../delegated-scopes.ts';
-import type { DeviceCode } from '../device-codes.ts';
-import type { EntraServices } from '../entra-server.ts';
+import type { PendingDeviceCode } from '../people/device-codes.ts';
+import type { EntraServices } from '../services.ts';
 import { assertAccountServed } from '../tenant-segment.ts';
 import { deviceCodePage, deviceDeclinedPage, deviceDonePage, errorPage } from './pages.ts';
 import type { SignInGoal, SignInPages } from './sign-in.ts';
@@ -12,7 +12,7 @@ import type { SignInGoal, SignInPages } from './sign-in.ts';
 export const devicePath = '/deviceauth';
 
 /** The page that takes the code; `?otc=` fills it in. */
-export function showDevicePage({ url }: HttpRequest): HttpAnswer {
+export function showDevicePage({ url }: IncomingHttpRequest): HttpAnswer {
   return deviceCodePage(devicePath, undefined, url.searchParams.get('otc') ?? '');
 }
 
@@ -20,14 +20,14 @@ export function showDevicePage({ url }: HttpRequest): HttpAnswer {
 export function answerDevicePage(
   entra: EntraServices,
   pages: SignInPages,
-  request: HttpRequest,
+  request: IncomingHttpRequest,
   form: URLSearchParams,
 ): HttpAnswer {
   const typed = form.get('otc') ?? '';
   try {
     return pages.begin(request, goalOf(entra, entra.deviceCodes.byUserCode(typed)));
   } catch (error) {
-    if (!(error instanceof EntraError)) throw error;
+    if (!(error instanceof AadstsError)) throw error;
     const problem =
       error.code === '70019'
         ? 'That code has expired. Go back to your device and get a new one. (AADSTS70019)'
@@ -36,7 +36,7 @@ export function answerDevicePage(
   }
 }
 
-function goalOf({ tenant }: EntraServices, code: DeviceCode): SignInGoal {
+function goalOf({ tenant }: EntraServices, code: PendingDeviceCode): SignInGoal {
   const { app } = code;
   const scopes = parseDelegatedScopes(tenant, app, code.scope, 'token');
   return {

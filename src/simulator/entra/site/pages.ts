@@ -1,7 +1,7 @@
 import type { HttpAnswer } from '../../http/http-server.ts';
 import type { AppRegistration, User } from '../../tenant/tenant.ts';
-import { describeError, type EntraError } from '../aadsts.ts';
-import type { ConsentRequest } from '../consent.ts';
+import { type AadstsError, describeError } from '../aadsts.ts';
+import type { ConsentParameters } from '../consent.ts';
 import { type Html, html, page } from './html.ts';
 
 /** The code that the second factor's page takes: there is no telephone to send one to. */
@@ -71,7 +71,7 @@ ${form(id, 'account', html`${choices}<button class="account" id="other" name="ac
   );
 }
 
-export function consentPage({ id, app }: PageContext, user: User, request: ConsentRequest): HttpAnswer {
+export function consentPage({ id, app }: PageContext, user: User, request: ConsentParameters): HttpAnswer {
   const { permissions, forOrganization } = request;
   const items = permissions.map(
     ({ type, value, displayName }) =>
@@ -96,7 +96,7 @@ ${form(
   );
 }
 
-export function needAdminPage({ id, app }: PageContext, user: User, error: EntraError): HttpAnswer {
+export function needAdminPage({ id, app }: PageContext, user: User, error: AadstsError): HttpAnswer {
   return page(
     'Need admin approval',
     html`<p id="user">${user.upn}</p>
@@ -136,7 +136,7 @@ export function deviceDeclinedPage(app: AppRegistration): HttpAnswer {
 }
 
 /** An error with nowhere to send it. */
-export function errorPage(error: EntraError): HttpAnswer {
+export function errorPage(error: AadstsError): HttpAnswer {
   return page(
     "Sorry, but we're having trouble signing you in.",
     html`<p id="error" role="alert">${describeError(error).text}</p>`,

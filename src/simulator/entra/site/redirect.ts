@@ -1,5 +1,5 @@
 import type { HttpAnswer } from '../../http/http-server.ts';
-import { describeError, type EntraError } from '../aadsts.ts';
+import { type AadstsError, describeError } from '../aadsts.ts';
 
 /** Sends the browser back to the app with the parameters that have a value. */
 export function redirectTo(redirectUri: string, parameters: Readonly<Record<string, string | undefined>>): HttpAnswer {
@@ -14,7 +14,7 @@ export function redirectTo(redirectUri: string, parameters: Readonly<Record<stri
 }
 
 /** An error as the redirect carries it (RFC 6749 section 4.1.2.1). */
-export function errorParameters(error: EntraError, authority: string): Record<string, string | undefined> {
+export function errorParameters(error: AadstsError, authority: string): Record<string, string | undefined> {
   return {
     // `invalid_grant` is a word of the token endpoint's.
     error: error.error === 'invalid_grant' ? 'access_denied' : error.error,

@@ -1,6 +1,6 @@
-import type { HttpRequest } from '../../http/http-server.ts';
+import type { IncomingHttpRequest } from '../../http/http-server.ts';
 import type { Route } from '../../http/routes.ts';
-import type { EntraServices } from '../entra-server.ts';
+import type { EntraServices } from '../services.ts';
 import { maxFormBytes } from '../token-endpoint.ts';
 import { answerAdminConsent } from './admin-consent.ts';
 import { answerAuthorize } from './authorize.ts';
@@ -46,6 +46,6 @@ function exactly(path: string): RegExp {
   return new RegExp(`^${path}$`);
 }
 
-async function formOf(request: HttpRequest): Promise<URLSearchParams> {
+async function formOf(request: IncomingHttpRequest): Promise<URLSearchParams> {
   return new URLSearchParams((await request.readBody(maxFormBytes)).toString());
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
 import type { AppRegistration, Tenant, User } from '../../tenant/tenant.ts';
-import { EntraError } from '../aadsts.ts';
-import { type ConsentRequest, recordConsent } from '../consent.ts';
-import { assertMaySignIn, authenticateUser } from '../sign-in-policies.ts';
-import { type SignedIn, signedInNow } from '../signed-in.ts';
+import { AadstsError } from '../aadsts.ts';
+import { type ConsentParameters, recordConsent } from '../consent.ts';
+import { assertMaySignIn, authenticateUser } from '../people/sign-in-policies.ts';
+import { type SignedInUser, signedInNow } from '../people/signed-in.ts';
 import {
   accountPage,
   consentPage,
@@ -24,10 +24,10 @@ export interface SignInGoal {
   readonly loginHint?: string;
   /** `none`: no page may be shown. */
   readonly prompt?: 'none' | 'login' | 'consent' | 'select_account';
-  /** What has to be consented to first. @throws EntraError 90094 for someone whose consent is not enough, and others */
-  consentFor(user: User): ConsentRequest | undefined;
-  finish(signedIn: SignedIn): HttpAnswer;
-  fail(error: EntraError): HttpAnswer;
+  /** What has to be consented to first. @throws AadstsError 90094 for someone whose consent is not enough, and others */
+  consentFor(user: User): ConsentParameters | undefined;
+  finish(signedIn: SignedInUser): HttpAnswer;
+  fail(error: AadstsError): HttpAnswer;
 }
 
 /** A sign-in under way: what is known of the person so far. */
@@ -35,8 +35,8 @@ interface SignIn {
   readonly id: string;
   readonly goal: SignInGoal;
   username: string | undefined;
-  signedIn: SignedIn | undefined;
-  consent: ConsentRequest | undefined;
+  signedIn: SignedInUser | undefined;
+  consent: ConsentParameters | undefined;
 }
 
 /** The steps from "Sign in" to the goal. Each form is answered with the next page that is needed. */
@@ -51,7 +51,7 @@ export class SignInPages {
   }
 
   /** Begins a sign-in: with a page, or without any where the browser's session is enough. */
-  begin(request: HttpRequest, goal: SignInGoal): HttpAnswer {
+  begin(request: IncomingHttpRequest, goal: SignInGoal): HttpAnswer {
     const id = randomBytes(32).toString('base64url');
     const signIn: SignIn = { id, goal, username: goal.loginHint, signedIn: undefined, consent: undefined };
     this.#underWay.set(id, signIn);
@@ -68,9 +68,9 @@ export class SignInPages {
   }
 
   /** Answers a form of one of the pages. */
-  next(request: HttpRequest, form: URLSearchParams): HttpAnswer {
+  next(request: IncomingHttpRequest, form: URLSearchParams): HttpAnswer {
     const signIn = this.#underWay.get(form.get('ctx') ?? '');
-    if (!signIn) return errorPage(EntraError.of('50089'));
+    if (!signIn) return errorPage(AadstsError.of('50089'));
     switch (form.get('step')) {
       case 'account':
         return this.#pickAccount(request, signIn, form.get('account') ?? '');
@@ -83,33 +83,33 @@ export class SignInPages {
       case 'consent':
         return this.#takeConsent(signIn, form);
       default:
-        return this.#end(signIn, signIn.goal.fail(EntraError.of('90094')));
+        return this.#end(signIn, signIn.goal.fail(AadstsError.of('90094')));
     }
   }
 
-  #silently(request: HttpRequest, signIn: SignIn): HttpAnswer {
+  #silently(request: IncomingHttpRequest, signIn: SignIn): HttpAnswer {
     const { goal } = signIn;
     const accounts = this.#sessions.accountsOf(request);
     const hint = goal.loginHint?.toLowerCase();
     const fitting = hint === undefined ? accounts : accounts.filter(({ user }) => user.upn === hint);
     const [signedIn, other] = fitting;
-    const refuse = (error: EntraError) => this.#end(signIn, goal.fail(error));
-    if (!signedIn) return refuse(EntraError.of('50058'));
-    if (other) return refuse(EntraError.of('16000'));
+    const refuse = (error: AadstsError) => this.#end(signIn, goal.fail(error));
+    if (!signedIn) return refuse(AadstsError.of('50058'));
+    if (other) return refuse(AadstsError.of('16000'));
     if (signedIn.user.multiFactor && !signedIn.multiFactor) {
-      return refuse(EntraError.of('50076', goal.app.clientId).as('interaction_required'));
+      return refuse(AadstsError.of('50076', goal.app.clientId).as('interaction_required'));
     }
     try {
       assertMaySignIn(this.#tenant, signedIn.user, goal.app);
       if (goal.consentFor(signedIn.user)) return refuse(consentMissing(goal.app));
       return this.#end(signIn, goal.finish(signedIn));
     } catch (error) {
-      if (error instanceof EntraError) return refuse(error);
+      if (error instanceof AadstsError) return refuse(error);
       throw error;
     }
   }
 
-  #pickAccount(request: HttpRequest, signIn: SignIn, upn: string): HttpAnswer {
+  #pickAccount(request: IncomingHttpRequest, signIn: SignIn, upn: string): HttpAnswer {
     if (upn === '') return usernamePage(context(signIn));
     signIn.signedIn = this.#sessions.accountsOf(request).find(({ user }) => user.upn === upn);
     signIn.username = upn;
@@ -125,21 +125,21 @@ export class SignInPages {
     return passwordPage(context(signIn), signIn.username);
   }
 
-  #takePassword(request: HttpRequest, signIn: SignIn, password: string): HttpAnswer {
+  #takePassword(request: IncomingHttpRequest, signIn: SignIn, password: string): HttpAnswer {
     const { username = '' } = signIn;
     try {
       const user = authenticateUser(this.#tenant, username, password);
       signIn.signedIn = signedInNow(this.#tenant, user, false);
       return this.#withSession(request, signIn);
     } catch (error) {
-      if (!(error instanceof EntraError)) throw error;
+      if (!(error instanceof AadstsError)) throw error;
       return passwordPage(context(signIn, passwordProblem(error)), username);
     }
   }
 
-  #takeSecondFactor(request: HttpRequest, signIn: SignIn, code: string): HttpAnswer {
+  #takeSecondFactor(request: IncomingHttpRequest, signIn: SignIn, code: string): HttpAnswer {
     const { signedIn } = signIn;
-    if (!signedIn) return errorPage(EntraError.of('50089'));
+    if (!signedIn) return errorPage(AadstsError.of('50089'));
     if (code.trim() !== secondFactorCode) {
       return secondFactorPage(
         context(signIn, "You didn't enter the expected verification code. (AADSTS500121)"),
@@ -151,7 +151,7 @@ export class SignInPages {
   }
 
   /** Goes on, and lets the browser know the person from now on. */
-  #withSession(request: HttpRequest, signIn: SignIn): HttpAnswer {
+  #withSession(request: IncomingHttpRequest, signIn: SignIn): HttpAnswer {
     const answer = this.#proceed(signIn);
     const { signedIn } = signIn;
     if (!signedIn || needsSecondFactor(signedIn)) return answer;
@@ -166,7 +166,7 @@ export class SignInPages {
       assertMaySignIn(this.#tenant, signedIn.user, goal.app);
       signIn.consent = goal.consentFor(signedIn.user);
     } catch (error) {
-      if (!(error instanceof EntraError)) throw error;
+      if (!(error instanceof AadstsError)) throw error;
       if (error.code === '90094') return needAdminPage(context(signIn), signedIn.user, error);
       return this.#end(signIn, goal.fail(error));
     }
@@ -176,8 +176,8 @@ export class SignInPages {
 
   #takeConsent(signIn: SignIn, form: URLSearchParams): HttpAnswer {
     const { goal, signedIn, consent } = signIn;
-    if (!signedIn || !consent) return errorPage(EntraError.of('50089'));
-    if (form.get('decision') !== 'accept') return this.#end(signIn, goal.fail(EntraError.of('65004')));
+    if (!signedIn || !consent) return errorPage(AadstsError.of('50089'));
+    if (form.get('decision') !== 'accept') return this.#end(signIn, goal.fail(AadstsError.of('65004')));
     const forAll = consent.forOrganization || (signedIn.user.administrator && form.get('organization') === 'yes');
     recordConsent(goal.app, consent.permissions, forAll ? undefined : signedIn.user);
     return this.#end(signIn, goal.finish(signedIn));
@@ -193,15 +193,15 @@ function context({ id, goal }: SignIn, problem?: string) {
   return { id, app: goal.app, problem };
 }
 
-function consentMissing({ clientId, displayName }: AppRegistration): EntraError {
-  return EntraError.of('65001', clientId, displayName).as('consent_required');
+function consentMissing({ clientId, displayName }: AppRegistration): AadstsError {
+  return AadstsError.of('65001', clientId, displayName).as('consent_required');
 }
 
-function needsSecondFactor({ user, multiFactor }: SignedIn): boolean {
+function needsSecondFactor({ user, multiFactor }: SignedInUser): boolean {
   return user.multiFactor && !multiFactor;
 }
 
-function passwordProblem(error: EntraError): string {
+function passwordProblem(error: AadstsError): string {
   if (error.code === '50126') return 'Your account or password is incorrect. (AADSTS50126)';
   return `${error.message} (AADSTS${error.code})`;
 }

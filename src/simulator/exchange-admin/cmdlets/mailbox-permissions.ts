@@ -2,7 +2,8 @@ import type { Reach } from '../../tenant/tenant.ts';
 import { reaches } from '../../tenant/tenant.ts';
 import type { ExchangeOrganization, RegisteredApp } from '../organization.ts';
 import type { Arguments } from '../powershell/arguments.ts';
-import { type Cmdlet, CmdletError, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { type Cmdlet, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { CmdletError } from '../powershell/parameter.ts';
 import type { Row } from '../powershell/value.ts';
 
 const permission = {

@@ -1,5 +1,6 @@
 import { assertNewName, type ExchangeOrganization, type ManagementScope, notFound } from '../organization.ts';
-import { type Cmdlet, CmdletError, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { type Cmdlet, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { CmdletError } from '../powershell/parameter.ts';
 import type { Row } from '../powershell/value.ts';
 import { parseRecipientFilter } from '../recipient-filter.ts';
 

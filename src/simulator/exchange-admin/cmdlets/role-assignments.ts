@@ -6,7 +6,8 @@ import {
   type RoleAssignment,
 } from '../organization.ts';
 import type { Arguments } from '../powershell/arguments.ts';
-import { type Cmdlet, CmdletError, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { type Cmdlet, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { CmdletError } from '../powershell/parameter.ts';
 import type { Row } from '../powershell/value.ts';
 
 const identity = { Identity: { type: 'text', mandatory: true } } as const;

@@ -1,5 +1,6 @@
 import type { ExchangeOrganization, RegisteredApp } from '../organization.ts';
-import { type Cmdlet, CmdletError, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { type Cmdlet, exchangeCmdlet } from '../powershell/cmdlet.ts';
+import { CmdletError } from '../powershell/parameter.ts';
 import type { Row } from '../powershell/value.ts';
 
 const guid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;

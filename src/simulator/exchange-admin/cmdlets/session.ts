@@ -1,5 +1,6 @@
 import type { ExchangeOrganization } from '../organization.ts';
-import { type Cmdlet, CmdletError, exchangeCmdlet, localCmdlet } from '../powershell/cmdlet.ts';
+import { type Cmdlet, exchangeCmdlet, localCmdlet } from '../powershell/cmdlet.ts';
+import { CmdletError } from '../powershell/parameter.ts';
 
 const text = { type: 'text' } as const;
 const any = { type: 'any' } as const;

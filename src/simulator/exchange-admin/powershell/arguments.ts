@@ -1,4 +1,4 @@
-import { CmdletError, type Parameter } from './cmdlet.ts';
+import { CmdletError, type Parameter } from './parameter.ts';
 import { isList, isRow, textOf, type Value } from './value.ts';
 
 /** The arguments of one call, read by type as PowerShell binds them. */

@@ -1,12 +1,6 @@
 import type { Arguments } from './arguments.ts';
+import type { Parameter } from './parameter.ts';
 import type { Row } from './value.ts';
-
-/** What a parameter takes. */
-export interface Parameter {
-  /** `boolean?` takes `$null` too; a `switch` stands without a value; `any` takes what `text` does not: nothing. */
-  readonly type: 'any' | 'text' | 'texts' | 'boolean' | 'boolean?' | 'switch';
-  readonly mandatory?: true;
-}
 
 /** A session of PowerShell, as far as cmdlets see it. */
 export interface PowerShellSession {
@@ -32,11 +26,6 @@ export interface Cmdlet {
 
 /** What may end a pipeline and only looks at what it is given. */
 export const formatters: readonly string[] = ['Out-Null', 'Format-List', 'Format-Table'];
-
-/** An error of a cmdlet; the script goes on behind it unless it says otherwise. */
-export class CmdletError extends Error {
-  override readonly name = 'CmdletError';
-}
 
 const common: Readonly<Record<string, Parameter>> = {
   ErrorAction: { type: 'text' },

@@ -1,5 +1,6 @@
 import { Arguments } from './arguments.ts';
-import { CmdletError, formatters, type PowerShellSession } from './cmdlet.ts';
+import { formatters, type PowerShellSession } from './cmdlet.ts';
+import { CmdletError } from './parameter.ts';
 import { ScriptError } from './script-error.ts';
 import type { Command, Expression, Pipeline, Statement, Variable } from './syntax.ts';
 import { isEqual, isList, isTrue, propertyOf, type Row, textOf, type Value } from './value.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
-import { findPermission, type Permission, permissions } from '../../tenant/permissions.ts';
-import { type Resource, resources } from '../../tenant/resources.ts';
+import { findPermission, permissions, type ResourcePermission } from '../../tenant/permissions.ts';
+import { type ApiResource, resources } from '../../tenant/resources.ts';
 import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import {
   badRequest,
@@ -17,12 +17,12 @@ import {
   findServicePrincipal,
   listServicePrincipals,
   relationId,
-  type ServicePrincipal,
+  type ServicePrincipalObject,
 } from './objects.ts';
 import { collection, entity } from './odata.ts';
 import { readApplications, writeAssignments } from './permission-names.ts';
 
-type ClientPrincipal = Extract<ServicePrincipal, { kind: 'client' }>;
+type ClientPrincipal = Extract<ServicePrincipalObject, { kind: 'client' }>;
 
 const newAssignment = z.strictObject({ principalId: z.guid(), resourceId: z.guid(), appRoleId: z.guid() });
 const readAssignments = [...readApplications, ...writeAssignments];
@@ -78,7 +78,7 @@ async function assign(request: DirectoryRequest): Promise<HttpAnswer> {
   return entity(http, 'appRoleAssignments', describe(tenant, client, offered), 201);
 }
 
-function isOf({ resource }: Permission, principal: ServicePrincipal): boolean {
+function isOf({ resource }: ResourcePermission, principal: ServicePrincipalObject): boolean {
   return principal.kind === 'resource' && principal.resource.key === resource;
 }
 
@@ -97,8 +97,8 @@ function withdraw({ tenant, captures }: DirectoryRequest): HttpAnswer {
 }
 
 /** The application permissions of an app; one that no table knows (set by the control endpoint) has no id. */
-function rolesOf({ roles }: AppRegistration): readonly Permission[] {
-  const ofResource = ({ key }: Resource) => roles[key].map((value) => findPermission(key, 'Role', value));
+function rolesOf({ roles }: AppRegistration): readonly ResourcePermission[] {
+  const ofResource = ({ key }: ApiResource) => roles[key].map((value) => findPermission(key, 'Role', value));
   return resources.flatMap(ofResource).filter((one) => one !== undefined);
 }
 
@@ -106,7 +106,7 @@ function assignmentsOf(tenant: Tenant, client: ClientPrincipal) {
   return rolesOf(client.app).map((offered) => describe(tenant, client, offered));
 }
 
-function describe(tenant: Tenant, client: ClientPrincipal, offered: Permission) {
+function describe(tenant: Tenant, client: ClientPrincipal, offered: ResourcePermission) {
   const resourceId = tenant.resourcePrincipalIds[offered.resource];
   return {
     id: relationId(client.id, resourceId, offered.id),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
-import type { AppRegistration, RequiredPermission } from '../../tenant/tenant.ts';
+import type { RequiredPermission } from '../../tenant/required-permission.ts';
+import type { AppRegistration } from '../../tenant/tenant.ts';
 import { keyCredential, readKeyCredentials, showKeyCredential, showPasswordCredential } from './credentials.ts';
 import {
   type DirectoryOperation,

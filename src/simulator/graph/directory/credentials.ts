@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
-import type { ClientCertificate, ClientSecret } from '../../tenant/tenant.ts';
+import type { ClientSecret, RegisteredCertificate } from '../../tenant/tenant.ts';
 import {
   badRequest,
   type DirectoryOperation,
@@ -36,8 +36,8 @@ export const keyCredential = z.strictObject({
  */
 export function readKeyCredentials(
   list: readonly z.infer<typeof keyCredential>[],
-  present: readonly ClientCertificate[],
-): readonly ClientCertificate[] {
+  present: readonly RegisteredCertificate[],
+): readonly RegisteredCertificate[] {
   return list.map(({ keyId, key, displayName, endDateTime }) => {
     const known = present.find(({ id }) => id === keyId?.toLowerCase());
     if (!key) {
@@ -69,7 +69,7 @@ function certificateOf(key: string): X509Certificate {
 }
 
 /** A certificate as an application shows it. */
-export function showKeyCredential({ id, displayName, certificate }: ClientCertificate) {
+export function showKeyCredential({ id, displayName, certificate }: RegisteredCertificate) {
   return {
     customKeyIdentifier: certificate.fingerprint.replaceAll(':', ''),
     displayName: displayName ?? null,

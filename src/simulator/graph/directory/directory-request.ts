@@ -1,17 +1,17 @@
 import type { z } from 'zod';
 import type { AccessTokenClaims } from '../../entra/access-token.ts';
-import { BodyTooLarge, type HttpAnswer, type HttpRequest } from '../../http/http-server.ts';
+import { BodyTooLarge, type HttpAnswer, type IncomingHttpRequest } from '../../http/http-server.ts';
 import type { MailboxDirectory } from '../../mailboxes/mailbox-directory.ts';
 import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { heldPermissions } from '../authorization.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 
 /** One request to the directory, after its token was checked. */
 export interface DirectoryRequest {
   readonly tenant: Tenant;
   readonly mailboxes: MailboxDirectory;
   readonly claims: AccessTokenClaims;
-  readonly http: HttpRequest;
+  readonly http: IncomingHttpRequest;
   /** What the path's pattern captured. */
   readonly captures: readonly string[];
 }
@@ -44,7 +44,7 @@ const ownedBy = 'Application.ReadWrite.OwnedBy';
 /**
  * Checks that the token allows the operation. A delegated permission lets an app do what its user may: what changes
  * the directory takes an administrator.
- * @throws GraphError 403
+ * @throws GraphFault 403
  */
 export function requireDirectoryPermission(
   { method, permissions }: DirectoryOperation,
@@ -57,7 +57,7 @@ export function requireDirectoryPermission(
   if (!allowed || (claims.scp !== undefined && method !== 'GET' && !administrator)) throw denied();
 }
 
-/** Checks that the token may change this application, which one of `OwnedBy` may not always. @throws GraphError 403 */
+/** Checks that the token may change this application, which one of `OwnedBy` may not always. @throws GraphFault 403 */
 export function requireOwner({ claims }: DirectoryRequest, app: AppRegistration): void {
   const held = heldPermissions(claims);
   if (held.includes('Application.ReadWrite.All')) return;
@@ -65,18 +65,18 @@ export function requireOwner({ claims }: DirectoryRequest, app: AppRegistration)
 }
 
 /** The token does not allow it. */
-export function denied(): GraphError {
-  return new GraphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
+export function denied(): GraphFault {
+  return new GraphFault(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
 }
 
 /** An object that is not there, or not yet seen. */
-export function notFound(id: string): GraphError {
+export function notFound(id: string): GraphFault {
   const text = `Resource '${id}' does not exist or one of its queried reference-property objects are not present.`;
-  return new GraphError(404, 'Request_ResourceNotFound', text);
+  return new GraphFault(404, 'Request_ResourceNotFound', text);
 }
 
-export function badRequest(message: string): GraphError {
-  return new GraphError(400, 'Request_BadRequest', message);
+export function badRequest(message: string): GraphFault {
+  return new GraphFault(400, 'Request_BadRequest', message);
 }
 
 const maxBodyBytes = 256 * 1024;
@@ -84,7 +84,7 @@ const maxBodyBytes = 256 * 1024;
 /**
  * Reads a JSON body.
  * @param resource what Graph calls the type in its errors
- * @throws GraphError 400
+ * @throws GraphFault 400
  */
 export async function readBody<S extends z.ZodType>(
   { http }: DirectoryRequest,
@@ -94,14 +94,14 @@ export async function readBody<S extends z.ZodType>(
   const unreadable =
     'Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.';
   if (!/^application\/json\b/i.test(http.headers['content-type'] ?? '')) {
-    throw new GraphError(400, 'BadRequest', unreadable);
+    throw new GraphFault(400, 'BadRequest', unreadable);
   }
   let value: unknown;
   try {
     value = JSON.parse((await http.readBody(maxBodyBytes)).toString('utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new GraphError(400, 'BadRequest', unreadable);
-    if (error instanceof BodyTooLarge) throw new GraphError(413, 'RequestEntityTooLarge', 'The body is too large.');
+    if (error instanceof SyntaxError) throw new GraphFault(400, 'BadRequest', unreadable);
+    if (error instanceof BodyTooLarge) throw new GraphFault(413, 'RequestEntityTooLarge', 'The body is too large.');
     throw error;
   }
   const read = schema.safeParse(value);

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Resource } from '../../tenant/resources.ts';
+import type { ApiResource } from '../../tenant/resources.ts';
 import { resources } from '../../tenant/resources.ts';
 import type { AppRegistration, Tenant } from '../../tenant/tenant.ts';
 import { notFound, type ObjectKey } from './directory-request.ts';
 
 /** A service principal: of an app registration, or of one of Microsoft's resources. */
-export type ServicePrincipal =
+export type ServicePrincipalObject =
   | { readonly kind: 'client'; readonly id: string; readonly app: AppRegistration }
-  | { readonly kind: 'resource'; readonly id: string; readonly resource: Resource };
+  | { readonly kind: 'resource'; readonly id: string; readonly resource: ApiResource };
 
 /** Whether what was made at a time (milliseconds since 1970) has reached the server that is asked. */
 export function isReplicated(tenant: Tenant, createdAtMs: number): boolean {
@@ -29,30 +29,34 @@ export function findApplication(tenant: Tenant, key: ObjectKey): AppRegistration
 }
 
 /** The service principals that are seen by now. */
-export function listServicePrincipals(tenant: Tenant): readonly ServicePrincipal[] {
-  const clients = [...tenant.apps.values()].flatMap((app): ServicePrincipal[] => {
+export function listServicePrincipals(tenant: Tenant): readonly ServicePrincipalObject[] {
+  const clients = [...tenant.apps.values()].flatMap((app): ServicePrincipalObject[] => {
     const { servicePrincipalId: id } = app;
     if (id === undefined || !isReplicated(tenant, app.servicePrincipalCreatedAtMs)) return [];
     return [{ kind: 'client', id, app }];
   });
   const ofResources = resources.map(
-    (resource): ServicePrincipal => ({ kind: 'resource', id: tenant.resourcePrincipalIds[resource.key], resource }),
+    (resource): ServicePrincipalObject => ({
+      kind: 'resource',
+      id: tenant.resourcePrincipalIds[resource.key],
+      resource,
+    }),
   );
   return [...clients, ...ofResources];
 }
 
 /** The app id of a service principal. */
-export function appIdOf(principal: ServicePrincipal): string {
+export function appIdOf(principal: ServicePrincipalObject): string {
   return principal.kind === 'client' ? principal.app.clientId : principal.resource.appId;
 }
 
 /** What people see as its name. */
-export function displayNameOf(principal: ServicePrincipal): string {
+export function displayNameOf(principal: ServicePrincipalObject): string {
   return principal.kind === 'client' ? principal.app.displayName : principal.resource.displayName;
 }
 
 /** @throws GraphError 404 */
-export function findServicePrincipal(tenant: Tenant, key: ObjectKey): ServicePrincipal {
+export function findServicePrincipal(tenant: Tenant, key: ObjectKey): ServicePrincipalObject {
   const found = listServicePrincipals(tenant).find((principal) =>
     'id' in key ? principal.id === key.id : appIdOf(principal).toLowerCase() === key.appId,
   );
@@ -61,14 +65,17 @@ export function findServicePrincipal(tenant: Tenant, key: ObjectKey): ServicePri
 }
 
 /** The service principal of a resource. @throws GraphError 404 */
-export function findResourcePrincipal(tenant: Tenant, id: string): Extract<ServicePrincipal, { kind: 'resource' }> {
+export function findResourcePrincipal(
+  tenant: Tenant,
+  id: string,
+): Extract<ServicePrincipalObject, { kind: 'resource' }> {
   const found = findServicePrincipal(tenant, { id: id.toLowerCase() });
   if (found.kind !== 'resource') throw notFound(id);
   return found;
 }
 
 /** The service principal of an app. @throws GraphError 404 */
-export function findClientPrincipal(tenant: Tenant, id: string): Extract<ServicePrincipal, { kind: 'client' }> {
+export function findClientPrincipal(tenant: Tenant, id: string): Extract<ServicePrincipalObject, { kind: 'client' }> {
   const found = findServicePrincipal(tenant, { id: id.toLowerCase() });
   if (found.kind !== 'client') throw notFound(id);
   return found;

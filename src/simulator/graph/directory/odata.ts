@@ -1,18 +1,18 @@
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
-import { GraphError } from '../graph-error.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
+import { GraphFault } from '../graph-error.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 
 const knownOptions = ['$select', '$filter'];
 
 /** One object, with `$select`. */
-export function entity(request: HttpRequest, set: string, object: Properties, status = 200): HttpAnswer {
+export function entity(request: IncomingHttpRequest, set: string, object: Properties, status = 200): HttpAnswer {
   const context = `${metadataUrl(request)}#${set}/$entity`;
   return { status, body: { '@odata.context': context, ...selected(request, object) } };
 }
 
 /** A collection, with `$select` and such filters as `appId eq '…' and displayName eq '…'`. */
-export function collection(request: HttpRequest, set: string, objects: readonly Properties[]): HttpAnswer {
+export function collection(request: IncomingHttpRequest, set: string, objects: readonly Properties[]): HttpAnswer {
   const wanted = filterOf(request);
   const value = objects
     .filter((object) => wanted.every(([property, text]) => sameText(object[property], text)))
@@ -20,7 +20,7 @@ export function collection(request: HttpRequest, set: string, objects: readonly 
   return { status: 200, body: { '@odata.context': `${metadataUrl(request)}#${set}`, value } };
 }
 
-function metadataUrl({ headers }: HttpRequest): string {
+function metadataUrl({ headers }: IncomingHttpRequest): string {
   return `https://${headers.host ?? 'graph.microsoft.com'}/v1.0/$metadata`;
 }
 
@@ -29,8 +29,8 @@ function sameText(value: unknown, text: string): boolean {
   return typeof value === 'string' && value.toLowerCase() === text.toLowerCase();
 }
 
-/** @throws GraphError 400 for a query that is not understood here */
-function filterOf({ url }: HttpRequest): readonly (readonly [property: string, value: string])[] {
+/** @throws GraphFault 400 for a query that is not understood here */
+function filterOf({ url }: IncomingHttpRequest): readonly (readonly [property: string, value: string])[] {
   for (const name of url.searchParams.keys()) {
     if (name.startsWith('$') && !knownOptions.includes(name)) throw unsupported(`The query option '${name}'`);
   }
@@ -46,18 +46,18 @@ function filterOf({ url }: HttpRequest): readonly (readonly [property: string, v
   return found;
 }
 
-function unsupported(what: string): GraphError {
-  return new GraphError(400, 'Request_UnsupportedQuery', `${what} is not supported.`);
+function unsupported(what: string): GraphFault {
+  return new GraphFault(400, 'Request_UnsupportedQuery', `${what} is not supported.`);
 }
 
-/** @throws GraphError 400 for a property that there is not */
-function selected({ url }: HttpRequest, object: Properties): Properties {
+/** @throws GraphFault 400 for a property that there is not */
+function selected({ url }: IncomingHttpRequest, object: Properties): Properties {
   const select = url.searchParams.get('$select');
   if (select === null) return object;
   const names = select.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !(name in object));
   if (unknown !== undefined) {
-    throw new GraphError(400, 'BadRequest', `Could not find a property named '${unknown}'.`);
+    throw new GraphFault(400, 'BadRequest', `Could not find a property named '${unknown}'.`);
   }
   return Object.fromEntries(names.map((name) => [name, object[name]]));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
-import type { DelegatedGrant, Tenant } from '../../tenant/tenant.ts';
-import { GraphError } from '../graph-error.ts';
+import type { PermissionGrant, Tenant } from '../../tenant/tenant.ts';
+import { GraphFault } from '../graph-error.ts';
 import {
   badRequest,
   type DirectoryOperation,
@@ -17,12 +17,12 @@ import {
   findServicePrincipal,
   listServicePrincipals,
   relationId,
-  type ServicePrincipal,
+  type ServicePrincipalObject,
 } from './objects.ts';
 import { collection, entity } from './odata.ts';
 import { readGrants, writeGrants } from './permission-names.ts';
 
-type ClientPrincipal = Extract<ServicePrincipal, { kind: 'client' }>;
+type ClientPrincipal = Extract<ServicePrincipalObject, { kind: 'client' }>;
 
 const newGrant = z.strictObject({
   clientId: z.guid(),
@@ -82,9 +82,9 @@ async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   const user = userOf(tenant, body);
   const { delegatedGrants } = client.app;
   if (delegatedGrants.some((grant) => grant.resource === resource.key && grant.principalId === user?.objectId)) {
-    throw new GraphError(409, 'Request_MultipleObjectsWithSameKeyValue', 'Permission entry already exists.');
+    throw new GraphFault(409, 'Request_MultipleObjectsWithSameKeyValue', 'Permission entry already exists.');
   }
-  const grant: DelegatedGrant = {
+  const grant: PermissionGrant = {
     id: relationId(client.id, resourceId, user?.objectId ?? ''),
     resource: resource.key,
     ...(user ? { principalId: user.objectId } : {}),
@@ -94,7 +94,7 @@ async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   return entity(http, 'oauth2PermissionGrants', describe(tenant, client, grant), 201);
 }
 
-/** The one user a grant is for, if it is for one. @throws GraphError 400, 404 */
+/** The one user a grant is for, if it is for one. @throws GraphFault 400, 404 */
 function userOf(tenant: Tenant, { consentType, principalId }: z.infer<typeof newGrant>) {
   if (consentType === 'AllPrincipals') {
     if (principalId) throw badRequest('The principalId must be null when consentType is AllPrincipals.');
@@ -127,7 +127,7 @@ function scopesOf(text: string): readonly string[] {
   return [...new Set(text.split(' ').filter((scope) => scope !== ''))];
 }
 
-function describe(tenant: Tenant, client: ClientPrincipal, grant: DelegatedGrant) {
+function describe(tenant: Tenant, client: ClientPrincipal, grant: PermissionGrant) {
   return {
     id: grant.id,
     clientId: client.id,

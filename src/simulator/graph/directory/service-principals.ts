@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
-import { type Permission, permissions } from '../../tenant/permissions.ts';
+import { permissions, type ResourcePermission } from '../../tenant/permissions.ts';
 import { findResource } from '../../tenant/resources.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import {
   badRequest,
   type DirectoryOperation,
@@ -19,7 +19,7 @@ import {
   findServicePrincipal,
   isReplicated,
   listServicePrincipals,
-  type ServicePrincipal,
+  type ServicePrincipalObject,
 } from './objects.ts';
 import { collection, entity } from './odata.ts';
 import { readApplications, writeApplications } from './permission-names.ts';
@@ -52,7 +52,7 @@ async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   const app = tenant.apps.get(appId.toLowerCase());
   if (app?.servicePrincipalId !== undefined || findResource(appId)) {
     const text = `The service principal cannot be created, updated, or restored because the service principal name ${appId} is already in use.`;
-    throw new GraphError(409, 'Request_MultipleObjectsWithSameKeyValue', text);
+    throw new GraphFault(409, 'Request_MultipleObjectsWithSameKeyValue', text);
   }
   if (!app || !isReplicated(tenant, app.createdAtMs)) {
     throw badRequest(`The appId '${appId}' of the service principal does not reference a valid application object.`);
@@ -63,7 +63,7 @@ async function create(request: DirectoryRequest): Promise<HttpAnswer> {
   return entity(http, 'servicePrincipals', describe(tenant, { kind: 'client', id, app }), 201);
 }
 
-function describe(tenant: Tenant, principal: ServicePrincipal) {
+function describe(tenant: Tenant, principal: ServicePrincipalObject) {
   const microsofts = principal.kind === 'resource' || principal.app.firstParty;
   const offered = permissions.filter(
     ({ resource }) => principal.kind === 'resource' && principal.resource.key === resource,
@@ -85,7 +85,7 @@ function describe(tenant: Tenant, principal: ServicePrincipal) {
   };
 }
 
-function appRole({ id, value, displayName }: Permission) {
+function appRole({ id, value, displayName }: ResourcePermission) {
   return {
     allowedMemberTypes: ['Application'],
     description: displayName,
@@ -97,7 +97,7 @@ function appRole({ id, value, displayName }: Permission) {
   };
 }
 
-function permissionScope({ id, value, displayName, adminOnly }: Permission) {
+function permissionScope({ id, value, displayName, adminOnly }: ResourcePermission) {
   return {
     adminConsentDescription: displayName,
     adminConsentDisplayName: displayName,

@@ -1,12 +1,12 @@
 import type { HttpAnswer } from '../../http/http-server.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import { describeAttachment } from './attachment.ts';
-import type { Draft } from './draft.ts';
-import { draftOf } from './draft-operations.ts';
+import type { StoredDraft } from './drafts/draft.ts';
+import { attachmentFrom } from './drafts/new-draft.ts';
+import { draftOf } from './drafts/operations.ts';
 import { notFound } from './item-ids.ts';
 import { type MailRequest, maxMessageBytes } from './mail-request.ts';
 import { attachment } from './message-properties.ts';
-import { attachmentFrom } from './new-draft.ts';
 import { parseWith, readJson } from './request-body.ts';
 
 /** From this size on an attachment goes by an upload session, below it never. */
@@ -15,26 +15,26 @@ export const sessionFromBytes = 3 * 1024 * 1024;
 /** Room for the names around the content: 3 MB make just 4 MB in base64, which is the limit of a request. */
 const roomForNames = 64 * 1024;
 
-/** `POST …/messages/{id}/attachments`. Learn, "Add attachment". @throws GraphError */
+/** `POST …/messages/{id}/attachments`. Learn, "Add attachment". @throws GraphFault */
 export async function addAttachment(request: MailRequest, id: string): Promise<HttpAnswer> {
   const { http, services, mailbox } = request;
   const { draft } = draftOf(request, id);
   const body = await readJson(http, services.maxRequestBytes + roomForNames);
   const added = attachmentFrom(parseWith(attachment, body), mailbox, services.tenant.domain);
   if (added.size > sessionFromBytes) {
-    throw new GraphError(413, 'RequestEntityTooLarge', 'The request size exceeds the maximum limit.');
+    throw new GraphFault(413, 'RequestEntityTooLarge', 'The request size exceeds the maximum limit.');
   }
   assertRoom(request, draft, added.size);
   draft.attach(added);
   return { status: 201, body: describeAttachment(added) };
 }
 
-/** `GET …/messages/{id}/attachments`, without their content. Learn, "List attachments". @throws GraphError */
+/** `GET …/messages/{id}/attachments`, without their content. Learn, "List attachments". @throws GraphFault */
 export function listAttachments(request: MailRequest, id: string): HttpAnswer {
   return { status: 200, body: { value: draftOf(request, id).draft.attachments.map(describeAttachment) } };
 }
 
-/** `GET …/messages/{id}/attachments/{id}`. Learn, "Get attachment". @throws GraphError */
+/** `GET …/messages/{id}/attachments/{id}`. Learn, "Get attachment". @throws GraphFault */
 export function getAttachment(request: MailRequest, id: string, attachmentId: string): HttpAnswer {
   const found = draftOf(request, id).draft.attachments.find((each) => each.id === attachmentId);
   if (found === undefined) return notFound();
@@ -42,14 +42,14 @@ export function getAttachment(request: MailRequest, id: string, attachmentId: st
   return { status: 200, body: { ...describeAttachment(found), ...content } };
 }
 
-/** `DELETE …/messages/{id}/attachments/{id}`. Learn, "Delete attachment". @throws GraphError */
+/** `DELETE …/messages/{id}/attachments/{id}`. Learn, "Delete attachment". @throws GraphFault */
 export function deleteAttachment(request: MailRequest, id: string, attachmentId: string): HttpAnswer {
   return draftOf(request, id).draft.detach(attachmentId) ? { status: 204 } : notFound();
 }
 
-/** @throws GraphError 413 where the message would become too large */
-export function assertRoom({ services, mailbox }: MailRequest, draft: Draft, bytes: number): void {
+/** @throws GraphFault 413 where the message would become too large */
+export function assertRoom({ services, mailbox }: MailRequest, draft: StoredDraft, bytes: number): void {
   if (draft.size + bytes <= maxMessageBytes) return;
   services.limits.violated('messageSize', mailbox);
-  throw new GraphError(413, 'ErrorMessageSizeExceeded', 'The message exceeds the maximum supported size.');
+  throw new GraphFault(413, 'ErrorMessageSizeExceeded', 'The message exceeds the maximum supported size.');
 }

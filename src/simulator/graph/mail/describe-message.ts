@@ -1,21 +1,21 @@
 import { addressParser, decodeWords } from 'postal-mime';
-import { type HeaderField, headerFields } from '../../delivery/message-headers.ts';
+import { headerFields, type StampedField } from '../../delivery/message-headers.ts';
 import type { StoredMessage } from '../../mailboxes/mailbox-directory.ts';
-import type { Draft } from './draft.ts';
+import type { StoredDraft } from './drafts/draft.ts';
 import { propertyValue } from './extended-properties.ts';
 import { type Item, idOf } from './item-ids.ts';
 
 /** A message with what is known of it without reading its body. */
 export interface Described extends Item {
-  readonly draft: Draft | undefined;
-  readonly fields: readonly HeaderField[];
+  readonly draft: StoredDraft | undefined;
+  readonly fields: readonly StampedField[];
   /** Of which the offsets of the fields are. */
   readonly header: Buffer;
 }
 
-const headers = new WeakMap<StoredMessage, { header: Buffer; fields: readonly HeaderField[] }>();
+const headers = new WeakMap<StoredMessage, { header: Buffer; fields: readonly StampedField[] }>();
 
-export function describe(item: Item, draft: Draft | undefined): Described {
+export function describe(item: Item, draft: StoredDraft | undefined): Described {
   return { ...item, draft, ...(draft === undefined ? storedHeader(item.message) : parsed(draft.header())) };
 }
 
@@ -74,7 +74,7 @@ export function internetMessageHeaders({ header, fields }: Described) {
   });
 }
 
-function people(fields: readonly HeaderField[], name: string) {
+function people(fields: readonly StampedField[], name: string) {
   return fields
     .filter((field) => field.name === name && field.value !== '')
     .flatMap((field) => addressParser(field.value, { flatten: true }))

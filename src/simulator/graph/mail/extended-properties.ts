@@ -1,5 +1,5 @@
-import type { HeaderField } from '../../delivery/message-headers.ts';
-import type { ExtendedProperty } from '../../mailboxes/mailbox-directory.ts';
+import type { StampedField } from '../../delivery/message-headers.ts';
+import type { StoredProperty } from '../../mailboxes/mailbox-directory.ts';
 
 /** Properties that are header fields by another name ([MS-OXCMAIL] sections 2.1.3.2 and 2.2.3.2). */
 const taggedFields: Readonly<Record<string, string>> = {
@@ -29,7 +29,7 @@ export function fieldNameOf(id: string): string | undefined {
 }
 
 /** The fields that a message gets from its properties. */
-export function fieldsFrom(properties: readonly ExtendedProperty[]): readonly (readonly [string, string])[] {
+export function fieldsFrom(properties: readonly StoredProperty[]): readonly (readonly [string, string])[] {
   return properties.flatMap(({ id, value }) => {
     const name = fieldNameOf(id);
     return name === undefined || modelled.test(name) ? [] : [[name, value] as const];
@@ -39,8 +39,8 @@ export function fieldsFrom(properties: readonly ExtendedProperty[]): readonly (r
 /** A property's value: its own, or that of the header field it stands for. */
 export function propertyValue(
   id: string,
-  properties: readonly ExtendedProperty[],
-  fields: readonly HeaderField[],
+  properties: readonly StoredProperty[],
+  fields: readonly StampedField[],
 ): string | undefined {
   const own = properties.find((property) => normalizedId(property.id) === normalizedId(id));
   if (own !== undefined) return own.value;

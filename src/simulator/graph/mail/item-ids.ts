@@ -1,6 +1,6 @@
-import type { HttpRequest } from '../../http/http-server.ts';
+import type { IncomingHttpRequest } from '../../http/http-server.ts';
 import type { MailboxDirectory, StoredMessage } from '../../mailboxes/mailbox-directory.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 
 /** Well-known folder names and the folders they mean. Learn, "mailFolder resource type". */
 const wellKnownFolders: Readonly<Record<string, string>> = {
@@ -19,13 +19,13 @@ export interface Item {
   readonly message: StoredMessage;
 }
 
-/** @throws GraphError 404 */
+/** @throws GraphFault 404 */
 export function folderNamed(name: string): string {
   return wellKnownFolders[name.toLowerCase()] ?? notFound();
 }
 
 /** Whether a request wants ids that stay. Learn, "Obtain immutable identifiers for Outlook resources". */
-export function wantsImmutableIds(request: HttpRequest): boolean {
+export function wantsImmutableIds(request: IncomingHttpRequest): boolean {
   return /\bIdType\s*=\s*"?ImmutableId"?/i.test(String(request.headers.prefer ?? ''));
 }
 
@@ -36,7 +36,7 @@ export function idOf({ folder, message }: Item, immutable: boolean): string {
   return Buffer.from(text).toString('base64url');
 }
 
-/** @throws GraphError 404 */
+/** @throws GraphFault 404 */
 export function findItem(directory: MailboxDirectory, mailbox: string, id: string): Item {
   const [place = '', name = ''] = Buffer.from(id, 'base64url').toString().split('\n');
   if (place === 'immutable') return findImmutable(directory, mailbox, name);
@@ -52,7 +52,7 @@ function findImmutable(directory: MailboxDirectory, mailbox: string, immutableId
   return notFound();
 }
 
-/** @throws GraphError 404, always */
+/** @throws GraphFault 404, always */
 export function notFound(): never {
-  throw new GraphError(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
+  throw new GraphFault(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
 }

@@ -1,11 +1,11 @@
 import type { GraphOperation } from '../../faults.ts';
 import type { HttpAnswer } from '../../http/http-server.ts';
 import { addAttachment, deleteAttachment, getAttachment, listAttachments } from './attachment-operations.ts';
-import { createMessage, deleteMessage, sendDraft, updateMessage } from './draft-operations.ts';
+import { createMessage, deleteMessage, sendDraft, updateMessage } from './drafts/operations.ts';
+import { createUploadSession } from './drafts/upload-operations.ts';
 import type { MailRequest } from './mail-request.ts';
 import { getMessage, getMimeContent, listMessages } from './read-messages.ts';
 import { sendMail } from './send-mail.ts';
-import { createUploadSession } from './upload-operations.ts';
 
 /** One operation on a mailbox: where it is, the permissions that allow it, and what it does. */
 export interface MailOperation {

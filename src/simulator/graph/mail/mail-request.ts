@@ -1,11 +1,11 @@
 import type { SendingLimits } from '../../delivery/sending-limits.ts';
 import type { Transport } from '../../delivery/transport.ts';
 import type { AccessTokenClaims } from '../../entra/access-token.ts';
-import type { HttpRequest } from '../../http/http-server.ts';
+import type { IncomingHttpRequest } from '../../http/http-server.ts';
 import type { MailboxDirectory } from '../../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
-import type { Drafts } from './drafts.ts';
-import type { UploadSessions } from './upload-sessions.ts';
+import type { Drafts } from './drafts/drafts.ts';
+import type { UploadSessions } from './drafts/upload-sessions.ts';
 
 /** What the operations on mail work with. */
 export interface MailServices {
@@ -22,7 +22,7 @@ export interface MailServices {
 /** A request about a mailbox that its token reaches. */
 export interface MailRequest {
   readonly services: MailServices;
-  readonly http: HttpRequest;
+  readonly http: IncomingHttpRequest;
   readonly mailbox: string;
   readonly claims: AccessTokenClaims;
 }

@@ -1,15 +1,15 @@
 import type { TokenSigner } from '../../entra/access-token.ts';
 import type { Faults, GraphOperation } from '../../faults.ts';
-import { type HttpAnswer, type HttpRequest, withFault } from '../../http/http-server.ts';
+import { type HttpAnswer, type IncomingHttpRequest, withFault } from '../../http/http-server.ts';
 import type { Route } from '../../http/routes.ts';
 import { authenticate, requireMailbox, requireMailPermission, resolveMailbox } from '../authorization.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import type { MailboxConcurrency } from '../mailbox-concurrency.ts';
 import { stagedAnswer } from '../staged-answer.ts';
+import { authorizedSession, cancelUpload, uploadChunk, uploadPath, uploadStatus } from './drafts/upload-operations.ts';
+import type { OpenUpload } from './drafts/upload-sessions.ts';
 import { type MailOperation, mailOperations } from './mail-operations.ts';
 import type { MailServices } from './mail-request.ts';
-import { authorizedSession, cancelUpload, uploadChunk, uploadPath, uploadStatus } from './upload-operations.ts';
-import type { UploadSession } from './upload-sessions.ts';
 
 export interface MailRouteSettings {
   readonly services: MailServices;
@@ -26,7 +26,7 @@ export function mailRoutes(settings: MailRouteSettings): readonly Route[] {
 function routesOf(operation: MailOperation, settings: MailRouteSettings): readonly Route[] {
   const { services, signer, faults, concurrency } = settings;
   const { name, method, path, permissions } = operation;
-  const handle = async (http: HttpRequest, user: string | undefined, captures: readonly string[]) => {
+  const handle = async (http: IncomingHttpRequest, user: string | undefined, captures: readonly string[]) => {
     const claims = authenticate(signer, http.headers.authorization);
     requireMailPermission(services.tenant, claims, permissions);
     const mailbox = resolveMailbox(services.directory, claims, user);
@@ -54,7 +54,7 @@ function uploadRoutes({ services, faults, concurrency }: MailRouteSettings): rea
   const route = (
     name: GraphOperation,
     method: string,
-    perform: (session: UploadSession, http: HttpRequest) => Promise<HttpAnswer> | HttpAnswer,
+    perform: (session: OpenUpload, http: IncomingHttpRequest) => Promise<HttpAnswer> | HttpAnswer,
   ): Route => ({
     method,
     path: uploadPath,
@@ -80,7 +80,7 @@ function counting(services: MailServices, mailbox: string, perform: () => Promis
     try {
       return await perform();
     } catch (error) {
-      const tooLarge = error instanceof GraphError && error.code === 'RequestEntityTooLarge';
+      const tooLarge = error instanceof GraphFault && error.code === 'RequestEntityTooLarge';
       if (tooLarge) services.limits.violated('requestSize', mailbox);
       throw error;
     }

@@ -1,5 +1,5 @@
 import { decodeWords } from 'postal-mime';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import { type Described, extendedProperty, propertiesOf } from './describe-message.ts';
 
 /** Whether a message is asked for. */
@@ -49,7 +49,7 @@ const conditions: readonly { form: RegExp; filter(...captures: readonly string[]
   },
 ];
 
-/** Reads `$filter`: conditions joined by `and`. @throws GraphError 400 for anything else */
+/** Reads `$filter`: conditions joined by `and`. @throws GraphFault 400 for anything else */
 export function readFilter(filter: string | null): { readonly matches: MessageFilter; readonly text: string } {
   if (filter === null) return { matches: () => true, text: '' };
   const filters = conjuncts(filter).map((text) => {
@@ -86,6 +86,6 @@ function compare(value: number, operator: string, wanted: number): boolean {
   return operator === 'le' ? value <= wanted : value < wanted;
 }
 
-function invalid(): GraphError {
-  return new GraphError(400, 'ErrorInvalidUrlQueryFilter', 'The query filter contains one or more invalid nodes.');
+function invalid(): GraphFault {
+  return new GraphFault(400, 'ErrorInvalidUrlQueryFilter', 'The query filter contains one or more invalid nodes.');
 }

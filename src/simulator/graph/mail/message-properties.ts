@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isAddress } from '../../delivery/message-headers.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import { unresolved } from './recipients.ts';
 
 const recipient = z.object({ emailAddress: z.object({ name: z.string().nullish(), address: z.string() }) });
@@ -60,13 +60,13 @@ export const messageProperties = z.strictObject({
 export const changedProperties = messageProperties.omit({ attachments: true, internetMessageHeaders: true });
 
 export type MessageProperties = z.infer<typeof messageProperties>;
-export type Recipient = z.infer<typeof recipient>;
+export type GraphRecipient = z.infer<typeof recipient>;
 export type PostedAttachment = z.infer<typeof attachment>;
 
 /** How many custom header fields one message may have. */
 const maxCustomHeaders = 5;
 
-/** What the schema cannot tell. @throws GraphError */
+/** What the schema cannot tell. @throws GraphFault */
 export function checkProperties(given: MessageProperties): void {
   const { toRecipients = [], ccRecipients = [], bccRecipients = [], internetMessageHeaders = [] } = given;
   for (const { emailAddress } of [...toRecipients, ...ccRecipients, ...bccRecipients]) {
@@ -75,10 +75,10 @@ export function checkProperties(given: MessageProperties): void {
   for (const { name } of internetMessageHeaders) {
     if (/^x-[!-9;-~]+$/i.test(name)) continue;
     const text = `The internet message header name '${name}' should start with 'x-' or 'X-'.`;
-    throw new GraphError(400, 'InvalidInternetMessageHeader', text);
+    throw new GraphFault(400, 'InvalidInternetMessageHeader', text);
   }
   if (internetMessageHeaders.length > maxCustomHeaders) {
     const text = 'Maximum number of headers in one message should be less than or equal to 5.';
-    throw new GraphError(400, 'InvalidInternetMessageHeaderCollection', text);
+    throw new GraphFault(400, 'InvalidInternetMessageHeaderCollection', text);
   }
 }

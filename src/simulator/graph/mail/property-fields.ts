@@ -1,5 +1,5 @@
 import { fieldsFrom } from './extended-properties.ts';
-import type { MessageProperties, Recipient } from './message-properties.ts';
+import type { GraphRecipient, MessageProperties } from './message-properties.ts';
 import type { FieldValue } from './mime-parts.ts';
 
 type Fields = readonly (readonly [name: string, value: FieldValue])[];
@@ -8,7 +8,7 @@ type Fields = readonly (readonly [name: string, value: FieldValue])[];
 const writers: {
   readonly [name in keyof MessageProperties]?: {
     names: readonly string[];
-    write(given: MessageProperties, author: Recipient | undefined): Fields;
+    write(given: MessageProperties, author: GraphRecipient | undefined): Fields;
   };
 } = {
   from: { names: ['from'], write: ({ from }) => people('From', from ? [from] : []) },
@@ -55,7 +55,7 @@ const writers: {
  */
 export function propertyFields(
   given: MessageProperties,
-  author?: Recipient,
+  author?: GraphRecipient,
 ): {
   readonly fields: Fields;
   readonly replaced: readonly string[];
@@ -64,12 +64,12 @@ export function propertyFields(
   return { fields: used.flatMap(({ write }) => write(given, author)), replaced: used.flatMap(({ names }) => names) };
 }
 
-function people(name: string, list: readonly Recipient[] = []): Fields {
+function people(name: string, list: readonly GraphRecipient[] = []): Fields {
   if (list.length === 0) return [];
   return [[name, list.map(({ emailAddress }) => ({ name: emailAddress.name ?? '', address: emailAddress.address }))]];
 }
 
 /** As text: the writer of fields knows these two for no lists of addresses, and would leave them empty. */
-function receiptTo(name: string, wanted: boolean | null | undefined, to: Recipient | undefined): Fields {
+function receiptTo(name: string, wanted: boolean | null | undefined, to: GraphRecipient | undefined): Fields {
   return wanted && to ? [[name, to.emailAddress.address]] : [];
 }

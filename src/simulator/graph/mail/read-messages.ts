@@ -1,5 +1,5 @@
-import type { HttpAnswer, HttpRequest } from '../../http/http-server.ts';
-import { GraphError } from '../graph-error.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
+import { GraphFault } from '../graph-error.ts';
 import {
   type Described,
   describe,
@@ -58,8 +58,8 @@ function described({ services, mailbox }: MailRequest, folder: string): readonly
   });
 }
 
-/** How a request's query wants to see messages. @throws GraphError 400 */
-export function viewOf(http: HttpRequest): (message: Described) => object {
+/** How a request's query wants to see messages. @throws GraphFault 400 */
+export function viewOf(http: IncomingHttpRequest): (message: Described) => object {
   const query = http.url.searchParams;
   const select = query
     .get('$select')
@@ -79,13 +79,13 @@ export function viewOf(http: HttpRequest): (message: Described) => object {
   };
 }
 
-/** `$expand=singleValueExtendedProperties($filter=id eq '…' or id eq '…')`. @throws GraphError 400 */
+/** `$expand=singleValueExtendedProperties($filter=id eq '…' or id eq '…')`. @throws GraphFault 400 */
 function idsToExpand(expand: string | null): readonly string[] {
   if (expand === null) return [];
   const filter = /^singleValueExtendedProperties\(\$filter=(.*)\)$/i.exec(expand.trim())?.[1];
   const ids = [...(filter ?? '').matchAll(/\bid eq '((?:[^']|'')*)'/gi)].map(([, id = '']) => id.replaceAll("''", "'"));
   if (ids.length > 0) return ids;
-  throw new GraphError(400, 'ErrorInvalidUrlQuery', `Cannot expand '${expand}'.`);
+  throw new GraphFault(400, 'ErrorInvalidUrlQuery', `Cannot expand '${expand}'.`);
 }
 
 function expanded(message: Described, ids: readonly string[]): object {
@@ -102,9 +102,9 @@ function order(orderBy: string | null, filter: string): boolean {
   const [, property = '', direction] =
     /^\s*(receivedDateTime|sentDateTime|createdDateTime|lastModifiedDateTime)(?:\s+(asc|desc))?\s*$/i.exec(orderBy) ??
     [];
-  if (property === '') throw new GraphError(400, 'ErrorInvalidUrlQuery', `Cannot order by '${orderBy}'.`);
+  if (property === '') throw new GraphFault(400, 'ErrorInvalidUrlQuery', `Cannot order by '${orderBy}'.`);
   if (filter !== '' && !filter.trim().toLowerCase().startsWith(property.toLowerCase())) {
-    throw new GraphError(400, 'InefficientFilter', 'The restriction or sort order is too complex for this operation.');
+    throw new GraphFault(400, 'InefficientFilter', 'The restriction or sort order is too complex for this operation.');
   }
   return direction?.toLowerCase() === 'desc';
 }
@@ -113,5 +113,5 @@ function countOf(text: string | null, otherwise: number): number {
   if (text === null) return otherwise;
   const count = Number(text);
   if (Number.isInteger(count) && count >= 0 && count <= 1000) return count;
-  throw new GraphError(400, 'ErrorInvalidUrlQuery', `Invalid value '${text}' for a paging option.`);
+  throw new GraphFault(400, 'ErrorInvalidUrlQuery', `Invalid value '${text}' for a paging option.`);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { HttpAnswer } from '../../http/http-server.ts';
+import { draftFromProperties } from './drafts/new-draft.ts';
 import type { MailRequest } from './mail-request.ts';
 import { messageProperties } from './message-properties.ts';
-import { draftFromProperties } from './new-draft.ts';
 import { contentTypeOf, decodeMime, parseWith, readBytes, readJson } from './request-body.ts';
 import { submitMessage } from './submit-message.ts';
 

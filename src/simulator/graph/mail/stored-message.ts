@@ -1,6 +1,6 @@
 import { requirePermission } from '../authorization.ts';
-import { GraphError } from '../graph-error.ts';
-import { Draft } from './draft.ts';
+import { GraphFault } from '../graph-error.ts';
+import { StoredDraft } from './drafts/draft.ts';
 import type { Item } from './item-ids.ts';
 import type { MailRequest } from './mail-request.ts';
 import type { MessageProperties } from './message-properties.ts';
@@ -27,7 +27,7 @@ const advanced = ['Mail-Advanced.ReadWrite', 'Mail-Advanced.ReadWrite.All', 'Mai
 
 /**
  * Changes a message that is no draft. Where its content changes it is another message to IMAP, with a UID of its own.
- * @throws GraphError 403, or 400 for what is not kept of such messages here
+ * @throws GraphFault 403, or 400 for what is not kept of such messages here
  */
 export function updateStored({ services, mailbox, claims }: MailRequest, item: Item, patch: MessageProperties): Item {
   const { folder, message } = item;
@@ -43,13 +43,13 @@ export function updateStored({ services, mailbox, claims }: MailRequest, item: I
     return { folder, message: directory.message(mailbox, folder, message.uid) ?? message };
   }
   if (content.some((name) => !protectedProperties.includes(name as keyof MessageProperties))) {
-    throw new GraphError(
+    throw new GraphFault(
       400,
       'ErrorInvalidRequest',
       `The simulator does not change ${content.join(', ')} of messages.`,
     );
   }
-  const changed = Draft.fromMime(message.content);
+  const changed = StoredDraft.fromMime(message.content);
   changed.change(rest);
   const { immutableId, properties, internalDate } = message;
   directory.remove(mailbox, folder, message.uid);

@@ -1,14 +1,14 @@
-import { type HeaderField, headerFields } from '../../delivery/message-headers.ts';
+import { headerFields, type StampedField } from '../../delivery/message-headers.ts';
 import type { Exceeded } from '../../delivery/sending-limits.ts';
 import type { ItemFacts } from '../../mailboxes/mailbox-directory.ts';
 import { maySendAs } from '../../tenant/exchange-permissions.ts';
-import { GraphError } from '../graph-error.ts';
+import { GraphFault } from '../graph-error.ts';
 import type { MailRequest } from './mail-request.ts';
 import { recipientsIn, sendersIn } from './recipients.ts';
 
 /**
  * Sends a finished message to whom its To, Cc and Bcc name.
- * @throws GraphError for recipients, senders and limits; nothing is sent then
+ * @throws GraphFault for recipients, senders and limits; nothing is sent then
  */
 export function submitMessage(
   { services, mailbox }: MailRequest,
@@ -27,18 +27,18 @@ export function submitMessage(
 function assertMaySend(
   tenant: MailRequest['services']['tenant'],
   mailbox: string,
-  fields: readonly HeaderField[],
+  fields: readonly StampedField[],
 ): void {
   if (sendersIn(fields).every((sender) => maySendAs(tenant, mailbox, sender))) return;
   const text =
     'The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account., Cannot submit message.';
-  throw new GraphError(403, 'ErrorSendAsDenied', text);
+  throw new GraphFault(403, 'ErrorSendAsDenied', text);
 }
 
 /** What Graph says of a limit. */
-export function limitError({ limit, retryAfterSeconds }: Exceeded): GraphError {
+export function limitError({ limit, retryAfterSeconds }: Exceeded): GraphFault {
   if (limit === 'recipientsPerDay') {
-    return new GraphError(
+    return new GraphFault(
       403,
       'ErrorSubmissionQuotaExceeded',
       'The message can’t be submitted because the sender’s submission quota was exceeded., Cannot submit message.',
@@ -47,9 +47,9 @@ export function limitError({ limit, retryAfterSeconds }: Exceeded): GraphError {
   if (limit === 'externalRecipientsPerDay') {
     const text =
       'Cannot send mail. 5.7.233: Your message can’t be sent because your tenant exceeded its daily limit for sending email to external recipients (tenant external recipient rate limit).';
-    return new GraphError(403, 'ErrorExceededMessageLimit', text);
+    return new GraphFault(403, 'ErrorExceededMessageLimit', text);
   }
-  return new GraphError(429, 'ApplicationThrottled', 'Application is over its limit for this mailbox.', {
+  return new GraphFault(429, 'ApplicationThrottled', 'Application is over its limit for this mailbox.', {
     'Retry-After': String(retryAfterSeconds),
   });
 }

@@ -1,0 +1,21 @@
+import type { AccountDirectory } from '../accounts/directory.ts';
+import type { Config, ListenerConfig } from '../config/schema.ts';
+import type { Upstream } from './connections/upstream.ts';
+import type { ListenerTls } from './listener-certificates.ts';
+
+/** What a reload replaces. */
+export interface BridgeState {
+  readonly config: Config;
+  readonly directory: AccountDirectory;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+/** A port that is open. */
+export interface OpenListener {
+  readonly protocol: ListenerConfig['protocol'];
+  readonly host: string;
+  readonly port: number;
+  readonly security: ListenerConfig['security'];
+  updateTls(material: ListenerTls): void;
+  close(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import { mailboxMayNotSendAs, ownAddressRefused, personMayNotSendAs } from '../../couriers/send-as-remedy.ts';
+import { parseAddressList, sameAddress } from '../../message/address/address.ts';
+import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
+import { headerStart } from '../../message/message-start.ts';
+import { quoted } from '../../onboarding/powershell.ts';
+
+/**
+ * A report whose remedies name the true mailbox, login and address in From where the tables of refusals say MAILBOX,
+ * LOGIN and ADDRESS, quoted so that a command can be pasted into PowerShell, whatever a message says of its sender.
+ * @param loginOf who logs in; default the mailbox
+ */
+export async function withSpelledOutRemedies(
+  report: DeliveryReport,
+  message: OutgoingMessage,
+  loginOf: () => Promise<string> = async () => message.mailbox,
+): Promise<DeliveryReport> {
+  if (!report.recipients.some(({ remedy }) => remedy !== undefined && placeholders.test(remedy))) return report;
+  const { mailbox } = message;
+  // Who has signed in cannot be told where the sign-in cannot be read, which the report tells by itself.
+  const login = await loginOf().catch(() => mailbox);
+  const from = await senderAddress(message, login);
+  const recipients = report.recipients.map((outcome) => {
+    const { remedy, text } = outcome;
+    if (remedy === undefined) return outcome;
+    // `SendAsDenied; a@x not allowed to send as b@y; STOREDRV…`: Exchange's own word is the surest.
+    const address = /not allowed to send as ([^\s;]+@[^\s;]+)/.exec(text)?.[1] ?? from;
+    const fitting = remedy === mailboxMayNotSendAs ? senderRemedy(mailbox, login, address) : remedy;
+    const words = { MAILBOX: mailbox, LOGIN: login, ADDRESS: address };
+    return { ...outcome, remedy: fitting.replace(new RegExp(placeholders, 'g'), (word) => spelledOut(words, word)) };
+  });
+  return { ...report, recipients };
+}
+
+const placeholders = /\b(?:MAILBOX|LOGIN|ADDRESS)\b/;
+
+/** What helps where a sender was refused. */
+function senderRemedy(mailbox: string, login: string, address: string): string {
+  if (sameAddress(address, login)) return ownAddressRefused;
+  return sameAddress(mailbox, login) ? mailboxMayNotSendAs : personMayNotSendAs;
+}
+
+function spelledOut(words: Readonly<Record<string, string>>, word: string): string {
+  try {
+    return quoted(words[word] ?? word);
+  } catch {
+    return word;
+  }
+}
+
+/** The first address that is not that of who logs in: in From, in Sender, the reverse-path. Exchange refuses any. */
+async function senderAddress(message: OutgoingMessage, login: string): Promise<string> {
+  const header = await headerStart(message.open()).catch(() => undefined);
+  const addresses = ['From', 'Sender']
+    .flatMap((name) => header?.getAll(name) ?? [])
+    .flatMap((value) => parseAddressList(value).addresses)
+    .map(({ address }) => address);
+  const isOther = (address: string) => address !== '' && !sameAddress(address, login);
+  return [...addresses, message.envelope.reversePath].find(isOther) ?? login;
+}

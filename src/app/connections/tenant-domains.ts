@@ -1,0 +1,15 @@
+import type { Config } from '../../config/schema.ts';
+import { domainOf } from '../../message/address/address.ts';
+import { type IsInternal, internalDomains } from '../../queue/limits/limits.ts';
+
+/** Which recipients are within the tenant of a connection: those in a domain of its mailboxes, or of the list. */
+export function tenantDomains({
+  accounts,
+  connections,
+  limits,
+}: Pick<Config, 'accounts' | 'connections' | 'limits'>): IsInternal {
+  const listed = limits.internalDomains.map((domain) => domainOf(`@${domain}`));
+  const domains = new Map(Object.keys(connections).map((name) => [name, new Set(listed)]));
+  for (const { connection, mailbox } of accounts) domains.get(connection)?.add(domainOf(mailbox));
+  return internalDomains(domains);
+}

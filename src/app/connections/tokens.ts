@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { readPem } from '../../base/files/pem-file.ts';
+import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
+import type { Log } from '../../base/log.ts';
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import type { CloudEndpoints } from '../../config/clouds.ts';
+import type { Config, Connection } from '../../config/schema.ts';
+import { type DelegatedScopes, delegatedScopes } from '../../tokens/entra/scopes.ts';
+import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
+import type { ClientCredential } from '../../tokens/grants/client-credential.ts';
+import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
+import { type DelegatedGrant, delegatedGrant } from '../../tokens/grants/delegated.ts';
+import type { Grant } from '../../tokens/grants/grant.ts';
+import { managedIdentityGrant } from '../../tokens/grants/managed-identity.ts';
+import { openSignInStore, type SignInStore } from '../../tokens/sign-ins/store.ts';
+import { tokenKey } from '../../tokens/sign-ins/token-key.ts';
+import type { UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
+import { type TokenSource, tokenSourceOf } from '../../tokens/token-source.ts';
+
+/** A connection that works in a person's name. */
+export type DelegatedConnection = Extract<Connection, { grant: 'device-code' | 'authorization-code' | 'password' }>;
+
+/** The sign-in of a person, as one connection has it. */
+export interface PersonalAccess {
+  readonly client: UserClientOptions;
+  readonly store: SignInStore;
+  readonly scopes: DelegatedScopes;
+  readonly grant: DelegatedGrant;
+}
+
+/** How a connection gets its tokens. */
+export interface ConnectionTokens {
+  readonly source: TokenSource;
+  /** Only where somebody signs in. */
+  readonly person?: PersonalAccess;
+  close(): Promise<void>;
+}
+
+/** What it takes besides the configuration. */
+export interface TokenParts {
+  readonly endpoints: CloudEndpoints;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Holds the credentials of systemd; default the environment of the process. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * The tokens of one connection, by whichever grant it has. Nothing is sent before the first one is asked for.
+ * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`, `tenant-invalid`
+ */
+export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
+  const connection = config.connections[name] as Connection;
+  const { clock, log } = parts;
+  if (isDelegated(connection)) {
+    const person = await openPersonalAccess(name, connection, config, parts);
+    const { graph = [], exchange = [] } = person.scopes;
+    const source = tokenSourceOf({ name, grant: person.grant, scopes: { graph, exchange }, clock, log });
+    return { source, person, close: async () => {} };
+  }
+  const own = await openOwnGrant(name, connection, parts);
+  const scopes = appScopes(connection.scopes, parts.endpoints);
+  return { source: tokenSourceOf({ name, grant: own.grant, scopes, clock, log }), close: own.close };
+}
+
+export function isDelegated(connection: Connection): connection is DelegatedConnection {
+  return ['device-code', 'authorization-code', 'password'].includes(connection.grant);
+}
+
+/** The grants that have no user. */
+async function openOwnGrant(
+  name: string,
+  connection: Exclude<Connection, DelegatedConnection>,
+  { endpoints: { authority }, http, clock }: TokenParts,
+): Promise<{ readonly grant: Grant; close(): Promise<void> }> {
+  const { clientId } = connection;
+  if (connection.grant === 'managed-identity') {
+    // The service that gives these tokens is on the machine itself: no proxy leads there.
+    const local = createHttpClient({ env: {} });
+    const options = { name, http: local, clock, ...(clientId === undefined ? {} : { clientId }) };
+    return { grant: managedIdentityGrant(options), close: () => local.close() };
+  }
+  const credential = await credentialOf(name, connection);
+  if (!credential) throw new Error('a client credentials connection without a credential');
+  const { tenantId } = connection;
+  const options = { name, tenantId, clientId: connection.clientId, credential, authority, http, clock };
+  return { grant: clientCredentialsGrant(options), close: async () => {} };
+}
+
+/**
+ * What signing in to a connection takes, for the bridge and for the command that signs in.
+ * @throws BridgeError as {@link openConnectionTokens}
+ */
+export async function openPersonalAccess(
+  name: string,
+  connection: DelegatedConnection,
+  config: Config,
+  parts: TokenParts,
+): Promise<PersonalAccess> {
+  const { endpoints, http, clock } = parts;
+  const { tenantId, clientId } = connection;
+  const { authority } = endpoints;
+  const credential = connection.grant === 'device-code' ? undefined : await credentialOf(name, connection);
+  const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
+  const store = openConnectionStore(name, connection, config, parts);
+  const scopes = delegatedScopes(usesOf(name, connection, config), endpoints, connection.scopes);
+  const options = { ...client, store, scopes };
+  const grant =
+    connection.grant === 'password'
+      ? delegatedGrant({
+          ...options,
+          kind: 'password',
+          username: connection.username,
+          password: () => connection.password.reveal(),
+        })
+      : delegatedGrant({ ...options, kind: connection.grant });
+  return { client, store, scopes, grant };
+}
+
+/** Where the sign-in of a connection is kept. */
+export function openConnectionStore(
+  name: string,
+  { tenantId, clientId, tokenFile }: DelegatedConnection,
+  config: Config,
+  { endpoints: { authority }, clock, log, env = process.env }: Omit<TokenParts, 'http'>,
+): SignInStore {
+  const { dataDir } = config;
+  const secret = config.tokenKey?.reveal();
+  return openSignInStore({
+    connection: name,
+    file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`),
+    app: { authority, tenantId, clientId },
+    key: tokenKey({ env, dataDir, log, ...(secret === undefined ? {} : { secret }) }),
+    clock,
+    log,
+  });
+}
+
+/** What the accounts of a connection do with it. */
+function usesOf(name: string, connection: DelegatedConnection, config: Config) {
+  const accounts = config.accounts.filter((account) => account.connection === name);
+  const mailboxes = new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()));
+  const owner = connection.grant === 'password' ? connection.username.toLowerCase() : undefined;
+  return {
+    read: accounts.flatMap(({ read }) => (read === undefined ? [] : [read])),
+    send: accounts.flatMap(({ send }) => (send === undefined ? [] : [send])),
+    // One mailbox is taken to be the own one of who signs in; more cannot all be.
+    // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
+    otherMailboxes:
+      !isPersonalTenant(connection.tenantId) &&
+      (mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner))),
+  };
+}
+
+/** The scopes by resource: the configured ones, or the cloud's own. Graph and Exchange never share a token. */
+function appScopes(configured: readonly string[] | undefined, { graph, graphScope, exchangeScope }: CloudEndpoints) {
+  const isGraph = (scope: string) => scope.startsWith(graph) || scope.startsWith(new URL(graphScope).origin);
+  const forGraph = configured?.filter(isGraph) ?? [];
+  const forExchange = configured?.filter((scope) => !isGraph(scope)) ?? [];
+  return {
+    graph: forGraph.length > 0 ? forGraph : [graphScope],
+    exchange: forExchange.length > 0 ? forExchange : [exchangeScope],
+  };
+}
+
+async function credentialOf(
+  name: string,
+  connection: Exclude<Connection, { grant: 'managed-identity' | 'device-code' }>,
+): Promise<ClientCredential | undefined> {
+  const { clientSecret, clientCertificate, clientAssertionFile } = connection;
+  if (clientSecret) return { kind: 'secret', secret: () => clientSecret.reveal() };
+  if (clientAssertionFile !== undefined) {
+    return { kind: 'assertion', assertion: () => readClientAssertion(name, clientAssertionFile) };
+  }
+  if (!clientCertificate) return undefined;
+  return {
+    kind: 'certificate',
+    certPem: await readPem(clientCertificate.cert),
+    keyPem: await readPem(clientCertificate.key),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '../base/clock.ts';
+import { BridgeError, errorText } from '../base/errors.ts';
+import { inBackground } from '../base/in-background.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/schema.ts';
+import type { BridgeState } from './bridge-state.ts';
+
+const dayMs = 24 * 3_600_000;
+
+/** What is to be kept up. */
+export interface UpkeepParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  state(): BridgeState;
+  renewCertificates(config: Config): Promise<void>;
+}
+
+/**
+ * Renews certificates made here and sign-ins once a day, even if nobody ever restarts the bridge, and looks for drafts
+ * that an upload left, once after a crash may have left one and once a day.
+ * @returns what ends it
+ */
+export function startUpkeep({ clock, log, state, renewCertificates }: UpkeepParts): () => void {
+  const lookForDrafts = () => inBackground(() => sweepDrafts(state(), log), log, 'drafts are not looked through');
+  const everyDay = () => {
+    inBackground(() => renewCertificates(state().config), log, 'certificates cannot be renewed');
+    inBackground(() => renewSignIns(state().upstreams, log), log, 'sign-ins cannot be renewed');
+    lookForDrafts();
+    cancelDaily = clock.after(dayMs, everyDay);
+  };
+  let cancelDaily = clock.after(dayMs, everyDay);
+  const cancelAfterCrash = clock.after(2 * draftAgeMs, lookForDrafts);
+  inBackground(() => renewSignIns(state().upstreams, log), log, 'sign-ins cannot be renewed');
+  return () => {
+    cancelDaily();
+    cancelAfterCrash();
+  };
+}
+
+/**
+ * Gets the tokens that the accounts will need, so that a wrong secret is told at the start and not by the first
+ * message. Nothing waits for it; mail is accepted all the same.
+ */
+export async function proveConnections({ config, upstreams }: BridgeState, log: Log): Promise<void> {
+  const needs = new Set<string>();
+  for (const { connection, send, read } of config.accounts) {
+    if (send === 'graph' || read === 'graph') needs.add(`${connection} graph`);
+    if (send === 'smtp' || read === 'imap' || read === 'pop3') needs.add(`${connection} exchange`);
+  }
+  for (const need of needs) {
+    const [connection = '', resource] = need.split(' ') as [string, 'graph' | 'exchange'];
+    const upstream = upstreams.get(connection);
+    try {
+      await upstream?.getToken(resource);
+    } catch (error) {
+      if (upstream?.isClosed) return;
+      const remedy = error instanceof BridgeError ? error.remedy : '';
+      const passes = error instanceof BridgeError && error.kind === 'temporary';
+      log[passes ? 'warn' : 'error'](
+        { connection, resource, error },
+        `connection ${connection} gets no token for ${resource}: ${errorText(error)} ${remedy}`,
+      );
+    }
+  }
+}
+
+/** A sign-in dies when nobody uses it for 90 days; nobody shall come near that. */
+const signInAgeMs = 7 * dayMs;
+
+async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Promise<void> {
+  for (const upstream of upstreams.values()) {
+    const { name, person } = upstream;
+    try {
+      if (await person?.grant.renewIfOld(signInAgeMs)) log.info({ connection: name }, 'sign-in renewed');
+    } catch (error) {
+      if (upstream.isClosed) return;
+      const remedy = error instanceof BridgeError ? error.remedy : '';
+      log.error({ connection: name, error }, `the sign-in of ${name} is not renewed: ${errorText(error)} ${remedy}`);
+    }
+  }
+}
+
+/** Longer than any upload takes. */
+const draftAgeMs = 3_600_000;
+
+/** An upload cut short by a crash leaves its draft. What cannot be looked at now is looked at tomorrow. */
+async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promise<void> {
+  const sending = config.accounts.filter(({ send }) => send === 'graph');
+  const places = new Map(sending.map((account) => [`${account.connection} ${account.mailbox.toLowerCase()}`, account]));
+  for (const { connection, mailbox } of places.values()) {
+    await upstreams
+      .get(connection)
+      ?.sweepDrafts(mailbox, draftAgeMs)
+      .catch((error: unknown) => log.debug({ connection, mailbox, error }, 'drafts are not looked through'));
+  }
+}

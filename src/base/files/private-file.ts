@@ -1,0 +1,119 @@
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorText, systemErrorCode } from '../errors.ts';
+import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
+import { syncFolder } from './sync-folder.ts';
+
+/** What a private file holds. */
+export interface PrivateFile {
+  readonly content: Buffer;
+  /** Others on this machine might have read it until now. */
+  readonly wasOpenToOthers: boolean;
+}
+
+/**
+ * Reads a small file that is meant for this user alone. One that others may read or write is closed to them (0600) and
+ * used nevertheless: to refuse it would stop mail and undo nothing. One that somebody else has put there is not used: who
+ * chooses our key can read what we encrypt with it.
+ * @param maxBytes what the file can hold at most; of a larger one no more than one byte beyond that is returned
+ * @returns undefined where there is no such file
+ * @throws BridgeError `data-folder-unsafe`; Error of the file system, and where it is no ordinary file
+ */
+export async function readPrivateFile(file: string, maxBytes: number): Promise<PrivateFile | undefined> {
+  const handle = await open(file, constants.O_RDONLY | ownFileFlags).catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ELOOP') throw unsafe(file, 'is a symbolic link');
+    throw error;
+  });
+  if (handle === undefined) return undefined;
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new Error('not an ordinary file');
+    const fault = fileFault(stat);
+    if (fault !== undefined) throw unsafe(file, fault);
+    const wasOpenToOthers = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
+    // It may belong to root; that it could be read is what counts.
+    if (wasOpenToOthers) await handle.chmod(0o600).catch(() => {});
+    const buffer = Buffer.alloc(Math.min(stat.size, maxBytes + 1));
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return { content: buffer.subarray(0, length), wasOpenToOthers };
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Puts a file in place in one step, for this user alone. One writer at a time: the caller holds a lock. What a killed
+ * writer leaves behind has a fixed name, and the next writer removes it.
+ * @throws Error of the file system
+ */
+export async function writePrivateFile(file: string, content: Buffer): Promise<void> {
+  await writeOwnFile(file, content, 0o600);
+}
+
+/** As {@link writePrivateFile}, for what others may read, too. */
+export async function writeOwnFile(file: string, content: Buffer, mode: number): Promise<void> {
+  const temporary = `${file}.tmp`;
+  await rm(temporary, { force: true });
+  await replaceFile(file, content, mode, temporary);
+}
+
+/**
+ * Puts a file in place in one step: whenever the process is killed or the power fails, there is the old content or the
+ * new one, whole.
+ * @param mode 0o600 for what nobody else may read
+ * @param temporary in the same folder; must not be there yet, and is not afterwards
+ * @throws Error of the file system
+ */
+export async function replaceFile(
+  file: string,
+  content: Buffer | string,
+  mode: number,
+  temporary: string,
+): Promise<void> {
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    try {
+      // The mode given to `open` is narrowed by the umask; a mode kept from an older file is meant as it is.
+      await handle.chmod(mode);
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  syncFolder(dirname(file));
+}
+
+/** Moves a file to another name in the same folder. @throws Error of the file system */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  syncFolder(dirname(to));
+}
+
+/** Removes a file, if there is one. @throws Error of the file system */
+export async function removeDurably(file: string): Promise<void> {
+  await rm(file, { force: true });
+  syncFolder(dirname(file));
+}
+
+/** Makes the folder of a file on first use, for this user alone. @throws Error of the file system */
+export async function makeFolderOf(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+}
+
+/** Why a file could not be used, in few words: `EACCES`, or what was said where the system gave no such name. */
+export function fileErrorText(error: unknown): string {
+  const code = systemErrorCode(error) ?? '';
+  return /^E[A-Z]+$/.test(code) ? code : errorText(error);
+}

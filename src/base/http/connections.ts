@@ -1,0 +1,108 @@
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import type { HttpClientOptions } from './options.ts';
+import type { ProxySettings } from './proxy.ts';
+import { loadUndici } from './undici.ts';
+
+/** A loan of connections to one request. */
+export interface Loan {
+  readonly dispatcher: Dispatcher;
+  /** To be called once, when the answer has been read to its end or the request has failed. */
+  release(): void;
+}
+
+/**
+ * What was opened between two calls of `renew`. The requests are counted here because undici's own `close` forgets
+ * those still under way, so that `destroy` could not reach them any more.
+ */
+interface Generation {
+  readonly dispatcher: Dispatcher;
+  active: number;
+}
+
+/** The connections of one HTTP client; none before the first loan. */
+export class HttpConnections {
+  readonly #options: HttpClientOptions;
+  readonly #proxy: ProxySettings | undefined;
+  readonly #generations = new Set<Generation>();
+  #current: Generation | undefined;
+  #secureContext: SecureContext | undefined;
+
+  constructor(options: HttpClientOptions, proxy: ProxySettings | undefined) {
+    this.#options = options;
+    this.#proxy = proxy;
+  }
+
+  lend(): Loan {
+    this.#current ??= this.#open();
+    const used = this.#current;
+    used.active += 1;
+    return {
+      dispatcher: used.dispatcher,
+      release: () => {
+        used.active -= 1;
+        this.#dropIfIdle(used);
+      },
+    };
+  }
+
+  /** Later loans get new connections; the old ones end with the requests that use them. */
+  renew(): void {
+    const old = this.#current;
+    this.#current = undefined;
+    if (old) this.#dropIfIdle(old);
+  }
+
+  async close(): Promise<void> {
+    this.#current = undefined;
+    await Promise.all([...this.#generations].map(({ dispatcher }) => dispatcher.destroy()));
+    this.#generations.clear();
+  }
+
+  #open(): Generation {
+    this.#secureContext ??= trust(this.#options.ca);
+    const dispatcher = makeDispatcher(this.#options, this.#proxy, this.#secureContext);
+    const generation = { dispatcher, active: 0 };
+    this.#generations.add(generation);
+    return generation;
+  }
+
+  #dropIfIdle(generation: Generation): void {
+    if (generation === this.#current || generation.active > 0 || !this.#generations.delete(generation)) return;
+    generation.dispatcher.destroy().catch(() => {});
+  }
+}
+
+function makeDispatcher(
+  options: HttpClientOptions,
+  proxy: ProxySettings | undefined,
+  secureContext: SecureContext,
+): Dispatcher {
+  const { Agent, EnvHttpProxyAgent, Pool } = loadUndici();
+  const timeout = options.connectTimeoutMs ?? 10_000;
+  // HTTP/1.1 alone: with it one slow upload holds one connection, not every request to that host.
+  const connect = { timeout, secureContext, allowH2: false };
+  const common = {
+    connect,
+    allowH2: false,
+    headersTimeout: options.headersTimeoutMs ?? 60_000,
+    bodyTimeout: options.bodyTimeoutMs ?? 60_000,
+    connections: options.connections ?? 32,
+  };
+  if (!proxy) return new Agent(common);
+  return new EnvHttpProxyAgent({
+    ...common,
+    ...proxy,
+    requestTls: connect,
+    proxyTls: connect,
+    // Without it a proxy that takes CONNECT and never answers would hold the request for five minutes.
+    clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: timeout }),
+  });
+}
+
+/** One context for all connections: to read some 150 CA certificates anew for each would cost time and memory. */
+function trust(ca: string | Buffer | undefined): SecureContext {
+  const minVersion = 'TLSv1.2';
+  if (ca === undefined) return createSecureContext({ minVersion });
+  return createSecureContext({ minVersion, ca: [...getCACertificates('default'), ca] });
+}

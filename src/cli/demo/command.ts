@@ -1,0 +1,131 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Bridge, startBridge } from '../../app/bridge.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { ConfigInput } from '../../config/schema.ts';
+import type { Simulator } from '../../simulator/simulator.ts';
+import { numberOption, readArguments } from '../arguments.ts';
+import type { CliIo } from '../io.ts';
+import { openSimulator } from '../simulate.ts';
+import { DemoHops } from './hops.ts';
+import { demoSettings } from './settings.ts';
+import { type DemoPorts, demoPassword, sendAndReadBack } from './walk.ts';
+
+const usage = `Usage: mailbridge demo [--once] [--port-base N]
+
+Runs a simulated Microsoft 365 and a bridge in front of it, sends a message through Graph and one through Exchange
+SMTP, and reads them back by IMAP and POP3, telling each hop. Then stays up for mail programs of yours.
+
+  --once         leaves after the messages: 0, or 1 with the hop that failed
+  --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP) and N+12 (POP3);
+                 without it 2525, 1143 and 1110 where they are free, else any free ports
+`;
+
+/** `mailbridge demo` */
+export async function runDemo(args: string[], io: CliIo): Promise<number> {
+  const { values } = readArguments('demo', {
+    args,
+    options: { once: { type: 'boolean' }, 'port-base': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const base = values['port-base'] === undefined ? 0 : numberOption('port-base', values['port-base'], 1, 65_000);
+  const folder = await mkdtemp(join(tmpdir(), 'mailbridge-demo-'));
+  const ended = new Promise<number>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
+  });
+  const hops = new DemoHops(io.stdout);
+  try {
+    const simulator = await hops.step('Microsoft 365, simulated: Entra ID, Graph, Exchange Online', () =>
+      openSimulator(base),
+    );
+    try {
+      return await demonstrate(simulator, { base, folder, once: values.once ?? false, hops, ended, io });
+    } finally {
+      await simulator.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Demo {
+  readonly base: number;
+  readonly folder: string;
+  readonly once: boolean;
+  readonly hops: DemoHops;
+  readonly ended: Promise<number>;
+  readonly io: CliIo;
+}
+
+async function demonstrate(simulator: Simulator, { base, folder, once, hops, ended, io }: Demo): Promise<number> {
+  const file = join(folder, 'config.json');
+  await writeFile(file, JSON.stringify(await demoConfig(simulator, base, once), null, 2), { mode: 0o600 });
+  const { config } = await loadConfig(file, { env: {} });
+  const bridge = await hops.step('mailbridge', async () => startBridge(config, { log: await hops.log() }));
+  try {
+    const ports = portsOf(bridge);
+    const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes[0] ?? '');
+    if (failed !== undefined) {
+      io.stderr.write(`mailbridge: the demo failed at: ${failed}\n`);
+      return 1;
+    }
+    if (once) return 0;
+    io.stdout.write(demoSettings({ ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator }));
+    return await ended;
+  } finally {
+    await bridge.stop();
+  }
+}
+
+/** A configuration as an administrator would write it, for the simulated tenant. */
+async function demoConfig(simulator: Simulator, base: number, once: boolean): Promise<ConfigInput> {
+  const { authority, graph, imap, pop3, smtp, caFile } = simulator.endpoints;
+  const [reports = '', alice = ''] = simulator.mailboxes;
+  const port = (offset: number, standard: number) => (base > 0 ? base + 10 + offset : once ? 0 : freePort(standard));
+  const account = { password: demoPassword, connection: 'demo' };
+  return {
+    dataDir: 'data',
+    log: { level: 'info', format: 'json' },
+    listeners: [
+      { protocol: 'smtp', port: await port(0, 2525) },
+      { protocol: 'imap', port: await port(1, 1143) },
+      { protocol: 'pop3', port: await port(2, 1110) },
+    ],
+    connections: {
+      demo: {
+        tenantId: simulator.tenantId,
+        clientId: simulator.clientId,
+        grant: 'client-credentials',
+        clientSecret: simulator.clientSecret,
+        cloud: { authority, graph, imap, pop3, smtp, caFile },
+      },
+    },
+    accounts: [
+      { ...account, username: 'scanner', mailbox: reports, send: 'graph' },
+      { ...account, username: 'erp', mailbox: reports, send: 'smtp' },
+      { ...account, username: 'alice', mailbox: alice, read: 'imap', send: 'graph' },
+      { ...account, username: 'alice-pop3', mailbox: alice, read: 'pop3', send: 'smtp' },
+    ],
+    limits: { messagesPerMinute: 30 },
+    shutdown: { graceSeconds: 2 },
+  };
+}
+
+/** The port, if nobody has it; else 0, for any free one. */
+function freePort(port: number): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(0));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
+  });
+}
+
+function portsOf(bridge: Bridge): DemoPorts {
+  const port = (protocol: string) => bridge.listeners.find((each) => each.protocol === protocol)?.port ?? 0;
+  return { smtp: port('smtp'), imap: port('imap'), pop3: port('pop3') };
+}

@@ -1,0 +1,78 @@
+import { Writable } from 'node:stream';
+import { errorText } from '../../base/errors.ts';
+import { type Log, openLog } from '../../base/log.ts';
+import type { CliOutput } from '../io.ts';
+
+/** A line of the bridge's log. */
+type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
+
+/** Tells the hops of the demo as they happen, each with a tick or a cross and its time. */
+export class DemoHops {
+  readonly #output: CliOutput;
+  readonly #waiting: { readonly matches: (line: LogLine) => boolean; readonly resolve: (line: LogLine) => void }[] = [];
+  readonly #lines: LogLine[] = [];
+
+  constructor(output: CliOutput) {
+    this.#output = output;
+  }
+
+  /** Runs a step and tells how it went. Its failure is told and thrown on. */
+  async step<T>(name: string, run: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      const result = await run();
+      const detail = describe ? `: ${describe(result)}` : '';
+      this.#tell('✓', `${name}${detail}`, performance.now() - startedAt);
+      return result;
+    } catch (error) {
+      this.#tell('✗', `${name}: ${errorText(error)}`, performance.now() - startedAt);
+      throw error;
+    }
+  }
+
+  heading(text: string): void {
+    this.#output.write(`\n${text}\n`);
+  }
+
+  /** The bridge's log, read along here. */
+  log(): Promise<Log> {
+    let rest = '';
+    const destination = new Writable({
+      write: (chunk: Buffer, _encoding, callback) => {
+        const lines = (rest + chunk.toString()).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) this.#logged(JSON.parse(line) as LogLine);
+        callback();
+      },
+    });
+    return openLog({ level: 'info', format: 'json', destination });
+  }
+
+  /** The first line of the log, past or to come, that matches; an error or a refusal of the same message instead fails. */
+  async logged(id: string, text: string): Promise<LogLine> {
+    const matches = (line: LogLine) =>
+      line.id === id && (line.msg === text || line.level >= 40 || line.msg === 'put off');
+    const line =
+      this.#lines.find(matches) ??
+      (await new Promise<LogLine>((resolve, reject) => {
+        this.#waiting.push({ matches, resolve });
+        setTimeout(() => reject(new Error(`nothing within ${waitMs / 1000} s`)), waitMs).unref();
+      }));
+    if (line.msg === text) return line;
+    throw new Error([line.code, line.text, line.remedy].filter(Boolean).join(' '));
+  }
+
+  #logged(line: LogLine): void {
+    this.#lines.push(line);
+    for (const each of this.#waiting.filter(({ matches }) => matches(line))) {
+      this.#waiting.splice(this.#waiting.indexOf(each), 1);
+      each.resolve(line);
+    }
+  }
+
+  #tell(mark: string, text: string, ms: number): void {
+    this.#output.write(`  ${mark} ${text} (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)\n`);
+  }
+}
+
+const waitMs = 15_000;

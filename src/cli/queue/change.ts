@@ -1,0 +1,34 @@
+import { BridgeError } from '../../base/errors.ts';
+import type { QueueFilter, QueueStore } from '../../queue/store.ts';
+import { chooses, type QueueAction } from './request.ts';
+import { messages } from './text.ts';
+
+/** An action that changes messages and tells how many. */
+function change(
+  done: string,
+  apply: (store: QueueStore, filter: QueueFilter, nowMs: number) => Promise<number>,
+): QueueAction {
+  return async (store, request, io) => {
+    if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+    const count = await apply(store, request.filter, request.nowMs);
+    io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} ${done}\n`);
+    return count === 0 && request.filter.ids ? 1 : 0;
+  };
+}
+
+/** Makes queued messages due. */
+export const retryMessages = change('due now', (store, filter, nowMs) =>
+  store.release({ ...filter, states: ['queued'] }, nowMs),
+);
+
+/** Keeps queued messages back. */
+export const holdMessages = change('held', (store, filter) => store.hold(filter));
+
+/** Queues again what was held or given up, and what is damaged where it is named. */
+export const releaseMessages = change('released', (store, filter, nowMs) => {
+  const states = filter.states ?? (filter.ids ? ['held', 'failed', 'quarantined'] : ['held', 'failed']);
+  return store.release({ ...filter, states: states.filter((state) => state !== 'queued') }, nowMs);
+});
+
+/** Removes messages in any state. */
+export const deleteMessages = change('deleted', (store, filter) => store.remove(filter));

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { tenantDomains } from '../../app/connections/tenant-domains.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { loadConfig } from '../../config/load.ts';
+import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
+import { numberOption, readArguments } from '../arguments.ts';
+import { configPath } from '../config-path.ts';
+import type { CliIo } from '../io.ts';
+import { deleteMessages, holdMessages, releaseMessages, retryMessages } from './change.ts';
+import { exportMessages } from './export.ts';
+import { filterOf, filterOptions } from './filter.ts';
+import { listQueue } from './list.ts';
+import { repair } from './repair.ts';
+import type { QueueAction, QueueRequest } from './request.ts';
+import { showMessages } from './show.ts';
+
+const usage = `Usage: mailbridge queue ACTION [ID ...] [FILTER ...] [--config FILE] [--json]
+
+  list      messages in the queue; without a filter those not yet delivered
+  show      messages with every recipient and every delivery attempt
+  retry     makes queued messages due now
+  hold      keeps queued messages until they are released
+  release   queues held or given up messages again, due now
+  delete    removes messages
+  export    writes the content of a message as it was accepted: --out FILE, or - for
+            standard output (the default); of several messages: --out FOLDER
+  repair    makes a new queue of what can be read of a damaged one; the bridge must not run
+
+Filters; all that are given must hold:
+  --account NAME, --mailbox ADDRESS, --connection NAME
+  --recipient ADDRESS          one of the recipients; * stands for anything: *@contoso.com
+  --state STATE                queued, held, failed (given up), quarantined (damaged), delivered;
+                               may be given several times
+  --older-than T, --newer-than T   since it was accepted: 30m, 2h, 3d
+  --error CODE or TEXT         what the last attempt said: a whole code, or a part of the text
+  --all                        every message
+
+list: --summary counts by mailbox and state. list, show, export: --limit N (default 1000).
+All but list need ids, a filter, or --all. A running bridge takes up the change within a second.
+An attempt under way is not broken off: a message deleted meanwhile may still be delivered.
+`;
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+  ...filterOptions,
+  all: { type: 'boolean', default: false },
+  summary: { type: 'boolean', default: false },
+  limit: { type: 'string', default: '1000' },
+  out: { type: 'string', short: 'o' },
+} as const;
+
+const actions: Readonly<Record<string, QueueAction>> = {
+  list: listQueue,
+  show: showMessages,
+  retry: retryMessages,
+  hold: holdMessages,
+  release: releaseMessages,
+  delete: deleteMessages,
+  export: exportMessages,
+};
+
+/** `mailbridge queue` */
+export async function runQueue(args: string[], io: CliIo): Promise<number> {
+  const { values, positionals } = readArguments('queue', { args, allowPositionals: true, options });
+  if (values.help) {
+    io.stdout.write(usage);
+    return 0;
+  }
+  const [name = '', ...ids] = positionals;
+  const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (!action && name !== 'repair') {
+    throw new BridgeError('usage', `"queue" cannot "${name}".`, { remedy: 'Run mailbridge queue --help.' });
+  }
+  const nowMs = Date.now();
+  const chosen = {
+    ids,
+    filter: filterOf(ids, values, nowMs),
+    all: values.all,
+    json: values.json,
+    summary: values.summary,
+    limit: numberOption('limit', values.limit, 1, 1_000_000),
+    out: values.out,
+    nowMs,
+  };
+  const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env, withoutSecrets: true });
+  const folder = join(config.dataDir, 'queue');
+  if (!existsSync(join(folder, 'queue.sqlite'))) {
+    throw new BridgeError('queue-unreadable', `There is no queue in ${config.dataDir}: the bridge has not run yet.`, {
+      remedy: 'Start the bridge, or name the right configuration with --config.',
+    });
+  }
+  if (!action) return repair(config.dataDir, values.json, io);
+  const store = openSqliteStore(folder, { exclusive: false });
+  try {
+    const request: QueueRequest = { ...chosen, folder, limits: config.limits, isInternal: tenantDomains(config) };
+    return await action(store, request, io);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,50 @@
+import { createWriteStream, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { BridgeError, systemErrorCode } from '../../base/errors.ts';
+import type { QueuedMessage } from '../../queue/message.ts';
+import type { QueueStore } from '../../queue/store.ts';
+import type { CliIo } from '../io.ts';
+import { chooses, type QueueRequest } from './request.ts';
+
+/** `mailbridge queue export`: the octets of a message to a file or standard output, of several to a folder. */
+export async function exportMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
+  if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+  const { out = '-', filter, ids, limit } = request;
+  const found = store.list(filter, limit);
+  const lost = ids.filter((id) => !found.some((message) => message.id === id));
+  for (const id of lost) io.stderr.write(`mailbridge: there is no message ${id} in the queue.\n`);
+  const intoFolder = out !== '-' && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (found.length > 1 && !intoFolder) {
+    throw new BridgeError('usage', `${found.length} messages need a folder that is there already: --out FOLDER.`);
+  }
+  let failures = lost.length + (found.length === 0 ? 1 : 0);
+  for (const message of found) {
+    const target = intoFolder ? join(out, `${message.id}.eml`) : out;
+    if (!(await exportOne(store, message, target, io))) failures += 1;
+  }
+  return failures > 0 ? 1 : 0;
+}
+
+async function exportOne(store: QueueStore, message: QueuedMessage, target: string, io: CliIo): Promise<boolean> {
+  try {
+    const body = store.open(message.id, { evenIfDamaged: true });
+    if (target === '-') await pipeline(body, io.stdout, { end: false });
+    // Never over a file that is there, and for nobody else's eyes.
+    else await pipeline(body, createWriteStream(target, { flags: 'wx', mode: 0o600 }));
+  } catch (error) {
+    io.stderr.write(`mailbridge: ${exportFailure(error, message, target)}\n`);
+    return false;
+  }
+  if (target !== '-') io.stderr.write(`${message.id} is in ${target}\n`);
+  if (message.state !== 'quarantined') return true;
+  io.stderr.write(`mailbridge: message ${message.id} is damaged; what was written may not be all of it.\n`);
+  return false;
+}
+
+function exportFailure(error: unknown, { id, state }: QueuedMessage, target: string): string {
+  const code = systemErrorCode(error);
+  if (code === 'EEXIST') return `${target} is there already.`;
+  if (!(error instanceof BridgeError)) return `${target} cannot be written (${code ?? 'unknown error'}).`;
+  return state === 'delivered' ? `message ${id} is delivered; its content is no longer kept.` : error.message;
+}

@@ -1,0 +1,25 @@
+import type { WaitingOptions } from '../../queue/attempts/waiting.ts';
+import type { QueueFilter, QueueStore } from '../../queue/store.ts';
+import type { CliIo } from '../io.ts';
+
+/** What a `mailbridge queue` command line asks for. */
+export interface QueueRequest extends WaitingOptions {
+  readonly ids: readonly string[];
+  readonly filter: QueueFilter;
+  /** Nothing but --all chooses every message, where that could do harm. */
+  readonly all: boolean;
+  readonly json: boolean;
+  readonly summary: boolean;
+  readonly limit: number;
+  readonly out: string | undefined;
+  /** The queue's own. */
+  readonly folder: string;
+}
+
+/** One action of `mailbridge queue` on an open queue. @returns the exit code */
+export type QueueAction = (store: QueueStore, request: QueueRequest, io: CliIo) => Promise<number>;
+
+/** Whether the command line chooses messages at all. */
+export function chooses({ filter, all }: QueueRequest): boolean {
+  return all || Object.keys(filter).length > 0;
+}

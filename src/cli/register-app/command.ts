@@ -1,0 +1,216 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { HttpClient } from '../../base/http/client.ts';
+import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
+import { editConfigFile } from '../../onboarding/config-edit.ts';
+import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
+import { exchangeScript } from '../../onboarding/exchange-script.ts';
+import { removeCredential } from '../../onboarding/registration/credentials.ts';
+import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
+import { planningDirectory } from '../../onboarding/registration/planning-directory.ts';
+import { proveCredential } from '../../onboarding/registration/prove-credential.ts';
+import { type Registered, registerApp } from '../../onboarding/registration/register-app.ts';
+import type { ReplicationOptions } from '../../onboarding/registration/replication.ts';
+import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
+import { signInAdministrator } from '../administrator.ts';
+import { openHttp } from '../cloud-access.ts';
+import { configPath } from '../config-path.ts';
+import { interruptible } from '../interruptible.ts';
+import type { CliIo } from '../io.ts';
+import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
+import { assertHasTenant } from '../named-connection.ts';
+import { type Intent, intentOf } from './intent.ts';
+import { type RegisterAppOptions, readRegisterAppOptions } from './options.ts';
+import { clientCredential } from './present-credential.ts';
+import { type ConfigOutcome, RegisterAppReport } from './report.ts';
+import { registerAppUsage } from './usage.ts';
+
+/** What every part of the command works with. */
+interface Work {
+  readonly options: RegisterAppOptions;
+  readonly config: LooseConfig;
+  readonly intent: Intent;
+  readonly endpoints: CloudEndpoints;
+  readonly http: HttpClient;
+  readonly report: RegisterAppReport;
+  readonly replication: ReplicationOptions & { readonly signal: AbortSignal };
+  readonly io: CliIo;
+}
+
+const unchangedPatienceMs = 30_000;
+
+/** `mailbridge register-app` */
+export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
+  const options = readRegisterAppOptions(args);
+  if (options.help) {
+    io.stdout.write(registerAppUsage);
+    return 0;
+  }
+  const config = await readLooseConfig(configPath(options.config, io.env), io.env);
+  const intent = await intentOf(options, config);
+  assertHasTenant(
+    intent.name,
+    config.connections[intent.name] ?? {},
+    'Register the app by hand in any tenant, for "Accounts in any organizational directory and personal Microsoft accounts", with public client flows allowed, and put its client id into the configuration: docs/onboarding.md, "A personal mailbox".',
+  );
+  const endpoints = options.cloud === undefined ? config.endpointsOf(intent.name) : resolveCloud(options.cloud);
+  const report = new RegisterAppReport(io, options.json);
+  const http = await openHttp(endpoints, config);
+  try {
+    await interruptible(async (signal) => {
+      const replication = { clock, signal, tell: (text: string) => report.waiting(text) };
+      const work: Work = { options, config, intent, endpoints, http, report, replication, io };
+      await (options.dryRun ? plan(work) : register(work));
+    });
+    return 0;
+  } finally {
+    await http.close();
+  }
+}
+
+async function plan(work: Work): Promise<void> {
+  const { registration } = work.intent;
+  // Of a registration that is there, what is missing can only be said by looking.
+  const real = registration.clientId === undefined ? undefined : await signIn(work);
+  const directory = planningDirectory([...registration.roles, ...registration.scopes], real?.directory);
+  const registered = await registerApp(directory, registration, work.replication, () => {});
+  const tenantId = work.intent.tenantId ?? real?.administrator.homeTenantId ?? work.options.tenant ?? '<tenant id>';
+  const entry = entryOf(work, registered, tenantId);
+  work.report.plan(directory.requests, real === undefined, {
+    [entry.name]: connectionBlock(entry, work.config.folder),
+  });
+}
+
+async function register(work: Work): Promise<void> {
+  const { intent, report, options, replication } = work;
+  const { directory, administrator } = await signIn(work);
+  report.done(`signed in as ${administrator.username}`);
+  const registered = await registerApp(directory, intent.registration, replication, (step) => report.step(step));
+  const tenantId = intent.tenantId ?? administrator.homeTenantId;
+  const proof = () => (options.wait ? prove(work, registered, tenantId) : undefined);
+  const { replaced } = intent;
+  const current = registered.credential?.credential;
+  // A credential in the place of one that works is proven first: the configuration never names what does not work.
+  const provenFirst = replaced && (await proof());
+  const config = await writeConfig(work, entryOf(work, registered, tenantId));
+  const failure = replaced
+    ? undefined
+    : await proof()?.then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+  const oldRemoved =
+    provenFirst && current
+      ? await removeCredential(directory, registered.applicationId, replaced, current, replication)
+      : undefined;
+  report.conclude({
+    connection: intent.name,
+    tenantId,
+    delegated: intent.registration.publicClient,
+    registered,
+    config,
+    proven: options.wait && current ? failure === undefined : undefined,
+    oldRemoved,
+    exchangeScript: scriptOf(work, registered, tenantId),
+  });
+  if (failure) throw failure.error;
+}
+
+async function signIn({ options, intent, endpoints, http, report, replication, io }: Work) {
+  const { clock, signal } = replication;
+  const administrator = await signInAdministrator(
+    {
+      name: intent.name,
+      tenantId: options.tenant ?? intent.tenantId ?? 'organizations',
+      clientId: options.signInClientId,
+      authority: endpoints.authority,
+      scopes: administratorScopes(intent, endpoints.graphScope),
+      browser: options.browser,
+      http,
+      clock,
+      signal,
+    },
+    io,
+    (text) => report.say(text),
+  );
+  const directory = graphDirectory({
+    http,
+    clock,
+    origin: endpoints.graph,
+    accessToken: administrator.accessToken.value,
+    signal,
+    onWait: (text) => report.waiting(text),
+  });
+  return { directory, administrator };
+}
+
+/** What the administrator lets this command do, and no more. */
+function administratorScopes({ registration }: Intent, graphScope: string): string[] {
+  const { roles, scopes } = registration;
+  return [
+    'Application.ReadWrite.All',
+    ...(roles.length > 0 ? ['AppRoleAssignment.ReadWrite.All'] : []),
+    ...(scopes.length > 0 ? ['DelegatedPermissionGrant.ReadWrite.All'] : []),
+  ].map((name) => `${new URL(graphScope).origin}/${name}`);
+}
+
+function entryOf({ intent, options }: Work, registered: Registered, tenantId: string): ConnectionEntry {
+  return {
+    name: intent.name,
+    grant: intent.grant,
+    tenantId,
+    clientId: registered.clientId,
+    cloud: options.cloud === 'global' ? undefined : options.cloud,
+    credential: registered.credential?.files,
+  };
+}
+
+async function writeConfig({ config, replication }: Work, entry: ConnectionEntry): Promise<ConfigOutcome> {
+  const { path, folder } = config;
+  if (!config.exists) return { written: false, path, connections: { [entry.name]: connectionBlock(entry, folder) } };
+  const present = Object.hasOwn(config.connections, entry.name) ? config.connections[entry.name] : undefined;
+  const changes = connectionChanges(entry, present, folder);
+  return { written: true, path, backup: await editConfigFile(path, changes, replication.clock.now()) };
+}
+
+/** Gets tokens by the credential until they name every permission granted. @returns true */
+async function prove(work: Work, registered: Registered, tenantId: string): Promise<boolean> {
+  const { intent, endpoints, http, report, replication } = work;
+  if (!registered.credential) return false;
+  const grant = clientCredentialsGrant({
+    name: intent.name,
+    tenantId,
+    clientId: registered.clientId,
+    credential: clientCredential(registered.credential.credential),
+    authority: endpoints.authority,
+    http,
+    clock: replication.clock,
+  });
+  const { roles } = intent.registration;
+  const of = (resource: string) => roles.filter((role) => role.resource === resource).map(({ value }) => value);
+  const wanted = [
+    { scope: endpoints.exchangeScope, roles: of('exchange') },
+    { scope: endpoints.graphScope, roles: of('graph') },
+  ].filter(({ roles: named }, index) => named.length > 0 || (roles.length === 0 && index === 0));
+  // Where nothing was changed there is little to wait for.
+  const patienceMs = registered.changed ? undefined : unchangedPatienceMs;
+  await proveCredential(grant, wanted, { ...replication, patienceMs });
+  const names = roles.map(({ value }) => value);
+  report.done(`the app gets a token${names.length === 0 ? '' : ` that names ${names.join(', ')}`}`);
+  return true;
+}
+
+/** What Exchange has to be told of it; undefined where no mailbox is known. */
+function scriptOf({ intent, options }: Work, registered: Registered, tenantId: string): string | undefined {
+  const { accounts, name, registration } = intent;
+  if (accounts.length === 0) return undefined;
+  const principal = registration.publicClient
+    ? ({ kind: 'person', user: undefined } as const)
+    : ({
+        kind: 'app',
+        clientId: registered.clientId,
+        objectId: registered.servicePrincipalId,
+        classic: options.classic,
+        tenantWide: options.tenantWide,
+      } as const);
+  return exchangeScript({ connection: name, organization: tenantId, principal, accounts }, { undo: false });
+}

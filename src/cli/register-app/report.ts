@@ -1,0 +1,120 @@
+import type { PlannedRequest } from '../../onboarding/registration/planning-directory.ts';
+import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
+import type { CliIo } from '../io.ts';
+
+/** Where the connection went. */
+export type ConfigOutcome =
+  | { readonly written: true; readonly path: string; readonly backup: string | undefined }
+  | { readonly written: false; readonly path: string; readonly connections: Readonly<Record<string, unknown>> };
+
+/** What `register-app` ends with. */
+export interface RegisterAppOutcome {
+  readonly connection: string;
+  readonly tenantId: string;
+  readonly delegated: boolean;
+  readonly registered: Registered;
+  readonly config: ConfigOutcome;
+  /** Whether a token came, with every permission; undefined where that was not tried. */
+  readonly proven: boolean | undefined;
+  /** Whether the old credential was removed; undefined where there was none to remove. */
+  readonly oldRemoved: boolean | undefined;
+  /** Undefined where no mailbox is known. */
+  readonly exchangeScript: string | undefined;
+}
+
+/** What `register-app` shows: lines as things happen, or with `--json` one object at the end. */
+export class RegisterAppReport {
+  readonly #io: CliIo;
+  readonly #json: boolean;
+  readonly #steps: RegistrationStep[] = [];
+
+  constructor(io: CliIo, json: boolean) {
+    this.#io = io;
+    this.#json = json;
+  }
+
+  /** For whoever is to act now; it must reach them however the output is used. */
+  say(text: string): void {
+    (this.#json ? this.#io.stderr : this.#io.stdout).write(`${text}\n`);
+  }
+
+  done(text: string): void {
+    this.say(`✓ ${text}`);
+  }
+
+  waiting(text: string): void {
+    this.say(`  ${text} …`);
+  }
+
+  step(step: RegistrationStep): void {
+    this.#steps.push(step);
+    const verb = { created: 'made the', added: 'added', found: 'found the', 'left-alone': 'left alone:' }[step.outcome];
+    if (step.outcome === 'left-alone') this.say(`  ${verb} ${step.text}`);
+    else this.done(`${verb} ${step.text}`);
+  }
+
+  /** What a run without `--dry-run` would do. */
+  plan(requests: readonly PlannedRequest[], fresh: boolean, connections: Readonly<Record<string, unknown>>): void {
+    if (this.#json) {
+      this.#io.stdout.write(`${JSON.stringify({ dryRun: true, requests, connections }, null, 2)}\n`);
+      return;
+    }
+    const about = fresh
+      ? 'These requests would be sent to Microsoft Graph, were nothing of the app there yet:'
+      : 'These changes would be sent to Microsoft Graph:';
+    this.say(requests.length === 0 ? 'Nothing is missing; no change would be sent.' : `${about}\n`);
+    for (const { method, path, body } of requests) {
+      this.say(`${method} ${path}${body === undefined ? '' : `\n${indented(body)}`}`);
+    }
+    this.say(`\nThis connection would be written into the configuration:\n\n${indented({ connections })}`);
+    this.say('\nNothing has been changed.');
+  }
+
+  conclude(outcome: RegisterAppOutcome): void {
+    if (this.#json) this.#io.stdout.write(`${JSON.stringify(this.#data(outcome), null, 2)}\n`);
+    else this.#remains(outcome);
+  }
+
+  #data({ registered, delegated, ...outcome }: RegisterAppOutcome): object {
+    const { clientId, applicationId, servicePrincipalId, changed, credential } = registered;
+    const expires = credential?.expiresAtMs;
+    return {
+      ...outcome,
+      clientId,
+      applicationObjectId: applicationId,
+      enterpriseApplicationObjectId: servicePrincipalId,
+      grant: delegated ? 'delegated' : 'app-only',
+      changed,
+      ...(expires === undefined ? {} : { credentialExpires: new Date(expires).toISOString() }),
+      steps: this.#steps,
+    };
+  }
+
+  #remains({ connection, config, delegated, oldRemoved, exchangeScript }: RegisterAppOutcome): void {
+    if (config.written) {
+      if (config.backup === undefined) this.done(`${config.path} says so already`);
+      else this.done(`wrote connection "${connection}" to ${config.path} (as it was: ${config.backup})`);
+    } else {
+      this.say(
+        `\nThere is no ${config.path} yet. Put this into it:\n\n${indented({ connections: config.connections })}`,
+      );
+    }
+    if (oldRemoved !== undefined) {
+      if (oldRemoved) this.done('removed the old credential from the app registration');
+      else this.say('  The old credential could not be told apart from others: remove it in the Entra admin center.');
+      this.say(
+        'A bridge that runs has the old one in memory. Let it read its configuration again now: SIGHUP, or a restart.',
+      );
+    }
+    if (exchangeScript === undefined) {
+      this.say(
+        `\nWhat remains is in Exchange: mailbridge exchange-script ${connection}, once accounts name the mailboxes.`,
+      );
+    } else this.say(`\nWhat remains is in Exchange. Run this in PowerShell:\n\n${exchangeScript}`);
+    this.say(`Then: mailbridge ${delegated ? 'login' : 'check'} ${connection}`);
+  }
+}
+
+function indented(value: object): string {
+  return JSON.stringify(value, null, 2).replace(/^/gm, '  ');
+}

@@ -1,0 +1,97 @@
+import { BridgeError, errorText } from '../../base/errors.ts';
+import { isValidAddress, splitAddress } from '../../message/address/address.ts';
+import { HeaderTooLargeError } from '../../message/header/fields.ts';
+import { editHeader } from '../../message/header/stream.ts';
+import type { CliIo } from '../io.ts';
+import { runQueue } from '../queue/command.ts';
+import { readSendmailArguments, type SendmailArguments } from './arguments.ts';
+import { exitCodes, SendmailError } from './exit.ts';
+import { handOver } from './hand-over.ts';
+import { argumentRecipients, handedHeader, headerRecipients } from './header.ts';
+import { messageLines } from './lines.ts';
+import { findServer, type SendmailServer, sendmailConfigPath, systemConfig } from './server.ts';
+
+const usage = `Usage: mailbridge sendmail [-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]
+
+Takes the place of /usr/sbin/sendmail: reads a message from standard input and hands it to
+the running bridge by SMTP.
+
+  -t            recipients are those in To, Cc and Bcc too; Bcc is removed
+  -i, -oi       a line with a dot alone does not end the message
+  -f, -r ADDR   the sender (reverse-path); without a domain: the account's mailbox
+  -F NAME       name for a missing From
+  -bp, -q       print the queue; make everything in it due now
+
+  --account NAME      the account to send as
+  --server HOST:PORT  the listener, without reading a configuration; the bridge has to know this
+                      machine by an account's "networks"
+  --sender ADDR       the sender where -f names none
+  --config FILE       else MAILBRIDGE_CONFIG, else ${systemConfig}
+
+Other options of sendmail are passed over. Exit codes are those of sysexits.h: 75 means that
+another try will help, above all when the bridge is not running.
+`;
+
+/** `mailbridge sendmail`. Its exit codes are its callers', not those of the other commands. */
+export async function runSendmail(args: string[], io: CliIo): Promise<number> {
+  try {
+    const request = readSendmailArguments(args);
+    if (request.mode === 'send') return await sendMessage(request, io);
+    if (request.mode === 'help') io.stdout.write(usage);
+    if (request.mode === 'print-queue') return await onQueue(['list'], request, io);
+    if (request.mode === 'retry-queue') return await onQueue(['retry', '--all'], request, io);
+    // There are no aliases here to make anew.
+    return exitCodes.ok;
+  } catch (error) {
+    // What it quotes came from outside; the callers' logs take a line for an error.
+    io.stderr.write(`sendmail: ${errorText(error).replace(/[\p{Cc}\s]+/gu, ' ')}\n`);
+    if (error instanceof SendmailError) return error.exitCode;
+    if (error instanceof HeaderTooLargeError) return exitCodes.dataError;
+    return error instanceof BridgeError ? exitCodes.config : exitCodes.software;
+  }
+}
+
+async function onQueue(action: string[], request: SendmailArguments, io: CliIo): Promise<number> {
+  const code = await runQueue([...action, '--config', sendmailConfigPath(request, io.env)], io);
+  return code === 0 ? exitCodes.ok : exitCodes.unavailable;
+}
+
+async function sendMessage(request: SendmailArguments, io: CliIo): Promise<number> {
+  const recipients = argumentRecipients(request.recipients);
+  if (recipients.length === 0 && !request.fromHeader) {
+    throw new SendmailError(exitCodes.usage, 'no recipient: give addresses, or -t to take those of the header');
+  }
+  const server = await findServer(request, io.env);
+  const sender = senderOf(request, server);
+  const input = messageLines(io.stdin as AsyncIterable<Buffer | string>, request.ignoreDots);
+  const content = editHeader(input, (header) => {
+    if (request.fromHeader) recipients.push(...headerRecipients(header));
+    return handedHeader(header, { fromHeader: request.fromHeader, name: request.name, sender });
+  });
+  // Only the header knows all recipients.
+  const beginning = await content.next();
+  const distinct = [...new Set(recipients)];
+  if (distinct.length === 0) throw new SendmailError(exitCodes.usage, 'the header names no recipient');
+  const refused = await handOver(server, { sender, recipients: distinct, content: resumed(beginning, content) });
+  if (refused.length === 0) return exitCodes.ok;
+  throw new SendmailError(exitCodes.noUser, `refused: ${refused.join(', ')}; the others are served`);
+}
+
+async function* resumed(beginning: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  if (beginning.done !== true) yield beginning.value;
+  yield* rest;
+}
+
+/** A local user's name, which cron gives, is nobody's address at Microsoft. */
+function senderOf({ sender }: SendmailArguments, server: SendmailServer): string {
+  if (sender === '<>') return '';
+  const address = sender?.replace(/^<(.*)>$/, '$1') ?? '';
+  if (splitAddress(address).domain !== '') return validSender(address, '-f');
+  if (server.sender !== '') return validSender(server.sender, '--sender');
+  throw new SendmailError(exitCodes.usage, 'no sender: give -f ADDRESS or --sender ADDRESS');
+}
+
+function validSender(address: string, option: string): string {
+  if (isValidAddress(address, { smtpUtf8: true })) return address;
+  throw new SendmailError(exitCodes.dataError, `the sender of ${option} is no address: ${address.slice(0, 100)}`);
+}

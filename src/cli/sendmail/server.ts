@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { NetworkTable } from '../../accounts/networks.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { parseJson } from '../../config/json.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { AccountConfig, Config, ListenerConfig } from '../../config/schema.ts';
+import { type Environment, fetchSecret, type SecretSource } from '../../config/secrets.ts';
+import type { SendmailArguments } from './arguments.ts';
+import { exitCodes, SendmailError } from './exit.ts';
+
+/** Where to hand a message in, and as whom. */
+export interface SendmailServer {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first octet. */
+  readonly tls: boolean;
+  /** Left out where the bridge knows the account by its network. */
+  readonly login?: { readonly username: string; readonly password: string };
+  /** The reverse-path where the caller gives none that is whole; empty where nobody knows one. */
+  readonly sender: string;
+}
+
+/** Where the configuration is looked for: a caller's working folder is no place for it. */
+export const systemConfig = '/etc/mailbridge/config.json';
+
+/** The configuration that a call means. */
+export function sendmailConfigPath({ config }: SendmailArguments, env: Environment): string {
+  return config ?? (env.MAILBRIDGE_CONFIG || systemConfig);
+}
+
+/**
+ * Finds the SMTP listener of the bridge on this machine.
+ * @throws SendmailError EX_CONFIG, EX_USAGE
+ */
+export async function findServer(args: SendmailArguments, env: Environment): Promise<SendmailServer> {
+  if (args.server !== undefined) return { ...readServer(args.server), tls: false, sender: args.defaultSender ?? '' };
+  const path = sendmailConfigPath(args, env);
+  const { config } = await loadConfig(path, { env, withoutSecrets: true }).catch((error: unknown) => {
+    throw error instanceof BridgeError
+      ? new SendmailError(exitCodes.config, `${error.message} Or name the listener: --server HOST:PORT.`, {
+          cause: error,
+        })
+      : error;
+  });
+  const listener = reachableListener(config.listeners);
+  const host = addressOf(listener);
+  const { account, password } = chooseAccount(config, host, args.account, passwordsOf(path, env));
+  return {
+    host,
+    port: listener.port,
+    tls: listener.security === 'tls',
+    ...(password === undefined ? {} : { login: { username: account.username, password } }),
+    sender: args.defaultSender ?? account.mailbox,
+  };
+}
+
+function readServer(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\s\p{Cc}]+)\]|([^:\s\p{Cc}]+)):(\d{1,5})$/u.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined) throw new SendmailError(exitCodes.usage, `--server wants HOST:PORT, not "${text}"`);
+  return { host, port: Number(port) };
+}
+
+function reachableListener(listeners: Config['listeners']): ListenerConfig {
+  const smtp = listeners.filter(({ protocol, port }) => protocol === 'smtp' && port !== 0);
+  const listener = smtp.find(({ host }) => isThisMachine(host)) ?? smtp[0];
+  if (listener) return listener;
+  throw new SendmailError(exitCodes.config, 'the configuration has no SMTP listener with a port');
+}
+
+function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || isEveryAddress(host) || host.startsWith('127.');
+}
+
+function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** A connection within the machine comes from the address that it goes to. */
+function addressOf({ host }: ListenerConfig): string {
+  return isEveryAddress(host) || host === 'localhost' ? '127.0.0.1' : host;
+}
+
+type PasswordOf = (account: AccountConfig) => string | undefined;
+
+/** An account, and the password where the bridge does not know it by its network. */
+interface ChosenAccount {
+  readonly account: AccountConfig;
+  readonly password?: string;
+}
+
+function chooseAccount(
+  config: Config,
+  host: string,
+  wanted: string | undefined,
+  passwordOf: PasswordOf,
+): ChosenAccount {
+  const table = new NetworkTable<AccountConfig>();
+  for (const account of config.accounts) for (const network of account.networks ?? []) table.add(network, account);
+  const known = table.find(host);
+  const named = config.accounts.find(({ username }) => username.toLowerCase() === wanted?.toLowerCase());
+  if (wanted !== undefined && !named) {
+    throw new SendmailError(exitCodes.config, `the configuration has no account "${wanted}"`);
+  }
+  if (known && (!named || named === known)) return { account: known };
+  const candidates = (named ? [named] : config.accounts.filter(({ send }) => send !== undefined)).flatMap((account) => {
+    const password = passwordOf(account);
+    return password === undefined ? [] : [{ account, password }];
+  });
+  const [only] = candidates;
+  if (only && candidates.length === 1) return only;
+  const which = named ? `account ${named.username}` : candidates.length > 1 ? 'one of the accounts' : 'no account';
+  throw new SendmailError(
+    exitCodes.config,
+    candidates.length > 1
+      ? 'several accounts could be meant: name one with --account, or give one of them "networks": ["127.0.0.1"]'
+      : `${which} can be used without its password: give it "networks": ["${host}"]`,
+  );
+}
+
+/** Passwords as they stand in the file or where it refers to; a hash opens nothing. */
+function passwordsOf(path: string, env: Environment): PasswordOf {
+  const folder = dirname(resolve(path));
+  const { accounts = [] } = parseJson(readFileSync(path, 'utf8')).value as {
+    readonly accounts?: readonly { readonly username?: string; readonly password?: SecretSource }[];
+  };
+  return ({ username }) => {
+    const source = accounts.find((account) => account.username === username)?.password;
+    const found = source === undefined ? undefined : fetchSecret(source, env, (file) => resolve(folder, file));
+    return found && 'secret' in found && !found.secret.startsWith('$scrypt$') ? found.secret : undefined;
+  };
+}

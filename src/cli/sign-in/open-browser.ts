@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process';
+import type { CliIo } from '../io.ts';
+
+/**
+ * Opens a page in the browser of whoever sits at the terminal, where there is one. It never fails: the address is
+ * printed as well.
+ * @param url `https:` or `http:`; reaches the program as one argument, no shell reads it
+ */
+export function openBrowser(url: string, io: CliIo): void {
+  const [command, ...args] = opener(io.env) ?? [];
+  if (command === undefined || !io.stdout.isTTY) return;
+  const child = spawn(command, [...args, url], { stdio: 'ignore', detached: true });
+  child.on('error', () => {});
+  child.unref();
+}
+
+function opener(env: CliIo['env']): readonly string[] | undefined {
+  if (process.platform === 'darwin') return ['open'];
+  if (process.platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
+  // Without a screen xdg-open would start a browser in this very terminal.
+  return env.DISPLAY || env.WAYLAND_DISPLAY ? ['xdg-open'] : undefined;
+}

@@ -1,0 +1,30 @@
+import { isDelegated, openConnectionStore } from '../../app/connections/tokens.ts';
+import { systemClock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { silentLog } from '../../base/log.ts';
+import { resolveCloud } from '../../config/clouds.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { CliIo } from '../io.ts';
+
+/**
+ * Who has signed in for a connection, as far as that can be told: the configuration may not hold yet, or the sign-in be
+ * kept with another key.
+ * @param path of the configuration
+ */
+export async function signedInUser(name: string, path: string, { env }: CliIo): Promise<string | undefined> {
+  try {
+    const { config } = await loadConfig(path, { env });
+    const connection = config.connections[name];
+    if (!connection || !isDelegated(connection)) return undefined;
+    const parts = {
+      endpoints: resolveCloud(connection.cloud, connection.tenantId),
+      clock: systemClock,
+      log: silentLog,
+      env,
+    };
+    return (await openConnectionStore(name, connection, config, parts).read())?.username;
+  } catch (error) {
+    if (error instanceof BridgeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,366 @@
+import type { UpstreamReply } from '../../exchange/smtp/reply.ts';
+import { hourMs, type KnownRefusal, minuteMs, secondMs } from '../known-refusal.ts';
+import { mailboxMayNotSendAs } from '../send-as-remedy.ts';
+import { refusedLoginPauseMs } from '../verdict.ts';
+
+/** A reply of Exchange Online that says more, or something else, than its first digit. All that is given must fit. */
+export interface ExchangeRefusalRow extends KnownRefusal {
+  /** The reply, in short. */
+  readonly reply: string;
+  readonly code?: number;
+  /** Of the enhanced status, whole. */
+  readonly enhanced?: RegExp;
+  readonly text?: RegExp;
+}
+
+/** The first row that fits a reply decides. */
+export function exchangeRefusalRow<Row extends ExchangeRefusalRow>(
+  table: readonly Row[],
+  reply: UpstreamReply,
+): Row | undefined {
+  return table.find(
+    (row) =>
+      (row.code === undefined || row.code === reply.code) &&
+      (row.enhanced === undefined || row.enhanced.test(reply.enhanced ?? '')) &&
+      (row.text === undefined || row.text.test(reply.text)),
+  );
+}
+
+const permissionRemedy =
+  'Check the name (LOGIN). Where a person signed in: sign in again, so that the token has SMTP.Send. Where the app itself logs in: check the service principal (New-ServicePrincipal with the Object ID of the enterprise application) and its permission on the mailbox (Add-MailboxPermission -AccessRights FullAccess, or the role Application SMTP.SendAsApp). A change can take two hours.';
+
+const sendAsDenied = {
+  meaning: 'The mailbox may not send as the address in From, or as the reverse-path.',
+  outcome: 'permanent',
+  scope: 'message',
+  remedy: mailboxMayNotSendAs,
+} as const;
+
+const concurrency = {
+  meaning: 'More than three connections send as the mailbox at a time.',
+  outcome: 'temporary',
+  scope: 'mailbox',
+  waitMs: 10 * secondMs,
+  remedy:
+    'Another program sends as this mailbox too, or limits.concurrentPerMailbox is above what Exchange Online allows (3).',
+} as const;
+
+const submissionQuota = {
+  meaning: 'The mailbox has sent to as many recipients as it may in a day.',
+  outcome: 'temporary',
+  scope: 'mailbox',
+  waitMs: hourMs,
+  remedy: 'The mailbox has reached its recipients a day (10,000). Spread the load over more mailboxes.',
+} as const;
+
+const mailboxFull = {
+  meaning: 'The mailbox that sends is full.',
+  outcome: 'needs-admin',
+  scope: 'mailbox',
+  waitMs: 10 * minuteMs,
+  remedy: 'The mailbox is full, often by its Sent Items. Make room in it.',
+} as const;
+
+const blocked = {
+  outcome: 'needs-admin',
+  waitMs: 15 * minuteMs,
+  remedy:
+    'Microsoft has blocked the account or the tenant for spam. Find and stop its source, then lift the block in the Defender portal under Restricted entities.',
+} as const;
+
+const tooLarge = {
+  meaning: 'The message is larger than the mailbox may send.',
+  outcome: 'permanent',
+  scope: 'message',
+  remedy:
+    'The message is larger than the mailbox may send. Raise the limit (Set-Mailbox MAILBOX -MaxSendSize 150MB), or send it smaller.',
+} as const;
+
+const recipientUnknown = {
+  meaning: 'There is no such recipient.',
+  outcome: 'permanent',
+  scope: 'recipient',
+  remedy: 'Correct the address in the program that sends.',
+} as const;
+
+const recipientRestricted = {
+  meaning: 'The recipient takes no mail from this sender.',
+  outcome: 'permanent',
+  scope: 'recipient',
+  remedy: 'Ask the owner of the group or mailbox to let MAILBOX send to it.',
+} as const;
+
+/** Replies to AUTH. None of them says anything about a message, so none of them is permanent. */
+export const loginRefusals: readonly ExchangeRefusalRow[] = [
+  {
+    reply: '535 5.7.139 … SmtpClientAuthentication is disabled for the Tenant / the Mailbox',
+    enhanced: /^5\.7\.139$/,
+    text: /SmtpClientAuthentication is disabled/i,
+    meaning: 'SMTP AUTH is switched off, for the tenant or for the mailbox that logs in.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy:
+      'SMTP AUTH is switched off, for OAuth too. Run Set-CASMailbox LOGIN -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
+  },
+  {
+    reply: "535 5.7.139 … user is locked by your organization's security defaults policy",
+    enhanced: /^5\.7\.139$/,
+    text: /security defaults/i,
+    meaning: 'Security defaults forbid the login.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy:
+      'Security defaults lock the user out. Use an app-only connection, or replace security defaults by Conditional Access.',
+  },
+  {
+    reply: '535 5.7.139 … basic authentication is disabled',
+    enhanced: /^5\.7\.139$/,
+    text: /basic authentication is disabled/i,
+    meaning: 'The login was taken for one with a password.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: 'The server took the login for one with a password. Check the SMTP endpoint of the connection.',
+  },
+  {
+    reply: '535 5.7.139 (others)',
+    enhanced: /^5\.7\.139$/,
+    meaning: 'A policy of the tenant refuses the login.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy:
+      'A Conditional Access or authentication policy refuses the login. Exempt the application or the mailbox from it.',
+  },
+  {
+    reply: '501 5.5.124 Invalid XOAUTH2 auth data',
+    enhanced: /^5\.5\.124$/,
+    meaning: 'The server could not read the login.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: 'The server could not read the login. Check that mailbox of the account is a user principal name.',
+  },
+  {
+    reply: '535 5.7.3 Authentication unsuccessful',
+    code: 535,
+    meaning: 'The token is not good for this login: wrong name, or a permission is missing or new.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: permissionRemedy,
+  },
+];
+
+/**
+ * Replies to MAIL FROM, RCPT TO, DATA and the message (Microsoft: "Email non-delivery reports and SMTP errors in
+ * Exchange Online", "Sending limits", and what servers were seen to say).
+ */
+export const transactionRefusals: readonly ExchangeRefusalRow[] = [
+  {
+    reply: '530 5.7.57 Client was not authenticated to send anonymous mail',
+    enhanced: /^5\.7\.57$/,
+    meaning: 'The server saw no login.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: 'The server did not see a login. Check host and port of the SMTP endpoint.',
+  },
+  {
+    reply: '530',
+    code: 530,
+    meaning: 'The server wants a login or TLS first.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: 'The server wants a login or TLS first. Check the SMTP endpoint.',
+  },
+  {
+    reply: '550 5.7.60 Client does not have permissions to send as this sender',
+    enhanced: /^5\.7\.60$/,
+    ...sendAsDenied,
+  },
+  { reply: '554 5.2.252 SendAsDenied', enhanced: /^5\.2\.252$/, ...sendAsDenied },
+  { reply: '554 5.2.0 STOREDRV … SendAsDenied', text: /SendAsDenied/i, ...sendAsDenied },
+  {
+    reply: '430 4.2.0 STOREDRV; mailbox logon failure … MapiExceptionLogonFailed',
+    text: /mailbox logon failure|MapiExceptionLogonFailed/i,
+    meaning: 'The application has no permission on the mailbox, although its login was taken.',
+    outcome: 'needs-admin',
+    scope: 'mailbox',
+    waitMs: refusedLoginPauseMs,
+    remedy: permissionRemedy,
+  },
+  { reply: '432 4.3.2 Concurrent connections limit exceeded', code: 432, ...concurrency },
+  {
+    reply: 'STOREDRV.ClientSubmit; sender thread limit exceeded',
+    text: /concurrent (?:server )?connections .*limit|sender thread limit/i,
+    ...concurrency,
+  },
+  {
+    reply: '554 5.2.0 SubmissionQuotaExceededException, 5.2.2 Submission quota exceeded',
+    text: /SubmissionQuotaExceeded|submission quota exceeded/i,
+    ...submissionQuota,
+  },
+  { reply: '550 5.1.90 daily limit for message recipients', enhanced: /^5\.1\.90$/, ...submissionQuota },
+  {
+    // Recipients within the tenant are not counted, and still get their mail.
+    reply: '550 5.7.232, 5.7.233 external recipients of the tenant',
+    enhanced: /^5\.7\.23[23]$/,
+    meaning: 'The tenant has sent to as many external recipients as it may in a day.',
+    outcome: 'temporary',
+    scope: 'tenant',
+    waitMs: hourMs,
+    mailboxGoesOn: true,
+    remedy:
+      'The tenant has reached its external recipients a day (Tenant External Recipient Rate Limit). Wait, or add licences.',
+  },
+  { reply: '554 5.2.2 mailbox full', enhanced: /^5\.2\.2$/, ...mailboxFull },
+  {
+    reply: '554 5.2.0 STOREDRV … QuotaExceededException',
+    text: /STOREDRV.*[^n]QuotaExceededException/i,
+    ...mailboxFull,
+  },
+  {
+    reply: '452 4.5.3 Too many recipients',
+    enhanced: /^4\.5\.3$/,
+    meaning: 'More than 200 recipients of one domain, or more in all than a transaction takes.',
+    outcome: 'temporary',
+    scope: 'recipient',
+    remedy: 'Too many recipients at once; the rest is sent in another transaction.',
+  },
+  {
+    reply: '550 5.5.3 Too many recipients',
+    enhanced: /^5\.5\.3$/,
+    meaning: 'The message has more recipients than the mailbox may have.',
+    outcome: 'permanent',
+    scope: 'message',
+    remedy:
+      'Raise the limit of the mailbox (Set-Mailbox MAILBOX -RecipientLimits 1000), or send to fewer recipients at a time.',
+  },
+  {
+    reply: '450, 451 4.7.500-699, 4.7.850-899 Access denied, please try again later; Server busy',
+    enhanced: /^4\.7\.(?:[56]\d\d|8[5-9]\d)$/,
+    meaning: 'Microsoft finds the sender or the address of this machine suspicious, and slows it down.',
+    outcome: 'temporary',
+    scope: 'mailbox',
+    waitMs: 10 * minuteMs,
+    remedy:
+      'Microsoft throttles this sender or this address as suspicious. It lifts by itself; a sign-in problem shows in the Defender portal.',
+  },
+  {
+    reply: '550 5.7.501, 5.7.502, 5.7.503 Access denied, spam abuse detected; banned sender',
+    enhanced: /^5\.7\.50[123]$/,
+    meaning: 'Microsoft has blocked the mailbox for spam.',
+    scope: 'mailbox',
+    ...blocked,
+  },
+  {
+    reply: '550 5.1.8 Access denied, bad outbound sender',
+    enhanced: /^5\.1\.8$/,
+    meaning: 'Microsoft has blocked the mailbox for spam.',
+    scope: 'mailbox',
+    ...blocked,
+  },
+  {
+    reply: '550 5.7.750 Client blocked from sending from unregistered domains',
+    enhanced: /^5\.7\.750$/,
+    meaning: 'The tenant sends much mail from domains that it has not registered.',
+    outcome: 'needs-admin',
+    scope: 'tenant',
+    waitMs: 15 * minuteMs,
+    remedy: 'Add the domain of the sender to the accepted domains of the tenant, or send as an address that is in one.',
+  },
+  {
+    reply: '550 5.7.700-749 (5.7.705, 5.7.708) Access denied, tenant has exceeded threshold',
+    enhanced: /^5\.7\.7[0-4]\d$/,
+    meaning: 'Microsoft has blocked the tenant for spam.',
+    scope: 'tenant',
+    ...blocked,
+  },
+  {
+    reply: '550 5.7.606-649 Access denied, banned sending IP',
+    enhanced: /^5\.7\.6(?:0[6-9]|[1-4]\d)$/,
+    meaning: 'The address of this machine is on a block list of Microsoft.',
+    outcome: 'needs-admin',
+    scope: 'tenant',
+    waitMs: 15 * minuteMs,
+    remedy: 'Ask Microsoft to take the address off the list: https://sender.office.com.',
+  },
+  {
+    reply: '550 5.7.512 message must be RFC 5322 section 3.6.2 compliant',
+    enhanced: /^5\.7\.512$/,
+    meaning: 'From has no valid address.',
+    outcome: 'permanent',
+    scope: 'message',
+    remedy: 'The From header has no valid address. Correct it in the program that sends.',
+  },
+  {
+    reply: '550 5.1.20 Multiple From addresses are not allowed without Sender address',
+    enhanced: /^5\.1\.20$/,
+    meaning: 'From names several addresses, and no Sender says which of them sent it.',
+    outcome: 'permanent',
+    scope: 'message',
+    remedy: 'Let the program name one address in From, or set forceFrom of the account.',
+  },
+  {
+    reply: '550 5.6.11 Invalid characters',
+    enhanced: /^5\.6\.11$/,
+    meaning: 'The message holds a bare line feed or another character that SMTP does not carry.',
+    outcome: 'permanent',
+    scope: 'message',
+    remedy: 'The message holds characters that SMTP does not carry. Correct the program that sends.',
+  },
+  {
+    reply: '550 5.5.105 External sending is not supported for High Volume Email accounts',
+    enhanced: /^5\.5\.105$/,
+    meaning: 'A High Volume Email account may not send to the outside.',
+    outcome: 'needs-admin',
+    scope: 'recipient',
+    remedy: 'A High Volume Email account reaches internal recipients alone. Use an ordinary mailbox.',
+  },
+  { reply: '5.3.4 Message size exceeds fixed maximum message size', enhanced: /^5\.3\.4$/, ...tooLarge },
+  { reply: '552', code: 552, ...tooLarge },
+  {
+    reply: '421 4.7.66 TLS 1.0 and 1.1 are not supported',
+    enhanced: /^4\.7\.66$/,
+    meaning: 'The server found the TLS version too old.',
+    outcome: 'needs-admin',
+    scope: 'tenant',
+    waitMs: 10 * minuteMs,
+    remedy: 'The server found the TLS version too old. Something between the bridge and Microsoft lowers it.',
+  },
+  {
+    reply: '550 5.7.54, 5.7.64 Unable to relay; relay access denied',
+    enhanced: /^5\.7\.(?:54|64)$/,
+    meaning: 'The server takes this connection for one from outside.',
+    outcome: 'needs-admin',
+    scope: 'tenant',
+    waitMs: 10 * minuteMs,
+    remedy:
+      'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
+  },
+  { reply: '550 5.1.1, 5.1.10 recipient not found', enhanced: /^5\.1\.(?:1|10)$/, ...recipientUnknown },
+  {
+    reply: '501, 550 5.1.3 Invalid address',
+    enhanced: /^5\.1\.3$/,
+    ...recipientUnknown,
+    meaning: 'The recipient is no valid address.',
+  },
+  {
+    reply: '550 5.7.124, 5.7.133, 5.7.134, 5.7.135, 5.7.136 sender not allowed to send to this recipient',
+    enhanced: /^5\.7\.(?:12[2-4]|13[3-6])$/,
+    ...recipientRestricted,
+  },
+  {
+    // It speaks of the session, not of the message.
+    reply: '503 Bad sequence of commands',
+    code: 503,
+    meaning: 'The session got out of step.',
+    outcome: 'temporary',
+    scope: 'message',
+    remedy: 'No action is needed: the bridge tries again over another connection.',
+  },
+];

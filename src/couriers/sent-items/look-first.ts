@@ -1,0 +1,149 @@
+import type { Clock } from '../../base/clock.ts';
+import { errorText } from '../../base/errors.ts';
+import { normalizeAddress } from '../../message/address/address.ts';
+import type { DeliveryReport, Doubt, OutgoingMessage } from '../../message/delivery.ts';
+import type { EnvelopeRecipient } from '../../message/envelope.ts';
+import { type Batch, planTransactions, requestLimits } from '../exchange-smtp/transactions.ts';
+import { readHeader } from '../graph/header.ts';
+import type { DeliveryPolicy } from '../policy.ts';
+import { type Classification, ownVerdict, recipientOutcome } from '../verdict.ts';
+import type { CopyNotes } from './copy-notes.ts';
+import type { Marker } from './marker.ts';
+import type { SentItems } from './sent-items.ts';
+
+/** What the courier needs that it looks before. */
+export interface LookFirstOptions {
+  /** Sends what has to be sent. */
+  deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport>;
+  readonly sentItems: SentItems;
+  readonly marker: Marker;
+  readonly copies: CopyNotes;
+  readonly onAmbiguity: DeliveryPolicy['onAmbiguity'];
+  readonly clock: Clock;
+  /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
+  readonly settleMs: number;
+}
+
+/** What is known of the recipients in doubt. */
+type Finding =
+  /** Addresses, normalized, whose copy is there. */
+  { readonly found: ReadonlySet<string> } | { readonly notPermitted: true } | { readonly failure: string };
+
+/**
+ * A courier that sends nothing twice as far as that can be known: where an earlier attempt may have succeeded, the
+ * copy is looked for in Sent Items first.
+ *
+ * Exchange stores that copy a moment after it has answered, or after it could not answer any more; Microsoft names no
+ * bound. So a copy that is not there counts as missing only `settleMs` after the attempt; until then the message is
+ * looked for again every quarter of that time.
+ */
+export class LookFirstCourier {
+  readonly #options: LookFirstOptions;
+
+  constructor(options: LookFirstOptions) {
+    this.#options = options;
+  }
+
+  /** One delivery attempt, of those recipients that have not got the message yet. */
+  async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
+    const { doubt } = message;
+    if (doubt === undefined) return this.#options.deliver(message, signal);
+    const finding = await this.#look(message, signal);
+    const doubtful = new Set(doubt.addresses);
+    const settled = new Map<string, Classification>();
+    const toSend = message.envelope.recipients.filter(({ address }) => {
+      const verdict = doubtful.has(address) ? this.#verdict(address, finding, doubt) : undefined;
+      if (verdict !== undefined) settled.set(address, verdict);
+      return verdict === undefined;
+    });
+    const sent = await this.#send(message, toSend, signal);
+    const outcomes = new Map(sent.recipients.map((outcome) => [outcome.address, outcome]));
+    const verdicts = [...settled.values()];
+    return {
+      ...sent,
+      recipients: message.envelope.recipients.flatMap(({ address }) => {
+        const verdict = settled.get(address);
+        const outcome = verdict ? recipientOutcome(address, verdict) : outcomes.get(address);
+        return outcome ? [outcome] : [];
+      }),
+      // A new doubt begins now, and not with the old one.
+      ...('found' in finding &&
+        verdicts.some(({ outcome }) => outcome === 'temporary') &&
+        !sent.recipients.some(({ code }) => code === 'upstream-ambiguous') && {
+          retryAfterMs: this.#options.settleMs / 4,
+        }),
+      ...(verdicts.some(({ code }) => code === 'delivery-in-doubt') && { hold: true }),
+    };
+  }
+
+  /** What is settled for a recipient in doubt; undefined where it is to be sent to. */
+  #verdict(address: string, finding: Finding, doubt: Doubt): Classification | undefined {
+    const { onAmbiguity, clock, settleMs } = this.#options;
+    if ('failure' in finding) {
+      return ownVerdict(
+        'upstream-ambiguous',
+        `Sent Items could not be looked at, so nothing is sent: ${finding.failure}`,
+      );
+    }
+    if ('notPermitted' in finding) {
+      if (onAmbiguity === 'resend') return undefined;
+      return ownVerdict('delivery-in-doubt', 'The attempt before may have succeeded, and Sent Items are closed to us.');
+    }
+    if (finding.found.has(normalizeAddress(address))) {
+      return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The attempt before had succeeded.' };
+    }
+    if (clock.now() >= doubt.overAtMs + settleMs) return undefined;
+    return ownVerdict(
+      'upstream-ambiguous',
+      'Not in Sent Items yet; it will be looked for once more before it is sent.',
+    );
+  }
+
+  async #look(message: OutgoingMessage, signal: AbortSignal): Promise<Finding> {
+    try {
+      const header = await readHeader(message);
+      const messageId = /<[^<>\s]+>/.exec(header.get('Message-ID') ?? '')?.[0];
+      if (messageId === undefined) return { notPermitted: true };
+      const markers = await this.#options.sentItems.find({ mailbox: message.mailbox, messageId }, signal);
+      if (markers === undefined) return { notPermitted: true };
+      return { found: await this.#served(message, new Set(markers)) };
+    } catch (error) {
+      return { failure: errorText(error) };
+    }
+  }
+
+  /** Who is served by the copies with these markers: whoever one request or transaction of that attempt was for. */
+  async #served(message: OutgoingMessage, markers: ReadonlySet<string>): Promise<Set<string>> {
+    const { marker, copies } = this.#options;
+    const planned = plannedFor(message).filter((batch) => markers.has(marker.of(message.id, batch)));
+    const noted = await copies.served(message.id, message.envelope.recipients, markers);
+    return new Set([...planned.flat(), ...noted].map(({ address }) => normalizeAddress(address)));
+  }
+
+  /**
+   * Sends to these recipients of a message in doubt. The next look may be after a crash, and then nobody knows any more
+   * which of the recipients were in doubt before this attempt, and which were sent to in it.
+   */
+  async #send(
+    message: OutgoingMessage,
+    recipients: readonly EnvelopeRecipient[],
+    signal: AbortSignal,
+  ): Promise<DeliveryReport> {
+    if (recipients.length === 0) return { recipients: [] };
+    const { doubt, ...rest } = message;
+    const sent = { ...rest, envelope: { ...message.envelope, recipients } };
+    const all = message.envelope.recipients.length;
+    const isWhole = recipients.length === all && doubt?.addresses.length === all;
+    if (!isWhole) this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
+    return this.#options.deliver(sent, signal);
+  }
+}
+
+/** The recipients that each copy is for, whether an attempt has served all of them, or those in doubt alone. */
+function plannedFor({ envelope: { recipients }, doubt }: OutgoingMessage): Batch[] {
+  const doubtful = recipients.filter(({ address }) => doubt?.addresses.includes(address));
+  return [recipients, doubtful].flatMap((each) => [
+    ...planTransactions(each),
+    ...planTransactions(each, requestLimits),
+  ]);
+}

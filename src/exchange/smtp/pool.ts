@@ -1,0 +1,126 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { KeyedSemaphore } from '../../base/semaphore.ts';
+import { SmtpUpstreamError } from './error.ts';
+import type { UpstreamSmtpSession } from './session.ts';
+
+/** How many connections are kept, and for how long. */
+export interface SmtpPoolOptions {
+  /** Shared by all pools that open connections of the same mailboxes. */
+  readonly permits: KeyedSemaphore;
+  /** A connection is left after so many messages; default 100. */
+  readonly maxMessagesPerConnection?: number;
+  /** An unused connection is left after this time; default 30,000. */
+  readonly idleTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Opens one authenticated session. */
+  open(mailbox: string, signal: AbortSignal): Promise<UpstreamSmtpSession>;
+}
+
+interface IdleSession {
+  readonly session: UpstreamSmtpSession;
+  readonly cancelTimeout: () => void;
+}
+
+/**
+ * Authenticated upstream sessions by mailbox, reused from message to message. A new one is opened only while none is
+ * idle, so idle and busy together never exceed the permits.
+ */
+export class SmtpPool {
+  readonly #options: SmtpPoolOptions;
+  readonly #clock: Clock;
+  readonly #idle = new Map<string, IdleSession[]>();
+  #isClosed = false;
+
+  constructor(options: SmtpPoolOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Lends a session to `work`, waiting while all of the mailbox are in use.
+   * @param fresh refuse a session that was used before: the upstream has just dropped one
+   * @throws whatever `open` or `work` throws, or SmtpUpstreamError when `signal` ends the wait
+   */
+  async use<Result>(
+    mailbox: string,
+    signal: AbortSignal,
+    fresh: boolean,
+    work: (session: UpstreamSmtpSession) => Promise<Result>,
+  ): Promise<Result> {
+    const key = mailbox.toLowerCase();
+    const release = await this.#permit(key, signal);
+    let session: UpstreamSmtpSession | undefined;
+    try {
+      if (signal.aborted) throw abandoned();
+      if (fresh) for (const idle of this.#takeAll(key)) discard(idle);
+      session = this.#takeIdle(key) ?? (await this.#options.open(mailbox, signal));
+      return await work(session);
+    } finally {
+      if (session !== undefined) await this.#giveBack(key, session);
+      release();
+    }
+  }
+
+  /** Leaves all idle connections, and from now on each one in use as soon as it is given back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const idle = [...this.#idle.keys()].flatMap((key) => this.#takeAll(key));
+    await Promise.all(
+      idle.map(({ session, cancelTimeout }) => {
+        cancelTimeout();
+        return session.quit();
+      }),
+    );
+  }
+
+  async #permit(key: string, signal: AbortSignal): Promise<() => void> {
+    try {
+      return await this.#options.permits.acquire(key, signal);
+    } catch {
+      throw abandoned();
+    }
+  }
+
+  async #giveBack(key: string, session: UpstreamSmtpSession): Promise<void> {
+    if (!session.usable) return;
+    const isSpent = session.transactions >= (this.#options.maxMessagesPerConnection ?? 100);
+    if (isSpent || this.#isClosed) return session.quit();
+    const cancelTimeout = this.#clock.after(this.#options.idleTimeoutMs ?? 30_000, () => {
+      const others = this.#takeAll(key).filter((idle) => idle.session !== session);
+      if (others.length > 0) this.#idle.set(key, others);
+      session.quit().catch(() => session.close());
+    });
+    this.#idle.set(key, [...this.#takeAll(key), { session, cancelTimeout }]);
+  }
+
+  /** The one used last. */
+  #takeIdle(key: string): UpstreamSmtpSession | undefined {
+    const idle = this.#takeAll(key);
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      last.cancelTimeout();
+      if (!last.session.usable) continue;
+      if (idle.length > 0) this.#idle.set(key, idle);
+      return last.session;
+    }
+    return undefined;
+  }
+
+  #takeAll(key: string): IdleSession[] {
+    const idle = this.#idle.get(key) ?? [];
+    this.#idle.delete(key);
+    return idle;
+  }
+}
+
+function discard({ session, cancelTimeout }: IdleSession): void {
+  cancelTimeout();
+  session.close();
+}
+
+/** The caller's signal came before there was a session. */
+function abandoned(): SmtpUpstreamError {
+  return new SmtpUpstreamError('The attempt was given up while waiting for a connection.', {
+    stage: 'connect',
+    aborted: true,
+  });
+}

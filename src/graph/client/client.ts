@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { HttpClient, HttpResponse } from '../../base/http/client.ts';
+import { KeyedSemaphore } from '../../base/semaphore.ts';
+import { messageStart } from '../../message/message-start.ts';
+import { GraphTokenError, GraphUnansweredError, graphErrorOf } from './error.ts';
+import { type QuickRetry, withQuickRetry } from './quick-retry.ts';
+
+/** What the client needs. */
+export interface GraphClientOptions {
+  /** Stays the caller's, who closes it. */
+  readonly http: HttpClient;
+  /** Origin of Graph, such as `https://graph.microsoft.com`. */
+  readonly origin: string;
+  /**
+   * @param options.mailbox whose token; a token of the application itself serves all
+   * @param options.refused a token that Graph has just refused; another one is wanted
+   */
+  readonly getToken: (options: { readonly mailbox: string; readonly refused?: string }) => Promise<string>;
+  readonly retry: QuickRetry;
+  /** What dates in `Retry-After` are told by; default {@link systemClock}. */
+  readonly clock?: Clock;
+  /**
+   * Requests at a time for one mailbox, further ones wait; default 4 (Microsoft: "Microsoft Graph service-specific
+   * throttling limits", Outlook).
+   */
+  readonly concurrentPerMailbox?: number;
+}
+
+/** A body that can be sent more than once. */
+export interface GraphRequestBody {
+  readonly contentType: string;
+  /** Exact. */
+  readonly octets: number;
+  /** From the first octet, at each call; whole where it is small. */
+  open(): Readable | Buffer;
+}
+
+/** One request. */
+export interface GraphRequest {
+  /**
+   * No PATCH: from 31 December 2026 what a message says that is no draft is closed to all who lack
+   * Mail-Advanced.ReadWrite, and nothing here needs to change it.
+   */
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** With its version: `/v1.0/me`. */
+  readonly path: string;
+  /** Whose token is used. */
+  readonly mailbox: string;
+  readonly body?: GraphRequestBody;
+  /** Beside those of every request, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** So much of the answer is read, about; default all of it. */
+  readonly answerOctets?: number;
+  readonly signal: AbortSignal;
+}
+
+/** One request to a URL that Graph has made for it, which grants access by itself (Microsoft: "uploadSession"). */
+export interface GraphUrlRequest extends Omit<GraphRequest, 'method' | 'path'> {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  /** A secret. */
+  readonly url: string;
+}
+
+/** A success, 200 to 299. */
+export interface GraphResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly requestId: string | undefined;
+}
+
+/** Requests to Microsoft Graph: token, identification, throttling and errors. */
+export class GraphClient {
+  readonly #options: GraphClientOptions;
+  readonly #permits: KeyedSemaphore;
+
+  constructor(options: GraphClientOptions) {
+    this.#options = options;
+    this.#permits = new KeyedSemaphore(options.concurrentPerMailbox ?? 4);
+  }
+
+  /**
+   * One request, tried again as `retry` says, its body sent whole each time. A refused token is renewed once.
+   * @throws GraphError for a status of 300 or above; GraphUnansweredError; GraphTokenError; the reason of the signal
+   *   if it ends the wait between two tries
+   */
+  async request(request: GraphRequest): Promise<GraphResponse> {
+    return withQuickRetry(this.#options.retry, request.signal, () => this.#authorized(request));
+  }
+
+  /**
+   * One request without a token, for whose host a token would be a gift. It is not repeated: what it does hangs on what
+   * was done before.
+   * @throws as {@link request} does, GraphTokenError aside
+   */
+  async requestUrl(request: GraphUrlRequest): Promise<GraphResponse> {
+    return this.#successOf(await this.#send(request, request.url, {}));
+  }
+
+  /** How requests are tried again. */
+  get retry(): QuickRetry {
+    return this.#options.retry;
+  }
+
+  async #authorized(request: GraphRequest): Promise<GraphResponse> {
+    const token = await this.#token({ mailbox: request.mailbox });
+    const answer = await this.#sendWith(token, request);
+    // 403 too: a permission granted since the token was made is in the next one.
+    if (answer.status !== 401 && answer.status !== 403) return this.#successOf(answer);
+    const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
+    return this.#successOf(renewed === token ? answer : await this.#sendWith(renewed, request));
+  }
+
+  #successOf(answer: GraphResponse): GraphResponse {
+    return successOf(answer, (this.#options.clock ?? systemClock).now());
+  }
+
+  async #token(options: { readonly mailbox: string; readonly refused?: string }): Promise<string> {
+    try {
+      return await this.#options.getToken(options);
+    } catch (error) {
+      throw new GraphTokenError(error);
+    }
+  }
+
+  #sendWith(token: string, request: GraphRequest): Promise<GraphResponse> {
+    return this.#send(request, `${this.#options.origin}${request.path}`, { authorization: `Bearer ${token}` });
+  }
+
+  async #send(
+    request: GraphRequest | GraphUrlRequest,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<GraphResponse> {
+    const release = await this.#permits.acquire(request.mailbox.toLowerCase(), request.signal);
+    try {
+      return await this.#exchange(request, url, headers);
+    } finally {
+      release();
+    }
+  }
+
+  async #exchange(
+    request: GraphRequest | GraphUrlRequest,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<GraphResponse> {
+    const { http } = this.#options;
+    const body = request.body?.open();
+    const stream = body instanceof Readable ? body : undefined;
+    // Its failure is the request's; it may come before anybody listens.
+    stream?.on('error', () => {});
+    let bodySent = stream === undefined;
+    stream?.once('end', () => {
+      bodySent = true;
+    });
+    try {
+      const response = await http.request({
+        method: request.method,
+        url,
+        headers: { ...headersOf(request), ...headers },
+        body,
+        signal: request.signal,
+      });
+      // Microsoft asks for a new connection after 503: the old one may stick to a node in trouble.
+      if (response.status === 503) http.renewConnections();
+      return await readAnswer(response, request.answerOctets);
+    } catch (error) {
+      // A GET that was lost has done nothing.
+      throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
+    } finally {
+      // An answer may come before the whole body was wanted.
+      stream?.destroy();
+    }
+  }
+}
+
+function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<string, string> {
+  return {
+    accept: 'application/json',
+    ...headers,
+    'client-request-id': randomUUID(),
+    'return-client-request-id': 'true',
+    ...(body && { 'content-type': body.contentType, 'content-length': String(body.octets) }),
+  };
+}
+
+async function readAnswer(response: HttpResponse, octets: number | undefined): Promise<GraphResponse> {
+  const { status, headers } = response;
+  const read = octets === undefined ? response.text() : messageStart(response.body, octets).then(String);
+  // The status decides, and it is known: a body that breaks off must not make an accepted message an unanswered one.
+  const text = await read.catch(() => '');
+  return { status, headers, text, requestId: headers['request-id'] };
+}
+
+function successOf(answer: GraphResponse, nowMs: number): GraphResponse {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  throw graphErrorOf(answer.status, answer.headers, answer.text, nowMs);
+}
+
+/** Failures that the HTTP client does not know, an ended signal among them, are taken for the worse case. */
+function mayHaveArrived(error: unknown): boolean {
+  const details = (error as { details?: { mayHaveArrived?: unknown } } | null | undefined)?.details;
+  return details?.mayHaveArrived !== false;
+}

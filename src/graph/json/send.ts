@@ -1,0 +1,159 @@
+import type { Readable } from 'node:stream';
+import { BridgeError } from '../../base/errors.ts';
+import { readParts } from '../../message/mime/reader.ts';
+import { base64Length } from '../client/base64-stream.ts';
+import type { GraphClient, GraphResponse } from '../client/client.ts';
+import { DraftsDeniedError, GraphError, GraphUnansweredError, notSent } from '../client/error.ts';
+import { uploadAttachments } from '../upload/attachments.ts';
+import { Draft, type DraftPlace, draftMark, isConflict, isNotFound, mayBeDone, userPath } from '../upload/draft.ts';
+import { type JsonAttachment, jsonAttachment } from './attachment.ts';
+import { jsonBody } from './body.ts';
+import type { FaithfulForm } from './form.ts';
+import { type JsonAddressing, jsonMessage } from './message.ts';
+
+/** One message in the JSON form. */
+export interface SendAsJsonOptions extends JsonAddressing {
+  readonly mailbox: string;
+  readonly sendAs: DraftPlace['sendAs'];
+  readonly survey: FaithfulForm;
+  /** The message from its first octet, at each call. */
+  readonly open: () => Readable;
+  /** Largest request, in octets; default 3,500,000. Graph's limit is 4 MB. */
+  readonly maxRequestBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What is known of a message that was sent. */
+export interface SentAsJson {
+  /** 202; with any other the message may lie where it is. */
+  readonly status: number;
+  /** Of the message in Sent Items, where it was a draft before; it stays the same. */
+  readonly id?: string;
+  readonly requestId?: string;
+}
+
+const defaultMaxRequestBytes = 3_500_000;
+/** What JSON puts around an attachment's name and content. */
+const attachmentOverhead = 400;
+/** What Graph calls a missing permission. */
+const denied = new Set(['erroraccessdenied', 'accessdenied', 'authorization_requestdenied', 'forbidden']);
+/** To clean up, once the attempt itself is given up. */
+const deleteTimeoutMs = 15_000;
+
+/**
+ * Sends a message in the JSON form, to the recipients it is told and nobody else. What fits into one request goes in
+ * one (`sendMail`, permission Mail.Send); else a draft is made, attachments are uploaded, and the draft is sent
+ * (Mail.ReadWrite too). A copy stays in Sent Items.
+ *
+ * A draft that is not sent is deleted, unless Graph may be about to send it. What a crash leaves behind is found by
+ * {@link sweepDrafts}.
+ * @throws GraphError, DraftsDeniedError where drafts are closed to us; GraphUnansweredError, `mayBeDone` only where the message may have been sent; GraphTokenError;
+ *   MessageChangedError; what the stream throws; the reason of the signal
+ */
+export async function sendAsJson(client: GraphClient, options: SendAsJsonOptions): Promise<SentAsJson> {
+  const { survey, open, mailbox, sendAs, signal } = options;
+  const place: DraftPlace = { client, mailbox, sendAs };
+  const bare = jsonMessage(survey, options, []);
+  const embedded = embeddable(survey.attachments, bare, options.maxRequestBytes ?? defaultMaxRequestBytes);
+  const attachments = await contents(open, embedded);
+  if (embedded.length === survey.attachments.length) {
+    const message = { ...bare, attachments };
+    const body = jsonBody({ message, saveToSentItems: true });
+    return sent(await client.request({ method: 'POST', path: `${userPath(place)}/sendMail`, mailbox, body, signal }));
+  }
+  const message = { ...jsonMessage(survey, options, [draftMark]), attachments };
+  const draft = await withDrafts(beforeSending(Draft.create(place, message, signal)));
+  const rest = survey.attachments.filter((attachment) => !embedded.includes(attachment));
+  return sendDraft(draft, rest, survey.attachments.length, options);
+}
+
+async function sendDraft(
+  draft: Draft,
+  rest: readonly JsonAttachment[],
+  expected: number,
+  { open, signal }: SendAsJsonOptions,
+): Promise<SentAsJson> {
+  try {
+    await withDrafts(beforeSending(fill(draft, rest, expected, open, signal)));
+    return { id: draft.id, ...sent(await draft.send(signal)) };
+  } catch (caught) {
+    const error = draftFailure(caught);
+    // The failure of the message is told, not that of the clearing up.
+    if (!mayBeDone(error)) await draft.delete(AbortSignal.timeout(deleteTimeoutMs)).catch(() => {});
+    throw error;
+  }
+}
+
+/** What befell the draft says nothing of the message. */
+function draftFailure(error: unknown): unknown {
+  // Of a mailbox that is not there the making of the draft would have told.
+  if (isNotFound(error)) return notSent('The draft of the message is gone', error);
+  return isConflict(error) ? notSent('Graph could not save the draft of the message', error) : error;
+}
+
+async function fill(
+  draft: Draft,
+  rest: readonly JsonAttachment[],
+  expected: number,
+  open: () => Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  const isSure = await uploadAttachments(draft, rest, open, signal);
+  if (isSure || (await draft.countAttachments(signal)) === expected) return;
+  throw notSent('The answer to an upload was lost, and the draft has not the attachments that it should');
+}
+
+function sent({ status, requestId }: Pick<GraphResponse, 'status' | 'requestId'>): SentAsJson {
+  return { status, ...(requestId !== undefined && { requestId }) };
+}
+
+/** A step that takes the permission to write drafts: its want says nothing of the permission to send. */
+async function withDrafts<Result>(step: Promise<Result>): Promise<Result> {
+  try {
+    return await step;
+  } catch (error) {
+    const isDenied = error instanceof GraphError && error.status === 403 && denied.has(error.code.toLowerCase());
+    throw isDenied ? new DraftsDeniedError(error) : error;
+  }
+}
+
+/** Whatever Graph may have done up to here, nothing was sent. */
+async function beforeSending<Result>(step: Promise<Result>): Promise<Result> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof GraphUnansweredError && error.mayBeDone) throw new GraphUnansweredError(false, error.cause);
+    if (error instanceof BridgeError) throw new GraphUnansweredError(false, error);
+    if (error instanceof GraphError && error.status === 504) throw notSent('A gateway of Graph gave up waiting', error);
+    throw error;
+  }
+}
+
+/** As many of the attachments as fit into the request that makes the message, from the first on. */
+function embeddable(
+  attachments: readonly JsonAttachment[],
+  message: Record<string, unknown>,
+  maxRequestBytes: number,
+): JsonAttachment[] {
+  let room = maxRequestBytes - Buffer.byteLength(JSON.stringify(message)) - attachmentOverhead;
+  return attachments.filter((attachment) => {
+    const need =
+      base64Length(attachment.octets) + attachmentOverhead + Buffer.byteLength(JSON.stringify(attachment.name));
+    if (need > room) return false;
+    room -= need;
+    return true;
+  });
+}
+
+/** Attachments with their contents, in their order. */
+async function contents(
+  open: () => Readable,
+  attachments: readonly JsonAttachment[],
+): Promise<readonly Record<string, unknown>[]> {
+  const pieces = new Map(attachments.map(({ part }) => [part, [] as Buffer[]]));
+  for await (const { part, octets } of readParts(open, [...pieces.keys()])) pieces.get(part)?.push(octets);
+  return attachments.map((attachment) => ({
+    ...jsonAttachment(attachment),
+    contentBytes: Buffer.concat(pieces.get(attachment.part) ?? []).toString('base64'),
+  }));
+}

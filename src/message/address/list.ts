@@ -1,0 +1,265 @@
+import { joinAddress } from './parts.ts';
+import { type AddressToken, type AddressTokens, tokenizeAddresses } from './tokens.ts';
+import {
+  domainEnd,
+  hasOddDots,
+  holdsEncodedWord,
+  isAt,
+  isDot,
+  isDotted,
+  isPhrase,
+  localPartStart,
+  nextAt,
+  phrase,
+  textOf,
+} from './words.ts';
+
+/** One mailbox of an address field. */
+export interface ParsedAddress {
+  /** `local@domain`; the local part quoted only where it has to be. Without `@domain` where none stands (`scanner`). */
+  readonly address: string;
+  /** The display name, unfolded and unquoted, encoded-words left as they are; else the comment behind the address. */
+  readonly name?: string;
+}
+
+/**
+ * What is wrong with an address field. With none of these, every reader finds the same addresses in it; with any of
+ * them, Microsoft may find others than we do.
+ */
+export type AddressProblem =
+  /** A quoted string, comment, domain literal or `<` has no end. */
+  | 'unterminated'
+  /** A group (`name: a@b, c@d;`) has no `;`, or a `;` has no group. */
+  | 'group'
+  /** A local part stands without a domain. */
+  | 'no-domain'
+  /** Words that hold no address, or one of which nobody knows where it ends, were left out. */
+  | 'not-an-address'
+  /** Characters around an address make no sense there and were left out. */
+  | 'stray-text'
+  /** An encoded-word holds characters not allowed in it. */
+  | 'encoded-word';
+
+/** What {@link parseAddressList} could read. */
+export interface AddressList {
+  readonly addresses: readonly ParsedAddress[];
+  /** Each kind at most once; empty for a well-formed field. */
+  readonly problems: readonly AddressProblem[];
+}
+
+/** What stands between the commas of an address field. */
+export type AddressItem =
+  /** An address. `words` is what may be shown in its place: its name, or all that stands there where it has no domain. */
+  | { readonly kind: 'address'; readonly parsed: ParsedAddress; readonly inBrackets: boolean; readonly words: string }
+  /** Words that hold no address. */
+  | { readonly kind: 'words'; readonly words: string }
+  /** `words:`, the beginning of a group. */
+  | { readonly kind: 'group'; readonly words: string };
+
+/** The items of an address field, in order. */
+export interface AddressItems {
+  readonly items: readonly AddressItem[];
+  readonly problems: readonly AddressProblem[];
+}
+
+const word = '[A-Za-z0-9_+-]+';
+const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
+/** What nearly every field holds: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
+const bareAddress = new RegExp(`^${addrSpec}$`);
+const namedAddress = new RegExp(`^((?:${word} )*${word}) <(${addrSpec})>$`);
+
+/**
+ * Reads the value of From, To, Cc, Bcc, Sender or Reply-To (RFC 5322 sections 3.4 and 4.4): comments, folding, groups
+ * (their members are listed, their names dropped), obsolete routes, UTF-8. Never throws; takes linear time.
+ */
+export function parseAddressList(value: string): AddressList {
+  if (bareAddress.test(value)) return { addresses: [{ address: value }], problems: [] };
+  const [, name, address] = namedAddress.exec(value) ?? [];
+  if (name !== undefined && address !== undefined) return { addresses: [{ address, name }], problems: [] };
+  const { items, problems } = parseAddressItems(value);
+  return { addresses: items.flatMap((item) => (item.kind === 'address' ? [item.parsed] : [])), problems };
+}
+
+/** As {@link parseAddressList}, with what else stands in the field. */
+export function parseAddressItems(value: string): AddressItems {
+  return new ListReader(tokenizeAddresses(value)).read();
+}
+
+class ListReader {
+  readonly #source: AddressTokens;
+  readonly #items: AddressItem[] = [];
+  readonly #problems = new Set<AddressProblem>();
+  #index = 0;
+  #inGroup = false;
+  /** Tokens of the current list item that are not yet part of an address, and the index where the item began. */
+  #words: AddressToken[] = [];
+  #itemStart = 0;
+  #itemHasAddress = false;
+
+  constructor(source: AddressTokens) {
+    this.#source = source;
+    if (source.unterminated) this.#problems.add('unterminated');
+    if (source.strayCharacter) this.#problems.add('stray-text');
+    if (source.looseEncodedWord) this.#problems.add('encoded-word');
+  }
+
+  read(): AddressItems {
+    for (let token = this.#take(); token !== undefined; token = this.#take()) this.#step(token);
+    this.#endItem();
+    if (this.#inGroup) this.#problems.add('group');
+    return { items: this.#items, problems: [...this.#problems] };
+  }
+
+  #take(): AddressToken | undefined {
+    return this.#source.tokens[this.#index++];
+  }
+
+  #step(token: AddressToken): void {
+    if (token.kind !== 'special' || token.text === '@' || token.text === '.') this.#words.push(token);
+    else if (token.text === ',') this.#endItem();
+    else if (token.text === ';') this.#endGroup();
+    else if (token.text === ':') this.#startGroup();
+    else if (token.text === '<') this.#angleAddress();
+    else this.#problems.add('stray-text');
+  }
+
+  #startGroup(): void {
+    const isName = this.#words.length > 0 && !this.#words.some(isAt);
+    if (this.#inGroup || !isName || this.#itemHasAddress) this.#problems.add('group');
+    if (!isPhrase(this.#words)) this.#problems.add('stray-text');
+    this.#items.push({ kind: 'group', words: phrase(this.#words) });
+    this.#inGroup = true;
+    this.#words = [];
+    this.#startItem();
+  }
+
+  #endGroup(): void {
+    this.#endItem();
+    if (!this.#inGroup) this.#problems.add('group');
+    this.#inGroup = false;
+  }
+
+  #startItem(): void {
+    this.#itemStart = this.#index;
+    this.#itemHasAddress = false;
+  }
+
+  /** At `,`, `;` or the end: what words are left are an address without angle brackets. */
+  #endItem(): void {
+    if (this.#itemHasAddress) {
+      if (this.#words.length > 0) this.#problems.add('stray-text');
+    } else if (this.#words.length > 0) this.#plainAddress();
+    // Of a comment alone some readers make an address.
+    else if (this.#source.comments.has(this.#index - 1)) this.#problems.add('stray-text');
+    this.#words = [];
+    this.#startItem();
+  }
+
+  /**
+   * Spaces alone between addresses are taken for commas, and words behind the last one (`ann@contoso.com Ann`) for a
+   * name; `a@con toso.com` and `a@b@c` are no address.
+   */
+  #plainAddress(): void {
+    let from = 0;
+    for (let at = nextAt(this.#words, 0); at !== -1; ) {
+      const start = localPartStart(this.#words, at, from);
+      const end = domainEnd(this.#words, at);
+      const next = nextAt(this.#words, end);
+      const isNamed = next === -1 && isDomain(this.#words.slice(at + 1, end)) && !this.#words.slice(end).some(isDot);
+      const goesOn = end < this.#words.length && !isNamed && (next === -1 || next === end);
+      const address = this.#addrSpec(this.#words.slice(start, at), this.#words.slice(at + 1, end));
+      if (start > 0 || (isNamed && end < this.#words.length)) this.#problems.add('stray-text');
+      if (goesOn || address === undefined) this.#addWords(this.#words.slice(from, end));
+      else this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1), false);
+      from = end;
+      at = next;
+    }
+    if (from > 0) return;
+    const address = this.#addrSpec(this.#words, []);
+    if (address === undefined) this.#addWords(this.#words);
+    else this.#add(address, this.#comment(this.#index - 1), false, phrase(this.#words));
+  }
+
+  /** Behind `<`: `local@domain>` with perhaps a route before it. */
+  #angleAddress(): void {
+    const name = phrase(this.#words);
+    if (this.#words.some(isAt) || this.#itemHasAddress || !isPhrase(this.#words)) this.#problems.add('stray-text');
+    this.#words = [];
+    const inside = this.#insideBrackets();
+    const at = nextAt(inside, 0);
+    if (at === -1 && this.#isNext(':')) {
+      // `<undisclosed-recipients:;>`
+      this.#words = inside;
+      return;
+    }
+    const local = at === -1 ? inside : inside.slice(0, at);
+    const address = this.#addrSpec(local, at === -1 ? [] : inside.slice(at + 1));
+    if (address !== undefined) this.#add(address, name || this.#comment(this.#index), true);
+    else this.#items.push({ kind: 'words', words: name || phrase(inside) });
+  }
+
+  #isNext(special: string): boolean {
+    const token = this.#source.tokens[this.#index];
+    return token?.kind === 'special' && token.text === special;
+  }
+
+  #insideBrackets(): AddressToken[] {
+    const inside: AddressToken[] = [];
+    let inRoute = false;
+    for (;;) {
+      const token = this.#take();
+      const text = token?.kind === 'special' ? token.text : undefined;
+      if (token !== undefined && (text === undefined || text === '@' || text === '.')) {
+        if (inside.length === 0 && text === '@') inRoute = true;
+        inside.push(token);
+      } else if (text === '>') return inside;
+      else if (inRoute && text === ',') continue;
+      else if (inRoute && text === ':') {
+        inside.length = 0;
+        inRoute = false;
+      } else {
+        this.#problems.add('unterminated');
+        if (token !== undefined) this.#index--;
+        return inside;
+      }
+    }
+  }
+
+  #addrSpec(local: readonly AddressToken[], domain: readonly AddressToken[]): string | undefined {
+    const readable =
+      local.length > 0 &&
+      isDotted(local) &&
+      isDotted(domain) &&
+      !holdsEncodedWord(local) &&
+      !holdsEncodedWord(domain) &&
+      !local.some((token) => token.kind === 'literal') &&
+      !domain.some((token) => token.kind === 'quoted' || isAt(token));
+    if (!readable) {
+      this.#problems.add('not-an-address');
+      return undefined;
+    }
+    if (domain.length === 0) this.#problems.add('no-domain');
+    if (hasOddDots(local) || hasOddDots(domain)) this.#problems.add('stray-text');
+    return joinAddress(textOf(local), textOf(domain));
+  }
+
+  #add(address: string, name: string | undefined, inBrackets: boolean, words = name ?? ''): void {
+    this.#itemHasAddress = true;
+    this.#items.push({ kind: 'address', parsed: name ? { address, name } : { address }, inBrackets, words });
+  }
+
+  #addWords(words: readonly AddressToken[]): void {
+    this.#problems.add('not-an-address');
+    this.#items.push({ kind: 'words', words: phrase(words) });
+  }
+
+  /** `joe@example.com (Joe Bloggs)`, the way names were written before RFC 822. */
+  #comment(behindAddress: number): string | undefined {
+    return this.#source.comments.get(behindAddress) ?? this.#source.comments.get(this.#itemStart);
+  }
+}
+
+/** `contoso.com`, but not `con` of `con toso.com`. */
+function isDomain(tokens: readonly AddressToken[]): boolean {
+  return tokens.some(isDot);
+}

@@ -1,0 +1,153 @@
+import { isUtf8 } from 'node:buffer';
+import { HeaderScanner } from './scanner.ts';
+import { HeaderTooLargeError } from './too-large.ts';
+
+export { HeaderTooLargeError } from './too-large.ts';
+
+/** The largest header read where the caller names no other limit, in octets. */
+export const defaultMaxHeaderBytes = 1024 * 1024;
+
+const crlf = Buffer.from('\r\n');
+const windows1252 = new TextDecoder('windows-1252');
+
+/** One header field, its octets untouched. */
+export class HeaderField {
+  /** As written, without the colon. */
+  readonly name: string;
+  /** Name, colon, value, folding and line end, as they came. */
+  readonly raw: Buffer;
+  readonly #valueStart: number;
+
+  constructor(name: string, raw: Buffer, valueStart: number) {
+    this.name = name;
+    this.raw = raw;
+    this.#valueStart = valueStart;
+  }
+
+  /** The value on one line (RFC 5322 section 2.2.3), trimmed; read as UTF-8, or as Windows-1252 where it is not. */
+  value(): string {
+    const octets = this.raw.subarray(this.#valueStart);
+    const text = isUtf8(octets) ? octets.toString() : windows1252.decode(octets);
+    return text.replace(/[\r\n]/g, '').trim();
+  }
+
+  /** The value as it came, leading blanks and folding included, without the line end; begins with a blank. */
+  valueOctets(): Buffer {
+    const octets = this.raw.subarray(this.#valueStart);
+    const end = octets.length - (/\r?\n?$/.exec(octets.toString('latin1', octets.length - 2))?.[0].length ?? 0);
+    const value = octets.subarray(0, end);
+    return value[0] === 0x20 || value[0] === 0x09 ? value : Buffer.concat([Buffer.from(' '), value]);
+  }
+
+  /** {@link raw} with its line end, which the end of the message may have cut off. */
+  wholeLine(): Buffer {
+    const last = this.raw.at(-1);
+    return last === 0x0a ? this.raw : Buffer.concat([this.raw, last === 0x0d ? crlf.subarray(1) : crlf]);
+  }
+
+  /** {@link wholeLine} without the blanks that stand before the colon in obsolete syntax (RFC 5322 section 4.5). */
+  plainLine(): Buffer {
+    const line = this.wholeLine();
+    const { length } = this.name;
+    return line[length] === 0x3a ? line : Buffer.concat([line.subarray(0, length), line.subarray(line.indexOf(':'))]);
+  }
+
+  /** Whether this is the field of that name, in any case. */
+  is(name: string): boolean {
+    return this.name.length === name.length && this.name.toLowerCase() === name.toLowerCase();
+  }
+}
+
+/** What {@link HeaderBlock.edit} does. */
+export interface HeaderEdit {
+  /** Whole fields, with their line ends, to stand before all others. */
+  readonly prefix?: Buffer | string;
+  /** Whole fields, with their line ends, to stand behind all others. */
+  readonly suffix?: Buffer | string;
+  /** Whether to leave a field out. */
+  readonly drop?: (field: HeaderField) => boolean;
+}
+
+/** The header of a message: its fields in order, as views of the octets they were read from. */
+export class HeaderBlock {
+  readonly fields: readonly HeaderField[];
+  /** Everything before the body as it came, the empty line included. */
+  readonly raw: Buffer;
+  /** Whether an empty line stands between header and body. Without it, what is no field was taken for the body. */
+  readonly hasEmptyLine: boolean;
+  /** The line `From sender date` that mbox files put before the header; {@link edit} leaves it out. */
+  readonly mboxLine: Buffer | undefined;
+
+  private constructor(octets: Buffer, scanner: HeaderScanner, bodyStart: number) {
+    this.raw = octets.subarray(0, bodyStart);
+    this.hasEmptyLine = bodyStart > scanner.fieldsEnd;
+    this.mboxLine = scanner.mboxEnd > 0 ? octets.subarray(0, scanner.mboxEnd) : undefined;
+    this.fields = scanner.fields.map(({ start, nameEnd, end }) => {
+      const name = octets.toString('latin1', start, nameEnd);
+      return new HeaderField(name, octets.subarray(start, end), octets.indexOf(':', nameEnd) + 1 - start);
+    });
+  }
+
+  /**
+   * Reads the header at the start of a message, or a header alone. Copies nothing.
+   * @throws HeaderTooLargeError where the header does not end within `maxHeaderBytes` (default 1 MiB)
+   */
+  static parse(message: Buffer, options: { readonly maxHeaderBytes?: number } = {}): HeaderBlock {
+    const maxHeaderBytes = options.maxHeaderBytes ?? defaultMaxHeaderBytes;
+    const scanner = new HeaderScanner();
+    scanner.scan(message.subarray(0, maxHeaderBytes), message.length <= maxHeaderBytes);
+    return HeaderBlock.scanned(message, scanner, maxHeaderBytes);
+  }
+
+  /** What a scanner has found in `octets`. @throws HeaderTooLargeError where it has not found the end */
+  static scanned(octets: Buffer, scanner: HeaderScanner, maxHeaderBytes: number): HeaderBlock {
+    const { bodyStart } = scanner;
+    if (bodyStart === undefined || bodyStart > maxHeaderBytes) throw new HeaderTooLargeError(maxHeaderBytes);
+    return new HeaderBlock(octets, scanner, bodyStart);
+  }
+
+  /**
+   * The header with other octets, whole lines, in place of some fields; an empty buffer leaves the field out. The very
+   * same header where nothing changes.
+   * @throws HeaderTooLargeError where it grows beyond 1 MiB
+   */
+  with(written: ReadonlyMap<HeaderField, Buffer>): HeaderBlock {
+    if (written.size === 0) return this;
+    const pieces = this.fields.map((field) => written.get(field) ?? field.wholeLine());
+    return HeaderBlock.parse(Buffer.concat([...pieces, crlf]));
+  }
+
+  /** Number of octets before the body, the empty line included. */
+  get byteLength(): number {
+    return this.raw.length;
+  }
+
+  /** The first field of that name. */
+  field(name: string): HeaderField | undefined {
+    return this.fields.find((field) => field.is(name));
+  }
+
+  /** Value of the first field of that name, in any case. */
+  get(name: string): string | undefined {
+    return this.field(name)?.value();
+  }
+
+  /** How many fields of that name there are. */
+  count(name: string): number {
+    return this.fields.reduce((count, field) => (field.is(name) ? count + 1 : count), 0);
+  }
+
+  /** Values of all fields of that name, in order. */
+  getAll(name: string): string[] {
+    return this.fields.filter((field) => field.is(name)).map((field) => field.value());
+  }
+
+  /**
+   * The octets of a changed header, its empty line included, to stand in place of {@link raw}. Kept fields keep
+   * their octets. Without changes this still supplies a missing empty line and removes an mbox line.
+   */
+  edit(changes: HeaderEdit = {}): Buffer {
+    const kept = this.fields.filter((field) => !changes.drop?.(field)).map((field) => field.wholeLine());
+    return Buffer.concat([Buffer.from(changes.prefix ?? ''), ...kept, Buffer.from(changes.suffix ?? ''), crlf]);
+  }
+}

@@ -1,0 +1,95 @@
+import { Readable } from 'node:stream';
+import { defaultMaxHeaderBytes, HeaderBlock } from './fields.ts';
+import { HeaderScanner } from './scanner.ts';
+
+/**
+ * Sees the header of a message that streams by and returns what goes in its place, its empty line included
+ * ({@link HeaderBlock.edit} makes it), or undefined to leave it as it is. What it throws ends the stream.
+ */
+export type EditHeader = (header: HeaderBlock) => Buffer | undefined | Promise<Buffer | undefined>;
+
+/** Options of {@link editHeader}. */
+export interface EditHeaderOptions {
+  /** Largest header accepted, in octets; default 1 MiB. */
+  readonly maxHeaderBytes?: number;
+}
+
+/**
+ * Holds a message's header until it is complete, lets `edit` replace it once, and passes every octet of the body on as
+ * it came. Fails with HeaderTooLargeError, or with what `edit` throws.
+ */
+export async function* editHeader(
+  source: AsyncIterable<Buffer>,
+  edit: EditHeader,
+  options: EditHeaderOptions = {},
+): AsyncGenerator<Buffer> {
+  const held = new HeldHeader(edit, options.maxHeaderBytes ?? defaultMaxHeaderBytes);
+  let inBody = false;
+  for await (const chunk of source) {
+    if (inBody) {
+      yield chunk;
+    } else if (held.push(chunk)) {
+      inBody = true;
+      yield* await held.edited();
+    }
+  }
+  if (inBody) return;
+  held.end();
+  yield* await held.edited();
+}
+
+/** As {@link editHeader}, as a stream; destroying it destroys the source. */
+export function rewriteHeader(source: Readable, edit: EditHeader, options: EditHeaderOptions = {}): Readable {
+  return Readable.from(editHeader(source, edit, options), { objectMode: false });
+}
+
+/** The beginning of a message, until its header is complete. */
+class HeldHeader {
+  readonly #edit: EditHeader;
+  readonly #maxHeaderBytes: number;
+  readonly #scanner = new HeaderScanner();
+  #octets: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(edit: EditHeader, maxHeaderBytes: number) {
+    this.#edit = edit;
+    this.#maxHeaderBytes = maxHeaderBytes;
+  }
+
+  /** @returns whether enough is here: the whole header, or more than is accepted */
+  push(chunk: Buffer): boolean {
+    this.#hold(chunk);
+    return this.#scanner.scan(this.#octets.subarray(0, this.#length), false) || this.#length > this.#maxHeaderBytes;
+  }
+
+  /** Nothing follows: what is here is the header. */
+  end(): void {
+    this.#scanner.scan(this.#octets.subarray(0, this.#length), true);
+  }
+
+  /** The header as it shall be, and what was held of the body. */
+  async edited(): Promise<Buffer[]> {
+    const octets = this.#octets.subarray(0, this.#length);
+    this.#octets = Buffer.alloc(0);
+    const header = HeaderBlock.scanned(octets, this.#scanner, this.#maxHeaderBytes);
+    const body = octets.subarray(header.byteLength);
+    return [(await this.#edit(header)) ?? header.raw, body].filter((piece) => piece.length > 0);
+  }
+
+  /** The first chunk, which often holds it all, is not copied. Grows by doubling, so that single octets cost linear time. */
+  #hold(chunk: Buffer): void {
+    if (this.#length === 0) {
+      this.#octets = chunk;
+      this.#length = chunk.length;
+      return;
+    }
+    const length = this.#length + chunk.length;
+    if (length > this.#octets.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, this.#octets.length * 2));
+      this.#octets.copy(larger, 0, 0, this.#length);
+      this.#octets = larger;
+    }
+    chunk.copy(this.#octets, this.#length);
+    this.#length = length;
+  }
+}

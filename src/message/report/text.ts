@@ -1,0 +1,54 @@
+import type { HeaderBlock } from '../header/fields.ts';
+import { formatDate } from '../header/repair.ts';
+import { decodedWords } from '../mime/encodings.ts';
+import { hostToken, oneLine, wrapLine } from '../safe-text.ts';
+import type { DeliveryStatusFacts, ReportedRecipient } from './facts.ts';
+
+/** The part of a delivery report that people read: what happened, to whom, in Microsoft's words, and what to do. */
+export function humanPart(
+  facts: DeliveryStatusFacts,
+  original: HeaderBlock,
+  attached: 'header' | 'message' = 'header',
+): string {
+  const of = (wanted: ReportedRecipient['action']) => facts.recipients.filter(({ action }) => action === wanted);
+  const [failed, delayed, relayed] = [of('failed'), of('delayed'), of('relayed')];
+  const lines = [
+    `This is mailbridge on ${hostToken(facts.reportingMta, 'localhost')}. It took this message for Microsoft 365:`,
+    '',
+    ...indented(`Subject: ${oneLine(decodedWords((original.get('Subject') ?? '').slice(0, 2000)), 300) || '(none)'}`),
+    ...indented(`Accepted: ${formatDate(facts.arrivalDate)}`),
+    ...indented(`Message-ID: ${oneLine(original.get('Message-ID') ?? '', 300) || '(none)'}`),
+    '',
+  ];
+  if (failed.length > 0) {
+    lines.push('It could NOT be delivered to these recipients, and will not be tried again:', '');
+    lines.push(...failed.flatMap(recipientLines));
+  }
+  if (delayed.length > 0) {
+    lines.push('It has NOT YET been delivered to these recipients. It is still being tried;');
+    lines.push('you need not send it again:', '', ...delayed.flatMap(recipientLines));
+    if (facts.willRetryUntil) lines.push(`It will be tried until ${formatDate(facts.willRetryUntil)}.`, '');
+  }
+  if (relayed.length > 0) {
+    lines.push('Microsoft 365 has taken it for these recipients. This was asked for; Microsoft');
+    lines.push('reports failures alone, so no further notice will come if all goes well:', '');
+    lines.push(...relayed.flatMap(recipientLines));
+  }
+  lines.push(`The ${attached} ${attached === 'header' ? 'of the message ' : ''}is attached.`, '');
+  return lines.join('\r\n');
+}
+
+function recipientLines(recipient: ReportedRecipient): string[] {
+  const [, type = '', text = ''] = /^([\w-]+);\s*(.*)$/s.exec(recipient.diagnostic) ?? ['', '', recipient.diagnostic];
+  const isUpstream = type === 'smtp' || type === 'x-graph';
+  return [
+    ...indented(`<${oneLine(recipient.address, 320)}>`),
+    ...indented(`${isUpstream ? 'Microsoft 365 answered' : 'Reason'}: ${oneLine(text)}`, 4),
+    ...(recipient.remedy ? indented(`What to do: ${oneLine(recipient.remedy)}`, 4) : []),
+    '',
+  ];
+}
+
+function indented(line: string, by = 2): string[] {
+  return wrapLine(line).map((piece, index) => `${' '.repeat(index === 0 ? by : by + 2)}${piece}`);
+}

@@ -1,0 +1,168 @@
+import type { Readable } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import { errorCatalogue } from '../base/error-catalogue.ts';
+import { enhancedStatus } from '../couriers/exchange-smtp/enhanced-status.ts';
+import type { RecipientOutcome } from '../message/delivery.ts';
+import { HeaderBlock } from '../message/header/fields.ts';
+import { messageStart } from '../message/message-start.ts';
+import { deliveryStatusMessage } from '../message/report/delivery-status.ts';
+import type { ReportedRecipient } from '../message/report/facts.ts';
+import type { Verdict } from '../queue/attempts/verdict.ts';
+import type { NewMessage, QueuedMessage } from '../queue/message.ts';
+import { isAnswer, isAutomatic } from './automatic-message.ts';
+
+export interface BounceOptions {
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly expireAfterMs: number;
+  /** The message reported on. */
+  open(id: string): Readable;
+  /** Host name of the upstream a message goes to. */
+  remoteMta?(message: QueuedMessage): string | undefined;
+}
+
+/** A notification, ready to be queued. */
+export interface Notification {
+  readonly message: NewMessage;
+  readonly content: Buffer;
+}
+
+type Notify = 'SUCCESS' | 'FAILURE' | 'DELAY';
+
+const returnedHeaderBytes = 64 * 1024;
+/** A larger message is returned by its header alone, whatever RET says: RFC 3461 section 4.3 leaves that to us. */
+const returnedMessageBytes = 1024 * 1024;
+
+/**
+ * The notification of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path, itself with
+ * the null reverse-path: of recipients given up, and of recipients served where the sender asked for that and the
+ * upstream takes no such wish (Graph). Undefined where there is nobody to tell: a null reverse-path, a report or an
+ * answer, or recipients of whom the sender did not want to hear (RFC 3461 section 4.1).
+ */
+export async function composeBounce(
+  message: QueuedMessage,
+  verdict: Pick<Verdict, 'failed' | 'delivered'>,
+  options: BounceOptions,
+): Promise<Notification | undefined> {
+  const failed = verdict.failed
+    .filter(({ address }) => wants(message, address, 'FAILURE', true))
+    .map((outcome) => failedRecipient(message, outcome));
+  // An account of Graph may have sent it by SMTP for once: then Exchange knows of the wish.
+  const relayed = message.courier === 'graph' ? verdict.delivered.filter(({ text }) => !isSmtpReply(text)) : [];
+  const told = relayed
+    .filter(({ address }) => wants(message, address, 'SUCCESS', false))
+    .map(
+      ({ address, text }) =>
+        ({
+          ...identity(message, address),
+          action: 'relayed',
+          status: '2.0.0',
+          diagnostic: `x-graph; ${text}`,
+        }) as const,
+    );
+  return await compose(message, [...failed, ...told], options);
+}
+
+/**
+ * The warning that a message is still on its way, and until when it will be tried. Undefined where nobody wants it or
+ * nobody is there to read it.
+ */
+export async function composeDelayWarning(
+  message: QueuedMessage,
+  options: BounceOptions,
+): Promise<Notification | undefined> {
+  const waiting = message.recipients.filter(
+    ({ address, state }) => state === 'pending' && wants(message, address, 'DELAY', true),
+  );
+  const recipients = waiting.map(({ address, last }): ReportedRecipient => {
+    const cause = last ?? { outcome: 'temporary', code: 'waiting', text: 'It waits for its turn.' };
+    return {
+      ...identity(message, address),
+      action: 'delayed',
+      status: last ? enhancedStatus({ ...cause, outcome: 'temporary' }) : '4.4.0',
+      diagnostic: diagnostic(message, cause),
+      ...(cause.remedy === undefined ? {} : { remedy: cause.remedy }),
+    };
+  });
+  return await compose(message, recipients, options);
+}
+
+async function compose(
+  message: QueuedMessage,
+  recipients: readonly ReportedRecipient[],
+  options: BounceOptions,
+): Promise<Notification | undefined> {
+  const { dsn, reversePath, smtpUtf8 } = message.envelope;
+  if (message.isBounce || reversePath === '' || recipients.length === 0) return undefined;
+  const hasFailed = recipients.some(({ action }) => action === 'failed');
+  const returnWhole = hasFailed && dsn?.ret === 'FULL' && message.size <= returnedMessageBytes;
+  const original = await messageStart(options.open(message.id), returnWhole ? message.size + 1 : returnedHeaderBytes);
+  const header = HeaderBlock.parse(original.subarray(0, returnedHeaderBytes));
+  if (isAnswer(header) || (!hasFailed && isAutomatic(header))) return undefined;
+  const now = options.clock.now();
+  const remoteMta = options.remoteMta?.(message);
+  const content = deliveryStatusMessage({
+    reportingMta: options.hostname,
+    from: message.mailbox,
+    to: reversePath,
+    ...(dsn?.envid === undefined ? {} : { envid: dsn.envid }),
+    ...(remoteMta === undefined ? {} : { remoteMta }),
+    arrivalDate: new Date(message.receivedAtMs),
+    originalHeaders: original,
+    returnWhole,
+    recipients,
+    willRetryUntil: new Date(message.expiresAtMs),
+    date: new Date(now),
+  });
+  return {
+    content,
+    message: {
+      account: message.account,
+      connection: message.connection,
+      mailbox: message.mailbox,
+      courier: message.courier,
+      envelope: {
+        reversePath: '',
+        recipients: [{ address: reversePath }],
+        eightBit: content.some((octet) => octet > 0x7f),
+        smtpUtf8,
+      },
+      isBounce: true,
+      receivedAtMs: now,
+      expiresAtMs: now + options.expireAfterMs,
+    },
+  };
+}
+
+function failedRecipient(message: QueuedMessage, outcome: RecipientOutcome): ReportedRecipient {
+  return {
+    ...identity(message, outcome.address),
+    action: 'failed',
+    // What was only put off has failed because its time is over (RFC 3463 section 3.5: 4.7).
+    status: outcome.outcome === 'permanent' ? enhancedStatus(outcome) : '5.4.7',
+    diagnostic: diagnostic(message, outcome),
+    ...(outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),
+  };
+}
+
+/** Whether the sender wants to hear of it: by NOTIFY, else as is usual. */
+function wants(message: QueuedMessage, address: string, what: Notify, usual: boolean): boolean {
+  const notify = message.recipients.find((each) => each.address === address)?.dsn?.notify;
+  return notify?.includes(what) ?? usual;
+}
+
+function identity(message: QueuedMessage, address: string): Pick<ReportedRecipient, 'address' | 'orcpt'> {
+  const orcpt = message.recipients.find((each) => each.address === address)?.dsn?.orcpt;
+  return orcpt === undefined ? { address } : { address, orcpt };
+}
+
+/** Microsoft's own words, or ours under our code. */
+function diagnostic(message: QueuedMessage, { code, text }: Pick<RecipientOutcome, 'code' | 'text'>): string {
+  if (code in errorCatalogue || !/^\d{3} /.test(text)) return `x-mailbridge; ${code} ${text}`;
+  return message.courier === 'smtp' || isSmtpReply(text) ? `smtp; ${text}` : `x-graph; ${text}`;
+}
+
+/** `550 5.7.60 …`: with an enhanced status, as Graph's texts never are. */
+function isSmtpReply(text: string): boolean {
+  return /^\d{3} [245]\.\d{1,3}\.\d{1,3}\b/.test(text);
+}

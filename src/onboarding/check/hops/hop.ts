@@ -1,0 +1,124 @@
+import { BridgeError, errorText } from '../../../base/errors.ts';
+
+/** The kinds of hops, in the order in which they are tried. */
+export type HopName =
+  | 'configuration'
+  | 'reach'
+  | 'tls'
+  | 'discovery'
+  | 'clock'
+  | 'credential'
+  | 'sign-in'
+  | 'token'
+  | 'permission'
+  | 'mailbox'
+  | 'test-message';
+
+/** What a hop found that works. */
+export interface Finding {
+  /** What was seen, in a few words. */
+  readonly detail?: string;
+  /** It works, and will not for long or not for everybody: what is the matter and what to do. */
+  readonly warning?: string;
+}
+
+/** One thing to try. */
+export interface Hop {
+  /** Unique within a plan; other hops name it in `needs`. */
+  readonly key: string;
+  readonly name: HopName;
+  /** What is tried: an endpoint, a resource, a mailbox with its protocol. */
+  readonly target: string;
+  /** Usernames of the accounts it serves; none: all of the connection. */
+  readonly accounts: readonly string[];
+  /** Hops without which it is useless to try this one. */
+  readonly needs: readonly string[];
+  /**
+   * @returns what was found, or why the hop does not apply here
+   * @throws BridgeError what is wrong and what mends it; `details.aadsts` and `details.said` are Microsoft's own code
+   *   and words, and `details.spreading` says that a change made a moment ago may not have arrived yet
+   */
+  run(): Promise<Finding | { readonly notApplicable: string }>;
+}
+
+/** How one hop went. Holds no secret and no token. */
+export interface HopResult {
+  readonly connection: string;
+  /** Username, where the hop serves one account alone. */
+  readonly account?: string;
+  readonly hop: HopName;
+  readonly target: string;
+  /** `skipped`: not tried, because a hop it needs failed, or not applicable. */
+  readonly status: 'ok' | 'failed' | 'skipped';
+  /** How long it took, whole milliseconds. */
+  readonly ms: number;
+  /** What was found, or why the hop was skipped. */
+  readonly detail?: string;
+  readonly warning?: string;
+  /** A code of docs/errors.md. */
+  readonly code?: string;
+  /** `AADSTS7000215` and the like. */
+  readonly aadsts?: string;
+  /** Microsoft's own words. */
+  readonly said?: string;
+  readonly cause?: string;
+  readonly remedy?: string;
+  /** Microsoft may only need time: permissions take up to two hours to arrive everywhere. */
+  readonly spreading?: boolean;
+}
+
+/**
+ * Tries hops one after another, leaving out those that a failed one makes useless.
+ * @param connection whose hops they are
+ */
+export async function* runHops(connection: string, hops: readonly Hop[]): AsyncGenerator<HopResult> {
+  const broken = new Map<string, string>();
+  for (const hop of hops) {
+    const base = {
+      connection,
+      ...(hop.accounts.length === 1 && { account: hop.accounts[0] as string }),
+      hop: hop.name,
+      target: hop.target,
+    };
+    const missing = hop.needs.find((key) => broken.has(key));
+    if (missing !== undefined) {
+      // The first cause is named, not the last link of the chain.
+      const root = broken.get(missing) as string;
+      broken.set(hop.key, root);
+      yield { ...base, status: 'skipped', ms: 0, detail: `not tried: ${root} failed` };
+      continue;
+    }
+    const startedAt = performance.now();
+    const outcome = await outcomeOf(hop);
+    if (outcome.status === 'failed') broken.set(hop.key, `${hop.name} ${hop.target}`.trim());
+    yield { ...base, ms: Math.round(performance.now() - startedAt), ...outcome };
+  }
+}
+
+type Outcome = Omit<HopResult, 'connection' | 'account' | 'hop' | 'target' | 'ms'>;
+
+async function outcomeOf(hop: Hop): Promise<Outcome> {
+  try {
+    const found = await hop.run();
+    return 'notApplicable' in found ? { status: 'skipped', detail: found.notApplicable } : { status: 'ok', ...found };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/** What is told of a failed hop. */
+export function failureOf(error: unknown): Outcome {
+  if (!(error instanceof BridgeError)) {
+    return { status: 'failed', cause: errorText(error), remedy: 'Nothing is known about this failure; look it up.' };
+  }
+  const { code, message: cause, remedy, details } = error;
+  return {
+    status: 'failed',
+    code,
+    ...(typeof details.aadsts === 'string' && { aadsts: details.aadsts }),
+    ...(typeof details.said === 'string' && { said: details.said }),
+    cause,
+    remedy,
+    ...(details.spreading === true && { spreading: true }),
+  };
+}

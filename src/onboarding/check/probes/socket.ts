@@ -1,0 +1,36 @@
+import type { Socket } from 'node:net';
+import { BridgeError } from '../../../base/errors.ts';
+import { httpFailure } from '../../../base/http/failure.ts';
+
+export interface ProbeOptions {
+  /** PEM certificates trusted besides those of the system. */
+  readonly ca: string | undefined;
+  /** For each of connecting, asking for TLS and the handshake. */
+  readonly timeoutMs: number;
+}
+
+/** Waits for a socket to be ready; destroys it when that fails. @throws BridgeError */
+export function untilEvent<S extends Socket>(socket: S, event: string, peer: string, timeoutMs: number): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      settle();
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(httpFailure(error, peer));
+    };
+    const onClose = () => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+    const onTime = () => fail(new BridgeError('upstream-timeout', `${peer} did not take a connection in time.`));
+    const timer = setTimeout(onTime, timeoutMs);
+    const settle = () => {
+      clearTimeout(timer);
+      socket.off('error', fail).off('close', onClose);
+    };
+    socket.once('error', fail).once('close', onClose);
+    socket.once(event, () => {
+      settle();
+      // Between here and the next listener an error must not end the process.
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+  });
+}

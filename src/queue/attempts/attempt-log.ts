@@ -1,0 +1,85 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { DeliveryReport } from '../../message/delivery.ts';
+import type { LearnedPause } from '../limits/pause.ts';
+import type { QueuedMessage } from '../message.ts';
+import type { Verdict } from './verdict.ts';
+
+const adminReminderMs = 10 * 60 * 1000;
+/** Codes come from the other side: whatever it makes up must not fill the memory. */
+const mostReminders = 1000;
+
+/** What the log says of attempts: a line for each recipient that was not served, one for a message that was. */
+export class AttemptLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  /** When an administrator was last called, by mailbox and cause. */
+  readonly #remindedAtMs = new Map<string, number>();
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  attempted(message: QueuedMessage, report: DeliveryReport, verdict: Verdict, durationMs: number): void {
+    const fields = {
+      id: message.id,
+      mailbox: message.mailbox,
+      courier: message.courier,
+      attempt: message.attempts + 1,
+      ms: Math.round(durationMs),
+      ...(report.upstreamId === undefined ? {} : { upstreamId: report.upstreamId }),
+    };
+    const refused = report.recipients.filter((each) => each.outcome !== 'delivered');
+    if (refused.length === 0) {
+      this.#log.info({ ...fields, recipients: report.recipients.length }, 'delivered');
+      return;
+    }
+    for (const { address, outcome, code, text, remedy } of refused) {
+      const given = verdict.failed.some((each) => each.address === address);
+      const retryAt = verdict.state === 'queued' ? { retryAt: new Date(verdict.nextAttemptAtMs).toISOString() } : {};
+      const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
+      if (given) this.#log.warn(line, outcome === 'permanent' ? 'refused for good' : 'given up: its time is over');
+      // The breaker has told it, once for all.
+      else if (report.trouble) this.#log.debug(line, 'waits for its connection');
+      else if (outcome === 'temporary') this.#log.info(line, 'put off');
+      else this.#remindAdmin(line);
+    }
+  }
+
+  /** A message was given up without an attempt. */
+  givenUp({ id, mailbox, courier }: QueuedMessage, { failed }: Verdict): void {
+    for (const { address, code, text, remedy } of failed) {
+      const line = { id, mailbox, courier, to: address, code, text, ...(remedy ? { remedy } : {}) };
+      this.#log.warn(line, 'given up: its time is over');
+    }
+  }
+
+  paused({ key, code, text, untilMs }: LearnedPause): void {
+    this.#log.info({ lane: key, code, text, until: new Date(untilMs).toISOString() }, 'the mailbox rests');
+  }
+
+  /** The times noted lie ahead by now. */
+  clockWasSetBack(): void {
+    this.#remindedAtMs.clear();
+  }
+
+  /** Loud, but once in ten minutes for each mailbox and cause, however many messages wait. */
+  #remindAdmin(line: { mailbox: string; code: string; text: string; remedy?: string }): void {
+    const key = `${line.mailbox} ${line.code}`;
+    const now = this.#clock.now();
+    const last = this.#remindedAtMs.get(key);
+    if (last !== undefined && now - last < adminReminderMs) {
+      this.#log.info(line, 'put off: waits for an administrator');
+      return;
+    }
+    this.#remindedAtMs.delete(key);
+    this.#remindedAtMs.set(key, now);
+    for (const oldest of this.#remindedAtMs.keys()) {
+      if (this.#remindedAtMs.size <= mostReminders) break;
+      this.#remindedAtMs.delete(oldest);
+    }
+    const { text, remedy = '', ...facts } = line;
+    this.#log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
+  }
+}

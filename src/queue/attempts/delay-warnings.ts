@@ -1,0 +1,79 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { NewMessage, QueuedMessage } from '../message.ts';
+import type { QueueStore } from '../store.ts';
+
+export interface DelayWarningOptions {
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a message waits before its sender is told. */
+  readonly afterMs: number;
+  /** Composes the warning; undefined where there is nobody to tell. */
+  warningFor(message: QueuedMessage): Promise<{ readonly message: NewMessage; readonly content: Buffer } | undefined>;
+  /** Told of each warning that has entered the queue. */
+  onQueued(warning: QueuedMessage): void;
+}
+
+const lookEveryMs = 5 * 60_000;
+/** Composed before the next are read: each holds the header of its message. */
+const atATime = 20;
+
+/**
+ * Tells the senders of messages that have waited long, once for each message, whether an attempt was made meanwhile or
+ * the whole mailbox rests.
+ */
+export class DelayWarnings {
+  readonly #options: DelayWarningOptions;
+  #cancelTimer: (() => void) | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: DelayWarningOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#cancelTimer = this.#options.clock.after(lookEveryMs, () => {
+      this.#round = this.#tellAll()
+        .catch((error: unknown) => this.#options.log.error({ error }, 'queue: senders cannot be told of a delay'))
+        .then(() => {
+          if (!this.#stopped) this.start();
+        });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    await this.#round;
+  }
+
+  async #tellAll(): Promise<void> {
+    const { store, clock, afterMs } = this.#options;
+    for (;;) {
+      const delayed = this.#stopped ? [] : store.delayed(clock.now() - afterMs, atATime);
+      for (const message of delayed) await this.#tell(message);
+      if (delayed.length < atATime) return;
+    }
+  }
+
+  async #tell(message: QueuedMessage): Promise<void> {
+    const { store, log, onQueued } = this.#options;
+    const warning = await this.#compose(message);
+    const queued = await store.noteDelayTold(message.id, warning);
+    if (!queued) return;
+    log.info({ id: queued.id, for: message.id, to: queued.envelope.recipients[0]?.address }, 'delay warning queued');
+    onQueued(queued);
+  }
+
+  /** Without a warning the message counts as told: it would fail again and again, and hold up the others. */
+  async #compose(message: QueuedMessage) {
+    try {
+      return await this.#options.warningFor(message);
+    } catch (error) {
+      this.#options.log.error({ error, id: message.id }, 'the sender cannot be told of a delay');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { breakerKeys } from '../breakers/breakers.ts';
+import { dayMs, type IsInternal, minuteMs, type QueueLimits } from '../limits/limits.ts';
+import { externalKey, type LearnedPause, pauseLeftMs } from '../limits/pause.ts';
+import { SlidingWindow } from '../limits/sliding-window.ts';
+import { laneOf, type QueuedMessage } from '../message.ts';
+import type { QueueStore } from '../store.ts';
+
+/** What a queued message waits for. */
+export interface Waiting {
+  /**
+   * `breaker`: the connection is in trouble, and is probed next at `untilMs`; everything due goes out once that
+   * succeeds. `paused`: a rest that an upstream asked for. `backoff`: the wait after an attempt, or until the tenant's limit lets
+   * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a place beside the
+   * deliveries under way, if it is not one of them.
+   */
+  readonly kind: 'breaker' | 'paused' | 'backoff' | 'rate' | 'daily' | 'concurrency';
+  /** Not before then; an estimate where other mail goes first. */
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+/** What is looked at, and when. */
+export interface WaitingOptions {
+  readonly limits: QueueLimits;
+  readonly isInternal: IsInternal;
+  readonly nowMs: number;
+}
+
+/** More than so many messages of a mailbox are not counted through for the place of one in the line. */
+const longestLine = 10_000;
+
+interface LaneState {
+  readonly minute: SlidingWindow;
+  readonly day: SlidingWindow;
+  /** For each due message, what goes before it. */
+  readonly ahead: ReadonlyMap<string, { readonly messages: number; readonly recipients: number }>;
+}
+
+/** Why queued messages do not go out now, as far as the store tells: another process can ask it as well. */
+export class WaitingView {
+  readonly #store: QueueStore;
+  readonly #options: WaitingOptions;
+  readonly #pauses: ReadonlyMap<string, LearnedPause>;
+  readonly #lanes = new Map<string, LaneState>();
+
+  constructor(store: QueueStore, options: WaitingOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#pauses = new Map(store.pauses().map((each) => [each.key, each]));
+  }
+
+  /** Undefined for messages that are not queued. */
+  of(message: QueuedMessage): Waiting | undefined {
+    if (message.state !== 'queued') return undefined;
+    const breaker = this.#breakerOf(message);
+    if (breaker) return breaker;
+    const pause = this.#pauseOf(message);
+    if (pause && pause.untilMs >= message.nextAttemptAtMs) return paused(pause);
+    if (message.nextAttemptAtMs > this.#options.nowMs) {
+      const reason = message.attempts === 0 ? 'put off by a limit' : 'put off after a failed attempt';
+      return { kind: 'backoff', untilMs: message.nextAttemptAtMs, reason };
+    }
+    return this.#atLimit(message);
+  }
+
+  /** An open breaker is there until it closes, however long its probe takes. */
+  #breakerOf({ connection, courier }: QueuedMessage): Waiting | undefined {
+    for (const key of breakerKeys(connection, courier)) {
+      const open = this.#pauses.get(key);
+      if (!open) continue;
+      const reason = `connection ${connection} is paused: ${open.code} ${open.text}`;
+      return { kind: 'breaker', untilMs: Math.max(open.untilMs, this.#options.nowMs), reason };
+    }
+    return undefined;
+  }
+
+  #learned(key: string): LearnedPause | undefined {
+    const pause = this.#pauses.get(key);
+    return pauseLeftMs(pause, this.#options.nowMs) > 0 ? pause : undefined;
+  }
+
+  #pauseOf(message: QueuedMessage): LearnedPause | undefined {
+    const ofMailbox = this.#learned(laneOf(message));
+    const ofTenant = this.#learned(externalKey(message.connection));
+    if (!ofTenant || !this.#hasExternal(message)) return ofMailbox;
+    return ofMailbox && ofMailbox.untilMs > ofTenant.untilMs ? ofMailbox : ofTenant;
+  }
+
+  #hasExternal({ connection, recipients }: QueuedMessage): boolean {
+    return recipients.some(
+      ({ state, address }) => state === 'pending' && !this.#options.isInternal(connection, address),
+    );
+  }
+
+  #atLimit(message: QueuedMessage): Waiting {
+    const { nowMs, limits } = this.#options;
+    const { minute, day, ahead } = this.#lane(laneOf(message));
+    const { messages, recipients } = ahead.get(message.id) ?? { messages: 0, recipients: 0 };
+    const dailyMs = waitOf(day, nowMs, recipients + pending(message), limits.recipientsPerDay, dayMs);
+    const rateMs = waitOf(minute, nowMs, messages + 1, limits.messagesPerMinute, minuteMs);
+    if (dailyMs > rateMs) {
+      const reason = `the mailbox sends to ${limits.recipientsPerDay} recipients in 24 hours`;
+      return { kind: 'daily', untilMs: nowMs + dailyMs, reason };
+    }
+    if (rateMs > 0) {
+      const reason = `the mailbox sends ${limits.messagesPerMinute} messages a minute`;
+      return { kind: 'rate', untilMs: nowMs + rateMs, reason };
+    }
+    return { kind: 'concurrency', untilMs: nowMs, reason: 'under way, or next when a place is free' };
+  }
+
+  #lane(key: string): LaneState {
+    let state = this.#lanes.get(key);
+    if (!state) {
+      state = this.#readLane(key);
+      this.#lanes.set(key, state);
+    }
+    return state;
+  }
+
+  #readLane(key: string): LaneState {
+    const { nowMs, limits } = this.#options;
+    const minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
+    const day = new SlidingWindow(limits.recipientsPerDay, dayMs);
+    const sent = this.#store.sentSince(key, nowMs - dayMs).toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+    for (const each of sent) {
+      minute.settle(0, each.endedAtMs, 1);
+      day.settle(0, each.endedAtMs, each.recipients);
+    }
+    const ahead = new Map<string, { messages: number; recipients: number }>();
+    let recipients = 0;
+    for (const message of this.#store.due(key, nowMs, longestLine)) {
+      ahead.set(message.id, { messages: ahead.size, recipients });
+      recipients += pending(message);
+    }
+    return { minute, day, ahead };
+  }
+}
+
+function paused({ untilMs, needsAdmin, code, text }: LearnedPause): Waiting {
+  const who = needsAdmin ? 'the mailbox waits for an administrator' : 'the mailbox rests';
+  return { kind: 'paused', untilMs, reason: `${who}: ${code} ${text}`.trimEnd() };
+}
+
+function pending({ recipients }: QueuedMessage): number {
+  return recipients.filter((each) => each.state === 'pending').length;
+}
+
+/** The wait until so much has gone through a window, the last of it included. */
+function waitOf(window: SlidingWindow, nowMs: number, amount: number, limit: number, windowMs: number): number {
+  const full = Math.max(0, Math.ceil(amount / limit) - 1);
+  return window.waitMs(nowMs, amount - full * limit) + full * windowMs;
+}

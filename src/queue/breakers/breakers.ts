@@ -1,0 +1,251 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { ConnectionPart, ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
+import type { CourierKind } from '../message.ts';
+import type { QueueStore } from '../store.ts';
+import { type AttemptEnd, Breaker, type BreakerState, type OpenBreaker } from './breaker.ts';
+import { BreakerLog } from './log.ts';
+
+/** What each courier needs, in the order in which an attempt uses it. */
+const neededParts: Readonly<Record<CourierKind, readonly ConnectionPart[]>> = {
+  graph: ['graph-token', 'graph'],
+  smtp: ['exchange-token', 'smtp'],
+};
+
+/** Asks a part of a connection whether its trouble is over; never rejects. */
+export type ProbeConnection = (connection: string, part: ConnectionPart) => Promise<ConnectionTrouble | undefined>;
+
+export interface BreakersOptions {
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default: only attempts show whether the trouble is over. */
+  readonly probe?: ProbeConnection | undefined;
+  readonly random?: (() => number) | undefined;
+  /** More attempts of a connection may begin. */
+  onRoom(connection: string): void;
+  /** No attempt of a connection by these couriers begins for now. */
+  onOpen(connection: string, couriers: readonly CourierKind[]): void;
+  /** Trouble that several mailboxes had was the connection's, and is over. */
+  onOver(connection: string, trouble: ConnectionTrouble): void;
+}
+
+/** A breaker that is not closed. */
+export interface BreakerView extends OpenBreaker {
+  readonly connection: string;
+  readonly part: ConnectionPart;
+  readonly state: BreakerState;
+}
+
+/** What an attempt holds of the breakers it needs. */
+export interface BreakerPermit {
+  /** It finds out whether the trouble is over. */
+  readonly isProbe: boolean;
+  /**
+   * The attempt has ended; further calls say nothing.
+   * @param report undefined if none was made
+   * @returns whether what went wrong is the connection's trouble, and not the message's or the mailbox's
+   */
+  ended(report: DeliveryReport | undefined): boolean;
+}
+
+/** What the attempts of one connection have to pass. */
+export interface ConnectionGate {
+  mayStart(courier: CourierKind): boolean;
+  begin(courier: CourierKind, mailbox: string): BreakerPermit;
+  /** What holds a courier back, if anything does. */
+  open(courier: CourierKind): OpenBreaker | undefined;
+}
+
+/** Of an attempt that did not come far enough to show anything of the connection. */
+const inconclusive: readonly string[] = [
+  'delivery-aborted',
+  'internal',
+  'connection-gone',
+  'message-unreadable',
+  'header-too-large-for-graph',
+  'message-not-sendable-by-graph',
+  'envelope-narrower-than-headers',
+  'upstream-ambiguous',
+  'delivery-in-doubt',
+];
+
+const keyInfix = ' breaker ';
+
+/** The key under which the store keeps an open breaker among the pauses. */
+export function breakerKey(connection: string, part: ConnectionPart): string {
+  return `${connection}${keyInfix}${part}`;
+}
+
+/** The connection of a key that {@link breakerKey} has made; undefined for others. */
+export function breakerConnection(key: string): string | undefined {
+  const end = key.indexOf(keyInfix);
+  return end < 0 ? undefined : key.slice(0, end);
+}
+
+/** The keys of all breakers that hold back a courier. */
+export function breakerKeys(connection: string, courier: CourierKind): string[] {
+  return neededParts[courier].map((part) => breakerKey(connection, part));
+}
+
+/** The breakers of all connections. */
+export class Breakers {
+  readonly #options: BreakersOptions;
+  readonly #breakers = new Map<string, { readonly connection: string; part: ConnectionPart; breaker: Breaker }>();
+  readonly #gates = new Map<string, ConnectionGate>();
+
+  constructor(options: BreakersOptions) {
+    this.#options = options;
+  }
+
+  /** Forgets what an earlier run has left: the first attempts show what is so now. */
+  start(): void {
+    const { store } = this.#options;
+    for (const { key } of store.pauses())
+      if (breakerConnection(key) !== undefined) void this.#write(store.endPause(key));
+  }
+
+  gate(connection: string): ConnectionGate {
+    let gate = this.#gates.get(connection);
+    if (!gate) {
+      gate = new Gate({ graph: this.#needed(connection, 'graph'), smtp: this.#needed(connection, 'smtp') });
+      this.#gates.set(connection, gate);
+    }
+    return gate;
+  }
+
+  /** Settings have changed, somebody has signed in, or an administrator asks for it. */
+  probeNow(): void {
+    for (const { breaker } of this.#breakers.values()) breaker.probeNow();
+  }
+
+  /** Those that are not closed. */
+  view(): BreakerView[] {
+    return [...this.#breakers.values()].flatMap(({ connection, part, breaker }) =>
+      breaker.open ? [{ connection, part, state: breaker.state, ...breaker.open }] : [],
+    );
+  }
+
+  async stop(): Promise<void> {
+    const open = this.view();
+    for (const { breaker } of this.#breakers.values()) breaker.stop();
+    for (const { connection, part } of open)
+      await this.#write(this.#options.store.endPause(breakerKey(connection, part)));
+  }
+
+  #needed(connection: string, courier: CourierKind): NeededBreaker[] {
+    return neededParts[courier].map((part) => {
+      const key = breakerKey(connection, part);
+      const breaker = this.#breakers.get(key)?.breaker ?? this.#make(connection, part, courier);
+      this.#breakers.set(key, { connection, part, breaker });
+      return { part, breaker };
+    });
+  }
+
+  #make(connection: string, part: ConnectionPart, courier: CourierKind): Breaker {
+    const { store, clock, log, random, probe, onRoom, onOpen, onOver } = this.#options;
+    const key = breakerKey(connection, part);
+    const told = new BreakerLog(connection, part, log, clock);
+    const breaker = new Breaker({
+      clock,
+      random,
+      probe: async () => await probe?.(connection, part),
+      isProvenByProbe: probe !== undefined && part.endsWith('-token'),
+      onOpen: (isNew) => {
+        const open = breaker.open as OpenBreaker;
+        this.#keep(key, open);
+        if (isNew) told.opened(open);
+        else told.stillOpen(open, () => this.#waiting(connection));
+        if (isNew && open.trouble.isSure) onOpen(connection, [courier]);
+      },
+      onClosed: (was) => {
+        void this.#write(store.endPause(key));
+        told.closed(was, this.#waiting(connection));
+        if (!was.trouble.isSure) onOver(connection, was.trouble);
+      },
+      onRoom: () => onRoom(connection),
+    });
+    return breaker;
+  }
+
+  /** For other processes: `queue list` and `check` read the store. */
+  #keep(key: string, { trouble, sinceMs, nextProbeAtMs, failures }: OpenBreaker): void {
+    const { code, text, remedy = '', outcome } = trouble;
+    void this.#write(
+      this.#options.store.setPause({
+        key,
+        untilMs: nextProbeAtMs,
+        sinceMs,
+        code,
+        text: `${text} ${remedy}`.trimEnd(),
+        strikes: failures,
+        needsAdmin: outcome === 'needs-admin',
+      }),
+    );
+  }
+
+  #waiting(connection: string): number {
+    const totals = this.#options.store.totals({ connection, states: ['queued'] });
+    return totals.reduce((sum, { messages }) => sum + messages, 0);
+  }
+
+  /** Never rejects. */
+  #write(written: Promise<void>): Promise<void> {
+    return written.catch((error: unknown) => this.#options.log.error({ error }, 'queue: a breaker cannot be written'));
+  }
+}
+
+interface NeededBreaker {
+  readonly part: ConnectionPart;
+  readonly breaker: Breaker;
+}
+
+class Gate implements ConnectionGate {
+  readonly #needed: Readonly<Record<CourierKind, readonly NeededBreaker[]>>;
+
+  constructor(needed: Readonly<Record<CourierKind, readonly NeededBreaker[]>>) {
+    this.#needed = needed;
+  }
+
+  mayStart(courier: CourierKind): boolean {
+    for (const { breaker } of this.#needed[courier]) if (!breaker.mayStart) return false;
+    return true;
+  }
+
+  open(courier: CourierKind): OpenBreaker | undefined {
+    return this.#needed[courier].find(({ breaker }) => breaker.state !== 'closed' && breaker.open)?.breaker.open;
+  }
+
+  begin(courier: CourierKind, mailbox: string): BreakerPermit {
+    const needed = this.#needed[courier];
+    const isProbe = needed.some(({ breaker }) => breaker.state === 'probing');
+    const periods = needed.map(({ breaker }) => breaker.begin());
+    let isUnderWay = true;
+    return {
+      isProbe,
+      ended: (report) => {
+        if (!isUnderWay) return false;
+        isUnderWay = false;
+        const ends = endsOf(report, needed);
+        let isConnections = false;
+        // From the last one used: a part that works lets others begin, and one in trouble has to be known by then.
+        for (let index = needed.length - 1; index >= 0; index--) {
+          const { breaker } = needed[index] as NeededBreaker;
+          if (breaker.ended(periods[index] as number, mailbox, ends[index] as AttemptEnd)) isConnections = true;
+        }
+        return isConnections;
+      },
+    };
+  }
+}
+
+/** What an attempt shows of each part it needs: those before the one in trouble work, those behind it were not used. */
+function endsOf(report: DeliveryReport | undefined, needed: readonly NeededBreaker[]): AttemptEnd[] {
+  const trouble = report?.trouble;
+  const troubled = trouble ? needed.findIndex(({ part }) => part === trouble.part) : -1;
+  if (trouble && troubled >= 0) {
+    return needed.map((_, index) => (index < troubled ? 'works' : index > troubled ? 'unknown' : trouble));
+  }
+  const shows = report?.recipients.some(({ code }) => !inconclusive.includes(code)) === true && !trouble;
+  return needed.map(() => (shows ? 'works' : 'unknown'));
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { ConnectionPart } from '../../message/delivery.ts';
+import type { OpenBreaker } from './breaker.ts';
+
+const firstReminderMs = 10 * 60_000;
+const longestReminderMs = 4 * 60 * 60_000;
+
+const names: Readonly<Record<ConnectionPart, string>> = {
+  'graph-token': 'Entra ID gives no token for Graph',
+  'exchange-token': 'Entra ID gives no token for Exchange Online',
+  graph: 'Graph cannot be used',
+  smtp: 'SMTP cannot be used',
+};
+
+const partNames: Readonly<Record<ConnectionPart, string>> = {
+  'graph-token': 'tokens for Graph',
+  'exchange-token': 'tokens for Exchange Online',
+  graph: 'Graph',
+  smtp: 'SMTP',
+};
+
+/**
+ * What the log says of one breaker: when it opens, when the trouble becomes one that an administrator has to end, a
+ * reminder at growing intervals, and when it closes.
+ */
+export class BreakerLog {
+  readonly #connection: string;
+  readonly #part: ConnectionPart;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  #remindAtMs = 0;
+  #reminderMs = firstReminderMs;
+  /** The log has named a trouble that an administrator has to end. */
+  #hasToldNeedsAdmin = false;
+
+  constructor(connection: string, part: ConnectionPart, log: Log, clock: Clock) {
+    this.#connection = connection;
+    this.#part = part;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  opened({ trouble }: OpenBreaker): void {
+    this.#reminderMs = firstReminderMs;
+    this.#remindAtMs = this.#clock.now() + firstReminderMs;
+    this.#hasToldNeedsAdmin = trouble.outcome === 'needs-admin';
+    const level = this.#hasToldNeedsAdmin ? 'error' : 'warn';
+    this.#log[level](
+      { connection: this.#connection, part: this.#part, code: trouble.code },
+      `connection ${this.#connection} is paused: ${this.#what(trouble)} Its mail waits and goes on by itself once this is over.`,
+    );
+  }
+
+  /** A probe has failed. */
+  stillOpen({ trouble, sinceMs }: OpenBreaker, waiting: () => number): void {
+    const now = this.#clock.now();
+    const needsAdmin = trouble.outcome === 'needs-admin';
+    const isNews = needsAdmin && !this.#hasToldNeedsAdmin;
+    if (!isNews && now < this.#remindAtMs && now >= sinceMs) return;
+    this.#hasToldNeedsAdmin ||= needsAdmin;
+    if (!isNews) this.#reminderMs = Math.min(this.#reminderMs * 2, longestReminderMs);
+    this.#remindAtMs = now + this.#reminderMs;
+    const level = needsAdmin ? 'error' : 'warn';
+    this.#log[level](
+      {
+        connection: this.#connection,
+        part: this.#part,
+        code: trouble.code,
+        since: new Date(sinceMs).toISOString(),
+        waiting: waiting(),
+      },
+      `connection ${this.#connection} is still paused: ${this.#what(trouble)}`,
+    );
+  }
+
+  closed({ sinceMs }: OpenBreaker, waiting: number): void {
+    const pausedMs = Math.max(0, this.#clock.now() - sinceMs);
+    this.#log.warn(
+      { connection: this.#connection, part: this.#part, ms: pausedMs, waiting },
+      `connection ${this.#connection} works again after ${duration(pausedMs)} (${partNames[this.#part]}): ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
+    );
+  }
+
+  #what({ text, remedy = '' }: OpenBreaker['trouble']): string {
+    return `${names[this.#part]}: ${text} ${remedy}`.trimEnd();
+  }
+}
+
+/** `1 h 3 min`, `45 s` */
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,123 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { DeliveryReport } from '../../message/delivery.ts';
+import type { Lane } from '../destination.ts';
+import { connectionOf, laneOf, type QueuedMessage } from '../message.ts';
+import type { QueueStore } from '../store.ts';
+import { ExternalLimit } from './external.ts';
+import { FairSlots } from './fair-permits.ts';
+import { dayMs, type IsInternal, minuteMs, type OneLogin, type QueueLimits, usualConcurrency } from './limits.ts';
+import { LoginLimit } from './login.ts';
+import { LaneMeter } from './meter.ts';
+import { externalKey, externalPause, type LearnedPause, learnPause } from './pause.ts';
+
+export interface LaneLimitsOptions {
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: QueueLimits;
+  /** Default: every recipient counts as external. */
+  readonly isInternal?: IsInternal;
+  /** Default: each mailbox logs in itself. */
+  readonly oneLogin?: OneLogin;
+}
+
+/** What the lanes of a bridge have of limits: each its own, and those that they share. */
+export class LaneLimits {
+  readonly #options: LaneLimitsOptions;
+  readonly #slots: FairSlots;
+  readonly #externals = new Map<string, ExternalLimit>();
+  readonly #logins = new Map<string, LoginLimit>();
+  readonly #lanes = new Map<string, Pick<Lane, 'wake'>>();
+  /** What was learned before a restart. A restart is an administrator's sign: what waits for one may be tried. */
+  readonly #pauses: ReadonlyMap<string, LearnedPause>;
+
+  constructor(options: LaneLimitsOptions) {
+    this.#options = options;
+    this.#slots = new FairSlots(options.limits.concurrentDeliveries ?? usualConcurrency);
+    const learned = options.store.pauses().filter((each) => !each.needsAdmin);
+    this.#pauses = new Map(learned.map((each) => [each.key, each]));
+  }
+
+  /** The parts of a new lane. */
+  of(key: string) {
+    const { store, clock, limits } = this.#options;
+    const connection = connectionOf(key);
+    const meter = new LaneMeter({
+      lane: key,
+      clock,
+      limits,
+      external: this.#external(connection),
+      loginOf: (courier) =>
+        courier === 'smtp' && this.#options.oneLogin?.(connection) ? this.#login(connection) : undefined,
+      isExternal: (address) => this.#isExternal(connection, address),
+      sent: store.sentSince(key, clock.now() - dayMs),
+    });
+    return { key, connection, meter, slots: this.#slots, pause: this.#pauses.get(key) };
+  }
+
+  /** A lane has been made of its parts. */
+  opened(key: string, lane: Pick<Lane, 'wake'>): void {
+    this.#lanes.set(key, lane);
+  }
+
+  /** An attempt has ended: the rest of the tenant that it calls for, or ends, is noted. */
+  ended(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
+    this.#learnExternal(message, startedAtMs, report);
+  }
+
+  #learnExternal(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
+    const { store, clock, log } = this.#options;
+    const { connection } = message;
+    const isExternal = (address: string) => this.#isExternal(connection, address);
+    const limit = this.#external(connection);
+    const asked = externalPause(report, isExternal);
+    const failed = (error: unknown) => log.error({ error }, 'queue: a learned limit cannot be written');
+    if (asked) {
+      limit.pause = learnPause(externalKey(connection), limit.pause, asked, startedAtMs, clock.now());
+      store.setPause(limit.pause).catch(failed);
+      const until = new Date(limit.pause.untilMs).toISOString();
+      log.warn({ connection, lane: laneOf(message), until }, 'the tenant has used up its external recipients');
+      return;
+    }
+    if (!limit.pause || startedAtMs < limit.pause.untilMs) return;
+    if (!report.recipients.some((each) => each.outcome === 'delivered' && isExternal(each.address))) return;
+    limit.pause = undefined;
+    store.endPause(externalKey(connection)).catch(failed);
+  }
+
+  #isExternal(connection: string, address: string): boolean {
+    return this.#options.isInternal?.(connection, address) !== true;
+  }
+
+  #external(connection: string): ExternalLimit {
+    let external = this.#externals.get(connection);
+    if (!external) {
+      const { store, clock, limits } = this.#options;
+      external = new ExternalLimit(limits.externalRecipientsPerDay);
+      external.pause = this.#pauses.get(externalKey(connection));
+      const sent = store.externalSince(connection, clock.now() - dayMs);
+      for (const each of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
+        external.settle(each.lane, 0, each.endedAtMs, each.external);
+      }
+      this.#externals.set(connection, external);
+    }
+    return external;
+  }
+
+  #login(connection: string): LoginLimit {
+    let login = this.#logins.get(connection);
+    if (!login) {
+      const { store, clock, limits } = this.#options;
+      const sent = store.sentOfConnectionSince(connection, clock.now() - minuteMs);
+      const ends = sent.map(({ endedAtMs }) => endedAtMs);
+      login = new LoginLimit(
+        limits,
+        ends.sort((a, b) => a - b),
+        (lane) => this.#lanes.get(lane)?.wake(),
+      );
+      this.#logins.set(connection, login);
+    }
+    return login;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../../base/clock.ts';
+import type { ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
+import type { CourierKind } from '../message.ts';
+import type { MeteredAttempt } from './meter.ts';
+
+/** A delivery while a client waits, which the queue does not hold. */
+export type DirectAttempt = MeteredAttempt;
+
+/** A place within the limits of a mailbox. */
+export interface Admission {
+  readonly admitted: true;
+  /**
+   * The attempt has ended; call it once, whatever came of it.
+   * @param report undefined if no attempt was made
+   */
+  ended(report: DeliveryReport | undefined): void;
+}
+
+/** No place was to be had in time. */
+export interface AdmissionRefused {
+  readonly admitted: false;
+  /** When it is worth another try; an estimate. */
+  readonly retryAfterMs: number;
+  /** Where it is not for the limits that nothing is attempted. */
+  readonly trouble?: ConnectionTrouble;
+}
+
+interface Waiter<Held> {
+  readonly attempt: DirectAttempt;
+  admit(held: Held): void;
+  refuse(): void;
+}
+
+/** What the line needs of its mailbox. */
+export interface DirectLineParts<Held> {
+  /** Milliseconds until an attempt may begin; `Infinity`: until another one has ended. */
+  waitMs(attempt: DirectAttempt): number;
+  /** Takes a place; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
+  take(attempt: DirectAttempt): Held | undefined;
+  ended(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void;
+}
+
+const shortestRetryMs = 1000;
+
+/** Clients that wait for a direct delivery from one mailbox, first come, first served. */
+export class DirectLine<Held> {
+  readonly #clock: Clock;
+  readonly #parts: DirectLineParts<Held>;
+  readonly #waiting = new Set<Waiter<Held>>();
+
+  constructor(clock: Clock, parts: DirectLineParts<Held>) {
+    this.#clock = clock;
+    this.#parts = parts;
+  }
+
+  /** Resolves when {@link admit} has found a place, or `patienceMs` are over, or it is clear that they will not do. */
+  enter(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
+    const waitMs = this.#parts.waitMs(attempt);
+    if (Number.isFinite(waitMs) && waitMs > patienceMs) return Promise.resolve(refusal(waitMs));
+    return new Promise((resolve) => {
+      const refuse = () => {
+        cancel();
+        this.#waiting.delete(waiter);
+        resolve(refusal(this.#parts.waitMs(attempt)));
+      };
+      const cancel = this.#clock.after(patienceMs, refuse);
+      const admit = (held: Held) => {
+        cancel();
+        resolve(this.#admission(held));
+      };
+      const waiter: Waiter<Held> = { attempt, refuse, admit };
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /**
+   * Lets in whoever may begin.
+   * @returns milliseconds until another look is worth it; `Infinity` where something else calls for it
+   */
+  admit(): number {
+    let again = Number.POSITIVE_INFINITY;
+    for (const waiter of this.#waiting) {
+      const waitMs = this.#parts.waitMs(waiter.attempt);
+      if (waitMs > 0) {
+        again = Math.min(again, waitMs);
+        continue;
+      }
+      const held = this.#parts.take(waiter.attempt);
+      if (!held) break;
+      this.#waiting.delete(waiter);
+      waiter.admit(held);
+    }
+    return again;
+  }
+
+  /** Refuses whoever waits; of one courier alone, if it is given. */
+  refuse(courier?: CourierKind): void {
+    for (const waiter of this.#waiting) {
+      if (courier === undefined || waiter.attempt.courier === courier) waiter.refuse();
+    }
+  }
+
+  #admission(held: Held): Admission {
+    const startedAtMs = this.#clock.now();
+    let open = true;
+    return {
+      admitted: true,
+      ended: (report) => {
+        if (!open) return;
+        open = false;
+        this.#parts.ended(held, startedAtMs, report);
+      },
+    };
+  }
+}
+
+function refusal(waitMs: number): AdmissionRefused {
+  const retryAfterMs = Number.isFinite(waitMs) ? Math.ceil(waitMs) : shortestRetryMs;
+  return { admitted: false, retryAfterMs: Math.max(shortestRetryMs, retryAfterMs) };
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../../base/clock.ts';
+import type { DeliveryReport } from '../../message/delivery.ts';
+import type { CourierKind } from '../message.ts';
+import type { SentCount } from '../store.ts';
+import type { ExternalLimit } from './external.ts';
+import { dayMs, microsoftConcurrency, minuteMs, type QueueLimits } from './limits.ts';
+import type { LoginLimit } from './login.ts';
+import { SlidingWindow } from './sliding-window.ts';
+
+/** What an attempt needs of a mailbox's limits. */
+export interface MeteredAttempt {
+  readonly courier: CourierKind;
+  /** Addresses of the recipients still to be served. */
+  readonly recipients: readonly string[];
+}
+
+/** What an attempt under way holds of them. */
+export interface HeldPart {
+  readonly courier: CourierKind;
+  readonly recipients: number;
+  readonly external: number;
+  /** What the login shares with other mailboxes, where it does. */
+  readonly login: LoginLimit | undefined;
+  settled: boolean;
+}
+
+export interface LaneMeterOptions {
+  readonly lane: string;
+  readonly clock: Clock;
+  readonly limits: QueueLimits;
+  readonly external: ExternalLimit;
+  /** What the login of an attempt shares with other mailboxes; undefined where the mailbox logs in itself. */
+  loginOf(courier: CourierKind): LoginLimit | undefined;
+  isExternal(address: string): boolean;
+  /** What was sent within the last day, before a restart. */
+  readonly sent: readonly SentCount[];
+}
+
+/** How much of its limits a mailbox has used, and when it may use more. */
+export class LaneMeter {
+  readonly #options: LaneMeterOptions;
+  readonly #minute: SlidingWindow;
+  readonly #day: SlidingWindow;
+  readonly #running: Record<CourierKind, number> = { graph: 0, smtp: 0 };
+
+  constructor(options: LaneMeterOptions) {
+    this.#options = options;
+    const { limits, sent } = options;
+    this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
+    this.#day = new SlidingWindow(limits.recipientsPerDay, dayMs);
+    for (const { endedAtMs, recipients } of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
+      this.#minute.settle(0, endedAtMs, 1);
+      this.#day.settle(0, endedAtMs, recipients);
+    }
+  }
+
+  /** @param one whether one attempt is enough for now */
+  hasPlace(courier: CourierKind, one: boolean): boolean {
+    const { graph, smtp } = this.#running;
+    const { concurrentPerMailbox = microsoftConcurrency[courier] } = this.#options.limits;
+    return one ? graph + smtp === 0 : this.#running[courier] < concurrentPerMailbox;
+  }
+
+  hasAnyPlace(one: boolean): boolean {
+    return this.hasPlace('graph', one) || this.hasPlace('smtp', one);
+  }
+
+  /** Milliseconds until the mailbox may make an attempt; `Infinity`: until another one has ended. */
+  waitMs(attempt: MeteredAttempt, one: boolean): number {
+    if (!this.hasPlace(attempt.courier, one)) return Number.POSITIVE_INFINITY;
+    const now = this.#options.clock.now();
+    const ownMs = Math.max(this.#minute.waitMs(now, 1), this.#day.waitMs(now, attempt.recipients.length));
+    if (ownMs > 0) return ownMs;
+    return this.#options.loginOf(attempt.courier)?.waitMs(this.#options.lane, now) ?? 0;
+  }
+
+  /** Likewise, until the tenant may. */
+  externalWaitMs(attempt: MeteredAttempt): number {
+    const { external, lane, clock } = this.#options;
+    if (!external.counts && !external.pause) return 0;
+    const recipients = this.#externalOf(attempt.recipients);
+    return recipients === 0 ? 0 : external.waitMs(lane, clock.now(), recipients);
+  }
+
+  /** An attempt begins. */
+  reserve({ courier, recipients }: MeteredAttempt): HeldPart {
+    const { lane, external } = this.#options;
+    const outside = external.counts ? this.#externalOf(recipients) : 0;
+    this.#running[courier]++;
+    this.#minute.reserve(1);
+    this.#day.reserve(recipients.length);
+    external.reserve(lane, outside);
+    const login = this.#options.loginOf(courier);
+    login?.reserve(lane);
+    return { courier, recipients: recipients.length, external: outside, login, settled: false };
+  }
+
+  /**
+   * An attempt has ended. It counts as a message whatever came of it; of its recipients those that were served count.
+   * @returns how many of these are outside the tenant
+   */
+  settle(part: HeldPart, report: DeliveryReport): number {
+    const served = report.recipients.filter((each) => each.outcome === 'delivered').map((each) => each.address);
+    const external = this.#externalOf(served);
+    this.#end(part, 1, served.length, external);
+    return external;
+  }
+
+  /** Gives the place back; an attempt that was not made counts for nothing. */
+  release(part: HeldPart): void {
+    if (!part.settled) this.#end(part, 0, 0, 0);
+    this.#running[part.courier]--;
+    part.login?.release();
+  }
+
+  #end(part: HeldPart, messages: number, recipients: number, external: number): void {
+    const { clock, lane } = this.#options;
+    const now = clock.now();
+    this.#minute.settle(1, now, messages);
+    part.login?.settle(now, messages);
+    this.#day.settle(part.recipients, now, recipients);
+    this.#options.external.settle(lane, part.external, now, external);
+    part.settled = true;
+  }
+
+  #externalOf(addresses: readonly string[]): number {
+    let count = 0;
+    for (const address of addresses) if (this.#options.isExternal(address)) count++;
+    return count;
+  }
+}

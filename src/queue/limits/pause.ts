@@ -1,0 +1,99 @@
+import type { DeliveryReport, RecipientOutcome } from '../../message/delivery.ts';
+
+/** A rest that an upstream has asked for, or that a refusal calls for. */
+export interface LearnedPause {
+  /** What rests: a lane, or the external recipients of a connection ({@link externalKey}). */
+  readonly key: string;
+  /** No attempt begins before then; milliseconds since 1970. */
+  readonly untilMs: number;
+  /** When it was learned. */
+  readonly sinceMs: number;
+  /** Of the refusal, as in {@link RecipientOutcome}. */
+  readonly code: string;
+  readonly text: string;
+  /** Refusals in a row, with nothing delivered in between; 1 or more. */
+  readonly strikes: number;
+  /** An administrator has to change something; a sign of one ends the rest. */
+  readonly needsAdmin: boolean;
+}
+
+/** Milliseconds that a rest still lasts. One that was learned later than now is over: the clock has been set back. */
+export function pauseLeftMs(pause: LearnedPause | undefined, nowMs: number): number {
+  if (!pause || pause.sinceMs > nowMs) return 0;
+  return Math.max(0, pause.untilMs - nowMs);
+}
+
+/** What a report asks for. */
+export interface AskedPause {
+  readonly askedMs: number;
+  readonly because: RecipientOutcome;
+}
+
+const hourMs = 3_600_000;
+const longestQuotaPauseMs = 6 * hourMs;
+const longestPauseMs = hourMs / 4;
+
+/** The key of a pause that holds for the external recipients of all mailboxes of a connection. */
+export function externalKey(connection: string): string {
+  return `${connection} external`;
+}
+
+/**
+ * The rest that a mailbox needs after an attempt, if any.
+ * @param adminPauseMs the first pause of a mailbox that waits for an administrator
+ */
+export function mailboxPause(report: DeliveryReport, adminPauseMs: number): AskedPause | undefined {
+  const refused = report.recipients.filter((each) => each.outcome !== 'delivered');
+  // What is held waits for a word about the message alone.
+  const forAdmin = report.hold ? undefined : refused.find((each) => each.outcome === 'needs-admin');
+  const askedMs = Math.max(report.pauseMailboxMs ?? 0, forAdmin && concernsMailbox(forAdmin) ? adminPauseMs : 0);
+  const because = forAdmin ?? refused.find((each) => each.scope === 'mailbox') ?? refused[0];
+  return because && askedMs > 0 ? { askedMs, because } : undefined;
+}
+
+/** Where a courier gives a time but no pause, the wait is the message's alone. */
+function concernsMailbox({ scope, retryAfterMs }: RecipientOutcome): boolean {
+  return scope === undefined || ((scope === 'mailbox' || scope === 'tenant') && retryAfterMs === undefined);
+}
+
+/**
+ * The rest that external recipients need after an attempt: the tenant's external recipient limit (5.7.233) is used up
+ * for all of its mailboxes, and at least for an hour. Recipients within the tenant are not counted, and get their mail.
+ */
+export function externalPause(
+  report: DeliveryReport,
+  isExternal: (address: string) => boolean,
+): AskedPause | undefined {
+  const because = report.recipients.find(
+    (each) => each.outcome === 'temporary' && each.scope === 'tenant' && isExternal(each.address),
+  );
+  return because && { askedMs: Math.max(because.retryAfterMs ?? 0, hourMs), because };
+}
+
+/**
+ * The pause that follows: twice as long with each refusal in a row, up to a quarter of an hour, or six hours where an
+ * hour or more was asked for, as quotas do.
+ * @param startedAtMs of the attempt: those under way when a pause began tell the same, not more
+ */
+export function learnPause(
+  key: string,
+  last: LearnedPause | undefined,
+  { askedMs, because }: AskedPause,
+  startedAtMs: number,
+  nowMs: number,
+): LearnedPause {
+  const before = last && last.sinceMs <= nowMs ? last : undefined;
+  const isSame = before !== undefined && startedAtMs <= before.sinceMs;
+  const strikes = (before?.strikes ?? 0) + (isSame ? 0 : 1);
+  const longest = Math.max(askedMs, askedMs >= hourMs ? longestQuotaPauseMs : longestPauseMs);
+  const waitMs = Math.min(askedMs * 2 ** Math.min(strikes - 1, 20), longest);
+  return {
+    key,
+    untilMs: Math.max(before?.untilMs ?? 0, nowMs + waitMs),
+    sinceMs: isSame ? before.sinceMs : nowMs,
+    code: because.code,
+    text: because.text,
+    strikes,
+    needsAdmin: because.outcome === 'needs-admin',
+  };
+}

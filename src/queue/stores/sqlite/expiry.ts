@@ -1,0 +1,17 @@
+import type { QueuedMessage } from '../../message.ts';
+import type { GivenUp } from '../../store.ts';
+import { insertBounce } from './outcome.ts';
+import type { Statements } from './statements.ts';
+
+/** Finds what {@link QueueStore.expired} asks for, by the index of what is due. */
+export const expiredMessages = `
+  SELECT * FROM messages WHERE state = 'queued' AND connection = ? AND expires_at <= ? AND id > ?
+  ORDER BY +id LIMIT ?`;
+
+/** Gives a message up without an attempt; within a transaction. @returns the notification as queued, if there is one */
+export function giveUp(db: Statements, id: string, given: GivenUp): QueuedMessage | undefined {
+  const { changes } = db
+    .sql(`UPDATE messages SET state = 'failed', recipients = ?, finished_at = ? WHERE id = ? AND state = 'queued'`)
+    .run(JSON.stringify(given.recipients), Math.round(given.finishedAtMs), id);
+  return changes > 0 && given.bounce ? insertBounce(db, given.bounce) : undefined;
+}

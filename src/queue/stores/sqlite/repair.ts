@@ -1,0 +1,168 @@
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { assertOwnFiles, databaseFiles } from '../../../base/files/own-file.ts';
+import { makeOwnFolder } from '../../../base/files/own-folder.ts';
+import { syncFolder } from '../../../base/files/sync-folder.ts';
+import { columnsOf, copyRow, readableRows } from './salvage.ts';
+import { openDatabase } from './schema.ts';
+
+/** What a repair found. */
+export interface RepairReport {
+  /** Messages that are in the new database. */
+  readonly messages: number;
+  /** Those of them whose body is lost; they are quarantined. */
+  readonly withoutBody: number;
+  /** Bodies that belong to no message any more, each now a file in the folder {@link recovered}. */
+  readonly bodies: number;
+  readonly recovered: string;
+  /** The damaged database. */
+  readonly kept: string;
+}
+
+/**
+ * Makes a new database of what can be read of a damaged one, and keeps that one beside it. Bodies whose message is lost
+ * become files of their own. To be called by the only process that uses the queue.
+ * @param folder of the queue
+ * @param mark tells this repair from others, in file names
+ */
+export function repairQueue(folder: string, mark: string): RepairReport {
+  const file = join(folder, 'queue.sqlite');
+  const kept = join(folder, `queue-damaged-${mark}.sqlite`);
+  assertOwnFiles(...databaseFiles(file));
+  for (const suffix of ['', '-wal']) {
+    if (existsSync(file + suffix)) copyFileSync(file + suffix, kept + suffix, constants.COPYFILE_EXCL);
+  }
+  const fresh = join(folder, 'queue-repaired.sqlite');
+  for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
+  const recovered = join(folder, 'recovered');
+  const report = salvage(kept, fresh, join(folder, 'bodies'), recovered);
+  // The log belongs to the old database, and would be played into any that bears its name.
+  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+  renameSync(fresh, file);
+  syncFolder(folder);
+  return { ...report, recovered, kept };
+}
+
+function salvage(kept: string, fresh: string, bodies: string, recovered: string) {
+  const from = openDamaged(kept);
+  const to = openDatabase(fresh);
+  try {
+    to.exec('BEGIN');
+    const messages = from ? copyMessages(from, to) : 0;
+    const strays = (from ? copyBodies(from, to, recovered) : 0) + strayFiles(to, bodies, recovered);
+    if (from) {
+      copyAttempts(from, to);
+      copyPauses(from, to);
+    }
+    const withoutBody = quarantineWithoutBody(to, bodies);
+    to.exec('COMMIT; PRAGMA journal_mode = DELETE');
+    return { messages, withoutBody, bodies: strays };
+  } finally {
+    to.close();
+    from?.close();
+  }
+}
+
+/** Undefined where not even the beginning of the file is a database's. */
+function openDamaged(file: string): DatabaseSync | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file);
+    db.prepare('SELECT count(*) FROM sqlite_master').get();
+    return db;
+  } catch {
+    db?.close();
+    return undefined;
+  }
+}
+
+function copyMessages(from: DatabaseSync, to: DatabaseSync): number {
+  const columns = columnsOf(to, 'messages');
+  let count = 0;
+  for (const row of readableRows(from, 'messages')) if (copyRow(to, 'messages', columns, row)) count += 1;
+  return count;
+}
+
+/** @returns how many bodies belong to no message */
+function copyBodies(from: DatabaseSync, to: DatabaseSync, recovered: string): number {
+  const known = to.prepare('SELECT 1 FROM messages WHERE id = ?');
+  const columns = columnsOf(to, 'bodies');
+  let strays = 0;
+  for (const row of readableRows(from, 'bodies')) {
+    const { message_id: id, content } = row;
+    if (typeof id !== 'string' || !(content instanceof Uint8Array)) continue;
+    if (known.get(id)) {
+      copyRow(to, 'bodies', columns, row);
+      continue;
+    }
+    makeOwnFolder(recovered);
+    const lost = join(recovered, `${fileName(id)}.eml`);
+    rmSync(lost, { force: true });
+    writeFileSync(lost, content, { flag: 'wx', mode: 0o600 });
+    strays += 1;
+  }
+  return strays;
+}
+
+/** An id out of a damaged database may be anything. */
+function fileName(id: string): string {
+  return id.replace(/[^A-Za-z0-9]/g, '_').slice(0, 50);
+}
+
+function strayFiles(to: DatabaseSync, bodies: string, recovered: string): number {
+  const known = new Set(
+    to
+      .prepare('SELECT body_file FROM messages WHERE body_file IS NOT NULL')
+      .all()
+      .map((row) => row.body_file),
+  );
+  const strays = existsSync(bodies) ? readdirSync(bodies).filter((file) => !known.has(file)) : [];
+  if (strays.length > 0) makeOwnFolder(recovered);
+  for (const file of strays) renameSync(join(bodies, file), join(recovered, file));
+  return strays.length;
+}
+
+/** Attempts are found by their message: the table has no rowid to walk along. */
+function copyAttempts(from: DatabaseSync, to: DatabaseSync): void {
+  const columns = columnsOf(to, 'attempts');
+  for (const { id } of to.prepare('SELECT id FROM messages').all()) {
+    try {
+      const rows = from.prepare('SELECT * FROM attempts WHERE message_id = ?').all(id as string);
+      for (const row of rows) copyRow(to, 'attempts', columns, row);
+    } catch {
+      // Its history is lost, and nothing else.
+    }
+  }
+}
+
+/** What upstreams have asked for goes on to hold. */
+function copyPauses(from: DatabaseSync, to: DatabaseSync): void {
+  const columns = columnsOf(to, 'pauses');
+  for (const row of readableRows(from, 'pauses')) copyRow(to, 'pauses', columns, row);
+}
+
+function quarantineWithoutBody(to: DatabaseSync, bodies: string): number {
+  const rows = to
+    .prepare(
+      `SELECT id, size, body_file FROM messages
+       WHERE state <> 'delivered' AND NOT EXISTS (SELECT 1 FROM bodies WHERE message_id = id)`,
+    )
+    .all();
+  const lost = rows.filter(
+    ({ size, body_file }) =>
+      body_file === null || lstatSync(join(bodies, body_file as string), { throwIfNoEntry: false })?.size !== size,
+  );
+  const quarantine = to.prepare(`UPDATE messages SET state = 'quarantined', damage = ? WHERE id = ?`);
+  for (const { id } of lost) quarantine.run('Its body was lost with the damaged database.', id as string);
+  return lost.length;
+}

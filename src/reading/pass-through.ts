@@ -1,0 +1,50 @@
+import type { Duplex } from 'node:stream';
+import type { BridgeError } from '../base/errors.ts';
+import type { OpenUpstream } from '../exchange/reading/connect.ts';
+import type { Client } from '../listeners/listener.ts';
+import { duesOf } from './dues.ts';
+import { failureAtEnd } from './ending.ts';
+import { watchFirstAnswers } from './first-answers.ts';
+import { join } from './join.ts';
+import type { LoggedIn, ReadSessionOptions } from './login.ts';
+
+/** What becomes of a client whose mailbox is open upstream. */
+export interface PassThrough {
+  readonly kind: 'hand-over';
+  take(client: { readonly socket: Duplex; readonly unread: Buffer }): Promise<void>;
+  abandon(): void;
+}
+
+/** From here on nothing is read any more but the first answers and the last words, for the log. */
+export function passThrough(
+  { limits, log }: ReadSessionOptions,
+  { closing }: Client,
+  { account: { mailbox }, facts, leave }: LoggedIn,
+  { socket, unread }: OpenUpstream,
+): PassThrough {
+  const { idleTimeoutMs } = limits;
+  return {
+    kind: 'hand-over',
+    async take(client) {
+      log.info(facts, 'mailbox opened');
+      const tell = (error: BridgeError): void => log.warn({ ...facts, error }, `${error.message} ${error.remedy}`);
+      const watch = facts.protocol === 'imap' ? watchFirstAnswers(mailbox, tell) : undefined;
+      const result = await join(
+        client,
+        { socket, unread },
+        { idleTimeoutMs, closing, dues: duesOf(facts.protocol), ...(watch && { watch }) },
+      );
+      leave();
+      const { lastWords: _, ...passed } = result;
+      const failure = failureAtEnd(facts.protocol, mailbox, result);
+      if (result.endedBy === 'stalled') {
+        log.warn({ ...facts, ...passed }, 'client cut: it does not take what it is sent');
+      } else if (failure === undefined) log.info({ ...facts, ...passed }, 'mailbox closed');
+      else log.warn({ ...facts, ...passed, error: failure }, `mailbox closed: ${failure.message}`);
+    },
+    abandon() {
+      leave();
+      socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { addressesIn, headerFields } from '../../../delivery/message-headers.ts';
+import type { StoredProperty } from '../../../mailboxes/mailbox-directory.ts';
+import { type Attachment, attachmentPart } from '../attachment.ts';
+import type { GraphRecipient, MessageProperties } from '../message-properties.ts';
+import { multipart, type Part, textPart, writeFields, writePieces } from '../mime-parts.ts';
+import { propertyFields } from '../property-fields.ts';
+
+/** A message as MIME: its own fields, and the entity that it is. */
+interface MimeSource {
+  readonly octets: Buffer;
+  /** Fields that say nothing of the content, each with its line end. */
+  readonly fields: readonly { readonly name: string; readonly octets: Buffer }[];
+  readonly entity: Part;
+}
+
+/**
+ * A message that is still being made: from MIME or from properties, changed by properties, with attachments. Its MIME
+ * is made when somebody looks.
+ */
+export class StoredDraft {
+  readonly immutableId = randomUUID();
+  readonly #source: MimeSource | undefined;
+  readonly #attachments: Attachment[] = [];
+  #given: MessageProperties;
+
+  private constructor(source: MimeSource | undefined, given: MessageProperties) {
+    this.#source = source;
+    this.#given = given;
+  }
+
+  static fromMime(octets: Buffer): StoredDraft {
+    return new StoredDraft(readSource(octets), {});
+  }
+
+  /** @param domain of the Message-ID, where none is given */
+  static fromProperties(given: MessageProperties, mailbox: string, domain: string): StoredDraft {
+    const date = `Date: ${new Date().toUTCString().replace('GMT', '+0000')}\r\n`;
+    const fields = [{ name: 'date', octets: Buffer.from(date) }];
+    const entity = textPart('plain', '');
+    return new StoredDraft(
+      { octets: Buffer.alloc(0), fields, entity },
+      {
+        ...given,
+        from: given.from ?? { emailAddress: { address: mailbox } },
+        internetMessageId: given.internetMessageId || `<${randomUUID()}@${domain}>`,
+        subject: given.subject ?? '',
+        body: given.body ?? { contentType: 'text', content: '' },
+      },
+    );
+  }
+
+  get attachments(): readonly Attachment[] {
+    return this.#attachments;
+  }
+
+  get body(): { readonly contentType: string; readonly content: string } | undefined {
+    return this.#given.body;
+  }
+
+  get properties(): readonly StoredProperty[] {
+    return this.#given.singleValueExtendedProperties ?? [];
+  }
+
+  /** Octets of body and attachments, before they are encoded. */
+  get size(): number {
+    const body = Buffer.byteLength(this.#given.body?.content ?? '') + (this.#source?.octets.length ?? 0);
+    return this.#attachments.reduce((sum, { size }) => sum + size, body);
+  }
+
+  change(patch: MessageProperties): void {
+    this.#given = { ...this.#given, ...patch };
+  }
+
+  attach(attachment: Attachment): void {
+    this.#attachments.push(attachment);
+  }
+
+  /** @returns whether there was one */
+  detach(id: string): boolean {
+    const index = this.#attachments.findIndex((attachment) => attachment.id === id);
+    if (index >= 0) this.#attachments.splice(index, 1);
+    return index >= 0;
+  }
+
+  /** The header as far as it says nothing of the content, with the empty line. */
+  header(): Buffer {
+    return Buffer.concat([...this.#fields(), Buffer.from('\r\n')]);
+  }
+
+  /** The message; MIME that nobody changed comes back octet for octet. */
+  compose(): Buffer {
+    const octets = this.#source?.octets;
+    if (octets?.length && Object.keys(this.#given).length === 0 && this.#attachments.length === 0) return octets;
+    const { header, body } = this.#withAttachments(this.#entity());
+    const ofContent = Buffer.from(`MIME-Version: 1.0\r\n${header}\r\n`, 'latin1');
+    return writePieces([...this.#fields(), ofContent, ...body]);
+  }
+
+  #fields(): readonly Buffer[] {
+    const { fields, replaced } = propertyFields(this.#given, authorIn(this.#source));
+    const kept = this.#source?.fields.filter(({ name }) => !replaced.includes(name)) ?? [];
+    return [...kept.map(({ octets }) => octets), Buffer.from(writeFields(fields))];
+  }
+
+  /** Exchange adds a plain text to a body of HTML. */
+  #entity(): Part {
+    const body = this.#given.body;
+    if (body === undefined) return this.#source?.entity ?? textPart('plain', '');
+    if (body.contentType.toLowerCase() !== 'html') return textPart('plain', body.content);
+    return multipart('alternative', this.#boundary('a'), [
+      textPart('plain', plainTextOf(body.content)),
+      textPart('html', body.content),
+    ]);
+  }
+
+  /** Pictures that the body shows stand beside it (RFC 2387), everything else behind both. */
+  #withAttachments(entity: Part): Part {
+    const shown = this.#attachments.filter(({ isInline, contentId }) => isInline && contentId !== undefined);
+    const others = this.#attachments.filter((attachment) => !shown.includes(attachment));
+    const parts = (list: readonly Attachment[]) => list.map(attachmentPart);
+    const related = shown.length === 0 ? entity : multipart('related', this.#boundary('r'), [entity, ...parts(shown)]);
+    return others.length === 0 ? related : multipart('mixed', this.#boundary('m'), [related, ...parts(others)]);
+  }
+
+  #boundary(level: string): string {
+    return `_${level}_${this.immutableId}_`;
+  }
+}
+
+function readSource(octets: Buffer): MimeSource {
+  const all = headerFields(octets).map(({ name, start, end }) => ({ name, octets: octets.subarray(start, end), end }));
+  const isOfContent = ({ name }: { name: string }) => name.startsWith('content-') || name === 'mime-version';
+  const headerEnd = all.at(-1)?.end ?? 0;
+  const separator = /^\r?\n/.exec(octets.toString('latin1', headerEnd, headerEnd + 2))?.[0].length ?? 0;
+  const contentFields = all.filter((field) => field.name.startsWith('content-'));
+  return {
+    octets,
+    fields: all.filter((field) => !isOfContent(field)),
+    entity: {
+      header: contentFields.map((field) => field.octets.toString('latin1')).join(''),
+      body: [octets.subarray(headerEnd + separator)],
+    },
+  };
+}
+
+/** Whom a message that came as MIME is from. */
+function authorIn(source: MimeSource | undefined): GraphRecipient | undefined {
+  const [from] = source === undefined ? [] : addressesIn(headerFields(source.octets), 'from').addresses;
+  return from === undefined ? undefined : { emailAddress: { address: from } };
+}
+
+/** Roughly what Exchange makes of HTML for those who read no HTML. */
+function plainTextOf(html: string): string {
+  return html
+    .replace(/<(style|script)\b[\s\S]*?<\/\1>/gi, '')
+    .replace(/<br\s*\/?>|<\/(?:p|div|tr|h\d)>/gi, '\r\n')
+    .replace(/<[^>]*>/g, '')
+    .replace(/&nbsp;/g, ' ')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
+    .replace(/&amp;/g, '&')
+    .trim();
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
+import { enhancedStatus, isEnhancedStatus } from '../couriers/exchange-smtp/enhanced-status.ts';
+import type { DeliveryPolicy } from '../couriers/policy.ts';
+import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
+import type { Courier } from '../queue/courier.ts';
+import type { CourierKind } from '../queue/message.ts';
+import { SmtpReply } from '../smtp/session.ts';
+import type { SubmissionAccount } from './account.ts';
+
+/** Clients wait ten minutes for the reply to the final dot (RFC 5321 section 4.5.3.2.6), many of them less. */
+const attemptTimeoutMs = 4 * 60_000;
+
+/** Waits before Sent Items are looked at, one after the other: the client waits too. */
+const looksAfterMs = [2000, 5000, 10_000];
+
+/** As much of a connection as sending takes. */
+export interface SendingUpstream {
+  courier(kind: CourierKind, policy: DeliveryPolicy): Courier;
+}
+
+/** A delivery while a client waits. */
+export interface DirectDelivery {
+  readonly upstream: SendingUpstream | undefined;
+  readonly account: SubmissionAccount;
+  readonly policy: DeliveryPolicy;
+  readonly message: OutgoingMessage;
+  readonly clock: Clock;
+  /** Nobody is left to hear of it. */
+  clientIsGone(): boolean;
+}
+
+/**
+ * One attempt, bounded in time. Where its answer is lost, Sent Items tell what became of it, as far as they may be looked
+ * at. Never rejects.
+ */
+export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryReport> {
+  const { upstream, account, policy, message, clock } = delivery;
+  try {
+    // It will send again what it got no reply to.
+    if (delivery.clientIsGone()) throw clientGone();
+    if (!upstream) throw new Error(`there is no connection ${account.connection}`);
+    const courier = upstream.courier(account.send ?? 'graph', policy);
+    const signal = AbortSignal.timeout(attemptTimeoutMs);
+    return await clearedUp(courier, message, await courier.deliver(message, signal), { signal, clock });
+  } catch (error) {
+    const failure = { outcome: 'temporary', code: '4.3.0', text: errorText(error) } as const;
+    return { recipients: message.envelope.recipients.map(({ address }) => ({ address, ...failure })) };
+  }
+}
+
+/** The report of an attempt without what was unclear in it, as far as that can be found out soon. */
+async function clearedUp(
+  courier: Courier,
+  message: OutgoingMessage,
+  first: DeliveryReport,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+): Promise<DeliveryReport> {
+  const overAtMs = clock.now();
+  let report = first;
+  for (const waitMs of looksAfterMs) {
+    const addresses = report.recipients.filter(({ code }) => code === 'upstream-ambiguous').map((each) => each.address);
+    if (addresses.length === 0 || signal.aborted) break;
+    await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+    const recipients = message.envelope.recipients.filter(({ address }) => addresses.includes(address));
+    const envelope = { ...message.envelope, recipients };
+    const found = await courier.deliver({ ...message, envelope, doubt: { addresses, overAtMs } }, signal);
+    // Nothing can be found out. What goes on to the queue is in doubt there as well, and held.
+    if (found.hold) break;
+    const outcomes = new Map(found.recipients.map((outcome) => [outcome.address, outcome]));
+    report = { ...report, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };
+  }
+  return report;
+}
+
+/** Recipients that the attempt did not serve. */
+export function undelivered(envelope: Envelope, report: DeliveryReport): EnvelopeRecipient[] {
+  const done = new Set(report.recipients.filter((each) => each.outcome === 'delivered').map((each) => each.address));
+  return envelope.recipients.filter(({ address }) => !done.has(address));
+}
+
+/**
+ * The reply to a message of which no recipient was served: temporary as soon as one of them may succeed later, and
+ * whatever waits for an administrator may.
+ */
+export function directRefusal(report: DeliveryReport): SmtpReply {
+  const worst = report.recipients.find((each) => each.outcome !== 'permanent') ?? report.recipients[0];
+  if (!worst) return new SmtpReply(451, '4.3.0', 'No delivery was attempted');
+  const permanent = worst.outcome === 'permanent';
+  const text = [worst.text, worst.remedy].filter(Boolean).join(' ').slice(0, 400);
+  const enhanced = enhancedStatus(worst);
+  const said = isEnhancedStatus(worst.code) ? text : `${worst.code}: ${text}`;
+  return new SmtpReply(permanent ? 554 : 451, enhanced, said);
+}
+
+/** The reply to a client that is not there any more; the log alone sees it. */
+export function clientGone(): SmtpReply {
+  return new SmtpReply(451, '4.4.2', 'The client has gone before the message was delivered to all recipients');
+}

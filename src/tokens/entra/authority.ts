@@ -1,0 +1,47 @@
+import { BridgeError } from '../../base/errors.ts';
+
+/** Where a tenant's tokens come from, in the two forms the Microsoft library wants. */
+export interface TenantAuthority {
+  /** `https://host[:port]/tenant` */
+  readonly authority: string;
+  /** `host[:port]`; what is listed here is never looked up at Microsoft's instance discovery. */
+  readonly knownAuthorities: string[];
+}
+
+/** Names that stand for no tenant in particular: Microsoft identity platform documentation, "Application types and OAuth2". */
+const tenantless = new Set(['common', 'organizations', 'consumers']);
+
+/**
+ * Joins authority and tenant for a grant that needs one tenant.
+ * @param authority such as `https://login.microsoftonline.com`, without a path
+ * @throws BridgeError `authority-invalid`, `tenant-invalid`
+ */
+export function tenantAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
+  if (tenantless.has(tenantId.toLowerCase())) {
+    const message = `Connection "${connection}" asks for a token of the app itself, and "${tenantId}" names no tenant.`;
+    throw new BridgeError('tenant-invalid', message);
+  }
+  return peopleAuthority(connection, authority, tenantId);
+}
+
+/**
+ * The same for a grant by which a person signs in: their own tenant decides where `tenantId` is `common` or
+ * `organizations`.
+ * @throws BridgeError `authority-invalid`, `tenant-invalid`
+ */
+export function peopleAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
+  const url = URL.canParse(authority) ? new URL(authority) : undefined;
+  if (url?.protocol === 'http:') {
+    const message = `The authority of connection "${connection}" is http:, not https:.`;
+    throw new BridgeError('authority-invalid', message);
+  }
+  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search || url.hash || url.username || url.password) {
+    const message = `The authority of connection "${connection}" is not of the form https://host or https://host:port.`;
+    throw new BridgeError('authority-invalid', message);
+  }
+  // Nothing but the characters of a GUID or a domain: the tenant becomes a part of the URL.
+  if (!/^[a-z0-9][a-z0-9.-]{0,252}$/i.test(tenantId)) {
+    throw new BridgeError('tenant-invalid', `The tenant of connection "${connection}" is neither a GUID nor a domain.`);
+  }
+  return { authority: `${url.origin}/${tenantId}`, knownAuthorities: [url.host] };
+}

@@ -1,0 +1,93 @@
+import type { TokenResource } from '../token-source.ts';
+
+/** Scopes asked for in a person's name, by resource. A resource without an entry is not used. */
+export type DelegatedScopes = Partial<Readonly<Record<TokenResource, readonly string[]>>>;
+
+/** What the accounts of a connection do. */
+export interface MailUses {
+  readonly read?: readonly ('imap' | 'pop3' | 'graph')[];
+  readonly send?: readonly ('graph' | 'smtp')[];
+  /** Whether one of the mailboxes is not the own one of who signs in. */
+  readonly otherMailboxes?: boolean;
+}
+
+/** The cloud's scopes of an app-only token; their origins name the resources. */
+export interface CloudScopes {
+  /** Such as `https://graph.microsoft.com/.default`. */
+  readonly graphScope: string;
+  /** Such as `https://outlook.office365.com/.default`. */
+  readonly exchangeScope: string;
+}
+
+/**
+ * The delegated scopes that the uses of a connection need, and no more: Microsoft documentation, "Authenticate an IMAP,
+ * POP or SMTP connection using OAuth" and "Microsoft Graph permissions reference". `openid`, `profile` and
+ * `offline_access` are not among them: every request of a person asks for these besides.
+ * @param configured `scopes` of the connection; a resource that it names is asked for these and nothing else
+ */
+export function delegatedScopes(uses: MailUses, cloud: CloudScopes, configured?: readonly string[]): DelegatedScopes {
+  const wanted = configured ? byResource(configured, cloud) : { graph: [], exchange: [] };
+  const graph = wanted.graph.length > 0 ? wanted.graph : prefixed(cloud.graphScope, graphNames(uses));
+  const exchange = wanted.exchange.length > 0 ? wanted.exchange : prefixed(cloud.exchangeScope, exchangeNames(uses));
+  return { ...(graph.length > 0 ? { graph } : {}), ...(exchange.length > 0 ? { exchange } : {}) };
+}
+
+function exchangeNames({ read = [], send = [] }: MailUses): string[] {
+  return [
+    ...(read.includes('imap') ? ['IMAP.AccessAsUser.All'] : []),
+    ...(read.includes('pop3') ? ['POP.AccessAsUser.All'] : []),
+    ...(send.includes('smtp') ? ['SMTP.Send'] : []),
+  ];
+}
+
+function graphNames({ read = [], send = [], otherMailboxes = false }: MailUses): string[] {
+  const names = [
+    ...(send.includes('graph') ? ['Mail.Send'] : []),
+    // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
+    ...(send.includes('graph') || read.includes('graph') ? ['Mail.ReadWrite'] : []),
+  ];
+  return otherMailboxes ? names.flatMap((name) => [name, `${name}.Shared`]) : names;
+}
+
+/** Microsoft documents the delegated scopes of Exchange Online under this name; the hosts of its app-only scope serve too. */
+const exchangeOrigins: Readonly<Record<string, string>> = {
+  'https://outlook.office365.com': 'https://outlook.office.com',
+};
+
+function prefixed(cloudScope: string, names: readonly string[]): string[] {
+  const { origin } = new URL(cloudScope);
+  return names.map((name) => `${exchangeOrigins[origin] ?? origin}/${name}`);
+}
+
+function byResource(scopes: readonly string[], { graphScope }: CloudScopes) {
+  const result: Record<TokenResource, string[]> = { graph: [], exchange: [] };
+  for (const scope of scopes) {
+    if (signInScopes.has(scope.toLowerCase())) continue;
+    // A scope without a resource belongs to Graph: "Scopes and permissions in the Microsoft identity platform".
+    const isGraph = !scope.includes('://') || scope.startsWith(`${new URL(graphScope).origin}/`);
+    result[isGraph ? 'graph' : 'exchange'].push(scope);
+  }
+  return result;
+}
+
+/** Scopes of the sign-in itself. Entra ID never names `offline_access` among those granted. */
+const signInScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
+
+/**
+ * The scopes wanted that are not among those granted. Entra ID names granted scopes with or without their resource and
+ * in the spelling of the app registration, so short names are compared, without regard to case. `.default` stands for
+ * whatever was consented to, and is missing only where nothing was granted.
+ */
+export function missingScopes(wanted: readonly string[], granted: readonly string[]): string[] {
+  const have = new Set(granted.map(shortName).filter((name) => !signInScopes.has(name)));
+  return wanted.filter((scope) => {
+    const name = shortName(scope);
+    if (signInScopes.has(name)) return false;
+    return name === '.default' ? have.size === 0 : !have.has(name);
+  });
+}
+
+/** `mail.send` of `https://graph.microsoft.com/Mail.Send`. */
+function shortName(scope: string): string {
+  return scope.slice(scope.lastIndexOf('/') + 1).toLowerCase();
+}

@@ -1,0 +1,137 @@
+import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import type { MsalNetwork } from '../entra/msal-network.ts';
+
+/** What a person needs to sign in on another device. */
+export interface DeviceCode {
+  readonly userCode: string;
+  readonly verificationUri: string;
+  /** Microsoft's own sentence, holding both, in the language of the tenant. */
+  readonly message: string;
+  readonly expiresAtMs: number;
+  /** Between two questions whether the person is done. */
+  readonly intervalMs: number;
+}
+
+/** What {@link DeviceCodeNetwork} needs. */
+export interface DeviceCodeNetworkOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+  /** Called once. */
+  readonly onCode: (code: DeviceCode) => void;
+}
+
+/** RFC 8628 section 3.4. The library writes `device_code`, which Entra ID takes too, and others do not. */
+const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
+/** RFC 8628 section 3.5: `slow_down` adds this much, for good. */
+const slowDownMs = 5000;
+/** Otherwise the pace is halved, as the same section asks for after a lost connection; by this much at most. */
+const longestStepMs = 30_000;
+/** RFC 8628 section 3.2, where the answer says nothing. */
+const usualIntervalSeconds = 5;
+const usualLifetimeSeconds = 15 * 60;
+
+/**
+ * The network of a device code flow (RFC 8628). The Microsoft library asks for the code and then once for the token;
+ * the polling happens in here, because its own takes `slow_down` for a failure, sleeps on when it is cancelled, gives up
+ * when the network is away for a moment, and knows no clock but the machine's.
+ */
+export class DeviceCodeNetwork implements INetworkModule {
+  readonly #network: MsalNetwork;
+  readonly #options: DeviceCodeNetworkOptions;
+  #code: DeviceCode | undefined;
+  #expired = false;
+
+  constructor(network: MsalNetwork, options: DeviceCodeNetworkOptions) {
+    this.#network = network;
+    this.#options = options;
+  }
+
+  /** Whether the flow ended because the code expired. The library would hide it. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  sendGetRequestAsync<T>(url: string, options?: NetworkRequestOptions, timeoutMs?: number) {
+    return this.#network.sendGetRequestAsync<T>(url, options, timeoutMs);
+  }
+
+  async sendPostRequestAsync<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
+    if (this.#code) return await this.#poll<T>(this.#code, url, options);
+    const response = await this.#network.sendPostRequestAsync<T>(url, options);
+    // The library takes a refusal for a code.
+    if (this.#network.failure) throw new Error('no device code');
+    this.#code = deviceCodeOf(response.body as Record<string, unknown>, this.#options.clock.now());
+    this.#options.onCode(this.#code);
+    return response;
+  }
+
+  async #poll<T>(code: DeviceCode, url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
+    let { intervalMs } = code;
+    for (;;) {
+      await this.#pause(intervalMs, code.expiresAtMs);
+      const response = await this.#ask<T>(url, options);
+      const { failure } = this.#network;
+      const error = failure?.kind === 'answer' ? failure.body?.error : undefined;
+      if (error === 'slow_down') intervalMs += slowDownMs;
+      else if (response === undefined || isBusy(response.status)) intervalMs += Math.min(intervalMs, longestStepMs);
+      else if (error !== 'authorization_pending') return response;
+    }
+  }
+
+  /** The answer, or undefined when none came for a reason that passes. */
+  async #ask<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T> | undefined> {
+    try {
+      const form = new URLSearchParams(options?.body);
+      form.set('grant_type', grantType);
+      return await this.#network.sendPostRequestAsync<T>(url, { ...options, body: form.toString() });
+    } catch (error) {
+      this.#options.signal?.throwIfAborted();
+      if (error instanceof BridgeError && error.kind === 'temporary') return undefined;
+      throw error;
+    }
+  }
+
+  async #pause(ms: number, expiresAtMs: number): Promise<void> {
+    const { clock, signal } = this.#options;
+    signal?.throwIfAborted();
+    const leftMs = Math.max(0, expiresAtMs - clock.now());
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        cancelTimer();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancelTimer = clock.after(Math.min(ms, leftMs), done);
+      signal?.addEventListener('abort', done);
+    });
+    signal?.throwIfAborted();
+    this.#expired = clock.now() >= expiresAtMs;
+    if (this.#expired) throw new Error('the device code has expired');
+  }
+}
+
+function isBusy(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+/** Microsoft identity platform documentation, "OAuth 2.0 device authorization grant flow": Device authorization response. */
+function deviceCodeOf(answer: Readonly<Record<string, unknown>>, nowMs: number): DeviceCode {
+  return {
+    userCode: shown(answer.user_code),
+    verificationUri: shown(answer.verification_uri),
+    message: shown(answer.message),
+    expiresAtMs: nowMs + seconds(answer.expires_in, usualLifetimeSeconds) * 1000,
+    intervalMs: seconds(answer.interval, usualIntervalSeconds) * 1000,
+  };
+}
+
+/** Goes to a terminal as it is. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value.replace(/\p{C}+/gu, ' ') : '';
+}
+
+function seconds(value: unknown, usual: number): number {
+  return Number(value) > 0 ? Number(value) : usual;
+}

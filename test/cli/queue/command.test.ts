@@ -1,0 +1,281 @@
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { takeDataFolder } from '../../../src/app/data-folder.ts';
+import { breakerKey } from '../../../src/queue/breakers/breakers.ts';
+import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { put } from '../../queue/stores/store-contract.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { mailbridge } from '../harness.ts';
+
+/** A configuration whose queue holds two messages, one of them refused once. */
+async function someQueue() {
+  const folder = temporaryFolder();
+  const file = join(folder, 'config.json');
+  const config = {
+    listeners: [{ protocol: 'smtp', port: 0 }],
+    connections: {
+      contoso: {
+        tenantId: 'contoso.example',
+        clientId: '00000000-0000-0000-0000-000000000001',
+        grant: 'client-credentials',
+        clientSecret: { env: 'NOT_SET_HERE' },
+      },
+    },
+    accounts: [
+      { username: 'scanner', password: 'x', connection: 'contoso', mailbox: 'reports@contoso.example', send: 'graph' },
+    ],
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  const queue = async (...args: string[]) => await mailbridge(['queue', ...args, '--config', file]);
+  return { folder, queue };
+}
+
+async function filled() {
+  const { folder, queue } = await someQueue();
+  mkdirSync(join(folder, 'data'));
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const first = await put(store, 'Subject: first\r\n\r\n');
+  const second = await put(store, 'Subject: second\r\n\r\n', { account: 'erp', mailbox: 'erp@contoso.example' });
+  const refused = {
+    outcome: 'needs-admin',
+    code: '5.7.3',
+    text: 'Authentication unsuccessful',
+    remedy: 'Register it.',
+  } as const;
+  await store.record(first.id, {
+    attempt: {
+      startedAtMs: Date.UTC(2026, 0, 5),
+      durationMs: 12,
+      outcomes: [{ address: 'ann@contoso.example', ...refused }],
+    },
+    recipients: first.recipients.map((each) => ({ ...each, last: refused })),
+    state: 'queued',
+    nextAttemptAtMs: Date.UTC(2099, 0, 1),
+  });
+  await store.close();
+  return { folder, queue, first, second };
+}
+
+test('there is none before the bridge has run', async () => {
+  const { queue } = await someQueue();
+  const { code, err } = await queue('list');
+  expect(code).toBe(2);
+  expect(err).toMatch(/There is no queue in .*the bridge has not run yet/);
+});
+
+test('list shows a line for each message, or JSON', async () => {
+  const { queue, first, second } = await filled();
+  const { code, out } = await queue('list');
+  expect(code).toBe(0);
+  expect(out).toContain(`${first.id} queued`);
+  expect(out).toContain(
+    'next attempt 2099-01-01T00:00:00Z (put off after a failed attempt), 5.7.3 Authentication unsuccessful',
+  );
+  expect(out).toContain('2 messages\n');
+  const listed = JSON.parse((await queue('list', '--account', 'erp', '--json')).out) as { id: string }[];
+  expect(listed.map((each) => each.id)).toEqual([second.id]);
+});
+
+test('list says once why a connection is paused, below the messages that wait for it', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const text = 'graph.example refused the connection (ECONNREFUSED). Check host and port.';
+  const untilMs = Date.UTC(2099, 0, 1);
+  const pause = { untilMs, sinceMs: 0, code: 'upstream-unreachable', text, strikes: 1, needsAdmin: false };
+  await store.setPause({ key: breakerKey('contoso', 'graph'), ...pause });
+  await store.close();
+
+  const lines = (await queue('list')).out.trimEnd().split('\n');
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(
+    new RegExp(`^${first.id} .*next probe 2099-01-01T00:00:00Z \\(connection contoso is paused\\), 5.7.3 `),
+  );
+  expect(lines[1]).toMatch(
+    new RegExp(`^${second.id} .*next probe 2099-01-01T00:00:00Z \\(connection contoso is paused\\)$`),
+  );
+  expect(lines[2]).toBe(`connection contoso is paused: upstream-unreachable ${text}`);
+  expect(lines[3]).toBe('2 messages');
+  expect((await queue('show', second.id)).out).toContain(
+    `(connection contoso is paused: upstream-unreachable ${text})`,
+  );
+});
+
+test('show tells every recipient, the remedy and every attempt', async () => {
+  const { queue, first } = await filled();
+  const { out } = await queue('show', first.id);
+  expect(out).toContain(
+    'to   <ann@contoso.example> pending: 5.7.3 Authentication unsuccessful\n     remedy: Register it.\n',
+  );
+  expect(out).toContain(
+    'attempt 1 at 2026-01-05T00:00:00Z, 12 ms\n     <ann@contoso.example> needs-admin 5.7.3 Authentication unsuccessful\n',
+  );
+  expect(JSON.parse((await queue('show', first.id, '--json')).out)).toMatchObject({
+    id: first.id,
+    waiting: { untilMs: Date.UTC(2099, 0, 1), reason: 'put off after a failed attempt' },
+    attempts: [{ durationMs: 12, outcomes: [{ code: '5.7.3' }] }],
+  });
+  expect(await queue('show', 'nothing')).toMatchObject({ code: 1, err: expect.stringContaining('no message nothing') });
+});
+
+test('hold, release, retry and delete change what the filter says and tell how many', async () => {
+  const { queue, first } = await filled();
+  expect(await queue('hold', '--mailbox', 'reports@contoso.example')).toMatchObject({
+    code: 0,
+    out: '1 message held\n',
+  });
+  expect((await queue('list', '--state', 'held')).out).toContain(first.id);
+  expect((await queue('retry', '--all')).out).toBe('1 message due now\n');
+  expect((await queue('release', '--all')).out).toBe('1 message released\n');
+  expect(JSON.parse((await queue('delete', first.id, '--json')).out)).toEqual({ count: 1 });
+  expect(await queue('delete', first.id)).toMatchObject({ code: 1, out: '0 messages deleted\n' });
+});
+
+test('what changes messages wants to know which', async () => {
+  const { queue } = await filled();
+  for (const action of ['show', 'retry', 'hold', 'release', 'delete', 'export']) {
+    expect(await queue(action)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Give ids, a filter, or --all'),
+    });
+  }
+  expect(await queue('list', '--state', 'lost')).toMatchObject({ code: 2 });
+});
+
+test('filters choose by age, recipient, connection and last error; all of them must hold', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: false });
+  const now = Date.now();
+  const young = await put(store, 'x', { receivedAtMs: now - 90 * 60_000, connection: 'fabrikam' });
+  await store.close();
+  const found = async (...filter: string[]) => {
+    const { out } = await queue('list', '--json', ...filter);
+    return (JSON.parse(out) as { id: string }[]).map(({ id }) => id).sort();
+  };
+  expect(await found('--newer-than', '2h')).toEqual([young.id]);
+  expect(await found('--newer-than', '2h', '--older-than', '1h')).toEqual([young.id]);
+  expect(await found('--older-than', '2h')).toEqual([first.id, second.id].sort());
+  expect(await found('--newer-than', '30m')).toEqual([]);
+  expect(await found('--connection', 'fabrikam')).toEqual([young.id]);
+  expect(await found('--recipient', '*@FABRIKAM.example')).toEqual([first.id, second.id, young.id].sort());
+  expect(await found('--recipient', '<ann@contoso.example>', '--account', 'erp')).toEqual([second.id]);
+  expect(await found('--error', '5.7.3')).toEqual([first.id]);
+  expect(await found('--error', 'authentication UNsuccessful')).toEqual([first.id]);
+  expect(await found('--error', '5.7.3', '--mailbox', 'erp@contoso.example')).toEqual([]);
+  for (const age of ['2', 'h', '1.5h', '2w']) {
+    expect(await queue('list', '--older-than', age)).toMatchObject({ code: 2, err: expect.stringContaining('30m') });
+  }
+});
+
+test('list --summary counts by mailbox and state', async () => {
+  const { queue } = await filled();
+  await queue('hold', '--account', 'erp');
+  expect((await queue('list', '--summary')).out).toBe(
+    'erp@contoso.example: 1 message held, 19 B, oldest 2026-01-05T08:00:00Z\n' +
+      'reports@contoso.example: 1 message queued, 18 B, oldest 2026-01-05T08:00:00Z\n' +
+      'in all: 2 messages, 37 B\n',
+  );
+  expect(JSON.parse((await queue('list', '--summary', '--json', '--state', 'held')).out)).toEqual([
+    {
+      mailbox: 'erp@contoso.example',
+      state: 'held',
+      messages: 1,
+      octets: 19,
+      oldestReceivedAtMs: Date.UTC(2026, 0, 5, 8),
+    },
+  ]);
+});
+
+test('export gives the octets as they were accepted, to nobody else', async () => {
+  const { folder, queue, first, second } = await filled();
+  expect(await queue('export', first.id)).toEqual({ code: 0, out: 'Subject: first\r\n\r\n', err: '' });
+  const file = join(folder, 'one.eml');
+  expect(await queue('export', first.id, '--out', file)).toMatchObject({ code: 0, out: '' });
+  expect(readFileSync(file, 'utf8')).toBe('Subject: first\r\n\r\n');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await queue('export', first.id, '--out', file)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('there already'),
+  });
+  expect(await queue('export', '--all')).toMatchObject({ code: 2, err: expect.stringContaining('need a folder') });
+  const all = join(folder, 'all');
+  mkdirSync(all);
+  expect(await queue('export', '--all', '--out', all)).toMatchObject({ code: 0 });
+  expect(readFileSync(join(all, `${second.id}.eml`), 'utf8')).toBe('Subject: second\r\n\r\n');
+});
+
+test('a message that was given up is shown as such, exported and released; a delivered one has no content', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: false });
+  for (const [message, state] of [[first, 'failed'] as const, [second, 'delivered'] as const]) {
+    await store.record(message.id, {
+      attempt: { startedAtMs: Date.UTC(2026, 0, 6), durationMs: 1, outcomes: [] },
+      recipients: message.recipients.map((each) => ({ ...each, state })),
+      state,
+      nextAttemptAtMs: 0,
+    });
+  }
+  await store.close();
+  expect((await queue('list')).out).toContain(`${first.id} failed (given up) `);
+  expect((await queue('export', first.id)).out).toBe('Subject: first\r\n\r\n');
+  expect(await queue('export', second.id)).toMatchObject({ code: 1, err: expect.stringContaining('no longer kept') });
+  expect((await queue('retry', '--all')).out).toBe('0 messages due now\n');
+  expect((await queue('release', '--all')).out).toBe('1 message released\n');
+  expect((await queue('list', '--state', 'queued')).out).toContain(`${first.id} queued`);
+});
+
+test('a damaged message is listed, exported as far as it goes, and released where it is named', async () => {
+  const { folder, queue } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const large = await put(store, Buffer.alloc(100_000, 'a'));
+  truncateSync(join(folder, 'data', 'queue', 'bodies', `${large.id}.eml`), 70_000);
+  await store.quarantine(large.id, 'The disk ate it.');
+  await store.close();
+  expect((await queue('list', '--state', 'quarantined')).out).toMatch(
+    /quarantined \(damaged\) .*The disk ate it\.\n1 m/,
+  );
+  const exported = await queue('export', large.id);
+  expect(exported).toMatchObject({ code: 1, err: expect.stringContaining('may not be all of it') });
+  expect(exported.out).toHaveLength(70_000);
+  expect((await queue('release', '--all')).out).toBe('0 messages released\n');
+  expect((await queue('release', large.id)).out).toBe('1 message released\n');
+});
+
+test('repair wants the bridge stopped, and keeps what there is', async () => {
+  const { folder, queue, first } = await filled();
+  const lock = takeDataFolder(join(folder, 'data'));
+  expect(await queue('repair')).toMatchObject({ code: 2, err: expect.stringContaining('Another bridge is running') });
+  lock.release();
+  const { code, out } = await queue('repair');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^2 messages saved\nThe damaged database is kept: .*queue-damaged-\d{14}\.sqlite\n$/);
+  expect((await queue('show', first.id)).out).toContain('Register it.');
+});
+
+test('what is not seen, or would move the cursor, is shown as what it is, and JSON says exactly what it was', async () => {
+  const { folder, queue } = await someQueue();
+  mkdirSync(join(folder, 'data'));
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const address = 'ann\u202emoc.\u200b@contoso.example';
+  const text = '550 no \u001b[2J\u0007\u202egnp\u2028x';
+  const { id, recipients } = await put(store, 'Subject: x\r\n\r\n');
+  const refused = { outcome: 'temporary', code: '4.0.0', text } as const;
+  await store.record(id, {
+    attempt: { startedAtMs: 0, durationMs: 1, upstreamId: '\u2066id', outcomes: [{ address, ...refused }] },
+    recipients: recipients.map((each) => ({ ...each, last: refused })),
+    state: 'queued',
+    nextAttemptAtMs: Date.UTC(2099, 0, 1),
+  });
+  await store.close();
+  for (const args of [['list'], ['show', id]]) {
+    const { out } = await queue(...args);
+    expect(out).toMatch(/^[ -~\n]+$/);
+    expect(out).toContain('550 no \\u001b[2J\\u0007\\u202egnp\\u2028x');
+    const json = (await queue(...args, '--json')).out;
+    expect(json).toMatch(/^[ -~\n]+$/);
+    const [shown] = [JSON.parse(json)].flat();
+    expect(shown.recipients[0].last.text).toBe(text);
+  }
+  const { out } = await queue('show', id);
+  expect(out).toContain('<ann\\u202emoc.\\u200b@contoso.example>');
+});

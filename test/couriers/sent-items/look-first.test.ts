@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import { LookFirstCourier, type LookFirstOptions } from '../../../src/couriers/sent-items/look-first.ts';
+import { PermittedSentItems, type SentItems } from '../../../src/couriers/sent-items/sent-items.ts';
+import type { OutgoingMessage } from '../../../src/message/delivery.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
+
+const content = 'From: reports@contoso.com\r\nMessage-ID: <1@contoso.com>\r\n\r\nHello.\r\n';
+const settleMs = 60_000;
+
+function sentItems(answer: readonly string[] | undefined | Error) {
+  const asked: string[] = [];
+  const items: SentItems = {
+    async find({ messageId }) {
+      asked.push(messageId);
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  return { items, asked };
+}
+
+/** A courier that delivers everything, and looks first. */
+function courierWith(answer: readonly string[] | undefined | Error, options: Partial<LookFirstOptions> = {}) {
+  const clock = new FakeClock();
+  const sent: string[][] = [];
+  const { items, asked } = sentItems(answer);
+  const courier = new LookFirstCourier({
+    async deliver(message) {
+      const addresses = message.envelope.recipients.map(({ address }) => address);
+      expect(message.doubt).toBeUndefined();
+      sent.push(addresses);
+      const verdict = { outcome: 'delivered', code: '202', text: '202 Accepted' } as const;
+      return { recipients: addresses.map((address) => ({ address, ...verdict })) };
+    },
+    sentItems: items,
+    marker,
+    copies: copyNotes(),
+    onAmbiguity: 'resend',
+    clock,
+    settleMs,
+    ...options,
+  });
+  return { courier, clock, sent, asked };
+}
+
+function doubtful(clock: FakeClock, recipients: string[], addresses: string[], overSinceMs: number): OutgoingMessage {
+  return { ...outgoing(content, { recipients }), doubt: { addresses, overAtMs: clock.now() - overSinceMs } };
+}
+
+const markerOf = (...addresses: string[]) =>
+  marker.of(
+    'm1',
+    addresses.map((address) => ({ address })),
+  );
+
+describe('A message that was never in doubt', () => {
+  it('is sent, and nobody looks', async () => {
+    const { courier, sent, asked } = courierWith([]);
+    await courier.deliver(outgoing(content), patience);
+    expect(sent).toEqual([['a@fabrikam.com']]);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('A message in doubt', () => {
+  it('whose copy is there is delivered already', async () => {
+    const { courier, clock, sent, asked } = courierWith([markerOf('a@x.example', 'b@x.example')]);
+    const both = ['a@x.example', 'b@x.example'];
+    const report = await courier.deliver(doubtful(clock, both, both, 0), patience);
+    expect(report.recipients.map(({ outcome, code }) => `${outcome} ${code}`)).toEqual([
+      'delivered found-in-sent-items',
+      'delivered found-in-sent-items',
+    ]);
+    expect(sent).toEqual([]);
+    expect(asked).toEqual(['<1@contoso.com>']);
+  });
+
+  it('whose copy is not there yet waits, and is looked for again', async () => {
+    const { courier, clock, sent } = courierWith([]);
+    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs - 1), patience);
+    expect(report).toMatchObject({
+      recipients: [{ outcome: 'temporary', code: 'upstream-ambiguous' }],
+      retryAfterMs: settleMs / 4,
+    });
+    expect(sent).toEqual([]);
+  });
+
+  it('whose copy will not come any more is sent', async () => {
+    const { courier, clock, sent } = courierWith([]);
+    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
+    expect(report.recipients).toMatchObject([{ outcome: 'delivered', code: '202' }]);
+    expect(sent).toEqual([['a@x.example']]);
+  });
+
+  it('is not taken for another one with its Message-ID, nor for itself to others', async () => {
+    const other = marker.of('m2', [{ address: 'a@x.example' }]);
+    const { courier, clock, sent } = courierWith([other, markerOf('c@x.example'), 'nonsense', '']);
+    await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
+    expect(sent).toEqual([['a@x.example']]);
+  });
+
+  it('for some of its recipients is sent to the others meanwhile', async () => {
+    const { courier, clock, sent } = courierWith([markerOf('a@x.example')]);
+    const message = doubtful(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    const report = await courier.deliver(message, patience);
+    expect(report.recipients).toMatchObject([{ code: 'found-in-sent-items' }, { code: '202' }]);
+    expect(sent).toEqual([['b@x.example']]);
+  });
+
+  it('that went out in several transactions is sent to those whose copy is missing', async () => {
+    const recipients = Array.from({ length: 250 }, (_, n) => `u${n}@x.example`);
+    const { courier, clock, sent } = courierWith([markerOf(...recipients.slice(0, 200))]);
+    await courier.deliver(doubtful(clock, recipients, recipients, settleMs), patience);
+    expect(sent).toEqual([recipients.slice(200)]);
+  });
+
+  it('is recognized by a copy that was for some of its recipients alone, where that was noted', async () => {
+    const copies = copyNotes();
+    const [a, b, c] = ['a@x.example', 'b@x.example', 'c@x.example'];
+    copies.note('m1', [{ address: a }, { address: c }]);
+    const { courier, clock, sent } = courierWith([markerOf(a, c)], { copies });
+    const report = await courier.deliver(doubtful(clock, [a, b, c], [a, b, c], settleMs), patience);
+    expect(report.recipients.map(({ code }) => code)).toEqual(['found-in-sent-items', '202', 'found-in-sent-items']);
+    expect(sent).toEqual([[b]]);
+  });
+
+  it('of which a part has been sent meanwhile is recognized by both copies, whatever is in doubt then', async () => {
+    const copies = copyNotes();
+    const [a, b] = ['a@x.example', 'b@x.example'];
+    // The attempt before served a; this one, too early to find that copy, serves b and is killed.
+    const before = courierWith([], { copies });
+    await before.courier.deliver(doubtful(before.clock, [a, b], [a], 0), patience);
+    expect(before.sent).toEqual([[b]]);
+    const after = courierWith([markerOf(a), markerOf(b)], { copies });
+    await after.courier.deliver(doubtful(after.clock, [a, b], [a, b], settleMs), patience);
+    expect(after.sent).toEqual([]);
+  });
+
+  it('and in a new doubt as well counts as lost from now on', async () => {
+    const { courier, clock } = courierWith([], {
+      async deliver({ envelope: { recipients } }) {
+        const lost = { outcome: 'temporary', code: 'upstream-ambiguous', text: 'no answer' } as const;
+        return { recipients: recipients.map(({ address }) => ({ address, ...lost })) };
+      },
+    });
+    const message = doubtful(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    expect((await courier.deliver(message, patience)).retryAfterMs).toBeUndefined();
+  });
+
+  it('is not sent while looking fails', async () => {
+    const { courier, clock, sent } = courierWith(new Error('no network'));
+    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 2 * settleMs), patience);
+    expect(report.recipients).toMatchObject([{ outcome: 'temporary', code: 'upstream-ambiguous' }]);
+    expect(report.recipients[0]!.text).toContain('no network');
+    expect(report.retryAfterMs).toBeUndefined();
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('Where nobody may look', () => {
+  it('"resend" sends again', async () => {
+    const { courier, clock, sent } = courierWith(undefined);
+    await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 0), patience);
+    expect(sent).toEqual([['a@x.example']]);
+  });
+
+  it('"hold" has it held, with the way out', async () => {
+    const { courier, clock, sent } = courierWith(undefined, { onAmbiguity: 'hold' });
+    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 0), patience);
+    expect(report).toMatchObject({ hold: true, recipients: [{ outcome: 'needs-admin', code: 'delivery-in-doubt' }] });
+    expect(report.recipients[0]!.remedy).toMatch(/queue release/);
+    expect(sent).toEqual([]);
+  });
+
+  it('is learned for each mailbox, and asked again after an hour', async () => {
+    const clock = new FakeClock();
+    const [closed, open] = [sentItems(undefined), sentItems(['x'])];
+    const items = new PermittedSentItems([closed.items, open.items], clock);
+    const find = (mailbox: string) => items.find({ mailbox, messageId: '<1@x>' }, patience);
+    expect([await find('a@x.example'), await find('A@x.example'), await find('b@x.example')]).toEqual([
+      ['x'],
+      ['x'],
+      ['x'],
+    ]);
+    expect(closed.asked).toHaveLength(2);
+    await clock.advance(60 * 60_000);
+    await find('a@x.example');
+    expect(closed.asked).toHaveLength(3);
+  });
+});

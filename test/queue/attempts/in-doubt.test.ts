@@ -1,0 +1,165 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLog } from '../../../src/base/log.ts';
+import type { DeliveryReport, Doubt, OutgoingMessage } from '../../../src/message/delivery.ts';
+import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
+import { Queue } from '../../../src/queue/queue.ts';
+import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { newMessage } from '../stores/store-contract.ts';
+
+type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryReport, 'hold' | 'retryAfterMs'>;
+
+const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
+
+/** A queue whose courier answers as told, and notes which messages came with a doubt. */
+function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
+  const doubts: (Doubt | undefined)[] = [];
+  const connection = { isThere: true };
+  const store = openSqliteStore(folder, { exclusive: true });
+  const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
+    doubts.push(message.doubt);
+    const { hold, retryAfterMs, ...outcome } = await answer(doubts.length);
+    const recipients = message.envelope.recipients.map(({ address }) => ({
+      address,
+      outcome: 'delivered' as const,
+      code: '2.0.0',
+      text: 'OK',
+      ...outcome,
+    }));
+    return { recipients, ...(hold && { hold }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  };
+  const queue = new Queue({
+    store,
+    clock,
+    log: silentLog,
+    limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 1 },
+    backoff: { baseMs: 60_000, maxMs: 3_600_000 },
+    retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },
+    journal: openInFlightJournal(join(folder, 'in-flight'), clock.now(), 'boot-1'),
+    courierFor: () => (connection.isThere ? { deliver, close: async () => {} } : undefined),
+    bounceFor: async () => undefined,
+  });
+  onTestFinished(() => queue.stop(0));
+  queue.start();
+  return { queue, store, doubts, connection };
+}
+
+async function put(queue: Queue, clock: FakeClock): Promise<string> {
+  const spool = queue.spool();
+  await spool.write(Buffer.from('Subject: x\r\n\r\n'));
+  const now = clock.now();
+  const { id } = await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000 }));
+  await settle();
+  return id;
+}
+
+test('after a lost answer the next attempt knows of the doubt, and since when', async () => {
+  const clock = new FakeClock();
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => (call === 1 ? ambiguous : {}));
+  const lostAtMs = clock.now();
+  await put(queue, clock);
+  await clock.advance(80_000);
+  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+});
+
+test('after a courier that failed unexpectedly likewise: a part of the message may be out', async () => {
+  const clock = new FakeClock();
+  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+    call === 1 ? Promise.reject(new Error('a defect')) : {},
+  );
+  const lostAtMs = clock.now();
+  const id = await put(queue, clock);
+  expect(store.get(id)?.recipients[0]?.last).toMatchObject({ code: 'internal', text: 'a defect' });
+  await clock.advance(80_000);
+  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+});
+
+test('a look that was too early is repeated when it asks for that, and does not move the doubt', async () => {
+  const clock = new FakeClock();
+  const answers: Answer[] = [ambiguous, { ...ambiguous, retryAfterMs: 15_000 }];
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const lostAtMs = clock.now();
+  await put(queue, clock);
+  // The usual wait of a minute, more or less, and then the one asked for.
+  await clock.advance(72_000 + 15_000);
+  expect(doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
+});
+
+test('a connection that is gone for a while, over a restart too, does not end the doubt', async () => {
+  const folder = temporaryFolder();
+  const clock = new FakeClock();
+  const before = queueIn(folder, clock, () => ambiguous);
+  const lostAtMs = clock.now();
+  await put(before.queue, clock);
+  before.connection.isThere = false;
+  await clock.advance(80_000);
+  before.connection.isThere = true;
+  await before.queue.retryNow();
+  await clock.advance(1000);
+  expect(before.doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs]);
+  before.connection.isThere = false;
+  await clock.advance(200_000);
+
+  // What a bridge leaves that is killed now.
+  const left = temporaryFolder();
+  cpSync(folder, left, { recursive: true });
+  const after = queueIn(left, clock, () => ({}));
+  await after.queue.retryNow();
+  await clock.advance(1000);
+  expect(after.doubts).toEqual([{ addresses: expect.any(Array), overAtMs: expect.any(Number) }]);
+});
+
+test('what a delivery before the queue has left in doubt is in doubt, from then on', async () => {
+  const clock = new FakeClock();
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, () => ({}));
+  await clock.advance(5000);
+  const recipients = newMessage({}).envelope.recipients;
+  const earlier = recipients.map(({ address }) => ({
+    address,
+    outcome: 'temporary' as const,
+    code: 'upstream-ambiguous',
+    text: 'no answer',
+  }));
+  const spool = queue.spool();
+  await spool.write(Buffer.from('Subject: x\r\n\r\n'));
+  const now = clock.now();
+  await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000, earlier }));
+  await settle();
+  expect(doubts).toEqual([{ addresses: recipients.map(({ address }) => address), overAtMs: now }]);
+});
+
+test('what is to be held is held; its release comes without a doubt', async () => {
+  const clock = new FakeClock();
+  const held: Answer = { outcome: 'needs-admin', code: 'delivery-in-doubt', hold: true };
+  const answers: Answer[] = [ambiguous, held];
+  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const id = await put(queue, clock);
+  await clock.advance(80_000);
+  expect(store.get(id)?.state).toBe('held');
+  await store.release({ ids: [id] }, clock.now());
+  await queue.retryNow();
+  await clock.advance(80_000);
+  expect(doubts).toHaveLength(3);
+  expect(doubts[2]).toBeUndefined();
+  expect(store.get(id)?.state).toBe('delivered');
+});
+
+test('what falls due again while the lane is busy is not forgotten when it is idle', async () => {
+  const clock = new FakeClock();
+  const waits: ((answer: Answer) => void)[] = [];
+  const first: Answer = { ...ambiguous, retryAfterMs: 2000 };
+  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+    call === 2 ? new Promise<Answer>((resolve) => waits.push(resolve)) : call === 1 ? first : {},
+  );
+  await put(queue, clock);
+  await put(queue, clock);
+  // The second is under way, in the only place there is, while the first falls due.
+  await clock.advance(10_000);
+  expect(doubts).toHaveLength(2);
+  waits[0]?.({});
+  await clock.advance(1000);
+  expect(doubts).toHaveLength(3);
+});

@@ -1,0 +1,161 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
+import { smallDisk } from '../../support/small-disk.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const journalFile = () => join(temporaryFolder(), 'in-flight');
+const message = (id: string, receivedAtMs = 1000) => ({ id, receivedAtMs });
+
+test('nothing is suspect in a new queue', () => {
+  const journal = openInFlightJournal(journalFile(), 5000, 'boot-1');
+  expect(journal.isSuspect(message('a'))).toBe(false);
+});
+
+test('killed: what was under way is suspect, and nothing else', () => {
+  const file = journalFile();
+  const killed = openInFlightJournal(file, 5000, 'boot-1');
+  killed.begin('a');
+  killed.begin('b');
+  killed.end('a');
+  const journal = openInFlightJournal(file, 6000, 'boot-1');
+  expect(['a', 'b', 'c'].filter((id) => journal.isSuspect(message(id)))).toEqual(['b']);
+});
+
+test('what is suspect stays so over further deaths, until it has been cleared up', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  openInFlightJournal(file, 6000, 'boot-1').begin('b');
+  const third = openInFlightJournal(file, 7000, 'boot-1');
+  expect(['a', 'b'].map((id) => third.isSuspect(message(id)))).toEqual([true, true]);
+  third.begin('a');
+  third.end('a');
+  expect(third.isSuspect(message('a'))).toBe(false);
+  const fourth = openInFlightJournal(file, 8000, 'boot-1');
+  expect(['a', 'b'].map((id) => fourth.isSuspect(message(id)))).toEqual([false, true]);
+});
+
+test('the machine went down: everything received before is suspect, because lines may be lost', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+  expect(journal.isSuspect(message('not-begun', 8999))).toBe(true);
+  expect(journal.isSuspect(message('received since', 9000))).toBe(false);
+  journal.begin('not-begun');
+  journal.end('not-begun');
+  expect(journal.isSuspect(message('not-begun'))).toBe(false);
+  const later = openInFlightJournal(file, 10_000, 'boot-2');
+  expect(later.isSuspect(message('not-begun'))).toBe(false);
+  expect(later.isSuspect(message('another', 8999))).toBe(true);
+});
+
+test('the machine came up with its clock behind: what was received before is suspect, although later by that clock', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const queuedSince = (ms: number) => (ms === 10 ? ['b'] : []);
+  const journal = openInFlightJournal(file, 10, 'boot-2', queuedSince);
+  expect(journal.isSuspect(message('b', 4000))).toBe(true);
+  expect(journal.isSuspect(message('received since', 20))).toBe(false);
+  journal.begin('b');
+  journal.end('b');
+  expect(journal.isSuspect(message('b', 4000))).toBe(false);
+});
+
+test('closed before the machine went down: nothing is suspect but what was before', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  openInFlightJournal(file, 6000, 'boot-1').close();
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+  expect(journal.isSuspect(message('b'))).toBe(false);
+});
+
+test.each([
+  ['an empty file', ''],
+  ['zeros', '\0'.repeat(4096)],
+  ['half a line', 'boo'],
+])('%s is what a lost machine leaves: everything is suspect', (_name, content) => {
+  const file = journalFile();
+  writeFileSync(file, content);
+  expect(openInFlightJournal(file, 9000, 'boot-2').isSuspect(message('a'))).toBe(true);
+});
+
+test('a last line that was cut off says nothing', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('abc');
+  appendFileSync(file, 'end ab');
+  expect(openInFlightJournal(file, 6000, 'boot-1').isSuspect(message('abc'))).toBe(true);
+});
+
+test('the file does not grow without end, and forgets nothing that is under way', () => {
+  const file = journalFile();
+  const journal = openInFlightJournal(file, 5000, 'boot-1');
+  journal.begin('under-way');
+  for (let n = 0; n < 50_000; n += 1) {
+    journal.begin(`message-${n}`);
+    journal.end(`message-${n}`);
+  }
+  expect(readFileSync(file).length).toBeLessThan(1_100_000);
+  const next = openInFlightJournal(file, 6000, 'boot-1');
+  expect(next.isSuspect(message('under-way'))).toBe(true);
+  expect(next.isSuspect(message('message-49999'))).toBe(false);
+});
+
+test('a full disk keeps no bridge from starting, and what was under way stays suspect (on a disk of its own)', async (context) => {
+  const disk = smallDisk(context, 2);
+  const file = join(disk.folder, 'in-flight');
+  openInFlightJournal(file, 0, 'boot-1').begin('a');
+  disk.fill();
+  const whileFull = openInFlightJournal(file, 5000, 'boot-1');
+  expect(['a', 'b'].map((id) => whileFull.isSuspect(message(id)))).toEqual([true, false]);
+  expect(openInFlightJournal(file, 5000, 'boot-2').isSuspect(message('b'))).toBe(true);
+  disk.relieve();
+  whileFull.end('a');
+  whileFull.begin('b');
+  const after = openInFlightJournal(file, 6000, 'boot-1');
+  expect(['a', 'b'].map((id) => after.isSuspect(message(id)))).toEqual([false, true]);
+});
+
+test('a full disk keeps no attempt from beginning; what is written afterwards can be read (on a disk of its own)', async (context) => {
+  const disk = smallDisk(context, 2);
+  const file = join(disk.folder, 'in-flight');
+  const journal = openInFlightJournal(file, 0, 'boot-1');
+  disk.fill();
+  for (let n = 0; n < 500; n++) {
+    journal.begin(`while-full-${n}`);
+    journal.end(`while-full-${n}`);
+  }
+  disk.relieve();
+  journal.begin('afterwards');
+  const next = openInFlightJournal(file, 5000, 'boot-1');
+  expect(next.isSuspect(message('afterwards'))).toBe(true);
+  expect(next.isSuspect(message('another'))).toBe(false);
+});
+
+test('messages that an administrator has deleted are forgotten, over a restart too; what is under way is not', () => {
+  const file = journalFile();
+  const killed = openInFlightJournal(file, 5000, 'boot-1');
+  for (const id of ['deleted', 'kept']) killed.begin(id);
+  const journal = openInFlightJournal(file, 6000, 'boot-1');
+  journal.begin('running');
+  journal.prune((id) => id === 'kept');
+  expect(['deleted', 'kept'].map((id) => journal.isSuspect(message(id)))).toEqual([false, true]);
+  const next = openInFlightJournal(file, 7000, 'boot-1');
+  expect(['deleted', 'kept', 'running'].filter((id) => next.isSuspect(message(id)))).toEqual(['kept', 'running']);
+  expect(readFileSync(file, 'latin1')).not.toContain('deleted');
+});
+
+test('a lost machine leaves no list that grows with all the mail that comes later', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, 'boot-1').begin('a');
+  const journal = openInFlightJournal(file, 9000, 'boot-2');
+  for (let i = 0; i < 100; i++) {
+    journal.begin(`later-${i}`);
+    journal.end(`later-${i}`);
+  }
+  journal.prune((id) => id === 'a');
+  expect(readFileSync(file, 'latin1')).not.toContain('later-');
+  expect(journal.isSuspect(message('a'))).toBe(true);
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import type { DeliveryReport, RecipientOutcome } from '../../../src/message/delivery.ts';
+import { judge } from '../../../src/queue/attempts/verdict.ts';
+import type { QueuedMessage } from '../../../src/queue/message.ts';
+
+const hourMs = 3_600_000;
+const now = Date.UTC(2026, 0, 5, 8);
+/** One minute, whatever chance says: between 48 and 72 s. */
+const backoff = { baseMs: 60_000, maxMs: 600_000 };
+
+function message(changes: Partial<QueuedMessage> = {}): QueuedMessage {
+  return {
+    id: 'm1',
+    account: 'scanner',
+    connection: 'contoso',
+    mailbox: 'reports@contoso.example',
+    courier: 'graph',
+    envelope: { reversePath: 'reports@contoso.example', recipients: [], eightBit: true, smtpUtf8: false },
+    recipients: [
+      { address: 'a@x.example', state: 'pending' },
+      { address: 'b@x.example', state: 'pending' },
+    ],
+    isBounce: false,
+    size: 1,
+    state: 'queued',
+    attempts: 0,
+    receivedAtMs: now - hourMs,
+    expiresAtMs: now + 47 * hourMs,
+    nextAttemptAtMs: now,
+    ...changes,
+  };
+}
+
+function outcome(address: string, kind: RecipientOutcome['outcome'], more: Partial<RecipientOutcome> = {}) {
+  return { address, outcome: kind, code: '4.0.0', text: 'said', ...more };
+}
+
+function verdict(recipients: readonly RecipientOutcome[], report: Partial<DeliveryReport> = {}, changes = {}) {
+  const { nextAttemptAtMs, ...rest } = judge(message(changes), { recipients, ...report }, now, backoff);
+  return { ...rest, states: rest.recipients.map(({ state }) => state), waitMs: nextAttemptAtMs - now };
+}
+
+const [a, b] = ['a@x.example', 'b@x.example'] as const;
+
+describe('what becomes of a message', () => {
+  test('all have it: delivered, at once', () => {
+    const seen = verdict([outcome(a, 'delivered'), outcome(b, 'delivered')]);
+    expect(seen).toMatchObject({ state: 'delivered', states: ['delivered', 'delivered'], waitMs: 0, failed: [] });
+    expect(seen.delivered.map(({ address }) => address)).toEqual([a, b]);
+  });
+
+  test('one has it, one waits: queued', () => {
+    const seen = verdict([outcome(a, 'delivered'), outcome(b, 'temporary')]);
+    expect(seen).toMatchObject({ state: 'queued', states: ['delivered', 'pending'], failed: [] });
+    expect(seen.waitMs).toBeGreaterThanOrEqual(48_000);
+    expect(seen.waitMs).toBeLessThanOrEqual(72_000);
+  });
+
+  test('one has it, one never will: failed, and only that one is told of', () => {
+    const seen = verdict([outcome(a, 'delivered'), outcome(b, 'permanent')]);
+    expect(seen).toMatchObject({ state: 'failed', states: ['delivered', 'failed'], waitMs: 0 });
+    expect(seen.failed.map(({ address }) => address)).toEqual([b]);
+  });
+
+  test('what was said last is kept beside each recipient', () => {
+    const seen = verdict([outcome(a, 'temporary', { code: '4.2.1' }), outcome(b, 'permanent', { code: '5.1.1' })]);
+    expect(seen.recipients.map(({ last }) => last)).toEqual([
+      { outcome: 'temporary', code: '4.2.1', text: 'said' },
+      { outcome: 'permanent', code: '5.1.1', text: 'said' },
+    ]);
+  });
+
+  test('who is settled stays so, and who is not mentioned waits', () => {
+    const recipients = [
+      { address: a, state: 'delivered' },
+      { address: b, state: 'pending' },
+    ] as const;
+    const seen = verdict([outcome(a, 'permanent')], {}, { recipients });
+    expect(seen).toMatchObject({ state: 'queued', states: ['delivered', 'pending'], failed: [], delivered: [] });
+  });
+
+  test('an administrator has to act: it waits, however long', () => {
+    expect(verdict([outcome(a, 'needs-admin'), outcome(b, 'needs-admin')])).toMatchObject({ state: 'queued' });
+  });
+
+  test('nobody but an administrator may send it again: held, past its time as well', () => {
+    const late = { expiresAtMs: now - 1 };
+    expect(verdict([outcome(a, 'temporary'), outcome(b, 'temporary')], { hold: true }, late)).toMatchObject({
+      state: 'held',
+      states: ['pending', 'pending'],
+    });
+  });
+});
+
+describe('when its time is over', () => {
+  const both = [outcome(a, 'temporary'), outcome(b, 'needs-admin')];
+
+  test('it is given up, to the millisecond', () => {
+    expect(verdict(both, {}, { expiresAtMs: now + 1 }).state).toBe('queued');
+    expect(verdict(both, {}, { expiresAtMs: now })).toMatchObject({ state: 'failed', states: ['failed', 'failed'] });
+  });
+
+  test('one that fell due longer ago than its whole time is tried once more', () => {
+    const receivedAtMs = now - 200 * hourMs;
+    const of = (lateHours: number) => ({
+      receivedAtMs,
+      expiresAtMs: receivedAtMs + 48 * hourMs,
+      nextAttemptAtMs: now - lateHours * hourMs,
+    });
+    expect(verdict(both, {}, of(48)).state).toBe('failed');
+    expect(verdict(both, {}, of(48.1)).state).toBe('queued');
+  });
+
+  test('one with a short time has a day', () => {
+    const receivedAtMs = now - 200 * hourMs;
+    const of = (lateHours: number) => ({
+      receivedAtMs,
+      expiresAtMs: receivedAtMs + hourMs,
+      nextAttemptAtMs: now - lateHours * hourMs,
+    });
+    expect(verdict(both, {}, of(24)).state).toBe('failed');
+    expect(verdict(both, {}, of(24.1)).state).toBe('queued');
+  });
+});
+
+describe('when it is tried again', () => {
+  const waitOf = (report: Partial<DeliveryReport>, changes = {}, more: Partial<RecipientOutcome> = {}) =>
+    verdict([outcome(a, 'temporary', more), outcome(b, 'temporary')], report, changes).waitMs;
+
+  test('as the upstream asks, where that is longer', () => {
+    expect(waitOf({ pauseMailboxMs: 900_000 })).toBe(900_000);
+    expect(waitOf({}, {}, { retryAfterMs: 800_000 })).toBe(800_000);
+    expect(waitOf({ pauseMailboxMs: 1 })).toBeGreaterThanOrEqual(48_000);
+  });
+
+  test('what is asked for a recipient that was served counts for nothing', () => {
+    const seen = verdict([outcome(a, 'delivered', { retryAfterMs: 800_000 }), outcome(b, 'temporary')]);
+    expect(seen.waitMs).toBeLessThanOrEqual(72_000);
+  });
+
+  test('when the report says, sooner as well, but not within a second', () => {
+    expect(waitOf({ retryAfterMs: 5000, pauseMailboxMs: 900_000 })).toBe(5000);
+    expect(waitOf({ retryAfterMs: 0 })).toBe(1000);
+  });
+
+  test('the wait doubles from attempt to attempt, up to its bound', () => {
+    const third = waitOf({}, { attempts: 2 });
+    expect([third >= 192_000, third <= 288_000]).toEqual([true, true]);
+    const late = waitOf({}, { attempts: 40 });
+    expect([late >= 480_000, late <= 720_000]).toEqual([true, true]);
+  });
+
+  test('the last time at the end of its time, not beyond it', () => {
+    expect(waitOf({ pauseMailboxMs: 900_000 }, { expiresAtMs: now + 600_000 })).toBe(600_000);
+    // Held back by an administrator's matter, past its time: the usual wait.
+    const receivedAtMs = now - 1000 * hourMs;
+    const past = { receivedAtMs, expiresAtMs: now - 1, nextAttemptAtMs: now - 2000 * hourMs };
+    expect(waitOf({ pauseMailboxMs: 900_000 }, past)).toBe(900_000);
+  });
+});

@@ -1,0 +1,115 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Waiting, WaitingView } from '../../../src/queue/attempts/waiting.ts';
+import type { QueueLimits } from '../../../src/queue/limits/limits.ts';
+import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { meteredQueue } from '../metered-world.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** What another process tells of the queued messages, in their order: kind, and minutes from now. */
+function waits({ folder, clock }: ReturnType<typeof meteredQueue>, limits: Partial<QueueLimits> = {}) {
+  const store = openSqliteStore(folder, { exclusive: false });
+  onTestFinished(() => store.close());
+  const nowMs = clock.now();
+  const view = new WaitingView(store, {
+    nowMs,
+    limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, ...limits },
+    isInternal: (_, address) => address.endsWith('@contoso.example'),
+  });
+  return store
+    .list({ states: ['queued'] }, 1000)
+    .map((message) => view.of(message))
+    .map((waiting) => waiting && [waiting.kind, Math.round((waiting.untilMs - nowMs) / minuteMs)]);
+}
+
+describe('another process tells why a message waits, and until when', () => {
+  test('rate: each according to its place in the line', async () => {
+    const limits = { messagesPerMinute: 2 };
+    const world = meteredQueue(limits);
+    await world.sendMany(7);
+    expect(world.upstream.seen).toHaveLength(2);
+    expect(waits(world, limits)).toEqual([
+      ['rate', 1],
+      ['rate', 1],
+      ['rate', 2],
+      ['rate', 2],
+      ['rate', 3],
+    ]);
+  });
+
+  test('daily', async () => {
+    const limits = { recipientsPerDay: 2 };
+    const world = meteredQueue(limits);
+    await world.sendMany(4);
+    expect(waits(world, limits)).toEqual([
+      ['daily', 24 * 60],
+      ['daily', 24 * 60],
+    ]);
+  });
+
+  test('concurrency', async () => {
+    const world = meteredQueue();
+    world.upstream.latencyMs = () => hourMs;
+    await world.sendMany(6);
+    expect(waits(world)).toEqual(Array(6).fill(['concurrency', 0]));
+  });
+
+  test('backoff', async () => {
+    const world = meteredQueue();
+    world.upstream.answer = () => ({
+      outcome: 'temporary',
+      code: '4.4.1',
+      text: 'no answer',
+      retryAfterMs: 5 * minuteMs,
+    });
+    await world.sendMany(1);
+    expect(waits(world)).toEqual([['backoff', 5]]);
+  });
+
+  test('paused: with the code', async () => {
+    const world = meteredQueue();
+    world.upstream.answer = () => ({
+      outcome: 'temporary',
+      code: '432',
+      text: 'slow down',
+      pauseMailboxMs: 2 * minuteMs,
+    });
+    await world.sendMany(1);
+    await world.sendMany(1);
+    expect(waits(world)).toEqual([
+      ['paused', 2],
+      ['paused', 2],
+    ]);
+    const [pause] = world.store.pauses();
+    expect(pause).toMatchObject({ code: '432', text: 'slow down' });
+  });
+
+  test('paused: external mail of the whole tenant, and no other', async () => {
+    const world = meteredQueue();
+    world.upstream.latencyMs = () => 1000;
+    world.upstream.answer = () => ({ outcome: 'temporary', code: '5.7.233', text: 'limit', scope: 'tenant' });
+    await world.sendMany(1, { mailbox: 'a@contoso.example' }, ['one@x.example']);
+    await world.clock.advance(1000);
+    await world.sendMany(1, { mailbox: 'b@contoso.example' }, ['two@x.example']);
+    await world.sendMany(1, { mailbox: 'b@contoso.example' }, ['three@contoso.example']);
+    expect(waits(world)).toEqual([
+      ['paused', 60],
+      ['paused', 60],
+      ['concurrency', 0],
+    ]);
+  });
+
+  test('nothing of a message that is not queued', async () => {
+    const world = meteredQueue();
+    world.upstream.latencyMs = () => hourMs;
+    await world.sendMany(1);
+    await world.store.hold({});
+    const view = new WaitingView(world.store, {
+      nowMs: world.clock.now(),
+      limits: { messagesPerMinute: 1, recipientsPerDay: 1 },
+      isInternal: () => true,
+    });
+    expect(world.store.list({}, 10).map((message): Waiting | undefined => view.of(message))).toEqual([undefined]);
+  });
+});

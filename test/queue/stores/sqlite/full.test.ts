@@ -1,0 +1,137 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import type { QueuedMessage } from '../../../../src/queue/message.ts';
+import type { QueueStore } from '../../../../src/queue/store.ts';
+import { freeOctets } from '../../../../src/queue/stores/disk-full.ts';
+import { reserveOctets } from '../../../../src/queue/stores/reserve.ts';
+import { openSqliteStore, type RoomLimits } from '../../../../src/queue/stores/sqlite/store.ts';
+import { smallDisk } from '../../../support/small-disk.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { newMessage, put } from '../store-contract.ts';
+
+function open(room: Partial<RoomLimits>, folder = temporaryFolder()): QueueStore {
+  const store = openSqliteStore(folder, { exclusive: true, room: { minFreeOctets: 0, ...room } });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+const full = { code: 'queue-full', kind: 'temporary' };
+
+/** As a listener does: what is not accepted is dropped. */
+async function receive(store: QueueStore, content: Buffer): Promise<QueuedMessage> {
+  const spool = store.spool();
+  try {
+    await spool.write(content);
+    return await spool.commit(newMessage());
+  } finally {
+    await spool.discard();
+  }
+}
+
+async function deliver(store: QueueStore, message: QueuedMessage): Promise<void> {
+  await store.record(message.id, {
+    attempt: { startedAtMs: message.receivedAtMs, durationMs: 1, outcomes: [] },
+    recipients: message.recipients.map((each) => ({ ...each, state: 'delivered' })),
+    state: 'delivered',
+    nextAttemptAtMs: 0,
+  });
+}
+
+test('a queue takes no more messages than it may, and takes them again when some are gone', async () => {
+  const store = open({ maxMessages: 2 });
+  const first = await put(store, 'a');
+  await put(store, 'b');
+  expect(() => store.assertRoom(0)).toThrow(expect.objectContaining(full));
+  await expect(put(store, 'c')).rejects.toMatchObject(full);
+  await deliver(store, first);
+  const third = await put(store, 'c');
+  await expect(put(store, 'd')).rejects.toMatchObject(full);
+  await store.remove({ ids: [third.id] });
+  store.assertRoom(0);
+});
+
+test('a queue takes no more octets than it may; what another process removes counts', async () => {
+  const folder = temporaryFolder();
+  const store = open({ maxOctets: 200_000 }, folder);
+  const first = await put(store, Buffer.alloc(150_000));
+  store.assertRoom(50_000);
+  expect(() => store.assertRoom(50_001)).toThrow(expect.objectContaining(full));
+  await expect(put(store, Buffer.alloc(100_000))).rejects.toMatchObject(full);
+  const command = openSqliteStore(folder, { exclusive: false });
+  await command.remove({ ids: [first.id] });
+  await command.close();
+  await put(store, Buffer.alloc(100_000));
+});
+
+test('what was given up counts, for its body is still there', async () => {
+  const store = open({ maxMessages: 1 });
+  const message = await put(store, 'a');
+  await store.record(message.id, {
+    attempt: { startedAtMs: 0, durationMs: 1, outcomes: [] },
+    recipients: message.recipients.map((each) => ({ ...each, state: 'failed' })),
+    state: 'failed',
+    nextAttemptAtMs: 0,
+  });
+  expect(() => store.assertRoom(0)).toThrow(expect.objectContaining(full));
+});
+
+test('the disk keeps the free space it shall keep', async () => {
+  const folder = temporaryFolder();
+  const store = open({ minFreeOctets: 2 ** 52 }, folder);
+  expect(() => store.assertRoom(0)).toThrow(expect.objectContaining(full));
+  await expect(put(store, 'a')).rejects.toMatchObject(full);
+  await expect(put(store, Buffer.alloc(100_000))).rejects.toMatchObject(full);
+  expect(store.list({}, 10)).toEqual([]);
+});
+
+test('on a full disk nothing is half accepted, deliveries are recorded, and it recovers by itself (on a disk of its own)', async (context) => {
+  const disk = smallDisk(context, 48);
+  const store = open({}, disk.folder);
+  const waiting: QueuedMessage[] = [];
+  for (let i = 0; i < 100; i++) waiting.push(await put(store, `small ${i}`));
+  for (let i = 0; i < 5; i++) waiting.push(await put(store, Buffer.alloc(100_000, `${i}`)));
+
+  // Until no message of any size goes in any more.
+  disk.fill();
+  const sizes = [10, 60_000, 100_000, 3_000_000];
+  for (const size of sizes) {
+    for (;;) {
+      const accepted = await receive(store, Buffer.alloc(size)).catch((error: unknown) => error);
+      if (accepted instanceof Error) {
+        expect(accepted).toMatchObject(full);
+        break;
+      }
+      waiting.push(accepted as QueuedMessage);
+    }
+  }
+  expect(store.count('queued')).toBe(waiting.length);
+  const bodies = readdirSync(join(disk.folder, 'bodies'));
+  expect(bodies.length).toBe(waiting.filter(({ size }) => size > 65_536).length);
+
+  for (const message of waiting) {
+    expect((await buffer(store.open(message.id))).length).toBe(message.size);
+    await deliver(store, message);
+  }
+  expect([store.count('queued'), store.count('delivered')]).toEqual([0, waiting.length]);
+
+  disk.fill();
+  expect(() => store.assertRoom(2_000_000)).toThrow(expect.objectContaining(full));
+  disk.relieve();
+  store.assertRoom(0);
+  expect(statSync(join(disk.folder, 'reserve')).size).toBe(reserveOctets);
+  await put(store, Buffer.alloc(100_000));
+});
+
+test('a command clears a full queue out (on a disk of its own)', async (context) => {
+  const disk = smallDisk(context, 32);
+  const bridge = open({}, disk.folder);
+  for (let i = 0; i < 50; i++) await put(bridge, `small ${i}`, newMessage());
+  disk.fill();
+  const command = openSqliteStore(disk.folder, { exclusive: false });
+  onTestFinished(() => command.close());
+  expect(await command.hold({})).toBe(50);
+  expect(await command.remove({})).toBe(50);
+  expect(freeOctets(disk.folder)).toBeGreaterThan(0);
+});

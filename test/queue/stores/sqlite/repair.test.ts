@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import type { QueuedMessage } from '../../../../src/queue/message.ts';
+import { repairQueue } from '../../../../src/queue/stores/sqlite/repair.ts';
+import { openSqliteStore } from '../../../../src/queue/stores/sqlite/store.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
+import { put } from '../store-contract.ts';
+
+/** A closed queue with many messages, small and large, one of them tried. */
+async function someQueue() {
+  const folder = temporaryFolder();
+  const store = openSqliteStore(folder, { exclusive: true });
+  const messages: QueuedMessage[] = [];
+  for (let i = 0; i < 300; i++) messages.push(await put(store, `message ${i}`.padEnd(i % 10 === 0 ? 70_000 : 700)));
+  await store.close();
+  return { folder, messages, file: join(folder, 'queue.sqlite') };
+}
+
+function reopen(folder: string) {
+  const store = openSqliteStore(folder, { exclusive: true });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+test('a sound queue is the same after a repair', async () => {
+  const { folder, messages } = await someQueue();
+  const report = repairQueue(folder, 'today');
+  expect(report).toMatchObject({ messages: 300, withoutBody: 0, bodies: 0 });
+  const store = reopen(folder);
+  const byId = messages.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  expect(store.list({}, 1000)).toEqual(byId);
+  for (const { id, size } of messages) expect((await buffer(store.open(id))).length).toBe(size);
+});
+
+test.each([1, 2, 3, 5, 8, 13, 21, 34])('with page %i torn out, nothing is lost but what stood on it', async (page) => {
+  const { folder, messages, file } = await someQueue();
+  const octets = readFileSync(file);
+  octets.fill(0xa5, page * 8192, (page + 1) * 8192);
+  writeFileSync(file, octets);
+  const report = repairQueue(folder, 'today');
+  expect(readFileSync(report.kept).equals(octets)).toBe(true);
+
+  const store = reopen(folder);
+  let whole = 0;
+  for (const { id, state, size } of store.list({}, 1000)) {
+    const original = messages.find((each) => each.id === id);
+    expect(original).toBeDefined();
+    if (state === 'quarantined') continue;
+    const body = await buffer(store.open(id));
+    expect(body.toString()).toBe(`message ${messages.indexOf(original as QueuedMessage)}`.padEnd(size));
+    whole += 1;
+  }
+  const recovered = report.bodies > 0 ? readdirSync(report.recovered) : [];
+  expect(recovered).toHaveLength(report.bodies);
+  for (const name of recovered) {
+    const content = readFileSync(join(report.recovered, name), 'latin1');
+    const index = messages.findIndex(({ id }) => name === `${id}.eml`);
+    expect(content.startsWith(`message ${index} `)).toBe(true);
+  }
+  // A page holds some dozen messages; the roots of the tables hold the way to all of them.
+  const isRoot = page <= 8;
+  if (!isRoot) expect(whole).toBeGreaterThan(260);
+  expect(whole + recovered.length).toBeGreaterThanOrEqual(30);
+});
+
+test('where the database is no database at all, the large bodies are left', async () => {
+  const { folder, messages, file } = await someQueue();
+  writeFileSync(file, 'nothing of it is left');
+  rmSync(`${file}-wal`, { force: true });
+  const report = repairQueue(folder, 'today');
+  expect(report).toMatchObject({ messages: 0, bodies: 30 });
+  expect(reopen(folder).list({}, 10)).toEqual([]);
+  const large = messages.filter(({ size }) => size > 65_536).map(({ id }) => `${id}.eml`);
+  expect(readdirSync(report.recovered).sort()).toEqual(large.sort());
+});

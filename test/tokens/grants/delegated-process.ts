@@ -1,0 +1,41 @@
+import { systemClock } from '../../../src/base/clock.ts';
+import { createHttpClient } from '../../../src/base/http/client.ts';
+import { openLog } from '../../../src/base/log.ts';
+import { delegatedGrant } from '../../../src/tokens/grants/delegated.ts';
+import { openSignInStore } from '../../../src/tokens/sign-ins/store.ts';
+
+/** What a process is told: see `delegated-grant-processes.test.ts`. */
+export interface GrantProcessOrder {
+  readonly app: { readonly authority: string; readonly tenantId: string; readonly clientId: string };
+  readonly ca: string;
+  readonly file: string;
+  /** Base64. */
+  readonly key: string;
+  readonly scopes: readonly string[];
+  readonly forceRenew: boolean;
+  readonly times: number;
+}
+
+// Says that it is up, waits for the starting signal, acquires, and prints the tokens.
+const order = JSON.parse(process.argv[2] ?? '') as GrantProcessOrder;
+const { app, scopes, forceRenew } = order;
+const log = await openLog({ level: 'silent', format: 'json' });
+const http = createHttpClient({ ca: order.ca, env: {} });
+const key = async () => Buffer.from(order.key, 'base64');
+const store = openSignInStore({ connection: 'contoso', file: order.file, app, key, clock: systemClock, log });
+const grant = delegatedGrant({
+  name: 'contoso',
+  ...app,
+  http,
+  clock: systemClock,
+  kind: 'device-code',
+  store,
+  scopes: { exchange: scopes },
+});
+process.stdout.write('ready\n');
+await new Promise((resolve) => process.stdin.once('data', resolve));
+const tokens: string[] = [];
+for (let i = 0; i < order.times; i++) tokens.push((await grant.acquire(scopes, { forceRenew })).value);
+process.stdout.write(`${JSON.stringify(tokens)}\n`);
+process.stdin.destroy();
+await http.close();

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openLog } from '../../../src/base/log.ts';
+import { signInByDeviceCode } from '../../../src/tokens/grants/device-code.ts';
+import { openSignInStore } from '../../../src/tokens/sign-ins/store.ts';
+import { storeSignIn } from '../../../src/tokens/sign-ins/user-sign-in.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { type PeopleWorld, scopes, startPeopleWorld } from '../people-world.ts';
+import type { GrantProcessOrder } from './delegated-process.ts';
+
+const program = join(import.meta.dirname, 'delegated-process.ts');
+const key = Buffer.alloc(32, 7);
+
+let world: PeopleWorld;
+
+beforeEach(async () => {
+  world = await startPeopleWorld();
+  world.people.singleUse = true;
+});
+
+afterEach(async () => await world.close());
+
+async function signIn() {
+  const { authority, tenantId, clientId } = world.options;
+  const app = { authority, tenantId, clientId };
+  const file = join(temporaryFolder(), 'contoso.sign-in');
+  const log = await openLog({ level: 'silent', format: 'json' });
+  const store = openSignInStore({ connection: 'contoso', file, app, key: async () => key, clock: world.clock, log });
+  // Too short a life to be used again: whoever wants a token has to renew.
+  world.entra.lifetime = 60;
+  const signedIn = await signInByDeviceCode({ ...world.options, scopes: scopes.exchange, onCode() {} });
+  await storeSignIn(store, world.options, signedIn, 'exchange');
+  world.entra.lifetime = 3599;
+  return { store, app, file };
+}
+
+/** Starts processes, lets them go all at once, and gives the tokens that each got. */
+async function race(count: number, order: GrantProcessOrder): Promise<string[][]> {
+  const racers = Array.from({ length: count }, () => {
+    const child = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    return {
+      child,
+      lines: createInterface({ input: child.stdout })[Symbol.asyncIterator](),
+      ended: once(child, 'close'),
+    };
+  });
+  for (const { lines } of racers) expect((await lines.next()).value).toBe('ready');
+  for (const { child } of racers) child.stdin.end('go\n');
+  const tokens = [];
+  for (const { lines } of racers) tokens.push(JSON.parse((await lines.next()).value ?? '[]'));
+  for (const { ended } of racers) expect(await ended).toEqual([0, null]);
+  return tokens;
+}
+
+const refreshTokens = () =>
+  world.entra.posts.filter((form) => form.has('refresh_token')).map((form) => form.get('refresh_token'));
+
+describe('processes that share a sign-in', () => {
+  test('and want a token at once ask for it once', async () => {
+    const { app, file } = await signIn();
+    const order = { app, ca: world.entra.ca, file, key: key.toString('base64'), scopes: scopes.exchange };
+    const tokens = await race(3, { ...order, forceRenew: false, times: 2 });
+    expect(new Set(tokens.flat())).toEqual(new Set([world.entra.tokens[1]]));
+    expect(refreshTokens()).toHaveLength(1);
+  });
+
+  test('and renew by force lose no refresh token, though each works but once', async () => {
+    const { app, file, store } = await signIn();
+    const order = { app, ca: world.entra.ca, file, key: key.toString('base64'), scopes: scopes.exchange };
+    const tokens = await race(3, { ...order, forceRenew: true, times: 4 });
+    expect(new Set(tokens.flat()).size).toBe(12);
+    expect(new Set(refreshTokens()).size).toBe(12);
+    const signedIn = await store.read();
+    expect(signedIn!.ended).toBeUndefined();
+    expect(signedIn!.msalCache).toContain(world.people.secrets.at(-1));
+  });
+});

@@ -1,0 +1,36 @@
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { openSignInStore, type SignIn, type SignInStoreOptions } from '../../../src/tokens/sign-ins/store.ts';
+
+export const app = {
+  authority: 'https://login.microsoftonline.com',
+  tenantId: 'contoso.onmicrosoft.com',
+  clientId: '11111111-2222-3333-4444-555555555555',
+};
+
+/** As secret as it gets: must show nowhere. */
+export const refreshToken = '0.AXoA-refresh-token-of-jo';
+
+export const signIn: SignIn = {
+  ...app,
+  username: 'jo@contoso.com',
+  homeTenantId: '8eaef023-2b34-4da1-9baa-8bc8c9d6a490',
+  scopes: { graph: ['Mail.Send'], exchange: ['SMTP.Send'] },
+  signedInAtMs: 0,
+  renewedAtMs: 0,
+  msalCache: JSON.stringify({ RefreshToken: { one: { secret: refreshToken } } }),
+};
+
+export const key = Buffer.alloc(32, 7);
+
+export function store(file: string, changes: Partial<SignInStoreOptions> = {}) {
+  return openSignInStore({
+    connection: 'contoso',
+    file,
+    app,
+    key: async () => key,
+    clock: systemClock,
+    log: silentLog,
+    ...changes,
+  });
+}

@@ -1,0 +1,269 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { BridgeError } from '../../../src/base/errors.ts';
+import { loggableError, openLog } from '../../../src/base/log.ts';
+import type { SignInStore } from '../../../src/tokens/sign-ins/store.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { app, key, refreshToken, signIn, store } from './samples.ts';
+
+const newFile = () => join(temporaryFolder(), 'contoso.signin');
+const mode = (file: string) => (statSync(file).mode & 0o777).toString(8);
+
+/** The error of a refused use; nothing secret may be in any form of it. */
+async function refusal(using: Promise<unknown>): Promise<BridgeError> {
+  const error = await using.then(
+    () => expect.fail('it succeeded'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(BridgeError);
+  const shown = [String(error), inspect(error, { depth: 9 }), JSON.stringify(loggableError(error))].join('\n');
+  for (const hidden of [refreshToken, key.toString('hex'), key.toString('base64')]) expect(shown).not.toContain(hidden);
+  return error as BridgeError;
+}
+
+describe('a sign-in store', () => {
+  test('is empty until somebody has signed in, and makes no file by being read', async () => {
+    const file = newFile();
+    expect(await store(file).read()).toBeUndefined();
+    expect(readdirSync(dirname(file))).toEqual([]);
+  });
+
+  test('keeps what an update gives it', async () => {
+    const file = newFile();
+    const seen = await store(file).update(async (current) => ({ signIn, result: [current] }));
+    expect(seen).toEqual([undefined]);
+    expect(await store(file).read()).toEqual(signIn);
+  });
+
+  test('keeps why Entra ID has ended a sign-in', async () => {
+    const file = newFile();
+    const ended = { atMs: 1, aadsts: 'AADSTS50173', cause: 'The password was changed.' };
+    await store(file).replace({ ...signIn, ended });
+    expect(await store(file).read()).toEqual({ ...signIn, ended });
+  });
+
+  test('leaves the file alone when an update gives nothing, or fails', async () => {
+    const file = newFile();
+    const signIns = store(file);
+    await signIns.replace(signIn);
+    const before = readFileSync(file);
+    expect(await signIns.update(async (current) => ({ result: current?.username }))).toBe('jo@contoso.com');
+    const failing = signIns.update(() => Promise.reject(new Error('Entra ID is down')));
+    await expect(failing).rejects.toThrow('Entra ID is down');
+    expect(readFileSync(file)).toEqual(before);
+    // And the lock was given back.
+    await signIns.replace({ ...signIn, username: 'mia@contoso.com' });
+    expect((await signIns.read())?.username).toBe('mia@contoso.com');
+  });
+
+  test('writes it encrypted and for this user alone, in a folder of the same kind', async () => {
+    const file = join(temporaryFolder(), 'data', 'sign-ins', 'contoso.signin');
+    await store(file).replace(signIn);
+    const content = readFileSync(file).toString('latin1');
+    for (const hidden of [refreshToken, 'jo@', 'Mail.Send', 'contoso', 'microsoftonline']) {
+      expect(content).not.toContain(hidden);
+    }
+    expect([mode(file), mode(`${file}.lock`), mode(dirname(file))]).toEqual(['600', '600', '700']);
+    expect(readdirSync(dirname(file)).sort()).toEqual(['contoso.signin', 'contoso.signin.lock']);
+  });
+
+  test('closes a file that others may read, says so, and uses it', async () => {
+    const file = newFile();
+    await store(file).replace(signIn);
+    chmodSync(file, 0o644);
+    let lines = '';
+    const destination = new Writable({
+      write(chunk, _encoding, done) {
+        lines += chunk;
+        done();
+      },
+    });
+    const log = await openLog({ level: 'info', format: 'json', destination });
+    expect(await store(file, { log }).read()).toEqual(signIn);
+    expect(mode(file)).toBe('600');
+    expect(lines).toContain('was open to other users');
+    lines = '';
+    await store(file, { log }).read();
+    expect(lines).toBe('');
+  });
+
+  test('is the same store however the app registration is spelt', async () => {
+    const file = newFile();
+    await store(file).replace(signIn);
+    const spelt = { authority: `${app.authority}/`, tenantId: 'Contoso.onMicrosoft.com', clientId: app.clientId };
+    expect(await store(file, { app: spelt }).read()).toEqual(signIn);
+  });
+
+  test('forgets a sign-in, once and again', async () => {
+    const file = newFile();
+    await store(file).replace(signIn);
+    await store(file).remove();
+    expect(existsSync(file)).toBe(false);
+    await store(file).remove();
+    expect(await store(file).read()).toBeUndefined();
+  });
+
+  test('loses no update of many at the same time in one process, through one store or several', async () => {
+    const file = newFile();
+    const stores = [store(file), store(file)] as [SignInStore, SignInStore];
+    const addOne = (signIns: SignInStore) =>
+      signIns.update(async (current = signIn) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return { signIn: { ...current, renewedAtMs: current.renewedAtMs + 1 }, result: undefined };
+      });
+    await Promise.all(Array.from({ length: 10 }, (_, index) => addOne(stores[index % 2]!)));
+    expect((await stores[0].read())?.renewedAtMs).toBe(10);
+  });
+});
+
+describe('a file that cannot be opened', () => {
+  const cases: [string, string, (file: string) => Promise<SignInStore>][] = [
+    [
+      'is something else',
+      'sign-in-file-foreign',
+      async (file) => {
+        writeFileSync(file, '{"listeners":[]}');
+        return store(file);
+      },
+    ],
+    [
+      'is far too large',
+      'sign-in-file-foreign',
+      async (file) => {
+        await store(file).replace(signIn);
+        writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.alloc(5_000_000)]));
+        return store(file);
+      },
+    ],
+    [
+      'is empty',
+      'sign-in-file-damaged',
+      async (file) => {
+        writeFileSync(file, '');
+        return store(file);
+      },
+    ],
+    [
+      'was cut short',
+      'sign-in-file-damaged',
+      async (file) => {
+        await store(file).replace(signIn);
+        writeFileSync(file, readFileSync(file).subarray(0, -40));
+        return store(file);
+      },
+    ],
+    [
+      'is of a later version',
+      'sign-in-file-newer',
+      async (file) => {
+        await store(file).replace(signIn);
+        const later = readFileSync(file);
+        later.writeUInt8(2, 8);
+        writeFileSync(file, later);
+        return store(file);
+      },
+    ],
+    [
+      'was encrypted with another key',
+      'sign-in-file-key-wrong',
+      async (file) => {
+        await store(file, { key: async () => Buffer.alloc(32, 8) }).replace(signIn);
+        return store(file);
+      },
+    ],
+    [
+      'belongs to another app registration',
+      'sign-in-file-other-app',
+      async (file) => {
+        await store(file).replace(signIn);
+        return store(file, { app: { ...app, clientId: '99999999-2222-3333-4444-555555555555' } });
+      },
+    ],
+    [
+      'belongs to another tenant',
+      'sign-in-file-other-app',
+      async (file) => {
+        await store(file).replace(signIn);
+        return store(file, { app: { ...app, tenantId: 'fabrikam.com' } });
+      },
+    ],
+  ];
+
+  test.each(cases)('because it %s is refused and left as it is', async (_why, code, prepare) => {
+    const file = newFile();
+    const signIns = await prepare(file);
+    const before = readFileSync(file);
+    const error = await refusal(signIns.read());
+    expect(error).toMatchObject({ code, kind: 'needs-admin', details: { connection: 'contoso', file } });
+    expect(error.remedy).toContain('"mailbridge login"');
+    let changed = false;
+    const update = signIns.update(async () => {
+      changed = true;
+      return { signIn, result: undefined };
+    });
+    expect((await refusal(update)).code).toBe(code);
+    expect(changed).toBe(false);
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  test.each(cases)('because it %s makes way for a new sign-in, and is kept', async (_why, _code, prepare) => {
+    const file = newFile();
+    const signIns = await prepare(file);
+    const before = readFileSync(file);
+    await signIns.replace({ ...signIn, username: 'new@contoso.com' });
+    expect((await signIns.read())?.username).toBe('new@contoso.com');
+    const aside = readdirSync(dirname(file)).filter((name) => name.startsWith(`${basename(file)}.unreadable-`));
+    expect(aside).toHaveLength(1);
+    expect(readFileSync(join(dirname(file), aside[0]!))).toEqual(before);
+  });
+
+  test('is moved aside under the time, by removing the sign-in as well', async () => {
+    const file = newFile();
+    writeFileSync(file, 'something else');
+    await store(file, { clock: new FakeClock(Date.UTC(2026, 10, 21, 7, 30)) }).remove();
+    expect(readdirSync(dirname(file)).sort()).toEqual([
+      'contoso.signin.lock',
+      'contoso.signin.unreadable-2026-11-21T07-30-00-000Z',
+    ]);
+  });
+});
+
+describe('a place that cannot be used', () => {
+  test('is named: a folder in place of the file', async () => {
+    const file = newFile();
+    mkdirSync(file);
+    for (const use of ['read', 'replace', 'remove'] as const) {
+      const error = await refusal(store(file)[use](signIn));
+      expect(error.code).toBe('sign-in-file-unusable');
+      expect(error.message).toContain(`"contoso" (${file}) cannot be read (not an ordinary file)`);
+    }
+  });
+
+  test('is named: a file in place of the folder', async () => {
+    const folder = newFile();
+    writeFileSync(folder, '');
+    const error = await refusal(store(join(folder, 'contoso.signin')).replace(signIn));
+    expect(error).toMatchObject({ code: 'sign-in-file-unusable', message: expect.stringContaining('EEXIST') });
+  });
+
+  test('is named: a lock file that is something else', async () => {
+    const file = newFile();
+    writeFileSync(`${file}.lock`, 'a text of some length that no database starts with'.repeat(20));
+    const error = await refusal(store(file).replace(signIn));
+    expect(error).toMatchObject({ code: 'sign-in-file-unusable', message: expect.stringContaining('not a database') });
+  });
+
+  test('leaves the file as it was when the new content cannot be written', async () => {
+    const file = newFile();
+    await store(file).replace(signIn);
+    mkdirSync(`${file}.tmp`);
+    expect((await refusal(store(file).replace({ ...signIn, username: 'x@contoso.com' }))).code).toBe(
+      'sign-in-file-unusable',
+    );
+    expect(await store(file).read()).toEqual(signIn);
+  });
+});
