@@ -79,7 +79,7 @@ const refusalsIntroduction = `# What Microsoft 365 says of a message
 
 The outcome is what the queue makes of it: **temporary** is tried again, **needs-admin** waits for somebody to change a
 setting, **permanent** goes back to its sender. A wait is the least there is before the next attempt; what the server
-asks for itself (\`Retry-After\`) comes before it. *Concerns* says whose mail waits: that of the mailbox rests as a whole.
+asks for itself (\`Retry-After\`) comes before it. *Concerns* says whose mail waits: that of the mailbox: all of it is paused.
 In the remedies MAILBOX and ADDRESS stand for the mailbox and the address in From, LOGIN for who logs in (the mailbox, or
 by SMTP the person who signed in); in the log and in reports the true ones are filled in.
 

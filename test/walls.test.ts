@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { parseAst } from 'rolldown/parseAst';
 import { expect, test } from 'vitest';
 
 const source = resolve(import.meta.dirname, '../src');
@@ -52,16 +53,18 @@ interface Arrow {
   readonly file: string;
 }
 
+const files = globSync('**/*.ts', { cwd: source }).toSorted();
+const texts = new Map(files.map((file) => [file, readFileSync(join(source, file), 'utf8')]));
+const imported = new Map(files.map((file) => [file, importedBy(file)]));
+
+/** The files that a file imports, those whose types alone it needs included. */
+function importedBy(file: string): string[] {
+  const specifiers = (texts.get(file) ?? '').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+  return [...specifiers].map(([, specifier = '']) => relative(source, resolve(source, dirname(file), specifier)));
+}
+
 function arrows(): Arrow[] {
-  return globSync('**/*.ts', { cwd: source }).flatMap((file) => {
-    const text = readFileSync(join(source, file), 'utf8');
-    const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1] ?? '');
-    return imports.map((specifier) => ({
-      file,
-      from: roomOf(file),
-      to: roomOf(relative(source, resolve(source, dirname(file), specifier))),
-    }));
-  });
+  return files.flatMap((file) => importedBy(file).map((target) => ({ file, from: roomOf(file), to: roomOf(target) })));
 }
 
 function roomOf(file: string): string {
@@ -101,4 +104,70 @@ test('the simulator shares nothing with what it tests', () => {
 
 test('only cli, app and admin know the configuration', () => {
   expect(told(found.filter(({ from, to }) => to === 'config' && !mayUseConfig.includes(from)))).toEqual([]);
+});
+
+test('no files import one another in a circle, of types neither', () => {
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const target of imported.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+/** Folders of one command, or one operation, to a file. */
+const folderOfCommands = new Set(['cli', 'imap/commands']);
+
+test('no folder has more than twenty files side by side, but for folders of one command to a file', () => {
+  const sizes = new Map<string, number>();
+  for (const file of files) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1);
+  expect([...sizes].filter(([folder, size]) => size > 20 && !folderOfCommands.has(folder))).toEqual([]);
+});
+
+/** Their bodies are one table: questions, options, fields of the configuration. */
+const tables = new Set([
+  'cli/register-app/options.ts',
+  'config/schema-accounts.ts',
+  'config/schema-service.ts',
+  'onboarding/init-questions.ts',
+]);
+
+interface SyntaxNode {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+test('no function has more than sixty lines, but for tables', () => {
+  const long: string[] = [];
+  for (const [file, text] of texts) {
+    if (tables.has(file)) continue;
+    for (const { start, end } of functionsOf(parseAst(text, { lang: 'ts' }) as unknown as SyntaxNode)) {
+      const lines = text.slice(start, end).split('\n').length;
+      if (lines > 60) long.push(`${file}:${text.slice(0, start).split('\n').length} has ${lines} lines`);
+    }
+  }
+  expect(long).toEqual([]);
+});
+
+function functionsOf(node: SyntaxNode): SyntaxNode[] {
+  const within = Object.values(node)
+    .flat()
+    .filter((child): child is SyntaxNode => typeof (child as SyntaxNode | null)?.type === 'string')
+    .flatMap(functionsOf);
+  return /Function/.test(node.type) && 'body' in node ? [node, ...within] : within;
+}
+
+test('no type is exported by two files under one name', () => {
+  const places = new Map<string, string[]>();
+  for (const [file, text] of texts) {
+    for (const [, name = ''] of text.matchAll(/^export (?:abstract )?(?:interface|type|class|enum) (\w+)/gm)) {
+      places.set(name, [...(places.get(name) ?? []), file]);
+    }
+  }
+  expect([...places].filter(([, all]) => all.length > 1)).toEqual([]);
 });

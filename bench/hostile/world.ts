@@ -87,7 +87,7 @@ function configFor({ cloud, tenantId, clientId, clientSecret, mailboxes: [report
 function portsOf(lines: readonly string[]): Ports {
   const entries = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   const ready = entries.find(({ msg }) => msg.startsWith('ready: '));
-  const admin = entries.find(({ msg }) => msg.startsWith('admin port open'));
+  const admin = entries.find(({ msg }) => msg.startsWith('admin endpoint listening'));
   const listeners = ready.listeners as { protocol: string; security: string; port: number }[];
   return Object.fromEntries([
     ...listeners.map(({ protocol, security, port }) => [`${protocol}-${security}`, port]),

@@ -46,7 +46,7 @@ export async function listenAdmin(
   const server = createServer({ connectionsCheckingInterval: 1_000 }, (request, response) => {
     if (request.socket.destroyed) return;
     answer(registry, facts, request, response).catch((error: unknown) => {
-      log.error({ error }, 'the metrics cannot be told');
+      log.error({ error }, 'cannot collect the metrics');
       response.writeHead(500).end();
     });
   });

@@ -76,7 +76,7 @@ export async function loginForSubmission(
   const facts = { protocol: 'smtp', username, client: remoteAddress };
   if ('account' in result) {
     if (mayActAs(result.account, authorizationId)) return submissionAccount(result.account);
-    const text = 'This account sends as itself alone.';
+    const text = 'This account may send only as itself.';
     log.warn({ ...facts, error: new BridgeError('login-other-mailbox', text) }, 'login refused');
     throw new SmtpReply(535, '5.7.8', `${text} Leave the authorization identity empty`);
   }

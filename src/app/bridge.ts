@@ -71,7 +71,7 @@ export async function startBridge(config: Config, options: BridgeOptions): Promi
 async function start(config: Config, { log, clock = systemClock }: BridgeOptions, undo: Undo): Promise<Bridge> {
   const hostname = config.hostname ?? machineName();
   const folder = takeDataFolder(config.dataDir, (each) =>
-    log.warn({ folder: each }, `${each} could be written by other users of this machine; now it cannot`),
+    log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
   );
   undo.push(() => folder.release());
   const memory = createLoginMemory(config, clock);
@@ -187,7 +187,7 @@ class RunningBridge implements Bridge {
     const before = this.#parts.replace(opened);
     for (const key of fixedAtStart) {
       if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-        log.warn({ key }, `${key} has changed: restart to take it up`);
+        log.warn({ key }, `${key} has changed: restart to apply it`);
     }
     this.#closeLater(before);
     this.#prove();
@@ -214,7 +214,7 @@ class RunningBridge implements Bridge {
 
   #prove(): void {
     const { log, state } = this.#parts;
-    inBackground(() => proveConnections(state(), log), log, 'connections cannot be proven');
+    inBackground(() => proveConnections(state(), log), log, 'cannot test the connections');
   }
 }
 
@@ -261,6 +261,6 @@ async function openAdmin(config: Config, facts: AdminFacts, log: Log, undo: Undo
     Promise.reject(portFailure(error, 'admin', config.admin)),
   );
   undo.push(() => admin.close());
-  log.info({ host: config.admin.host, port: admin.port }, 'admin port open: /health, /metrics');
+  log.info({ host: config.admin.host, port: admin.port }, 'admin endpoint listening: /health, /metrics');
   return () => admin.close();
 }

@@ -104,8 +104,9 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
       offersStartTls: listener.security === 'starttls',
     }),
     onDefect: smtpDefect(log),
-    onTurnedAway: (client, text) => logOfStranger(log, 'info', client, { text }, 'client turned away'),
-    onStalled: (client) => logOfStranger(log, 'warn', client, {}, 'client cut: it does not take what it is sent'),
+    onTurnedAway: (client, text) => logOfStranger(log, 'info', client, { text }, 'connection rejected'),
+    onStalled: (client) =>
+      logOfStranger(log, 'warn', client, {}, 'client does not read its replies: connection closed'),
   });
 }
 

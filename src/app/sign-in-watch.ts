@@ -40,7 +40,7 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
       known.set(name, signedInAtMs);
     }
     if (stopped) return;
-    for (const connection of changed) log.info({ connection }, 'somebody has signed in: what waited for it goes on');
+    for (const connection of changed) log.info({ connection }, 'sign-in found: deferred mail is tried again');
     if (changed.length > 0) await onSignIn();
   };
   /** Whatever fails may work the next time. */
@@ -51,7 +51,7 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
           if (!stopped) cancel = clock.after(lookMs, look);
         }),
       log,
-      'whether somebody has signed in cannot be looked up',
+      'cannot read the sign-in state',
     );
   };
   look();

@@ -37,7 +37,7 @@ export async function readTlsFiles(files: TlsFiles): Promise<CertificateAndKey> 
   try {
     createSecureContext(material);
   } catch (cause) {
-    const text = `${files.cert} and ${files.key} are no usable certificate and key: ${errorText(cause)}.`;
+    const text = `${files.cert} and ${files.key} are not a usable certificate and key: ${errorText(cause)}.`;
     throw new BridgeError('tls-material-unreadable', text, { cause });
   }
   return material;

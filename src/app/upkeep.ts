@@ -21,16 +21,16 @@ export interface UpkeepParts {
  * @returns what ends it
  */
 export function startUpkeep({ clock, log, state, renewCertificates }: UpkeepParts): () => void {
-  const lookForDrafts = () => inBackground(() => sweepDrafts(state(), log), log, 'drafts are not looked through');
+  const lookForDrafts = () => inBackground(() => sweepDrafts(state(), log), log, 'cannot look for abandoned drafts');
   const everyDay = () => {
-    inBackground(() => renewCertificates(state().config), log, 'certificates cannot be renewed');
-    inBackground(() => renewSignIns(state().upstreams, log), log, 'sign-ins cannot be renewed');
+    inBackground(() => renewCertificates(state().config), log, 'cannot renew the certificates');
+    inBackground(() => renewSignIns(state().upstreams, log), log, 'cannot renew the sign-ins');
     lookForDrafts();
     cancelDaily = clock.after(dayMs, everyDay);
   };
   let cancelDaily = clock.after(dayMs, everyDay);
   const cancelAfterCrash = clock.after(2 * draftAgeMs, lookForDrafts);
-  inBackground(() => renewSignIns(state().upstreams, log), log, 'sign-ins cannot be renewed');
+  inBackground(() => renewSignIns(state().upstreams, log), log, 'cannot renew the sign-ins');
   return () => {
     cancelDaily();
     cancelAfterCrash();
@@ -58,7 +58,7 @@ export async function proveConnections({ config, upstreams }: BridgeState, log: 
       const passes = error instanceof BridgeError && error.kind === 'temporary';
       log[passes ? 'warn' : 'error'](
         { connection, resource, error },
-        `connection ${connection} gets no token for ${resource}: ${errorText(error)} ${remedy}`,
+        `connection ${connection} could not get a token for ${resource}: ${errorText(error)} ${remedy}`,
       );
     }
   }
@@ -75,7 +75,7 @@ async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Prom
     } catch (error) {
       if (upstream.isClosed) return;
       const remedy = error instanceof BridgeError ? error.remedy : '';
-      log.error({ connection: name, error }, `the sign-in of ${name} is not renewed: ${errorText(error)} ${remedy}`);
+      log.error({ connection: name, error }, `cannot renew the sign-in of ${name}: ${errorText(error)} ${remedy}`);
     }
   }
 }
@@ -91,6 +91,6 @@ async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promis
     await upstreams
       .get(connection)
       ?.sweepDrafts(mailbox, draftAgeMs)
-      .catch((error: unknown) => log.debug({ connection, mailbox, error }, 'drafts are not looked through'));
+      .catch((error: unknown) => log.debug({ connection, mailbox, error }, 'cannot look for abandoned drafts'));
   }
 }

@@ -163,12 +163,12 @@ const entries = {
     kind: 'needs-admin',
     cause: 'The SMTP or IMAP server does not offer to log in with XOAUTH2.',
     remedy:
-      'Check host and port of the endpoint: smtp.office365.com, port 587 (port 25 of an Exchange host is the wrong door), or outlook.office365.com, port 993.',
+      'Check host and port of the endpoint: smtp.office365.com, port 587 (port 25 of an Exchange host is not for client submission), or outlook.office365.com, port 993.',
   },
   'address-not-sendable': {
     kind: 'permanent',
     cause:
-      'The address cannot be told to the SMTP server: it holds angle brackets or line ends, or characters beyond ASCII that the server does not take.',
+      'The SMTP server does not accept this form of address: it holds angle brackets or line ends, or characters beyond ASCII that the server does not take.',
     remedy: 'Correct the address.',
   },
   'message-too-large-for-smtp': {

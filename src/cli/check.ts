@@ -10,7 +10,7 @@ import type { CliIo } from './io.ts';
 
 const usage = `Usage: mailbridge check [NAME] [--wait] [--send-test ADDRESS]... [--config FILE] [--json]
 
-Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and what mends it.
+Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
 NAME confines it to one connection or to one account. Nothing is changed, and nothing sent but test messages.
 
   --wait               tries again every minute, for up to two hours, while permissions may still be spreading
@@ -134,7 +134,7 @@ function conclude(hops: readonly HopResult[], json: boolean, io: CliIo): number 
   if (json) {
     io.stdout.write(`${JSON.stringify({ ok: failed === 0, hops }, null, 2)}\n`);
   } else if (failed > 0) {
-    io.stdout.write(`\n${failed} ${failed === 1 ? 'hop fails' : 'hops fail'}. Mend the first one first.\n`);
+    io.stdout.write(`\n${failed} ${failed === 1 ? 'hop fails' : 'hops fail'}. Fix the first one first.\n`);
   } else {
     const but = warnings === 0 ? '' : `, with ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
     io.stdout.write(`\nEverything works${but}.\n`);

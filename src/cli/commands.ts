@@ -40,7 +40,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./exchange-script.ts')).runExchangeScript,
   },
   check: {
-    summary: 'try every hop of every connection and account, and say what mends it',
+    summary: 'try every hop of every connection and account, and say how to fix it',
     load: async () => (await import('./check.ts')).runCheck,
   },
   demo: {

@@ -72,7 +72,7 @@ function reloading(log: Log, reload: () => Promise<void>): () => void {
       return reload();
     });
     reloaded.then(
-      () => log.info('configuration and certificates reread'),
+      () => log.info('configuration and certificates reloaded'),
       (error: unknown) => {
         const remedy = error instanceof BridgeError ? `${error}` : 'an unexpected failure';
         log.error({ error }, `the configuration in force stays: ${remedy}`);

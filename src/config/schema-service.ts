@@ -88,7 +88,7 @@ export const retryBlock = () =>
     maxAttempts: count(1, 20, 5, 'Tries in all within one attempt, the first included.'),
     waitSeconds: z.number().min(0).max(300).default(2).meta({
       description:
-        'Seconds between tries where the server names no time itself. A `Retry-After` of up to 10 seconds is waited for instead; a longer one ends the attempt, and the mailbox rests until then.',
+        'Seconds between tries where the server names no time itself. A `Retry-After` of up to 10 seconds is waited for instead; a longer one ends the attempt, and the mailbox is paused until then.',
     }),
     multiplyWait: z.boolean().default(true).meta({ description: 'Doubles the wait with each try, up to 300 seconds.' }),
   });
@@ -132,7 +132,7 @@ export const limitsBlock = () =>
       }),
     maxMessageMegabytes: z.number().positive().max(150).default(35).meta({
       description:
-        'Largest message accepted from a client, in MB of 1,048,576 bytes, attachments encoded. Exchange Online takes no more than 150, and 35 unless the mailbox is set otherwise.',
+        'Largest message accepted from a client, in MB of 1,048,576 bytes, attachments encoded. Exchange Online accepts at most 150, and 35 unless the mailbox is set otherwise.',
     }),
     maxRecipients: count(
       1,

@@ -105,7 +105,7 @@ export class ImapConnection implements ImapContext {
     } finally {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
-      await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      await this.#release().catch((error: unknown) => log.error({ error }, 'Cannot close the mail store'));
       this.presence.dispose();
       if (this.#goOn === undefined) this.#linger();
       this.session.closed();
@@ -237,8 +237,8 @@ export class ImapConnection implements ImapContext {
   #replyTo(raw: RawCommand, error: unknown): ImapReply {
     const reply = replyFor(error);
     if (reply === undefined) {
-      this.#options.log.error({ error, command: raw.name }, 'An IMAP command failed for a reason nobody foresaw');
-      return new ImapReply('NO', 'Something went wrong here.', { code: 'SERVERBUG' });
+      this.#options.log.error({ error, command: raw.name }, 'Unexpected error in an IMAP command');
+      return new ImapReply('NO', 'Internal error.', { code: 'SERVERBUG' });
     }
     if (reply.status === 'NO' && (raw.name === 'LOGIN' || raw.name === 'AUTHENTICATE')) this.#failedLogins++;
     return reply;
@@ -253,8 +253,8 @@ export class ImapConnection implements ImapContext {
   #refuseBroken(error: BrokenCommand): void {
     this.out.tagged(error.tag, 'BAD', error.message);
     this.#broken++;
-    if (error.fatal) this.#goodbye('The connection cannot go on behind that.');
-    else if (this.#broken >= maxBrokenCommands) this.#goodbye('Too many commands that are none.');
+    if (error.fatal) this.#goodbye('Unrecoverable error, closing connection.');
+    else if (this.#broken >= maxBrokenCommands) this.#goodbye('Too many invalid commands.');
   }
 
   /** Tells why and ends the connection; also while a command waits for the client. */
@@ -273,14 +273,14 @@ export class ImapConnection implements ImapContext {
   }
 
   #endedBy(error: unknown): void {
-    if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
+    if (error instanceof ReadTimeout) this.#goodbye('Idle timeout.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
     else if (error instanceof TooManyLines) this.#goodbye('Too many commands before the login.');
     else if (error instanceof WriteTimeout) {
-      this.#options.log.warn('client cut: it does not take what it is sent');
+      this.#options.log.warn('client does not read its replies: connection closed');
       this.#socket.destroy();
     } else if (!(error instanceof ConnectionEnded)) {
-      this.#options.log.error({ error }, 'An IMAP connection failed for a reason nobody foresaw');
+      this.#options.log.error({ error }, 'Unexpected error in an IMAP session');
       this.#socket.destroy();
     }
   }

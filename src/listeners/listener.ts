@@ -167,7 +167,7 @@ class Door {
       await this.#protocol
         .serve({ ...common, socket: first, secure: security === 'tls', ...offered })
         .catch((error: unknown) => {
-          log.error({ error, client: remoteAddress }, 'a client failed for a reason nobody foresaw');
+          log.error({ error, client: remoteAddress }, 'unexpected error while serving a client');
           first.destroy();
         });
     }
@@ -199,7 +199,7 @@ class Door {
   #reject(socket: Socket, client: string, limit: 'total' | 'address'): void {
     const details = { open: this.#counts.open, fromThere: this.#counts.from(sourceNetwork(client)) };
     const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', { details });
-    this.#log('warn', client, { error }, 'connection refused: too many');
+    this.#log('warn', client, { error }, 'connection rejected: too many open');
     // With TLS from the first byte there is no line that the client would understand.
     if (this.#options.security === 'tls' || this.#rejected.size >= maxRejected) {
       socket.destroy();

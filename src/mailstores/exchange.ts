@@ -171,7 +171,7 @@ class ExchangeFolder implements ReadableFolder {
     const length = octetsIn(source);
     if (length > maxLength) throw this.#failure(new Error('The server sends more of a message than it was asked for.'));
     if (length > 0) return source as Buffer;
-    if (!(await this.#isThere(uid))) throw new MailStoreError('no-such-message', 'The message is not there any more.');
+    if (!(await this.#isThere(uid))) throw new MailStoreError('no-such-message', 'The message no longer exists.');
     return Buffer.alloc(0);
   }
 

@@ -90,7 +90,7 @@ export class Pop3Connection implements Pop3Context {
     } finally {
       signal?.removeEventListener('abort', shutDown);
       clearTimeout(this.#loginDeadline);
-      await this.#release().catch((error: unknown) => log.error({ error }, 'A mail store did not close'));
+      await this.#release().catch((error: unknown) => log.error({ error }, 'Cannot close the mail store'));
       this.presence.dispose();
       if (this.#goOn === undefined) this.#linger();
       this.session.closed();
@@ -190,8 +190,8 @@ export class Pop3Connection implements Pop3Context {
   #replyTo(name: string, error: unknown): Pop3Reply {
     const reply = replyFor(error);
     if (reply === undefined) {
-      this.#options.log.error({ error, command: knownName(name) }, 'A POP3 command failed for a reason nobody foresaw');
-      return new Pop3Reply('Something went wrong here.', { code: 'SYS/TEMP' });
+      this.#options.log.error({ error, command: knownName(name) }, 'Unexpected error in a POP3 command');
+      return new Pop3Reply('Internal error.', { code: 'SYS/TEMP' });
     }
     this.#logStoreFailure(name, error instanceof Pop3Reply ? error.cause : error);
     if (name === 'PASS' || name === 'AUTH') this.#failedLogins++;
@@ -200,7 +200,7 @@ export class Pop3Connection implements Pop3Context {
 
   #logStoreFailure(command: string, error: unknown): void {
     if (!(error instanceof MailStoreError)) return;
-    this.#options.log.warn({ error: error.cause ?? error, command }, `a mailbox failed: ${error.message}`);
+    this.#options.log.warn({ error: error.cause ?? error, command }, `mailbox error: ${error.message}`);
   }
 
   #refuse(reply: Pop3Reply): void {
@@ -226,14 +226,14 @@ export class Pop3Connection implements Pop3Context {
   }
 
   #endedBy(error: unknown): void {
-    if (error instanceof ReadTimeout) this.#goodbye('Nothing came for too long.');
+    if (error instanceof ReadTimeout) this.#goodbye('Idle timeout.');
     else if (error instanceof LineTooLong) this.#goodbye('The line is too long.');
     else if (error instanceof TooManyLines) this.#goodbye('Too many commands before the login.');
     else if (error instanceof WriteTimeout) {
-      this.#options.log.warn('client cut: it does not take what it is sent');
+      this.#options.log.warn('client does not read its replies: connection closed');
       this.#socket.destroy();
     } else if (!(error instanceof ConnectionEnded)) {
-      this.#options.log.error({ error }, 'A POP3 connection failed for a reason nobody foresaw');
+      this.#options.log.error({ error }, 'Unexpected error in a POP3 session');
       this.#socket.destroy();
     }
   }

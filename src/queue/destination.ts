@@ -21,7 +21,7 @@ export interface LaneOptions {
   readonly pause?: LearnedPause | undefined;
   /** The first pause of a mailbox that waits for an administrator. */
   readonly adminPauseMs: number;
-  /** Starts one attempt; {@link Lane.finished} is called when it has ended. */
+  /** Starts one attempt; {@link Destination.finished} is called when it has ended. */
   deliver(message: QueuedMessage): void;
   /** Told when the store cannot be read or written; the lane looks again by itself. */
   onFailure(error: unknown): void;
@@ -49,7 +49,7 @@ const lookAgainMs = 1000;
 const shortestParkMs = 5 * 60_000;
 
 /** The messages of one mailbox: which goes next, and when. */
-export class Lane implements SlotTaker {
+export class Destination implements SlotTaker {
   readonly connection: string;
   readonly #options: LaneOptions;
   readonly #meter: LaneMeter;
@@ -114,7 +114,7 @@ export class Lane implements SlotTaker {
     this.#restUntilMs = Math.max(this.#restUntilMs, untilMs);
   }
 
-  /** An attempt is as if it had not been made: its message is due, and waits for its connection alone. */
+  /** An attempt is as if it had not been made: its message is due, and waiting for its connection alone. */
   stillDue(): void {
     this.#turns.lookAgain();
   }

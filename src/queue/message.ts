@@ -74,6 +74,6 @@ export function connectionOf(lane: string): string {
 }
 
 /** Messages of one lane share a mailbox and with it Microsoft's limits. */
-export function laneOf(message: Pick<NewMessage, 'connection' | 'mailbox'>): string {
+export function destinationOf(message: Pick<NewMessage, 'connection' | 'mailbox'>): string {
   return `${message.connection}/${message.mailbox.toLowerCase()}`;
 }

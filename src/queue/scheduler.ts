@@ -12,14 +12,14 @@ import { Breakers, type BreakerView, type ProbeConnection } from './breakers/bre
 import { BreakerExpiry } from './breakers/expiry.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier } from './courier.ts';
-import { Lane, type LaneEffect } from './destination.ts';
+import { Destination, type LaneEffect } from './destination.ts';
 import { LaneLimits } from './limits/destinations.ts';
 import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits/limits.ts';
 import {
   type AttemptRecord,
   type CourierKind,
-  laneOf,
+  destinationOf,
   type NewMessage,
   type QueuedMessage,
   type QueuedRecipient,
@@ -74,7 +74,7 @@ const shortestRetryMs = 1000;
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, Destination>();
   readonly #limits: LaneLimits;
   readonly #attempts = new Set<Promise<void>>();
   readonly #abort = new AbortController();
@@ -105,7 +105,7 @@ export class Scheduler {
     this.#expiry = new BreakerExpiry({
       ...options,
       breakers: this.#breakers,
-      isUnderWay: (message) => this.#lane(laneOf(message)).isUnderWay(message.id),
+      isUnderWay: (message) => this.#lane(destinationOf(message)).isUnderWay(message.id),
       attemptLog: this.#attemptLog,
       bounce: (message, verdict) => this.#bounce(message, verdict),
       onQueued: (bounce, message) => this.#bounceQueued(bounce, message),
@@ -138,14 +138,14 @@ export class Scheduler {
 
   /** A message has just been accepted. */
   accepted(message: QueuedMessage): void {
-    if (this.#running) this.#lane(laneOf(message)).accepted(message);
+    if (this.#running) this.#lane(destinationOf(message)).accepted(message);
   }
 
   /** See {@link Queue.admit}. */
   async admit(delivery: DirectSubmission, patienceMs: number): Promise<Admission | AdmissionRefused> {
     if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
     const gate = this.#breakers.gate(delivery.connection);
-    const lane = this.#lane(laneOf(delivery));
+    const lane = this.#lane(destinationOf(delivery));
     const open = gate.mayStart(delivery.courier) ? undefined : gate.open(delivery.courier);
     // Where the trouble may be other mailboxes' alone, this one waits to be the next probe.
     if (open && (open.trouble.isSure || lane.metTrouble)) {
@@ -199,20 +199,20 @@ export class Scheduler {
 
   /** First those that have met no trouble: mailboxes with trouble of their own must not keep others from their turn. */
   #room(connection: string): void {
-    const troubled: Lane[] = [];
+    const troubled: Destination[] = [];
     this.#eachLane(connection, (lane) => (lane.metTrouble ? troubled.push(lane) : lane.wake()));
     for (const lane of troubled) lane.wake();
   }
 
-  #eachLane(connection: string, call: (lane: Lane) => void): void {
+  #eachLane(connection: string, call: (lane: Destination) => void): void {
     for (const lane of this.#lanes.values()) if (lane.connection === connection) call(lane);
   }
 
-  #lane(key: string): Lane {
+  #lane(key: string): Destination {
     let lane = this.#lanes.get(key);
     if (!lane) {
       const parts = this.#limits.of(key);
-      lane = new Lane({
+      lane = new Destination({
         ...parts,
         gate: this.#breakers.gate(parts.connection),
         store: this.#options.store,
@@ -229,7 +229,7 @@ export class Scheduler {
   }
 
   #run(message: QueuedMessage): void {
-    const lane = this.#lane(laneOf(message));
+    const lane = this.#lane(destinationOf(message));
     const attempt = this.#deliver(message, lane)
       .catch((error: unknown) => {
         this.#storeFailure(error);
@@ -298,7 +298,7 @@ export class Scheduler {
     this.#options.log.error({ error }, 'queue: the store cannot be read or written');
   }
 
-  async #deliver(message: QueuedMessage, lane: Lane): Promise<void> {
+  async #deliver(message: QueuedMessage, lane: Destination): Promise<void> {
     const { store, clock, backoff } = this.#options;
     // What the lane knew may be old: an administrator may have held or deleted it since.
     const current = store.get(message.id);
@@ -329,16 +329,21 @@ export class Scheduler {
   }
 
   /** A probe that failed: the message is as it was, and the store need not know. The next one is another mailbox's. */
-  #notAttempted(message: QueuedMessage, lane: Lane): void {
+  #notAttempted(message: QueuedMessage, lane: Destination): void {
     this.#inFlight.endUnmade(message);
     lane.stillDue();
-    const key = laneOf(message);
+    const key = destinationOf(message);
     this.#lanes.delete(key);
     this.#lanes.set(key, lane);
   }
 
   /** @returns whether the outcome could be written */
-  async #recorded(message: QueuedMessage, lane: Lane, attempt: AttemptRecord, verdict: Verdict): Promise<boolean> {
+  async #recorded(
+    message: QueuedMessage,
+    lane: Destination,
+    attempt: AttemptRecord,
+    verdict: Verdict,
+  ): Promise<boolean> {
     const { store, clock, log, backoff } = this.#options;
     const { recipients, state, nextAttemptAtMs } = verdict;
     const bounce = isToBeTold(message, verdict) ? await this.#bounce(message, verdict) : undefined;
@@ -351,7 +356,7 @@ export class Scheduler {
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
       this.#inFlight.endUnwritten(message.id, clock.now());
-      log.error({ error, id: message.id }, 'queue: the outcome of an attempt cannot be written');
+      log.error({ error, id: message.id }, 'queue: cannot save the outcome of an attempt');
       lane.lookAgain(clock.now() + backoff.baseMs);
       return false;
     }
@@ -368,7 +373,7 @@ export class Scheduler {
     try {
       return await this.#options.bounceFor(message, verdict);
     } catch (error) {
-      this.#options.log.error({ error, id: message.id }, 'the sender cannot be notified');
+      this.#options.log.error({ error, id: message.id }, 'cannot queue a bounce');
       return undefined;
     }
   }

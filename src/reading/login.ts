@@ -181,7 +181,7 @@ async function accountOf(
   }
   const { account } = result;
   if (!mayActAs(account, authorizationId)) {
-    throw refusal('other-mailbox', 'login-other-mailbox', 'This account opens its own mailbox alone.');
+    throw refusal('other-mailbox', 'login-other-mailbox', 'This account may open only its own mailbox.');
   }
   return account;
 }
@@ -210,7 +210,7 @@ function upstreamRefusal(error: unknown, { facts }: LoggedIn, log: Log): ReadLog
   // What a mail store threw carries the failure behind it.
   const known = error instanceof MailStoreError ? (error.cause ?? error) : error;
   if (!(known instanceof BridgeError)) {
-    log.error({ ...facts, error }, 'login failed for a reason nobody foresaw');
+    log.error({ ...facts, error }, 'login failed: unexpected error');
     return new ReadLoginError('temporary', 'The mailbox cannot be opened now.', { cause: error });
   }
   log.warn({ ...facts, error: known }, `login failed upstream: ${errorText(known)}`);

@@ -38,7 +38,7 @@ export function passThrough(
       const { lastWords: _, ...passed } = result;
       const failure = failureAtEnd(facts.protocol, mailbox, result);
       if (result.endedBy === 'stalled') {
-        log.warn({ ...facts, ...passed }, 'client cut: it does not take what it is sent');
+        log.warn({ ...facts, ...passed }, 'client does not read its replies: connection closed');
       } else if (failure === undefined) log.info({ ...facts, ...passed }, 'mailbox closed');
       else log.warn({ ...facts, ...passed, error: failure }, `mailbox closed: ${failure.message}`);
     },

@@ -76,7 +76,7 @@ export class TokenCache {
     this.#renew(false).catch((error: unknown) => {
       if (this.#isClosed) return;
       const fields = { connection, resource, error };
-      const line = 'token not renewed, the old one serves until it expires';
+      const line = 'cannot renew the token: the old one is used until it expires';
       if (error instanceof BridgeError && error.kind === 'temporary') log.warn(fields, line);
       else log.error(fields, line);
     });

@@ -41,10 +41,10 @@ export function tokenError(request: FailedTokenRequest): BridgeError {
 
 function networkError(connection: string, error: unknown, secrets: readonly string[]): BridgeError {
   if (!(error instanceof BridgeError)) {
-    const message = `Connection "${connection}" gets no token: ${scrub(errorText(error), secrets)}.`;
+    const message = `Connection "${connection}" could not get a token: ${scrub(errorText(error), secrets)}.`;
     return new BridgeError('token-answer-invalid', message, { details: { connection } });
   }
-  return new BridgeError(error.code, `Connection "${connection}" gets no token. ${error.message}`, {
+  return new BridgeError(error.code, `Connection "${connection}" could not get a token. ${error.message}`, {
     kind: error.kind,
     remedy: error.remedy,
     cause: error.cause,
@@ -80,7 +80,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
   }
   if (aadsts === undefined && body?.error === undefined) {
     const what = body ? 'JSON that holds no token' : answer.contentType.slice(0, 60);
-    const message = `Connection "${connection}" gets no token: ${answer.host} answered ${status} with ${what}.`;
+    const message = `Connection "${connection}" could not get a token: ${answer.host} answered ${status} with ${what}.`;
     return new BridgeError('token-answer-invalid', message, { details });
   }
   const message = `Microsoft Entra ID refuses connection "${connection}" a token.`;
@@ -109,7 +109,7 @@ function libraryError(connection: string, thrown: unknown, secrets: readonly str
     });
   }
   const what = typeof errorCode === 'string' && errorCode ? errorCode : scrub(errorText(thrown), secrets);
-  const message = `Connection "${connection}" gets no token: ${what}.`;
+  const message = `Connection "${connection}" could not get a token: ${what}.`;
   return new BridgeError('token-answer-invalid', message, {
     details: { connection, systemCode: systemErrorCode(thrown) },
   });

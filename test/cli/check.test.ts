@@ -40,7 +40,7 @@ test('what is broken stands below its hop, with the remedy; what needs it is not
   expect(told).toMatch(/\n {6}→ Put the Value of the secret into clientSecret, not its Secret ID\./);
   expect(told).toMatch(/\n {8}\(token-refused, AADSTS7000215\)\n/);
   expect(told).toMatch(/– mailbox +alice@contoso\.example by IMAP +not tried: token Exchange Online failed\n/);
-  expect(told).toMatch(/\n1 hop fails\. Mend the first one first\.\n$/);
+  expect(told).toMatch(/\n1 hop fails\. Fix the first one first\.\n$/);
 });
 
 test('--json is one object with every hop', async () => {

@@ -189,7 +189,7 @@ describe('size', () => {
     expect(small.lines.filter(({ msg }) => msg === 'accepted')).toEqual([]);
   });
 
-  test('of 501 recipients the last is put off, and the message goes to the others', async () => {
+  test('of 501 recipients the last is deferred, and the message goes to the others', async () => {
     const client = await login('smtp');
     const recipients = Array.from({ length: 501 }, (_, n) => `recipient-${n}@elsewhere.example`);
     expect(await client.say(`MAIL FROM:<${reports}>`)).toMatch(/^250 /);

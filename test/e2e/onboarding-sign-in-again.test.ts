@@ -69,11 +69,11 @@ test('nobody has signed in: start and clients say so, and a login elsewhere is e
 }, async () => {
   const { world, login } = await personWorld();
   const bridge = await world.start();
-  const { msg } = await bridge.line(({ msg }) => msg.includes('gets no token'), 'the line about the sign-in');
+  const { msg } = await bridge.line(({ msg }) => msg.includes('could not get a token'), 'the line about the sign-in');
   expect(msg).toContain('nobody has signed in yet');
   expect(msg).toContain('mailbridge login contoso');
-  await imap(bridge, login, 'NO [ALERT] Connection "contoso" gets no token: nobody has signed in yet.');
-  await pop3(bridge, login, '-ERR [SYS/PERM] Connection "contoso" gets no token: nobody has signed in yet.');
+  await imap(bridge, login, 'NO [ALERT] Connection "contoso" could not get a token: nobody has signed in yet.');
+  await pop3(bridge, login, '-ERR [SYS/PERM] Connection "contoso" could not get a token: nobody has signed in yet.');
   await submit(bridge, login, 'waits for a sign-in');
   await logIn(world);
   await goesOn(world, bridge, login, 'waits for a sign-in');
@@ -88,7 +88,7 @@ test('a sign-in that was ended: clients say so, the log says what to do, and a l
   await logIn(world);
   world.m365.tenant.endSignIns(world.m365.tenant.users.get(alice)!);
   const bridge = await world.start();
-  const { msg } = await bridge.line(({ msg }) => msg.includes('gets no token'), 'the line about the sign-in');
+  const { msg } = await bridge.line(({ msg }) => msg.includes('could not get a token'), 'the line about the sign-in');
   expect(msg).toMatch(/The sign-in of alice@contoso\.example for connection "contoso" ended at .*AADSTS50173/);
   expect(msg).toContain('mailbridge login contoso');
   await imap(bridge, login, 'NO [ALERT] The sign-in of alice@contoso.example for connection "contoso" ended at …');

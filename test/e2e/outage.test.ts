@@ -67,7 +67,8 @@ describe('Entra ID is down', () => {
     const { port: adminPort } = await freeAdmin();
     const accounts = [contosoAccount('graph'), contosoAccount('graph', { username: 'now', delivery: 'direct' })];
     const running = await start({ ...contosoConfig(simulator, { accounts }), admin: { port: adminPort } });
-    const atStart = ({ msg }: { msg: string }) => msg.startsWith('connection contoso gets no token for graph: ');
+    const atStart = ({ msg }: { msg: string }) =>
+      msg.startsWith('connection contoso could not get a token for graph: ');
     // It passes: a warning, not an error for somebody to act on.
     expect((await running.line(atStart, 'the missing token')).level).toBe(40);
     const marks = Array.from({ length: 12 }, (_, i) => `outage-${i}-`);
@@ -79,7 +80,7 @@ describe('Entra ID is down', () => {
     expect(waiting.map((each) => each.waiting?.kind)).toEqual(marks.map(() => 'breaker'));
     const health = await (await fetch(`http://127.0.0.1:${adminPort}/health`)).json();
     expect(health).toMatchObject({ status: 'degraded', troubles: [{ connection: 'contoso', part: 'graph-token' }] });
-    expect(running.lines.filter(({ msg }) => msg.startsWith('put off'))).toEqual([]);
+    expect(running.lines.filter(({ msg }) => msg.startsWith('deferred'))).toEqual([]);
     const asked = () => 1000 - (simulator.faults.list()[0]?.remaining ?? 0);
     await until('a few probes', () => asked() >= 4, 60_000);
     expect(asked()).toBeLessThan(12);
@@ -130,7 +131,7 @@ describe('a connection that cannot reach its host', () => {
     await Promise.all(marks.map((mark) => arrived(simulator, alice, 'INBOX', mark)));
     await running.line(isOver, 'the end of it');
     expect(running.lines.filter(isPaused)).toHaveLength(1);
-    expect(running.lines.filter(({ msg }) => msg.startsWith('put off'))).toEqual([]);
+    expect(running.lines.filter(({ msg }) => msg.startsWith('deferred'))).toEqual([]);
   });
 
   test('its certificate is not trusted: told once with the remedy, and goes on once caFile is given', async () => {

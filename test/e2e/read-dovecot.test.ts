@@ -38,9 +38,9 @@ function testsOfDovecot(world: () => Awaited<ReturnType<typeof startWithDovecot>
     await play(
       client,
       `C: RETR 2
-       S: -ERR The message is not there any more.
+       S: -ERR The message no longer exists.
        C: TOP 2 0
-       S: -ERR The message is not there any more.
+       S: -ERR The message no longer exists.
        C: TOP 3 ${'9'.repeat(12)}
        S: +OK
        S: Subject: three

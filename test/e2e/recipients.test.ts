@@ -19,7 +19,7 @@ async function send(username: string, recipients: readonly string[], message: st
   return await client.message(message);
 }
 
-test('of two recipients one is refused for good and reported, the other put off; `queue retry` serves that one alone', async () => {
+test('of two recipients one is failed permanently and reported, the other deferred; `queue retry` serves that one alone', async () => {
   const { simulator, folder } = relay;
   const refusal = { target: 'smtp', kind: 'reply', at: 'rcpt' } as const;
   simulator.faults.add({ ...refusal, status: 550, code: '5.1.1', text: 'no such recipient' }, 1);

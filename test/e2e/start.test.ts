@@ -146,7 +146,7 @@ describe('it does not start, says why in one line, and exits with 2', () => {
     for (const name of ['server.crt', 'server.key']) await writeFile(join(folder.path, name), 'no certificate');
     const damaged = await startInVain('--config', folder.configFile);
     expect(damaged.stderr).toMatch(
-      /^mailbridge: .*server\.crt and .*server\.key are no usable certificate and key: .+\n$/,
+      /^mailbridge: .*server\.crt and .*server\.key are not a usable certificate and key: .+\n$/,
     );
     expect(damaged.code).toBe(2);
   });
@@ -185,7 +185,7 @@ describe('a wrong secret', () => {
       // Told at the start, before there is any mail.
       const resource = courier === 'graph' ? 'graph' : 'exchange';
       const told = await bridge.line((line) => line.level >= 50 && line.resource === resource, 'the error');
-      expect(told.msg).toMatch(/^connection contoso gets no token for .*AADSTS7000215.*clientSecret/);
+      expect(told.msg).toMatch(/^connection contoso could not get a token for .*AADSTS7000215.*clientSecret/);
 
       const id = `<held-${courier}@contoso.com>`;
       expect(await send(bridge.port(), courier, id)).toMatch(/^250 /);
@@ -200,7 +200,7 @@ describe('a wrong secret', () => {
 
       await folder.configure(right);
       bridge.signal('SIGHUP');
-      await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
+      await bridge.line(({ msg }) => msg === 'configuration and certificates reloaded', 'the reload');
       await arrived(simulator, alice, 'INBOX', id);
       expect(simulator.transport.journal.entries().map(({ messageId }) => messageId)).toEqual([id]);
       expect(bridge.lines.filter(isPaused)).toHaveLength(1);
@@ -260,7 +260,7 @@ describe('SIGHUP', () => {
     const again = await open(secretFile, 'w');
     await again.writeFile(simulator.clientSecret);
     await again.close();
-    await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
+    await bridge.line(({ msg }) => msg === 'configuration and certificates reloaded', 'the reload');
     expect(await send(bridge.port(), 'graph', '<early@contoso.com>')).toMatch(/^250 /);
     await arrived(simulator, alice, 'INBOX', '<early@contoso.com>');
   });
@@ -287,7 +287,7 @@ describe('SIGHUP', () => {
 
     const second = await renew();
     bridge.signal('SIGHUP');
-    await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
+    await bridge.line(({ msg }) => msg === 'configuration and certificates reloaded', 'the reload');
     expect(await certificateAt(bridge.port(0))).toBe(second);
     expect(await open.say('NOOP')).toMatch(/^250 /);
     expect(await open.starttls()).toMatch(/^220 /);
@@ -311,7 +311,7 @@ describe('SIGHUP', () => {
     expect(await send(bridge.port(), 'new', '<new@contoso.com>')).toMatch(/^5/);
     await folder.configure({ ...config, accounts: [...config.accounts, { ...account!, username: 'new' }] });
     bridge.signal('SIGHUP');
-    await bridge.line(({ msg }) => msg === 'configuration and certificates reread', 'the reload');
+    await bridge.line(({ msg }) => msg === 'configuration and certificates reloaded', 'the reload');
     expect(await send(bridge.port(), 'new', '<new@contoso.com>')).toMatch(/^250 /);
     await arrived(simulator, alice, 'INBOX', '<new@contoso.com>');
   });

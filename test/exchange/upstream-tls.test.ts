@@ -104,7 +104,7 @@ describe('what somebody on the way adds in clear behind the agreement to TLS is 
       onTestFinished(server.close);
       await expect(openers[name](server.port, 'starttls')).rejects.toMatchObject({
         code: 'upstream-answer-invalid',
-        message: `localhost:${server.port} says more in clear after it has agreed to TLS.`,
+        message: `localhost:${server.port} sent data in clear after it agreed to TLS.`,
       });
     },
   );

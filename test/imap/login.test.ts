@@ -282,7 +282,7 @@ describe('refusals', () => {
       serve(front),
       `${welcome}
       C: a1 LOGIN scanner "sesame \\"\\\\ Öffne"
-      S: a1 NO [PRIVACYREQUIRED] Passwords are accepted over TLS alone. Use a port with TLS.
+      S: a1 NO [PRIVACYREQUIRED] Passwords are accepted only over TLS. Use a port with TLS.
       C: a2 AUTHENTICATE PLAIN ${plain}
       S: a2 NO [PRIVACYREQUIRED] …`,
     );

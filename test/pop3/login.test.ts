@@ -179,11 +179,11 @@ describe('refusals', () => {
       serve(front),
       `S: +OK ready
       C: USER scanner
-      S: -ERR Passwords are accepted over TLS alone. Use a port with TLS.
+      S: -ERR Passwords are accepted only over TLS. Use a port with TLS.
       C: PASS secret
       S: -ERR USER comes first.
       C: AUTH PLAIN ${plain}
-      S: -ERR Passwords are accepted over TLS alone. …`,
+      S: -ERR Passwords are accepted only over TLS. …`,
     );
     expect(front.seen).toEqual([]);
   });

@@ -126,7 +126,7 @@ describe('the scheduler', () => {
     ]);
   });
 
-  test('serves again only the recipients that were put off', async () => {
+  test('serves again only the recipients that were deferred', async () => {
     const { queue, courier, clock, send, bounced, store } = bridge();
     courier.answer = (_, call) => (call === 1 ? [{}, { outcome: 'temporary', code: '4.2.2', text: 'full' }] : {});
     queue.start();
@@ -140,7 +140,7 @@ describe('the scheduler', () => {
     expect(bounced).toEqual([]);
   });
 
-  test('tells the sender of a recipient refused for good, and sends that notice by the same way', async () => {
+  test('tells the sender of a recipient failed permanently, and sends that notice by the same way', async () => {
     const { queue, courier, send, bounced, store } = bridge();
     courier.answer = (message) =>
       message.envelope.reversePath === '' ? {} : [{}, { outcome: 'permanent', code: '5.1.1', text: 'nobody here' }];

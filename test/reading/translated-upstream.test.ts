@@ -67,9 +67,9 @@ describe('a message that another program has removed meanwhile', () => {
     await play(
       client,
       `C: RETR 1
-       S: -ERR The message is not there any more.
+       S: -ERR The message no longer exists.
        C: TOP 1 0
-       S: -ERR The message is not there any more.
+       S: -ERR The message no longer exists.
        C: RETR 2
        S: +OK
        S: Subject: two
@@ -87,10 +87,10 @@ describe('a message that another program has removed meanwhile', () => {
     put('Subject: one\r\n\r\n');
     const client = await logIn();
     exchange.stage = ({ text }) => (text.startsWith('UID FETCH') ? { untagged: '' } : undefined);
-    await play(client, 'C: RETR 1\nS: -ERR The message is not there any more.');
+    await play(client, 'C: RETR 1\nS: -ERR The message no longer exists.');
     const tagged = 'NO [EXPUNGEISSUED] It has gone.';
     exchange.stage = ({ text }) => (text.startsWith('UID FETCH') ? { untagged: '', tagged } : undefined);
-    await play(client, 'C: RETR 1\nS: -ERR The message is not there any more.');
+    await play(client, 'C: RETR 1\nS: -ERR The message no longer exists.');
     exchange.stage = () => undefined;
     await play(client, 'C: RETR 1\nS: +OK\nS: Subject: one\nS:\nS: .');
   });

@@ -119,7 +119,7 @@ async function keptLog(): Promise<{ log: Log; lines: { msg: string; level: numbe
   return { log: await openLog({ level: 'info', format: 'json', destination }), lines };
 }
 
-const cut = 'client cut: it does not take what it is sent';
+const cut = 'client does not read its replies: connection closed';
 
 describe.each(['IMAP', 'POP3'] as const)('a client of %s that sends commands and does not read', (name) => {
   const engine = engines[name];

@@ -122,7 +122,7 @@ describe('renewal', () => {
     await settle();
     expect((await source.getToken('graph')).value).toBe('one');
     expect(grant.asked).toHaveLength(2);
-    const logged = lines.split('\n').filter((line) => line.includes('token not renewed'));
+    const logged = lines.split('\n').filter((line) => line.includes('cannot renew the token'));
     expect(logged).toHaveLength(1);
     expect(JSON.parse(logged[0]!)).toMatchObject({
       level: 40,
@@ -148,7 +148,7 @@ describe('renewal', () => {
     await source.getToken('graph');
     grant.asked[1]!.fail(new BridgeError('token-refused', 'secret expired'));
     await settle();
-    const line = lines.split('\n').find((each) => each.includes('token not renewed'));
+    const line = lines.split('\n').find((each) => each.includes('cannot renew the token'));
     expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 50, error: { code: 'token-refused' } });
   });
 });

@@ -45,7 +45,7 @@ test('any other fault of the library is named by its code', () => {
   });
   const error = tokenError({ connection: 'contoso', thrown, failure: undefined, nowMs: 0 });
   expect(error.code).toBe('token-answer-invalid');
-  expect(error.message).toBe('Connection "contoso" gets no token: endpoints_resolution_error.');
+  expect(error.message).toBe('Connection "contoso" could not get a token: endpoints_resolution_error.');
 });
 
 test('a secret is never sent to a token endpoint that is not https', async () => {

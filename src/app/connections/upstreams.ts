@@ -21,6 +21,6 @@ export async function openUpstreams(
 export async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log): Promise<void> {
   const closed = await Promise.allSettled([...upstreams.values()].map((upstream) => upstream.close()));
   for (const each of closed) {
-    if (each.status === 'rejected') log.warn({ error: each.reason }, 'a connection did not close');
+    if (each.status === 'rejected') log.warn({ error: each.reason }, 'cannot close a connection');
   }
 }

@@ -28,7 +28,7 @@ export type FileFacts = Pick<Stats, 'uid' | 'isFile' | 'isSymbolicLink'>;
  */
 export function fileFault(facts: FileFacts, uid: number | undefined = process.geteuid?.()): string | undefined {
   if (facts.isSymbolicLink()) return 'is a symbolic link';
-  if (!facts.isFile()) return 'is no ordinary file';
+  if (!facts.isFile()) return 'is not a regular file';
   return ownerFault(facts, uid);
 }
 
@@ -117,7 +117,7 @@ function openItself(file: string, flags: number): number {
     return openSync(file, flags | ownFileFlags, 0o600);
   } catch (error) {
     // A pipe that nobody reads, or a socket.
-    if (systemErrorCode(error) === 'ENXIO') throw unsafe(file, 'is no ordinary file');
+    if (systemErrorCode(error) === 'ENXIO') throw unsafe(file, 'is not a regular file');
     if (systemErrorCode(error) === 'ELOOP') throw unsafe(file, 'is a symbolic link');
     throw error;
   }

@@ -19,7 +19,7 @@ const sticky = 0o1000;
  */
 export function folderVerdict(facts: FolderFacts, uid: number | undefined = process.geteuid?.()): FolderVerdict {
   if (facts.isSymbolicLink()) return { fault: 'is a symbolic link' };
-  if (!facts.isDirectory()) return { fault: 'is no folder' };
+  if (!facts.isDirectory()) return { fault: 'is not a folder' };
   const fault = ownerFault(facts, uid);
   if (fault !== undefined) return { fault };
   if (uid === undefined || (facts.mode & groupOrOthersWrite) === 0) return 'usable';

@@ -18,7 +18,7 @@ export interface PrivateFile {
  * chooses our key can read what we encrypt with it.
  * @param maxBytes what the file can hold at most; of a larger one no more than one byte beyond that is returned
  * @returns undefined where there is no such file
- * @throws BridgeError `data-folder-unsafe`; Error of the file system, and where it is no ordinary file
+ * @throws BridgeError `data-folder-unsafe`; Error of the file system, and where it is not a regular file
  */
 export async function readPrivateFile(file: string, maxBytes: number): Promise<PrivateFile | undefined> {
   const handle = await open(file, constants.O_RDONLY | ownFileFlags).catch((error: unknown) => {
@@ -29,7 +29,7 @@ export async function readPrivateFile(file: string, maxBytes: number): Promise<P
   if (handle === undefined) return undefined;
   try {
     const stat = await handle.stat();
-    if (!stat.isFile()) throw new Error('not an ordinary file');
+    if (!stat.isFile()) throw new Error('not a regular file');
     const fault = fileFault(stat);
     if (fault !== undefined) throw unsafe(file, fault);
     const wasOpenToOthers = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;

@@ -98,7 +98,7 @@ export class PacedWriter {
   async #taken(): Promise<void> {
     const stream = this.#stream;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new WriteTimeout('The other side takes nothing.')), this.timeoutMs);
+    const timer = setTimeout(() => reject(new WriteTimeout('The other side does not read.')), this.timeoutMs);
     this.#progress = () => {
       if (this.#unsent === 0) resolve();
       else timer.refresh();

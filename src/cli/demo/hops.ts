@@ -51,7 +51,7 @@ export class DemoHops {
   /** The first line of the log, past or to come, that matches; an error or a refusal of the same message instead fails. */
   async logged(id: string, text: string): Promise<LogLine> {
     const matches = (line: LogLine) =>
-      line.id === id && (line.msg === text || line.level >= 40 || line.msg === 'put off');
+      line.id === id && (line.msg === text || line.level >= 40 || line.msg === 'deferred');
     const line =
       this.#lines.find(matches) ??
       (await new Promise<LogLine>((resolve, reject) => {

@@ -190,7 +190,10 @@ async function sendBatch(
   const unsendable = sendable(reversePath)
     ? batch.filter(({ address }) => address === '' || !sendable(address))
     : batch;
-  ledger.record(unsendable, ownVerdict('address-not-sendable', 'The SMTP server cannot be told of this address.'));
+  ledger.record(
+    unsendable,
+    ownVerdict('address-not-sendable', 'The SMTP server does not accept this form of address.'),
+  );
   const [first, ...rest] = batch.filter((recipient) => !unsendable.includes(recipient));
   if (first === undefined) return undefined;
   const recipients: Batch = [first, ...rest];

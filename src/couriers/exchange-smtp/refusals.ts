@@ -340,7 +340,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     scope: 'tenant',
     waitMs: 10 * minuteMs,
     remedy:
-      'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is the wrong door.',
+      'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is not for client submission.',
   },
   { reply: '550 5.1.1, 5.1.10 recipient not found', enhanced: /^5\.1\.(?:1|10)$/, ...recipientUnknown },
   {

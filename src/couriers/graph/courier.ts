@@ -108,7 +108,7 @@ export class GraphCourier {
       obstacle = 'the connection may not make drafts (Mail.ReadWrite)';
     }
     if (await smtp.isOpen(message.mailbox, signal)) return smtp.deliver(message, signal);
-    const text = `The message has ${message.size} octets; Graph takes no more than ${this.#options.maxMimeBytes} in one request, and it cannot go up in parts because ${obstacle}.`;
+    const text = `The message has ${message.size} octets; Graph accepts at most ${this.#options.maxMimeBytes} in one request, and it cannot go up in parts because ${obstacle}.`;
     return reportForAll(message, ownVerdict('message-not-sendable-by-graph', text));
   }
 

@@ -43,7 +43,8 @@ function codeOf({ said, atLogin }: LoginRefusal): ErrorCode {
 
 function textOf(code: ErrorCode, mailbox: string, said: string): string {
   if (code === 'mailbox-not-connected') return `Microsoft 365 took the token but does not open ${mailbox}: ${said}`;
-  if (code === 'mailbox-connections-exceeded') return `Microsoft 365 takes no more connections to ${mailbox}: ${said}`;
+  if (code === 'mailbox-connections-exceeded')
+    return `Microsoft 365 accepts no more connections to ${mailbox}: ${said}`;
   if (code === 'mailbox-login-unavailable') return `Microsoft 365 does not serve ${mailbox} now: ${said}`;
   return `Microsoft 365 does not let the bridge into ${mailbox}: ${said}`;
 }

@@ -35,7 +35,7 @@ const howToQuote =
 export function passwordsRefused(context: ImapContext): ImapReply {
   if (context.secure) return new ImapReply('NO', 'Passwords are not accepted here.', { code: 'CANNOT' });
   const advice = context.canStartTls ? 'Use STARTTLS first.' : 'Use a port with TLS.';
-  return new ImapReply('NO', `Passwords are accepted over TLS alone. ${advice}`, { code: 'PRIVACYREQUIRED' });
+  return new ImapReply('NO', `Passwords are accepted only over TLS. ${advice}`, { code: 'PRIVACYREQUIRED' });
 }
 
 /** Lets the session decide, and goes where it says. */

@@ -25,6 +25,6 @@ function parseStatus(scanner: Scanner): { folder: string; names: string[] } {
   const folder = scanner.mailbox();
   scanner.space();
   const names = scanner.list(() => scanner.word(), { allowEmpty: false });
-  if (names.some((name) => !Object.hasOwn(items, name))) throw new ImapSyntaxError('STATUS knows no such item.');
+  if (names.some((name) => !Object.hasOwn(items, name))) throw new ImapSyntaxError('Unknown STATUS item.');
   return { folder, names };
 }

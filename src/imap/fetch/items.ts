@@ -70,7 +70,7 @@ function parseItem(scanner: Scanner, word: string): FetchItem {
   const old = Object.hasOwn(rfc822, word) ? rfc822[word] : undefined;
   if (old !== undefined) return old;
   const kind = attributes.find((attribute) => attribute === word);
-  if (kind === undefined) throw new ImapSyntaxError('FETCH knows no such item.');
+  if (kind === undefined) throw new ImapSyntaxError('Unknown FETCH item.');
   return { kind };
 }
 
@@ -110,7 +110,7 @@ function parseWhat(scanner: Scanner, inPart: boolean): Section['what'] {
   const word = scanner.word();
   if (word === 'HEADER' || word === 'HEADER.FIELDS' || word === 'HEADER.FIELDS.NOT' || word === 'TEXT') return word;
   if (word === 'MIME' && inPart) return word;
-  throw new ImapSyntaxError('FETCH knows no such section.');
+  throw new ImapSyntaxError('Unknown FETCH section.');
 }
 
 function parseRange(scanner: Scanner): OctetRange {
@@ -118,7 +118,7 @@ function parseRange(scanner: Scanner): OctetRange {
   scanner.expect('.');
   const length = scanner.number();
   scanner.expect('>');
-  if (length === 0) throw new ImapSyntaxError('A partial fetch of nothing.');
+  if (length === 0) throw new ImapSyntaxError('Partial FETCH of zero octets.');
   return { offset, length };
 }
 

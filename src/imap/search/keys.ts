@@ -113,5 +113,5 @@ function textKey(scanner: Scanner, name: string): SearchKey {
   const text = scanner.astring();
   if (name === 'BODY' || name === 'TEXT') return { kind: name === 'BODY' ? 'body' : 'text', text };
   if (['FROM', 'TO', 'CC', 'BCC', 'SUBJECT'].includes(name)) return { kind: 'header', field: name, text };
-  throw new ImapSyntaxError('SEARCH knows no such key.');
+  throw new ImapSyntaxError('Unknown SEARCH key.');
 }

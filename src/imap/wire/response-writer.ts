@@ -38,7 +38,7 @@ export class ImapWriter extends PacedWriter {
         if (left < 0) break;
         await this.octets(chunk as Buffer);
       }
-      if (left !== 0) throw new Error('The message has not the size its store announced.');
+      if (left !== 0) throw new Error('The size of the message differs from the announced one.');
     } catch (error) {
       throw this.breakOff('A literal could not be sent to its end.', error);
     }

@@ -32,7 +32,7 @@ export class Scanner {
   }
 
   end(): void {
-    if (!this.atEnd()) throw new ImapSyntaxError('There is something behind the last argument.');
+    if (!this.atEnd()) throw new ImapSyntaxError('Unexpected text after the last argument.');
   }
 
   /** Whether `character` follows; takes it if so. */

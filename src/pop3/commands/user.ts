@@ -35,7 +35,7 @@ export function assertPasswordsTaken(context: Pop3Context): void {
   if (context.session.mechanisms(secure).some((name) => name === 'LOGIN' || name === 'PLAIN')) return;
   if (secure) throw new Pop3Reply('Passwords are not accepted here.', { code: 'AUTH' });
   throw new Pop3Reply(
-    `Passwords are accepted over TLS alone. ${canStartTls ? 'Use STLS first.' : 'Use a port with TLS.'}`,
+    `Passwords are accepted only over TLS. ${canStartTls ? 'Use STLS first.' : 'Use a port with TLS.'}`,
   );
 }
 

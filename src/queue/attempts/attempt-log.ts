@@ -39,10 +39,10 @@ export class AttemptLog {
       const given = verdict.failed.some((each) => each.address === address);
       const retryAt = verdict.state === 'queued' ? { retryAt: new Date(verdict.nextAttemptAtMs).toISOString() } : {};
       const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
-      if (given) this.#log.warn(line, outcome === 'permanent' ? 'refused for good' : 'given up: its time is over');
+      if (given) this.#log.warn(line, outcome === 'permanent' ? 'failed permanently' : 'expired');
       // The breaker has told it, once for all.
-      else if (report.trouble) this.#log.debug(line, 'waits for its connection');
-      else if (outcome === 'temporary') this.#log.info(line, 'put off');
+      else if (report.trouble) this.#log.debug(line, 'waiting for its connection');
+      else if (outcome === 'temporary') this.#log.info(line, 'deferred');
       else this.#remindAdmin(line);
     }
   }
@@ -51,12 +51,12 @@ export class AttemptLog {
   givenUp({ id, mailbox, courier }: QueuedMessage, { failed }: Verdict): void {
     for (const { address, code, text, remedy } of failed) {
       const line = { id, mailbox, courier, to: address, code, text, ...(remedy ? { remedy } : {}) };
-      this.#log.warn(line, 'given up: its time is over');
+      this.#log.warn(line, 'expired');
     }
   }
 
   paused({ key, code, text, untilMs }: LearnedPause): void {
-    this.#log.info({ lane: key, code, text, until: new Date(untilMs).toISOString() }, 'the mailbox rests');
+    this.#log.info({ destination: key, code, text, until: new Date(untilMs).toISOString() }, 'mailbox paused');
   }
 
   /** The times noted lie ahead by now. */
@@ -70,7 +70,7 @@ export class AttemptLog {
     const now = this.#clock.now();
     const last = this.#remindedAtMs.get(key);
     if (last !== undefined && now - last < adminReminderMs) {
-      this.#log.info(line, 'put off: waits for an administrator');
+      this.#log.info(line, 'deferred: waiting for an administrator');
       return;
     }
     this.#remindedAtMs.delete(key);

@@ -36,7 +36,7 @@ export class DelayWarnings {
   start(): void {
     this.#cancelTimer = this.#options.clock.after(lookEveryMs, () => {
       this.#round = this.#tellAll()
-        .catch((error: unknown) => this.#options.log.error({ error }, 'queue: senders cannot be told of a delay'))
+        .catch((error: unknown) => this.#options.log.error({ error }, 'queue: cannot send delay warnings'))
         .then(() => {
           if (!this.#stopped) this.start();
         });
@@ -72,7 +72,7 @@ export class DelayWarnings {
     try {
       return await this.#options.warningFor(message);
     } catch (error) {
-      this.#options.log.error({ error, id: message.id }, 'the sender cannot be told of a delay');
+      this.#options.log.error({ error, id: message.id }, 'cannot queue a delay warning');
       return undefined;
     }
   }

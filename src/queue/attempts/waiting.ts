@@ -2,7 +2,7 @@ import { breakerKeys } from '../breakers/breakers.ts';
 import { dayMs, type IsInternal, minuteMs, type QueueLimits } from '../limits/limits.ts';
 import { externalKey, type LearnedPause, pauseLeftMs } from '../limits/pause.ts';
 import { SlidingWindow } from '../limits/sliding-window.ts';
-import { laneOf, type QueuedMessage } from '../message.ts';
+import { destinationOf, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 
 /** What a queued message waits for. */
@@ -57,7 +57,7 @@ export class WaitingView {
     const pause = this.#pauseOf(message);
     if (pause && pause.untilMs >= message.nextAttemptAtMs) return paused(pause);
     if (message.nextAttemptAtMs > this.#options.nowMs) {
-      const reason = message.attempts === 0 ? 'put off by a limit' : 'put off after a failed attempt';
+      const reason = message.attempts === 0 ? 'deferred by a limit' : 'deferred after a failed attempt';
       return { kind: 'backoff', untilMs: message.nextAttemptAtMs, reason };
     }
     return this.#atLimit(message);
@@ -80,7 +80,7 @@ export class WaitingView {
   }
 
   #pauseOf(message: QueuedMessage): LearnedPause | undefined {
-    const ofMailbox = this.#learned(laneOf(message));
+    const ofMailbox = this.#learned(destinationOf(message));
     const ofTenant = this.#learned(externalKey(message.connection));
     if (!ofTenant || !this.#hasExternal(message)) return ofMailbox;
     return ofMailbox && ofMailbox.untilMs > ofTenant.untilMs ? ofMailbox : ofTenant;
@@ -94,7 +94,7 @@ export class WaitingView {
 
   #atLimit(message: QueuedMessage): Waiting {
     const { nowMs, limits } = this.#options;
-    const { minute, day, ahead } = this.#lane(laneOf(message));
+    const { minute, day, ahead } = this.#lane(destinationOf(message));
     const { messages, recipients } = ahead.get(message.id) ?? { messages: 0, recipients: 0 };
     const dailyMs = waitOf(day, nowMs, recipients + pending(message), limits.recipientsPerDay, dayMs);
     const rateMs = waitOf(minute, nowMs, messages + 1, limits.messagesPerMinute, minuteMs);
@@ -138,7 +138,7 @@ export class WaitingView {
 }
 
 function paused({ untilMs, needsAdmin, code, text }: LearnedPause): Waiting {
-  const who = needsAdmin ? 'the mailbox waits for an administrator' : 'the mailbox rests';
+  const who = needsAdmin ? 'the mailbox waits for an administrator' : 'mailbox paused';
   return { kind: 'paused', untilMs, reason: `${who}: ${code} ${text}`.trimEnd() };
 }
 

@@ -191,7 +191,9 @@ export class Breakers {
 
   /** Never rejects. */
   #write(written: Promise<void>): Promise<void> {
-    return written.catch((error: unknown) => this.#options.log.error({ error }, 'queue: a breaker cannot be written'));
+    return written.catch((error: unknown) =>
+      this.#options.log.error({ error }, 'queue: cannot save the state of a breaker'),
+    );
   }
 }
 

@@ -48,7 +48,7 @@ export class BreakerLog {
     const level = this.#hasToldNeedsAdmin ? 'error' : 'warn';
     this.#log[level](
       { connection: this.#connection, part: this.#part, code: trouble.code },
-      `connection ${this.#connection} is paused: ${this.#what(trouble)} Its mail waits and goes on by itself once this is over.`,
+      `connection ${this.#connection} is paused: ${this.#what(trouble)} Its mail waits and is sent when the trouble is over.`,
     );
   }
 

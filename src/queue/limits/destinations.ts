@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
-import type { Lane } from '../destination.ts';
-import { connectionOf, laneOf, type QueuedMessage } from '../message.ts';
+import type { Destination } from '../destination.ts';
+import { connectionOf, destinationOf, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 import { ExternalLimit } from './external.ts';
 import { FairSlots } from './fair-permits.ts';
@@ -28,7 +28,7 @@ export class LaneLimits {
   readonly #slots: FairSlots;
   readonly #externals = new Map<string, ExternalLimit>();
   readonly #logins = new Map<string, LoginLimit>();
-  readonly #lanes = new Map<string, Pick<Lane, 'wake'>>();
+  readonly #lanes = new Map<string, Pick<Destination, 'wake'>>();
   /** What was learned before a restart. A restart is an administrator's sign: what waits for one may be tried. */
   readonly #pauses: ReadonlyMap<string, LearnedPause>;
 
@@ -57,7 +57,7 @@ export class LaneLimits {
   }
 
   /** A lane has been made of its parts. */
-  opened(key: string, lane: Pick<Lane, 'wake'>): void {
+  opened(key: string, lane: Pick<Destination, 'wake'>): void {
     this.#lanes.set(key, lane);
   }
 
@@ -72,12 +72,15 @@ export class LaneLimits {
     const isExternal = (address: string) => this.#isExternal(connection, address);
     const limit = this.#external(connection);
     const asked = externalPause(report, isExternal);
-    const failed = (error: unknown) => log.error({ error }, 'queue: a learned limit cannot be written');
+    const failed = (error: unknown) => log.error({ error }, 'queue: cannot save a learned limit');
     if (asked) {
       limit.pause = learnPause(externalKey(connection), limit.pause, asked, startedAtMs, clock.now());
       store.setPause(limit.pause).catch(failed);
       const until = new Date(limit.pause.untilMs).toISOString();
-      log.warn({ connection, lane: laneOf(message), until }, 'the tenant has used up its external recipients');
+      log.warn(
+        { connection, destination: destinationOf(message), until },
+        'the tenant has used up its external recipients',
+      );
       return;
     }
     if (!limit.pause || startedAtMs < limit.pause.untilMs) return;

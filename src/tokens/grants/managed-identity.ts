@@ -65,7 +65,7 @@ function managedIdentityError(
 ): BridgeError {
   if (failure?.kind === 'network') {
     const { error } = failure;
-    const message = `Connection "${name}" gets no token of a managed identity: ${errorText(error)}`;
+    const message = `Connection "${name}" could not get a token from the managed identity: ${errorText(error)}`;
     return new BridgeError('managed-identity-unavailable', message, { cause: error, details: { connection: name } });
   }
   if (failure?.kind === 'answer') {
@@ -73,23 +73,23 @@ function managedIdentityError(
     const details = { connection: name, status, error: body?.error };
     if (status === 400 && identityNotFound.test(body?.errorDescription ?? '')) {
       const which = clientId === undefined ? 'no identity of its own' : `no identity with the client ID ${clientId}`;
-      const message = `Connection "${name}" gets no token of a managed identity: this machine has ${which}.`;
+      const message = `Connection "${name}" could not get a token from the managed identity: this machine has ${which}.`;
       return new BridgeError('managed-identity-not-assigned', message, { details });
     }
     // So it answers while it is being updated: "How to use managed identities to acquire an access token", Retry.
     if (status === 404 || status === 410) {
-      const message = `Connection "${name}" gets no token of a managed identity just now (${host} answered ${status}).`;
+      const message = `Connection "${name}" could not get a token from the managed identity just now (${host} answered ${status}).`;
       return new BridgeError('token-temporarily-unavailable', message, { details });
     }
     // App Service gives its errors no names, and what is not Entra ID's form would be taken for somebody else's answer.
     if (status !== 429 && (status ?? 500) < 500 && body?.error === undefined && body?.errorDescription) {
       const said = body.errorDescription.replace(/[\s\p{C}]+/gu, ' ').slice(0, 300);
-      const message = `Connection "${name}" gets no token of a managed identity. ${host} says (HTTP ${status}): ${said}`;
+      const message = `Connection "${name}" could not get a token from the managed identity. ${host} says (HTTP ${status}): ${said}`;
       return new BridgeError('token-refused', message, { details });
     }
   } else if (errorName(thrown) === 'ManagedIdentityError') {
     // An environment that the library cannot make sense of; its texts hold no values.
-    const message = `Connection "${name}" gets no token of a managed identity: ${errorText(thrown)}`;
+    const message = `Connection "${name}" could not get a token from the managed identity: ${errorText(thrown)}`;
     return new BridgeError('managed-identity-unavailable', message, { details: { connection: name } });
   }
   return tokenError({ connection: name, thrown, failure, nowMs: clock.now() });

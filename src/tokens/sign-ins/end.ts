@@ -24,7 +24,7 @@ export function endsSignIn(error: unknown): error is BridgeError {
 export function endOf(refusal: BridgeError, nowMs: number): NonNullable<SignIn['ended']> {
   const { aadsts } = refusal.details;
   const known = entraError(aadstsNumber(aadsts));
-  const cause = known?.cause ?? 'Microsoft Entra ID takes its refresh token no more.';
+  const cause = known?.cause ?? 'Microsoft Entra ID no longer accepts its refresh token.';
   return { atMs: nowMs, cause, ...(typeof aadsts === 'string' ? { aadsts } : {}) };
 }
 
@@ -46,7 +46,7 @@ export function signInEnded(
 
 /** The error of a connection nobody has signed in for. */
 export function signInNeeded(connection: string, what = 'nobody has signed in yet'): BridgeError {
-  return new BridgeError('sign-in-needed', `Connection "${connection}" gets no token: ${what}.`, {
+  return new BridgeError('sign-in-needed', `Connection "${connection}" could not get a token: ${what}.`, {
     remedy: remedy(connection, undefined),
     details: { connection },
   });

@@ -85,7 +85,7 @@ const faultCodes: Readonly<Record<SealFault, ErrorCode>> = {
 };
 
 const faultTexts: Readonly<Record<SealFault, string>> = {
-  foreign: 'is no sign-in of mailbridge',
+  foreign: 'is not a mailbridge sign-in',
   newer: 'was written by a later version of mailbridge',
   damaged: 'is damaged',
   'other-owner': 'belongs to another app registration or tenant than the connection names now',
@@ -145,7 +145,8 @@ class FileSignInStore implements SignInStore {
     const { file, connection, log } = this.#options;
     const found = await this.#onDisk('read', () => readPrivateFile(file, maxFileBytes));
     if (found === undefined) return undefined;
-    if (found.wasOpenToOthers) log.warn({ connection, file }, 'the sign-in was open to other users; now it is not');
+    if (found.wasOpenToOthers)
+      log.warn({ connection, file }, 'the sign-in was readable by other users: permissions corrected');
     if (found.content.length > maxFileBytes) return { fault: 'foreign' };
     const opened = openSealed(found.content, await this.#seal());
     // Sealed with our key, so it is what was stored.

@@ -109,7 +109,8 @@ async function systemdCredential(folder: string | undefined): Promise<{ text: st
 async function readKeyFile(file: string, log: Log): Promise<Buffer | undefined> {
   const found = await readPrivateFile(file, maxKeyFileBytes);
   if (found === undefined) return undefined;
-  if (found.wasOpenToOthers) log.warn({ file }, 'the key of the sign-ins was open to other users; now it is not');
+  if (found.wasOpenToOthers)
+    log.warn({ file }, 'the key of the sign-ins was readable by other users: permissions corrected');
   const key = decodeKey(found.content.toString('latin1').trim());
   if (!key) throw invalid(`${file} does not hold a key of ${keyBytes} bytes`);
   return key;

@@ -70,7 +70,7 @@ test('list shows a line for each message, or JSON', async () => {
   expect(code).toBe(0);
   expect(out).toContain(`${first.id} queued`);
   expect(out).toContain(
-    'next attempt 2099-01-01T00:00:00Z (put off after a failed attempt), 5.7.3 Authentication unsuccessful',
+    'next attempt 2099-01-01T00:00:00Z (deferred after a failed attempt), 5.7.3 Authentication unsuccessful',
   );
   expect(out).toContain('2 messages\n');
   const listed = JSON.parse((await queue('list', '--account', 'erp', '--json')).out) as { id: string }[];
@@ -112,7 +112,7 @@ test('show tells every recipient, the remedy and every attempt', async () => {
   );
   expect(JSON.parse((await queue('show', first.id, '--json')).out)).toMatchObject({
     id: first.id,
-    waiting: { untilMs: Date.UTC(2099, 0, 1), reason: 'put off after a failed attempt' },
+    waiting: { untilMs: Date.UTC(2099, 0, 1), reason: 'deferred after a failed attempt' },
     attempts: [{ durationMs: 12, outcomes: [{ code: '5.7.3' }] }],
   });
   expect(await queue('show', 'nothing')).toMatchObject({ code: 1, err: expect.stringContaining('no message nothing') });

@@ -179,7 +179,7 @@ describe('A message handed to Exchange by SMTP', () => {
 });
 
 describe('The recipients of a message', () => {
-  it('are told apart: one refused for good, one for now, one accepted', async () => {
+  it('are told apart: one failed permanently, one for now, one accepted', async () => {
     const upstream = await exchange({
       onRcptTo(address, _session, callback) {
         const refusals: Record<string, [number, string]> = {
@@ -294,7 +294,7 @@ describe('The login', () => {
     expect(asked).toEqual([{ mailbox: 'reports@contoso.com' }, { mailbox: 'reports@contoso.com', refused: 'token-1' }]);
   });
 
-  it('S: 535 5.7.3 twice - an administrator is needed, the mailbox rests, the mail is kept', async () => {
+  it('S: 535 5.7.3 twice - an administrator is needed, the mailbox is paused, the mail is kept', async () => {
     const { tokens, options } = refusing(undefined, '5.7.3 Authentication unsuccessful [HOST.prod.outlook.com]');
     const upstream = await exchange(options);
     const courier = courierTo(upstream.port, {
@@ -341,7 +341,7 @@ describe('The login', () => {
     expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'token-temporarily-unavailable' });
   });
 
-  it('never happens in clear: a server without STARTTLS gets no token', async () => {
+  it('never happens in clear: a server without STARTTLS could not get a token', async () => {
     const upstream = await exchange({ hideSTARTTLS: true, disabledCommands: ['STARTTLS'], allowInsecureAuth: true });
     const report = await courierTo(upstream.port).deliver(outgoing(), patience);
     expect(report.recipients[0]!.outcome).toBe('temporary');

@@ -223,7 +223,7 @@ describe('A message handed to Graph', () => {
     expect(server.arrived).toHaveLength(0);
   });
 
-  it('too large for one request, and signed, is refused for good where SMTP is closed; the remedy says what opens it', async () => {
+  it('too large for one request, and signed, is failed permanently where SMTP is closed; the remedy says what opens it', async () => {
     const server = await graph();
     const report = await courierTo(server, { maxMimeBytes: 1000 }).deliver(outgoing(signed), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'permanent', code: 'message-not-sendable-by-graph' });
@@ -441,7 +441,7 @@ describe('Graph refuses', () => {
     expect(report.upstreamId).toBe('inner-request');
   });
 
-  it('429 with a long Retry-After: the mailbox rests so long, and nothing is slept through', async () => {
+  it('429 with a long Retry-After: the mailbox is paused so long, and nothing is slept through', async () => {
     const server = await graph(() => refusal(429, 'ApplicationThrottled', { 'retry-after': '120' }));
     const report = await courierTo(server).deliver(outgoing(), patience);
     expect(report).toMatchObject({ pauseMailboxMs: 120_000, recipients: [{ outcome: 'temporary' }] });

@@ -87,7 +87,7 @@ describe('An unknown code', () => {
 });
 
 describe('What Graph asks to wait', () => {
-  it('comes before the wait of the table, and the mailbox rests so long', () => {
+  it('comes before the wait of the table, and the mailbox is paused so long', () => {
     const verdict = refusal(429, 'ApplicationThrottled', { retryAfterMs: 7000 });
     expect(verdict).toMatchObject({ retryAfterMs: 7000, pauseMailboxMs: 7000 });
   });

@@ -218,7 +218,7 @@ describe('the time of a message that runs out while its connection is in trouble
     expect(store.attempts(message.id)).toEqual([]);
     expect(store.list({}, 10).filter(({ isBounce }) => isBounce)).toHaveLength(1);
     expect(upstream.seen.length).toBe(seen);
-    const given = lines.filter(({ text, fields }) => /given up/.test(text) && fields.id === message.id);
+    const given = lines.filter(({ text, fields }) => /^expired/.test(text) && fields.id === message.id);
     expect(given).toHaveLength(1);
   });
 

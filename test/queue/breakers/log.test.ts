@@ -27,7 +27,7 @@ test('a long outage is told once, with reminders after ten minutes, then twice a
   expect(lines[0]).toMatchObject({
     level: 'warn',
     fields: { connection: 'contoso', part: 'smtp', code: 'upstream-unreachable' },
-    text: 'connection contoso is paused: SMTP cannot be used: ECONNREFUSED. Its mail waits and goes on by itself once this is over.',
+    text: 'connection contoso is paused: SMTP cannot be used: ECONNREFUSED. Its mail waits and is sent when the trouble is over.',
   });
   expect(lines[1]).toMatchObject({
     level: 'warn',

@@ -54,7 +54,7 @@ test.each(Object.entries(outages))(
       'is still paused',
       'works again',
     ]);
-    expect(lines.filter(({ level, text }) => level !== 'debug' && text === 'put off')).toEqual([]);
+    expect(lines.filter(({ level, text }) => level !== 'debug' && text === 'deferred')).toEqual([]);
   },
 );
 

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { NewMessage, QueuedMessage } from '../../../src/queue/message.ts';
-import { laneOf } from '../../../src/queue/message.ts';
+import { destinationOf } from '../../../src/queue/message.ts';
 import type { AttemptResult, QueueFilter, QueueStore } from '../../../src/queue/store.ts';
 
 /** Opens a store on a place; opening the same place again gives what an earlier one wrote. */
@@ -79,7 +79,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
     onTestFinished(() => store.close());
     return store;
   };
-  const lane = laneOf(newMessage());
+  const lane = destinationOf(newMessage());
 
   describe(`${name}: a queue store`, () => {
     test('gives back what was put in, after it was closed and opened again', async () => {
@@ -154,7 +154,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
           .lanes()
           .map((each) => each.lane)
           .sort(),
-      ).toEqual([lane, laneOf(other)].sort());
+      ).toEqual([lane, destinationOf(other)].sort());
     });
 
     test('records attempts and what became of each recipient', async () => {

@@ -361,7 +361,7 @@ describe('the network', () => {
       details: { connection: 'contoso' },
     });
     expect(error.message).toContain(
-      `Connection "contoso" gets no token. The connection to 127.0.0.1:${entra.port} was cut`,
+      `Connection "contoso" could not get a token. The connection to 127.0.0.1:${entra.port} was cut`,
     );
   });
 

@@ -121,7 +121,7 @@ describe('a stored sign-in', () => {
   test('that is missing is asked for by name', async () => {
     const error = await world.failure(acquire());
     expect(error).toMatchObject({ code: 'sign-in-needed', kind: 'needs-admin', details: { connection: 'contoso' } });
-    expect(error.message).toBe('Connection "contoso" gets no token: nobody has signed in yet.');
+    expect(error.message).toBe('Connection "contoso" could not get a token: nobody has signed in yet.');
     expect(error.remedy).toBe('Sign in with "mailbridge login contoso".');
     expect(world.entra.requests).toEqual([]);
   });

@@ -129,7 +129,7 @@ describe('it gives no token', () => {
     const error = await failure(acquire({ clientId }));
     expect(error).toMatchObject({ code: 'managed-identity-not-assigned', kind: 'needs-admin' });
     expect(error.message).toBe(
-      `Connection "contoso" gets no token of a managed identity: this machine has no identity with the client ID ${clientId}.`,
+      `Connection "contoso" could not get a token from the managed identity: this machine has no identity with the client ID ${clientId}.`,
     );
   });
 

@@ -85,7 +85,7 @@ describe('a sign-in store', () => {
     const log = await openLog({ level: 'info', format: 'json', destination });
     expect(await store(file, { log }).read()).toEqual(signIn);
     expect(mode(file)).toBe('600');
-    expect(lines).toContain('was open to other users');
+    expect(lines).toContain('was readable by other users');
     lines = '';
     await store(file, { log }).read();
     expect(lines).toBe('');
@@ -239,7 +239,7 @@ describe('a place that cannot be used', () => {
     for (const use of ['read', 'replace', 'remove'] as const) {
       const error = await refusal(store(file)[use](signIn));
       expect(error.code).toBe('sign-in-file-unusable');
-      expect(error.message).toContain(`"contoso" (${file}) cannot be read (not an ordinary file)`);
+      expect(error.message).toContain(`"contoso" (${file}) cannot be read (not a regular file)`);
     }
   });
 

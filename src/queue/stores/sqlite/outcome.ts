@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { laneOf, type NewMessage, type QueuedMessage } from '../../message.ts';
+import { destinationOf, type NewMessage, type QueuedMessage } from '../../message.ts';
 import type { AttemptResult } from '../../store.ts';
 import { newId } from '../queue-id.ts';
 import { envelopeColumn, queuedMessage } from './rows.ts';
@@ -15,7 +15,7 @@ export function insertMessage(db: Statements, id: string, message: NewMessage, b
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?)`,
   ).run(
     id,
-    laneOf(message),
+    destinationOf(message),
     message.account,
     message.connection,
     message.mailbox,

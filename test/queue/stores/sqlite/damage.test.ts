@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { laneOf } from '../../../../src/queue/message.ts';
+import { destinationOf } from '../../../../src/queue/message.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../../../src/queue/stores/sqlite/store.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { newMessage, put } from '../store-contract.ts';
 
-const lane = laneOf(newMessage());
+const lane = destinationOf(newMessage());
 const later = newMessage().receivedAtMs + 1000;
 
 function open(folder = temporaryFolder(), options: Partial<SqliteStoreOptions> = {}) {

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { sourceTexts } from '../docs/texts.ts';
+
+/** Wordings that an administrator had to read twice, and what design and style call their things instead. */
+const oldWords = [
+  /\brests?\b(?! of| is| are|$)/,
+  /turned away/,
+  /\bare told$/,
+  /nobody foresaw/,
+  /cannot go on behind/,
+  /commands that are none/,
+  /^Nothing came/,
+  /something behind/,
+  /wrong door/,
+  /in circles/,
+  /gets no token/,
+  /\b[Mm]ends?\b|\bmended\b/,
+  /takes no more than/,
+  /does not take what it is sent/,
+  /\bput off\b/,
+  /refused for good/,
+  /its time is over/,
+  /cannot be told/,
+];
+
+test('there are texts to read, with their places', () => {
+  const texts = sourceTexts();
+  expect(texts.length).toBeGreaterThan(1_000);
+  expect(texts).toContainEqual(
+    expect.objectContaining({ file: 'smtp/guarded-connection.ts', text: '4.7.0 Too many commands before the login' }),
+  );
+});
+
+test('no text says in old words what has a usual one', () => {
+  const old = sourceTexts().filter(({ text }) => oldWords.some((word) => word.test(text)));
+  expect(old.map(({ file, line, text }) => `src/${file}:${line}: ${text}`)).toEqual([]);
+});
