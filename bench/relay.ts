@@ -92,7 +92,7 @@ async function run(): Promise<void> {
 function whole(name: string, text: string, lowest: number, highest: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-  throw new Error(`--${name} wants a whole number from ${lowest} to ${highest}`);
+  throw new Error(`--${name} needs a whole number from ${lowest} to ${highest}`);
 }
 
 /** Numbers of statfs(2). */

@@ -28,7 +28,7 @@ export interface PasswordVerifierOptions {
 /** A derivation keeps a processor busy and takes 32 MB: two, where that leaves two processors for everything else. */
 const maxDerivations = availableParallelism() >= 4 ? 2 : 1;
 
-/** How long a wrong password is known where it was tried. */
+/** How long a wrong password is known where it was tried, from the last time that it was. */
 const rememberWrongMs = 5 * 60 * 1000;
 
 /** A hash that no password has: 32 zero bytes. Costs what a real one costs. */
@@ -81,7 +81,10 @@ export class PasswordVerifier {
     const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
     if (this.#remembers(digest)) return Promise.resolve('right');
     const there = `${digest} ${network}`;
-    if ((this.#wrong.get(there) ?? 0) > this.#clock.now()) return Promise.resolve('wrong');
+    if ((this.#wrong.get(there) ?? 0) > this.#clock.now()) {
+      this.#rememberWrong(there);
+      return Promise.resolve('wrong');
+    }
     // A device that opens fifty connections at once asks one question.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
@@ -89,7 +92,7 @@ export class PasswordVerifier {
     const verdict = this.#compute(stored, given, acquire)
       .then((result) => {
         if (result === 'right' && isPassword) this.#remember(digest);
-        if (result === 'wrong' && isPassword) this.#wrong.set(there, this.#clock.now() + rememberWrongMs);
+        if (result === 'wrong' && isPassword) this.#rememberWrong(there);
         return result;
       })
       .finally(() => this.#underWay.delete(digest));
@@ -134,6 +137,10 @@ export class PasswordVerifier {
     if (isFresh) this.#remember(digest);
     else this.#remembered.delete(digest);
     return isFresh;
+  }
+
+  #rememberWrong(there: string): void {
+    this.#wrong.set(there, this.#clock.now() + rememberWrongMs);
   }
 
   #remember(digest: string): void {

@@ -21,5 +21,5 @@ export function readArguments<T extends ParseArgsConfig>(command: string, config
 export function numberOption(name: string, text: string, lowest: number, highest: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= lowest && value <= highest) return value;
-  throw new BridgeError('usage', `--${name} wants a whole number from ${lowest} to ${highest}, not "${text}".`);
+  throw new BridgeError('usage', `--${name} needs a whole number from ${lowest} to ${highest}, not "${text}".`);
 }

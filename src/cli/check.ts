@@ -64,7 +64,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
 /** @throws BridgeError `usage` */
 function addressOption(text: string): string {
   if (/^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(text)) return text;
-  throw new BridgeError('usage', `--send-test wants an address, not "${text}".`);
+  throw new BridgeError('usage', `--send-test needs an address, not "${text}".`);
 }
 
 async function oneRound(config: Config, options: CheckOptions, tell: (result: HopResult) => void) {

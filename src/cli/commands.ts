@@ -48,7 +48,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./demo/command.ts')).runDemo,
   },
   simulate: {
-    summary: 'run the simulated Microsoft 365 alone',
+    summary: 'run only the simulated Microsoft 365',
     load: async () => (await import('./simulate.ts')).runSimulate,
   },
   queue: {

@@ -31,7 +31,7 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
     });
     const [action, ...rest] = positionals;
     if (values.help) return print(io, usage);
-    if (rest.length > 0) return refuse(io, `"config ${action}" takes no further word, but was given "${rest[0]}".`);
+    if (rest.length > 0) return refuse(io, `"config ${action}" accepts no further argument, but got "${rest[0]}".`);
     switch (action) {
       case 'check':
         return await check(configPath(values.config, io.env), values.json ?? false, io);
@@ -45,10 +45,7 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
             : configReference(configJsonSchema()),
         );
       default:
-        return refuse(
-          io,
-          action === undefined ? '"config" needs to be told what to do.' : `"config" has no "${action}".`,
-        );
+        return refuse(io, action === undefined ? '"config" needs a subcommand.' : `"config" has no "${action}".`);
     }
   } catch (error) {
     return refuse(io, `${errorText(error)}.`.replace(/\.+$/, '.'));

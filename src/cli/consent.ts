@@ -156,7 +156,7 @@ async function askForAddresses(
     const line = await askLine(asking.io, 'Paste its whole address here: ', asking.signal);
     const address = URL.parse(line?.trim() ?? '');
     if (!address)
-      throw new BridgeError('consent-answer-invalid', 'That is no address (https://… or http://localhost…).');
+      throw new BridgeError('consent-answer-invalid', 'This is not an address (https://… or http://localhost…).');
     tenants.push(readConsentAnswer(address, link).tenantId);
   }
   return tenants;
@@ -180,7 +180,7 @@ function conclude(name: string, grant: string, tenants: readonly string[], json:
   }
   const next =
     grant === 'client-credentials'
-      ? `Next: mailbridge exchange-script ${name}, for what Exchange has to be told; then mailbridge check ${name}.`
+      ? `Next: mailbridge exchange-script ${name}, for the Exchange permissions; then mailbridge check ${name}.`
       : `Next: mailbridge login ${name}.`;
   io.stdout.write(`\n✓ An administrator of tenant ${tenantId} has consented.\n${next}\n`);
 }

@@ -52,7 +52,7 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
   const { name, connection } = namedConnection('exchange-script', positionals, config);
   const accounts = config.accountsOf(name);
   if (accounts.length === 0) {
-    throw new BridgeError('usage', `No account uses connection "${name}", so Exchange has nothing to be told.`, {
+    throw new BridgeError('usage', `No account uses connection "${name}", so there is nothing to set up in Exchange.`, {
       remedy: 'Add accounts to the configuration first: they name the mailboxes.',
     });
   }
@@ -108,7 +108,7 @@ async function appOf(
 ): Promise<ScriptApp> {
   const given = options['object-id'];
   if (given !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) {
-    throw new BridgeError('usage', `--object-id wants a GUID, not "${given}".`);
+    throw new BridgeError('usage', `--object-id needs a GUID, not "${given}".`);
   }
   const tokens = options.offline ? [] : await claimsOf(name, connection, config, accounts, io);
   const roles = tokens.flatMap((claims) => claims.roles);

@@ -130,10 +130,14 @@ async function cloudOption(given: string | undefined): Promise<unknown> {
     return JSON.parse(await readFile(given, 'utf8'));
   } catch (cause) {
     const reason = systemErrorCode(cause) ?? 'not JSON';
-    throw new BridgeError('usage', `--cloud is no known cloud, and no file with one (${reason}): ${given}.`, {
-      cause,
-      remedy: `Known are ${cloudNames.join(', ')}.`,
-    });
+    throw new BridgeError(
+      'usage',
+      `--cloud is neither a known cloud nor a file that describes one (${reason}): ${given}.`,
+      {
+        cause,
+        remedy: `Known are ${cloudNames.join(', ')}.`,
+      },
+    );
   }
 }
 

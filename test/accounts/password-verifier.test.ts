@@ -52,7 +52,7 @@ test('a verified password is known for an hour after its last use and no longer,
   expect(await whileOccupied(remembered)).toEqual(['busy']);
 });
 
-test('a wrong password costs no derivation again for five minutes, for the account and where it was tried', async () => {
+test('a wrong password costs no derivation until five minutes after its last use, for the account and where it was tried', async () => {
   const clock = new TestClock();
   const verifier = new PasswordVerifier({ clock, maxConcurrent: 1, maxWaiting: 0 });
   expect(await verifier.verify('scanner', hash, 'falsch', '192.0.2.1')).toBe('wrong');
@@ -68,6 +68,10 @@ test('a wrong password costs no derivation again for five minutes, for the accou
   expect(await whileOccupied('scanner', hash, 'verkehrt', '192.0.2.1')).toBe('busy');
   expect(await whileOccupied('printer', hash, 'falsch', '192.0.2.1')).toBe('busy');
   expect(await whileOccupied('scanner', other, 'falsch', '192.0.2.1')).toBe('busy');
+  clock.nowMs += 5 * 60 * 1000 - 1;
+  expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.1')).toBe('wrong');
+  clock.nowMs += 5 * 60 * 1000 - 1;
+  expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.1')).toBe('wrong');
   clock.nowMs += 5 * 60 * 1000;
   expect(await whileOccupied('scanner', hash, 'falsch', '192.0.2.1')).toBe('busy');
 });

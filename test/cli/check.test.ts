@@ -111,7 +111,7 @@ test('a test message that is refused says what Microsoft said', async () => {
 });
 
 test.each([
-  [['--send-test', 'bob'], '--send-test wants an address, not "bob".'],
+  [['--send-test', 'bob'], '--send-test needs an address, not "bob".'],
   [['one', 'two'], '"check" takes one name, but was given "two" too.'],
   [['--nonsense'], "Unknown option '--nonsense'"],
 ])('%j is wrong usage', async (args, message) => {

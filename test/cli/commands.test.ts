@@ -34,7 +34,7 @@ test.each([
   [['nonsense'], 'mailbridge: there is no command "nonsense". Run mailbridge --help for the commands.\n'],
   [['constructor'], 'there is no command "constructor"'],
   [['start', '--nonsense'], "mailbridge: Unknown option '--nonsense'. Run mailbridge start --help. (usage)\n"],
-  [['demo', '--port-base', 'x'], '--port-base wants a whole number from 1 to 65000, not "x".'],
+  [['demo', '--port-base', 'x'], '--port-base needs a whole number from 1 to 65000, not "x".'],
   [['queue', 'fix'], '"queue" cannot "fix".'],
 ])('%j is wrong usage: exit code 2 and what to do, on standard error', async (args, message) => {
   const { code, out, err } = await mailbridge(args);

@@ -81,7 +81,7 @@ test('a connection where a person signs in', async () => {
 
 test.each([
   [['contoso', 'more'], 'takes one name, but was given "more" too'],
-  [['--object-id', 'nonsense'], '--object-id wants a GUID'],
+  [['--object-id', 'nonsense'], '--object-id needs a GUID'],
 ])('%j is refused', async (args, message) => {
   const world = await scriptWorld();
   const { code, stderr } = await world.run('exchange-script', ...args);

@@ -249,7 +249,7 @@ test.each([
   [['--yes', '--mailbox', 'reports'], '--mailbox must be an address'],
   [[...yes, '--use', 'fax'], '--use must be send or read or both.'],
   [[...yes, '--read', 'imap'], '--read is of no use with --use send.'],
-  [[...yes, '--cloud', 'moon'], '--cloud is no known cloud'],
+  [[...yes, '--cloud', 'moon'], '--cloud is neither a known cloud'],
   [[...yes, '--client-secret-env', 'A', '--client-secret-file', 'b'], 'not both'],
 ])('%j is wrong usage, and writes nothing', async (args, message) => {
   const { init, file } = place();

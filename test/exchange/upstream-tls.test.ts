@@ -197,7 +197,7 @@ test.each([
     const peer = `localhost:${port}`;
     await expect(open({ ...loginTo(port, 'tls'), connectTimeoutMs: 200 })).rejects.toMatchObject({
       code: 'upstream-timeout',
-      message: `${peer} did not take a connection in time.`,
+      message: `${peer} did not accept a connection in time.`,
       details: { peer },
     });
   },

@@ -126,7 +126,7 @@ function proxyRefusal(said: string, code: string): number | undefined {
 }
 
 function proxyFailure(status: number, peer: string, cause: unknown): BridgeError {
-  const why = status === 407 ? 'it wants a user and password' : `it answered ${status}`;
+  const why = status === 407 ? 'it needs a user and password' : `it answered ${status}`;
   return new BridgeError('proxy-refused', `The HTTP proxy does not open the way to ${peer}: ${why}.`, {
     // The proxy may not reach the host (502, 503, 504) for reasons that pass.
     kind: status >= 500 ? 'temporary' : 'needs-admin',

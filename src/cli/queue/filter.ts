@@ -55,7 +55,7 @@ function bare(address: string): string {
 function stateOption(text: string): MessageState {
   const state = messageStates.find((each) => each === text);
   if (state) return state;
-  throw new BridgeError('usage', `--state wants ${messageStates.join(', ')}, not "${text}".`);
+  throw new BridgeError('usage', `--state needs ${messageStates.join(', ')}, not "${text}".`);
 }
 
 const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -64,7 +64,7 @@ function ageOption(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count === undefined) {
-    throw new BridgeError('usage', `--${name} wants a time such as 30m, 2h or 3d, not "${text}".`);
+    throw new BridgeError('usage', `--${name} needs a time such as 30m, 2h or 3d, not "${text}".`);
   }
   return Number(count) * unitsMs[unit as keyof typeof unitsMs];
 }

@@ -33,7 +33,7 @@ export async function intentOf(options: RegisterAppOptions, config: LooseConfig)
   const connection = Object.hasOwn(config.connections, name) ? config.connections[name] : undefined;
   if (connection?.grant === 'managed-identity' && options.mode === undefined) {
     throw new BridgeError('usage', `Connection "${name}" is a managed identity, which Azure registers itself.`, {
-      remedy: 'mailbridge exchange-script prints what Exchange has to be told of it.',
+      remedy: 'mailbridge exchange-script prints the Exchange permissions that it needs.',
     });
   }
   const delegated = isDelegated(options, connection);

@@ -115,12 +115,12 @@ function exclude(one: string, hasOne: boolean | undefined, other: string, hasOth
 function oneOf<T extends string>(option: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((each) => each === text);
   if (found !== undefined) return found;
-  throw new BridgeError('usage', `--${option} wants ${allowed.join(', ')}, not "${text}".`, { remedy });
+  throw new BridgeError('usage', `--${option} needs ${allowed.join(', ')}, not "${text}".`, { remedy });
 }
 
 function matching(option: string, text: string, form: RegExp, wanted: string): string {
   if (form.test(text)) return text;
-  throw new BridgeError('usage', `--${option} wants ${wanted}.`, { remedy });
+  throw new BridgeError('usage', `--${option} needs ${wanted}.`, { remedy });
 }
 
 interface Form {

@@ -60,7 +60,7 @@ export class RegisterAppReport {
       return;
     }
     const about = fresh
-      ? 'These requests would be sent to Microsoft Graph, were nothing of the app there yet:'
+      ? 'These requests would be sent to Microsoft Graph, if nothing of the app existed yet:'
       : 'These changes would be sent to Microsoft Graph:';
     this.say(requests.length === 0 ? 'Nothing is missing; no change would be sent.' : `${about}\n`);
     for (const { method, path, body } of requests) {
@@ -101,7 +101,7 @@ export class RegisterAppReport {
     }
     if (oldRemoved !== undefined) {
       if (oldRemoved) this.done('removed the old credential from the app registration');
-      else this.say('  The old credential could not be told apart from others: remove it in the Entra admin center.');
+      else this.say('  The old credential cannot be identified: remove it in the Entra admin center.');
       this.say(
         'A bridge that runs has the old one in memory. Let it read its configuration again now: SIGHUP, or a restart.',
       );

@@ -105,6 +105,6 @@ function modeOf(letter: string): SendmailArguments['mode'] {
 
 function takeValue(name: string, rest: string[]): string {
   const value = rest.shift();
-  if (value === undefined) throw new SendmailError(exitCodes.usage, `${name} wants a value`);
+  if (value === undefined) throw new SendmailError(exitCodes.usage, `${name} needs a value`);
   return value;
 }

@@ -58,7 +58,7 @@ export async function findServer(args: SendmailArguments, env: Environment): Pro
 function readServer(text: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\s\p{Cc}]+)\]|([^:\s\p{Cc}]+)):(\d{1,5})$/u.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined) throw new SendmailError(exitCodes.usage, `--server wants HOST:PORT, not "${text}"`);
+  if (host === undefined) throw new SendmailError(exitCodes.usage, `--server needs HOST:PORT, not "${text}"`);
   return { host, port: Number(port) };
 }
 

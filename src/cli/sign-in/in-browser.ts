@@ -60,7 +60,7 @@ async function byPastedAddress(
   const line = await askLine(io, 'Paste the whole address here: ', signal);
   const address = URL.parse(line?.trim() ?? '');
   if (address) return await request.redeem(address);
-  throw new BridgeError('sign-in-redirect-invalid', 'What was pasted is no address (https://… or http://…).');
+  throw new BridgeError('sign-in-redirect-invalid', 'The pasted text is not an address (https://… or http://…).');
 }
 
 function isLoopbackUri(redirectUri: string): boolean {

@@ -240,7 +240,7 @@ function established<S extends Socket>(socket: S, event: string, options: Upstre
     const onClose = (): void => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
     const onAbort = (): void => fail(options.signal?.reason);
     const onTime = (): void =>
-      fail(new BridgeError('upstream-timeout', `${peer} did not take a connection in time.`, { details: { peer } }));
+      fail(new BridgeError('upstream-timeout', `${peer} did not accept a connection in time.`, { details: { peer } }));
     const timer = setTimeout(onTime, options.connectTimeoutMs);
     const settle = (): void => {
       clearTimeout(timer);

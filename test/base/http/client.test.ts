@@ -305,7 +305,7 @@ describe('a proxy', () => {
     expect(await (await get(client({ ca: server.ca, proxy: address }), server.url)).text()).toBe('through');
     const error = await failure(get(client({ ca: server.ca, proxy: proxy.url }), server.url));
     expect(error).toMatchObject({ code: 'proxy-refused', kind: 'needs-admin', details: { proxyStatus: 407 } });
-    expect(error.message).toContain(`127.0.0.1:${server.port}: it wants a user and password`);
+    expect(error.message).toContain(`127.0.0.1:${server.port}: it needs a user and password`);
   });
 
   test('that cannot reach the host is a temporary failure', async () => {

@@ -177,9 +177,9 @@ test('a redirect URI elsewhere, and a secret: the address that the browser ends 
 });
 
 test.each([
-  ['nonsense\n', 'What was pasted is no address'],
+  ['nonsense\n', 'The pasted text is not an address'],
   ['https://intranet.contoso.example/signed-in?code=abc&state=xyz\n', 'answer to another sign-in'],
-  [null, 'What was pasted is no address'],
+  [null, 'The pasted text is not an address'],
 ])('pasted: %j', async (pasted, message) => {
   const world = await loginWorld();
   const redirectUri = 'https://intranet.contoso.example/signed-in';

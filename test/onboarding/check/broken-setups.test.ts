@@ -161,7 +161,7 @@ const breakages: readonly Breakage[] = [
     },
     hop: 'reach Entra ID',
     code: 'proxy-refused',
-    cause: /wants a user and password/,
+    cause: /needs a user and password/,
     remedy: /http:\/\/user:password@host:port/,
   },
   {

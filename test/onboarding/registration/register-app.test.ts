@@ -337,13 +337,13 @@ test('--json prints one object, and what people have to do on standard error', a
 });
 
 test.each([
-  [['--send', 'pigeon'], '--send wants graph, smtp, not "pigeon"'],
+  [['--send', 'pigeon'], '--send needs graph, smtp, not "pigeon"'],
   [['--app-only', '--delegated'], '--app-only and --delegated exclude each other'],
   [['--secret', '--certificate'], '--secret and --certificate exclude each other'],
-  [['--secret-days', '800'], '--secret-days wants a whole number from 1 to 730'],
+  [['--secret-days', '800'], '--secret-days needs a whole number from 1 to 730'],
   [['--mailbox', 'nobody'], '--mailbox "nobody" must be an address'],
   [['--client-id', '12'], '--client-id "12" must be a GUID'],
-  [['--name', '../x'], '--name wants letters'],
+  [['--name', '../x'], '--name needs letters'],
 ])('%j is refused', async (args, message) => {
   const world = await registrationWorld();
   const { code, stderr } = await world.run('register-app', ...args);

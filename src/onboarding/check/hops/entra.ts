@@ -54,7 +54,7 @@ function tenantFinding({ authority, tenantId }: CheckedConnection, { status, bod
     throw new BridgeError('token-answer-invalid', `${host} answered ${status} with no OpenID configuration.`);
   }
   const known = entraError(number, said);
-  throw new BridgeError('tenant-unknown', known?.cause ?? `${host} knows nothing of the tenant ${tenantId}.`, {
+  throw new BridgeError('tenant-unknown', known?.cause ?? `${host} does not know the tenant ${tenantId}.`, {
     ...(known && { kind: known.kind, remedy: known.remedy }),
     details: { aadsts: `AADSTS${number}`, said: `AADSTS${number}: ${entraWords(said)}` },
   });
@@ -63,7 +63,7 @@ function tenantFinding({ authority, tenantId }: CheckedConnection, { status, bod
 /** @param date the `Date` header of an answer, to the second (RFC 9110 section 6.6.1) */
 function clockFinding(date: string | undefined, nowMs: number): Finding | { readonly notApplicable: string } {
   const theirsMs = Date.parse(date ?? '');
-  if (Number.isNaN(theirsMs)) return { notApplicable: 'Entra ID did not tell the time' };
+  if (Number.isNaN(theirsMs)) return { notApplicable: 'Entra ID did not send the time' };
   const skewMs = nowMs - theirsMs;
   const text = `${durationText(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead of' : 'behind'} Microsoft's`;
   if (Math.abs(skewMs) <= maxSkewMs) return { detail: `within ${Math.max(1, Math.ceil(Math.abs(skewMs) / 1000))} s` };

@@ -47,7 +47,7 @@ export async function tunnelThrough(
     for (let lines = 0; (await nextLine(reader)) !== ''; lines++) {
       if (lines > maxHeaderLines) throw refused(url, target, 'it does not answer as a proxy would');
     }
-    if (status === '407') throw refused(url, target, 'it wants a user and password (407)');
+    if (status === '407') throw refused(url, target, 'it needs a user and password (407)');
     if (status?.[0] !== '2') throw refused(url, target, `it answered ${status ?? 'with something that is not HTTP'}`);
     return socket;
   } catch (error) {

@@ -19,7 +19,7 @@ export function untilEvent<S extends Socket>(socket: S, event: string, peer: str
       reject(httpFailure(error, peer));
     };
     const onClose = () => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
-    const onTime = () => fail(new BridgeError('upstream-timeout', `${peer} did not take a connection in time.`));
+    const onTime = () => fail(new BridgeError('upstream-timeout', `${peer} did not accept a connection in time.`));
     const timer = setTimeout(onTime, timeoutMs);
     const settle = () => {
       clearTimeout(timer);
