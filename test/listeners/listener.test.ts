@@ -356,33 +356,39 @@ describe.each(protocols)('clients that send one command after the other (%s)', (
     expect(Math.max(...inTurns)).toBeLessThanOrEqual(11);
   });
 
-  it('and hundreds at once have none answered, are read no further, and are cut within five seconds', async () => {
-    const { port } = await listener(protocol, 'none');
-    const served = servedSockets(port);
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const caller = new Caller(port);
-    await caller.hears(greeting[protocol]);
-    flood(caller, command);
-    await until(() => served.size > 0);
-    const [socket] = served;
-    let last = -1;
-    for (let quiet = 0; quiet < 200; quiet++) {
-      await turns(1);
-      if (socket?.bytesRead !== last) quiet = 0;
-      last = socket?.bytesRead ?? 0;
-    }
-    // The library and the system read ahead.
-    expect(last).toBeLessThan(512 * 1024);
-    expect(socket?.readableLength).toBe(0);
-    expect(caller.heard).toMatch(farewell);
-    expect(caller.heard).not.toMatch(answer);
-    // A client that listens would be cut after two seconds and come again.
-    vi.advanceTimersByTime(2 * secondMs);
-    await turns(20);
-    expect(socket?.destroyed).toBe(false);
-    vi.advanceTimersByTime(3 * secondMs);
-    await until(() => socket?.destroyed === true);
-  });
+  it.each([
+    ['in clear', 'none'],
+    ['over TLS', 'tls'],
+  ] as const)(
+    'and hundreds at once %s have none answered, are read no further, and are cut within five seconds',
+    async (_, security) => {
+      const { port } = await listener(protocol, security);
+      const served = servedSockets(port);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const caller = new Caller(port, security === 'tls');
+      await caller.hears(greeting[protocol]);
+      flood(caller, command);
+      await until(() => served.size > 0);
+      const [socket] = served;
+      let last = -1;
+      for (let quiet = 0; quiet < 200; quiet++) {
+        await turns(1);
+        if (socket?.bytesRead !== last) quiet = 0;
+        last = socket?.bytesRead ?? 0;
+      }
+      // The library and the system read ahead.
+      expect(last).toBeLessThan(512 * 1024);
+      expect(socket?.readableLength).toBe(0);
+      expect(caller.heard).toMatch(farewell);
+      expect(caller.heard).not.toMatch(answer);
+      // A client that listens would be cut after two seconds and come again.
+      vi.advanceTimersByTime(2 * secondMs);
+      await turns(20);
+      expect(socket?.destroyed).toBe(false);
+      vi.advanceTimersByTime(3 * secondMs);
+      await until(() => socket?.destroyed === true);
+    },
+  );
 });
 
 /** The sockets of this port's clients that the server has ended. */
