@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import { type BounceOptions, composeBounce, composeDelayWarning } from '../notices/bounce.ts';
 import { openInFlightJournal } from '../queue/attempts/in-flight-journal.ts';
-import { Queue } from '../queue/queue.ts';
+import { Queue, type QueueOptions } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { DuplicateDrops, dropsFile } from '../submission/duplicate-drops.ts';
 import { DuplicateFilter, isInVain } from '../submission/duplicate-filter.ts';
@@ -61,7 +61,10 @@ function unfinished(store: QueueStore, receivedSinceMs: number): string[] {
   return messages.map(({ id }) => id);
 }
 
-function notices({ config, hostname, clock, state }: BridgeQueueParts, store: QueueStore) {
+function notices(
+  { config, hostname, clock, state }: BridgeQueueParts,
+  store: QueueStore,
+): Pick<QueueOptions, 'bounceFor' | 'delayWarnings'> {
   const options: BounceOptions = {
     hostname,
     clock,
@@ -69,14 +72,13 @@ function notices({ config, hostname, clock, state }: BridgeQueueParts, store: Qu
     open: (id) => store.open(id),
     remoteMta: ({ connection, courier }) => state().upstreams.get(connection)?.hostName(courier),
   };
-  const bounces: Pick<ConstructorParameters<typeof Queue>[0], 'bounceFor'> = {
-    bounceFor: (message, verdict) => composeBounce(message, verdict, options),
-  };
   const afterMs = config.queue.delayWarningHours * hourMs;
-  const warnings: Pick<ConstructorParameters<typeof Queue>[0], 'delayWarnings'> = {
-    delayWarnings: { afterMs, warningFor: (message) => composeDelayWarning(message, options) },
+  return {
+    bounceFor: (message, verdict) => composeBounce(message, verdict, options),
+    ...(afterMs > 0 && {
+      delayWarnings: { afterMs, warningFor: (message) => composeDelayWarning(message, options) },
+    }),
   };
-  return afterMs > 0 ? { ...bounces, ...warnings } : bounces;
 }
 
 /** What has come already, by the queue and by the folder that outlives it. */

@@ -56,7 +56,7 @@ class Undo {
 /**
  * Starts a bridge: takes the data folder, opens the queue, prepares the connections, opens the listeners, resumes
  * delivery. What was opened is closed again when something fails.
- * @throws BridgeError for whatever an administrator can mend: a port in use, an unreadable certificate …
+ * @throws BridgeError for whatever an administrator can fix: a port in use, an unreadable certificate …
  */
 export async function startBridge(config: Config, options: BridgeOptions): Promise<Bridge> {
   const undo = new Undo();

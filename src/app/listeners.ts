@@ -15,7 +15,7 @@ import type { DuplicateFilter } from '../submission/duplicate-filter.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { Upstream } from './connections/upstream.ts';
 import type { ListenerTls } from './listener-certificates.ts';
-import { smtpDefect, submissionSessions } from './smtp-listener.ts';
+import { smtpDefect, submissionSessions } from './submission-sessions.ts';
 
 export interface ListenerParts {
   readonly listener: ListenerConfig;

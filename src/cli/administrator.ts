@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { HttpClient } from '../base/http/client.ts';
 import type { SignedIn } from '../tokens/sign-ins/user-sign-in.ts';
-import type { CliIo } from './io.ts';
 import { signInWithCode } from './sign-in/by-device-code.ts';
 import { signInInBrowser } from './sign-in/in-browser.ts';
 import { pointedToBrowser } from './sign-in/terminal.ts';
+import type { CliIo } from './terminal/io.ts';
 
 /** Microsoft Graph Command Line Tools: the public client that Microsoft's own tools sign administrators in with. */
 export const graphCommandLineTools = '14d82eec-204b-4c2f-b7e8-296a70dab67e';

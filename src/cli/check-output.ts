@@ -1,6 +1,6 @@
 import type { HopResult } from '../app/connections/check.ts';
 import { visibleLine } from '../base/visible.ts';
-import type { CliOutput } from './io.ts';
+import type { CliOutput } from './terminal/io.ts';
 
 const marks = { ok: '✓', failed: '✗', skipped: '–' } as const;
 const colours = { ok: '\u001b[32m', failed: '\u001b[31m', skipped: '\u001b[2m', warning: '\u001b[33m' } as const;
@@ -14,7 +14,7 @@ export function hasColour(output: CliOutput, env: Readonly<Record<string, string
   return output.isTTY === true && !env.NO_COLOR;
 }
 
-/** Tells hops as they come, a line each, and below it what is wrong and what mends it. */
+/** Tells hops as they come, a line each, and below it what is wrong and how to fix it. */
 export class CheckOutput {
   readonly #output: CliOutput;
   readonly #colour: boolean;

@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { CheckOutput, hasColour } from './check-output.ts';
 import { configPath } from './config-path.ts';
-import type { CliIo } from './io.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge check [NAME] [--wait] [--send-test ADDRESS]... [--config FILE] [--json]
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
-import type { CliIo } from './io.ts';
+import type { CliIo } from './terminal/io.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
 

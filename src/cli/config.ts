@@ -5,7 +5,7 @@ import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configReference } from '../config/reference.ts';
 import { configPath } from './config-path.ts';
-import type { CliIo } from './io.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
 

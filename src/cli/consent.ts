@@ -6,13 +6,13 @@ import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
 import { usesOf } from '../onboarding/permissions.ts';
 import { type CloudScopes, delegatedScopes } from '../tokens/entra/scopes.ts';
 import { numberOption, readArguments } from './arguments.ts';
-import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';
-import { interruptible } from './interruptible.ts';
-import type { CliIo } from './io.ts';
 import { readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { openBrowser } from './sign-in/open-browser.ts';
+import { askLine } from './terminal/ask-line.ts';
+import { interruptible } from './terminal/interruptible.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
 

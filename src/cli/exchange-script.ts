@@ -8,11 +8,11 @@ import { clientCredentialsGrant } from '../tokens/grants/client-credentials.ts';
 import { readArguments } from './arguments.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
-import type { CliIo } from './io.ts';
 import { type LooseConfig, readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { clientCredential, presentCredential } from './register-app/present-credential.ts';
 import { signedInUser } from './sign-in/signed-in-user.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
                                   [--offline] [--config FILE] [--json]

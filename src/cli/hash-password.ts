@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { hashPassword } from '../accounts/passwords.ts';
 import { errorText } from '../base/errors.ts';
-import type { CliIo } from './io.ts';
-import { promptHidden } from './prompt-hidden.ts';
+import type { CliIo } from './terminal/io.ts';
+import { promptHidden } from './terminal/prompt-hidden.ts';
 
 const usage = `Usage: mailbridge hash-password [--json]
 

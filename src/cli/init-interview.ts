@@ -2,8 +2,8 @@ import { guid, mailbox, tenant } from '../config/fields.ts';
 import { readNetwork } from '../config/schema-accounts.ts';
 import type { Interview } from '../onboarding/init-dialogue.ts';
 import type { AnswerRules, Question } from '../onboarding/init-questions.ts';
-import { askLine } from './ask-line.ts';
-import type { CliIo } from './io.ts';
+import { askLine } from './terminal/ask-line.ts';
+import type { CliIo } from './terminal/io.ts';
 
 interface Rule {
   safeParse(text: string): {

@@ -10,12 +10,12 @@ import { makePassword } from '../onboarding/init-password.ts';
 import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
 import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
-import { askLine } from './ask-line.ts';
 import { configPath } from './config-path.ts';
 import { freePorts } from './demo/free-ports.ts';
 import { answerRules, terminalInterview } from './init-interview.ts';
-import type { CliIo } from './io.ts';
-import { promptHidden } from './prompt-hidden.ts';
+import { askLine } from './terminal/ask-line.ts';
+import type { CliIo } from './terminal/io.ts';
+import { promptHidden } from './terminal/prompt-hidden.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 

@@ -19,13 +19,13 @@ import { readArguments } from './arguments.ts';
 import { runCheck } from './check.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
-import { interruptible } from './interruptible.ts';
-import type { CliIo } from './io.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
 import { signInWithCode } from './sign-in/by-device-code.ts';
 import { signInInBrowser } from './sign-in/in-browser.ts';
 import { type LoginOutcome, outcomeText, sharedScopes } from './sign-in/login-outcome.ts';
 import { pointedToBrowser, type SignInTerminal } from './sign-in/terminal.ts';
+import { interruptible } from './terminal/interruptible.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge login [NAME] [--browser] [--verify-only] [--no-check] [--config FILE] [--json]
 

@@ -1,7 +1,7 @@
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { numberOption, readArguments } from './arguments.ts';
-import type { CliIo } from './io.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge simulate [--port-base N]
 

@@ -6,8 +6,8 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
-import type { CliIo } from './io.ts';
 import { listenForSignals } from './start-signals.ts';
+import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge start [--config FILE]
 

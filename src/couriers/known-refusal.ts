@@ -1,5 +1,5 @@
 import type { FailureScope, RecipientOutcome } from '../message/delivery.ts';
-import type { Classification } from './verdict.ts';
+import type { CourierVerdict } from './verdict.ts';
 
 /** What a refusal of Microsoft's means for mail, as the tables of refusals hold it and docs/errors.md shows it. */
 export interface KnownRefusal {
@@ -29,7 +29,7 @@ export const hourMs = 60 * minuteMs;
 export function verdictOf(
   { outcome, scope, waitMs, mailboxGoesOn, remedy }: KnownRefusal,
   askedMs?: number,
-): Pick<Classification, 'outcome' | 'scope' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
+): Pick<CourierVerdict, 'outcome' | 'scope' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
   const retryAfterMs = askedMs ?? waitMs;
   const rests = scope === 'mailbox' || scope === 'tenant';
   const pauses = askedMs !== undefined || (rests && mailboxGoesOn !== true);

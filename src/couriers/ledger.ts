@@ -1,18 +1,18 @@
 import { normalizeAddress } from '../message/address/address.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { EnvelopeRecipient } from '../message/envelope.ts';
-import { type Classification, ownVerdict, recipientOutcome } from './verdict.ts';
+import { type CourierVerdict, ownVerdict, recipientOutcome } from './verdict.ts';
 
 const notAttempted = ownVerdict('delivery-aborted', 'The attempt ended before this recipient.');
 
 /** What has become of the recipients in an attempt of several steps, and what holds for the mailbox. */
 export class Ledger {
-  readonly #verdicts = new Map<string, Classification>();
+  readonly #verdicts = new Map<string, CourierVerdict>();
   #pauseMailboxMs = 0;
   #upstreamId: string | undefined;
 
   /** The later verdict on a recipient counts. */
-  record(recipients: readonly EnvelopeRecipient[], verdict: Classification): void {
+  record(recipients: readonly EnvelopeRecipient[], verdict: CourierVerdict): void {
     for (const { address } of recipients) this.#verdicts.set(normalizeAddress(address), verdict);
     if (recipients.length === 0) return;
     this.#upstreamId ??= verdict.upstreamId;

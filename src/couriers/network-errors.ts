@@ -1,7 +1,7 @@
 import { BridgeError } from '../base/errors.ts';
 import { httpFailure } from '../base/http/failure.ts';
 import type { ConnectionPart } from '../message/delivery.ts';
-import { type Classification, inTrouble, ownVerdict, refusedLoginPauseMs } from './verdict.ts';
+import { type CourierVerdict, inTrouble, ownVerdict, refusedLoginPauseMs } from './verdict.ts';
 
 /** nodemailer's names for what Node.js calls otherwise. */
 const nodeCodes: Readonly<Record<string, string>> = { ECONNECTION: 'ECONNRESET', EDNS: 'ENOTFOUND', ETLS: 'EPROTO' };
@@ -19,14 +19,14 @@ const networkCodes: readonly string[] = [
 ];
 
 /** The verdict on a request or a connection that failed before anything of the message was taken. */
-export function networkFailure(error: BridgeError, part: ConnectionPart): Classification {
+export function networkFailure(error: BridgeError, part: ConnectionPart): CourierVerdict {
   const verdict = ofNetwork(error);
   // A failure that names no peer is not the network's.
   if (!networkCodes.includes(error.code) || error.details.peer === undefined) return verdict;
   return inTrouble(verdict, part, error.details.mayHaveArrived === false);
 }
 
-function ofNetwork({ code, kind, message: text, remedy }: BridgeError): Classification {
+function ofNetwork({ code, kind, message: text, remedy }: BridgeError): CourierVerdict {
   if (kind === 'temporary') return { outcome: 'temporary', code, text, remedy };
   // An untrusted server or a barring proxy waits for an administrator, and no mail is to blame for it.
   return { outcome: 'needs-admin', code, text, remedy, pauseMailboxMs: refusedLoginPauseMs };
@@ -37,7 +37,7 @@ function ofNetwork({ code, kind, message: text, remedy }: BridgeError): Classifi
  * @param systemCode of Node.js or nodemailer, where there is one
  * @param peer host and port, `host:port`
  */
-export function connectionFailure(systemCode: string | undefined, text: string, peer: string): Classification {
+export function connectionFailure(systemCode: string | undefined, text: string, peer: string): CourierVerdict {
   const code = nodeCodes[systemCode ?? ''] ?? systemCode;
   const failure = httpFailure(Object.assign(new Error(text), { code }), peer);
   return failure instanceof BridgeError ? ofNetwork(failure) : ownVerdict('upstream-unreachable', `${peer}: ${text}`);

@@ -10,7 +10,7 @@ import type {
 } from '../message/delivery.ts';
 
 /** What became of a message, or of one of its recipients. */
-export interface Classification {
+export interface CourierVerdict {
   readonly outcome: RecipientOutcome['outcome'];
   readonly code: string;
   /** One line. */
@@ -28,7 +28,7 @@ export interface Classification {
 export const refusedLoginPauseMs = 60_000;
 
 /** A verdict of our own, with the kind and the remedy that the catalogue has for the code. */
-export function ownVerdict(code: ErrorCode, text: string): Classification {
+export function ownVerdict(code: ErrorCode, text: string): CourierVerdict {
   const { kind, remedy } = errorCatalogue[code];
   return { outcome: kind === 'usage' ? 'needs-admin' : kind, code, text, remedy };
 }
@@ -38,11 +38,11 @@ export function ownVerdict(code: ErrorCode, text: string): Classification {
  * @param isSure false where it may be one mailbox's alone
  */
 export function inTrouble(
-  verdict: Classification,
+  verdict: CourierVerdict,
   part: ConnectionPart,
   isSure: boolean,
   askedMs?: number,
-): Classification {
+): CourierVerdict {
   const { outcome, code, text, remedy } = verdict;
   if (outcome !== 'temporary' && outcome !== 'needs-admin') return verdict;
   const retryAfterMs = askedMs ?? verdict.retryAfterMs;
@@ -57,7 +57,7 @@ export function inTrouble(
  * No token to be had. That says nothing about the message: it is kept, whatever is wrong, and so is a message that
  * meets a wrong configuration. All mailboxes of the connection share its tokens.
  */
-export function tokenFailure(error: unknown, part: ConnectionPart): Classification {
+export function tokenFailure(error: unknown, part: ConnectionPart): CourierVerdict {
   if (!(error instanceof BridgeError)) {
     return inTrouble(ownVerdict('token-temporarily-unavailable', `No access token: ${errorText(error)}`), part, true);
   }
@@ -69,7 +69,7 @@ export function tokenFailure(error: unknown, part: ConnectionPart): Classificati
 }
 
 /** One recipient's outcome. */
-export function recipientOutcome(address: string, verdict: Classification): RecipientOutcome {
+export function recipientOutcome(address: string, verdict: CourierVerdict): RecipientOutcome {
   const { outcome, code, text, remedy, scope, retryAfterMs } = verdict;
   return {
     address,
@@ -83,7 +83,7 @@ export function recipientOutcome(address: string, verdict: Classification): Reci
 }
 
 /** A report in which every recipient fared alike. */
-export function reportForAll(message: OutgoingMessage, verdict: Classification): DeliveryReport {
+export function reportForAll(message: OutgoingMessage, verdict: CourierVerdict): DeliveryReport {
   return {
     recipients: message.envelope.recipients.map(({ address }) => recipientOutcome(address, verdict)),
     ...(verdict.pauseMailboxMs !== undefined && { pauseMailboxMs: verdict.pauseMailboxMs }),

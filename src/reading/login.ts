@@ -31,8 +31,7 @@ export interface ReadSessionOptions extends ListenerOptions {
   readonly allowInsecureAuth: boolean;
   /** CRAM-MD5 is offered, without TLS too. */
   readonly cramMd5?: boolean;
-  /** Connections open by account, shared by all listeners. */
-  /** For each account and protocol, its sessions. */
+  /** For each account and protocol, its sessions; shared by all listeners. */
   readonly accountPermits: KeyedSemaphore;
   /** Never rejects for a wrong name or password. */
   authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult>;

@@ -11,7 +11,7 @@ import type { SmtpClient } from './client.ts';
 export interface SubmissionServerEvents extends SMTPServer {
   readonly lineEnds: 'lenient' | 'strict';
   readonly wrongEndWaitMs: number | undefined;
-  turnedAway(remoteAddress: string, why: string): void;
+  rejected(remoteAddress: string, why: string): void;
   stalled(remoteAddress: string): void;
 }
 

@@ -31,7 +31,7 @@ class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
     return this.#settings.wrongEndWaitMs;
   }
 
-  turnedAway(remoteAddress: string, why: string): void {
+  rejected(remoteAddress: string, why: string): void {
     this.#settings.onTurnedAway(remoteAddress, why);
   }
 
@@ -44,7 +44,7 @@ class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
     this.connections.add(connection);
     // The peer is gone or broke TLS: nobody is left to get a reply, and closed() follows.
     connection.on('error', (error) => {
-      this.turnedAway(connection.remoteAddress, errorText(error));
+      this.rejected(connection.remoteAddress, errorText(error));
       connection.close();
     });
     connection.init();

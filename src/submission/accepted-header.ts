@@ -4,7 +4,7 @@ import { withSoundAddressFields } from '../message/address/fields.ts';
 import { KnownAddresses } from '../message/address/known.ts';
 import type { Envelope } from '../message/envelope.ts';
 import { HeaderBlock, type HeaderField } from '../message/header/fields.ts';
-import { mendHeader, receivedField } from '../message/header/repair.ts';
+import { receivedField, repairHeader } from '../message/header/repair.ts';
 import { forcedSenderEdit, senderEdit } from '../message/header/sender-fields.ts';
 import { withSingleFields } from '../message/header/single-fields.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
@@ -21,13 +21,13 @@ export interface AcceptedHeaderOptions {
   refuse(address: string): SmtpReply;
 }
 
-/** A message that has been through this many servers goes in circles (RFC 5321 section 6.3). */
+/** A message that has been through this many servers is in a mail loop (RFC 5321 section 6.3). */
 const maxReceivedFields = 50;
 
 /**
  * The header a message leaves with: a Received field before all others, one sound From, Date and Message-ID, each
  * field once that may stand once, and no Bcc. Everything else stays as it came.
- * @throws SmtpReply where From or Sender is not the account's to use, or the message goes in circles;
+ * @throws SmtpReply where From or Sender is not the account's to use, or the message is in a mail loop;
  *   TooManyAddressesError
  */
 export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
@@ -37,7 +37,7 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
   }
   assertAddressBounds(header);
   const date = new Date(receivedAtMs);
-  return mendHeader(usableHeader(header, options), {
+  return repairHeader(usableHeader(header, options), {
     date,
     domain: domainOf(account.mailbox),
     prefix: receivedField({

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { CliInput, CliIo } from '../../src/cli/io.ts';
+import type { CliInput, CliIo } from '../../src/cli/terminal/io.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 
 /** Runs a command with what it reads and keeps what it writes. */

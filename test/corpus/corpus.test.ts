@@ -10,7 +10,7 @@ import { deliveryStatusMessage } from '../../src/message/report/delivery-status.
 import { rewriteHeader } from '../../src/message/header/stream.ts';
 import { HeaderBlock } from '../../src/message/header/fields.ts';
 import { CrlfChecker, LineEndError } from '../../src/message/line-ends.ts';
-import { mendHeader } from '../../src/message/header/repair.ts';
+import { repairHeader } from '../../src/message/header/repair.ts';
 import { corpus, refused } from '../support/corpus.ts';
 import { generatedFiles } from './generate.ts';
 
@@ -89,7 +89,7 @@ describe('the corpus', () => {
 
   it.each(messages)('$name: mending adds fields and touches nothing else', ({ name, content }) => {
     const header = HeaderBlock.parse(content);
-    const mended = mendHeader(header, { date: new Date(0), domain: 'contoso.com', from: 'reports@contoso.com' });
+    const mended = repairHeader(header, { date: new Date(0), domain: 'contoso.com', from: 'reports@contoso.com' });
     const expected = header.fields.map(({ raw }) => raw.toString('latin1'));
     const after = HeaderBlock.parse(mended ?? header.raw);
     expect(after.fields.slice(0, expected.length).map(({ raw }) => raw.toString('latin1'))).toEqual(expected);

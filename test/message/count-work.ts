@@ -10,7 +10,7 @@ import { KnownAddresses } from '../../src/message/address/known.ts';
 import { repairedAddresses } from '../../src/message/address/repaired.ts';
 import { writtenAddresses } from '../../src/message/address/written.ts';
 import { HeaderBlock } from '../../src/message/header/fields.ts';
-import { mendHeader } from '../../src/message/header/repair.ts';
+import { repairHeader } from '../../src/message/header/repair.ts';
 import { senderEdit } from '../../src/message/header/sender-fields.ts';
 import { withSingleFields } from '../../src/message/header/single-fields.ts';
 import { decodedWords, encodedWords, quotedPrintable } from '../../src/message/mime/encodings.ts';
@@ -46,8 +46,8 @@ To: x
       'a@b.c',
     ),
   HeaderBlock: (text) => header(`${text}\r\n${text}`).get('To'),
-  mendHeader: (text) =>
-    mendHeader(header(`Date: ${text}\r\nMessage-ID: ${text}\r\n\r\n`), { date: new Date(0), domain: 'contoso.com' }),
+  repairHeader: (text) =>
+    repairHeader(header(`Date: ${text}\r\nMessage-ID: ${text}\r\n\r\n`), { date: new Date(0), domain: 'contoso.com' }),
   decodedWords,
   encodedWords,
   quotedPrintable: (text) => quotedPrintable(Buffer.from(text)),

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { transactionRefusal } from '../../src/couriers/exchange-smtp/errors.ts';
-import { type Classification, reportForAll } from '../../src/couriers/verdict.ts';
+import { type CourierVerdict, reportForAll } from '../../src/couriers/verdict.ts';
 import { parseSmtpReply } from '../../src/exchange/smtp/reply.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import { withNullSenderFallback } from '../../src/notices/null-sender.ts';
 
-const taken: Classification = { outcome: 'delivered', code: '2.0.0', text: '250 2.0.0 OK' };
+const taken: CourierVerdict = { outcome: 'delivered', code: '2.0.0', text: '250 2.0.0 OK' };
 
 /** Hands over a message to a server that answers so to each attempt; the reverse-paths it saw. */
-async function reversePaths(reversePath: string, ...replies: (string | Classification)[]) {
+async function reversePaths(reversePath: string, ...replies: (string | CourierVerdict)[]) {
   const seen: string[] = [];
   const message: OutgoingMessage = {
     id: 'q1',

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { errorText } from '../../base/errors.ts';
 import { type Log, openLog } from '../../base/log.ts';
-import type { CliOutput } from '../io.ts';
+import type { CliOutput } from '../terminal/io.ts';
 
 /** A line of the bridge's log. */
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };

@@ -6,7 +6,7 @@ import { loadConfig } from '../../config/load.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { deleteMessages, holdMessages, releaseMessages, retryMessages } from './change.ts';
 import { exportMessages } from './export.ts';
 import { filterOf, filterOptions } from './filter.ts';

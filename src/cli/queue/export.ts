@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { chooses, type QueueRequest } from './request.ts';
 
 /** `mailbridge queue export`: the octets of a message to a file or standard output, of several to a folder. */

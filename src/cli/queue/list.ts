@@ -1,7 +1,7 @@
 import { visibleLine } from '../../base/visible.ts';
 import { WaitingView } from '../../queue/attempts/waiting.ts';
 import type { QueueFilter, QueueStore, QueueTotal } from '../../queue/store.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { chooses, type QueueRequest } from './request.ts';
 import { listedLine, messages, octets, stateText, time, troubleOf } from './text.ts';
 

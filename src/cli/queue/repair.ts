@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeDataFolder } from '../../app/data-folder.ts';
 import { repairQueue } from '../../queue/stores/sqlite/repair.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { messages } from './text.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { WaitingOptions } from '../../queue/attempts/waiting.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 
 /** What a `mailbridge queue` command line asks for. */
 export interface QueueRequest extends WaitingOptions {

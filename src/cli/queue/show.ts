@@ -4,7 +4,7 @@ import { WaitingView } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import { type Drops, dropsFile, readDrops } from '../../submission/duplicate-drops.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { chooses, type QueueRequest } from './request.ts';
 import { messageLine, time } from './text.ts';
 

@@ -14,10 +14,10 @@ import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.t
 import { signInAdministrator } from '../administrator.ts';
 import { openHttp } from '../cloud-access.ts';
 import { configPath } from '../config-path.ts';
-import { interruptible } from '../interruptible.ts';
-import type { CliIo } from '../io.ts';
 import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import type { CliIo } from '../terminal/io.ts';
 import { type Intent, intentOf } from './intent.ts';
 import { type RegisterAppOptions, readRegisterAppOptions } from './options.ts';
 import { clientCredential } from './present-credential.ts';

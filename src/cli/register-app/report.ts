@@ -1,6 +1,6 @@
 import type { PlannedRequest } from '../../onboarding/registration/planning-directory.ts';
 import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 
 /** Where the connection went. */
 export type ConfigOutcome =

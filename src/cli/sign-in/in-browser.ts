@@ -2,7 +2,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { type LoopbackRedirect, listenForRedirect } from '../../onboarding/loopback-redirect.ts';
 import { beginAuthorization, type Prompt } from '../../tokens/grants/authorization-code.ts';
 import type { SignedIn } from '../../tokens/sign-ins/user-sign-in.ts';
-import { askLine } from '../ask-line.ts';
+import { askLine } from '../terminal/ask-line.ts';
 import { openBrowser } from './open-browser.ts';
 import type { SignInRequest, SignInTerminal } from './terminal.ts';
 

@@ -8,7 +8,7 @@ export interface LoginOutcome {
   readonly granted: readonly string[];
   /** Needed and not granted. */
   readonly missing: readonly string[];
-  /** Why a service granted nothing, with what mends it. */
+  /** Why a service granted nothing, with how to fix it. */
   readonly refusals: readonly string[];
   /** Mailboxes of the connection that are not the person's own. */
   readonly otherMailboxes: readonly string[];

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 
 /**
  * Opens a page in the browser of whoever sits at the terminal, where there is one. It never fails: the address is

@@ -4,7 +4,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import { loadConfig } from '../../config/load.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 
 /**
  * Who has signed in for a connection, as far as that can be told: the configuration may not hold yet, or the sign-in be

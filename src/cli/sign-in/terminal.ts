@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo } from '../terminal/io.ts';
 
 /** Where somebody is asked to sign in. */
 export interface SignInTerminal {

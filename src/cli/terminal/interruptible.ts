@@ -1,4 +1,4 @@
-import { BridgeError } from '../base/errors.ts';
+import { BridgeError } from '../../base/errors.ts';
 
 /**
  * Does something that Ctrl-C and SIGTERM end in good order: the signal it is given is aborted, once. A second Ctrl-C

@@ -1,4 +1,4 @@
-import type { Environment } from '../config/secrets.ts';
+import type { Environment } from '../../config/secrets.ts';
 
 /** What a command reads from; a terminal has more. */
 export interface CliInput extends NodeJS.ReadableStream {

@@ -13,7 +13,7 @@ import { Ledger } from '../ledger.ts';
 import type { LoginOf } from '../login-of.ts';
 import type { CopyNotes } from '../sent-items/copy-notes.ts';
 import type { Marker } from '../sent-items/marker.ts';
-import { type Classification, ownVerdict, tokenFailure } from '../verdict.ts';
+import { type CourierVerdict, ownVerdict, tokenFailure } from '../verdict.ts';
 import { transactionRefusal, upstreamFailure } from './errors.ts';
 import { openingVerdict } from './quick-retry.ts';
 import { type Batch, planTransactions } from './transactions.ts';
@@ -91,7 +91,7 @@ export class ExchangeSmtpCourier {
    * Logs in, unless a connection is open already.
    * @returns why no mail can be sent as this mailbox now; undefined where it can
    */
-  async unusable(mailbox: string, signal: AbortSignal): Promise<Classification | undefined> {
+  async unusable(mailbox: string, signal: AbortSignal): Promise<CourierVerdict | undefined> {
     try {
       await this.#pool.use(await this.#login(mailbox), signal, false, async () => {});
       return undefined;
@@ -247,14 +247,14 @@ function foundClosed(error: unknown): boolean {
   return error.systemCode !== 'EMESSAGE';
 }
 
-function failureOf(error: unknown, peer: string): Classification {
+function failureOf(error: unknown, peer: string): CourierVerdict {
   if (error instanceof TokenError) return tokenFailure(error.failure, 'exchange-token');
   if (error instanceof SmtpUpstreamError) return upstreamFailure(error, peer);
   throw error;
 }
 
 /** The verdict for recipients whose transaction had not begun when an earlier one failed. */
-function failureOfUnsent(error: unknown, peer: string): Classification {
+function failureOfUnsent(error: unknown, peer: string): CourierVerdict {
   const verdict = failureOf(error, peer);
   if (verdict.code !== 'upstream-ambiguous') return verdict;
   return ownVerdict('upstream-unreachable', 'The connection broke in the transaction before.');

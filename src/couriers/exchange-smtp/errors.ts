@@ -2,14 +2,14 @@ import type { SmtpUpstreamError } from '../../exchange/smtp/error.ts';
 import { formatSmtpReply, type UpstreamReply } from '../../exchange/smtp/reply.ts';
 import { verdictOf } from '../known-refusal.ts';
 import { connectionFailure } from '../network-errors.ts';
-import { type Classification, inTrouble, ownVerdict, refusedLoginPauseMs } from '../verdict.ts';
+import { type CourierVerdict, inTrouble, ownVerdict, refusedLoginPauseMs } from '../verdict.ts';
 import { type ExchangeRefusalRow, exchangeRefusalRow, loginRefusals, transactionRefusals } from './refusals.ts';
 
 function replyVerdict(
   reply: UpstreamReply,
-  byClass: Classification['outcome'],
+  byClass: CourierVerdict['outcome'],
   row: ExchangeRefusalRow | undefined,
-): Classification {
+): CourierVerdict {
   return {
     outcome: byClass,
     code: reply.enhanced ?? String(reply.code),
@@ -19,7 +19,7 @@ function replyVerdict(
 }
 
 /** The verdict on a refusal of MAIL FROM, RCPT TO, DATA or the message; unknown ones by their first digit. */
-export function transactionRefusal(reply: UpstreamReply): Classification {
+export function transactionRefusal(reply: UpstreamReply): CourierVerdict {
   const row = exchangeRefusalRow(transactionRefusals, reply);
   return replyVerdict(reply, reply.code >= 500 ? 'permanent' : 'temporary', row);
 }
@@ -28,13 +28,13 @@ export function transactionRefusal(reply: UpstreamReply): Classification {
  * The verdict on a refused login: never permanent, and the mailbox rests. Where several mailboxes get it, the connection
  * is to blame.
  */
-export function loginRefusal(reply: UpstreamReply): Classification {
+export function loginRefusal(reply: UpstreamReply): CourierVerdict {
   const verdict = ofLogin(reply);
   // "Concurrent connections limit exceeded" speaks of the mailbox.
   return reply.code === 432 || /concurrent/i.test(reply.text) ? verdict : inTrouble(verdict, 'smtp', false);
 }
 
-function ofLogin(reply: UpstreamReply): Classification {
+function ofLogin(reply: UpstreamReply): CourierVerdict {
   const byClass = reply.code >= 500 ? 'needs-admin' : 'temporary';
   const row = exchangeRefusalRow(loginRefusals, reply) ?? exchangeRefusalRow(transactionRefusals, reply);
   const verdict = replyVerdict(reply, byClass, row);
@@ -46,7 +46,7 @@ function ofLogin(reply: UpstreamReply): Classification {
  * The verdict on a session or a transaction that failed as a whole.
  * @param peer host and port, `host:port`
  */
-export function upstreamFailure(error: SmtpUpstreamError, peer: string): Classification {
+export function upstreamFailure(error: SmtpUpstreamError, peer: string): CourierVerdict {
   if (error.reply !== undefined) return refusal(error.stage, error.reply);
   if (error.stage === 'end-of-data') {
     return ownVerdict(
@@ -66,7 +66,7 @@ export function upstreamFailure(error: SmtpUpstreamError, peer: string): Classif
   return inTrouble(verdict, 'smtp', error.stage === 'connect');
 }
 
-function refusal(stage: SmtpUpstreamError['stage'], reply: UpstreamReply): Classification {
+function refusal(stage: SmtpUpstreamError['stage'], reply: UpstreamReply): CourierVerdict {
   if (stage === 'login') return loginRefusal(reply);
   if (stage !== 'connect') return transactionRefusal(reply);
   // A server that turns everybody away says nothing about this message.

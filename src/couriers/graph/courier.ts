@@ -15,7 +15,7 @@ import { Ledger } from '../ledger.ts';
 import { networkFailure } from '../network-errors.ts';
 import type { DeliveryPolicy } from '../policy.ts';
 import { type Marker, markerField } from '../sent-items/marker.ts';
-import { type Classification, ownVerdict, reportForAll, tokenFailure } from '../verdict.ts';
+import { type CourierVerdict, ownVerdict, reportForAll, tokenFailure } from '../verdict.ts';
 import { graphRefusal } from './errors.ts';
 import { type HeaderPlan, planHeader, readHeader } from './header.ts';
 
@@ -115,7 +115,7 @@ export class GraphCourier {
   async #sendEach(
     message: OutgoingMessage,
     requests: readonly PlannedRequest[],
-    send: (request: PlannedRequest) => Promise<Classification>,
+    send: (request: PlannedRequest) => Promise<CourierVerdict>,
   ): Promise<DeliveryReport> {
     const ledger = new Ledger();
     for (const request of requests) {
@@ -138,7 +138,7 @@ export class GraphCourier {
     return { batch, plan, mime: { size, body } };
   }
 
-  async #sendMime(mailbox: string, body: GraphRequestBody, signal: AbortSignal): Promise<Classification> {
+  async #sendMime(mailbox: string, body: GraphRequestBody, signal: AbortSignal): Promise<CourierVerdict> {
     const { client, sendAs } = this.#options;
     const sender = sendAs === 'me' ? 'me' : `users/${encodeURIComponent(mailbox)}`;
     try {
@@ -177,7 +177,7 @@ export class GraphCourier {
 /** Up to that size a message is held whole: most mail is small, and streams cost more than its octets. */
 const smallMessageBytes = 64 * 1024;
 
-async function readMessage(message: OutgoingMessage): Promise<ReadMessage | Classification> {
+async function readMessage(message: OutgoingMessage): Promise<ReadMessage | CourierVerdict> {
   try {
     const whole = message.size <= smallMessageBytes ? await readWhole(message) : undefined;
     return { message, whole, header: whole ? HeaderBlock.parse(whole) : await readHeader(message) };
@@ -213,7 +213,7 @@ function mimeBody(octets: number, open: () => Readable): GraphRequestBody {
   };
 }
 
-async function surveyed(message: OutgoingMessage): Promise<MessageSurvey | Classification> {
+async function surveyed(message: OutgoingMessage): Promise<MessageSurvey | CourierVerdict> {
   try {
     return await surveyMessage(() => message.open(), message.size);
   } catch (error) {
@@ -221,21 +221,21 @@ async function surveyed(message: OutgoingMessage): Promise<MessageSurvey | Class
   }
 }
 
-function unwantedCopies(outside: readonly string[]): Classification {
+function unwantedCopies(outside: readonly string[]): CourierVerdict {
   const some = outside.slice(0, 3).join(', ');
   const more = outside.length > 3 ? ` and ${outside.length - 3} more` : '';
   return ownVerdict('envelope-narrower-than-headers', `To or Cc name ${some}${more}, whom the envelope does not.`);
 }
 
 /** 202 alone means that the message is sent. */
-function successOf({ status, requestId }: Partial<GraphResponse>): Classification {
+function successOf({ status, requestId }: Partial<GraphResponse>): CourierVerdict {
   const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
   if (status === 202) return { outcome: 'delivered', code: '202', text: '202 Accepted', ...upstreamId };
   const text = `Graph answered ${status} where 202 means that the message is sent.`;
   return { ...ownVerdict('graph-unexpected-status', text), ...upstreamId };
 }
 
-function failureOf(error: unknown, signal: AbortSignal): Classification {
+function failureOf(error: unknown, signal: AbortSignal): CourierVerdict {
   if (error instanceof GraphError) return graphRefusal(error);
   if (error instanceof MessageChangedError) return ownVerdict('message-unreadable', error.message);
   if (error instanceof GraphTokenError) return tokenFailure(error.cause, 'graph-token');

@@ -1,20 +1,20 @@
 import type { GraphError } from '../../graph/client/error.ts';
 import { verdictOf } from '../known-refusal.ts';
-import { type Classification, inTrouble, ownVerdict } from '../verdict.ts';
+import { type CourierVerdict, inTrouble, ownVerdict } from '../verdict.ts';
 import { type GraphRefusalRow, graphRefusalRow, graphStatuses } from './refusals.ts';
 
 /**
  * The verdict on a refusal of Graph: by its code, else by its status. What Graph asks to wait is waited. Where several
  * mailboxes get a refused token or trouble of the service, the connection is to blame.
  */
-export function graphRefusal(error: GraphError): Classification {
+export function graphRefusal(error: GraphError): CourierVerdict {
   const { status } = error;
   const isOfService = status === 401 || (status >= 500 && status !== 504 && status !== 507);
   const verdict = ofRefusal(error);
   return isOfService ? inTrouble(verdict, 'graph', false) : verdict;
 }
 
-function ofRefusal(error: GraphError): Classification {
+function ofRefusal(error: GraphError): CourierVerdict {
   const { code, requestId, retryAfterMs, status } = error;
   const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
   const asked = retryAfterMs === undefined ? {} : { retryAfterMs, pauseMailboxMs: retryAfterMs };

@@ -6,7 +6,7 @@ import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import { type Batch, planTransactions, requestLimits } from '../exchange-smtp/transactions.ts';
 import { readHeader } from '../graph/header.ts';
 import type { DeliveryPolicy } from '../policy.ts';
-import { type Classification, ownVerdict, recipientOutcome } from '../verdict.ts';
+import { type CourierVerdict, ownVerdict, recipientOutcome } from '../verdict.ts';
 import type { CopyNotes } from './copy-notes.ts';
 import type { Marker } from './marker.ts';
 import type { SentItems } from './sent-items.ts';
@@ -50,7 +50,7 @@ export class LookFirstCourier {
     if (doubt === undefined) return this.#options.deliver(message, signal);
     const finding = await this.#look(message, signal);
     const doubtful = new Set(doubt.addresses);
-    const settled = new Map<string, Classification>();
+    const settled = new Map<string, CourierVerdict>();
     const toSend = message.envelope.recipients.filter(({ address }) => {
       const verdict = doubtful.has(address) ? this.#verdict(address, finding, doubt) : undefined;
       if (verdict !== undefined) settled.set(address, verdict);
@@ -77,7 +77,7 @@ export class LookFirstCourier {
   }
 
   /** What is settled for a recipient in doubt; undefined where it is to be sent to. */
-  #verdict(address: string, finding: Finding, doubt: Doubt): Classification | undefined {
+  #verdict(address: string, finding: Finding, doubt: Doubt): CourierVerdict | undefined {
     const { onAmbiguity, clock, settleMs } = this.#options;
     if ('failure' in finding) {
       return ownVerdict(

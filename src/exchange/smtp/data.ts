@@ -13,7 +13,7 @@ const DOT = 0x2e;
 
 /**
  * Lets pieces through that hold no dot at the start of a line. nodemailer looks at each octet by itself, for line ends
- * to mend as well; a message has none here: nothing is accepted whose lines do not end in CRLF.
+ * to fix as well; a message has none here: nothing is accepted whose lines do not end in CRLF.
  */
 export function withPlainPieces(stream: DataStream): DataStream {
   const { _transform: transform } = stream;

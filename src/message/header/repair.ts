@@ -6,10 +6,10 @@ import { foreignDate, isHeaderDate } from './date.ts';
 import type { HeaderBlock } from './fields.ts';
 
 /** Fields every message needs (RFC 5322 section 3.6) and simple devices leave out. Message-ID is a SHOULD there. */
-export type MendableField = 'Date' | 'Message-ID' | 'From';
+export type RepairableField = 'Date' | 'Message-ID' | 'From';
 
-/** What {@link mendHeader} may add. */
-export interface MendOptions {
+/** What {@link repairHeader} may add. */
+export interface RepairOptions {
   /** Value of a missing Date. */
   readonly date: Date;
   /** Right side of a made-up Message-ID. */
@@ -26,7 +26,7 @@ const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Which of the needed fields are not there, are empty, or say nothing that can be read. */
-export function fieldsToMend(header: HeaderBlock): MendableField[] {
+export function fieldsToRepair(header: HeaderBlock): RepairableField[] {
   const isSound = { Date: isHeaderDate, 'Message-ID': isMessageId, From: () => true };
   return (['Date', 'Message-ID', 'From'] as const).filter((name) => {
     const value = header.get(name);
@@ -38,10 +38,10 @@ export function fieldsToMend(header: HeaderBlock): MendableField[] {
  * The header with what it lacks added behind its last field, or undefined where nothing needs to change. Fields that
  * are there but empty or unreadable give way to what is added.
  */
-export function mendHeader(header: HeaderBlock, options: MendOptions): Buffer | undefined {
+export function repairHeader(header: HeaderBlock, options: RepairOptions): Buffer | undefined {
   const lines = new Map<string, string>();
-  for (const name of fieldsToMend(header)) {
-    const value = mendingValue(name, header.get(name) ?? '', options);
+  for (const name of fieldsToRepair(header)) {
+    const value = repairedValue(name, header.get(name) ?? '', options);
     if (value !== undefined) lines.set(name.toLowerCase(), `${name}: ${value}\r\n`);
   }
   const whole = header.hasEmptyLine && header.mboxLine === undefined;
@@ -53,7 +53,7 @@ export function mendHeader(header: HeaderBlock, options: MendOptions): Buffer | 
   });
 }
 
-function mendingValue(name: MendableField, broken: string, options: MendOptions): string | undefined {
+function repairedValue(name: RepairableField, broken: string, options: RepairOptions): string | undefined {
   if (name === 'Date') return formatDate(foreignDate(broken) ?? options.date);
   if (name === 'Message-ID') return bracketed(broken) ?? options.messageId ?? makeMessageId(options.domain);
   const { from } = options;

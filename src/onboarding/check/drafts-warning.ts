@@ -6,7 +6,7 @@ import { graphUser } from './subject.ts';
 
 /**
  * Sending through Graph can do without Mail.ReadWrite, but not with everything.
- * @returns what is lost and what mends it; undefined where nothing is, or where it cannot be told
+ * @returns what is lost and how to fix it; undefined where nothing is, or where it cannot be told
  */
 export async function draftsWarning(context: MailboxContext, mailbox: string): Promise<string | undefined> {
   if (!lacksScope(context) && (await opensDrafts(context, mailbox))) return undefined;

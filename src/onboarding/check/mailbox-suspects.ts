@@ -6,7 +6,7 @@ import { examineInbox, statMaildrop } from './open-mailbox.ts';
 import { heldPermission, permissionFor } from './permissions.ts';
 import { type ExchangeProtocol, graphUser } from './subject.ts';
 
-/** One thing that may be wrong, and what mends it. */
+/** One thing that may be wrong, and how to fix it. */
 interface Suspect {
   readonly cause: string;
   readonly remedy: string;

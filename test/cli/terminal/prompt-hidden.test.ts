@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { promptHidden } from '../../src/cli/prompt-hidden.ts';
+import { promptHidden } from '../../../src/cli/terminal/prompt-hidden.ts';
 
 test('an input that has ended answers no question, and keeps nobody waiting', async () => {
   const stdin = Readable.from([Buffer.from('first\n')]);

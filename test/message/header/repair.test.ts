@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderBlock } from '../../../src/message/header/fields.ts';
 import {
-  fieldsToMend,
+  fieldsToRepair,
   formatDate,
   makeMessageId,
-  mendHeader,
   receivedField,
+  repairHeader,
 } from '../../../src/message/header/repair.ts';
 
 const date = new Date('2026-01-05T07:08:09Z');
@@ -15,7 +15,7 @@ function header(text: string): HeaderBlock {
   return HeaderBlock.parse(Buffer.from(text));
 }
 
-describe('mendHeader', () => {
+describe('repairHeader', () => {
   const options = { date, domain: 'contoso.com', from: 'scanner@contoso.com', messageId: '<1@contoso.com>' };
   const whole = 'Date: Mon, 5 Jan 26 10:15 CET\r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n';
 
@@ -25,7 +25,7 @@ describe('mendHeader', () => {
     ['Date:\r\nMessage-Id: \r\nFrom: a@b\r\n\r\n', ['Date', 'Message-ID']],
     [whole, []],
   ])('in %j it mends %j', (text, expected) => {
-    expect(fieldsToMend(header(text))).toEqual(expected);
+    expect(fieldsToRepair(header(text))).toEqual(expected);
   });
 
   it.each([
@@ -35,7 +35,7 @@ describe('mendHeader', () => {
     'Monday , 5 January 2026 23:59:59 EST',
     '(now) 31 Dec 1999 00:00:00.000 +0100',
   ])('takes the date %s as it is', (value) => {
-    expect(fieldsToMend(header(`Date: ${value}\r\n\r\n`))).not.toContain('Date');
+    expect(fieldsToRepair(header(`Date: ${value}\r\n\r\n`))).not.toContain('Date');
   });
 
   it.each([
@@ -67,7 +67,7 @@ describe('mendHeader', () => {
     ['Mon Jan  5 10:00:00 2026', formatDate(new Date(2026, 0, 5, 10))],
     ['2026-01-05T10:00', formatDate(new Date(2026, 0, 5, 10))],
   ])('a date like %s is written anew', (value, expected) => {
-    const mended = mendHeader(header(`Date: ${value}\r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n`), options);
+    const mended = repairHeader(header(`Date: ${value}\r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n`), options);
     expect(mended && HeaderBlock.parse(mended).getAll('Date')).toEqual([expected ?? formatDate(date)]);
   });
 
@@ -77,40 +77,40 @@ describe('mendHeader', () => {
     (pattern) => {
       for (const filling of [' ', '-', '(', '@', 'a']) {
         const value = pattern.replaceAll('#', filling.repeat(200_000));
-        const fields = fieldsToMend(header(`Date: ${value}\r\nMessage-ID: ${value}\r\n\r\n`));
+        const fields = fieldsToRepair(header(`Date: ${value}\r\nMessage-ID: ${value}\r\n\r\n`));
         expect(fields).toContain('Date');
       }
     },
   );
 
   it('adds what is missing behind what is there', () => {
-    expect(mendHeader(header('Subject: x\r\n\r\nbody'), options)?.toString()).toBe(
+    expect(repairHeader(header('Subject: x\r\n\r\nbody'), options)?.toString()).toBe(
       'Subject: x\r\nDate: Mon, 05 Jan 2026 07:08:09 +0000\r\nMessage-ID: <1@contoso.com>\r\nFrom: scanner@contoso.com\r\n\r\n',
     );
   });
 
   it('replaces an empty field, and gives a body without header one', () => {
-    expect(mendHeader(header('Date: \r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n'), options)?.toString()).toBe(
+    expect(repairHeader(header('Date: \r\nMessage-ID: <y>\r\nFrom: a@b\r\n\r\n'), options)?.toString()).toBe(
       'Message-ID: <y>\r\nFrom: a@b\r\nDate: Mon, 05 Jan 2026 07:08:09 +0000\r\n\r\n',
     );
-    expect(mendHeader(header('just text\r\n'), options)?.toString()).toMatch(/^Date: .*\r\n\r\n$/s);
+    expect(repairHeader(header('just text\r\n'), options)?.toString()).toMatch(/^Date: .*\r\n\r\n$/s);
   });
 
   it('leaves a whole header alone, unless there is something to put before it', () => {
-    expect(mendHeader(header(whole), options)).toBeUndefined();
-    expect(mendHeader(header(whole), { ...options, prefix: 'P: 1\r\n' })?.toString()).toBe(`P: 1\r\n${whole}`);
+    expect(repairHeader(header(whole), options)).toBeUndefined();
+    expect(repairHeader(header(whole), { ...options, prefix: 'P: 1\r\n' })?.toString()).toBe(`P: 1\r\n${whole}`);
   });
 
   it('supplies a missing empty line and removes an mbox line though no field is missing', () => {
-    expect(mendHeader(header(whole.slice(0, -2)), options)?.toString()).toBe(whole);
-    expect(mendHeader(header(`From x Mon\r\n${whole}`), options)?.toString()).toBe(whole);
+    expect(repairHeader(header(whole.slice(0, -2)), options)?.toString()).toBe(whole);
+    expect(repairHeader(header(`From x Mon\r\n${whole}`), options)?.toString()).toBe(whole);
   });
 
   it('adds no From it cannot vouch for', () => {
     const text = 'Date: Mon, 5 Jan 26 10:15 CET\r\nMessage-ID: <y>\r\n\r\n';
     const { from: _, ...withoutFrom } = options;
-    expect(mendHeader(header(text), withoutFrom)).toBeUndefined();
-    expect(mendHeader(header(text), { ...options, from: 'a@b\r\nBcc: c@d' })).toBeUndefined();
+    expect(repairHeader(header(text), withoutFrom)).toBeUndefined();
+    expect(repairHeader(header(text), { ...options, from: 'a@b\r\nBcc: c@d' })).toBeUndefined();
   });
 });
 

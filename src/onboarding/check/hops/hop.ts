@@ -35,7 +35,7 @@ export interface Hop {
   readonly needs: readonly string[];
   /**
    * @returns what was found, or why the hop does not apply here
-   * @throws BridgeError what is wrong and what mends it; `details.aadsts` and `details.said` are Microsoft's own code
+   * @throws BridgeError what is wrong and how to fix it; `details.aadsts` and `details.said` are Microsoft's own code
    *   and words, and `details.spreading` says that a change made a moment ago may not have arrived yet
    */
   run(): Promise<Finding | { readonly notApplicable: string }>;
