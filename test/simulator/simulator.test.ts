@@ -3,9 +3,10 @@ import { createServer, type Server } from 'node:net';
 import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { freePorts } from '../support/ports.ts';
 import { afterTest, microsoft365 } from './harness.ts';
 
-/** Holds one port, or any free one. */
+/** Holds a port. */
 function occupy(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
@@ -13,23 +14,10 @@ function occupy(port: number): Promise<Server> {
   });
 }
 
-const portOf = (server: Server) => (server.address() as { port: number }).port;
 const release = (server: Server) => new Promise<void>((resolve) => void server.close(() => resolve()));
 
-/** The first of six consecutive ports that are free now. */
-async function freePortBase(): Promise<number> {
-  for (;;) {
-    const first = await occupy(0);
-    const base = portOf(first);
-    const rest = await Promise.allSettled([1, 2, 3, 4, 5].map((n) => occupy(base + n)));
-    const held = rest.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    await Promise.all([first, ...held].map(release));
-    if (held.length === 5) return base;
-  }
-}
-
 test('with a port base the services take six ports in their documented order', async () => {
-  const base = await freePortBase();
+  const base = await freePorts(6);
   const { endpoints } = await microsoft365({ portBase: base });
   const ports = [endpoints.authority, endpoints.graph].map((url) => Number(new URL(url).port));
   ports.push(endpoints.imap.port, endpoints.pop3.port, endpoints.smtp.port, Number(new URL(endpoints.control).port));
@@ -37,7 +25,7 @@ test('with a port base the services take six ports in their documented order', a
 });
 
 test('a port in use rejects with the system’s error and leaves nothing running', async () => {
-  const base = await freePortBase();
+  const base = await freePorts(6);
   const taken = await occupy(base + 4);
   await expect(startSimulator({ portBase: base })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await release(taken);

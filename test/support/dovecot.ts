@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { runProgram } from './external.ts';
+import { freePorts } from './ports.ts';
 import { Maildir, type Owner } from './read-clients-maildir.ts';
 
 export interface DovecotOptions {
@@ -45,7 +45,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   await writeFile(join(folder, 'server.key'), key, { mode: 0o600 });
   await writeFile(join(folder, 'introspection-ca.crt'), options.introspectionCa);
   await writeFile(join(folder, 'oauth2.conf'), oauth2Settings(folder, options.introspectionUrl), { mode: 0o600 });
-  const [imapPort, pop3Port] = await freePorts();
+  const imapPort = await freePorts(2);
+  const pop3Port = imapPort + 1;
   await writeFile(join(folder, 'dovecot.conf'), settings(folder, maildir.path, owner, { imapPort, pop3Port }));
   const { child, log } = await run(join(folder, 'dovecot.conf'));
   return {
@@ -82,20 +83,6 @@ async function ownerOfMail(): Promise<Owner & { readonly groupName: string }> {
   const user = runsAsRoot ? ['dovecot'] : [];
   const id = async (what: string) => (await runProgram('id', [what, ...user])).output.trim();
   return { uid: Number(await id('-u')), gid: Number(await id('-g')), groupName: await id('-gn') };
-}
-
-/** Two ports that nobody has at this moment. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = await Promise.all(
-    [0, 1].map(async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports as [number, number];
 }
 
 function oauth2Settings(folder: string, introspectionUrl: string): string {

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { startDovecotAuth } from './dovecot-auth.ts';
 import { isInstalled, needProgram, runProgram, skipLoudly } from './external.ts';
+import { freePorts } from './ports.ts';
 import { until } from './relay.ts';
 
 /** A Postfix that takes mail for `contoso.com` by XOAUTH2, whoever it is, and keeps it. */
@@ -46,7 +47,7 @@ export async function startPostfix(): Promise<Postfix> {
   const { output: owner } = await runProgram('id', ['-u', 'postfix']);
   await chown(join(folder, 'data'), Number(owner), 0);
   const auth = await startDovecotAuth();
-  const port = await freePort();
+  const port = await freePorts();
   const { output: version } = await runProgram('postconf', ['-d', '-h', 'mail_version']);
   const { output: daemons } = await runProgram('postconf', ['-d', '-h', 'daemon_directory']);
   await writeFile(join(folder, 'etc', 'main.cf'), settings(folder, auth.port));
@@ -109,14 +110,6 @@ proxymap unix - - n - - proxymap
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await once(server.close(), 'close');
-  return port;
 }
 
 function canConnect(port: number): Promise<boolean> {

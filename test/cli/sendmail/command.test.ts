@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { needProgram } from '../../support/external.ts';
+import { freePorts } from '../../support/ports.ts';
 import { alice, arrived, bob, contosoAccount, password, type Relay, reports, startRelay } from '../../support/relay.ts';
 import { recordProcess } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -127,7 +126,7 @@ test.each<[number, RegExp, string[], string]>([
 test('no configuration is 78, a bridge that does not run is 75', async () => {
   const lost = await mailbridge(['sendmail', '--config', '/nowhere/config.json', alice], 'x');
   expect(lost).toMatchObject({ code: 78, err: expect.stringMatching(/nowhere.*does not exist.*--server HOST:PORT/) });
-  const down = await mailbridge(['sendmail', '--server', `127.0.0.1:${await closedPort()}`, '-f', reports, alice], 'x');
+  const down = await mailbridge(['sendmail', '--server', `127.0.0.1:${await freePorts()}`, '-f', reports, alice], 'x');
   expect(down).toMatchObject({ code: 75, err: expect.stringMatching(/cannot be reached at 127.*is it running\?/) });
 });
 
@@ -144,16 +143,6 @@ test('--server needs no configuration, but a sender', async () => {
     err: expect.stringMatching(/no sender/),
   });
 });
-
-/** A port where nobody listens any more. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The configuration of the running bridge with other accounts, as a caller might read it. */
 async function otherConfig(accounts: (config: ConfigInput) => ConfigInput['accounts']): Promise<string> {

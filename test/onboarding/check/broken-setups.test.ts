@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { HopResult } from '../../../src/app/connections/check.ts';
 import { makeClientCertificate } from '../../simulator/client-certificate.ts';
+import { freePorts } from '../../support/ports.ts';
 import { firstFailure, type Setup, workingSetup } from './setup.ts';
 
 /** One way to break a set-up, and what the check has to say of it. */
@@ -54,15 +55,6 @@ async function useCertificate(setup: Setup, validity: { notBefore?: Date; notAft
   const upload = () =>
     appOf(setup).certificates.push({ id: randomUUID(), certificate: new X509Certificate(made.cert) });
   return { files, upload };
-}
-
-/** A port on which nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** An HTTP proxy that wants a user and password. @param ways ports that it alone knows a way to */
@@ -124,7 +116,7 @@ const breakages: readonly Breakage[] = [
     what: 'a port that nobody listens on',
     breaks: async (setup) => {
       const { smtp } = setup.simulator.endpoints;
-      return change(cloudOf(setup), { smtp: { ...smtp, port: await closedPort() } });
+      return change(cloudOf(setup), { smtp: { ...smtp, port: await freePorts() } });
     },
     hop: 'reach SMTP',
     code: 'upstream-unreachable',
@@ -167,7 +159,7 @@ const breakages: readonly Breakage[] = [
   {
     what: 'no way out but through a proxy, and none configured',
     breaks: async (setup) => {
-      const blocked = await closedPort();
+      const blocked = await freePorts();
       const way = await proxy({ [blocked]: new URL(setup.simulator.endpoints.graph).port });
       Object.assign(cloudOf(setup), { graph: `https://localhost:${blocked}` });
       return () => {
@@ -182,7 +174,7 @@ const breakages: readonly Breakage[] = [
   {
     what: 'a proxy that is not there',
     breaks: async (setup) => {
-      setup.config.proxy = `http://127.0.0.1:${await closedPort()}`;
+      setup.config.proxy = `http://127.0.0.1:${await freePorts()}`;
       return () => {
         delete setup.config.proxy;
       };
