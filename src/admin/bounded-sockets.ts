@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Sockets open at the same time. */
-const maxSockets = 100;
+/** Sockets open at the same time: many, since a client that is cut comes again, and each that comes has to be accepted. */
+const maxSockets = 500;
 
 /** How long a socket may neither send nor take anything, in milliseconds. */
 const stallTimeoutMs = 10_000;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ConnectionTroubleFacts, listenAdmin } from '../../src/admin/admin-server.ts';
 import { boundSockets } from '../../src/admin/bounded-sockets.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -80,20 +80,24 @@ test('a port in use is the caller’s to tell', async () => {
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('health is told while 150 slow requests hold the port', async () => {
+test('health is told while 600 slow requests hold the port, of which the oldest are cut', async () => {
   const server = await listenAdmin(
     { host: '127.0.0.1', port: 0 },
     { queue: () => ({}), troubles: () => [], signIns: async () => [] },
     silentLog,
   );
   onTestFinished(() => server.close());
-  for (let count = 0; count < 150; count++) {
+  let cut = 0;
+  for (let count = 0; count < 600; count++) {
     const slow = connect(server.port, '127.0.0.1').on('error', () => {});
+    slow.resume().once('close', () => cut++);
     onTestFinished(() => void slow.destroy());
     await once(slow, 'connect');
     slow.write('GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ');
   }
   expect((await fetch(`http://127.0.0.1:${server.port}/health`)).status).toBe(200);
+  // Those beyond 500, and one for the request.
+  await vi.waitFor(() => expect(cut).toBe(101));
 });
 
 test('a client that asks for the metrics thousands of times at once is cut, not answered ahead', async () => {
