@@ -150,7 +150,7 @@ export class PasswordVerifier {
 
 /** Whether what was given matches a password that is kept as it is. For nobody's as much work is done. */
 async function matchesPlain(plain: string | undefined, given: string | PasswordProof): Promise<boolean> {
-  const stored = plain ?? 'nobody has this one';
+  const stored = plain ?? 'no account has this password';
   const matches = typeof given === 'string' ? await verifyPassword(stored, given) : given.provenBy(stored);
   return matches && plain !== undefined;
 }

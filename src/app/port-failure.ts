@@ -1,7 +1,7 @@
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 
 /**
- * Why a port cannot be listened on, as an administrator can act on it.
+ * Why a port cannot be opened for listening, as an administrator can act on it.
  * @param what its place in the configuration
  */
 export function portFailure(error: unknown, what: string, at: { host: string; port: number } | undefined): unknown {
@@ -11,5 +11,5 @@ export function portFailure(error: unknown, what: string, at: { host: string; po
   if (code === 'EADDRINUSE') {
     return new BridgeError('port-in-use', `${where} is in use by another program.`, { cause: error });
   }
-  return new BridgeError('listen-failed', `${where} cannot be listened on (${code}).`, { cause: error });
+  return new BridgeError('listen-failed', `${where} cannot be opened for listening (${code}).`, { cause: error });
 }

@@ -24,17 +24,17 @@ const entries = {
   'config-invalid': {
     kind: 'usage',
     cause:
-      'The configuration breaks the schema: an unknown key, a missing or a wrong value, or a reference to nothing.',
+      'The configuration breaks the schema: an unknown key, a missing or a wrong value, or a reference to something that does not exist.',
     remedy: 'Correct the value at the path named; docs/configuration.md describes every key.',
   },
   'secret-unavailable': {
     kind: 'usage',
-    cause: 'A secret is to come from an environment variable or a file that is not there or is empty.',
+    cause: 'A secret names an environment variable or a file that does not exist or is empty.',
     remedy: 'Set the variable, or create the file with mode 0600 and the secret as its only line.',
   },
   usage: {
     kind: 'usage',
-    cause: 'The command line names an unknown command or option, or leaves out something it needs.',
+    cause: 'The command line names an unknown command or option, or lacks something it needs.',
     remedy: 'Run mailbridge --help for the commands and their options.',
   },
 
@@ -53,7 +53,7 @@ const entries = {
   },
   'tls-material-unreadable': {
     kind: 'usage',
-    cause: 'A certificate, a private key or a CA file cannot be read or is not what it should be.',
+    cause: 'A certificate, a private key or a CA file cannot be read or is not valid.',
     remedy:
       'Check that the file exists, is PEM, may be read by this user, and that key and certificate belong together.',
   },
@@ -65,7 +65,7 @@ const entries = {
   'data-folder-unsafe': {
     kind: 'usage',
     cause:
-      "Something in dataDir is not the bridge's own: a symbolic link, a file of another user, or a folder that belongs to another user or that every user can write to. The bridge does not follow it: it would read or overwrite with its own rights what somebody else has chosen.",
+      "Something in dataDir is not the bridge's own: a symbolic link, a file of another user, or a folder that belongs to another user or that every user can write to. The bridge does not follow it: it would read or overwrite with its own rights files that somebody else chose.",
     remedy:
       'Run the command as the user that runs the bridge. If that is who you are, find out who put it there: remove it if it is a link or a file you do not know, give what is yours to that user (chown), or name another dataDir.',
   },
@@ -98,7 +98,7 @@ const entries = {
   'queue-full': {
     kind: 'temporary',
     cause:
-      'There is no room for another message: the disk of dataDir is full, less than queue.minFreeMegabytes is left on it, or the queue holds as much as queue.maxMegabytes or queue.maxMessages allow. Clients are told 452 and try again; delivery goes on.',
+      'There is no room for another message: the disk of dataDir is full, less than queue.minFreeMegabytes is left on it, or the queue has reached queue.maxMegabytes or queue.maxMessages. Clients are told 452 and try again; delivery goes on.',
     remedy:
       'Free space on the disk of dataDir; see mailbridge queue list --summary for what the queue holds, and delete what is not needed. It recovers by itself.',
   },
@@ -116,7 +116,7 @@ const entries = {
   'queue-body-damaged': {
     kind: 'needs-admin',
     cause:
-      'The body of a queued message is not what was accepted: its checksum is wrong, or it cannot be read from the disk.',
+      'The body of a queued message differs from what was accepted: its checksum is wrong, or it cannot be read from the disk.',
     remedy:
       'Check the disk of dataDir. mailbridge queue export ID writes what is left of the message; ask its sender to send it again, and delete it.',
   },
@@ -131,7 +131,7 @@ const entries = {
   'upstream-certificate-untrusted': {
     kind: 'needs-admin',
     cause:
-      'The server in the place of Microsoft 365 showed a certificate that is not trusted, expired or made out to another name.',
+      'The server that answered for Microsoft 365 showed a certificate that is not trusted, expired or for another name.',
     remedy:
       'If a proxy inspects TLS, set caFile of the cloud to its CA; otherwise check the host name and the clock of this machine.',
   },
@@ -151,12 +151,12 @@ const entries = {
   },
   'delivery-aborted': {
     kind: 'temporary',
-    cause: 'The bridge gave up a delivery attempt under way, because it stops or because the attempt took too long.',
+    cause: 'The bridge ended a delivery attempt, because it stops or because the attempt took too long.',
     remedy: 'No action is needed: the bridge tries the message again.',
   },
   'message-unreadable': {
     kind: 'temporary',
-    cause: 'A queued message could not be read whole from the disk.',
+    cause: 'A queued message could not be read completely from the disk.',
     remedy: 'Check the disk and the rights of dataDir.',
   },
   'xoauth2-not-offered': {
@@ -173,7 +173,7 @@ const entries = {
   },
   'message-too-large-for-smtp': {
     kind: 'permanent',
-    cause: 'The message is larger than the SMTP server says it takes.',
+    cause: 'The message is larger than the SMTP server accepts.',
     remedy: 'Send it smaller or in parts.',
   },
   'message-not-sendable-by-graph': {
@@ -191,7 +191,7 @@ const entries = {
   'envelope-narrower-than-headers': {
     kind: 'permanent',
     cause:
-      'To or Cc name addresses that the envelope does not, and envelope of the account is refuse. Microsoft Graph mails whoever the header names, so they would get an unwanted copy.',
+      'To or Cc name addresses that the envelope does not, and envelope of the account is refuse. Microsoft Graph sends to everybody the header names, so they would get an unwanted copy.',
     remedy: 'Set envelope of the account to auto, or send to smtp, which keeps to the envelope.',
   },
   'graph-unexpected-status': {
@@ -222,13 +222,13 @@ const entries = {
   'upstream-tls-failed': {
     kind: 'needs-admin',
     cause:
-      'No TLS connection came about: the other side speaks no TLS on that port, or none that this side accepts (1.2 or later).',
+      'The TLS handshake failed: the other side does not speak TLS on that port, or none that this side accepts (1.2 or later).',
     remedy: 'Check host and port, and look for a proxy or firewall in between that changes TLS.',
   },
   'upstream-answer-invalid': {
     kind: 'temporary',
     cause:
-      'A host answered with something that is not HTTP, IMAP or POP3 (whichever was expected of it), or with far more than any proper answer holds.',
+      'A host answered with something that is not HTTP, IMAP or POP3 (whichever was expected of it), or with far more than a valid answer holds.',
     remedy: 'Check host and port, and look for a proxy or login portal in between that answers in its place.',
   },
   'proxy-invalid': {
@@ -238,7 +238,7 @@ const entries = {
   },
   'proxy-refused': {
     kind: 'needs-admin',
-    cause: 'The HTTP proxy refused to open the way to a host.',
+    cause: 'The HTTP proxy refused to connect to a host.',
     remedy:
       'With 407, give the proxy a user and password (http://user:password@host:port); otherwise ask its administrator to allow the host and port named.',
   },
@@ -251,19 +251,18 @@ const entries = {
   },
   'token-temporarily-unavailable': {
     kind: 'temporary',
-    cause: 'Microsoft Entra ID is overloaded, asks to be left alone for a while, or has trouble of its own.',
+    cause: 'Microsoft Entra ID is overloaded, asks to wait, or has a problem.',
     remedy: 'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
   },
   'token-answer-invalid': {
     kind: 'needs-admin',
     cause:
-      'What answered in place of Microsoft Entra ID gave no token and no error that Entra ID would give: a proxy, a login portal, or a wrong authority.',
+      'What answered in place of Microsoft Entra ID returned neither a token nor an Entra ID error: a proxy, a login portal, or a wrong authority.',
     remedy: 'Check cloud (authority) of the connection, and look for a proxy or login portal in between.',
   },
   'sign-in-needed': {
     kind: 'needs-admin',
-    cause:
-      'The connection works in the name of a person, and nobody has signed in for it yet, or the sign-in kept cannot be renewed.',
+    cause: 'The connection is delegated, and nobody has signed in for it yet, or the sign-in kept cannot be renewed.',
     remedy: 'Sign in with "mailbridge login NAME", NAME being the connection. Mail waits meanwhile.',
   },
   'sign-in-ended': {
@@ -285,8 +284,8 @@ const entries = {
   'sign-in-redirect-invalid': {
     kind: 'permanent',
     cause:
-      'The address that the browser came back to belongs to another sign-in than the one under way, or is not whole.',
-    remedy: 'Start the sign-in again, use the newest link alone, and paste the whole address where one is asked for.',
+      'The address that the browser came back to belongs to another sign-in than the one under way, or is incomplete.',
+    remedy: 'Start the sign-in again, use only the newest link, and paste the whole address where one is asked for.',
   },
   'device-code-expired': {
     kind: 'permanent',
@@ -297,7 +296,7 @@ const entries = {
     kind: 'usage',
     cause:
       'The redirect URI is not an https:// address, nor an http:// address of this machine (localhost, 127.0.0.1), or it holds a fragment.',
-    remedy: 'Correct redirectUri of the connection; Microsoft Entra ID takes plain http for localhost alone.',
+    remedy: 'Correct redirectUri of the connection; Microsoft Entra ID accepts plain http only for localhost.',
   },
   'authority-invalid': {
     kind: 'usage',
@@ -397,20 +396,18 @@ const entries = {
   'mailbox-login-refused': {
     kind: 'needs-admin',
     cause:
-      'Exchange Online has no use for the token at this mailbox: AUTHENTICATE failed. The app lacks the permission, is not registered in Exchange, or the protocol is switched off for the mailbox.',
+      'Exchange Online rejects the token for this mailbox: AUTHENTICATE failed. The app lacks the permission, is not registered in Exchange, or the protocol is switched off for the mailbox.',
     remedy:
       'Check the application permission (IMAP.AccessAsApp, POP.AccessAsApp) and its admin consent; New-ServicePrincipal with the object id of the enterprise application; Add-MailboxPermission for the mailbox; ImapEnabled and PopEnabled of Get-CASMailbox.',
   },
   'mailbox-connections-exceeded': {
     kind: 'temporary',
-    cause:
-      'Exchange Online lets no further connection to this mailbox in, or has been asked too often in a short time.',
+    cause: 'Exchange Online refuses further connections to this mailbox, or had too many requests in a short time.',
     remedy: 'Let fewer programs read the mailbox at a time, and less often.',
   },
   'mailbox-login-unavailable': {
     kind: 'temporary',
-    cause:
-      'Exchange Online ended the connection or refused service before the login was done, for a reason that passes.',
+    cause: 'Exchange Online ended the connection or refused service before the login was done, for a temporary reason.',
     remedy: 'No action is needed: the next login may succeed. If it lasts, look at https://status.cloud.microsoft.',
   },
   'login-refused': {
@@ -422,7 +419,7 @@ const entries = {
   'login-password-hashed': {
     kind: 'needs-admin',
     cause:
-      'A program logged in with CRAM-MD5 to an account whose password is kept as a hash. CRAM-MD5 can be checked with the password itself alone.',
+      'A program logged in with CRAM-MD5 to an account whose password is kept as a hash. CRAM-MD5 can only be checked with the password itself.',
     remedy:
       'Give the account the password itself, by {"env"} or {"file"}, or let the program use PLAIN or LOGIN over TLS; where it prefers CRAM-MD5, give it a listener without cramMd5.',
   },
@@ -451,20 +448,20 @@ const entries = {
   },
   'account-connections-exceeded': {
     kind: 'temporary',
-    cause: 'An account has as many IMAP or POP3 connections open as limits.maxConnectionsPerAccount allows.',
+    cause: 'An account has reached limits.maxConnectionsPerAccount of open IMAP or POP3 connections.',
     remedy:
       'Let fewer programs use the account at a time, or raise limits.maxConnectionsPerAccount; Exchange Online itself allows about 20 for each mailbox.',
   },
   'client-connections-exceeded': {
     kind: 'temporary',
-    cause: 'A listener has as many connections open as it takes, in all or from one address.',
+    cause: 'A listener has reached its limit of open connections, in total or from one address.',
     remedy:
       'Look for a program that leaves connections open, or raise limits.maxConnections or limits.maxConnectionsPerAddress.',
   },
   'mailbox-not-connected': {
     kind: 'needs-admin',
     cause:
-      'Exchange Online took the token and then opened no mailbox: User is authenticated but not connected. The app has no right to this mailbox, IMAP is switched off for it, it has no licence, or it has too many connections open.',
+      'Exchange Online accepted the token but did not open the mailbox: User is authenticated but not connected. The app has no right to this mailbox, IMAP is switched off for it, it has no licence, or it has too many connections open.',
     remedy:
       'Check that New-ServicePrincipal was run with the object id of the enterprise application (not of the app registration), that Add-MailboxPermission gave it FullAccess to the mailbox, and ImapEnabled of Get-CASMailbox. If other logins to the mailbox work, let fewer programs read it at a time.',
   },
@@ -476,9 +473,9 @@ const entries = {
   },
   'mailbox-session-ended': {
     kind: 'temporary',
-    cause: 'Exchange Online ended an open session, or the connection broke, before the mail program had signed off.',
+    cause: 'Exchange Online ended an open session, or the connection broke, before the mail program logged out.',
     remedy:
-      'No action is needed if it is seldom: the mail program logs in again. Otherwise look for a firewall that cuts idle connections, and let fewer programs read the mailbox at a time.',
+      'No action is needed if it is rare: the mail program logs in again. Otherwise look for a firewall that cuts idle connections, and let fewer programs read the mailbox at a time.',
   },
   'maildrop-in-use': {
     kind: 'temporary',
@@ -506,12 +503,12 @@ const entries = {
   'clock-wrong': {
     kind: 'needs-admin',
     cause:
-      'The clock of this machine is more than five minutes away from that of Microsoft. Signatures by a client certificate are refused then, and tokens are renewed too late or too early.',
+      'The clock of this machine differs from the clock of Microsoft by more than five minutes. Signatures by a client certificate are refused then, and tokens are renewed too late or too early.',
     remedy: 'Set the clock, and let it be kept by NTP (on Linux: timedatectl set-ntp true).',
   },
   'credential-expired': {
     kind: 'needs-admin',
-    cause: 'The client certificate or the client secret of the connection has come to its end.',
+    cause: 'The client certificate or the client secret of the connection has expired.',
     remedy:
       'Make a new one, give it to the app registration (Certificates & secrets), and put it into the configuration.',
   },
@@ -538,31 +535,31 @@ const entries = {
   },
   'graph-mailbox-refused': {
     kind: 'needs-admin',
-    cause: 'Microsoft Graph does not let the app or the person at the mailbox.',
+    cause: 'Microsoft Graph does not let the app or the person use the mailbox.',
     remedy:
       'Grant the permission with admin consent, or take the mailbox into the scope of the role in Exchange; "mailbridge exchange-script" prints it.',
   },
   'graph-mailbox-unknown': {
     kind: 'needs-admin',
-    cause: 'Microsoft Graph knows no such mailbox, or it is not in Exchange Online.',
+    cause: 'Microsoft Graph does not know the mailbox, or it is not in Exchange Online.',
     remedy:
       'Check mailbox of the account: it has to be the user principal name of a mailbox in this tenant, with a licence.',
   },
   'graph-unavailable': {
     kind: 'temporary',
-    cause: 'Microsoft Graph throttles the app or the mailbox, or has trouble of its own.',
+    cause: 'Microsoft Graph throttles the app or the mailbox, or has a problem.',
     remedy: 'Wait and try again. If it lasts, look at https://status.cloud.microsoft.',
   },
   'test-message-refused': {
     kind: 'needs-admin',
     cause: 'Microsoft 365 did not accept the test message of "mailbridge check --send-test".',
-    remedy: 'Do what the message says; mail of the account would fare the same.',
+    remedy: 'Do what the message says; mail of the account would fail the same way.',
   },
 
   // mailbridge init
   'config-exists': {
     kind: 'usage',
-    cause: 'There is a configuration file already, and mailbridge init does not overwrite it by itself.',
+    cause: 'There is a configuration file already, and mailbridge init does not overwrite it.',
     remedy: 'Name another file with --config FILE, or say --force to replace it.',
   },
 
@@ -570,9 +567,9 @@ const entries = {
   'directory-refused': {
     kind: 'needs-admin',
     cause:
-      'Microsoft Graph refused to read or change the directory while an app was being registered. The message has its code and its words.',
+      'Microsoft Graph refused to read or change the directory while an app was being registered. The message has the code and text.',
     remedy:
-      'Do what the message says, then run the command again: it goes on where it ended. mailbridge register-app --dry-run shows every request.',
+      'Do what the message says, then run the command again: it continues where it stopped. mailbridge register-app --dry-run shows every request.',
   },
   'permission-unknown': {
     kind: 'needs-admin',
@@ -594,13 +591,13 @@ const entries = {
   'registration-not-visible': {
     kind: 'temporary',
     cause:
-      'Microsoft takes a while to make a new app, credential or permission known to all its servers, and this time longer than was waited.',
-    remedy: 'Run the command again in a few minutes: it goes on where it ended.',
+      'Microsoft takes a while to make a new app, credential or permission known to all its servers, and this took longer than the command waits.',
+    remedy: 'Run the command again in a few minutes: it continues where it stopped.',
   },
   'consent-answer-invalid': {
     kind: 'permanent',
-    cause: "The address that the administrator's browser was sent back to answers another link, or is not whole.",
-    remedy: 'Use the newest link alone, and paste the whole address.',
+    cause: "The address that the administrator's browser was sent back to belongs to another link, or is incomplete.",
+    remedy: 'Use only the newest link, and paste the whole address.',
   },
   'consent-refused': {
     kind: 'needs-admin',
@@ -610,8 +607,8 @@ const entries = {
   },
   'consent-timeout': {
     kind: 'temporary',
-    cause: 'No administrator followed the consent link to its end in the time that was waited.',
-    remedy: 'Run the command again for a new link, or with --no-wait where the administrator sits elsewhere.',
+    cause: 'No administrator completed the consent in time.',
+    remedy: 'Run the command again for a new link, or with --no-wait if the administrator works elsewhere.',
   },
   'file-not-written': {
     kind: 'usage',
@@ -620,8 +617,8 @@ const entries = {
   },
   cancelled: {
     kind: 'permanent',
-    cause: 'Somebody ended a command, with Ctrl-C or otherwise, before it was done.',
-    remedy: 'Run it again: what had been done by then is found.',
+    cause: 'A command was interrupted, with Ctrl-C or otherwise.',
+    remedy: 'Run it again: it finds what is already done.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

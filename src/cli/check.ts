@@ -11,7 +11,7 @@ import type { CliIo } from './terminal/io.ts';
 const usage = `Usage: mailbridge check [NAME] [--wait] [--send-test ADDRESS]... [--config FILE] [--json]
 
 Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
-NAME confines it to one connection or to one account. Nothing is changed, and nothing sent but test messages.
+NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages.
 
   --wait               tries again every minute, for up to two hours, while permissions may still be spreading
   --send-test ADDRESS  sends a small message to ADDRESS from each account that can send; may be given more than once

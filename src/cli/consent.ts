@@ -152,7 +152,7 @@ async function askForAddresses(
   for (const [index, wanted] of scopes.entries()) {
     const link = consentLink({ ...request, scopes: wanted, redirectUri });
     show(link, index, scopes.length, asking);
-    progress(asking, 'When they have, their browser ends at a page that may well be empty or missing.');
+    progress(asking, 'When they have, their browser ends at a page that may be empty or missing.');
     const line = await askLine(asking.io, 'Paste its whole address here: ', asking.signal);
     const address = URL.parse(line?.trim() ?? '');
     if (!address)

@@ -17,7 +17,7 @@ import type { CliIo } from './terminal/io.ts';
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
                                   [--offline] [--config FILE] [--json]
 
-Prints the Exchange Online PowerShell that a connection and its accounts need: what Exchange has no page for.
+Prints the Exchange Online PowerShell that a connection and its accounts need: settings that Exchange has no page for.
 
   --undo           prints the script that takes it all back
   --object-id ID   object id of the enterprise application; default: as the app's own token says
@@ -59,7 +59,7 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
   assertHasTenant(
     name,
     connection,
-    'Nothing is to be run. IMAP and POP3 are switched on at outlook.com: Settings > Mail > Forwarding and IMAP.',
+    'There is nothing to run. IMAP and POP3 are switched on at outlook.com: Settings > Mail > Forwarding and IMAP.',
   );
   assertRegistered(name, connection.clientId);
   const principal = isApp(connection.grant)
@@ -156,7 +156,7 @@ async function claimsOf(
     }
     return claims;
   } catch (error) {
-    io.stderr.write(`The object id is left open: ${error instanceof BridgeError ? error : errorText(error)}\n`);
+    io.stderr.write(`The object id is not filled in: ${error instanceof BridgeError ? error : errorText(error)}\n`);
     return [];
   } finally {
     await http.close();

@@ -35,7 +35,7 @@ export async function runHashPassword(args: string[], io: CliIo): Promise<number
   } catch (error) {
     // parseArgs quotes the argument, and that may be a password beginning with a dash.
     const isOption = /Unknown option '--[a-z-]+'/.test(errorText(error));
-    return refuse(io, isOption ? `hash-password knows no options but --json. ${argumentRefused}` : argumentRefused);
+    return refuse(io, isOption ? `hash-password accepts no option but --json. ${argumentRefused}` : argumentRefused);
   }
   const entered = io.stdin.isTTY ? await ask(io) : await firstLine(io.stdin);
   if ('problem' in entered) {
@@ -62,9 +62,9 @@ async function ask(io: CliIo): Promise<Entered> {
   if (password === undefined) return { problem: 'Nothing was hashed.' };
   const problem = unusable(password);
   if (problem) return { problem };
-  const again = await promptHidden(io, 'Once more: ', maxPasswordBytes);
+  const again = await promptHidden(io, 'Again: ', maxPasswordBytes);
   if (again === undefined) return { problem: 'Nothing was hashed.' };
-  return again === password ? { password } : { problem: 'The two are not the same. Run the command again.' };
+  return again === password ? { password } : { problem: 'The passwords do not match. Run the command again.' };
 }
 
 async function firstLine(stdin: NodeJS.ReadableStream): Promise<Entered> {

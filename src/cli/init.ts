@@ -19,11 +19,11 @@ import { promptHidden } from './terminal/prompt-hidden.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
-Asks a few questions, makes a password for the programs that will connect, and writes a configuration that holds. The
+Asks a few questions, makes a password for the programs that will connect, and writes a valid configuration. The
 last line says what to run next. Answers may be piped in, a line each, or given as options:
 
   --use send|read|both        what will connect: devices that send, a mail program that reads
-  --from here|network         where they run: on this machine alone, or on others too
+  --from here|network         where they run: only on this machine, or on others too
   --mailbox ADDRESS           the mailbox of Microsoft 365 (user principal name)
   --sign-in app|person        as an app, without a person; or as a person who signs in once
   --send graph|smtp           how mail goes out
@@ -201,13 +201,13 @@ function told(
   const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
   const width = Math.max(...lines.map((line) => line.length));
   return `
-${relative('', path) || path} is written and holds.
+${relative('', path) || path} is written and valid.
 
 Programs connect with:
 ${listeners.map(({ protocol, host, port }) => `  ${protocol.toUpperCase().padEnd(5)} ${host === '0.0.0.0' ? 'this machine' : host}, port ${port}, STARTTLS\n`).join('')}  username  ${answers.username}
   password  ${password}
 
-The password is shown this once: the file holds a hash of it. mailbridge hash-password makes another.
+The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
 
 Next:
 ${lines.map((line, index) => `  ${line.padEnd(width)}  ${steps[index]?.does}\n`).join('')}`;

@@ -39,7 +39,7 @@ export async function openSimulator(portBase: number): Promise<Simulator> {
     if (code === undefined) throw cause;
     throw new BridgeError(
       code === 'EADDRINUSE' ? 'port-in-use' : 'listen-failed',
-      `The simulator cannot have the ports ${portBase} to ${portBase + 5} (${code}).`,
+      `The simulator cannot open the ports ${portBase} to ${portBase + 5} (${code}).`,
       { cause, remedy: 'Choose others with --port-base, or leave it out for free ones.' },
     );
   }

@@ -140,16 +140,19 @@ function accountRules(raw: Raw): Problem[] {
       });
     }
     if (!has(account, 'send') && !has(account, 'read')) {
-      problems.push({ path, text: 'needs "send", "read" or both; it could do nothing' });
+      problems.push({ path, text: 'needs "send", "read" or both' });
     }
     if (account.endOfData === 'lf' && !has(account, 'networks')) {
-      problems.push({ path: [...path, 'endOfData'], text: '"lf" needs "networks": it holds for clients there alone' });
+      problems.push({
+        path: [...path, 'endOfData'],
+        text: '"lf" needs "networks": it applies only to clients in them',
+      });
     }
     if (!has(account, 'password') && !has(account, 'networks')) {
       problems.push({ path, text: 'needs "password", or "networks" for sending without one' });
     }
     if (!has(account, 'password') && has(account, 'networks') && has(account, 'read') && !has(account, 'send')) {
-      problems.push({ path, text: 'needs "password": "networks" open nothing but sending' });
+      problems.push({ path, text: 'needs "password": "networks" allow sending only' });
     }
     return problems;
   });

@@ -85,7 +85,7 @@ export const origin = () =>
   z
     .string()
     .refine((text) => isOrigin(text), {
-      error: 'must be "https://" with a host and perhaps a port, and nothing behind',
+      error: 'must be "https://" with a host and perhaps a port, and nothing after it',
     })
     .meta({ title: 'URL' });
 

@@ -73,7 +73,7 @@ class Parser {
     const word = this.#match(wordAt);
     if (word !== undefined && literals.has(word)) return literals.get(word);
     this.#at = start;
-    return this.#fail(next === undefined ? 'the file ends too early' : 'a value is expected');
+    return this.#fail(next === undefined ? 'the file ends too early' : 'expected a value');
   }
 
   #object(): Record<string, unknown> {
@@ -85,20 +85,20 @@ class Parser {
       this.#space();
       const keyAt = this.#at;
       if (this.#text[keyAt] !== '"')
-        this.#fail(this.#text[keyAt] === '}' ? 'no comma may stand before }' : 'a key in double quotes is expected');
+        this.#fail(this.#text[keyAt] === '}' ? 'no comma is allowed before }' : 'expected a key in double quotes');
       const key = this.#string();
       // Would set the prototype instead of a member.
       if (key === '__proto__') this.#fail('the key "__proto__" is not allowed', keyAt);
       this.#path.push(key);
       if (Object.hasOwn(object, key)) this.#duplicates.push([...this.#path]);
       this.#space();
-      if (!this.#take(':')) this.#fail('a colon is expected after the key');
+      if (!this.#take(':')) this.#fail('expected a colon after the key');
       this.#space();
       object[key] = this.#value();
       this.#path.pop();
       this.#space();
     } while (this.#take(','));
-    if (!this.#take('}')) this.#fail('a comma or } is expected');
+    if (!this.#take('}')) this.#fail('expected a comma or }');
     return object;
   }
 
@@ -109,13 +109,13 @@ class Parser {
     if (this.#take(']')) return array;
     do {
       this.#space();
-      if (this.#text[this.#at] === ']') this.#fail('no comma may stand before ]');
+      if (this.#text[this.#at] === ']') this.#fail('no comma is allowed before ]');
       this.#path.push(array.length);
       array.push(this.#value());
       this.#path.pop();
       this.#space();
     } while (this.#take(','));
-    if (!this.#take(']')) this.#fail('a comma or ] is expected');
+    if (!this.#take(']')) this.#fail('expected a comma or ]');
     return array;
   }
 

@@ -43,7 +43,7 @@ export async function loadConfig(
   };
   const result = configSchema(sources).safeParse(value);
   const problems: Problem[] = [
-    ...duplicates.map((duplicate) => ({ path: duplicate, text: 'stands twice in the file' })),
+    ...duplicates.map((duplicate) => ({ path: duplicate, text: 'is in the file twice' })),
     ...(result.error?.issues ?? []).flatMap((issue) => problemsOf(issue, value)),
     ...crossChecks(value, connectionKeys(sources)),
   ];

@@ -52,7 +52,7 @@ export function problemsOf(issue: Issue, raw: unknown, base: Path = []): Problem
     case 'too_big':
       return one(bigText(issue));
     case 'invalid_key':
-      return one(issue.issues[0]?.message ?? 'not a possible name');
+      return one(issue.issues[0]?.message ?? 'not a valid name');
     case 'invalid_union':
       return unionProblems(issue, raw, path, found);
     case 'custom':

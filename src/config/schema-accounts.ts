@@ -18,11 +18,11 @@ function passwordProblem(password: string): string | undefined {
   if (password.startsWith('$scrypt$')) {
     return isUsableHash(password)
       ? undefined
-      : 'is a hash that is damaged or too costly; make one with "mailbridge hash-password"';
+      : 'is a damaged or too costly hash; make one with "mailbridge hash-password"';
   }
   // Other systems' hashes would otherwise be taken for the password itself, and nobody could log in.
   if (/^\$(?:2[abxy]|argon2(?:id|i|d)|[156y]|pbkdf2[a-z0-9-]*)\$/.test(password)) {
-    return 'is a hash of another kind; only those of "mailbridge hash-password" are understood';
+    return 'is a hash of another kind; only hashes of "mailbridge hash-password" are supported';
   }
   return undefined;
 }

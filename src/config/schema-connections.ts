@@ -58,7 +58,7 @@ const shared = (sources: Sources) => ({
   cloud: cloud(sources),
   scopes: z.exactOptional(z.array(scope()).min(1)).meta({
     description:
-      'Scopes to ask for instead of those the accounts need. Seldom right: Graph and Exchange never share a token.',
+      'Scopes to ask for instead of those the accounts need. Rarely needed: Graph and Exchange never share a token.',
   }),
 });
 
@@ -95,7 +95,7 @@ const tokenFile = (sources: Sources) =>
 const prompt = () =>
   z
     .exactOptional(z.enum(['none', 'login', 'consent', 'select_account']))
-    .meta({ description: 'What the sign-in page shall insist on.' });
+    .meta({ description: 'What the sign-in page must ask for.' });
 
 /** The keys of a connection by grant; one grant, one block. */
 const shapes = (sources: Sources) => ({
@@ -155,7 +155,7 @@ export function connectionBlock(sources: Sources) {
   const variant = <G extends GrantName>(grant: G) =>
     block(
       {
-        grant: z.literal(grant).meta({ description: 'How tokens are got; see above.' }),
+        grant: z.literal(grant).meta({ description: 'How tokens are obtained; see above.' }),
         ...byGrant[grant],
         ...shared(sources),
       },

@@ -20,11 +20,11 @@ export const tlsBlock = (sources: Sources) =>
 /** `listeners[]`: a port where clients arrive. */
 export const listenerBlock = (sources: Sources) =>
   block({
-    protocol: z.enum(['smtp', 'imap', 'pop3']).meta({ description: 'What is spoken on this port.' }),
+    protocol: z.enum(['smtp', 'imap', 'pop3']).meta({ description: 'Protocol on this port.' }),
     host: host().default('127.0.0.1').meta({
       description: 'Address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every address.',
     }),
-    port: port(0).meta({ description: 'TCP port. `0` takes any free one, told when the bridge is ready.' }),
+    port: port(0).meta({ description: 'TCP port. `0` takes any free port; the `ready` line names it.' }),
     security: z.enum(['none', 'starttls', 'tls']).default('starttls').meta({
       description:
         '`tls`: encrypted from the first byte. `starttls`: the client may switch to TLS. `none`: never encrypted. Passwords are refused on an unencrypted connection unless it comes from this machine or `allowInsecureAuth` is set.',

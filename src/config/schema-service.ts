@@ -9,7 +9,7 @@ const count = (lowest: number, highest: number, standard: number, description: s
 export const logBlock = () =>
   block({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({
-      description: 'The least important lines that are written.',
+      description: 'The lowest level that is logged.',
     }),
     format: z.exactOptional(z.enum(['pretty', 'json'])).meta({
       description: '`pretty` for people, `json` for machines. Default: `pretty` on a terminal, else `json`.',

@@ -67,7 +67,7 @@ export function configSchema(sources: Sources) {
       description:
         'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
     }),
-    limits: limitsBlock().prefault({}).meta({ description: 'What is let through, and how fast.' }),
+    limits: limitsBlock().prefault({}).meta({ description: 'Limits on what is accepted and sent, and how fast.' }),
     admin: z
       .exactOptional(adminBlock())
       .meta({ description: 'HTTP for health (`/health`) and metrics (`/metrics`). Left out: none.' }),

@@ -6,7 +6,7 @@ import { isLoopback } from '../base/sockets/loopback.ts';
 export interface ExchangeEndpoint {
   readonly host: string;
   readonly port: number;
-  /** `starttls` is required, never tried in hope. `none` is for a test server on this machine alone. */
+  /** `starttls` is required, never tried in hope. `none` is only for a test server on this machine. */
   readonly security: 'tls' | 'starttls' | 'none';
 }
 

@@ -77,7 +77,7 @@ class ExchangeFolder implements ReadableFolder {
   ) {
     const { uidValidity, exists } = box;
     if (uidValidity === undefined || exists === undefined) {
-      const said = new Error('There is no EXISTS or no UIDVALIDITY in the answer to SELECT.');
+      const said = new Error('The answer to SELECT has no EXISTS or no UIDVALIDITY.');
       throw storeError(said, options);
     }
     this.#connection = connection;
@@ -141,7 +141,8 @@ class ExchangeFolder implements ReadableFolder {
       await this.#client.messageDelete(set, { uid: true });
       const found = await this.#client.search({ uid: set }, { uid: true });
       assertUsable(this.#client);
-      if (!found) throw new MailStoreError('unavailable', 'Nobody knows what is removed: the search failed.');
+      if (!found)
+        throw new MailStoreError('unavailable', 'The search for deleted messages failed; nothing was expunged.');
       const left = new Set(found);
       removed.push(...members.filter((uid) => !left.has(uid)));
     }

@@ -75,7 +75,7 @@ export async function composeDelayWarning(
     ({ address, state }) => state === 'pending' && wants(message, address, 'DELAY', true),
   );
   const recipients = waiting.map(({ address, last }): ReportedRecipient => {
-    const cause = last ?? { outcome: 'temporary', code: 'waiting', text: 'It is waiting for its turn.' };
+    const cause = last ?? { outcome: 'temporary', code: 'waiting', text: 'It waits in the queue.' };
     return {
       ...identity(message, address),
       action: 'delayed',

@@ -44,20 +44,17 @@ export function consentLink(request: ConsentRequest): ConsentLink {
 /**
  * Reads the address that the administrator's browser was sent back to: our own, or that of a native client
  * (`…/common/oauth2/nativeclient?admin_consent=True&tenant=…&state=…`).
- * @throws BridgeError `consent-answer-invalid` when it answers another link or none, `consent-refused`
+ * @throws BridgeError `consent-answer-invalid` when it belongs to another link or none, `consent-refused`
  */
 export function readConsentAnswer(address: URL, link: ConsentLink): Consent {
   const answer = address.searchParams;
   if (!sameText(answer.get('state') ?? '', link.state)) {
-    throw new BridgeError('consent-answer-invalid', 'The address does not answer the link shown here (state).');
+    throw new BridgeError('consent-answer-invalid', 'The address does not belong to the link shown here (state).');
   }
   if (answer.has('error')) throw refusal(answer);
   const tenantId = answer.get('tenant') ?? '';
   if (answer.get('admin_consent')?.toLowerCase() !== 'true' || !/^[\w.-]{1,253}$/.test(tenantId)) {
-    throw new BridgeError(
-      'consent-answer-invalid',
-      'The address says neither that consent was given nor why it was not.',
-    );
+    throw new BridgeError('consent-answer-invalid', 'The address holds neither the consent nor an error.');
   }
   return { tenantId };
 }

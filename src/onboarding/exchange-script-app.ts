@@ -26,14 +26,14 @@ const known = 'Get-ServicePrincipal -Identity $objectId';
 function servicePrincipal(connection: string): ScriptSection {
   return {
     why: [
-      'Makes the app known to Exchange. A wrong object id is taken without a word, and every login fails later:',
-      'it is the one of the enterprise application, not of the app registration. Should Exchange say that the app is',
+      'Makes the app known to Exchange. Exchange accepts a wrong object id without an error, and every login fails later:',
+      'it is the one of the enterprise application, not of the app registration. If Exchange says that the app is',
       'there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.',
     ],
     apply: unlessFound(known, [
       `New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName ${quoted(`mailbridge ${connection}`)}`,
     ]),
-    undoWhy: ['Exchange forgets the app.'],
+    undoWhy: ['Removes the app from Exchange.'],
     undo: ifFound(known, ['Remove-ServicePrincipal -Identity $objectId -Confirm:$false']),
   };
 }
@@ -48,7 +48,7 @@ function fullAccess(mailboxes: readonly string[]): ScriptSection {
         'Add-MailboxPermission -Identity $mailbox -User $objectId -AccessRights FullAccess',
       ]),
     ],
-    undoWhy: ['The app opens these mailboxes no more.'],
+    undoWhy: ['The app can no longer open these mailboxes.'],
     undo: [
       ...list,
       ...ifFound(
@@ -125,7 +125,7 @@ function roleSection(role: Role, app: string): ScriptSection {
         `New-ManagementRoleAssignment -Name $${role.key}Name -Role ${quoted(role.name)} -App $appId -CustomResourceScope $${role.key}Name`,
       ]),
     ],
-    undoWhy: [`The app may no more ${role.does} these mailboxes.`],
+    undoWhy: [`The app can no longer ${role.does} these mailboxes.`],
     undo: [
       `$${role.key}Name = ${name}`,
       ...ifFound(`Get-ManagementRoleAssignment ${named}`, [`Remove-ManagementRoleAssignment ${named} -Confirm:$false`]),
@@ -153,7 +153,7 @@ function sendAs(accounts: readonly ScriptAccount[], classic: boolean): ScriptSec
         ...patterns.map((pattern) => `For ${pattern} add a line for each address that is used.`),
       ],
       apply: each('Add-RecipientPermission'),
-      undoWhy: ['No more sending with other addresses in From.'],
+      undoWhy: ['Removes sending with other addresses in From.'],
       undo: classic ? ifFound(known, each('Remove-RecipientPermission')) : each('Remove-RecipientPermission'),
     },
   ];
@@ -161,7 +161,7 @@ function sendAs(accounts: readonly ScriptAccount[], classic: boolean): ScriptSec
 
 function proof(mailboxes: readonly string[]): ScriptSection {
   return {
-    why: ['InScope has to be True. It takes Exchange 30 minutes to 2 hours until logins see a change.'],
+    why: ['InScope must be True. A change takes 30 minutes to 2 hours to reach logins.'],
     apply: [
       ...assignedList('roleMailboxes', mailboxes),
       ...forEach('mailbox', 'roleMailboxes', [

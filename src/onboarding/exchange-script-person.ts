@@ -46,7 +46,7 @@ function fullAccess(mailboxes: readonly string[]): ScriptSection {
         'Add-MailboxPermission -Identity $mailbox -User $user -AccessRights FullAccess',
       ]),
     ],
-    undoWhy: ['The person opens these mailboxes no more. Leave it out where they had the right before.'],
+    undoWhy: ['The person can no longer open these mailboxes. Leave it out where they had the right before.'],
     undo: [
       ...list,
       ...forEach('mailbox', 'sharedMailboxes', [
@@ -67,7 +67,7 @@ function sendAs(addresses: readonly string[], patterns: readonly string[]): Scri
       ...patterns.map((pattern) => `For ${pattern} add a line for each address that is used.`),
     ],
     apply: each('Add-RecipientPermission'),
-    undoWhy: ['The person sends as these addresses no more. Leave it out where they had the right before.'],
+    undoWhy: ['The person can no longer send as these addresses. Leave it out where they had the right before.'],
     undo: each('Remove-RecipientPermission'),
   };
 }

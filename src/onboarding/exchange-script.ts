@@ -14,7 +14,7 @@ export function exchangeScript(input: ExchangeScriptInput, options: { readonly u
   const { principal } = input;
   const sections = principal.kind === 'app' ? appSections(input, principal) : personSections(input, principal);
   if (sections.length === 0) {
-    return `${comment(`Exchange has nothing to be told of connection ${input.connection} and its accounts.`)}\n`;
+    return `${comment(`Exchange needs no settings for connection ${input.connection} and its accounts.`)}\n`;
   }
   const body = options.undo
     ? sections.toReversed().flatMap(({ undoWhy, undo }) => part(undoWhy, undo))
@@ -31,7 +31,7 @@ function head(input: ExchangeScriptInput, undo: boolean): string[] {
     ),
     ...(undo ? [] : input.accounts.map((account) => comment(`  ${account.mailbox}: ${usesText(account)}`))),
     comment('Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).'),
-    comment(undo ? 'It may be run again.' : 'It may be run again: what is there already stays.'),
+    comment(undo ? 'It is safe to run again.' : 'It is safe to run again: it keeps what exists.'),
     '',
     comment('Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser'),
     `Connect-ExchangeOnline${input.organization === undefined ? '' : ` -Organization ${quoted(input.organization)}`}`,

@@ -51,15 +51,15 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     choice('use', 'What will connect to the bridge?', 'This decides which ports it opens.', always, [
       ['send', 'devices or programs that send mail: a scanner, an ERP, cron'],
       ['read', 'a mail program that reads mail'],
-      ['both', 'the two of them'],
+      ['both', 'both'],
     ]),
-    choice('from', 'Where do they run?', 'The bridge listens no further than it has to.', always, [
-      ['here', 'on this machine alone'],
+    choice('from', 'Where do they run?', 'The bridge listens only where it has to.', always, [
+      ['here', 'only on this machine'],
       ['network', 'on other machines too'],
     ]),
     {
       key: 'mailbox',
-      asks: 'Which mailbox of Microsoft 365 is it about?',
+      asks: 'Which Microsoft 365 mailbox?',
       explains:
         'Its address (user principal name), such as reports@contoso.com. A shared mailbox or one of outlook.com serves as well.',
       applies: always,
@@ -73,13 +73,19 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       ]),
       proposes: (answers) => (isPersonal(answers) ? 'person' : 'app'),
     },
-    choice('send', 'How shall mail go out?', 'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.', sends, [
-      ['graph', 'through Microsoft Graph, up to about 2 MB a message'],
-      ['smtp', 'through SMTP to Exchange Online, up to 150 MB'],
-    ]),
-    choice('read', 'How shall the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
+    choice(
+      'send',
+      'How should mail be sent?',
+      'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.',
+      sends,
+      [
+        ['graph', 'through Microsoft Graph, up to about 2 MB a message'],
+        ['smtp', 'through SMTP to Exchange Online, up to 150 MB'],
+      ],
+    ),
+    choice('read', 'How should the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
       ['imap', 'by IMAP'],
-      ['pop3', 'by POP3 alone'],
+      ['pop3', 'only by POP3'],
     ]),
     {
       key: 'tenant',
@@ -101,7 +107,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     },
     {
       key: 'name',
-      asks: 'What shall the connection be called?',
+      asks: 'What is the name of the connection?',
       explains: 'A short name for this tenant in the configuration and in commands.',
       applies: always,
       proposes: ({ mailbox }) => mailbox?.split('@')[1]?.split('.')[0],
@@ -109,8 +115,8 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     },
     {
       key: 'username',
-      asks: 'Which username shall they log in with?',
-      explains: 'A name of your choice, not that of Microsoft 365. Its password is made below.',
+      asks: 'Which username should they log in with?',
+      explains: 'A name of your choice, not that of Microsoft 365. init makes its password.',
       applies: always,
       proposes: ({ mailbox }) => mailbox?.split('@')[0],
       problem: rules.username,

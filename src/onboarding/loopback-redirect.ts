@@ -29,7 +29,7 @@ export interface LoopbackRedirect {
  */
 export async function listenForRedirect(port: number): Promise<LoopbackRedirect> {
   let handle: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => {
-    void page(response, 404, 'Nothing is waited for here.');
+    void page(response, 404, 'Nothing is expected here.');
   };
   const serve = (request: IncomingMessage, response: ServerResponse) => handle(request, response);
   const first = await listen(serve, port, '127.0.0.1');
@@ -81,10 +81,14 @@ function listen(serve: (request: IncomingMessage, response: ServerResponse) => v
       const code = systemErrorCode(cause);
       const errorCode = code === 'EADDRINUSE' ? 'port-in-use' : 'listen-failed';
       reject(
-        new BridgeError(errorCode, `${host} port ${port} cannot be listened on (${code ?? 'unknown error'}).`, {
-          cause,
-          remedy: 'Choose another port (--port, or redirectUri of the connection), or leave it out for a free one.',
-        }),
+        new BridgeError(
+          errorCode,
+          `${host} port ${port} cannot be opened for listening (${code ?? 'unknown error'}).`,
+          {
+            cause,
+            remedy: 'Choose another port (--port, or redirectUri of the connection), or leave it out for a free one.',
+          },
+        ),
       );
     });
     server.listen(port, host, () => resolve(server));

@@ -119,7 +119,7 @@ export class SubmissionSession implements SmtpSession {
 
   async data(given: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
-    // Once more: whoever may send now need not be who said MAIL FROM.
+    // Again: whoever may send now need not be who said MAIL FROM.
     this.#assertMaySendAs(account, given.reversePath);
     const envelope = envelopeOf(account, given);
     const spool = this.#context.spool();

@@ -62,7 +62,7 @@ test('nothing, and too much, on standard input is an error', async () => {
 test('at a terminal it asks twice and shows nothing of what is typed', async () => {
   const stdin = terminal('gehx\u007feim\rge', 'heim\r');
   const { code, stdout, stderr } = await run(runHashPassword, [], { stdin });
-  expect([code, stderr]).toEqual([0, 'Password: \nOnce more: \n']);
+  expect([code, stderr]).toEqual([0, 'Password: \nAgain: \n']);
   expect(await verifyPassword(stdout.trimEnd(), 'geheim')).toBe(true);
   expect(stdin.modes).toEqual([true, false, true, false]);
 });
@@ -72,7 +72,7 @@ test('two different entries, and Ctrl-C, make no hash and leave the terminal as 
   expect(await run(runHashPassword, [], { stdin: differing })).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringContaining('not the same'),
+    stderr: expect.stringContaining('do not match'),
   });
   const abandoned = terminal('geh\u0003');
   expect(await run(runHashPassword, [], { stdin: abandoned })).toMatchObject({ code: 1, stdout: '' });

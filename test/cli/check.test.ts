@@ -176,7 +176,7 @@ test('--wait ends at once when time mends nothing, and after two hours in any ca
   expect(await ended).toBe(1);
   expect(minutes).toEqual(Array(120).fill(1));
   expect(shown()).toMatch(/1 hop fails/);
-});
+}, 120_000);
 
 test('colour is for terminals', async () => {
   const setup = await workingSetup();

@@ -104,7 +104,7 @@ test('an administrator who declines is told of in the terminal and in the browse
   expect(written.stderr).toMatch(/No consent was given\..*AADSTS65004.*\(consent-refused\)/);
 });
 
-test('an address that answers another link is sent away, and the wait goes on', async () => {
+test('an address that belongs to another link is sent away, and the wait goes on', async () => {
   const world = await consentWorld();
   const { first, ended } = start(world);
   const back = await follow(world, await first);

@@ -91,7 +91,7 @@ test('the dialogue: a line explains each question, Enter takes what is proposed'
       },
     ],
   });
-  expect(out).toContain('config.json is written and holds.');
+  expect(out).toContain('config.json is written and valid.');
   expect(out).toContain('this machine, port ');
 });
 

@@ -42,13 +42,13 @@ test('accepts what JSON.parse accepts and nothing else', () => {
 });
 
 test.each([
-  ['{\r\n  "a": 1,\r\n  "b" 2\r\n}', 3, 7, 'a colon is expected after the key'],
-  ['[1, 2', 1, 6, 'a comma or ] is expected'],
-  ['[1,]', 1, 4, 'no comma may stand before ]'],
-  ['{"a": tru}', 1, 7, 'a value is expected'],
+  ['{\r\n  "a": 1,\r\n  "b" 2\r\n}', 3, 7, 'expected a colon after the key'],
+  ['[1, 2', 1, 6, 'expected a comma or ]'],
+  ['[1,]', 1, 4, 'no comma is allowed before ]'],
+  ['{"a": tru}', 1, 7, 'expected a value'],
   ['{"a":', 1, 6, 'the file ends too early'],
   ['{"a": "x\ny"}', 1, 7, 'a string with a wrong escape, a line break in it, or no end'],
-  ['[01]', 1, 3, 'a comma or ] is expected'],
+  ['[01]', 1, 3, 'expected a comma or ]'],
 ])('%j fails at line %i, column %i: %s', (text, line, column, reason) => {
   expect(() => parseJson(text)).toThrow(
     expect.objectContaining({ name: 'JsonSyntaxError', line, column, message: reason }),

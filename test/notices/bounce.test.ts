@@ -209,7 +209,7 @@ describe('the warning of a delay', () => {
   });
 
   test('of a message that no attempt was made for says that it waits', async () => {
-    expect(await text(composeDelayWarning(queued(), optionsFor(original)))).toContain('It is waiting for its turn.');
+    expect(await text(composeDelayWarning(queued(), optionsFor(original)))).toContain('It waits in the queue.');
   });
 
   test('goes to nobody who wants no such thing', async () => {

@@ -53,7 +53,7 @@ test('an app that sends and reads in every way', () => {
     #   o'brien@contoso.example: sends by graph, reads by graph
     #   office@contoso.example: reads by pop3
     # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
-    # It may be run again: what is there already stays.
+    # It is safe to run again: it keeps what exists.
 
     # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
     Connect-ExchangeOnline -Organization 'contoso.example'
@@ -61,8 +61,8 @@ test('an app that sends and reads in every way', () => {
     $appId = '11111111-2222-3333-4444-555555555555'
     $objectId = '66666666-7777-8888-9999-000000000000'
 
-    # Makes the app known to Exchange. A wrong object id is taken without a word, and every login fails later:
-    # it is the one of the enterprise application, not of the app registration. Should Exchange say that the app is
+    # Makes the app known to Exchange. Exchange accepts a wrong object id without an error, and every login fails later:
+    # it is the one of the enterprise application, not of the app registration. If Exchange says that the app is
     # there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.
     if (-not (Get-ServicePrincipal -Identity $objectId -ErrorAction SilentlyContinue)) {
       New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName 'mailbridge contoso'
@@ -145,7 +145,7 @@ test('an app that sends and reads in every way', () => {
       Set-CASMailbox -Identity $mailbox -SmtpClientAuthenticationDisabled $false
     }
 
-    # InScope has to be True. It takes Exchange 30 minutes to 2 hours until logins see a change.
+    # InScope must be True. A change takes 30 minutes to 2 hours to reach logins.
     $roleMailboxes = @(
       'reports@contoso.example',
       'o''brien@contoso.example'
@@ -161,7 +161,7 @@ test('and the way back', () => {
   expect(exchangeScript(input(named, ...everything), { undo: true })).toMatchInlineSnapshot(`
     "# Takes back what mailbridge exchange-script set up for connection contoso.
     # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
-    # It may be run again.
+    # It is safe to run again.
 
     # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
     Connect-ExchangeOnline -Organization 'contoso.example'
@@ -183,10 +183,10 @@ test('and the way back', () => {
     # IMAP stays on: other programs may use it. To switch it off, for each mailbox:
     #   Set-CASMailbox -Identity 'ADDRESS' -ImapEnabled $false
 
-    # No more sending with other addresses in From.
+    # Removes sending with other addresses in From.
     Remove-RecipientPermission -Identity 'office@contoso.example' -Trustee 'reports@contoso.example' -AccessRights SendAs -Confirm:$false
 
-    # The app may no more read and write, through Graph, these mailboxes.
+    # The app can no longer read and write, through Graph, these mailboxes.
     $readName = 'mailbridge read 11111111-2222-3333-4444-555555555555'
     if (Get-ManagementRoleAssignment -Identity $readName -ErrorAction SilentlyContinue) {
       Remove-ManagementRoleAssignment -Identity $readName -Confirm:$false
@@ -195,7 +195,7 @@ test('and the way back', () => {
       Remove-ManagementScope -Identity $readName -Confirm:$false
     }
 
-    # The app may no more send through Graph as these mailboxes.
+    # The app can no longer send through Graph as these mailboxes.
     $sendName = 'mailbridge send 11111111-2222-3333-4444-555555555555'
     if (Get-ManagementRoleAssignment -Identity $sendName -ErrorAction SilentlyContinue) {
       Remove-ManagementRoleAssignment -Identity $sendName -Confirm:$false
@@ -204,7 +204,7 @@ test('and the way back', () => {
       Remove-ManagementScope -Identity $sendName -Confirm:$false
     }
 
-    # The app may no more send by SMTP as these mailboxes.
+    # The app can no longer send by SMTP as these mailboxes.
     $smtpName = 'mailbridge smtp 11111111-2222-3333-4444-555555555555'
     if (Get-ManagementRoleAssignment -Identity $smtpName -ErrorAction SilentlyContinue) {
       Remove-ManagementRoleAssignment -Identity $smtpName -Confirm:$false
@@ -213,7 +213,7 @@ test('and the way back', () => {
       Remove-ManagementScope -Identity $smtpName -Confirm:$false
     }
 
-    # The app opens these mailboxes no more.
+    # The app can no longer open these mailboxes.
     $openedMailboxes = @(
       'reports@contoso.example',
       'office@contoso.example'
@@ -224,7 +224,7 @@ test('and the way back', () => {
       }
     }
 
-    # Exchange forgets the app.
+    # Removes the app from Exchange.
     if (Get-ServicePrincipal -Identity $objectId -ErrorAction SilentlyContinue) {
       Remove-ServicePrincipal -Identity $objectId -Confirm:$false
     }
@@ -255,7 +255,7 @@ test('a person who signs in gets rights on the mailboxes that are not their own'
     #   reports@contoso.example: sends by smtp, reads by imap
     #   office@contoso.example: sends by graph, reads by imap
     # Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).
-    # It may be run again: what is there already stays.
+    # It is safe to run again: it keeps what exists.
 
     # Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser
     Connect-ExchangeOnline -Organization 'contoso.example'
@@ -420,7 +420,7 @@ test('with Graph permissions for every mailbox Exchange has nothing to be told',
     input({ ...named, tenantWide: true }, { mailbox: obrien, send: 'graph', senders: [] }),
     { undo: false },
   );
-  expect(script).toBe('# Exchange has nothing to be told of connection contoso and its accounts.\n');
+  expect(script).toBe('# Exchange needs no settings for connection contoso and its accounts.\n');
 });
 
 test('without an object id the script stops before it does anything', () => {

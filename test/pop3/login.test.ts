@@ -128,7 +128,7 @@ describe('refusals', () => {
       S: +OK
       S: -ERR [AUTH] Username or password is wrong.
       C: PASS again
-      S: -ERR USER comes first.`,
+      S: -ERR Send USER first.`,
     'the third wrong password ends the connection': `
       C: AUTH PLAIN AGEAYg==
       C: AUTH PLAIN AGEAYg==
@@ -181,7 +181,7 @@ describe('refusals', () => {
       C: USER scanner
       S: -ERR Passwords are accepted only over TLS. Use a port with TLS.
       C: PASS secret
-      S: -ERR USER comes first.
+      S: -ERR Send USER first.
       C: AUTH PLAIN ${plain}
       S: -ERR Passwords are accepted only over TLS. …`,
     );

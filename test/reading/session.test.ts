@@ -375,7 +375,7 @@ describe('POP3 passed through', () => {
     await play(socket, `${greeting}\nC: USER scanner\nS: +OK\nC: STLS\nS: +OK …`);
     const secured = connectTls({ socket, host: 'localhost', servername: 'localhost', ca: bridge.ca });
     await once(secured, 'secureConnect');
-    await play(secured, `C: PASS ${password}\nS: -ERR USER comes first.`);
+    await play(secured, `C: PASS ${password}\nS: -ERR Send USER first.`);
     secured.destroy();
   });
 
@@ -387,7 +387,7 @@ describe('POP3 passed through', () => {
     await once(secured, 'secureConnect');
     await play(
       secured,
-      `C: PASS ${password}\nS: -ERR USER comes first.\nC: AUTH PLAIN ${sasl}\nS: +OK …\nC: STAT\nS: +OK 1 23`,
+      `C: PASS ${password}\nS: -ERR Send USER first.\nC: AUTH PLAIN ${sasl}\nS: +OK …\nC: STAT\nS: +OK 1 23`,
     );
     secured.destroy();
   });

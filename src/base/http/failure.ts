@@ -103,7 +103,7 @@ function unreachableText(peer: string, error: unknown, code: string): string {
   const { address, port } = error as { address?: unknown; port?: unknown };
   // With a proxy this is the proxy's address, which is the one to look at.
   const tried = address === undefined ? peer : `${String(address)}${port === undefined ? '' : `:${String(port)}`}`;
-  const why = code === 'ECONNREFUSED' ? `${tried} refused the connection` : `this machine has no way to ${tried}`;
+  const why = code === 'ECONNREFUSED' ? `${tried} refused the connection` : `this machine has no route to ${tried}`;
   if (tried !== peer) return `${peer} cannot be reached: ${why} (${code}).`;
   return code === 'ECONNREFUSED' ? `${why} (${code}).` : `${peer} cannot be reached (${code}).`;
 }
@@ -127,7 +127,7 @@ function proxyRefusal(said: string, code: string): number | undefined {
 
 function proxyFailure(status: number, peer: string, cause: unknown): BridgeError {
   const why = status === 407 ? 'it needs a user and password' : `it answered ${status}`;
-  return new BridgeError('proxy-refused', `The HTTP proxy does not open the way to ${peer}: ${why}.`, {
+  return new BridgeError('proxy-refused', `The HTTP proxy refused to connect to ${peer}: ${why}.`, {
     // The proxy may not reach the host (502, 503, 504) for reasons that pass.
     kind: status >= 500 ? 'temporary' : 'needs-admin',
     cause,

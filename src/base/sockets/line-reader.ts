@@ -23,7 +23,7 @@ export class LineTooLong extends Error {
   }
 }
 
-/** More lines came at once than are taken. */
+/** Too many lines arrived at once. */
 export class TooManyLines extends Error {
   override readonly name = 'TooManyLines';
 }
@@ -72,7 +72,7 @@ export class LineReader {
     let searched = 0;
     let before = 0;
     for (;;) {
-      if (this.#flooded) throw new TooManyLines('More lines came at once than are taken.');
+      if (this.#flooded) throw new TooManyLines('Too many lines arrived at once.');
       for (; searched < this.#chunks.length; searched++) {
         const chunk = this.#chunks[searched] as Buffer;
         const at = chunk.indexOf(lineFeed);

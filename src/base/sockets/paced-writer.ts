@@ -98,7 +98,10 @@ export class PacedWriter {
   async #taken(): Promise<void> {
     const stream = this.#stream;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new WriteTimeout('The other side does not read.')), this.timeoutMs);
+    const timer = setTimeout(
+      () => reject(new WriteTimeout('The other side does not read what it is sent.')),
+      this.timeoutMs,
+    );
     this.#progress = () => {
       if (this.#unsent === 0) resolve();
       else timer.refresh();

@@ -16,9 +16,9 @@ import { type DemoPorts, demoPassword, sendAndReadBack } from './walk.ts';
 const usage = `Usage: mailbridge demo [--once] [--port-base N]
 
 Runs a simulated Microsoft 365 and a bridge in front of it, sends a message through Graph and one through Exchange
-SMTP, and reads them back by IMAP and POP3, telling each hop. Then stays up for mail programs of yours.
+SMTP, and reads them back by IMAP and POP3, telling each hop. Then it stays up for your own mail programs.
 
-  --once         leaves after the messages: 0, or 1 with the hop that failed
+  --once         exits after the messages: 0, or 1 with the hop that failed
   --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP) and N+12 (POP3);
                  without it 2525, 1143 and 1110 where they are free, else any free ports
 `;

@@ -13,7 +13,7 @@ export function demoSettings({ ports, authorityFile, configFile, simulator }: De
   const [from, to] = simulator.mailboxes;
   const login = `-au scanner -ap ${demoPassword}`;
   return `
-Try it with programs of yours. Server 127.0.0.1, password ${demoPassword}:
+Try it with your own programs. Server 127.0.0.1, password ${demoPassword}:
 
   protocol  port   encryption  username            mailbox
   SMTP      ${pad(ports.smtp)}  STARTTLS    scanner (by Graph)  ${from}
@@ -29,7 +29,7 @@ Try it with programs of yours. Server 127.0.0.1, password ${demoPassword}:
   configuration           ${configFile}
   simulator's controls    ${simulator.endpoints.control}
 
-Ctrl-C ends it, and everything it made is gone.
+Ctrl-C ends it and removes everything it made.
 `;
 }
 

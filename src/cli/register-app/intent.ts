@@ -108,7 +108,7 @@ function usesFrom(options: RegisterAppOptions, accounts: readonly ScriptAccount[
   const { send, read } = options;
   const uses = send.length + read.length > 0 ? { send, read } : usesOf(accounts);
   if (uses.send.length + uses.read.length > 0) return uses;
-  throw new BridgeError('usage', 'What shall the app be used for? No account of the connection says it.', {
+  throw new BridgeError('usage', 'What will the app be used for? No account of the connection says so.', {
     remedy: 'Give --send graph|smtp, --read imap|pop3|graph, or both.',
   });
 }

@@ -60,7 +60,7 @@ export class RegisterAppReport {
       return;
     }
     const about = fresh
-      ? 'These requests would be sent to Microsoft Graph, if nothing of the app existed yet:'
+      ? 'These requests would be sent to Microsoft Graph, if the app did not exist yet:'
       : 'These changes would be sent to Microsoft Graph:';
     this.say(requests.length === 0 ? 'Nothing is missing; no change would be sent.' : `${about}\n`);
     for (const { method, path, body } of requests) {
@@ -92,7 +92,7 @@ export class RegisterAppReport {
 
   #remains({ connection, config, delegated, oldRemoved, exchangeScript }: RegisterAppOutcome): void {
     if (config.written) {
-      if (config.backup === undefined) this.done(`${config.path} says so already`);
+      if (config.backup === undefined) this.done(`${config.path} needs no change`);
       else this.done(`wrote connection "${connection}" to ${config.path} (as it was: ${config.backup})`);
     } else {
       this.say(
@@ -108,9 +108,9 @@ export class RegisterAppReport {
     }
     if (exchangeScript === undefined) {
       this.say(
-        `\nWhat remains is in Exchange: mailbridge exchange-script ${connection}, once accounts name the mailboxes.`,
+        `\nThe rest is set up in Exchange: mailbridge exchange-script ${connection}, once accounts name the mailboxes.`,
       );
-    } else this.say(`\nWhat remains is in Exchange. Run this in PowerShell:\n\n${exchangeScript}`);
+    } else this.say(`\nThe rest is set up in Exchange. Run this in PowerShell:\n\n${exchangeScript}`);
     this.say(`Then: mailbridge ${delegated ? 'login' : 'check'} ${connection}`);
   }
 }

@@ -59,6 +59,6 @@ export function verifiedText({ tenantId, clientId, scopes, userCode, verificatio
   return [
     `✓ Microsoft knows app registration ${clientId} in tenant ${tenantId}, and gave a device code for it.`,
     `  Asked for: ${scopes.join(' ')}`,
-    `  To try the sign-in page too, open ${verificationUri} and enter ${userCode}. Nothing is kept of it.`,
+    `  To try the sign-in page too, open ${verificationUri} and enter ${userCode}. It is not kept.`,
   ].join('\n');
 }

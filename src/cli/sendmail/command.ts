@@ -59,7 +59,7 @@ async function onQueue(action: string[], request: SendmailArguments, io: CliIo):
 async function sendMessage(request: SendmailArguments, io: CliIo): Promise<number> {
   const recipients = argumentRecipients(request.recipients);
   if (recipients.length === 0 && !request.fromHeader) {
-    throw new SendmailError(exitCodes.usage, 'no recipient: give addresses, or -t to take those of the header');
+    throw new SendmailError(exitCodes.usage, 'no recipient: give addresses, or -t to use those of the header');
   }
   const server = await findServer(request, io.env);
   const sender = senderOf(request, server);
@@ -93,5 +93,5 @@ function senderOf({ sender }: SendmailArguments, server: SendmailServer): string
 
 function validSender(address: string, option: string): string {
   if (isValidAddress(address, { smtpUtf8: true })) return address;
-  throw new SendmailError(exitCodes.dataError, `the sender of ${option} is no address: ${address.slice(0, 100)}`);
+  throw new SendmailError(exitCodes.dataError, `the sender of ${option} is not an address: ${address.slice(0, 100)}`);
 }

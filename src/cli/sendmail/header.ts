@@ -27,7 +27,7 @@ function addressesIn(value: string, where: string): string[] {
   const { addresses, problems } = parseAddressList(value);
   if (controls.test(value)) {
     const quoted = value.slice(0, 100);
-    throw new SendmailError(exitCodes.dataError, `a control character is in the addresses of ${where}: ${quoted}`);
+    throw new SendmailError(exitCodes.dataError, `control character in the addresses of ${where}: ${quoted}`);
   }
   // Somebody who gets nothing, and of whom nobody hears, would be worse than a message that comes back whole.
   if (problems.includes('not-an-address') || (addresses.length === 0 && problems.length > 0)) {

@@ -56,7 +56,7 @@ async function byPastedAddress(
 ): Promise<SignedIn> {
   const request = await beginAuthorization(signIn);
   tell(`${signIn.invitation}, in any browser:\n\n  ${request.url}\n`);
-  tell('The browser ends up at a page that may well be empty or missing. Its address says it all.');
+  tell('The browser ends at a page that may be empty or missing. Copy its address.');
   const line = await askLine(io, 'Paste the whole address here: ', signal);
   const address = URL.parse(line?.trim() ?? '');
   if (address) return await request.redeem(address);

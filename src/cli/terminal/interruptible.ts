@@ -9,7 +9,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const controller = new AbortController();
   const signals = ['SIGINT', 'SIGTERM'] as const;
   const end = () => {
-    controller.abort(new BridgeError('cancelled', 'Ended before it was done.'));
+    controller.abort(new BridgeError('cancelled', 'Interrupted.'));
     for (const each of signals) process.off(each, end);
   };
   for (const each of signals) process.on(each, end);

@@ -257,5 +257,5 @@ function failureOf(error: unknown, peer: string): CourierVerdict {
 function failureOfUnsent(error: unknown, peer: string): CourierVerdict {
   const verdict = failureOf(error, peer);
   if (verdict.code !== 'upstream-ambiguous') return verdict;
-  return ownVerdict('upstream-unreachable', 'The connection broke in the transaction before.');
+  return ownVerdict('upstream-unreachable', 'The connection broke in the previous transaction.');
 }

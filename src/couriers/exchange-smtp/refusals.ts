@@ -37,7 +37,7 @@ const sendAsDenied = {
 } as const;
 
 const concurrency = {
-  meaning: 'More than three connections send as the mailbox at a time.',
+  meaning: 'More than three connections send as the mailbox at once.',
   outcome: 'temporary',
   scope: 'mailbox',
   waitMs: 10 * secondMs,
@@ -46,11 +46,11 @@ const concurrency = {
 } as const;
 
 const submissionQuota = {
-  meaning: 'The mailbox has sent to as many recipients as it may in a day.',
+  meaning: 'The mailbox has reached its daily limit of recipients.',
   outcome: 'temporary',
   scope: 'mailbox',
   waitMs: hourMs,
-  remedy: 'The mailbox has reached its recipients a day (10,000). Spread the load over more mailboxes.',
+  remedy: 'The mailbox has reached its daily limit of recipients (10,000). Spread the load over more mailboxes.',
 } as const;
 
 const mailboxFull = {
@@ -84,7 +84,7 @@ const recipientUnknown = {
 } as const;
 
 const recipientRestricted = {
-  meaning: 'The recipient takes no mail from this sender.',
+  meaning: 'The recipient does not accept mail from this sender.',
   outcome: 'permanent',
   scope: 'recipient',
   remedy: 'Ask the owner of the group or mailbox to let MAILBOX send to it.',
@@ -118,11 +118,11 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     reply: '535 5.7.139 … basic authentication is disabled',
     enhanced: /^5\.7\.139$/,
     text: /basic authentication is disabled/i,
-    meaning: 'The login was taken for one with a password.',
+    meaning: 'The server took the login for basic authentication.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
-    remedy: 'The server took the login for one with a password. Check the SMTP endpoint of the connection.',
+    remedy: 'The server took the login for basic authentication. Check the SMTP endpoint of the connection.',
   },
   {
     reply: '535 5.7.139 (others)',
@@ -146,7 +146,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '535 5.7.3 Authentication unsuccessful',
     code: 535,
-    meaning: 'The token is not good for this login: wrong name, or a permission is missing or new.',
+    meaning: 'The server rejects the token for this login: wrong name, or a permission is missing or new.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
@@ -162,7 +162,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '530 5.7.57 Client was not authenticated to send anonymous mail',
     enhanced: /^5\.7\.57$/,
-    meaning: 'The server saw no login.',
+    meaning: 'The server did not see a login.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
@@ -171,11 +171,11 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '530',
     code: 530,
-    meaning: 'The server wants a login or TLS first.',
+    meaning: 'The server requires a login or TLS first.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
-    remedy: 'The server wants a login or TLS first. Check the SMTP endpoint.',
+    remedy: 'The server requires a login or TLS first. Check the SMTP endpoint.',
   },
   {
     reply: '550 5.7.60 Client does not have permissions to send as this sender',
@@ -187,7 +187,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '430 4.2.0 STOREDRV; mailbox logon failure … MapiExceptionLogonFailed',
     text: /mailbox logon failure|MapiExceptionLogonFailed/i,
-    meaning: 'The application has no permission on the mailbox, although its login was taken.',
+    meaning: 'The application has no permission on the mailbox, although its login was accepted.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
@@ -209,13 +209,13 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     // Recipients within the tenant are not counted, and still get their mail.
     reply: '550 5.7.232, 5.7.233 external recipients of the tenant',
     enhanced: /^5\.7\.23[23]$/,
-    meaning: 'The tenant has sent to as many external recipients as it may in a day.',
+    meaning: 'The tenant has reached its daily limit of external recipients.',
     outcome: 'temporary',
     scope: 'tenant',
     waitMs: hourMs,
     mailboxGoesOn: true,
     remedy:
-      'The tenant has reached its external recipients a day (Tenant External Recipient Rate Limit). Wait, or add licences.',
+      'The tenant has reached its daily limit of external recipients (Tenant External Recipient Rate Limit). Wait, or add licences.',
   },
   { reply: '554 5.2.2 mailbox full', enhanced: /^5\.2\.2$/, ...mailboxFull },
   {
@@ -226,7 +226,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '452 4.5.3 Too many recipients',
     enhanced: /^4\.5\.3$/,
-    meaning: 'More than 200 recipients of one domain, or more in all than a transaction takes.',
+    meaning: 'More than 200 recipients of one domain, or more in total than one transaction accepts.',
     outcome: 'temporary',
     scope: 'recipient',
     remedy: 'Too many recipients at once; the rest is sent in another transaction.',
@@ -243,7 +243,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '450, 451 4.7.500-699, 4.7.850-899 Access denied, please try again later; Server busy',
     enhanced: /^4\.7\.(?:[56]\d\d|8[5-9]\d)$/,
-    meaning: 'Microsoft finds the sender or the address of this machine suspicious, and slows it down.',
+    meaning: 'Microsoft throttles the sender or the address of this machine as suspicious.',
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: 10 * minuteMs,
@@ -316,26 +316,27 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '550 5.5.105 External sending is not supported for High Volume Email accounts',
     enhanced: /^5\.5\.105$/,
-    meaning: 'A High Volume Email account may not send to the outside.',
+    meaning: 'A High Volume Email account may not send to external recipients.',
     outcome: 'needs-admin',
     scope: 'recipient',
-    remedy: 'A High Volume Email account reaches internal recipients alone. Use an ordinary mailbox.',
+    remedy: 'A High Volume Email account reaches only internal recipients. Use an ordinary mailbox.',
   },
   { reply: '5.3.4 Message size exceeds fixed maximum message size', enhanced: /^5\.3\.4$/, ...tooLarge },
   { reply: '552', code: 552, ...tooLarge },
   {
     reply: '421 4.7.66 TLS 1.0 and 1.1 are not supported',
     enhanced: /^4\.7\.66$/,
-    meaning: 'The server found the TLS version too old.',
+    meaning: 'The server rejects the TLS version as too old.',
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 10 * minuteMs,
-    remedy: 'The server found the TLS version too old. Something between the bridge and Microsoft lowers it.',
+    remedy:
+      'The server rejects the TLS version as too old. A proxy or firewall between the bridge and Microsoft lowers it.',
   },
   {
     reply: '550 5.7.54, 5.7.64 Unable to relay; relay access denied',
     enhanced: /^5\.7\.(?:54|64)$/,
-    meaning: 'The server takes this connection for one from outside.',
+    meaning: 'The server treats this connection as external.',
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 10 * minuteMs,
@@ -347,7 +348,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     reply: '501, 550 5.1.3 Invalid address',
     enhanced: /^5\.1\.3$/,
     ...recipientUnknown,
-    meaning: 'The recipient is no valid address.',
+    meaning: 'The recipient is not a valid address.',
   },
   {
     reply: '550 5.7.124, 5.7.133, 5.7.134, 5.7.135, 5.7.136 sender not allowed to send to this recipient',
@@ -358,7 +359,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     // It speaks of the session, not of the message.
     reply: '503 Bad sequence of commands',
     code: 503,
-    meaning: 'The session got out of step.',
+    meaning: 'The SMTP session is out of sequence.',
     outcome: 'temporary',
     scope: 'message',
     remedy: 'No action is needed: the bridge tries again over another connection.',

@@ -20,11 +20,11 @@ const token: GraphRefusalRow = {
     'ErrorTokenSerializationDenied',
   ],
   status: '5.7.8',
-  meaning: 'Graph does not take the token.',
+  meaning: 'Graph rejects the token.',
   outcome: 'needs-admin',
   scope: 'tenant',
   waitMs: refusedLoginPauseMs,
-  remedy: 'Graph refuses the token. Check tenantId, clientId and cloud of the connection.',
+  remedy: 'Graph rejects the token. Check tenantId, clientId and cloud of the connection.',
 };
 
 const permission: GraphRefusalRow = {
@@ -60,7 +60,7 @@ const mailboxUnknown: GraphRefusalRow = {
     'Request_ResourceNotFound',
   ],
   status: '5.7.8',
-  meaning: 'The tenant has no such mailbox.',
+  meaning: 'The tenant does not have this mailbox.',
   outcome: 'needs-admin',
   scope: 'mailbox',
   waitMs: refusedLoginPauseMs,
@@ -106,7 +106,7 @@ const tooLarge: GraphRefusalRow = {
     'MaximumRequestLengthExceeded',
   ],
   status: '5.3.4',
-  meaning: 'The message or an attachment is larger than Graph or the mailbox takes.',
+  meaning: 'The message or an attachment is larger than Graph or the mailbox accepts.',
   outcome: 'permanent',
   scope: 'message',
   remedy:
@@ -143,7 +143,7 @@ const transient: GraphRefusalRow = {
     'resourceModified',
   ],
   status: '4.3.0',
-  meaning: 'Exchange or Graph has trouble of its own, or was interrupted.',
+  meaning: 'Exchange or Graph has a problem, or was interrupted.',
   outcome: 'temporary',
   scope: 'message',
   remedy: 'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
@@ -215,11 +215,12 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
       'ErrorSubmissionQuotaExceeded',
     ],
     status: '4.2.2',
-    meaning: 'The mailbox has sent as much as it may for now (10,000 recipients a day).',
+    meaning: 'The mailbox has reached a sending limit (10,000 recipients a day).',
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: hourMs,
-    remedy: 'The mailbox has reached its messages or recipients a day (10,000). Spread the load over more mailboxes.',
+    remedy:
+      'The mailbox has reached its daily limit of messages or recipients (10,000). Spread the load over more mailboxes.',
   },
   throttled,
   {
@@ -252,10 +253,10 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
   {
     codes: ['ErrorInvalidRecipients', 'ErrorInvalidSmtpAddress'],
     status: '5.1.3',
-    meaning: 'A recipient is no valid address, or there is none.',
+    meaning: 'A recipient is not a valid address, or there is none.',
     outcome: 'permanent',
     scope: 'message',
-    remedy: 'A recipient in To, Cc or the envelope is no valid address. Correct it in the program that sends.',
+    remedy: 'A recipient in To, Cc or the envelope is not a valid address. Correct it in the program that sends.',
   },
   {
     codes: ['ErrorExceededMaxRecipientLimit', 'ErrorRecipientLimitExceeded'],
@@ -296,7 +297,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
       'notSupported',
     ],
     status: '5.6.0',
-    meaning: 'Graph could make nothing of the request.',
+    meaning: 'Graph could not parse the request.',
     outcome: 'permanent',
     scope: 'message',
     remedy:

@@ -82,21 +82,21 @@ export class LookFirstCourier {
     if ('failure' in finding) {
       return ownVerdict(
         'upstream-ambiguous',
-        `Sent Items could not be looked at, so nothing is sent: ${finding.failure}`,
+        `Sent Items could not be searched, so nothing is sent: ${finding.failure}`,
       );
     }
     if ('notPermitted' in finding) {
       if (onAmbiguity === 'resend') return undefined;
-      return ownVerdict('delivery-in-doubt', 'The attempt before may have succeeded, and Sent Items are closed to us.');
+      return ownVerdict(
+        'delivery-in-doubt',
+        'The previous attempt may have succeeded, and the bridge may not read Sent Items.',
+      );
     }
     if (finding.found.has(normalizeAddress(address))) {
-      return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The attempt before had succeeded.' };
+      return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The previous attempt succeeded.' };
     }
     if (clock.now() >= doubt.overAtMs + settleMs) return undefined;
-    return ownVerdict(
-      'upstream-ambiguous',
-      'Not in Sent Items yet; it will be looked for once more before it is sent.',
-    );
+    return ownVerdict('upstream-ambiguous', 'Not in Sent Items yet; the bridge looks again before it sends.');
   }
 
   async #look(message: OutgoingMessage, signal: AbortSignal): Promise<Finding> {

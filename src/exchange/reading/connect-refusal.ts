@@ -42,7 +42,7 @@ function codeOf({ said, atLogin }: LoginRefusal): ErrorCode {
 }
 
 function textOf(code: ErrorCode, mailbox: string, said: string): string {
-  if (code === 'mailbox-not-connected') return `Microsoft 365 took the token but does not open ${mailbox}: ${said}`;
+  if (code === 'mailbox-not-connected') return `Microsoft 365 accepted the token but did not open ${mailbox}: ${said}`;
   if (code === 'mailbox-connections-exceeded')
     return `Microsoft 365 accepts no more connections to ${mailbox}: ${said}`;
   if (code === 'mailbox-login-unavailable') return `Microsoft 365 does not serve ${mailbox} now: ${said}`;

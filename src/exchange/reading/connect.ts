@@ -147,7 +147,7 @@ export class UpstreamDialogue {
     if (error instanceof ConnectionEnded) {
       return new BridgeError('upstream-connection-lost', `${this.peer} ended the connection.`, { details });
     }
-    return new BridgeError('upstream-answer-invalid', `${this.peer} does not answer as a mail server would.`, {
+    return new BridgeError('upstream-answer-invalid', `${this.peer} does not answer like a mail server.`, {
       details,
       cause: error,
     });

@@ -161,7 +161,7 @@ function refused(
 }
 
 function unexpected(dialogue: UpstreamDialogue, line: string): BridgeError {
-  return new BridgeError('upstream-answer-invalid', `${dialogue.peer} does not answer as an IMAP server would.`, {
+  return new BridgeError('upstream-answer-invalid', `${dialogue.peer} does not answer like an IMAP server.`, {
     details: { peer: dialogue.peer, said: line.slice(0, 100) },
   });
 }

@@ -58,7 +58,7 @@ function failed(
   const { peer } = dialogue;
   const said = /^-ERR\b ?(.*)$/i.exec(line)?.[1];
   if (said === undefined) {
-    return new BridgeError('upstream-answer-invalid', `${peer} does not answer as a POP3 server would.`, {
+    return new BridgeError('upstream-answer-invalid', `${peer} does not answer like a POP3 server.`, {
       details: { peer, said: line.slice(0, 100) },
     });
   }

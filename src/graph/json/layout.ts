@@ -31,11 +31,11 @@ const defectTexts: Readonly<Record<MimeDefect, string>> = {
   'unknown-encoding': 'a part has an unknown Content-Transfer-Encoding',
   'bad-boundary': 'a multipart has no boundary of its own',
   'no-parts': 'a multipart holds no part',
-  'ambiguous-base64': 'the base64 of a part goes on behind its end',
+  'ambiguous-base64': 'the base64 of a part continues after its end',
 };
 
 const smime = 'it is signed or encrypted (S/MIME)';
-const tnef = 'it is in a form of Outlook of its own (winmail.dat)';
+const tnef = 'it is in an Outlook format (winmail.dat)';
 
 /** Types that mean more to Exchange than a file of that type. */
 const meaningfulTypes: Readonly<Record<string, string>> = {

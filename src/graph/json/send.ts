@@ -100,7 +100,7 @@ async function fill(
 ): Promise<void> {
   const isSure = await uploadAttachments(draft, rest, open, signal);
   if (isSure || (await draft.countAttachments(signal)) === expected) return;
-  throw notSent('The answer to an upload was lost, and the draft has not the attachments that it should');
+  throw notSent('The answer to an upload was lost, and the draft does not have the attachments it should');
 }
 
 function sent({ status, requestId }: Pick<GraphResponse, 'status' | 'requestId'>): SentAsJson {

@@ -96,7 +96,7 @@ class Upload {
     for (const { requests } of this.#transfers) await requests;
     if (this.#failure !== undefined) throw this.#failure.error;
     // The number of files cannot tell then: one may be there in the place of another.
-    if (this.#mayLack && this.#mayDouble) throw notSent('Of the files of a draft one may lack, and one be there twice');
+    if (this.#mayLack && this.#mayDouble) throw notSent('A file of the draft may be missing or attached twice');
     return !this.#mayLack && !this.#mayDouble;
   }
 

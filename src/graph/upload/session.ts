@@ -70,7 +70,7 @@ export class UploadSession {
       );
       // Octets of earlier chunks are gone, later ones have not come.
       if (arrived < start || arrived > start + chunk.length) {
-        throw notSent('An upload session of Graph expects other octets than come');
+        throw notSent('An upload session of Graph expects other bytes than it gets');
       }
       this.#arrived = arrived;
       tries = this.#arrived > before ? 1 : tries + 1;

@@ -35,7 +35,7 @@ function parseStore(scanner: Scanner): StoreArguments {
   scanner.space();
   const how = scanner.try('+') ? 'add' : scanner.try('-') ? 'remove' : 'replace';
   const item = scanner.word();
-  if (item !== 'FLAGS' && item !== 'FLAGS.SILENT') throw new ImapSyntaxError('STORE changes FLAGS alone.');
+  if (item !== 'FLAGS' && item !== 'FLAGS.SILENT') throw new ImapSyntaxError('STORE changes only FLAGS.');
   scanner.space();
   return { set, how, silent: item === 'FLAGS.SILENT', flags: parseFlags(scanner) };
 }

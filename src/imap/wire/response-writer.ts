@@ -40,7 +40,7 @@ export class ImapWriter extends PacedWriter {
       }
       if (left !== 0) throw new Error('The size of the message differs from the announced one.');
     } catch (error) {
-      throw this.breakOff('A literal could not be sent to its end.', error);
+      throw this.breakOff('A literal could not be sent completely.', error);
     }
   }
 

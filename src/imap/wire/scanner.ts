@@ -187,7 +187,7 @@ export class Scanner {
     }
     if (!this.ahead('"')) return undefined;
     const quoted = this.#match(/"(?:[^"\\\r\n\0]|\\["\\])*"/y);
-    if (quoted === undefined) throw new ImapSyntaxError('A quoted string does not end, or escapes what needs none.');
+    if (quoted === undefined) throw new ImapSyntaxError('A quoted string is unterminated or has an invalid escape.');
     return Buffer.from(quoted.slice(1, -1).replace(/\\(["\\])/g, '$1'), 'latin1');
   }
 }

@@ -25,7 +25,7 @@ export function humanPart(
     lines.push(...failed.flatMap(recipientLines));
   }
   if (delayed.length > 0) {
-    lines.push('It has NOT YET been delivered to these recipients. It is still being tried;');
+    lines.push('It has NOT YET been delivered to these recipients. Delivery is still being tried;');
     lines.push('you need not send it again:', '', ...delayed.flatMap(recipientLines));
     if (facts.willRetryUntil) lines.push(`It will be tried until ${formatDate(facts.willRetryUntil)}.`, '');
   }

@@ -24,7 +24,7 @@ export function testMessage(
     'Content-Transfer-Encoding: 8bit',
     '',
     `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${way}`,
-    `for the account "${username}". Mail of that account takes the same way.`,
+    `for the account "${username}". Mail of that account goes the same way.`,
     '',
   ];
   const octets = Buffer.from(lines.join('\r\n'));

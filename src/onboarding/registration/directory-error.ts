@@ -9,7 +9,7 @@ const remedies: Readonly<Record<string, string>> = {
     'Sign in as somebody who may: Cloud Application Administrator or Application Administrator registers apps and grants permissions of Office 365 Exchange Online; granting permissions of Microsoft Graph (--tenant-wide, --delegated) takes Privileged Role Administrator or Global Administrator.',
   InvalidAuthenticationToken: 'Run the command again and sign in once more.',
   Directory_QuotaExceeded:
-    'The tenant, or the person who signed in, owns as many objects as it may. Delete app registrations that nobody uses, or sign in as an administrator.',
+    'The tenant, or the person who signed in, has reached its limit of objects. Delete app registrations that nobody uses, or sign in as an administrator.',
   CredentialTypeNotAllowedAsPerAppPolicy: appPolicyRemedy,
   CredentialInvalidLifetimeAsPerAppPolicy: appPolicyRemedy,
   CredentialInvalidLifetimeAsPerAppMgmtPolicy: appPolicyRemedy,
@@ -22,7 +22,7 @@ const remedies: Readonly<Record<string, string>> = {
 export function directoryError(request: string, error: GraphError): BridgeError {
   const { status, code, requestId } = error;
   const temporary = status === 429 || status >= 500;
-  const remedy = temporary ? 'Run the command again in a few minutes: it goes on where it ended.' : remedies[code];
+  const remedy = temporary ? 'Run the command again in a few minutes: it continues where it stopped.' : remedies[code];
   const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
   return new BridgeError('directory-refused', `Microsoft Graph refuses ${request} (${status} ${code}): ${said}`, {
     ...(temporary ? { kind: 'temporary' } : {}),

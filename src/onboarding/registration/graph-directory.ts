@@ -61,7 +61,7 @@ function nextPath(origin: string, link: string | undefined): string | undefined 
   if (link === undefined) return undefined;
   const url = URL.parse(link);
   if (url?.origin !== new URL(origin).origin) {
-    throw new BridgeError('upstream-answer-invalid', 'Microsoft Graph continues a list at another host.');
+    throw new BridgeError('upstream-answer-invalid', 'Microsoft Graph continues a list on another host.');
   }
   return `${url.pathname}${url.search}`;
 }

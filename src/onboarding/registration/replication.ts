@@ -37,7 +37,7 @@ export async function untilReplicated<T>(
       if (!mayPass(error)) throw error;
       if (options.clock.now() >= endMs) throw notVisible(what, patienceMs, error);
       if (waitMs === firstWaitMs)
-        options.tell(`waiting until Microsoft has spread ${what} (up to ${minutes(patienceMs)})`);
+        options.tell(`waiting for Microsoft to replicate ${what} (up to ${minutes(patienceMs)})`);
       await pause(options.clock, waitMs, options.signal);
     }
   }

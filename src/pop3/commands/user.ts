@@ -17,7 +17,7 @@ export const user: Pop3Command = async (context, argument) => {
 /** PASS (RFC 1939 section 7). The password is all that stands behind one space, spaces included. */
 export const pass: Pop3Command = async (context, argument) => {
   const { username } = context;
-  if (username === undefined) throw new Pop3Reply('USER comes first.');
+  if (username === undefined) throw new Pop3Reply('Send USER first.');
   context.username = undefined;
   assertPasswordsTaken(context);
   const password = decodePassword(Buffer.from(argument, 'latin1'));

@@ -34,7 +34,7 @@ export class Pop3Writer extends PacedWriter {
     try {
       for await (const chunk of dotStuffed(content)) await this.octets(chunk);
     } catch (error) {
-      throw this.breakOff('A message could not be sent to its end.', error);
+      throw this.breakOff('A message could not be sent completely.', error);
     }
   }
 }

@@ -106,7 +106,7 @@ export class WaitingView {
       const reason = `the mailbox sends ${limits.messagesPerMinute} messages a minute`;
       return { kind: 'rate', untilMs: nowMs + rateMs, reason };
     }
-    return { kind: 'concurrency', untilMs: nowMs, reason: 'under way, or next when a place is free' };
+    return { kind: 'concurrency', untilMs: nowMs, reason: 'in progress, or next when a permit is free' };
   }
 
   #lane(key: string): LaneState {

@@ -7,8 +7,8 @@ const firstReminderMs = 10 * 60_000;
 const longestReminderMs = 4 * 60 * 60_000;
 
 const names: Readonly<Record<ConnectionPart, string>> = {
-  'graph-token': 'Entra ID gives no token for Graph',
-  'exchange-token': 'Entra ID gives no token for Exchange Online',
+  'graph-token': 'Entra ID issues no token for Graph',
+  'exchange-token': 'Entra ID issues no token for Exchange Online',
   graph: 'Graph cannot be used',
   smtp: 'SMTP cannot be used',
 };

@@ -79,7 +79,7 @@ export class LaneLimits {
       const until = new Date(limit.pause.untilMs).toISOString();
       log.warn(
         { connection, destination: destinationOf(message), until },
-        'the tenant has used up its external recipients',
+        'the tenant has reached its limit of external recipients',
       );
       return;
     }

@@ -18,7 +18,7 @@ const tenantless = new Set(['common', 'organizations', 'consumers']);
  */
 export function tenantAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
   if (tenantless.has(tenantId.toLowerCase())) {
-    const message = `Connection "${connection}" asks for a token of the app itself, and "${tenantId}" names no tenant.`;
+    const message = `Connection "${connection}" asks for an app-only token, and "${tenantId}" names no tenant.`;
     throw new BridgeError('tenant-invalid', message);
   }
   return peopleAuthority(connection, authority, tenantId);

@@ -9,21 +9,21 @@ const federatedCredential = needsAdmin(
   `Compare issuer, subject and audience with ${federatedPage}.`,
 );
 const noCredential = needsAdmin(
-  'The app registration wants a secret or a certificate, and the request held neither.',
+  'The app registration requires a secret or a certificate, and the request had neither.',
   `Give clientSecret or clientCertificate; for device-code turn on "Allow public client flows" under ${appPage} > Authentication.`,
 );
 const wrongSecret = needsAdmin(
   'The client secret is wrong.',
   `Put the Value of the secret into clientSecret, not its Secret ID. If the value is lost, make a new one: ${credentialsPage}.`,
 );
-const uploadCertificate = `Upload this very certificate under ${credentialsPage}, and check that the key of clientCertificate belongs to it.`;
+const uploadCertificate = `Upload this certificate under ${credentialsPage}, and check that the key of clientCertificate belongs to it.`;
 const wrongClock = needsAdmin(
   'The clock of this machine is wrong: the assertion that it signed with its certificate is not valid at this time.',
   'Set the clock of this machine and keep it right by NTP. If clientAssertionFile is used, have its assertion renewed before it expires.',
   { remedyFor: clockRemedy },
 );
 const unknownApp = needsAdmin(
-  'The tenant knows no app with this client id.',
+  'The tenant has no app with this client id.',
   'Compare clientId and tenantId with the overview page of the app registration: one of them is wrong, or the app was never installed in this tenant.',
 );
 const appDisabled = needsAdmin(
@@ -32,7 +32,7 @@ const appDisabled = needsAdmin(
 );
 const redirectUri = needsAdmin(
   'The redirect URI is not registered with the app.',
-  `Add it, letter by letter, under ${appPage} > Authentication.`,
+  `Add it, exactly, under ${appPage} > Authentication.`,
 );
 const noRedirectUri = needsAdmin(
   'The app registration has no redirect URI.',
@@ -40,7 +40,7 @@ const noRedirectUri = needsAdmin(
 );
 const malformedAssertion = needsAdmin(
   'The client assertion is not a JWT that Microsoft Entra ID can read, or its signature is wrong.',
-  'Check the file of clientAssertionFile: it holds one assertion (JWT) and nothing else, issued by whom the federated credential names.',
+  'Check the file of clientAssertionFile: it holds one assertion (JWT) and nothing else, from the issuer that the federated credential names.',
 );
 const publicClient = needsAdmin(
   'The app registration does not allow sign-ins without a secret (public client flows).',
@@ -79,7 +79,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   ),
   700027: needsAdmin(
     'The signature by the client certificate was not accepted: the certificate is not registered with the app, has expired, or the clock of this machine is wrong.',
-    `Upload this very certificate under ${credentialsPage}, and check that the key belongs to it and the clock is right.`,
+    `Upload this certificate under ${credentialsPage}, and check that the key belongs to it and the clock is right.`,
     {
       variants: [
         variant(
@@ -108,7 +108,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
     `Upload the certificate itself under ${credentialsPage}.`,
   ),
   700021: needsAdmin(
-    'The client assertion speaks for another app than clientId names.',
+    'The client assertion is for another app than clientId names.',
     'Compare clientId with the subject (sub) of the assertion in clientAssertionFile.',
   ),
   50013: malformedAssertion,
@@ -116,7 +116,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   70021: federatedCredential,
   700211: needsAdmin(
     'No federated credential of the app has the issuer of the assertion.',
-    `Compare the issuer (iss) of the assertion, letter by letter, with ${federatedPage}.`,
+    `Compare the issuer (iss) of the assertion, exactly, with ${federatedPage}.`,
   ),
   700212: needsAdmin(
     'No federated credential of the app has the audience of the assertion.',
@@ -124,7 +124,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   ),
   700213: needsAdmin(
     'No federated credential of the app has the subject of the assertion.',
-    `Copy the subject that Microsoft names, letter by letter, to ${federatedPage}.`,
+    `Copy the subject that Microsoft names, exactly, to ${federatedPage}.`,
   ),
   7000272: needsAdmin(
     'The key that signed the assertion is not among those that its issuer publishes.',

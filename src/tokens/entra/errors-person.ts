@@ -2,7 +2,7 @@ import { appPage, type EntraError, needsAdmin, permanent, temporary } from './er
 
 const signInAgain = 'Sign in again with "mailbridge login".';
 const multiFactor = needsAdmin(
-  'The user has to pass or set up multifactor authentication, which nothing unattended can do.',
+  'The user has to pass or set up multifactor authentication, which an unattended program cannot do.',
   'Sign in again with "mailbridge login", or use the client-credentials grant, which has no user.',
 );
 const conditionalAccess = needsAdmin(
@@ -10,11 +10,11 @@ const conditionalAccess = needsAdmin(
   'Look at the sign-in log in the Entra admin center for the policy. Exempt the app or the user from it, or use another grant: device-code is what such policies block most often.',
 );
 const managedDevice = needsAdmin(
-  'A Conditional Access policy wants a managed device, and this sign-in came from none.',
+  'A Conditional Access policy requires a managed device, and this sign-in did not come from one.',
   'Sign in on a managed device by the grant authorization-code, or exempt the user or the app from the policy; client-credentials has no device.',
 );
 const riskyUser = needsAdmin(
-  'Microsoft blocks the user because of a risk it has seen.',
+  'Microsoft blocks the user because of a detected risk.',
   'Look at Entra admin center > ID Protection > Risky users, have the password changed, and dismiss the risk.',
 );
 const signInRevoked = needsAdmin(
@@ -30,7 +30,7 @@ const wrongPassword = needsAdmin(
   'Correct username and password of the connection; a wrong one tried often locks the user.',
 );
 const unknownUser = needsAdmin(
-  'The tenant knows no such user.',
+  'The tenant has no such user.',
   'Check the user principal name, and that it belongs to this tenant.',
 );
 const otherTenantsUser = needsAdmin(
@@ -69,7 +69,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   50055: passwordExpired,
   50144: passwordExpired,
   50135: needsAdmin(
-    'The user has to change the password, because Microsoft deems it known to others.',
+    'The user has to change the password, because Microsoft considers it leaked.',
     'Change the password at https://myaccount.microsoft.com, then sign in again or give the new one to the connection.',
   ),
   50056: needsAdmin(
@@ -78,7 +78,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   ),
   50057: needsAdmin('The user is disabled.', 'Enable the user in the Microsoft 365 admin center.'),
   50053: needsAdmin(
-    'The user is locked after too many wrong passwords, or the sign-in came from an address with a bad name.',
+    'The user is locked after too many wrong passwords, or the sign-in came from an address with a bad reputation.',
     'Wait, or unblock the user in the Entra admin center; then correct the password here before trying again.',
   ),
   50020: otherTenantsUser,
@@ -153,7 +153,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
     'The clock of an authentication agent and that of Active Directory differ.',
     'Set the clocks of the servers that run the authentication agents of the organization.',
   ),
-  54000: needsAdmin('The user is a minor, whom a rule keeps out.', 'Use another user.'),
+  54000: needsAdmin('The user is a minor, whom a rule blocks.', 'Use another user.'),
   135011: needsAdmin('The device of the sign-in is disabled.', 'Enable it: Entra admin center > Devices.'),
 
   // the sign-in and its refresh token
@@ -186,7 +186,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   9002326: spa,
   9002327: spa,
   70043: needsAdmin(
-    'A policy of the tenant wants the user to sign in again at intervals.',
+    'A policy of the tenant requires the user to sign in again at intervals.',
     `${signInAgain} To end that, exempt the app from the sign-in frequency in Conditional Access.`,
   ),
   50173: signInRevoked,

@@ -9,19 +9,19 @@ const otherCloud = needsAdmin(
   'Set cloud to the one the tenant lives in: global, us-gov-high, us-gov-dod or china.',
 );
 const tenantRestrictions = needsAdmin(
-  'A proxy of the network lets sign-ins pass to certain tenants alone (tenant restrictions), and this one is not among them.',
+  'A proxy of the network allows sign-ins to certain tenants only (tenant restrictions), and this one is not among them.',
   'Have the administrator of the network add the tenant to the header Restrict-Access-To-Tenants that the proxy sets.',
 );
 const crossTenant = needsAdmin(
-  'A cross-tenant access policy keeps the user out of this tenant.',
+  'A cross-tenant access policy blocks the user from this tenant.',
   'Use a user of the tenant itself, or have the policy changed: Entra admin center > External Identities > Cross-tenant access settings.',
 );
 const personalAccountsOnly = needsAdmin(
-  'The app registration is for personal accounts alone.',
+  'The app registration is for personal accounts only.',
   `Set tenantId to "consumers" if a personal account (outlook.com, hotmail.com) is meant; else register the app for an organization: ${appPage} > Authentication > Supported account types.`,
 );
 const notForConsumers = needsAdmin(
-  'The app registration is for accounts of organizations alone, and tenantId asks for personal ones.',
+  'The app registration is for accounts of organizations only, and tenantId asks for personal ones.',
   `Set tenantId to the Directory (tenant) ID; for personal accounts change ${appPage} > Authentication > Supported account types.`,
 );
 
@@ -59,7 +59,7 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
     'Set tenantId to the Directory (tenant) ID, and cloud to the one the tenant lives in.',
   ),
   900023: needsAdmin(
-    'The tenant is written wrongly.',
+    'The tenant is malformed.',
     'Set tenantId to a GUID or to a verified domain such as contoso.onmicrosoft.com.',
   ),
   5000224: needsAdmin(
@@ -74,7 +74,7 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
   90124: tenantSpecific,
   90130: tenantSpecific,
   50049: needsAdmin(
-    'The authority is no sign-in host of Microsoft Entra ID.',
+    'The authority is not a sign-in host of Microsoft Entra ID.',
     'Check cloud (authority) of the connection; the usual one is https://login.microsoftonline.com.',
   ),
   90038: otherCloud,
@@ -92,7 +92,7 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
   9002332: notForConsumers,
   90027: notForConsumers,
   1002016: needsAdmin(
-    'The request came by an old version of TLS, which Microsoft refuses.',
+    'The request used an old version of TLS, which Microsoft refuses.',
     'Look for a proxy that opens TLS connections and speaks an old version itself: mailbridge uses TLS 1.2 or later.',
   ),
 
@@ -115,7 +115,7 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
   28003: wrongScope,
   901002: wrongScope,
   1002012: needsAdmin(
-    'The client credentials grant takes no single scopes, only all that the app was granted.',
+    'The client credentials grant accepts no single scopes, only all that the app was granted.',
     'Ask for https://graph.microsoft.com/.default or https://outlook.office365.com/.default. Remove scopes of your own from the connection.',
   ),
   90009: needsAdmin(

@@ -6,7 +6,7 @@ import { adminConsent, tenantErrors } from './errors-tenant.ts';
 export type { EntraError } from './error.ts';
 
 const busy = temporary(
-  'Microsoft Entra ID is overloaded or has trouble that passes.',
+  'Microsoft Entra ID is overloaded or has a temporary problem.',
   'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
 );
 

@@ -80,7 +80,7 @@ export class DeviceCodeNetwork implements INetworkModule {
     }
   }
 
-  /** The answer, or undefined when none came for a reason that passes. */
+  /** The answer, or undefined when none came for a temporary reason. */
   async #ask<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T> | undefined> {
     try {
       const form = new URLSearchParams(options?.body);

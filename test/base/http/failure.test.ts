@@ -17,7 +17,7 @@ test('the address that was tried is named where it is another than the host', ()
     'smtp.example:587 cannot be reached: 192.0.2.1:587 refused the connection (ECONNREFUSED).',
   );
   expect(failed('EHOSTUNREACH', tried)).toBe(
-    'smtp.example:587 cannot be reached: this machine has no way to 192.0.2.1:587 (EHOSTUNREACH).',
+    'smtp.example:587 cannot be reached: this machine has no route to 192.0.2.1:587 (EHOSTUNREACH).',
   );
 });
 

@@ -43,7 +43,7 @@ test('where there is no configuration the block to paste is shown', () => {
         }
       }
 
-    What remains is in Exchange: mailbridge exchange-script contoso, once accounts name the mailboxes.
+    The rest is set up in Exchange: mailbridge exchange-script contoso, once accounts name the mailboxes.
     Then: mailbridge check contoso
     "
   `);

@@ -50,7 +50,7 @@ const toMessages: Row[] = [
     "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
     'temporary',
     hourMs,
-    /recipients a day/,
+    /daily limit of recipients/,
   ],
   ['554 5.2.2 mailbox full', 'needs-admin', 10 * minuteMs, /full/],
   [
@@ -137,7 +137,12 @@ const toLogins: Row[] = [
     minuteMs,
     /Conditional Access/,
   ],
-  ['535 5.7.139 Authentication unsuccessful, basic authentication is disabled.', 'needs-admin', minuteMs, /password/],
+  [
+    '535 5.7.139 Authentication unsuccessful, basic authentication is disabled.',
+    'needs-admin',
+    minuteMs,
+    /basic authentication/,
+  ],
   ['501 5.5.124 Invalid XOAUTH2 auth data', 'needs-admin', minuteMs, /user principal name/],
   ['454 4.7.0 Temporary authentication failure', 'temporary', minuteMs, undefined],
   ['550 5.7.60 SMTP; Client does not have permissions to send as this sender', 'needs-admin', minuteMs, undefined],

@@ -5,8 +5,8 @@ const refusal = (said: string, atLogin = true) => refusalError({ mailbox: 'a@b.c
 
 describe('what a server says when it lets nobody in', () => {
   it.each([
-    ['User is authenticated but not connected.', 'Microsoft 365 took the token but does not open a@b.c: '],
-    ['user is AUTHENTICATED BUT NOT connected', 'Microsoft 365 took the token but does not open a@b.c: '],
+    ['User is authenticated but not connected.', 'Microsoft 365 accepted the token but did not open a@b.c: '],
+    ['user is AUTHENTICATED BUT NOT connected', 'Microsoft 365 accepted the token but did not open a@b.c: '],
   ])('has no right to the mailbox: %s', (said, text) => {
     expect(refusal(said)).toMatchObject({ code: 'mailbox-not-connected', message: `${text}${said}` });
   });

@@ -327,7 +327,7 @@ describe('what goes wrong has its own code', () => {
     const { port } = await server([script]);
     await expect(open(port)).rejects.toMatchObject({
       code: 'upstream-answer-invalid',
-      message: `localhost:${port} does not answer as an IMAP server would.`,
+      message: `localhost:${port} does not answer like an IMAP server.`,
       details: { peer: `localhost:${port}`, said },
     });
   });

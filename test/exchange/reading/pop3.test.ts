@@ -109,7 +109,7 @@ describe('logging in upstream by POP3', () => {
   it.each(['+OKAY', '+OK2 ready', '-ERROR', `x${'y'.repeat(200)}`])('does not take %j for an answer', async (line) => {
     await expect(open([`S: ${line}`])).rejects.toMatchObject({
       code: 'upstream-answer-invalid',
-      message: expect.stringMatching(/^localhost:\d+ does not answer as a POP3 server would\.$/),
+      message: expect.stringMatching(/^localhost:\d+ does not answer like a POP3 server\.$/),
       details: { said: line.slice(0, 100) },
     });
   });

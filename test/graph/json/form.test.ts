@@ -169,7 +169,7 @@ describe('Not for the JSON form', () => {
     ['it is signed or encrypted (S/MIME)', 'Content-Type: application/x-pkcs7-mime; name=smime.p7m\n\nx'],
     ['it is signed or encrypted (S/MIME)', 'Content-Type: application/octet-stream; name=smime.p7m\n\nx'],
     [
-      'it is in a form of Outlook of its own (winmail.dat)',
+      'it is in an Outlook format (winmail.dat)',
       multi('mixed', 'b', plain, 'Content-Type: application/vnd.ms-tnef\n\nx'),
     ],
     ['it is an invitation', 'Content-Type: text/calendar\n\nBEGIN'],
@@ -177,10 +177,7 @@ describe('Not for the JSON form', () => {
       'it is protected by rights management',
       multi('mixed', 'b', plain, 'Content-Type: application/x-microsoft-rpmsg-message\n\nx'),
     ],
-    [
-      'it is in a form of Outlook of its own (winmail.dat)',
-      multi('mixed', 'b', plain, 'Content-Type: application/ms-tnef\n\nx'),
-    ],
+    ['it is in an Outlook format (winmail.dat)', multi('mixed', 'b', plain, 'Content-Type: application/ms-tnef\n\nx')],
     ['it is a report', multi('report', 'b', plain, 'Content-Type: message/delivery-status\n\nx')],
     ['it is an invitation', 'Content-Type: text/calendar; method=REQUEST\n\nBEGIN'],
     [
@@ -224,7 +221,7 @@ describe('Not for the JSON form', () => {
     ['a multipart has no boundary of its own', 'Content-Type: multipart/mixed\n\n--b\n\nx\n--b--'],
     ['a multipart holds no part', 'Content-Type: multipart/mixed; boundary=b\n\nx'],
     [
-      'the base64 of a part goes on behind its end',
+      'the base64 of a part continues after its end',
       multi('mixed', 'b', plain, 'Content-Type: a/b\nContent-Transfer-Encoding: base64\n\nYQ==YQ=='),
     ],
     ['it has the field Subject twice', 'Subject: a\nSubject: b\n\nx'],

@@ -33,7 +33,7 @@ function digests(): readonly string[] {
   return world.drafts.sent.flatMap(({ attachments }) => attachments.map(({ sha256: digest }) => digest));
 }
 
-describe('A session that expects other octets than come', () => {
+describe('A session that expects other bytes than it gets', () => {
   it.each([
     ['has lost what it had', '0-'],
     ['is ahead of the file', String(2 * chunkOctets + 500)],
@@ -63,7 +63,7 @@ describe('A session that expects other octets than come', () => {
 describe('The last chunk', () => {
   const count = (word: string) => world.drafts.log.filter((each) => each === word).length;
 
-  it('is answered without a word of the attachment: the draft is asked, and has it', async () => {
+  it('is answered without an error of the attachment: the draft is asked, and has it', async () => {
     world.drafts.after = (word, number) => (word === 'PUT /upload/N' && number === 3 ? { status: 200 } : undefined);
     await world.send(files);
     expect(count('GET messages/N/attachments')).toBe(1);

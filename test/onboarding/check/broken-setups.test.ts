@@ -263,7 +263,7 @@ const breakages: readonly Breakage[] = [
     code: 'token-refused',
     aadsts: 'AADSTS700027',
     cause: /not registered with the app/,
-    remedy: /Upload this very certificate/,
+    remedy: /Upload this certificate/,
   },
   {
     what: 'a certificate and the key of another',

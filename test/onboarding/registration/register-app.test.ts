@@ -25,7 +25,7 @@ test('one command registers the app with the one permission that reading needs, 
     ✓ the app gets a token that names IMAP.AccessAsApp
     ✓ wrote connection "contoso" to FOLDER/config.json (as it was: FOLDER/config.json.bak-TIME)
 
-    What remains is in Exchange. Run this in PowerShell:
+    The rest is set up in Exchange. Run this in PowerShell:
     "
   `);
   expect(stdout).toMatch(/^Then: mailbridge check contoso$/m);
@@ -76,7 +76,7 @@ test('run again it finds everything and changes nothing', async () => {
   const before = readFileSync(world.configFile, 'utf8');
   const { code, stdout } = await world.run('register-app');
   expect(code).toBe(0);
-  expect(masked(stdout, world).split('\nWhat remains')[0]).toMatchInlineSnapshot(`
+  expect(masked(stdout, world).split('\nThe rest is')[0]).toMatchInlineSnapshot(`
     "Sign in as an administrator: open https://login/deviceauth on any device and enter the code
 
       USERCODE1
@@ -86,7 +86,7 @@ test('run again it finds everything and changes nothing', async () => {
     ✓ found the enterprise application (object id ID)
     ✓ found the certificate of this connection (valid until DATE)
     ✓ the app gets a token that names IMAP.AccessAsApp
-    ✓ FOLDER/config.json says so already
+    ✓ FOLDER/config.json needs no change
     "
   `);
   expect(readFileSync(world.configFile, 'utf8')).toBe(before);
@@ -103,7 +103,7 @@ test('what is missing is added, and what is there beyond that is left alone and 
   app.publicRedirectUris = ['https://contoso.example/mail'];
   const { code, stdout } = await world.run('register-app');
   expect(code).toBe(0);
-  expect(masked(stdout, world).split('\nWhat remains')[0]).toMatchInlineSnapshot(`
+  expect(masked(stdout, world).split('\nThe rest is')[0]).toMatchInlineSnapshot(`
     "Sign in as an administrator: open https://login/deviceauth on any device and enter the code
 
       USERCODE1
@@ -118,7 +118,7 @@ test('what is missing is added, and what is there beyond that is left alone and 
       left alone: the permission SMTP.SendAsApp, granted in Entra ID: with it Exchange looks at mailbox permissions, not at roles
     ✓ found the certificate of this connection (valid until DATE)
     ✓ the app gets a token that names IMAP.AccessAsApp
-    ✓ FOLDER/config.json says so already
+    ✓ FOLDER/config.json needs no change
     "
   `);
   expect(app.roles).toEqual({ graph: ['Mail.Send'], exchange: ['SMTP.SendAsApp', 'IMAP.AccessAsApp'] });
@@ -281,7 +281,7 @@ test('replication is waited for, and told', async () => {
   world.m365.tenant.replicationMs = 300;
   const { code, stdout } = await world.run('register-app');
   expect(code).toBe(0);
-  expect(stdout).toContain('waiting until Microsoft has spread the app registration (up to 3 min) …');
+  expect(stdout).toContain('waiting for Microsoft to replicate the app registration (up to 3 min) …');
 });
 
 test('--dry-run of a new registration signs nobody in and writes nothing', async () => {

@@ -77,7 +77,7 @@ test('an outage that becomes one for the administrator is told at once as an err
   const told = lines.filter(({ text }) => /paused/.test(text));
   expect(told.map(({ level }) => level)).toEqual(['warn', 'error']);
   expect(told[1]?.text).toBe(
-    'connection contoso is still paused: Entra ID gives no token for Graph: AADSTS7000222 Make a new client secret.',
+    'connection contoso is still paused: Entra ID issues no token for Graph: AADSTS7000222 Make a new client secret.',
   );
   expect(told[1]?.fields).toMatchObject({ code: 'token-refused' });
 });

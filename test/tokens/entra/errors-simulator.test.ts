@@ -17,7 +17,7 @@ const codes: readonly (readonly [string, string])[] = [
   ['9002332', 'Directory (tenant) ID'],
   ['500014', 'subscription'],
   ['900144', 'Fill in what it names'],
-  ['50012', 'Upload this very certificate'],
+  ['50012', 'Upload this certificate'],
   ['5000224', 'support request'],
   ['700024', 'Set the clock of this machine'],
   ['70002', 'Allow public client flows'],

@@ -33,10 +33,10 @@ const variants: readonly (readonly [number, string, string])[] = [
   [
     700027,
     'Client assertion failed signature validation. [Reason - The key was not found.]',
-    'Upload this very certificate',
+    'Upload this certificate',
   ],
   [50012, 'Invalid client secret is provided.', 'not its Secret ID'],
-  [50012, 'Client assertion contains an invalid signature.', 'Upload this very certificate'],
+  [50012, 'Client assertion contains an invalid signature.', 'Upload this certificate'],
   [65005, "The application 'x' asked for scope 'y' that doesn't exist.", 'Remove scopes'],
 ];
 

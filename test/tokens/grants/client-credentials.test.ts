@@ -182,7 +182,7 @@ describe('a client certificate', () => {
     const credential = { kind: 'certificate', certPem: other.cert, keyPem: other.pkcs8 } as const;
     const error = await failure(source({ credential }).getToken('graph'), other.pkcs8);
     expect(error).toMatchObject({ code: 'token-refused', details: { aadsts: 'AADSTS700027' } });
-    expect(error.remedy).toContain('Upload this very certificate');
+    expect(error.remedy).toContain('Upload this certificate');
   });
 });
 

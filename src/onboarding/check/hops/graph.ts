@@ -55,7 +55,7 @@ function graphFailure(context: MailboxContext, use: Use, error: unknown): unknow
   const said = `${error.status} ${error.code}: ${error.message}`;
   if (error.status === 429 || error.status >= 500) {
     const wait = error.retryAfterMs === undefined ? '' : ` It asks to wait ${Math.ceil(error.retryAfterMs / 1000)} s.`;
-    const busy = error.status === 429 ? 'throttles the app or the mailbox' : 'has trouble of its own';
+    const busy = error.status === 429 ? 'throttles the app or the mailbox' : 'has a problem';
     return new BridgeError('graph-unavailable', `Microsoft Graph ${busy}.${wait}`, { details: { said } });
   }
   if (error.status === 404) {

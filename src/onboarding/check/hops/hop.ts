@@ -109,7 +109,7 @@ async function outcomeOf(hop: Hop): Promise<Outcome> {
 /** What is told of a failed hop. */
 export function failureOf(error: unknown): Outcome {
   if (!(error instanceof BridgeError)) {
-    return { status: 'failed', cause: errorText(error), remedy: 'Nothing is known about this failure; look it up.' };
+    return { status: 'failed', cause: errorText(error), remedy: 'Unknown error: search for its code.' };
   }
   const { code, message: cause, remedy, details } = error;
   return {

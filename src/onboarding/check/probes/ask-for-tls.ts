@@ -32,7 +32,7 @@ const dialogues: Readonly<Record<'smtp' | 'imap' | 'pop3', readonly { say?: stri
  */
 export async function askForTls(socket: Socket, peer: ServerPeer, timeoutMs: number): Promise<void> {
   const { service } = peer;
-  if (service === 'authority' || service === 'graph') throw new Error('HTTPS knows no STARTTLS');
+  if (service === 'authority' || service === 'graph') throw new Error('HTTPS has no STARTTLS');
   const reader = new LineReader(socket, timeoutMs);
   const name = `${peer.host}:${peer.port}`;
   try {

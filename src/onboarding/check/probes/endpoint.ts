@@ -65,7 +65,7 @@ function untrusted(peer: ServerPeer, certificate: PeerCertificate, flaw: string)
   const text = failure instanceof BridgeError ? failure.message : `The certificate is refused: ${flaw}.`;
   const issuer = issuerOf(certificate);
   return new BridgeError('upstream-certificate-untrusted', `${text} It was issued by ${issuer}.`, {
-    remedy: `If "${issuer}" is a proxy or a virus scanner of yours that reads along in TLS, exempt ${peer.host} from it, or set caFile of the connection's cloud to its CA certificate (PEM). If the certificate has expired or is not valid yet, check the clock of this machine.`,
+    remedy: `If "${issuer}" is a proxy or a virus scanner of yours that inspects TLS, exempt ${peer.host} from it, or set caFile of the connection's cloud to its CA certificate (PEM). If the certificate has expired or is not valid yet, check the clock of this machine.`,
     details: { peer: `${peer.host}:${peer.port}`, systemCode: flaw, issuer },
   });
 }

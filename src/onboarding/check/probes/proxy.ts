@@ -45,7 +45,7 @@ export async function tunnelThrough(
     socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${authorization(url)}\r\n`);
     const status = /^HTTP\/1\.[01] (\d{3})/.exec(await nextLine(reader))?.[1];
     for (let lines = 0; (await nextLine(reader)) !== ''; lines++) {
-      if (lines > maxHeaderLines) throw refused(url, target, 'it does not answer as a proxy would');
+      if (lines > maxHeaderLines) throw refused(url, target, 'it does not answer like a proxy');
     }
     if (status === '407') throw refused(url, target, 'it needs a user and password (407)');
     if (status?.[0] !== '2') throw refused(url, target, `it answered ${status ?? 'with something that is not HTTP'}`);
@@ -81,5 +81,5 @@ async function nextLine(reader: LineReader): Promise<string> {
 }
 
 function refused(url: URL, target: string, why: string): BridgeError {
-  return new BridgeError('proxy-refused', `The HTTP proxy ${url.host} does not open the way to ${target}: ${why}.`);
+  return new BridgeError('proxy-refused', `The HTTP proxy ${url.host} refused to connect to ${target}: ${why}.`);
 }
