@@ -8,10 +8,10 @@ const sources = globSync('src/**/*.ts', { cwd: project }).map(read).join('\n');
 
 test('the layout in CONTRIBUTING names every room', () => {
   const rooms = readdirSync(join(project, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const rows = [...read('CONTRIBUTING.md').matchAll(/^\| (`[a-z0-9]+`(?:, `[a-z0-9]+`)*) \|/gm)].map(
+  const rows = [...read('CONTRIBUTING.md').matchAll(/^\| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \|/gm)].map(
     ([, names]) => names,
   );
-  const named = rows.flatMap((names) => [...(names ?? '').matchAll(/`([a-z0-9]+)`/g)].map(([, name]) => name));
+  const named = rows.flatMap((names) => [...(names ?? '').matchAll(/`([a-z0-9-]+)`/g)].map(([, name]) => name));
   expect(named.toSorted()).toEqual(rooms.map(({ name }) => name).toSorted());
 });
 

@@ -24,6 +24,8 @@ const rooms = [
   'smtp',
   'imap',
   'pop3',
+  // What the two before it share.
+  'line-protocol',
   'couriers',
   'mailstores',
   'queue',
@@ -44,6 +46,11 @@ const strangers = ['smtp', 'imap', 'pop3', 'queue', 'graph', 'exchange', 'tokens
 
 /** The simulator must not share an idea about Microsoft with what is tested against it. */
 const simulatorMayUse = ['simulator', 'listeners', 'smtp', 'imap', 'pop3', 'sasl', 'mailbox', 'message', 'base'];
+
+/** The two protocols, and the room that joins them to mailboxes. */
+const mayUseLineProtocol = ['line-protocol', 'imap', 'pop3', 'reading'];
+
+const lineProtocolMayUse = ['line-protocol', 'sasl', 'mailbox', 'base'];
 
 const mayUseConfig = ['cli', 'app', 'admin', 'config'];
 
@@ -102,6 +109,15 @@ test('the protocols, the queue and the upstream rooms do not know one another', 
 
 test('the simulator shares nothing with what it tests', () => {
   expect(told(found.filter(({ from, to }) => from === 'simulator' && !simulatorMayUse.includes(to)))).toEqual([]);
+});
+
+test('line-protocol is what IMAP and POP3 share, and knows neither', () => {
+  expect(told(found.filter(({ from, to }) => to === 'line-protocol' && !mayUseLineProtocol.includes(from)))).toEqual(
+    [],
+  );
+  expect(told(found.filter(({ from, to }) => from === 'line-protocol' && !lineProtocolMayUse.includes(to)))).toEqual(
+    [],
+  );
 });
 
 test('only cli, app and admin know the configuration', () => {

@@ -1,40 +1,29 @@
-import type { Presence } from '../base/sockets/presence.ts';
+import type { LineProtocolContext } from '../line-protocol/context.ts';
+import type { StoreLogin } from '../line-protocol/session.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import type { SelectedFolder } from './selected-folder.ts';
-import type { ImapLogin, ImapSession, ImapState } from './session.ts';
+import type { ImapSession, ImapState } from './session.ts';
 import type { RawCommand } from './wire/command-reader.ts';
 import type { ImapWriter } from './wire/response-writer.ts';
 import type { Scanner } from './wire/scanner.ts';
 
 /** What a command may use of its connection. */
-export interface ImapContext {
+export interface ImapContext extends LineProtocolContext {
   readonly state: ImapState;
   readonly session: ImapSession;
   readonly out: ImapWriter;
-  readonly presence: Presence;
-  readonly secure: boolean;
-  readonly canStartTls: boolean;
   /** The mailbox logged in to. */
   readonly store: MailStore;
   /** The folder selected. */
   readonly folder: SelectedFolder;
   /** Capabilities of this moment, as they stand in a response. */
   capabilities(): string;
-  /** Sends a challenge and resolves to the client's response. @throws ImapReply when the client cancels with `*` */
-  ask(challenge: Buffer): Promise<Buffer>;
   /** The client's next line; a shutdown need not wait for it. */
   nextLine(): Promise<string>;
   /** Goes to the authenticated state. */
-  loggedIn(login: ImapLogin & { kind: 'store' }): void;
+  loggedIn(login: StoreLogin<MailStore>): void;
   /** Leaves the selected folder, if there is one, and enters `folder`, if there is one. */
   select(folder: SelectedFolder | undefined): Promise<void>;
-  /** Forgets what the client has sent in clear, and reads no more of it: what follows the go-ahead is TLS. */
-  expectTls(): void;
-  startTls(): Promise<void>;
-  /** Ends the engine's part of the connection. */
-  handOver(login: ImapLogin & { kind: 'hand-over' }): Promise<void>;
-  /** Ends the connection once everything is written. */
-  end(): void;
 }
 
 /** How a command ended well. */

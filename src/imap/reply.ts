@@ -1,30 +1,15 @@
+import { ProtocolRefusal, type ProtocolRefusalOptions } from '../line-protocol/refusal.ts';
 import { MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
 import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 
-/** What an {@link ImapReply} may carry beside its status and text. */
-export interface ImapReplyOptions extends ErrorOptions {
-  /** Response code without brackets: `AUTHENTICATIONFAILED`, `UNAVAILABLE`, `LIMIT` … (RFC 5530). */
-  readonly code?: string;
-  /** A last challenge, sent before a refusal of XOAUTH2 or OAUTHBEARER; the client answers it with an empty line. */
-  readonly challenge?: Buffer;
-  /** The connection ends with this reply. */
-  readonly bye?: boolean;
-}
-
-/** A refusal with the reply the client shall see. */
-export class ImapReply extends Error {
+/** A refusal with the reply the client shall see. Its code is one of RFC 5530: `AUTHENTICATIONFAILED`, `LIMIT` … */
+export class ImapReply extends ProtocolRefusal {
   override readonly name = 'ImapReply';
   readonly status: 'NO' | 'BAD';
-  readonly code: string | undefined;
-  readonly challenge: Buffer | undefined;
-  readonly bye: boolean;
 
-  constructor(status: 'NO' | 'BAD', text: string, options: ImapReplyOptions = {}) {
-    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(status: 'NO' | 'BAD', text: string, options?: ProtocolRefusalOptions) {
+    super(text, options);
     this.status = status;
-    this.code = options.code;
-    this.challenge = options.challenge;
-    this.bye = options.bye ?? false;
   }
 }
 

@@ -4,6 +4,5 @@ import type { ImapOptions } from './options.ts';
 
 /** Serves one IMAP connection to its end, whoever ends it. Never rejects. */
 export function serveImap(socket: Duplex, options: ImapOptions): Promise<void> {
-  // Nothing of the engine is kept while somebody else goes on.
-  return new ImapConnection(socket, options).serve().then((goOn) => goOn?.());
+  return new ImapConnection(socket, options).serve();
 }

@@ -1,33 +1,21 @@
-import type { Presence } from '../base/sockets/presence.ts';
+import type { LineProtocolContext } from '../line-protocol/context.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';
 import type { Maildrop } from './maildrop.ts';
 import { Pop3Reply } from './reply.ts';
-import type { Pop3Login, Pop3Session, Pop3State } from './session.ts';
+import type { Pop3Session, Pop3State } from './session.ts';
 import type { Pop3Writer } from './wire/response-writer.ts';
 
 /** What a command may use of its connection. */
-export interface Pop3Context {
+export interface Pop3Context extends LineProtocolContext {
   readonly state: Pop3State;
   readonly session: Pop3Session;
   readonly out: Pop3Writer;
-  readonly presence: Presence;
-  readonly secure: boolean;
-  readonly canStartTls: boolean;
   /** The messages of the mailbox logged in to. */
   readonly maildrop: Maildrop;
   /** The name USER gave and PASS waits for. */
   username: string | undefined;
-  /** Sends a challenge and resolves to the client's response. @throws Pop3Reply when the client cancels with `*` */
-  ask(challenge: Buffer): Promise<Buffer>;
   /** Goes to the transaction state. */
   loggedIn(store: Maildrops, maildrop: Maildrop): void;
-  /** Forgets what the client has sent in clear, and reads no more of it: what follows the go-ahead is TLS. */
-  expectTls(): void;
-  startTls(): Promise<void>;
-  /** Ends the engine's part of the connection. */
-  handOver(login: Pop3Login & { kind: 'hand-over' }): Promise<void>;
-  /** Ends the connection once everything is written. */
-  end(): void;
 }
 
 /** How a command ended well. */

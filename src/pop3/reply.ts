@@ -1,31 +1,13 @@
+import { ProtocolRefusal } from '../line-protocol/refusal.ts';
 import { MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
 import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 
 /** Response codes (RFC 2449, RFC 3206). */
 export type Pop3Code = 'AUTH' | 'SYS/TEMP' | 'SYS/PERM' | 'IN-USE' | 'LOGIN-DELAY';
 
-/** What a {@link Pop3Reply} may carry beside its text. */
-export interface Pop3ReplyOptions extends ErrorOptions {
-  readonly code?: Pop3Code;
-  /** A last challenge, sent before a refusal of XOAUTH2 or OAUTHBEARER; the client answers it with an empty line. */
-  readonly challenge?: Buffer;
-  /** The connection ends with this reply. */
-  readonly bye?: boolean;
-}
-
 /** A refusal (`-ERR`) with the text the client shall see. */
-export class Pop3Reply extends Error {
+export class Pop3Reply extends ProtocolRefusal<Pop3Code> {
   override readonly name = 'Pop3Reply';
-  readonly code: Pop3Code | undefined;
-  readonly challenge: Buffer | undefined;
-  readonly bye: boolean;
-
-  constructor(text: string, options: Pop3ReplyOptions = {}) {
-    super(text, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = options.code;
-    this.challenge = options.challenge;
-    this.bye = options.bye ?? false;
-  }
 }
 
 const storeCodes: Partial<Record<MailStoreErrorCode, Pop3Code>> = {

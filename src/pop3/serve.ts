@@ -4,6 +4,5 @@ import type { Pop3Options } from './options.ts';
 
 /** Serves one POP3 connection to its end, whoever ends it. Never rejects. */
 export function servePop3(socket: Duplex, options: Pop3Options): Promise<void> {
-  // Nothing of the engine is kept while somebody else goes on.
-  return new Pop3Connection(socket, options).serve().then((goOn) => goOn?.());
+  return new Pop3Connection(socket, options).serve();
 }

@@ -3,21 +3,11 @@ import { ImapReply } from '../imap/reply.ts';
 import { serveImap } from '../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../imap/session.ts';
 import { type Client, type Listener, listen } from '../listeners/listener.ts';
-import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import {
-  logIn,
-  mechanismsOffered,
-  openForClient,
-  ReadLoginError,
-  type ReadRefusal,
-  type ReadSessionOptions,
-} from './login.ts';
-import { passThrough } from './pass-through.ts';
+import type { LoggedIn, ReadRefusal, ReadSessionOptions } from './login.ts';
+import { engineOptions, ReadSession, refusalReply, rejected } from './read-session.ts';
 
 /** An ID command may have 30 fields of 30 and 1,024 octets (RFC 2971 section 3.3), each of which may have to be escaped. */
 const maxCommandBytes = 64 * 1024;
-const maxFailedLogins = 5;
-const rejected = 'Too many connections, try again later.';
 
 /**
  * What Exchange Online, too, lists before login. Clients that never look again, Python's imaplib among them, use nothing
@@ -34,32 +24,21 @@ export function listenImap(options: ReadSessionOptions): Promise<Listener> {
   });
 }
 
-function serveClient(options: ReadSessionOptions, connection: Client): Promise<void> {
-  const { limits } = options;
-  const log = options.log.child({ protocol: 'imap', session: connection.id, client: connection.remoteAddress });
-  const { secure } = connection;
-  const session = new PassThroughImapSession(options, connection);
-  return serveImap(connection.socket, {
+function serveClient(options: ReadSessionOptions, client: Client): Promise<void> {
+  const session = new PassThroughImapSession(options, client);
+  const engine = engineOptions('imap', options, client);
+  return serveImap(client.socket, {
+    ...engine,
     // Those of this moment, which saves the client a question (RFC 9051 section 7.1).
-    greeting: `[CAPABILITY ${session.capabilities({ secure }).join(' ')}] ${options.name} IMAP4rev1 ready`,
-    secure,
-    ...(connection.startTls && { startTls: connection.startTls }),
+    greeting: `[CAPABILITY ${session.capabilities(client).join(' ')}] ${options.name} IMAP4rev1 ready`,
     session,
-    limits: { ...limits, loginTimeoutMs: connection.loginMsLeft(), maxCommandBytes, maxFailedLogins },
-    log,
-    signal: connection.closing,
+    limits: { ...engine.limits, maxCommandBytes },
   });
 }
 
 /** The login of a client whose session goes on upstream. */
-class PassThroughImapSession implements ImapSession {
-  readonly #options: ReadSessionOptions;
-  readonly #connection: Client;
-
-  constructor(options: ReadSessionOptions, connection: Client) {
-    this.#options = options;
-    this.#connection = connection;
-  }
+class PassThroughImapSession extends ReadSession<ImapLogin> implements ImapSession {
+  protected override readonly protocol = 'imap';
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
     const mechanisms = this.mechanisms(secure);
@@ -68,36 +47,24 @@ class PassThroughImapSession implements ImapSession {
       'LITERAL+',
       'ID',
       ...expectedAfterLogin,
-      ...(this.#connection.startTls !== undefined && !secure ? ['STARTTLS'] : []),
+      ...(this.offersTls(secure) ? ['STARTTLS'] : []),
       ...(mechanisms.length > 0 ? ['SASL-IR', ...mechanisms.map((name) => `AUTH=${name}`)] : []),
       ...(mechanisms.includes('LOGIN') ? [] : ['LOGINDISABLED']),
     ];
-  }
-
-  mechanisms(secure: boolean): readonly SaslMechanism[] {
-    return mechanismsOffered(this.#connection, secure, this.#options);
   }
 
   identify(): ReadonlyMap<string, string> {
     return new Map([['name', 'mailbridge']]);
   }
 
-  async authenticate(credentials: SaslCredentials, _: string, presence: Presence): Promise<ImapLogin> {
-    try {
-      const client = await logIn(this.#options, this.#connection, 'imap', credentials);
-      const upstream = await openForClient(this.#options, presence, client, (gone) =>
-        this.#options.openUpstream(client.account, gone),
-      );
-      return {
-        ...passThrough(this.#options, this.#connection, client, upstream),
-        capabilities: upstream.capabilities && offeredAfterLogin(upstream.capabilities),
-      };
-    } catch (error) {
-      throw replyOf(error);
-    }
+  protected override async open(loggedIn: LoggedIn, presence: Presence): Promise<ImapLogin> {
+    const { capabilities, ...handOver } = await this.passThrough(loggedIn, presence);
+    return { ...handOver, capabilities: capabilities && offeredAfterLogin(capabilities) };
   }
 
-  closed(): void {}
+  protected override replyOf(error: unknown): unknown {
+    return refusalReply(error, codes, (text, options) => new ImapReply('NO', text, options));
+  }
 }
 
 /** What concerns the login is over; logging in once more (RFC 8437) would give the client's password to the upstream. */
@@ -122,9 +89,3 @@ const codes: Readonly<Record<ReadRefusal, string>> = {
   'sign-in': 'ALERT',
   admin: 'CONTACTADMIN',
 };
-
-function replyOf(error: unknown): unknown {
-  if (!(error instanceof ReadLoginError)) return error;
-  const bye = error.refusal === 'blocked';
-  return new ImapReply('NO', error.message, { code: codes[error.refusal], cause: error, bye });
-}

@@ -1,6 +1,6 @@
-import type { Duplex } from 'node:stream';
 import type { BridgeError } from '../base/errors.ts';
 import type { OpenUpstream } from '../exchange/reading/connect.ts';
+import type { HandOver } from '../line-protocol/session.ts';
 import type { Client } from '../listeners/listener.ts';
 import { duesOf } from './dues.ts';
 import { failureAtEnd } from './ending.ts';
@@ -8,20 +8,13 @@ import { watchFirstAnswers } from './first-answers.ts';
 import { join } from './join.ts';
 import type { LoggedIn, ReadSessionOptions } from './login.ts';
 
-/** What becomes of a client whose mailbox is open upstream. */
-export interface PassThrough {
-  readonly kind: 'hand-over';
-  take(client: { readonly socket: Duplex; readonly unread: Buffer }): Promise<void>;
-  abandon(): void;
-}
-
 /** From here on nothing is read any more but the first answers and the last words, for the log. */
 export function passThrough(
   { limits, log }: ReadSessionOptions,
   { closing }: Client,
   { account: { mailbox }, facts, leave }: LoggedIn,
   { socket, unread }: OpenUpstream,
-): PassThrough {
+): HandOver {
   const { idleTimeoutMs } = limits;
   return {
     kind: 'hand-over',

@@ -3,21 +3,10 @@ import { type Client, type Listener, listen } from '../listeners/listener.ts';
 import { type Pop3Code, Pop3Reply } from '../pop3/reply.ts';
 import { servePop3 } from '../pop3/serve.ts';
 import type { Pop3Login, Pop3Session } from '../pop3/session.ts';
-import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-import {
-  type LoggedIn,
-  logIn,
-  mechanismsOffered,
-  openForClient,
-  ReadLoginError,
-  type ReadRefusal,
-  type ReadSessionOptions,
-} from './login.ts';
-import { passThrough } from './pass-through.ts';
+import { type LoggedIn, openForClient, type ReadRefusal, type ReadSessionOptions } from './login.ts';
+import { engineOptions, ReadSession, refusalReply, rejected } from './read-session.ts';
 
 const maxLineBytes = 8 * 1024;
-const maxFailedLogins = 5;
-const rejected = 'Too many connections, try again later.';
 
 /**
  * Listens for POP3 clients: logs them in and opens their mailbox upstream. Over POP3 everything is passed through;
@@ -31,29 +20,19 @@ export function listenPop3(options: ReadSessionOptions): Promise<Listener> {
   });
 }
 
-function serveClient(options: ReadSessionOptions, connection: Client): Promise<void> {
-  const { limits } = options;
-  const log = options.log.child({ protocol: 'pop3', session: connection.id, client: connection.remoteAddress });
-  return servePop3(connection.socket, {
+function serveClient(options: ReadSessionOptions, client: Client): Promise<void> {
+  const engine = engineOptions('pop3', options, client);
+  return servePop3(client.socket, {
+    ...engine,
     greeting: `${options.name} POP3 ready`,
-    secure: connection.secure,
-    ...(connection.startTls && { startTls: connection.startTls }),
-    session: new BridgePop3Session(options, connection),
-    limits: { ...limits, loginTimeoutMs: connection.loginMsLeft(), maxLineBytes, maxFailedLogins },
-    log,
-    signal: connection.closing,
+    session: new BridgePop3Session(options, client),
+    limits: { ...engine.limits, maxLineBytes },
   });
 }
 
 /** The login of a POP3 client. */
-class BridgePop3Session implements Pop3Session {
-  readonly #options: ReadSessionOptions;
-  readonly #connection: Client;
-
-  constructor(options: ReadSessionOptions, connection: Client) {
-    this.#options = options;
-    this.#connection = connection;
-  }
+class BridgePop3Session extends ReadSession<Pop3Login> implements Pop3Session {
+  protected override readonly protocol = 'pop3';
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
     const mechanisms = this.mechanisms(secure);
@@ -63,53 +42,41 @@ class BridgePop3Session implements Pop3Session {
       'RESP-CODES',
       'AUTH-RESP-CODE',
       'PIPELINING',
-      ...(this.#connection.startTls !== undefined && !secure ? ['STLS'] : []),
+      ...(this.offersTls(secure) ? ['STLS'] : []),
       ...(mechanisms.includes('LOGIN') ? ['USER'] : []),
       ...(mechanisms.length > 0 ? [`SASL ${mechanisms.join(' ')}`] : []),
       'IMPLEMENTATION mailbridge',
     ];
   }
 
-  mechanisms(secure: boolean): readonly SaslMechanism[] {
-    return mechanismsOffered(this.#connection, secure, this.#options);
-  }
-
   takesInitialResponse(): boolean {
     return true;
   }
 
-  async authenticate(credentials: SaslCredentials, _: string, presence: Presence): Promise<Pop3Login> {
-    try {
-      const client = await logIn(this.#options, this.#connection, 'pop3', credentials);
-      const goOn = client.account.read === 'pop3' ? this.#passThrough : this.#translate;
-      return await goOn.call(this, client, presence);
-    } catch (error) {
-      throw replyOf(error);
-    }
+  protected override open(loggedIn: LoggedIn, presence: Presence): Promise<Pop3Login> {
+    if (loggedIn.account.read === 'pop3') return this.passThrough(loggedIn, presence);
+    return this.#translate(loggedIn, presence);
   }
 
-  async #passThrough(client: LoggedIn, presence: Presence): Promise<Pop3Login> {
-    const upstream = await openForClient(this.#options, presence, client, (gone) =>
-      this.#options.openUpstream(client.account, gone),
-    );
-    return passThrough(this.#options, this.#connection, client, upstream);
+  protected override replyOf(error: unknown): unknown {
+    return refusalReply(error, codes, (text, options) => new Pop3Reply(text, options));
   }
 
-  async #translate(client: LoggedIn, presence: Presence): Promise<Pop3Login> {
-    const { log, openMaildrops } = this.#options;
-    const { account, facts, leave } = client;
-    const store = await openForClient(this.#options, presence, client, () => openMaildrops(account, presence));
+  async #translate(loggedIn: LoggedIn, presence: Presence): Promise<Pop3Login> {
+    const { log, openMaildrops } = this.options;
+    const { account, facts, leave } = loggedIn;
+    const store = await openForClient(this.options, presence, loggedIn, () => openMaildrops(account, presence));
     return {
       kind: 'store',
       store: {
         // The inbox is opened with the login: where that fails, the login has failed.
         open: (folder, options) =>
-          openForClient(this.#options, presence, client, () => store.open(folder, options)).then(
+          openForClient(this.options, presence, loggedIn, () => store.open(folder, options)).then(
             (opened) => {
               log.info({ ...facts, over: 'imap' }, 'mailbox opened');
               return opened;
             },
-            (error: unknown) => Promise.reject(replyOf(error)),
+            (error: unknown) => Promise.reject(this.replyOf(error)),
           ),
         async close() {
           leave();
@@ -119,8 +86,6 @@ class BridgePop3Session implements Pop3Session {
       },
     };
   }
-
-  closed(): void {}
 }
 
 /** Response codes of RFC 2449 and RFC 3206. */
@@ -136,9 +101,3 @@ const codes: Readonly<Record<ReadRefusal, Pop3Code>> = {
   'sign-in': 'SYS/PERM',
   admin: 'SYS/PERM',
 };
-
-function replyOf(error: unknown): unknown {
-  if (!(error instanceof ReadLoginError)) return error;
-  const bye = error.refusal === 'blocked';
-  return new Pop3Reply(error.message, { code: codes[error.refusal], cause: error, bye });
-}

@@ -1,6 +1,7 @@
+import { withLastChallenge } from '../../line-protocol/refusal.ts';
 import { decodeBase64 } from '../../sasl/octets.ts';
-import { mechanismNamed, receiveCredentials, type SaslCredentials } from '../../sasl/server-exchange.ts';
-import { command, type ImapContext } from '../command.ts';
+import { mechanismNamed, receiveCredentials } from '../../sasl/server-exchange.ts';
+import { command } from '../command.ts';
 import { ImapReply } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import { authenticated, passwordsRefused } from './login.ts';
@@ -13,7 +14,7 @@ export const authenticate = command(parseAuthenticate, async (context, { name, i
     throw new ImapReply('NO', 'This mechanism is not supported.', { code: 'CANNOT' });
   }
   const credentials = await receiveCredentials(mechanism, initialResponse, (challenge) => context.ask(challenge));
-  return await withChallenge(context, credentials);
+  return withLastChallenge(context, authenticated(context, credentials, 'AUTHENTICATE'));
 });
 
 function parseAuthenticate(scanner: Scanner): { name: string; initialResponse: Buffer | undefined } {
@@ -23,23 +24,4 @@ function parseAuthenticate(scanner: Scanner): { name: string; initialResponse: B
   // A single equals sign is an empty response.
   const text = scanner.astring();
   return { name, initialResponse: text === '=' ? Buffer.alloc(0) : decodeBase64(text) };
-}
-
-/** A refused token is explained in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
-async function withChallenge(context: ImapContext, credentials: SaslCredentials) {
-  try {
-    return await authenticated(context, credentials, 'AUTHENTICATE');
-  } catch (error) {
-    if (error instanceof ImapReply && error.challenge !== undefined) await acknowledged(context, error.challenge);
-    throw error;
-  }
-}
-
-async function acknowledged(context: ImapContext, challenge: Buffer): Promise<void> {
-  try {
-    await context.ask(challenge);
-  } catch (error) {
-    // Cancelled or not even base64: the client has understood well enough.
-    if (!(error instanceof ImapReply) && !(error instanceof Error && error.name === 'SaslSyntaxError')) throw error;
-  }
 }

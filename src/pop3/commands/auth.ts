@@ -1,5 +1,6 @@
+import { withLastChallenge } from '../../line-protocol/refusal.ts';
 import { decodeBase64 } from '../../sasl/octets.ts';
-import { mechanismNamed, receiveCredentials, type SaslCredentials } from '../../sasl/server-exchange.ts';
+import { mechanismNamed, receiveCredentials } from '../../sasl/server-exchange.ts';
 import type { Pop3Command, Pop3Completion, Pop3Context } from '../command.ts';
 import { Pop3Reply } from '../reply.ts';
 import { assertPasswordsTaken, authenticated } from './user.ts';
@@ -20,7 +21,7 @@ export const auth: Pop3Command = async (context, argument) => {
   // A single equals sign is an empty response.
   const response = initial === undefined ? undefined : initial === '=' ? Buffer.alloc(0) : decodeBase64(initial);
   const credentials = await receiveCredentials(mechanism, response, (challenge) => context.ask(challenge));
-  return withChallenge(context, credentials);
+  return withLastChallenge(context, authenticated(context, credentials, 'AUTH'));
 };
 
 function listed({ session, out, secure }: Pop3Context): Pop3Completion {
@@ -29,23 +30,4 @@ function listed({ session, out, secure }: Pop3Context): Pop3Completion {
   out.line('.');
   out.flush();
   return { text: undefined };
-}
-
-/** A refused token is explained in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
-async function withChallenge(context: Pop3Context, credentials: SaslCredentials): Promise<Pop3Completion> {
-  try {
-    return await authenticated(context, credentials, 'AUTH');
-  } catch (error) {
-    if (error instanceof Pop3Reply && error.challenge !== undefined) await acknowledged(context, error.challenge);
-    throw error;
-  }
-}
-
-async function acknowledged(context: Pop3Context, challenge: Buffer): Promise<void> {
-  try {
-    await context.ask(challenge);
-  } catch (error) {
-    // Cancelled or not even base64: the client has understood well enough.
-    if (!(error instanceof Pop3Reply) && !(error instanceof Error && error.name === 'SaslSyntaxError')) throw error;
-  }
 }

@@ -1,0 +1,90 @@
+import type { Presence } from '../base/sockets/presence.ts';
+import type { OpenUpstream } from '../exchange/reading/connect.ts';
+import type { LineProtocolOptions } from '../line-protocol/options.ts';
+import type { HandOver } from '../line-protocol/session.ts';
+import type { Client } from '../listeners/listener.ts';
+import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
+import {
+  type LoggedIn,
+  logIn,
+  mechanismsOffered,
+  openForClient,
+  ReadLoginError,
+  type ReadRefusal,
+  type ReadSessionOptions,
+} from './login.ts';
+import { passThrough } from './pass-through.ts';
+
+const maxFailedLogins = 5;
+
+/** What a client hears for which there is no room. */
+export const rejected = 'Too many connections, try again later.';
+
+/** What the engine of either protocol is given for a client; the greeting, the session and its own bounds come on top. */
+export function engineOptions(protocol: 'imap' | 'pop3', options: ReadSessionOptions, client: Client) {
+  return {
+    secure: client.secure,
+    ...(client.startTls && { startTls: client.startTls }),
+    limits: { ...options.limits, loginTimeoutMs: client.loginMsLeft(), maxFailedLogins },
+    log: options.log.child({ protocol, session: client.id, client: client.remoteAddress }),
+    signal: client.closing,
+  } satisfies Partial<LineProtocolOptions>;
+}
+
+/** The login of a client that reads. */
+export abstract class ReadSession<Login> {
+  protected readonly options: ReadSessionOptions;
+  protected readonly client: Client;
+
+  constructor(options: ReadSessionOptions, client: Client) {
+    this.options = options;
+    this.client = client;
+  }
+
+  protected abstract readonly protocol: 'imap' | 'pop3';
+  /** Opens the mailbox of a client that has proven who it is. @throws ReadLoginError */
+  protected abstract open(loggedIn: LoggedIn, presence: Presence): Promise<Login>;
+  /** A refused login as a reply of the protocol; any other error as it is. */
+  protected abstract replyOf(error: unknown): unknown;
+
+  mechanisms(secure: boolean): readonly SaslMechanism[] {
+    return mechanismsOffered(this.client, secure, this.options);
+  }
+
+  async authenticate(credentials: SaslCredentials, _: string, presence: Presence): Promise<Login> {
+    try {
+      return await this.open(await logIn(this.options, this.client, this.protocol, credentials), presence);
+    } catch (error) {
+      throw this.replyOf(error);
+    }
+  }
+
+  closed(): void {}
+
+  /** Whether STARTTLS or STLS stands among the capabilities. */
+  protected offersTls(secure: boolean): boolean {
+    return this.client.startTls !== undefined && !secure;
+  }
+
+  /** Opens the mailbox upstream, for everything to be passed through. @throws ReadLoginError */
+  protected async passThrough(
+    loggedIn: LoggedIn,
+    presence: Presence,
+  ): Promise<HandOver & Pick<OpenUpstream, 'capabilities'>> {
+    const { options, client } = this;
+    const upstream = await openForClient(options, presence, loggedIn, (gone) =>
+      options.openUpstream(loggedIn.account, gone),
+    );
+    return { ...passThrough(options, client, loggedIn, upstream), capabilities: upstream.capabilities };
+  }
+}
+
+/** What a refused login is answered with, in the codes of a protocol. */
+export function refusalReply<Code>(
+  error: unknown,
+  codes: Readonly<Record<ReadRefusal, Code>>,
+  reply: (text: string, options: { readonly code: Code; readonly cause: Error; readonly bye: boolean }) => Error,
+): unknown {
+  if (!(error instanceof ReadLoginError)) return error;
+  return reply(error.message, { code: codes[error.refusal], cause: error, bye: error.refusal === 'blocked' });
+}
