@@ -8,7 +8,7 @@ import { authenticateClient } from './auth.ts';
 import type { SmtpClient } from './client.ts';
 import type { WrongEnd } from './data-decoder.ts';
 import { GuardedConnection, type SubmissionServerEvents } from './guarded-connection.ts';
-import { holdsNul } from './nul-octets.ts';
+import { holdsNul } from './message-guard.ts';
 import { type SmtpConnectionInfo, SmtpReply, type SmtpSession } from './session.ts';
 import { SubmissionStream } from './submission-stream.ts';
 

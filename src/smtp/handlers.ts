@@ -3,7 +3,6 @@ import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'sm
 import type { Envelope, EnvelopeRecipient, RecipientDsn } from '../message/envelope.ts';
 import { connectionOf, type SubmissionConnection } from './connection.ts';
 import { guarded } from './message-guard.ts';
-import { withoutNul } from './nul-octets.ts';
 import { SmtpReply, type SmtpSession } from './session.ts';
 import type { SmtpServerSettings } from './settings.ts';
 
@@ -88,7 +87,7 @@ async function receive<T>(
   // One listener must stay for as long as the stream lives: an error without one would end the process.
   stream.on('error', () => {});
   try {
-    return await accept(withoutNul(content));
+    return await accept(content);
   } finally {
     stream.resume();
   }

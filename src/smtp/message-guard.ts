@@ -2,9 +2,14 @@ import type { Readable } from 'node:stream';
 import { CrlfChecker, LineEndError, type LineEndFault } from '../message/line-ends.ts';
 import { SmtpReply } from './session.ts';
 
+/** No mail and no command may hold a NUL (RFC 5321 section 4.5.2): some programs read nothing after it. */
+export function holdsNul(octets: Uint8Array): boolean {
+  return octets.includes(0);
+}
+
 /**
- * A message's octets, which fail with the right reply beyond the size limit, and at the first line end that `fault`
- * tells of. Whatever `fault` says, no bare CR or LF gets through: what one server takes for the end of a message
+ * A message's octets, which fail with the right reply beyond the size limit, at the first NUL, and at the first line end
+ * that `fault` tells of. Whatever `fault` says, no bare CR or LF gets through: what one server takes for the end of a message
  * another takes for content, and a second message can be smuggled in between. The stream is left as it is when the
  * reader stops early.
  */
@@ -22,6 +27,7 @@ export async function* guarded(
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       assertSound();
       checker.push(chunk);
+      if (holdsNul(chunk)) throw new SmtpReply(554, '5.6.0', nulText);
       yield chunk;
     }
     assertSound();
@@ -30,6 +36,8 @@ export async function* guarded(
     throw error instanceof LineEndError ? replyOf(error.kind, maxBytes) : error;
   }
 }
+
+const nulText = 'Message holds a NUL octet, which no mail may hold (RFC 5321 section 4.5.2)';
 
 function replyOf(kind: LineEndFault, maxBytes: number): SmtpReply {
   if (kind === 'too-large') {
