@@ -3,7 +3,7 @@ import { assertAddressBounds } from '../message/address/bounds.ts';
 import { withSoundAddressFields } from '../message/address/fields.ts';
 import { KnownAddresses } from '../message/address/known.ts';
 import type { Envelope } from '../message/envelope.ts';
-import { HeaderBlock, type HeaderField } from '../message/header/fields.ts';
+import type { HeaderBlock, HeaderField } from '../message/header/fields.ts';
 import { receivedField, repairHeader } from '../message/header/repair.ts';
 import { forcedSenderEdit, senderEdit } from '../message/header/sender-fields.ts';
 import { withSingleFields } from '../message/header/single-fields.ts';
@@ -20,6 +20,8 @@ export interface AcceptedHeaderOptions {
   /** Makes the reply to a From or Sender that the account may not use. */
   refuse(address: string): SmtpReply;
 }
+
+const nothing = Buffer.alloc(0);
 
 /** A message that has been through this many servers is in a mail loop (RFC 5321 section 6.3). */
 const maxReceivedFields = 50;
@@ -67,9 +69,8 @@ function usableHeader(header: HeaderBlock, { account, envelope, refuse }: Accept
   if (foreign !== undefined) throw refuse(foreign);
   // The envelope says who gets the message; a Bcc that went along would tell everybody.
   const isHidden = (field: HeaderField) => field.is('Bcc') || field.is('Resent-Bcc');
-  const drop = (field: HeaderField) => isHidden(field) || sender.drop.has(field);
-  if (sender.add === '' && !single.fields.some(drop)) return single;
-  return HeaderBlock.parse(single.edit({ drop, suffix: sender.add }));
+  const dropped = single.fields.filter((field) => isHidden(field) || sender.drop.has(field));
+  return single.with(new Map(dropped.map((field) => [field, nothing])), sender.add);
 }
 
 /** `From : a@b.c` without its blank: not every reader takes it for a field. */

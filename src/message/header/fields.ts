@@ -78,14 +78,11 @@ export class HeaderBlock {
   /** The line `From sender date` that mbox files put before the header; {@link edit} leaves it out. */
   readonly mboxLine: Buffer | undefined;
 
-  private constructor(octets: Buffer, scanner: HeaderScanner, bodyStart: number) {
-    this.raw = octets.subarray(0, bodyStart);
-    this.hasEmptyLine = bodyStart > scanner.fieldsEnd;
-    this.mboxLine = scanner.mboxEnd > 0 ? octets.subarray(0, scanner.mboxEnd) : undefined;
-    this.fields = scanner.fields.map(({ start, nameEnd, end }) => {
-      const name = octets.toString('latin1', start, nameEnd);
-      return new HeaderField(name, octets.subarray(start, end), octets.indexOf(':', nameEnd) + 1 - start);
-    });
+  private constructor(raw: Buffer, fields: readonly HeaderField[], hasEmptyLine: boolean, mboxLine?: Buffer) {
+    this.raw = raw;
+    this.fields = fields;
+    this.hasEmptyLine = hasEmptyLine;
+    this.mboxLine = mboxLine;
   }
 
   /**
@@ -103,18 +100,26 @@ export class HeaderBlock {
   static scanned(octets: Buffer, scanner: HeaderScanner, maxHeaderBytes: number): HeaderBlock {
     const { bodyStart } = scanner;
     if (bodyStart === undefined || bodyStart > maxHeaderBytes) throw new HeaderTooLargeError(maxHeaderBytes);
-    return new HeaderBlock(octets, scanner, bodyStart);
+    const mboxLine = scanner.mboxEnd > 0 ? octets.subarray(0, scanner.mboxEnd) : undefined;
+    const hasEmptyLine = bodyStart > scanner.fieldsEnd;
+    return new HeaderBlock(octets.subarray(0, bodyStart), fieldsIn(octets, scanner), hasEmptyLine, mboxLine);
   }
 
   /**
-   * The header with other octets, whole lines, in place of some fields; an empty buffer leaves the field out. The very
-   * same header where nothing changes.
+   * The header with other octets, whole lines, in place of some fields, and more fields behind the last; an empty buffer
+   * leaves a field out. Only what is new is parsed. The very same header where nothing changes.
    * @throws HeaderTooLargeError where it grows beyond 1 MiB
    */
-  with(written: ReadonlyMap<HeaderField, Buffer>): HeaderBlock {
-    if (written.size === 0) return this;
-    const pieces = this.fields.map((field) => written.get(field) ?? field.wholeLine());
-    return HeaderBlock.parse(Buffer.concat([...pieces, crlf]));
+  with(written: ReadonlyMap<HeaderField, Buffer>, added: Buffer | string = ''): HeaderBlock {
+    if (written.size === 0 && added.length === 0) return this;
+    const kept = this.fields.flatMap((field) => {
+      const anew = written.get(field);
+      return anew === undefined ? [field] : parsedFields(anew);
+    });
+    const fields = [...kept, ...parsedFields(Buffer.from(added))];
+    const raw = Buffer.concat([...fields.map((field) => field.wholeLine()), crlf]);
+    if (raw.length > defaultMaxHeaderBytes) throw new HeaderTooLargeError(defaultMaxHeaderBytes);
+    return new HeaderBlock(raw, fields, true);
   }
 
   /** Number of octets before the body, the empty line included. */
@@ -150,4 +155,19 @@ export class HeaderBlock {
     const kept = this.fields.filter((field) => !changes.drop?.(field)).map((field) => field.wholeLine());
     return Buffer.concat([Buffer.from(changes.prefix ?? ''), ...kept, Buffer.from(changes.suffix ?? ''), crlf]);
   }
+}
+
+function fieldsIn(octets: Buffer, scanner: HeaderScanner): HeaderField[] {
+  return scanner.fields.map(({ start, nameEnd, end }) => {
+    const name = octets.toString('latin1', start, nameEnd);
+    return new HeaderField(name, octets.subarray(start, end), octets.indexOf(':', nameEnd) + 1 - start);
+  });
+}
+
+/** Whole lines that are fields. */
+function parsedFields(lines: Buffer): readonly HeaderField[] {
+  if (lines.length === 0) return [];
+  const scanner = new HeaderScanner();
+  scanner.scan(lines, true);
+  return fieldsIn(lines, scanner);
 }
