@@ -1,4 +1,4 @@
-import { addressParser } from 'postal-mime';
+import { parseAddressItems } from '../../message/address/list.ts';
 
 /** One header field of a message. */
 export interface StampedField {
@@ -55,22 +55,14 @@ export function addressesIn(fields: readonly StampedField[], name: string): Addr
   const malformed: string[] = [];
   for (const field of fields) {
     if (field.name !== name || field.value === '') continue;
-    for (const mailbox of addressParser(field.value, { flatten: true })) {
-      const { name: display } = mailbox;
-      const address = requoted(mailbox.address ?? '');
-      if (isAddress(address)) addresses.push(address);
-      else malformed.push(address || display);
+    for (const item of parseAddressItems(field.value).items) {
+      if (item.kind === 'group' || item.kind === 'group-end') continue;
+      const text = item.kind === 'address' ? item.parsed.address : item.words;
+      if (isAddress(text)) addresses.push(text);
+      else malformed.push(text);
     }
   }
   return { addresses, malformed };
-}
-
-/** The parser takes the quotes off a local part that needs them (RFC 5321 section 4.1.2); puts them back. */
-function requoted(address: string): string {
-  const at = address.lastIndexOf('@');
-  const local = address.slice(0, at);
-  if (at < 1 || /^[^\s()<>[\]:;@\\,"]+$/.test(local)) return address;
-  return `"${local.replace(/["\\]/g, '\\$&')}"${address.slice(at)}`;
 }
 
 /** Whether a text looks like `local@domain` (RFC 5321 section 4.1.2, a quoted local part included). */
