@@ -1,4 +1,5 @@
 import { parseAddressItems } from '../../message/address/list.ts';
+import { HeaderBlock } from '../../message/header/fields.ts';
 
 /** One header field of a message. */
 export interface StampedField {
@@ -17,36 +18,14 @@ export interface AddressField {
   readonly malformed: readonly string[];
 }
 
-const fieldStart = /^([!-9;-~]+)[ \t]*:/;
-
-/** The header fields of a message, in their order. Whatever is no field ends the header. */
+/** The header fields of a message, in their order. Whatever is no field ends the header, the first line of an mbox too. */
 export function headerFields(content: Buffer): readonly StampedField[] {
-  const fields: StampedField[] = [];
-  let position = 0;
-  while (position < content.length) {
-    const end = fieldEnd(content, position);
-    const text = content.toString('utf8', position, end);
-    const match = fieldStart.exec(text);
-    if (!match?.[1]) break;
-    const value = text
-      .slice(match[0].length)
-      .replace(/\r?\n(?=[ \t])/g, '')
-      .trim();
-    fields.push({ name: match[1].toLowerCase(), value, start: position, end });
-    position = end;
-  }
-  return fields;
-}
-
-/** Behind the line that starts at `start`, and behind the lines that continue it. */
-function fieldEnd(content: Buffer, start: number): number {
-  let end = start;
-  do {
-    const lineFeed = content.indexOf(0x0a, end);
-    if (lineFeed < 0) return content.length;
-    end = lineFeed + 1;
-  } while (content[end] === 0x20 || content[end] === 0x09);
-  return end;
+  const { fields, mboxLine } = HeaderBlock.parse(content, { maxHeaderBytes: content.length });
+  if (mboxLine !== undefined) return [];
+  return fields.map((field) => {
+    const start = field.raw.byteOffset - content.byteOffset;
+    return { name: field.name.toLowerCase(), value: field.value(), start, end: start + field.raw.length };
+  });
 }
 
 /** The addresses of every field with this name. */
