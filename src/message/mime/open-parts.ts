@@ -2,6 +2,10 @@ import type { OpenPart } from './part.ts';
 
 /** Longer lines, line ends included, are no delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in use). */
 export const maxDelimiter = 1000;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
 
 /** A line between the parts of a multipart, or behind the last one. */
 export interface FoundDelimiter {
@@ -16,7 +20,9 @@ export class OpenParts {
   /** From the message itself to the innermost, each with the number of open multiparts around it. */
   readonly #parts: { readonly part: OpenPart; readonly multiparts: number }[] = [];
   /** Those whose parts begin and end; behind its last delimiter a multipart is none of them. */
-  readonly #multiparts: { readonly part: OpenPart; readonly delimiter: Buffer }[] = [];
+  readonly #multiparts: { readonly part: OpenPart; readonly delimiter: string }[] = [];
+  /** Places among them, by delimiter. */
+  readonly #indexes = new Map<string, number>();
 
   /** How many parts there are within one another. */
   get depth(): number {
@@ -32,29 +38,27 @@ export class OpenParts {
     this.#parts.push({ part, multiparts: this.#multiparts.length });
   }
 
-  /** The delimiter of a multipart; undefined where it has no boundary, or one that is another's. */
-  delimiterOf(part: OpenPart): Buffer | undefined {
+  /** The delimiter of a multipart, a character for each octet; undefined where it has no boundary, or one that is another's. */
+  delimiterOf(part: OpenPart): string | undefined {
     const boundary = part.parameters.get('boundary')?.trimEnd() ?? '';
-    const delimiter = Buffer.from(`--${boundary}`, 'utf8');
-    const isOpen = this.#multiparts.some((other) => other.delimiter.equals(delimiter));
-    return boundary === '' || isOpen ? undefined : delimiter;
+    const delimiter = Buffer.from(`--${boundary}`, 'utf8').toString('latin1');
+    return boundary === '' || this.#indexes.has(delimiter) ? undefined : delimiter;
   }
 
   /** From here on there are parts of that multipart. */
-  open(part: OpenPart, delimiter: Buffer): void {
+  open(part: OpenPart, delimiter: string): void {
+    this.#indexes.set(delimiter, this.#multiparts.length);
     this.#multiparts.push({ part, delimiter });
   }
 
-  /** The innermost multipart whose delimiter this line is. */
+  /** The innermost multipart whose delimiter this line is. Takes the same time however many are open. */
   find(line: Buffer): FoundDelimiter | undefined {
     if (line.length > maxDelimiter) return undefined;
-    for (let index = this.#multiparts.length - 1; index >= 0; index--) {
-      const length = this.#multiparts[index]?.delimiter.length ?? 0;
-      if (!this.#multiparts[index]?.delimiter.equals(line.subarray(0, length))) continue;
-      const rest = line.toString('latin1', length);
-      if (/^(?:--)?[ \t]*\r?\n?$/.test(rest)) return { index, closes: rest.startsWith('--') };
-    }
-    return undefined;
+    const text = line.toString('latin1', 0, endOfText(line));
+    const between = this.#indexes.get(text) ?? -1;
+    const behind = (text.endsWith('--') ? this.#indexes.get(text.slice(0, -2)) : undefined) ?? -1;
+    if (between < 0 && behind < 0) return undefined;
+    return { index: Math.max(between, behind), closes: behind > between };
   }
 
   /**
@@ -82,6 +86,18 @@ export class OpenParts {
 
   /** All multiparts but so many. */
   #close(count: number): void {
-    for (const { part } of this.#multiparts.splice(count)) if (part.parts.length === 0) part.defects.push('no-parts');
+    for (const { part, delimiter } of this.#multiparts.splice(count)) {
+      this.#indexes.delete(delimiter);
+      if (part.parts.length === 0) part.defects.push('no-parts');
+    }
   }
+}
+
+/** Where the line end and the blanks before it begin. */
+function endOfText(line: Buffer): number {
+  let end = line.length;
+  if (line[end - 1] === LF) end -= 1;
+  if (line[end - 1] === CR) end -= 1;
+  while (line[end - 1] === SPACE || line[end - 1] === TAB) end -= 1;
+  return end;
 }

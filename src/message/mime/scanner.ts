@@ -40,6 +40,7 @@ export class MimeTooComplexError extends Error {
 const LF = 0x0a;
 const CR = 0x0d;
 const nothing: Buffer = Buffer.alloc(0);
+const dashesOnLine = Buffer.from('\n--');
 
 /**
  * Finds the parts of a message that passes by (RFC 2046 section 5.1). It looks at the lines that begin with `--`, and
@@ -182,7 +183,7 @@ export class MimeScanner {
   #nextDashes(): number {
     const octets = this.#octets;
     if (this.#atLineStart && this.#searchFrom === 0 && octets[0] === 0x2d && octets[1] === 0x2d) return 0;
-    const lf = octets.indexOf('\n--', Math.max(0, this.#searchFrom - 1));
+    const lf = octets.indexOf(dashesOnLine, Math.max(0, this.#searchFrom - 1));
     return lf === -1 ? -1 : lf + 1;
   }
 
