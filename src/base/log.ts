@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { BridgeError, errorText } from './errors.ts';
-import { visible, visibleStream } from './visible.ts';
+import { prettyLine, takesColours } from './pretty-line.ts';
+import { visible } from './visible.ts';
 
 /** The structured log. Fields first, then the line for people. */
 export type Log = Logger;
@@ -15,7 +16,7 @@ export interface LogOptions {
 }
 
 /** Opens the log. Errors are written with code, kind and the chain of causes, never with a secret. */
-export async function openLog(options: LogOptions): Promise<Log> {
+export function openLog(options: LogOptions): Log {
   const destination = options.destination ?? process.stdout;
   const settings = {
     level: options.level,
@@ -26,11 +27,8 @@ export async function openLog(options: LogOptions): Promise<Log> {
     hooks: { streamWrite: visible },
   };
   if (options.format === 'json') return pino(settings, destination);
-  const { default: pretty } = await import('pino-pretty');
-  return pino(
-    settings,
-    pretty({ destination: visibleStream(destination), translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true }),
-  );
+  const colours = takesColours(destination);
+  return pino(settings, { write: (line) => destination.write(prettyLine(line, colours)) });
 }
 
 /** What the log keeps of an error. */

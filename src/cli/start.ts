@@ -27,7 +27,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   const signals = listenForSignals();
   const path = configPath(values.config, io.env);
   const { config, warnings } = await loadConfig(path, { env: io.env });
-  const log = await openLog({
+  const log = openLog({
     level: config.log.level,
     format: config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json'),
     destination: io.stdout,

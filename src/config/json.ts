@@ -1,3 +1,5 @@
+import { type JSONVisitor, parse, visit } from 'jsonc-parser';
+
 /** Where a text stops being JSON (RFC 8259), and why. The reason never quotes the text: it may hold secrets. */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
@@ -22,128 +24,104 @@ export interface JsonDocument {
 }
 
 const maxDepth = 100;
-const literals: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-  ['true', true],
-  ['false', false],
-  ['null', null],
-]);
-const numberAt = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 section 7 excludes just these from strings.
-const stringAt = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-const wordAt = /[A-Za-z_][A-Za-z0-9_]*/y;
-const spaceAt = /[ \t\r\n]*/y;
+
+/** JSON alone, of all that jsonc-parser reads. */
+const strict = { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false };
 
 /**
  * Parses JSON. Unlike JSON.parse it says where an error is without quoting the text, and notices duplicate keys.
  * @throws JsonSyntaxError
  */
 export function parseJson(text: string): JsonDocument {
-  return new Parser(text).document();
+  // Behind a blank, the places of errors stay those of the file.
+  const json = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text;
+  const checks = new Checks(json);
+  visit(json, checks.visitor, strict);
+  return { value: parse(json, [], strict), duplicates: checks.duplicates };
 }
 
-class Parser {
+/** What must stand next. */
+type Expected = 'value' | 'key' | 'colon' | 'comma' | 'end';
+
+/** An object's keys so far, or an array. */
+type Container = Set<string> | 'array';
+
+/** Follows a text to its first error. */
+class Checks {
+  readonly duplicates: PropertyKey[][] = [];
+  readonly visitor: JSONVisitor = {
+    onObjectBegin: (offset) => this.#begin(new Set(), offset),
+    onObjectProperty: (key, offset, _length, _line, _column, path) => this.#key(key, offset, path()),
+    onObjectEnd: (offset) => this.#end(offset),
+    onArrayBegin: (offset) => this.#begin('array', offset),
+    onArrayEnd: (offset) => this.#end(offset),
+    onLiteralValue: () => this.#valueEnded(),
+    onSeparator: (character) => this.#separator(character),
+    onError: (_code, offset) => this.#fail(this.#reasonAt(offset), offset),
+  };
   readonly #text: string;
-  readonly #path: PropertyKey[] = [];
-  readonly #duplicates: PropertyKey[][] = [];
-  #at = 0;
+  readonly #containers: Container[] = [];
+  #expected: Expected = 'value';
 
   constructor(text: string) {
     this.#text = text;
-    if (text.startsWith('\ufeff')) this.#at = 1;
   }
 
-  document(): JsonDocument {
-    this.#space();
-    if (this.#at === this.#text.length) this.#fail('the file is empty');
-    const value = this.#value();
-    this.#space();
-    if (this.#at < this.#text.length) this.#fail('unexpected text after the end');
-    return { value, duplicates: this.#duplicates };
+  #begin(container: Container, offset: number): void {
+    if (this.#containers.length >= maxDepth) this.#fail(`nested deeper than ${maxDepth} levels`, offset);
+    this.#containers.push(container);
+    this.#expected = container === 'array' ? 'value' : 'key';
   }
 
-  #value(): unknown {
-    if (this.#path.length > maxDepth) this.#fail(`nested deeper than ${maxDepth} levels`);
-    const next = this.#text[this.#at];
-    if (next === '{') return this.#object();
-    if (next === '[') return this.#array();
-    if (next === '"') return this.#string();
-    const number = this.#match(numberAt);
-    if (number !== undefined) return Number(number);
-    const start = this.#at;
-    const word = this.#match(wordAt);
-    if (word !== undefined && literals.has(word)) return literals.get(word);
-    this.#at = start;
-    return this.#fail(next === undefined ? 'the file ends too early' : 'expected a value');
+  #key(key: string, offset: number, path: readonly PropertyKey[]): void {
+    // Would set the prototype instead of a member.
+    if (key === '__proto__') this.#fail('the key "__proto__" is not allowed', offset);
+    const keys = this.#containers.at(-1) as Set<string>;
+    if (keys.has(key)) this.duplicates.push([...path, key]);
+    keys.add(key);
+    this.#expected = 'colon';
   }
 
-  #object(): Record<string, unknown> {
-    const object: Record<string, unknown> = {};
-    this.#at++;
-    this.#space();
-    if (this.#take('}')) return object;
-    do {
-      this.#space();
-      const keyAt = this.#at;
-      if (this.#text[keyAt] !== '"')
-        this.#fail(this.#text[keyAt] === '}' ? 'no comma is allowed before }' : 'expected a key in double quotes');
-      const key = this.#string();
-      // Would set the prototype instead of a member.
-      if (key === '__proto__') this.#fail('the key "__proto__" is not allowed', keyAt);
-      this.#path.push(key);
-      if (Object.hasOwn(object, key)) this.#duplicates.push([...this.#path]);
-      this.#space();
-      if (!this.#take(':')) this.#fail('expected a colon after the key');
-      this.#space();
-      object[key] = this.#value();
-      this.#path.pop();
-      this.#space();
-    } while (this.#take(','));
-    if (!this.#take('}')) this.#fail('expected a comma or }');
-    return object;
+  #separator(character: string): void {
+    const isValue = character === ':' || this.#containers.at(-1) === 'array';
+    this.#expected = isValue ? 'value' : 'key';
   }
 
-  #array(): unknown[] {
-    const array: unknown[] = [];
-    this.#at++;
-    this.#space();
-    if (this.#take(']')) return array;
-    do {
-      this.#space();
-      if (this.#text[this.#at] === ']') this.#fail('no comma is allowed before ]');
-      this.#path.push(array.length);
-      array.push(this.#value());
-      this.#path.pop();
-      this.#space();
-    } while (this.#take(','));
-    if (!this.#take(']')) this.#fail('expected a comma or ]');
-    return array;
+  /** At the end of the text, too, where it should not be. */
+  #end(offset: number): void {
+    if (offset === this.#text.length) this.#fail(this.#reasonAt(offset), offset);
+    this.#containers.pop();
+    this.#valueEnded();
   }
 
-  #string(): string {
-    const literal = this.#match(stringAt);
-    if (literal === undefined) this.#fail('a string with a wrong escape, a line break in it, or no end');
-    return JSON.parse(literal) as string;
+  #valueEnded(): void {
+    this.#expected = this.#containers.length > 0 ? 'comma' : 'end';
   }
 
-  #space(): void {
-    this.#match(spaceAt);
-    if (this.#text[this.#at] === '/') this.#fail('comments are not allowed');
+  #reasonAt(offset: number): string {
+    const found = this.#text[offset];
+    if (found === '/') return 'comments are not allowed';
+    const inArray = this.#containers.at(-1) === 'array';
+    switch (this.#expected) {
+      case 'value':
+        if (found === undefined) return this.#containers.length === 0 ? 'the file is empty' : 'the file ends too early';
+        if (found === '"') return wrongString;
+        return found === ']' && inArray ? 'no comma is allowed before ]' : 'expected a value';
+      case 'key':
+        if (found === '"') return wrongString;
+        return found === '}' ? 'no comma is allowed before }' : 'expected a key in double quotes';
+      case 'colon':
+        return 'expected a colon after the key';
+      case 'comma':
+        return `expected a comma or ${inArray ? ']' : '}'}`;
+      case 'end':
+        return 'unexpected text after the end';
+    }
   }
 
-  #take(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false;
-    this.#at++;
-    return true;
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    if (found !== undefined) this.#at += found.length;
-    return found;
-  }
-
-  #fail(reason: string, offset = this.#at): never {
+  #fail(reason: string, offset: number): never {
     throw new JsonSyntaxError(reason, this.#text, offset);
   }
 }
+
+const wrongString = 'a string with a wrong escape, a line break in it, or no end';

@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 test('a sign-in file that cannot be read ends neither the watch nor the bridge', async () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => lines.push(line) > 0 };
-  const log = await openLog({ level: 'info', format: 'json', destination: destination as never });
+  const log = openLog({ level: 'info', format: 'json', destination: destination as never });
   const clock = new FakeClock();
   let reads = 0;
   let signedInAtMs = 1;

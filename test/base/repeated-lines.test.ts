@@ -19,7 +19,7 @@ async function keptLog() {
       done();
     },
   });
-  return { log: await openLog({ level: 'info', format: 'json', destination }), lines };
+  return { log: openLog({ level: 'info', format: 'json', destination }), lines };
 }
 
 test('a stranger who is rejected a thousand times fills no log: one line a minute tells how often', async () => {

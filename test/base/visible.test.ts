@@ -39,13 +39,12 @@ test('a stream shows text, and passes octets on as they are', () => {
 describe('The log', () => {
   test.each(['json', 'pretty'] as const)('shows what is not seen (%s)', async (format) => {
     const destination = new PassThrough();
-    const log = await openLog({ level: 'info', format, destination });
+    const log = openLog({ level: 'info', format, destination });
     log.warn({ from: hostile, error: new Error(hostile) }, `refused ${hostile}`);
     const text = String(destination.read());
     expect(holdsUnseen(text)).toBe(false);
-    // pino-pretty leaves C1 controls out of the message.
-    expect(text).toContain('refused a\\u202egnp.exe\\u200b\\u00ad\\udb40\\udc41\\u2066\\u061c');
-    expect(text.split(shown).length).toBeGreaterThan(1);
+    expect(text).toContain(`refused ${shown}`);
+    expect(text.split(shown).length).toBeGreaterThan(2);
     if (format === 'json') expect(JSON.parse(text)).toMatchObject({ from: hostile, msg: `refused ${hostile}` });
   });
 });

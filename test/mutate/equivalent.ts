@@ -47,12 +47,6 @@ export const equivalents: readonly Equivalent[] = [
     why: 'neither a local part nor a domain may hold one: the address is refused a few lines on',
   },
   {
-    file: 'src/message/mime/scanner.ts',
-    before: 'if (!this.#open[index]?.delimiter.equals(line.subarray(0, length))) continue;',
-    after: 'if (!this.#open[index].delimiter.equals(line.subarray(0, length))) continue;',
-    why: 'the index counts what is there: only the compiler asks for the question mark',
-  },
-  {
     file: 'src/message/address/address.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
     before: "const dotString = new RegExp(`^[${atext}]+(?:\\\\.[${atext}]+)*$`, 'u');",

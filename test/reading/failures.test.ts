@@ -28,7 +28,7 @@ beforeAll(async () => {
       done();
     },
   });
-  log = await openLog({ level: 'debug', format: 'json', destination });
+  log = openLog({ level: 'debug', format: 'json', destination });
 });
 
 afterEach(() => {

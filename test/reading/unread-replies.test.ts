@@ -116,7 +116,7 @@ async function keptLog(): Promise<{ log: Log; lines: { msg: string; level: numbe
       done();
     },
   });
-  return { log: await openLog({ level: 'info', format: 'json', destination }), lines };
+  return { log: openLog({ level: 'info', format: 'json', destination }), lines };
 }
 
 const cut = 'client does not read its replies: connection closed';

@@ -92,7 +92,7 @@ test('an app is registered, granted its permissions and given a secret, and its 
     scope: 'https://outlook.office365.com/.default',
   });
   const { access_token } = (await token.json()) as { access_token: string };
-  expect(m365.signer.verify(access_token)).toMatchObject({ appid: appId, roles: ['IMAP.AccessAsApp'] });
+  expect(await m365.signer.verify(access_token)).toMatchObject({ appid: appId, roles: ['IMAP.AccessAsApp'] });
 
   // Told once: afterwards only how it begins and when it ends.
   const shown = (await graph('GET', `/applications?$filter=appId eq '${appId}'`)).body.value[0];

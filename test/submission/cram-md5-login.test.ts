@@ -37,7 +37,7 @@ beforeAll(async () => {
       done();
     },
   });
-  const bridge = await startBridge(config, { log: await openLog({ level: 'info', format: 'json', destination }) });
+  const bridge = await startBridge(config, { log: openLog({ level: 'info', format: 'json', destination }) });
   relay = {
     simulator,
     folder,

@@ -46,7 +46,7 @@ beforeEach(async () => {
       done();
     },
   });
-  const log = await openLog({ level: 'trace', format: 'json', destination });
+  const log = openLog({ level: 'trace', format: 'json', destination });
   source = tokenSourceOf({ name: 'contoso', grant, scopes, clock, log });
 });
 

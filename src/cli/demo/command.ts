@@ -66,7 +66,7 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
   const file = join(folder, 'config.json');
   await writeFile(file, JSON.stringify(await demoConfig(simulator, base, once), null, 2), { mode: 0o600 });
   const { config } = await loadConfig(file, { env: {} });
-  const bridge = await hops.step('mailbridge', async () => startBridge(config, { log: await hops.log() }));
+  const bridge = await hops.step('mailbridge', () => startBridge(config, { log: hops.log() }));
   try {
     const ports = portsOf(bridge);
     const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes[0] ?? '');

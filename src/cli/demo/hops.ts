@@ -35,7 +35,7 @@ export class DemoHops {
   }
 
   /** The bridge's log, read along here. */
-  log(): Promise<Log> {
+  log(): Log {
     let rest = '';
     const destination = new Writable({
       write: (chunk: Buffer, _encoding, callback) => {

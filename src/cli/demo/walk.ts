@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ImapFlow } from 'imapflow';
-import Pop3Command from 'node-pop3';
 import { createTransport } from 'nodemailer';
 import type { DemoHops } from './hops.ts';
+import { newestByPop3 } from './newest-by-pop3.ts';
 
 /** What the demo's clients log in with. */
 export const demoPassword = 'demo-password';
@@ -115,18 +115,8 @@ async function readByImap({ ports, ca }: Walk, subject: string): Promise<number>
 }
 
 async function readByPop3({ ports }: Walk, subject: string): Promise<true> {
-  // This client knows no STLS; on the machine's own loopback a password may go in the clear.
-  return await untilFound(async () => {
-    const client = new Pop3Command({ user: 'alice-pop3', password: demoPassword, host, port: ports.pop3 });
-    try {
-      const listed = (await client.UIDL()) as string[][];
-      const last = listed.at(-1)?.[0];
-      const source = last === undefined ? '' : await client.RETR(Number(last));
-      return source.includes(subject) || undefined;
-    } finally {
-      await client.QUIT();
-    }
-  });
+  const login = { host, port: ports.pop3, username: 'alice-pop3', password: demoPassword };
+  return await untilFound(async () => (await newestByPop3(login))?.includes(subject) || undefined);
 }
 
 /** Asks until there is an answer: a mailbox may show a message a moment after it was accepted. */

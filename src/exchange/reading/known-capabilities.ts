@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../../base/clock.ts';
 
 const keptMs = 60 * 60 * 1000;
@@ -9,7 +10,7 @@ const maxKept = 1_000;
  */
 export class KnownCapabilities {
   readonly #clock: Clock;
-  readonly #known = new Map<string, { readonly capabilities: string; readonly until: number }>();
+  readonly #known = new LRUCache<string, { readonly capabilities: string; readonly until: number }>({ max: maxKept });
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -21,7 +22,6 @@ export class KnownCapabilities {
   }
 
   set(peer: string, mailbox: string, capabilities: string): void {
-    if (this.#known.size >= maxKept) this.#known.clear();
     this.#known.set(keyOf(peer, mailbox), { capabilities, until: this.#clock.now() + keptMs });
   }
 }

@@ -1,8 +1,8 @@
 import type { OctetRange } from '../../mailbox/mail-store.ts';
-import type { Section } from '../mime/section.ts';
 import { ImapSyntaxError } from '../reply.ts';
 import { formatString } from '../wire/format.ts';
 import type { Scanner } from '../wire/scanner.ts';
+import type { Section } from './section.ts';
 
 const attributes = ['UID', 'FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODYSTRUCTURE', 'BODY'] as const;
 

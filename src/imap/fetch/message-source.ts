@@ -1,12 +1,12 @@
 import type { MessageContent, OctetRange, OpenFolder } from '../../mailbox/mail-store.ts';
-import { type BodyPart, parseMime } from '../mime/part.ts';
+import { ParsedMessage } from './parsed-message.ts';
 
 /** A message's content, read and taken apart once at most for one command. */
 export class FetchedMessage {
   readonly #folder: OpenFolder;
   readonly #uid: number;
   #octets: Promise<Buffer> | undefined;
-  #mime: BodyPart | undefined;
+  #parsed: ParsedMessage | undefined;
 
   constructor(folder: OpenFolder, uid: number) {
     this.#folder = folder;
@@ -28,9 +28,9 @@ export class FetchedMessage {
     return this.#octets;
   }
 
-  async mime(): Promise<BodyPart> {
-    this.#mime ??= parseMime(await this.octets());
-    return this.#mime;
+  async parsed(): Promise<ParsedMessage> {
+    this.#parsed ??= new ParsedMessage(await this.octets());
+    return this.#parsed;
   }
 
   async #read(): Promise<Buffer> {

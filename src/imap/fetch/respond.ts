@@ -1,11 +1,11 @@
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
-import { formatBodyStructure } from '../mime/body-structure.ts';
-import { formatEnvelope } from '../mime/envelope.ts';
-import { sectionOctets } from '../mime/section.ts';
 import { formatDateTime } from '../wire/format.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';
+import { formatBodyStructure } from './body-structure.ts';
+import { formatEnvelope } from './envelope.ts';
 import type { FetchItem, SectionItem } from './items.ts';
 import type { FetchedMessage } from './message-source.ts';
+import { sectionOctets } from './section.ts';
 
 /** One message's FETCH response: `* 12 FETCH (…)`. */
 export async function respondToFetch(
@@ -18,7 +18,7 @@ export async function respondToFetch(
   // Asked for before the response begins, so that a message that is gone leaves no half response behind.
   const first = items.find((item) => item.kind === 'SECTION' && streamable(item));
   const opened = first?.kind === 'SECTION' ? await source.stream(first.range) : undefined;
-  if (items.some((item) => needsMime(item))) await source.mime();
+  if (items.some((item) => needsParts(item))) await source.parsed();
   out.raw(`* ${sequenceNumber} FETCH (`);
   for (const [index, item] of items.entries()) {
     if (index > 0) out.raw(' ');
@@ -38,7 +38,7 @@ function streamable(item: SectionItem): boolean {
   return item.section.path.length === 0 && item.section.what === 'ALL';
 }
 
-function needsMime(item: FetchItem): boolean {
+function needsParts(item: FetchItem): boolean {
   if (item.kind === 'SECTION') return !streamable(item);
   return item.kind === 'ENVELOPE' || item.kind === 'BODY' || item.kind === 'BODYSTRUCTURE';
 }
@@ -58,9 +58,9 @@ async function formatAttribute(
     case 'RFC822.SIZE':
       return String(message.size);
     case 'ENVELOPE':
-      return formatEnvelope((await source.mime()).fields);
+      return formatEnvelope((await source.parsed()).root.header);
     default:
-      return formatBodyStructure(await source.mime(), kind === 'BODYSTRUCTURE');
+      return formatBodyStructure(await source.parsed(), kind === 'BODYSTRUCTURE');
   }
 }
 
@@ -75,7 +75,7 @@ async function respondWithSection(
     if (content.size !== undefined) return out.literal(content.size, content.stream);
     content.stream.destroy();
   }
-  const octets = streamable(item) ? await source.octets() : sectionOctets(await source.mime(), item.section);
+  const octets = streamable(item) ? await source.octets() : sectionOctets(await source.parsed(), item.section);
   if (octets === undefined) return out.raw('NIL');
   const { offset, length } = item.range ?? { offset: 0, length: octets.length };
   await out.literalOctets(octets.subarray(offset, offset + length));

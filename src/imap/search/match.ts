@@ -1,9 +1,8 @@
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
 import type { FetchedMessage } from '../fetch/message-source.ts';
-import { decodeHeaderValue, textsOf } from '../mime/decode.ts';
-import { fieldValue } from '../mime/header.ts';
-import type { BodyPart } from '../mime/part.ts';
+import type { ParsedMessage } from '../fetch/parsed-message.ts';
 import type { SearchKey } from './keys.ts';
+import { fieldText, textsOf } from './texts.ts';
 
 /** A message that SEARCH looks at. */
 export interface Candidate {
@@ -42,25 +41,25 @@ export async function matches(key: SearchKey, candidate: Candidate): Promise<boo
       for (const inner of cheapFirst(key.keys)) if (await matches(inner, candidate)) return true;
       return false;
     default:
-      return matchesContent(key, await candidate.source.mime());
+      return matchesContent(key, await candidate.source.parsed());
   }
 }
 
 type ContentKey = Extract<SearchKey, { kind: 'sent' | 'header' | 'body' | 'text' }>;
 
-function matchesContent(key: ContentKey, mime: BodyPart): boolean {
+function matchesContent(key: ContentKey, parsed: ParsedMessage): boolean {
+  const { header } = parsed.root;
   if (key.kind === 'sent') {
-    const date = new Date((fieldValue(mime.fields, 'date') ?? '').replace(/\([^)]*\)/g, ''));
+    const date = new Date((header.get('Date') ?? '').replace(/\([^)]*\)/g, ''));
     return !Number.isNaN(date.getTime()) && compareDay(date, key.when, key.date);
   }
   const wanted = key.text.toLowerCase();
+  const holds = (text: string): boolean => text.toLowerCase().includes(wanted);
   if (key.kind === 'header') {
-    const fields = mime.fields.filter(({ name }) => name.toLowerCase() === key.field.toLowerCase());
-    return fields.some(({ value }) => decodeHeaderValue(value).toLowerCase().includes(wanted));
+    return header.fields.some((field) => field.is(key.field) && holds(fieldText(field)));
   }
-  const inHeader =
-    key.kind === 'text' && decodeHeaderValue(mime.header.toString('latin1')).toLowerCase().includes(wanted);
-  return inHeader || [...textsOf(mime)].some((text) => text.toLowerCase().includes(wanted));
+  const inHeader = key.kind === 'text' && header.fields.some((field) => holds(`${field.name}: ${fieldText(field)}`));
+  return inHeader || [...textsOf(parsed)].some(holds);
 }
 
 /** Days are compared, times and zones are not looked at (RFC 3501 section 6.4.4). */

@@ -4,7 +4,7 @@ import { encodeModifiedUtf7 } from './modified-utf7.ts';
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** Octets, one per character, as a string for the wire: quoted where it may be, else a literal. */
-export function formatOctets(octets: string): string {
+function formatOctets(octets: string): string {
   if (octets.length <= 1024 && /^[\u0020-\u007e]*$/.test(octets)) return `"${octets.replace(/["\\]/g, '\\$&')}"`;
   return `{${octets.length}}\r\n${octets}`;
 }
@@ -14,9 +14,9 @@ export function formatString(text: string): string {
   return formatOctets(Buffer.from(text).toString('latin1'));
 }
 
-/** Octets as a string, or NIL. */
-export function formatNstring(octets: string | undefined): string {
-  return octets === undefined ? 'NIL' : formatOctets(octets);
+/** Text as a string for the wire, in UTF-8, or NIL. */
+export function formatNstring(text: string | undefined): string {
+  return text === undefined ? 'NIL' : formatString(text);
 }
 
 /** A folder's name: an atom where it may be, else quoted. */

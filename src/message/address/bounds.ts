@@ -27,7 +27,7 @@ export function assertAddressBounds(header: HeaderBlock): void {
   }
   let addresses = 0;
   for (const field of fields) {
-    addresses += parseAddressItems(field.value()).items.length;
+    addresses += parseAddressItems(field.value()).items.filter(({ kind }) => kind !== 'group-end').length;
     if (addresses > maxAddresses) throw new TooManyAddressesError(`Header holds more than ${maxAddresses} addresses`);
   }
 }

@@ -54,7 +54,9 @@ export type AddressItem =
   /** Words that hold no address. */
   | { readonly kind: 'words'; readonly words: string }
   /** `words:`, the beginning of a group. */
-  | { readonly kind: 'group'; readonly words: string };
+  | { readonly kind: 'group'; readonly words: string }
+  /** The end of a group, where its `;` stands or should stand. */
+  | { readonly kind: 'group-end' };
 
 /** The items of an address field, in order. */
 export interface AddressItems {
@@ -106,7 +108,10 @@ class ListReader {
   read(): AddressItems {
     for (let token = this.#take(); token !== undefined; token = this.#take()) this.#step(token);
     this.#endItem();
-    if (this.#inGroup) this.#problems.add('group');
+    if (this.#inGroup) {
+      this.#problems.add('group');
+      this.#items.push({ kind: 'group-end' });
+    }
     return { items: this.#items, problems: [...this.#problems] };
   }
 
@@ -127,6 +132,7 @@ class ListReader {
     const isName = this.#words.length > 0 && !this.#words.some(isAt);
     if (this.#inGroup || !isName || this.#itemHasAddress) this.#problems.add('group');
     if (!isPhrase(this.#words)) this.#problems.add('stray-text');
+    if (this.#inGroup) this.#items.push({ kind: 'group-end' });
     this.#items.push({ kind: 'group', words: phrase(this.#words) });
     this.#inGroup = true;
     this.#words = [];
@@ -135,7 +141,8 @@ class ListReader {
 
   #endGroup(): void {
     this.#endItem();
-    if (!this.#inGroup) this.#problems.add('group');
+    if (this.#inGroup) this.#items.push({ kind: 'group-end' });
+    else this.#problems.add('group');
     this.#inGroup = false;
   }
 

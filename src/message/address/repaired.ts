@@ -36,6 +36,7 @@ class Repair {
   }
 
   take(item: AddressItem): void {
+    if (item.kind === 'group-end') return;
     const isAddress = item.kind === 'address' && splitAddress(item.parsed.address).domain !== '';
     if (isAddress) this.#address(item.parsed, item.inBrackets);
     else if (item.kind === 'address') this.#bare(item.parsed, item.inBrackets, item.words);

@@ -1,3 +1,5 @@
+import { decodeText } from './charset.ts';
+
 /**
  * Quoted-printable (RFC 2045 section 6.7). CRLF stays a line end; a CR or LF alone is encoded, so that decoding gives
  * back every octet.
@@ -53,15 +55,21 @@ const anyWord = '=\\?[^?\\s]+\\?(?:b\\?[^?\\s]*|q\\?[^?\\r\\n]*)\\?=';
 const wordsInARow = new RegExp(`${anyWord}(?:[ \\t]*${anyWord})*`, 'gi');
 const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi;
 
-/**
- * Text with its encoded-words read (RFC 2047); a word in an unknown charset stays as it is. Words in a row are read as
- * one: many programs cut within a character, against section 5.
- */
-export function decodedWords(text: string): string {
-  return text.replace(wordsInARow, decodedRow);
+/** What becomes of encoded-words in an unknown charset: they stay as they are, or their octets are read by guess. */
+export interface DecodedWordsOptions {
+  readonly unknownCharset?: 'kept' | 'guessed';
 }
 
-function decodedRow(row: string): string {
+/**
+ * Text with its encoded-words read (RFC 2047); a word in an unknown charset stays as it is, unless the options say
+ * otherwise. Words in a row are read as one: many programs cut within a character, against section 5.
+ */
+export function decodedWords(text: string, options: DecodedWordsOptions = {}): string {
+  const otherwise = options.unknownCharset === 'guessed' ? (octets: Buffer) => decodeText(octets) : undefined;
+  return text.replace(wordsInARow, (row) => decodedRow(row, otherwise));
+}
+
+function decodedRow(row: string, otherwise: ((octets: Buffer) => string) | undefined): string {
   const runs: { readonly charset: string; readonly octets: Buffer[]; readonly words: string[] }[] = [];
   for (const [word, charset = '', encoding, content = ''] of row.matchAll(encodedWord)) {
     const octets = encoding?.toLowerCase() === 'b' ? Buffer.from(content, 'base64') : qOctets(content);
@@ -73,7 +81,12 @@ function decodedRow(row: string): string {
       last.words.push(word);
     }
   }
-  return runs.map(({ charset, octets, words }) => decoded(charset, Buffer.concat(octets)) ?? words.join(' ')).join('');
+  return runs
+    .map(({ charset, octets: pieces, words }) => {
+      const octets = Buffer.concat(pieces);
+      return decoded(charset, octets) ?? otherwise?.(octets) ?? words.join(' ');
+    })
+    .join('');
 }
 
 function decoded(charset: string, octets: Buffer): string | undefined {

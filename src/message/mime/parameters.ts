@@ -6,6 +6,8 @@ export interface ParameterizedValue {
   readonly value: string;
   /** Names in lower case. Of two of the same name the first counts. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** As {@link parameters}, each piece of RFC 2231 apart under its own name, `filename*0*`, and still encoded. */
+  readonly written: ReadonlyMap<string, string>;
 }
 
 /**
@@ -20,7 +22,7 @@ export function parseParameterized(text: string): ParameterizedValue {
     const name = piece.slice(0, equals).trim().toLowerCase();
     if (equals > 0 && !pieces.has(name)) pieces.set(name, unquoted(piece.slice(equals + 1).trim()));
   }
-  return { value: value.trim().toLowerCase(), parameters: assembled(pieces) };
+  return { value: value.trim().toLowerCase(), parameters: assembled(pieces), written: pieces };
 }
 
 const fileNameKey = /^(?:file)?name(?:\*\d+)?$/i;

@@ -31,13 +31,18 @@ export interface MimePart {
   readonly contentId?: string;
   readonly encoding: TransferEncoding;
   readonly defects: readonly MimeDefect[];
-  /** Octet of the message at which the content begins, and the one behind its end. */
+  /** Octet of the message at which the body begins. */
   readonly start: number;
+  /** The one behind the end of the content; `start` where other parts are within. */
   readonly end: number;
-  /** Octets of the content, the transfer encoding undone; 0 for a multipart. */
+  /** The one behind the end of the body, what stands around the parts of a multipart included. */
+  readonly bodyEnd: number;
+  /** Octets of the content, the transfer encoding undone; 0 where other parts are within, or nobody asked. */
   readonly decodedOctets: number;
   /** The parts of a multipart; empty for everything else. */
   readonly parts: readonly MimePart[];
+  /** The message in a message/rfc822, where that is looked into. */
+  readonly message?: MimePart;
 }
 
 /** A part whose end has not been seen. */
@@ -70,6 +75,7 @@ export function partOf(header: HeaderBlock, start: number, defaultType: string):
     defects,
     start,
     end: start,
+    bodyEnd: start,
     decodedOctets: 0,
     parts: [],
   };
@@ -96,7 +102,7 @@ function encodingOf(field: string | undefined, isMultipart: boolean): TransferEn
   return undefined;
 }
 
-/** A part and all parts within it, from the first octet on. */
+/** A part and all parts within it, from the first octet on; those of a message in it are none of its own. */
 export function* allParts(part: MimePart): Generator<MimePart> {
   yield part;
   for (const child of part.parts) yield* allParts(child);

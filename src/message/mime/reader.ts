@@ -5,6 +5,9 @@ import { type MimeLimits, MimeScanner } from './scanner.ts';
 
 const limits: MimeLimits = { maxParts: 1000, maxDepth: 50, maxHeaderBytes: 2 * 1024 * 1024 };
 
+/** For who tells others of a message. */
+const describedLimits: MimeLimits = { maxParts: 5000, maxDepth: 50, maxHeaderBytes: 1024 * 1024 };
+
 /** The octets of a message are not what was said of it. */
 export class MessageChangedError extends Error {
   override readonly name = 'MessageChangedError';
@@ -28,6 +31,17 @@ export async function readMimeStructure(open: () => Readable, size: number): Pro
     scanner.push(chunk);
   }
   if (octets !== size) throw new MessageChangedError(octets, size);
+  return scanner.end();
+}
+
+/**
+ * The parts of a message that is here as a whole, and those of the messages within it, for who tells others of them. It
+ * never fails: beyond 5,000 parts, 50 within one another and 1 MiB of headers everything is content. Contents are not
+ * decoded.
+ */
+export function readWholeMime(octets: Buffer): MimePart {
+  const scanner = new MimeScanner(describedLimits, { embedded: true, lenient: true, undecoded: true });
+  scanner.push(octets);
   return scanner.end();
 }
 

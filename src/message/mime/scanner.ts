@@ -2,16 +2,30 @@ import { HeaderBlock } from '../header/fields.ts';
 import { HeaderScanner } from '../header/scanner.ts';
 import { HeaderTooLargeError } from '../header/too-large.ts';
 import { type TransferDecoder, transferDecoder } from './decoders.ts';
+import { type FoundDelimiter, maxDelimiter, OpenParts } from './open-parts.ts';
 import { type MimePart, type OpenPart, partOf } from './part.ts';
 
 /** What {@link MimeScanner} is willing to hold. */
 export interface MimeLimits {
   /** Parts in all, the message itself included. */
   readonly maxParts: number;
-  /** Multiparts within one another. */
+  /** Multiparts, and messages that are looked into, within one another. */
   readonly maxDepth: number;
   /** Headers of all parts together, in octets. */
   readonly maxHeaderBytes: number;
+}
+
+/** What {@link MimeScanner} does beyond finding the parts; nothing of it is for a message that is taken apart to be sent. */
+export interface MimeReading {
+  /**
+   * Looks into the message in a message/rfc822, unless it is encoded (RFC 2046 section 5.2.1). Not done for a courier:
+   * there it is a file whose octets stay, and what is wrong within it is no reason to send what is around it otherwise.
+   */
+  readonly embedded?: boolean;
+  /** Takes what is beyond the limits as content, in place of an error. */
+  readonly lenient?: boolean;
+  /** Leaves contents encoded: `decodedOctets` stays 0, and ambiguous base64 is not noticed. */
+  readonly undecoded?: boolean;
 }
 
 /** A message has more parts, or deeper ones, than are looked at. */
@@ -23,27 +37,24 @@ export class MimeTooComplexError extends Error {
   }
 }
 
-/** Longer lines, line ends included, are no delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in use). */
-const maxDelimiter = 1000;
 const LF = 0x0a;
 const CR = 0x0d;
 const nothing: Buffer = Buffer.alloc(0);
-
-interface OpenMultipart {
-  readonly part: OpenPart;
-  readonly delimiter: Buffer;
-}
+const dashesOnLine = Buffer.from('\n--');
 
 /**
  * Finds the parts of a message that passes by (RFC 2046 section 5.1). It looks at the lines that begin with `--`, and
- * holds no more than the headers and the octets of one call. Messages within the message are content.
+ * holds no more than the headers and the octets of one call.
  */
 export class MimeScanner {
   readonly #limits: MimeLimits;
-  readonly #open: OpenMultipart[] = [];
+  readonly #reading: MimeReading;
+  readonly #open = new OpenParts();
   #header: HeaderScanner | undefined = new HeaderScanner();
   /** Whose content passes; none between the parts of a multipart. */
-  #leaf: { readonly part: OpenPart; readonly decoder: TransferDecoder } | undefined;
+  #leaf: { readonly part: OpenPart; readonly decoder: TransferDecoder | undefined } | undefined;
+  /** The message/rfc822 whose message begins. */
+  #messageIn: OpenPart | undefined;
   #root: OpenPart | undefined;
   #octets = nothing;
   /** Place of the first of `#octets` in the message. */
@@ -51,11 +62,14 @@ export class MimeScanner {
   #searchFrom = 0;
   /** A line begins with the first of `#octets`. */
   #atLineStart = true;
+  /** Octets of the line end just before `#octets`. */
+  #lineEndBefore = 0;
   #parts = 0;
   #headerOctets = 0;
 
-  constructor(limits: MimeLimits) {
+  constructor(limits: MimeLimits, reading: MimeReading = {}) {
     this.#limits = limits;
+    this.#reading = reading;
   }
 
   /** @throws HeaderTooLargeError, MimeTooComplexError */
@@ -68,7 +82,7 @@ export class MimeScanner {
   end(): MimePart {
     this.#advance(true);
     this.#endLeaf();
-    while (this.#open.length > 0) this.#closeMultipart();
+    this.#open.endAll(this.#offset);
     return this.#root ?? partOf(HeaderBlock.parse(nothing), 0, 'text/plain');
   }
 
@@ -78,57 +92,88 @@ export class MimeScanner {
 
   /** @returns whether the header has ended */
   #readHeader(scanner: HeaderScanner, atEnd: boolean): boolean {
-    const { maxHeaderBytes } = this.#limits;
-    const ended = scanner.scan(this.#octets, atEnd);
-    const length = scanner.bodyStart ?? this.#octets.length;
-    if (this.#headerOctets + length > maxHeaderBytes) throw new HeaderTooLargeError(maxHeaderBytes);
+    const left = this.#limits.maxHeaderBytes - this.#headerOctets;
+    const octets = this.#octets.subarray(0, left + 1);
+    const ended = scanner.scan(octets, atEnd && octets.length === this.#octets.length);
+    const length = scanner.bodyStart ?? octets.length;
+    if (length > left) {
+      if (!this.#reading.lenient) throw new HeaderTooLargeError(this.#limits.maxHeaderBytes);
+      this.#parts = this.#limits.maxParts;
+      const fields = Buffer.from(octets.subarray(0, scanner.fieldsEnd));
+      return this.#headerEnded(HeaderBlock.parse(fields, { maxHeaderBytes: fields.length }));
+    }
     if (!ended) return false;
-    this.#headerOctets += length;
-    this.#header = undefined;
     // A copy: a view would keep the whole piece of the message that it lies in.
-    const header = HeaderBlock.scanned(Buffer.from(this.#octets.subarray(0, length)), scanner, length);
-    this.#skip(length);
+    return this.#headerEnded(HeaderBlock.scanned(Buffer.from(octets.subarray(0, length)), scanner, length));
+  }
+
+  #headerEnded(header: HeaderBlock): true {
+    this.#headerOctets += header.byteLength;
+    this.#header = undefined;
+    this.#skip(header.byteLength);
     this.#atLineStart = true;
     this.#beginPart(header);
     return true;
   }
 
   #beginPart(header: HeaderBlock): void {
-    const parent = this.#open.at(-1)?.part;
+    const container = this.#messageIn;
+    this.#messageIn = undefined;
+    const parent = container ?? this.#open.multipart;
     const part = partOf(header, this.#offset, parent?.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain');
     this.#parts += 1;
-    if (this.#parts > this.#limits.maxParts) throw new MimeTooComplexError();
-    parent?.parts.push(part);
+    if (this.#parts > this.#limits.maxParts && !this.#reading.lenient) throw new MimeTooComplexError();
+    if (container !== undefined) container.message = part;
+    else parent?.parts.push(part);
     this.#root ??= part;
+    this.#open.begin(part);
     if (part.type.startsWith('multipart/') && this.#openMultipart(part)) return;
-    this.#leaf = { part, decoder: transferDecoder(part.encoding) };
+    if (part.type === 'message/rfc822' && this.#openMessage(part)) return;
+    this.#leaf = { part, decoder: this.#reading.undecoded ? undefined : transferDecoder(part.encoding) };
   }
 
   #openMultipart(part: OpenPart): boolean {
-    const boundary = part.parameters.get('boundary')?.trimEnd() ?? '';
-    const delimiter = Buffer.from(`--${boundary}`, 'utf8');
-    if (boundary === '' || this.#open.some((other) => other.delimiter.equals(delimiter))) {
-      part.defects.push('bad-boundary');
-      return false;
-    }
-    this.#open.push({ part, delimiter });
-    if (this.#open.length > this.#limits.maxDepth) throw new MimeTooComplexError();
+    const delimiter = this.#open.delimiterOf(part);
+    if (delimiter === undefined) part.defects.push('bad-boundary');
+    if (delimiter === undefined || !this.#mayGoDeeper()) return false;
+    this.#open.open(part, delimiter);
     return true;
+  }
+
+  #openMessage(part: OpenPart): boolean {
+    const isEncoded = part.encoding === 'base64' || part.encoding === 'quoted-printable';
+    if (!this.#reading.embedded || isEncoded || !this.#mayGoDeeper() || !this.#mayBegin()) return false;
+    this.#messageIn = part;
+    this.#header = new HeaderScanner();
+    return true;
+  }
+
+  /** @throws MimeTooComplexError */
+  #mayGoDeeper(): boolean {
+    if (this.#open.depth <= this.#limits.maxDepth) return true;
+    if (this.#reading.lenient) return false;
+    throw new MimeTooComplexError();
+  }
+
+  /** Whether another part is looked at; where the limits are strict, its beginning fails. */
+  #mayBegin(): boolean {
+    return !this.#reading.lenient || this.#parts < this.#limits.maxParts;
   }
 
   /** @returns whether a part begins */
   #content(atEnd: boolean): boolean {
     for (;;) {
-      const at = this.#open.length === 0 ? -1 : this.#nextDashes();
+      const isInMultipart = this.#open.multipart !== undefined;
+      const at = isInMultipart ? this.#nextDashes() : -1;
       if (at === -1) {
         // What may be the beginning of a line end and two dashes stays.
-        this.#pass(atEnd || this.#open.length === 0 ? this.#octets.length : Math.max(0, this.#octets.length - 3));
+        this.#pass(atEnd || !isInMultipart ? this.#octets.length : Math.max(0, this.#octets.length - 3));
         return false;
       }
       const lineEnd = this.#octets.indexOf(LF, at);
       if (lineEnd === -1 && !atEnd && this.#octets.length - at <= maxDelimiter) return false;
       const line = this.#octets.subarray(at, lineEnd === -1 ? this.#octets.length : lineEnd + 1);
-      const found = this.#delimiterIn(line);
+      const found = this.#open.find(line);
       if (found === undefined) this.#searchFrom = at + 1;
       else if (this.#delimiter(at, line.length, found)) return true;
     }
@@ -138,50 +183,39 @@ export class MimeScanner {
   #nextDashes(): number {
     const octets = this.#octets;
     if (this.#atLineStart && this.#searchFrom === 0 && octets[0] === 0x2d && octets[1] === 0x2d) return 0;
-    const lf = octets.indexOf('\n--', Math.max(0, this.#searchFrom - 1));
+    const lf = octets.indexOf(dashesOnLine, Math.max(0, this.#searchFrom - 1));
     return lf === -1 ? -1 : lf + 1;
   }
 
-  /** The innermost open multipart whose delimiter this line is. */
-  #delimiterIn(line: Buffer): { readonly index: number; readonly closes: boolean } | undefined {
-    if (line.length > maxDelimiter) return undefined;
-    for (let index = this.#open.length - 1; index >= 0; index--) {
-      const length = this.#open[index]?.delimiter.length ?? 0;
-      if (!this.#open[index]?.delimiter.equals(line.subarray(0, length))) continue;
-      const rest = line.toString('latin1', length);
-      if (/^(?:--)?[ \t]*\r?\n?$/.test(rest)) return { index, closes: rest.startsWith('--') };
-    }
-    return undefined;
-  }
-
   /** @returns whether a part begins */
-  #delimiter(at: number, length: number, found: { readonly index: number; readonly closes: boolean }): boolean {
-    // The line end before the delimiter is part of it.
-    let contentEnd = at;
-    if (this.#octets[contentEnd - 1] === LF) contentEnd -= 1;
-    if (contentEnd < at && this.#octets[contentEnd - 1] === CR) contentEnd -= 1;
+  #delimiter(at: number, length: number, found: FoundDelimiter): boolean {
+    // The line end before the delimiter is part of it; it may stand at the end of a header.
+    const contentEnd = at - lineEndLength(this.#octets, at);
+    const bodyEnd = this.#offset + (at > 0 ? contentEnd : -this.#lineEndBefore);
     this.#pass(contentEnd);
     this.#endLeaf();
     this.#skip(at - contentEnd + length);
-    while (this.#open.length > found.index + 1) this.#closeMultipart();
+    this.#open.end(found, bodyEnd);
     this.#atLineStart = true;
-    if (found.closes) this.#closeMultipart();
-    else this.#header = new HeaderScanner();
-    return !found.closes;
+    if (!found.closes && this.#mayBegin()) this.#header = new HeaderScanner();
+    return this.#header !== undefined;
   }
 
   /** Octets of the content, up to `end`. */
   #pass(end: number): void {
     if (this.#leaf) {
       const { part, decoder } = this.#leaf;
-      part.decodedOctets += decoder.push(this.#octets.subarray(0, end)).length;
+      part.decodedOctets += decoder?.push(this.#octets.subarray(0, end)).length ?? 0;
       part.end = this.#offset + end;
     }
     this.#skip(end);
   }
 
   #skip(length: number): void {
-    if (length > 0) this.#atLineStart = false;
+    if (length > 0) {
+      this.#atLineStart = false;
+      this.#lineEndBefore = lineEndLength(this.#octets, length);
+    }
     this.#octets = this.#octets.subarray(length);
     this.#offset += length;
     this.#searchFrom = 0;
@@ -190,13 +224,14 @@ export class MimeScanner {
   #endLeaf(): void {
     if (this.#leaf === undefined) return;
     const { part, decoder } = this.#leaf;
-    part.decodedOctets += decoder.end().length;
-    if (decoder.isAmbiguous) part.defects.push('ambiguous-base64');
+    part.decodedOctets += decoder?.end().length ?? 0;
+    if (decoder?.isAmbiguous) part.defects.push('ambiguous-base64');
     this.#leaf = undefined;
   }
+}
 
-  #closeMultipart(): void {
-    const closed = this.#open.pop();
-    if (closed?.part.parts.length === 0) closed.part.defects.push('no-parts');
-  }
+/** How many octets the line end just before `at` has. */
+function lineEndLength(octets: Buffer, at: number): number {
+  if (octets[at - 1] !== LF) return 0;
+  return octets[at - 2] === CR ? 2 : 1;
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
@@ -14,7 +15,7 @@ export class AttemptLog {
   readonly #log: Log;
   readonly #clock: Clock;
   /** When an administrator was last called, by mailbox and cause. */
-  readonly #remindedAtMs = new Map<string, number>();
+  readonly #remindedAtMs = new LRUCache<string, number>({ max: mostReminders });
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
@@ -68,17 +69,12 @@ export class AttemptLog {
   #remindAdmin(line: { mailbox: string; code: string; text: string; remedy?: string }): void {
     const key = `${line.mailbox} ${line.code}`;
     const now = this.#clock.now();
-    const last = this.#remindedAtMs.get(key);
+    const last = this.#remindedAtMs.peek(key);
     if (last !== undefined && now - last < adminReminderMs) {
       this.#log.info(line, 'deferred: waiting for an administrator');
       return;
     }
-    this.#remindedAtMs.delete(key);
     this.#remindedAtMs.set(key, now);
-    for (const oldest of this.#remindedAtMs.keys()) {
-      if (this.#remindedAtMs.size <= mostReminders) break;
-      this.#remindedAtMs.delete(oldest);
-    }
     const { text, remedy = '', ...facts } = line;
     this.#log.error(facts, `mail of ${line.mailbox} waits for an administrator: ${text} ${remedy}`.trimEnd());
   }

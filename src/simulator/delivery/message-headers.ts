@@ -1,4 +1,5 @@
-import { addressParser } from 'postal-mime';
+import { parseAddressItems } from '../../message/address/list.ts';
+import { HeaderBlock } from '../../message/header/fields.ts';
 
 /** One header field of a message. */
 export interface StampedField {
@@ -17,36 +18,14 @@ export interface AddressField {
   readonly malformed: readonly string[];
 }
 
-const fieldStart = /^([!-9;-~]+)[ \t]*:/;
-
-/** The header fields of a message, in their order. Whatever is no field ends the header. */
+/** The header fields of a message, in their order. Whatever is no field ends the header, the first line of an mbox too. */
 export function headerFields(content: Buffer): readonly StampedField[] {
-  const fields: StampedField[] = [];
-  let position = 0;
-  while (position < content.length) {
-    const end = fieldEnd(content, position);
-    const text = content.toString('utf8', position, end);
-    const match = fieldStart.exec(text);
-    if (!match?.[1]) break;
-    const value = text
-      .slice(match[0].length)
-      .replace(/\r?\n(?=[ \t])/g, '')
-      .trim();
-    fields.push({ name: match[1].toLowerCase(), value, start: position, end });
-    position = end;
-  }
-  return fields;
-}
-
-/** Behind the line that starts at `start`, and behind the lines that continue it. */
-function fieldEnd(content: Buffer, start: number): number {
-  let end = start;
-  do {
-    const lineFeed = content.indexOf(0x0a, end);
-    if (lineFeed < 0) return content.length;
-    end = lineFeed + 1;
-  } while (content[end] === 0x20 || content[end] === 0x09);
-  return end;
+  const { fields, mboxLine } = HeaderBlock.parse(content, { maxHeaderBytes: content.length });
+  if (mboxLine !== undefined) return [];
+  return fields.map((field) => {
+    const start = field.raw.byteOffset - content.byteOffset;
+    return { name: field.name.toLowerCase(), value: field.value(), start, end: start + field.raw.length };
+  });
 }
 
 /** The addresses of every field with this name. */
@@ -55,22 +34,14 @@ export function addressesIn(fields: readonly StampedField[], name: string): Addr
   const malformed: string[] = [];
   for (const field of fields) {
     if (field.name !== name || field.value === '') continue;
-    for (const mailbox of addressParser(field.value, { flatten: true })) {
-      const { name: display } = mailbox;
-      const address = requoted(mailbox.address ?? '');
-      if (isAddress(address)) addresses.push(address);
-      else malformed.push(address || display);
+    for (const item of parseAddressItems(field.value).items) {
+      if (item.kind === 'group' || item.kind === 'group-end') continue;
+      const text = item.kind === 'address' ? item.parsed.address : item.words;
+      if (isAddress(text)) addresses.push(text);
+      else malformed.push(text);
     }
   }
   return { addresses, malformed };
-}
-
-/** The parser takes the quotes off a local part that needs them (RFC 5321 section 4.1.2); puts them back. */
-function requoted(address: string): string {
-  const at = address.lastIndexOf('@');
-  const local = address.slice(0, at);
-  if (at < 1 || /^[^\s()<>[\]:;@\\,"]+$/.test(local)) return address;
-  return `"${local.replace(/["\\]/g, '\\$&')}"${address.slice(at)}`;
 }
 
 /** Whether a text looks like `local@domain` (RFC 5321 section 4.1.2, a quoted local part included). */

@@ -1,5 +1,13 @@
-import { createHash, generateKeyPair, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  compactVerify,
+  decodeJwt,
+  exportJWK,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
 
 /** What a verified access token says. Learn, "Access token claims reference". */
 export interface AccessTokenClaims {
@@ -46,26 +54,21 @@ export interface PublicJwk {
   readonly issuer: string;
 }
 
+const alg = 'RS256';
 const clockSkewSeconds = 300;
 
 /** Signs tokens (RS256), and verifies access tokens. */
 export class TokenSigner {
   readonly tenantId: string;
-  readonly #keys: Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
-  #publicKey: KeyObject | undefined;
+  readonly #keys: Promise<GenerateKeyPairResult>;
   readonly #opaque = new Map<string, AccessTokenClaims>();
   readonly #kid = createHash('sha1').update(randomBytes(20)).digest('base64url');
 
   constructor(tenantId: string) {
     this.tenantId = tenantId;
     // Takes a while; whoever asks for the first token waits, the start does not.
-    this.#keys = promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-    this.#keys.then(
-      (keys) => {
-        this.#publicKey = keys.publicKey;
-      },
-      () => {},
-    );
+    this.#keys = generateKeyPair('RS256');
+    this.#keys.catch(() => {});
   }
 
   get issuer(): string {
@@ -112,24 +115,24 @@ export class TokenSigner {
 
   /** Signs a token of any content. */
   async sign(payload: object): Promise<string> {
-    const header = { typ: 'JWT', alg: 'RS256', x5t: this.#kid, kid: this.#kid };
-    const signed = `${base64urlJson(header)}.${base64urlJson(payload)}`;
     const { privateKey } = await this.#keys;
-    return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`;
+    return new SignJWT(payload as JWTPayload)
+      .setProtectedHeader({ typ: 'JWT', alg, x5t: this.#kid, kid: this.#kid })
+      .sign(privateKey);
   }
 
   /** Checks signature and time; whom the token is for is the caller's question. */
-  verify(token: string): AccessTokenClaims | TokenFault {
+  async verify(token: string): Promise<AccessTokenClaims | TokenFault> {
     const known = this.#opaque.get(token);
     if (known !== undefined) return known.exp <= Date.now() / 1000 ? 'expired' : known;
-    const [header, payload, signature, ...rest] = token.split('.');
-    if (!header || !payload || !signature || rest.length > 0) return 'malformed';
-    const claims = parseJson(payload) as AccessTokenClaims | undefined;
-    if (!claims || typeof claims.exp !== 'number' || typeof claims.aud !== 'string') return 'malformed';
-    // Without a key no token has been issued yet.
-    if (!this.#publicKey) return 'signature';
-    const signed = Buffer.from(`${header}.${payload}`);
-    if (!verify('RSA-SHA256', signed, this.#publicKey, Buffer.from(signature, 'base64url'))) return 'signature';
+    const claims = claimsIn(token);
+    if (claims === undefined) return 'malformed';
+    const { publicKey } = await this.#keys;
+    try {
+      await compactVerify(token, publicKey, { algorithms: [alg] });
+    } catch {
+      return 'signature';
+    }
     const now = Date.now() / 1000;
     if (claims.exp <= now) return 'expired';
     if (claims.nbf > now + clockSkewSeconds) return 'not-yet-valid';
@@ -138,28 +141,16 @@ export class TokenSigner {
 
   /** The public key, for those who verify tokens by themselves. */
   async jwk(): Promise<PublicJwk> {
-    const { n, e, kty } = (await this.#keys).publicKey.export({ format: 'jwk' });
-    return {
-      kty: kty ?? 'RSA',
-      use: 'sig',
-      alg: 'RS256',
-      kid: this.#kid,
-      x5t: this.#kid,
-      n: n ?? '',
-      e: e ?? '',
-      issuer: this.issuer,
-    };
+    const { n = '', e = '' } = await exportJWK((await this.#keys).publicKey);
+    return { kty: 'RSA', use: 'sig', alg, kid: this.#kid, x5t: this.#kid, n, e, issuer: this.issuer };
   }
 }
 
-function base64urlJson(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function parseJson(part: string): unknown {
+/** What a token says of itself, before anything is checked. */
+function claimsIn(token: string): AccessTokenClaims | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null ? value : undefined;
+    const claims = decodeJwt<AccessTokenClaims>(token);
+    return typeof claims.exp === 'number' && typeof claims.aud === 'string' ? claims : undefined;
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
-import { constants, createHash, createPublicKey, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose';
 import type { AppRegistration } from '../tenant/tenant.ts';
 import { AadstsError } from './aadsts.ts';
 
 interface AssertionHeader {
-  readonly alg?: string;
   readonly x5t?: string;
   readonly 'x5t#S256'?: string;
   readonly x5c?: string | readonly string[];
@@ -20,8 +20,6 @@ interface AssertionClaims {
 interface ParsedAssertion {
   readonly header: AssertionHeader;
   readonly claims: AssertionClaims;
-  readonly signed: Buffer;
-  readonly signature: Buffer;
 }
 
 const clockSkewSeconds = 300;
@@ -38,17 +36,21 @@ export function clientIdOf(assertion: string): string | undefined {
  * @param audiences what `aud` may be: the token endpoint or the issuer, by tenant id or domain
  * @throws AadstsError
  */
-export function verifyClientAssertion(assertion: string, app: AppRegistration, audiences: readonly string[]): void {
-  const { header, claims, signed, signature } = parse(assertion);
+export async function verifyClientAssertion(
+  assertion: string,
+  app: AppRegistration,
+  audiences: readonly string[],
+): Promise<void> {
+  const { header, claims } = parse(assertion);
   if (claims.iss !== claims.sub && thumbprintIn(header) === '' && header.x5c === undefined) {
-    verifyFederated(app, { header, claims, signed, signature });
+    await verifyFederated(app, assertion, claims);
     return;
   }
   const certificate = app.certificates
     .map((registered) => registered.certificate)
     .find((candidate) => isMeant(candidate, header));
   if (!certificate) throw AadstsError.of('700027', 'The key was not found.', thumbprintIn(header), app.clientId);
-  if (!hasValidSignature(header.alg, signed, certificate.publicKey, signature)) {
+  if (!(await hasValidSignature(assertion, certificate.publicKey))) {
     throw AadstsError.of(
       '700027',
       'The key was found, but the signature does not match.',
@@ -66,7 +68,7 @@ export function verifyClientAssertion(assertion: string, app: AppRegistration, a
 }
 
 /** Learn, "Workload identity federation". @throws AadstsError 70021, 700211, 700213, 700212, 50013, 700024 */
-function verifyFederated(app: AppRegistration, { header, claims, signed, signature }: ParsedAssertion): void {
+async function verifyFederated(app: AppRegistration, assertion: string, claims: AssertionClaims): Promise<void> {
   const { iss = '', sub = '', aud = '' } = claims;
   const credentials = app.federatedCredentials;
   if (credentials.length === 0) throw AadstsError.of('70021', iss, sub, aud);
@@ -76,9 +78,7 @@ function verifyFederated(app: AppRegistration, { header, claims, signed, signatu
   if (ofSubject.length === 0) throw AadstsError.of('700213', sub);
   const credential = ofSubject.find(({ audience }) => audience === aud);
   if (!credential) throw AadstsError.of('700212', aud);
-  if (!hasValidSignature(header.alg, signed, createPublicKey(credential.publicKeyPem), signature)) {
-    throw AadstsError.of('50013');
-  }
+  if (!(await hasValidSignature(assertion, createPublicKey(credential.publicKeyPem)))) throw AadstsError.of('50013');
   assertInTime(claims);
 }
 
@@ -99,12 +99,13 @@ function isMeant(certificate: X509Certificate, header: AssertionHeader): boolean
   return chain[0] !== undefined && Buffer.from(chain[0], 'base64').equals(certificate.raw);
 }
 
-function hasValidSignature(alg: string | undefined, signed: Buffer, key: KeyObject, signature: Buffer): boolean {
-  if (key.asymmetricKeyType !== 'rsa') return false;
-  if (alg === 'RS256') return verify('RSA-SHA256', signed, key, signature);
-  if (alg !== 'PS256') return false;
-  const padding = constants.RSA_PKCS1_PSS_PADDING;
-  return verify('RSA-SHA256', signed, { key, padding, saltLength: 32 }, signature);
+async function hasValidSignature(assertion: string, key: KeyObject): Promise<boolean> {
+  try {
+    await compactVerify(assertion, key, { algorithms: ['RS256', 'PS256'] });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function thumbprintIn(header: AssertionHeader): string {
@@ -113,15 +114,10 @@ function thumbprintIn(header: AssertionHeader): string {
 }
 
 function parse(assertion: string): ParsedAssertion {
-  const parts = assertion.split('.');
-  const [header = '', claims = '', signature = ''] = parts;
   try {
-    if (parts.length !== 3) throw new Error('not three parts');
     return {
-      header: JSON.parse(Buffer.from(header, 'base64url').toString()) as AssertionHeader,
-      claims: JSON.parse(Buffer.from(claims, 'base64url').toString()) as AssertionClaims,
-      signed: Buffer.from(`${header}.${claims}`),
-      signature: Buffer.from(signature, 'base64url'),
+      header: decodeProtectedHeader(assertion) as AssertionHeader,
+      claims: decodeJwt(assertion) as AssertionClaims,
     };
   } catch {
     throw AadstsError.of('50027');

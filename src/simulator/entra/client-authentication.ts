@@ -18,19 +18,19 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
  * (RFC 6749 section 2.3.1).
  * @throws AadstsError
  */
-export function authenticateClient(
+export async function authenticateClient(
   tenant: Tenant,
   form: URLSearchParams,
   authorization: string | undefined,
   audiences: readonly string[],
-): AuthenticatedClient {
+): Promise<AuthenticatedClient> {
   const basic = basicCredentials(authorization);
   const assertion = form.get('client_assertion');
   const clientId = form.get('client_id') ?? basic?.id ?? (assertion ? clientIdOf(assertion) : undefined);
   if (!clientId) throw AadstsError.of('900144', 'client_id');
   const app = findApp(tenant, clientId);
   if (assertion && form.get('client_assertion_type') === assertionType) {
-    verifyClientAssertion(assertion, app, audiences);
+    await verifyClientAssertion(assertion, app, audiences);
     return { app, method: '2' };
   }
   const secret = form.get('client_secret') ?? basic?.secret;

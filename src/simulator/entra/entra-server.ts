@@ -37,9 +37,9 @@ export async function listenEntra(settings: EntraSettings): Promise<Listening> {
 
 function routesOf(entra: EntraServices): readonly Route[] {
   const { tenant, signer } = entra;
-  const answerIntrospection = (request: IncomingHttpRequest, token: string | null): HttpAnswer => {
+  const answerIntrospection = async (request: IncomingHttpRequest, token: string | null): Promise<HttpAnswer> => {
     const username = request.url.searchParams.get('username') ?? undefined;
-    return { status: 200, body: introspect(signer, token, username) };
+    return { status: 200, body: await introspect(signer, token, username) };
   };
   return [
     {

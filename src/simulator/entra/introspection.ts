@@ -5,8 +5,8 @@ import type { AccessTokenClaims, TokenSigner } from './access-token.ts';
  * cannot verify tokens by themselves.
  * @param username whom the token is for where it names nobody, as app-only tokens do
  */
-export function introspect(signer: TokenSigner, token: string | null, username?: string): object {
-  const claims = signer.verify(token ?? '');
+export async function introspect(signer: TokenSigner, token: string | null, username?: string): Promise<object> {
+  const claims = await signer.verify(token ?? '');
   if (typeof claims === 'string') return { active: false };
   return {
     active: true,

@@ -87,7 +87,7 @@ function answerForm(
   );
 }
 
-function grant(
+async function grant(
   entra: EntraServices,
   request: IncomingHttpRequest,
   form: URLSearchParams,
@@ -99,7 +99,7 @@ function grant(
   const serve = grants.get(type);
   if (!serve) throw AadstsError.of('70003', type);
   const audiences = assertionAudiences(authority, tenant, tenantName);
-  const client = authenticateClient(tenant, form, request.headers.authorization, audiences);
+  const client = await authenticateClient(tenant, form, request.headers.authorization, audiences);
   return serve({ entra, form, client, tenantName });
 }
 

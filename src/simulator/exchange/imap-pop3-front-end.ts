@@ -22,7 +22,7 @@ export interface ExchangeReadSettings<Claims extends MailTokenClaims> {
   readonly tls: { readonly cert: string; readonly key: string };
   readonly directory: MailboxDirectory;
   /** The token's claims, or undefined if Exchange would not take it: AUTHENTICATE fails. */
-  verifyToken(token: string): Claims | undefined;
+  verifyToken(token: string): Promise<Claims | undefined> | Claims | undefined;
   /** Whether the token opens the mailbox by this protocol. */
   permitted(claims: Claims, mailbox: string, protocol: 'imap' | 'pop3'): boolean;
   readonly faults?: StagedFaults;
@@ -134,9 +134,9 @@ export class MailboxDoor<Claims extends MailTokenClaims> {
   }
 
   /** @returns the mailbox and when its token expires, in milliseconds since 1970 */
-  enter(mailbox: string, token: string): { store: MailStore; expiresAt: number } | FrontEndRefusal {
+  async enter(mailbox: string, token: string): Promise<{ store: MailStore; expiresAt: number } | FrontEndRefusal> {
     const { directory, connectionsPerMailbox = 20 } = this.#settings;
-    const claims = this.#settings.verifyToken(token);
+    const claims = await this.#settings.verifyToken(token);
     if (claims === undefined) return 'refused';
     if (!directory.has(mailbox) || !this.#settings.permitted(claims, mailbox, this.#protocol)) return 'not-connected';
     const key = mailbox.toLowerCase();

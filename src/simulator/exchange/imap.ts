@@ -75,7 +75,7 @@ class ExchangeImapSession<Claims extends MailTokenClaims> implements ImapSession
     return underFault(fault, this.#parts.socket, replyOf, async () => {
       // Basic authentication is off for good.
       if (!('accessToken' in credentials)) throw new ImapReply('NO', `${command} failed.`);
-      const entered = this.#parts.door.enter(username, credentials.accessToken);
+      const entered = await this.#parts.door.enter(username, credentials.accessToken);
       if (entered === 'refused') throw new ImapReply('NO', `${command} failed.`, { challenge: refusalChallenge });
       if (entered === 'not-connected') return { kind: 'store', store: notConnected };
       this.#cancelExpiry = atExpiry(entered.expiresAt, () =>

@@ -70,7 +70,7 @@ class ExchangePop3Session<Claims extends MailTokenClaims> implements Pop3Session
         const text = `${what} failure: unknown user name or bad password.`;
         // Basic authentication is off for good.
         if (!('accessToken' in credentials)) throw new Pop3Reply(text);
-        const entered = this.#parts.door.enter(username, credentials.accessToken);
+        const entered = await this.#parts.door.enter(username, credentials.accessToken);
         if (entered === 'refused') throw new Pop3Reply(text, { challenge: refusalChallenge });
         if (entered === 'not-connected') throw new Pop3Reply(text);
         this.#cancelExpiry = atExpiry(entered.expiresAt, () =>

@@ -58,7 +58,7 @@ export class ExchangeSubmissionSession implements SmtpSession {
     const mailbox = credentials.username.toLowerCase();
     await this.#fault('auth', mailbox, async () => {
       if (credentials.mechanism !== 'XOAUTH2') throw refused('basic authentication is disabled.');
-      const claims = signer.verify(credentials.accessToken);
+      const claims = await signer.verify(credentials.accessToken);
       const unsuccessful = new SmtpReply(535, '5.7.3', `Authentication unsuccessful [${frontEndName}]`);
       if (typeof claims === 'string' || !isAudienceOf('exchange', claims.aud)) throw unsuccessful;
       const access = directory.has(mailbox) ? submissionAccess(tenant, claims, mailbox) : 'refused';

@@ -13,10 +13,10 @@ const tokenFaultText: Record<TokenFault, string> = {
 };
 
 /** Checks the bearer token of a request. @throws GraphFault 401 */
-export function authenticate(signer: TokenSigner, authorization: string | undefined): AccessTokenClaims {
+export async function authenticate(signer: TokenSigner, authorization: string | undefined): Promise<AccessTokenClaims> {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   if (!token) throw unauthorized('Access token is empty.');
-  const claims = signer.verify(token);
+  const claims = await signer.verify(token);
   if (typeof claims === 'string') throw unauthorized(tokenFaultText[claims]);
   if (!isAudienceOf('graph', claims.aud)) throw unauthorized('Access token validation failure. Invalid audience.');
   return claims;

@@ -84,7 +84,7 @@ function directoryRoutes({ tenant, signer, directory, faults }: GraphSettings): 
     method: operation.method,
     path: new RegExp(`^/v1\\.0${operation.path}$`, 'i'),
     handle: async (http, captures) => {
-      const claims = authenticate(signer, http.headers.authorization);
+      const claims = await authenticate(signer, http.headers.authorization);
       const request = { tenant, mailboxes: directory, claims, http, captures };
       requireDirectoryPermission(operation, request);
       return withFault(

@@ -58,8 +58,8 @@ function mayRead(tenant: Tenant, claims: AccessTokenClaims, mailbox: string, pro
 /** How the reading protocols check tokens: which ones they take at all, and which mailbox one opens. */
 export function mailboxAccess(tenant: Tenant, signer: TokenSigner, protocol: 'imap' | 'pop3') {
   return {
-    verifyToken(token: string): AccessTokenClaims | undefined {
-      const claims = signer.verify(token);
+    async verifyToken(token: string): Promise<AccessTokenClaims | undefined> {
+      const claims = await signer.verify(token);
       if (typeof claims === 'string' || !isAudienceOf('exchange', claims.aud)) return undefined;
       return tokenNames(claims, protocol) && knowsHolder(tenant, claims) ? claims : undefined;
     },

@@ -172,6 +172,13 @@ describe('what a server offers after login that does not tell', () => {
     now = 3_600_000;
     expect(known.get('host:993', 'a@b.c')).toBeUndefined();
   });
+
+  it('is forgotten where a thousand others were asked for since', () => {
+    const known = new KnownCapabilities();
+    for (let host = 0; host <= 1000; host++) known.set(`host${host}:993`, 'a@b.c', 'IMAP4rev1');
+    expect(known.get('host0:993', 'a@b.c')).toBeUndefined();
+    expect(known.get('host1:993', 'a@b.c')).toBe('IMAP4rev1');
+  });
 });
 
 describe('what servers may differ in', () => {

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allParts, type MimePart } from '../../../src/message/mime/part.ts';
-import { readMimeStructure, readPart, readParts } from '../../../src/message/mime/reader.ts';
+import { readMimeStructure, readPart, readParts, readWholeMime } from '../../../src/message/mime/reader.ts';
+import { type MimeLimits, MimeScanner } from '../../../src/message/mime/scanner.ts';
 import { generatedMessage } from '../mime-tree.ts';
 
 function opener(octets: Buffer, pieceOctets = 65_536): () => Readable {
@@ -136,6 +137,131 @@ describe('The structure of a message', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('The body of a part', () => {
+  /** Every part by its depth, with its body as it stands. */
+  function bodies(part: MimePart, source: string, depth = 0): string[] {
+    const body = source.slice(part.start, part.bodyEnd);
+    const inner = [...part.parts, ...(part.message === undefined ? [] : [part.message])];
+    return [
+      `${'>'.repeat(depth)}${part.type}${JSON.stringify(body).replaceAll('\\r\\n', '|')}`,
+      ...inner.flatMap((child) => bodies(child, source, depth + 1)),
+    ];
+  }
+
+  function scanned(source: string, pieceOctets: number, limits: Partial<MimeLimits> = {}): MimePart {
+    const all = { maxParts: 100, maxDepth: 50, maxHeaderBytes: 10_000, ...limits };
+    const scanner = new MimeScanner(all, { embedded: true, lenient: true, undecoded: true });
+    for (let at = 0; at < source.length; at += pieceOctets) {
+      scanner.push(Buffer.from(source.slice(at, at + pieceOctets)));
+    }
+    return scanner.end();
+  }
+
+  it.each<[string, string[]]>([
+    ['Subject: x\n\nbody\n', ['text/plain"body|"']],
+    [
+      `${mixed}preamble\n--b\n\none\n--b--\nepilogue\n`,
+      ['multipart/mixed"preamble|--b||one|--b--|epilogue|"', '>text/plain"one"'],
+    ],
+    [`${mixed}nothing begins`, ['multipart/mixed"nothing begins"']],
+    [
+      `${mixed}--b\n${inner}--c\n\none\n--c--\nend\n--b\n\ntwo\n--b--`,
+      [
+        'multipart/mixed"--b|Content-Type: multipart/alternative; boundary=c||--c||one|--c--|end|--b||two|--b--"',
+        '>multipart/alternative"--c||one|--c--|end"',
+        '>>text/plain"one"',
+        '>text/plain"two"',
+      ],
+    ],
+    [
+      `${mixed}--b\nContent-Type: message/rfc822\n\nSubject: x\n${inner}--c\n\none\n--b\n\ntwo`,
+      [
+        'multipart/mixed"--b|Content-Type: message/rfc822||Subject: x|Content-Type: multipart/alternative; boundary=c||--c||one|--b||two"',
+        '>message/rfc822"Subject: x|Content-Type: multipart/alternative; boundary=c||--c||one"',
+        '>>multipart/alternative"--c||one"',
+        '>>>text/plain"one"',
+        '>text/plain"two"',
+      ],
+    ],
+    // The line end before a delimiter is no part of the message, header though it ends.
+    [
+      `${mixed}--b\nContent-Type: message/rfc822\n\nSubject: x\n\n--b--`,
+      [
+        'multipart/mixed"--b|Content-Type: message/rfc822||Subject: x||--b--"',
+        '>message/rfc822"Subject: x|"',
+        '>>text/plain""',
+      ],
+    ],
+    [
+      `${mixed}--b\nContent-Type: message/rfc822\n\n--b--`,
+      ['multipart/mixed"--b|Content-Type: message/rfc822||--b--"', '>message/rfc822""', '>>text/plain""'],
+    ],
+    [
+      'Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\nbody\n--b--',
+      ['multipart/digest"--b||Subject: x||body|--b--"', '>message/rfc822"Subject: x||body"', '>>text/plain"body"'],
+    ],
+    [
+      'Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeA==',
+      ['message/rfc822"U3ViamVjdDogeA=="'],
+    ],
+    ['Content-Type: message/rfc822\n\n', ['message/rfc822""', '>text/plain""']],
+  ])('%j', (text, expected) => {
+    const source = text.replaceAll('\n', '\r\n');
+    for (const pieceOctets of [1, 2, 3, 7, 1000])
+      expect(bodies(scanned(source, pieceOctets), source)).toEqual(expected);
+    const bare = expected.map((each) => each.replaceAll('|', '\\n'));
+    expect(bodies(scanned(text, 1000), text)).toEqual(bare);
+  });
+
+  it('is where the courier finds it, too', async () => {
+    await fc.assert(
+      fc.asyncProperty(generatedMessage, async ({ source }) => {
+        for (const part of allParts(await structure(source))) {
+          expect(part.message).toBeUndefined();
+          if (part.parts.length === 0) expect(part.bodyEnd).toBe(part.end);
+          else expect(part.bodyEnd).toBeGreaterThanOrEqual(Math.max(...part.parts.map((child) => child.bodyEnd)));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('beyond the limits is content', () => {
+    const three = `${mixed}--b\n\none\n--b\n\ntwo\n--b--`;
+    expect(bodies(scanned(three, 7, { maxParts: 2 }), three).slice(1)).toEqual(['>text/plain"one"']);
+    expect(bodies(scanned(three, 7, { maxParts: 3 }), three)).toHaveLength(3);
+    const deep = `${mixed}--b\n${inner}--c\n\none`;
+    expect(bodies(scanned(deep, 7, { maxDepth: 1 }), deep).slice(1)).toEqual(['>multipart/alternative"--c\\n\\none"']);
+    const forwarded = 'Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx';
+    expect(bodies(scanned(forwarded, 7, { maxDepth: 1 }), forwarded)).toHaveLength(2);
+    expect(bodies(scanned(forwarded, 7, { maxParts: 1 }), forwarded)).toHaveLength(1);
+    expect(bodies(scanned(forwarded, 7, { maxParts: 2 }), forwarded)).toHaveLength(2);
+  });
+
+  it('begins where so much of the header has been read as is allowed', () => {
+    const long = `A: 1\nB: ${'2'.repeat(100)}\nContent-Type: text/html\n\nx`;
+    for (const pieceOctets of [1, 7, 1000]) {
+      const part = scanned(long, pieceOctets, { maxHeaderBytes: 20 });
+      expect(part.header.raw.toString()).toBe('A: 1\n');
+      expect(bodies(part, long)).toEqual([`text/plain${JSON.stringify(long.slice(5))}`]);
+    }
+    const exact = 'A: 1\n\nx';
+    expect(scanned(exact, 1, { maxHeaderBytes: 6 }).header.hasEmptyLine).toBe(true);
+    expect(scanned(exact, 1, { maxHeaderBytes: 5 }).header.hasEmptyLine).toBe(false);
+  });
+
+  it('is found in a message that is here as a whole, which is not decoded', () => {
+    const source = `Content-Transfer-Encoding: base64\nContent-Type: message/rfc822x\n\nYQ==YQ==`;
+    expect(readWholeMime(Buffer.from(source))).toMatchObject({
+      decodedOctets: 0,
+      defects: [],
+      type: 'message/rfc822x',
+    });
+    const many = `${mixed}${'--b\n\nx\n'.repeat(6000)}`;
+    expect(readWholeMime(Buffer.from(many)).parts).toHaveLength(4999);
   });
 });
 

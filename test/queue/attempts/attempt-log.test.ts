@@ -8,7 +8,7 @@ import { newMessage } from '../stores/store-contract.ts';
 async function world() {
   const lines: { level: number; msg: string }[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) > 0 };
-  const log = await openLog({ level: 'debug', format: 'json', destination: destination as never });
+  const log = openLog({ level: 'debug', format: 'json', destination: destination as never });
   const clock = new FakeClock();
   const attempts = new AttemptLog(log, clock);
   const attempt = (mailbox: string, code: string) => {

@@ -34,7 +34,7 @@ import { mailbridge } from 'REPOSITORY/test/cli/harness.ts';
 import { Mailbridge } from 'REPOSITORY/test/support/process.ts';
 
 test('a log to anywhere', async () => {
-  const log = await openLog({ level: 'info', format: 'json', destination: new PassThrough() });
+  const log = openLog({ level: 'info', format: 'json', destination: new PassThrough() });
   log.info({ text: new Secret('Planted~1-log').reveal() }, 'told');
 });
 

@@ -46,7 +46,7 @@ beforeEach(async () => {
       done();
     },
   });
-  log = await openLog({ level: 'trace', format: 'json', destination });
+  log = openLog({ level: 'trace', format: 'json', destination });
 });
 
 afterEach(async () => {

@@ -19,7 +19,7 @@ export interface GrantProcessOrder {
 // Says that it is up, waits for the starting signal, acquires, and prints the tokens.
 const order = JSON.parse(process.argv[2] ?? '') as GrantProcessOrder;
 const { app, scopes, forceRenew } = order;
-const log = await openLog({ level: 'silent', format: 'json' });
+const log = openLog({ level: 'silent', format: 'json' });
 const http = createHttpClient({ ca: order.ca, env: {} });
 const key = async () => Buffer.from(order.key, 'base64');
 const store = openSignInStore({ connection: 'contoso', file: order.file, app, key, clock: systemClock, log });

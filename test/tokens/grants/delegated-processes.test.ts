@@ -27,7 +27,7 @@ async function signIn() {
   const { authority, tenantId, clientId } = world.options;
   const app = { authority, tenantId, clientId };
   const file = join(temporaryFolder(), 'contoso.sign-in');
-  const log = await openLog({ level: 'silent', format: 'json' });
+  const log = openLog({ level: 'silent', format: 'json' });
   const store = openSignInStore({ connection: 'contoso', file, app, key: async () => key, clock: world.clock, log });
   // Too short a life to be used again: whoever wants a token has to renew.
   world.entra.lifetime = 60;

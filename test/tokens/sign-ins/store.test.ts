@@ -82,7 +82,7 @@ describe('a sign-in store', () => {
         done();
       },
     });
-    const log = await openLog({ level: 'info', format: 'json', destination });
+    const log = openLog({ level: 'info', format: 'json', destination });
     expect(await store(file, { log }).read()).toEqual(signIn);
     expect(mode(file)).toBe('600');
     expect(lines).toContain('was readable by other users');

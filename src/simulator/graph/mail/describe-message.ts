@@ -1,4 +1,5 @@
-import { addressParser, decodeWords } from 'postal-mime';
+import { parseAddressList } from '../../../message/address/list.ts';
+import { decodedWords } from '../../../message/mime/encodings.ts';
 import { headerFields, type StampedField } from '../../delivery/message-headers.ts';
 import type { StoredMessage } from '../../mailboxes/mailbox-directory.ts';
 import type { StoredDraft } from './drafts/draft.ts';
@@ -49,7 +50,7 @@ export function propertiesOf(described: Described, immutableIds: boolean) {
     sentDateTime: at,
     hasAttachments: draft ? draft.attachments.length > 0 : /^multipart\/mixed\b/i.test(value('content-type')),
     internetMessageId: value('message-id'),
-    subject: decodeWords(value('subject')),
+    subject: decodedWords(value('subject')),
     isReadReceiptRequested: value('disposition-notification-to') !== '',
     isDeliveryReceiptRequested: value('return-receipt-to') !== '',
     importance: importance === 'high' || importance === 'low' ? importance : 'normal',
@@ -77,8 +78,6 @@ export function internetMessageHeaders({ header, fields }: Described) {
 function people(fields: readonly StampedField[], name: string) {
   return fields
     .filter((field) => field.name === name && field.value !== '')
-    .flatMap((field) => addressParser(field.value, { flatten: true }))
-    .map((mailbox) => ({
-      emailAddress: { name: mailbox.name || (mailbox.address ?? ''), address: mailbox.address ?? '' },
-    }));
+    .flatMap((field) => parseAddressList(field.value).addresses)
+    .map(({ address, name }) => ({ emailAddress: { name: decodedWords(name ?? address), address } }));
 }

@@ -27,7 +27,7 @@ function routesOf(operation: MailOperation, settings: MailRouteSettings): readon
   const { services, signer, faults, concurrency } = settings;
   const { name, method, path, permissions } = operation;
   const handle = async (http: IncomingHttpRequest, user: string | undefined, captures: readonly string[]) => {
-    const claims = authenticate(signer, http.headers.authorization);
+    const claims = await authenticate(signer, http.headers.authorization);
     requireMailPermission(services.tenant, claims, permissions);
     const mailbox = resolveMailbox(services.directory, claims, user);
     requireMailbox(services.tenant, claims, permissions, mailbox);

@@ -1,4 +1,4 @@
-import { decodeWords } from 'postal-mime';
+import { decodedWords } from '../../../message/mime/encodings.ts';
 import { GraphFault } from '../graph-error.ts';
 import { type Described, extendedProperty, propertiesOf } from './describe-message.ts';
 
@@ -16,7 +16,7 @@ const conditions: readonly { form: RegExp; filter(...captures: readonly string[]
     filter: (name = '', text) => {
       const wanted = unquoted(text);
       const field = name.toLowerCase() === 'subject' ? 'subject' : 'message-id';
-      return ({ fields }) => decodeWords(fields.find((each) => each.name === field)?.value ?? '') === wanted;
+      return ({ fields }) => decodedWords(fields.find((each) => each.name === field)?.value ?? '') === wanted;
     },
   },
   {

@@ -1,18 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAddresses } from '../../src/imap/mime/addresses.ts';
-import { formatBodyStructure } from '../../src/imap/mime/body-structure.ts';
-import { decodeHeaderValue } from '../../src/imap/mime/decode.ts';
-import { formatEnvelope } from '../../src/imap/mime/envelope.ts';
-import { type BodyPart, parseMime } from '../../src/imap/mime/part.ts';
-import { type Section, sectionOctets } from '../../src/imap/mime/section.ts';
+import { formatBodyStructure } from '../../../src/imap/fetch/body-structure.ts';
+import { ParsedMessage } from '../../../src/imap/fetch/parsed-message.ts';
+import { type Section, sectionOctets } from '../../../src/imap/fetch/section.ts';
 
-function message(text: string): BodyPart {
-  return parseMime(Buffer.from(text.replaceAll('\n', '\r\n')));
+function message(text: string): ParsedMessage {
+  return new ParsedMessage(Buffer.from(text.replaceAll('\n', '\r\n')));
 }
 
-function section(part: BodyPart, path: number[], what: Section['what'] = 'ALL'): string | undefined {
-  return sectionOctets(part, { path, what, fields: [] })?.toString();
+function section(of: ParsedMessage, path: number[], what: Section['what'] = 'ALL'): string | undefined {
+  return sectionOctets(of, { path, what, fields: [] })?.toString();
 }
 
 const forwarded = `From: a@b.c
@@ -88,7 +85,7 @@ describe('the parts of a message', () => {
   it('are none where the boundary is missing or lies', () => {
     const lie = message('Content-Type: multipart/mixed; boundary=x\n\nno such boundary\n');
     expect(formatBodyStructure(lie, false)).toMatch(/^\("TEXT" "PLAIN" /);
-    expect(message('Content-Type: multipart/mixed\n\nbody\n').parts).toEqual([]);
+    expect(message('Content-Type: multipart/mixed\n\nbody\n').root.parts).toEqual([]);
   });
 
   it('beyond all reason are not looked into', () => {
@@ -97,7 +94,7 @@ describe('the parts of a message', () => {
     );
     expect(() => formatBodyStructure(message(deep), true)).not.toThrow();
     const many = `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\n'.repeat(20_000)}--b--\n`;
-    expect(message(many).parts.length).toBeLessThan(5_001);
+    expect(message(many).root.parts.length).toBeLessThan(5_001);
   });
 
   it('of any octets at all give some structure', () => {
@@ -116,36 +113,10 @@ describe('the parts of a message', () => {
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
-        const part = parseMime(Buffer.from(pieces.join('')));
-        expect(formatBodyStructure(part, true)).toMatch(/^\(/);
-        expect(Buffer.concat([part.header, part.body]).toString()).toBe(pieces.join(''));
+        const parsed = new ParsedMessage(Buffer.from(pieces.join('')));
+        expect(formatBodyStructure(parsed, true)).toMatch(/^\(/);
+        expect(`${section(parsed, [], 'HEADER')}${section(parsed, [], 'TEXT')}`).toBe(pieces.join(''));
       }),
     );
-  });
-});
-
-describe('headers', () => {
-  it('are told in the envelope as they stand', () => {
-    const { fields } = message(
-      'Date: now\nSubject: =?utf-8?q?=C3=A9?=\n folded\nFrom: A B (comment) <a@b.c>\nTo: friends: x@y.z, "q\\"" <q@r.s>;, last@one\nCc:\nMessage-ID: <1@2>\n\n',
-    );
-    expect(formatEnvelope(fields)).toBe(
-      '("now" "=?utf-8?q?=C3=A9?= folded" (("A B" NIL "a" "b.c")) (("A B" NIL "a" "b.c")) (("A B" NIL "a" "b.c")) ' +
-        '((NIL NIL "friends" NIL)(NIL NIL "x" "y.z")("q\\"" NIL "q" "r.s")(NIL NIL NIL NIL)(NIL NIL "last" "one")) NIL NIL NIL "<1@2>")',
-    );
-  });
-
-  it('of any shape give some addresses', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        for (const { local } of parseAddresses(text)) expect(['string', 'undefined']).toContain(typeof local);
-      }),
-    );
-  });
-
-  it('are decoded for a search', () => {
-    expect(decodeHeaderValue('=?iso-8859-1?Q?Gr=FC=DFe?= =?UTF-8?B?w7w=?= x')).toBe('Grüßeü x');
-    expect(decodeHeaderValue(Buffer.from('roh: ü').toString('latin1'))).toBe('roh: ü');
-    expect(decodeHeaderValue('=?no-such-charset?Q?a?=')).toBe('a');
   });
 });

@@ -1,0 +1,52 @@
+import { type AddressItem, parseAddressItems } from '../../message/address/list.ts';
+import { splitAddress } from '../../message/address/parts.ts';
+import type { HeaderBlock } from '../../message/header/fields.ts';
+import { formatNstring } from '../wire/format.ts';
+
+/** More than that are left out, in UTF-16 code units of all fields of one name; and of their addresses. */
+const maxText = 256 * 1024;
+const maxAddresses = 5_000;
+
+/** The ENVELOPE of FETCH (RFC 9051 section 7.5.2). Text stays encoded as it is; what is not ASCII goes out as UTF-8. */
+export function formatEnvelope(header: HeaderBlock): string {
+  const text = (name: string): string => formatNstring(header.get(name));
+  const from = addresses(header, 'From');
+  const orFrom = (list: string): string => (list === 'NIL' ? from : list);
+  return `(${[
+    text('Date'),
+    text('Subject'),
+    from,
+    orFrom(addresses(header, 'Sender')),
+    orFrom(addresses(header, 'Reply-To')),
+    addresses(header, 'To'),
+    addresses(header, 'Cc'),
+    addresses(header, 'Bcc'),
+    text('In-Reply-To'),
+    text('Message-ID'),
+  ].join(' ')})`;
+}
+
+function addresses(header: HeaderBlock, name: string): string {
+  const { items } = parseAddressItems(header.getAll(name).join(', ').slice(0, maxText));
+  return items.length === 0 ? 'NIL' : `(${items.slice(0, maxAddresses).map(formatItem).join('')})`;
+}
+
+/** An address without a host is the beginning or, without a local part too, the end of a group. */
+function formatItem(item: AddressItem): string {
+  switch (item.kind) {
+    case 'group':
+      return formatAddress(undefined, item.words, undefined);
+    case 'group-end':
+      return formatAddress(undefined, undefined, undefined);
+    case 'words':
+      return formatAddress(undefined, item.words, '');
+    case 'address': {
+      const { local, domain } = splitAddress(item.parsed.address);
+      return formatAddress(item.parsed.name, local, domain);
+    }
+  }
+}
+
+function formatAddress(name: string | undefined, local: string | undefined, host: string | undefined): string {
+  return `(${formatNstring(name)} NIL ${formatNstring(local)} ${formatNstring(host)})`;
+}
