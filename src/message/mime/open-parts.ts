@@ -41,7 +41,7 @@ export class OpenParts {
   /** The delimiter of a multipart, a character for each octet; undefined where it has no boundary, or one that is another's. */
   delimiterOf(part: OpenPart): string | undefined {
     const boundary = part.parameters.get('boundary')?.trimEnd() ?? '';
-    const delimiter = Buffer.from(`--${boundary}`, 'utf8').toString('latin1');
+    const delimiter = Buffer.from(`--${boundary}`).toString('latin1');
     return boundary === '' || this.#indexes.has(delimiter) ? undefined : delimiter;
   }
 

@@ -41,6 +41,7 @@ describe('The structure of a message', () => {
       'multipart/mixed(text/plain"one" a/b"two\\r\\n")',
     ],
     [`${mixed}preamble --b\n --b\n--bx\n--b\n\none\n--b--`, 'multipart/mixed(text/plain"one")'],
+    [`${mixed}--b\n\none\n--bxy\n--b----\n--b--`, 'multipart/mixed(text/plain"one\\r\\n--bxy\\r\\n--b----")'],
     [`${mixed}--b  \n\none\n--b-- \t\n--b\n\ntwo`, 'multipart/mixed(text/plain"one")'],
     [`${mixed}--b\n\n--b\n\n\n--b--`, 'multipart/mixed(text/plain"" text/plain"")'],
     [`${mixed}--b\n--b\nContent-Type: a/b\n--b--`, 'multipart/mixed(text/plain"" a/b"")'],
