@@ -1,11 +1,11 @@
-/** How mail goes out, as the configuration says it. */
-export type SendWay = 'graph' | 'smtp';
+import type { CourierKind } from '../message/courier-kind.ts';
+
 /** How a mailbox is read, as the configuration says it. */
 export type ReadWay = 'imap' | 'pop3' | 'graph';
 
 /** What a connection is used for. */
 export interface Uses {
-  readonly send: readonly SendWay[];
+  readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
 }
 
@@ -42,7 +42,7 @@ export interface UsePermission {
 
 type UsePermissions = {
   readonly read: Readonly<Record<ReadWay, UsePermission>>;
-  readonly send: Readonly<Record<SendWay, UsePermission>>;
+  readonly send: Readonly<Record<CourierKind, UsePermission>>;
 };
 
 /**
@@ -112,14 +112,14 @@ export function delegatedPermissions(uses: Uses, options: { readonly shared: boo
 function permissionsOf(actsAs: 'app' | 'person', { read, send }: Uses): UsePermission[] {
   const by = usePermissions[actsAs];
   const reads = (way: ReadWay) => (read.includes(way) ? [by.read[way]] : []);
-  const sends = (way: SendWay) => (send.includes(way) ? [by.send[way]] : []);
+  const sends = (courier: CourierKind) => (send.includes(courier) ? [by.send[courier]] : []);
   // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
   const draftsToo = send.includes('graph') || read.includes('graph') ? [by.read.graph] : [];
   return [...reads('imap'), ...reads('pop3'), ...sends('smtp'), ...sends('graph'), ...draftsToo];
 }
 
 /** What of each kind is used by at least one account. */
-export function usesOf(accounts: readonly { readonly send?: SendWay; readonly read?: ReadWay }[]): Uses {
+export function usesOf(accounts: readonly { readonly send?: CourierKind; readonly read?: ReadWay }[]): Uses {
   return {
     send: [...new Set(accounts.flatMap(({ send }) => send ?? []))],
     read: [...new Set(accounts.flatMap(({ read }) => read ?? []))],

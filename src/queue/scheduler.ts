@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import { AttemptLog } from './attempts/attempt-log.ts';
 import type { BackoffOptions } from './attempts/backoff.ts';
@@ -18,7 +19,6 @@ import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits/limits.ts';
 import {
   type AttemptRecord,
-  type CourierKind,
   destinationOf,
   type NewMessage,
   type QueuedMessage,

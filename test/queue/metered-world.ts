@@ -7,8 +7,9 @@ import type {
   RecipientOutcome,
 } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
+import type { CourierKind } from '../../src/message/courier-kind.ts';
 import type { QueueLimits } from '../../src/queue/limits/limits.ts';
-import type { CourierKind, NewMessage } from '../../src/queue/message.ts';
+import type { NewMessage } from '../../src/queue/message.ts';
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';

@@ -160,7 +160,7 @@ function testHops(
         target: `${username} to ${to.join(', ')}`,
         accounts: [username],
         needs: [`tls ${send}`, `token ${resourceOf({ by: send })}`, mailboxKey],
-        run: () => operations.sendTest(account, to),
+        run: () => operations.sendTest({ ...account, send }, to),
       },
     ];
   });

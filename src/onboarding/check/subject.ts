@@ -1,4 +1,5 @@
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 
 /** Where a mail server is reached. */
 export interface MailServer {
@@ -14,8 +15,13 @@ export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
 export interface CheckedAccount {
   readonly username: string;
   readonly mailbox: string;
-  readonly send?: 'graph' | 'smtp' | undefined;
+  readonly send?: CourierKind | undefined;
   readonly read?: 'imap' | 'pop3' | 'graph' | undefined;
+}
+
+/** One that sends. */
+export interface CheckedSender extends CheckedAccount {
+  readonly send: CourierKind;
 }
 
 /** One connection and its accounts, as the configuration has them. */

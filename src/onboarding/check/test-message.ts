@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { OutgoingMessage } from '../../message/delivery.ts';
-import type { CheckedAccount } from './subject.ts';
+import type { CheckedSender } from './subject.ts';
 
 /** A small message that says what it is. */
 export function testMessage(
-  { username, mailbox, send }: CheckedAccount,
+  { username, mailbox, send }: CheckedSender,
   recipients: readonly string[],
   nowMs: number,
 ): OutgoingMessage & { readonly subject: string } {

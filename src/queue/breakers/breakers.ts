@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
-import type { CourierKind } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 import { type AttemptEnd, Breaker, type BreakerState, type OpenBreaker } from './breaker.ts';
 import { BreakerLog } from './log.ts';

@@ -1,5 +1,5 @@
 import { domainOf } from '../../message/address/address.ts';
-import type { CourierKind } from '../message.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 
 /** The limits that deliveries keep to. */
 export interface QueueLimits {

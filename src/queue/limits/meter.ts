@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
-import type { CourierKind } from '../message.ts';
 import type { SentCount } from '../store.ts';
 import type { ExternalLimit } from './external.ts';
 import { dayMs, microsoftConcurrency, minuteMs, type QueueLimits } from './limits.ts';

@@ -1,3 +1,4 @@
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { TokenResource } from '../token-source.ts';
 
 /** Scopes asked for in a person's name, by resource. A resource without an entry is not used. */
@@ -6,7 +7,7 @@ export type DelegatedScopes = Partial<Readonly<Record<TokenResource, readonly st
 /** What the accounts of a connection do. */
 export interface MailUses {
   readonly read?: readonly ('imap' | 'pop3' | 'graph')[];
-  readonly send?: readonly ('graph' | 'smtp')[];
+  readonly send?: readonly CourierKind[];
   /** Whether one of the mailboxes is not the own one of who signs in. */
   readonly otherMailboxes?: boolean;
 }
