@@ -1,6 +1,7 @@
+import { quoted } from '../base/quoted-powershell.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script-input.ts';
 import { mailboxesOf, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
-import { assignedList, forEach, ifFound, quoted, recipientFilter, unlessFound } from './powershell.ts';
+import { assignedList, forEach, ifFound, recipientFilter, unlessFound } from './powershell.ts';
 
 /** What an app of its own needs in Exchange, in the order in which it is set up. */
 export function appSections({ connection, accounts }: ExchangeScriptInput, app: ScriptApp): ScriptSection[] {

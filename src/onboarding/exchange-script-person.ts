@@ -1,6 +1,7 @@
+import { quoted } from '../base/quoted-powershell.ts';
 import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script-input.ts';
 import { mailboxesOf, otherSenders, readingSections } from './mailbox-settings.ts';
-import { assignedList, forEach, quoted } from './powershell.ts';
+import { assignedList, forEach } from './powershell.ts';
 
 /** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {

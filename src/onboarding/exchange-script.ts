@@ -1,7 +1,8 @@
+import { quoted } from '../base/quoted-powershell.ts';
 import { appSections } from './exchange-script-app.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptPerson } from './exchange-script-input.ts';
 import { personSections } from './exchange-script-person.ts';
-import { comment, quoted } from './powershell.ts';
+import { comment } from './powershell.ts';
 
 /**
  * The Exchange Online PowerShell that a connection needs: everything that Exchange has no web page or Graph call for.

@@ -1,5 +1,6 @@
+import { quoted } from '../base/quoted-powershell.ts';
 import type { ScriptAccount, ScriptSection } from './exchange-script-input.ts';
-import { assignedList, forEach, quoted } from './powershell.ts';
+import { assignedList, forEach } from './powershell.ts';
 
 /** Mailboxes of the accounts that are of a kind, each once. */
 export function mailboxesOf(

@@ -12,7 +12,7 @@ import { judge, type Verdict } from './attempts/verdict.ts';
 import { Breakers, type BreakerView, type ProbeConnection } from './breakers/breakers.ts';
 import { BreakerExpiry } from './breakers/expiry.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
-import type { Courier } from './courier.ts';
+import type { Courier, CourierTable } from './courier.ts';
 import { Destination, type LaneEffect } from './destination.ts';
 import { LaneLimits } from './limits/destinations.ts';
 import type { Admission, AdmissionRefused } from './limits/direct.ts';
@@ -31,6 +31,7 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: QueueLimits;
+  readonly couriers: CourierTable;
   /** Default: every recipient counts as external. */
   readonly isInternal?: IsInternal;
   /** Default: each mailbox logs in itself. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
-import { enhancedStatus, isEnhancedStatus } from '../couriers/exchange-smtp/enhanced-status.ts';
+import { enhancedStatus, isEnhancedStatus } from '../couriers/enhanced-status.ts';
 import type { DeliveryPolicy } from '../couriers/policy.ts';
 import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';

@@ -38,11 +38,7 @@ export interface SubmissionContext {
   spool(): Spool;
   readonly duplicates: DuplicateFilter;
   /** One attempt while the client waits, for accounts with direct delivery. */
-  deliverNow(
-    account: SendingAccount,
-    message: OutgoingMessage,
-    clientIsGone: () => boolean,
-  ): Promise<DeliveryReport>;
+  deliverNow(account: SendingAccount, message: OutgoingMessage, clientIsGone: () => boolean): Promise<DeliveryReport>;
 }
 
 const maxLoginFailures = 3;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { KeyedSemaphore } from '../../src/base/semaphore.ts';
-import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp/courier.ts';
-import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
-import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
+import { KeyedSemaphore } from '../../../src/base/semaphore.ts';
+import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../../src/couriers/exchange-smtp/courier.ts';
+import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
+import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from '../scripted-smtp.ts';
 
 const closers: (() => Promise<void>)[] = [];
 

@@ -1,0 +1,50 @@
+import type { CourierDescriptor } from '../descriptor.ts';
+import type { KnownRefusal } from '../known-refusal.ts';
+import { batchLimits } from './batch-limits.ts';
+import { GraphCourier } from './courier.ts';
+import { probe } from './probe.ts';
+import { graphRefusalRow, graphRefusals, graphStatuses } from './refusals.ts';
+
+/** The courier that hands messages to Microsoft Graph. */
+export const graphDescriptor: CourierDescriptor = {
+  title: 'Microsoft Graph',
+  medium: 'Microsoft Graph',
+  choice: 'through Microsoft Graph, up to about 2 MB a message',
+  resource: 'graph',
+  parts: ['graph-token', 'graph'],
+  // Microsoft: "Microsoft Graph service-specific throttling limits", Outlook: requests of one application at a time.
+  concurrentPerMailbox: 4,
+  limitsByLogin: false,
+  // Microsoft: "user: sendMail", "Role Based Access Control for Applications in Exchange Online".
+  permissions: {
+    app: { resource: 'graph', anyOf: ['Mail.Send'], rbacRole: 'Application Mail.Send' },
+    person: { resource: 'graph', anyOf: ['Mail.Send', 'Mail.Send.Shared'] },
+  },
+  needsSmtpAuth: false,
+  makesDrafts: true,
+  keepsReversePath: false,
+  batchLimits,
+  // A request of 4 MB, in base64 (Microsoft: "user: sendMail").
+  maxMimeBytes: 3000 * 1024,
+  // Some messages it hands to SMTP.
+  copiesAt: ['mailbox', 'login'],
+  diagnosticType: 'x-graph',
+  passesDsn: false,
+  refusals: [
+    {
+      title: 'Microsoft Graph',
+      rows: graphRefusals.map((row) => [[...row.codes, ...statusesOf(row)].join(', '), row]),
+    },
+  ],
+  statusOf: (code) => graphRefusalRow(code)?.status,
+  hostName: ({ graph }) => new URL(graph).hostname,
+  probe,
+  create: ({ client, sendAs, graphMimeBytes: maxMimeBytes, policy: { envelope }, marker, smtpFallback: smtp }) =>
+    new GraphCourier({ client, sendAs, maxMimeBytes, envelope, marker, smtp }),
+};
+
+function statusesOf(row: KnownRefusal): string[] {
+  return Object.keys(graphStatuses)
+    .filter((status) => graphStatuses[Number(status)] === row)
+    .map((status) => `${status} with any other code`);
+}
