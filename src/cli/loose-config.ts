@@ -89,7 +89,7 @@ function scriptAccount(account: Raw, connection: string): ScriptAccount[] {
   const address = mailbox().safeParse(account.mailbox);
   if (account.connection !== connection || !address.success) return [];
   const send = courierKindOf(account.send);
-  const read = (['imap', 'pop3', 'graph'] as const).find((way) => way === account.read);
+  const read = (['imap', 'pop3', 'graph'] as const).find((read) => read === account.read);
   const senders = list(account.senders).filter((sender) => typeof sender === 'string');
   return [{ mailbox: address.data, senders, ...(send && { send }), ...(read && { read }) }];
 }

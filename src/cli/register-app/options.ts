@@ -86,7 +86,7 @@ export function readRegisterAppOptions(args: string[]): RegisterAppOptions {
         : matching('display-name', values['display-name'], /^[^\p{C}]{1,120}$/u, '1 to 120 characters'),
     clientId: valid('client-id', values['client-id'], guid()),
     send: values.send.map((courier) => oneOf('send', courier, courierKinds)),
-    read: values.read.map((way) => oneOf('read', way, ['imap', 'pop3', 'graph'] as const)),
+    read: values.read.map((read) => oneOf('read', read, ['imap', 'pop3', 'graph'] as const)),
     mode: values.delegated ? 'delegated' : values['app-only'] ? 'app-only' : undefined,
     shared: values.shared,
     classic: values.classic,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { couriers } from '../../couriers/registry.ts';
 import type { OutgoingMessage } from '../../message/delivery.ts';
 import type { CheckedSender } from './subject.ts';
 
@@ -11,7 +12,6 @@ export function testMessage(
 ): OutgoingMessage & { readonly subject: string } {
   const id = randomUUID();
   const subject = `mailbridge test ${id.slice(0, 8)}`;
-  const way = send === 'smtp' ? 'SMTP' : 'Microsoft Graph';
   const lines = [
     `From: <${mailbox}>`,
     `To: ${recipients.map((address) => `<${address}>`).join(', ')}`,
@@ -23,7 +23,7 @@ export function testMessage(
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: 8bit',
     '',
-    `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${way}`,
+    `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${couriers[send].medium}`,
     `for the account "${username}". Mail of that account takes the same way.`,
     '',
   ];
