@@ -83,6 +83,8 @@ export interface CourierDescriptor extends CourierTraits {
   readonly resource: TokenResource;
   /** By who acts: the app itself, or a person who signed in. */
   readonly permissions: Readonly<Record<'app' | 'person', UsePermission>>;
+  /** How the Exchange script calls the role that serves an app in place of the permission, and what it says of it. */
+  readonly exchangeRole: { readonly key: string; readonly does: string };
   /** SMTP AUTH has to be on for who logs in. */
   readonly needsSmtpAuth: boolean;
   /** Large messages go up as drafts in the mailbox. */

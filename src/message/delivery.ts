@@ -57,11 +57,14 @@ export interface RecipientOutcome {
   readonly retryAfterMs?: number;
 }
 
+/** The tokens of a connection, by what they are for. */
+export type TokenPart = 'graph-token' | 'exchange-token';
+
 /**
  * What a connection sends with: its tokens for Graph and for Exchange Online, and for each courier the host that takes
  * its mail.
  */
-export type ConnectionPart = 'graph-token' | 'exchange-token' | CourierKind;
+export type ConnectionPart = TokenPart | CourierKind;
 
 /** Trouble that says nothing about the message: the connection has it, and nothing was sent. */
 export interface ConnectionTrouble {

@@ -1,6 +1,7 @@
 import { quoted } from '../base/quoted-powershell.ts';
 import { couriers } from '../couriers/registry.ts';
-import type { CourierKind } from '../message/courier-kind.ts';
+import { type CourierKind, courierKinds } from '../message/courier-kind.ts';
+import type { TokenResource } from '../tokens/token-source.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script-input.ts';
 import { mailboxesOf, needsSmtpAuth, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
 import { assignedList, forEach, ifFound, recipientFilter, unlessFound } from './powershell.ts';
@@ -74,12 +75,6 @@ interface Role {
   readonly mailboxes: readonly string[];
 }
 
-/** What the role of each courier is called in the script, in the order of setting up. */
-const sendRoles: Readonly<Record<CourierKind, Pick<Role, 'key' | 'does'>>> = {
-  smtp: { key: 'smtp', does: 'send by SMTP as' },
-  graph: { key: 'send', does: 'send through Graph as' },
-};
-
 const sendingReads = [
   'Sending through Graph uses it for large messages, which go up as drafts, and to look into Sent Items before a',
   'message is sent again. Where no account reads by Graph this part may be left out, and all else works: large',
@@ -88,13 +83,13 @@ const sendingReads = [
 
 function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: ScriptApp): Role[] {
   const by = (wanted: (account: ScriptAccount) => boolean) => mailboxesOf(accounts, wanted);
-  const isGranted = { graph: tenantWide, exchange: classic };
-  const sending = (Object.keys(sendRoles) as CourierKind[]).flatMap((courier): Role[] => {
-    const { permissions, resource } = couriers[courier];
+  const roleOf = (courier: CourierKind): Role[] => {
+    const { permissions, exchangeRole } = couriers[courier];
     const { rbacRole: name } = permissions.app;
-    if (name === undefined || isGranted[resource]) return [];
-    return [{ name, ...sendRoles[courier], mailboxes: by(({ send }) => send === courier) }];
-  });
+    return name === undefined ? [] : [{ name, ...exchangeRole, mailboxes: by(({ send }) => send === courier) }];
+  };
+  const rolesFor = (wanted: TokenResource) =>
+    courierKinds.filter((courier) => couriers[courier].resource === wanted).flatMap(roleOf);
   const makesDrafts = ({ send }: ScriptAccount) => send !== undefined && couriers[send].makesDrafts;
   const reading: Role = {
     name: 'Application Mail.ReadWrite',
@@ -103,6 +98,7 @@ function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: Sc
     besides: accounts.some(makesDrafts) ? sendingReads : [],
     mailboxes: tenantWide ? [] : by((account) => makesDrafts(account) || account.read === 'graph'),
   };
+  const sending = [...(classic ? [] : rolesFor('exchange')), ...(tenantWide ? [] : rolesFor('graph'))];
   return [...sending, reading].filter(({ mailboxes }) => mailboxes.length > 0);
 }
 

@@ -16,6 +16,8 @@ export interface Courier {
 
 /** What the queue goes by with a courier, beside handing it messages. Whoever makes the queue tells it. */
 export interface CourierTraits {
+  /** In the log: `SMTP`. */
+  readonly shortName: string;
   /** The parts of a connection that an attempt uses, in that order. */
   readonly parts: readonly ConnectionPart[];
   /** Attempts at the same time that Microsoft lets one mailbox make. */

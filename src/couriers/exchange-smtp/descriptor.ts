@@ -7,6 +7,7 @@ import { transactionRefusals } from './refusals.ts';
 /** The courier that submits messages to Exchange Online by SMTP. */
 export const exchangeSmtpDescriptor: CourierDescriptor = {
   title: 'Exchange Online SMTP',
+  shortName: 'SMTP',
   medium: 'SMTP',
   choice: 'through SMTP to Exchange Online, up to 150 MB',
   resource: 'exchange',
@@ -19,6 +20,7 @@ export const exchangeSmtpDescriptor: CourierDescriptor = {
     app: { resource: 'exchange', anyOf: ['SMTP.SendAsApp'], rbacRole: 'Application SMTP.SendAsApp' },
     person: { resource: 'exchange', anyOf: ['SMTP.Send'] },
   },
+  exchangeRole: { key: 'smtp', does: 'send by SMTP as' },
   needsSmtpAuth: true,
   makesDrafts: false,
   keepsReversePath: true,

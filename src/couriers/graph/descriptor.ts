@@ -5,9 +5,13 @@ import { GraphCourier } from './courier.ts';
 import { probe } from './probe.ts';
 import { graphRefusalRow, graphRefusals, graphStatuses } from './refusals.ts';
 
+/** A request has 4 MB, the message in base64 (Microsoft: "user: sendMail"). */
+const maxMimeBytes = 3000 * 1024;
+
 /** The courier that hands messages to Microsoft Graph. */
 export const graphDescriptor: CourierDescriptor = {
   title: 'Microsoft Graph',
+  shortName: 'Graph',
   medium: 'Microsoft Graph',
   choice: 'through Microsoft Graph, up to about 2 MB a message',
   resource: 'graph',
@@ -20,12 +24,12 @@ export const graphDescriptor: CourierDescriptor = {
     app: { resource: 'graph', anyOf: ['Mail.Send'], rbacRole: 'Application Mail.Send' },
     person: { resource: 'graph', anyOf: ['Mail.Send', 'Mail.Send.Shared'] },
   },
+  exchangeRole: { key: 'send', does: 'send through Graph as' },
   needsSmtpAuth: false,
   makesDrafts: true,
   keepsReversePath: false,
   batchLimits,
-  // A request of 4 MB, in base64 (Microsoft: "user: sendMail").
-  maxMimeBytes: 3000 * 1024,
+  maxMimeBytes,
   // Some messages it hands to SMTP.
   copiesAt: ['mailbox', 'login'],
   diagnosticType: 'x-graph',
@@ -39,8 +43,10 @@ export const graphDescriptor: CourierDescriptor = {
   statusOf: (code) => graphRefusalRow(code)?.status,
   hostName: ({ graph }) => new URL(graph).hostname,
   probe,
-  create: ({ client, sendAs, graphMimeBytes: maxMimeBytes, policy: { envelope }, marker, smtpFallback: smtp }) =>
-    new GraphCourier({ client, sendAs, maxMimeBytes, envelope, marker, smtp }),
+  create({ client, sendAs, graphMimeBytes, policy: { envelope }, marker, smtpFallback: smtp }) {
+    const most = Math.min(graphMimeBytes, maxMimeBytes);
+    return new GraphCourier({ client, sendAs, maxMimeBytes: most, envelope, marker, smtp });
+  },
 };
 
 function statusesOf(row: KnownRefusal): string[] {

@@ -142,7 +142,7 @@ export class Breakers {
     const { store, clock, log, couriers, random, probe, onRoom, onOpen, onOver } = this.#options;
     const key = breakerKey(connection, part);
     const heldBack = courierKinds.filter((courier) => couriers[courier].parts.includes(part));
-    const told = new BreakerLog(connection, part, log, clock);
+    const told = new BreakerLog(connection, part, couriers, log, clock);
     const breaker = new Breaker({
       clock,
       random,
