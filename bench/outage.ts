@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { silentLog } from '../src/base/log.ts';
+import { couriers } from '../src/couriers/registry.ts';
 import type { ConnectionTrouble, DeliveryReport, OutgoingMessage } from '../src/message/delivery.ts';
 import type { NewMessage } from '../src/queue/message.ts';
 import { Queue } from '../src/queue/queue.ts';
@@ -137,6 +138,7 @@ async function hourOf(outage: ConnectionTrouble, count: number, mailboxes: numbe
     store,
     clock,
     log: silentLog,
+    couriers,
     limits: { messagesPerMinute, recipientsPerDay: 10_000 },
     isInternal: () => true,
     backoff: { baseMs: minuteMs, maxMs: hourMs },

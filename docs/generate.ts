@@ -7,9 +7,8 @@ import { type ErrorEntry, errorCatalogue } from '../src/base/error-catalogue.ts'
 import { exampleConfig } from '../src/config/example.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReference } from '../src/config/reference.ts';
-import { loginRefusals, transactionRefusals } from '../src/couriers/exchange-smtp/refusals.ts';
-import { graphRefusals, graphStatuses } from '../src/couriers/graph/refusals.ts';
-import type { KnownRefusal } from '../src/couriers/known-refusal.ts';
+import type { RefusalTable } from '../src/couriers/descriptor.ts';
+import { couriers } from '../src/couriers/registry.ts';
 import { ownAddressRefused, personMayNotSendAs } from '../src/couriers/send-as-remedy.ts';
 import { type EntraError, entraErrors } from '../src/tokens/entra/errors.ts';
 
@@ -95,27 +94,10 @@ to a whole message, and \`504\`, are temporary as \`upstream-ambiguous\`.
 `;
 
 function refusalTables(): string[] {
-  const statuses = (row: KnownRefusal) =>
-    Object.keys(graphStatuses)
-      .filter((status) => graphStatuses[Number(status)] === row)
-      .map((status) => `${status} with any other code`);
-  return [
-    refusalTable(
-      'Microsoft Graph',
-      graphRefusals.map((row) => [[...row.codes, ...statuses(row)].join(', '), row]),
-    ),
-    refusalTable(
-      'Exchange Online by SMTP: replies to a login',
-      loginRefusals.map((row) => [row.reply, row]),
-    ),
-    refusalTable(
-      'Exchange Online by SMTP: replies to a message',
-      transactionRefusals.map((row) => [row.reply, row]),
-    ),
-  ];
+  return Object.values(couriers).flatMap(({ refusals }) => refusals.map(refusalTable));
 }
 
-function refusalTable(title: string, rows: readonly (readonly [said: string, row: KnownRefusal])[]): string {
+function refusalTable({ title, rows }: RefusalTable): string {
   const lines = rows.map(
     ([said, { meaning, outcome, scope, waitMs, remedy }]) =>
       `| ${said} | ${meaning} | ${outcome} | ${scope} | ${waitText(waitMs)} | ${remedy} |`,

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseAst } from 'rolldown/parseAst';
 import { expect, test } from 'vitest';
+import { courierKinds } from '../src/message/courier-kind.ts';
 
 const source = resolve(import.meta.dirname, '../src');
 
@@ -120,6 +121,10 @@ test('line-protocol is what IMAP and POP3 share, and knows neither', () => {
   );
 });
 
+test('notices know the couriers by plain facts alone', () => {
+  expect(told(found.filter(({ from, to }) => from === 'notices' && to === 'couriers'))).toEqual([]);
+});
+
 test('only cli, app and admin know the configuration', () => {
   expect(told(found.filter(({ from, to }) => to === 'config' && !mayUseConfig.includes(from)))).toEqual([]);
 });
@@ -158,13 +163,32 @@ interface SyntaxNode {
   readonly type: string;
   readonly start: number;
   readonly end: number;
+  readonly [part: string]: unknown;
+}
+
+const trees = new Map<string, SyntaxNode>();
+
+function parsed(text: string): SyntaxNode {
+  const tree = trees.get(text) ?? (parseAst(text, { lang: 'ts' }) as unknown as SyntaxNode);
+  trees.set(text, tree);
+  return tree;
+}
+
+function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  return Object.values(node)
+    .flat()
+    .filter((child): child is SyntaxNode => typeof (child as SyntaxNode | null)?.type === 'string');
+}
+
+function everyNode(node: SyntaxNode): SyntaxNode[] {
+  return [node, ...childrenOf(node).flatMap(everyNode)];
 }
 
 test('no function has more than sixty lines, but for tables', () => {
   const long: string[] = [];
   for (const [file, text] of texts) {
     if (tables.has(file)) continue;
-    for (const { start, end } of functionsOf(parseAst(text, { lang: 'ts' }) as unknown as SyntaxNode)) {
+    for (const { start, end } of functionsOf(parsed(text))) {
       const lines = text.slice(start, end).split('\n').length;
       if (lines > 60) long.push(`${file}:${text.slice(0, start).split('\n').length} has ${lines} lines`);
     }
@@ -173,10 +197,7 @@ test('no function has more than sixty lines, but for tables', () => {
 });
 
 function functionsOf(node: SyntaxNode): SyntaxNode[] {
-  const within = Object.values(node)
-    .flat()
-    .filter((child): child is SyntaxNode => typeof (child as SyntaxNode | null)?.type === 'string')
-    .flatMap(functionsOf);
+  const within = childrenOf(node).flatMap(functionsOf);
   return /Function/.test(node.type) && 'body' in node ? [node, ...within] : within;
 }
 
@@ -188,4 +209,74 @@ test('no type is exported by two files under one name', () => {
     }
   }
   expect([...places].filter(([, all]) => all.length > 1)).toEqual([]);
+});
+
+/** Names for what the same words also stand for: a protocol, what a mailbox is read by, a token's resource, a server. */
+const otherThings = ['protocol', 'read', 'resource', 'resources', 'service', 'services'];
+
+/** What is compared with a courier's name, by its own name; undefined where nothing is. */
+function comparedWithCourier(node: SyntaxNode): string | undefined {
+  const part = (key: string) => node[key] as SyntaxNode;
+  const names = (wanted: SyntaxNode | undefined) => courierKinds.some((kind) => kind === wanted?.value);
+  if (node.type === 'BinaryExpression' && /^[!=]==?$/.test(String(node.operator))) {
+    if (names(part('right'))) return nameOf(part('left'));
+    return names(part('left')) ? nameOf(part('right')) : undefined;
+  }
+  if (node.type === 'CallExpression' && part('callee').type === 'MemberExpression') {
+    const { property, object } = part('callee') as unknown as Record<'property' | 'object', SyntaxNode>;
+    const asks = ['includes', 'has', 'indexOf'].includes(nameOf(property));
+    return asks && names((node.arguments as SyntaxNode[])[0]) ? nameOf(object) : undefined;
+  }
+  const cases = node.type === 'SwitchStatement' ? (node.cases as SyntaxNode[]) : [];
+  return cases.some((each) => names(each.test as SyntaxNode)) ? nameOf(part('discriminant')) : undefined;
+}
+
+/** The last name of an expression: `send` of `account.send`. */
+function nameOf(node: SyntaxNode): string {
+  if (node.type === 'MemberExpression') return nameOf(node.property as SyntaxNode);
+  return typeof node.name === 'string' ? node.name : node.type;
+}
+
+/** Where a list or a union of the couriers' names stands. */
+function listsCouriers(node: SyntaxNode): boolean {
+  const parts = (node.type === 'TSUnionType' ? node.types : node.type === 'ArrayExpression' ? node.elements : []) as (
+    | SyntaxNode
+    | undefined
+  )[];
+  const words = parts.map((each) =>
+    each?.type === 'TSLiteralType' ? (each.literal as SyntaxNode).value : each?.value,
+  );
+  return words.length === courierKinds.length && courierKinds.every((kind) => words.includes(kind));
+}
+
+/** Lines of `src` outside of some rooms whose syntax has something. */
+function linesWith(without: readonly string[], has: (node: SyntaxNode) => boolean): string[] {
+  return [...texts]
+    .filter(([file]) => !without.includes(roomOf(file)))
+    .flatMap(([file, text]) =>
+      everyNode(parsed(text))
+        .filter(has)
+        .map(({ start }) => `${file}:${text.slice(0, start).split('\n').length}`),
+    );
+}
+
+test('nobody outside of the couriers compares anything with the name of one: the descriptors tell', () => {
+  const compared = linesWith(['couriers', 'simulator'], (node) => {
+    const name = comparedWithCourier(node);
+    return name !== undefined && !otherThings.includes(name);
+  });
+  expect(compared).toEqual([]);
+});
+
+test('what is compared with a courier is found, however it is written', () => {
+  const compared = (text: string) => everyNode(parsed(text)).flatMap((node) => comparedWithCourier(node) ?? []);
+  expect(compared("if (account.send === 'graph' || 'smtp' != kind) go();")).toEqual(['send', 'kind']);
+  expect(compared("uses.send.includes('smtp'); switch (courier) { case 'graph': go(); }")).toEqual(['send', 'courier']);
+  expect(compared("if (read === 'imap') go({ send: 'graph' });")).toEqual([]);
+});
+
+test('the couriers are listed in one place', () => {
+  expect(linesWith(['simulator'], listsCouriers).map((line) => line.split(':')[0])).toEqual([
+    'message/courier-kind.ts',
+  ]);
 });

@@ -1,3 +1,5 @@
+import type { CourierKind } from '../message/courier-kind.ts';
+
 /** Something secret that prints as nothing. */
 export interface StoredPassword {
   /** A PHC string from {@link hashPassword}, or the password itself. */
@@ -18,7 +20,7 @@ export interface Account {
   /** User principal name. */
   readonly mailbox: string;
   /** Absent: may not send. */
-  readonly send?: 'graph' | 'smtp';
+  readonly send?: CourierKind;
   /** Absent: may not read. */
   readonly read?: 'imap' | 'pop3' | 'graph';
   readonly delivery: 'queued' | 'direct';

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
+import { enhancedStatus } from '../couriers/enhanced-status.ts';
+import { couriers } from '../couriers/registry.ts';
 import { type BounceOptions, composeBounce, composeDelayWarning } from '../notices/bounce.ts';
 import { openInFlightJournal } from '../queue/attempts/in-flight-journal.ts';
 import { Queue, type QueueOptions } from '../queue/queue.ts';
@@ -35,6 +37,7 @@ export function openBridgeQueue(parts: BridgeQueueParts): { readonly store: Queu
     clock,
     log,
     limits: config.limits,
+    couriers,
     isInternal: tenantDomains(config),
     oneLogin: (name) => state().upstreams.get(name)?.person !== undefined,
     backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
@@ -69,6 +72,8 @@ function notices(
     hostname,
     clock,
     expireAfterMs: config.queue.expireAfterHours * hourMs,
+    couriers,
+    statusOf: enhancedStatus,
     open: (id) => store.open(id),
     remoteMta: ({ connection, courier }) => state().upstreams.get(connection)?.hostName(courier),
   };

@@ -6,13 +6,14 @@ import type { Log } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Config } from '../config/schema.ts';
+import { courierPermits } from '../couriers/connection-couriers.ts';
 import type { Queue } from '../queue/queue.ts';
 import { TranslatedMaildrops } from '../reading/maildrops.ts';
 import { createDirectory, createLoginMemory } from './accounts.ts';
 import { adminFacts } from './admin-facts.ts';
 import { openBridgeQueue, openDuplicateFilter } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
-import { smtpPermitsOf, Upstream } from './connections/upstream.ts';
+import { Upstream } from './connections/upstream.ts';
 import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
@@ -75,11 +76,11 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   );
   undo.push(() => folder.release());
   const memory = createLoginMemory(config, clock);
-  const smtpPermits = smtpPermitsOf(config);
+  const permits = courierPermits(config.limits.concurrentPerMailbox);
   const openState = async (wanted: Config): Promise<BridgeState> => ({
     config: wanted,
     directory: createDirectory(wanted, memory, clock),
-    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPermits)),
+    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, permits)),
   });
   let current = await openState(config);
   const state = () => current;

@@ -3,6 +3,9 @@ import { BridgeError, errorText } from '../base/errors.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
+import { couriers } from '../couriers/registry.ts';
+import { resourcesOf, usesOf } from '../onboarding/permissions.ts';
+import type { TokenResource } from '../tokens/token-source.ts';
 import type { BridgeState } from './bridge-state.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -43,12 +46,11 @@ export function startUpkeep({ clock, log, state, renewCertificates }: UpkeepPart
  */
 export async function proveConnections({ config, upstreams }: BridgeState, log: Log): Promise<void> {
   const needs = new Set<string>();
-  for (const { connection, send, read } of config.accounts) {
-    if (send === 'graph' || read === 'graph') needs.add(`${connection} graph`);
-    if (send === 'smtp' || read === 'imap' || read === 'pop3') needs.add(`${connection} exchange`);
+  for (const account of config.accounts) {
+    for (const resource of resourcesOf(usesOf([account]))) needs.add(`${account.connection} ${resource}`);
   }
   for (const need of needs) {
-    const [connection = '', resource] = need.split(' ') as [string, 'graph' | 'exchange'];
+    const [connection = '', resource] = need.split(' ') as [string, TokenResource];
     const upstream = upstreams.get(connection);
     try {
       await upstream?.getToken(resource);
@@ -85,7 +87,7 @@ const draftAgeMs = 3_600_000;
 
 /** An upload cut short by a crash leaves its draft. What cannot be looked at now is looked at tomorrow. */
 async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promise<void> {
-  const sending = config.accounts.filter(({ send }) => send === 'graph');
+  const sending = config.accounts.filter(({ send }) => send !== undefined && couriers[send].makesDrafts);
   const places = new Map(sending.map((account) => [`${account.connection} ${account.mailbox.toLowerCase()}`, account]));
   for (const { connection, mailbox } of places.values()) {
     await upstreams

@@ -3,7 +3,7 @@ import { BridgeError } from '../base/errors.ts';
 import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/consent-link.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
-import { usesOf } from '../onboarding/permissions.ts';
+import { delegatedNames, usesOf } from '../onboarding/permissions.ts';
 import { type CloudScopes, delegatedScopes } from '../tokens/entra/scopes.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
@@ -102,10 +102,10 @@ function scopesOf(
   const uses = usesOf(accounts);
   if (connection.grant === 'client-credentials') {
     // What the registration lists, of every resource: Microsoft reads `.default` of any of them so.
-    return [[uses.read.some((way) => way !== 'graph') ? cloud.exchangeScope : cloud.graphScope]];
+    return [[uses.read.some((read) => read !== 'graph') ? cloud.exchangeScope : cloud.graphScope]];
   }
   const configured = Array.isArray(connection.scopes) ? (connection.scopes as string[]) : undefined;
-  const wanted = Object.values(delegatedScopes(uses, cloud, configured));
+  const wanted = Object.values(delegatedScopes(delegatedNames(uses, { shared: false }), cloud, configured));
   return wanted.length > 0 ? wanted : [[cloud.graphScope]];
 }
 

@@ -4,6 +4,7 @@ import { readClaims, type TokenClaims } from '../onboarding/check/token-claims.t
 import { exchangeScript } from '../onboarding/exchange-script.ts';
 import type { ScriptAccount, ScriptApp, ScriptPerson } from '../onboarding/exchange-script-input.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
+import { resourcesOf, usesOf } from '../onboarding/permissions.ts';
 import { clientCredentialsGrant } from '../tokens/grants/client-credentials.ts';
 import { readArguments } from './arguments.ts';
 import { openHttp } from './cloud-access.ts';
@@ -137,8 +138,11 @@ async function claimsOf(
   if (typeof tenantId !== 'string' || typeof clientId !== 'string' || credential === undefined) return [];
   const { authority, exchangeScope, graphScope, ...endpoints } = config.endpointsOf(name);
   const http = await openHttp(endpoints, config);
-  const usesGraph = accounts.some(({ send, read }) => send === 'graph' || read === 'graph');
-  const usesExchange = accounts.some(({ send, read }) => send === 'smtp' || read === 'imap' || read === 'pop3');
+  const resources = resourcesOf(usesOf(accounts));
+  const scopes = [
+    ...(resources.has('exchange') ? [exchangeScope] : []),
+    ...(resources.has('graph') ? [graphScope] : []),
+  ];
   try {
     const grant = clientCredentialsGrant({
       name,
@@ -150,7 +154,7 @@ async function claimsOf(
       clock: systemClock,
     });
     const claims: TokenClaims[] = [];
-    for (const scope of [...(usesExchange ? [exchangeScope] : []), ...(usesGraph ? [graphScope] : [])]) {
+    for (const scope of scopes) {
       const read = readClaims((await grant.acquire([scope], { forceRenew: false })).value);
       if (read) claims.push(read);
     }

@@ -4,6 +4,7 @@ import { hashPassword } from '../accounts/passwords.ts';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { cloudNames } from '../config/clouds.ts';
 import { loadConfig } from '../config/load.ts';
+import { courierKinds } from '../message/courier-kind.ts';
 import { configOf, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
@@ -26,7 +27,7 @@ last line says what to run next. Answers may be piped in, a line each, or given 
   --from here|network         where they run: only on this machine, or on others too
   --mailbox ADDRESS           the mailbox of Microsoft 365 (user principal name)
   --sign-in app|person        as an app, without a person; or as a person who signs in once
-  --send graph|smtp           how mail goes out
+  ${`--send ${courierKinds.join('|')}`.padEnd(27)} how mail goes out
   --read imap|pop3            how the mailbox is read
   --tenant ID|DOMAIN          default: the domain of the mailbox
   --client-id GUID            of an app registration there is already

@@ -7,6 +7,7 @@ import { parseJson } from '../config/json.ts';
 import { loadConfig } from '../config/load.ts';
 import { customCloud } from '../config/schema-connections.ts';
 import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
+import { courierKindOf } from '../message/courier-kind.ts';
 import type { ScriptAccount } from '../onboarding/exchange-script-input.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -87,8 +88,8 @@ function cloudOf(value: unknown, connection: string, path: Sources['path']): Clo
 function scriptAccount(account: Raw, connection: string): ScriptAccount[] {
   const address = mailbox().safeParse(account.mailbox);
   if (account.connection !== connection || !address.success) return [];
-  const send = (['graph', 'smtp'] as const).find((way) => way === account.send);
-  const read = (['imap', 'pop3', 'graph'] as const).find((way) => way === account.read);
+  const send = courierKindOf(account.send);
+  const read = (['imap', 'pop3', 'graph'] as const).find((read) => read === account.read);
   const senders = list(account.senders).filter((sender) => typeof sender === 'string');
   return [{ mailbox: address.data, senders, ...(send && { send }), ...(read && { read }) }];
 }

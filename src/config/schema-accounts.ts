@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { courierKinds } from '../message/courier-kind.ts';
 import { block, mailbox, type Sources, secret, senderPattern } from './fields.ts';
 
 const scryptHash =
@@ -91,7 +92,7 @@ export const accountBlock = (sources: Sources) =>
     }),
     connection: z.string().meta({ description: 'Name of the connection, a key of `connections`.' }),
     mailbox: mailbox().meta({ description: 'User principal name of the mailbox that is opened and sent as.' }),
-    send: z.exactOptional(z.enum(['graph', 'smtp'])).meta({
+    send: z.exactOptional(z.enum(courierKinds)).meta({
       description:
         'How mail goes out: through Microsoft Graph, or SMTP submission to Exchange Online. Left out: the account may not send.',
     }),

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { CourierKind } from './courier-kind.ts';
 import type { Envelope } from './envelope.ts';
 
 /**
@@ -56,8 +57,14 @@ export interface RecipientOutcome {
   readonly retryAfterMs?: number;
 }
 
-/** What a connection sends with: its tokens for Graph and for Exchange Online, and the hosts that take its mail. */
-export type ConnectionPart = 'graph-token' | 'exchange-token' | 'graph' | 'smtp';
+/** The tokens of a connection, by what they are for. */
+export type TokenPart = 'graph-token' | 'exchange-token';
+
+/**
+ * What a connection sends with: its tokens for Graph and for Exchange Online, and for each courier the host that takes
+ * its mail.
+ */
+export type ConnectionPart = TokenPart | CourierKind;
 
 /** Trouble that says nothing about the message: the connection has it, and nothing was sent. */
 export interface ConnectionTrouble {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { errorCatalogue } from '../base/error-catalogue.ts';
-import { enhancedStatus } from '../couriers/exchange-smtp/enhanced-status.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { RecipientOutcome } from '../message/delivery.ts';
 import { HeaderBlock } from '../message/header/fields.ts';
 import { messageStart } from '../message/message-start.ts';
@@ -11,10 +11,21 @@ import type { Verdict } from '../queue/attempts/verdict.ts';
 import type { NewMessage, QueuedMessage } from '../queue/message.ts';
 import { isAnswer, isAutomatic } from './automatic-message.ts';
 
+/** What a notification goes by with a courier. */
+export interface NoticeTraits {
+  /** Type of a diagnostic code in the upstream's own words (RFC 3464 section 2.3.6). */
+  readonly diagnosticType: string;
+  /** The upstream is told of NOTIFY, and reports that it took a message by itself. */
+  readonly passesDsn: boolean;
+}
+
 export interface BounceOptions {
   readonly hostname: string;
   readonly clock: Clock;
   readonly expireAfterMs: number;
+  readonly couriers: Readonly<Record<CourierKind, NoticeTraits>>;
+  /** The enhanced status (RFC 3463) that says of a refusal what can be said. */
+  statusOf(outcome: Pick<RecipientOutcome, 'code' | 'outcome'>): string;
   /** The message reported on. */
   open(id: string): Readable;
   /** Host name of the upstream a message goes to. */
@@ -36,7 +47,7 @@ const returnedMessageBytes = 1024 * 1024;
 /**
  * The notification of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path, itself with
  * the null reverse-path: of recipients given up, and of recipients served where the sender asked for that and the
- * upstream takes no such wish (Graph). Undefined where there is nobody to tell: a null reverse-path, a report or an
+ * upstream takes no such wish. Undefined where there is nobody to tell: a null reverse-path, a report or an
  * answer, or recipients of whom the sender did not want to hear (RFC 3461 section 4.1).
  */
 export async function composeBounce(
@@ -46,9 +57,10 @@ export async function composeBounce(
 ): Promise<Notification | undefined> {
   const failed = verdict.failed
     .filter(({ address }) => wants(message, address, 'FAILURE', true))
-    .map((outcome) => failedRecipient(message, outcome));
-  // An account of Graph may have sent it by SMTP for once: then Exchange knows of the wish.
-  const relayed = message.courier === 'graph' ? verdict.delivered.filter(({ text }) => !isSmtpReply(text)) : [];
+    .map((outcome) => failedRecipient(message, outcome, options));
+  const { passesDsn, diagnosticType } = options.couriers[message.courier];
+  // Another courier may have handed it to SMTP for once: then Exchange knows of the wish.
+  const relayed = passesDsn ? [] : verdict.delivered.filter(({ text }) => !isSmtpReply(text));
   const told = relayed
     .filter(({ address }) => wants(message, address, 'SUCCESS', false))
     .map(
@@ -57,7 +69,7 @@ export async function composeBounce(
           ...identity(message, address),
           action: 'relayed',
           status: '2.0.0',
-          diagnostic: `x-graph; ${text}`,
+          diagnostic: `${diagnosticType}; ${text}`,
         }) as const,
     );
   return await compose(message, [...failed, ...told], options);
@@ -79,8 +91,8 @@ export async function composeDelayWarning(
     return {
       ...identity(message, address),
       action: 'delayed',
-      status: last ? enhancedStatus({ ...cause, outcome: 'temporary' }) : '4.4.0',
-      diagnostic: diagnostic(message, cause),
+      status: last ? options.statusOf({ ...cause, outcome: 'temporary' }) : '4.4.0',
+      diagnostic: diagnostic(options.couriers[message.courier], cause),
       ...(cause.remedy === undefined ? {} : { remedy: cause.remedy }),
     };
   });
@@ -134,13 +146,17 @@ async function compose(
   };
 }
 
-function failedRecipient(message: QueuedMessage, outcome: RecipientOutcome): ReportedRecipient {
+function failedRecipient(
+  message: QueuedMessage,
+  outcome: RecipientOutcome,
+  { couriers, statusOf }: BounceOptions,
+): ReportedRecipient {
   return {
     ...identity(message, outcome.address),
     action: 'failed',
     // What was only put off has failed because its time is over (RFC 3463 section 3.5: 4.7).
-    status: outcome.outcome === 'permanent' ? enhancedStatus(outcome) : '5.4.7',
-    diagnostic: diagnostic(message, outcome),
+    status: outcome.outcome === 'permanent' ? statusOf(outcome) : '5.4.7',
+    diagnostic: diagnostic(couriers[message.courier], outcome),
     ...(outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),
   };
 }
@@ -157,12 +173,12 @@ function identity(message: QueuedMessage, address: string): Pick<ReportedRecipie
 }
 
 /** Microsoft's own words, or ours under our code. */
-function diagnostic(message: QueuedMessage, { code, text }: Pick<RecipientOutcome, 'code' | 'text'>): string {
+function diagnostic({ diagnosticType }: NoticeTraits, { code, text }: Pick<RecipientOutcome, 'code' | 'text'>): string {
   if (code in errorCatalogue || !/^\d{3} /.test(text)) return `x-mailbridge; ${code} ${text}`;
-  return message.courier === 'smtp' || isSmtpReply(text) ? `smtp; ${text}` : `x-graph; ${text}`;
+  return `${isSmtpReply(text) ? 'smtp' : diagnosticType}; ${text}`;
 }
 
-/** `550 5.7.60 …`: with an enhanced status, as Graph's texts never are. */
+/** `550 5.7.60 …`: with an enhanced status, as no other upstream's texts are. */
 function isSmtpReply(text: string): boolean {
   return /^\d{3} [245]\.\d{1,3}\.\d{1,3}\b/.test(text);
 }

@@ -1,11 +1,15 @@
+import { quoted } from '../base/quoted-powershell.ts';
+import { couriers } from '../couriers/registry.ts';
+import { type CourierKind, courierKinds } from '../message/courier-kind.ts';
+import type { TokenResource } from '../tokens/token-source.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './exchange-script-input.ts';
-import { mailboxesOf, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
-import { assignedList, forEach, ifFound, quoted, recipientFilter, unlessFound } from './powershell.ts';
+import { mailboxesOf, needsSmtpAuth, otherSenders, readingSections, smtpAuthSections } from './mailbox-settings.ts';
+import { assignedList, forEach, ifFound, recipientFilter, unlessFound } from './powershell.ts';
 
 /** What an app of its own needs in Exchange, in the order in which it is set up. */
 export function appSections({ connection, accounts }: ExchangeScriptInput, app: ScriptApp): ScriptSection[] {
   const reading = ({ read }: ScriptAccount) => read === 'imap' || read === 'pop3';
-  const opened = mailboxesOf(accounts, (account) => reading(account) || (app.classic && account.send === 'smtp'));
+  const opened = mailboxesOf(accounts, (account) => reading(account) || (app.classic && needsSmtpAuth(account)));
   const roles = rolesOf(accounts, app);
   const isNamed = opened.length + roles.length > 0;
   return [
@@ -79,28 +83,23 @@ const sendingReads = [
 
 function rolesOf(accounts: readonly ScriptAccount[], { classic, tenantWide }: ScriptApp): Role[] {
   const by = (wanted: (account: ScriptAccount) => boolean) => mailboxesOf(accounts, wanted);
-  const roles: Role[] = [
-    {
-      name: 'Application SMTP.SendAsApp',
-      key: 'smtp',
-      does: 'send by SMTP as',
-      mailboxes: classic ? [] : by(({ send }) => send === 'smtp'),
-    },
-    {
-      name: 'Application Mail.Send',
-      key: 'send',
-      does: 'send through Graph as',
-      mailboxes: tenantWide ? [] : by(({ send }) => send === 'graph'),
-    },
-    {
-      name: 'Application Mail.ReadWrite',
-      key: 'read',
-      does: 'read and write, through Graph,',
-      besides: accounts.some(({ send }) => send === 'graph') ? sendingReads : [],
-      mailboxes: tenantWide ? [] : by(({ send, read }) => send === 'graph' || read === 'graph'),
-    },
-  ];
-  return roles.filter(({ mailboxes }) => mailboxes.length > 0);
+  const roleOf = (courier: CourierKind): Role[] => {
+    const { permissions, exchangeRole } = couriers[courier];
+    const { rbacRole: name } = permissions.app;
+    return name === undefined ? [] : [{ name, ...exchangeRole, mailboxes: by(({ send }) => send === courier) }];
+  };
+  const rolesFor = (wanted: TokenResource) =>
+    courierKinds.filter((courier) => couriers[courier].resource === wanted).flatMap(roleOf);
+  const makesDrafts = ({ send }: ScriptAccount) => send !== undefined && couriers[send].makesDrafts;
+  const reading: Role = {
+    name: 'Application Mail.ReadWrite',
+    key: 'read',
+    does: 'read and write, through Graph,',
+    besides: accounts.some(makesDrafts) ? sendingReads : [],
+    mailboxes: tenantWide ? [] : by((account) => makesDrafts(account) || account.read === 'graph'),
+  };
+  const sending = [...(classic ? [] : rolesFor('exchange')), ...(tenantWide ? [] : rolesFor('graph'))];
+  return [...sending, reading].filter(({ mailboxes }) => mailboxes.length > 0);
 }
 
 /** @param app in the names, so that two bridges in a tenant do not change each other's scopes */

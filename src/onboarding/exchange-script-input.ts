@@ -1,9 +1,10 @@
-import type { ReadWay, SendWay } from './permissions.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
+import type { ReadWay } from './permissions.ts';
 
 /** What an account of the connection does with its mailbox. */
 export interface ScriptAccount {
   readonly mailbox: string;
-  readonly send?: SendWay;
+  readonly send?: CourierKind;
   readonly read?: ReadWay;
   /** Addresses it sends as; `*@domain` for a whole domain. */
   readonly senders: readonly string[];

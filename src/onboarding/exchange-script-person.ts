@@ -1,14 +1,17 @@
+import { quoted } from '../base/quoted-powershell.ts';
+import { couriers } from '../couriers/registry.ts';
 import type { ExchangeScriptInput, ScriptPerson, ScriptSection } from './exchange-script-input.ts';
-import { mailboxesOf, otherSenders, readingSections } from './mailbox-settings.ts';
-import { assignedList, forEach, quoted } from './powershell.ts';
+import { mailboxesOf, needsSmtpAuth, otherSenders, readingSections } from './mailbox-settings.ts';
+import { assignedList, forEach } from './powershell.ts';
 
 /** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
   const isOther = (address: string) => address.toLowerCase() !== user?.toLowerCase();
-  // Graph makes drafts of large messages in the mailbox. SMTP opens nothing: there the person logs in as themself.
+  // Drafts of large messages are made in the mailbox. SMTP opens nothing: there the person logs in as themself.
   const opened = mailboxesOf(
     accounts,
-    ({ mailbox, read, send }) => isOther(mailbox) && (read !== undefined || send === 'graph'),
+    ({ mailbox, read, send }) =>
+      isOther(mailbox) && (read !== undefined || (send !== undefined && couriers[send].makesDrafts)),
   );
   const { pairs, patterns } = otherSenders(accounts);
   const sentAs = new Map(
@@ -21,7 +24,7 @@ export function personSections({ accounts }: ExchangeScriptInput, { user }: Scri
     ...(opened.length > 0 ? [fullAccess(opened)] : []),
     ...(sentAs.size + patterns.length > 0 ? [sendAs([...sentAs.values()], patterns)] : []),
     ...readingSections(accounts),
-    ...(accounts.some(({ send }) => send === 'smtp') ? [smtpAuth] : []),
+    ...(accounts.some(needsSmtpAuth) ? [smtpAuth] : []),
   ];
 }
 

@@ -1,7 +1,9 @@
+import { quoted } from '../base/quoted-powershell.ts';
+import { couriers } from '../couriers/registry.ts';
 import { appSections } from './exchange-script-app.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptPerson } from './exchange-script-input.ts';
 import { personSections } from './exchange-script-person.ts';
-import { comment, quoted } from './powershell.ts';
+import { comment } from './powershell.ts';
 
 /**
  * The Exchange Online PowerShell that a connection needs: everything that Exchange has no web page or Graph call for.
@@ -40,7 +42,10 @@ function head(input: ExchangeScriptInput, undo: boolean): string[] {
 }
 
 function usesText({ send, read, senders, mailbox }: ScriptAccount): string {
-  const others = send === 'smtp' ? senders.filter((sender) => sender.toLowerCase() !== mailbox.toLowerCase()) : [];
+  const others =
+    send && couriers[send].keepsReversePath
+      ? senders.filter((sender) => sender.toLowerCase() !== mailbox.toLowerCase())
+      : [];
   const as = others.length > 0 ? ` (as ${others.join(', ')} too)` : '';
   return [...(send ? [`sends by ${send}${as}`] : []), ...(read ? [`reads by ${read}`] : [])].join(', ') || 'nothing';
 }

@@ -1,3 +1,6 @@
+import { couriers } from '../couriers/registry.ts';
+import { courierKinds } from '../message/courier-kind.ts';
+
 /** What init has to know, by the name of the option that tells it. */
 export const initKeys = [
   'use',
@@ -45,6 +48,8 @@ const always = () => true;
 /** Domains of Microsoft's mailboxes for everybody, in whatever country: outlook.de, hotmail.co.uk … */
 const isPersonal = ({ mailbox = '' }: InitAnswers) => /@(?:outlook|hotmail|live|msn)\.[a-z.]+$/i.test(mailbox);
 
+const courierChoices = courierKinds.map((courier) => [courier, couriers[courier].choice] as const);
+
 /** The questions, in the order of asking. */
 export function initQuestions(rules: AnswerRules): readonly Question[] {
   return [
@@ -78,10 +83,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       'How should mail be sent?',
       'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.',
       sends,
-      [
-        ['graph', 'through Microsoft Graph, up to about 2 MB a message'],
-        ['smtp', 'through SMTP to Exchange Online, up to 150 MB'],
-      ],
+      courierChoices,
     ),
     choice('read', 'How should the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
       ['imap', 'by IMAP'],

@@ -1,5 +1,7 @@
+import { quoted } from '../base/quoted-powershell.ts';
+import { couriers } from '../couriers/registry.ts';
 import type { ScriptAccount, ScriptSection } from './exchange-script-input.ts';
-import { assignedList, forEach, quoted } from './powershell.ts';
+import { assignedList, forEach } from './powershell.ts';
 
 /** Mailboxes of the accounts that are of a kind, each once. */
 export function mailboxesOf(
@@ -7,6 +9,11 @@ export function mailboxesOf(
   wanted: (account: ScriptAccount) => boolean,
 ): readonly string[] {
   return [...new Map(accounts.filter(wanted).map(({ mailbox }) => [mailbox.toLowerCase(), mailbox])).values()];
+}
+
+/** Whether an account sends by a courier that SMTP AUTH has to be on for. */
+export function needsSmtpAuth({ send }: ScriptAccount): boolean {
+  return send !== undefined && couriers[send].needsSmtpAuth;
 }
 
 /** IMAP and POP3 switched on for each mailbox that is read by them. */
@@ -43,7 +50,7 @@ export function readingSections(accounts: readonly ScriptAccount[]): ScriptSecti
 
 /** SMTP AUTH switched on for each mailbox that logs in by it. */
 export function smtpAuthSections(accounts: readonly ScriptAccount[]): ScriptSection[] {
-  const mailboxes = mailboxesOf(accounts, ({ send }) => send === 'smtp');
+  const mailboxes = mailboxesOf(accounts, needsSmtpAuth);
   if (mailboxes.length === 0) return [];
   const list = assignedList('smtpMailboxes', mailboxes);
   const set = (value: string) =>
@@ -63,13 +70,13 @@ export function smtpAuthSections(accounts: readonly ScriptAccount[]): ScriptSect
   ];
 }
 
-/** Pairs of an account's mailbox and another address that it sends as by SMTP, and the domains it sends as whole. */
+/** Pairs of an account's mailbox and another address that its mail leaves as, and the domains it sends as whole. */
 export function otherSenders(accounts: readonly ScriptAccount[]): {
   readonly pairs: readonly { readonly mailbox: string; readonly sender: string }[];
   readonly patterns: readonly string[];
 } {
   const wanted = accounts
-    .filter(({ send }) => send === 'smtp')
+    .filter(({ send }) => send !== undefined && couriers[send].keepsReversePath)
     .flatMap(({ mailbox, senders }) => senders.map((sender) => ({ mailbox, sender })))
     .filter(({ mailbox, sender }) => mailbox.toLowerCase() !== sender.toLowerCase());
   const isPattern = (sender: string) => sender.startsWith('*@');

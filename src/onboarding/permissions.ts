@@ -1,54 +1,46 @@
-/** How mail goes out, as the configuration says it. */
-export type SendWay = 'graph' | 'smtp';
+import type { UsePermission } from '../couriers/descriptor.ts';
+import { couriers } from '../couriers/registry.ts';
+import { byCourier, type CourierKind, courierKinds } from '../message/courier-kind.ts';
+import type { NeededPermissions } from '../tokens/entra/scopes.ts';
+import type { TokenResource } from '../tokens/token-source.ts';
+
 /** How a mailbox is read, as the configuration says it. */
 export type ReadWay = 'imap' | 'pop3' | 'graph';
 
 /** What a connection is used for. */
 export interface Uses {
-  readonly send: readonly SendWay[];
+  readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
 }
 
-/** An API that permissions belong to. */
-export type ResourceKey = 'graph' | 'exchange';
-
 /** The application ids that Microsoft publishes for them; the same in every tenant. */
-export const resourceAppIds: Readonly<Record<ResourceKey, string>> = {
+export const resourceAppIds: Readonly<Record<TokenResource, string>> = {
   graph: '00000003-0000-0000-c000-000000000000',
   exchange: '00000002-0000-0ff1-ce00-000000000000',
 };
 
 /** As the Entra admin center shows them. */
-export const resourceNames: Readonly<Record<ResourceKey, string>> = {
+export const resourceNames: Readonly<Record<TokenResource, string>> = {
   graph: 'Microsoft Graph',
   exchange: 'Office 365 Exchange Online',
 };
 
 /** A permission by its value. Its id is looked up in the tenant. */
 export interface Permission {
-  readonly resource: ResourceKey;
+  readonly resource: TokenResource;
   /** `IMAP.AccessAsApp` … */
   readonly value: string;
 }
 
-/** What a use needs. */
-export interface UsePermission {
-  readonly resource: ResourceKey;
-  /** Any one of them serves; the first is the one to ask for. */
-  readonly anyOf: readonly [string, ...string[]];
-  /** Exchange's RBAC role that serves in its place, without any permission in Entra ID. */
-  readonly rbacRole?: string;
-}
-
 type UsePermissions = {
   readonly read: Readonly<Record<ReadWay, UsePermission>>;
-  readonly send: Readonly<Record<SendWay, UsePermission>>;
+  readonly send: Readonly<Record<CourierKind, UsePermission>>;
 };
 
 /**
  * By who acts: the app itself (application permissions), or a person (delegated ones). Microsoft: "Authenticate an IMAP,
- * POP or SMTP connection using OAuth", "SMTP Onboarding to App RBAC Overview", "user: sendMail", "Role Based Access
- * Control for Applications in Exchange Online".
+ * POP or SMTP connection using OAuth", "Role Based Access Control for Applications in Exchange Online". What sending takes,
+ * each courier's descriptor says.
  */
 export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> = {
   app: {
@@ -61,10 +53,7 @@ export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> 
         rbacRole: 'Application Mail.ReadWrite',
       },
     },
-    send: {
-      smtp: { resource: 'exchange', anyOf: ['SMTP.SendAsApp'], rbacRole: 'Application SMTP.SendAsApp' },
-      graph: { resource: 'graph', anyOf: ['Mail.Send'], rbacRole: 'Application Mail.Send' },
-    },
+    send: byCourier((courier) => couriers[courier].permissions.app),
   },
   person: {
     read: {
@@ -75,10 +64,7 @@ export const usePermissions: Readonly<Record<'app' | 'person', UsePermissions>> 
         anyOf: ['Mail.ReadWrite', 'Mail.Read', 'Mail.ReadWrite.Shared', 'Mail.Read.Shared'],
       },
     },
-    send: {
-      smtp: { resource: 'exchange', anyOf: ['SMTP.Send'] },
-      graph: { resource: 'graph', anyOf: ['Mail.Send', 'Mail.Send.Shared'] },
-    },
+    send: byCourier((courier) => couriers[courier].permissions.person),
   },
 };
 
@@ -102,24 +88,49 @@ export function applicationPermissions(uses: Uses, { classic, tenantWide }: AppO
 
 /** The delegated permissions of an app that a person signs in to. `shared`: mailboxes of others too. */
 export function delegatedPermissions(uses: Uses, options: { readonly shared: boolean }): Permission[] {
-  const values = permissionsOf('person', uses).flatMap(({ resource, anyOf: [value] }) => [
+  return [
+    { resource: 'graph', value: 'offline_access' },
+    { resource: 'graph', value: 'User.Read' },
+    ...mailPermissions(uses, options),
+  ];
+}
+
+/** The same without those of signing in, by resource: what a token is asked for with. */
+export function delegatedNames(uses: Uses, options: { readonly shared: boolean }): NeededPermissions {
+  const permissions = mailPermissions(uses, options);
+  const of = (wanted: TokenResource) =>
+    permissions.filter(({ resource }) => resource === wanted).map(({ value }) => value);
+  return { graph: of('graph'), exchange: of('exchange') };
+}
+
+function mailPermissions(uses: Uses, { shared }: { readonly shared: boolean }): Permission[] {
+  return permissionsOf('person', uses).flatMap(({ resource, anyOf: [value] }) => [
     { resource, value },
-    ...(resource === 'graph' && options.shared ? [{ resource, value: `${value}.Shared` }] : []),
+    ...(resource === 'graph' && shared ? [{ resource, value: `${value}.Shared` }] : []),
   ]);
-  return [{ resource: 'graph', value: 'offline_access' }, { resource: 'graph', value: 'User.Read' }, ...values];
 }
 
 function permissionsOf(actsAs: 'app' | 'person', { read, send }: Uses): UsePermission[] {
   const by = usePermissions[actsAs];
-  const reads = (way: ReadWay) => (read.includes(way) ? [by.read[way]] : []);
-  const sends = (way: SendWay) => (send.includes(way) ? [by.send[way]] : []);
+  const reads = (['imap', 'pop3'] as const).filter((each) => read.includes(each)).map((each) => by.read[each]);
+  const sends = courierKinds.filter((courier) => send.includes(courier)).map((courier) => by.send[courier]);
+  const of = (wanted: TokenResource) => [...reads, ...sends].filter(({ resource }) => resource === wanted);
   // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
-  const draftsToo = send.includes('graph') || read.includes('graph') ? [by.read.graph] : [];
-  return [...reads('imap'), ...reads('pop3'), ...sends('smtp'), ...sends('graph'), ...draftsToo];
+  const drafts = send.some((courier) => couriers[courier].makesDrafts) || read.includes('graph');
+  return [...of('exchange'), ...of('graph'), ...(drafts ? [by.read.graph] : [])];
+}
+
+/** Which tokens the uses of a connection need. */
+export function resourcesOf({ read, send }: Uses): ReadonlySet<TokenResource> {
+  const needed = [
+    ...send.map((courier) => usePermissions.app.send[courier]),
+    ...read.map((each) => usePermissions.app.read[each]),
+  ];
+  return new Set(needed.map(({ resource }) => resource));
 }
 
 /** What of each kind is used by at least one account. */
-export function usesOf(accounts: readonly { readonly send?: SendWay; readonly read?: ReadWay }[]): Uses {
+export function usesOf(accounts: readonly { readonly send?: CourierKind; readonly read?: ReadWay }[]): Uses {
   return {
     send: [...new Set(accounts.flatMap(({ send }) => send ?? []))],
     read: [...new Set(accounts.flatMap(({ read }) => read ?? []))],

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
 import type { BreakerPermit, ConnectionGate } from './breakers/breakers.ts';
 import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limits/direct.ts';
@@ -6,7 +7,7 @@ import type { FairSlots, SlotTaker } from './limits/fair-permits.ts';
 import type { HeldPart, LaneMeter } from './limits/meter.ts';
 import { type LearnedPause, learnPause, mailboxPause, pauseLeftMs } from './limits/pause.ts';
 import { AccountTurns, readAhead } from './limits/turns.ts';
-import type { CourierKind, QueuedMessage } from './message.ts';
+import type { QueuedMessage } from './message.ts';
 import type { QueueStore } from './store.ts';
 
 export interface LaneOptions {

@@ -1,8 +1,6 @@
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { RecipientOutcome } from '../message/delivery.ts';
 import type { Envelope, RecipientDsn } from '../message/envelope.ts';
-
-/** Which upstream a message goes to. */
-export type CourierKind = 'graph' | 'smtp';
 
 /** Every {@link MessageState}. */
 export const messageStates = ['queued', 'held', 'delivered', 'failed', 'quarantined'] as const;

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorCatalogue } from '../base/error-catalogue.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../message/delivery.ts';
 import { AttemptLog } from './attempts/attempt-log.ts';
 import type { BackoffOptions } from './attempts/backoff.ts';
@@ -11,14 +12,13 @@ import { judge, type Verdict } from './attempts/verdict.ts';
 import { Breakers, type BreakerView, type ProbeConnection } from './breakers/breakers.ts';
 import { BreakerExpiry } from './breakers/expiry.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
-import type { Courier } from './courier.ts';
+import type { Courier, CourierTable } from './courier.ts';
 import { Destination, type LaneEffect } from './destination.ts';
 import { LaneLimits } from './limits/destinations.ts';
 import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits/limits.ts';
 import {
   type AttemptRecord,
-  type CourierKind,
   destinationOf,
   type NewMessage,
   type QueuedMessage,
@@ -31,6 +31,7 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: QueueLimits;
+  readonly couriers: CourierTable;
   /** Default: every recipient counts as external. */
   readonly isInternal?: IsInternal;
   /** Default: each mailbox logs in itself. */

@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { errorText } from '../base/errors.ts';
-import { enhancedStatus, isEnhancedStatus } from '../couriers/exchange-smtp/enhanced-status.ts';
+import { enhancedStatus, isEnhancedStatus } from '../couriers/enhanced-status.ts';
 import type { DeliveryPolicy } from '../couriers/policy.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import type { Courier } from '../queue/courier.ts';
-import type { CourierKind } from '../queue/message.ts';
 import { SmtpReply } from '../smtp/session.ts';
-import type { SubmissionAccount } from './account.ts';
+import type { SendingAccount } from './account.ts';
 
 /** Clients wait ten minutes for the reply to the final dot (RFC 5321 section 4.5.3.2.6), many of them less. */
 const attemptTimeoutMs = 4 * 60_000;
@@ -23,7 +23,7 @@ export interface SendingUpstream {
 /** A delivery while a client waits. */
 export interface DirectDelivery {
   readonly upstream: SendingUpstream | undefined;
-  readonly account: SubmissionAccount;
+  readonly account: SendingAccount;
   readonly policy: DeliveryPolicy;
   readonly message: OutgoingMessage;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryRepo
     // It will send again what it got no reply to.
     if (delivery.clientIsGone()) throw clientGone();
     if (!upstream) throw new Error(`there is no connection ${account.connection}`);
-    const courier = upstream.courier(account.send ?? 'graph', policy);
+    const courier = upstream.courier(account.send, policy);
     const signal = AbortSignal.timeout(attemptTimeoutMs);
     return await clearedUp(courier, message, await courier.deliver(message, signal), { signal, clock });
   } catch (error) {

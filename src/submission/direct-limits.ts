@@ -1,7 +1,7 @@
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { AdmissionRefused } from '../queue/limits/direct.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { SubmissionAccount } from './account.ts';
+import type { SendingAccount } from './account.ts';
 
 /** A client waits that long for a place within the limits of its mailbox before it is told to come again. */
 const patienceMs = 30_000;
@@ -9,11 +9,11 @@ const patienceMs = 30_000;
 /** Makes an attempt within the limits that the mailbox's queued messages keep to; it counts in them. */
 export async function deliverWithinLimits(
   queue: Queue,
-  account: SubmissionAccount,
+  account: SendingAccount,
   message: OutgoingMessage,
   attempt: () => Promise<DeliveryReport>,
 ): Promise<DeliveryReport> {
-  const { connection, mailbox, send: courier = 'graph' } = account;
+  const { connection, mailbox, send: courier } = account;
   const recipients = message.envelope.recipients.map(({ address }) => address);
   const admission = await queue.admit({ connection, mailbox, courier, recipients }, patienceMs);
   if (!admission.admitted) return refused(recipients, admission);

@@ -15,7 +15,7 @@ import type { Spool } from '../queue/store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import { type MailParameters, type SmtpConnectionInfo, SmtpReply, type SmtpSession } from '../smtp/session.ts';
 import { acceptedHeader } from './accepted-header.ts';
-import type { SubmissionAccount } from './account.ts';
+import { maySend, type SendingAccount, type SubmissionAccount } from './account.ts';
 import { clientGone, directRefusal, undelivered } from './direct-delivery.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
@@ -38,11 +38,7 @@ export interface SubmissionContext {
   spool(): Spool;
   readonly duplicates: DuplicateFilter;
   /** One attempt while the client waits, for accounts with direct delivery. */
-  deliverNow(
-    account: SubmissionAccount,
-    message: OutgoingMessage,
-    clientIsGone: () => boolean,
-  ): Promise<DeliveryReport>;
+  deliverNow(account: SendingAccount, message: OutgoingMessage, clientIsGone: () => boolean): Promise<DeliveryReport>;
 }
 
 const maxLoginFailures = 3;
@@ -135,14 +131,14 @@ export class SubmissionSession implements SmtpSession {
     }
   }
 
-  #accept(account: SubmissionAccount, envelope: Envelope, spool: Spool, receivedAtMs: number): Promise<string> {
+  #accept(account: SendingAccount, envelope: Envelope, spool: Spool, receivedAtMs: number): Promise<string> {
     if (account.delivery === 'direct') return this.#deliverDirectly(account, envelope, spool, receivedAtMs);
     return this.#enqueue(account, envelope, spool, receivedAtMs).then(({ id }) => `Queued as ${id}`);
   }
 
   /** Accepts a message once, where the account wants that. @returns the reply */
   async #unlessDuplicate(
-    account: SubmissionAccount,
+    account: SendingAccount,
     { id }: Spool,
     fingerprint: string | undefined,
     accept: () => Promise<string>,
@@ -179,7 +175,7 @@ export class SubmissionSession implements SmtpSession {
 
   /** Reads the message to its end into the spool. @returns when it began to arrive */
   async #receive(
-    account: SubmissionAccount,
+    account: SendingAccount,
     envelope: Envelope,
     content: AsyncIterable<Buffer>,
     spool: Spool,
@@ -208,7 +204,7 @@ export class SubmissionSession implements SmtpSession {
   }
 
   async #enqueue(
-    account: SubmissionAccount,
+    account: SendingAccount,
     envelope: Envelope,
     spool: Spool,
     receivedAtMs: number,
@@ -219,7 +215,7 @@ export class SubmissionSession implements SmtpSession {
       account: account.username,
       connection: account.connection,
       mailbox: account.mailbox,
-      courier: account.send ?? 'graph',
+      courier: account.send,
       envelope,
       isBounce: false,
       receivedAtMs,
@@ -235,7 +231,7 @@ export class SubmissionSession implements SmtpSession {
    * recipients and put others off, no reply would be right for all: those others go to the queue.
    */
   async #deliverDirectly(
-    account: SubmissionAccount,
+    account: SendingAccount,
     envelope: Envelope,
     spool: Spool,
     receivedAtMs: number,
@@ -273,13 +269,13 @@ export class SubmissionSession implements SmtpSession {
   }
 
   /** Who sends here, or the reply that says why nobody may. */
-  #sender(): SubmissionAccount {
+  #sender(): SendingAccount {
     if (!this.#account) {
       throw this.offersAuth('PLAIN')
         ? new SmtpReply(530, '5.7.0', 'Authentication required')
         : new SmtpReply(530, '5.7.0', `Authentication required; ${this.#howToLogIn()}`);
     }
-    if (!this.#account.send) {
+    if (!maySend(this.#account)) {
       throw new SmtpReply(550, '5.7.1', `Account ${this.#account.username} is not set up to send ("send" is missing)`);
     }
     return this.#account;

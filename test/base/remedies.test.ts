@@ -1,14 +1,11 @@
 import { expect, test } from 'vitest';
 import { errorCatalogue } from '../../src/base/error-catalogue.ts';
-import { loginRefusals, transactionRefusals } from '../../src/couriers/exchange-smtp/refusals.ts';
-import { graphRefusals } from '../../src/couriers/graph/refusals.ts';
+import { couriers } from '../../src/couriers/registry.ts';
 import { entraErrors } from '../../src/tokens/entra/errors.ts';
 
 const known: readonly { readonly remedy?: string }[] = [
   ...Object.values(errorCatalogue),
-  ...loginRefusals,
-  ...transactionRefusals,
-  ...graphRefusals,
+  ...Object.values(couriers).flatMap(({ refusals }) => refusals.flatMap(({ rows }) => rows.map(([, row]) => row))),
   ...entraErrors.values(),
 ];
 

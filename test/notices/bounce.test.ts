@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import PostalMime from 'postal-mime';
 import { describe, expect, test } from 'vitest';
+import { enhancedStatus } from '../../src/couriers/enhanced-status.ts';
+import { couriers } from '../../src/couriers/registry.ts';
 import type { RecipientOutcome } from '../../src/message/delivery.ts';
 import type { EnvelopeRecipient } from '../../src/message/envelope.ts';
 import { composeBounce, composeDelayWarning } from '../../src/notices/bounce.ts';
@@ -40,7 +42,8 @@ function queued(change: Partial<QueuedMessage> = {}, recipients = both): QueuedM
 
 function optionsFor(content: string | Buffer) {
   const open = () => Readable.from([Buffer.from(content)]);
-  return { hostname: 'bridge.example', clock, expireAfterMs: 5000, open, remoteMta: () => 'smtp.office365.com' };
+  const facts = { hostname: 'bridge.example', clock, expireAfterMs: 5000, couriers, statusOf: enhancedStatus };
+  return { ...facts, open, remoteMta: () => 'smtp.office365.com' };
 }
 
 function bounce(

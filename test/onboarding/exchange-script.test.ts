@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { quoted } from '../../src/base/quoted-powershell.ts';
 import { exchangeScript } from '../../src/onboarding/exchange-script.ts';
 import type { ExchangeScriptInput, ScriptAccount } from '../../src/onboarding/exchange-script-input.ts';
-import { comment, quoted } from '../../src/onboarding/powershell.ts';
+import { comment } from '../../src/onboarding/powershell.ts';
 import { ExchangeAdministration } from '../../src/simulator/exchange-admin/exchange-administration.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
 import { Tenant } from '../../src/simulator/tenant/tenant.ts';

@@ -6,6 +6,7 @@ import { Queue } from '../../src/queue/queue.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { courierTraits } from './courier-traits.ts';
 import { newMessage } from './stores/store-contract.ts';
 
 const minute = 60_000;
@@ -43,6 +44,7 @@ function world(
     store,
     clock,
     log: silentLog,
+    couriers: courierTraits,
     limits: { ...limits, messagesPerMinute: perMinute },
     backoff: { baseMs: minute, maxMs: hour },
     retain: { deliveredMs: 7 * day, failedMs: 14 * day },
@@ -174,7 +176,9 @@ test('set back by a day: a mailbox that rests does not rest for a day, over a re
     before.clock,
   );
   expect(
-    new WaitingView(store, { limits, isInternal: () => true, nowMs: clock.now() }).of(store.list({}, 1)[0]!),
+    new WaitingView(store, { limits, couriers: courierTraits, isInternal: () => true, nowMs: clock.now() }).of(
+      store.list({}, 1)[0]!,
+    ),
   ).not.toMatchObject({ kind: 'paused' });
   queue.start();
   await settle();

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
+import type { CourierKind } from '../../src/message/courier-kind.ts';
 import type {
   ConnectionTrouble,
   DeliveryReport,
@@ -8,11 +9,12 @@ import type {
 } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
 import type { QueueLimits } from '../../src/queue/limits/limits.ts';
-import type { CourierKind, NewMessage } from '../../src/queue/message.ts';
+import type { NewMessage } from '../../src/queue/message.ts';
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { courierTraits } from './courier-traits.ts';
 import { newMessage } from './stores/store-contract.ts';
 
 /** One attempt as the other side saw it. */
@@ -118,6 +120,7 @@ export function meteredQueue(
     store,
     clock,
     log: silentLog,
+    couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, ...limits },
     isInternal: (_, address) => address.endsWith('@contoso.example'),
     oneLogin: (connection) => connection === 'person',

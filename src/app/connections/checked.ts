@@ -14,7 +14,7 @@ import type { CheckOperations, Discovery, KnownCredential, KnownSignIn } from '.
 import { reachServer, secureServer } from '../../onboarding/check/probes/endpoint.ts';
 import type { ServerPeer } from '../../onboarding/check/probes/peer.ts';
 import type { ProbeOptions } from '../../onboarding/check/probes/socket.ts';
-import type { CheckedAccount, CheckedConnection } from '../../onboarding/check/subject.ts';
+import type { CheckedConnection, CheckedSender } from '../../onboarding/check/subject.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
@@ -152,10 +152,10 @@ export class CheckedUpstream implements CheckOperations {
     return answer.text;
   }
 
-  async sendTest(account: CheckedAccount, recipients: readonly string[]): Promise<Finding> {
+  async sendTest(account: CheckedSender, recipients: readonly string[]): Promise<Finding> {
     const { upstream } = this.#use();
     const message = testMessage(account, recipients, this.now());
-    const courier = upstream.courier(account.send ?? 'graph', { envelope: 'auto', onAmbiguity: 'resend' });
+    const courier = upstream.courier(account.send, { envelope: 'auto', onAmbiguity: 'resend' });
     const report = await courier.deliver(message, AbortSignal.timeout(testTimeoutMs));
     const refused = report.recipients.find(({ outcome }) => outcome !== 'delivered');
     if (refused) {

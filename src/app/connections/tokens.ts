@@ -6,7 +6,8 @@ import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
-import { type DelegatedScopes, delegatedScopes } from '../../tokens/entra/scopes.ts';
+import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
+import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
 import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
 import type { ClientCredential } from '../../tokens/grants/client-credential.ts';
 import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
@@ -105,7 +106,7 @@ export async function openPersonalAccess(
   const credential = connection.grant === 'device-code' ? undefined : await credentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
   const store = openConnectionStore(name, connection, config, parts);
-  const scopes = delegatedScopes(usesOf(name, connection, config), endpoints, connection.scopes);
+  const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
   const options = { ...client, store, scopes };
   const grant =
     connection.grant === 'password'
@@ -138,20 +139,17 @@ export function openConnectionStore(
   });
 }
 
-/** What the accounts of a connection do with it. */
-function usesOf(name: string, connection: DelegatedConnection, config: Config) {
+/** What the accounts of a connection need of a person. */
+function neededBy(name: string, connection: DelegatedConnection, config: Config): NeededPermissions {
   const accounts = config.accounts.filter((account) => account.connection === name);
   const mailboxes = new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()));
   const owner = connection.grant === 'password' ? connection.username.toLowerCase() : undefined;
-  return {
-    read: accounts.flatMap(({ read }) => (read === undefined ? [] : [read])),
-    send: accounts.flatMap(({ send }) => (send === undefined ? [] : [send])),
-    // One mailbox is taken to be the own one of who signs in; more cannot all be.
-    // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
-    otherMailboxes:
-      !isPersonalTenant(connection.tenantId) &&
-      (mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner))),
-  };
+  // One mailbox is taken to be the own one of who signs in; more cannot all be.
+  // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
+  const shared =
+    !isPersonalTenant(connection.tenantId) &&
+    (mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner)));
+  return delegatedNames(usesOf(accounts), { shared });
 }
 
 /** The scopes by resource: the configured ones, or the cloud's own. Graph and Exchange never share a token. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { tenantDomains } from '../../app/connections/tenant-domains.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
+import { couriers } from '../../couriers/registry.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
@@ -95,7 +96,8 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
   if (!action) return repair(config.dataDir, values.json, io);
   const store = openSqliteStore(folder, { exclusive: false });
   try {
-    const request: QueueRequest = { ...chosen, folder, limits: config.limits, isInternal: tenantDomains(config) };
+    const isInternal = tenantDomains(config);
+    const request: QueueRequest = { ...chosen, folder, limits: config.limits, couriers, isInternal };
     return await action(store, request, io);
   } finally {
     await store.close();

@@ -1,4 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
+import { courierKinds } from '../../message/courier-kind.ts';
 import type { ScriptAccount } from '../../onboarding/exchange-script-input.ts';
 import { noClientId } from '../../onboarding/init-config.ts';
 import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from '../../onboarding/permissions.ts';
@@ -109,7 +110,7 @@ function usesFrom(options: RegisterAppOptions, accounts: readonly ScriptAccount[
   const uses = send.length + read.length > 0 ? { send, read } : usesOf(accounts);
   if (uses.send.length + uses.read.length > 0) return uses;
   throw new BridgeError('usage', 'What will the app be used for? No account of the connection says so.', {
-    remedy: 'Give --send graph|smtp, --read imap|pop3|graph, or both.',
+    remedy: `Give --send ${courierKinds.join('|')}, --read imap|pop3|graph, or both.`,
   });
 }
 

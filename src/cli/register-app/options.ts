@@ -1,7 +1,8 @@
 import { BridgeError } from '../../base/errors.ts';
 import { type CloudName, cloudNames } from '../../config/clouds.ts';
 import { guid, mailbox, tenant } from '../../config/fields.ts';
-import type { ReadWay, SendWay } from '../../onboarding/permissions.ts';
+import { type CourierKind, courierKinds } from '../../message/courier-kind.ts';
+import type { ReadWay } from '../../onboarding/permissions.ts';
 import { graphCommandLineTools } from '../administrator.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 
@@ -11,7 +12,7 @@ export interface RegisterAppOptions {
   readonly name: string | undefined;
   readonly displayName: string | undefined;
   readonly clientId: string | undefined;
-  readonly send: readonly SendWay[];
+  readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
   /** Undefined: as the configuration has it, else app-only. */
   readonly mode: 'app-only' | 'delegated' | undefined;
@@ -84,8 +85,8 @@ export function readRegisterAppOptions(args: string[]): RegisterAppOptions {
         ? undefined
         : matching('display-name', values['display-name'], /^[^\p{C}]{1,120}$/u, '1 to 120 characters'),
     clientId: valid('client-id', values['client-id'], guid()),
-    send: values.send.map((way) => oneOf('send', way, ['graph', 'smtp'] as const)),
-    read: values.read.map((way) => oneOf('read', way, ['imap', 'pop3', 'graph'] as const)),
+    send: values.send.map((courier) => oneOf('send', courier, courierKinds)),
+    read: values.read.map((read) => oneOf('read', read, ['imap', 'pop3', 'graph'] as const)),
     mode: values.delegated ? 'delegated' : values['app-only'] ? 'app-only' : undefined,
     shared: values.shared,
     classic: values.classic,

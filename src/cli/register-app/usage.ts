@@ -1,12 +1,16 @@
+import { courierKinds } from '../../message/courier-kind.ts';
+
+const send = courierKinds.join('|');
+
 /** What `register-app --help` prints. */
-export const registerAppUsage = `Usage: mailbridge register-app [--name CONNECTION] [--send graph|smtp]... [--read imap|pop3|graph]...
+export const registerAppUsage = `Usage: mailbridge register-app [--name CONNECTION] [--send ${send}]... [--read imap|pop3|graph]...
                                [--app-only | --delegated] [OPTIONS] [--config FILE] [--json]
 
 Registers the app that a connection needs, with permissions, consent and a certificate, and writes the connection into
 the configuration. An administrator signs in once. Run again, it finds what is there and adds what is missing.
 
 What for (default: what the accounts of the connection do)
-  --send graph|smtp, --read imap|pop3|graph
+  --send ${send}, --read imap|pop3|graph
   --mailbox ADDRESS      a mailbox that is used, where the configuration has no accounts yet; may be given again
   --app-only             the app is itself, nobody signs in (default)
   --delegated            a person signs in, with mailbridge login

@@ -3,7 +3,7 @@ import { BridgeError } from '../../base/errors.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
-import { usesOf } from '../../onboarding/permissions.ts';
+import { delegatedNames, resourcesOf, usesOf } from '../../onboarding/permissions.ts';
 import { delegatedScopes } from '../../tokens/entra/scopes.ts';
 import { requestDeviceCode } from '../../tokens/grants/device-code.ts';
 import type { SignInTerminal } from '../sign-in/terminal.ts';
@@ -47,10 +47,10 @@ function scopesOf(name: string, connection: Connection, config: Config): readonl
   const cloud = resolveCloud(connection.cloud, connection.tenantId);
   const uses = usesOf(config.accounts.filter((account) => account.connection === name));
   if (!isDelegated(connection)) {
-    const graphAlone = uses.send.includes('graph') && uses.read.every((way) => way === 'graph');
-    return [graphAlone && !uses.send.includes('smtp') ? cloud.graphScope : cloud.exchangeScope];
+    const needsExchange = uses.send.length === 0 || resourcesOf(uses).has('exchange');
+    return [needsExchange ? cloud.exchangeScope : cloud.graphScope];
   }
-  const { exchange, graph } = delegatedScopes(uses, cloud, connection.scopes);
+  const { exchange, graph } = delegatedScopes(delegatedNames(uses, { shared: false }), cloud, connection.scopes);
   return exchange ?? graph ?? [cloud.exchangeScope];
 }
 

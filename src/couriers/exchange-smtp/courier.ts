@@ -8,15 +8,16 @@ import { formatSmtpReply, type UpstreamReply } from '../../exchange/smtp/reply.t
 import { type SmtpSessionOptions, UpstreamSmtpSession } from '../../exchange/smtp/session.ts';
 import type { SmtpTransactionResult } from '../../exchange/smtp/transaction.ts';
 import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
+import { type Batch, planBatches } from '../batches.ts';
 import type { GetToken } from '../get-token.ts';
 import { Ledger } from '../ledger.ts';
 import type { LoginOf } from '../login-of.ts';
 import type { CopyNotes } from '../sent-items/copy-notes.ts';
 import type { Marker } from '../sent-items/marker.ts';
 import { type CourierVerdict, ownVerdict, tokenFailure } from '../verdict.ts';
+import { batchLimits } from './batch-limits.ts';
 import { transactionRefusal, upstreamFailure } from './errors.ts';
 import { openingVerdict } from './quick-retry.ts';
-import { type Batch, planTransactions } from './transactions.ts';
 
 /** Settings of the courier to Exchange Online by SMTP submission. */
 export interface ExchangeSmtpCourierOptions extends SmtpSessionOptions {
@@ -70,7 +71,7 @@ export class ExchangeSmtpCourier {
    */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const ledger = new Ledger();
-    const pending = planTransactions(message.envelope.recipients);
+    const pending = planBatches(message.envelope.recipients, batchLimits);
     for (let batch = pending.shift(); batch !== undefined; batch = pending.shift()) {
       try {
         const postponed = await this.#transact(message, batch, signal, ledger);

@@ -3,7 +3,9 @@ import { formatSmtpReply, type UpstreamReply } from '../../exchange/smtp/reply.t
 import { verdictOf } from '../known-refusal.ts';
 import { connectionFailure } from '../network-errors.ts';
 import { type CourierVerdict, inTrouble, ownVerdict, refusedLoginPauseMs } from '../verdict.ts';
-import { type ExchangeRefusalRow, exchangeRefusalRow, loginRefusals, transactionRefusals } from './refusals.ts';
+import { loginRefusals } from './login-refusals.ts';
+import { type ExchangeRefusalRow, exchangeRefusalRow } from './refusal-row.ts';
+import { transactionRefusals } from './refusals.ts';
 
 function replyVerdict(
   reply: UpstreamReply,

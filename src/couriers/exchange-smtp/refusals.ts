@@ -1,33 +1,7 @@
-import type { UpstreamReply } from '../../exchange/smtp/reply.ts';
-import { hourMs, type KnownRefusal, minuteMs, secondMs } from '../known-refusal.ts';
+import { hourMs, minuteMs, secondMs } from '../known-refusal.ts';
 import { mailboxMayNotSendAs } from '../send-as-remedy.ts';
 import { refusedLoginPauseMs } from '../verdict.ts';
-
-/** A reply of Exchange Online that says more, or something else, than its first digit. All that is given must fit. */
-export interface ExchangeRefusalRow extends KnownRefusal {
-  /** The reply, in short. */
-  readonly reply: string;
-  readonly code?: number;
-  /** Of the enhanced status, whole. */
-  readonly enhanced?: RegExp;
-  readonly text?: RegExp;
-}
-
-/** The first row that fits a reply decides. */
-export function exchangeRefusalRow<Row extends ExchangeRefusalRow>(
-  table: readonly Row[],
-  reply: UpstreamReply,
-): Row | undefined {
-  return table.find(
-    (row) =>
-      (row.code === undefined || row.code === reply.code) &&
-      (row.enhanced === undefined || row.enhanced.test(reply.enhanced ?? '')) &&
-      (row.text === undefined || row.text.test(reply.text)),
-  );
-}
-
-const permissionRemedy =
-  'Check the name (LOGIN). Where a person signed in: sign in again, so that the token has SMTP.Send. Where the app itself logs in: check the service principal (New-ServicePrincipal with the Object ID of the enterprise application) and its permission on the mailbox (Add-MailboxPermission -AccessRights FullAccess, or the role Application SMTP.SendAsApp). A change can take two hours.';
+import { type ExchangeRefusalRow, permissionRemedy } from './refusal-row.ts';
 
 const sendAsDenied = {
   meaning: 'The mailbox may not send as the address in From, or as the reverse-path.',
@@ -89,70 +63,6 @@ const recipientRestricted = {
   scope: 'recipient',
   remedy: 'Ask the owner of the group or mailbox to let MAILBOX send to it.',
 } as const;
-
-/** Replies to AUTH. None of them says anything about a message, so none of them is permanent. */
-export const loginRefusals: readonly ExchangeRefusalRow[] = [
-  {
-    reply: '535 5.7.139 … SmtpClientAuthentication is disabled for the Tenant / the Mailbox',
-    enhanced: /^5\.7\.139$/,
-    text: /SmtpClientAuthentication is disabled/i,
-    meaning: 'SMTP AUTH is switched off, for the tenant or for the mailbox that logs in.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy:
-      'SMTP AUTH is switched off, for OAuth too. Run Set-CASMailbox LOGIN -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
-  },
-  {
-    reply: "535 5.7.139 … user is locked by your organization's security defaults policy",
-    enhanced: /^5\.7\.139$/,
-    text: /security defaults/i,
-    meaning: 'Security defaults forbid the login.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy:
-      'Security defaults lock the user out. Use an app-only connection, or replace security defaults by Conditional Access.',
-  },
-  {
-    reply: '535 5.7.139 … basic authentication is disabled',
-    enhanced: /^5\.7\.139$/,
-    text: /basic authentication is disabled/i,
-    meaning: 'The server took the login for basic authentication.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy: 'The server took the login for basic authentication. Check the SMTP endpoint of the connection.',
-  },
-  {
-    reply: '535 5.7.139 (others)',
-    enhanced: /^5\.7\.139$/,
-    meaning: 'A policy of the tenant refuses the login.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy:
-      'A Conditional Access or authentication policy refuses the login. Exempt the application or the mailbox from it.',
-  },
-  {
-    reply: '501 5.5.124 Invalid XOAUTH2 auth data',
-    enhanced: /^5\.5\.124$/,
-    meaning: 'The server could not read the login.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy: 'The server could not read the login. Check that mailbox of the account is a user principal name.',
-  },
-  {
-    reply: '535 5.7.3 Authentication unsuccessful',
-    code: 535,
-    meaning: 'The server rejects the token for this login: wrong name, or a permission is missing or new.',
-    outcome: 'needs-admin',
-    scope: 'mailbox',
-    waitMs: refusedLoginPauseMs,
-    remedy: permissionRemedy,
-  },
-];
 
 /**
  * Replies to MAIL FROM, RCPT TO, DATA and the message (Microsoft: "Email non-delivery reports and SMTP errors in

@@ -9,15 +9,17 @@ import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts'
 import { HeaderBlock, HeaderTooLargeError } from '../../message/header/fields.ts';
 import { rewriteHeader } from '../../message/header/stream.ts';
 import { MessageChangedError } from '../../message/mime/reader.ts';
-import { type Batch, planTransactions, requestLimits } from '../exchange-smtp/transactions.ts';
-import type { SmtpWay } from '../exchange-smtp/way.ts';
+import { type Batch, planBatches } from '../batches.ts';
+import type { SmtpFallback } from '../exchange-smtp/fallback.ts';
 import { Ledger } from '../ledger.ts';
+import { readHeader } from '../message-header.ts';
 import { networkFailure } from '../network-errors.ts';
 import type { DeliveryPolicy } from '../policy.ts';
 import { type Marker, markerField } from '../sent-items/marker.ts';
 import { type CourierVerdict, ownVerdict, reportForAll, tokenFailure } from '../verdict.ts';
+import { batchLimits } from './batch-limits.ts';
 import { graphRefusal } from './errors.ts';
-import { type HeaderPlan, planHeader, readHeader } from './header.ts';
+import { type HeaderPlan, planHeader } from './header.ts';
 
 /** Settings of the courier to Microsoft Graph. */
 export interface GraphCourierOptions {
@@ -29,7 +31,7 @@ export interface GraphCourierOptions {
   readonly envelope: DeliveryPolicy['envelope'];
   readonly marker: Marker;
   /** For what Graph would not do justice to. */
-  readonly smtp: Pick<SmtpWay, 'isOpen' | 'deliver'>;
+  readonly smtp: Pick<SmtpFallback, 'isOpen' | 'deliver'>;
 }
 
 /** A message whose header is known, and whole where it is small. */
@@ -67,7 +69,7 @@ export class GraphCourier {
       if (isTooLarge && (await smtp.isOpen(message.mailbox, signal))) return smtp.deliver(message, signal);
       return reportForAll(message, read);
     }
-    const batches = planTransactions(message.envelope.recipients, requestLimits);
+    const batches = planBatches(message.envelope.recipients, batchLimits);
     const requests = batches.map((batch) => this.#planRequest(read, batch));
     const outside = requests.flatMap(({ plan }) => plan.outside);
     if (outside.length > 0) {

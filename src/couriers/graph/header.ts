@@ -1,24 +1,7 @@
 import { domainOf, normalizeAddress, type ParsedAddress, parseAddressList } from '../../message/address/address.ts';
 import { writtenAddresses } from '../../message/address/written.ts';
-import type { OutgoingMessage } from '../../message/delivery.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../../message/header/fields.ts';
-import { editHeader } from '../../message/header/stream.ts';
-
-/**
- * Reads the header of a stored message.
- * @throws HeaderTooLargeError, or what the message's stream throws
- */
-export async function readHeader(message: OutgoingMessage): Promise<HeaderBlock> {
-  let header: HeaderBlock | undefined;
-  const pieces = editHeader(message.open(), (found) => {
-    header = found;
-    return undefined;
-  });
-  for await (const _ of pieces) break;
-  if (header === undefined) throw new Error('The message has no header.');
-  return header;
-}
 
 /** Where recipients of a request stand. */
 export interface VisibleRecipients {

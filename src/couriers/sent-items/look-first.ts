@@ -3,18 +3,19 @@ import { errorText } from '../../base/errors.ts';
 import { normalizeAddress } from '../../message/address/address.ts';
 import type { DeliveryReport, Doubt, OutgoingMessage } from '../../message/delivery.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
-import { type Batch, planTransactions, requestLimits } from '../exchange-smtp/transactions.ts';
-import { readHeader } from '../graph/header.ts';
+import type { Courier } from '../../queue/courier.ts';
+import { type Batch, planBatches } from '../batches.ts';
+import { readHeader } from '../message-header.ts';
 import type { DeliveryPolicy } from '../policy.ts';
+import { couriers } from '../registry.ts';
 import { type CourierVerdict, ownVerdict, recipientOutcome } from '../verdict.ts';
+import type { CourierWrapper } from '../wrappers/wrapper.ts';
 import type { CopyNotes } from './copy-notes.ts';
 import type { Marker } from './marker.ts';
 import type { SentItems } from './sent-items.ts';
 
-/** What the courier needs that it looks before. */
+/** What looking takes. */
 export interface LookFirstOptions {
-  /** Sends what has to be sent. */
-  deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport>;
   readonly sentItems: SentItems;
   readonly marker: Marker;
   readonly copies: CopyNotes;
@@ -29,6 +30,11 @@ type Finding =
   /** Addresses, normalized, whose copy is there. */
   { readonly found: ReadonlySet<string> } | { readonly notPermitted: true } | { readonly failure: string };
 
+/** See {@link LookFirstCourier}. */
+export function lookFirst(options: LookFirstOptions): CourierWrapper {
+  return (courier) => new LookFirstCourier(courier, options);
+}
+
 /**
  * A courier that sends nothing twice as far as that can be known: where an earlier attempt may have succeeded, the
  * copy is looked for in Sent Items first.
@@ -37,17 +43,19 @@ type Finding =
  * bound. So a copy that is not there counts as missing only `settleMs` after the attempt; until then the message is
  * looked for again every quarter of that time.
  */
-export class LookFirstCourier {
+class LookFirstCourier implements Courier {
+  readonly #courier: Courier;
   readonly #options: LookFirstOptions;
 
-  constructor(options: LookFirstOptions) {
+  constructor(courier: Courier, options: LookFirstOptions) {
+    this.#courier = courier;
     this.#options = options;
   }
 
   /** One delivery attempt, of those recipients that have not got the message yet. */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const { doubt } = message;
-    if (doubt === undefined) return this.#options.deliver(message, signal);
+    if (doubt === undefined) return this.#courier.deliver(message, signal);
     const finding = await this.#look(message, signal);
     const doubtful = new Set(doubt.addresses);
     const settled = new Map<string, CourierVerdict>();
@@ -135,15 +143,13 @@ export class LookFirstCourier {
     const all = message.envelope.recipients.length;
     const isWhole = recipients.length === all && doubt?.addresses.length === all;
     if (!isWhole) this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
-    return this.#options.deliver(sent, signal);
+    return this.#courier.deliver(sent, signal);
   }
 }
 
 /** The recipients that each copy is for, whether an attempt has served all of them, or those in doubt alone. */
 function plannedFor({ envelope: { recipients }, doubt }: OutgoingMessage): Batch[] {
   const doubtful = recipients.filter(({ address }) => doubt?.addresses.includes(address));
-  return [recipients, doubtful].flatMap((each) => [
-    ...planTransactions(each),
-    ...planTransactions(each, requestLimits),
-  ]);
+  const limits = Object.values(couriers).map(({ batchLimits }) => batchLimits);
+  return [recipients, doubtful].flatMap((each) => limits.flatMap((limit) => planBatches(each, limit)));
 }

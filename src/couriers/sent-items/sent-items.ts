@@ -21,16 +21,16 @@ export interface SentItems {
 /** Permissions change seldom, and looking is seldom. */
 const refusedForMs = 60 * 60_000;
 
-/** Several ways to look; the first that is permitted serves, and which one that is, is learned for each mailbox. */
+/** Several places to look at; the first that is permitted serves, and which one that is, is learned for each mailbox. */
 export class PermittedSentItems implements SentItems {
-  readonly #ways: readonly { readonly items: SentItems; readonly refused: RefusalMemory }[];
+  readonly #places: readonly { readonly items: SentItems; readonly refused: RefusalMemory }[];
 
-  constructor(ways: readonly SentItems[], clock: Clock) {
-    this.#ways = ways.map((items) => ({ items, refused: new RefusalMemory(clock) }));
+  constructor(places: readonly SentItems[], clock: Clock) {
+    this.#places = places.map((items) => ({ items, refused: new RefusalMemory(clock) }));
   }
 
   async find(query: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
-    for (const { items, refused } of this.#ways) {
+    for (const { items, refused } of this.#places) {
       if (refused.isRefused(query.mailbox)) continue;
       const found = await items.find(query, signal);
       if (found !== undefined) return found;
@@ -40,41 +40,38 @@ export class PermittedSentItems implements SentItems {
   }
 }
 
+/** Whose Sent Items a copy may be in, where a person signed in for a mailbox. */
+export type CopyPlace = 'mailbox' | 'login';
+
 /**
- * Sent Items of who logs in for a mailbox: Exchange keeps the copy of what came by SMTP there, whatever MAIL FROM names.
+ * Sent Items where a person signed in: a copy is with the mailbox, or with who logs in for it, as the courier has it.
+ * One that is found is proof wherever it is; that there is none is known only where all of these may be looked into.
  */
-export class LoginSentItems implements SentItems {
+export class PersonSentItems implements SentItems {
   readonly #items: SentItems;
   readonly #loginOf: LoginOf;
+  readonly #places: readonly CopyPlace[];
 
-  constructor(items: SentItems, loginOf: LoginOf) {
+  constructor(items: SentItems, loginOf: LoginOf, places: readonly CopyPlace[]) {
     this.#items = items;
     this.#loginOf = loginOf;
+    this.#places = places;
   }
 
   async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
-    return this.#items.find({ mailbox: await this.#loginOf(mailbox), messageId }, signal);
-  }
-}
-
-/**
- * Sent Items of the mailbox and of who logs in for it: a courier by Graph hands some messages to SMTP. A copy that is
- * found is proof wherever it is; that there is none is known only where both may be looked into.
- */
-export class EitherSentItems implements SentItems {
-  readonly #items: SentItems;
-  readonly #loginOf: LoginOf;
-
-  constructor(items: SentItems, loginOf: LoginOf) {
-    this.#items = items;
-    this.#loginOf = loginOf;
+    let areAllOpen = true;
+    for (const place of await this.#mailboxes(mailbox)) {
+      const found = await this.#items.find({ mailbox: place, messageId }, signal);
+      if (found === undefined) areAllOpen = false;
+      else if (found.length > 0) return found;
+    }
+    return areAllOpen ? [] : undefined;
   }
 
-  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  /** Each once. */
+  async #mailboxes(mailbox: string): Promise<Iterable<string>> {
     const login = await this.#loginOf(mailbox);
-    const own = await this.#items.find({ mailbox, messageId }, signal);
-    if (login.toLowerCase() === mailbox.toLowerCase() || (own ?? []).length > 0) return own;
-    const others = await this.#items.find({ mailbox: login, messageId }, signal);
-    return own && others ? [...own, ...others] : others?.length ? others : undefined;
+    const named = this.#places.map((place) => (place === 'login' ? login : mailbox));
+    return new Map(named.map((name) => [name.toLowerCase(), name])).values();
   }
 }

@@ -40,7 +40,7 @@ export function humanPart(
 
 function recipientLines(recipient: ReportedRecipient): string[] {
   const [, type = '', text = ''] = /^([\w-]+);\s*(.*)$/s.exec(recipient.diagnostic) ?? ['', '', recipient.diagnostic];
-  const isUpstream = type === 'smtp' || type === 'x-graph';
+  const isUpstream = type !== '' && type !== 'x-mailbridge';
   return [
     ...indented(`<${oneLine(recipient.address, 320)}>`),
     ...indented(`${isUpstream ? 'Microsoft 365 answered' : 'Reason'}: ${oneLine(text)}`, 4),

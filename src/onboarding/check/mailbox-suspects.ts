@@ -4,7 +4,7 @@ import { GraphError } from '../../graph/client/error.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import { examineInbox, statMaildrop } from './open-mailbox.ts';
 import { heldPermission, permissionFor } from './permissions.ts';
-import { type ExchangeProtocol, graphUser } from './subject.ts';
+import { type ExchangeProtocol, graphUser, type Use } from './subject.ts';
 
 /** One thing that may be wrong, and how to fix it. */
 interface Suspect {
@@ -120,8 +120,10 @@ async function otherDoors(
   const doors = new Set<'mailbox' | 'exchange'>();
   const other = protocol === 'imap' ? 'pop3' : 'imap';
   const read = other === 'imap' ? examineInbox : statMaildrop;
-  if (mayTry(context, other, mailbox) && (await works(read(operations, mailbox)))) doors.add('mailbox');
-  const mayLogIn = connection.actsAs === 'app' && mayTry(context, 'smtp', mailbox);
+  if (mayTry(context, { kind: 'read', by: other, mailbox, accounts: [] }) && (await works(read(operations, mailbox))))
+    doors.add('mailbox');
+  const bySmtp = { kind: 'send', by: 'smtp', mailbox, accounts: [] } as const;
+  const mayLogIn = connection.actsAs === 'app' && mayTry(context, bySmtp);
   if (mayLogIn && doors.size === 0 && (await works(operations.openSubmission(mailbox)))) doors.add('exchange');
   return doors;
 }
@@ -133,13 +135,9 @@ function works(attempt: Promise<unknown>): Promise<boolean> {
   );
 }
 
-function mayTry({ connection, seen }: MailboxContext, by: ExchangeProtocol, mailbox: string): boolean {
+function mayTry({ connection, seen }: MailboxContext, use: Use): boolean {
   const claims = seen.get('exchange');
-  const kind = by === 'smtp' ? 'send' : 'read';
-  return (
-    claims !== undefined &&
-    heldPermission(claims, permissionFor(connection, { kind, by, mailbox, accounts: [] })) !== undefined
-  );
+  return claims !== undefined && heldPermission(claims, permissionFor(connection, use)) !== undefined;
 }
 
 /** What Graph knows of the mailbox, where its token may ask; undefined if it may not. */

@@ -2,7 +2,7 @@ import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import type { Finding } from './hops/hop.ts';
 import type { ServerPeer } from './probes/peer.ts';
-import type { CheckedAccount } from './subject.ts';
+import type { CheckedSender } from './subject.ts';
 
 /** What the tenant's OpenID configuration said. */
 export interface Discovery {
@@ -51,5 +51,5 @@ export interface CheckOperations {
   /** One Graph request. @returns the answer's body. @throws GraphError and its siblings too */
   graph(request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: string }): Promise<string>;
   /** Sends a small message through the account's courier. */
-  sendTest(account: CheckedAccount, recipients: readonly string[]): Promise<Finding>;
+  sendTest(account: CheckedSender, recipients: readonly string[]): Promise<Finding>;
 }

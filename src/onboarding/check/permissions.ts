@@ -1,13 +1,12 @@
-import { resourceNames, type UsePermission, usePermissions } from '../permissions.ts';
+import type { UsePermission } from '../../couriers/descriptor.ts';
+import { resourceNames, usePermissions } from '../permissions.ts';
 import type { CheckedConnection, Use } from './subject.ts';
 import type { TokenClaims } from './token-claims.ts';
 
 /** What a use needs in the token. */
-export function permissionFor({ actsAs }: Pick<CheckedConnection, 'actsAs'>, { kind, by }: Use): UsePermission {
-  const ways: Partial<Record<Use['by'], UsePermission>> = usePermissions[actsAs][kind];
-  const needed = ways[by];
-  if (needed === undefined) throw new Error(`nothing ${kind}s by ${by}`);
-  return needed;
+export function permissionFor({ actsAs }: Pick<CheckedConnection, 'actsAs'>, use: Use): UsePermission {
+  const by = usePermissions[actsAs];
+  return use.kind === 'send' ? by.send[use.by] : by.read[use.by];
 }
 
 /** The permission that the token holds of those that serve, or undefined. */

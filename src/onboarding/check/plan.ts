@@ -1,9 +1,10 @@
+import { couriers } from '../../couriers/registry.ts';
+import { courierChecks } from './courier-checks.ts';
 import { certificateHop, secretExpiryHop, signInHop } from './hops/credential.ts';
 import { entraHops } from './hops/entra.ts';
 import { graphHop } from './hops/graph.ts';
 import type { Hop } from './hops/hop.ts';
 import { readingHop } from './hops/reading.ts';
-import { submissionHop } from './hops/submission.ts';
 import { permissionHop, type SeenTokens, tokenHop } from './hops/token.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import type { CheckOperations } from './operations.ts';
@@ -45,7 +46,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
     ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
     ...(hasAuthority ? entraHops(connection, operations, ['tls authority']) : []),
     ...resources.map((resource) => tokenHop(connection, resource, operations, seen, beforeToken)),
-    ...firstOfEachWay(uses).map((use) => permissionHop(connection, use, seen)),
+    ...firstOfEachKind(uses).map((use) => permissionHop(connection, use, seen)),
     ...uses.map((use) => mailboxHop(context, use)),
     ...(resources.includes('graph') && connection.actsAs === 'app'
       ? [secretExpiryHop(connection, operations, seen)]
@@ -90,14 +91,18 @@ function peersOf(
     const host = hostname.replace(/^\[|\]$/g, '');
     return { service, host, port: Number(port || 443), security: 'tls', proxy: proxyFor(origin) };
   };
-  const used = new Set(uses.map(({ by }) => by));
+  const services = new Set(uses.map(serviceOf));
   return [
     ...(hasAuthority ? [web('authority', authority)] : []),
-    ...(used.has('graph') ? [web('graph', graph)] : []),
-    ...(used.has('imap') ? [{ service: 'imap' as const, ...imap }] : []),
-    ...(used.has('pop3') ? [{ service: 'pop3' as const, ...pop3 }] : []),
-    ...(used.has('smtp') ? [{ service: 'smtp' as const, ...smtp }] : []),
+    ...(services.has('graph') ? [web('graph', graph)] : []),
+    ...(services.has('imap') ? [{ service: 'imap' as const, ...imap }] : []),
+    ...(services.has('pop3') ? [{ service: 'pop3' as const, ...pop3 }] : []),
+    ...(services.has('smtp') ? [{ service: 'smtp' as const, ...smtp }] : []),
   ];
+}
+
+function serviceOf(use: Use): ServerPeer['service'] {
+  return use.kind === 'send' ? courierChecks[use.by].service : use.by;
 }
 
 function endpointHops(peer: ServerPeer, operations: CheckOperations): Hop[] {
@@ -127,20 +132,19 @@ function endpointHops(peer: ServerPeer, operations: CheckOperations): Hop[] {
 }
 
 /** One use for each permission: many mailboxes need it only once. */
-function firstOfEachWay(uses: readonly Use[]): Use[] {
+function firstOfEachKind(uses: readonly Use[]): Use[] {
   const first = new Map<string, Use>();
   for (const use of uses) {
-    const way = `${use.kind} ${use.by}`;
-    if (!first.has(way)) first.set(way, use);
+    const kind = `${use.kind} ${use.by}`;
+    if (!first.has(kind)) first.set(kind, use);
   }
   return [...first.values()];
 }
 
 function mailboxHop(context: MailboxContext, use: Use): Hop {
-  const { by } = use;
-  if (by === 'graph') return graphHop(context, use);
-  if (by === 'smtp') return submissionHop(context, use);
-  return readingHop(context, { ...use, by });
+  if (use.kind === 'send') return courierChecks[use.by].hop(context, use);
+  const { by: read } = use;
+  return read === 'graph' ? graphHop(context, use) : readingHop(context, { ...use, by: read });
 }
 
 function testHops(
@@ -152,15 +156,18 @@ function testHops(
   return accounts.flatMap((account): Hop[] => {
     const { username, send, mailbox } = account;
     if (send === undefined || tested.has(username)) return [];
-    const mailboxKey = send === 'smtp' ? `mailbox smtp ${mailbox}` : `mailbox graph send ${mailbox}`;
     return [
       {
         key: `test ${username}`,
         name: 'test-message',
         target: `${username} to ${to.join(', ')}`,
         accounts: [username],
-        needs: [`tls ${send}`, `token ${resourceOf({ by: send })}`, mailboxKey],
-        run: () => operations.sendTest(account, to),
+        needs: [
+          `tls ${courierChecks[send].service}`,
+          `token ${couriers[send].resource}`,
+          courierChecks[send].key(mailbox),
+        ],
+        run: () => operations.sendTest({ ...account, send }, to),
       },
     ];
   });

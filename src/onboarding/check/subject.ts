@@ -1,4 +1,9 @@
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import { couriers } from '../../couriers/registry.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
+
+import type { TokenResource } from '../../tokens/token-source.ts';
+import { type ReadWay, usePermissions } from '../permissions.ts';
 
 /** Where a mail server is reached. */
 export interface MailServer {
@@ -14,8 +19,13 @@ export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
 export interface CheckedAccount {
   readonly username: string;
   readonly mailbox: string;
-  readonly send?: 'graph' | 'smtp' | undefined;
-  readonly read?: 'imap' | 'pop3' | 'graph' | undefined;
+  readonly send?: CourierKind | undefined;
+  readonly read?: ReadWay | undefined;
+}
+
+/** One that sends. */
+export interface CheckedSender extends CheckedAccount {
+  readonly send: CourierKind;
 }
 
 /** One connection and its accounts, as the configuration has them. */
@@ -40,28 +50,40 @@ export interface CheckedConnection {
   readonly accounts: readonly CheckedAccount[];
 }
 
-/** Something that accounts do with a mailbox. */
-export interface Use {
-  readonly kind: 'send' | 'read';
-  readonly by: 'graph' | ExchangeProtocol;
+/** A mailbox that accounts do something with. */
+interface UsedMailbox {
   readonly mailbox: string;
   /** Usernames of the accounts that do it. */
   readonly accounts: readonly string[];
 }
 
-/** What the accounts do, each mailbox and way once, in the order of the accounts. */
+/** Accounts send as a mailbox. */
+export interface SendUse extends UsedMailbox {
+  readonly kind: 'send';
+  readonly by: CourierKind;
+}
+
+/** Accounts read a mailbox. */
+export interface ReadUse extends UsedMailbox {
+  readonly kind: 'read';
+  readonly by: ReadWay;
+}
+
+/** Something that accounts do with a mailbox. */
+export type Use = SendUse | ReadUse;
+
+/** What the accounts do, each once for a mailbox, in the order of the accounts. */
 export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
   const uses = new Map<string, Use & { accounts: string[] }>();
-  const add = (kind: Use['kind'], by: Use['by'] | undefined, { mailbox, username }: CheckedAccount) => {
-    if (by === undefined) return;
-    const key = `${kind} ${by} ${mailbox.toLowerCase()}`;
+  const add = (use: Use & { accounts: string[] }) => {
+    const key = `${use.kind} ${use.by} ${use.mailbox.toLowerCase()}`;
     const known = uses.get(key);
-    if (known) known.accounts.push(username);
-    else uses.set(key, { kind, by, mailbox, accounts: [username] });
+    if (known) known.accounts.push(...use.accounts);
+    else uses.set(key, use);
   };
-  for (const account of accounts) {
-    add('send', account.send, account);
-    add('read', account.read, account);
+  for (const { username, mailbox, send, read } of accounts) {
+    if (send !== undefined) add({ kind: 'send', by: send, mailbox, accounts: [username] });
+    if (read !== undefined) add({ kind: 'read', by: read, mailbox, accounts: [username] });
   }
   return [...uses.values()];
 }
@@ -72,6 +94,6 @@ export function graphUser({ tenantId }: Pick<CheckedConnection, 'tenantId'>, mai
 }
 
 /** Which token a use needs. */
-export function resourceOf({ by }: Pick<Use, 'by'>): 'graph' | 'exchange' {
-  return by === 'graph' ? 'graph' : 'exchange';
+export function resourceOf(use: Use): TokenResource {
+  return use.kind === 'send' ? couriers[use.by].resource : usePermissions.app.read[use.by].resource;
 }

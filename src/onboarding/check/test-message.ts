@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { couriers } from '../../couriers/registry.ts';
 import type { OutgoingMessage } from '../../message/delivery.ts';
-import type { CheckedAccount } from './subject.ts';
+import type { CheckedSender } from './subject.ts';
 
 /** A small message that says what it is. */
 export function testMessage(
-  { username, mailbox, send }: CheckedAccount,
+  { username, mailbox, send }: CheckedSender,
   recipients: readonly string[],
   nowMs: number,
 ): OutgoingMessage & { readonly subject: string } {
   const id = randomUUID();
   const subject = `mailbridge test ${id.slice(0, 8)}`;
-  const way = send === 'smtp' ? 'SMTP' : 'Microsoft Graph';
   const lines = [
     `From: <${mailbox}>`,
     `To: ${recipients.map((address) => `<${address}>`).join(', ')}`,
@@ -23,7 +23,7 @@ export function testMessage(
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: 8bit',
     '',
-    `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${way}`,
+    `This is the test message of "mailbridge check". It was sent as ${mailbox} by ${couriers[send].medium}`,
     `for the account "${username}". Mail of that account goes the same way.`,
     '',
   ];

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Permission } from '../permissions.ts';
+import { type Permission, resourceAppIds, resourceNames } from '../permissions.ts';
 import type { Directory } from './directory.ts';
 
 /** A request that would be sent. */
@@ -54,11 +54,11 @@ export function planningDirectory(permissions: readonly Permission[], real?: Dir
 }
 
 function resourceOffering(path: string, permissions: readonly Permission[]): object {
-  const key = path.includes('00000003-0000-0000-c000-000000000000') ? 'graph' : 'exchange';
+  const key = path.includes(resourceAppIds.graph) ? 'graph' : 'exchange';
   const offered = permissions
     .filter(({ resource }) => resource === key)
     .map(({ value }) => ({ id: `<id of ${value}>`, value }));
-  const id = `<object id of ${key === 'graph' ? 'Microsoft Graph' : 'Office 365 Exchange Online'}>`;
+  const id = `<object id of ${resourceNames[key]}>`;
   return { id, appId: '', appRoles: offered, oauth2PermissionScopes: offered };
 }
 

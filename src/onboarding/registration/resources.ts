@@ -1,5 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
-import { type Permission, type ResourceKey, resourceAppIds, resourceNames } from '../permissions.ts';
+import type { TokenResource } from '../../tokens/token-source.ts';
+import { type Permission, resourceAppIds, resourceNames } from '../permissions.ts';
 import { type Directory, filterBy, type Resource, resourceForm } from './directory.ts';
 
 /** A permission with the ids that it has in this tenant. */
@@ -21,7 +22,7 @@ export async function resolvePermissions(
   type: 'Role' | 'Scope',
 ): Promise<ResolvedPermission[]> {
   const keys = [...new Set(permissions.map(({ resource }) => resource))];
-  const resources = new Map<ResourceKey, Resource>();
+  const resources = new Map<TokenResource, Resource>();
   for (const key of keys) resources.set(key, await readResource(directory, key));
   return permissions.map((permission) => {
     const resource = resources.get(permission.resource);
@@ -38,7 +39,7 @@ export async function resolvePermissions(
   });
 }
 
-async function readResource(directory: Directory, key: ResourceKey): Promise<Resource> {
+async function readResource(directory: Directory, key: TokenResource): Promise<Resource> {
   const query = `${filterBy('appId', resourceAppIds[key])}&$select=id,appId,displayName,appRoles,oauth2PermissionScopes`;
   const [found] = await directory.list(`/v1.0/servicePrincipals?${query}`, resourceForm);
   if (found) return found;

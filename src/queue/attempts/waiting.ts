@@ -1,4 +1,5 @@
 import { breakerKeys } from '../breakers/breakers.ts';
+import type { CourierTable } from '../courier.ts';
 import { dayMs, type IsInternal, minuteMs, type QueueLimits } from '../limits/limits.ts';
 import { externalKey, type LearnedPause, pauseLeftMs } from '../limits/pause.ts';
 import { SlidingWindow } from '../limits/sliding-window.ts';
@@ -22,6 +23,7 @@ export interface Waiting {
 /** What is looked at, and when. */
 export interface WaitingOptions {
   readonly limits: QueueLimits;
+  readonly couriers: CourierTable;
   readonly isInternal: IsInternal;
   readonly nowMs: number;
 }
@@ -65,7 +67,7 @@ export class WaitingView {
 
   /** An open breaker is there until it closes, however long its probe takes. */
   #breakerOf({ connection, courier }: QueuedMessage): Waiting | undefined {
-    for (const key of breakerKeys(connection, courier)) {
+    for (const key of breakerKeys(connection, this.#options.couriers[courier])) {
       const open = this.#pauses.get(key);
       if (!open) continue;
       const reason = `connection ${connection} is paused: ${open.code} ${open.text}`;

@@ -1,16 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { byCourier, type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
-import type { CourierKind } from '../message.ts';
+import type { CourierTable, CourierTraits } from '../courier.ts';
 import type { QueueStore } from '../store.ts';
 import { type AttemptEnd, Breaker, type BreakerState, type OpenBreaker } from './breaker.ts';
 import { BreakerLog } from './log.ts';
-
-/** What each courier needs, in the order in which an attempt uses it. */
-const neededParts: Readonly<Record<CourierKind, readonly ConnectionPart[]>> = {
-  graph: ['graph-token', 'graph'],
-  smtp: ['exchange-token', 'smtp'],
-};
 
 /** Asks a part of a connection whether its trouble is over; never rejects. */
 export type ProbeConnection = (connection: string, part: ConnectionPart) => Promise<ConnectionTrouble | undefined>;
@@ -19,6 +14,7 @@ export interface BreakersOptions {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly couriers: CourierTable;
   /** Default: only attempts show whether the trouble is over. */
   readonly probe?: ProbeConnection | undefined;
   readonly random?: (() => number) | undefined;
@@ -84,8 +80,8 @@ export function breakerConnection(key: string): string | undefined {
 }
 
 /** The keys of all breakers that hold back a courier. */
-export function breakerKeys(connection: string, courier: CourierKind): string[] {
-  return neededParts[courier].map((part) => breakerKey(connection, part));
+export function breakerKeys(connection: string, { parts }: CourierTraits): string[] {
+  return parts.map((part) => breakerKey(connection, part));
 }
 
 /** The breakers of all connections. */
@@ -108,7 +104,7 @@ export class Breakers {
   gate(connection: string): ConnectionGate {
     let gate = this.#gates.get(connection);
     if (!gate) {
-      gate = new Gate({ graph: this.#needed(connection, 'graph'), smtp: this.#needed(connection, 'smtp') });
+      gate = new Gate(byCourier((courier) => this.#needed(connection, courier)));
       this.#gates.set(connection, gate);
     }
     return gate;
@@ -134,18 +130,19 @@ export class Breakers {
   }
 
   #needed(connection: string, courier: CourierKind): NeededBreaker[] {
-    return neededParts[courier].map((part) => {
+    return this.#options.couriers[courier].parts.map((part) => {
       const key = breakerKey(connection, part);
-      const breaker = this.#breakers.get(key)?.breaker ?? this.#make(connection, part, courier);
+      const breaker = this.#breakers.get(key)?.breaker ?? this.#make(connection, part);
       this.#breakers.set(key, { connection, part, breaker });
       return { part, breaker };
     });
   }
 
-  #make(connection: string, part: ConnectionPart, courier: CourierKind): Breaker {
-    const { store, clock, log, random, probe, onRoom, onOpen, onOver } = this.#options;
+  #make(connection: string, part: ConnectionPart): Breaker {
+    const { store, clock, log, couriers, random, probe, onRoom, onOpen, onOver } = this.#options;
     const key = breakerKey(connection, part);
-    const told = new BreakerLog(connection, part, log, clock);
+    const heldBack = courierKinds.filter((courier) => couriers[courier].parts.includes(part));
+    const told = new BreakerLog(connection, part, couriers, log, clock);
     const breaker = new Breaker({
       clock,
       random,
@@ -156,7 +153,7 @@ export class Breakers {
         this.#keep(key, open);
         if (isNew) told.opened(open);
         else told.stillOpen(open, () => this.#waiting(connection));
-        if (isNew && open.trouble.isSure) onOpen(connection, [courier]);
+        if (isNew && open.trouble.isSure) onOpen(connection, heldBack);
       },
       onClosed: (was) => {
         void this.#write(store.endPause(key));

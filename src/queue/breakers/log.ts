@@ -1,24 +1,20 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { ConnectionPart } from '../../message/delivery.ts';
+import type { ConnectionPart, TokenPart } from '../../message/delivery.ts';
+import type { CourierTable } from '../courier.ts';
 import type { OpenBreaker } from './breaker.ts';
 
 const firstReminderMs = 10 * 60_000;
 const longestReminderMs = 4 * 60 * 60_000;
 
-const names: Readonly<Record<ConnectionPart, string>> = {
-  'graph-token': 'Entra ID issues no token for Graph',
-  'exchange-token': 'Entra ID issues no token for Exchange Online',
-  graph: 'Graph cannot be used',
-  smtp: 'SMTP cannot be used',
+const tokensFor: Readonly<Record<TokenPart, string>> = {
+  'graph-token': 'Graph',
+  'exchange-token': 'Exchange Online',
 };
 
-const partNames: Readonly<Record<ConnectionPart, string>> = {
-  'graph-token': 'tokens for Graph',
-  'exchange-token': 'tokens for Exchange Online',
-  graph: 'Graph',
-  smtp: 'SMTP',
-};
+function isOfTokens(part: ConnectionPart): part is TokenPart {
+  return Object.hasOwn(tokensFor, part);
+}
 
 /**
  * What the log says of one breaker: when it opens, when the trouble becomes one that an administrator has to end, a
@@ -27,6 +23,8 @@ const partNames: Readonly<Record<ConnectionPart, string>> = {
 export class BreakerLog {
   readonly #connection: string;
   readonly #part: ConnectionPart;
+  /** What is in trouble, and what that is called. */
+  readonly #names: { readonly part: string; readonly trouble: string };
   readonly #log: Log;
   readonly #clock: Clock;
   #remindAtMs = 0;
@@ -34,9 +32,10 @@ export class BreakerLog {
   /** The log has named a trouble that an administrator has to end. */
   #hasToldNeedsAdmin = false;
 
-  constructor(connection: string, part: ConnectionPart, log: Log, clock: Clock) {
+  constructor(connection: string, part: ConnectionPart, couriers: CourierTable, log: Log, clock: Clock) {
     this.#connection = connection;
     this.#part = part;
+    this.#names = namesOf(part, couriers);
     this.#log = log;
     this.#clock = clock;
   }
@@ -78,13 +77,22 @@ export class BreakerLog {
     const pausedMs = Math.max(0, this.#clock.now() - sinceMs);
     this.#log.warn(
       { connection: this.#connection, part: this.#part, ms: pausedMs, waiting },
-      `connection ${this.#connection} works again after ${duration(pausedMs)} (${partNames[this.#part]}): ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
+      `connection ${this.#connection} works again after ${duration(pausedMs)} (${this.#names.part}): ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
     );
   }
 
   #what({ text, remedy = '' }: OpenBreaker['trouble']): string {
-    return `${names[this.#part]}: ${text} ${remedy}`.trimEnd();
+    return `${this.#names.trouble}: ${text} ${remedy}`.trimEnd();
   }
+}
+
+function namesOf(part: ConnectionPart, couriers: CourierTable) {
+  if (isOfTokens(part)) {
+    const resource = tokensFor[part];
+    return { part: `tokens for ${resource}`, trouble: `Entra ID issues no token for ${resource}` };
+  }
+  const { shortName } = couriers[part];
+  return { part: shortName, trouble: `${shortName} cannot be used` };
 }
 
 /** `1 h 3 min`, `45 s` */

@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
+import type { CourierTable } from '../courier.ts';
 import type { Destination } from '../destination.ts';
 import { connectionOf, destinationOf, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
@@ -16,6 +18,7 @@ export interface LaneLimitsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: QueueLimits;
+  readonly couriers: CourierTable;
   /** Default: every recipient counts as external. */
   readonly isInternal?: IsInternal;
   /** Default: each mailbox logs in itself. */
@@ -41,15 +44,15 @@ export class LaneLimits {
 
   /** The parts of a new lane. */
   of(key: string) {
-    const { store, clock, limits } = this.#options;
+    const { store, clock, limits, couriers } = this.#options;
     const connection = connectionOf(key);
     const meter = new LaneMeter({
       lane: key,
       clock,
       limits,
+      couriers,
       external: this.#external(connection),
-      loginOf: (courier) =>
-        courier === 'smtp' && this.#options.oneLogin?.(connection) ? this.#login(connection) : undefined,
+      loginOf: (courier) => this.#login(connection, courier),
       isExternal: (address) => this.#isExternal(connection, address),
       sent: store.sentSince(key, clock.now() - dayMs),
     });
@@ -108,18 +111,22 @@ export class LaneLimits {
     return external;
   }
 
-  #login(connection: string): LoginLimit {
-    let login = this.#logins.get(connection);
+  /** What a login shares; undefined where each mailbox logs in itself, or Microsoft counts for the mailbox. */
+  #login(connection: string, courier: CourierKind): LoginLimit | undefined {
+    const { store, clock, limits, couriers, oneLogin } = this.#options;
+    const { limitsByLogin, concurrentPerMailbox } = couriers[courier];
+    if (!limitsByLogin || !oneLogin?.(connection)) return undefined;
+    const key = `${connection} ${courier}`;
+    let login = this.#logins.get(key);
     if (!login) {
-      const { store, clock, limits } = this.#options;
       const sent = store.sentOfConnectionSince(connection, clock.now() - minuteMs);
       const ends = sent.map(({ endedAtMs }) => endedAtMs);
       login = new LoginLimit(
-        limits,
+        { ...limits, concurrentPerMailbox: limits.concurrentPerMailbox ?? concurrentPerMailbox },
         ends.sort((a, b) => a - b),
         (lane) => this.#lanes.get(lane)?.wake(),
       );
-      this.#logins.set(connection, login);
+      this.#logins.set(key, login);
     }
     return login;
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
-import type { CourierKind } from '../message.ts';
 import type { MeteredAttempt } from './meter.ts';
 
 /** A delivery while a client waits, which the queue does not hold. */

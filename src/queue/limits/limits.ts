@@ -1,5 +1,4 @@
 import { domainOf } from '../../message/address/address.ts';
-import type { CourierKind } from '../message.ts';
 
 /** The limits that deliveries keep to. */
 export interface QueueLimits {
@@ -7,16 +6,13 @@ export interface QueueLimits {
   readonly messagesPerMinute: number;
   /** In 24 hours, of one mailbox. */
   readonly recipientsPerDay: number;
-  /** Attempts at the same time for one mailbox by each courier; default {@link microsoftConcurrency}. */
+  /** Attempts at the same time for one mailbox by each courier; default what Microsoft allows it (`CourierTraits`). */
   readonly concurrentPerMailbox?: number;
   /** Attempts at the same time over all mailboxes; default {@link usualConcurrency}. */
   readonly concurrentDeliveries?: number;
   /** Recipients outside the tenant in 24 hours, of one connection; absent: not counted beforehand. */
   readonly externalRecipientsPerDay?: number;
 }
-
-/** What Microsoft lets one mailbox do at the same time: SMTP connections, and Graph requests of one application. */
-export const microsoftConcurrency: Readonly<Record<CourierKind, number>> = { smtp: 3, graph: 4 };
 
 export const usualConcurrency = 256;
 
@@ -26,7 +22,7 @@ export const dayMs = 24 * 60 * minuteMs;
 /** Whether an address belongs to the tenant of a connection: Microsoft does not count it as external. */
 export type IsInternal = (connection: string, address: string) => boolean;
 
-/** Whether one person logs in by SMTP for all mailboxes of a connection: they share what Microsoft lets a login do. */
+/** Whether one person logs in for all mailboxes of a connection: they share what Microsoft lets a login do. */
 export type OneLogin = (connection: string) => boolean;
 
 /** @param domains of each connection, as `domainOf` gives them; subdomains are domains of their own */

@@ -1,4 +1,4 @@
-import { microsoftConcurrency, minuteMs, type QueueLimits } from './limits.ts';
+import { minuteMs, type QueueLimits } from './limits.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
 /** A mailbox that waits looks again after this time at the latest. */
@@ -7,7 +7,7 @@ const lookAgainMs = 10_000;
 const forgottenAfterMs = 2.5 * lookAgainMs;
 
 /**
- * What the mailboxes share that one person sends as by SMTP: Exchange counts messages a minute and connections for who
+ * What the mailboxes share that one person sends as, by a courier whose limits are counted so: Exchange counts messages a minute and connections for who
  * logs in, and that is the person, whatever mailbox MAIL FROM names. Mailboxes that wait are served in the order in
  * which they asked.
  */
@@ -23,9 +23,13 @@ export class LoginLimit {
    * @param sentAtMs the ends of attempts of the last minute, before a restart; ascending
    * @param wake lets a mailbox that waits ask again
    */
-  constructor(limits: QueueLimits, sentAtMs: readonly number[], wake: (lane: string) => void) {
+  constructor(
+    limits: Required<Pick<QueueLimits, 'messagesPerMinute' | 'concurrentPerMailbox'>>,
+    sentAtMs: readonly number[],
+    wake: (lane: string) => void,
+  ) {
     this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
-    this.#most = limits.concurrentPerMailbox ?? microsoftConcurrency.smtp;
+    this.#most = limits.concurrentPerMailbox;
     this.#wake = wake;
     for (const atMs of sentAtMs) this.#minute.settle(0, atMs, 1);
   }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
+import { byCourier, type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
-import type { CourierKind } from '../message.ts';
+import type { CourierTable } from '../courier.ts';
 import type { SentCount } from '../store.ts';
 import type { ExternalLimit } from './external.ts';
-import { dayMs, microsoftConcurrency, minuteMs, type QueueLimits } from './limits.ts';
+import { dayMs, minuteMs, type QueueLimits } from './limits.ts';
 import type { LoginLimit } from './login.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
@@ -28,6 +29,7 @@ export interface LaneMeterOptions {
   readonly lane: string;
   readonly clock: Clock;
   readonly limits: QueueLimits;
+  readonly couriers: CourierTable;
   readonly external: ExternalLimit;
   /** What the login of an attempt shares with other mailboxes; undefined where the mailbox logs in itself. */
   loginOf(courier: CourierKind): LoginLimit | undefined;
@@ -41,7 +43,7 @@ export class LaneMeter {
   readonly #options: LaneMeterOptions;
   readonly #minute: SlidingWindow;
   readonly #day: SlidingWindow;
-  readonly #running: Record<CourierKind, number> = { graph: 0, smtp: 0 };
+  readonly #running: Record<CourierKind, number> = byCourier(() => 0);
 
   constructor(options: LaneMeterOptions) {
     this.#options = options;
@@ -56,13 +58,13 @@ export class LaneMeter {
 
   /** @param one whether one attempt is enough for now */
   hasPlace(courier: CourierKind, one: boolean): boolean {
-    const { graph, smtp } = this.#running;
-    const { concurrentPerMailbox = microsoftConcurrency[courier] } = this.#options.limits;
-    return one ? graph + smtp === 0 : this.#running[courier] < concurrentPerMailbox;
+    if (one) return courierKinds.every((kind) => this.#running[kind] === 0);
+    const { limits, couriers } = this.#options;
+    return this.#running[courier] < (limits.concurrentPerMailbox ?? couriers[courier].concurrentPerMailbox);
   }
 
   hasAnyPlace(one: boolean): boolean {
-    return this.hasPlace('graph', one) || this.hasPlace('smtp', one);
+    return courierKinds.some((courier) => this.hasPlace(courier, one));
   }
 
   /** Milliseconds until the mailbox may make an attempt; `Infinity`: until another one has ended. */

@@ -3,13 +3,8 @@ import type { TokenResource } from '../token-source.ts';
 /** Scopes asked for in a person's name, by resource. A resource without an entry is not used. */
 export type DelegatedScopes = Partial<Readonly<Record<TokenResource, readonly string[]>>>;
 
-/** What the accounts of a connection do. */
-export interface MailUses {
-  readonly read?: readonly ('imap' | 'pop3' | 'graph')[];
-  readonly send?: readonly ('graph' | 'smtp')[];
-  /** Whether one of the mailboxes is not the own one of who signs in. */
-  readonly otherMailboxes?: boolean;
-}
+/** The delegated permissions that the uses of a connection need, by resource: `SMTP.Send`. */
+export type NeededPermissions = Readonly<Record<TokenResource, readonly string[]>>;
 
 /** The cloud's scopes of an app-only token; their origins name the resources. */
 export interface CloudScopes {
@@ -20,33 +15,20 @@ export interface CloudScopes {
 }
 
 /**
- * The delegated scopes that the uses of a connection need, and no more: Microsoft documentation, "Authenticate an IMAP,
+ * The delegated scopes for these permissions, and no more: Microsoft documentation, "Authenticate an IMAP,
  * POP or SMTP connection using OAuth" and "Microsoft Graph permissions reference". `openid`, `profile` and
  * `offline_access` are not among them: every request of a person asks for these besides.
  * @param configured `scopes` of the connection; a resource that it names is asked for these and nothing else
  */
-export function delegatedScopes(uses: MailUses, cloud: CloudScopes, configured?: readonly string[]): DelegatedScopes {
+export function delegatedScopes(
+  needed: NeededPermissions,
+  cloud: CloudScopes,
+  configured?: readonly string[],
+): DelegatedScopes {
   const wanted = configured ? byResource(configured, cloud) : { graph: [], exchange: [] };
-  const graph = wanted.graph.length > 0 ? wanted.graph : prefixed(cloud.graphScope, graphNames(uses));
-  const exchange = wanted.exchange.length > 0 ? wanted.exchange : prefixed(cloud.exchangeScope, exchangeNames(uses));
+  const graph = wanted.graph.length > 0 ? wanted.graph : prefixed(cloud.graphScope, needed.graph);
+  const exchange = wanted.exchange.length > 0 ? wanted.exchange : prefixed(cloud.exchangeScope, needed.exchange);
   return { ...(graph.length > 0 ? { graph } : {}), ...(exchange.length > 0 ? { exchange } : {}) };
-}
-
-function exchangeNames({ read = [], send = [] }: MailUses): string[] {
-  return [
-    ...(read.includes('imap') ? ['IMAP.AccessAsUser.All'] : []),
-    ...(read.includes('pop3') ? ['POP.AccessAsUser.All'] : []),
-    ...(send.includes('smtp') ? ['SMTP.Send'] : []),
-  ];
-}
-
-function graphNames({ read = [], send = [], otherMailboxes = false }: MailUses): string[] {
-  const names = [
-    ...(send.includes('graph') ? ['Mail.Send'] : []),
-    // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
-    ...(send.includes('graph') || read.includes('graph') ? ['Mail.ReadWrite'] : []),
-  ];
-  return otherMailboxes ? names.flatMap((name) => [name, `${name}.Shared`]) : names;
 }
 
 /** Microsoft documents the delegated scopes of Exchange Online under this name; the hosts of its app-only scope serve too. */

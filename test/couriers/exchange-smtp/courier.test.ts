@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../../src/base/certificates.ts';
-import { BridgeError } from '../../../src/base/errors.ts';
 import { KeyedSemaphore } from '../../../src/base/semaphore.ts';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../../src/couriers/exchange-smtp/courier.ts';
 import type { Courier } from '../../../src/queue/courier.ts';
@@ -319,26 +318,6 @@ describe('The login', () => {
     const report = await courierTo(upstream.port).deliver(outgoing(), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'needs-admin', code: '5.7.139' });
     expect(report.recipients[0]!.remedy).toMatch(/SmtpClientAuthenticationDisabled \$false.*graph/);
-  });
-
-  it('is not tried without a token: a lasting lack of one needs an administrator', async () => {
-    const upstream = await exchange();
-    const courier = courierTo(upstream.port, {
-      getToken: () => Promise.reject(new BridgeError('token-refused', 'AADSTS7000222: secret expired.')),
-    });
-    const report = await courier.deliver(outgoing(), patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'needs-admin', code: 'token-refused' });
-    expect(report.pauseMailboxMs).toBe(60_000);
-    expect(upstream.state.connections).toBe(0);
-  });
-
-  it('is not tried without a token: a passing lack of one is temporary', async () => {
-    const upstream = await exchange();
-    const courier = courierTo(upstream.port, {
-      getToken: () => Promise.reject(new BridgeError('token-temporarily-unavailable', 'Entra ID is busy.')),
-    });
-    const report = await courier.deliver(outgoing(), patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'token-temporarily-unavailable' });
   });
 
   it('never happens in clear: a server without STARTTLS could not get a token', async () => {

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BridgeError } from '../../../src/base/errors.ts';
 import { GraphCourier, type GraphCourierOptions } from '../../../src/couriers/graph/courier.ts';
 import { GraphClient, type GraphClientOptions } from '../../../src/graph/client/client.ts';
 import type { OutgoingMessage } from '../../../src/message/delivery.ts';
@@ -441,13 +440,6 @@ describe('Graph refuses', () => {
     expect(report.upstreamId).toBe('inner-request');
   });
 
-  it('429 with a long Retry-After: the mailbox is paused so long, and nothing is slept through', async () => {
-    const server = await graph(() => refusal(429, 'ApplicationThrottled', { 'retry-after': '120' }));
-    const report = await courierTo(server).deliver(outgoing(), patience);
-    expect(report).toMatchObject({ pauseMailboxMs: 120_000, recipients: [{ outcome: 'temporary' }] });
-    expect(server.arrived).toHaveLength(1);
-  });
-
   it('504: it may have been sent, and is not sent again at once', async () => {
     const server = await graph(() => refusal(504, 'GatewayTimeout'));
     const report = await courierTo(server).deliver(outgoing(), patience);
@@ -458,13 +450,6 @@ describe('Graph refuses', () => {
 });
 
 describe('Graph does not answer', () => {
-  it('after the whole message: it may have been delivered', async () => {
-    const server = await graph(() => 'cut');
-    const report = await courierTo(server).deliver(outgoing(), patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-ambiguous' });
-    expect(server.arrived).toHaveLength(1);
-  });
-
   it('in the middle of the message: it was not delivered', async () => {
     const server = await graph(undefined, (_count, request) => {
       request.once('data', () => request.socket.destroy());
@@ -484,62 +469,4 @@ describe('Graph does not answer', () => {
     expect(report.recipients[0]).toMatchObject({ outcome: 'needs-admin', code: 'upstream-certificate-untrusted' });
     expect(report.pauseMailboxMs).toBe(60_000);
   });
-
-  it('when the attempt is given up: in doubt once all was sent', async () => {
-    const giveUp = new AbortController();
-    const server = await graph(() => {
-      giveUp.abort();
-      return new Promise(() => {});
-    });
-    const report = await courierTo(server).deliver(outgoing(), giveUp.signal);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-ambiguous' });
-  });
-
-  it('when the attempt was given up before it began', async () => {
-    const server = await graph();
-    const report = await courierTo(server).deliver(outgoing(), AbortSignal.abort());
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'delivery-aborted' });
-    expect(server.arrived).toHaveLength(0);
-  });
 });
-
-describe('The bridge itself fails', () => {
-  it('to get a token, for now or until somebody acts', async () => {
-    const server = await graph();
-    const courier = (error: unknown) => courierTo(server, {}, { getToken: () => Promise.reject(error) });
-    const busy = new BridgeError('token-temporarily-unavailable', 'Entra ID is busy.');
-    const expired = new BridgeError('token-refused', 'AADSTS7000222: secret expired.');
-    const wrong = new BridgeError('client-certificate-invalid', 'Not PEM.');
-    const outcomes = [];
-    for (const error of [busy, expired, wrong, new Error('a defect')]) {
-      const report = await courier(error).deliver(outgoing(), patience);
-      outcomes.push([report.recipients[0]!.outcome, report.recipients[0]!.code, report.pauseMailboxMs]);
-    }
-    expect(outcomes).toEqual([
-      ['temporary', 'token-temporarily-unavailable', undefined],
-      ['needs-admin', 'token-refused', 60_000],
-      ['needs-admin', 'client-certificate-invalid', 60_000],
-      ['temporary', 'token-temporarily-unavailable', undefined],
-    ]);
-  });
-
-  it('to read the message: it is kept', async () => {
-    const server = await graph();
-    const message = { ...outgoing(), open: () => Readable.from(failing()) };
-    const report = await courierTo(server).deliver(message, patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'message-unreadable' });
-  });
-
-  it.each([-5, 5])('to read the message whole (%i octets off): nothing is sent', async (off) => {
-    const server = await graph();
-    const message = outgoing();
-    const report = await courierTo(server).deliver({ ...message, size: message.size + off }, patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'message-unreadable' });
-    expect(server.arrived).toHaveLength(0);
-  });
-});
-
-// biome-ignore lint/correctness/useYield: it fails before it has anything to give
-async function* failing(): AsyncGenerator<Buffer> {
-  throw new Error('EIO: the disk');
-}

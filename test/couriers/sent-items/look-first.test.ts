@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LookFirstCourier, type LookFirstOptions } from '../../../src/couriers/sent-items/look-first.ts';
+import { type LookFirstOptions, lookFirst } from '../../../src/couriers/sent-items/look-first.ts';
 import { PermittedSentItems, type SentItems } from '../../../src/couriers/sent-items/sent-items.ts';
 import type { OutgoingMessage } from '../../../src/message/delivery.ts';
+import type { Courier } from '../../../src/queue/courier.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
 
@@ -21,18 +22,14 @@ function sentItems(answer: readonly string[] | undefined | Error) {
 }
 
 /** A courier that delivers everything, and looks first. */
-function courierWith(answer: readonly string[] | undefined | Error, options: Partial<LookFirstOptions> = {}) {
+function courierWith(
+  answer: readonly string[] | undefined | Error,
+  { deliver, ...options }: Partial<LookFirstOptions & Courier> = {},
+) {
   const clock = new FakeClock();
   const sent: string[][] = [];
   const { items, asked } = sentItems(answer);
-  const courier = new LookFirstCourier({
-    async deliver(message) {
-      const addresses = message.envelope.recipients.map(({ address }) => address);
-      expect(message.doubt).toBeUndefined();
-      sent.push(addresses);
-      const verdict = { outcome: 'delivered', code: '202', text: '202 Accepted' } as const;
-      return { recipients: addresses.map((address) => ({ address, ...verdict })) };
-    },
+  const wrap = lookFirst({
     sentItems: items,
     marker,
     copies: copyNotes(),
@@ -41,6 +38,14 @@ function courierWith(answer: readonly string[] | undefined | Error, options: Par
     settleMs,
     ...options,
   });
+  const delivers: Courier['deliver'] = async (message) => {
+    const addresses = message.envelope.recipients.map(({ address }) => address);
+    expect(message.doubt).toBeUndefined();
+    sent.push(addresses);
+    const verdict = { outcome: 'delivered', code: '202', text: '202 Accepted' } as const;
+    return { recipients: addresses.map((address) => ({ address, ...verdict })) };
+  };
+  const courier = wrap({ deliver: deliver ?? delivers });
   return { courier, clock, sent, asked };
 }
 

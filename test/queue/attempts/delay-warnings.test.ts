@@ -6,6 +6,7 @@ import { Queue } from '../../../src/queue/queue.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { courierTraits } from '../courier-traits.ts';
 import { newMessage } from '../stores/store-contract.ts';
 
 const hours = 3_600_000;
@@ -24,6 +25,7 @@ function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
     store,
     clock,
     log: silentLog,
+    couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 3 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 24 * hours, failedMs: 14 * 24 * hours },

@@ -8,6 +8,7 @@ import { Queue } from '../../../src/queue/queue.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { courierTraits } from '../courier-traits.ts';
 import { newMessage } from '../stores/store-contract.ts';
 
 type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryReport, 'hold' | 'retryAfterMs'>;
@@ -35,6 +36,7 @@ function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Ans
     store,
     clock,
     log: silentLog,
+    couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 1 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },

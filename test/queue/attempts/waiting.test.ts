@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Waiting, WaitingView } from '../../../src/queue/attempts/waiting.ts';
 import type { QueueLimits } from '../../../src/queue/limits/limits.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { courierTraits } from '../courier-traits.ts';
 import { meteredQueue } from '../metered-world.ts';
 
 const minuteMs = 60_000;
@@ -14,6 +15,7 @@ function waits({ folder, clock }: ReturnType<typeof meteredQueue>, limits: Parti
   const nowMs = clock.now();
   const view = new WaitingView(store, {
     nowMs,
+    couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, ...limits },
     isInternal: (_, address) => address.endsWith('@contoso.example'),
   });
@@ -107,6 +109,7 @@ describe('another process tells why a message waits, and until when', () => {
     await world.store.hold({});
     const view = new WaitingView(world.store, {
       nowMs: world.clock.now(),
+      couriers: courierTraits,
       limits: { messagesPerMinute: 1, recipientsPerDay: 1 },
       isInternal: () => true,
     });

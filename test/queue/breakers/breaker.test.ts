@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WaitingView } from '../../../src/queue/attempts/waiting.ts';
 import type { QueueOptions } from '../../../src/queue/queue.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { courierTraits } from '../courier-traits.ts';
 import { hourMs, minuteMs, OutageUpstream, outageQueue, outages, trouble } from './outage-world.ts';
 
 const entra = outages['Entra ID answers 503'] as ReturnType<typeof trouble>;
@@ -28,6 +29,7 @@ describe('a connection in trouble', () => {
     onTestFinished(() => command.close());
     const nowMs = clock.now();
     const view = new WaitingView(command, {
+      couriers: courierTraits,
       limits: { messagesPerMinute: 30, recipientsPerDay: 100 },
       isInternal: () => false,
       nowMs,

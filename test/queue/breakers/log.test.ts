@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Log } from '../../../src/base/log.ts';
 import { BreakerLog } from '../../../src/queue/breakers/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { courierTraits } from '../courier-traits.ts';
 import { hourMs, minuteMs, trouble } from './outage-world.ts';
 
 function world() {
@@ -13,7 +14,7 @@ function world() {
   const log = { warn: level('warn'), error: level('error') } as unknown as Log;
   const down = trouble('smtp', 'upstream-unreachable', 'ECONNREFUSED.');
   const open = { trouble: down, sinceMs: startMs, nextProbeAtMs: startMs + 1000, failures: 1 };
-  return { clock, lines, open, told: new BreakerLog('contoso', 'smtp', log, clock) };
+  return { clock, lines, open, told: new BreakerLog('contoso', 'smtp', courierTraits, log, clock) };
 }
 
 test('a long outage is told once, with reminders after ten minutes, then twice as long each time, up to four hours', async () => {

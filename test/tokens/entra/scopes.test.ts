@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { clouds } from '../../../src/config/clouds.ts';
-import { delegatedScopes, missingScopes } from '../../../src/tokens/entra/scopes.ts';
+import { delegatedNames, type Uses } from '../../../src/onboarding/permissions.ts';
+import { type CloudScopes, delegatedScopes, missingScopes } from '../../../src/tokens/entra/scopes.ts';
 
 const outlook = 'https://outlook.office.com';
 const graph = 'https://graph.microsoft.com';
+
+/** The scopes for what the accounts of a connection do. */
+function scopesFor(
+  { read = [], send = [], otherMailboxes = false }: Partial<Uses> & { readonly otherMailboxes?: boolean },
+  cloud: CloudScopes,
+  configured?: readonly string[],
+) {
+  return delegatedScopes(delegatedNames({ read, send }, { shared: otherMailboxes }), cloud, configured);
+}
 
 describe('the scopes of a connection', () => {
   test.each([
@@ -36,26 +46,26 @@ describe('the scopes of a connection', () => {
     ],
     [{}, {}],
   ] as const)('for %j', (uses, expected) => {
-    expect(delegatedScopes(uses, clouds.global)).toEqual(expected);
+    expect(scopesFor(uses, clouds.global)).toEqual(expected);
   });
 
   test('belong to the cloud', () => {
-    expect(delegatedScopes({ read: ['imap'], send: ['graph'] }, clouds['us-gov-high'])).toEqual({
+    expect(scopesFor({ read: ['imap'], send: ['graph'] }, clouds['us-gov-high'])).toEqual({
       graph: ['https://graph.microsoft.us/Mail.Send', 'https://graph.microsoft.us/Mail.ReadWrite'],
       exchange: ['https://outlook.office365.us/IMAP.AccessAsUser.All'],
     });
-    expect(delegatedScopes({ send: ['smtp'] }, clouds.china)).toEqual({
+    expect(scopesFor({ send: ['smtp'] }, clouds.china)).toEqual({
       exchange: ['https://partner.outlook.cn/SMTP.Send'],
     });
   });
 
   test('configured take the place of those of their resource, and never share a request', () => {
     const configured = [`${graph}/Mail.ReadWrite`, 'User.Read', `${outlook}/.default`, 'offline_access', 'OpenID'];
-    expect(delegatedScopes({ read: ['imap'], send: ['graph'] }, clouds.global, configured)).toEqual({
+    expect(scopesFor({ read: ['imap'], send: ['graph'] }, clouds.global, configured)).toEqual({
       graph: [`${graph}/Mail.ReadWrite`, 'User.Read'],
       exchange: [`${outlook}/.default`],
     });
-    expect(delegatedScopes({ read: ['imap'], send: ['graph'] }, clouds.global, [`${graph}/.default`])).toEqual({
+    expect(scopesFor({ read: ['imap'], send: ['graph'] }, clouds.global, [`${graph}/.default`])).toEqual({
       graph: [`${graph}/.default`],
       exchange: [`${outlook}/IMAP.AccessAsUser.All`],
     });

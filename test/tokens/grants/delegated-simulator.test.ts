@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createHttpClient } from '../../../src/base/http/client.ts';
 import { clouds } from '../../../src/config/clouds.ts';
+import { delegatedNames } from '../../../src/onboarding/permissions.ts';
 import { delegatedScopes } from '../../../src/tokens/entra/scopes.ts';
 import { beginAuthorization } from '../../../src/tokens/grants/authorization-code.ts';
 import { type DelegatedGrantOptions, delegatedGrant } from '../../../src/tokens/grants/delegated.ts';
@@ -14,7 +15,7 @@ import { MemorySignInStore } from '../sign-ins/memory-store.ts';
 
 const person = 'alice@contoso.example';
 const uses = { read: ['imap'], send: ['smtp', 'graph'] } as const;
-const { exchange = [], graph = [] } = delegatedScopes(uses, clouds.global);
+const { exchange = [], graph = [] } = delegatedScopes(delegatedNames(uses, { shared: false }), clouds.global);
 
 let m365: Microsoft365;
 let store: MemorySignInStore;

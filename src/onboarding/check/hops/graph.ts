@@ -6,11 +6,16 @@ import { grantRemedy, heldPermission, openingRemedy, permissionFor } from '../pe
 import { graphUser, type Use } from '../subject.ts';
 import type { Finding, Hop } from './hop.ts';
 
+/** The key of the hop for a mailbox. */
+export function graphHopKey(kind: Use['kind'], mailbox: string): string {
+  return `mailbox graph ${kind} ${mailbox}`;
+}
+
 /** Whether Graph lets the token at a mailbox, for reading or for sending. */
 export function graphHop(context: MailboxContext, use: Use): Hop {
   const { kind, mailbox, accounts } = use;
   return {
-    key: `mailbox graph ${kind} ${mailbox}`,
+    key: graphHopKey(kind, mailbox),
     name: 'mailbox',
     target: `${mailbox} by Graph, ${kind === 'send' ? 'sending' : 'reading'}`,
     accounts,

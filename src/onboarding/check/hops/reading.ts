@@ -2,11 +2,11 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { MailboxContext } from '../mailbox-context.ts';
 import { explainRefusal } from '../mailbox-suspects.ts';
 import { examineInbox, statMaildrop } from '../open-mailbox.ts';
-import type { Use } from '../subject.ts';
+import type { ReadUse } from '../subject.ts';
 import type { Hop } from './hop.ts';
 
 /** Logs in to a mailbox by IMAP or POP3, and does something harmless in it. */
-export function readingHop(context: MailboxContext, use: Use & { readonly by: 'imap' | 'pop3' }): Hop {
+export function readingHop(context: MailboxContext, use: ReadUse & { readonly by: 'imap' | 'pop3' }): Hop {
   const { by, mailbox, accounts } = use;
   const open = by === 'imap' ? examineInbox : statMaildrop;
   return {

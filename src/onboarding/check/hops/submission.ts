@@ -10,11 +10,16 @@ import { grantRemedy, heldPermission, permissionFor } from '../permissions.ts';
 import type { Use } from '../subject.ts';
 import type { Hop } from './hop.ts';
 
+/** The key of the hop for a mailbox. */
+export function submissionHopKey(mailbox: string): string {
+  return `mailbox smtp ${mailbox}`;
+}
+
 /** Logs in by SMTP for a mailbox, as the courier does. */
 export function submissionHop(context: MailboxContext, use: Use): Hop {
   const { mailbox, accounts } = use;
   return {
-    key: `mailbox smtp ${mailbox}`,
+    key: submissionHopKey(mailbox),
     name: 'mailbox',
     target: `${mailbox} by SMTP`,
     accounts,

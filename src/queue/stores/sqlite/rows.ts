@@ -1,7 +1,7 @@
+import { type CourierKind, courierKindOf, courierKinds } from '../../../message/courier-kind.ts';
 import type { EnvelopeRecipient } from '../../../message/envelope.ts';
 import {
   type AttemptRecord,
-  type CourierKind,
   type MessageState,
   messageStates,
   type NewMessage,
@@ -36,15 +36,16 @@ export interface MessageRow {
  */
 export function messageOfRow(row: MessageRow): QueuedMessage {
   const state = messageStates.find((each) => each === row.state);
-  if (!state || (row.courier !== 'graph' && row.courier !== 'smtp')) throw new Error('unknown state or courier');
-  return message(row, state, row.courier, readRecipients(row.recipients), readEnvelope(row.envelope));
+  const courier = courierKindOf(row.courier);
+  if (!state || !courier) throw new Error('unknown state or courier');
+  return message(row, state, courier, readRecipients(row.recipients), readEnvelope(row.envelope));
 }
 
 /** What can still be told of a row that {@link messageOfRow} cannot read. */
 export function damagedMessage(row: MessageRow): QueuedMessage {
   const envelope = { reversePath: '', eightBit: true, smtpUtf8: false };
   const damage = row.damage ?? unreadableEntry;
-  return { ...message(row, 'quarantined', 'graph', [], envelope), damage };
+  return { ...message(row, 'quarantined', courierKinds[0], [], envelope), damage };
 }
 
 /** What is wrong with a row that {@link messageOfRow} cannot read. */

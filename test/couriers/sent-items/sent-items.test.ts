@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EitherSentItems, LoginSentItems, type SentItems } from '../../src/couriers/sent-items/sent-items.ts';
+import { PersonSentItems, type SentItems } from '../../../src/couriers/sent-items/sent-items.ts';
 
 const shared = 'shared@contoso.example';
 const alice = 'alice@contoso.example';
@@ -14,7 +14,7 @@ const sentItems = (copies: Readonly<Record<string, readonly string[]>>): SentIte
 
 test('the copy of what a person sent by SMTP as a shared mailbox is looked for with the person', async () => {
   const items = sentItems({ [shared]: [], [alice]: ['marker'] });
-  expect(await new LoginSentItems(items, loginOf).find(query, signal)).toEqual(['marker']);
+  expect(await new PersonSentItems(items, loginOf, ['login']).find(query, signal)).toEqual(['marker']);
 });
 
 test.each([
@@ -29,9 +29,14 @@ test.each([
   [{}, undefined],
 ])('of what Graph or SMTP sent: with %j there are the copies %j', async (copies, found) => {
   const items = sentItems(copies as Record<string, string[]>);
-  expect(await new EitherSentItems(items, loginOf).find(query, signal)).toEqual(found);
+  expect(await new PersonSentItems(items, loginOf, ['mailbox', 'login']).find(query, signal)).toEqual(found);
 });
 
 test('a person in their own mailbox is looked at once', async () => {
-  expect(await new EitherSentItems(sentItems({ [shared]: [] }), async () => shared).find(query, signal)).toEqual([]);
+  expect(
+    await new PersonSentItems(sentItems({ [shared]: [] }), async () => shared, ['mailbox', 'login']).find(
+      query,
+      signal,
+    ),
+  ).toEqual([]);
 });

@@ -9,10 +9,10 @@ const refusedForMs = 60 * 60_000;
 const unreachableForMs = 10 * 60_000;
 
 /**
- * The way by SMTP for mail that Graph would not do justice to. Whether it is open is found out by logging in, for each
+ * SMTP for mail that another courier would not do justice to. Whether it is open is found out by logging in, for each
  * mailbox: the permission belongs to the connection, but SMTP AUTH is switched off and on for a mailbox.
  */
-export class SmtpWay {
+export class SmtpFallback {
   readonly #courier: ExchangeSmtpCourier;
   readonly #closed: RefusalMemory;
   readonly #proven = new Set<string>();
@@ -22,7 +22,7 @@ export class SmtpWay {
     this.#closed = new RefusalMemory(clock);
   }
 
-  /** Whether mail of this mailbox can go this way. Once it could, trouble that passes does not close it. */
+  /** Whether mail of this mailbox can go by SMTP. Once it could, trouble that passes does not close it. */
   async isOpen(mailbox: string, signal: AbortSignal): Promise<boolean> {
     if (this.#closed.isRefused(mailbox)) return false;
     const key = mailbox.toLowerCase();

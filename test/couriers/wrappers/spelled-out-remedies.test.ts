@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { withSpelledOutRemedies } from '../../../src/app/connections/spelled-out-remedies.ts';
 import { transactionRefusal } from '../../../src/couriers/exchange-smtp/errors.ts';
 import { graphRefusal } from '../../../src/couriers/graph/errors.ts';
 import { recipientOutcome } from '../../../src/couriers/verdict.ts';
+import { spelledOutRemedies } from '../../../src/couriers/wrappers/spelled-out-remedies.ts';
 import { parseSmtpReply } from '../../../src/exchange/smtp/reply.ts';
 import { GraphError } from '../../../src/graph/client/error.ts';
 
@@ -24,7 +24,8 @@ async function remedy(
     size: 1,
     open: () => Readable.from([Buffer.from(`From: ${from}\r\n\r\n`)]),
   };
-  const filled = await withSpelledOutRemedies(report, message, login === undefined ? undefined : async () => login);
+  const wrap = spelledOutRemedies(async (mailbox) => login ?? mailbox);
+  const filled = await wrap({ deliver: async () => report }).deliver(message, new AbortController().signal);
   return filled.recipients[0]!.remedy;
 }
 

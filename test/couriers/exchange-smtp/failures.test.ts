@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { KeyedSemaphore } from '../../src/base/semaphore.ts';
-import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../src/couriers/exchange-smtp/courier.ts';
-import { copyNotes, marker, outgoing, patience } from './outgoing.ts';
-import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from './scripted-smtp.ts';
+import { KeyedSemaphore } from '../../../src/base/semaphore.ts';
+import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../../src/couriers/exchange-smtp/courier.ts';
+import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
+import { type Script, type ScriptedSmtp, type Step, scriptedSmtp } from '../scripted-smtp.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -54,13 +54,6 @@ describe('The connection is cut', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('after the final dot, before the reply: it may have been delivered, and the text says so', async () => {
-    const { courier } = await upstream((step) => (step === 'end' ? 'cut' : undefined));
-    const report = await courier.deliver(outgoing(), patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-ambiguous' });
-    expect(report.recipients[0]!.text).toMatch(/may have been delivered/);
-  });
-
   it('after the final dot, one recipient refused: it is noted whom the copy was for', async () => {
     const copies = copyNotes();
     const script: Script = (step, { line }) => {
@@ -84,15 +77,6 @@ describe('The connection is cut', () => {
     const report = await courier.deliver(outgoing(undefined, { recipients }), patience);
     expect(report.recipients[0]!.code).toBe('upstream-ambiguous');
     expect(report.recipients[200]).toMatchObject({ outcome: 'temporary', code: 'upstream-unreachable' });
-  });
-
-  it('where nobody listens: temporary, with the address', async () => {
-    const { server, courier } = await upstream();
-    await server.close();
-    const report = await courier.deliver(outgoing(), patience);
-    closers.length = 0;
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-unreachable' });
-    expect(report.recipients[0]!.text).toContain(`127.0.0.1:${server.port}`);
   });
 });
 
@@ -268,17 +252,6 @@ describe('The attempt', () => {
     expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'delivery-aborted' });
   });
 
-  it('given up while the answer to the whole message is awaited is in doubt', async () => {
-    const giveUp = new AbortController();
-    const { courier } = await upstream((step) => {
-      if (step !== 'end') return undefined;
-      giveUp.abort();
-      return 'silence';
-    });
-    const report = await courier.deliver(outgoing(), giveUp.signal);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-ambiguous' });
-  });
-
   it('given up while waiting for a connection leaves the others alone', async () => {
     const giveUp = new AbortController();
     const { server, courier } = await upstream(
@@ -335,14 +308,5 @@ describe('The attempt', () => {
     });
     const report = await courier.deliver(outgoing(), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-timeout' });
-  });
-
-  it.each([-5, 5])('never passes a part for the whole: a message %i octets off is not ended', async (off) => {
-    const { server, courier } = await upstream();
-    const message = outgoing();
-    const report = await courier.deliver({ ...message, size: message.size + off }, patience);
-    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'message-unreadable' });
-    expect(server.messages).toHaveLength(0);
-    expect((await courier.deliver(outgoing(), patience)).recipients[0]).toMatchObject({ outcome: 'delivered' });
   });
 });

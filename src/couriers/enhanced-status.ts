@@ -1,5 +1,5 @@
-import type { RecipientOutcome } from '../../message/delivery.ts';
-import { graphRefusalRow } from '../graph/refusals.ts';
+import type { RecipientOutcome } from '../message/delivery.ts';
+import { couriers } from './registry.ts';
 
 /** Our own codes (src/base/error-catalogue.ts) that have a status of their own. */
 const ownStatuses: Readonly<Record<string, string>> = {
@@ -28,11 +28,20 @@ const ownStatuses: Readonly<Record<string, string>> = {
  */
 export function enhancedStatus({ code, outcome }: Pick<RecipientOutcome, 'code' | 'outcome'>): string {
   const isPermanent = outcome === 'permanent';
-  const known = isEnhancedStatus(code) ? code : (ownStatuses[code] ?? graphRefusalRow(code)?.status);
+  const known = isEnhancedStatus(code) ? code : (ownStatuses[code] ?? upstreamStatus(code));
   return `${isPermanent ? 5 : 4}${(known ?? (isPermanent ? '5.0.0' : '4.3.0')).slice(1)}`;
 }
 
 /** Whether a code is itself an enhanced status of a refusal. */
 export function isEnhancedStatus(code: string): boolean {
   return /^[45]\.\d{1,3}\.\d{1,3}$/.test(code);
+}
+
+/** Codes of different upstreams are not alike, so the code alone tells whose it is. */
+function upstreamStatus(code: string): string | undefined {
+  for (const { statusOf } of Object.values(couriers)) {
+    const status = statusOf(code);
+    if (status !== undefined) return status;
+  }
+  return undefined;
 }

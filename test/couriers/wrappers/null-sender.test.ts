@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { transactionRefusal } from '../../src/couriers/exchange-smtp/errors.ts';
-import { type CourierVerdict, reportForAll } from '../../src/couriers/verdict.ts';
-import { parseSmtpReply } from '../../src/exchange/smtp/reply.ts';
-import type { OutgoingMessage } from '../../src/message/delivery.ts';
-import { withNullSenderFallback } from '../../src/notices/null-sender.ts';
+import { transactionRefusal } from '../../../src/couriers/exchange-smtp/errors.ts';
+import { type CourierVerdict, reportForAll } from '../../../src/couriers/verdict.ts';
+import { nullSenderFallback } from '../../../src/couriers/wrappers/null-sender.ts';
+import { parseSmtpReply } from '../../../src/exchange/smtp/reply.ts';
+import type { OutgoingMessage } from '../../../src/message/delivery.ts';
 
 const taken: CourierVerdict = { outcome: 'delivered', code: '2.0.0', text: '250 2.0.0 OK' };
 
@@ -18,11 +18,12 @@ async function reversePaths(reversePath: string, ...replies: (string | CourierVe
     size: 2,
     open: () => Readable.from([Buffer.from('\r\n')]),
   };
-  const report = await withNullSenderFallback(message, async (each) => {
+  const server = async (each: OutgoingMessage) => {
     const answer = replies[seen.length] ?? taken;
     seen.push(each.envelope.reversePath);
     return reportForAll(each, typeof answer === 'string' ? transactionRefusal(parseSmtpReply(answer)!) : answer);
-  });
+  };
+  const report = await nullSenderFallback({ deliver: server }).deliver(message, new AbortController().signal);
   return { seen, outcome: report.recipients[0]!.outcome };
 }
 

@@ -1,18 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTransactions } from '../../../src/couriers/exchange-smtp/transactions.ts';
+import { planBatches } from '../../src/couriers/batches.ts';
+import { batchLimits } from '../../src/couriers/exchange-smtp/batch-limits.ts';
 
-describe('planTransactions', () => {
+describe('planBatches', () => {
   it('puts what fits into one transaction, in its order', () => {
     const recipients = ['a@x.example', 'b@y.example'].map((address) => ({ address }));
-    expect(planTransactions(recipients)).toEqual([recipients]);
+    expect(planBatches(recipients, batchLimits)).toEqual([recipients]);
   });
 
   it('tells each address once, and loses none, within the limits', () => {
     const address = fc.tuple(fc.nat(700), fc.nat(3)).map(([user, domain]) => `u${user}@D${domain}.example`);
     fc.assert(
       fc.property(fc.array(address, { maxLength: 1500, minLength: 900 }), (addresses) => {
-        const batches = planTransactions(addresses.map((each) => ({ address: each })));
+        const batches = planBatches(
+          addresses.map((each) => ({ address: each })),
+          batchLimits,
+        );
         const told = batches.flat().map((recipient) => recipient.address);
         expect(told.sort()).toEqual([...new Set(addresses)].sort());
         for (const batch of batches) {
@@ -29,6 +33,6 @@ describe('planTransactions', () => {
   });
 
   it('of nobody is nothing', () => {
-    expect(planTransactions([])).toEqual([]);
+    expect(planBatches([], batchLimits)).toEqual([]);
   });
 });

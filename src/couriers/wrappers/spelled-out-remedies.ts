@@ -1,23 +1,27 @@
-import { mailboxMayNotSendAs, ownAddressRefused, personMayNotSendAs } from '../../couriers/send-as-remedy.ts';
+import { quoted } from '../../base/quoted-powershell.ts';
 import { parseAddressList, sameAddress } from '../../message/address/address.ts';
 import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 import { headerStart } from '../../message/message-start.ts';
-import { quoted } from '../../onboarding/powershell.ts';
+import type { LoginOf } from '../login-of.ts';
+import { mailboxMayNotSendAs, ownAddressRefused, personMayNotSendAs } from '../send-as-remedy.ts';
+import type { CourierWrapper } from './wrapper.ts';
 
 /**
- * A report whose remedies name the true mailbox, login and address in From where the tables of refusals say MAILBOX,
+ * Reports whose remedies name the true mailbox, login and address in From where the tables of refusals say MAILBOX,
  * LOGIN and ADDRESS, quoted so that a command can be pasted into PowerShell, whatever a message says of its sender.
- * @param loginOf who logs in; default the mailbox
+ * @param loginOf who logs in for a mailbox
  */
-export async function withSpelledOutRemedies(
-  report: DeliveryReport,
-  message: OutgoingMessage,
-  loginOf: () => Promise<string> = async () => message.mailbox,
-): Promise<DeliveryReport> {
+export function spelledOutRemedies(loginOf: LoginOf): CourierWrapper {
+  return (courier) => ({
+    deliver: async (message, signal) => spelledOut(await courier.deliver(message, signal), message, loginOf),
+  });
+}
+
+async function spelledOut(report: DeliveryReport, message: OutgoingMessage, loginOf: LoginOf): Promise<DeliveryReport> {
   if (!report.recipients.some(({ remedy }) => remedy !== undefined && placeholders.test(remedy))) return report;
   const { mailbox } = message;
   // Who has signed in cannot be told where the sign-in cannot be read, which the report tells by itself.
-  const login = await loginOf().catch(() => mailbox);
+  const login = await loginOf(mailbox).catch(() => mailbox);
   const from = await senderAddress(message, login);
   const recipients = report.recipients.map((outcome) => {
     const { remedy, text } = outcome;
@@ -26,7 +30,7 @@ export async function withSpelledOutRemedies(
     const address = /not allowed to send as ([^\s;]+@[^\s;]+)/.exec(text)?.[1] ?? from;
     const fitting = remedy === mailboxMayNotSendAs ? senderRemedy(mailbox, login, address) : remedy;
     const words = { MAILBOX: mailbox, LOGIN: login, ADDRESS: address };
-    return { ...outcome, remedy: fitting.replace(new RegExp(placeholders, 'g'), (word) => spelledOut(words, word)) };
+    return { ...outcome, remedy: fitting.replace(new RegExp(placeholders, 'g'), (word) => quotedWord(words, word)) };
   });
   return { ...report, recipients };
 }
@@ -39,7 +43,7 @@ function senderRemedy(mailbox: string, login: string, address: string): string {
   return sameAddress(mailbox, login) ? mailboxMayNotSendAs : personMayNotSendAs;
 }
 
-function spelledOut(words: Readonly<Record<string, string>>, word: string): string {
+function quotedWord(words: Readonly<Record<string, string>>, word: string): string {
   try {
     return quoted(words[word] ?? word);
   } catch {

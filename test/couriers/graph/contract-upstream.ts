@@ -1,0 +1,32 @@
+import { createHttpClient } from '../../../src/base/http/client.ts';
+import { type Answer, accepted, fakeGraph, refusal } from '../../graph/fake-graph.ts';
+import { type Behaviour, endpointsWith, type OpenContractUpstream } from '../contract-upstream.ts';
+
+const answers: Readonly<Record<Behaviour, Answer | Promise<Answer>>> = {
+  takes: accepted,
+  busy: refusal(503, 'ErrorServerBusy'),
+  refuses: refusal(403, 'ErrorSendAsDenied'),
+  throttles: refusal(429, 'ApplicationThrottled', { 'retry-after': '120' }),
+  cuts: 'cut',
+  'falls silent': new Promise(() => {}),
+};
+
+/** Microsoft Graph. */
+export const openContractUpstream: OpenContractUpstream = async (behaviour, onWhole) => {
+  const server = await fakeGraph(() => {
+    onWhole?.();
+    return answers[behaviour];
+  });
+  const http = createHttpClient({ ca: server.ca, env: {} });
+  return {
+    http,
+    endpoints: endpointsWith({ graph: server.origin }),
+    peer: new URL(server.origin).host,
+    throttledMs: 120_000,
+    taken: () =>
+      behaviour === 'takes' ? server.arrived.map(({ body }) => Buffer.from(body.toString(), 'base64')) : [],
+    came: () => server.arrived.length,
+    vanish: () => server.close(),
+    close: () => http.close(),
+  };
+};
