@@ -142,7 +142,7 @@ const entries = {
     remedy:
       'No action is needed: before the message is tried again the bridge looks for it in Sent Items, where it may (permission Mail.Read); else a recipient may get it twice, unless onAmbiguity of the account is hold.',
   },
-  'delivery-in-doubt': {
+  'delivery-ambiguous': {
     kind: 'needs-admin',
     cause:
       'The message may have been delivered, Sent Items cannot be looked at, and onAmbiguity of the account is hold.',

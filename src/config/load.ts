@@ -10,7 +10,7 @@ import { connectionKeys } from './schema-connections.ts';
 import { type Environment, fetchSecret } from './secrets.ts';
 import { configWarnings } from './warnings.ts';
 
-/** A configuration that holds, and what is doubtful about it. */
+/** A configuration that holds, and what is questionable in it. */
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: string[];

@@ -9,7 +9,7 @@ export interface KnownRefusal {
   readonly scope: FailureScope;
   /**
    * Trying again sooner is useless. What the server asks for itself comes before it. Where the scope is wider than the
-   * message, the mailbox rests so long.
+   * message, the mailbox is paused so long.
    */
   readonly waitMs?: number;
   /** The wait is this message's alone, though the scope is wider: other mail of the mailbox may well pass. */
@@ -31,8 +31,8 @@ export function verdictOf(
   askedMs?: number,
 ): Pick<CourierVerdict, 'outcome' | 'scope' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
   const retryAfterMs = askedMs ?? waitMs;
-  const rests = scope === 'mailbox' || scope === 'tenant';
-  const pauses = askedMs !== undefined || (rests && mailboxGoesOn !== true);
+  const isWide = scope === 'mailbox' || scope === 'tenant';
+  const pauses = askedMs !== undefined || (isWide && mailboxGoesOn !== true);
   return {
     outcome,
     scope,

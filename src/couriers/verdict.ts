@@ -24,7 +24,7 @@ export interface CourierVerdict {
   readonly trouble?: ConnectionTrouble;
 }
 
-/** How long a mailbox rests whose login or token is refused, before the queue asks for it again. */
+/** How long a mailbox is paused whose login or token is refused, before the queue asks for it again. */
 export const refusedLoginPauseMs = 60_000;
 
 /** A verdict of our own, with the kind and the remedy that the catalogue has for the code. */

@@ -6,7 +6,7 @@ import type { Envelope } from './envelope.ts';
  * An earlier attempt of which nobody knows whether the upstream took the message: its answer was lost, or the bridge
  * died before it was written down.
  */
-export interface Doubt {
+export interface AmbiguousAttempt {
   /** The recipients it was for. */
   readonly addresses: readonly string[];
   /** It was over by then, milliseconds since 1970. */
@@ -26,7 +26,7 @@ export interface OutgoingMessage {
   /** Milliseconds since 1970; nothing of this message was sent before. */
   readonly receivedAtMs?: number;
   /** To be cleared up before the message is sent again. */
-  readonly doubt?: Doubt;
+  readonly ambiguous?: AmbiguousAttempt;
   /** The message with CRLF line ends; a new stream, from its first octet, at each call. */
   open(): Readable;
 }

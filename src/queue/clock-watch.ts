@@ -32,6 +32,6 @@ export function wasSetBack(store: QueueStore, nowMs: number): boolean {
   const isLater = (atMs: number) => atMs > nowMs + toleranceMs;
   const isOfLater = ({ id, receivedAtMs }: QueuedMessage) =>
     isLater(receivedAtMs) || store.attempts(id).some(({ startedAtMs }) => isLater(startedAtMs));
-  const waiting = store.lanes().filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs);
-  return waiting.some(({ lane }) => store.due(lane, Number.MAX_SAFE_INTEGER, 1).some(isOfLater));
+  const waiting = store.destinations().filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs);
+  return waiting.some(({ destination }) => store.due(destination, Number.MAX_SAFE_INTEGER, 1).some(isOfLater));
 }

@@ -3,20 +3,20 @@ import type { CourierKind } from '../message/courier-kind.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
 import type { BreakerPermit, ConnectionGate } from './breakers/breakers.ts';
 import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limits/direct.ts';
-import type { FairSlots, SlotTaker } from './limits/fair-permits.ts';
-import type { HeldPart, LaneMeter } from './limits/meter.ts';
+import type { FairPermits, PermitTaker } from './limits/fair-permits.ts';
+import type { DestinationMeter, HeldPart } from './limits/meter.ts';
 import { type LearnedPause, learnPause, mailboxPause, pauseLeftMs } from './limits/pause.ts';
 import { AccountTurns, readAhead } from './limits/turns.ts';
 import type { QueuedMessage } from './message.ts';
 import type { QueueStore } from './store.ts';
 
-export interface LaneOptions {
+export interface DestinationOptions {
   readonly key: string;
   readonly connection: string;
   readonly store: QueueStore;
   readonly clock: Clock;
-  readonly meter: LaneMeter;
-  readonly slots: FairSlots;
+  readonly meter: DestinationMeter;
+  readonly permits: FairPermits;
   readonly gate: ConnectionGate;
   /** A pause learned before a restart. */
   readonly pause?: LearnedPause | undefined;
@@ -24,7 +24,7 @@ export interface LaneOptions {
   readonly adminPauseMs: number;
   /** Starts one attempt; {@link Destination.finished} is called when it has ended. */
   deliver(message: QueuedMessage): void;
-  /** Told when the store cannot be read or written; the lane looks again by itself. */
+  /** Told when the store cannot be read or written; the destination looks again by itself. */
   onFailure(error: unknown): void;
   onPause(pause: LearnedPause): void;
 }
@@ -36,7 +36,7 @@ interface Held {
 }
 
 /** What came of an attempt, beside what it means for its message. */
-export interface LaneEffect {
+export interface DestinationEffect {
   /** How many recipients outside the tenant were served. */
   readonly external: number;
   /** What went wrong is the connection's trouble: it says nothing about the message or the mailbox. */
@@ -50,10 +50,10 @@ const lookAgainMs = 1000;
 const shortestParkMs = 5 * 60_000;
 
 /** The messages of one mailbox: which goes next, and when. */
-export class Destination implements SlotTaker {
+export class Destination implements PermitTaker {
   readonly connection: string;
-  readonly #options: LaneOptions;
-  readonly #meter: LaneMeter;
+  readonly #options: DestinationOptions;
+  readonly #meter: DestinationMeter;
   readonly #turns: AccountTurns;
   readonly #direct: DirectLine<Held>;
   /** Under way, or about to be put off: taken out of the turns, still due in the store. */
@@ -68,14 +68,15 @@ export class Destination implements SlotTaker {
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: DestinationOptions) {
     this.#options = options;
     this.connection = options.connection;
     this.#meter = options.meter;
     this.#pause = options.pause;
     this.#turns = new AccountTurns(options.key, options.store, this.#away);
     this.#direct = new DirectLine(options.clock, {
-      waitMs: (attempt) => Math.max(this.#laneWaitMs(), this.#meter.externalWaitMs(attempt), this.#waitMs(attempt)),
+      waitMs: (attempt) =>
+        Math.max(this.#destinationWaitMs(), this.#meter.externalWaitMs(attempt), this.#waitMs(attempt)),
       take: (attempt) => this.#take(attempt),
       ended: (held, startedAtMs, report) => this.#directEnded(held, startedAtMs, report),
     });
@@ -87,7 +88,7 @@ export class Destination implements SlotTaker {
     this.wake();
   }
 
-  /** A delivery that the queue does not hold asks for its place within the limits; it goes before the queue. */
+  /** A delivery that the queue does not hold asks for its permit within the limits; it goes before the queue. */
   admit(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
     const admission = this.#direct.enter(attempt, patienceMs);
     this.wake();
@@ -135,12 +136,12 @@ export class Destination implements SlotTaker {
     this.#direct.refuse(courier);
   }
 
-  /** What the mailbox rests for was the connection's trouble, and is over. */
+  /** What the mailbox is paused for was the connection's trouble, and is over. */
   troubleOver(code: string): void {
     if (this.#pause?.code === code) this.#endPause();
   }
 
-  /** A message of the lane is due again then, and no timer may run while the lane is busy. */
+  /** A message of the destination is due again then, and no timer may run while the destination is busy. */
   putOff(untilMs: number): void {
     this.#dueMs = Math.min(this.#dueMs, untilMs);
   }
@@ -161,7 +162,7 @@ export class Destination implements SlotTaker {
   }
 
   /** An attempt has ended: takes down what it used of the limits, and the rest that it calls for. */
-  ended(id: string, startedAtMs: number, report: DeliveryReport): LaneEffect {
+  ended(id: string, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     const held = this.#held.get(id);
     if (!held) return { external: 0, isConnections: false, isProbe: false };
     return this.#settle(held, startedAtMs, report);
@@ -186,7 +187,7 @@ export class Destination implements SlotTaker {
     return this.#pause !== undefined;
   }
 
-  /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the lane */
+  /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the destination */
   #startDue(): number {
     const parked: QueuedMessage[] = [];
     const waitMs = this.#startUntilBlocked(parked);
@@ -196,10 +197,10 @@ export class Destination implements SlotTaker {
 
   /** @param parked takes the messages that only the tenant's limit stops */
   #startUntilBlocked(parked: QueuedMessage[]): number {
-    while (parked.length < readAhead && this.#meter.hasAnyPlace(this.#inTrouble)) {
+    while (parked.length < readAhead && this.#meter.hasAnyPermit(this.#inTrouble)) {
       const now = this.#options.clock.now();
-      const laneWaitMs = this.#laneWaitMs();
-      if (laneWaitMs > 0) return laneWaitMs;
+      const destinationWaitMs = this.#destinationWaitMs();
+      if (destinationWaitMs > 0) return destinationWaitMs;
       const message = this.#turns.peek(now, ({ courier }) => this.#mayStart(courier));
       if (message === 'blocked') break;
       if (!message) return this.#dueMs - now;
@@ -221,7 +222,7 @@ export class Destination implements SlotTaker {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** What has fallen due while the lane was busy is in the store alone. */
+  /** What has fallen due while the destination was busy is in the store alone. */
   #noticeDue(): void {
     const now = this.#options.clock.now();
     if (now < this.#dueMs) return;
@@ -234,24 +235,24 @@ export class Destination implements SlotTaker {
   }
 
   #mayStart(courier: CourierKind): boolean {
-    return this.#options.gate.mayStart(courier) && this.#meter.hasPlace(courier, this.#inTrouble);
+    return this.#options.gate.mayStart(courier) && this.#meter.hasPermit(courier, this.#inTrouble);
   }
 
   #take(attempt: DirectAttempt): Held | undefined {
-    const { key, connection, gate, slots } = this.#options;
+    const { key, connection, gate, permits } = this.#options;
     const { courier } = attempt;
-    if (!gate.mayStart(courier) || !slots.take(this)) return undefined;
+    if (!gate.mayStart(courier) || !permits.take(this)) return undefined;
     return { part: this.#meter.reserve(attempt), permit: gate.begin(courier, key.slice(connection.length + 1)) };
   }
 
   #giveBack({ part, permit }: Held): void {
     permit.ended(undefined);
     this.#meter.release(part);
-    this.#options.slots.release(this);
+    this.#options.permits.release(this);
   }
 
   /** An attempt that the connection was not able to make counts for nothing. */
-  #settle({ part, permit }: Held, startedAtMs: number, report: DeliveryReport): LaneEffect {
+  #settle({ part, permit }: Held, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     // The permit lets others in, in an order that depends on this.
     this.#metTrouble = report.trouble !== undefined;
     const isConnections = permit.ended(report);
@@ -280,7 +281,7 @@ export class Destination implements SlotTaker {
   }
 
   /** Until anything may start. */
-  #laneWaitMs(): number {
+  #destinationWaitMs(): number {
     const now = this.#options.clock.now();
     return Math.max(this.#restUntilMs - now, pauseLeftMs(this.#pause, now));
   }
@@ -320,7 +321,7 @@ export class Destination implements SlotTaker {
   }
 
   #wakeIn(delayMs: number): void {
-    // Infinity: the end of something under way wakes the lane.
+    // Infinity: the end of something under way wakes the destination.
     if (!Number.isFinite(delayMs)) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#options.clock.after(Math.max(delayMs, 5), () => {

@@ -66,12 +66,12 @@ export interface AttemptRecord {
   readonly outcomes: readonly RecipientOutcome[];
 }
 
-/** The connection of a lane: its name holds no slash. */
-export function connectionOf(lane: string): string {
-  return lane.slice(0, lane.indexOf('/'));
+/** The connection of a destination: its name holds no slash. */
+export function connectionOf(destination: string): string {
+  return destination.slice(0, destination.indexOf('/'));
 }
 
-/** Messages of one lane share a mailbox and with it Microsoft's limits. */
+/** Messages of one destination share a mailbox and with it Microsoft's limits. */
 export function destinationOf(message: Pick<NewMessage, 'connection' | 'mailbox'>): string {
   return `${message.connection}/${message.mailbox.toLowerCase()}`;
 }

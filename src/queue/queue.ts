@@ -73,9 +73,9 @@ export class Queue {
   }
 
   /**
-   * Asks for a place within the limits of a mailbox, for a delivery that the queue does not hold: one attempt while a
+   * Asks for a permit within the limits of a mailbox, for a delivery that the queue does not hold: one attempt while a
    * client waits. Such attempts go before queued messages, and count in the limits like them.
-   * @param patienceMs how long to wait for a place; 0: it has to be free now. Where it is clear that no place will be
+   * @param patienceMs how long to wait for a permit; 0: it has to be free now. Where it is clear that no permit will be
    *   free in time, the answer comes at once
    * @returns an admission, whose `ended` has to be called; or after what time it is worth another try, for a reply 451
    */

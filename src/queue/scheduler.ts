@@ -13,8 +13,8 @@ import { Breakers, type BreakerView, type ProbeConnection } from './breakers/bre
 import { BreakerExpiry } from './breakers/expiry.ts';
 import { ClockWatch, wasSetBack } from './clock-watch.ts';
 import type { Courier, CourierTable } from './courier.ts';
-import { Destination, type LaneEffect } from './destination.ts';
-import { LaneLimits } from './limits/destinations.ts';
+import { Destination, type DestinationEffect } from './destination.ts';
+import { DestinationLimits } from './limits/destinations.ts';
 import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import { dayMs, type IsInternal, type OneLogin, type QueueLimits } from './limits/limits.ts';
 import {
@@ -70,13 +70,13 @@ const stoppingRetryMs = 60_000;
 const shortestRetryMs = 1000;
 
 /**
- * Takes messages from the queue to their couriers: each mailbox in a lane of its own, within Microsoft's limits, so
+ * Takes messages from the queue to their couriers: each mailbox in a destination of its own, within Microsoft's limits, so
  * that a mailbox in trouble holds up nobody else.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #lanes = new Map<string, Destination>();
-  readonly #limits: LaneLimits;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #limits: DestinationLimits;
   readonly #attempts = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   readonly #inFlight: InFlight;
@@ -90,7 +90,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#limits = new LaneLimits(options);
+    this.#limits = new DestinationLimits(options);
     this.#inFlight = new InFlight(options.journal ?? noJournal, options.clock.now());
     this.#clockWatch = new ClockWatch(options.clock);
     this.#attemptLog = new AttemptLog(options.log, options.clock);
@@ -98,15 +98,16 @@ export class Scheduler {
       ...options,
       onRoom: (connection) => this.#room(connection),
       onOpen: (connection, couriers) =>
-        this.#eachLane(connection, (lane) => {
-          for (const courier of couriers) lane.refuseDirect(courier);
+        this.#eachDestination(connection, (destination) => {
+          for (const courier of couriers) destination.refuseDirect(courier);
         }),
-      onOver: (connection, { code }) => this.#eachLane(connection, (lane) => lane.troubleOver(code)),
+      onOver: (connection, { code }) =>
+        this.#eachDestination(connection, (destination) => destination.troubleOver(code)),
     });
     this.#expiry = new BreakerExpiry({
       ...options,
       breakers: this.#breakers,
-      isUnderWay: (message) => this.#lane(destinationOf(message)).isUnderWay(message.id),
+      isUnderWay: (message) => this.#destination(destinationOf(message)).isUnderWay(message.id),
       attemptLog: this.#attemptLog,
       bounce: (message, verdict) => this.#bounce(message, verdict),
       onQueued: (bounce, message) => this.#bounceQueued(bounce, message),
@@ -119,7 +120,7 @@ export class Scheduler {
     if (wasSetBack(this.#options.store, this.#options.clock.now())) this.#clockWasSetBack();
     this.#foreignChanges = this.#options.store.foreignChanges();
     this.#breakers.start();
-    for (const { lane } of this.#options.store.lanes()) this.#lane(lane).wake();
+    for (const { destination } of this.#options.store.destinations()) this.#destination(destination).wake();
     this.#clockWatch.look(0);
     this.#every(watchMs, () => {
       this.#lookAtClock();
@@ -139,21 +140,21 @@ export class Scheduler {
 
   /** A message has just been accepted. */
   accepted(message: QueuedMessage): void {
-    if (this.#running) this.#lane(destinationOf(message)).accepted(message);
+    if (this.#running) this.#destination(destinationOf(message)).accepted(message);
   }
 
   /** See {@link Queue.admit}. */
   async admit(delivery: DirectSubmission, patienceMs: number): Promise<Admission | AdmissionRefused> {
     if (!this.#running) return { admitted: false, retryAfterMs: stoppingRetryMs };
     const gate = this.#breakers.gate(delivery.connection);
-    const lane = this.#lane(destinationOf(delivery));
+    const destination = this.#destination(destinationOf(delivery));
     const open = gate.mayStart(delivery.courier) ? undefined : gate.open(delivery.courier);
     // Where the trouble may be other mailboxes' alone, this one waits to be the next probe.
-    if (open && (open.trouble.isSure || lane.metTrouble)) {
+    if (open && (open.trouble.isSure || destination.metTrouble)) {
       const retryAfterMs = Math.max(shortestRetryMs, open.nextProbeAtMs - this.#options.clock.now());
       return { admitted: false, retryAfterMs, trouble: open.trouble };
     }
-    return await lane.admit(delivery, patienceMs);
+    return await destination.admit(delivery, patienceMs);
   }
 
   /** Connections in trouble. */
@@ -179,7 +180,7 @@ export class Scheduler {
     this.#breakers.probeNow();
     try {
       await store.hasten(clock.now());
-      for (const { lane } of store.lanes()) this.#lane(lane).reload();
+      for (const { destination } of store.destinations()) this.#destination(destination).reload();
     } catch (error) {
       this.#storeFailure(error);
     }
@@ -189,7 +190,7 @@ export class Scheduler {
   async stop(graceMs: number): Promise<void> {
     this.#running = false;
     for (const cancel of this.#cancelTimers) cancel();
-    for (const lane of this.#lanes.values()) lane.stop();
+    for (const destination of this.#destinations.values()) destination.stop();
     await this.#expiry.stop();
     const cut = setTimeout(() => this.#abort.abort(), graceMs);
     await Promise.allSettled([...this.#attempts]);
@@ -201,19 +202,21 @@ export class Scheduler {
   /** First those that have met no trouble: mailboxes with trouble of their own must not keep others from their turn. */
   #room(connection: string): void {
     const troubled: Destination[] = [];
-    this.#eachLane(connection, (lane) => (lane.metTrouble ? troubled.push(lane) : lane.wake()));
-    for (const lane of troubled) lane.wake();
+    this.#eachDestination(connection, (destination) =>
+      destination.metTrouble ? troubled.push(destination) : destination.wake(),
+    );
+    for (const destination of troubled) destination.wake();
   }
 
-  #eachLane(connection: string, call: (lane: Destination) => void): void {
-    for (const lane of this.#lanes.values()) if (lane.connection === connection) call(lane);
+  #eachDestination(connection: string, call: (destination: Destination) => void): void {
+    for (const destination of this.#destinations.values()) if (destination.connection === connection) call(destination);
   }
 
-  #lane(key: string): Destination {
-    let lane = this.#lanes.get(key);
-    if (!lane) {
+  #destination(key: string): Destination {
+    let destination = this.#destinations.get(key);
+    if (!destination) {
       const parts = this.#limits.of(key);
-      lane = new Destination({
+      destination = new Destination({
         ...parts,
         gate: this.#breakers.gate(parts.connection),
         store: this.#options.store,
@@ -223,22 +226,22 @@ export class Scheduler {
         onFailure: (error) => this.#storeFailure(error),
         onPause: (pause) => this.#attemptLog.paused(pause),
       });
-      this.#lanes.set(key, lane);
-      this.#limits.opened(key, lane);
+      this.#destinations.set(key, destination);
+      this.#limits.opened(key, destination);
     }
-    return lane;
+    return destination;
   }
 
   #run(message: QueuedMessage): void {
-    const lane = this.#lane(destinationOf(message));
-    const attempt = this.#deliver(message, lane)
+    const destination = this.#destination(destinationOf(message));
+    const attempt = this.#deliver(message, destination)
       .catch((error: unknown) => {
         this.#storeFailure(error);
-        lane.lookAgain(this.#options.clock.now() + this.#options.backoff.baseMs);
+        destination.lookAgain(this.#options.clock.now() + this.#options.backoff.baseMs);
       })
       .then(() => {
         this.#attempts.delete(attempt);
-        lane.finished(message);
+        destination.finished(message);
       });
     this.#attempts.add(attempt);
   }
@@ -272,14 +275,14 @@ export class Scheduler {
     if (setMs !== 0) this.#expiry.clockWasSet();
     if (setMs < 0) this.#clockWasSetBack();
     // Timers know nothing of it.
-    else if (setMs > 0) for (const lane of this.#lanes.values()) lane.wake();
+    else if (setMs > 0) for (const destination of this.#destinations.values()) destination.wake();
   }
 
   /** Every time in the queue lies too far ahead by now. What waits is tried instead. */
   #clockWasSetBack(): void {
     this.#options.log.warn('the clock was set back: everything in the queue is due now');
     this.#attemptLog.clockWasSetBack();
-    for (const lane of this.#lanes.values()) lane.clockWasSetBack();
+    for (const destination of this.#destinations.values()) destination.clockWasSetBack();
     void this.retryNow();
   }
 
@@ -289,7 +292,7 @@ export class Scheduler {
       if (changes === this.#foreignChanges) return;
       this.#foreignChanges = changes;
       this.#breakers.probeNow();
-      for (const { lane } of this.#options.store.lanes()) this.#lane(lane).reload();
+      for (const { destination } of this.#options.store.destinations()) this.#destination(destination).reload();
     } catch (error) {
       this.#storeFailure(error);
     }
@@ -299,9 +302,9 @@ export class Scheduler {
     this.#options.log.error({ error }, 'queue: the store cannot be read or written');
   }
 
-  async #deliver(message: QueuedMessage, lane: Destination): Promise<void> {
+  async #deliver(message: QueuedMessage, destination: Destination): Promise<void> {
     const { store, clock, backoff } = this.#options;
-    // What the lane knew may be old: an administrator may have held or deleted it since.
+    // What the destination knew may be old: an administrator may have held or deleted it since.
     const current = store.get(message.id);
     if (current?.state !== 'queued' || this.#expiry.isGivingUp(current.id)) return;
     const startedAtMs = clock.now();
@@ -310,11 +313,11 @@ export class Scheduler {
     const report = courier ? await this.#attempt(current, courier) : withoutCourier(current);
     if (report === 'no-body') return this.#setAside(current);
     const endedAtMs = clock.now();
-    const effect = lane.ended(current.id, startedAtMs, report);
+    const effect = destination.ended(current.id, startedAtMs, report);
     const { trouble: _, ...own } = report;
     const judged = effect.isConnections ? report : own;
     const verdict = judge(current, judged, endedAtMs, backoff);
-    if (showsTroubleAlone(effect, verdict)) return this.#notAttempted(current, lane);
+    if (showsTroubleAlone(effect, verdict)) return this.#notAttempted(current, destination);
     this.#attemptLog.attempted(current, judged, verdict, endedAtMs - startedAtMs);
     if (!effect.isConnections) this.#limits.ended(current, startedAtMs, judged);
     const attempt: AttemptRecord = {
@@ -324,24 +327,24 @@ export class Scheduler {
       externalDelivered: effect.external,
       outcomes: report.recipients,
     };
-    if (!(await this.#recorded(current, lane, attempt, verdict))) return;
+    if (!(await this.#recorded(current, destination, attempt, verdict))) return;
     if (courier) this.#inFlight.end(current.id, report, endedAtMs);
     else this.#inFlight.endUnmade(current);
   }
 
   /** A probe that failed: the message is as it was, and the store need not know. The next one is another mailbox's. */
-  #notAttempted(message: QueuedMessage, lane: Destination): void {
+  #notAttempted(message: QueuedMessage, destination: Destination): void {
     this.#inFlight.endUnmade(message);
-    lane.stillDue();
+    destination.stillDue();
     const key = destinationOf(message);
-    this.#lanes.delete(key);
-    this.#lanes.set(key, lane);
+    this.#destinations.delete(key);
+    this.#destinations.set(key, destination);
   }
 
   /** @returns whether the outcome could be written */
   async #recorded(
     message: QueuedMessage,
-    lane: Destination,
+    destination: Destination,
     attempt: AttemptRecord,
     verdict: Verdict,
   ): Promise<boolean> {
@@ -351,14 +354,14 @@ export class Scheduler {
     try {
       const result = { attempt, recipients, state, nextAttemptAtMs, ...(bounce ? { bounce } : {}) };
       const queued = await store.record(message.id, result);
-      if (state === 'queued') lane.putOff(nextAttemptAtMs);
+      if (state === 'queued') destination.putOff(nextAttemptAtMs);
       if (queued) this.#bounceQueued(queued, message);
       return true;
     } catch (error) {
       // Without a record the message will go out again; better that than to lose it. Not at once, though.
       this.#inFlight.endUnwritten(message.id, clock.now());
       log.error({ error, id: message.id }, 'queue: cannot save the outcome of an attempt');
-      lane.lookAgain(clock.now() + backoff.baseMs);
+      destination.lookAgain(clock.now() + backoff.baseMs);
       return false;
     }
   }
@@ -391,7 +394,7 @@ export class Scheduler {
 
   /** One attempt; every failure becomes a report, but for a body that is not there any more. */
   async #attempt(message: QueuedMessage, courier: Courier): Promise<DeliveryReport | 'no-body'> {
-    const doubt = this.#inFlight.doubtOf(message, this.#options.clock.now());
+    const ambiguous = this.#inFlight.ambiguousAttemptOf(message, this.#options.clock.now());
     let isBodyMissing = false;
     const outgoing: OutgoingMessage = {
       id: message.id,
@@ -402,7 +405,7 @@ export class Scheduler {
       },
       size: message.size,
       receivedAtMs: message.receivedAtMs,
-      ...(doubt && { doubt }),
+      ...(ambiguous && { ambiguous }),
       open: () => {
         try {
           return this.#options.store.open(message.id);
@@ -444,7 +447,10 @@ function withoutCourier(message: QueuedMessage): DeliveryReport {
 }
 
 /** An attempt that was a probe and told nothing but that the trouble goes on. */
-function showsTroubleAlone({ isProbe, isConnections }: LaneEffect, { state, delivered, failed }: Verdict): boolean {
+function showsTroubleAlone(
+  { isProbe, isConnections }: DestinationEffect,
+  { state, delivered, failed }: Verdict,
+): boolean {
   return isProbe && isConnections && state === 'queued' && delivered.length === 0 && failed.length === 0;
 }
 

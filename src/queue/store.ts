@@ -67,9 +67,9 @@ export interface QueueTotal {
   readonly oldestReceivedAtMs: number;
 }
 
-/** When a lane next has something to do. */
-export interface LaneDue {
-  readonly lane: string;
+/** When a destination next has something to do. */
+export interface DestinationDue {
+  readonly destination: string;
   readonly nextAttemptAtMs: number;
 }
 
@@ -89,14 +89,14 @@ export interface SentCount {
  */
 export interface QueueStore {
   spool(): Spool;
-  /** Lanes with queued messages. */
-  lanes(): readonly LaneDue[];
-  /** Accounts with queued messages in a lane. */
-  accounts(lane: string): readonly string[];
-  /** Queued messages of a lane, or of one account in it, that are due, the longest due first. */
-  due(lane: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[];
-  /** When the next queued message of a lane falls due after a time; undefined if there is none. */
-  nextDueMs(lane: string, afterMs: number): number | undefined;
+  /** Destinations with queued messages. */
+  destinations(): readonly DestinationDue[];
+  /** Accounts with queued messages in a destination. */
+  accounts(destination: string): readonly string[];
+  /** Queued messages of a destination, or of one account in it, that are due, the longest due first. */
+  due(destination: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[];
+  /** When the next queued message of a destination falls due after a time; undefined if there is none. */
+  nextDueMs(destination: string, afterMs: number): number | undefined;
   get(id: string): QueuedMessage | undefined;
   list(filter: QueueFilter, limit: number): readonly QueuedMessage[];
   /** Sums for each mailbox and state, in that order. */
@@ -115,14 +115,14 @@ export interface QueueStore {
    */
   open(id: string, options?: { readonly evenIfDamaged?: boolean }): Readable;
   attempts(id: string): readonly AttemptRecord[];
-  /** Attempts of a lane that delivered something and ended at a time or later. */
-  sentSince(lane: string, sinceMs: number): readonly SentCount[];
-  /** Likewise those of all lanes of a connection, of such as have nothing queued, too. */
+  /** Attempts of a destination that delivered something and ended at a time or later. */
+  sentSince(destination: string, sinceMs: number): readonly SentCount[];
+  /** Likewise those of all destinations of a connection, of such as have nothing queued, too. */
   sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[];
   /** Those among them that delivered to somebody outside the tenant. */
-  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[];
+  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly destination: string })[];
   /** Counts a delivery of which the queue keeps nothing else. */
-  countSent(lane: string, sent: SentCount): Promise<void>;
+  countSent(destination: string, sent: SentCount): Promise<void>;
   /** Pauses learned so far; some may be over. */
   pauses(): readonly LearnedPause[];
   /** Takes the place of an earlier pause with the same key. */

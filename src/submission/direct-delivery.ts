@@ -65,8 +65,8 @@ async function clearedUp(
     await new Promise<void>((resolve) => clock.after(waitMs, resolve));
     const recipients = message.envelope.recipients.filter(({ address }) => addresses.includes(address));
     const envelope = { ...message.envelope, recipients };
-    const found = await courier.deliver({ ...message, envelope, doubt: { addresses, overAtMs } }, signal);
-    // Nothing can be found out. What goes on to the queue is in doubt there as well, and held.
+    const found = await courier.deliver({ ...message, envelope, ambiguous: { addresses, overAtMs } }, signal);
+    // Nothing can be found out. What goes on to the queue is ambiguous there as well, and held.
     if (found.hold) break;
     const outcomes = new Map(found.recipients.map((outcome) => [outcome.address, outcome]));
     report = { ...report, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };

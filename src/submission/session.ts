@@ -251,7 +251,7 @@ export class SubmissionSession implements SmtpSession {
       throw directRefusal(report);
     }
     if (this.#closed) throw clientGone();
-    // Received by the queue only now: what the attempt has left in doubt is looked for before it is sent again.
+    // Received by the queue only now: what the attempt has left ambiguous is looked for before it is sent again.
     await this.#enqueue(account, { ...envelope, recipients: left }, spool, clock.now(), report.recipients);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
   }

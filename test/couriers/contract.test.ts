@@ -120,7 +120,7 @@ describe.each(courierKinds)('The courier %s', (kind) => {
     expect(upstream.came()).toBe(1);
   });
 
-  test('given up while the answer to the whole message is awaited, leaves it in doubt', async () => {
+  test('given up while the answer to the whole message is awaited, leaves it ambiguous', async () => {
     const giveUp = new AbortController();
     const { courier } = await courierTo(kind, 'falls silent', { onWhole: () => giveUp.abort() });
     const report = await courier.deliver(message(), giveUp.signal);

@@ -88,15 +88,15 @@ test('held where nobody may look, when the account wants that; `queue release` s
   simulator.tenant.app.roles.graph = ['Mail.Send'];
   simulator.tenant.app.roles.exchange = [];
   simulator.faults.add({ ...targets.graph, kind: 'cut-after' });
-  expect(await send('graph', '<in-doubt@contoso.com>')).toMatch(/^250 /);
+  expect(await send('graph', '<ambiguous@contoso.com>')).toMatch(/^250 /);
   const [held] = await until('it to be held', async () => {
     const found = await queued('--state', 'held');
     return found.length > 0 && found;
   });
-  expect(submissions(simulator, '<in-doubt@contoso.com>')).toHaveLength(1);
+  expect(submissions(simulator, '<ambiguous@contoso.com>')).toHaveLength(1);
   const release = Mailbridge.run(['queue', 'release', String(held?.id), '--config', relay.folder.configFile]);
   expect((await release.exit()).code, release.stderr).toBe(0);
-  await until('it to be sent', () => submissions(simulator, '<in-doubt@contoso.com>').length === 2);
+  await until('it to be sent', () => submissions(simulator, '<ambiguous@contoso.com>').length === 2);
 });
 
 test('the same message within the window is accepted once', async () => {

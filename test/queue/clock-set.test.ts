@@ -27,11 +27,11 @@ function world(
   clock = new FakeClock(),
   perMinute = 1000,
 ) {
-  const attempts: { id: string; atMs: number; doubt: number | undefined }[] = [];
+  const attempts: { id: string; atMs: number; ambiguous: number | undefined }[] = [];
   const bounced: string[] = [];
   const store = openSqliteStore(folder, { exclusive: true });
   const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
-    attempts.push({ id: message.id, atMs: clock.now(), doubt: message.doubt?.overAtMs });
+    attempts.push({ id: message.id, atMs: clock.now(), ambiguous: message.ambiguous?.overAtMs });
     const { pauseMailboxMs, retryAfterMs, ...outcome } = await (answers[attempts.length - 1] ?? answers.at(-1) ?? {});
     const delivered = { outcome: 'delivered' as const, code: '2.0.0', text: 'OK' };
     return {
@@ -209,12 +209,12 @@ test('set back by a day: limits of a minute count for a minute', async () => {
   expect(attempts).toHaveLength(3);
 });
 
-test('set back by a day: a doubt counts from then on, and does not begin anew with each look', async () => {
+test('set back by a day: an ambiguous attempt counts from then on, and does not begin anew with each look', async () => {
   const lost: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
   const { queue, clock, attempts, send } = world([lost, { ...lost, retryAfterMs: minute }, {}]);
   queue.start();
   await send();
   clock.set(-day);
   await clock.advance(2 * minute);
-  expect(attempts.map(({ doubt }) => doubt)).toEqual([undefined, attempts[1]?.atMs, attempts[1]?.atMs]);
+  expect(attempts.map(({ ambiguous }) => ambiguous)).toEqual([undefined, attempts[1]?.atMs, attempts[1]?.atMs]);
 });

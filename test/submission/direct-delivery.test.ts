@@ -42,7 +42,7 @@ test.each([
   expect(`${status} ${enhanced} ${message}`).toBe(expected);
 });
 
-test('what nobody may look for stays in doubt, so that the queue knows of it', async () => {
+test('what nobody may look for stays ambiguous, so that the queue knows of it', async () => {
   const answers: DeliveryReport[] = [
     {
       recipients: [
@@ -50,7 +50,7 @@ test('what nobody may look for stays in doubt, so that the queue knows of it', a
         outcome('c@x.example', 'temporary', 'upstream-ambiguous'),
       ],
     },
-    { recipients: [outcome('c@x.example', 'needs-admin', 'delivery-in-doubt')], hold: true },
+    { recipients: [outcome('c@x.example', 'needs-admin', 'delivery-ambiguous')], hold: true },
   ];
   const courier = { deliver: async () => answers.shift() };
   const report = await deliverNow({

@@ -27,7 +27,7 @@ export function transactionRefusal(reply: UpstreamReply): CourierVerdict {
 }
 
 /**
- * The verdict on a refused login: never permanent, and the mailbox rests. Where several mailboxes get it, the connection
+ * The verdict on a refused login: never permanent, and the mailbox is paused. Where several mailboxes get it, the connection
  * is to blame.
  */
 export function loginRefusal(reply: UpstreamReply): CourierVerdict {

@@ -3,7 +3,7 @@ import { appendToOwnFile, ownFileSize, readOwnFile } from '../../base/files/own-
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { Marker } from './marker.ts';
 
-/** Beyond that a new file is begun, and the one before it goes. Many times what can be in doubt at once. */
+/** Beyond that a new file is begun, and the one before it goes. Many times what can be ambiguous at once. */
 const longestFileBytes = 4 * 1024 * 1024;
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/errors.ts';
 import { normalizeAddress } from '../../message/address/address.ts';
-import type { DeliveryReport, Doubt, OutgoingMessage } from '../../message/delivery.ts';
+import type { AmbiguousAttempt, DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { Courier } from '../../queue/courier.ts';
 import { type Batch, planBatches } from '../batches.ts';
@@ -25,7 +25,7 @@ export interface LookFirstOptions {
   readonly settleMs: number;
 }
 
-/** What is known of the recipients in doubt. */
+/** What is known of the ambiguous recipients. */
 type Finding =
   /** Addresses, normalized, whose copy is there. */
   { readonly found: ReadonlySet<string> } | { readonly notPermitted: true } | { readonly failure: string };
@@ -54,13 +54,13 @@ class LookFirstCourier implements Courier {
 
   /** One delivery attempt, of those recipients that have not got the message yet. */
   async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
-    const { doubt } = message;
-    if (doubt === undefined) return this.#courier.deliver(message, signal);
+    const { ambiguous } = message;
+    if (ambiguous === undefined) return this.#courier.deliver(message, signal);
     const finding = await this.#look(message, signal);
-    const doubtful = new Set(doubt.addresses);
+    const ambiguousAddresses = new Set(ambiguous.addresses);
     const settled = new Map<string, CourierVerdict>();
     const toSend = message.envelope.recipients.filter(({ address }) => {
-      const verdict = doubtful.has(address) ? this.#verdict(address, finding, doubt) : undefined;
+      const verdict = ambiguousAddresses.has(address) ? this.#verdict(address, finding, ambiguous) : undefined;
       if (verdict !== undefined) settled.set(address, verdict);
       return verdict === undefined;
     });
@@ -74,18 +74,18 @@ class LookFirstCourier implements Courier {
         const outcome = verdict ? recipientOutcome(address, verdict) : outcomes.get(address);
         return outcome ? [outcome] : [];
       }),
-      // A new doubt begins now, and not with the old one.
+      // A new ambiguous attempt begins now, and not with the old one.
       ...('found' in finding &&
         verdicts.some(({ outcome }) => outcome === 'temporary') &&
         !sent.recipients.some(({ code }) => code === 'upstream-ambiguous') && {
           retryAfterMs: this.#options.settleMs / 4,
         }),
-      ...(verdicts.some(({ code }) => code === 'delivery-in-doubt') && { hold: true }),
+      ...(verdicts.some(({ code }) => code === 'delivery-ambiguous') && { hold: true }),
     };
   }
 
-  /** What is settled for a recipient in doubt; undefined where it is to be sent to. */
-  #verdict(address: string, finding: Finding, doubt: Doubt): CourierVerdict | undefined {
+  /** What is settled for an ambiguous recipient; undefined where it is to be sent to. */
+  #verdict(address: string, finding: Finding, ambiguous: AmbiguousAttempt): CourierVerdict | undefined {
     const { onAmbiguity, clock, settleMs } = this.#options;
     if ('failure' in finding) {
       return ownVerdict(
@@ -96,14 +96,14 @@ class LookFirstCourier implements Courier {
     if ('notPermitted' in finding) {
       if (onAmbiguity === 'resend') return undefined;
       return ownVerdict(
-        'delivery-in-doubt',
+        'delivery-ambiguous',
         'The previous attempt may have succeeded, and the bridge may not read Sent Items.',
       );
     }
     if (finding.found.has(normalizeAddress(address))) {
       return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The previous attempt succeeded.' };
     }
-    if (clock.now() >= doubt.overAtMs + settleMs) return undefined;
+    if (clock.now() >= ambiguous.overAtMs + settleMs) return undefined;
     return ownVerdict('upstream-ambiguous', 'Not in Sent Items yet; the bridge looks again before it sends.');
   }
 
@@ -129,8 +129,8 @@ class LookFirstCourier implements Courier {
   }
 
   /**
-   * Sends to these recipients of a message in doubt. The next look may be after a crash, and then nobody knows any more
-   * which of the recipients were in doubt before this attempt, and which were sent to in it.
+   * Sends to these recipients of an ambiguous message. The next look may be after a crash, and then nobody knows any more
+   * which of the recipients were ambiguous before this attempt, and which were sent to in it.
    */
   async #send(
     message: OutgoingMessage,
@@ -138,18 +138,18 @@ class LookFirstCourier implements Courier {
     signal: AbortSignal,
   ): Promise<DeliveryReport> {
     if (recipients.length === 0) return { recipients: [] };
-    const { doubt, ...rest } = message;
+    const { ambiguous, ...rest } = message;
     const sent = { ...rest, envelope: { ...message.envelope, recipients } };
     const all = message.envelope.recipients.length;
-    const isWhole = recipients.length === all && doubt?.addresses.length === all;
+    const isWhole = recipients.length === all && ambiguous?.addresses.length === all;
     if (!isWhole) this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
     return this.#courier.deliver(sent, signal);
   }
 }
 
-/** The recipients that each copy is for, whether an attempt has served all of them, or those in doubt alone. */
-function plannedFor({ envelope: { recipients }, doubt }: OutgoingMessage): Batch[] {
-  const doubtful = recipients.filter(({ address }) => doubt?.addresses.includes(address));
+/** The recipients that each copy is for, whether an attempt has served all of them, or only the ambiguous ones. */
+function plannedFor({ envelope: { recipients }, ambiguous }: OutgoingMessage): Batch[] {
+  const ambiguousOnes = recipients.filter(({ address }) => ambiguous?.addresses.includes(address));
   const limits = Object.values(couriers).map(({ batchLimits }) => batchLimits);
-  return [recipients, doubtful].flatMap((each) => limits.flatMap((limit) => planBatches(each, limit)));
+  return [recipients, ambiguousOnes].flatMap((each) => limits.flatMap((limit) => planBatches(each, limit)));
 }

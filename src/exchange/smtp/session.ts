@@ -87,7 +87,7 @@ export class UpstreamSmtpSession {
   /**
    * Sends one message to the recipients of one transaction.
    * @returns which recipients were refused; the others have been taken
-   * @throws SmtpUpstreamError if the transaction failed as a whole; the session is closed where its state is in doubt
+   * @throws SmtpUpstreamError if the transaction failed as a whole; the session is closed where its state is unknown
    */
   async send(transaction: SmtpTransaction, signal: AbortSignal): Promise<SmtpTransactionResult> {
     this.transactions += 1;

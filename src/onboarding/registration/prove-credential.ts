@@ -10,7 +10,7 @@ const notYetKnown = new Set(['AADSTS700016', 'AADSTS7000215', 'AADSTS700027', 'A
  * Gets tokens by a credential until they name every permission granted.
  * @param wanted permissions that the tokens have to name, by the scope they are asked for with
  * @returns the claims of the last token, where they can be read
- * @throws BridgeError `registration-not-visible` when the time is up, `token-refused` for what no waiting mends
+ * @throws BridgeError `registration-not-visible` when the time is up, `token-refused` where waiting does not help
  */
 export async function proveCredential(
   grant: Grant,

@@ -17,7 +17,7 @@ const longestWaitMs = 10_000;
 const usualPatienceMs = 180_000;
 
 /**
- * Tries until it works, as long as the failure is one that a while may mend.
+ * Tries until it works, as long as the failure is one that may pass with time.
  * @param what is waited for, for people: "the new application"
  * @param mayPass whether a failure may be for lack of replication
  * @throws BridgeError `registration-not-visible` when the time is up; any failure that is another one

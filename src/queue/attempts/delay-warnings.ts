@@ -21,7 +21,7 @@ const atATime = 20;
 
 /**
  * Tells the senders of messages that have waited long, once for each message, whether an attempt was made meanwhile or
- * the whole mailbox rests.
+ * the whole mailbox is paused.
  */
 export class DelayWarnings {
   readonly #options: DelayWarningOptions;

@@ -21,14 +21,14 @@ export interface InFlightJournal {
   begin(id: string): void;
   end(id: string): void;
   /** Whether an earlier run may have sent the message without having written that down. */
-  isSuspect(message: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean;
+  wasInFlight(message: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean;
   /** Forgets messages that are not there any more, and not under way. */
   prune(isThere: (id: string) => boolean): void;
   close(): void;
 }
 
 /** For a queue that does not outlive its process. */
-export const noJournal: InFlightJournal = { begin() {}, end() {}, isSuspect: () => false, prune() {}, close() {} };
+export const noJournal: InFlightJournal = { begin() {}, end() {}, wasInFlight: () => false, prune() {}, close() {} };
 
 /** Beyond that a file is written anew. */
 const longestFileBytes = 1024 * 1024;
@@ -100,7 +100,7 @@ class FileJournal implements InFlightJournal {
     if (this.#bytes >= longestFileBytes) this.#renew();
   }
 
-  isSuspect({ id, receivedAtMs }: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean {
+  wasInFlight({ id, receivedAtMs }: Pick<QueuedMessage, 'id' | 'receivedAtMs'>): boolean {
     const { begun, ended, allBeforeMs } = this.#marks;
     return begun.has(id) || (receivedAtMs < allBeforeMs && !ended.has(id));
   }

@@ -1,4 +1,4 @@
-import type { DeliveryReport, Doubt } from '../../message/delivery.ts';
+import type { AmbiguousAttempt, DeliveryReport } from '../../message/delivery.ts';
 import type { QueuedMessage, QueuedRecipient } from '../message.ts';
 import type { InFlightJournal } from './in-flight-journal.ts';
 
@@ -6,7 +6,7 @@ import type { InFlightJournal } from './in-flight-journal.ts';
 const lostAnswers: readonly (string | undefined)[] = ['upstream-ambiguous', 'internal'];
 
 /** Whether what is known of a recipient leaves open if the latest attempt has served it. */
-export function isInDoubt({ last }: Pick<QueuedRecipient, 'last'>): boolean {
+export function isAmbiguous({ last }: Pick<QueuedRecipient, 'last'>): boolean {
   return lostAnswers.includes(last?.code);
 }
 
@@ -37,16 +37,16 @@ export class InFlight {
     this.#unwritten.delete(id);
     const isLost = report.recipients.some(({ code }) => lostAnswers.includes(code));
     if (!isLost) this.#lostAtMs.delete(id);
-    // Where nothing was sent, the doubt is the old one.
+    // Where nothing was sent, the ambiguous attempt is the old one.
     else if (report.retryAfterMs === undefined) this.#lostAtMs.set(id, nowMs);
   }
 
   /**
-   * No attempt could be made after all: where the message was in doubt before, it still is.
-   * @param message as it was before that was written, for what is written says nothing of the doubt
+   * No attempt could be made after all: where the message was ambiguous before, it still is.
+   * @param message as it was before that was written, for what is written says nothing of the ambiguous attempt
    */
   endUnmade(message: QueuedMessage): void {
-    if (this.#doubtful(message).length > 0) this.#unwritten.add(message.id);
+    if (this.#ambiguousAddresses(message).length > 0) this.#unwritten.add(message.id);
     else this.#journal.end(message.id);
   }
 
@@ -57,8 +57,8 @@ export class InFlight {
   }
 
   /** What has to be cleared up before a message is sent again. */
-  doubtOf(message: QueuedMessage, nowMs: number): Doubt | undefined {
-    const addresses = this.#doubtful(message);
+  ambiguousAttemptOf(message: QueuedMessage, nowMs: number): AmbiguousAttempt | undefined {
+    const addresses = this.#ambiguousAddresses(message);
     if (addresses.length === 0) return undefined;
     let overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(this.#startedAtMs, message.receivedAtMs);
     if (overAtMs > nowMs) {
@@ -76,10 +76,10 @@ export class InFlight {
     this.#journal.prune(isThere);
   }
 
-  #doubtful(message: QueuedMessage): string[] {
-    const isSuspect = this.#unwritten.has(message.id) || this.#journal.isSuspect(message);
+  #ambiguousAddresses(message: QueuedMessage): string[] {
+    const wasInFlight = this.#unwritten.has(message.id) || this.#journal.wasInFlight(message);
     return message.recipients
-      .filter((recipient) => recipient.state === 'pending' && (isSuspect || isInDoubt(recipient)))
+      .filter((recipient) => recipient.state === 'pending' && (wasInFlight || isAmbiguous(recipient)))
       .map(({ address }) => address);
   }
 

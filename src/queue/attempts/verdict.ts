@@ -1,7 +1,7 @@
 import type { DeliveryReport, RecipientOutcome } from '../../message/delivery.ts';
 import type { MessageState, QueuedMessage, QueuedRecipient } from '../message.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
-import { isInDoubt } from './in-flight.ts';
+import { isAmbiguous } from './in-flight.ts';
 
 /** What one attempt means for a message. */
 export interface Verdict {
@@ -73,7 +73,7 @@ export function givenUp(message: QueuedMessage, why: Omit<RecipientOutcome, 'add
   const failed: RecipientOutcome[] = [];
   const recipients = message.recipients.map((recipient): QueuedRecipient => {
     if (recipient.state !== 'pending') return recipient;
-    const last = recipient.last && isInDoubt(recipient) ? recipient.last : why;
+    const last = recipient.last && isAmbiguous(recipient) ? recipient.last : why;
     failed.push({ address: recipient.address, ...last });
     return { ...recipient, state: 'failed', last };
   });

@@ -11,7 +11,7 @@ export interface Waiting {
   /**
    * `breaker`: the connection is in trouble, and is probed next at `untilMs`; everything due goes out once that
    * succeeds. `paused`: a rest that an upstream asked for. `backoff`: the wait after an attempt, or until the tenant's limit lets
-   * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a place beside the
+   * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a permit beside the
    * deliveries under way, if it is not one of them.
    */
   readonly kind: 'breaker' | 'paused' | 'backoff' | 'rate' | 'daily' | 'concurrency';
@@ -31,7 +31,7 @@ export interface WaitingOptions {
 /** More than so many messages of a mailbox are not counted through for the place of one in the line. */
 const longestLine = 10_000;
 
-interface LaneState {
+interface DestinationState {
   readonly minute: SlidingWindow;
   readonly day: SlidingWindow;
   /** For each due message, what goes before it. */
@@ -43,7 +43,7 @@ export class WaitingView {
   readonly #store: QueueStore;
   readonly #options: WaitingOptions;
   readonly #pauses: ReadonlyMap<string, LearnedPause>;
-  readonly #lanes = new Map<string, LaneState>();
+  readonly #destinations = new Map<string, DestinationState>();
 
   constructor(store: QueueStore, options: WaitingOptions) {
     this.#store = store;
@@ -96,7 +96,7 @@ export class WaitingView {
 
   #atLimit(message: QueuedMessage): Waiting {
     const { nowMs, limits } = this.#options;
-    const { minute, day, ahead } = this.#lane(destinationOf(message));
+    const { minute, day, ahead } = this.#destination(destinationOf(message));
     const { messages, recipients } = ahead.get(message.id) ?? { messages: 0, recipients: 0 };
     const dailyMs = waitOf(day, nowMs, recipients + pending(message), limits.recipientsPerDay, dayMs);
     const rateMs = waitOf(minute, nowMs, messages + 1, limits.messagesPerMinute, minuteMs);
@@ -111,16 +111,16 @@ export class WaitingView {
     return { kind: 'concurrency', untilMs: nowMs, reason: 'in progress, or next when a permit is free' };
   }
 
-  #lane(key: string): LaneState {
-    let state = this.#lanes.get(key);
+  #destination(key: string): DestinationState {
+    let state = this.#destinations.get(key);
     if (!state) {
-      state = this.#readLane(key);
-      this.#lanes.set(key, state);
+      state = this.#readDestination(key);
+      this.#destinations.set(key, state);
     }
     return state;
   }
 
-  #readLane(key: string): LaneState {
+  #readDestination(key: string): DestinationState {
     const { nowMs, limits } = this.#options;
     const minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
     const day = new SlidingWindow(limits.recipientsPerDay, dayMs);

@@ -63,7 +63,7 @@ const inconclusive: readonly string[] = [
   'message-not-sendable-by-graph',
   'envelope-narrower-than-headers',
   'upstream-ambiguous',
-  'delivery-in-doubt',
+  'delivery-ambiguous',
 ];
 
 const keyInfix = ' breaker ';

@@ -7,13 +7,13 @@ import type { Destination } from '../destination.ts';
 import { connectionOf, destinationOf, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 import { ExternalLimit } from './external.ts';
-import { FairSlots } from './fair-permits.ts';
+import { FairPermits } from './fair-permits.ts';
 import { dayMs, type IsInternal, minuteMs, type OneLogin, type QueueLimits, usualConcurrency } from './limits.ts';
 import { LoginLimit } from './login.ts';
-import { LaneMeter } from './meter.ts';
+import { DestinationMeter } from './meter.ts';
 import { externalKey, externalPause, type LearnedPause, learnPause } from './pause.ts';
 
-export interface LaneLimitsOptions {
+export interface DestinationLimitsOptions {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,29 +25,29 @@ export interface LaneLimitsOptions {
   readonly oneLogin?: OneLogin;
 }
 
-/** What the lanes of a bridge have of limits: each its own, and those that they share. */
-export class LaneLimits {
-  readonly #options: LaneLimitsOptions;
-  readonly #slots: FairSlots;
+/** What the destinations of a bridge have of limits: each its own, and those that they share. */
+export class DestinationLimits {
+  readonly #options: DestinationLimitsOptions;
+  readonly #permits: FairPermits;
   readonly #externals = new Map<string, ExternalLimit>();
   readonly #logins = new Map<string, LoginLimit>();
-  readonly #lanes = new Map<string, Pick<Destination, 'wake'>>();
+  readonly #destinations = new Map<string, Pick<Destination, 'wake'>>();
   /** What was learned before a restart. A restart is an administrator's sign: what waits for one may be tried. */
   readonly #pauses: ReadonlyMap<string, LearnedPause>;
 
-  constructor(options: LaneLimitsOptions) {
+  constructor(options: DestinationLimitsOptions) {
     this.#options = options;
-    this.#slots = new FairSlots(options.limits.concurrentDeliveries ?? usualConcurrency);
+    this.#permits = new FairPermits(options.limits.concurrentDeliveries ?? usualConcurrency);
     const learned = options.store.pauses().filter((each) => !each.needsAdmin);
     this.#pauses = new Map(learned.map((each) => [each.key, each]));
   }
 
-  /** The parts of a new lane. */
+  /** The parts of a new destination. */
   of(key: string) {
     const { store, clock, limits, couriers } = this.#options;
     const connection = connectionOf(key);
-    const meter = new LaneMeter({
-      lane: key,
+    const meter = new DestinationMeter({
+      destination: key,
       clock,
       limits,
       couriers,
@@ -56,12 +56,12 @@ export class LaneLimits {
       isExternal: (address) => this.#isExternal(connection, address),
       sent: store.sentSince(key, clock.now() - dayMs),
     });
-    return { key, connection, meter, slots: this.#slots, pause: this.#pauses.get(key) };
+    return { key, connection, meter, permits: this.#permits, pause: this.#pauses.get(key) };
   }
 
-  /** A lane has been made of its parts. */
-  opened(key: string, lane: Pick<Destination, 'wake'>): void {
-    this.#lanes.set(key, lane);
+  /** A destination has been made of its parts. */
+  opened(key: string, destination: Pick<Destination, 'wake'>): void {
+    this.#destinations.set(key, destination);
   }
 
   /** An attempt has ended: the rest of the tenant that it calls for, or ends, is noted. */
@@ -104,7 +104,7 @@ export class LaneLimits {
       external.pause = this.#pauses.get(externalKey(connection));
       const sent = store.externalSince(connection, clock.now() - dayMs);
       for (const each of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
-        external.settle(each.lane, 0, each.endedAtMs, each.external);
+        external.settle(each.destination, 0, each.endedAtMs, each.external);
       }
       this.#externals.set(connection, external);
     }
@@ -124,7 +124,7 @@ export class LaneLimits {
       login = new LoginLimit(
         { ...limits, concurrentPerMailbox: limits.concurrentPerMailbox ?? concurrentPerMailbox },
         ends.sort((a, b) => a - b),
-        (lane) => this.#lanes.get(lane)?.wake(),
+        (destination) => this.#destinations.get(destination)?.wake(),
       );
       this.#logins.set(key, login);
     }

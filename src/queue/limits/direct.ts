@@ -6,7 +6,7 @@ import type { MeteredAttempt } from './meter.ts';
 /** A delivery while a client waits, which the queue does not hold. */
 export type DirectAttempt = MeteredAttempt;
 
-/** A place within the limits of a mailbox. */
+/** A permit within the limits of a mailbox. */
 export interface Admission {
   readonly admitted: true;
   /**
@@ -16,7 +16,7 @@ export interface Admission {
   ended(report: DeliveryReport | undefined): void;
 }
 
-/** No place was to be had in time. */
+/** No permit was to be had in time. */
 export interface AdmissionRefused {
   readonly admitted: false;
   /** When it is worth another try; an estimate. */
@@ -35,7 +35,7 @@ interface Waiter<Held> {
 export interface DirectLineParts<Held> {
   /** Milliseconds until an attempt may begin; `Infinity`: until another one has ended. */
   waitMs(attempt: DirectAttempt): number;
-  /** Takes a place; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
+  /** Takes a permit; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
   take(attempt: DirectAttempt): Held | undefined;
   ended(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void;
 }
@@ -53,7 +53,7 @@ export class DirectLine<Held> {
     this.#parts = parts;
   }
 
-  /** Resolves when {@link admit} has found a place, or `patienceMs` are over, or it is clear that they will not do. */
+  /** Resolves when {@link admit} has found a permit, or `patienceMs` are over, or it is clear that they will not do. */
   enter(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
     const waitMs = this.#parts.waitMs(attempt);
     if (Number.isFinite(waitMs) && waitMs > patienceMs) return Promise.resolve(refusal(waitMs));

@@ -13,7 +13,7 @@ const keptForOthers = 0.25;
 export class ExternalLimit {
   readonly #limit: number | undefined;
   readonly #all: SlidingWindow;
-  readonly #lanes = new Map<string, SlidingWindow>();
+  readonly #destinations = new Map<string, SlidingWindow>();
   /** Set when Microsoft says that the limit is reached. */
   pause: LearnedPause | undefined;
 
@@ -28,34 +28,34 @@ export class ExternalLimit {
     return this.#limit !== undefined;
   }
 
-  /** Milliseconds until a lane may send to so many external recipients; `Infinity`: until an attempt has ended. */
-  waitMs(lane: string, nowMs: number, recipients: number): number {
+  /** Milliseconds until a destination may send to so many external recipients; `Infinity`: until an attempt has ended. */
+  waitMs(destination: string, nowMs: number, recipients: number): number {
     const pausedMs = pauseLeftMs(this.pause, nowMs);
     if (this.#limit === undefined) return pausedMs;
-    const used = this.#lane(lane).taken(nowMs) + recipients;
-    const even = used <= this.#limit / Math.max(1, this.#lanes.size);
+    const used = this.#destination(destination).taken(nowMs) + recipients;
+    const even = used <= this.#limit / Math.max(1, this.#destinations.size);
     const limit = even ? this.#limit : Math.max(1, Math.floor(this.#limit * (1 - keptForOthers)));
-    return Math.max(pausedMs, this.#all.waitMs(nowMs, recipients, this.#lanes.size > 1 ? limit : this.#limit));
+    return Math.max(pausedMs, this.#all.waitMs(nowMs, recipients, this.#destinations.size > 1 ? limit : this.#limit));
   }
 
-  reserve(lane: string, recipients: number): void {
+  reserve(destination: string, recipients: number): void {
     if (recipients === 0) return;
     this.#all.reserve(recipients);
-    this.#lane(lane).reserve(recipients);
+    this.#destination(destination).reserve(recipients);
   }
 
   /** What was reserved has ended; `used` of the recipients were served. */
-  settle(lane: string, reserved: number, atMs: number, used: number): void {
+  settle(destination: string, reserved: number, atMs: number, used: number): void {
     if (!this.counts || (reserved === 0 && used === 0)) return;
     this.#all.settle(reserved, atMs, used);
-    this.#lane(lane).settle(reserved, atMs, used);
+    this.#destination(destination).settle(reserved, atMs, used);
   }
 
-  #lane(lane: string): SlidingWindow {
-    let window = this.#lanes.get(lane);
+  #destination(destination: string): SlidingWindow {
+    let window = this.#destinations.get(destination);
     if (!window) {
       window = new SlidingWindow(this.#limit ?? 1, dayMs);
-      this.#lanes.set(lane, window);
+      this.#destinations.set(destination, window);
     }
     return window;
   }

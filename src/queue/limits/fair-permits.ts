@@ -1,32 +1,32 @@
-/** Who takes places, and is told when it may try again. */
-export interface SlotTaker {
+/** Who takes permits, and is told when it may try again. */
+export interface PermitTaker {
   readonly connection: string;
-  /** May call {@link FairSlots.take} at once. */
+  /** May call {@link FairPermits.take} at once. */
   wake(): void;
 }
 
 interface Group {
   held: number;
   /** In the order in which they asked. */
-  readonly waiting: Set<SlotTaker>;
+  readonly waiting: Set<PermitTaker>;
 }
 
-/** A connection whose upstream hangs must leave places for the others. */
+/** A connection whose upstream hangs must leave permits for the others. */
 const shareOfOneConnection = 0.75;
 
 /**
- * The places for deliveries at the same time, over all mailboxes. A place that becomes free goes to the connections in
+ * The permits for deliveries at the same time, over all mailboxes. A permit that becomes free goes to the connections in
  * turn, and within a connection to its mailboxes in turn: however much one of them has to send, each other gets its
- * place after at most one delivery of everybody else.
+ * permit after at most one delivery of everybody else.
  */
-export class FairSlots {
+export class FairPermits {
   readonly #total: number;
   readonly #ofOneConnection: number;
   /** In the order of their turns. */
   readonly #groups = new Map<string, Group>();
   #held = 0;
   #waiting = 0;
-  #turn: SlotTaker | undefined;
+  #turn: PermitTaker | undefined;
 
   /** @param total 1 or more */
   constructor(total: number) {
@@ -34,8 +34,8 @@ export class FairSlots {
     this.#ofOneConnection = Math.max(1, Math.ceil(total * shareOfOneConnection));
   }
 
-  /** @returns whether a place was free; if not, the taker is woken when one is its own to take */
-  take(taker: SlotTaker): boolean {
+  /** @returns whether a permit was free; if not, the taker is woken when one is its own to take */
+  take(taker: PermitTaker): boolean {
     const group = this.#group(taker.connection);
     const isItsTurn = this.#turn === taker || group.waiting.size === 0;
     if (isItsTurn && this.#isFree(group)) {
@@ -52,8 +52,8 @@ export class FairSlots {
     return false;
   }
 
-  /** Gives a place back. */
-  release(taker: SlotTaker): void {
+  /** Gives a permit back. */
+  release(taker: PermitTaker): void {
     this.#group(taker.connection).held--;
     this.#held--;
     for (let next = this.#next(); next; next = this.#next()) {
@@ -63,8 +63,8 @@ export class FairSlots {
     }
   }
 
-  /** Takes out of the line whoever is first in it and could have a place. */
-  #next(): SlotTaker | undefined {
+  /** Takes out of the line whoever is first in it and could have a permit. */
+  #next(): PermitTaker | undefined {
     if (this.#waiting === 0 || this.#held >= this.#total) return undefined;
     for (const [connection, group] of this.#groups) {
       const [first] = group.waiting;
@@ -81,7 +81,7 @@ export class FairSlots {
     return this.#held < this.#total && group.held < this.#ofOneConnection;
   }
 
-  #drop(taker: SlotTaker, group: Group): void {
+  #drop(taker: PermitTaker, group: Group): void {
     if (group.waiting.delete(taker)) this.#waiting--;
   }
 

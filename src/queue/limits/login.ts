@@ -14,7 +14,7 @@ const forgottenAfterMs = 2.5 * lookAgainMs;
 export class LoginLimit {
   readonly #minute: SlidingWindow;
   readonly #most: number;
-  readonly #wake: (lane: string) => void;
+  readonly #wake: (destination: string) => void;
   #running = 0;
   /** When each mailbox last asked, in the order of their first asking. */
   readonly #waiting = new Map<string, number>();
@@ -26,7 +26,7 @@ export class LoginLimit {
   constructor(
     limits: Required<Pick<QueueLimits, 'messagesPerMinute' | 'concurrentPerMailbox'>>,
     sentAtMs: readonly number[],
-    wake: (lane: string) => void,
+    wake: (destination: string) => void,
   ) {
     this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
     this.#most = limits.concurrentPerMailbox;
@@ -35,20 +35,20 @@ export class LoginLimit {
   }
 
   /** Milliseconds until a mailbox may ask again, finite; 0: it may make an attempt now. */
-  waitMs(lane: string, nowMs: number): number {
+  waitMs(destination: string, nowMs: number): number {
     this.#forget(nowMs);
     const waiting = [...this.#waiting.keys()];
-    const position = this.#waiting.has(lane) ? waiting.indexOf(lane) : waiting.length;
+    const position = this.#waiting.has(destination) ? waiting.indexOf(destination) : waiting.length;
     // What fits in behind all who asked before.
     const minuteWaitMs = this.#minute.waitMs(nowMs, position + 1);
     if (minuteWaitMs === 0 && this.#running + position < this.#most) return 0;
-    this.#waiting.set(lane, nowMs);
+    this.#waiting.set(destination, nowMs);
     return Math.min(minuteWaitMs > 0 ? minuteWaitMs : lookAgainMs, lookAgainMs);
   }
 
   /** An attempt begins. */
-  reserve(lane: string): void {
-    this.#waiting.delete(lane);
+  reserve(destination: string): void {
+    this.#waiting.delete(destination);
     this.#running++;
     this.#minute.reserve(1);
   }
@@ -61,13 +61,13 @@ export class LoginLimit {
   /** An attempt has ended: those that have waited longest may begin. */
   release(): void {
     this.#running--;
-    for (const lane of [...this.#waiting.keys()].slice(0, this.#most - this.#running)) this.#wake(lane);
+    for (const destination of [...this.#waiting.keys()].slice(0, this.#most - this.#running)) this.#wake(destination);
   }
 
   #forget(nowMs: number): void {
-    for (const [lane, askedAtMs] of this.#waiting) {
+    for (const [destination, askedAtMs] of this.#waiting) {
       // Later than now was before the clock was set back.
-      if (askedAtMs > nowMs || nowMs - askedAtMs > forgottenAfterMs) this.#waiting.delete(lane);
+      if (askedAtMs > nowMs || nowMs - askedAtMs > forgottenAfterMs) this.#waiting.delete(destination);
     }
   }
 }

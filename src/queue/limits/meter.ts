@@ -25,8 +25,8 @@ export interface HeldPart {
   settled: boolean;
 }
 
-export interface LaneMeterOptions {
-  readonly lane: string;
+export interface DestinationMeterOptions {
+  readonly destination: string;
   readonly clock: Clock;
   readonly limits: QueueLimits;
   readonly couriers: CourierTable;
@@ -39,13 +39,13 @@ export interface LaneMeterOptions {
 }
 
 /** How much of its limits a mailbox has used, and when it may use more. */
-export class LaneMeter {
-  readonly #options: LaneMeterOptions;
+export class DestinationMeter {
+  readonly #options: DestinationMeterOptions;
   readonly #minute: SlidingWindow;
   readonly #day: SlidingWindow;
   readonly #running: Record<CourierKind, number> = byCourier(() => 0);
 
-  constructor(options: LaneMeterOptions) {
+  constructor(options: DestinationMeterOptions) {
     this.#options = options;
     const { limits, sent } = options;
     this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
@@ -57,43 +57,43 @@ export class LaneMeter {
   }
 
   /** @param one whether one attempt is enough for now */
-  hasPlace(courier: CourierKind, one: boolean): boolean {
+  hasPermit(courier: CourierKind, one: boolean): boolean {
     if (one) return courierKinds.every((kind) => this.#running[kind] === 0);
     const { limits, couriers } = this.#options;
     return this.#running[courier] < (limits.concurrentPerMailbox ?? couriers[courier].concurrentPerMailbox);
   }
 
-  hasAnyPlace(one: boolean): boolean {
-    return courierKinds.some((courier) => this.hasPlace(courier, one));
+  hasAnyPermit(one: boolean): boolean {
+    return courierKinds.some((courier) => this.hasPermit(courier, one));
   }
 
   /** Milliseconds until the mailbox may make an attempt; `Infinity`: until another one has ended. */
   waitMs(attempt: MeteredAttempt, one: boolean): number {
-    if (!this.hasPlace(attempt.courier, one)) return Number.POSITIVE_INFINITY;
+    if (!this.hasPermit(attempt.courier, one)) return Number.POSITIVE_INFINITY;
     const now = this.#options.clock.now();
     const ownMs = Math.max(this.#minute.waitMs(now, 1), this.#day.waitMs(now, attempt.recipients.length));
     if (ownMs > 0) return ownMs;
-    return this.#options.loginOf(attempt.courier)?.waitMs(this.#options.lane, now) ?? 0;
+    return this.#options.loginOf(attempt.courier)?.waitMs(this.#options.destination, now) ?? 0;
   }
 
   /** Likewise, until the tenant may. */
   externalWaitMs(attempt: MeteredAttempt): number {
-    const { external, lane, clock } = this.#options;
+    const { external, destination, clock } = this.#options;
     if (!external.counts && !external.pause) return 0;
     const recipients = this.#externalOf(attempt.recipients);
-    return recipients === 0 ? 0 : external.waitMs(lane, clock.now(), recipients);
+    return recipients === 0 ? 0 : external.waitMs(destination, clock.now(), recipients);
   }
 
   /** An attempt begins. */
   reserve({ courier, recipients }: MeteredAttempt): HeldPart {
-    const { lane, external } = this.#options;
+    const { destination, external } = this.#options;
     const outside = external.counts ? this.#externalOf(recipients) : 0;
     this.#running[courier]++;
     this.#minute.reserve(1);
     this.#day.reserve(recipients.length);
-    external.reserve(lane, outside);
+    external.reserve(destination, outside);
     const login = this.#options.loginOf(courier);
-    login?.reserve(lane);
+    login?.reserve(destination);
     return { courier, recipients: recipients.length, external: outside, login, settled: false };
   }
 
@@ -108,7 +108,7 @@ export class LaneMeter {
     return external;
   }
 
-  /** Gives the place back; an attempt that was not made counts for nothing. */
+  /** Gives the permit back; an attempt that was not made counts for nothing. */
   release(part: HeldPart): void {
     if (!part.settled) this.#end(part, 0, 0, 0);
     this.#running[part.courier]--;
@@ -116,12 +116,12 @@ export class LaneMeter {
   }
 
   #end(part: HeldPart, messages: number, recipients: number, external: number): void {
-    const { clock, lane } = this.#options;
+    const { clock, destination } = this.#options;
     const now = clock.now();
     this.#minute.settle(1, now, messages);
     part.login?.settle(now, messages);
     this.#day.settle(part.recipients, now, recipients);
-    this.#options.external.settle(lane, part.external, now, external);
+    this.#options.external.settle(destination, part.external, now, external);
     part.settled = true;
   }
 

@@ -2,7 +2,7 @@ import type { DeliveryReport, RecipientOutcome } from '../../message/delivery.ts
 
 /** A rest that an upstream has asked for, or that a refusal calls for. */
 export interface LearnedPause {
-  /** What rests: a lane, or the external recipients of a connection ({@link externalKey}). */
+  /** What is paused: a destination, or the external recipients of a connection ({@link externalKey}). */
   readonly key: string;
   /** No attempt begins before then; milliseconds since 1970. */
   readonly untilMs: number;

@@ -15,7 +15,7 @@ interface Turn {
  * notification takes the turn of the account whose mail failed: first in line, the notices of a flood would double it.
  */
 export class AccountTurns {
-  readonly #lane: string;
+  readonly #destination: string;
   readonly #store: QueueStore;
   /** Messages that have been taken: in the store they may still be due. */
   readonly #away: ReadonlySet<string>;
@@ -24,8 +24,8 @@ export class AccountTurns {
   /** The store may hold due messages of accounts that have no turn. */
   #stale = true;
 
-  constructor(lane: string, store: QueueStore, away: ReadonlySet<string>) {
-    this.#lane = lane;
+  constructor(destination: string, store: QueueStore, away: ReadonlySet<string>) {
+    this.#destination = destination;
     this.#store = store;
     this.#away = away;
   }
@@ -80,7 +80,7 @@ export class AccountTurns {
   }
 
   #lookForAccounts(): void {
-    for (const account of this.#store.accounts(this.#lane)) {
+    for (const account of this.#store.accounts(this.#destination)) {
       const turn = this.#turns.get(account);
       if (turn) turn.more = true;
       else this.#turns.set(account, { ready: [], more: true });
@@ -90,7 +90,7 @@ export class AccountTurns {
 
   #refill(account: string, turn: Turn, nowMs: number): void {
     const limit = readAhead + this.#away.size;
-    const due = this.#store.due(this.#lane, nowMs, limit, account);
+    const due = this.#store.due(this.#destination, nowMs, limit, account);
     turn.more = due.length > 0;
     turn.ready = due.filter((message) => !this.#away.has(message.id));
   }

@@ -46,7 +46,7 @@ describe('The connection is cut', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('in the middle of the message: temporary, not in doubt', async () => {
+  it('in the middle of the message: temporary, not ambiguous', async () => {
     const { server, courier } = await upstream((step) => (step === 'body' ? 'cut' : undefined));
     const report = await courier.deliver(outgoing(large), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'temporary', code: 'upstream-connection-lost' });
@@ -71,7 +71,7 @@ describe('The connection is cut', () => {
     expect(await copies.served('m2', all, sent)).toEqual([]);
   });
 
-  it('after the final dot of the first of two transactions: the second is not in doubt', async () => {
+  it('after the final dot of the first of two transactions: the second is not ambiguous', async () => {
     const { courier } = await upstream((step) => (step === 'end' ? 'cut' : undefined));
     const recipients = Array.from({ length: 201 }, (_, n) => `u${n}@one.example`);
     const report = await courier.deliver(outgoing(undefined, { recipients }), patience);

@@ -40,7 +40,7 @@ function courierWith(
   });
   const delivers: Courier['deliver'] = async (message) => {
     const addresses = message.envelope.recipients.map(({ address }) => address);
-    expect(message.doubt).toBeUndefined();
+    expect(message.ambiguous).toBeUndefined();
     sent.push(addresses);
     const verdict = { outcome: 'delivered', code: '202', text: '202 Accepted' } as const;
     return { recipients: addresses.map((address) => ({ address, ...verdict })) };
@@ -49,8 +49,13 @@ function courierWith(
   return { courier, clock, sent, asked };
 }
 
-function doubtful(clock: FakeClock, recipients: string[], addresses: string[], overSinceMs: number): OutgoingMessage {
-  return { ...outgoing(content, { recipients }), doubt: { addresses, overAtMs: clock.now() - overSinceMs } };
+function ambiguousMessage(
+  clock: FakeClock,
+  recipients: string[],
+  addresses: string[],
+  overSinceMs: number,
+): OutgoingMessage {
+  return { ...outgoing(content, { recipients }), ambiguous: { addresses, overAtMs: clock.now() - overSinceMs } };
 }
 
 const markerOf = (...addresses: string[]) =>
@@ -59,7 +64,7 @@ const markerOf = (...addresses: string[]) =>
     addresses.map((address) => ({ address })),
   );
 
-describe('A message that was never in doubt', () => {
+describe('A message that was never ambiguous', () => {
   it('is sent, and nobody looks', async () => {
     const { courier, sent, asked } = courierWith([]);
     await courier.deliver(outgoing(content), patience);
@@ -68,11 +73,11 @@ describe('A message that was never in doubt', () => {
   });
 });
 
-describe('A message in doubt', () => {
+describe('An ambiguous message', () => {
   it('whose copy is there is delivered already', async () => {
     const { courier, clock, sent, asked } = courierWith([markerOf('a@x.example', 'b@x.example')]);
     const both = ['a@x.example', 'b@x.example'];
-    const report = await courier.deliver(doubtful(clock, both, both, 0), patience);
+    const report = await courier.deliver(ambiguousMessage(clock, both, both, 0), patience);
     expect(report.recipients.map(({ outcome, code }) => `${outcome} ${code}`)).toEqual([
       'delivered found-in-sent-items',
       'delivered found-in-sent-items',
@@ -83,7 +88,10 @@ describe('A message in doubt', () => {
 
   it('whose copy is not there yet waits, and is looked for again', async () => {
     const { courier, clock, sent } = courierWith([]);
-    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs - 1), patience);
+    const report = await courier.deliver(
+      ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], settleMs - 1),
+      patience,
+    );
     expect(report).toMatchObject({
       recipients: [{ outcome: 'temporary', code: 'upstream-ambiguous' }],
       retryAfterMs: settleMs / 4,
@@ -93,7 +101,7 @@ describe('A message in doubt', () => {
 
   it('whose copy will not come any more is sent', async () => {
     const { courier, clock, sent } = courierWith([]);
-    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
+    const report = await courier.deliver(ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
     expect(report.recipients).toMatchObject([{ outcome: 'delivered', code: '202' }]);
     expect(sent).toEqual([['a@x.example']]);
   });
@@ -101,13 +109,13 @@ describe('A message in doubt', () => {
   it('is not taken for another one with its Message-ID, nor for itself to others', async () => {
     const other = marker.of('m2', [{ address: 'a@x.example' }]);
     const { courier, clock, sent } = courierWith([other, markerOf('c@x.example'), 'nonsense', '']);
-    await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
+    await courier.deliver(ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], settleMs), patience);
     expect(sent).toEqual([['a@x.example']]);
   });
 
   it('for some of its recipients is sent to the others meanwhile', async () => {
     const { courier, clock, sent } = courierWith([markerOf('a@x.example')]);
-    const message = doubtful(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    const message = ambiguousMessage(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
     const report = await courier.deliver(message, patience);
     expect(report.recipients).toMatchObject([{ code: 'found-in-sent-items' }, { code: '202' }]);
     expect(sent).toEqual([['b@x.example']]);
@@ -116,7 +124,7 @@ describe('A message in doubt', () => {
   it('that went out in several transactions is sent to those whose copy is missing', async () => {
     const recipients = Array.from({ length: 250 }, (_, n) => `u${n}@x.example`);
     const { courier, clock, sent } = courierWith([markerOf(...recipients.slice(0, 200))]);
-    await courier.deliver(doubtful(clock, recipients, recipients, settleMs), patience);
+    await courier.deliver(ambiguousMessage(clock, recipients, recipients, settleMs), patience);
     expect(sent).toEqual([recipients.slice(200)]);
   });
 
@@ -125,37 +133,40 @@ describe('A message in doubt', () => {
     const [a, b, c] = ['a@x.example', 'b@x.example', 'c@x.example'];
     copies.note('m1', [{ address: a }, { address: c }]);
     const { courier, clock, sent } = courierWith([markerOf(a, c)], { copies });
-    const report = await courier.deliver(doubtful(clock, [a, b, c], [a, b, c], settleMs), patience);
+    const report = await courier.deliver(ambiguousMessage(clock, [a, b, c], [a, b, c], settleMs), patience);
     expect(report.recipients.map(({ code }) => code)).toEqual(['found-in-sent-items', '202', 'found-in-sent-items']);
     expect(sent).toEqual([[b]]);
   });
 
-  it('of which a part has been sent meanwhile is recognized by both copies, whatever is in doubt then', async () => {
+  it('of which a part has been sent meanwhile is recognized by both copies, whatever is ambiguous then', async () => {
     const copies = copyNotes();
     const [a, b] = ['a@x.example', 'b@x.example'];
     // The attempt before served a; this one, too early to find that copy, serves b and is killed.
     const before = courierWith([], { copies });
-    await before.courier.deliver(doubtful(before.clock, [a, b], [a], 0), patience);
+    await before.courier.deliver(ambiguousMessage(before.clock, [a, b], [a], 0), patience);
     expect(before.sent).toEqual([[b]]);
     const after = courierWith([markerOf(a), markerOf(b)], { copies });
-    await after.courier.deliver(doubtful(after.clock, [a, b], [a, b], settleMs), patience);
+    await after.courier.deliver(ambiguousMessage(after.clock, [a, b], [a, b], settleMs), patience);
     expect(after.sent).toEqual([]);
   });
 
-  it('and in a new doubt as well counts as lost from now on', async () => {
+  it('and in a new ambiguous attempt as well counts as lost from now on', async () => {
     const { courier, clock } = courierWith([], {
       async deliver({ envelope: { recipients } }) {
         const lost = { outcome: 'temporary', code: 'upstream-ambiguous', text: 'no answer' } as const;
         return { recipients: recipients.map(({ address }) => ({ address, ...lost })) };
       },
     });
-    const message = doubtful(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    const message = ambiguousMessage(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
     expect((await courier.deliver(message, patience)).retryAfterMs).toBeUndefined();
   });
 
   it('is not sent while looking fails', async () => {
     const { courier, clock, sent } = courierWith(new Error('no network'));
-    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 2 * settleMs), patience);
+    const report = await courier.deliver(
+      ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], 2 * settleMs),
+      patience,
+    );
     expect(report.recipients).toMatchObject([{ outcome: 'temporary', code: 'upstream-ambiguous' }]);
     expect(report.recipients[0]!.text).toContain('no network');
     expect(report.retryAfterMs).toBeUndefined();
@@ -166,14 +177,14 @@ describe('A message in doubt', () => {
 describe('Where nobody may look', () => {
   it('"resend" sends again', async () => {
     const { courier, clock, sent } = courierWith(undefined);
-    await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 0), patience);
+    await courier.deliver(ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], 0), patience);
     expect(sent).toEqual([['a@x.example']]);
   });
 
   it('"hold" has it held, with the way out', async () => {
     const { courier, clock, sent } = courierWith(undefined, { onAmbiguity: 'hold' });
-    const report = await courier.deliver(doubtful(clock, ['a@x.example'], ['a@x.example'], 0), patience);
-    expect(report).toMatchObject({ hold: true, recipients: [{ outcome: 'needs-admin', code: 'delivery-in-doubt' }] });
+    const report = await courier.deliver(ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], 0), patience);
+    expect(report).toMatchObject({ hold: true, recipients: [{ outcome: 'needs-admin', code: 'delivery-ambiguous' }] });
     expect(report.recipients[0]!.remedy).toMatch(/queue release/);
     expect(sent).toEqual([]);
   });

@@ -49,7 +49,7 @@ function refusing(copies: readonly string[] | undefined = undefined) {
 
 function notification(clock = new FakeClock()): OutgoingMessage {
   const message = outgoing(content, { reversePath: '' });
-  return { ...message, doubt: { addresses: ['a@fabrikam.com'], overAtMs: clock.now() - 120_000 } };
+  return { ...message, ambiguous: { addresses: ['a@fabrikam.com'], overAtMs: clock.now() - 120_000 } };
 }
 
 test('each attempt of a notification looks first, the remedy is spelled out at last, and all of it is in use', async () => {

@@ -10,7 +10,7 @@ const message = (id: string, receivedAtMs = 1000) => ({ id, receivedAtMs });
 
 test('nothing is suspect in a new queue', () => {
   const journal = openInFlightJournal(journalFile(), 5000, 'boot-1');
-  expect(journal.isSuspect(message('a'))).toBe(false);
+  expect(journal.wasInFlight(message('a'))).toBe(false);
 });
 
 test('killed: what was under way is suspect, and nothing else', () => {
@@ -20,7 +20,7 @@ test('killed: what was under way is suspect, and nothing else', () => {
   killed.begin('b');
   killed.end('a');
   const journal = openInFlightJournal(file, 6000, 'boot-1');
-  expect(['a', 'b', 'c'].filter((id) => journal.isSuspect(message(id)))).toEqual(['b']);
+  expect(['a', 'b', 'c'].filter((id) => journal.wasInFlight(message(id)))).toEqual(['b']);
 });
 
 test('what is suspect stays so over further deaths, until it has been cleared up', () => {
@@ -28,27 +28,27 @@ test('what is suspect stays so over further deaths, until it has been cleared up
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   openInFlightJournal(file, 6000, 'boot-1').begin('b');
   const third = openInFlightJournal(file, 7000, 'boot-1');
-  expect(['a', 'b'].map((id) => third.isSuspect(message(id)))).toEqual([true, true]);
+  expect(['a', 'b'].map((id) => third.wasInFlight(message(id)))).toEqual([true, true]);
   third.begin('a');
   third.end('a');
-  expect(third.isSuspect(message('a'))).toBe(false);
+  expect(third.wasInFlight(message('a'))).toBe(false);
   const fourth = openInFlightJournal(file, 8000, 'boot-1');
-  expect(['a', 'b'].map((id) => fourth.isSuspect(message(id)))).toEqual([false, true]);
+  expect(['a', 'b'].map((id) => fourth.wasInFlight(message(id)))).toEqual([false, true]);
 });
 
 test('the machine went down: everything received before is suspect, because lines may be lost', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   const journal = openInFlightJournal(file, 9000, 'boot-2');
-  expect(journal.isSuspect(message('a'))).toBe(true);
-  expect(journal.isSuspect(message('not-begun', 8999))).toBe(true);
-  expect(journal.isSuspect(message('received since', 9000))).toBe(false);
+  expect(journal.wasInFlight(message('a'))).toBe(true);
+  expect(journal.wasInFlight(message('not-begun', 8999))).toBe(true);
+  expect(journal.wasInFlight(message('received since', 9000))).toBe(false);
   journal.begin('not-begun');
   journal.end('not-begun');
-  expect(journal.isSuspect(message('not-begun'))).toBe(false);
+  expect(journal.wasInFlight(message('not-begun'))).toBe(false);
   const later = openInFlightJournal(file, 10_000, 'boot-2');
-  expect(later.isSuspect(message('not-begun'))).toBe(false);
-  expect(later.isSuspect(message('another', 8999))).toBe(true);
+  expect(later.wasInFlight(message('not-begun'))).toBe(false);
+  expect(later.wasInFlight(message('another', 8999))).toBe(true);
 });
 
 test('the machine came up with its clock behind: what was received before is suspect, although later by that clock', () => {
@@ -56,11 +56,11 @@ test('the machine came up with its clock behind: what was received before is sus
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   const queuedSince = (ms: number) => (ms === 10 ? ['b'] : []);
   const journal = openInFlightJournal(file, 10, 'boot-2', queuedSince);
-  expect(journal.isSuspect(message('b', 4000))).toBe(true);
-  expect(journal.isSuspect(message('received since', 20))).toBe(false);
+  expect(journal.wasInFlight(message('b', 4000))).toBe(true);
+  expect(journal.wasInFlight(message('received since', 20))).toBe(false);
   journal.begin('b');
   journal.end('b');
-  expect(journal.isSuspect(message('b', 4000))).toBe(false);
+  expect(journal.wasInFlight(message('b', 4000))).toBe(false);
 });
 
 test('closed before the machine went down: nothing is suspect but what was before', () => {
@@ -68,8 +68,8 @@ test('closed before the machine went down: nothing is suspect but what was befor
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   openInFlightJournal(file, 6000, 'boot-1').close();
   const journal = openInFlightJournal(file, 9000, 'boot-2');
-  expect(journal.isSuspect(message('a'))).toBe(true);
-  expect(journal.isSuspect(message('b'))).toBe(false);
+  expect(journal.wasInFlight(message('a'))).toBe(true);
+  expect(journal.wasInFlight(message('b'))).toBe(false);
 });
 
 test.each([
@@ -79,14 +79,14 @@ test.each([
 ])('%s is what a lost machine leaves: everything is suspect', (_name, content) => {
   const file = journalFile();
   writeFileSync(file, content);
-  expect(openInFlightJournal(file, 9000, 'boot-2').isSuspect(message('a'))).toBe(true);
+  expect(openInFlightJournal(file, 9000, 'boot-2').wasInFlight(message('a'))).toBe(true);
 });
 
 test('a last line that was cut off says nothing', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('abc');
   appendFileSync(file, 'end ab');
-  expect(openInFlightJournal(file, 6000, 'boot-1').isSuspect(message('abc'))).toBe(true);
+  expect(openInFlightJournal(file, 6000, 'boot-1').wasInFlight(message('abc'))).toBe(true);
 });
 
 test('the file does not grow without end, and forgets nothing that is under way', () => {
@@ -99,8 +99,8 @@ test('the file does not grow without end, and forgets nothing that is under way'
   }
   expect(readFileSync(file).length).toBeLessThan(1_100_000);
   const next = openInFlightJournal(file, 6000, 'boot-1');
-  expect(next.isSuspect(message('under-way'))).toBe(true);
-  expect(next.isSuspect(message('message-49999'))).toBe(false);
+  expect(next.wasInFlight(message('under-way'))).toBe(true);
+  expect(next.wasInFlight(message('message-49999'))).toBe(false);
 });
 
 test('a full disk keeps no bridge from starting, and what was under way stays suspect (on a disk of its own)', async (context) => {
@@ -109,13 +109,13 @@ test('a full disk keeps no bridge from starting, and what was under way stays su
   openInFlightJournal(file, 0, 'boot-1').begin('a');
   disk.fill();
   const whileFull = openInFlightJournal(file, 5000, 'boot-1');
-  expect(['a', 'b'].map((id) => whileFull.isSuspect(message(id)))).toEqual([true, false]);
-  expect(openInFlightJournal(file, 5000, 'boot-2').isSuspect(message('b'))).toBe(true);
+  expect(['a', 'b'].map((id) => whileFull.wasInFlight(message(id)))).toEqual([true, false]);
+  expect(openInFlightJournal(file, 5000, 'boot-2').wasInFlight(message('b'))).toBe(true);
   disk.relieve();
   whileFull.end('a');
   whileFull.begin('b');
   const after = openInFlightJournal(file, 6000, 'boot-1');
-  expect(['a', 'b'].map((id) => after.isSuspect(message(id)))).toEqual([false, true]);
+  expect(['a', 'b'].map((id) => after.wasInFlight(message(id)))).toEqual([false, true]);
 });
 
 test('a full disk keeps no attempt from beginning; what is written afterwards can be read (on a disk of its own)', async (context) => {
@@ -130,8 +130,8 @@ test('a full disk keeps no attempt from beginning; what is written afterwards ca
   disk.relieve();
   journal.begin('afterwards');
   const next = openInFlightJournal(file, 5000, 'boot-1');
-  expect(next.isSuspect(message('afterwards'))).toBe(true);
-  expect(next.isSuspect(message('another'))).toBe(false);
+  expect(next.wasInFlight(message('afterwards'))).toBe(true);
+  expect(next.wasInFlight(message('another'))).toBe(false);
 });
 
 test('messages that an administrator has deleted are forgotten, over a restart too; what is under way is not', () => {
@@ -141,9 +141,9 @@ test('messages that an administrator has deleted are forgotten, over a restart t
   const journal = openInFlightJournal(file, 6000, 'boot-1');
   journal.begin('running');
   journal.prune((id) => id === 'kept');
-  expect(['deleted', 'kept'].map((id) => journal.isSuspect(message(id)))).toEqual([false, true]);
+  expect(['deleted', 'kept'].map((id) => journal.wasInFlight(message(id)))).toEqual([false, true]);
   const next = openInFlightJournal(file, 7000, 'boot-1');
-  expect(['deleted', 'kept', 'running'].filter((id) => next.isSuspect(message(id)))).toEqual(['kept', 'running']);
+  expect(['deleted', 'kept', 'running'].filter((id) => next.wasInFlight(message(id)))).toEqual(['kept', 'running']);
   expect(readFileSync(file, 'latin1')).not.toContain('deleted');
 });
 
@@ -157,5 +157,5 @@ test('a lost machine leaves no list that grows with all the mail that comes late
   }
   journal.prune((id) => id === 'a');
   expect(readFileSync(file, 'latin1')).not.toContain('later-');
-  expect(journal.isSuspect(message('a'))).toBe(true);
+  expect(journal.wasInFlight(message('a'))).toBe(true);
 });

@@ -192,7 +192,7 @@ describe('a connection in trouble', () => {
     const delivery = { connection: 'contoso', mailbox: sales, courier: 'graph', recipients: ['a@x.example'] } as const;
     const first = await queue.admit(delivery, 30_000);
     const second = queue.admit(delivery, 30_000);
-    if (!first.admitted) throw new Error('no place for the first');
+    if (!first.admitted) throw new Error('no permit for the first');
     const outcome = { address: 'a@x.example', outcome: entra.outcome, code: entra.code, text: entra.text };
     first.ended({ recipients: [outcome], trouble: entra });
     expect(await second).toMatchObject({ admitted: false });
@@ -224,12 +224,12 @@ describe('the time of a message that runs out while its connection is in trouble
     expect(given).toHaveLength(1);
   });
 
-  test('leaves a recipient in doubt that may have got it: released, the message is looked for before it is sent', async () => {
-    const doubts: unknown[] = [];
+  test('leaves a ambiguous recipient that may have got it: released, the message is looked for before it is sent', async () => {
+    const ambiguousAttempts: unknown[] = [];
     const { clock, upstream, send, store, queue } = outageQueue({}, {}, { bounceFor: bounces });
     const deliver = upstream.answer;
     upstream.answer = (message, call) => {
-      doubts.push(message.doubt?.addresses);
+      ambiguousAttempts.push(message.ambiguous?.addresses);
       return call === 1 ? { outcome: 'temporary', code: 'upstream-ambiguous', text: 'cut' } : deliver(message, call);
     };
     const message = await send({ expiresAtMs: clock.now() + 2 * hourMs });
@@ -243,11 +243,11 @@ describe('the time of a message that runs out while its connection is in trouble
     });
     upstream.outage = undefined;
     await clock.advance(minuteMs);
-    doubts.length = 0;
+    ambiguousAttempts.length = 0;
     await store.release({ ids: [message.id] }, clock.now());
     await queue.retryNow();
     await clock.advance(minuteMs);
-    expect(doubts).toEqual([message.recipients.map(({ address }) => address)]);
+    expect(ambiguousAttempts).toEqual([message.recipients.map(({ address }) => address)]);
     expect(store.get(message.id)?.state).toBe('delivered');
   });
 

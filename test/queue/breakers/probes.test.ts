@@ -43,7 +43,7 @@ describe('attempts of a connection of which nothing is known', () => {
     expect(fill()).toHaveLength(200);
   });
 
-  test('that show nothing give their places back, however many they are', () => {
+  test('that show nothing give their permits back, however many they are', () => {
     const { fill, end, told } = world();
     for (let round = 0; round < 5; round++) {
       const begun = fill();

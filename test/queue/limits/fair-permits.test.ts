@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FairSlots, type SlotTaker } from '../../../src/queue/limits/fair-permits.ts';
+import { FairPermits, type PermitTaker } from '../../../src/queue/limits/fair-permits.ts';
 
 /** A mailbox with so much to send, and how much it sends at a time. */
-class Mailbox implements SlotTaker {
+class Mailbox implements PermitTaker {
   readonly connection: string;
-  readonly #slots: FairSlots;
+  readonly #permits: FairPermits;
   readonly #atOnce: number;
   readonly log: string[];
   readonly name: string;
   left: number;
   running = 0;
 
-  constructor(slots: FairSlots, log: string[], name: string, connection: string, left: number, atOnce = 3) {
-    this.#slots = slots;
+  constructor(permits: FairPermits, log: string[], name: string, connection: string, left: number, atOnce = 3) {
+    this.#permits = permits;
     this.log = log;
     this.name = name;
     this.connection = connection;
@@ -22,7 +22,7 @@ class Mailbox implements SlotTaker {
   }
 
   wake(): void {
-    while (this.left > 0 && this.running < this.#atOnce && this.#slots.take(this)) {
+    while (this.left > 0 && this.running < this.#atOnce && this.#permits.take(this)) {
       this.left--;
       this.running++;
       this.log.push(this.name);
@@ -31,16 +31,16 @@ class Mailbox implements SlotTaker {
 
   end(): void {
     this.running--;
-    this.#slots.release(this);
+    this.#permits.release(this);
     this.wake();
   }
 }
 
 test('mailboxes take turns, however much one of them has', () => {
-  const slots = new FairSlots(4);
+  const permits = new FairPermits(4);
   const log: string[] = [];
-  const flood = new Mailbox(slots, log, 'flood', 'contoso', 1000);
-  const others = ['a', 'b', 'c'].map((name) => new Mailbox(slots, log, name, 'contoso', 3));
+  const flood = new Mailbox(permits, log, 'flood', 'contoso', 1000);
+  const others = ['a', 'b', 'c'].map((name) => new Mailbox(permits, log, name, 'contoso', 3));
   flood.wake();
   for (const other of others) other.wake();
   for (let i = 0; i < 12; i++) [flood, ...others].find((each) => each.running > 0)?.end();
@@ -55,16 +55,16 @@ test('mailboxes take turns, however much one of them has', () => {
 });
 
 test('connections take turns as well', () => {
-  const slots = new FairSlots(1);
+  const permits = new FairPermits(1);
   const log: string[] = [];
-  const many = Array.from({ length: 10 }, (_, i) => new Mailbox(slots, log, `a${i}`, 'a', 5));
-  const one = new Mailbox(slots, log, 'b', 'b', 5);
+  const many = Array.from({ length: 10 }, (_, i) => new Mailbox(permits, log, `a${i}`, 'a', 5));
+  const one = new Mailbox(permits, log, 'b', 'b', 5);
   for (const each of [...many, one]) each.wake();
   for (let i = 0; i < 8; i++) [...many, one].find((each) => each.running > 0)?.end();
   expect(log.filter((name) => name === 'b')).toHaveLength(4);
 });
 
-test('a place is never given twice, none is lost, and everything is sent in the end', () => {
+test('a permit is never given twice, none is lost, and everything is sent in the end', () => {
   const mailbox = fc.record({
     connection: fc.constantFrom('a', 'b', 'c'),
     left: fc.integer({ min: 0, max: 6 }),
@@ -76,10 +76,10 @@ test('a place is never given twice, none is lost, and everything is sent in the 
       fc.array(mailbox, { minLength: 1, maxLength: 12 }),
       fc.infiniteStream(fc.nat()),
       (total, given, choices) => {
-        const slots = new FairSlots(total);
+        const permits = new FairPermits(total);
         const log: string[] = [];
         const all = given.map(
-          ({ connection, left, atOnce }, i) => new Mailbox(slots, log, String(i), connection, left, atOnce),
+          ({ connection, left, atOnce }, i) => new Mailbox(permits, log, String(i), connection, left, atOnce),
         );
         for (const each of all) each.wake();
         for (;;) {

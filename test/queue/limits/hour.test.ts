@@ -55,7 +55,7 @@ test('an hour of 50 mailboxes, one of them flooding, with a restart in the middl
   expect(upstream.times(flooding).filter((at) => at < start + 20 * minuteMs).length).toBeGreaterThan(400);
   expect(upstream.times(flooding).length).toBe(1000);
 
-  // Ten places shared evenly by 50 mailboxes: 500 messages of their even share, at the average of what one takes.
+  // Ten permits shared evenly by 50 mailboxes: 500 messages of their even share, at the average of what one takes.
   const busyMs = upstream.seen.map((each) => each.endedAtMs - each.startedAtMs);
   const fairMs = (500 * (busyMs.reduce((sum, ms) => sum + ms, 0) / busyMs.length)) / 10;
   for (const mailbox of quiet) {

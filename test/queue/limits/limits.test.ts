@@ -36,7 +36,7 @@ describe('concurrency', () => {
     expect([...upstream.mostOf.values()]).toEqual([2]);
   });
 
-  test('one huge message takes one place, and the others of its mailbox go on', async () => {
+  test('one huge message takes one permit, and the others of its mailbox go on', async () => {
     const { sendMany, clock, upstream } = meteredQueue();
     upstream.latencyMs = () => (upstream.seen.length === 0 ? hourMs : secondMs);
     await sendMany(30);
@@ -44,7 +44,7 @@ describe('concurrency', () => {
     expect(upstream.seen.filter((each) => Number.isFinite(each.endedAtMs))).toHaveLength(29);
   });
 
-  test('a connection that hangs leaves a quarter of the places to the others', async () => {
+  test('a connection that hangs leaves a quarter of the permits to the others', async () => {
     const { sendMany, clock, upstream } = meteredQueue({ concurrentDeliveries: 8 });
     upstream.latencyMs = ({ mailbox }) => (mailbox.startsWith('hanging') ? 10 * hourMs : secondMs);
     for (let i = 0; i < 20; i++) await sendMany(3, { connection: 'contoso', mailbox: `hanging${i}@contoso.example` });
@@ -227,7 +227,7 @@ describe('a direct delivery', () => {
     recipients: to.map((address) => ({ address, outcome: 'delivered' as const, code: '202', text: 'OK' })),
   });
 
-  test('takes its part of the limits, and gives its place back', async () => {
+  test('takes its part of the limits, and gives its permit back', async () => {
     const { queue, sendMany, clock, upstream } = meteredQueue({ messagesPerMinute: 2 });
     const admission = await queue.admit(direct(), 0);
     if (!admission.admitted) throw new Error('refused');
@@ -239,7 +239,7 @@ describe('a direct delivery', () => {
     expect(upstream.seen).toHaveLength(2);
   });
 
-  test('waits for a place, and goes before the queue', async () => {
+  test('waits for a permit, and goes before the queue', async () => {
     const { queue, sendMany, clock, upstream } = meteredQueue();
     upstream.latencyMs = () => 10 * secondMs;
     await sendMany(20);

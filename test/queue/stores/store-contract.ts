@@ -4,7 +4,7 @@ import type { NewMessage, QueuedMessage } from '../../../src/queue/message.ts';
 import { destinationOf } from '../../../src/queue/message.ts';
 import type { AttemptResult, QueueFilter, QueueStore } from '../../../src/queue/store.ts';
 
-/** Opens a store on a place; opening the same place again gives what an earlier one wrote. */
+/** Opens a store at a place; opening the same place again gives what an earlier one wrote. */
 export type OpenStore = (place: string) => QueueStore;
 
 const t0 = Date.UTC(2026, 0, 5, 8);
@@ -79,7 +79,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
     onTestFinished(() => store.close());
     return store;
   };
-  const lane = destinationOf(newMessage());
+  const destination = destinationOf(newMessage());
 
   describe(`${name}: a queue store`, () => {
     test('gives back what was put in, after it was closed and opened again', async () => {
@@ -130,7 +130,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
           .sort(),
       ).toEqual(ids.toSorted());
       expect(new Set(ids).size).toBe(20);
-      expect(store.due(lane, t0 + 100, 100).map((each) => each.id)).toEqual(ids);
+      expect(store.due(destination, t0 + 100, 100).map((each) => each.id)).toEqual(ids);
     });
 
     test('takes many at once, all or each', async () => {
@@ -140,21 +140,21 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(new Set(all.map((each) => each.id)).size).toBe(200);
     });
 
-    test('hands out what is due, lane by lane', async () => {
+    test('hands out what is due, destination by destination', async () => {
       const store = open();
       const early = await put(store, 'early');
       const late = await put(store, 'late', { receivedAtMs: t0 + 5000 });
       const other = await put(store, 'other', { mailbox: 'Sales@contoso.example' });
-      expect(store.due(lane, t0, 10).map((each) => each.id)).toEqual([early.id]);
-      expect(store.nextDueMs(lane, t0)).toBe(late.nextAttemptAtMs);
-      expect(store.nextDueMs(lane, t0 + 5000)).toBeUndefined();
-      expect(store.due(lane, t0 + 9000, 1).map((each) => each.id)).toEqual([early.id]);
+      expect(store.due(destination, t0, 10).map((each) => each.id)).toEqual([early.id]);
+      expect(store.nextDueMs(destination, t0)).toBe(late.nextAttemptAtMs);
+      expect(store.nextDueMs(destination, t0 + 5000)).toBeUndefined();
+      expect(store.due(destination, t0 + 9000, 1).map((each) => each.id)).toEqual([early.id]);
       expect(
         store
-          .lanes()
-          .map((each) => each.lane)
+          .destinations()
+          .map((each) => each.destination)
           .sort(),
-      ).toEqual([lane, destinationOf(other)].sort());
+      ).toEqual([destination, destinationOf(other)].sort());
     });
 
     test('records attempts and what became of each recipient', async () => {
@@ -168,7 +168,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(store.attempts(message.id).map((each) => each.outcomes[0]?.outcome)).toEqual(['temporary', 'delivered']);
       expect(store.attempts(message.id)[0]).toMatchObject({ startedAtMs: t0 + 10, durationMs: 5, upstreamId: 'req-1' });
       const sent = { startedAtMs: t0 + 10, endedAtMs: t0 + 15, recipients: 2 };
-      expect(store.sentSince(lane, t0)).toMatchObject([sent]);
+      expect(store.sentSince(destination, t0)).toMatchObject([sent]);
       expect(store.sentOfConnectionSince(message.connection, t0 + 15)).toMatchObject([sent]);
       expect(store.sentOfConnectionSince(message.connection, t0 + 16)).toEqual([]);
       expect(store.sentOfConnectionSince(`${message.connection}2`, t0)).toEqual([]);
@@ -209,10 +209,10 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       const mine = await put(store, 'x');
       const other = await put(store, 'y', { account: 'erp', mailbox: 'erp@contoso.example' });
       expect(await store.hold({ account: 'scanner' })).toBe(1);
-      expect(store.due(lane, t0, 10)).toEqual([]);
+      expect(store.due(destination, t0, 10)).toEqual([]);
       expect(store.list({ states: ['held'] }, 10).map((each) => each.id)).toEqual([mine.id]);
       expect(await store.release({ recipient: 'ANN@contoso.example', states: ['held'] }, t0 + 1)).toBe(1);
-      expect(store.due(lane, t0 + 1, 10).map((each) => each.id)).toEqual([mine.id]);
+      expect(store.due(destination, t0 + 1, 10).map((each) => each.id)).toEqual([mine.id]);
       expect(await store.remove({ mailbox: 'ERP@contoso.example' })).toBe(1);
       expect(store.get(other.id)).toBeUndefined();
       await store.record(other.id, outcome(other, 'delivered'));
@@ -303,10 +303,10 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       await store.quarantine(message.id, 'The disk ate it.');
       await store.record(message.id, outcome(message, 'queued', t0 + 1000));
       expect(store.get(message.id)).toMatchObject({ state: 'quarantined', damage: 'The disk ate it.' });
-      expect(store.due(lane, t0 + 5000, 10)).toEqual([]);
+      expect(store.due(destination, t0 + 5000, 10)).toEqual([]);
       expect(await store.release({ ids: [message.id] }, t0)).toBe(1);
       expect(store.get(message.id)).not.toHaveProperty('damage');
-      expect(store.due(lane, t0, 10)).toHaveLength(1);
+      expect(store.due(destination, t0, 10)).toHaveLength(1);
     });
 
     test('leaves a hold that came during an attempt in force', async () => {

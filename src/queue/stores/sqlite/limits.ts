@@ -6,8 +6,8 @@ import type { Statements } from './statements.ts';
 /** An attempt is not under way for longer than that: one that began so long before a time has ended before it. */
 const longestAttemptMs = 3_600_000;
 
-/** Accounts with queued messages in a lane. Jumps from one to the next: the index is not read through. */
-export function accountsOfLane(db: Statements, lane: string): string[] {
+/** Accounts with queued messages in a destination. Jumps from one to the next: the index is not read through. */
+export function accountsOfDestination(db: Statements, destination: string): string[] {
   return db
     .sql(
       `WITH RECURSIVE accounts (account) AS (
@@ -17,20 +17,20 @@ export function accountsOfLane(db: Statements, lane: string): string[] {
          FROM accounts WHERE account IS NOT NULL
        ) SELECT account FROM accounts WHERE account IS NOT NULL`,
     )
-    .all(lane, lane)
+    .all(destination, destination)
     .map((row) => row.account as string);
 }
 
 /** See {@link QueueStore.nextDueMs}. */
-export function nextDueOfLane(db: Statements, lane: string, afterMs: number): number | undefined {
+export function nextDueOfDestination(db: Statements, destination: string, afterMs: number): number | undefined {
   let earliest: number | undefined;
-  for (const account of accountsOfLane(db, lane)) {
+  for (const account of accountsOfDestination(db, destination)) {
     const row = db
       .sql(
         `SELECT min(next_attempt_at) AS next FROM messages
          WHERE state = 'queued' AND lane = ? AND account = ? AND next_attempt_at > ?`,
       )
-      .get(lane, account, afterMs);
+      .get(destination, account, afterMs);
     const next = (row?.next as number | null) ?? undefined;
     if (next !== undefined && (earliest === undefined || next < earliest)) earliest = next;
   }
@@ -40,13 +40,13 @@ export function nextDueOfLane(db: Statements, lane: string, afterMs: number): nu
 const sentColumns = 'lane, started_at, started_at + duration_ms AS ended_at, delivered, external';
 
 /** See {@link QueueStore.sentSince}. */
-export function sentOfLane(db: Statements, lane: string, sinceMs: number): SentCount[] {
+export function sentOfDestination(db: Statements, destination: string, sinceMs: number): SentCount[] {
   return db
     .sql(
       `SELECT ${sentColumns} FROM attempts WHERE lane = ? AND started_at >= ? AND delivered > 0
          AND started_at + duration_ms >= ? ORDER BY started_at`,
     )
-    .all(lane, sinceMs - longestAttemptMs, sinceMs)
+    .all(destination, sinceMs - longestAttemptMs, sinceMs)
     .map(sentOfRow);
 }
 
@@ -57,7 +57,7 @@ export function sentOfConnection(db: Statements, connection: string, sinceMs: nu
       `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
          AND started_at + duration_ms >= ?`,
     )
-    .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
+    .all(...destinationRange(connection), sinceMs - longestAttemptMs, sinceMs)
     .map(sentOfRow);
 }
 
@@ -68,12 +68,12 @@ export function externalOfConnection(db: Statements, connection: string, sinceMs
       `SELECT ${sentColumns} FROM attempts WHERE lane > ? AND lane < ? AND started_at >= ? AND delivered > 0
          AND external > 0 AND started_at + duration_ms >= ?`,
     )
-    .all(...laneRange(connection), sinceMs - longestAttemptMs, sinceMs)
-    .map((row) => ({ ...sentOfRow(row), lane: row.lane as string }));
+    .all(...destinationRange(connection), sinceMs - longestAttemptMs, sinceMs)
+    .map((row) => ({ ...sentOfRow(row), destination: row.lane as string }));
 }
 
-/** Lanes are CONNECTION/MAILBOX, and "0" comes after "/". */
-function laneRange(connection: string): readonly [string, string] {
+/** Destinations are CONNECTION/MAILBOX, and "0" comes after "/". */
+function destinationRange(connection: string): readonly [string, string] {
   return [`${connection}/`, `${connection}0`];
 }
 
@@ -87,13 +87,13 @@ function sentOfRow(row: Record<string, unknown>): SentCount {
 }
 
 /** Counts what the queue did not hold: an attempt without a message. */
-export function insertCount(db: Statements, lane: string, sent: SentCount): void {
+export function insertCount(db: Statements, destination: string, sent: SentCount): void {
   db.sql(
     `INSERT INTO attempts (message_id, number, lane, started_at, duration_ms, delivered, external, outcomes)
      VALUES (?, 0, ?, ?, ?, ?, ?, '[]')`,
   ).run(
     `sent-${newId()}`,
-    lane,
+    destination,
     Math.round(sent.startedAtMs),
     Math.round(sent.endedAtMs - sent.startedAtMs),
     sent.recipients,

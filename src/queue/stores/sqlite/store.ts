@@ -7,8 +7,8 @@ import type { LearnedPause } from '../../limits/pause.ts';
 import type { AttemptRecord, MessageState, QueuedMessage } from '../../message.ts';
 import type {
   AttemptResult,
+  DestinationDue,
   GivenUp,
-  LaneDue,
   QueueFilter,
   QueueStore,
   QueueTotal,
@@ -25,15 +25,15 @@ import { delayedMessages, noteDelayTold } from './delays.ts';
 import { expiredMessages, giveUp } from './expiry.ts';
 import { filterCondition } from './filter.ts';
 import {
-  accountsOfLane,
+  accountsOfDestination,
   allPauses,
   externalOfConnection,
   forgetAttempts,
   insertCount,
-  nextDueOfLane,
+  nextDueOfDestination,
   purgeCounts,
   sentOfConnection,
-  sentOfLane,
+  sentOfDestination,
   upsertPause,
 } from './limits.ts';
 import { insertMessage, recordOutcome } from './outcome.ts';
@@ -140,31 +140,31 @@ class SqliteStore implements QueueStore {
     );
   }
 
-  lanes(): readonly LaneDue[] {
+  destinations(): readonly DestinationDue[] {
     const rows = this.#sql(
       `SELECT lane, min(next_attempt_at) AS next FROM messages WHERE state = 'queued' GROUP BY lane`,
     ).all();
-    return rows.map((row) => ({ lane: row.lane as string, nextAttemptAtMs: row.next as number }));
+    return rows.map((row) => ({ destination: row.lane as string, nextAttemptAtMs: row.next as number }));
   }
 
-  accounts(lane: string): readonly string[] {
-    return accountsOfLane(this.#statements, lane);
+  accounts(destination: string): readonly string[] {
+    return accountsOfDestination(this.#statements, destination);
   }
 
-  due(lane: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[] {
+  due(destination: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[] {
     const ofAccount = account === undefined ? [] : [account];
     return this.#messages(
       `SELECT * FROM messages WHERE state = 'queued' AND lane = ? ${account === undefined ? '' : 'AND account = ?'}
          AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`,
-      lane,
+      destination,
       ...ofAccount,
       nowMs,
       limit,
     ).filter(({ state }) => state === 'queued');
   }
 
-  nextDueMs(lane: string, afterMs: number): number | undefined {
-    return nextDueOfLane(this.#statements, lane, afterMs);
+  nextDueMs(destination: string, afterMs: number): number | undefined {
+    return nextDueOfDestination(this.#statements, destination, afterMs);
   }
 
   get(id: string): QueuedMessage | undefined {
@@ -197,20 +197,20 @@ class SqliteStore implements QueueStore {
     return (rows as unknown as AttemptRow[]).map(attemptOfRow);
   }
 
-  sentSince(lane: string, sinceMs: number): readonly SentCount[] {
-    return sentOfLane(this.#statements, lane, sinceMs);
+  sentSince(destination: string, sinceMs: number): readonly SentCount[] {
+    return sentOfDestination(this.#statements, destination, sinceMs);
   }
 
   sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[] {
     return sentOfConnection(this.#statements, connection, sinceMs);
   }
 
-  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly lane: string })[] {
+  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly destination: string })[] {
     return externalOfConnection(this.#statements, connection, sinceMs);
   }
 
-  countSent(lane: string, sent: SentCount): Promise<void> {
-    return this.#write(() => insertCount(this.#statements, lane, sent));
+  countSent(destination: string, sent: SentCount): Promise<void> {
+    return this.#write(() => insertCount(this.#statements, destination, sent));
   }
 
   pauses(): readonly LearnedPause[] {

@@ -8,7 +8,7 @@ import { openSqliteStore, type SqliteStoreOptions } from '../../../../src/queue/
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { newMessage, put } from '../store-contract.ts';
 
-const lane = destinationOf(newMessage());
+const destination = destinationOf(newMessage());
 const later = newMessage().receivedAtMs + 1000;
 
 function open(folder = temporaryFolder(), options: Partial<SqliteStoreOptions> = {}) {
@@ -43,10 +43,10 @@ test.each([
   const bad = await put(store, 'x');
   const sound = await put(store, 'y');
   tamper(folder, `UPDATE messages SET ${damage} WHERE id = '${bad.id}'`);
-  expect(store.due(lane, later, 10).map((each) => each.id)).toEqual([sound.id]);
+  expect(store.due(destination, later, 10).map((each) => each.id)).toEqual([sound.id]);
   expect(store.list({ recipient: '*' }, 10).map((each) => each.id)).toContain(sound.id);
   await settled();
-  expect(store.due(lane, later, 10).map((each) => each.id)).toEqual([sound.id]);
+  expect(store.due(destination, later, 10).map((each) => each.id)).toEqual([sound.id]);
   expect(store.list({ states: ['quarantined'] }, 10)).toMatchObject([
     { id: bad.id, state: 'quarantined', damage: 'Its entry in the database cannot be read.' },
   ]);

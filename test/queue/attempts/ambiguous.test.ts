@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../../src/base/log.ts';
-import type { DeliveryReport, Doubt, OutgoingMessage } from '../../../src/message/delivery.ts';
+import type { AmbiguousAttempt, DeliveryReport, OutgoingMessage } from '../../../src/message/delivery.ts';
 import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
 import { Queue } from '../../../src/queue/queue.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
@@ -15,14 +15,14 @@ type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryRepor
 
 const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
 
-/** A queue whose courier answers as told, and notes which messages came with a doubt. */
+/** A queue whose courier answers as told, and notes which messages came with an ambiguous attempt. */
 function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
-  const doubts: (Doubt | undefined)[] = [];
+  const ambiguousAttempts: (AmbiguousAttempt | undefined)[] = [];
   const connection = { isThere: true };
   const store = openSqliteStore(folder, { exclusive: true });
   const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
-    doubts.push(message.doubt);
-    const { hold, retryAfterMs, ...outcome } = await answer(doubts.length);
+    ambiguousAttempts.push(message.ambiguous);
+    const { hold, retryAfterMs, ...outcome } = await answer(ambiguousAttempts.length);
     const recipients = message.envelope.recipients.map(({ address }) => ({
       address,
       outcome: 'delivered' as const,
@@ -46,7 +46,7 @@ function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Ans
   });
   onTestFinished(() => queue.stop(0));
   queue.start();
-  return { queue, store, doubts, connection };
+  return { queue, store, ambiguousAttempts, connection };
 }
 
 async function put(queue: Queue, clock: FakeClock): Promise<string> {
@@ -58,39 +58,39 @@ async function put(queue: Queue, clock: FakeClock): Promise<string> {
   return id;
 }
 
-test('after a lost answer the next attempt knows of the doubt, and since when', async () => {
+test('after a lost answer the next attempt knows of the ambiguous attempt, and since when', async () => {
   const clock = new FakeClock();
-  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => (call === 1 ? ambiguous : {}));
+  const { queue, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) => (call === 1 ? ambiguous : {}));
   const lostAtMs = clock.now();
   await put(queue, clock);
   await clock.advance(80_000);
-  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+  expect(ambiguousAttempts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
 });
 
 test('after a courier that failed unexpectedly likewise: a part of the message may be out', async () => {
   const clock = new FakeClock();
-  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+  const { queue, store, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) =>
     call === 1 ? Promise.reject(new Error('a defect')) : {},
   );
   const lostAtMs = clock.now();
   const id = await put(queue, clock);
   expect(store.get(id)?.recipients[0]?.last).toMatchObject({ code: 'internal', text: 'a defect' });
   await clock.advance(80_000);
-  expect(doubts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+  expect(ambiguousAttempts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
 });
 
-test('a look that was too early is repeated when it asks for that, and does not move the doubt', async () => {
+test('a look that was too early is repeated when it asks for that, and does not move the ambiguous attempt', async () => {
   const clock = new FakeClock();
   const answers: Answer[] = [ambiguous, { ...ambiguous, retryAfterMs: 15_000 }];
-  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const { queue, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
   const lostAtMs = clock.now();
   await put(queue, clock);
   // The usual wait of a minute, more or less, and then the one asked for.
   await clock.advance(72_000 + 15_000);
-  expect(doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
+  expect(ambiguousAttempts.map((ambiguous) => ambiguous?.overAtMs)).toEqual([undefined, lostAtMs, lostAtMs]);
 });
 
-test('a connection that is gone for a while, over a restart too, does not end the doubt', async () => {
+test('a connection that is gone for a while, over a restart too, does not end the ambiguous attempt', async () => {
   const folder = temporaryFolder();
   const clock = new FakeClock();
   const before = queueIn(folder, clock, () => ambiguous);
@@ -101,7 +101,7 @@ test('a connection that is gone for a while, over a restart too, does not end th
   before.connection.isThere = true;
   await before.queue.retryNow();
   await clock.advance(1000);
-  expect(before.doubts.map((doubt) => doubt?.overAtMs)).toEqual([undefined, lostAtMs]);
+  expect(before.ambiguousAttempts.map((ambiguous) => ambiguous?.overAtMs)).toEqual([undefined, lostAtMs]);
   before.connection.isThere = false;
   await clock.advance(200_000);
 
@@ -111,12 +111,12 @@ test('a connection that is gone for a while, over a restart too, does not end th
   const after = queueIn(left, clock, () => ({}));
   await after.queue.retryNow();
   await clock.advance(1000);
-  expect(after.doubts).toEqual([{ addresses: expect.any(Array), overAtMs: expect.any(Number) }]);
+  expect(after.ambiguousAttempts).toEqual([{ addresses: expect.any(Array), overAtMs: expect.any(Number) }]);
 });
 
-test('what a delivery before the queue has left in doubt is in doubt, from then on', async () => {
+test('what a delivery before the queue has left ambiguous is ambiguous, from then on', async () => {
   const clock = new FakeClock();
-  const { queue, doubts } = queueIn(temporaryFolder(), clock, () => ({}));
+  const { queue, ambiguousAttempts } = queueIn(temporaryFolder(), clock, () => ({}));
   await clock.advance(5000);
   const recipients = newMessage({}).envelope.recipients;
   const earlier = recipients.map(({ address }) => ({
@@ -130,38 +130,38 @@ test('what a delivery before the queue has left in doubt is in doubt, from then 
   const now = clock.now();
   await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000, earlier }));
   await settle();
-  expect(doubts).toEqual([{ addresses: recipients.map(({ address }) => address), overAtMs: now }]);
+  expect(ambiguousAttempts).toEqual([{ addresses: recipients.map(({ address }) => address), overAtMs: now }]);
 });
 
-test('what is to be held is held; its release comes without a doubt', async () => {
+test('what is to be held is held; its release comes without an ambiguous attempt', async () => {
   const clock = new FakeClock();
-  const held: Answer = { outcome: 'needs-admin', code: 'delivery-in-doubt', hold: true };
+  const held: Answer = { outcome: 'needs-admin', code: 'delivery-ambiguous', hold: true };
   const answers: Answer[] = [ambiguous, held];
-  const { queue, store, doubts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
+  const { queue, store, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
   const id = await put(queue, clock);
   await clock.advance(80_000);
   expect(store.get(id)?.state).toBe('held');
   await store.release({ ids: [id] }, clock.now());
   await queue.retryNow();
   await clock.advance(80_000);
-  expect(doubts).toHaveLength(3);
-  expect(doubts[2]).toBeUndefined();
+  expect(ambiguousAttempts).toHaveLength(3);
+  expect(ambiguousAttempts[2]).toBeUndefined();
   expect(store.get(id)?.state).toBe('delivered');
 });
 
-test('what falls due again while the lane is busy is not forgotten when it is idle', async () => {
+test('what falls due again while the destination is busy is not forgotten when it is idle', async () => {
   const clock = new FakeClock();
   const waits: ((answer: Answer) => void)[] = [];
   const first: Answer = { ...ambiguous, retryAfterMs: 2000 };
-  const { queue, doubts } = queueIn(temporaryFolder(), clock, (call) =>
+  const { queue, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) =>
     call === 2 ? new Promise<Answer>((resolve) => waits.push(resolve)) : call === 1 ? first : {},
   );
   await put(queue, clock);
   await put(queue, clock);
-  // The second is under way, in the only place there is, while the first falls due.
+  // The second is under way, with the only permit there is, while the first falls due.
   await clock.advance(10_000);
-  expect(doubts).toHaveLength(2);
+  expect(ambiguousAttempts).toHaveLength(2);
   waits[0]?.({});
   await clock.advance(1000);
-  expect(doubts).toHaveLength(3);
+  expect(ambiguousAttempts).toHaveLength(3);
 });
