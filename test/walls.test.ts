@@ -280,3 +280,27 @@ test('the couriers are listed in one place', () => {
     'message/courier-kind.ts',
   ]);
 });
+
+/** What a file loads when it is loaded: files and packages. Types cost nothing, and `import()` comes later. */
+function loadedBy(file: string): string[] {
+  const text = (texts.get(file) ?? '').replace(/^(?:import|export) type [^;]*;/gm, '');
+  const specifiers = text.matchAll(/^(?:import|export|\}) (?:[^;']*? ?from )?'([^']+)'/gm);
+  return [...specifiers].map(([, specifier = '']) =>
+    specifier.startsWith('.') ? relative(source, resolve(source, dirname(file), specifier)) : specifier,
+  );
+}
+
+test.each(['cli/commands.ts', 'cli/init.ts', 'cli/config.ts', 'cli/hash-password.ts', 'cli/queue/command.ts'])(
+  '%s starts quickly: it loads nothing that talks to Microsoft',
+  (command) => {
+    const loaded = new Set([command]);
+    for (const file of loaded) for (const each of loadedBy(file)) loaded.add(each);
+    const slow = ['@azure/msal-node', 'imapflow', 'nodemailer', 'smtp-server', 'undici', 'pino'];
+    expect([...loaded].filter((name) => slow.some((each) => name === each || name.startsWith(`${each}/`)))).toEqual([]);
+    expect(loaded.size).toBeGreaterThan(3);
+  },
+);
+
+test('what is loaded with a file is seen', () => {
+  expect(loadedBy('exchange/smtp/connection.ts').some((name) => name.startsWith('nodemailer'))).toBe(true);
+});

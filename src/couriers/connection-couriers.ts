@@ -3,10 +3,10 @@ import type { QuickRetry } from '../base/http/quick-retry.ts';
 import type { InUse } from '../base/in-use.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { GraphClient } from '../graph/client/client.ts';
-import { byCourier, type CourierKind } from '../message/courier-kind.ts';
+import { byCourier, type CourierKind, courierKinds } from '../message/courier-kind.ts';
 import type { Courier } from '../queue/courier.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
-import type { ClosableCourier, CourierParts, UpstreamAccess } from './descriptor.ts';
+import type { ClosableCourier, CourierCode, CourierParts, UpstreamAccess } from './descriptor.ts';
 import { ExchangeSmtpCourier } from './exchange-smtp/courier.ts';
 import { SmtpFallback } from './exchange-smtp/fallback.ts';
 import type { LoginOf } from './login-of.ts';
@@ -27,8 +27,18 @@ export function courierPermits(concurrentPerMailbox?: number): CourierPermits {
   return byCourier((kind) => new KeyedSemaphore(concurrentPerMailbox ?? couriers[kind].concurrentPerMailbox));
 }
 
+/** The code of every courier. */
+export type CourierCodes = Readonly<Record<CourierKind, CourierCode>>;
+
+/** Loads the code of every courier. */
+export async function loadCouriers(): Promise<CourierCodes> {
+  const loaded = courierKinds.map(async (kind) => [kind, await couriers[kind].load()] as const);
+  return Object.fromEntries(await Promise.all(loaded)) as CourierCodes;
+}
+
 /** What the couriers of one connection are made of. */
 export interface ConnectionCouriersOptions extends UpstreamAccess {
+  readonly codes: CourierCodes;
   getToken(resource: TokenResource, refused?: string): Promise<string>;
   /** Whose name Exchange wants at an SMTP login for a mailbox, where a person signed in; undefined where the app acts. */
   readonly smtpLogin: LoginOf | undefined;
@@ -83,9 +93,9 @@ export class ConnectionCouriers {
   }
 
   #make(kind: CourierKind, policy: DeliveryPolicy): Courier {
-    const { inUse, actsFor, clock, settleMs } = this.#options;
+    const { codes, inUse, actsFor, clock, settleMs } = this.#options;
     const { marker, copies } = this.#parts;
-    const courier = couriers[kind].create({ ...this.#parts, policy });
+    const courier = codes[kind].create({ ...this.#parts, policy });
     this.#closable.add(courier);
     const { onAmbiguity } = policy;
     const look = { sentItems: this.#copiesOf(kind), marker, copies, onAmbiguity, clock, settleMs };

@@ -14,13 +14,14 @@ export interface ConnectionProbeOptions extends UpstreamAccess {
  * Looks whether the trouble of a part of a connection is over, as far as that shows without a message: a token is to be
  * had, the host answers. Never rejects.
  */
-export function probeConnection(
+export async function probeConnection(
   part: ConnectionPart,
   options: ConnectionProbeOptions,
 ): Promise<ConnectionTrouble | undefined> {
   if (part === 'graph-token') return probeToken(part, options.getToken('graph'));
   if (part === 'exchange-token') return probeToken(part, options.getToken('exchange'));
-  return couriers[part].probe(options);
+  const { probe } = await couriers[part].load();
+  return probe(options);
 }
 
 function probeToken(part: ConnectionPart, token: Promise<unknown>): Promise<ConnectionTrouble | undefined> {

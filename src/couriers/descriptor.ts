@@ -105,6 +105,12 @@ export interface CourierDescriptor extends CourierTraits {
   statusOf(code: string): string | undefined;
   /** Name of the host that messages are handed to. */
   hostName(endpoints: UpstreamEndpoints): string;
+  /** Most commands only ask for facts, and are quicker without the libraries that talk to Microsoft. */
+  load(): Promise<CourierCode>;
+}
+
+/** What a courier does, apart from what is known of it. */
+export interface CourierCode {
   /** Looks whether the host's trouble is over, without a message or a token. Never rejects. */
   probe(access: UpstreamAccess): Promise<ConnectionTrouble | undefined>;
   create(parts: CourierParts): ClosableCourier;

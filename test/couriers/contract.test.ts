@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { InUse } from '../../src/base/in-use.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
-import { ConnectionCouriers, courierPermits } from '../../src/couriers/connection-couriers.ts';
+import { ConnectionCouriers, courierPermits, loadCouriers } from '../../src/couriers/connection-couriers.ts';
 import { probeConnection } from '../../src/couriers/connection-probe.ts';
 import { enhancedStatus } from '../../src/couriers/enhanced-status.ts';
 import { couriers } from '../../src/couriers/registry.ts';
@@ -33,6 +33,7 @@ async function courierTo(kind: CourierKind, behaviour: Behaviour, { onWhole, get
   const upstream = await upstreams[kind](behaviour, onWhole);
   const { http, endpoints } = upstream;
   const made = new ConnectionCouriers({
+    codes: await loadCouriers(),
     http,
     clock: systemClock,
     endpoints,

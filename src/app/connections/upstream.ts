@@ -7,7 +7,13 @@ import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
-import { ConnectionCouriers, type CourierPermits, courierPermits } from '../../couriers/connection-couriers.ts';
+import {
+  ConnectionCouriers,
+  type CourierCodes,
+  type CourierPermits,
+  courierPermits,
+  loadCouriers,
+} from '../../couriers/connection-couriers.ts';
 import { probeConnection } from '../../couriers/connection-probe.ts';
 import type { UpstreamAccess } from '../../couriers/descriptor.ts';
 import type { DeliveryPolicy } from '../../couriers/policy.ts';
@@ -30,6 +36,7 @@ interface UpstreamParts {
   readonly tokens: ConnectionTokens;
   readonly clock: Clock;
   readonly permits: CourierPermits;
+  readonly codes: CourierCodes;
 }
 
 /** One connection of the configuration, ready to be used. */
@@ -79,7 +86,8 @@ export class Upstream {
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, permits });
+    const codes = await loadCouriers();
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, permits, codes });
   }
 
   /** Whatever fails now fails because of that. */
@@ -193,6 +201,7 @@ export class Upstream {
       ...(concurrentPerMailbox === undefined ? {} : { concurrentPerMailbox }),
       graphMimeBytes: limits.graphMimeKilobytes * 1024,
       permits: this.#parts.permits,
+      codes: this.#parts.codes,
       folder: join(dataDir, 'queue'),
       settleMs: queue.retryBaseSeconds * 1000,
       inUse: this.#inUse,

@@ -1,7 +1,6 @@
 import type { CourierDescriptor } from '../descriptor.ts';
 import { batchLimits } from './batch-limits.ts';
 import { loginRefusals } from './login-refusals.ts';
-import { probe } from './probe.ts';
 import { transactionRefusals } from './refusals.ts';
 
 /** The courier that submits messages to Exchange Online by SMTP. */
@@ -41,6 +40,5 @@ export const exchangeSmtpDescriptor: CourierDescriptor = {
   // Its codes are enhanced statuses themselves.
   statusOf: () => undefined,
   hostName: ({ smtp }) => smtp.host,
-  probe,
-  create: ({ exchangeSmtp }) => exchangeSmtp,
+  load: () => import('./code.ts'),
 };

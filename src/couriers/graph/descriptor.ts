@@ -1,12 +1,7 @@
 import type { CourierDescriptor } from '../descriptor.ts';
 import type { KnownRefusal } from '../known-refusal.ts';
-import { batchLimits } from './batch-limits.ts';
-import { GraphCourier } from './courier.ts';
-import { probe } from './probe.ts';
+import { batchLimits, maxMimeBytes } from './batch-limits.ts';
 import { graphRefusalRow, graphRefusals, graphStatuses } from './refusals.ts';
-
-/** A request has 4 MB, the message in base64 (Microsoft: "user: sendMail"). */
-const maxMimeBytes = 3000 * 1024;
 
 /** The courier that hands messages to Microsoft Graph. */
 export const graphDescriptor: CourierDescriptor = {
@@ -42,11 +37,7 @@ export const graphDescriptor: CourierDescriptor = {
   ],
   statusOf: (code) => graphRefusalRow(code)?.status,
   hostName: ({ graph }) => new URL(graph).hostname,
-  probe,
-  create({ client, sendAs, graphMimeBytes, policy: { envelope }, marker, smtpFallback: smtp }) {
-    const most = Math.min(graphMimeBytes, maxMimeBytes);
-    return new GraphCourier({ client, sendAs, maxMimeBytes: most, envelope, marker, smtp });
-  },
+  load: () => import('./code.ts'),
 };
 
 function statusesOf(row: KnownRefusal): string[] {
