@@ -7,7 +7,7 @@ import { type FaithfulForm, type MessageSurvey, surveyMessage } from '../../grap
 import { type SentAsJson, sendAsJson } from '../../graph/json/send.ts';
 import type { DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 import { HeaderBlock, HeaderTooLargeError } from '../../message/header/fields.ts';
-import { rewriteHeader } from '../../message/header/stream.ts';
+import { replaceStart } from '../../message/header/stream.ts';
 import { MessageChangedError } from '../../message/mime/reader.ts';
 import { type Batch, planBatches } from '../batches.ts';
 import type { SmtpFallback } from '../exchange-smtp/fallback.ts';
@@ -136,7 +136,7 @@ export class GraphCourier {
     const body = (): GraphRequestBody =>
       whole
         ? wholeBody(Buffer.concat([replacement, whole.subarray(header.byteLength)]))
-        : mimeBody(size, () => rewriteHeader(message.open(), () => replacement));
+        : mimeBody(size, () => replaceStart(message.open(), header.byteLength, replacement));
     return { batch, plan, mime: { size, body } };
   }
 

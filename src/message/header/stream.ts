@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { defaultMaxHeaderBytes, HeaderBlock } from './fields.ts';
 import { HeaderScanner } from './scanner.ts';
 
@@ -38,9 +38,22 @@ export async function* editHeader(
   yield* await held.edited();
 }
 
-/** As {@link editHeader}, as a stream; destroying it destroys the source. */
-export function rewriteHeader(source: Readable, edit: EditHeader, options: EditHeaderOptions = {}): Readable {
-  return Readable.from(editHeader(source, edit, options), { objectMode: false });
+/**
+ * A message with other octets in place of its first ones: a header that has been read already is not parsed again.
+ * Destroying the stream destroys the source.
+ */
+export function replaceStart(source: Readable, startBytes: number, replacement: Buffer): Readable {
+  let left = startBytes;
+  const rest = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const kept = left < chunk.length ? chunk.subarray(left) : undefined;
+      left = Math.max(0, left - chunk.length);
+      done(null, kept);
+    },
+  });
+  rest.push(replacement);
+  // Errors reach whoever reads; pipeline asks for a callback.
+  return pipeline(source, rest, () => undefined);
 }
 
 /** The beginning of a message, until its header is complete. */

@@ -170,3 +170,22 @@ test('a pool that is closed leaves what is idle at once, and what is in use when
   await clock.advance(60_000);
   expect(opened[1]?.end).toBeUndefined();
 });
+
+test('a connection that broke in use is not kept, and not left with QUIT later', async () => {
+  const { pool, clock } = setUp();
+  const broken = await pool.use('a@b.c', forever, false, async (session) =>
+    Object.assign(session as unknown as FakeSession, { usable: false }),
+  );
+  await clock.advance(60_000);
+  await pool.close();
+  expect(broken.end).toBeUndefined();
+});
+
+test('a pool that is closed twice leaves each connection once', async () => {
+  const { pool, send } = setUp();
+  const session = await send();
+  await pool.close();
+  session.end = undefined;
+  await pool.close();
+  expect(session.end).toBeUndefined();
+});
