@@ -12,6 +12,18 @@ export interface Equivalent {
 export const equivalents: readonly Equivalent[] = [
   {
     file: 'src/exchange/reading/imap.ts',
+    before: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
+    after: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1].toUpperCase() ?? capabilities;',
+    why: 'where the expression matches, its group is there',
+  },
+  {
+    file: 'src/exchange/smtp/reply.ts',
+    before: 'const match = /^(?:\\d{3}(?:[ -]|$))?(?:([245]\\.\\d{1,3}\\.\\d{1,3})(?: |$))?(.*)$/s.exec(line);',
+    after: 'const match = /(?:\\d{3}(?:[ -]|$))?(?:([245]\\.\\d{1,3}\\.\\d{1,3})(?: |$))?(.*)$/s.exec(line);',
+    why: 'all of it may be absent, so it matches at the beginning in any case',
+  },
+  {
+    file: 'src/exchange/reading/imap.ts',
     before: 'untagged = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1] ?? untagged;',
     after: 'untagged = /^\\* CAPABILITY (.*)/i.exec(line)?.[1] ?? untagged;',
     why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',

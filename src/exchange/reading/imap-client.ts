@@ -69,7 +69,7 @@ export async function fetchMessage(
   item: 'source' | 'headers',
   query: FetchQueryObject,
 ): Promise<FetchMessageObject | undefined> {
-  const answers = await client.fetchAll(`${uid}`, { ...query, uid: true }, { uid: true }).catch(noneIfGone);
+  const answers = await client.fetchAll(`${uid}`, query, { uid: true }).catch(noneIfGone);
   assertUsable(client);
   return answers.find((answer) => answer[item] !== undefined && (answer.uid === undefined || answer.uid === uid));
 }

@@ -135,6 +135,7 @@ function settleFailure(
   // After a refused MAIL FROM the pipelined recipients are refused as well, and mean nothing.
   if (error.command === 'MAIL FROM') throw error;
   const refused = refusals(envelope);
-  if (error.reply?.code !== 421 && error.command === 'RCPT TO') return { refused };
+  // Not after a 421, which nodemailer takes for the end of the connection.
+  if (error.command === 'RCPT TO') return { refused };
   throw new SmtpUpstreamError(error.message, { ...error, refused });
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../../src/base/certificates.ts';
 import type { OpenUpstream, UpstreamLogin } from '../../../src/exchange/reading/connect.ts';
@@ -25,8 +27,8 @@ async function server(scripts: string[], implicit = true) {
   return running;
 }
 
-async function open(port: number, options: Partial<UpstreamLogin> = {}): Promise<OpenUpstream> {
-  const upstream = await openImapUpstream({
+function login(port: number): UpstreamLogin {
+  return {
     host: 'localhost',
     port,
     security: 'tls',
@@ -34,8 +36,11 @@ async function open(port: number, options: Partial<UpstreamLogin> = {}): Promise
     mailbox: 'a@b.c',
     getToken: async () => 'token',
     connectTimeoutMs: 10_000,
-    ...options,
-  });
+  };
+}
+
+async function open(port: number, options: Partial<UpstreamLogin> = {}): Promise<OpenUpstream> {
+  const upstream = await openImapUpstream({ ...login(port), ...options });
   upstream.socket.destroy();
   return upstream;
 }
@@ -55,6 +60,32 @@ const offered = `C: C2 CAPABILITY
   S: C2 OK CAPABILITY completed.`;
 
 describe('logging in upstream by IMAP', () => {
+  it('ends with the signal until it is open, and not after', async () => {
+    const { port } = await server([
+      `${exchange}
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: A1 OK [CAPABILITY IMAP4rev1 IDLE] AUTHENTICATE completed.`,
+    ]);
+    const gone = new AbortController();
+    const { socket } = await openImapUpstream({ ...login(port), signal: gone.signal });
+    gone.abort();
+    await new Promise(setImmediate);
+    expect(socket.destroyed).toBe(false);
+    socket.destroy();
+  });
+
+  it('names the reset of a connection as the system does', async () => {
+    const reset = createServer((socket) => void socket.once('data', () => socket.resetAndDestroy()));
+    reset.on('connection', (socket) => socket.on('error', () => {}).write('* OK ready\r\n'));
+    await once(reset.listen(0, '127.0.0.1'), 'listening');
+    closing.push(async () => void reset.close());
+    const { port } = reset.address() as AddressInfo;
+    await expect(open(port, { host: '127.0.0.1', security: 'none' })).rejects.toMatchObject({
+      code: 'upstream-connection-lost',
+      message: expect.stringContaining('ECONNRESET'),
+    });
+  });
+
   it('is one line where the server takes it, and asks what it takes only once', async () => {
     const { port, received } = await server([
       `${exchange}

@@ -189,3 +189,14 @@ test('a pool that is closed twice leaves each connection once', async () => {
   await pool.close();
   expect(session.end).toBeUndefined();
 });
+
+test('where one of two idle connections is lent, the other one is there for the next', async () => {
+  const { opened, begin } = setUp();
+  for (let round = 0; round < 2; round++) {
+    const both = [begin(), begin()];
+    await settle();
+    for (const each of both) each.end();
+    await Promise.all(both.map(({ done }) => done));
+  }
+  expect(opened).toHaveLength(2);
+});

@@ -159,3 +159,32 @@ test('a server that never greets is given up after the time set', async () => {
   const { session } = await open((step) => (step === 'connect' ? 'silence' : undefined), { connectTimeoutMs: 200 });
   await expect(session).rejects.toMatchObject({ stage: 'connect' });
 });
+
+test('a 421 to a recipient fails the transaction, whatever was said of others', async () => {
+  const { session } = await open((step) => (step === 'RCPT' ? '421 4.3.2 Service not available' : undefined));
+  await expect((await session).send(transaction(), patience)).rejects.toMatchObject({
+    name: 'SmtpUpstreamError',
+    reply: { code: 421 },
+  });
+});
+
+test('an attempt that is given up says so', async () => {
+  const gone = new AbortController();
+  const { session } = await open((step) => {
+    if (step === 'MAIL') queueMicrotask(() => gone.abort());
+    return step === 'MAIL' ? 'silence' : undefined;
+  });
+  await expect((await session).send(transaction(), gone.signal)).rejects.toMatchObject({
+    message: 'The attempt was given up.',
+    stage: 'envelope',
+    aborted: true,
+  });
+});
+
+test('a session that is closed meanwhile has no reply: the last one was to something else', async () => {
+  const { session } = await open((step) => (step === 'MAIL' ? 'silence' : undefined));
+  const opened = await session;
+  const sent = opened.send(transaction(), patience);
+  setImmediate(() => opened.close());
+  await expect(sent).rejects.toMatchObject({ message: 'The server closed the connection.', reply: undefined });
+});
