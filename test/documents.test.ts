@@ -1,4 +1,4 @@
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -33,4 +33,13 @@ test('the version of Node.js that README and CONTRIBUTING name is the one that p
   const major = /\d+/.exec(engines.node)?.[0];
   expect(read('README.md')).toContain(`mailbridge runs on Node.js ${major}`);
   expect(read('CONTRIBUTING.md')).toContain(`brings ${major} into \`node_modules\``);
+});
+
+test('the way of a message in CONTRIBUTING is one of files that are there, and no more than 25 of them', () => {
+  const [, section = ''] = /## The way of a message\n([\s\S]*?)\n## /.exec(read('CONTRIBUTING.md')) ?? [];
+  const files = [...section.matchAll(/`([a-z0-9/-]+\.ts)`/g)].map(([, file = '']) => file);
+  expect(files.filter((file) => !existsSync(join(project, 'src', file)))).toEqual([]);
+  expect(new Set(files).size).toBe(files.length);
+  expect(files.length).toBeGreaterThan(15);
+  expect(files.length).toBeLessThanOrEqual(25);
 });
