@@ -21,6 +21,16 @@ const oldWords = [
   /refused for good/,
   /its time is over/,
   /cannot be told/,
+  /\bis no (?:valid )?(?:address|token|certificate|mailbox)\b/,
+  /\bknows no\b/,
+  /\btakes no\b/,
+  /\bwants? (?:a|an|the) /,
+  /trouble of its own/,
+  /letter by letter/,
+  /\bof no (?:use|effect)\b/,
+  /opens? the way/,
+  /\bshall\b/,
+  /(?:mailboxes|addresses|programs|accounts|page|mailbox|failures|users?) alone\b/,
 ];
 
 test('there are texts to read, with their places', () => {

@@ -77,7 +77,7 @@ function readSessions(parts: ListenerParts, protocol: 'imap' | 'pop3'): ReadSess
 function upstreamOf({ upstreams }: BridgeState, connection: string): Upstream {
   const upstream = upstreams.get(connection);
   if (upstream) return upstream;
-  throw new BridgeError('connection-gone', `There is no connection ${connection} any more.`);
+  throw new BridgeError('connection-gone', `Connection ${connection} no longer exists.`);
 }
 
 function openSmtp(parts: ListenerParts): Promise<Opened> {

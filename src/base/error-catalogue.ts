@@ -41,7 +41,7 @@ const entries = {
   // listeners
   'port-in-use': {
     kind: 'usage',
-    cause: 'Another program already listens on a port that a listener wants.',
+    cause: 'Another program already listens on a port that a listener needs.',
     remedy: 'Stop the other program, or change the port of the listener.',
   },
   'listen-failed': {
@@ -444,7 +444,7 @@ const entries = {
   'account-not-reading': {
     kind: 'needs-admin',
     cause: 'A program logged in by IMAP or POP3 to an account that is not set up to read, or to read otherwise.',
-    remedy: 'Set read of the account: imap serves IMAP and POP3 programs, pop3 serves POP3 programs alone.',
+    remedy: 'Set read of the account: imap serves IMAP and POP3 programs, pop3 serves only POP3 programs.',
   },
   'account-connections-exceeded': {
     kind: 'temporary',

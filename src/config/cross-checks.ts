@@ -108,7 +108,7 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
 const notPersonal: Readonly<Record<string, string>> = {
   'client-credentials': 'personal accounts let no app in by itself, because they have no administrator to consent',
   'managed-identity': 'a managed identity belongs to the tenant of its machine',
-  password: 'Microsoft takes the password of a personal account on its own page alone',
+  password: 'Microsoft takes the password of a personal account only on its own page',
 };
 
 /** Of `consumers`. */

@@ -84,11 +84,11 @@ export const accountBlock = (sources: Sources) =>
     }),
     networks: z.exactOptional(z.array(network()).min(1)).meta({
       description:
-        'Networks (CIDR) or addresses from which SMTP clients need no password. Where several accounts match, the longest prefix wins. Of no effect on IMAP and POP3.',
+        'Networks (CIDR) or addresses from which SMTP clients need no password. Where several accounts match, the longest prefix wins. Does not apply to IMAP and POP3.',
     }),
     endOfData: z.enum(['crlf', 'lf']).default('crlf').meta({
       description:
-        'What ends a message of a client in `networks`. `crlf`: CRLF.CRLF alone. `lf`: LF.LF too, for devices that end every line with LF. Only for networks of such devices: behind a mail server or a program that takes LF.LF for text, whoever writes that text could send messages of their own. Of no effect on listeners with `"lineEnds": "strict"`.',
+        'What ends a message of a client in `networks`. `crlf`: only CRLF.CRLF. `lf`: LF.LF too, for devices that end every line with LF. Only for networks of such devices: behind a mail server or a program that takes LF.LF for text, whoever writes that text could send messages of their own. Does not apply to listeners with `"lineEnds": "strict"`.',
     }),
     connection: z.string().meta({ description: 'Name of the connection, a key of `connections`.' }),
     mailbox: mailbox().meta({ description: 'User principal name of the mailbox that is opened and sent as.' }),
@@ -118,7 +118,7 @@ export const accountBlock = (sources: Sources) =>
     }),
     senders: z.exactOptional(z.array(senderPattern()).min(1)).meta({
       description:
-        'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. Default: the mailbox alone.',
+        'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. Default: only the mailbox.',
     }),
     forceFrom: z.exactOptional(z.union([z.literal(true), mailbox()])).meta({
       description:

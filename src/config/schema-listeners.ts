@@ -39,7 +39,7 @@ export const listenerBlock = (sources: Sources) =>
     }),
     lineEnds: z.enum(['lenient', 'strict']).default('lenient').meta({
       description:
-        'Line ends of messages that come by SMTP. `lenient`: LF alone and CR alone are taken for CRLF, and become CRLF; a message ends with CRLF.CRLF alone. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
+        'Line ends of messages that come by SMTP. `lenient`: a single LF or CR counts as CRLF, and becomes CRLF; a message ends only with CRLF.CRLF. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
     }),
     tls: z
       .exactOptional(

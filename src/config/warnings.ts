@@ -36,10 +36,10 @@ export function configWarnings(
   warnings.push(...oldTls(config.tls ?? {}).map((text) => `tls: ${text}`));
   config.accounts.forEach((account, index) => {
     if (account.networks && account.send === undefined) {
-      warnings.push(`accounts[${index}].networks: of no effect, the account has no "send"`);
+      warnings.push(`accounts[${index}].networks: ignored, the account has no "send"`);
     }
     if (account.password === undefined && account.read !== undefined) {
-      warnings.push(`accounts[${index}].read: of no effect, reading needs a "password"`);
+      warnings.push(`accounts[${index}].read: ignored, reading needs a "password"`);
     }
   });
   return warnings;
@@ -59,7 +59,7 @@ function uselessCramMd5({ accounts, listeners }: Config): string[] {
   return listeners.flatMap(({ cramMd5 }, index) =>
     cramMd5
       ? [
-          `listeners[${index}].cramMd5: of no effect, no account has a "password" that is not a hash; use {"env"} or {"file"}`,
+          `listeners[${index}].cramMd5: ignored, no account has a "password" that is not a hash; use {"env"} or {"file"}`,
         ]
       : [],
   );

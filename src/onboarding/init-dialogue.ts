@@ -26,7 +26,7 @@ export async function collectAnswers(
     const told = given[question.key];
     if (!question.applies(answers)) {
       if (told === undefined) continue;
-      throw wrong(`--${question.key} is of no use with --use ${answers.use}.`);
+      throw wrong(`--${question.key} does nothing with --use ${answers.use}.`);
     }
     const answer = told === undefined ? await open(question, answers, interview) : checked(question, told);
     answers[question.key] = answer;

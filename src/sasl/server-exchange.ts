@@ -47,7 +47,7 @@ export async function receiveCredentials(
     return { mechanism, username, password: decodePassword(await ask(loginPrompts.password)) };
   }
   if (mechanism === 'CRAM-MD5') {
-    if (initialResponse !== undefined) throw new SaslSyntaxError('CRAM-MD5 takes no initial response.');
+    if (initialResponse !== undefined) throw new SaslSyntaxError('CRAM-MD5 allows no initial response.');
     const challenge = cramMd5Challenge();
     return { mechanism, challenge, ...decodeCramMd5(await ask(challenge)) };
   }

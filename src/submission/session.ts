@@ -282,7 +282,7 @@ export class SubmissionSession implements SmtpSession {
   }
 
   #howToLogIn(): string {
-    return this.#context.offersStartTls ? 'use STARTTLS first' : 'this listener takes no password without TLS';
+    return this.#context.offersStartTls ? 'use STARTTLS first' : 'this listener accepts no password without TLS';
   }
 
   #assertMaySendAs(account: SubmissionAccount, reversePath: string): void {

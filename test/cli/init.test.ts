@@ -248,7 +248,7 @@ test.each([
   [['--yes'], '--mailbox is missing: Its address'],
   [['--yes', '--mailbox', 'reports'], '--mailbox must be an address'],
   [[...yes, '--use', 'fax'], '--use must be send or read or both.'],
-  [[...yes, '--read', 'imap'], '--read is of no use with --use send.'],
+  [[...yes, '--read', 'imap'], '--read does nothing with --use send.'],
   [[...yes, '--cloud', 'moon'], '--cloud is neither a known cloud'],
   [[...yes, '--client-secret-env', 'A', '--client-secret-file', 'b'], 'not both'],
 ])('%j is wrong usage, and writes nothing', async (args, message) => {

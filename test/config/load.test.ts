@@ -236,7 +236,7 @@ test('warns of CRAM-MD5 where no account has a password that it could be checked
       .warnings;
   expect(await warnings('geheim')).toEqual([]);
   expect(await warnings(`$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)).toEqual([
-    'listeners[0].cramMd5: of no effect, no account has a "password" that is not a hash; use {"env"} or {"file"}',
+    'listeners[0].cramMd5: ignored, no account has a "password" that is not a hash; use {"env"} or {"file"}',
   ]);
 });
 
@@ -267,8 +267,8 @@ test('warns of what has no effect', async () => {
   ];
   expect((await load(sample({ listeners, accounts: [byNetwork, reader] }))).warnings).toEqual([
     'listeners[0].tls: TLSv1 does not work without "@SECLEVEL=0" in "ciphers"',
-    'accounts[0].read: of no effect, reading needs a "password"',
-    'accounts[1].networks: of no effect, the account has no "send"',
+    'accounts[0].read: ignored, reading needs a "password"',
+    'accounts[1].networks: ignored, the account has no "send"',
   ]);
 });
 

@@ -30,7 +30,7 @@ export function folderVerdict(facts: FolderFacts, uid: number | undefined = proc
   if ((facts.mode & othersWrite) === 0) return 'usable';
   return {
     fault: 'can be written by every user of this machine',
-    remedy: 'Name a folder inside it that is not there yet: the bridge makes it for itself alone.',
+    remedy: 'Name a folder inside it that is not there yet: the bridge creates it with access for itself only.',
   };
 }
 

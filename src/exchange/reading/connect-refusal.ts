@@ -44,7 +44,7 @@ function codeOf({ said, atLogin }: LoginRefusal): ErrorCode {
 function textOf(code: ErrorCode, mailbox: string, said: string): string {
   if (code === 'mailbox-not-connected') return `Microsoft 365 accepted the token but did not open ${mailbox}: ${said}`;
   if (code === 'mailbox-connections-exceeded')
-    return `Microsoft 365 accepts no more connections to ${mailbox}: ${said}`;
+    return `Microsoft 365 refuses further connections to ${mailbox}: ${said}`;
   if (code === 'mailbox-login-unavailable') return `Microsoft 365 does not serve ${mailbox} now: ${said}`;
   return `Microsoft 365 does not let the bridge into ${mailbox}: ${said}`;
 }

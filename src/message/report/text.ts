@@ -31,7 +31,7 @@ export function humanPart(
   }
   if (relayed.length > 0) {
     lines.push('Microsoft 365 has taken it for these recipients. This was asked for; Microsoft');
-    lines.push('reports failures alone, so no further notice will come if all goes well:', '');
+    lines.push('reports only failures, so no further notice comes if all goes well:', '');
     lines.push(...relayed.flatMap(recipientLines));
   }
   lines.push(`The ${attached} ${attached === 'header' ? 'of the message ' : ''}is attached.`, '');

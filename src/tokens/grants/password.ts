@@ -47,7 +47,7 @@ function explained(error: BridgeError): BridgeError {
 
 function remedyOf(aadsts: string, usual: string): string {
   if (secondFactor.has(aadsts)) {
-    return 'The password grant cannot answer a second factor, and Microsoft wants one ever more often. Use the grant client-credentials, which has no user, or device-code or authorization-code.';
+    return 'The password grant cannot answer a second factor, which Microsoft requires more and more often. Use the grant client-credentials, which has no user, or device-code or authorization-code.';
   }
   if (!notChecked.has(aadsts)) return usual;
   return `${usual} The password grant never works for federated users, personal accounts and users without a password: use another grant for them.`;

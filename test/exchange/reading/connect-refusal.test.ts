@@ -19,7 +19,7 @@ describe('what a server says when it lets nobody in', () => {
     'Request is Throttled',
     'Suggested Backoff Time: 1 ms',
   ])('has too many connections: %s', (said) => {
-    const message = `Microsoft 365 accepts no more connections to a@b.c: ${said}`;
+    const message = `Microsoft 365 refuses further connections to a@b.c: ${said}`;
     expect(refusal(said)).toMatchObject({ code: 'mailbox-connections-exceeded', message });
     expect(refusal(said, false).code).toBe('mailbox-connections-exceeded');
   });

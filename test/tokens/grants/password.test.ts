@@ -60,7 +60,7 @@ describe('a sign-in by password', () => {
         details: { suberror: 'basic_action' },
       });
       expect(error.remedy).toBe(
-        'The password grant cannot answer a second factor, and Microsoft wants one ever more often. ' +
+        'The password grant cannot answer a second factor, which Microsoft requires more and more often. ' +
           'Use the grant client-credentials, which has no user, or device-code or authorization-code.',
       );
     },

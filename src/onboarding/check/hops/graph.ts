@@ -66,7 +66,7 @@ function graphFailure(context: MailboxContext, use: Use, error: unknown): unknow
   if (error.status === 404) {
     const text = /RESTAPI|HostedInExchangeOnline/i.test(error.code)
       ? `${mailbox} is not a mailbox in Exchange Online: no licence, not set up yet, or on premises.`
-      : `Microsoft 365 knows no mailbox ${mailbox}.`;
+      : `Microsoft 365 does not know the mailbox ${mailbox}.`;
     return new BridgeError('graph-mailbox-unknown', text, { details: { said, spreading: true } });
   }
   if (error.status === 403) return denied(context, use, said);
@@ -103,7 +103,7 @@ function denied({ connection, seen }: MailboxContext, use: Use, said: string): B
     code,
     `The token lacks ${needed.anyOf[0]}, and no Exchange role with ${mailbox} in its scope serves instead.`,
     {
-      remedy: `(1) For these mailboxes alone, the Exchange role "${needed.rbacRole}": mailbridge exchange-script ${connection.name} prints what to run; Test-ServicePrincipalAuthorization -Identity ${claims?.oid ?? connection.clientId} -Resource ${mailbox} must then say InScope True.\n(2) Or for every mailbox: ${grantRemedy(connection, needed)}`,
+      remedy: `(1) For these mailboxes only, the Exchange role "${needed.rbacRole}": mailbridge exchange-script ${connection.name} prints what to run; Test-ServicePrincipalAuthorization -Identity ${claims?.oid ?? connection.clientId} -Resource ${mailbox} must then say InScope True.\n(2) Or for every mailbox: ${grantRemedy(connection, needed)}`,
       details,
     },
   );

@@ -39,7 +39,7 @@ export function submissionHop(context: MailboxContext, use: Use): Hop {
 /** Exchange tells only after a message whether the login may send as another address. */
 function loggedIn(login: string, mailbox: string, isPersonal: boolean): string {
   if (sameAddress(login, mailbox)) return 'logged in; only a message shows more: --send-test ADDRESS';
-  if (isPersonal) return `logged in as ${login}, who sends as addresses of that account alone: --send-test ADDRESS`;
+  if (isPersonal) return `logged in as ${login}, who sends only as addresses of that account: --send-test ADDRESS`;
   return `logged in as ${login}, who needs SendAs on ${mailbox} (Add-RecipientPermission ${mailbox} -Trustee ${login} -AccessRights SendAs); only a message shows whether it is there: --send-test ADDRESS`;
 }
 
