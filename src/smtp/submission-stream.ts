@@ -60,7 +60,6 @@ export class SubmissionStream extends SMTPStream {
     clearTimeout(this.#waiting);
     this.#waiting = undefined;
     const { content, endsAt } = this.#decoder.push(chunk);
-    this._countDataBytes(content.length);
     if (endsAt !== undefined) {
       this._endDataMode(content, chunk.subarray(endsAt), done);
       return;
