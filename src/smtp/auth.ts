@@ -8,7 +8,7 @@ import { SmtpReply, type SmtpSession } from './session.ts';
 export interface AuthConnection {
   readonly session: SMTPServerSession;
   readonly secure: boolean;
-  readonly app: SmtpSession | undefined;
+  readonly app: SmtpSession;
   /** Takes the client's next line in place of a command. */
   _nextHandler: ((line: Buffer, next: () => void) => void) | false;
   send(code: number, data?: string): void;
@@ -48,7 +48,7 @@ export async function authenticateClient(
   try {
     const { mechanism, initialResponse } = requestOf(connection, command, mechanisms);
     const credentials = await receiveCredentials(mechanism, initialResponse, ask);
-    await connection.app?.authenticate(credentials);
+    await connection.app.authenticate(credentials);
     connection.session.user = credentials.username;
     connection.session.transmissionType = connection._transmissionType();
     connection.send(235, '2.7.0 Authentication successful');
@@ -79,7 +79,7 @@ function requestOf(connection: AuthConnection, command: Buffer, mechanisms: read
 }
 
 function assertOffered(connection: AuthConnection, mechanism: SaslMechanism): void {
-  if (connection.app?.offersAuth(mechanism)) return;
+  if (connection.app.offersAuth(mechanism)) return;
   if (!connection.secure && connection._isSupported('STARTTLS')) {
     throw new SmtpReply(538, '5.7.11', 'Encryption required: use STARTTLS before AUTH');
   }

@@ -25,12 +25,29 @@ export function connectionOf(session: SMTPServerSession): SubmissionConnection {
   return connection;
 }
 
+const noSession = async (): Promise<never> => {
+  throw new SmtpReply(503, '5.5.1', 'No session');
+};
+
+/** Whom a client talks to whose session could not be opened: it is told so, and may say what it likes until it is cut. */
+const nobody: SmtpSession = {
+  offersAuth: () => false,
+  isIdentified: () => false,
+  authenticate: noSession,
+  completeAddress: () => undefined,
+  mailFrom: noSession,
+  rcptTo: noSession,
+  data: noSession,
+  refused() {},
+  closed() {},
+};
+
 /**
  * One SMTP connection: the library's, taught to bear what old devices send and to tell each client what applies to it.
  */
 export class SubmissionConnection extends GuardedConnection implements SmtpConnectionInfo {
   /** The application's side; set before the greeting. */
-  app: SmtpSession | undefined;
+  app: SmtpSession = nobody;
   /** What the client is told of an error; set with it. */
   refusalOf: (error: unknown) => SmtpReply = () => new SmtpReply(451, '4.3.0', 'Internal error, try again later');
   /** What was to be said to a client that has left inside its message. */
@@ -42,7 +59,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   }
 
   protected override isIdentified(): boolean {
-    return this.app?.isIdentified() ?? false;
+    return this.app.isIdentified();
   }
 
   get helo(): string {
@@ -71,7 +88,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   override _createParser(): SubmissionStream {
     const { lineEnds, wrongEndWaitMs } = this._server as SubmissionServerEvents;
     const parser = new SubmissionStream({
-      endOfData: () => (lineEnds === 'strict' ? 'crlf' : (this.app?.endOfData?.() ?? 'crlf')),
+      endOfData: () => (lineEnds === 'strict' ? 'crlf' : (this.app.endOfData?.() ?? 'crlf')),
       onWrongEnd: (end) => this.#refuseWrongEnd(end),
       wrongEndWaitMs,
       maxLinesAtOnce: () => this.maxLinesAtOnce(),
@@ -102,14 +119,14 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
 
   /** A text that brings its own enhanced status gets no second one. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    if (code >= 400 && !this._closing) this.app?.refused(code, String(data ?? ''));
+    if (code >= 400 && !this._closing) this.app.refused(code, String(data ?? ''));
     if (Array.isArray(data)) data = data.flatMap((line) => (line.startsWith('AUTH ') ? this.#authLine() : line));
     super.send(code, data, typeof data === 'string' && enhancedStatus.test(data) ? false : context);
   }
 
   /** The line of EHLO: what this connection may use now (RFC 4954 section 3), if anything. */
   #authLine(): string[] {
-    const offered = this._server.options.authMethods?.filter((name) => this.app?.offersAuth(name as SaslMechanism));
+    const offered = this._server.options.authMethods?.filter((name) => this.app.offersAuth(name as SaslMechanism));
     return offered?.length ? [`AUTH ${offered.join(' ')}`] : [];
   }
 
@@ -158,7 +175,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
     const read = parseAddressPath(rawName.trim().toUpperCase(), rawCommand.toString());
     if (!read) return false;
     const bare = read.address !== '' && !read.address.includes('@');
-    const address = bare ? this.app?.completeAddress(read.address) : read.address;
+    const address = bare ? this.app.completeAddress(read.address) : read.address;
     if (address === undefined) return false;
     const args = Object.keys(read.parameters).length > 0 ? { ...read.parameters } : false;
     return read.duplicate === undefined ? { address, args } : { address, args, duplicate: read.duplicate };

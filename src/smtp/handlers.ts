@@ -17,7 +17,6 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
     done: (error: (Error & { responseCode?: number }) | null, result?: T) => void,
   ): void => {
     const connection = connectionOf(session);
-    if (!connection.app) throw new Error('a command before the session was opened');
     verb(connection.app, connection).then(
       (result) => done(null, result),
       (error: unknown) => done(replyError(refusalOf(error, connection))),
@@ -43,7 +42,7 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
       }
     },
     onSecure(_socket, session, callback: Callback) {
-      connectionOf(session).app?.secured?.();
+      connectionOf(session).app.secured?.();
       callback();
     },
     onMailFrom(address, session, callback: Callback) {
@@ -65,7 +64,7 @@ export function submissionHandlers(settings: SmtpServerSettings): SMTPServerOpti
       );
     },
     onClose(session) {
-      connectionOf(session).app?.closed();
+      connectionOf(session).app.closed();
     },
   };
 }

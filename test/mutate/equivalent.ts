@@ -11,6 +11,12 @@ export interface Equivalent {
 
 export const equivalents: readonly Equivalent[] = [
   {
+    file: 'src/smtp/address-path.ts',
+    before: 'if (equals < 0 && !bareKeywords.has(key)) return undefined;',
+    after: 'if (equals <= 0 && !bareKeywords.has(key)) return undefined;',
+    why: 'a parameter without a name is refused in the next line',
+  },
+  {
     file: 'src/exchange/reading/imap.ts',
     before: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1]?.toUpperCase() ?? capabilities;',
     after: 'capabilities = /^\\* CAPABILITY (.*)$/i.exec(line)?.[1].toUpperCase() ?? capabilities;',

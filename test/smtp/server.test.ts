@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
@@ -487,4 +488,24 @@ test.each(['starttls', 'tls', 'none'] as const)('nodemailer delivers with securi
   await transport.sendMail({ from: 'a@contoso.example', to: 'b@fabrikam.example', subject: 'Grüße', text: 'ä\n.\nö' });
   expect(server.received[0]?.info.transmissionType).toBe(security === 'none' ? 'ESMTPA' : 'ESMTPSA');
   transport.close();
+});
+
+describe('a client whose session cannot be opened', () => {
+  test('is told why, and nothing that it says ahead does any harm', async () => {
+    const server = await submissionServer({
+      openSession: () => {
+        throw new SmtpReply(554, '5.7.1', 'Not from there');
+      },
+    });
+    const client = connect(server.port, '127.0.0.1');
+    client.write(
+      `EHLO x\r\nAUTH PLAIN ${base64('\0scanner\0sesame')}\r\nMAIL FROM:<a>\r\nRCPT TO:<b@c.d>\r\nDATA\r\nQUIT\r\n`,
+    );
+    const said = (await buffer(client)).toString();
+    expect(said).toMatch(/^554 5\.7\.1 Not from there\r\n/);
+    expect(said).not.toMatch(/^(?:235|250|354) /m);
+    expect(server.defects).toEqual([]);
+    // The server is there for the next one.
+    expect((await buffer(connect(server.port, '127.0.0.1'))).toString()).toMatch(/^554 /);
+  });
 });
