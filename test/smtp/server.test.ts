@@ -509,3 +509,10 @@ describe('a client whose session cannot be opened', () => {
     expect((await buffer(connect(server.port, '127.0.0.1'))).toString()).toMatch(/^554 /);
   });
 });
+
+test('a command with a NUL is refused, and says what is wrong with it', async () => {
+  const server = await submissionServer();
+  const c = await SmtpDialogue.open(server.port);
+  expect(await c.say('EHLO x\0y')).toBe('500 5.5.2 Command holds a NUL octet (RFC 5321 section 4.5.2)');
+  expect(await c.say('EHLO x')).toMatch(/^250/);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { entraError, entraErrors } from '../../../src/tokens/entra/errors.ts';
+import { entraError, entraErrors, oauthError } from '../../../src/tokens/entra/errors.ts';
 
 /** Every number that an administrator of a mail bridge is known to meet. */
 const required = [
@@ -13,6 +13,9 @@ const required = [
   500021, 500022, 500212, 500213, 9002331, 9002332, 90124, 90130, 1002016, 28000, 28003, 90008, 90093, 90099, 9002341,
   90014, 90023, 9002313, 50064, 50135, 16000, 50014, 51004, 500208, 53004, 53011, 530004, 530036, 50131, 50155, 50187,
   80001, 80002, 80007, 50107, 20012, 70020, 50134, 700005, 9002325, 9002326, 50085, 50139, 50033, 90006, 90012, 70012,
+  16003, 20001, 20033, 40008, 40009, 40010, 40015, 50000, 50002, 50005, 50008, 50087, 50088, 50127, 50129, 50140, 50143,
+  50166, 50180, 50197, 50199, 53010, 54000, 70004, 80005, 80010, 80012, 80013, 80014, 90013, 90027, 90036, 90043, 90051,
+  90090, 90091, 90100, 90102, 90123, 135011, 500133, 530034, 700020, 700030, 900382, 900432, 901002, 1000031,
 ];
 
 /** Where Microsoft uses a number for several things, its words tell which one it is. */
@@ -57,5 +60,19 @@ describe('the AADSTS catalogue', () => {
 
   test('does not make up what it does not know', () => {
     expect(entraError(1)).toBeUndefined();
+  });
+});
+
+describe('an OAuth error without an AADSTS number', () => {
+  test.each([
+    ['consent_required', /admin consent|mailbridge consent/],
+    ['interaction_required', /mailbridge login/],
+    ['login_required', /mailbridge login/],
+  ])('%s has a remedy', (error, remedy) => {
+    expect(oauthError(error)?.remedy).toMatch(remedy);
+  });
+
+  test.each(['invalid_grant', 'toString', '', undefined])('%j says nothing by itself', (error) => {
+    expect(oauthError(error)).toBeUndefined();
   });
 });

@@ -133,6 +133,7 @@ describe('a stored sign-in', () => {
       store.signIn = { ...store.signIn!, msalCache };
       const error = await world.failure(acquire());
       expect(error.code).toBe('sign-in-needed');
+      expect(error.message).toBe('Connection "contoso" could not get a token: the sign-in kept cannot be renewed.');
       expect(String(error)).not.toContain('xyz');
     },
   );

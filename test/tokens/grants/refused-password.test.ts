@@ -27,3 +27,21 @@ test('nor for longer when the clock is set back', () => {
   clock.advance(-24 * 60 * minutes);
   memory.assertNot('an-old-password');
 });
+
+test.each([
+  ['AADSTS50034', 'no such user', true],
+  ['AADSTS50053', 'a locked user', true],
+  ['AADSTS50055', 'an expired password', true],
+  ['AADSTS50056', 'a user without a password', true],
+  ['AADSTS50057', 'a disabled user', true],
+  ['AADSTS50126', 'a wrong password', true],
+  ['AADSTS50144', 'an expired password of Active Directory', true],
+  ['AADSTS50076', 'a second factor', false],
+  ['AADSTS90033', 'an outage', false],
+])('%s (%s) keeps the password from being sent again: %s', (aadsts, _, isRemembered) => {
+  const memory = new RefusedPassword(new JumpingClock());
+  const error = new BridgeError('token-refused', 'No.', { details: { aadsts } });
+  memory.remember('secret', error);
+  if (isRemembered) expect(() => memory.assertNot('secret')).toThrow(error);
+  else memory.assertNot('secret');
+});
