@@ -52,24 +52,28 @@ function networkError(connection: string, error: unknown, secrets: readonly stri
   });
 }
 
+/** What answers is no Entra ID. */
+const nothingSaid: EntraErrorBody = { errorCodes: [] };
+
 function answerError(connection: string, answer: Answer, nowMs: number): BridgeError {
-  const { body, status } = answer;
-  const aadsts = body && aadstsNumber(body.errorDescription, body.errorCodes);
+  const { status } = answer;
+  const body = answer.body ?? nothingSaid;
+  const aadsts = aadstsNumber(body.errorDescription, body.errorCodes);
   const known =
-    (aadsts === undefined ? undefined : entraError(aadsts, body?.errorDescription)) ?? oauthError(body?.error);
+    (aadsts === undefined ? undefined : entraError(aadsts, body.errorDescription)) ?? oauthError(body.error);
   const details = {
     connection,
     aadsts: aadsts === undefined ? undefined : `AADSTS${aadsts}`,
-    error: body?.error,
-    suberror: body?.suberror,
+    error: body.error,
+    suberror: body.suberror,
     status,
-    correlationId: body?.correlationId,
-    traceId: body?.traceId ?? answer.requestId,
-    timestamp: body?.timestamp,
+    correlationId: body.correlationId,
+    traceId: body.traceId ?? answer.requestId,
+    timestamp: body.timestamp,
     retryAfterMs: parseRetryAfter(answer.retryAfter, nowMs),
   };
   // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
-  const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body?.error ?? '');
+  const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body.error ?? '');
   if (busy || known?.kind === 'temporary') {
     const http = status === undefined ? '' : ` (HTTP ${status})`;
     const message = `Microsoft Entra ID has no token for connection "${connection}" just now${http}.`;
@@ -78,8 +82,8 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
       details,
     });
   }
-  if (aadsts === undefined && body?.error === undefined) {
-    const what = body ? 'JSON that holds no token' : answer.contentType.slice(0, 60);
+  if (aadsts === undefined && body.error === undefined) {
+    const what = answer.body ? 'JSON that holds no token' : answer.contentType.slice(0, 60);
     const message = `Connection "${connection}" could not get a token: ${answer.host} answered ${status} with ${what}.`;
     return new BridgeError('token-answer-invalid', message, { details });
   }
@@ -115,13 +119,13 @@ function libraryError(connection: string, thrown: unknown, secrets: readonly str
   });
 }
 
-function remedyOf(known: EntraError, body: EntraErrorBody | undefined, nowMs: number): string {
-  return known.remedyFor?.(body?.errorDescription ?? '', nowMs) ?? known.remedy;
+function remedyOf(known: EntraError, body: EntraErrorBody, nowMs: number): string {
+  return known.remedyFor?.(body.errorDescription ?? '', nowMs) ?? known.remedy;
 }
 
 /** What it means, and Microsoft's own words behind it. */
-function advice(known: EntraError | undefined, aadsts: number | undefined, body: EntraErrorBody | undefined): string {
-  const said = [aadsts === undefined ? body?.error : `AADSTS${aadsts}`, entraWords(body?.errorDescription)];
+function advice(known: EntraError | undefined, aadsts: number | undefined, body: EntraErrorBody): string {
+  const said = [aadsts === undefined ? body.error : `AADSTS${aadsts}`, entraWords(body.errorDescription)];
   const words = said.filter((part) => part !== undefined && part !== '').join(': ');
   return `${known ? ` ${known.cause}` : ''}${words ? ` Microsoft says: ${words}` : ''}`;
 }

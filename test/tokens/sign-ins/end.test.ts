@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
-import { endsSignIn } from '../../../src/tokens/sign-ins/end.ts';
+import { endsSignIn, signInEnded } from '../../../src/tokens/sign-ins/end.ts';
 
 const refusal = (error: string, number?: number) =>
   new BridgeError('token-refused', 'no', { details: { error, ...(number ? { aadsts: `AADSTS${number}` } : {}) } });
@@ -37,3 +37,12 @@ test('a refusal without a number ends a sign-in, a fault of the network or of a 
   );
   expect(endsSignIn(new TypeError('invalid_grant'))).toBe(false);
 });
+
+test.each(['AADSTS50173', 'AADSTS700082', 'AADSTS50076', undefined])(
+  'the remedy of a sign-in that ended with %s is the command, with the name of the connection',
+  (aadsts) => {
+    const signIn = { username: 'alice@contoso.example' } as Parameters<typeof signInEnded>[1];
+    const { remedy } = signInEnded('home', signIn, { atMs: 0, cause: 'It ended.', ...(aadsts ? { aadsts } : {}) });
+    expect(remedy.match(/"mailbridge login[^"]*"/g)).toEqual(['"mailbridge login home"']);
+  },
+);
