@@ -87,7 +87,6 @@ export class DeviceCodeNetwork implements INetworkModule {
       form.set('grant_type', grantType);
       return await this.#network.sendPostRequestAsync<T>(url, { ...options, body: form.toString() });
     } catch (error) {
-      this.#options.signal?.throwIfAborted();
       if (error instanceof BridgeError && error.kind === 'temporary') return undefined;
       throw error;
     }
