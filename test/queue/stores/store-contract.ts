@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { NewMessage, QueuedMessage } from '../../../src/queue/message.ts';
@@ -172,6 +173,29 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(store.sentOfConnectionSince(message.connection, t0 + 15)).toMatchObject([sent]);
       expect(store.sentOfConnectionSince(message.connection, t0 + 16)).toEqual([]);
       expect(store.sentOfConnectionSince(`${message.connection}2`, t0)).toEqual([]);
+    });
+
+    test('counts what it did not hold, as often as it is told', async () => {
+      const store = open();
+      const sent = { startedAtMs: t0 + 10.4, endedAtMs: t0 + 15.6, recipients: 2, external: 1 };
+      await store.countSent(destination, sent);
+      await store.countSent(destination, sent);
+      const counted = { startedAtMs: t0 + 10, endedAtMs: t0 + 15, recipients: 2, external: 1 };
+      expect(store.sentSince(destination, t0)).toMatchObject([counted, counted]);
+      expect(store.externalSince('contoso', t0)).toMatchObject([{ destination }, { destination }]);
+      expect(store.list({}, 10)).toEqual([]);
+    });
+
+    test('lets go of the file of a message that does not come to its end', async () => {
+      const store = open();
+      const openFiles = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0);
+      const before = openFiles();
+      for (let n = 0; n < 5; n++) {
+        const spool = store.spool();
+        await spool.write(Buffer.alloc(200_000));
+        await spool.discard();
+      }
+      expect(openFiles()).toBeLessThan(before + 5);
     });
 
     test('keeps no body of a delivered message, and that of a failed one until it is purged', async () => {
