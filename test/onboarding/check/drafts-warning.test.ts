@@ -44,7 +44,7 @@ test('Mail.Send alone in the token: what is lost, and both ways to mend it', asy
   setup.simulator.tenant.app.roles.graph = ['Mail.Send'];
   const warning = await warningOf(setup);
   expect(warning).toContain(`Mail.ReadWrite is missing for ${reports}: ${lost}`);
-  expect(warning).toContain('The Exchange role "Application Mail.ReadWrite" gives it for these mailboxes alone');
+  expect(warning).toContain('The Exchange role "Application Mail.ReadWrite" gives it for these mailboxes only');
   expect(warning).toContain('mailbridge exchange-script contoso');
   expect(warning).toContain('Add the application permission Mail.ReadWrite (Microsoft Graph)');
   setup.simulator.tenant.app.roles.graph = ['Mail.Send', 'Mail.ReadWrite'];
