@@ -472,7 +472,7 @@ const breakages: readonly Breakage[] = [
     breaks: (setup) => change(setup.config.accounts[0]!, { mailbox: 'nobody@contoso.example' }),
     hop: 'mailbox nobody@contoso.example by Graph',
     code: 'graph-mailbox-unknown',
-    cause: /knows no mailbox nobody@contoso\.example/,
+    cause: /does not know the mailbox nobody@contoso\.example/,
     remedy: /user principal name/,
   },
   {
