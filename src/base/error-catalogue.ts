@@ -18,7 +18,7 @@ const entries = {
   },
   'config-not-json': {
     kind: 'usage',
-    cause: 'The configuration file is not valid JSON.',
+    cause: 'The configuration file is not valid JSON. Comments and trailing commas are allowed in it.',
     remedy: 'Correct the file at the line and column named.',
   },
   'config-invalid': {
