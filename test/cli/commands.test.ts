@@ -56,7 +56,7 @@ test('a configuration that is not there: one line with the remedy', async () => 
   ]) {
     const { code, err } = await mailbridge(args);
     expect(code).toBe(2);
-    expect(err).toMatch(/^mailbridge: .*none\.json.*--config FILE.*\(config-not-found\)\n$/);
+    expect(err).toMatch(/^mailbridge: .*none\.json.*mailbridge init.*--config FILE.*\(config-not-found\)\n$/);
   }
   expect((await mailbridge(['start'], '', { MAILBRIDGE_CONFIG: file })).err).toContain('none.json');
 });

@@ -233,6 +233,20 @@ test('a configuration that is there already is left alone, unless told otherwise
   expect(written().accounts).toHaveLength(1);
 });
 
+test.each([
+  [[], /^mailbridge: Connection contoso has no app registration yet\. Run: mailbridge register-app --name contoso\./],
+  [
+    ['--client-id', '11111111-2222-3333-4444-555555555555'],
+    /^mailbridge: The client certificate of connection contoso: \S+contoso\.crt cannot be read: .* Run mailbridge register-app --name contoso,/,
+  ],
+])('start right after init %j names the command that comes next', async (options, message) => {
+  const { init, file } = place();
+  await init([...yes, ...options]);
+  const { code, err } = await mailbridge(['start', '--config', file]);
+  expect(err).toMatch(message);
+  expect(code).toBeGreaterThan(0);
+});
+
 test('a port that is taken is passed over', async () => {
   const { init, written } = place();
   await init(yes);

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
+import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
 import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
@@ -50,7 +52,8 @@ export interface TokenParts {
 
 /**
  * The tokens of one connection, by whichever grant it has. Nothing is sent before the first one is asked for.
- * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`, `tenant-invalid`
+ * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`, `authority-invalid`,
+ *   `tenant-invalid`
  */
 export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
   const connection = config.connections[name] as Connection;
@@ -173,9 +176,19 @@ async function credentialOf(
     return { kind: 'assertion', assertion: () => readClientAssertion(name, clientAssertionFile) };
   }
   if (!clientCertificate) return undefined;
-  return {
-    kind: 'certificate',
-    certPem: await readPem(clientCertificate.cert),
-    keyPem: await readPem(clientCertificate.key),
-  };
+  try {
+    return {
+      kind: 'certificate',
+      certPem: await readPem(clientCertificate.cert),
+      keyPem: await readPem(clientCertificate.key),
+    };
+  } catch (error) {
+    if (!(error instanceof BridgeError) || systemErrorCode(error.cause) !== 'ENOENT') throw error;
+    // As init leaves it: the certificate comes with the registration.
+    assertRegistered(name, connection.clientId);
+    throw new BridgeError(error.code, `The client certificate of connection ${name}: ${error.message}`, {
+      cause: error.cause,
+      remedy: `Run mailbridge register-app --name ${name}, which makes one, or correct clientCertificate.`,
+    });
+  }
 }

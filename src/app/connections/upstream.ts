@@ -70,8 +70,8 @@ export class Upstream {
   /**
    * Prepares a connection; nothing is sent before it is needed.
    * @param permits shared with other connections, which may be of the same mailboxes
-   * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`,
-   *   `tenant-invalid`
+   * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
+   *   `authority-invalid`, `tenant-invalid`
    */
   static async open(
     name: string,
