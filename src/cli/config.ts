@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { configuredFileProblems, type FileProblem } from '../app/configured-files.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
@@ -9,7 +10,8 @@ import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
 
-  check      says what is wrong with the configuration file, everything at once
+  check      says what is wrong with the configuration file, everything at once, and with the certificates and keys
+             that it names
   schema     prints its JSON Schema
   describe   prints the reference of all keys (Markdown; with --json as data)
 `;
@@ -70,13 +72,28 @@ async function check(path: string, json: boolean, io: CliIo): Promise<number> {
 
 async function checkOutcome(path: string, io: CliIo) {
   try {
-    const { warnings } = await loadConfig(path, { env: io.env });
+    const { config, warnings } = await loadConfig(path, { env: io.env });
+    const unusable = await configuredFileProblems(config);
+    if (unusable.length > 0) throw unusableFiles(path, unusable);
     return { problems: [], warnings, error: undefined };
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     const { problems } = error.details;
     return { problems: Array.isArray(problems) ? problems : [error.message], warnings: [], error };
   }
+}
+
+/** In the form of the loader's own, with the remedy of the first. */
+function unusableFiles(path: string, [first, ...more]: readonly FileProblem[]): BridgeError {
+  const { code, remedy } = (first as FileProblem).error;
+  const problems = [first as FileProblem, ...more].map(
+    ({ key, error }) => `${key}: ${error.message.replace(/\.$/, '')}`,
+  );
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new BridgeError(code, `${path} has ${count}:\n${problems.join('\n')}`, {
+    remedy,
+    details: { path, problems },
+  });
 }
 
 function print(io: CliIo, text: string): number {

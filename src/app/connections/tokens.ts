@@ -86,7 +86,7 @@ async function openOwnGrant(
     const options = { name, http: local, clock, ...(clientId === undefined ? {} : { clientId }) };
     return { grant: managedIdentityGrant(options), close: () => local.close() };
   }
-  const credential = await credentialOf(name, connection);
+  const credential = await clientCredentialOf(name, connection);
   if (!credential) throw new Error('a client credentials connection without a credential');
   const { tenantId } = connection;
   const options = { name, tenantId, clientId: connection.clientId, credential, authority, http, clock };
@@ -106,7 +106,7 @@ export async function openPersonalAccess(
   const { endpoints, http, clock } = parts;
   const { tenantId, clientId } = connection;
   const { authority } = endpoints;
-  const credential = connection.grant === 'device-code' ? undefined : await credentialOf(name, connection);
+  const credential = connection.grant === 'device-code' ? undefined : await clientCredentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
   const store = openConnectionStore(name, connection, config, parts);
   const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
@@ -166,10 +166,12 @@ function appScopes(configured: readonly string[] | undefined, { graph, graphScop
   };
 }
 
-async function credentialOf(
-  name: string,
-  connection: Exclude<Connection, { grant: 'managed-identity' | 'device-code' }>,
-): Promise<ClientCredential | undefined> {
+/**
+ * What a connection proves itself by; undefined where a person's sign-in is enough.
+ * @throws BridgeError `tls-material-unreadable`, `app-not-registered`
+ */
+export async function clientCredentialOf(name: string, connection: Connection): Promise<ClientCredential | undefined> {
+  if (connection.grant === 'managed-identity' || connection.grant === 'device-code') return undefined;
   const { clientSecret, clientCertificate, clientAssertionFile } = connection;
   if (clientSecret) return { kind: 'secret', secret: () => clientSecret.reveal() };
   if (clientAssertionFile !== undefined) {
