@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { configuredFileProblems, type FileProblem } from '../app/configured-files.ts';
-import { BridgeError, errorText } from '../base/errors.ts';
+import { BridgeError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configReference } from '../config/reference.ts';
+import { argumentProblem, suggestionOrStop } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './terminal/io.ts';
 
@@ -16,6 +17,12 @@ const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [-
   describe   prints the reference of all keys (Markdown; with --json as data)
 `;
 
+const options = {
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 /**
  * `mailbridge config`: looks at configurations without starting anything.
  * @returns the exit code: 0, or 2 for wrong usage and for a configuration that does not hold
@@ -25,11 +32,7 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
+      options,
     });
     const [action, ...rest] = positionals;
     if (values.help) return print(io, usage);
@@ -47,10 +50,10 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
             : configReference(configJsonSchema()),
         );
       default:
-        return refuse(io, action === undefined ? '"config" needs a subcommand.' : `"config" has no "${action}".`);
+        return refuse(io, action === undefined ? '"config" needs a subcommand.' : unknownAction(action));
     }
   } catch (error) {
-    return refuse(io, `${errorText(error)}.`.replace(/\.+$/, '.'));
+    return refuse(io, argumentProblem(error, Object.keys(options)));
   }
 }
 
@@ -99,6 +102,10 @@ function unusableFiles(path: string, [first, ...more]: readonly FileProblem[]): 
 function print(io: CliIo, text: string): number {
   io.stdout.write(text);
   return 0;
+}
+
+function unknownAction(action: string): string {
+  return `"config" has no "${action}"${suggestionOrStop(action, ['check', 'schema', 'describe'])}`;
 }
 
 function refuse(io: CliIo, message: string): number {

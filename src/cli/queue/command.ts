@@ -5,7 +5,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { couriers } from '../../couriers/registry.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
-import { numberOption, readArguments } from '../arguments.ts';
+import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { holdMessages, releaseMessages } from './change.ts';
@@ -76,7 +76,8 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
   const [name = '', ...ids] = positionals;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action && name !== 'repair') {
-    throw new BridgeError('usage', `"queue" cannot "${name}".`, { remedy: 'Run mailbridge queue --help.' });
+    const hint = suggestionOrStop(name, [...Object.keys(actions), 'repair']);
+    throw new BridgeError('usage', `"queue" cannot "${name}"${hint}`, { remedy: 'Run mailbridge queue --help.' });
   }
   const nowMs = Date.now();
   const chosen = {
