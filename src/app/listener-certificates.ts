@@ -1,11 +1,18 @@
 import type { CertificateAndKey } from '../base/certificates.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
-import { localCertificate, readTlsFiles } from './tls-material.ts';
+import { localCertificate, readTlsFiles, type TlsFiles } from './tls-material.ts';
 
 /** Certificate, key and TLS settings of a listener. */
 export interface ListenerTls extends CertificateAndKey {
   readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers?: string;
+}
+
+/** The files that a listener's certificate and key are in; undefined where none are given. */
+export function tlsFilesOf({ tls }: ListenerConfig, config: Config): TlsFiles | undefined {
+  const cert = tls?.cert ?? config.tls?.cert;
+  const key = tls?.key ?? config.tls?.key;
+  return cert === undefined || key === undefined ? undefined : { cert, key };
 }
 
 /** The certificates of all listeners, read once. */
@@ -34,10 +41,9 @@ export class ListenerCertificates {
     let authorityFile: string | undefined;
     for (const listener of config.listeners) {
       if (listener.security === 'none') continue;
-      const cert = listener.tls?.cert ?? config.tls?.cert;
-      const key = listener.tls?.key ?? config.tls?.key;
-      if (cert !== undefined && key !== undefined) {
-        byListener.set(listener, await readTlsFiles({ cert, key }));
+      const files = tlsFilesOf(listener, config);
+      if (files) {
+        byListener.set(listener, await readTlsFiles(files));
       } else {
         const local = await localCertificate(config.dataDir, hostname, nowMs);
         authorityFile = local.authorityFile;

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -37,10 +38,29 @@ export async function readTlsFiles(files: TlsFiles): Promise<CertificateAndKey> 
   try {
     createSecureContext(material);
   } catch (cause) {
-    const text = `${files.cert} and ${files.key} are not a usable certificate and key: ${errorText(cause)}.`;
-    throw new BridgeError('tls-material-unreadable', text, { cause });
+    throw new BridgeError('tls-material-unreadable', pairProblem(files, material, cause), { cause });
   }
   return material;
+}
+
+/** What is wrong with a pair that OpenSSL refuses, and in which file; its own words name neither. */
+function pairProblem(files: TlsFiles, { cert, key }: CertificateAndKey, cause: unknown): string {
+  if (!succeeds(() => new X509Certificate(cert))) return `${files.cert} holds no certificate in PEM form.`;
+  if (/ENCRYPTED/.test(key)) return `The private key in ${files.key} is encrypted; give it without a passphrase.`;
+  if (!succeeds(() => createPrivateKey(key))) return `${files.key} holds no private key in PEM form.`;
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    return `The private key in ${files.key} does not belong to the certificate in ${files.cert}.`;
+  }
+  return `${files.cert} and ${files.key} are not a usable certificate and key: ${errorText(cause)}.`;
+}
+
+function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A certificate of our own making, and where the authority is that clients have to trust. */

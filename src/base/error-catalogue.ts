@@ -14,11 +14,12 @@ const entries = {
   'config-not-found': {
     kind: 'usage',
     cause: 'The configuration file does not exist or cannot be read.',
-    remedy: 'Name it with --config FILE or MAILBRIDGE_CONFIG, or copy config.example.json to config.json and edit it.',
+    remedy:
+      'Run mailbridge init, which writes one. Name one that is elsewhere with --config FILE or MAILBRIDGE_CONFIG.',
   },
   'config-not-json': {
     kind: 'usage',
-    cause: 'The configuration file is not valid JSON.',
+    cause: 'The configuration file is not valid JSON. Comments and trailing commas are allowed in it.',
     remedy: 'Correct the file at the line and column named.',
   },
   'config-invalid': {
@@ -515,7 +516,8 @@ const entries = {
   'permission-missing': {
     kind: 'needs-admin',
     cause: 'The access token lacks a permission that the accounts of the connection need.',
-    remedy: 'Add the permission to the app registration and grant admin consent ("mailbridge consent").',
+    remedy:
+      'Run "mailbridge register-app", which adds the permission and consents. Or by hand: Add the permission to the app registration and grant admin consent ("mailbridge consent").',
   },
   'token-unfit': {
     kind: 'needs-admin',

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BridgeError, errorText } from '../base/errors.ts';
+import { nearest, suggestion } from '../config/nearest.ts';
 
 /**
  * Reads the options of a command.
@@ -9,9 +10,27 @@ export function readArguments<T extends ParseArgsConfig>(command: string, config
   try {
     return parseArgs(config);
   } catch (cause) {
-    const text = errorText(cause).replace(/\..*$/s, '');
-    throw new BridgeError('usage', `${text}.`, { cause, remedy: `Run mailbridge ${command} --help.` });
+    throw new BridgeError('usage', argumentProblem(cause, Object.keys(config.options ?? {})), {
+      cause,
+      remedy: `Run mailbridge ${command} --help.`,
+    });
   }
+}
+
+/** Words of a command line are few and short: with more wrong letters the nearest is just another one. */
+const wrongShare = 0.3;
+
+/** `; did you mean "x"?` for a command or action, or the full stop of the sentence. */
+export function suggestionOrStop(word: string, known: readonly string[]): string {
+  return suggestion(word, known, wrongShare) || '.';
+}
+
+/** What parseArgs found wrong, in one sentence, with the option that was probably meant. */
+export function argumentProblem(error: unknown, options: readonly string[]): string {
+  const text = errorText(error).replace(/\..*$/s, '');
+  const word = /^Unknown option '-{1,2}([^']+)'/.exec(text)?.[1];
+  const meant = word === undefined ? undefined : nearest(word, options, wrongShare);
+  return meant === undefined ? `${text}.` : `${text}; did you mean "--${meant}"?`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readPem } from '../base/files/pem-file.ts';
+import { readCertificates } from '../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../base/http/client.ts';
 import type { CloudEndpoints } from '../config/clouds.ts';
 import type { LooseConfig } from './loose-config.ts';
@@ -11,6 +11,6 @@ export async function openHttp(
   endpoints: Pick<CloudEndpoints, 'caFile'>,
   config: Pick<LooseConfig, 'proxy'>,
 ): Promise<HttpClient> {
-  const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
+  const ca = endpoints.caFile === undefined ? undefined : await readCertificates(endpoints.caFile);
   return createHttpClient({ ca, proxy: config.proxy });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
+import { suggestionOrStop } from './arguments.ts';
 import type { CliIo } from './terminal/io.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
@@ -75,18 +76,22 @@ const commands: Readonly<Record<string, Command>> = {
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage or bad configuration
  */
 export async function runCommand(args: string[], io: CliIo): Promise<number> {
-  const [name, ...rest] = args;
+  const [first, ...more] = args;
+  const [name, ...rest] = first === 'help' && more[0] !== undefined ? [more[0], '--help'] : args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     (name === undefined ? io.stderr : io.stdout).write(usage());
     return name === undefined ? 2 : 0;
   }
-  if (name === '--version' || name === '-v') {
+  if (name === '--version' || name === '-V' || name === '-v') {
     io.stdout.write(`${version()}\n`);
     return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) {
-    io.stderr.write(`mailbridge: there is no command "${name}". Run mailbridge --help for the commands.\n`);
+    const hint = suggestionOrStop(name, Object.keys(commands));
+    visibleStream(io.stderr).write(
+      `mailbridge: there is no command "${name}"${hint} Run mailbridge --help for the commands.\n`,
+    );
     return 2;
   }
   // Addresses, subjects and replies are other people's text, whatever command shows them.
@@ -109,7 +114,7 @@ function usage(): string {
 ${lines.join('\n')}
 
 The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
-mailbridge COMMAND --help tells more.
+mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
 `;
 }
 

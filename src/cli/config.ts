@@ -1,18 +1,27 @@
 import { parseArgs } from 'node:util';
-import { BridgeError, errorText } from '../base/errors.ts';
+import { configuredFileProblems, type FileProblem } from '../app/configured-files.ts';
+import { BridgeError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configReference } from '../config/reference.ts';
+import { argumentProblem, suggestionOrStop } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
 
-  check      says what is wrong with the configuration file, everything at once
+  check      says what is wrong with the configuration file, everything at once, and with the certificates and keys
+             that it names
   schema     prints its JSON Schema
   describe   prints the reference of all keys (Markdown; with --json as data)
 `;
+
+const options = {
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 /**
  * `mailbridge config`: looks at configurations without starting anything.
@@ -23,11 +32,7 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
+      options,
     });
     const [action, ...rest] = positionals;
     if (values.help) return print(io, usage);
@@ -45,10 +50,10 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
             : configReference(configJsonSchema()),
         );
       default:
-        return refuse(io, action === undefined ? '"config" needs a subcommand.' : `"config" has no "${action}".`);
+        return refuse(io, action === undefined ? '"config" needs a subcommand.' : unknownAction(action));
     }
   } catch (error) {
-    return refuse(io, `${errorText(error)}.`.replace(/\.+$/, '.'));
+    return refuse(io, argumentProblem(error, Object.keys(options)));
   }
 }
 
@@ -70,7 +75,9 @@ async function check(path: string, json: boolean, io: CliIo): Promise<number> {
 
 async function checkOutcome(path: string, io: CliIo) {
   try {
-    const { warnings } = await loadConfig(path, { env: io.env });
+    const { config, warnings } = await loadConfig(path, { env: io.env });
+    const unusable = await configuredFileProblems(config);
+    if (unusable.length > 0) throw unusableFiles(path, unusable);
     return { problems: [], warnings, error: undefined };
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
@@ -79,9 +86,26 @@ async function checkOutcome(path: string, io: CliIo) {
   }
 }
 
+/** In the form of the loader's own, with the remedy of the first. */
+function unusableFiles(path: string, [first, ...more]: readonly FileProblem[]): BridgeError {
+  const { code, remedy } = (first as FileProblem).error;
+  const problems = [first as FileProblem, ...more].map(
+    ({ key, error }) => `${key}: ${error.message.replace(/\.$/, '')}`,
+  );
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new BridgeError(code, `${path} has ${count}:\n${problems.join('\n')}`, {
+    remedy,
+    details: { path, problems },
+  });
+}
+
 function print(io: CliIo, text: string): number {
   io.stdout.write(text);
   return 0;
+}
+
+function unknownAction(action: string): string {
+  return `"config" has no "${action}"${suggestionOrStop(action, ['check', 'schema', 'describe'])}`;
 }
 
 function refuse(io: CliIo, message: string): number {

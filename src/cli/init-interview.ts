@@ -47,7 +47,8 @@ function questionText({ asks, explains, choices = [] }: Question): string {
 }
 
 function proposalText({ choices, optional }: Question, proposal: string | undefined): string {
-  if (proposal !== undefined) return `[${choices ? `1, ${proposal}` : proposal}] `;
+  const number = choices === undefined ? '' : `${choices.findIndex(({ value }) => value === proposal) + 1}, `;
+  if (proposal !== undefined) return `[${number}${proposal}] `;
   return optional ? '[none] ' : '';
 }
 

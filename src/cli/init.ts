@@ -1,4 +1,5 @@
 import { access, readFile, rename, rm } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
@@ -9,6 +10,7 @@ import { configOf, hostOf, type NextStep, nextSteps, protocolsOf } from '../onbo
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
 import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
+import { firewallLine, ownAddresses } from '../onboarding/own-addresses.ts';
 import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
@@ -24,7 +26,7 @@ Asks a few questions, makes a password for the programs that will connect, and w
 last line says what to run next. Answers may be piped in, a line each, or given as options:
 
   --use send|read|both        what will connect: devices that send, a mail program that reads
-  --from here|network         where they run: only on this machine, or on others too
+  --from here|network         where they run: only on this machine, or on others too (default for --use send)
   --mailbox ADDRESS           the mailbox of Microsoft 365 (user principal name)
   --sign-in app|person        as an app, without a person; or as a person who signs in once
   ${`--send ${courierKinds.join('|')}`.padEnd(27)} how mail goes out
@@ -198,20 +200,38 @@ function told(
   password: string,
   steps: readonly NextStep[],
 ): string {
-  const listeners = config.listeners as readonly { protocol: string; host: string; port: number }[];
   const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
   const width = Math.max(...lines.map((line) => line.length));
   return `
 ${relative('', path) || path} is written and valid.
 
 Programs connect with:
-${listeners.map(({ protocol, host, port }) => `  ${protocol.toUpperCase().padEnd(5)} ${host === '0.0.0.0' ? 'this machine' : host}, port ${port}, STARTTLS\n`).join('')}  username  ${answers.username}
+${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${answers.username}
   password  ${password}
 
 The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
 
 Next:
 ${lines.map((line, index) => `  ${line.padEnd(width)}  ${steps[index]?.does}\n`).join('')}`;
+}
+
+interface WrittenListener {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Host and ports as they are typed into a device, and what lets it in. */
+function connectionSettings(listeners: readonly WrittenListener[]): string {
+  const isOpen = listeners.some(({ host }) => host === '0.0.0.0');
+  const hosts = isOpen ? ownAddresses(hostname(), networkInterfaces()) : ['127.0.0.1'];
+  const ports = listeners.map(
+    ({ protocol, port }) => `  ${protocol.toUpperCase().padEnd(8)}  port ${port}, STARTTLS\n`,
+  );
+  const firewall = isOpen
+    ? `  firewall  if this machine has one: ${firewallLine(listeners.map(({ port }) => port))}\n`
+    : '';
+  return `  host      ${hosts.join(', or ')}\n${ports.join('')}${firewall}`;
 }
 
 /** As a shell takes it. */

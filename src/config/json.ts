@@ -1,6 +1,6 @@
 import { type JSONVisitor, parse, visit } from 'jsonc-parser';
 
-/** Where a text stops being JSON (RFC 8259), and why. The reason never quotes the text: it may hold secrets. */
+/** Where a text stops being JSON (RFC 8259) with comments and trailing commas, and why. The reason never quotes the text: it may hold secrets. */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
   /** From 1. */
@@ -25,19 +25,19 @@ export interface JsonDocument {
 
 const maxDepth = 100;
 
-/** JSON alone, of all that jsonc-parser reads. */
-const strict = { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false };
+/** What people write by hand: notes beside the values, and a comma after the last one. */
+const accepted = { disallowComments: false, allowTrailingComma: true, allowEmptyContent: false };
 
 /**
- * Parses JSON. Unlike JSON.parse it says where an error is without quoting the text, and notices duplicate keys.
+ * Parses JSON with comments and trailing commas (JSONC, as editors know it). Unlike JSON.parse it says where an error is without quoting the text, and notices duplicate keys.
  * @throws JsonSyntaxError
  */
 export function parseJson(text: string): JsonDocument {
   // Behind a blank, the places of errors stay those of the file.
   const json = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text;
   const checks = new Checks(json);
-  visit(json, checks.visitor, strict);
-  return { value: parse(json, [], strict), duplicates: checks.duplicates };
+  visit(json, checks.visitor, accepted);
+  return { value: parse(json, [], accepted), duplicates: checks.duplicates };
 }
 
 /** What must stand next. */
@@ -100,16 +100,17 @@ class Checks {
 
   #reasonAt(offset: number): string {
     const found = this.#text[offset];
-    if (found === '/') return 'comments are not allowed';
+    if (this.#text.startsWith('/*', offset)) return 'the comment has no end';
+    if (found === '/') return 'a comment starts with // or /*';
     const inArray = this.#containers.at(-1) === 'array';
     switch (this.#expected) {
       case 'value':
         if (found === undefined) return this.#containers.length === 0 ? 'the file is empty' : 'the file ends too early';
         if (found === '"') return wrongString;
-        return found === ']' && inArray ? 'no comma is allowed before ]' : 'expected a value';
+        return 'expected a value';
       case 'key':
         if (found === '"') return wrongString;
-        return found === '}' ? 'no comma is allowed before }' : 'expected a key in double quotes';
+        return 'expected a key in double quotes';
       case 'colon':
         return 'expected a colon after the key';
       case 'comma':

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { BridgeError } from '../base/errors.ts';
 import { crossChecks } from './cross-checks.ts';
 import type { Sources } from './fields.ts';
 import { JsonSyntaxError, parseJson } from './json.ts';
@@ -8,6 +8,7 @@ import { type Problem, problemLine, problemsOf } from './problems.ts';
 import { type Config, configSchema } from './schema.ts';
 import { connectionKeys } from './schema-connections.ts';
 import { type Environment, fetchSecret } from './secrets.ts';
+import { unreadableConfig } from './unreadable.ts';
 import { configWarnings } from './warnings.ts';
 
 /** A configuration that holds, and what is questionable in it. */
@@ -57,14 +58,7 @@ async function readConfigFile(path: string): Promise<{ text: string; mode: numbe
     const { mode } = await stat(path);
     return { text: await readFile(path, 'utf8'), mode };
   } catch (error) {
-    const why =
-      systemErrorCode(error) === 'ENOENT'
-        ? 'does not exist'
-        : `cannot be read (${systemErrorCode(error) ?? 'unknown error'})`;
-    throw new BridgeError('config-not-found', `The configuration file ${path} ${why}.`, {
-      cause: error,
-      details: { path },
-    });
+    throw await unreadableConfig(path, error);
   }
 }
 

@@ -1,15 +1,16 @@
 /**
  * The candidate a mistyped word was probably meant to be, or undefined when none is near: the same but for case,
  * a beginning of the other (at least three letters), or few letters wrong, missing, added or swapped.
+ * @param wrongShare from 0 to 1: the part of the letters that may be wrong; one always may
  */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function nearest(word: string, candidates: readonly string[], wrongShare = 0.4): string | undefined {
   const lower = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const other = candidate.toLowerCase();
     const distance = isBeginning(lower, other) ? 0.5 : editDistance(lower, other);
-    const allowed = Math.max(1, Math.floor(Math.max(lower.length, other.length) * 0.4));
+    const allowed = Math.max(1, Math.floor(Math.max(lower.length, other.length) * wrongShare));
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -19,8 +20,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 }
 
 /** `; did you mean "x"?` for the nearest candidate, or nothing. */
-export function suggestion(word: string, candidates: readonly string[]): string {
-  const name = nearest(word, candidates);
+export function suggestion(word: string, candidates: readonly string[], wrongShare?: number): string {
+  const name = nearest(word, candidates, wrongShare);
   return name === undefined ? '' : `; did you mean "${name}"?`;
 }
 

@@ -5,8 +5,9 @@ const introduction = `# Configuration
 
 <!-- Generated from the schema by docs/generate.ts. Changes here are lost. -->
 
-One JSON file, \`config.json\` unless \`--config FILE\` or \`MAILBRIDGE_CONFIG\` names another. Unknown keys are refused.
-\`mailbridge config check\` says what is wrong with a file, all of it at once; \`config.schema.json\` lets an editor do so
+One JSON file, \`config.json\` unless \`--config FILE\` or \`MAILBRIDGE_CONFIG\` names another. Comments (\`// …\`, \`/* … */\`)
+and trailing commas are allowed, and commands that change the file keep them. Unknown keys are refused.
+\`mailbridge config check\` says what is wrong with a file and with the certificates and keys it names, all of it at once; \`config.schema.json\` lets an editor do so
 while you write; \`config.example.json\` is a start.
 
 - A **secret** is a string, \`{"env": "NAME"}\` for an environment variable, or \`{"file": "path"}\` for a file that holds

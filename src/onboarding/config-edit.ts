@@ -1,6 +1,15 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { applyEdits, type JSONPath, modify } from 'jsonc-parser';
+import {
+  applyEdits,
+  type Edit,
+  type FormattingOptions,
+  findNodeAtLocation,
+  type JSONPath,
+  modify,
+  parseTree,
+} from 'jsonc-parser';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { addKeyBelowComment, removeKey } from './key-edits.ts';
 import { writeWholeFile } from './whole-file.ts';
 
 /** One value of the configuration. `undefined` takes the key out. */
@@ -9,17 +18,28 @@ export interface ConfigChange {
   readonly value: unknown;
 }
 
-/** Changes values of a JSON text and leaves the rest, order, indentation and line ends, as it is. */
+/** Changes values of a JSON text and leaves the rest, comments, order, indentation and line ends, as it is. */
 export function editJson(text: string, changes: readonly ConfigChange[]): string {
-  const formattingOptions = {
+  const format = {
     insertSpaces: !/^\t/m.test(text),
     tabSize: /^( +)\S/m.exec(text)?.[1]?.length ?? 2,
     eol: text.includes('\r\n') ? '\r\n' : '\n',
   };
-  return changes.reduce(
-    (edited, { path, value }) => applyEdits(edited, modify(edited, path, value, { formattingOptions })),
-    text,
-  );
+  return changes.reduce((edited, change) => applyEdits(edited, editsOf(edited, change, format)), text);
+}
+
+/** jsonc-parser's own edits, but for the two that lose a comment or put it beside another key. */
+function editsOf(text: string, { path, value }: ConfigChange, format: FormattingOptions): Edit[] {
+  const root = parseTree(text);
+  const present = root && findNodeAtLocation(root, path)?.parent;
+  if (value === undefined && present?.type === 'property') return removeKey(text, present);
+  const object = root && findNodeAtLocation(root, path.slice(0, -1));
+  const key = path.at(-1);
+  const added =
+    !present && value !== undefined && object?.type === 'object' && typeof key === 'string'
+      ? addKeyBelowComment(text, object, key, value, format)
+      : undefined;
+  return added ?? modify(text, path, value, { formattingOptions: format });
 }
 
 /**

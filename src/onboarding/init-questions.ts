@@ -58,10 +58,14 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       ['read', 'a mail program that reads mail'],
       ['both', 'both'],
     ]),
-    choice('from', 'Where do they run?', 'The bridge listens only where it has to.', always, [
-      ['here', 'only on this machine'],
-      ['network', 'on other machines too'],
-    ]),
+    {
+      ...choice('from', 'Where do they run?', 'The bridge listens only where it has to.', always, [
+        ['here', 'only on this machine'],
+        ['network', 'on other machines too: a scanner, a printer, another server'],
+      ]),
+      // What only sends is a device, mostly.
+      proposes: ({ use }) => (use === 'send' ? 'network' : 'here'),
+    },
     {
       key: 'mailbox',
       asks: 'Which Microsoft 365 mailbox?',
@@ -81,7 +85,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     choice(
       'send',
       'How should mail be sent?',
-      'Graph needs no SMTP AUTH in the tenant; SMTP takes larger mail.',
+      'Graph needs no SMTP AUTH in the tenant; SMTP sends every message as it is.',
       sends,
       courierChoices,
     ),

@@ -89,7 +89,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
   }
   const message = `Microsoft Entra ID refuses connection "${connection}" a token.`;
   return new BridgeError('token-refused', `${message}${advice(known, aadsts, body)}`, {
-    ...(known ? { kind: known.kind, remedy: remedyOf(known, body, nowMs) } : {}),
+    ...(known ? { kind: known.kind, remedy: remedyOf(connection, known, body, nowMs) } : {}),
     details,
   });
 }
@@ -119,8 +119,9 @@ function libraryError(connection: string, thrown: unknown, secrets: readonly str
   });
 }
 
-function remedyOf(known: EntraError, body: EntraErrorBody, nowMs: number): string {
-  return known.remedyFor?.(body.errorDescription ?? '', nowMs) ?? known.remedy;
+function remedyOf(connection: string, known: EntraError, body: EntraErrorBody, nowMs: number): string {
+  const remedy = known.remedyFor?.(body.errorDescription ?? '', nowMs) ?? known.remedy;
+  return remedy.replaceAll('--name NAME', `--name ${connection}`);
 }
 
 /** What it means, and Microsoft's own words behind it. */

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -55,12 +55,31 @@ test('files that are missing, no certificate, or not a pair are named', async ()
   const two = await makeAuthority('two', 10);
   const cert = file('one.crt', one.cert);
   const key = file('one.key', one.key);
-  const unreadable = expect.objectContaining({
-    code: 'tls-material-unreadable',
-    message: expect.stringContaining(folder),
-  });
+  const unreadable = (message: string) =>
+    expect.objectContaining({ code: 'tls-material-unreadable', message: expect.stringContaining(message) });
   await expect(readTlsFiles({ cert, key })).resolves.toEqual(one);
-  await expect(readTlsFiles({ cert: join(folder, 'none.crt'), key })).rejects.toEqual(unreadable);
-  await expect(readTlsFiles({ cert: file('bad.crt', 'not PEM'), key })).rejects.toEqual(unreadable);
-  await expect(readTlsFiles({ cert, key: file('two.key', two.key) })).rejects.toEqual(unreadable);
+  await expect(readTlsFiles({ cert: join(folder, 'none.crt'), key })).rejects.toEqual(
+    unreadable(`${join(folder, 'none.crt')} cannot be read: it does not exist.`),
+  );
+  const bad = file('bad.crt', 'not PEM');
+  await expect(readTlsFiles({ cert: bad, key })).rejects.toEqual(
+    unreadable(`${bad} holds no certificate in PEM form.`),
+  );
+  await expect(readTlsFiles({ cert, key: bad })).rejects.toEqual(
+    unreadable(`${bad} holds no private key in PEM form.`),
+  );
+  const locked = file(
+    'locked.key',
+    createPrivateKey(one.key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    }) as string,
+  );
+  await expect(readTlsFiles({ cert, key: locked })).rejects.toEqual(unreadable(`${locked} is encrypted`));
+  const other = file('two.key', two.key);
+  await expect(readTlsFiles({ cert, key: other })).rejects.toEqual(
+    unreadable(`The private key in ${other} does not belong to the certificate in ${cert}.`),
+  );
 });

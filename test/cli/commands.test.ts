@@ -25,8 +25,8 @@ test('--help lists every command', async () => {
   expect(listed).toEqual(expect.arrayContaining(commands));
 });
 
-test('--version is that of the package', async () => {
-  expect(await mailbridge(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+test.each(['--version', '-V', '-v'])('%s is that of the package', async (option) => {
+  expect(await mailbridge([option])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
 test.each([
@@ -36,10 +36,35 @@ test.each([
   [['start', '--nonsense'], "mailbridge: Unknown option '--nonsense'. Run mailbridge start --help. (usage)\n"],
   [['demo', '--port-base', 'x'], '--port-base needs a whole number from 1 to 65000, not "x".'],
   [['queue', 'fix'], '"queue" cannot "fix".'],
+  [
+    ['strat'],
+    'mailbridge: there is no command "strat"; did you mean "start"? Run mailbridge --help for the commands.\n',
+  ],
+  [['registerapp'], 'did you mean "register-app"?'],
+  [['help', 'chekc'], 'there is no command "chekc"; did you mean "check"?'],
+  [
+    ['start', '--confg', 'x'],
+    `Unknown option '--confg'; did you mean "--config"? Run mailbridge start --help. (usage)`,
+  ],
+  [['init', '--client-di', 'x'], `did you mean "--client-id"?`],
+  [['start', '-x'], "mailbridge: Unknown option '-x'. Run mailbridge start --help. (usage)\n"],
+  [['queue', 'lits'], '"queue" cannot "lits"; did you mean "list"?'],
+  [['config', 'chek'], '"config" has no "chek"; did you mean "check"? Usage: '],
+  [['config', 'check', '--jsn'], `Unknown option '--jsn'; did you mean "--json"? Usage: `],
 ])('%j is wrong usage: exit code 2 and what to do, on standard error', async (args, message) => {
   const { code, out, err } = await mailbridge(args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain(message);
+});
+
+test.each([...commands, 'sendmail'])('help %s is its --help', async (name) => {
+  const help = await mailbridge(['help', name]);
+  expect(help).toEqual(await mailbridge([name, '--help']));
+  expect(help).toMatchObject({ code: 0, out: expect.stringContaining(`mailbridge ${name}`) });
+});
+
+test('help alone lists the commands', async () => {
+  expect(await mailbridge(['help'])).toEqual(await mailbridge(['--help']));
 });
 
 test.each(commands)('%s --help tells more', async (name) => {
@@ -56,7 +81,7 @@ test('a configuration that is not there: one line with the remedy', async () => 
   ]) {
     const { code, err } = await mailbridge(args);
     expect(code).toBe(2);
-    expect(err).toMatch(/^mailbridge: .*none\.json.*--config FILE.*\(config-not-found\)\n$/);
+    expect(err).toMatch(/^mailbridge: .*none\.json.*mailbridge init.*--config FILE.*\(config-not-found\)\n$/);
   }
   expect((await mailbridge(['start'], '', { MAILBRIDGE_CONFIG: file })).err).toContain('none.json');
 });

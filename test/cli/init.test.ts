@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -92,7 +93,40 @@ test('the dialogue: a line explains each question, Enter takes what is proposed'
     ],
   });
   expect(out).toContain('config.json is written and valid.');
-  expect(out).toContain('this machine, port ');
+  expect(out).toContain(`\nPrograms connect with:\n  host      ${hostname()}`);
+  expect(out).toMatch(
+    /\n {2}SMTP {6}port \d+, STARTTLS\n {2}IMAP {6}port \d+, STARTTLS\n {2}POP3 {6}port \d+, STARTTLS\n/,
+  );
+});
+
+test('what only sends runs on other machines, unless told otherwise: their host, ports and firewall are shown', async () => {
+  const { init, written } = place();
+  const { out } = await init(yes);
+  const [{ host, port } = {}] = written().listeners;
+  expect(host).toBe('0.0.0.0');
+  expect(out).toContain(`  host      ${hostname()}`);
+  expect(out).toContain(`  firewall  if this machine has one: sudo ufw allow ${port}/tcp (ufw), or sudo firewall-cmd `);
+
+  const here = await init([...yes, '--from', 'here', '--force']);
+  expect(here.out).toContain('  host      127.0.0.1\n');
+  expect(here.out).not.toContain('firewall');
+  await init([...yes, '--use', 'both', '--force']);
+  expect(written().listeners.map((listener) => listener.host)).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+});
+
+test('Enter takes what is proposed, and the proposal has its own number', async () => {
+  const { init } = place();
+  const { err } = await init([], '1\n\njo@outlook.com\n\n');
+  expect(err).toContain('[2, network] > ');
+  expect(err).toContain('[2, person] > ');
+});
+
+test('the choice of Graph names how large a message may be, and what that takes', async () => {
+  const { init } = place();
+  const { err } = await init(['--use', 'send'], '\nreports@contoso.com\n\n');
+  expect(err).toContain(
+    'graph: through Microsoft Graph, up to 150 MB; above about 2 MB with the permission Mail.ReadWrite',
+  );
 });
 
 test('the password is shown once; the file holds its hash and is for nobody else', async () => {
@@ -231,6 +265,20 @@ test('a configuration that is there already is left alone, unless told otherwise
   expect(readFileSync(file, 'utf8')).toBe('precious');
   expect((await init([...yes, '--force'])).code).toBe(0);
   expect(written().accounts).toHaveLength(1);
+});
+
+test.each([
+  [[], /^mailbridge: Connection contoso has no app registration yet\. Run: mailbridge register-app --name contoso\./],
+  [
+    ['--client-id', '11111111-2222-3333-4444-555555555555'],
+    /^mailbridge: The client certificate of connection contoso: \S+contoso\.crt cannot be read: .* Run mailbridge register-app --name contoso,/,
+  ],
+])('start right after init %j names the command that comes next', async (options, message) => {
+  const { init, file } = place();
+  await init([...yes, ...options]);
+  const { code, err } = await mailbridge(['start', '--config', file]);
+  expect(err).toMatch(message);
+  expect(code).toBeGreaterThan(0);
 });
 
 test('a port that is taken is passed over', async () => {

@@ -4,9 +4,10 @@ import { expect, test } from 'vitest';
 import { generatedFiles } from '../../docs/generate.ts';
 import { runConfig } from '../../src/cli/config.ts';
 import { configPath } from '../../src/cli/config-path.ts';
+import { makeClientCertificate } from '../simulator/client-certificate.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { run } from './capture.ts';
-import { sample } from './sample.ts';
+import { connection, listener, sample } from './sample.ts';
 
 async function file(config: unknown, mode = 0o600): Promise<string> {
   const path = join(temporaryFolder(), 'config.json');
@@ -65,6 +66,49 @@ test('config check: the environment of the command gives the path and the secret
   const without = await run(runConfig, ['check'], { env: { MAILBRIDGE_CONFIG: path } });
   expect(without.code).toBe(2);
   expect(without.stderr).toContain('accounts[0].password: environment variable SCANNER_PASSWORD is not set');
+});
+
+test('config check: a file that is no certificate or key is refused as a start would, with its key in the file', async () => {
+  const folder = temporaryFolder();
+  const pem = async (name: string, text: string) => {
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
+  };
+  const [one, two] = [await makeClientCertificate(), await makeClientCertificate()];
+  const [cert, key, otherKey] = [
+    await pem('a.crt', one.cert),
+    await pem('a.key', one.key),
+    await pem('b.key', two.key),
+  ];
+  const passwd = await pem('passwd', 'root:x:0:0:root:/root:/bin/bash\n');
+  const { clientSecret: _, ...app } = connection as Record<string, unknown>;
+  const config = {
+    ...sample(),
+    tls: { cert: passwd, key },
+    listeners: [listener, { ...listener, port: 2526 }, { ...listener, port: 2527, tls: { cert, key: otherKey } }],
+    connections: {
+      contoso: { ...app, clientCertificate: { cert, key: otherKey }, cloud: { caFile: passwd } },
+      fabrikam: { ...app, clientCertificate: { cert: join(folder, 'none.crt'), key } },
+    },
+  };
+  const refused = await run(runConfig, ['check', '--config', await file(config)]);
+  expect(refused.stderr.split('\n').slice(1, -2)).toEqual([
+    `tls: ${passwd} holds no certificate in PEM form`,
+    `listeners[2].tls: The private key in ${otherKey} does not belong to the certificate in ${cert}`,
+    `connections.contoso.cloud.caFile: ${passwd} holds no certificate in PEM form`,
+    'connections.contoso.clientCertificate: The client certificate of connection "contoso": the private key does not belong to the certificate',
+    'connections.fabrikam.clientCertificate: Connection fabrikam has no app registration yet',
+  ]);
+  expect(refused.stderr).toMatch(/has 5 problems:\n[\s\S]*\(tls-material-unreadable\)\n$/);
+  expect(refused.stderr).not.toContain('/bin/bash');
+  expect(refused.code).toBe(2);
+
+  const good = {
+    ...sample(),
+    tls: { cert, key },
+    connections: { contoso: { ...app, clientCertificate: { cert, key }, cloud: { caFile: cert } } },
+  };
+  expect((await run(runConfig, ['check', '--config', await file(good)])).code).toBe(0);
 });
 
 test('--config comes before MAILBRIDGE_CONFIG, and that before config.json', () => {

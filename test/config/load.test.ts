@@ -1,8 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
+import { unreadableConfig } from '../../src/config/unreadable.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { account, connection, listener, load, sample } from './sample.ts';
 
@@ -207,6 +209,22 @@ test('a file that is not there, and one that cannot be read, are told apart', as
     code: 'config-not-found',
     message: `The configuration file ${folder} cannot be read (EISDIR).`,
   });
+});
+
+test('whoever may not read the file is told whose it is', async () => {
+  const path = join(temporaryFolder(), 'config.json');
+  await writeFile(path, '{}');
+  const refused = Object.assign(new Error('permission denied'), { code: 'EACCES' });
+  const { username } = userInfo();
+  // root, as tests in a container run, may read everything.
+  expect(await unreadableConfig(path, refused)).toMatchObject({
+    code: 'config-not-found',
+    message: `The configuration file ${path} belongs to ${username}, and you may not read it (EACCES).`,
+    remedy: `Run the command as that user: sudo -u ${username} mailbridge …`,
+  });
+  await chown(path, 54_321, 54_321).catch(() => {});
+  const { uid } = await stat(path);
+  if (uid === 54_321) expect((await unreadableConfig(path, refused)).remedy).toContain("sudo -u '#54321' mailbridge");
 });
 
 test('the message counts the problems and has a line for each', async () => {

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { editConfigFile, editJson } from '../../src/onboarding/config-edit.ts';
+import { parseJson } from '../../src/config/json.ts';
+import { type ConfigChange, editConfigFile, editJson } from '../../src/onboarding/config-edit.ts';
 import { connectionChanges } from '../../src/onboarding/connection-entry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -41,6 +42,62 @@ test.each([
   ['CRLF', '{\r\n  "a": {\r\n    "x": 1\r\n  }\r\n}\r\n', '{\r\n  "a": {\r\n    "x": 1,\r\n    "y": 2\r\n  }\r\n}\r\n'],
 ])('%s are kept', (_, text, expected) => {
   expect(editJson(text, [{ path: ['a', 'y'], value: 2 }])).toBe(expected);
+});
+
+const annotated = `// Scanners of the second floor
+{
+  "dataDir": "data", // on the big disk
+  "connections": {
+    // the old tenant
+    "a": {
+      "x": 1, // why
+      /* since May */
+      "grant": "g", // as the auditor wants it
+      "z": 1 // last
+    }, // end of a
+  },
+}
+`;
+
+test.each<[string, ConfigChange, [string, string]]>([
+  ['a changed value', { path: ['connections', 'a', 'x'], value: 3 }, ['"x": 1, // why', '"x": 3, // why']],
+  [
+    'a new key behind a comment',
+    { path: ['connections', 'a', 'w'], value: 5 },
+    ['"z": 1 // last', '"z": 1, // last\n      "w": 5'],
+  ],
+  [
+    'a new block behind a trailing comma and a comment',
+    { path: ['connections', 'b'], value: { y: 2 } },
+    ['}, // end of a', '}, // end of a\n    "b": {\n      "y": 2\n    },'],
+  ],
+  ['a key taken out', { path: ['connections', 'a', 'grant'], value: undefined }, ['"grant": "g", // as', '// as']],
+  [
+    'the last key taken out',
+    { path: ['connections', 'a', 'z'], value: undefined },
+    ['"g", // as the auditor wants it\n      "z": 1 // last', '"g" // as the auditor wants it\n      // last'],
+  ],
+  [
+    'the only key taken out, with its trailing comma',
+    { path: ['connections', 'a'], value: undefined },
+    [annotated.slice(annotated.indexOf('"a"'), annotated.indexOf('// end of a')), ''],
+  ],
+])('%s leaves every comment where it was', (_, change, [from, to]) => {
+  const edited = editJson(annotated, [change]);
+  expect(edited).toBe(annotated.replace(from, to));
+  expect(() => parseJson(edited)).not.toThrow();
+});
+
+test('keys that stand in one line are taken out of it', () => {
+  const take = (text: string, ...keys: string[]) =>
+    editJson(
+      text,
+      keys.map((key) => ({ path: [key], value: undefined })),
+    );
+  expect(take('{ "a": 1, "b": 2 }', 'b')).toBe('{ "a": 1 }');
+  expect(take('{ "a": 1, "b": 2 }', 'a')).toBe('{ "b": 2 }');
+  expect(take('{\r\n  "a": 1,\r\n  "b": 2\r\n}', 'b')).toBe('{\r\n  "a": 1\r\n}');
+  expect(take('{"a":1,}', 'a')).toBe('{}');
 });
 
 test('the file keeps its mode, and the old one stays beside it with the same', async () => {

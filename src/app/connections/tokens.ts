@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
+import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
 import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
@@ -50,7 +52,8 @@ export interface TokenParts {
 
 /**
  * The tokens of one connection, by whichever grant it has. Nothing is sent before the first one is asked for.
- * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`, `tenant-invalid`
+ * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`, `authority-invalid`,
+ *   `tenant-invalid`
  */
 export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
   const connection = config.connections[name] as Connection;
@@ -83,7 +86,7 @@ async function openOwnGrant(
     const options = { name, http: local, clock, ...(clientId === undefined ? {} : { clientId }) };
     return { grant: managedIdentityGrant(options), close: () => local.close() };
   }
-  const credential = await credentialOf(name, connection);
+  const credential = await clientCredentialOf(name, connection);
   if (!credential) throw new Error('a client credentials connection without a credential');
   const { tenantId } = connection;
   const options = { name, tenantId, clientId: connection.clientId, credential, authority, http, clock };
@@ -103,7 +106,7 @@ export async function openPersonalAccess(
   const { endpoints, http, clock } = parts;
   const { tenantId, clientId } = connection;
   const { authority } = endpoints;
-  const credential = connection.grant === 'device-code' ? undefined : await credentialOf(name, connection);
+  const credential = connection.grant === 'device-code' ? undefined : await clientCredentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
   const store = openConnectionStore(name, connection, config, parts);
   const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
@@ -163,19 +166,31 @@ function appScopes(configured: readonly string[] | undefined, { graph, graphScop
   };
 }
 
-async function credentialOf(
-  name: string,
-  connection: Exclude<Connection, { grant: 'managed-identity' | 'device-code' }>,
-): Promise<ClientCredential | undefined> {
+/**
+ * What a connection proves itself by; undefined where a person's sign-in is enough.
+ * @throws BridgeError `tls-material-unreadable`, `app-not-registered`
+ */
+export async function clientCredentialOf(name: string, connection: Connection): Promise<ClientCredential | undefined> {
+  if (connection.grant === 'managed-identity' || connection.grant === 'device-code') return undefined;
   const { clientSecret, clientCertificate, clientAssertionFile } = connection;
   if (clientSecret) return { kind: 'secret', secret: () => clientSecret.reveal() };
   if (clientAssertionFile !== undefined) {
     return { kind: 'assertion', assertion: () => readClientAssertion(name, clientAssertionFile) };
   }
   if (!clientCertificate) return undefined;
-  return {
-    kind: 'certificate',
-    certPem: await readPem(clientCertificate.cert),
-    keyPem: await readPem(clientCertificate.key),
-  };
+  try {
+    return {
+      kind: 'certificate',
+      certPem: await readPem(clientCertificate.cert),
+      keyPem: await readPem(clientCertificate.key),
+    };
+  } catch (error) {
+    if (!(error instanceof BridgeError) || systemErrorCode(error.cause) !== 'ENOENT') throw error;
+    // As init leaves it: the certificate comes with the registration.
+    assertRegistered(name, connection.clientId);
+    throw new BridgeError(error.code, `The client certificate of connection ${name}: ${error.message}`, {
+      cause: error.cause,
+      remedy: `Run mailbridge register-app --name ${name}, which makes one, or correct clientCertificate.`,
+    });
+  }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { readPem } from '../../base/files/pem-file.ts';
+import { readCertificates } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import { InUse } from '../../base/in-use.ts';
 import type { Log } from '../../base/log.ts';
@@ -70,8 +70,8 @@ export class Upstream {
   /**
    * Prepares a connection; nothing is sent before it is needed.
    * @param permits shared with other connections, which may be of the same mailboxes
-   * @throws BridgeError `tls-material-unreadable`, `client-certificate-invalid`, `authority-invalid`,
-   *   `tenant-invalid`
+   * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
+   *   `authority-invalid`, `tenant-invalid`
    */
   static async open(
     name: string,
@@ -82,7 +82,7 @@ export class Upstream {
   ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud, connection.tenantId);
-    const ca = endpoints.caFile === undefined ? undefined : await readPem(endpoints.caFile);
+    const ca = endpoints.caFile === undefined ? undefined : await readCertificates(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });

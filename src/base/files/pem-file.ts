@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { BridgeError, errorText } from '../errors.ts';
 
@@ -7,5 +8,16 @@ export async function readPem(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (cause) {
     throw new BridgeError('tls-material-unreadable', `${file} cannot be read: ${errorText(cause)}.`, { cause });
+  }
+}
+
+/** The text of a PEM file that holds at least one certificate. @throws BridgeError `tls-material-unreadable` */
+export async function readCertificates(file: string): Promise<string> {
+  const pem = await readPem(file);
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new BridgeError('tls-material-unreadable', `${file} holds no certificate in PEM form.`, { cause });
   }
 }

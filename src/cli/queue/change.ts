@@ -16,11 +16,6 @@ function change(
   };
 }
 
-/** Makes queued messages due. */
-export const retryMessages = change('due now', (store, filter, nowMs) =>
-  store.release({ ...filter, states: ['queued'] }, nowMs),
-);
-
 /** Keeps queued messages back. */
 export const holdMessages = change('held', (store, filter) => store.hold(filter));
 
@@ -29,6 +24,3 @@ export const releaseMessages = change('released', (store, filter, nowMs) => {
   const states = filter.states ?? (filter.ids ? ['held', 'failed', 'quarantined'] : ['held', 'failed']);
   return store.release({ ...filter, states: states.filter((state) => state !== 'queued') }, nowMs);
 });
-
-/** Removes messages in any state. */
-export const deleteMessages = change('deleted', (store, filter) => store.remove(filter));

@@ -5,27 +5,29 @@ import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { couriers } from '../../couriers/registry.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
-import { numberOption, readArguments } from '../arguments.ts';
+import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { deleteMessages, holdMessages, releaseMessages, retryMessages } from './change.ts';
+import { holdMessages, releaseMessages } from './change.ts';
+import { deleteMessages } from './delete.ts';
 import { exportMessages } from './export.ts';
 import { filterOf, filterOptions } from './filter.ts';
 import { listQueue } from './list.ts';
 import { repair } from './repair.ts';
 import type { QueueAction, QueueRequest } from './request.ts';
+import { retryMessages } from './retry.ts';
 import { showMessages } from './show.ts';
 
 const usage = `Usage: mailbridge queue ACTION [ID ...] [FILTER ...] [--config FILE] [--json]
 
   list      messages in the queue; without a filter those not yet delivered
   show      messages with every recipient and every delivery attempt
-  retry     makes queued messages due now
+  retry     makes queued messages due now; what Microsoft asked to wait for goes on waiting
   hold      keeps queued messages until they are released
   release   queues held or given up messages again, due now
-  delete    removes messages
+  delete    removes messages; asks first at a terminal, unless --yes is given
   export    writes the content of a message as it was accepted: --out FILE, or - for
-            standard output (the default); of several messages: --out FOLDER
+            standard output (the default); of several messages: --out FOLDER, which is made
   repair    makes a new queue of what can be read of a damaged one; the bridge must not run
 
 Filters; all that are given must hold:
@@ -51,6 +53,7 @@ const options = {
   summary: { type: 'boolean', default: false },
   limit: { type: 'string', default: '1000' },
   out: { type: 'string', short: 'o' },
+  yes: { type: 'boolean', short: 'y', default: false },
 } as const;
 
 const actions: Readonly<Record<string, QueueAction>> = {
@@ -73,7 +76,8 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
   const [name = '', ...ids] = positionals;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action && name !== 'repair') {
-    throw new BridgeError('usage', `"queue" cannot "${name}".`, { remedy: 'Run mailbridge queue --help.' });
+    const hint = suggestionOrStop(name, [...Object.keys(actions), 'repair']);
+    throw new BridgeError('usage', `"queue" cannot "${name}"${hint}`, { remedy: 'Run mailbridge queue --help.' });
   }
   const nowMs = Date.now();
   const chosen = {
@@ -84,6 +88,7 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
     summary: values.summary,
     limit: numberOption('limit', values.limit, 1, 1_000_000),
     out: values.out,
+    yes: values.yes,
     nowMs,
   };
   const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env, withoutSecrets: true });

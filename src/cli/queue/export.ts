@@ -1,4 +1,4 @@
-import { createWriteStream, statSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
@@ -14,9 +14,9 @@ export async function exportMessages(store: QueueStore, request: QueueRequest, i
   const found = store.list(filter, limit);
   const lost = ids.filter((id) => !found.some((message) => message.id === id));
   for (const id of lost) io.stderr.write(`mailbridge: there is no message ${id} in the queue.\n`);
-  const intoFolder = out !== '-' && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  const intoFolder = isFolder(out) || (isNewFolder(out, found.length) && makeFolder(out));
   if (found.length > 1 && !intoFolder) {
-    throw new BridgeError('usage', `${found.length} messages need a folder that is there already: --out FOLDER.`);
+    throw new BridgeError('usage', `${found.length} messages need a folder: --out FOLDER.`);
   }
   let failures = lost.length + (found.length === 0 ? 1 : 0);
   for (const message of found) {
@@ -24,6 +24,26 @@ export async function exportMessages(store: QueueStore, request: QueueRequest, i
     if (!(await exportOne(store, message, target, io))) failures += 1;
   }
   return failures > 0 ? 1 : 0;
+}
+
+function isFolder(out: string): boolean {
+  return out !== '-' && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Of one message a name without a slash behind it is that of the file. */
+function isNewFolder(out: string, count: number): boolean {
+  return out !== '-' && (count > 1 || (count === 1 && /[/\\]$/.test(out))) && !existsSync(out);
+}
+
+/** For nobody else's eyes, as the messages in it. @returns true @throws BridgeError `file-not-written` */
+function makeFolder(out: string): true {
+  try {
+    mkdirSync(out, { recursive: true, mode: 0o700 });
+    return true;
+  } catch (cause) {
+    const reason = systemErrorCode(cause) ?? 'unknown error';
+    throw new BridgeError('file-not-written', `The folder ${out} cannot be made (${reason}).`, { cause });
+  }
 }
 
 async function exportOne(store: QueueStore, message: QueuedMessage, target: string, io: CliIo): Promise<boolean> {

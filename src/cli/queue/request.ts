@@ -12,6 +12,8 @@ export interface QueueRequest extends WaitingOptions {
   readonly summary: boolean;
   readonly limit: number;
   readonly out: string | undefined;
+  /** Nothing is asked. */
+  readonly yes: boolean;
   /** The queue's own. */
   readonly folder: string;
 }

@@ -6,6 +6,14 @@ export function time(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
+/** Until when, and how long that is: `14:10 UTC (10 min)`; with the date where it is not within a day. */
+export function waitText(untilMs: number, nowMs: number): string {
+  const minutes = Math.max(1, Math.ceil((untilMs - nowMs) / 60_000));
+  if (minutes > 24 * 60) return `${time(untilMs)} (${Math.round(minutes / 60 / 24)} d)`;
+  const long = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return `${time(untilMs).slice(11, 16)} UTC (${long})`;
+}
+
 /** `1 message`, `2 messages`. */
 export function messages(count: number): string {
   return `${count} ${count === 1 ? 'message' : 'messages'}`;

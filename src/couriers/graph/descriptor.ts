@@ -8,7 +8,7 @@ export const graphDescriptor: CourierDescriptor = {
   title: 'Microsoft Graph',
   shortName: 'Graph',
   medium: 'Microsoft Graph',
-  choice: 'through Microsoft Graph, up to about 2 MB a message',
+  choice: 'through Microsoft Graph, up to 150 MB; above about 2 MB with the permission Mail.ReadWrite',
   resource: 'graph',
   parts: ['graph-token', 'graph'],
   // Microsoft: "Microsoft Graph service-specific throttling limits", Outlook: requests of one application at a time.

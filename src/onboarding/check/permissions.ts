@@ -1,3 +1,4 @@
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { UsePermission } from '../../couriers/descriptor.ts';
 import { resourceNames, usePermissions } from '../permissions.ts';
 import type { CheckedConnection, Use } from './subject.ts';
@@ -20,8 +21,11 @@ export function openingRemedy(mailbox: string, user: string): string {
   return `Add-MailboxPermission -Identity ${mailbox} -User ${user} -AccessRights FullAccess (and the delegated permission Mail.ReadWrite.Shared)`;
 }
 
-/** How to grant a permission, as an instruction. */
-export function grantRemedy({ name, actsAs }: Pick<CheckedConnection, 'name' | 'actsAs'>, needed: UsePermission) {
+type GrantedConnection = Pick<CheckedConnection, 'name' | 'actsAs' | 'grant' | 'tenantId'>;
+
+/** How to grant a permission, as an instruction: by the command where it can, and by hand. */
+export function grantRemedy(connection: GrantedConnection, needed: UsePermission): string {
+  const { name, actsAs } = connection;
   const [permission] = needed.anyOf;
   // In the portal all that is delegated stands under Microsoft Graph, the permissions of the mail protocols too.
   const api = resourceNames[actsAs === 'app' ? needed.resource : 'graph'];
@@ -30,5 +34,15 @@ export function grantRemedy({ name, actsAs }: Pick<CheckedConnection, 'name' | '
     actsAs === 'app'
       ? `Then let an administrator consent: mailbridge consent ${name}`
       : `Then sign in again: mailbridge login ${name}`;
-  return `Add the ${kind} permission ${permission} (${api}): Entra admin center > App registrations > the app > API permissions > Add a permission. ${then}`;
+  return `${registerRemedy(connection, needed)}Add the ${kind} permission ${permission} (${api}): Entra admin center > App registrations > the app > API permissions > Add a permission. ${then}`;
+}
+
+/** Neither a managed identity nor a personal account has an app that the command could register. */
+function registerRemedy({ name, actsAs, grant, tenantId }: GrantedConnection, { resource, rbacRole }: UsePermission) {
+  if (grant === 'managed-identity' || isPersonalTenant(tenantId)) return '';
+  // Without it the command leaves to a role in Exchange what one can give.
+  const reach = resource === 'graph' ? ' --tenant-wide' : ' --classic';
+  const asked = actsAs === 'app' && rbacRole !== undefined ? reach : '';
+  const then = actsAs === 'person' ? `, then mailbridge login ${name}` : '';
+  return `Run mailbridge register-app --name ${name}${asked}${then}: it adds the permission and consents, and an administrator signs in for it once. Or by hand: `;
 }

@@ -41,7 +41,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
   const context: MailboxContext = { connection, operations, seen, opened: new Set() };
   return [
     configurationHop(operations, uses, options),
-    certificateHop(operations, ['configuration']),
+    certificateHop(connection, operations, ['configuration']),
     ...(signIn ? [signIn] : []),
     ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
     ...(hasAuthority ? entraHops(connection, operations, ['tls authority']) : []),

@@ -18,6 +18,8 @@ export interface Waiting {
   /** Not before then; an estimate where other mail goes first. */
   readonly untilMs: number;
   readonly reason: string;
+  /** Paused until an administrator has changed something, or a retry asks for another attempt. */
+  readonly needsAdmin?: true;
 }
 
 /** What is looked at, and when. */
@@ -141,7 +143,7 @@ export class WaitingView {
 
 function paused({ untilMs, needsAdmin, code, text }: LearnedPause): Waiting {
   const who = needsAdmin ? 'the mailbox waits for an administrator' : 'mailbox paused';
-  return { kind: 'paused', untilMs, reason: `${who}: ${code} ${text}`.trimEnd() };
+  return { kind: 'paused', untilMs, reason: `${who}: ${code} ${text}`.trimEnd(), ...(needsAdmin && { needsAdmin }) };
 }
 
 function pending({ recipients }: QueuedMessage): number {

@@ -5,7 +5,7 @@ export interface EntraError {
   readonly kind: Exclude<ErrorKind, 'usage'>;
   /** What is wrong, one sentence. */
   readonly cause: string;
-  /** What to do about it, one or two sentences. */
+  /** What to do about it, one or two sentences. NAME in a command is that of the connection. */
   readonly remedy: string;
   /** Other meanings of the number, told apart by Microsoft's words. The first that fits counts. */
   readonly variants?: readonly EntraErrorVariant[];

@@ -52,7 +52,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   7000215: wrongSecret,
   7000222: needsAdmin(
     'The client secret has expired.',
-    `Make a new secret (${credentialsPage}) and put its Value into clientSecret, or use a certificate.`,
+    `Run mailbridge register-app --name NAME --rotate, which makes a new secret and removes the old one. Or by hand: Make a new secret (${credentialsPage}) and put its Value into clientSecret, or use a certificate.`,
   ),
   7000218: noCredential,
   7000216: noCredential,

@@ -1,10 +1,16 @@
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { takeDataFolder } from '../../../src/app/data-folder.ts';
+import { runCommand } from '../../../src/cli/commands.ts';
+import { waitText } from '../../../src/cli/queue/text.ts';
 import { breakerKey } from '../../../src/queue/breakers/breakers.ts';
+import { destinationOf } from '../../../src/queue/message.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { put } from '../../queue/stores/store-contract.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { mailbridge } from '../harness.ts';
 
@@ -199,9 +205,113 @@ test('export gives the octets as they were accepted, to nobody else', async () =
   });
   expect(await queue('export', '--all')).toMatchObject({ code: 2, err: expect.stringContaining('need a folder') });
   const all = join(folder, 'all');
-  mkdirSync(all);
   expect(await queue('export', '--all', '--out', all)).toMatchObject({ code: 0 });
   expect(readFileSync(join(all, `${second.id}.eml`), 'utf8')).toBe('Subject: second\r\n\r\n');
+});
+
+test('export makes the folder it is told, for nobody else; not where a file is', async () => {
+  const { folder, queue, first, second } = await filled();
+  const all = join(folder, 'for', 'audit');
+  expect(await queue('export', '--all', '--out', all)).toMatchObject({ code: 0, out: '' });
+  expect(readdirSync(all).sort()).toEqual([`${first.id}.eml`, `${second.id}.eml`].sort());
+  expect(statSync(all).mode & 0o777).toBe(0o700);
+  expect(await queue('export', first.id, '--out', join(folder, 'one/'))).toMatchObject({ code: 0 });
+  expect(readdirSync(join(folder, 'one'))).toEqual([`${first.id}.eml`]);
+
+  const file = join(all, `${first.id}.eml`);
+  expect(await queue('export', '--all', '--out', file)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('a folder'),
+  });
+  expect(await queue('export', '--all', '--out', join(file, 'below'))).toMatchObject({
+    err: expect.stringMatching(/below cannot be made \(ENOTDIR\)/),
+  });
+});
+
+test('retry says until when Microsoft asked to wait, in place of "due now"', async () => {
+  const { folder, queue, first, second } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const now = Date.now();
+  const pause = { sinceMs: now, code: '429', text: 'Too many requests', strikes: 1, needsAdmin: false };
+  const untilMs = now + 9.5 * 60_000;
+  await store.setPause({ key: destinationOf(first), untilMs, ...pause });
+  await store.close();
+
+  const clock = new Date(untilMs).toISOString().slice(11, 16);
+  const waits = `1 message chosen; Microsoft asked to wait until ${clock} UTC (10 min)\n`;
+  expect(await queue('retry', first.id)).toMatchObject({ code: 0, out: waits });
+  expect((await queue('retry', '--all')).out).toBe(`1 message due now\n${waits}`);
+  expect((await queue('retry', second.id)).out).toBe('1 message due now\n');
+  expect(JSON.parse((await queue('retry', '--all', '--json')).out)).toEqual({
+    count: 2,
+    waiting: [{ count: 1, untilMs, reason: 'mailbox paused: 429 Too many requests' }],
+  });
+});
+
+test('a wait for an administrator is ended by retry, so it is not named', async () => {
+  const { folder, queue, first } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
+  const now = Date.now();
+  const pause = { sinceMs: now, code: '5.7.3', text: 'Denied', strikes: 1, needsAdmin: true };
+  await store.setPause({ key: destinationOf(first), untilMs: now + 600_000, ...pause });
+  await store.close();
+  expect((await queue('retry', first.id)).out).toBe('1 message due now\n');
+});
+
+test.each([
+  [60_000, '10:01 UTC (1 min)'],
+  [119 * 60_000, '11:59 UTC (119 min)'],
+  [180 * 60_000, '13:00 UTC (3 h)'],
+  [48 * 3_600_000, '2026-01-07T10:00:00Z (2 d)'],
+])('a wait of %d ms reads %s', (waitMs, text) => {
+  const now = Date.UTC(2026, 0, 5, 10);
+  expect(waitText(now + waitMs, now)).toBe(text);
+});
+
+/** A command line at a terminal where somebody types. */
+async function atTerminal(args: string[], typed: string) {
+  const { stdout, stderr } = commandOutput(args);
+  const printed = Promise.all([text(stdout), text(stderr)]);
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
+  stdin.write(typed);
+  const code = await runCommand(args, { stdin, stdout, stderr, env: {} });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await printed;
+  return { code, out, err };
+}
+
+test('delete asks at a terminal, and leaves everything unless the answer is yes', async () => {
+  const { folder, queue, first, second } = await filled();
+  const line = ['queue', 'delete', '--all', '--config', join(folder, 'config.json')];
+  for (const answer of ['\n', 'n\n', 'maybe\n']) {
+    const { code, out, err } = await atTerminal(line, answer);
+    expect({ code, out }).toEqual({ code: 1, out: 'nothing deleted\n' });
+    expect(err).toBe('Delete 2 messages, 37 B? Nobody can bring them back. [y/N] ');
+  }
+  expect((await queue('list', '--summary')).out).toContain('in all: 2 messages');
+
+  const deleted = await atTerminal(line, 'y\n');
+  expect(deleted).toMatchObject({ code: 0, out: '2 messages deleted\n' });
+  const lines = deleted.err.replace(/^.*\[y\/N\] /, '').split('\n');
+  expect(lines).toEqual([
+    expect.stringMatching(new RegExp(`^deleted ${first.id} queued \\S+ 18 B, account scanner, from <.+> to <ann@.+>$`)),
+    expect.stringMatching(new RegExp(`^deleted ${second.id} queued \\S+ 19 B, account erp, from <.+> to <ann@.+>$`)),
+    '',
+  ]);
+  expect((await queue('list')).out).toBe('no messages\n');
+});
+
+test('delete --yes asks nothing, nor does a script; what was deleted is told, as JSON where that is asked for', async () => {
+  const { folder, queue, first, second } = await filled();
+  const line = ['queue', 'delete', first.id, '--yes', '--config', join(folder, 'config.json')];
+  const { code, out, err } = await atTerminal(line, '');
+  expect({ code, out }).toEqual({ code: 0, out: '1 message deleted\n' });
+  expect(err).toMatch(new RegExp(`^deleted ${first.id} queued [^\\n]+\\n$`));
+
+  const script = await queue('delete', second.id, '--json');
+  expect(JSON.parse(script.out)).toEqual({ count: 1 });
+  expect(JSON.parse(script.err)).toMatchObject({ deleted: second.id, account: 'erp', mailbox: 'erp@contoso.example' });
 });
 
 test('a message that was given up is shown as such, exported and released; a delivered one has no content', async () => {

@@ -254,7 +254,7 @@ const breakages: readonly Breakage[] = [
     code: 'token-refused',
     aadsts: 'AADSTS7000222',
     cause: /client secret has expired/,
-    remedy: /new secret/,
+    remedy: /^Run mailbridge register-app --name contoso --rotate, .* by hand: Make a new secret/,
   },
   {
     what: 'a certificate that is not registered',
@@ -306,7 +306,7 @@ const breakages: readonly Breakage[] = [
     hop: 'permission IMAP.AccessAsApp',
     code: 'permission-missing',
     cause: /lacks IMAP\.AccessAsApp/,
-    remedy: /application permission IMAP\.AccessAsApp/,
+    remedy: /^Run mailbridge register-app --name contoso: .* by hand: Add the application permission IMAP\.AccessAsApp/,
   },
   {
     what: 'the permission to read by POP3 missing',
@@ -314,7 +314,7 @@ const breakages: readonly Breakage[] = [
     hop: 'permission POP.AccessAsApp',
     code: 'permission-missing',
     cause: /lacks POP\.AccessAsApp/,
-    remedy: /application permission POP\.AccessAsApp/,
+    remedy: /^Run mailbridge register-app --name contoso: .* by hand: Add the application permission POP\.AccessAsApp/,
   },
   {
     what: 'the scope of Graph where that of Exchange belongs',

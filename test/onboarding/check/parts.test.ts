@@ -1,11 +1,28 @@
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
+import type { UsePermission } from '../../../src/couriers/descriptor.ts';
 import { certificateHop } from '../../../src/onboarding/check/hops/credential.ts';
 import { type Finding, type Hop, type HopResult, runHops } from '../../../src/onboarding/check/hops/hop.ts';
+import { grantRemedy } from '../../../src/onboarding/check/permissions.ts';
 import { proxyFor } from '../../../src/onboarding/check/probes/proxy.ts';
-import { usesOf } from '../../../src/onboarding/check/subject.ts';
+import { type CheckedConnection, usesOf } from '../../../src/onboarding/check/subject.ts';
 import { readClaims } from '../../../src/onboarding/check/token-claims.ts';
 import { brief, firstFailure, workingSetup } from './setup.ts';
+
+const server = { host: 'outlook.office365.com', port: 993, security: 'tls' } as const;
+const contoso: CheckedConnection = {
+  name: 'contoso',
+  actsAs: 'app',
+  grant: 'client-credentials',
+  authority: 'https://login.microsoftonline.com',
+  graph: 'https://graph.microsoft.com',
+  imap: server,
+  pop3: server,
+  smtp: server,
+  graphScope: 'https://graph.microsoft.com/.default',
+  exchangeScope: 'https://outlook.office365.com/.default',
+  accounts: [],
+};
 
 const hop = (key: string, needs: readonly string[], run: Hop['run'] = async () => ({})): Hop => ({
   key,
@@ -87,13 +104,16 @@ test.each<[string, string, boolean]>([
 
 test.each([
   [31.5, undefined],
-  [29.5, /^The client certificate ends in 29 days\. Make a new certificate/],
+  [
+    29.5,
+    /^The client certificate ends in 29 days\. Run mailbridge register-app --name contoso --rotate\. Or by hand: Make a new/,
+  ],
   [1.5, /ends in 1 day\./],
   [0.5, /ends today or tomorrow\./],
 ])('a certificate with %d days left', async (days, warning) => {
   const now = Date.UTC(2026, 0, 5);
   const credential = { kind: 'certificate' as const, expiresAtMs: now + days * 86_400_000 };
-  const found = await certificateHop({ now: () => now, credential: async () => credential }, []).run();
+  const found = await certificateHop(contoso, { now: () => now, credential: async () => credential }, []).run();
   if (warning === undefined) expect(found).not.toHaveProperty('warning');
   else expect(found).toMatchObject({ warning: expect.stringMatching(warning) });
 });
@@ -109,7 +129,9 @@ test('the end of a client secret is read where the app may, and otherwise passed
   const hops = await setup.check();
   expect(secretHop(hops)).toMatchObject({
     status: 'ok',
-    warning: expect.stringMatching(/The client secret ends in 10 days\. Make a new secret/),
+    warning: expect.stringMatching(
+      /The client secret ends in 10 days\. Run mailbridge register-app --name contoso --rotate\. Or by hand: Make a new secret/,
+    ),
   });
   expect(firstFailure(hops)).toBeUndefined();
 });
@@ -129,4 +151,17 @@ test('a connection that no account uses is tried as far as that goes', async () 
     'discovery',
     'clock',
   ]);
+});
+
+test('how to grant a permission: the command first, where there is an app that it could register', () => {
+  const graph = { resource: 'graph', anyOf: ['Mail.Send'], rbacRole: 'Application Mail.Send' } as const;
+  const smtp = { resource: 'exchange', anyOf: ['SMTP.SendAsApp'], rbacRole: 'Application SMTP.SendAsApp' } as const;
+  const command = (connection: Partial<CheckedConnection>, needed: UsePermission) =>
+    /^Run (mailbridge .*?): it adds .* Or by hand: Add /.exec(grantRemedy({ ...contoso, ...connection }, needed))?.[1];
+  const person = { actsAs: 'person', grant: 'device-code' } as const;
+  expect(command({}, graph)).toBe('mailbridge register-app --name contoso --tenant-wide');
+  expect(command({}, smtp)).toBe('mailbridge register-app --name contoso --classic');
+  expect(command(person, graph)).toBe('mailbridge register-app --name contoso, then mailbridge login contoso');
+  expect(command({ grant: 'managed-identity' }, graph)).toBeUndefined();
+  expect(command({ ...person, tenantId: 'consumers' }, graph)).toBeUndefined();
 });

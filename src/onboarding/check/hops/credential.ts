@@ -12,7 +12,11 @@ const warningDays = 30;
 const refreshTokenDays = 90;
 
 /** The certificate's end: known without asking anybody. */
-export function certificateHop(operations: Pick<CheckOperations, 'credential' | 'now'>, needs: readonly string[]): Hop {
+export function certificateHop(
+  connection: CheckedConnection,
+  operations: Pick<CheckOperations, 'credential' | 'now'>,
+  needs: readonly string[],
+): Hop {
   return {
     key: 'credential',
     name: 'credential',
@@ -23,7 +27,8 @@ export function certificateHop(operations: Pick<CheckOperations, 'credential' | 
       const credential = await operations.credential();
       if (credential === undefined) return { notApplicable: 'this grant has none' };
       if (credential.kind === 'certificate') {
-        return expiry('The client certificate', credential.expiresAtMs, operations.now(), certificateRemedy);
+        const remedy = `${rotateRemedy(connection)}${certificateRemedy}`;
+        return expiry('The client certificate', credential.expiresAtMs, operations.now(), remedy);
       }
       if (!credential.looksLikeId) return { detail: 'client secret' };
       return {
@@ -33,6 +38,11 @@ export function certificateHop(operations: Pick<CheckOperations, 'credential' | 
       };
     },
   };
+}
+
+/** A person's grant has a credential that the command does not make. */
+function rotateRemedy({ name, actsAs }: CheckedConnection): string {
+  return actsAs === 'app' ? `Run mailbridge register-app --name ${name} --rotate. Or by hand: ` : '';
 }
 
 const certificateRemedy =
@@ -59,7 +69,7 @@ export function secretExpiryHop(
       if (!roles.some((role) => readsApplications.includes(role))) return { notApplicable: unknownEnd };
       const expiresAtMs = await secretEnd(connection, operations, credential);
       if (expiresAtMs === undefined) return { notApplicable: unknownEnd };
-      return expiry('The client secret', expiresAtMs, operations.now(), secretRemedy);
+      return expiry('The client secret', expiresAtMs, operations.now(), `${rotateRemedy(connection)}${secretRemedy}`);
     },
   };
 }

@@ -1,0 +1,88 @@
+import { createScanner, type Edit, type FormattingOptions, type Node } from 'jsonc-parser';
+
+/** jsonc-parser's SyntaxKind, whose names are not there at run time. */
+const token = { comma: 5, lineComment: 12, blockComment: 13, lineBreak: 14, blanks: 15 } as const;
+
+/**
+ * Takes one key out of an object. Comments stay, those of the key too: a person wrote them.
+ * @param property a child of an object, from `parseTree`
+ */
+export function removeKey(text: string, property: Node): Edit[] {
+  const [start, end] = span(property);
+  const comma = commaAfter(text, end);
+  const siblings = property.parent?.children ?? [];
+  const before = siblings[siblings.indexOf(property) - 1];
+  const commaBefore = comma === undefined && before ? commaAfter(text, span(before)[1]) : undefined;
+  const removed = [wholeLine(text, start, comma === undefined ? end : comma + 1)];
+  if (commaBefore !== undefined) removed.unshift({ offset: commaBefore, length: 1, content: '' });
+  return removed;
+}
+
+/**
+ * Puts a key behind the last one of an object where a comment follows that one in its line: the comment stays with the
+ * key it is about.
+ * @returns undefined where no comment follows, or the object is empty
+ */
+export function addKeyBelowComment(
+  text: string,
+  object: Node,
+  key: string,
+  value: unknown,
+  format: FormattingOptions,
+): Edit[] | undefined {
+  const last = object.children?.at(-1);
+  if (!last) return undefined;
+  const [start, end] = span(last);
+  const comma = commaAfter(text, end);
+  const lineEnd = endOfComments(text, comma === undefined ? end : comma + 1);
+  if (lineEnd === undefined) return undefined;
+  const indent = /^[ \t]*/.exec(text.slice(lineStart(text, start)))?.[0] ?? '';
+  const eol = format.eol ?? '\n';
+  const step = format.insertSpaces ? ' '.repeat(format.tabSize ?? 2) : '\t';
+  const json = JSON.stringify(value, undefined, step).replaceAll('\n', `${eol}${indent}`);
+  const added = `${eol}${indent}${JSON.stringify(key)}: ${json}${comma === undefined ? '' : ','}`;
+  const edits = [{ offset: lineEnd, length: 0, content: added }];
+  if (comma === undefined) edits.unshift({ offset: end, length: 0, content: ',' });
+  return edits;
+}
+
+function span({ offset, length }: Node): [number, number] {
+  return [offset, offset + length];
+}
+
+/** Where the comma behind a value stands, comments passed over. */
+function commaAfter(text: string, end: number): number | undefined {
+  const scanner = createScanner(text, true);
+  scanner.setPosition(end);
+  return scanner.scan() === token.comma ? scanner.getTokenOffset() : undefined;
+}
+
+/** The end of the comments that follow in the same line; undefined where none does, or something else follows too. */
+function endOfComments(text: string, from: number): number | undefined {
+  const scanner = createScanner(text, false);
+  scanner.setPosition(from);
+  let found: number | undefined;
+  for (;;) {
+    const kind = scanner.scan();
+    if (kind === token.lineComment || kind === token.blockComment) {
+      found = scanner.getPosition();
+    } else if (kind !== token.blanks) {
+      return kind === token.lineBreak ? found : undefined;
+    }
+  }
+}
+
+function lineStart(text: string, offset: number): number {
+  return Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1)) + 1;
+}
+
+/** Removes a piece with the blanks behind it, and its line where nothing else is in it. */
+function wholeLine(text: string, start: number, end: number): Edit {
+  const first = lineStart(text, start);
+  const rest = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;
+  const lineBreak = /^\r?\n/.exec(text.slice(end + rest))?.[0].length ?? 0;
+  const alone = lineBreak > 0 && text.slice(first, start).trim() === '';
+  return alone
+    ? { offset: first, length: end + rest + lineBreak - first, content: '' }
+    : { offset: start, length: end + rest - start, content: '' };
+}
