@@ -186,6 +186,20 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(store.list({}, 10)).toEqual([]);
     });
 
+    test('counts an attempt that began up to an hour before the time asked for, by its end', async () => {
+      const store = open();
+      const endedAtMs = t0 + 2 * 3_600_000;
+      await store.countSent(destination, {
+        startedAtMs: t0 + 3_600_000 + 60_000,
+        endedAtMs,
+        recipients: 1,
+        external: 0,
+      });
+      expect(store.sentSince(destination, endedAtMs)).toHaveLength(1);
+      expect(store.sentOfConnectionSince('contoso', endedAtMs)).toHaveLength(1);
+      expect(store.sentSince(destination, endedAtMs + 1)).toEqual([]);
+    });
+
     test('lets go of the file of a message that does not come to its end', async () => {
       const store = open();
       const openFiles = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0);
