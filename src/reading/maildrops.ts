@@ -5,7 +5,7 @@ import type { Presence } from '../base/sockets/presence.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
 import type { ExchangeEndpoint } from '../exchange/endpoint.ts';
 import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
-import { openExchangeStore } from '../mailstores/exchange.ts';
+import { openExchangeStore } from '../mailstores/exchange/store.ts';
 
 /** As much of a connection as reading takes. */
 export interface ReadingUpstream {

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type { FetchMessageObject, FetchQueryObject, MailboxObject } from 'imapflow';
 import type { LRUCache } from 'lru-cache';
-import { assertProtected } from '../exchange/endpoint.ts';
-import { assertUsable, fetchMessage, loginByImap } from '../exchange/reading/imap-client.ts';
+import { assertProtected } from '../../exchange/endpoint.ts';
+import { assertUsable, fetchMessage, loginByImap } from '../../exchange/reading/imap-client.ts';
 import {
   type ListedMessage,
   type Maildrops,
@@ -10,9 +10,9 @@ import {
   type MessageContent,
   type OctetRange,
   type ReadableFolder,
-} from '../mailbox/mail-store.ts';
-import { ExchangeConnection } from './exchange-connection.ts';
-import { loginError, storeError } from './exchange-errors.ts';
+} from '../../mailbox/mail-store.ts';
+import { ExchangeConnection } from './connection.ts';
+import { loginError, storeError } from './errors.ts';
 
 /** How the mailbox is reached over IMAP. */
 export interface ExchangeStoreOptions {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MailStoreError } from '../../src/mailbox/mail-store.ts';
-import { openExchangeStore, uidSets } from '../../src/mailstores/exchange.ts';
-import { alice, ReadBridge } from '../support/read-bridge.ts';
+import type { MailStoreError } from '../../../src/mailbox/mail-store.ts';
+import { openExchangeStore, uidSets } from '../../../src/mailstores/exchange/store.ts';
+import { alice, ReadBridge } from '../../support/read-bridge.ts';
 
 let bridge: ReadBridge;
 let sizes: LRUCache<string, number>;

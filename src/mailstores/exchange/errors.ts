@@ -1,7 +1,7 @@
-import { BridgeError, type ErrorCode } from '../base/errors.ts';
-import { httpFailure } from '../base/http/failure.ts';
-import { refusalError } from '../exchange/reading/connect-refusal.ts';
-import { MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
+import { BridgeError, type ErrorCode } from '../../base/errors.ts';
+import { httpFailure } from '../../base/http/failure.ts';
+import { refusalError } from '../../exchange/reading/connect-refusal.ts';
+import { MailStoreError, type MailStoreErrorCode } from '../../mailbox/mail-store.ts';
 
 /** Whose mailbox was to be read, and where. */
 interface Where {
