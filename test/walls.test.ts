@@ -184,13 +184,14 @@ function everyNode(node: SyntaxNode): SyntaxNode[] {
   return [node, ...childrenOf(node).flatMap(everyNode)];
 }
 
-test('no function has more than sixty lines, but for tables', () => {
+test('no function has more than sixty lines, in app none more than fifty, but for tables', () => {
   const long: string[] = [];
   for (const [file, text] of texts) {
     if (tables.has(file)) continue;
     for (const { start, end } of functionsOf(parsed(text))) {
       const lines = text.slice(start, end).split('\n').length;
-      if (lines > 60) long.push(`${file}:${text.slice(0, start).split('\n').length} has ${lines} lines`);
+      if (lines > (roomOf(file) === 'app' ? 50 : 60))
+        long.push(`${file}:${text.slice(0, start).split('\n').length} has ${lines} lines`);
     }
   }
   expect(long).toEqual([]);

@@ -75,16 +75,8 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
     log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
   );
   undo.push(() => folder.release());
-  const memory = createLoginMemory(config, clock);
-  const permits = courierPermits(config.limits.concurrentPerMailbox);
-  const openState = async (wanted: Config): Promise<BridgeState> => ({
-    config: wanted,
-    directory: createDirectory(wanted, memory, clock),
-    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, permits)),
-  });
-  let current = await openState(config);
-  const state = () => current;
-  undo.push(() => closeUpstreams(current.upstreams, log));
+  const { openState, state, replace } = await firstState(config, clock, log);
+  undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const { store, queue } = openBridgeQueue({ config, hostname, clock, log, state });
   undo.push(() => queue.stop(0));
@@ -92,7 +84,7 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const listeners = await openListeners({ config, certificates, hostname, queue, clock, log, duplicates, state }, undo);
   const closeAdmin = await openAdmin(
     config,
-    adminFacts(store, queue, () => current.upstreams.values()),
+    adminFacts(store, queue, () => state().upstreams.values()),
     log,
     undo,
   );
@@ -101,14 +93,9 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
   const upkeep = startUpkeep({ clock, log, state, renewCertificates });
   undo.push(upkeep);
   queue.start();
-  const connections = () => current.upstreams.values();
+  const connections = () => state().upstreams.values();
   const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), clock, log });
   undo.push(endWatch);
-  const replace = (next: BridgeState) => {
-    const before = current;
-    current = next;
-    return before;
-  };
   return new RunningBridge({
     listeners,
     authorityFile: certificates.authorityFile,
@@ -128,6 +115,27 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
       folder.release();
     },
   });
+}
+
+/** The state that the configuration asks for, in force until a reload replaces it. */
+async function firstState(config: Config, clock: Clock, log: Log) {
+  const memory = createLoginMemory(config, clock);
+  const permits = courierPermits(config.limits.concurrentPerMailbox);
+  const openState = async (wanted: Config): Promise<BridgeState> => ({
+    config: wanted,
+    directory: createDirectory(wanted, memory, clock),
+    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, permits)),
+  });
+  let current = await openState(config);
+  return {
+    openState,
+    state: () => current,
+    replace(next: BridgeState): BridgeState {
+      const before = current;
+      current = next;
+      return before;
+    },
+  };
 }
 
 /** What {@link RunningBridge} reloads and stops. */
