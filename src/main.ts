@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runCommand } from './cli/commands.ts';
 
-// The other half of what bin/mailbridge.js does for little memory: garbage is collected when the heap has grown by a
-// fifth. A flag on the command line that some version of Node.js did not know would keep it from starting.
-setFlagsFromString('--heap-growing-percent=20');
+// The other half of what bin/mailbridge.js does for little memory: garbage is collected when the heap has grown by
+// two fifths. A flag on the command line that some version of Node.js did not know would keep it from starting.
+setFlagsFromString('--heap-growing-percent=40');
 
 // Whoever reads the output may have seen enough (`mailbridge … | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
