@@ -6,7 +6,7 @@ import { GraphClient } from '../graph/client/client.ts';
 import { byCourier, type CourierKind, courierKinds } from '../message/courier-kind.ts';
 import type { Courier } from '../queue/courier.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
-import type { ClosableCourier, CourierCode, CourierParts, UpstreamAccess } from './descriptor.ts';
+import type { ClosableCourier, CourierModule, CourierParts, UpstreamAccess } from './descriptor.ts';
 import { ExchangeSmtpCourier } from './exchange-smtp/courier.ts';
 import { SmtpFallback } from './exchange-smtp/fallback.ts';
 import type { LoginOf } from './login-of.ts';
@@ -27,18 +27,18 @@ export function courierPermits(concurrentPerMailbox?: number): CourierPermits {
   return byCourier((kind) => new KeyedSemaphore(concurrentPerMailbox ?? couriers[kind].concurrentPerMailbox));
 }
 
-/** The code of every courier. */
-export type CourierCodes = Readonly<Record<CourierKind, CourierCode>>;
+/** Every courier, loaded. */
+export type CourierModules = Readonly<Record<CourierKind, CourierModule>>;
 
-/** Loads the code of every courier. */
-export async function loadCouriers(): Promise<CourierCodes> {
+/** Loads every courier. */
+export async function loadCouriers(): Promise<CourierModules> {
   const loaded = courierKinds.map(async (kind) => [kind, await couriers[kind].load()] as const);
-  return Object.fromEntries(await Promise.all(loaded)) as CourierCodes;
+  return Object.fromEntries(await Promise.all(loaded)) as CourierModules;
 }
 
 /** What the couriers of one connection are made of. */
 export interface ConnectionCouriersOptions extends UpstreamAccess {
-  readonly codes: CourierCodes;
+  readonly modules: CourierModules;
   getToken(resource: TokenResource, refused?: string): Promise<string>;
   /** Whose name Exchange wants at an SMTP login for a mailbox, where a person signed in; undefined where the app acts. */
   readonly smtpLogin: LoginOf | undefined;
@@ -93,9 +93,9 @@ export class ConnectionCouriers {
   }
 
   #make(kind: CourierKind, policy: DeliveryPolicy): Courier {
-    const { codes, inUse, actsFor, clock, settleMs } = this.#options;
+    const { modules, inUse, actsFor, clock, settleMs } = this.#options;
     const { marker, copies } = this.#parts;
-    const courier = codes[kind].create({ ...this.#parts, policy });
+    const courier = modules[kind].create({ ...this.#parts, policy });
     this.#closable.add(courier);
     const { onAmbiguity } = policy;
     const look = { sentItems: this.#copiesOf(kind), marker, copies, onAmbiguity, clock, settleMs };

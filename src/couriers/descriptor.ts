@@ -106,11 +106,11 @@ export interface CourierDescriptor extends CourierTraits {
   /** Name of the host that messages are handed to. */
   hostName(endpoints: UpstreamEndpoints): string;
   /** Most commands only ask for facts, and are quicker without the libraries that talk to Microsoft. */
-  load(): Promise<CourierCode>;
+  load(): Promise<CourierModule>;
 }
 
 /** What a courier does, apart from what is known of it. */
-export interface CourierCode {
+export interface CourierModule {
   /** Looks whether the host's trouble is over, without a message or a token. Never rejects. */
   probe(access: UpstreamAccess): Promise<ConnectionTrouble | undefined>;
   create(parts: CourierParts): ClosableCourier;

@@ -161,7 +161,7 @@ export class Destination implements PermitTaker {
     }
   }
 
-  /** An attempt has ended: takes down what it used of the limits, and the rest that it calls for. */
+  /** An attempt has ended: takes down what it used of the limits, and the pause that it calls for. */
   ended(id: string, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     const held = this.#held.get(id);
     if (!held) return { external: 0, isConnections: false, isProbe: false };

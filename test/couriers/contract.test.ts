@@ -33,7 +33,7 @@ async function courierTo(kind: CourierKind, behaviour: Behaviour, { onWhole, get
   const upstream = await upstreams[kind](behaviour, onWhole);
   const { http, endpoints } = upstream;
   const made = new ConnectionCouriers({
-    codes: await loadCouriers(),
+    modules: await loadCouriers(),
     http,
     clock: systemClock,
     endpoints,

@@ -9,7 +9,7 @@ import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import {
   ConnectionCouriers,
-  type CourierCodes,
+  type CourierModules,
   type CourierPermits,
   courierPermits,
   loadCouriers,
@@ -36,7 +36,7 @@ interface UpstreamParts {
   readonly tokens: ConnectionTokens;
   readonly clock: Clock;
   readonly permits: CourierPermits;
-  readonly codes: CourierCodes;
+  readonly modules: CourierModules;
 }
 
 /** One connection of the configuration, ready to be used. */
@@ -86,8 +86,8 @@ export class Upstream {
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
-    const codes = await loadCouriers();
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, permits, codes });
+    const modules = await loadCouriers();
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, permits, modules });
   }
 
   /** Whatever fails now fails because of that. */
@@ -201,7 +201,7 @@ export class Upstream {
       ...(concurrentPerMailbox === undefined ? {} : { concurrentPerMailbox }),
       graphMimeBytes: limits.graphMimeKilobytes * 1024,
       permits: this.#parts.permits,
-      codes: this.#parts.codes,
+      modules: this.#parts.modules,
       folder: join(dataDir, 'queue'),
       settleMs: queue.retryBaseSeconds * 1000,
       inUse: this.#inUse,

@@ -40,5 +40,5 @@ export const exchangeSmtpDescriptor: CourierDescriptor = {
   // Its codes are enhanced statuses themselves.
   statusOf: () => undefined,
   hostName: ({ smtp }) => smtp.host,
-  load: () => import('./code.ts'),
+  load: () => import('./module.ts'),
 };

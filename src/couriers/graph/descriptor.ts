@@ -37,7 +37,7 @@ export const graphDescriptor: CourierDescriptor = {
   ],
   statusOf: (code) => graphRefusalRow(code)?.status,
   hostName: ({ graph }) => new URL(graph).hostname,
-  load: () => import('./code.ts'),
+  load: () => import('./module.ts'),
 };
 
 function statusesOf(row: KnownRefusal): string[] {

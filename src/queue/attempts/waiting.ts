@@ -10,7 +10,7 @@ import type { QueueStore } from '../store.ts';
 export interface Waiting {
   /**
    * `breaker`: the connection is in trouble, and is probed next at `untilMs`; everything due goes out once that
-   * succeeds. `paused`: a rest that an upstream asked for. `backoff`: the wait after an attempt, or until the tenant's limit lets
+   * succeeds. `paused`: as long as an upstream asked. `backoff`: the wait after an attempt, or until the tenant's limit lets
    * it go on. `rate`: messages a minute. `daily`: recipients in 24 hours. `concurrency`: nothing but a permit beside the
    * deliveries under way, if it is not one of them.
    */

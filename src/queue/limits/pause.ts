@@ -1,6 +1,6 @@
 import type { DeliveryReport, RecipientOutcome } from '../../message/delivery.ts';
 
-/** A rest that an upstream has asked for, or that a refusal calls for. */
+/** A pause that an upstream has asked for, or that a refusal calls for. */
 export interface LearnedPause {
   /** What is paused: a destination, or the external recipients of a connection ({@link externalKey}). */
   readonly key: string;
@@ -13,11 +13,11 @@ export interface LearnedPause {
   readonly text: string;
   /** Refusals in a row, with nothing delivered in between; 1 or more. */
   readonly strikes: number;
-  /** An administrator has to change something; a sign of one ends the rest. */
+  /** An administrator has to change something; a sign of one ends the pause. */
   readonly needsAdmin: boolean;
 }
 
-/** Milliseconds that a rest still lasts. One that was learned later than now is over: the clock has been set back. */
+/** Milliseconds that a pause still lasts. One that was learned later than now is over: the clock has been set back. */
 export function pauseLeftMs(pause: LearnedPause | undefined, nowMs: number): number {
   if (!pause || pause.sinceMs > nowMs) return 0;
   return Math.max(0, pause.untilMs - nowMs);
@@ -39,7 +39,7 @@ export function externalKey(connection: string): string {
 }
 
 /**
- * The rest that a mailbox needs after an attempt, if any.
+ * The pause that a mailbox needs after an attempt, if any.
  * @param adminPauseMs the first pause of a mailbox that waits for an administrator
  */
 export function mailboxPause(report: DeliveryReport, adminPauseMs: number): AskedPause | undefined {
@@ -57,7 +57,7 @@ function concernsMailbox({ scope, retryAfterMs }: RecipientOutcome): boolean {
 }
 
 /**
- * The rest that external recipients need after an attempt: the tenant's external recipient limit (5.7.233) is used up
+ * The pause that external recipients need after an attempt: the tenant's external recipient limit (5.7.233) is used up
  * for all of its mailboxes, and at least for an hour. Recipients within the tenant are not counted, and get their mail.
  */
 export function externalPause(

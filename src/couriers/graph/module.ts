@@ -1,11 +1,11 @@
-import type { CourierCode } from '../descriptor.ts';
+import type { CourierModule } from '../descriptor.ts';
 import { maxMimeBytes } from './batch-limits.ts';
 import { GraphCourier } from './courier.ts';
 
 export { probe } from './probe.ts';
 
 /** A courier to Graph for accounts of the same policy. */
-export const create: CourierCode['create'] = ({
+export const create: CourierModule['create'] = ({
   client,
   sendAs,
   graphMimeBytes,

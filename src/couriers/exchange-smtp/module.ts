@@ -1,0 +1,6 @@
+import type { CourierModule } from '../descriptor.ts';
+
+export { probe } from './probe.ts';
+
+/** One serves all accounts of a connection: Exchange counts their sessions together. */
+export const create: CourierModule['create'] = ({ exchangeSmtp }) => exchangeSmtp;
