@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { issueServerCertificate, makeAuthority } from '../src/base/certificates.ts';
 import type { ConfigInput } from '../src/config/schema.ts';
+import { freePorts } from '../test/support/ports.ts';
 import { Client, type Target } from './imap/client.ts';
 import type { UpstreamEndpoints } from './imap/upstream-process.ts';
 import { compileProgram } from './relay/mailbridge.ts';
-import { freePort } from './relay/relay.ts';
 import { UsageWatch } from './relay/usage.ts';
 
 const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--only NAME]... [--json]
@@ -110,8 +110,8 @@ async function none({ upstream }: Setting): Promise<Relay> {
 }
 
 async function stunnel({ folder, upstream, ca }: Setting): Promise<Relay> {
-  const port = await freePort();
-  const inner = await freePort();
+  const port = await freePorts();
+  const inner = await freePorts();
   const config = join(folder, 'stunnel.conf');
   writeFileSync(
     config,
@@ -138,7 +138,7 @@ checkHost = localhost
 }
 
 async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<Relay> {
-  const port = await freePort();
+  const port = await freePorts();
   const config: ConfigInput = {
     dataDir: 'data',
     hostname: 'localhost',
@@ -169,7 +169,7 @@ async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<R
 
 /** https://github.com/simonrob/email-oauth2-proxy, with TLS on both sides as the others have it. */
 async function emailOauth2Proxy({ folder, upstream, ca }: Setting): Promise<Relay> {
-  const port = await freePort();
+  const port = await freePorts();
   const config = join(folder, 'emailproxy.config');
   writeFileSync(
     config,

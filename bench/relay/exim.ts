@@ -2,7 +2,8 @@ import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn } from 
 import { once } from 'node:events';
 import { chownSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, greeted, type RelayKind, type RelaySettings } from './relay.ts';
+import { freePorts } from '../../test/support/ports.ts';
+import { greeted, type RelayKind, type RelaySettings } from './relay.ts';
 
 /** Exim as a smarthost, with a configuration and a spool of its own. It has to be started by root. */
 export function exim(program: string): RelayKind {
@@ -10,7 +11,7 @@ export function exim(program: string): RelayKind {
     name: 'exim',
     version: () => execFileSync(program, ['-C', '/dev/null', '-bV'], quiet).split(' #')[0] ?? 'Exim',
     async start(settings) {
-      const port = await freePort();
+      const port = await freePorts();
       const { folder } = settings;
       const spool = join(folder, 'spool');
       mkdirSync(spool);

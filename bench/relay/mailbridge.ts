@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { freePort, greeted, type RelayKind, type RelaySettings, reversePath } from './relay.ts';
+import { freePorts } from '../../test/support/ports.ts';
+import { greeted, type RelayKind, type RelaySettings, reversePath } from './relay.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -39,7 +40,7 @@ export function mailbridge(send: 'smtp' | 'graph', { program, flags }: ProgramSe
     name: `mailbridge ${send}`,
     version: () => `mailbridge on Node.js ${process.versions.node}`,
     async start(settings) {
-      const port = await freePort();
+      const port = await freePorts();
       const config = join(settings.folder, 'config.json');
       writeFileSync(config, JSON.stringify(configOf(settings, send, port)), { mode: 0o600 });
       writeFileSync(join(settings.folder, 'ca.pem'), settings.sink.caPem);

@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, greeted, type RelayKind, type RelaySettings } from './relay.ts';
+import { freePorts } from '../../test/support/ports.ts';
+import { greeted, type RelayKind, type RelaySettings } from './relay.ts';
 
 /** Postfix as a smarthost, with a configuration and a queue of its own. It has to be started by root. */
 export const postfix: RelayKind = {
   name: 'postfix',
   version: () => `Postfix ${postconf('mail_version')}`,
   async start(settings) {
-    const port = await freePort();
+    const port = await freePorts();
     const folder = settings.folder;
     const conf = join(folder, 'conf');
     for (const name of ['conf', 'queue', 'data']) mkdirSync(join(folder, name));

@@ -1,4 +1,4 @@
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SinkEndpoints } from './sink.ts';
 
@@ -31,17 +31,6 @@ export interface RelaySettings {
 
 export const reversePath = 'reports@contoso.example';
 export const recipient = 'bob@contoso.example';
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 /** Waits until a relay greets on a port. */
 export async function greeted(port: number, failed: () => string | undefined): Promise<void> {
