@@ -7,28 +7,42 @@ import type { CliIo } from '../terminal/io.ts';
 import { chooses, type QueueRequest } from './request.ts';
 import { messages, octets, stateText, time } from './text.ts';
 
-/** More than any queue holds. */
-const everything = 1_000_000;
+/** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
+const idsAtOnce = 1000;
 
 /** `mailbridge queue delete`: removes messages in any state; standard error says which, one a line. */
 export async function deleteMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
   const asks = io.stdin.isTTY === true && !request.yes;
-  const filter = asks ? untilNow(request) : request.filter;
-  const found = store.list(filter, everything);
+  const found = store.list(request.filter, Number.MAX_SAFE_INTEGER);
   if (asks && found.length > 0 && !(await isConfirmed(found, io))) {
     io.stdout.write(request.json ? `${JSON.stringify({ count: 0 })}\n` : 'nothing deleted\n');
     return 1;
   }
-  const count = await store.remove(filter);
-  for (const message of found) io.stderr.write(`${deletedLine(message, request.json)}\n`);
+  let count = 0;
+  for (let from = 0; from < found.length; from += idsAtOnce) {
+    const deleted = await removeFound(store, request.filter, found.slice(from, from + idsAtOnce));
+    for (const message of deleted) io.stderr.write(`${deletedLine(message, request.json)}\n`);
+    count += deleted.length;
+  }
   io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} deleted\n`);
   return count === 0 && request.filter.ids ? 1 : 0;
 }
 
-/** What arrives while the question is open was not asked about. */
-function untilNow({ filter, nowMs }: QueueRequest): QueueFilter {
-  return { ...filter, receivedBeforeMs: Math.min(filter.receivedBeforeMs ?? nowMs, nowMs) };
+/**
+ * Removes of these messages those that the filter still means. Others may have come to be meant while a question was
+ * open: nobody was asked about them.
+ * @returns which are gone
+ */
+async function removeFound(
+  store: QueueStore,
+  filter: QueueFilter,
+  found: readonly QueuedMessage[],
+): Promise<readonly QueuedMessage[]> {
+  const ids = found.map(({ id }) => id);
+  await store.remove({ ...filter, ids });
+  const left = new Set(store.list({ ids }, ids.length).map(({ id }) => id));
+  return found.filter(({ id }) => !left.has(id));
 }
 
 async function isConfirmed(found: readonly QueuedMessage[], io: CliIo): Promise<boolean> {

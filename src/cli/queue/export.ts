@@ -14,7 +14,8 @@ export async function exportMessages(store: QueueStore, request: QueueRequest, i
   const found = store.list(filter, limit);
   const lost = ids.filter((id) => !found.some((message) => message.id === id));
   for (const id of lost) io.stderr.write(`mailbridge: there is no message ${id} in the queue.\n`);
-  const intoFolder = isFolder(out) || (isNewFolder(out, found.length) && makeFolder(out));
+  if (isNewFolder(out, found.length)) makeFolder(out);
+  const intoFolder = isFolder(out);
   if (found.length > 1 && !intoFolder) {
     throw new BridgeError('usage', `${found.length} messages need a folder: --out FOLDER.`);
   }
@@ -35,11 +36,10 @@ function isNewFolder(out: string, count: number): boolean {
   return out !== '-' && (count > 1 || (count === 1 && /[/\\]$/.test(out))) && !existsSync(out);
 }
 
-/** For nobody else's eyes, as the messages in it. @returns true @throws BridgeError `file-not-written` */
-function makeFolder(out: string): true {
+/** For nobody else's eyes, as the messages in it. @throws BridgeError `file-not-written` */
+function makeFolder(out: string): void {
   try {
     mkdirSync(out, { recursive: true, mode: 0o700 });
-    return true;
   } catch (cause) {
     const reason = systemErrorCode(cause) ?? 'unknown error';
     throw new BridgeError('file-not-written', `The folder ${out} cannot be made (${reason}).`, { cause });

@@ -268,12 +268,13 @@ test.each([
   expect(waitText(now + waitMs, now)).toBe(text);
 });
 
-/** A command line at a terminal where somebody types. */
-async function atTerminal(args: string[], typed: string) {
+/** A command line at a terminal where somebody types, once something has been asked. */
+async function atTerminal(args: string[], typed: string | (() => Promise<string>)) {
   const { stdout, stderr } = commandOutput(args);
   const printed = Promise.all([text(stdout), text(stderr)]);
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
-  stdin.write(typed);
+  if (typeof typed === 'string') stdin.write(typed);
+  else stderr.once('data', () => void typed().then((answer) => stdin.write(answer)));
   const code = await runCommand(args, { stdin, stdout, stderr, env: {} });
   stdout.end();
   stderr.end();
@@ -388,4 +389,29 @@ test('what is not seen, or would move the cursor, is shown as what it is, and JS
   }
   const { out } = await queue('show', id);
   expect(out).toContain('<ann\\u202emoc.\\u200b@contoso.example>');
+});
+
+test('what comes to be meant while delete asks is left alone, and so is what is meant no more', async () => {
+  const { folder, queue, first, second } = await filled();
+  await queue('hold', first.id);
+  const line = ['queue', 'delete', '--state', 'held', '--config', join(folder, 'config.json')];
+  const { code, out, err } = await atTerminal(line, async () => {
+    await queue('release', first.id);
+    await queue('hold', second.id);
+    return 'y\n';
+  });
+  expect({ code, out }).toEqual({ code: 0, out: '0 messages deleted\n' });
+  expect(err).toMatch(/^Delete 1 message, .*\[y\/N\] $/);
+  expect((await queue('list')).out).toContain(first.id);
+  expect((await queue('list', '--state', 'held')).out).toContain(second.id);
+});
+
+test('delete takes more messages than one question to the store may name, and tells each', async () => {
+  const { folder, queue } = await filled();
+  const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: false });
+  await Promise.all(Array.from({ length: 2_100 }, () => put(store, 'x')));
+  await store.close();
+  const { code, out, err } = await queue('delete', '--all', '--yes');
+  expect({ code, out }).toEqual({ code: 0, out: '2102 messages deleted\n' });
+  expect(err.match(/^deleted /gm)).toHaveLength(2_102);
 });
