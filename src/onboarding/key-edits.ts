@@ -4,7 +4,8 @@ import { createScanner, type Edit, type FormattingOptions, type Node } from 'jso
 const token = { comma: 5, lineComment: 12, blockComment: 13, lineBreak: 14, blanks: 15 } as const;
 
 /**
- * Takes one key out of an object. Comments stay, those of the key too: a person wrote them.
+ * Takes one key out of an object. Comments stay, those beside the key too: a person wrote them. One between the key and
+ * its value goes with them.
  * @param property a child of an object, from `parseTree`
  */
 export function removeKey(text: string, property: Node): Edit[] {
@@ -13,7 +14,10 @@ export function removeKey(text: string, property: Node): Edit[] {
   const siblings = property.parent?.children ?? [];
   const before = siblings[siblings.indexOf(property) - 1];
   const commaBefore = comma === undefined && before ? commaAfter(text, span(before)[1]) : undefined;
-  const removed = [wholeLine(text, start, comma === undefined ? end : comma + 1)];
+  // A comment may stand before the comma.
+  const isCommaApart = comma !== undefined && text.slice(end, comma).trim() !== '';
+  const removed = [wholeLine(text, start, comma === undefined || isCommaApart ? end : comma + 1)];
+  if (isCommaApart) removed.push({ offset: comma, length: 1, content: '' });
   if (commaBefore !== undefined) removed.unshift({ offset: commaBefore, length: 1, content: '' });
   return removed;
 }

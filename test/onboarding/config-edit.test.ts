@@ -100,6 +100,14 @@ test('keys that stand in one line are taken out of it', () => {
   expect(take('{"a":1,}', 'a')).toBe('{}');
 });
 
+test.each([
+  ['{\n  "a": 1 /* why */,\n  "b": 2\n}\n', '{\n  /* why */\n  "b": 2\n}\n'],
+  ['{\n  "a": 1 // why\n  , "b": 2\n}\n', '{\n  // why\n   "b": 2\n}\n'],
+  ['{\n  "a": 1 /* why */, // more\n  "b": 2,\n}\n', '{\n  /* why */ // more\n  "b": 2,\n}\n'],
+])('a comment before the comma stays when its key is taken out: %j', (text, left) => {
+  expect(editJson(text, [{ path: ['a'], value: undefined }])).toBe(left);
+});
+
 test('the file keeps its mode, and the old one stays beside it with the same', async () => {
   const file = join(temporaryFolder(), 'config.json');
   writeFileSync(file, '{ "a": 1 }');
