@@ -190,7 +190,10 @@ export async function clientCredentialOf(name: string, connection: Connection): 
     assertRegistered(name, connection.clientId);
     throw new BridgeError(error.code, `The client certificate of connection ${name}: ${error.message}`, {
       cause: error.cause,
-      remedy: `Run mailbridge register-app --name ${name}, which makes one, or correct clientCertificate.`,
+      remedy:
+        connection.grant === 'client-credentials'
+          ? `Run mailbridge register-app --name ${name}, which makes one, or correct clientCertificate.`
+          : 'Correct clientCertificate of the connection.',
     });
   }
 }

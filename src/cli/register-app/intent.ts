@@ -38,6 +38,11 @@ export async function intentOf(options: RegisterAppOptions, config: LooseConfig)
     });
   }
   const delegated = isDelegated(options, connection);
+  if (delegated && options.rotate) {
+    throw new BridgeError('usage', `Connection "${name}" works in a person's name: there is no credential to rotate.`, {
+      remedy: `Sign in again instead: mailbridge login ${name}.`,
+    });
+  }
   const accounts = accountsOf(options, config.accountsOf(name));
   const uses = usesFrom(options, accounts);
   const credential = delegated ? undefined : await credentialOf(options, config, name, connection);

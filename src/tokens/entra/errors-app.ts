@@ -52,7 +52,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   7000215: wrongSecret,
   7000222: needsAdmin(
     'The client secret has expired.',
-    `Run mailbridge register-app --name NAME --rotate, which makes a new secret and removes the old one. Or by hand: Make a new secret (${credentialsPage}) and put its Value into clientSecret, or use a certificate.`,
+    `For an app-only connection run mailbridge register-app --name NAME --rotate, which makes a new one and removes the old one. By hand: make a new secret (${credentialsPage}) and put its Value into clientSecret, or use a certificate.`,
   ),
   7000218: noCredential,
   7000216: noCredential,
@@ -86,7 +86,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
           'key used is expired',
           needsAdmin(
             'The client certificate has expired.',
-            `Make a new certificate, upload it under ${credentialsPage}, and name it as clientCertificate.`,
+            `For an app-only connection run mailbridge register-app --name NAME --rotate, which makes a new one and removes the old one. By hand: make a new certificate, upload it under ${credentialsPage}, and name it as clientCertificate.`,
           ),
         ),
         variant(

@@ -43,7 +43,7 @@ const adminConsent = needsAdmin(
 );
 const permissionNotListed = needsAdmin(
   'The app registration does not list the permission asked for, or lists it wrongly.',
-  `Run mailbridge register-app --name NAME, which adds the permission and consents. Or by hand: Add the permission under ${appPage} > API permissions (application permissions for client-credentials) and grant admin consent.`,
+  `Run mailbridge register-app --name NAME, which adds the permissions of a person’s sign-in and consents; for an app with --tenant-wide (Graph) or --classic (SMTP). By hand: add the permission under ${appPage} > API permissions (application permissions for client-credentials) and grant admin consent.`,
 );
 const badRequest = needsAdmin(
   'Microsoft Entra ID cannot make sense of the request.',

@@ -254,7 +254,7 @@ const breakages: readonly Breakage[] = [
     code: 'token-refused',
     aadsts: 'AADSTS7000222',
     cause: /client secret has expired/,
-    remedy: /^Run mailbridge register-app --name contoso --rotate, .* by hand: Make a new secret/,
+    remedy: /run mailbridge register-app --name contoso --rotate, .* By hand: make a new secret/,
   },
   {
     what: 'a certificate that is not registered',

@@ -350,3 +350,13 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toContain(message);
 });
+
+test('--rotate of a connection that works in a person’s name is wrong usage: there is no credential', async () => {
+  const world = await registrationWorld({
+    connection: { clientId: '11111111-2222-4333-8444-555555555555', tenantId: 'contoso.example', grant: 'device-code' },
+  });
+  const { code, stderr } = await world.run('register-app', '--rotate');
+  expect(code).toBe(2);
+  expect(stderr).toContain('there is no credential to rotate');
+  expect(stderr).toContain('mailbridge login contoso');
+});

@@ -31,7 +31,7 @@ const variants: readonly (readonly [number, string, string])[] = [
   [
     700027,
     'Client assertion failed signature validation. [Reason - The key used is expired.]',
-    'Make a new certificate',
+    'make a new certificate',
   ],
   [
     700027,

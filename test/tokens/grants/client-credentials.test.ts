@@ -212,7 +212,9 @@ describe('Entra ID refuses', () => {
     const error = await failure(source({ credential: withSecret(expiredSecret) }).getToken('graph'));
     expect(error).toMatchObject({ code: 'token-refused', kind: 'needs-admin', details: { aadsts: 'AADSTS7000222' } });
     expect(error.message).toContain(`client secret keys for app '${clientId}' are expired.`);
-    expect(error.remedy).toMatch(/^Run mailbridge register-app --name contoso --rotate, .* Make a new secret/);
+    expect(error.remedy).toMatch(
+      /^For an app-only connection run mailbridge register-app --name contoso --rotate, .* make a new secret/,
+    );
   });
 
   test('an app it does not know', async () => {
