@@ -22,7 +22,9 @@ export async function configuredFileProblems(config: Config): Promise<FileProble
       await open();
     } catch (error) {
       if (!(error instanceof BridgeError)) throw error;
-      found.push({ key, error });
+      // The certificate comes with the registration.
+      const isUnregistered = error.code === 'app-not-registered';
+      found.push({ key: isUnregistered ? key.replace(/clientCertificate$/, 'clientId') : key, error });
     }
   }
   return found;

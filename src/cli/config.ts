@@ -28,34 +28,34 @@ const options = {
  * @returns the exit code: 0, or 2 for wrong usage and for a configuration that does not hold
  */
 export async function runConfig(args: string[], io: CliIo): Promise<number> {
+  let parsed: ReturnType<typeof parsedArguments>;
   try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options,
-    });
-    const [action, ...rest] = positionals;
-    if (values.help) return print(io, usage);
-    if (rest.length > 0) return refuse(io, `"config ${action}" accepts no further argument, but got "${rest[0]}".`);
-    switch (action) {
-      case 'check':
-        return await check(configPath(values.config, io.env), values.json ?? false, io);
-      case 'schema':
-        return print(io, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-      case 'describe':
-        return print(
-          io,
-          values.json
-            ? `${JSON.stringify(describeConfig(configJsonSchema()), null, 2)}\n`
-            : configReference(configJsonSchema()),
-        );
-      default:
-        return refuse(io, action === undefined ? '"config" needs a subcommand.' : unknownAction(action));
-    }
+    parsed = parsedArguments(args);
   } catch (error) {
     return refuse(io, argumentProblem(error, Object.keys(options)));
   }
+  const { values, positionals } = parsed;
+  const [action, ...rest] = positionals;
+  if (values.help) return print(io, usage);
+  if (rest.length > 0) return refuse(io, `"config ${action}" accepts no further argument, but got "${rest[0]}".`);
+  switch (action) {
+    case 'check':
+      return await check(configPath(values.config, io.env), values.json ?? false, io);
+    case 'schema':
+      return print(io, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    case 'describe':
+      return print(
+        io,
+        values.json
+          ? `${JSON.stringify(describeConfig(configJsonSchema()), null, 2)}\n`
+          : configReference(configJsonSchema()),
+      );
+    default:
+      return refuse(io, action === undefined ? '"config" needs a subcommand.' : unknownAction(action));
+  }
 }
+
+const parsedArguments = (args: string[]) => parseArgs({ args, allowPositionals: true, options });
 
 async function check(path: string, json: boolean, io: CliIo): Promise<number> {
   const outcome = await checkOutcome(path, io);

@@ -203,7 +203,7 @@ function told(
   const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
   const width = Math.max(...lines.map((line) => line.length));
   return `
-${relative('', path) || path} is written and valid.
+${relative('', path) || path} is written.
 
 Programs connect with:
 ${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${answers.username}

@@ -92,7 +92,7 @@ test('the dialogue: a line explains each question, Enter takes what is proposed'
       },
     ],
   });
-  expect(out).toContain('config.json is written and valid.');
+  expect(out).toContain('config.json is written.');
   expect(out).toContain(`\nPrograms connect with:\n  host      ${hostname()}`);
   expect(out).toMatch(
     /\n {2}SMTP {6}port \d+, STARTTLS\n {2}IMAP {6}port \d+, STARTTLS\n {2}POP3 {6}port \d+, STARTTLS\n/,

@@ -97,7 +97,7 @@ test('config check: a file that is no certificate or key is refused as a start w
     `listeners[2].tls: The private key in ${otherKey} does not belong to the certificate in ${cert}`,
     `connections.contoso.cloud.caFile: ${passwd} holds no certificate in PEM form`,
     'connections.contoso.clientCertificate: The client certificate of connection "contoso": the private key does not belong to the certificate',
-    'connections.fabrikam.clientCertificate: Connection fabrikam has no app registration yet',
+    'connections.fabrikam.clientId: Connection fabrikam has no app registration yet',
   ]);
   expect(refused.stderr).toMatch(/has 5 problems:\n[\s\S]*\(tls-material-unreadable\)\n$/);
   expect(refused.stderr).not.toContain('/bin/bash');
