@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import type { Config } from '../config/schema.ts';
-import { courierPermits } from '../couriers/connection-couriers.ts';
+import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import type { Queue } from '../queue/queue.ts';
 import { TranslatedMaildrops } from '../reading/maildrops.ts';
 import { createDirectory, createLoginMemory } from './accounts.ts';
@@ -120,11 +120,11 @@ async function start(config: Config, { log, clock = systemClock }: BridgeOptions
 /** The state that the configuration asks for, in force until a reload replaces it. */
 async function firstState(config: Config, clock: Clock, log: Log) {
   const memory = createLoginMemory(config, clock);
-  const permits = courierPermits(config.limits.concurrentPerMailbox);
+  const smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox);
   const openState = async (wanted: Config): Promise<BridgeState> => ({
     config: wanted,
     directory: createDirectory(wanted, memory, clock),
-    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, permits)),
+    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPermits)),
   });
   let current = await openState(config);
   return {

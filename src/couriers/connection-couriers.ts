@@ -3,7 +3,7 @@ import type { QuickRetry } from '../base/http/quick-retry.ts';
 import type { InUse } from '../base/in-use.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
 import { GraphClient } from '../graph/client/client.ts';
-import { byCourier, type CourierKind, courierKinds } from '../message/courier-kind.ts';
+import { type CourierKind, courierKinds } from '../message/courier-kind.ts';
 import type { Courier } from '../queue/courier.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
 import type { ClosableCourier, CourierModule, CourierParts, UpstreamAccess } from './descriptor.ts';
@@ -19,12 +19,13 @@ import { Marker } from './sent-items/marker.ts';
 import { PermittedSentItems, PersonSentItems, type SentItems } from './sent-items/sent-items.ts';
 import { wrapped } from './wrappers/wrapped.ts';
 
-/** What each mailbox may do at a time by each courier, over all connections that are of the same mailboxes. */
-export type CourierPermits = Readonly<Record<CourierKind, KeyedSemaphore>>;
-
-/** @param concurrentPerMailbox in place of what Microsoft allows each courier */
-export function courierPermits(concurrentPerMailbox?: number): CourierPermits {
-  return byCourier((kind) => new KeyedSemaphore(concurrentPerMailbox ?? couriers[kind].concurrentPerMailbox));
+/**
+ * The SMTP sessions that each mailbox may have, over all connections: two may be of the same mailboxes, and after a
+ * reload the old ones still deliver.
+ * @param concurrentPerMailbox in place of what Microsoft allows
+ */
+export function smtpPermitsOf(concurrentPerMailbox?: number): KeyedSemaphore {
+  return new KeyedSemaphore(concurrentPerMailbox ?? couriers.smtp.concurrentPerMailbox);
 }
 
 /** Every courier, loaded. */
@@ -48,7 +49,7 @@ export interface ConnectionCouriersOptions extends UpstreamAccess {
   readonly retry: QuickRetry;
   readonly concurrentPerMailbox?: number;
   readonly graphMimeBytes: number;
-  readonly permits: CourierPermits;
+  readonly smtpPermits: KeyedSemaphore;
   /** Of the key of the markers and the notes on copies; both are made at first use. */
   readonly folder: string;
   /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
@@ -129,7 +130,7 @@ function partsOf(options: ConnectionCouriersOptions): Omit<CourierParts, 'policy
     marker,
     copies,
     retry,
-    permits: options.permits.smtp,
+    permits: options.smtpPermits,
   });
   const smtpFallback = new SmtpFallback(exchangeSmtp, clock);
   const { sendAs, graphMimeBytes } = options;

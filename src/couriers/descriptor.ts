@@ -73,8 +73,6 @@ export interface RefusalTable {
  * no names.
  */
 export interface CourierDescriptor extends CourierTraits {
-  /** In texts and documents. */
-  readonly title: string;
   /** What mail goes by: `SMTP`. */
   readonly medium: string;
   /** What is said of it where somebody has to choose one. */

@@ -5,14 +5,14 @@ import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import { InUse } from '../../base/in-use.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import type { KeyedSemaphore } from '../../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import {
   ConnectionCouriers,
   type CourierModules,
-  type CourierPermits,
-  courierPermits,
   loadCouriers,
+  smtpPermitsOf,
 } from '../../couriers/connection-couriers.ts';
 import { probeConnection } from '../../couriers/connection-probe.ts';
 import type { UpstreamAccess } from '../../couriers/descriptor.ts';
@@ -35,7 +35,7 @@ interface UpstreamParts {
   readonly http: HttpClient;
   readonly tokens: ConnectionTokens;
   readonly clock: Clock;
-  readonly permits: CourierPermits;
+  readonly smtpPermits: KeyedSemaphore;
   readonly modules: CourierModules;
 }
 
@@ -69,7 +69,7 @@ export class Upstream {
 
   /**
    * Prepares a connection; nothing is sent before it is needed.
-   * @param permits shared with other connections, which may be of the same mailboxes
+   * @param smtpPermits shared with other connections, which may be of the same mailboxes
    * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
    *   `authority-invalid`, `tenant-invalid`
    */
@@ -78,7 +78,7 @@ export class Upstream {
     config: Config,
     clock: Clock,
     log: Log,
-    permits = courierPermits(config.limits.concurrentPerMailbox),
+    smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox),
   ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud, connection.tenantId);
@@ -87,7 +87,7 @@ export class Upstream {
     const http = createHttpClient({ ca, proxy });
     const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
     const modules = await loadCouriers();
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, permits, modules });
+    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits, modules });
   }
 
   /** Whatever fails now fails because of that. */
@@ -200,7 +200,7 @@ export class Upstream {
       retry: { ...retry, waitMs: retry.waitSeconds * 1000 },
       ...(concurrentPerMailbox === undefined ? {} : { concurrentPerMailbox }),
       graphMimeBytes: limits.graphMimeKilobytes * 1024,
-      permits: this.#parts.permits,
+      smtpPermits: this.#parts.smtpPermits,
       modules: this.#parts.modules,
       folder: join(dataDir, 'queue'),
       settleMs: queue.retryBaseSeconds * 1000,

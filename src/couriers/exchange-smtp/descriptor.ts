@@ -5,7 +5,6 @@ import { transactionRefusals } from './refusals.ts';
 
 /** The courier that submits messages to Exchange Online by SMTP. */
 export const exchangeSmtpDescriptor: CourierDescriptor = {
-  title: 'Exchange Online SMTP',
   shortName: 'SMTP',
   medium: 'SMTP',
   choice: 'through SMTP to Exchange Online, up to 150 MB',

@@ -71,7 +71,7 @@ export function upstreamFailure(error: SmtpUpstreamError, peer: string): Courier
 function refusal(stage: SmtpUpstreamError['stage'], reply: UpstreamReply): CourierVerdict {
   if (stage === 'login') return loginRefusal(reply);
   if (stage !== 'connect') return transactionRefusal(reply);
-  // A server that turns everybody away says nothing about this message.
+  // A server that rejects everybody says nothing about this message.
   const rows = transactionRefusals.filter((row) => row.outcome !== 'permanent');
   return inTrouble(replyVerdict(reply, 'temporary', exchangeRefusalRow(rows, reply)), 'smtp', true);
 }

@@ -123,7 +123,7 @@ export class GraphCourier {
     for (const request of requests) {
       const verdict = await send(request);
       ledger.record(request.batch, verdict);
-      // A refusal for good is of this request; anything else would meet the next one as well.
+      // A permanent refusal is of this request; anything else would meet the next one as well.
       if (verdict.outcome !== 'delivered' && verdict.outcome !== 'permanent') break;
     }
     return ledger.report(message);

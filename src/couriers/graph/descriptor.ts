@@ -1,11 +1,10 @@
 import type { CourierDescriptor } from '../descriptor.ts';
 import type { KnownRefusal } from '../known-refusal.ts';
-import { batchLimits, maxMimeBytes } from './batch-limits.ts';
+import { batchLimits } from './batch-limits.ts';
 import { graphRefusalRow, graphRefusals, graphStatuses } from './refusals.ts';
 
 /** The courier that hands messages to Microsoft Graph. */
 export const graphDescriptor: CourierDescriptor = {
-  title: 'Microsoft Graph',
   shortName: 'Graph',
   medium: 'Microsoft Graph',
   choice: 'through Microsoft Graph, up to 150 MB; above about 2 MB with the permission Mail.ReadWrite',
@@ -24,7 +23,8 @@ export const graphDescriptor: CourierDescriptor = {
   makesDrafts: true,
   keepsReversePath: false,
   batchLimits,
-  maxMimeBytes,
+  // A request has 4 MB, the message in base64 (Microsoft: "user: sendMail").
+  maxMimeBytes: 3000 * 1024,
   // Some messages it hands to SMTP.
   copiesAt: ['mailbox', 'login'],
   diagnosticType: 'x-graph',

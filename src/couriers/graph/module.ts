@@ -1,5 +1,4 @@
 import type { CourierModule } from '../descriptor.ts';
-import { maxMimeBytes } from './batch-limits.ts';
 import { GraphCourier } from './courier.ts';
 
 export { probe } from './probe.ts';
@@ -8,11 +7,8 @@ export { probe } from './probe.ts';
 export const create: CourierModule['create'] = ({
   client,
   sendAs,
-  graphMimeBytes,
+  graphMimeBytes: maxMimeBytes,
   policy: { envelope },
   marker,
   smtpFallback: smtp,
-}) => {
-  const most = Math.min(graphMimeBytes, maxMimeBytes);
-  return new GraphCourier({ client, sendAs, maxMimeBytes: most, envelope, marker, smtp });
-};
+}) => new GraphCourier({ client, sendAs, maxMimeBytes, envelope, marker, smtp });

@@ -1,7 +1,6 @@
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { couriers } from '../../couriers/registry.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
-
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ReadWay, usePermissions } from '../permissions.ts';
 

@@ -13,9 +13,12 @@ const answers: Readonly<Record<Behaviour, Answer | Promise<Answer>>> = {
 
 /** Microsoft Graph. */
 export const openContractUpstream: OpenContractUpstream = async (behaviour, onWhole) => {
-  const server = await fakeGraph(() => {
+  const taken: Buffer[] = [];
+  const server = await fakeGraph(async (_count, { body }) => {
     onWhole?.();
-    return answers[behaviour];
+    const answer = await answers[behaviour];
+    if (answer !== 'cut' && answer.status === 202) taken.push(Buffer.from(body.toString(), 'base64'));
+    return answer;
   });
   const http = createHttpClient({ ca: server.ca, env: {} });
   return {
@@ -23,8 +26,7 @@ export const openContractUpstream: OpenContractUpstream = async (behaviour, onWh
     endpoints: endpointsWith({ graph: server.origin }),
     peer: new URL(server.origin).host,
     throttledMs: 120_000,
-    taken: () =>
-      behaviour === 'takes' ? server.arrived.map(({ body }) => Buffer.from(body.toString(), 'base64')) : [],
+    taken: () => taken,
     came: () => server.arrived.length,
     vanish: () => server.close(),
     close: () => http.close(),

@@ -1,5 +1,6 @@
 import { BridgeError } from '../../../base/errors.ts';
 import type { TokenResource } from '../../../tokens/token-source.ts';
+import { resourceAppIds } from '../../permissions.ts';
 import type { CheckOperations } from '../operations.ts';
 import { grantRemedy, heldPermission, permissionFor } from '../permissions.ts';
 import { type CheckedConnection, resourceOf, type Use } from '../subject.ts';
@@ -11,9 +12,9 @@ export type SeenTokens = Map<TokenResource, TokenClaims>;
 
 /** Microsoft's own names for the two resources, beside those in the connection's scopes. */
 const audiences: Readonly<Record<TokenResource, readonly string[]>> = {
-  graph: ['00000003-0000-0000-c000-000000000000', 'https://graph.microsoft.com'],
+  graph: [resourceAppIds.graph, 'https://graph.microsoft.com'],
   exchange: [
-    '00000002-0000-0ff1-ce00-000000000000',
+    resourceAppIds.exchange,
     'https://outlook.office365.com',
     'https://outlook.office.com',
     'https://ps.outlook.com',
