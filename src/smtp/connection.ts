@@ -26,10 +26,10 @@ export function connectionOf(session: SMTPServerSession): SubmissionConnection {
 }
 
 const noSession = async (): Promise<never> => {
-  throw new SmtpReply(503, '5.5.1', 'No session');
+  throw new Error('a command before the session was opened');
 };
 
-/** Whom a client talks to whose session could not be opened: it is told so, and may say what it likes until it is cut. */
+/** Whom a client talks to before its session is opened, and where that failed: the library answers its commands itself. */
 const nobody: SmtpSession = {
   offersAuth: () => false,
   isIdentified: () => false,

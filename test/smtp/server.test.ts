@@ -491,7 +491,7 @@ test.each(['starttls', 'tls', 'none'] as const)('nodemailer delivers with securi
 });
 
 describe('a client whose session cannot be opened', () => {
-  test('is told why, and nothing that it says ahead does any harm', async () => {
+  test('is told why, and gets no further, whatever it says ahead', async () => {
     const server = await submissionServer({
       openSession: () => {
         throw new SmtpReply(554, '5.7.1', 'Not from there');
