@@ -26,7 +26,7 @@ interface LogEvent {
 
 /**
  * An event of the log on one line for people: `10:15:00.123 WARN  refused user=ann error="Wrong password."`. Of an error
- * it tells message, remedy and code; its causes and its stack are in the JSON form alone.
+ * it tells message, remedy and code; its details, causes and stack are in the JSON form alone.
  * @param json the event as pino writes it
  * @param colours whether level and names are coloured, for a terminal
  */
@@ -39,14 +39,17 @@ export function prettyLine(json: string, colours: boolean): string {
     styled('gray', localTime(new Date(time))),
     styled(colour, name.padEnd(5)),
     ...(msg === '' ? [] : [visibleLine(msg)]),
-    ...Object.entries(fields).map(([key, value]) => `${styled('cyan', `${visibleLine(key)}=`)}${shown(value)}`),
+    ...Object.entries(fields).map(([key, value]) => `${styled('cyan', `${visibleLine(key)}=`)}${shown(key, value)}`),
   ];
   return `${words.join(' ')}\n`;
 }
 
 /** Whether a stream is a terminal whose user has nothing against colours (no-color.org). */
-export function takesColours(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }): boolean {
-  return stream.isTTY === true && !process.env.NO_COLOR;
+export function takesColours(
+  stream: object & { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  return stream.isTTY === true && !env.NO_COLOR;
 }
 
 function localTime(date: Date): string {
@@ -55,8 +58,8 @@ function localTime(date: Date): string {
   return `${clock}.${digits(date.getMilliseconds(), 3)}`;
 }
 
-function shown(value: unknown): string {
-  if (isErrorLike(value)) return quoted(errorLine(value));
+function shown(key: string, value: unknown): string {
+  if (key === 'error' && isErrorLike(value)) return quoted(errorLine(value));
   return typeof value === 'string' ? quoted(value) : visibleLine(cut(JSON.stringify(value)));
 }
 
@@ -66,7 +69,7 @@ function quoted(text: string): string {
 }
 
 function cut(text: string): string {
-  return text.length > maxValueLength ? `${text.slice(0, maxValueLength)}…` : text;
+  return text.length > maxValueLength ? `${text.slice(0, maxValueLength).toWellFormed()}…` : text;
 }
 
 /** What the log makes of an error. */

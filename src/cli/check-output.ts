@@ -9,11 +9,6 @@ const endColour = '\u001b[0m';
 const hopWidth = 14;
 const targetWidth = 46;
 
-/** Whether an output shows colours: a terminal, unless NO_COLOR is set (https://no-color.org). */
-export function hasColour(output: CliOutput, env: Readonly<Record<string, string | undefined>>): boolean {
-  return output.isTTY === true && !env.NO_COLOR;
-}
-
 /** Tells hops as they come, a line each, and below it what is wrong and how to fix it. */
 export class CheckOutput {
   readonly #output: CliOutput;

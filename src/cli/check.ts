@@ -1,10 +1,11 @@
 import { type CheckOptions, checkConnections, type HopResult } from '../app/connections/check.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
+import { takesColours } from '../base/pretty-line.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
-import { CheckOutput, hasColour } from './check-output.ts';
+import { CheckOutput } from './check-output.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './terminal/io.ts';
 
@@ -52,7 +53,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
   const json = values.json ?? false;
   for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
   const options = { name, clock, env: { ...io.env } };
-  const output = new CheckOutput(json ? io.stderr : io.stdout, hasColour(io.stdout, io.env));
+  const output = new CheckOutput(json ? io.stderr : io.stdout, takesColours(io.stdout, io.env));
   const tell = (result: HopResult) => {
     if (!json) output.tell(result);
   };

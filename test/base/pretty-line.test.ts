@@ -63,3 +63,18 @@ test('there are colours at a terminal alone, and not where NO_COLOR is set', () 
   vi.stubEnv('NO_COLOR', '1');
   expect(written(true)).not.toContain('\u001b');
 });
+
+test('only the error of a line is told as one; another value with a message stays whole', () => {
+  const line = JSON.stringify({
+    time: '2026-01-05T08:00:00.000Z',
+    level: 30,
+    msg: 'x',
+    req: { message: 'hello', other: 1 },
+  });
+  expect(prettyLine(line, false)).toContain('req={"message":"hello","other":1}');
+});
+
+test('a value that is cut within a character ends before it', () => {
+  const line = JSON.stringify({ time: '2026-01-05T08:00:00.000Z', level: 30, msg: 'x', v: `${'a'.repeat(499)}😀b` });
+  expect(prettyLine(line, false).isWellFormed()).toBe(true);
+});
