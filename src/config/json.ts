@@ -29,7 +29,8 @@ const maxDepth = 100;
 const accepted = { disallowComments: false, allowTrailingComma: true, allowEmptyContent: false };
 
 /**
- * Parses JSON with comments and trailing commas (JSONC, as editors know it). Unlike JSON.parse it says where an error is without quoting the text, and notices duplicate keys.
+ * Parses JSON with comments and trailing commas (JSONC, as editors know it). Unlike JSON.parse it says where an error is
+ * without quoting the text, and notices duplicate keys.
  * @throws JsonSyntaxError
  */
 export function parseJson(text: string): JsonDocument {

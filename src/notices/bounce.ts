@@ -154,7 +154,7 @@ function failedRecipient(
   return {
     ...identity(message, outcome.address),
     action: 'failed',
-    // What was only put off has failed because its time is over (RFC 3463 section 3.5: 4.7).
+    // What was only deferred has failed because its time is over (RFC 3463 section 3.5: 4.7).
     status: outcome.outcome === 'permanent' ? statusOf(outcome) : '5.4.7',
     diagnostic: diagnostic(couriers[message.courier], outcome),
     ...(outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),

@@ -56,13 +56,12 @@ export class Destination implements PermitTaker {
   readonly #meter: DestinationMeter;
   readonly #turns: AccountTurns;
   readonly #direct: DirectLine<Held>;
-  /** Under way, or about to be put off: taken out of the turns, still due in the store. */
+  /** Under way, or about to be deferred: taken out of the turns, still due in the store. */
   readonly #away = new Set<string>();
   readonly #held = new Map<string, Held>();
   #pause: LearnedPause | undefined;
   #metTrouble = false;
-  /** The store was in trouble. */
-  #restUntilMs = 0;
+  #storePausedUntilMs = 0;
   /** The earliest time at which something falls due that is not in {@link #turns}. */
   #dueMs = 0;
   #cancelTimer: (() => void) | undefined;
@@ -105,7 +104,7 @@ export class Destination implements PermitTaker {
 
   /** What the store says is due is so by the new time; what was remembered here is not. */
   clockWasSetBack(): void {
-    this.#restUntilMs = 0;
+    this.#storePausedUntilMs = 0;
     // It would begin again when the clock comes there once more.
     if (this.#pause && this.#pause.sinceMs > this.#options.clock.now()) this.#endPause();
   }
@@ -113,7 +112,7 @@ export class Destination implements PermitTaker {
   /** An attempt left no trace in the store: its message is still due there, and no other starts before then. */
   lookAgain(untilMs: number): void {
     this.#turns.lookAgain();
-    this.#restUntilMs = Math.max(this.#restUntilMs, untilMs);
+    this.#storePausedUntilMs = Math.max(this.#storePausedUntilMs, untilMs);
   }
 
   /** An attempt is as if it had not been made: its message is due, and waiting for its connection alone. */
@@ -142,7 +141,7 @@ export class Destination implements PermitTaker {
   }
 
   /** A message of the destination is due again then, and no timer may run while the destination is busy. */
-  putOff(untilMs: number): void {
+  defer(untilMs: number): void {
     this.#dueMs = Math.min(this.#dueMs, untilMs);
   }
 
@@ -271,7 +270,7 @@ export class Destination implements PermitTaker {
     for (const id of ids) this.#away.add(id);
     try {
       await store.defer(ids, untilMs);
-      this.putOff(untilMs);
+      this.defer(untilMs);
     } catch (error) {
       onFailure(error);
       this.lookAgain(clock.now() + lookAgainMs);
@@ -283,7 +282,7 @@ export class Destination implements PermitTaker {
   /** Until anything may start. */
   #destinationWaitMs(): number {
     const now = this.#options.clock.now();
-    return Math.max(this.#restUntilMs - now, pauseLeftMs(this.#pause, now));
+    return Math.max(this.#storePausedUntilMs - now, pauseLeftMs(this.#pause, now));
   }
 
   #learn(startedAtMs: number, report: DeliveryReport): void {
@@ -295,7 +294,7 @@ export class Destination implements PermitTaker {
       onPause(this.#pause);
       return;
     }
-    // A refusal for good is as much a sign of a working mailbox as a delivery.
+    // A permanent refusal is as much a sign of a working mailbox as a delivery.
     const works = report.recipients.some(({ outcome }) => outcome === 'delivered' || outcome === 'permanent');
     if (works && this.#pause && startedAtMs >= this.#pause.untilMs) this.#endPause();
   }

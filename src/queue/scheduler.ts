@@ -70,8 +70,8 @@ const stoppingRetryMs = 60_000;
 const shortestRetryMs = 1000;
 
 /**
- * Takes messages from the queue to their couriers: each mailbox in a destination of its own, within Microsoft's limits, so
- * that a mailbox in trouble holds up nobody else.
+ * Takes messages from the queue to their couriers: each destination on its own, within Microsoft's limits, so that a
+ * mailbox in trouble holds up nobody else.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -354,7 +354,7 @@ export class Scheduler {
     try {
       const result = { attempt, recipients, state, nextAttemptAtMs, ...(bounce ? { bounce } : {}) };
       const queued = await store.record(message.id, result);
-      if (state === 'queued') destination.putOff(nextAttemptAtMs);
+      if (state === 'queued') destination.defer(nextAttemptAtMs);
       if (queued) this.#bounceQueued(queued, message);
       return true;
     } catch (error) {

@@ -23,6 +23,6 @@ export function failureAtEnd(
       details,
     });
   }
-  const why = farewell === undefined ? 'without an error' : `saying: ${farewell}`;
+  const why = farewell === undefined ? 'without saying why' : `saying: ${farewell}`;
   return new BridgeError('mailbox-session-ended', `Microsoft 365 ended a session with ${mailbox} ${why}`, { details });
 }

@@ -13,7 +13,7 @@ const answer = /^[^\s*+]+ (OK|NO|BAD)\b *(.*)/i;
 
 /**
  * Looks at the first answers after an IMAP login. Exchange Online takes any good token and says only then that it
- * opens no mailbox; without an error in the log nobody would know why.
+ * opens no mailbox; without a word in the log nobody would know why.
  * @returns to be shown what the server says, until it returns false
  */
 export function watchFirstAnswers(mailbox: string, found: (error: BridgeError) => void): (chunk: Buffer) => boolean {

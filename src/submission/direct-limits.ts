@@ -3,7 +3,7 @@ import type { AdmissionRefused } from '../queue/limits/direct.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SendingAccount } from './account.ts';
 
-/** A client waits that long for a place within the limits of its mailbox before it is told to come again. */
+/** A client waits that long for a permit within the limits of its mailbox before it is told to come again. */
 const patienceMs = 30_000;
 
 /** Makes an attempt within the limits that the mailbox's queued messages keep to; it counts in them. */

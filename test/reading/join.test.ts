@@ -170,7 +170,7 @@ describe('a client that ends its side after its last command', () => {
   });
 });
 
-describe('a client that leaves without an error', () => {
+describe('a client that leaves without a word', () => {
   const message = `* 1 FETCH (BODY[] {700}\r\n${'x'.repeat(698)}\r\n)\r\nc OK [X] Fetch completed.\r\n`;
 
   it.each([

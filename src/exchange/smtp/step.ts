@@ -61,7 +61,7 @@ export function runStep<Result>(
   });
 }
 
-/** A connection ends without an error, or with 421 in place of the reply that was awaited (RFC 5321 section 3.8). */
+/** A connection ends without a word, or with 421 in place of the reply that was awaited (RFC 5321 section 3.8). */
 function endOf(connection: SMTPConnection): ReportedError {
   const last = connection.lastServerResponse;
   const farewell = typeof last === 'string' && /^421[ -]/.test(last) ? last : undefined;

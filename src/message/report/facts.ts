@@ -3,7 +3,7 @@ export interface ReportedRecipient {
   readonly address: string;
   /** The original recipient of RCPT TO's ORCPT, `addr-type;address`, xtext decoded. */
   readonly orcpt?: string;
-  /** `failed`: given up for good. `delayed`: still being tried. `relayed`: handed to a system that reports no success. */
+  /** `failed`: permanently. `delayed`: still being tried. `relayed`: handed to a system that reports no success. */
   readonly action: 'failed' | 'delayed' | 'relayed';
   /** An enhanced status code (RFC 3463): `5.7.60`. */
   readonly status: string;

@@ -39,7 +39,7 @@ interface Marks {
   boot: string;
   /** Begun by an earlier run, and not ended. */
   readonly begun: Set<string>;
-  /** Everything received before then is suspect, but for what has ended since. */
+  /** Everything received before then may have been in flight, but for what has ended since. */
   allBeforeMs: number;
   readonly ended: Set<string>;
   isClosed: boolean;
@@ -50,7 +50,7 @@ interface Marks {
  *
  * Lines are written and not synced: that costs next to nothing, and a process that is killed loses none, because the
  * system has them. When the machine itself went down, lines may be missing; the journal sees that by the boot it was
- * written in, and takes everything that is queued for suspect.
+ * written in, and takes everything that is queued for in flight.
  * @param nowMs milliseconds since 1970
  * @param boot names the present run of the machine
  * @param queuedSince ids of all messages received at a time or later: there are some where the machine came up with
@@ -139,7 +139,7 @@ class FileJournal implements InFlightJournal {
     });
   }
 
-  /** On a full disk the old file goes on: it calls more messages suspect than need be, not fewer. */
+  /** On a full disk the old file goes on: it tells more messages as in flight than need be, not fewer. */
   #begin(): number {
     try {
       return this.#rewrite();

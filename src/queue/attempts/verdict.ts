@@ -26,8 +26,9 @@ function isExpired({ receivedAtMs, expiresAtMs, nextAttemptAtMs }: QueuedMessage
 }
 
 /**
- * Judges a delivery report; it holds `trouble` only where that keeps other mail of the connection back as well. Only a permanent refusal, or a message past its time, gives a recipient up: whatever an
- * administrator can fix, a refused login above all, says nothing about the message.
+ * Judges a delivery report; it holds `trouble` only where that keeps other mail of the connection back as well. Only a
+ * permanent refusal, or a message past its time, gives a recipient up: whatever an administrator can fix, a refused
+ * login above all, says nothing about the message.
  */
 export function judge(message: QueuedMessage, report: DeliveryReport, nowMs: number, backoff: BackoffOptions): Verdict {
   const outcomes = new Map(report.recipients.map((outcome) => [outcome.address, outcome]));

@@ -64,7 +64,7 @@ export class DestinationLimits {
     this.#destinations.set(key, destination);
   }
 
-  /** An attempt has ended: the rest of the tenant that it calls for, or ends, is noted. */
+  /** An attempt has ended: the pause of the tenant's external recipients that it calls for, or ends, is noted. */
   ended(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
     this.#learnExternal(message, startedAtMs, report);
   }

@@ -7,9 +7,9 @@ const lookAgainMs = 10_000;
 const forgottenAfterMs = 2.5 * lookAgainMs;
 
 /**
- * What the mailboxes share that one person sends as, by a courier whose limits are counted so: Exchange counts messages a minute and connections for who
- * logs in, and that is the person, whatever mailbox MAIL FROM names. Mailboxes that wait are served in the order in
- * which they asked.
+ * What the mailboxes share that one person sends as, by a courier whose limits are counted so: Exchange counts messages
+ * a minute and connections for who logs in, and that is the person, whatever mailbox MAIL FROM names. Mailboxes that
+ * wait are served in the order in which they asked.
  */
 export class LoginLimit {
   readonly #minute: SlidingWindow;

@@ -63,7 +63,7 @@ describe('A session that expects other bytes than it gets', () => {
 describe('The last chunk', () => {
   const count = (word: string) => world.drafts.log.filter((each) => each === word).length;
 
-  it('is answered without an error of the attachment: the draft is asked, and has it', async () => {
+  it('is answered without a word of the attachment: the draft is asked, and has it', async () => {
     world.drafts.after = (word, number) => (word === 'PUT /upload/N' && number === 3 ? { status: 200 } : undefined);
     await world.send(files);
     expect(count('GET messages/N/attachments')).toBe(1);

@@ -8,12 +8,12 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 const journalFile = () => join(temporaryFolder(), 'in-flight');
 const message = (id: string, receivedAtMs = 1000) => ({ id, receivedAtMs });
 
-test('nothing is suspect in a new queue', () => {
+test('nothing is in flight in a new queue', () => {
   const journal = openInFlightJournal(journalFile(), 5000, 'boot-1');
   expect(journal.wasInFlight(message('a'))).toBe(false);
 });
 
-test('killed: what was under way is suspect, and nothing else', () => {
+test('killed: what was under way is in flight, and nothing else', () => {
   const file = journalFile();
   const killed = openInFlightJournal(file, 5000, 'boot-1');
   killed.begin('a');
@@ -23,7 +23,7 @@ test('killed: what was under way is suspect, and nothing else', () => {
   expect(['a', 'b', 'c'].filter((id) => journal.wasInFlight(message(id)))).toEqual(['b']);
 });
 
-test('what is suspect stays so over further deaths, until it has been cleared up', () => {
+test('what is in flight stays so over further deaths, until it has been cleared up', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   openInFlightJournal(file, 6000, 'boot-1').begin('b');
@@ -36,7 +36,7 @@ test('what is suspect stays so over further deaths, until it has been cleared up
   expect(['a', 'b'].map((id) => fourth.wasInFlight(message(id)))).toEqual([false, true]);
 });
 
-test('the machine went down: everything received before is suspect, because lines may be lost', () => {
+test('the machine went down: everything received before is in flight, because lines may be lost', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   const journal = openInFlightJournal(file, 9000, 'boot-2');
@@ -51,7 +51,7 @@ test('the machine went down: everything received before is suspect, because line
   expect(later.wasInFlight(message('another', 8999))).toBe(true);
 });
 
-test('the machine came up with its clock behind: what was received before is suspect, although later by that clock', () => {
+test('the machine came up with its clock behind: what was received before is in flight, although later by that clock', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   const queuedSince = (ms: number) => (ms === 10 ? ['b'] : []);
@@ -63,7 +63,7 @@ test('the machine came up with its clock behind: what was received before is sus
   expect(journal.wasInFlight(message('b', 4000))).toBe(false);
 });
 
-test('closed before the machine went down: nothing is suspect but what was before', () => {
+test('closed before the machine went down: nothing is in flight but what was before', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');
   openInFlightJournal(file, 6000, 'boot-1').close();
@@ -76,7 +76,7 @@ test.each([
   ['an empty file', ''],
   ['zeros', '\0'.repeat(4096)],
   ['half a line', 'boo'],
-])('%s is what a lost machine leaves: everything is suspect', (_name, content) => {
+])('%s is what a lost machine leaves: everything is in flight', (_name, content) => {
   const file = journalFile();
   writeFileSync(file, content);
   expect(openInFlightJournal(file, 9000, 'boot-2').wasInFlight(message('a'))).toBe(true);
@@ -103,7 +103,7 @@ test('the file does not grow without end, and forgets nothing that is under way'
   expect(next.wasInFlight(message('message-49999'))).toBe(false);
 });
 
-test('a full disk keeps no bridge from starting, and what was under way stays suspect (on a disk of its own)', async (context) => {
+test('a full disk keeps no bridge from starting, and what was under way stays in flight (on a disk of its own)', async (context) => {
   const disk = smallDisk(context, 2);
   const file = join(disk.folder, 'in-flight');
   openInFlightJournal(file, 0, 'boot-1').begin('a');

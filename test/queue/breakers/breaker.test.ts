@@ -224,7 +224,7 @@ describe('the time of a message that runs out while its connection is in trouble
     expect(given).toHaveLength(1);
   });
 
-  test('leaves a ambiguous recipient that may have got it: released, the message is looked for before it is sent', async () => {
+  test('leaves an ambiguous recipient that may have got it: released, the message is looked for before it is sent', async () => {
     const ambiguousAttempts: unknown[] = [];
     const { clock, upstream, send, store, queue } = outageQueue({}, {}, { bounceFor: bounces });
     const deliver = upstream.answer;
