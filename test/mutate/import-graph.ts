@@ -17,7 +17,7 @@ export class ImportGraph {
     }
   }
 
-  /** The nearest first; among equals those of the file's own room, then by name. */
+  /** Those of the file's own room first, then of the folder that mirrors its own, then the fewest imports, then by name. */
   testsOf(file: string): string[] {
     const distance = new Map([[file, 0]]);
     for (const [each, steps] of distance) {
@@ -25,16 +25,27 @@ export class ImportGraph {
         if (!distance.has(importer)) distance.set(importer, steps + 1);
       }
     }
-    const room = dirname(file).split('/')[1] ?? '';
-    const rank = (test: string) => [test.startsWith(`test/${room}/`) ? 0 : 1, distance.get(test) ?? 0] as const;
+    const folder = dirname(file).split('/').slice(1);
+    const rank = (test: string) => {
+      const folders = dirname(test).split('/').slice(1);
+      const isOwnRoom = folders[0] === folder[0];
+      return [isOwnRoom ? foldersBetween(folder, folders) : Number.MAX_SAFE_INTEGER, distance.get(test) ?? 0] as const;
+    };
     return (
       [...distance.keys()]
         // Those of whole programs take minutes, and what they look at is no detail.
         .filter((each) => each.endsWith('.test.ts') && !each.startsWith('test/e2e/'))
         .toSorted((one, other) => {
-          const [[ownA, stepsA], [ownB, stepsB]] = [rank(one), rank(other)];
-          return ownA - ownB || stepsA - stepsB || one.localeCompare(other);
+          const [[foldersA, stepsA], [foldersB, stepsB]] = [rank(one), rank(other)];
+          return foldersA - foldersB || stepsA - stepsB || one.localeCompare(other);
         })
     );
   }
+}
+
+/** How many folders lie between two: up to the one that holds both, and down again. */
+function foldersBetween(one: readonly string[], other: readonly string[]): number {
+  let shared = 0;
+  while (shared < one.length && one[shared] === other[shared]) shared++;
+  return one.length + other.length - 2 * shared;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { equivalents } from './equivalent.ts';
 import { ImportGraph } from './import-graph.ts';
@@ -62,11 +63,13 @@ test('the same seed chooses the same, another one others', () => {
   expect(sample(all, 20, 1).slice(0, 5)).toEqual(sample(all, 5, 1));
 });
 
-test('a file is judged by the tests that import it, those of its own room first', () => {
+test('a file is judged by the tests that import it, those of its own room and folder first', () => {
   const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/tokens/sign-ins/sealed-file.ts');
   expect(tests[0]).toBe('test/tokens/sign-ins/sealed-file.test.ts');
   expect(tests).toContain('test/tokens/sign-ins/store.test.ts');
   expect(tests).not.toContain('test/sasl/codecs.test.ts');
+  const ofStore = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/queue/stores/sqlite/limits.ts');
+  expect(ofStore.slice(0, 6).map((test) => dirname(test))).toEqual(Array(6).fill('test/queue/stores/sqlite'));
 });
 
 test('the score leaves out what nobody could notice', () => {

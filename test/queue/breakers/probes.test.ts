@@ -131,6 +131,23 @@ describe('an open breaker', () => {
     expect(probes).toHaveLength(count + 1);
   });
 
+  test('that is asked soon after a probe waits two seconds, but not until a clock that was set back has caught up', async () => {
+    const { breaker, fill, end, clock, probes } = world();
+    end(fill(1), down);
+    for (let i = 0; i < 6; i++) {
+      await clock.advance(27_000);
+      probes.at(-1)?.answer(down);
+    }
+    await clock.advance(0);
+    const count = probes.length;
+    await clock.advance(500);
+    breaker.probeNow();
+    expect(probes).toHaveLength(count);
+    clock.set(-3_600_000);
+    breaker.probeNow();
+    expect(probes).toHaveLength(count + 1);
+  });
+
   test('asks nothing more after the bridge has stopped, whatever a probe says', async () => {
     const { breaker, fill, end, clock, probes, told } = world();
     end(fill(1), down);
