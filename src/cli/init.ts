@@ -38,7 +38,8 @@ last line says what to run next. Answers may be piped in, a line each, or given 
   --name NAME                 of the connection; default: after the domain
   --username NAME             that programs log in with; default: after the mailbox
   --networks LIST             networks whose devices send without a password, with commas between
-  --cloud NAME|FILE           ${cloudNames.join(', ')}; or a JSON file with endpoints of one's own
+  --cloud NAME|FILE           ${cloudNames.join(', ')}; or a JSON file with endpoints of one's own, such
+                              as simulate --write FILE writes
 
   --yes    asks nothing: takes the defaults for what no option says
   --force  replaces a configuration that is there already
@@ -125,12 +126,13 @@ async function assertMayWrite(path: string, force: boolean): Promise<void> {
   if (isThere) throw new BridgeError('config-exists', `${path} is there already.`);
 }
 
-/** A named cloud, or the object in a file. @throws BridgeError `usage` */
+/** A named cloud, or the object in a file, alone or as part of what `simulate` prints. @throws BridgeError `usage` */
 async function cloudOption(given: string | undefined): Promise<unknown> {
   if (given === undefined || given === 'global') return undefined;
   if ((cloudNames as readonly string[]).includes(given)) return given;
   try {
-    return JSON.parse(await readFile(given, 'utf8'));
+    const described = JSON.parse(await readFile(given, 'utf8'));
+    return described?.cloud ?? described;
   } catch (cause) {
     const reason = systemErrorCode(cause) ?? 'not JSON';
     throw new BridgeError(

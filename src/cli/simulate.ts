@@ -1,19 +1,30 @@
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import type { CliIo } from './terminal/io.ts';
 
-const usage = `Usage: mailbridge simulate [--port-base N]
+const usage = `Usage: mailbridge simulate [--port-base N] [--write FILE]
 
 Runs a simulated Microsoft 365 on 127.0.0.1 until it is stopped: Entra ID, Graph, IMAP, POP3, SMTP and a control
-endpoint, on ports N to N+5, or on free ones. Prints endpoints, ids and secrets as JSON. docs/simulator.md tells more.
+endpoint, on ports N to N+5, or on free ones. Prints endpoints, ids and secrets as JSON.
+
+  --write FILE   writes the JSON to a file, for init --cloud FILE, and prints who signs in and what comes next
+
+Example: mailbridge simulate --write simulator.json
+docs/simulator.md has a first set-up on it, and what it can do.
 `;
 
 /** `mailbridge simulate` */
 export async function runSimulate(args: string[], io: CliIo): Promise<number> {
   const { values } = readArguments('simulate', {
     args,
-    options: { 'port-base': { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      'port-base': { type: 'string' },
+      write: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help) {
     io.stdout.write(usage);
@@ -24,10 +35,30 @@ export async function runSimulate(args: string[], io: CliIo): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
   const simulator = await openSimulator(portBase);
-  io.stdout.write(`${JSON.stringify(describeSimulator(simulator), null, 2)}\n`);
-  await ended;
-  await simulator.close();
+  try {
+    io.stdout.write(await described(simulator, values.write));
+    await ended;
+  } finally {
+    await simulator.close();
+  }
   return 0;
+}
+
+/** @throws BridgeError `file-not-written` */
+async function described(simulator: Simulator, file: string | undefined): Promise<string> {
+  const json = `${JSON.stringify(describeSimulator(simulator), null, 2)}\n`;
+  if (file === undefined) return json;
+  await writeWholeFile(file, json, 0o600);
+  return `The simulated Microsoft 365 is running. Ctrl-C stops it. ${file} has its addresses, ids and secrets.
+
+  Mailboxes      ${simulator.mailboxes.join(', ')}
+  Administrator  admin@${simulator.tenantDomain}
+  Password       ${simulator.userPassword} (for everybody)
+
+Next, in another terminal:
+
+  mailbridge init --cloud ${file}
+`;
 }
 
 /** Starts the simulator. @throws BridgeError `port-in-use`, `listen-failed` */

@@ -14,14 +14,19 @@ export interface Page {
 /** Where the site sent the browser: outside, to the app. */
 export type Redirect = URL;
 
+/** Where people sign in, and how it is reached. */
+export type SignInSite = Pick<Microsoft365, 'get'> & {
+  readonly endpoints: Pick<Microsoft365['endpoints'], 'authority'>;
+};
+
 /** A browser for the sign-in site: keeps cookies, fills in forms, and stops where a redirect leaves the site. */
 export class FormBrowser {
-  readonly #m365: Microsoft365;
+  readonly #site: SignInSite;
   readonly #cookies = new Map<string, string>();
   #page: Page | undefined;
 
-  constructor(m365: Microsoft365) {
-    this.#m365 = m365;
+  constructor(site: SignInSite) {
+    this.#site = site;
   }
 
   get page(): Page {
@@ -31,7 +36,7 @@ export class FormBrowser {
 
   /** Opens an address of the site. */
   async open(url: string): Promise<Page> {
-    const answer = await this.#request(new URL(url, this.#m365.endpoints.authority).href);
+    const answer = await this.#request(new URL(url, this.#site.endpoints.authority).href);
     if (answer instanceof URL) throw new Error(`left the site: ${answer}`);
     return answer;
   }
@@ -74,7 +79,7 @@ export class FormBrowser {
 
   async #request(url: string, body?: URLSearchParams): Promise<Page | Redirect> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await this.#m365.get(url, {
+    const response = await this.#site.get(url, {
       ...(body ? { method: 'POST', body } : {}),
       headers: cookie ? { cookie } : {},
       redirect: 'manual',
