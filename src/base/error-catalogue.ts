@@ -26,7 +26,7 @@ const entries = {
     kind: 'usage',
     cause:
       'The configuration breaks the schema: an unknown key, a missing or a wrong value, or a reference to something that does not exist.',
-    remedy: 'Correct the value at the path named; docs/configuration.md describes every key.',
+    remedy: 'Correct the value at the path named; mailbridge help configuration KEY describes it.',
   },
   'secret-unavailable': {
     kind: 'usage',
@@ -248,7 +248,8 @@ const entries = {
   'token-refused': {
     kind: 'needs-admin',
     cause: 'Microsoft Entra ID refuses to issue a token. The message names its code (AADSTS…) and what it means.',
-    remedy: 'Do what the message says in the Entra admin center; docs/errors.md lists the codes. Mail waits meanwhile.',
+    remedy:
+      'Do what the message says in the Entra admin center; mailbridge help errors lists the codes. Mail waits meanwhile.',
   },
   'token-temporarily-unavailable': {
     kind: 'temporary',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
+import { helpTopics, runHelp } from './help/command.ts';
 import type { CliIo } from './terminal/io.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
@@ -77,7 +78,8 @@ const commands: Readonly<Record<string, Command>> = {
  */
 export async function runCommand(args: string[], io: CliIo): Promise<number> {
   const [first, ...more] = args;
-  const [name, ...rest] = first === 'help' && more[0] !== undefined ? [more[0], '--help'] : args;
+  const topic = first === 'help' ? more[0] : undefined;
+  const [name, ...rest] = topic === undefined ? args : [topic, '--help'];
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     (name === undefined ? io.stderr : io.stdout).write(usage());
     return name === undefined ? 2 : 0;
@@ -86,11 +88,12 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
     io.stdout.write(`${version()}\n`);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = topic !== undefined && isTopic(topic) ? helpOn(more) : commandOf(name);
   if (!command) {
-    const hint = suggestionOrStop(name, Object.keys(commands));
+    const [what, topics] = topic === undefined ? ['command', []] : ['command or topic', helpTopics()];
+    const hint = suggestionOrStop(name, [...Object.keys(commands), ...topics]);
     visibleStream(io.stderr).write(
-      `mailbridge: there is no command "${name}"${hint} Run mailbridge --help for the commands.\n`,
+      `mailbridge: there is no ${what} "${name}"${hint} Run mailbridge --help for the commands.\n`,
     );
     return 2;
   }
@@ -106,6 +109,19 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
   }
 }
 
+function commandOf(name: string): Command | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+}
+
+/** A command goes before a document of its name. */
+function isTopic(name: string): boolean {
+  return commandOf(name) === undefined && helpTopics().includes(name);
+}
+
+function helpOn(words: string[]): Command {
+  return { summary: '', load: async () => async (_, io) => runHelp(words, io) };
+}
+
 function usage(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
@@ -115,6 +131,8 @@ ${lines.join('\n')}
 
 The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
 mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
+mailbridge help TOPIC prints a document: ${helpTopics().join(', ')}.
+mailbridge help configuration KEY and mailbridge help errors CODE print what it says about one of them.
 `;
 }
 

@@ -57,14 +57,18 @@ function refuse(io: CliIo, message: string): number {
 
 type Entered = { readonly password: string } | { readonly problem: string };
 
+/** Asks until both entries are the same, or nothing more is typed. */
 async function ask(io: CliIo): Promise<Entered> {
-  const password = await promptHidden(io, 'Password: ', maxPasswordBytes);
-  if (password === undefined) return { problem: 'Nothing was hashed.' };
-  const problem = unusable(password);
-  if (problem) return { problem };
-  const again = await promptHidden(io, 'Again: ', maxPasswordBytes);
-  if (again === undefined) return { problem: 'Nothing was hashed.' };
-  return again === password ? { password } : { problem: 'The passwords do not match. Run the command again.' };
+  for (;;) {
+    const password = await promptHidden(io, 'Password: ', maxPasswordBytes);
+    if (password === undefined) return { problem: 'Nothing was hashed.' };
+    const problem = unusable(password);
+    if (problem) return { problem };
+    const again = await promptHidden(io, 'Again: ', maxPasswordBytes);
+    if (again === undefined) return { problem: 'Nothing was hashed.' };
+    if (again === password) return { password };
+    io.stderr.write('The passwords do not match. Type both again, or press Ctrl-C.\n');
+  }
 }
 
 async function firstLine(stdin: NodeJS.ReadableStream): Promise<Entered> {

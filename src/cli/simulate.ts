@@ -12,7 +12,7 @@ endpoint, on ports N to N+5, or on free ones. Prints endpoints, ids and secrets 
   --write FILE   writes the JSON to a file, for init --cloud FILE, and prints who signs in and what comes next
 
 Example: mailbridge simulate --write simulator.json
-docs/simulator.md has a first set-up on it, and what it can do.
+mailbridge help simulator has a first set-up on it, and what it can do.
 `;
 
 /** `mailbridge simulate` */

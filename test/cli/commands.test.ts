@@ -36,12 +36,14 @@ test.each([
   [['start', '--nonsense'], "mailbridge: Unknown option '--nonsense'. Run mailbridge start --help. (usage)\n"],
   [['demo', '--port-base', 'x'], '--port-base needs a whole number from 1 to 65000, not "x".'],
   [['queue', 'fix'], '"queue" cannot "fix".'],
+  [['queue'], 'mailbridge: "queue" needs an action: list, show, retry, hold, release, delete, export, repair.'],
   [
     ['strat'],
     'mailbridge: there is no command "strat"; did you mean "start"? Run mailbridge --help for the commands.\n',
   ],
   [['registerapp'], 'did you mean "register-app"?'],
-  [['help', 'chekc'], 'there is no command "chekc"; did you mean "check"?'],
+  [['help', 'chekc'], 'there is no command or topic "chekc"; did you mean "check"?'],
+  [['help', 'onbaording'], 'there is no command or topic "onbaording"; did you mean "onboarding"?'],
   [
     ['start', '--confg', 'x'],
     `Unknown option '--confg'; did you mean "--config"? Run mailbridge start --help. (usage)`,

@@ -76,8 +76,12 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
   const [name = '', ...ids] = positionals;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action && name !== 'repair') {
-    const hint = suggestionOrStop(name, [...Object.keys(actions), 'repair']);
-    throw new BridgeError('usage', `"queue" cannot "${name}"${hint}`, { remedy: 'Run mailbridge queue --help.' });
+    const known = [...Object.keys(actions), 'repair'];
+    const problem =
+      name === ''
+        ? `"queue" needs an action: ${known.join(', ')}.`
+        : `"queue" cannot "${name}"${suggestionOrStop(name, known)}`;
+    throw new BridgeError('usage', problem, { remedy: 'Run mailbridge queue --help.' });
   }
   const nowMs = Date.now();
   const chosen = {

@@ -50,7 +50,7 @@ export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = s
   assertHasTenant(
     intent.name,
     config.connections[intent.name] ?? {},
-    'Register the app by hand in any tenant, for "Accounts in any organizational directory and personal Microsoft accounts", with public client flows allowed, and put its client id into the configuration: docs/onboarding.md, "A personal mailbox".',
+    'Register the app by hand in any tenant, for "Accounts in any organizational directory and personal Microsoft accounts", with public client flows allowed, and put its client id into the configuration; mailbridge help onboarding personal says how.',
   );
   const endpoints = options.cloud === undefined ? config.endpointsOf(intent.name) : resolveCloud(options.cloud);
   const report = new RegisterAppReport(io, options.json);

@@ -1,0 +1,62 @@
+import { type DescribedBlock, type DescribedKey, describeConfig } from '../../config/describe.ts';
+import { configJsonSchema } from '../../config/json-schema.ts';
+
+/**
+ * What the reference says of a key: `listeners[].port`, as an error names it (`listeners[0].port`,
+ * `connections.contoso.grant`), or the end of its path alone (`port`).
+ * @returns undefined where no key has this name
+ */
+export function describedKey(name: string): string | undefined {
+  const blocks = describeConfig(configJsonSchema());
+  const keys = blocks.flatMap((block) => block.keys);
+  const exact = keys.filter(({ path }) => isNamed(path, name));
+  const found = exact.length > 0 ? exact : keys.filter(({ path }) => path.endsWith(`.${name}`));
+  const named = found.map(({ path }) => path);
+  const below = blocks.filter(({ path }) => isNamed(path, name) || named.some((key) => isBlockOf(path, key)));
+  if (found.length === 0 && below.length === 0) return undefined;
+  return [...found.map(keyText), ...below.map(blockText)].join('\n');
+}
+
+/** The names of all keys. */
+export function configurationKeys(): string[] {
+  return describeConfig(configJsonSchema()).flatMap(({ keys }) => keys.map(({ path }) => path));
+}
+
+/** Places in lists are left out or given, names in objects stand for NAME. */
+function isNamed(path: string, name: string): boolean {
+  const parts = path.split('.');
+  const given = name.replaceAll(/\[\d*\]/g, '').split('.');
+  return (
+    parts.length === given.length &&
+    parts.every((part, n) => part === 'NAME' || part.replace('[]', '').toLowerCase() === given[n]?.toLowerCase())
+  );
+}
+
+function isBlockOf(path: string, key: string): boolean {
+  return path === key || path === `${key}[]` || path === `${key}.NAME`;
+}
+
+function keyText(key: DescribedKey): string {
+  return `${key.path}\n  ${traits(key)}\n  ${key.description}\n`;
+}
+
+function blockText({ path, keys }: DescribedBlock): string {
+  const width = Math.max(...keys.map((key) => lastName(key).length));
+  const lines = keys.map((key) => `  ${lastName(key).padEnd(width)}  ${traits(key)}`);
+  return `Keys of ${path}:\n${lines.join('\n')}\n`;
+}
+
+function lastName({ path }: DescribedKey): string {
+  return path.replace(/^.*\./, '');
+}
+
+function traits(key: DescribedKey): string {
+  const only = key.variants === undefined ? [] : [`for ${key.variants.join(', ')} only`];
+  return [key.type.replaceAll('`', ''), ...necessity(key), ...only].join('; ');
+}
+
+function necessity(key: DescribedKey): string[] {
+  if (key.default !== undefined) return [`default ${JSON.stringify(key.default)}`];
+  if (key.required) return ['required'];
+  return key.requiredBy === undefined ? [] : [`required for ${key.requiredBy.join(', ')}`];
+}

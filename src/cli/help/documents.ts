@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The documents that come with the program. */
+const folder = new URL('../../../docs/', import.meta.url);
+
+/** The names of all documents, without `.md`. */
+export function documentNames(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => name.slice(0, -3))
+    .toSorted();
+}
+
+/** A document as it is shown: without remarks for those who change it. */
+export function readDocument(name: string): string {
+  return readFileSync(new URL(`${name}.md`, folder), 'utf8').replace(/<!--[\s\S]*?-->\n*/g, '');
+}
+
+/** A part of a document: its heading, and what stands below it up to the next heading of its level or a higher one. */
+export interface DocumentPart {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Every part of a document. Lines in code blocks are no headings. */
+export function sectionsOf(document: string): DocumentPart[] {
+  const lines = document.split('\n');
+  const headings: { readonly line: number; readonly level: number; readonly title: string }[] = [];
+  let isCode = false;
+  for (const [line, text] of lines.entries()) {
+    if (text.startsWith('```')) isCode = !isCode;
+    const [, marks = '', title = ''] = (!isCode && /^(#+) (.*)$/.exec(text)) || [];
+    if (marks !== '') headings.push({ line, level: marks.length, title: title.replaceAll('`', '') });
+  }
+  return headings.map(({ line, level, title }, index) => {
+    const end = headings.slice(index + 1).find((other) => other.level <= level)?.line ?? lines.length;
+    return { title, text: `${lines.slice(line, end).join('\n').trimEnd()}\n` };
+  });
+}
+
+/** The parts whose heading holds the words: where one has them alone, that one. Parts of a part found are not named again. */
+export function sectionsAbout(document: string, words: string): DocumentPart[] {
+  const wanted = words.toLowerCase();
+  const all = sectionsOf(document);
+  const same = all.filter(({ title }) => title.toLowerCase() === wanted);
+  if (same.length > 0) return same;
+  const about = all.filter(({ title }) => title.toLowerCase().includes(wanted));
+  return about.filter((each) => !about.some((other) => other !== each && other.text.includes(each.text)));
+}
