@@ -84,6 +84,14 @@ export const equivalents: readonly Equivalent[] = [
     after: "if (text !== undefined) this.#add('', text);",
     why: 'the kind of an atom is what no other kind is: nobody asks for it by name',
   },
+  {
+    file: 'src/tokens/sign-ins/file-lock.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
+    before: 'if (performance.now() >= untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
+    after: 'if (performance.now() > untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);',
+    why: 'a clock that counts microseconds never meets the end of the wait exactly',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */

@@ -86,6 +86,15 @@ describe('a token', () => {
   });
 });
 
+test('an error that nobody foresaw reaches whoever asked, and is remembered like any other', async () => {
+  const defect = new TypeError('x is not a function');
+  const asked = source.getToken('graph');
+  grant.asked[0]!.fail(defect);
+  await expect(asked).rejects.toBe(defect);
+  await expect(source.getToken('graph')).rejects.toBe(defect);
+  expect(grant.asked).toHaveLength(1);
+});
+
 describe('renewal', () => {
   test('begins five minutes before expiry, and the old token serves until the new one is there', async () => {
     await first();

@@ -38,6 +38,23 @@ describe('the throttle of the Microsoft library', () => {
   });
 });
 
+test('that Entra ID is busy is told with the status, where an answer came', () => {
+  const failure = { kind: 'answer', host: 'login.example', contentType: 'text/html', body: undefined } as const;
+  const told = (status: number | undefined) =>
+    tokenError({
+      connection: 'contoso',
+      thrown: new Error(),
+      failure: { ...failure, status, body: { error: 'server_error', errorCodes: [] } } as never,
+      nowMs: 0,
+    }).message;
+  expect(told(503)).toBe(
+    'Microsoft Entra ID has no token for connection "contoso" just now (HTTP 503). Microsoft says: server_error',
+  );
+  expect(told(undefined)).toBe(
+    'Microsoft Entra ID has no token for connection "contoso" just now. Microsoft says: server_error',
+  );
+});
+
 test('any other fault of the library is named by its code', () => {
   const thrown = Object.assign(new Error('endpoints_resolution_error: See https://aka.ms'), {
     name: 'ClientAuthError',

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
-import { BridgeError, systemErrorCode } from '../../base/errors.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { fileErrorText } from '../../base/files/private-file.ts';
 
 /** Assertions have one to three kilobytes. */
 const maxAssertionBytes = 16 * 1024;
@@ -24,8 +25,8 @@ export async function readClientAssertion(connection: string, file: string): Pro
   try {
     content = await readStart(file, maxAssertionBytes + 1);
   } catch (error) {
-    const code = systemErrorCode(error);
-    throw fail(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown error'})`, error);
+    const reason = fileErrorText(error);
+    throw fail(reason === 'ENOENT' ? 'does not exist' : `cannot be read (${reason})`, error);
   }
   if (content.length > maxAssertionBytes) throw fail(`is larger than ${maxAssertionBytes} bytes`);
   const assertion = content.trim();

@@ -82,7 +82,7 @@ function managedIdentityError(
       return new BridgeError('token-temporarily-unavailable', message, { details });
     }
     // App Service gives its errors no names, and what is not Entra ID's form would be taken for somebody else's answer.
-    if (status !== 429 && (status ?? 500) < 500 && body?.error === undefined && body?.errorDescription) {
+    if (status !== 429 && Number(status) < 500 && body?.error === undefined && body?.errorDescription) {
       const said = body.errorDescription.replace(/[\s\p{C}]+/gu, ' ').slice(0, 300);
       const message = `Connection "${name}" could not get a token from the managed identity. ${host} says (HTTP ${status}): ${said}`;
       return new BridgeError('token-refused', message, { details });

@@ -28,6 +28,11 @@ describe('a secret', () => {
     expect(await fetchKey({ secret: bytes.toString(encoding) })).toEqual(bytes);
   });
 
+  test('of 32 bytes in hex is the same key in capitals, and in base64 without its padding', async () => {
+    expect(await fetchKey({ secret: bytes.toString('hex').toUpperCase() })).toEqual(bytes);
+    expect(await fetchKey({ secret: bytes.toString('base64').replace('=', '') })).toEqual(bytes);
+  });
+
   test('of another form is a passphrase: the key derived from it is the same on every machine', async () => {
     // As Python's hashlib.scrypt has it.
     const derived = 'c7823f37c7bbc332e02fcf8625669c5700ae90359cc156b3233a6f75be889efb';
