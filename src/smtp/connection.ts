@@ -49,7 +49,7 @@ export class SubmissionConnection extends GuardedConnection implements SmtpConne
   /** The application's side; set before the greeting. */
   app: SmtpSession = nobody;
   /** What the client is told of an error; set with it. */
-  refusalOf: (error: unknown) => SmtpReply = () => new SmtpReply(451, '4.3.0', 'Internal error, try again later');
+  refusalOf!: (error: unknown) => SmtpReply;
   /** What was to be said to a client that has left inside its message. */
   departure = new SmtpReply(451, '4.4.2', 'The connection ended inside the message');
 

@@ -92,6 +92,18 @@ export const equivalents: readonly Equivalent[] = [
     after: 'if (performance.now() > untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);',
     why: 'a clock that counts microseconds never meets the end of the wait exactly',
   },
+  {
+    file: 'src/smtp/data-decoder.ts',
+    before: "constructor(endOfData: EndOfData = 'crlf') {",
+    after: "constructor(endOfData: EndOfData = '') {",
+    why: 'the stricter reading is that of whatever is not lf',
+  },
+  {
+    file: 'src/smtp/auth.ts',
+    before: "return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(0) : decodeBase64(initial) };",
+    after: "return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(1) : decodeBase64(initial) };",
+    why: 'PLAIN refuses a single NUL in the same words, and LOGIN drops it at the end of a name',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */

@@ -32,6 +32,7 @@ describe('MAIL FROM and RCPT TO as devices write them', () => {
     '',
     ' ',
     '<a@b.c',
+    '<a@b.example',
     'a@b.c>',
     '<a<b@c.d>',
     '<a b@c.d>',

@@ -85,6 +85,7 @@ describe('AUTH', () => {
   it('an equals sign is an empty response', async () => {
     const { replies } = await dialogue(['AUTH PLAIN =']);
     expect(replies).toEqual(['501 5.5.2 A PLAIN message has three parts with NUL between them.']);
+    expect((await dialogue(['AUTH LOGIN =', base64('pw')])).replies).toEqual(['501 5.5.2 The username is empty.']);
   });
 
   it.each([

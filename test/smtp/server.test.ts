@@ -370,6 +370,16 @@ describe('what is refused', () => {
     expect(await c.reply()).toBe('closed');
   });
 
+  test('a client that takes its time for the handshake of STARTTLS, and goes on after it, is not idle', async () => {
+    const server = await submissionServer({ idleTimeoutMs: 150 });
+    const c = await SmtpDialogue.open(server.port);
+    expect(await c.starttls('', 400)).toMatch(/^220 /);
+    for (let n = 0; n < 4; n++) {
+      await wait(100);
+      expect(await c.say('NOOP')).toMatch(/^250 /);
+    }
+  });
+
   test('a client that stalls inside DATA', async () => {
     const server = await submissionServer({ idleTimeoutMs: 200 });
     const c = await transaction(server);

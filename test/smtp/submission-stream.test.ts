@@ -29,3 +29,24 @@ test('a client that waits behind a wrong end does not keep the process alive', a
   expect(stream.wrongEnd).toMatchObject({ form: expect.any(String) });
   expect(timers()).toBe(before);
 });
+
+test('a wrong end is told once nothing follows it for a while, and never of a stream that is closed meanwhile', async () => {
+  const told: string[] = [];
+  const waiting = (isClosed: boolean) => {
+    const stream = new SubmissionStream({
+      endOfData: () => 'crlf',
+      onWrongEnd: ({ form }) => told.push(`${isClosed ? 'closed' : 'open'} ${form}`),
+      maxLinesAtOnce: () => 100,
+      onTooManyLines: () => {},
+      wrongEndWaitMs: 20,
+    });
+    stream.startDataMode().resume();
+    stream.write('text\n.\n', () => {
+      stream.isClosed = isClosed;
+    });
+  };
+  waiting(true);
+  waiting(false);
+  await expect.poll(() => told).toContainEqual(expect.stringMatching(/^open /));
+  expect(told).toHaveLength(1);
+});

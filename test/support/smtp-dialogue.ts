@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
@@ -78,10 +79,14 @@ export class SmtpDialogue {
     }
   }
 
-  /** @param ahead what is sent in clear in the packet of the command */
-  async starttls(ahead = ''): Promise<string> {
+  /**
+   * @param ahead what is sent in clear in the packet of the command
+   * @param pauseMs how long the handshake is put off
+   */
+  async starttls(ahead = '', pauseMs = 0): Promise<string> {
     this.send(`STARTTLS\r\n${ahead}`);
     const reply = await this.reply();
+    if (pauseMs > 0) await sleep(pauseMs);
     this.#socket.removeAllListeners();
     const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false });
     this.#socket = secure;
