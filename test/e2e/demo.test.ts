@@ -1,3 +1,4 @@
+import { createTransport } from 'nodemailer';
 import { expect, onTestFinished, test } from 'vitest';
 import { Mailbridge } from '../support/process.ts';
 
@@ -27,6 +28,21 @@ test('demo stays up with settings that work, until it is stopped', async () => {
   onTestFinished(async () => void (await demo.kill()));
   await demo.text(/swaks/, 'the client settings');
   expect(demo.stdout).toMatch(/curl/);
+  const port = Number(/SMTP +(\d+)/.exec(demo.stdout)?.[1]);
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port,
+    tls: { rejectUnauthorized: false },
+    auth: { user: 'scanner', pass: 'demo-password' },
+  });
+  await transport.sendMail({ from: 'reports@contoso.example', to: 'alice@contoso.example', text: 'From a visitor.\n' });
+  await demo.text(
+    /✓ accepted from scanner: reports@contoso\.example to alice@contoso\.example, \d+ bytes, as (\S+)\n[\s\S]*✓ delivered from reports@contoso\.example by Graph: \1\n/,
+    'the visitor’s message',
+  );
+  const refused = transport.sendMail({ from: 'bob@contoso.example', to: 'alice@contoso.example', text: 'x' });
+  await expect(refused).rejects.toThrow('550 5.7.1');
+  await demo.text(/✗ refused 550 .*scanner may not send as bob@contoso\.example/, 'the refusal');
   demo.signal('SIGTERM');
   expect(await demo.exit()).toEqual({ code: 0, signal: null });
 });

@@ -76,6 +76,7 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
     }
     if (once) return 0;
     io.stdout.write(demoSettings({ ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator }));
+    hops.tellVisits();
     return await ended;
   } finally {
     await bridge.stop();

@@ -2,15 +2,14 @@ import { Writable } from 'node:stream';
 import { errorText } from '../../base/errors.ts';
 import { type Log, openLog } from '../../base/log.ts';
 import type { CliOutput } from '../terminal/io.ts';
-
-/** A line of the bridge's log. */
-type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
+import { type LogLine, visitorLine } from './visitor.ts';
 
 /** Tells the hops of the demo as they happen, each with a tick or a cross and its time. */
 export class DemoHops {
   readonly #output: CliOutput;
   readonly #waiting: { readonly matches: (line: LogLine) => boolean; readonly resolve: (line: LogLine) => void }[] = [];
   readonly #lines: LogLine[] = [];
+  #isVisited = false;
 
   constructor(output: CliOutput) {
     this.#output = output;
@@ -32,6 +31,11 @@ export class DemoHops {
 
   heading(text: string): void {
     this.#output.write(`\n${text}\n`);
+  }
+
+  /** From now on tells what the bridge does for the visitor's own programs. */
+  tellVisits(): void {
+    this.#isVisited = true;
   }
 
   /** The bridge's log, read along here. */
@@ -63,6 +67,11 @@ export class DemoHops {
   }
 
   #logged(line: LogLine): void {
+    if (this.#isVisited) {
+      const text = visitorLine(line);
+      if (text !== undefined) this.#output.write(`  ${text}\n`);
+      return;
+    }
     this.#lines.push(line);
     for (const each of this.#waiting.filter(({ matches }) => matches(line))) {
       this.#waiting.splice(this.#waiting.indexOf(each), 1);

@@ -29,7 +29,8 @@ Try it with your own programs. Server 127.0.0.1, password ${demoPassword}:
   configuration           ${configFile}
   simulator's controls    ${simulator.endpoints.control}
 
-Ctrl-C ends it and removes everything it made.
+What your programs do appears below. Ctrl-C ends it and removes everything it made.
+
 `;
 }
 

@@ -1,0 +1,16 @@
+/** A line of the bridge's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
+
+/** What the bridge did for a program of the visitor's, in one line; undefined for what is of no interest. */
+export function visitorLine(line: LogLine): string | undefined {
+  const { msg, id, account, from, to, size, courier, mailbox, username, protocol } = line;
+  if (msg === 'accepted') {
+    const recipients = typeof to === 'number' ? `${to} recipients` : to;
+    return `✓ accepted from ${account}: ${from === '' ? '<>' : from} to ${recipients}, ${size} bytes, as ${id}`;
+  }
+  if (msg === 'delivered') return `✓ delivered from ${mailbox} by ${courier === 'smtp' ? 'SMTP' : 'Graph'}: ${id}`;
+  if (msg === 'mailbox opened') return `✓ ${username} reads ${mailbox} by ${String(protocol).toUpperCase()}`;
+  if (line.level < 40 && msg !== 'refused' && msg !== 'deferred') return undefined;
+  const { code, status, text, remedy } = line;
+  return `✗ ${[msg, status, code, text, remedy].filter((part) => part !== undefined && part !== '').join(' ')}`;
+}
