@@ -100,11 +100,13 @@ describe('what somebody on the way adds in clear behind the agreement to TLS is 
     'the log says that there was more: %s',
     async (name) => {
       const [script, injected] = agreements[name];
-      const server = await scriptedServer([`${script}\\r\\n${injected}`], { ...certificate, implicit: false });
+      const more = `${script}\\r\\n${injected}${'x'.repeat(200)}`;
+      const server = await scriptedServer([more], { ...certificate, implicit: false });
       onTestFinished(server.close);
       await expect(openers[name](server.port, 'starttls')).rejects.toMatchObject({
         code: 'upstream-answer-invalid',
         message: `localhost:${server.port} sent data in clear after it agreed to TLS.`,
+        details: { said: expect.stringMatching(/^.{4,100}$/s) },
       });
     },
   );

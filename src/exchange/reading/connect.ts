@@ -163,14 +163,13 @@ export async function withFreshToken(
   login: (dialogue: UpstreamDialogue, token: string) => Promise<OpenUpstream>,
 ): Promise<OpenUpstream> {
   const token = options.getToken();
-  const first = await attempt(options, token, login).catch(async (error: unknown) => {
+  return await attempt(options, token, login).catch(async (error: unknown) => {
     if (!(error instanceof BridgeError) || error.code !== 'mailbox-login-refused') throw error;
     const refused = await token;
     const other = await options.getToken({ refused });
     if (other === refused) throw error;
     return attempt(options, Promise.resolve(other), login);
   });
-  return first;
 }
 
 async function attempt(

@@ -109,6 +109,9 @@ async function offersInitialResponse(dialogue: UpstreamDialogue, options: Upstre
   return words.includes('SASL-IR');
 }
 
+/** The whole line, and its parts. */
+type TaggedLine = readonly [line: string, tag: string, status: 'OK' | 'NO' | 'BAD', text: string];
+
 type Answer =
   | { readonly kind: 'continuation'; readonly text: string }
   | { readonly kind: 'tagged'; readonly status: 'OK' | 'NO' | 'BAD'; readonly text: string };
@@ -141,9 +144,9 @@ async function next(
       untagged?.(line);
       continue;
     }
-    const tagged = /^(\S+) (OK|NO|BAD)\b ?(.*)$/i.exec(line);
+    const tagged = /^(\S+) (OK|NO|BAD)\b ?(.*)$/i.exec(line) as TaggedLine | null;
     if (tagged?.[1] !== tag) throw unexpected(dialogue, line);
-    return { kind: 'tagged', status: (tagged[2] ?? '').toUpperCase() as 'OK' | 'NO' | 'BAD', text: tagged[3] ?? '' };
+    return { kind: 'tagged', status: tagged[2].toUpperCase() as TaggedLine[2], text: tagged[3] };
   }
 }
 

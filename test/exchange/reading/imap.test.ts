@@ -414,6 +414,14 @@ describe('what goes wrong has its own code', () => {
     await expect(open(port)).rejects.toEqual(failed('upstream-unreachable'));
   });
 
+  it.each(['* BYE No more today', '* NO Not here', '* BAD What'])(
+    'a greeting that refuses (%s) passes',
+    async (line) => {
+      const { port } = await server([`S: ${line}`]);
+      await expect(open(port)).rejects.toEqual(failed('mailbox-login-unavailable'));
+    },
+  );
+
   it('a token that cannot be had is told as it is', async () => {
     const { port } = await server([exchange]);
     await expect(open(port, { getToken: () => Promise.reject(new Error('no token')) })).rejects.toThrow('no token');
