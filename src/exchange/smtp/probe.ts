@@ -14,12 +14,7 @@ export async function probeSmtp(options: SmtpSessionOptions, signal: AbortSignal
   const connection = new ParameterConnection(connectionOptions(options, async () => {}));
   // Without a listener an error between two steps would end the process.
   connection.on('error', () => {});
-  try {
-    await runStep(connection, 'connect', signal, (done) => connection.connect(done));
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  await runStep(connection, 'connect', signal, (done) => connection.connect(done));
   const timer = setTimeout(() => connection.close(), quitTimeoutMs);
   connection.once('end', () => clearTimeout(timer));
   connection.quit();
