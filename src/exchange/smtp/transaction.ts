@@ -71,7 +71,7 @@ export async function runTransaction(
     );
     const response = parseSmtpReply(info.response);
     // `250 2.0.0 OK <id@…prod.outlook.com> [Hostname=…]`
-    const serverMessageId = /^OK (<[^<>\s]+>)/.exec(response?.text ?? '')?.[1];
+    const serverMessageId = response && /^OK (<[^<>\s]+>)/.exec(response.text)?.[1];
     return {
       refused: refusals(envelope),
       ...(response && { response }),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../../src/base/certificates.ts';
 import type { OpenUpstream, UpstreamLogin } from '../../../src/exchange/reading/connect.ts';
@@ -71,7 +72,10 @@ describe('logging in upstream by IMAP', () => {
     gone.abort();
     await new Promise(setImmediate);
     expect(socket.destroyed).toBe(false);
-    socket.destroy();
+    // An error before the next owner listens ends nothing but the socket.
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.destroy(new Error('connection reset'));
+    await closed;
   });
 
   it('names the reset of a connection as the system does', async () => {
@@ -81,6 +85,24 @@ describe('logging in upstream by IMAP', () => {
     closing.push(async () => void reset.close());
     const { port } = reset.address() as AddressInfo;
     await expect(open(port, { host: '127.0.0.1', security: 'none' })).rejects.toMatchObject({
+      code: 'upstream-connection-lost',
+      message: expect.stringContaining('ECONNRESET'),
+    });
+  });
+
+  it('names the reset of a connection that was clear at first, too', async () => {
+    const reset = createServer((socket) => {
+      socket.on('error', () => {}).write('* OK ready\r\n');
+      socket.once('data', () => {
+        socket.write('S1 OK go\r\n');
+        const secured = new TLSSocket(socket, { isServer: true, ...certificate });
+        secured.on('error', () => {}).once('data', () => socket.resetAndDestroy());
+      });
+    });
+    await once(reset.listen(0, '127.0.0.1'), 'listening');
+    closing.push(async () => void reset.close());
+    const { port } = reset.address() as AddressInfo;
+    await expect(open(port, { security: 'starttls' })).rejects.toMatchObject({
       code: 'upstream-connection-lost',
       message: expect.stringContaining('ECONNRESET'),
     });

@@ -188,3 +188,9 @@ test('a session that is closed meanwhile has no reply: the last one was to somet
   setImmediate(() => opened.close());
   await expect(sent).rejects.toMatchObject({ message: 'The server closed the connection.', reply: undefined });
 });
+
+test('MAIL FROM carries no blank for parameters that are not there', async () => {
+  const { server, session } = await open();
+  await (await session).send(transaction({ smtpUtf8: true }), patience);
+  expect(server.lines.find((line) => line.startsWith('MAIL FROM'))).toMatch(/^MAIL FROM:<a@b\.c>.* SMTPUTF8$/);
+});
