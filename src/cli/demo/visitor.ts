@@ -1,3 +1,6 @@
+import { couriers } from '../../couriers/registry.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
+
 /** A line of the bridge's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
 
@@ -8,7 +11,7 @@ export function visitorLine(line: LogLine): string | undefined {
     const recipients = typeof to === 'number' ? `${to} recipients` : to;
     return `✓ accepted from ${account}: ${from === '' ? '<>' : from} to ${recipients}, ${size} bytes, as ${id}`;
   }
-  if (msg === 'delivered') return `✓ delivered from ${mailbox} by ${courier === 'smtp' ? 'SMTP' : 'Graph'}: ${id}`;
+  if (msg === 'delivered') return `✓ delivered from ${mailbox} by ${couriers[courier as CourierKind].shortName}: ${id}`;
   if (msg === 'mailbox opened') return `✓ ${username} reads ${mailbox} by ${String(protocol).toUpperCase()}`;
   if (line.level < 40 && msg !== 'refused' && msg !== 'deferred') return undefined;
   const { code, status, text, remedy } = line;
