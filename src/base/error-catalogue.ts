@@ -613,9 +613,15 @@ const entries = {
     cause: 'No administrator completed the consent in time.',
     remedy: 'Run the command again for a new link, or with --no-wait if the administrator works elsewhere.',
   },
+  'file-exists': {
+    kind: 'usage',
+    cause: 'The file that mailbridge exchange-script would write is there already, and holds something else.',
+    remedy: 'Move it away, replace it with --force, or print the script with --print.',
+  },
   'file-not-written': {
     kind: 'usage',
-    cause: 'A file of the configuration (config.json, its backup, a private key or a secret) cannot be written.',
+    cause:
+      'A file of the configuration (config.json, its backup, a private key, a secret or an Exchange script) cannot be written.',
     remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
   },
   cancelled: {

@@ -38,8 +38,8 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./login.ts')).runLogin,
   },
   'exchange-script': {
-    summary: 'print the PowerShell that Exchange Online needs',
-    load: async () => (await import('./exchange-script.ts')).runExchangeScript,
+    summary: 'write or print the PowerShell that Exchange Online needs',
+    load: async () => (await import('./exchange-script/command.ts')).runExchangeScript,
   },
   check: {
     summary: 'try every hop of every connection and account, and say how to fix it',

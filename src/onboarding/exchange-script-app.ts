@@ -20,7 +20,7 @@ export function appSections({ connection, accounts }: ExchangeScriptInput, app: 
     ...sendAs(accounts, app.classic),
     ...readingSections(accounts),
     ...smtpAuthSections(accounts),
-    ...(roles.length > 0 ? [proof([...new Set(roles.flatMap(({ mailboxes }) => mailboxes))])] : []),
+    ...(roles.length > 0 ? [proof(roles)] : []),
   ];
 }
 
@@ -158,16 +158,53 @@ function sendAs(accounts: readonly ScriptAccount[], classic: boolean): ScriptSec
   ];
 }
 
-function proof(mailboxes: readonly string[]): ScriptSection {
+/** Each mailbox is tested once, for the roles that it needs: those of other mailboxes are out of scope for it, rightly. */
+function proof(roles: readonly Role[]): ScriptSection {
   return {
-    why: ['InScope must be True. A change takes 30 minutes to 2 hours to reach logins.'],
+    why: ['Tests each mailbox for the roles that it needs. A change takes 30 minutes to 2 hours to reach logins.'],
     apply: [
-      ...assignedList('roleMailboxes', mailboxes),
-      ...forEach('mailbox', 'roleMailboxes', [
-        'Test-ServicePrincipalAuthorization -Identity $objectId -Resource $mailbox',
+      "$missing = ''",
+      ...rolesByMailboxes(roles).flatMap(({ names, mailboxes }) => [
+        `$neededRoles = @(${names.map(quoted).join(', ')})`,
+        ...assignedList('roleMailboxes', mailboxes),
+        ...forEach('mailbox', 'roleMailboxes', testedMailbox),
       ]),
+      "if ($missing -eq '') {",
+      "  Write-Host 'OK: each mailbox is in the scope of the roles that it needs.'",
+      '} else {',
+      '  Write-Host "Missing:$missing"',
+      '}',
     ],
     undoWhy: [],
     undo: [],
   };
+}
+
+/** The result is cleared first: an error would leave that of the mailbox before. */
+const testedMailbox = [
+  '$results = $null',
+  '$results = Test-ServicePrincipalAuthorization -Identity $objectId -Resource $mailbox',
+  ...forEach('role', 'neededRoles', [
+    '$found = $false',
+    ...forEach('result', 'results', [
+      'if ($result.RoleName -eq $role -and $result.InScope -eq $true) {',
+      '  $found = $true',
+      '}',
+    ]),
+    'if (-not $found) {',
+    '  $missing = "$missing $mailbox needs $role;"',
+    '}',
+  ]),
+];
+
+/** Mailboxes that need the same roles, together. */
+function rolesByMailboxes(roles: readonly Role[]): { names: readonly string[]; mailboxes: string[] }[] {
+  const groups = new Map<string, { names: readonly string[]; mailboxes: string[] }>();
+  for (const mailbox of new Set(roles.flatMap(({ mailboxes }) => mailboxes))) {
+    const names = roles.filter(({ mailboxes }) => mailboxes.includes(mailbox)).map(({ name }) => name);
+    const group = groups.get(names.join());
+    if (group) group.mailboxes.push(mailbox);
+    else groups.set(names.join(), { names, mailboxes: [mailbox] });
+  }
+  return [...groups.values()];
 }

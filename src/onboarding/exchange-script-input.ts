@@ -25,8 +25,8 @@ export interface ScriptApp {
 /** A person who signs in. */
 export interface ScriptPerson {
   readonly kind: 'person';
-  /** User principal name; undefined where it is not known. */
-  readonly user: string | undefined;
+  /** User principal name. */
+  readonly user: string;
 }
 
 /** What the script is for. */

@@ -6,7 +6,7 @@ import { assignedList, forEach } from './powershell.ts';
 
 /** What a person who signs in needs: the protocols, and rights on the mailboxes that are not their own. */
 export function personSections({ accounts }: ExchangeScriptInput, { user }: ScriptPerson): ScriptSection[] {
-  const isOther = (address: string) => address.toLowerCase() !== user?.toLowerCase();
+  const isOther = (address: string) => address.toLowerCase() !== user.toLowerCase();
   // Drafts of large messages are made in the mailbox. SMTP opens nothing: there the person logs in as themself.
   const opened = mailboxesOf(
     accounts,

@@ -1,9 +1,15 @@
 import { quoted } from '../base/quoted-powershell.ts';
 import { couriers } from '../couriers/registry.ts';
 import { appSections } from './exchange-script-app.ts';
-import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptPerson } from './exchange-script-input.ts';
+import type {
+  ExchangeScriptInput,
+  ScriptAccount,
+  ScriptApp,
+  ScriptPerson,
+  ScriptSection,
+} from './exchange-script-input.ts';
 import { personSections } from './exchange-script-person.ts';
-import { comment } from './powershell.ts';
+import { comment, unlessFound } from './powershell.ts';
 
 /**
  * The Exchange Online PowerShell that a connection needs: everything that Exchange has no web page or Graph call for.
@@ -14,7 +20,7 @@ import { comment } from './powershell.ts';
  */
 export function exchangeScript(input: ExchangeScriptInput, options: { readonly undo: boolean }): string {
   const { principal } = input;
-  const sections = principal.kind === 'app' ? appSections(input, principal) : personSections(input, principal);
+  const sections = sectionsOf(input);
   if (sections.length === 0) {
     return `${comment(`Exchange needs no settings for connection ${input.connection} and its accounts.`)}\n`;
   }
@@ -22,6 +28,16 @@ export function exchangeScript(input: ExchangeScriptInput, options: { readonly u
     ? sections.toReversed().flatMap(({ undoWhy, undo }) => part(undoWhy, undo))
     : sections.flatMap(({ why, apply }) => part(why, apply));
   return `${[...head(input, options.undo), ...identity(principal), ...body].join('\n').trimEnd()}\n`;
+}
+
+/** Whether Exchange has to be told anything at all. */
+export function needsExchangeScript(input: ExchangeScriptInput): boolean {
+  return sectionsOf(input).length > 0;
+}
+
+function sectionsOf(input: ExchangeScriptInput): ScriptSection[] {
+  const { principal } = input;
+  return principal.kind === 'app' ? appSections(input, principal) : personSections(input, principal);
 }
 
 function head(input: ExchangeScriptInput, undo: boolean): string[] {
@@ -35,7 +51,10 @@ function head(input: ExchangeScriptInput, undo: boolean): string[] {
     comment('Run it in PowerShell as an Exchange Administrator (for the roles: in Organization Management).'),
     comment(undo ? 'It is safe to run again.' : 'It is safe to run again: it keeps what exists.'),
     '',
-    comment('Once on this machine:  Install-Module ExchangeOnlineManagement -Scope CurrentUser'),
+    comment("Microsoft's module, where it is missing:"),
+    ...unlessFound('Get-Module -ListAvailable -Name ExchangeOnlineManagement', [
+      'Install-Module ExchangeOnlineManagement -Scope CurrentUser',
+    ]),
     `Connect-ExchangeOnline${input.organization === undefined ? '' : ` -Organization ${quoted(input.organization)}`}`,
     '',
   ];
@@ -52,14 +71,7 @@ function usesText({ send, read, senders, mailbox }: ScriptAccount): string {
 
 function identity(principal: ScriptApp | ScriptPerson): string[] {
   if (principal.kind === 'person') {
-    if (principal.user !== undefined) return [`$user = ${quoted(principal.user)}`, ''];
-    return [
-      comment('Who signs in is not known here. Name them with --user ADDRESS, or put the address between the quotes'),
-      comment('and delete the line below it.'),
-      "$user = ''",
-      "throw 'Name the person who signs in: mailbridge exchange-script NAME --user ADDRESS'",
-      '',
-    ];
+    return [`$user = ${quoted(principal.user)}`, ''];
   }
   return [
     ...identifier('appId', principal.clientId, 'Application (client) ID', 'the client id is not known here.'),

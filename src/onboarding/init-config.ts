@@ -106,7 +106,7 @@ export function nextSteps(answers: InitAnswers, hasCredential: boolean): NextSte
   }
   const script: NextStep = {
     args: ['exchange-script', name],
-    does: 'prints what an Exchange administrator has to run in PowerShell',
+    does: 'writes what an Exchange administrator has to run in PowerShell',
   };
   return [...(hasCredential ? first : [register]), script, check, start];
 }

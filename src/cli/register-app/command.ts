@@ -3,7 +3,8 @@ import type { HttpClient } from '../../base/http/client.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
 import { editConfigFile } from '../../onboarding/config-edit.ts';
 import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
-import { exchangeScript } from '../../onboarding/exchange-script.ts';
+import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script.ts';
+import type { ExchangeScriptInput } from '../../onboarding/exchange-script-input.ts';
 import { removeCredential } from '../../onboarding/registration/credentials.ts';
 import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
 import { planningDirectory } from '../../onboarding/registration/planning-directory.ts';
@@ -14,6 +15,7 @@ import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.t
 import { signInAdministrator } from '../administrator.ts';
 import { openHttp } from '../cloud-access.ts';
 import { configPath } from '../config-path.ts';
+import { type ScriptFile, writeScriptFile } from '../exchange-script/script-file.ts';
 import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
 import { interruptible } from '../terminal/interruptible.ts';
@@ -102,6 +104,7 @@ async function register(work: Work): Promise<void> {
     provenFirst && current
       ? await removeCredential(directory, registered.applicationId, replaced, current, replication)
       : undefined;
+  const script = scriptOf(work, registered, tenantId);
   report.conclude({
     connection: intent.name,
     tenantId,
@@ -110,7 +113,8 @@ async function register(work: Work): Promise<void> {
     config,
     proven: options.wait && current ? failure === undefined : undefined,
     oldRemoved,
-    exchangeScript: scriptOf(work, registered, tenantId),
+    exchangeScript: script && exchangeScript(script, { undo: false }),
+    scriptFile: options.json ? undefined : await writeScript(work, script),
   });
   if (failure) throw failure.error;
 }
@@ -199,18 +203,30 @@ async function prove(work: Work, registered: Registered, tenantId: string): Prom
   return true;
 }
 
-/** What Exchange has to be told of it; undefined where no mailbox is known. */
-function scriptOf({ intent, options }: Work, registered: Registered, tenantId: string): string | undefined {
+/**
+ * What Exchange has to be told of it; undefined where no mailbox is known. Where a person signs in there is nothing as a
+ * rule, and who they are shows when they do.
+ */
+function scriptOf(
+  { intent, options }: Work,
+  registered: Registered,
+  tenantId: string,
+): ExchangeScriptInput | undefined {
   const { accounts, name, registration } = intent;
-  if (accounts.length === 0) return undefined;
-  const principal = registration.publicClient
-    ? ({ kind: 'person', user: undefined } as const)
-    : ({
-        kind: 'app',
-        clientId: registered.clientId,
-        objectId: registered.servicePrincipalId,
-        classic: options.classic,
-        tenantWide: options.tenantWide,
-      } as const);
-  return exchangeScript({ connection: name, organization: tenantId, principal, accounts }, { undo: false });
+  if (accounts.length === 0 || registration.publicClient) return undefined;
+  const principal = {
+    kind: 'app',
+    clientId: registered.clientId,
+    objectId: registered.servicePrincipalId,
+    classic: options.classic,
+    tenantWide: options.tenantWide,
+  } as const;
+  return { connection: name, organization: tenantId, principal, accounts };
+}
+
+/** @returns undefined where there is nothing to write */
+async function writeScript({ config }: Work, input: ExchangeScriptInput | undefined): Promise<ScriptFile | undefined> {
+  if (input === undefined || !needsExchangeScript(input)) return undefined;
+  const script = exchangeScript(input, { undo: false });
+  return await writeScriptFile(config.folder, { name: input.connection, script, undo: false, force: false });
 }

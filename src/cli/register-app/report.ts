@@ -1,5 +1,6 @@
 import type { PlannedRequest } from '../../onboarding/registration/planning-directory.ts';
 import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
+import { carryingLines, type ScriptFile } from '../exchange-script/script-file.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /** Where the connection went. */
@@ -18,8 +19,10 @@ export interface RegisterAppOutcome {
   readonly proven: boolean | undefined;
   /** Whether the old credential was removed; undefined where there was none to remove. */
   readonly oldRemoved: boolean | undefined;
-  /** Undefined where no mailbox is known. */
+  /** Undefined where no mailbox is known, and where a person signs in. */
   readonly exchangeScript: string | undefined;
+  /** Where it was written; undefined with `--json`, and where Exchange has nothing to be told. */
+  readonly scriptFile: ScriptFile | undefined;
 }
 
 /** What `register-app` shows: lines as things happen, or with `--json` one object at the end. */
@@ -90,7 +93,7 @@ export class RegisterAppReport {
     };
   }
 
-  #remains({ connection, config, delegated, oldRemoved, exchangeScript }: RegisterAppOutcome): void {
+  #remains({ connection, config, delegated, oldRemoved, exchangeScript, scriptFile }: RegisterAppOutcome): void {
     if (config.written) {
       if (config.backup === undefined) this.done(`${config.path} needs no change`);
       else this.done(`wrote connection "${connection}" to ${config.path} (as it was: ${config.backup})`);
@@ -106,12 +109,28 @@ export class RegisterAppReport {
         'A bridge that runs has the old one in memory. Let it read its configuration again now: SIGHUP, or a restart.',
       );
     }
-    if (exchangeScript === undefined) {
+    if (delegated) {
+      this.say(`Next: mailbridge login ${connection}`);
+      return;
+    }
+    if (scriptFile !== undefined) this.#script(connection, scriptFile);
+    else if (exchangeScript === undefined) {
       this.say(
         `\nThe rest is set up in Exchange: mailbridge exchange-script ${connection}, once accounts name the mailboxes.`,
       );
-    } else this.say(`\nThe rest is set up in Exchange. Run this in PowerShell:\n\n${exchangeScript}`);
-    this.say(`Then: mailbridge ${delegated ? 'login' : 'check'} ${connection}`);
+    } else this.say('  Exchange needs no settings.');
+    this.say(`Then: mailbridge check ${connection}`);
+  }
+
+  #script(connection: string, file: ScriptFile): void {
+    if (file.outcome === 'other') {
+      this.say(`\nThe rest is set up in Exchange. ${file.path} holds something else and was left alone; the script:`);
+      this.say(`  mailbridge exchange-script ${connection} --force`);
+      return;
+    }
+    this.done(`${file.outcome === 'written' ? 'wrote' : 'nothing has changed in'} ${file.path}`);
+    this.say('\nThe rest is set up in Exchange, by that script.');
+    for (const line of carryingLines(file)) this.say(line);
   }
 }
 

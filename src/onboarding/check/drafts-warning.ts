@@ -35,7 +35,7 @@ function remedyOf(context: MailboxContext, mailbox: string): string {
   const needed = usePermissions[connection.actsAs].read.graph;
   const grant = grantRemedy(connection, needed);
   if (connection.actsAs === 'app') {
-    return `The Exchange role "${needed.rbacRole}" gives it for these mailboxes only: mailbridge exchange-script ${connection.name} prints what to run. Or for every mailbox: ${grant}`;
+    return `The Exchange role "${needed.rbacRole}" gives it for these mailboxes only: mailbridge exchange-script ${connection.name} makes the script to run. Or for every mailbox: ${grant}`;
   }
   if (lacksScope(context)) return `${grant} If scopes of the connection is set, name it there too.`;
   return openingRemedy(mailbox, seen.get('graph')?.upn ?? 'USER');

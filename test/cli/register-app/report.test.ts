@@ -17,6 +17,7 @@ const outcome = {
   proven: true,
   oldRemoved: undefined,
   exchangeScript: undefined,
+  scriptFile: undefined,
   config: { written: false, path: 'config.json', connections: { contoso: { clientId: 'client' } } },
 } as const;
 

@@ -12,7 +12,7 @@ test('one command registers the app with the one permission that reading needs, 
   const world = await registrationWorld();
   const { code, stdout, stderr } = await world.run('register-app');
   expect(stderr).toBe('');
-  expect(masked(stdout, world).split('\n# Lets connection')[0]).toMatchInlineSnapshot(`
+  expect(masked(stdout, world)).toMatchInlineSnapshot(`
     "Sign in as an administrator: open https://login/deviceauth on any device and enter the code
 
       USERCODE1
@@ -24,11 +24,15 @@ test('one command registers the app with the one permission that reading needs, 
     ✓ added certificate of this connection (valid until DATE)
     ✓ the app gets a token that names IMAP.AccessAsApp
     ✓ wrote connection "contoso" to FOLDER/config.json (as it was: FOLDER/config.json.bak-TIME)
+    ✓ wrote FOLDER/contoso.ps1
 
-    The rest is set up in Exchange. Run this in PowerShell:
+    The rest is set up in Exchange, by that script.
+    Copy it to a machine with PowerShell. There an Exchange administrator runs:
+      Windows:       powershell -ExecutionPolicy Bypass -File contoso.ps1
+      Linux, macOS:  pwsh contoso.ps1
+    Then: mailbridge check contoso
     "
   `);
-  expect(stdout).toMatch(/^Then: mailbridge check contoso$/m);
   expect(code).toBe(0);
   const app = theApp(world);
   expect(app).toMatchObject({ roles: { graph: [], exchange: ['IMAP.AccessAsApp'] }, secrets: [], multiTenant: false });
@@ -45,10 +49,10 @@ test('one command registers the app with the one permission that reading needs, 
   expect(stdout).not.toContain('PRIVATE KEY');
 });
 
-test('after the script it prints has been run, the check finds nothing wrong', async () => {
+test('after the script it writes has been run, the check finds nothing wrong', async () => {
   const world = await registrationWorld();
-  const { stdout } = await world.run('register-app');
-  const script = stdout.slice(stdout.indexOf('# Lets connection'), stdout.indexOf('Then: mailbridge'));
+  await world.run('register-app');
+  const script = readFileSync(join(world.folder, 'contoso.ps1'), 'utf8');
   const exchange = new ExchangeAdministration(world.m365.tenant, world.m365.directory);
   for (const time of ['first', 'second'])
     expect({ time, errors: exchange.run(script).errors }).toEqual({ time, errors: [] });
@@ -70,13 +74,30 @@ test('init, register-app, the script: from nothing to a check that finds nothing
   expect(code, stdout).toBe(0);
 });
 
+test('a script of the same name that is another text stays, and the command to replace it is told', async () => {
+  const world = await registrationWorld();
+  const file = join(world.folder, 'contoso.ps1');
+  writeFileSync(file, '# of my own\n');
+  const { code, stdout } = await world.run('register-app');
+  expect([code, readFileSync(file, 'utf8')]).toEqual([0, '# of my own\n']);
+  expect(stdout).toContain(`${file} holds something else and was left alone; the script:\n`);
+  expect(stdout).toContain('  mailbridge exchange-script contoso --force\nThen: mailbridge check contoso\n');
+});
+
+test('with nothing to tell Exchange no script is written', async () => {
+  const world = await registrationWorld({ accounts: [{ ...account, send: 'graph' }] });
+  const { code, stdout } = await world.run('register-app', '--tenant-wide');
+  expect([code, stdout]).toEqual([0, expect.stringContaining('  Exchange needs no settings.\nThen: mailbridge check')]);
+  expect(readdirSync(world.folder)).not.toContain('contoso.ps1');
+});
+
 test('run again it finds everything and changes nothing', async () => {
   const world = await registrationWorld();
   await world.run('register-app');
   const before = readFileSync(world.configFile, 'utf8');
   const { code, stdout } = await world.run('register-app');
   expect(code).toBe(0);
-  expect(masked(stdout, world).split('\nThe rest is')[0]).toMatchInlineSnapshot(`
+  expect(masked(stdout, world).split('✓ nothing has changed in')[0]).toMatchInlineSnapshot(`
     "Sign in as an administrator: open https://login/deviceauth on any device and enter the code
 
       USERCODE1
@@ -103,7 +124,7 @@ test('what is missing is added, and what is there beyond that is left alone and 
   app.publicRedirectUris = ['https://contoso.example/mail'];
   const { code, stdout } = await world.run('register-app');
   expect(code).toBe(0);
-  expect(masked(stdout, world).split('\nThe rest is')[0]).toMatchInlineSnapshot(`
+  expect(masked(stdout, world).split('✓ nothing has changed in')[0]).toMatchInlineSnapshot(`
     "Sign in as an administrator: open https://login/deviceauth on any device and enter the code
 
       USERCODE1
@@ -212,7 +233,11 @@ test('--delegated registers a public client, consents for everybody and makes no
     ['exchange', undefined, ['IMAP.AccessAsUser.All']],
   ]);
   expect(contoso(world)).toMatchObject({ grant: 'device-code', clientId: app.clientId });
-  expect(stdout).toMatch(/^Then: mailbridge login contoso$/m);
+  expect(stdout).toMatch(/\nNext: mailbridge login contoso\n$/);
+  expect([stdout.includes('Exchange'), readdirSync(world.folder).filter((file) => file.endsWith('.ps1'))]).toEqual([
+    false,
+    [],
+  ]);
 });
 
 test('sending alone needs no permission in Entra; --classic and --tenant-wide grant one', async () => {

@@ -35,6 +35,8 @@ interface WorldOptions {
   readonly accounts?: readonly Record<string, unknown>[];
   /** Who signs in. */
   readonly administrator?: string;
+  /** Commands write to a terminal. */
+  readonly terminal?: boolean;
   /** Called with each piece that the command writes. */
   onOutput?(text: string, world: RegistrationWorld): void;
 }
@@ -67,7 +69,7 @@ export async function registrationWorld(options: WorldOptions = {}): Promise<Reg
     configFile,
     writeConfig: (changed) => writeFileSync(configFile, JSON.stringify(changed, null, 2)),
     readConfig: () => JSON.parse(readFileSync(configFile, 'utf8')),
-    run: (...args) => runWatched(world, args, administrator, options.onOutput),
+    run: (...args) => runWatched(world, args, administrator, options),
   };
   return world;
 }
@@ -76,14 +78,14 @@ async function runWatched(
   world: RegistrationWorld,
   args: readonly string[],
   administrator: string,
-  onOutput: WorldOptions['onOutput'],
+  { onOutput, terminal: isTTY = false }: WorldOptions,
 ): Promise<Ran> {
   const written = { stdout: '', stderr: '' };
   const signIns: Promise<unknown>[] = [];
   const command = args.includes('--config') ? [...args] : [...args, '--config', world.configFile];
   const output = commandOutput(command);
   const stream = (name: 'stdout' | 'stderr') =>
-    output[name].on('data', (chunk: Buffer) => {
+    Object.assign(output[name], { isTTY }).on('data', (chunk: Buffer) => {
       written[name] += chunk;
       onOutput?.(String(chunk), world);
       const code = /enter the code\s+(\S+)/.exec(String(chunk))?.[1];

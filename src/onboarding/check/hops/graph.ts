@@ -103,7 +103,7 @@ function denied({ connection, seen }: MailboxContext, use: Use, said: string): B
     code,
     `The token lacks ${needed.anyOf[0]}, and no Exchange role with ${mailbox} in its scope serves instead.`,
     {
-      remedy: `(1) For these mailboxes only, the Exchange role "${needed.rbacRole}": mailbridge exchange-script ${connection.name} prints what to run; Test-ServicePrincipalAuthorization -Identity ${claims?.oid ?? connection.clientId} -Resource ${mailbox} must then say InScope True.\n(2) Or for every mailbox: ${grantRemedy(connection, needed)}`,
+      remedy: `(1) For these mailboxes only, the Exchange role "${needed.rbacRole}": mailbridge exchange-script ${connection.name} makes the script to run; Test-ServicePrincipalAuthorization -Identity ${claims?.oid ?? connection.clientId} -Resource ${mailbox} must then say InScope True for that role.\n(2) Or for every mailbox: ${grantRemedy(connection, needed)}`,
       details,
     },
   );

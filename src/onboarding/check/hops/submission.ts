@@ -123,6 +123,6 @@ function permissionAdvice(
   return {
     cause:
       'The token lacks SMTP.SendAsApp, so an Exchange role would have to permit it: (1) the app has no such role with this mailbox in its scope; (2) Exchange does not know the app by its right object id. Or (3) grant the permission instead.',
-    remedy: `(1) The Exchange role "Application SMTP.SendAsApp": mailbridge exchange-script ${connection.name} prints what to run; Test-ServicePrincipalAuthorization -Identity ${objectId} -Resource ${mailbox} must then say InScope True.\n(2) ${remedy}\n(3) ${grantRemedy(connection, needed)}`,
+    remedy: `(1) The Exchange role "Application SMTP.SendAsApp": mailbridge exchange-script ${connection.name} makes the script to run; Test-ServicePrincipalAuthorization -Identity ${objectId} -Resource ${mailbox} must then say InScope True for that role.\n(2) ${remedy}\n(3) ${grantRemedy(connection, needed)}`,
   };
 }

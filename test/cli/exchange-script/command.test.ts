@@ -1,9 +1,12 @@
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { account, registrationWorld } from '../onboarding/registration/registration-world.ts';
+import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
+import { account, registrationWorld } from '../../onboarding/registration/registration-world.ts';
 
 /** A world whose connection is the app that the simulator hands out. */
-async function scriptWorld(connection: Record<string, unknown> = {}) {
-  const world = await registrationWorld();
+async function scriptWorld(connection: Record<string, unknown> = {}, options: { readonly terminal?: boolean } = {}) {
+  const world = await registrationWorld(options);
   const { clientId, clientSecret, tenantId } = world.m365;
   const config = world.readConfig();
   const { cloud } = config.connections.contoso!;
@@ -87,3 +90,74 @@ test.each([
   const { code, stderr } = await world.run('exchange-script', ...args);
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
 });
+
+test('where nobody has signed in yet the person has to be named', async () => {
+  const world = await scriptWorld({ grant: 'device-code', clientSecret: undefined });
+  const { code, stdout, stderr } = await world.run('exchange-script');
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toContain('Sign in first (mailbridge login contoso), or name the person with --user ADDRESS.');
+});
+
+test('at a terminal the script goes into a file beside the configuration, with how to carry it', async () => {
+  const world = await scriptWorld({}, { terminal: true });
+  const { code, stdout, stderr } = await world.run('exchange-script');
+  const file = join(world.folder, 'contoso.ps1');
+  expect([code, stderr, stdout.replaceAll(world.folder, 'FOLDER')]).toEqual([
+    0,
+    '',
+    `✓ wrote FOLDER/contoso.ps1
+  Copy it to a machine with PowerShell. There an Exchange administrator runs:
+    Windows:       powershell -ExecutionPolicy Bypass -File contoso.ps1
+    Linux, macOS:  pwsh contoso.ps1
+Then: mailbridge check contoso
+`,
+  ]);
+  const script = readFileSync(file, 'utf8');
+  const exchange = new ExchangeAdministration(world.m365.tenant, world.m365.directory);
+  expect(exchange.run(script).errors).toEqual([]);
+  expect(statSync(file).mode & 0o777).toBe(0o644);
+  expect((await world.run('exchange-script', '--print')).stdout).toBe(script);
+  expect((await world.run('exchange-script')).stdout).toContain('nothing has changed in');
+});
+
+test('the way back has a file of its own', async () => {
+  const world = await scriptWorld({}, { terminal: true });
+  await world.run('exchange-script', '--undo');
+  expect(readFileSync(join(world.folder, 'contoso-undo.ps1'), 'utf8')).toContain('Remove-ServicePrincipal');
+  expect(existsSync(join(world.folder, 'contoso.ps1'))).toBe(false);
+});
+
+test('a file that holds something else stays, unless --force', async () => {
+  const world = await scriptWorld({}, { terminal: true });
+  const file = join(world.folder, 'contoso.ps1');
+  writeFileSync(file, '# of my own\n');
+  const { code, stderr } = await world.run('exchange-script');
+  expect([code, readFileSync(file, 'utf8')]).toEqual([2, '# of my own\n']);
+  expect(stderr).toContain(`${file} is there already and holds something else. Move it away, replace it with --force`);
+  expect((await world.run('exchange-script', '--force')).code).toBe(0);
+  expect(readFileSync(file, 'utf8')).toContain('Connect-ExchangeOnline');
+});
+
+test('a script beyond ASCII says so, for Windows PowerShell', async () => {
+  const world = await scriptWorld({}, { terminal: true });
+  const config = world.readConfig();
+  Object.assign(config, { accounts: [{ ...account, mailbox: 'büro@contoso.example', send: 'smtp' }] });
+  world.writeConfig(config);
+  await world.run('exchange-script');
+  expect(readFileSync(join(world.folder, 'contoso.ps1'), 'utf8').startsWith('\uFEFF# Lets connection')).toBe(true);
+});
+
+test.skipIf(process.getuid?.() === 0)(
+  'a folder that cannot be written: one line, and --print still works',
+  async () => {
+    const world = await scriptWorld({}, { terminal: true });
+    chmodSync(world.folder, 0o500);
+    try {
+      const { code, stderr } = await world.run('exchange-script');
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/contoso\.ps1 cannot be written \(EACCES\)\..*\n$/)]);
+      expect((await world.run('exchange-script', '--print')).code).toBe(0);
+    } finally {
+      chmodSync(world.folder, 0o700);
+    }
+  },
+);

@@ -1,31 +1,36 @@
-import { systemClock } from '../base/clock.ts';
-import { BridgeError, errorText } from '../base/errors.ts';
-import { readClaims, type TokenClaims } from '../onboarding/check/token-claims.ts';
-import { exchangeScript } from '../onboarding/exchange-script.ts';
-import type { ScriptAccount, ScriptApp, ScriptPerson } from '../onboarding/exchange-script-input.ts';
-import { assertRegistered } from '../onboarding/init-config.ts';
-import { resourcesOf, usesOf } from '../onboarding/permissions.ts';
-import { clientCredentialsGrant } from '../tokens/grants/client-credentials.ts';
-import { readArguments } from './arguments.ts';
-import { openHttp } from './cloud-access.ts';
-import { configPath } from './config-path.ts';
-import { type LooseConfig, readLooseConfig } from './loose-config.ts';
-import { assertHasTenant, namedConnection } from './named-connection.ts';
-import { clientCredential, presentCredential } from './register-app/present-credential.ts';
-import { signedInUser } from './sign-in/signed-in-user.ts';
-import type { CliIo } from './terminal/io.ts';
+import { systemClock } from '../../base/clock.ts';
+import { BridgeError, errorText } from '../../base/errors.ts';
+import { readClaims, type TokenClaims } from '../../onboarding/check/token-claims.ts';
+import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script.ts';
+import type { ScriptAccount, ScriptApp, ScriptPerson } from '../../onboarding/exchange-script-input.ts';
+import { assertRegistered } from '../../onboarding/init-config.ts';
+import { resourcesOf, usesOf } from '../../onboarding/permissions.ts';
+import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
+import { readArguments } from '../arguments.ts';
+import { openHttp } from '../cloud-access.ts';
+import { configPath } from '../config-path.ts';
+import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
+import { assertHasTenant, namedConnection } from '../named-connection.ts';
+import { clientCredential, presentCredential } from '../register-app/present-credential.ts';
+import { signedInUser } from '../sign-in/signed-in-user.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { carryingLines, type ScriptFileRequest, writeScriptFile } from './script-file.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
-                                  [--offline] [--config FILE] [--json]
+                                  [--offline] [--print] [--force] [--config FILE] [--json]
 
-Prints the Exchange Online PowerShell that a connection and its accounts need: settings that Exchange has no page for.
+Makes the Exchange Online PowerShell that a connection and its accounts need: settings that Exchange has no page for.
+At a terminal it is written to NAME.ps1 beside the configuration, to be copied to where PowerShell is; into a pipe or
+a file it is printed.
 
-  --undo           prints the script that takes it all back
+  --undo           the script that takes it all back, NAME-undo.ps1
   --object-id ID   object id of the enterprise application; default: as the app's own token says
   --user ADDRESS   who signs in, for a connection where a person does; default: who has signed in
   --classic        sending by SMTP with the permission SMTP.SendAsApp and mailbox permissions, not with a role
   --tenant-wide    the Graph permissions are granted in Entra ID for every mailbox; no role for them
   --offline        asks for no token
+  --print          prints the script at a terminal too
+  --force          replaces a NAME.ps1 that holds something else
 `;
 
 /** `mailbridge exchange-script` */
@@ -41,6 +46,8 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
       classic: { type: 'boolean', default: false },
       'tenant-wide': { type: 'boolean', default: false },
       offline: { type: 'boolean', default: false },
+      print: { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
@@ -69,12 +76,29 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
   const { tenantId } = connection;
   const named = typeof tenantId === 'string' && tenantId !== 'common' && tenantId !== 'organizations';
   const organization = named ? tenantId : undefined;
-  const script = exchangeScript({ connection: name, organization, principal, accounts }, { undo: values.undo });
+  const input = { connection: name, organization, principal, accounts };
+  const script = exchangeScript(input, { undo: values.undo });
   if (values.json) {
     const { kind, ...known } = principal;
     io.stdout.write(`${JSON.stringify({ connection: name, kind, ...known, undo: values.undo, script }, null, 2)}\n`);
-  } else io.stdout.write(script);
+  } else if (values.print || !io.stdout.isTTY || !needsExchangeScript(input)) io.stdout.write(script);
+  else await write(config, { name, script, undo: values.undo, force: values.force }, io);
   return 0;
+}
+
+/** @throws BridgeError `file-exists`, `file-not-written` */
+async function write({ folder }: LooseConfig, request: ScriptFileRequest, io: CliIo): Promise<void> {
+  const file = await writeScriptFile(folder, request);
+  if (file.outcome === 'other') {
+    throw new BridgeError('file-exists', `${file.path} is there already and holds something else.`);
+  }
+  const verb = file.outcome === 'written' ? 'wrote' : 'nothing has changed in';
+  io.stdout.write(
+    `✓ ${verb} ${file.path}\n${carryingLines(file)
+      .map((line) => `  ${line}\n`)
+      .join('')}`,
+  );
+  if (!request.undo) io.stdout.write(`Then: mailbridge check ${request.name}\n`);
 }
 
 function isApp(grant: unknown): boolean {
@@ -89,7 +113,15 @@ async function personOf(
   io: CliIo,
 ): Promise<ScriptPerson> {
   const configured = typeof connection.username === 'string' ? connection.username : undefined;
-  return { kind: 'person', user: given ?? configured ?? (await signedInUser(name, path, io)) };
+  const user = given ?? configured ?? (await signedInUser(name, path, io));
+  if (user !== undefined) return { kind: 'person', user };
+  throw new BridgeError(
+    'usage',
+    `Nobody has signed in for connection "${name}", so who the script is for is unknown.`,
+    {
+      remedy: `Sign in first (mailbridge login ${name}), or name the person with --user ADDRESS.`,
+    },
+  );
 }
 
 interface AppOptions {
