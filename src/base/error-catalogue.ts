@@ -283,6 +283,16 @@ const entries = {
     cause: 'The sign-in was cancelled here before it was finished.',
     remedy: 'Start the sign-in again when somebody is there to finish it.',
   },
+  'sign-in-other-person': {
+    kind: 'permanent',
+    cause: 'Somebody else signed in than the person whose sign-in the connection has. That one works, and is kept.',
+    remedy: 'Sign in as the person that the message names, or say with --replace that the other one is meant.',
+  },
+  'sign-in-kept': {
+    kind: 'permanent',
+    cause: 'With the new sign-in a hop of the connection fails, and with the one before none does. That one is kept.',
+    remedy: 'Sign in as the person that the message names, or do what the failed hop says and sign in again.',
+  },
   'sign-in-redirect-invalid': {
     kind: 'permanent',
     cause:

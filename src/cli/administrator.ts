@@ -37,7 +37,12 @@ export async function signInAdministrator(
 ): Promise<SignedIn> {
   const { clock, signal, browser } = options;
   const terminal = { io, clock, signal, tell };
-  const request = { ...options, invitation: 'Sign in as an administrator' };
+  const request = {
+    ...options,
+    invitation: 'Sign in as an administrator',
+    purpose: `register the app of connection ${options.name}`,
+    next: 'the terminal registers it',
+  };
   if (browser) return await signInInBrowser({ ...request, prompt: 'select_account' }, terminal);
   return await signInWithCode(request, terminal).catch((error: unknown) => {
     throw pointedToBrowser(error, 'it with --browser');

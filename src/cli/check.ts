@@ -4,6 +4,7 @@ import { BridgeError } from '../base/errors.ts';
 import { takesColours } from '../base/pretty-line.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import type { SignInStore } from '../tokens/sign-ins/store.ts';
 import { readArguments } from './arguments.ts';
 import { CheckOutput } from './check-output.ts';
 import { configPath } from './config-path.ts';
@@ -60,6 +61,25 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
   const first = await oneRound(config, { ...options, sendTestTo }, tell);
   const hops = values.wait ? await untilArrived(config, { ...options, sendTestTo }, first, { io, json, tell }) : first;
   return conclude(hops, json, io);
+}
+
+/** A connection and what it is tried with. */
+export interface SignInTried {
+  readonly name: string;
+  /** Takes the place of the sign-in that the connection keeps. */
+  readonly signIn: SignInStore;
+  /** Nothing is told. */
+  readonly quiet: boolean;
+}
+
+/** Tries every hop of a connection with a sign-in, and tells them. @returns whether none fails */
+export async function trySignIn(config: Config, tried: SignInTried, io: CliIo, clock: Clock): Promise<boolean> {
+  const { name, signIn, quiet } = tried;
+  const output = new CheckOutput(io.stdout, takesColours(io.stdout, io.env));
+  const hops = await oneRound(config, { name, signIn, clock, env: { ...io.env } }, (result) => {
+    if (!quiet) output.tell(result);
+  });
+  return quiet ? hops.every(({ status }) => status !== 'failed') : conclude(hops, false, io) === 0;
 }
 
 /** @throws BridgeError `usage` */

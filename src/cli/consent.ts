@@ -129,7 +129,7 @@ async function waitForBrowser(
       const { tenantId } = await listener.receive({
         read: (address) => readConsentAnswer(address, link),
         elsewhere: 'consent-answer-invalid',
-        thanks: 'Thank you: the consent was given.',
+        thanks: () => 'Thank you: the consent was given.',
         signal: AbortSignal.any([asking.signal, timeout.signal]),
       });
       tenants.push(tenantId);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
@@ -7,16 +8,23 @@ export interface LoopbackRedirect {
   /** `http://localhost:PORT`, for the request to Microsoft. */
   readonly redirectUri: string;
   /**
+   * Leads to the page to begin with, which is too long to be typed. It ends in what nobody can guess: that page tells
+   * what an answer is known by, and others on this machine could answer in the place of whoever is to sign in.
+   */
+  readonly shortUrl: string;
+  /**
    * Waits for the browser to come back.
    * @param read reads the address; a BridgeError of the code given as `elsewhere` sends the browser away and waits on:
    *   anybody on this machine may knock. Any other failure ends the wait, and is shown in the browser
+   * @param start where whoever opens {@link shortUrl} is sent
    * @throws what `read` throws, or the reason of `signal`
    */
   receive<T>(options: {
     readonly read: (address: URL) => Promise<T> | T;
     readonly elsewhere: string;
-    /** The page shown when it went well: one sentence. */
-    readonly thanks: string;
+    /** The page shown when it went well: a sentence or two. */
+    thanks(result: T): string;
+    readonly start?: string;
     readonly signal: AbortSignal;
   }): Promise<T>;
   close(): Promise<void>;
@@ -38,9 +46,11 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
   const second = await listen(serve, chosen, '::1').catch(() => undefined);
   const servers = [first, ...(second ? [second] : [])];
   const redirectUri = `http://localhost:${chosen}`;
+  const shortPath = `/${randomBytes(5).toString('hex')}`;
   return {
     redirectUri,
-    receive: ({ read, elsewhere, thanks, signal }) =>
+    shortUrl: `${redirectUri}${shortPath}`,
+    receive: ({ read, elsewhere, thanks, start, signal }) =>
       new Promise((resolve, reject) => {
         const abort = () => reject(signal.reason);
         if (signal.aborted) return abort();
@@ -52,7 +62,7 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
         const answer = async (address: URL, response: ServerResponse) => {
           try {
             const result = await read(address);
-            await page(response, 200, `${thanks} You can close this window.`);
+            await page(response, 200, `${thanks(result)} You can close this window.`);
             settle(() => resolve(result));
           } catch (error) {
             const told = error instanceof BridgeError ? error.message : 'Something went wrong.';
@@ -65,6 +75,10 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
           const address = URL.parse(request.url ?? '', redirectUri);
           // Browsers ask for icons too, and those have no query.
           const isAnswer = request.method === 'GET' && address !== null && address.search !== '';
+          if (start !== undefined && address?.pathname === shortPath) {
+            response.writeHead(302, { Location: start, 'Cache-Control': 'no-store', Connection: 'close' }).end();
+            return;
+          }
           void (isAnswer ? answer(address, response) : page(response, 404, 'There is no such page.'));
         };
       }),

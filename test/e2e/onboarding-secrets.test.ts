@@ -4,7 +4,7 @@ import { TokenSigner } from '../../src/simulator/entra/access-token.ts';
 import { AuthorizationCodes } from '../../src/simulator/entra/people/authorization-codes.ts';
 import { DeviceCodes } from '../../src/simulator/entra/people/device-codes.ts';
 import { RefreshTokens } from '../../src/simulator/entra/people/refresh-tokens.ts';
-import { FormBrowser, signInAtDevicePage } from '../simulator/entra-browser.ts';
+import { behindShortAddress, FormBrowser, signInAtDevicePage } from '../simulator/entra-browser.ts';
 import {
   alice,
   filesBelow,
@@ -115,10 +115,10 @@ test('a person who signs in by code and in a browser', { timeout: 120_000 }, asy
   // Shorter than what counts as good enough: every use renews it.
   m365.tenant.tokenLifetimeSeconds = 60;
   await world.succeed(['login', '--browser'], async (running) => {
-    const link = /https:\S+\/authorize\?\S+/;
+    const link = /http:\/\/localhost:\d+\/\w+/;
     await running.text(link, 'the link');
     const browser = new FormBrowser(m365);
-    await browser.open(link.exec(running.stdout)?.[0] ?? '');
+    await browser.open(await behindShortAddress(link.exec(running.stdout)?.[0] ?? ''));
     await browser.submit({ username: alice });
     await fetch(await browser.submitAndLeave({ password: m365.userPassword }));
   });

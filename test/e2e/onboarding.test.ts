@@ -48,10 +48,12 @@ test.for(['graph', 'smtp'])(
     expect(stdout).toContain('✓ Signed in as alice@contoso.example');
     expect(stdout).toMatch(/\nEverything works\.\n$/);
     await world.succeed(['login', 'contoso', '--browser'], async (running) => {
-      const link = /https:\S+\/authorize\?\S+/;
+      const link = /http:\/\/localhost:\d+\/\w+/;
       await running.text(link, 'the link');
       const shown = link.exec(running.stdout)?.[0] ?? '';
-      expect(await followLink(await chromiumPage(), m365, shown, alice)).toContain('You are signed in.');
+      expect(await followLink(await chromiumPage(), m365, shown, alice)).toContain(
+        'alice@contoso.example has signed in to connection contoso',
+      );
     });
     await world.succeed(['check']);
     await mailFlows(world, await world.start(), login, alice);

@@ -135,3 +135,10 @@ export async function signIn(m365: Microsoft365, browser: FormBrowser, username:
   await browser.submit({ username });
   return browser.submit({ password: m365.tenant.users.get(username)?.password ?? m365.userPassword });
 }
+
+/** Where a short address on this machine leads; any other address leads to itself. */
+export async function behindShortAddress(address: string): Promise<string> {
+  if (!address.startsWith('http://localhost:')) return address;
+  const answer = await fetch(address, { redirect: 'manual' });
+  return answer.headers.get('location') ?? '';
+}

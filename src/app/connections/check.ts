@@ -9,6 +9,7 @@ import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
+import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import { CheckedUpstream } from './checked.ts';
 import { pausedConnection } from './paused.ts';
 
@@ -23,6 +24,8 @@ export interface CheckOptions {
   readonly tested?: ReadonlySet<string>;
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Takes the place of the sign-ins that connections keep: for one connection, by its name. */
+  readonly signIn?: SignInStore | undefined;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -34,9 +37,10 @@ export interface CheckOptions {
  */
 export async function* checkConnections(config: Config, options: CheckOptions = {}): AsyncGenerator<HopResult> {
   const { clock = systemClock, log = silentLog, env = process.env, sendTestTo = [], tested = new Set() } = options;
+  const { signIn } = options;
   const proxy = proxySettings(config.proxy?.reveal(), env);
   for (const connection of selected(config, options.name)) {
-    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy });
+    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy, signIn });
   }
 }
 
@@ -50,6 +54,7 @@ async function* checkOne(
     readonly sendTestTo: readonly string[];
     readonly tested: ReadonlySet<string>;
     readonly proxy: ProxySettings | undefined;
+    readonly signIn: SignInStore | undefined;
   },
 ): AsyncGenerator<HopResult> {
   const upstream = new CheckedUpstream(connection, config, parts);

@@ -17,6 +17,7 @@ import type { ProbeOptions } from '../../onboarding/check/probes/socket.ts';
 import type { CheckedConnection, CheckedSender } from '../../onboarding/check/subject.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
+import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { Upstream } from './upstream.ts';
 
@@ -28,6 +29,7 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
+  readonly signIn: SignInStore | undefined;
 }
 
 /** One connection as the bridge itself would use it, for the check to try. */
@@ -52,7 +54,8 @@ export class CheckedUpstream implements CheckOperations {
   async open(): Promise<void> {
     const { name, clientId } = this.#subject;
     assertRegistered(name, clientId);
-    const upstream = await Upstream.open(name, this.#config, this.#parts.clock, this.#parts.log);
+    const { clock, log, signIn } = this.#parts;
+    const upstream = await Upstream.open(name, this.#config, clock, log, undefined, signIn);
     const http = createHttpClient({
       ca: upstream.ca,
       proxy: this.#config.proxy?.reveal(),

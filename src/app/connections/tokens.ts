@@ -48,6 +48,8 @@ export interface TokenParts {
   readonly log: Log;
   /** Holds the credentials of systemd; default the environment of the process. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Takes the place of the sign-in that the connection keeps. */
+  readonly signIn?: SignInStore | undefined;
 }
 
 /**
@@ -108,7 +110,7 @@ export async function openPersonalAccess(
   const { authority } = endpoints;
   const credential = connection.grant === 'device-code' ? undefined : await clientCredentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
-  const store = openConnectionStore(name, connection, config, parts);
+  const store = parts.signIn ?? openConnectionStore(name, connection, config, parts);
   const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
   const options = { ...client, store, scopes };
   const grant =

@@ -25,6 +25,7 @@ import { sweepDrafts } from '../../graph/upload/draft.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble } from '../../message/delivery.ts';
 import type { Courier } from '../../queue/courier.ts';
+import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ConnectionTokens, openConnectionTokens, type PersonalAccess } from './tokens.ts';
 
@@ -70,6 +71,7 @@ export class Upstream {
   /**
    * Prepares a connection; nothing is sent before it is needed.
    * @param smtpPermits shared with other connections, which may be of the same mailboxes
+   * @param signIn takes the place of the one that the connection keeps
    * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
    *   `authority-invalid`, `tenant-invalid`
    */
@@ -79,13 +81,14 @@ export class Upstream {
     clock: Clock,
     log: Log,
     smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox),
+    signIn?: SignInStore,
   ): Promise<Upstream> {
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud, connection.tenantId);
     const ca = endpoints.caFile === undefined ? undefined : await readCertificates(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
-    const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log });
+    const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log, signIn });
     const modules = await loadCouriers();
     return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits, modules });
   }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { BridgeError } from '../../base/errors.ts';
 import { type LoopbackRedirect, listenForRedirect } from '../../onboarding/loopback-redirect.ts';
 import { beginAuthorization, type Prompt } from '../../tokens/grants/authorization-code.ts';
@@ -36,12 +37,15 @@ async function byLoopback(signIn: BrowserSignIn, terminal: SignInTerminal): Prom
   try {
     const redirectUri = listenedOn(signIn.redirectUri, listener);
     const request = await beginAuthorization({ ...signIn, redirectUri });
-    terminal.tell(`${signIn.invitation}, in the browser of this machine:\n\n  ${request.url}\n`);
-    openBrowser(request.url, terminal.io);
+    terminal.tell(`${signIn.invitation}, in the browser of this machine:\n\n  ${listener.shortUrl}\n`);
+    terminal.tell('Waiting for the browser to come back, 15 minutes at most. Ctrl-C ends it.');
+    openBrowser(listener.shortUrl, terminal.io);
     return await listener.receive({
       read: (address) => request.redeem(address),
+      start: request.url,
       elsewhere: 'sign-in-redirect-invalid',
-      thanks: 'You are signed in.',
+      thanks: ({ username }) =>
+        `${username} has signed in to ${signIn.purpose}, for mailbridge on ${hostname()}. Now ${signIn.next}.`,
       signal: AbortSignal.any([terminal.signal, patience.signal]),
     });
   } finally {

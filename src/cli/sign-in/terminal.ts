@@ -18,6 +18,10 @@ export interface SignInRequest extends UserClientOptions {
   readonly scopes: readonly string[];
   /** How the person is asked: `Sign in`, `Sign in as an administrator`. */
   readonly invitation: string;
+  /** What they sign in to, for the page that a browser ends at: `connection contoso`. */
+  readonly purpose: string;
+  /** What happens then: `the terminal tries the connection`. */
+  readonly next: string;
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommand } from '../../../src/cli/commands.ts';
-import { FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
+import { behindShortAddress, FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -22,7 +22,7 @@ export interface Running {
   until(pattern: RegExp): Promise<RegExpExecArray>;
   /** The device code that it shows. @param nth from 0 */
   userCode(nth?: number): Promise<string>;
-  /** The address that it wants opened in a browser. */
+  /** The address of the sign-in page: shown, or where the short address that is shown leads. */
   link(): Promise<string>;
   readonly ended: Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
@@ -101,7 +101,7 @@ function startCommand(args: string[], isTTY: boolean): Running {
       written[name] += chunk;
       changes.emit('change');
     });
-  const stdin = new PassThrough();
+  const stdin = Object.assign(new PassThrough(), { isTTY });
   let hasEnded = false;
   const ended = runCommand(args, { stdin, stdout: stream('out'), stderr: stream('err'), env: {} })
     .then((code) => ({ code, ...written }))
@@ -129,8 +129,8 @@ function startCommand(args: string[], isTTY: boolean): Running {
       return code;
     },
     async link() {
-      const [link] = await until(/https:\S+\/authorize\?\S+/);
-      return link;
+      const [shown] = await until(/https:\S+\/authorize\?\S+|http:\/\/localhost:\d+\/\w+/);
+      return await behindShortAddress(shown);
     },
     ended,
   };

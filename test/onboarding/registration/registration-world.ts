@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommand } from '../../../src/cli/commands.ts';
-import { FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
+import { behindShortAddress, FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -90,7 +90,7 @@ async function runWatched(
       onOutput?.(String(chunk), world);
       const code = /enter the code\s+(\S+)/.exec(String(chunk))?.[1];
       if (code) signIns.push(signInAtDevicePage(world.m365, code, administrator, new FormBrowser(world.m365)));
-      const link = /https:\S+\/authorize\S+/.exec(String(chunk))?.[0];
+      const link = /http:\/\/localhost:\d+\/\w+/.exec(String(chunk))?.[0];
       if (link) signIns.push(signInInBrowser(world.m365, link, administrator));
     });
   const io = { stdin: new PassThrough().end(), stdout: stream('stdout'), stderr: stream('stderr'), env: {} };
@@ -102,7 +102,7 @@ async function runWatched(
 /** Signs in at the address shown, accepts, and goes back to where the site sends the browser. */
 async function signInInBrowser(m365: Microsoft365, link: string, administrator: string): Promise<void> {
   const browser = new FormBrowser(m365);
-  await browser.open(link);
+  await browser.open(await behindShortAddress(link));
   await signIn(m365, browser, administrator);
   await fetch(await browser.submitAndLeave({ decision: 'accept' }));
 }
