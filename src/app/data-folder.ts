@@ -38,6 +38,29 @@ export function takeDataFolder(path: string, onClosed: (folder: string) => void 
   return { path, release: () => held.close() };
 }
 
+/**
+ * Whether a bridge has the data folder at this moment.
+ * @throws BridgeError `data-folder-unusable`
+ */
+export function isDataFolderTaken(path: string): boolean {
+  const file = join(path, 'lock');
+  let lock: DatabaseSync | undefined;
+  try {
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return false;
+    lock = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+    lock.exec('SELECT 1 FROM sqlite_master');
+    return false;
+  } catch (cause) {
+    if (/locked|busy/i.test(String(cause))) return true;
+    const reason = systemErrorCode(cause) ?? 'unknown error';
+    throw new BridgeError('data-folder-unusable', `The data folder ${path} cannot be looked into (${reason}).`, {
+      cause,
+    });
+  } finally {
+    lock?.close();
+  }
+}
+
 /** Folders in the data folder; every file in them is the bridge's. */
 const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins'];
 /** Files in the data folder itself, where an administrator may keep others. */

@@ -569,6 +569,23 @@ const entries = {
     remedy: 'Do what the message says; mail of the account would fail the same way.',
   },
 
+  'bridge-not-running': {
+    kind: 'needs-admin',
+    cause: 'The bridge does not run on this machine, and mailbridge check was told with --bridge that it should.',
+    remedy: 'Start it: mailbridge start, or systemctl start mailbridge.',
+  },
+  'listener-unanswered': {
+    kind: 'needs-admin',
+    cause: 'The bridge runs, and a port of its configuration does not answer as it should.',
+    remedy:
+      'Listeners are opened at the start: where the configuration has changed since, restart the bridge. Otherwise look at its log, and at the firewall of this machine.',
+  },
+  'listener-certificate-expired': {
+    kind: 'needs-admin',
+    cause: 'The certificate that clients of the bridge are shown has expired.',
+    remedy: 'Put a new certificate and key where tls (cert, key) of the configuration says, then send SIGHUP.',
+  },
+
   // mailbridge init
   'config-exists': {
     kind: 'usage',

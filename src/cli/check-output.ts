@@ -13,7 +13,7 @@ const targetWidth = 46;
 export class CheckOutput {
   readonly #output: CliOutput;
   readonly #colour: boolean;
-  #connection: string | undefined;
+  #heading: string | undefined;
 
   constructor(output: CliOutput, colour: boolean) {
     this.#output = output;
@@ -21,9 +21,10 @@ export class CheckOutput {
   }
 
   tell(result: HopResult): void {
-    if (result.connection !== this.#connection) {
-      this.#output.write(`${this.#connection === undefined ? '' : '\n'}connection ${result.connection}\n`);
-      this.#connection = result.connection;
+    const heading = result.connection === undefined ? 'bridge' : `connection ${result.connection}`;
+    if (heading !== this.#heading) {
+      this.#output.write(`${this.#heading === undefined ? '' : '\n'}${heading}\n`);
+      this.#heading = heading;
     }
     this.#output.write(this.#line(result));
     if (result.warning !== undefined) this.#below(`! ${result.warning}`, colours.warning);

@@ -1,3 +1,4 @@
+import { checkBridge } from '../app/checked-bridge.ts';
 import { type CheckOptions, checkConnections, type HopResult } from '../app/connections/check.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
@@ -10,16 +11,19 @@ import { CheckOutput } from './check-output.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './terminal/io.ts';
 
-const usage = `Usage: mailbridge check [NAME] [--wait] [--send-test ADDRESS]... [--config FILE] [--json]
+const usage = `Usage: mailbridge check [NAME] [--bridge] [--wait] [--send-test ADDRESS]... [--config FILE] [--json]
 
 Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
+Then it looks at the bridge on this machine: whether it runs, whether each listener answers, its disk, its queue.
 NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages.
 
+  --bridge             fails where the bridge does not run; without it that is said, and is no failure
   --wait               tries again every minute, for up to two hours, while permissions may still be spreading
   --send-test ADDRESS  sends a small message to ADDRESS from each account that can send; may be given more than once
   --json               one JSON object with every hop, at the end
 
-Exit code 0: everything works; 1: something does not; 2: wrong usage or configuration.
+Exit code 0: everything works, or all of Microsoft's side and the bridge does not run; 1: something does not work;
+2: wrong usage or configuration.
 `;
 
 const pollMs = 60_000;
@@ -35,6 +39,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
       config: { type: 'string', short: 'c' },
       json: { type: 'boolean' },
       wait: { type: 'boolean' },
+      bridge: { type: 'boolean', default: false },
       'send-test': { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
@@ -60,7 +65,12 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
   };
   const first = await oneRound(config, { ...options, sendTestTo }, tell);
   const hops = values.wait ? await untilArrived(config, { ...options, sendTestTo }, first, { io, json, tell }) : first;
-  return conclude(hops, json, io);
+  const bridge: HopResult[] = [];
+  for await (const result of checkBridge(config, { mustRun: values.bridge, clock })) {
+    bridge.push(result);
+    tell(result);
+  }
+  return conclude([...hops, ...bridge], json, io);
 }
 
 /** A connection and what it is tried with. */
@@ -158,7 +168,10 @@ function conclude(hops: readonly HopResult[], json: boolean, io: CliIo): number 
     io.stdout.write(`\n${failed} ${failed === 1 ? 'hop fails' : 'hops fail'}. Fix the first one first.\n`);
   } else {
     const but = warnings === 0 ? '' : `, with ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
-    io.stdout.write(`\nEverything works${but}.\n`);
+    const bridge = hops.find(({ hop }) => hop === 'bridge');
+    const works = bridge?.status === 'ok' ? 'Everything' : "Microsoft's side";
+    const next = bridge?.status === 'skipped' ? ` The bridge ${bridge.detail}.` : '';
+    io.stdout.write(`\n${works} works${but}.${next}\n`);
   }
   return failed === 0 ? 0 : 1;
 }

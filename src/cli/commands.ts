@@ -42,7 +42,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./exchange-script/command.ts')).runExchangeScript,
   },
   check: {
-    summary: 'try every hop of every connection and account, and say how to fix it',
+    summary: 'try every hop of every connection and account, and the bridge; say how to fix it',
     load: async () => (await import('./check.ts')).runCheck,
   },
   demo: {

@@ -24,8 +24,29 @@ test('everything works: a line for each hop, aligned, and no colour where there 
   expect(out).toMatch(/✓ tls +IMAP 127\.0\.0\.1:\d+ +\d+ ms {2}TLSv1\.3, certificate by Simulated Microsoft 365 until/);
   expect(out).toMatch(/✓ token +Exchange Online +\d+ ms {2}IMAP\.AccessAsApp, POP\.AccessAsApp, SMTP\.SendAsApp\n/);
   expect(out).toMatch(/✓ mailbox +alice@contoso\.example by IMAP +\d+ ms {2}0 messages\n/);
-  expect(out).toMatch(/\nEverything works\.\n$/);
+  expect(out).toContain('\nbridge\n  – bridge ');
+  expect(out).toMatch(
+    /\n {2}✓ queue +\d+ ms {2}empty\n\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/,
+  );
   expect(out).not.toContain('\u001b');
+});
+
+test('--bridge: one that does not run is a failure, for programs that watch', async () => {
+  const setup = await workingSetup();
+  const { code, out } = await check(setup, '--bridge', '--json');
+  const { ok, hops } = JSON.parse(out) as { ok: boolean; hops: Record<string, unknown>[] };
+  expect([code, ok]).toEqual([1, false]);
+  expect(hops.filter(({ status }) => status === 'failed')).toEqual([
+    {
+      hop: 'bridge',
+      target: '',
+      status: 'failed',
+      ms: expect.any(Number),
+      code: 'bridge-not-running',
+      cause: 'The bridge does not run.',
+      remedy: 'Start it: mailbridge start',
+    },
+  ]);
 });
 
 test('what is broken stands below its hop, with the remedy; what needs it is not tried', async () => {
@@ -150,7 +171,7 @@ test('--wait tries again every minute while a permission spreads, tells what cha
   expect(await ended).toBe(0);
   const [, , afterwards = ''] = shown().split(/Trying again.*\n/);
   expect(withoutTimes(afterwards)).toMatch(
-    /^ {2}✓ mailbox +alice@contoso\.example by IMAP {2}0 messages\n\nEverything works\.\n$/,
+    /^ {2}✓ mailbox +alice@contoso\.example by IMAP {2}0 messages\n\nbridge\n[\s\S]*\n\nMicrosoft's side works\./,
   );
   expect(transport.journal.entries()).toHaveLength(sent);
 });

@@ -20,7 +20,7 @@ test('a code, a person, and every hop', async () => {
     `\n✓ Signed in as alice@contoso.example, tenant ${world.m365.tenantId}.\n  Granted: IMAP.AccessAsUser.All, SMTP.Send.\n\nconnection contoso\n`,
   );
   expect(out).toMatch(/✓ mailbox +alice@contoso\.example by SMTP/);
-  expect(out).toMatch(/\nEverything works\.\n$/);
+  expect(out).toMatch(/\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/);
   expect(statSync(world.tokenFile).mode & 0o777).toBe(0o600);
   expect(sealedText(world)).not.toMatch(/eyJ|alice/);
 });

@@ -12,7 +12,12 @@ export type HopName =
   | 'token'
   | 'permission'
   | 'mailbox'
-  | 'test-message';
+  | 'test-message'
+  | 'bridge'
+  | 'listener'
+  | 'admin'
+  | 'disk'
+  | 'queue';
 
 /** What a hop found that works. */
 export interface Finding {
@@ -43,7 +48,8 @@ export interface Hop {
 
 /** How one hop went. Holds no secret and no token. */
 export interface HopResult {
-  readonly connection: string;
+  /** Left out where the hop is one of the bridge itself. */
+  readonly connection?: string;
   /** Username, where the hop serves one account alone. */
   readonly account?: string;
   readonly hop: HopName;
@@ -69,13 +75,13 @@ export interface HopResult {
 
 /**
  * Tries hops one after another, leaving out those that a failed one makes useless.
- * @param connection whose hops they are
+ * @param connection whose hops they are; undefined: the bridge's own
  */
-export async function* runHops(connection: string, hops: readonly Hop[]): AsyncGenerator<HopResult> {
+export async function* runHops(connection: string | undefined, hops: readonly Hop[]): AsyncGenerator<HopResult> {
   const broken = new Map<string, string>();
   for (const hop of hops) {
     const base = {
-      connection,
+      ...(connection !== undefined && { connection }),
       ...(hop.accounts.length === 1 && { account: hop.accounts[0] as string }),
       hop: hop.name,
       target: hop.target,
