@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { SignInStore } from '../tokens/sign-ins/store.ts';
 import { readArguments } from './arguments.ts';
+import { bridgeSenders, sendThroughBridge } from './check/send-test.ts';
 import { CheckOutput } from './check-output.ts';
 import { configPath } from './config-path.ts';
 import type { CliIo } from './terminal/io.ts';
@@ -19,7 +20,9 @@ NAME limits it to one connection or one account. It changes nothing and sends no
 
   --bridge             fails where the bridge does not run; without it that is said, and is no failure
   --wait               tries again every minute, for up to two hours, while permissions may still be spreading
-  --send-test ADDRESS  sends a small message to ADDRESS from each account that can send; may be given more than once
+  --send-test ADDRESS  sends a small message to ADDRESS from each account that can send, through the bridge where one
+                       runs, and follows it; may be given more than once. At a terminal it asks for the password of
+                       an account that needs one; where nobody is there to ask, the message goes past the bridge
   --json               one JSON object with every hop, at the end
 
 Exit code 0: everything works, or all of Microsoft's side and the bridge does not run; 1: something does not work;
@@ -58,7 +61,10 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
   const { config, warnings } = await loadConfig(configPath(values.config, io.env), { env: io.env });
   const json = values.json ?? false;
   for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
-  const options = { name, clock, env: { ...io.env } };
+  // Passwords are asked for before anything is shown.
+  const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io) : [];
+  const tested = new Set(senders.map(({ account }) => account.username));
+  const options = { name, clock, env: { ...io.env }, tested };
   const output = new CheckOutput(json ? io.stderr : io.stdout, takesColours(io.stdout, io.env));
   const tell = (result: HopResult) => {
     if (!json) output.tell(result);
@@ -67,6 +73,10 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
   const hops = values.wait ? await untilArrived(config, { ...options, sendTestTo }, first, { io, json, tell }) : first;
   const bridge: HopResult[] = [];
   for await (const result of checkBridge(config, { mustRun: values.bridge, clock })) {
+    bridge.push(result);
+    tell(result);
+  }
+  for await (const result of sendThroughBridge(config, senders, sendTestTo, () => clock.now())) {
     bridge.push(result);
     tell(result);
   }
@@ -137,7 +147,7 @@ async function untilArrived(
       const before = new Map(hops.map((hop) => [keyOf(hop), hop]));
       // A test message that was accepted is not sent again every minute.
       const accepted = hops.filter(({ hop, status }) => hop === 'test-message' && status === 'ok');
-      const tested = new Set(accepted.flatMap(({ account }) => account ?? []));
+      const tested = new Set([...(options.tested ?? []), ...accepted.flatMap(({ account }) => account ?? [])]);
       const round = await oneRound(config, { ...options, tested }, (result) => {
         const known = before.get(keyOf(result));
         if (known?.status !== result.status || known.cause !== result.cause) tell(result);

@@ -72,7 +72,7 @@ async function sendMessage(request: SendmailArguments, io: CliIo): Promise<numbe
   const beginning = await content.next();
   const distinct = [...new Set(recipients)];
   if (distinct.length === 0) throw new SendmailError(exitCodes.usage, 'the header names no recipient');
-  const refused = await handOver(server, { sender, recipients: distinct, content: resumed(beginning, content) });
+  const { refused } = await handOver(server, { sender, recipients: distinct, content: resumed(beginning, content) });
   if (refused.length === 0) return exitCodes.ok;
   throw new SendmailError(exitCodes.noUser, `refused: ${refused.join(', ')}; the others are served`);
 }

@@ -12,12 +12,19 @@ export interface HandedMessage {
   readonly content: AsyncIterable<Buffer>;
 }
 
+/** What the bridge said of a message. */
+export interface HandedOver {
+  /** Recipients that were refused; the others are served. */
+  readonly refused: readonly string[];
+  /** Its answer to the message as a whole. */
+  readonly reply: string;
+}
+
 /**
  * Hands a message to the bridge by SMTP.
- * @returns the recipients that were refused; the others are served
  * @throws SendmailError
  */
-export async function handOver(server: SendmailServer, message: HandedMessage): Promise<readonly string[]> {
+export async function handOver(server: SendmailServer, message: HandedMessage): Promise<HandedOver> {
   const connection = new SMTPConnection({
     host: server.host,
     port: server.port,
@@ -46,7 +53,7 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
   }
 }
 
-async function send(connection: SMTPConnection, message: HandedMessage): Promise<readonly string[]> {
+async function send(connection: SMTPConnection, message: HandedMessage): Promise<HandedOver> {
   const envelope: SMTPEnvelope = {
     from: message.sender === '' ? false : message.sender,
     to: [...message.recipients],
@@ -56,7 +63,7 @@ async function send(connection: SMTPConnection, message: HandedMessage): Promise
   const info = await runStep<SMTPConnectionSendInfo>(connection, 'envelope', new AbortController().signal, (done) =>
     connection.send(envelope, content, done),
   );
-  return info.rejected;
+  return { refused: info.rejected, reply: info.response };
 }
 
 /** What a failure is to the caller: worth another try, or not, and why. */

@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NetworkTable } from '../../accounts/networks.ts';
+import { isDataFolderTaken } from '../../app/data-folder.ts';
+import { BridgeError, errorText } from '../../base/errors.ts';
+import type { AccountConfig, Config } from '../../config/schema.ts';
+import { type Finding, type Hop, type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
+import type { CheckedSender } from '../../onboarding/check/subject.ts';
+import { testMessage } from '../../onboarding/check/test-message.ts';
+import type { QueuedMessage } from '../../queue/message.ts';
+import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
+import { handOver } from '../sendmail/hand-over.ts';
+import type { SendmailServer } from '../sendmail/server.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { promptHidden } from '../terminal/prompt-hidden.ts';
+
+/** An account whose test message goes through the running bridge, and how it is handed in there. */
+export interface BridgeSender {
+  readonly account: CheckedSender;
+  readonly server: SendmailServer;
+}
+
+const maxPasswordBytes = 1024;
+const patienceMs = 60_000;
+const lookMs = 250;
+
+/**
+ * The accounts that can hand in a message at the running bridge as their own programs do: the bridge knows this machine
+ * by their networks, or the password is at hand, or is typed in. For the others the reason is told, on standard error.
+ * @param name a connection or an account; undefined: all of them
+ */
+export async function bridgeSenders(config: Config, name: string | undefined, io: CliIo): Promise<BridgeSender[]> {
+  if (!isDataFolderTaken(config.dataDir)) return [];
+  const listener = config.listeners.find(({ protocol, port }) => protocol === 'smtp' && port !== 0);
+  const accounts = config.accounts.filter((account) => isMeant(account, name) && account.send !== undefined);
+  if (!listener || accounts.length === 0) return [];
+  const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
+  const known = new NetworkTable<AccountConfig>();
+  for (const account of config.accounts) for (const network of account.networks ?? []) known.add(network, account);
+  const place = { host, port: listener.port, tls: listener.security === 'tls' };
+  const senders: BridgeSender[] = [];
+  for (const account of accounts) {
+    const server = { ...place, sender: account.mailbox };
+    const checked = account as AccountConfig & CheckedSender;
+    if (known.find(host) === account) {
+      senders.push({ account: checked, server });
+      continue;
+    }
+    const password = await passwordOf(account, io);
+    if (password)
+      senders.push({ account: checked, server: { ...server, login: { username: account.username, password } } });
+    else {
+      io.stderr.write(
+        `Note: the test message of ${account.username} goes straight to Microsoft, past the bridge, which needs the password of the account; of that only a hash is kept.\n`,
+      );
+    }
+  }
+  return senders;
+}
+
+function isMeant({ username, connection }: AccountConfig, name: string | undefined): boolean {
+  return name === undefined || connection === name || username.toLowerCase() === name.toLowerCase();
+}
+
+/** As it stands in the configuration; a hash opens nothing, so whoever is there is asked. */
+async function passwordOf({ username, password }: AccountConfig, io: CliIo): Promise<string | undefined> {
+  const kept = password?.reveal();
+  if (kept === undefined) return undefined;
+  if (!kept.startsWith('$scrypt$')) return kept;
+  if (!io.stdin.isTTY) return undefined;
+  return await promptHidden(io, `Password of ${username}, for the test message: `, maxPasswordBytes);
+}
+
+/** Sends a test message from each, and follows it until Microsoft has it. */
+export function sendThroughBridge(
+  config: Config,
+  senders: readonly BridgeSender[],
+  to: readonly string[],
+  nowMs: () => number,
+): AsyncGenerator<HopResult> {
+  const hops = senders.map((sender): Hop => {
+    const { account, server } = sender;
+    return {
+      key: `test ${account.username}`,
+      name: 'test-message',
+      target: `${account.username} to ${to.join(', ')}`,
+      accounts: [account.username],
+      needs: [],
+      run: () => send(config, sender, to, nowMs(), `${server.host}:${server.port}`),
+    };
+  });
+  return runHops(undefined, hops);
+}
+
+async function send(
+  config: Config,
+  { account, server }: BridgeSender,
+  to: readonly string[],
+  nowMs: number,
+  where: string,
+): Promise<Finding> {
+  const message = testMessage(account, to, nowMs);
+  const handed = { sender: account.mailbox, recipients: to, content: message.open() };
+  const { refused, reply } = await handOver(server, handed).catch((error: unknown) => {
+    throw new BridgeError('test-message-refused', `The bridge did not take the test message: ${errorText(error)}.`, {
+      cause: error,
+    });
+  });
+  if (refused.length > 0) {
+    throw new BridgeError('test-message-refused', `The bridge refused ${refused.join(', ')}.`);
+  }
+  const id = /\bQueued as (\w+)/.exec(reply)?.[1];
+  if (id === undefined) return { detail: `through the bridge at ${where}: ${reply.slice(0, 100)}` };
+  return await followed(config.dataDir, id, `through the bridge at ${where} as ${id}`);
+}
+
+/** Looks at a queued message until it is delivered, or its first attempt has failed. */
+async function followed(dataDir: string, id: string, way: string): Promise<Finding> {
+  const store = openSqliteStore(join(dataDir, 'queue'), { exclusive: false });
+  try {
+    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
+      const message = store.get(id);
+      if (message?.state === 'delivered') return { detail: `delivered ${way}` };
+      if (message && hasFailed(message)) throw failure(message);
+      await delay(lookMs);
+    }
+    return { detail: `accepted ${way}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
+  } finally {
+    await store.close();
+  }
+}
+
+function hasFailed({ state, recipients }: QueuedMessage): boolean {
+  return state !== 'queued' || recipients.some((recipient) => recipient.state !== 'delivered' && recipient.last);
+}
+
+function failure({ id, recipients }: QueuedMessage): BridgeError {
+  const last = recipients.find(({ state, last }) => state !== 'delivered' && last)?.last;
+  const text = last ? `${last.code} ${last.text}` : `see mailbridge queue show ${id}`;
+  return new BridgeError('test-message-refused', `The test message, ${id} in the queue, is not delivered: ${text}`, {
+    ...(last?.remedy === undefined ? {} : { remedy: last.remedy }),
+    details: { spreading: last?.outcome === 'needs-admin' },
+  });
+}
