@@ -3,6 +3,7 @@ import { type CheckOptions, checkConnections, type HopResult } from '../app/conn
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { takesColours } from '../base/pretty-line.ts';
+import { visibleLine } from '../base/visible.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { SignInStore } from '../tokens/sign-ins/store.ts';
@@ -19,7 +20,8 @@ Then it looks at the bridge on this machine: whether it runs, whether each liste
 NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages.
 
   --bridge             fails where the bridge does not run; without it that is said, and is no failure
-  --wait               tries again every minute, for up to two hours, while permissions may still be spreading
+  --wait               tries again every minute while a change at Microsoft may still be spreading: up to 15 minutes in
+                       Entra ID, two hours in Exchange. Ends at once, with the remedy, where waiting cures nothing
   --send-test ADDRESS  sends a small message to ADDRESS from each account that can send, through the bridge where one
                        runs, and follows it; may be given more than once. At a terminal it asks for the password of
                        an account that needs one; where nobody is there to ask, the message goes past the bridge
@@ -30,8 +32,10 @@ Exit code 0: everything works, or all of Microsoft's side and the bridge does no
 `;
 
 const pollMs = 60_000;
-/** Two hours: as long as Microsoft says that permissions take. */
-const mostPolls = 120;
+/** Two hours: as long as Microsoft says that permissions in Exchange take. */
+const exchangePolls = 120;
+/** Entra ID hands a registration, a consent or a permission on within minutes. */
+const entraPolls = 15;
 
 /** `mailbridge check` */
 export async function runCheck(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
@@ -80,6 +84,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
     bridge.push(result);
     tell(result);
   }
+  if (values.wait && !json) tellWhyNotWaiting(hops, io);
   return conclude([...hops, ...bridge], json, io);
 }
 
@@ -135,12 +140,12 @@ async function untilArrived(
   // The clock's timers do not keep the process alive.
   const alive = setInterval(() => {}, pollMs);
   try {
-    for (let polls = 0; mayArrive(hops) && polls < mostPolls; polls++) {
+    for (let polls = 0; mayArrive(hops, polls); polls++) {
       const failed = hops.filter(({ status }) => status === 'failed').length;
       if (!json) {
         const time = new Date(clock.now()).toISOString().slice(11, 16);
         io.stdout.write(
-          `\n${time} UTC: ${failed} of ${hops.length} hops ${failed === 1 ? 'fails' : 'fail'}; Microsoft may need up to two hours. Trying again in a minute; Ctrl-C ends it.\n`,
+          `\n${time} UTC: ${failed} of ${hops.length} hops ${failed === 1 ? 'fails' : 'fail'}; Microsoft may need up to ${patienceText(hops)}. Trying again in a minute; Ctrl-C ends it.\n`,
         );
       }
       await new Promise<void>((resolve) => clock.after(pollMs, resolve));
@@ -160,9 +165,32 @@ async function untilArrived(
   return hops;
 }
 
-function mayArrive(hops: readonly HopResult[]): boolean {
+/** Whether waiting may cure all that fails. @param polls made so far */
+function mayArrive(hops: readonly HopResult[], polls: number): boolean {
   const failed = hops.filter(({ status }) => status === 'failed');
-  return failed.length > 0 && failed.every(({ spreading }) => spreading === true);
+  return failed.length > 0 && failed.every((hop) => polls < pollsFor(hop));
+}
+
+/** How often it makes sense to try again what has failed; 0: waiting does not cure it. */
+function pollsFor({ hop, spreading }: HopResult): number {
+  if (spreading !== true) return 0;
+  return hop === 'token' || hop === 'permission' ? entraPolls : exchangePolls;
+}
+
+function patienceText(hops: readonly HopResult[]): string {
+  const polls = Math.min(...hops.filter(({ status }) => status === 'failed').map(pollsFor));
+  return polls === exchangePolls ? 'two hours' : `${polls} minutes`;
+}
+
+/** The end of waiting, with the remedy once more: it may have scrolled away. */
+function tellWhyNotWaiting(hops: readonly HopResult[], io: CliIo): void {
+  const failed = hops.filter(({ status }) => status === 'failed').toSorted((a, b) => pollsFor(a) - pollsFor(b));
+  const [first] = failed;
+  if (!first) return;
+  const why = pollsFor(first) === 0 ? 'Waiting does not cure this' : `It has not come within ${patienceText([first])}`;
+  const remedy = first.remedy === undefined ? '' : ` ${first.remedy.replaceAll('\n', ' ')}`;
+  const what = `${first.hop} ${first.target}`.trim();
+  io.stdout.write(`\n${visibleLine(`${why}: ${what}.${remedy}`)}\n`);
 }
 
 function keyOf({ connection, hop, target }: HopResult): string {

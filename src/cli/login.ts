@@ -11,7 +11,7 @@ import { runCheck, trySignIn } from './check.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
-import { type LoggedIn, logIn } from './sign-in/log-in.ts';
+import { logIn, type SignInMade } from './sign-in/log-in.ts';
 import { outcomeText } from './sign-in/login-outcome.ts';
 import { settleTrial } from './sign-in/replacement.ts';
 import type { SignInTerminal } from './sign-in/terminal.ts';
@@ -92,7 +92,7 @@ interface Conclusion {
 }
 
 /** Tells what the sign-in came to, and tries the hops. @returns the exit code */
-async function conclude({ outcome, trial }: LoggedIn, options: Conclusion, io: CliIo): Promise<number> {
+async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io: CliIo): Promise<number> {
   const { name, path, config, json, check, clock, tell } = options;
   const code = outcome.missing.length > 0 ? 1 : 0;
   if (!json) tell(outcomeText(name, outcome));

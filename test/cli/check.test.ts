@@ -179,13 +179,37 @@ test('--wait tries again every minute while a permission spreads, tells what cha
 test('--wait ends at once when time mends nothing, and after two hours in any case', async () => {
   const wrong = await workingSetup();
   wrong.config.connections.contoso.clientSecret = 'wrong~secret';
-  expect(await waiting(wrong, systemClock).ended).toBe(1);
+  const atOnce = waiting(wrong, systemClock);
+  expect(await atOnce.ended).toBe(1);
+  expect(atOnce.shown()).toMatch(/\nWaiting does not cure this: token Microsoft Graph\. Put the Value of the secret/);
 
   const setup = await workingSetup();
   setup.config.accounts = setup.config.accounts.filter(({ read }) => read === 'imap');
   setup.simulator.tenant.exchange.imapDisabledFor = ['alice@contoso.example'];
+  const { clock, minutes } = impatient();
+  const { ended, shown } = waiting(setup, clock);
+  expect(await ended).toBe(1);
+  expect(minutes).toEqual(Array(120).fill(1));
+  expect(shown()).toMatch(/\nIt has not come within two hours: mailbox alice@contoso\.example by IMAP\. /);
+  expect(shown()).toMatch(/1 hop fails/);
+}, 120_000);
+
+test('--wait gives what Entra ID hands on a quarter of an hour, and no more', async () => {
+  const setup = await workingSetup();
+  setup.config.accounts = setup.config.accounts.filter(({ read }) => read === 'imap');
+  setup.simulator.tenant.app.roles.exchange = [];
+  const { clock, minutes } = impatient();
+  const { ended, shown } = waiting(setup, clock);
+  expect(await ended).toBe(1);
+  expect(minutes).toEqual(Array(15).fill(1));
+  expect(shown()).toContain('Microsoft may need up to 15 minutes. Trying again');
+  expect(shown()).toMatch(/\nIt has not come within 15 minutes: permission IMAP\.AccessAsApp\. /);
+}, 120_000);
+
+/** A clock whose minutes are over at once. */
+function impatient(): { readonly clock: Clock; readonly minutes: number[] } {
   const minutes: number[] = [];
-  const impatient: Clock = {
+  const clock: Clock = {
     now: () => Date.now(),
     after(delayMs, callback) {
       minutes.push(delayMs / 60_000);
@@ -193,11 +217,8 @@ test('--wait ends at once when time mends nothing, and after two hours in any ca
       return () => {};
     },
   };
-  const { ended, shown } = waiting(setup, impatient);
-  expect(await ended).toBe(1);
-  expect(minutes).toEqual(Array(120).fill(1));
-  expect(shown()).toMatch(/1 hop fails/);
-}, 120_000);
+  return { clock, minutes };
+}
 
 test('colour is for terminals', async () => {
   const setup = await workingSetup();

@@ -13,7 +13,7 @@ export interface HandedMessage {
 }
 
 /** What the bridge said of a message. */
-export interface HandedOver {
+export interface BridgeReply {
   /** Recipients that were refused; the others are served. */
   readonly refused: readonly string[];
   /** Its answer to the message as a whole. */
@@ -24,7 +24,7 @@ export interface HandedOver {
  * Hands a message to the bridge by SMTP.
  * @throws SendmailError
  */
-export async function handOver(server: SendmailServer, message: HandedMessage): Promise<HandedOver> {
+export async function handOver(server: SendmailServer, message: HandedMessage): Promise<BridgeReply> {
   const connection = new SMTPConnection({
     host: server.host,
     port: server.port,
@@ -53,7 +53,7 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
   }
 }
 
-async function send(connection: SMTPConnection, message: HandedMessage): Promise<HandedOver> {
+async function send(connection: SMTPConnection, message: HandedMessage): Promise<BridgeReply> {
   const envelope: SMTPEnvelope = {
     from: message.sender === '' ? false : message.sender,
     to: [...message.recipients],

@@ -32,7 +32,7 @@ export interface Login {
 }
 
 /** A sign-in that was made. */
-export interface LoggedIn {
+export interface SignInMade {
   readonly outcome: LoginOutcome;
   /** It is not kept yet: there is one that works. */
   readonly trial: SignInTrial | undefined;
@@ -42,7 +42,7 @@ export interface LoggedIn {
  * Signs a person in for a connection, and asks every service that it needs for its scopes.
  * @throws BridgeError `sign-in-other-person`, and see `signInWithCode`, `signInInBrowser` and `SignInStore`
  */
-export async function logIn(login: Login, terminal: SignInTerminal): Promise<LoggedIn> {
+export async function logIn(login: Login, terminal: SignInTerminal): Promise<SignInMade> {
   const person = await accessOf(login, terminal);
   const { scopes } = person;
   const [first, ...others] = (['exchange', 'graph'] as const).filter((each) => (scopes[each] ?? []).length > 0);

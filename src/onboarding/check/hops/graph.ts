@@ -67,7 +67,7 @@ function graphFailure(context: MailboxContext, use: Use, error: unknown): unknow
     const text = /RESTAPI|HostedInExchangeOnline/i.test(error.code)
       ? `${mailbox} is not a mailbox in Exchange Online: no licence, not set up yet, or on premises.`
       : `Microsoft 365 does not know the mailbox ${mailbox}.`;
-    return new BridgeError('graph-mailbox-unknown', text, { details: { said, spreading: true } });
+    return new BridgeError('graph-mailbox-unknown', text, { details: { said } });
   }
   if (error.status === 403) return denied(context, use, said);
   return new BridgeError('graph-mailbox-refused', `Microsoft Graph refuses ${mailbox}: ${said}`, {
