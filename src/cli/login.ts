@@ -16,7 +16,7 @@ import { missingScopes } from '../tokens/entra/scopes.ts';
 import type { SignIn } from '../tokens/sign-ins/store.ts';
 import { type SignedIn, storeSignIn } from '../tokens/sign-ins/user-sign-in.ts';
 import { readArguments } from './arguments.ts';
-import { runCheck } from './check.ts';
+import { runCheck } from './check/command.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
@@ -24,8 +24,10 @@ import { signInWithCode } from './sign-in/by-device-code.ts';
 import { signInInBrowser } from './sign-in/in-browser.ts';
 import { type LoginOutcome, outcomeText, sharedScopes } from './sign-in/login-outcome.ts';
 import { pointedToBrowser, type SignInTerminal } from './sign-in/terminal.ts';
+import { showHelp } from './terminal/help.ts';
 import { interruptible } from './terminal/interruptible.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Screen } from './terminal/screen.ts';
 
 const usage = `Usage: mailbridge login [NAME] [--browser] [--verify-only] [--no-check] [--config FILE] [--json]
 
@@ -54,23 +56,19 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const { browser, json } = values;
   const path = configPath(values.config, io.env);
   const { config } = await loadConfig(path, { env: io.env });
   const [name, connection] = chosen(positionals, config);
   assertRegistered(name, connection.clientId);
-  const progress = json ? io.stderr : io.stdout;
+  const screen = new Screen(json ? io.stderr : io.stdout, io.env);
   const finished = await withAccess(connection, config, async (http, signal) => {
-    const terminal: SignInTerminal = { io, clock, signal, tell: (text) => progress.write(`${text}\n`) };
+    const terminal: SignInTerminal = { io, clock, signal, tell: (text) => screen.say(text) };
     if (values['verify-only']) {
       const verified = await verifyRegistration(name, connection, config, http, terminal);
-      io.stdout.write(
-        json ? `${JSON.stringify({ connection: name, ...verified }, null, 2)}\n` : `${verifiedText(verified)}\n`,
-      );
+      if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
+      else terminal.tell(verifiedText(verified));
       return { code: 0, check: false };
     }
     const outcome = await logIn({ name, connection, config, http, browser }, terminal);
