@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
+import { fittedHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
+import { withErrorsTold } from './terminal/tell-error.ts';
+import { widthOf } from './terminal/width.ts';
+import { version } from './version.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
 
@@ -42,7 +45,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   check: {
     summary: 'try every hop of every connection and account, and say how to fix it',
-    load: async () => (await import('./check.ts')).runCheck,
+    load: async () => (await import('./check/command.ts')).runCheck,
   },
   demo: {
     summary: 'run the bridge on a simulated Microsoft 365, and show a message on its way',
@@ -79,31 +82,29 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
   const [first, ...more] = args;
   const [name, ...rest] = first === 'help' && more[0] !== undefined ? [more[0], '--help'] : args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    (name === undefined ? io.stderr : io.stdout).write(usage());
+    const output = name === undefined ? io.stderr : io.stdout;
+    output.write(fittedHelp(usage(), widthOf(output, io.env)));
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V' || name === '-v') {
     io.stdout.write(`${version()}\n`);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) {
-    const hint = suggestionOrStop(name, Object.keys(commands));
-    visibleStream(io.stderr).write(
-      `mailbridge: there is no command "${name}"${hint} Run mailbridge --help for the commands.\n`,
-    );
-    return 2;
-  }
   // Addresses, subjects and replies are other people's text, whatever command shows them.
   const shown = { stdin: io.stdin, env: io.env, stdout: visibleStream(io.stdout), stderr: visibleStream(io.stderr) };
-  try {
-    const run = await command.load();
+  return await withErrorsTold(shown, rest.includes('--json'), async () => {
+    const run = await commandOf(name).load();
     return await run(rest, shown);
-  } catch (error) {
-    if (!(error instanceof BridgeError)) throw error;
-    shown.stderr.write(`mailbridge: ${error}\n`);
-    return error.kind === 'usage' ? 2 : 1;
-  }
+  });
+}
+
+/** @throws BridgeError `usage` */
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command) return command;
+  throw new BridgeError('usage', `There is no command "${name}"${suggestionOrStop(name, Object.keys(commands))}`, {
+    remedy: 'Run mailbridge --help for the commands.',
+  });
 }
 
 function usage(): string {
@@ -114,11 +115,7 @@ function usage(): string {
 ${lines.join('\n')}
 
 The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
+
 mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
 `;
-}
-
-function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

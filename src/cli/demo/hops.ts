@@ -1,37 +1,42 @@
 import { Writable } from 'node:stream';
 import { errorText } from '../../base/errors.ts';
 import { type Log, openLog } from '../../base/log.ts';
-import type { CliOutput } from '../terminal/io.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { type Mark, Screen } from '../terminal/screen.ts';
 
 /** A line of the bridge's log. */
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level: number };
 
 /** Tells the hops of the demo as they happen, each with a tick or a cross and its time. */
 export class DemoHops {
-  readonly #output: CliOutput;
+  readonly #io: CliIo;
+  readonly #screen: Screen;
   readonly #waiting: { readonly matches: (line: LogLine) => boolean; readonly resolve: (line: LogLine) => void }[] = [];
   readonly #lines: LogLine[] = [];
 
-  constructor(output: CliOutput) {
-    this.#output = output;
+  constructor(io: CliIo) {
+    this.#io = io;
+    this.#screen = new Screen(io.stdout, io.env);
   }
 
   /** Runs a step and tells how it went. Its failure is told and thrown on. */
   async step<T>(name: string, run: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     try {
-      const result = await run();
+      const result = await withProgress(this.#io, name, run);
       const detail = describe ? `: ${describe(result)}` : '';
-      this.#tell('✓', `${name}${detail}`, performance.now() - startedAt);
+      this.#tell('ok', `${name}${detail}`, performance.now() - startedAt);
       return result;
     } catch (error) {
-      this.#tell('✗', `${name}: ${errorText(error)}`, performance.now() - startedAt);
+      this.#tell('failed', `${name}: ${errorText(error)}`, performance.now() - startedAt);
       throw error;
     }
   }
 
   heading(text: string): void {
-    this.#output.write(`\n${text}\n`);
+    this.#screen.blank();
+    this.#screen.say(text);
   }
 
   /** The bridge's log, read along here. */
@@ -70,8 +75,8 @@ export class DemoHops {
     }
   }
 
-  #tell(mark: string, text: string, ms: number): void {
-    this.#output.write(`  ${mark} ${text} (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)\n`);
+  #tell(mark: Mark, text: string, ms: number): void {
+    this.#screen.say(`${text} (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)`, { mark, indent: 2 });
   }
 }
 

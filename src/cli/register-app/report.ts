@@ -1,6 +1,7 @@
 import type { PlannedRequest } from '../../onboarding/registration/planning-directory.ts';
 import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 
 /** Where the connection went. */
 export type ConfigOutcome =
@@ -35,7 +36,7 @@ export class RegisterAppReport {
 
   /** For whoever is to act now; it must reach them however the output is used. */
   say(text: string): void {
-    (this.#json ? this.#io.stderr : this.#io.stdout).write(`${text}\n`);
+    new Screen(this.#json ? this.#io.stderr : this.#io.stdout, this.#io.env).say(text);
   }
 
   done(text: string): void {
@@ -110,7 +111,10 @@ export class RegisterAppReport {
       this.say(
         `\nThe rest is set up in Exchange: mailbridge exchange-script ${connection}, once accounts name the mailboxes.`,
       );
-    } else this.say(`\nThe rest is set up in Exchange. Run this in PowerShell:\n\n${exchangeScript}`);
+    } else {
+      this.say('\nThe rest is set up in Exchange. Run this in PowerShell:\n');
+      this.#io.stdout.write(`${exchangeScript}\n`);
+    }
     this.say(`Then: mailbridge ${delegated ? 'login' : 'check'} ${connection}`);
   }
 }
