@@ -61,7 +61,7 @@ export class Screen {
    * mark goes on below what follows these.
    */
   say(text: string, shown: Shown = {}): void {
-    for (const line of text.split('\n')) this.#line(line, shown);
+    this.#write(text.split('\n').flatMap((line) => this.#lines(line, shown)));
   }
 
   blank(): void {
@@ -72,7 +72,7 @@ export class Screen {
   table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], indent = 0): void {
     if (rows.length === 0) return;
     const visible = columns.map((column) => ({ ...column, value: (row: Row) => visibleLine(column.value(row)) }));
-    for (const line of tableLines(visible, rows, this.width - indent)) this.#write(' '.repeat(indent) + line);
+    this.#write(tableLines(visible, rows, this.width - indent).map((line) => ' '.repeat(indent) + line));
   }
 
   /** The mark as it is shown here, for a text that is put together elsewhere. */
@@ -82,7 +82,7 @@ export class Screen {
 
   /** Writes a command of a shell, which takes it as it stands here. */
   command(command: string, indent: number): void {
-    for (const line of wrappedCommand(visibleLine(command), this.width, indent)) this.#write(line);
+    this.#write(wrappedCommand(visibleLine(command), this.width, indent));
   }
 
   /** A column of marks. */
@@ -99,19 +99,20 @@ export class Screen {
     return this.colours ? styleText(style, text, { validateStream: false }) : text;
   }
 
-  #line(text: string, { mark, indent = 0, hanging, style }: Shown): void {
+  #lines(text: string, { mark, indent = 0, hanging, style }: Shown): string[] {
     const [own = '', blanks = '', sign] = /^( *)([✓✗!–→] )?/.exec(text) ?? [];
     const marked = mark ?? signs.get(sign?.trim());
     const first = ' '.repeat(indent) + blanks + (marked === undefined ? '' : `${this.sign(marked)} `);
     const rest = ' '.repeat(hanging ?? columnsOf(first));
-    for (const [at, line] of wrapped(visibleLine(text.slice(own.length)), this.width, { first, rest }).entries()) {
+    return wrapped(visibleLine(text.slice(own.length)), this.width, { first, rest }).map((line, at) => {
       const before = at === 0 ? first : rest;
       const words = line.slice(before.length);
-      this.#write(style === undefined || words === '' ? line : before + this.paint(words, style));
-    }
+      return style === undefined || words === '' ? line : before + this.paint(words, style);
+    });
   }
 
-  #write(line: string): void {
-    this.#output.write(`${line.trimEnd()}\n`);
+  /** At once, so that nothing comes between. */
+  #write(lines: readonly string[]): void {
+    this.#output.write(lines.map((line) => `${line.trimEnd()}\n`).join(''));
   }
 }
