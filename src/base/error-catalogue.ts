@@ -114,6 +114,11 @@ const entries = {
       'The body of a queued message is gone or cut short: somebody deleted or changed files under dataDir/queue/bodies.',
     remedy: 'Restore dataDir/queue/bodies from a backup and release the message, or delete it from the queue.',
   },
+  'message-not-found': {
+    kind: 'permanent',
+    cause: 'The queue has no message with this id: it was delivered some time ago, or deleted, or the id is mistyped.',
+    remedy: 'See mailbridge queue list --all for what there is.',
+  },
   'queue-body-damaged': {
     kind: 'needs-admin',
     cause:
@@ -650,6 +655,11 @@ const entries = {
     cause:
       'A file of the configuration (config.json, its backup, a private key, a secret or an Exchange script) cannot be written.',
     remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
+  },
+  'password-unusable': {
+    kind: 'permanent',
+    cause: 'hash-password was given no password, one that is too long, or two that differ.',
+    remedy: 'Run mailbridge hash-password again, and type the password or pipe it in as one line.',
   },
   cancelled: {
     kind: 'permanent',

@@ -13,6 +13,10 @@ export interface LogOptions {
   readonly format: 'pretty' | 'json';
   /** Where lines go; default standard output. */
   readonly destination?: NodeJS.WritableStream;
+  /** Of `pretty`: whether it is coloured; default: whether the destination takes colours. */
+  readonly colours?: boolean;
+  /** Of `pretty`: makes a line fit where it goes. */
+  readonly layout?: (line: string) => string;
 }
 
 /** Opens the log. Errors are written with code, kind and the chain of causes, never with a secret. */
@@ -27,8 +31,8 @@ export function openLog(options: LogOptions): Log {
     hooks: { streamWrite: visible },
   };
   if (options.format === 'json') return pino(settings, destination);
-  const colours = takesColours(destination);
-  return pino(settings, { write: (line) => destination.write(prettyLine(line, colours)) });
+  const { colours = takesColours(destination), layout = (line) => line } = options;
+  return pino(settings, { write: (line) => destination.write(layout(prettyLine(line, colours))) });
 }
 
 /** What the log keeps of an error. */

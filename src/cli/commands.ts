@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
 import { helpTopics, runHelp } from './help/command.ts';
+import { fittedHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
+import { withErrorsTold } from './terminal/tell-error.ts';
+import { widthOf } from './terminal/width.ts';
+import { version } from './version.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
 
@@ -43,7 +46,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   check: {
     summary: 'try every hop of every connection and account, and the bridge; say how to fix it',
-    load: async () => (await import('./check.ts')).runCheck,
+    load: async () => (await import('./check/command.ts')).runCheck,
   },
   demo: {
     summary: 'run the bridge on a simulated Microsoft 365, and show a message on its way',
@@ -81,32 +84,30 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
   const topic = first === 'help' ? more[0] : undefined;
   const [name, ...rest] = topic === undefined ? args : [topic, '--help'];
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    (name === undefined ? io.stderr : io.stdout).write(usage());
+    const output = name === undefined ? io.stderr : io.stdout;
+    output.write(fittedHelp(usage(), widthOf(output, io.env)));
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V' || name === '-v') {
     io.stdout.write(`${version()}\n`);
     return 0;
   }
-  const command = topic !== undefined && isTopic(topic) ? helpOn(more) : commandOf(name);
-  if (!command) {
-    const [what, topics] = topic === undefined ? ['command', []] : ['command or topic', helpTopics()];
-    const hint = suggestionOrStop(name, [...Object.keys(commands), ...topics]);
-    visibleStream(io.stderr).write(
-      `mailbridge: there is no ${what} "${name}"${hint} Run mailbridge --help for the commands.\n`,
-    );
-    return 2;
-  }
   // Addresses, subjects and replies are other people's text, whatever command shows them.
   const shown = { stdin: io.stdin, env: io.env, stdout: visibleStream(io.stdout), stderr: visibleStream(io.stderr) };
-  try {
+  return await withErrorsTold(shown, rest.includes('--json'), async () => {
+    const command = topic !== undefined && isTopic(topic) ? helpOn(more) : commandOf(name);
+    if (!command) throw unknown(name, topic !== undefined);
     const run = await command.load();
     return await run(rest, shown);
-  } catch (error) {
-    if (!(error instanceof BridgeError)) throw error;
-    shown.stderr.write(`mailbridge: ${error}\n`);
-    return error.kind === 'usage' ? 2 : 1;
-  }
+  });
+}
+
+function unknown(name: string, mayBeTopic: boolean): BridgeError {
+  const what = mayBeTopic ? 'command or topic' : 'command';
+  const known = [...Object.keys(commands), ...(mayBeTopic ? helpTopics() : [])];
+  return new BridgeError('usage', `There is no ${what} "${name}"${suggestionOrStop(name, known)}`, {
+    remedy: 'Run mailbridge --help for the commands.',
+  });
 }
 
 function commandOf(name: string): Command | undefined {
@@ -130,13 +131,9 @@ function usage(): string {
 ${lines.join('\n')}
 
 The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
+
 mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
 mailbridge help TOPIC prints a document: ${helpTopics().join(', ')}.
 mailbridge help configuration KEY and mailbridge help errors CODE print what it says about one of them.
 `;
-}
-
-function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

@@ -1,13 +1,15 @@
-import { parseArgs } from 'node:util';
 import { configuredFileProblems, type FileProblem } from '../app/configured-files.ts';
 import { BridgeError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configReference } from '../config/reference.ts';
-import { argumentProblem, suggestionOrStop } from './arguments.ts';
+import { readArguments, suggestionOrStop } from './arguments.ts';
 import { configPath } from './config-path.ts';
+import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Screen } from './terminal/screen.ts';
+import { tellError, tellWarning } from './terminal/tell-error.ts';
 
 const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
 
@@ -25,19 +27,14 @@ const options = {
 
 /**
  * `mailbridge config`: looks at configurations without starting anything.
- * @returns the exit code: 0, or 2 for wrong usage and for a configuration that does not hold
+ * @returns the exit code: 0, or 2 for a configuration that does not hold
+ * @throws BridgeError `usage`
  */
 export async function runConfig(args: string[], io: CliIo): Promise<number> {
-  let parsed: ReturnType<typeof parsedArguments>;
-  try {
-    parsed = parsedArguments(args);
-  } catch (error) {
-    return refuse(io, argumentProblem(error, Object.keys(options)));
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = readArguments('config', { args, allowPositionals: true, options });
   const [action, ...rest] = positionals;
-  if (values.help) return print(io, usage);
-  if (rest.length > 0) return refuse(io, `"config ${action}" accepts no further argument, but got "${rest[0]}".`);
+  if (values.help) return showHelp(io, usage);
+  if (rest.length > 0) throw refusal(`"config ${action}" accepts no further argument, but got "${rest[0]}".`);
   switch (action) {
     case 'check':
       return await check(configPath(values.config, io.env), values.json ?? false, io);
@@ -51,11 +48,9 @@ export async function runConfig(args: string[], io: CliIo): Promise<number> {
           : configReference(configJsonSchema()),
       );
     default:
-      return refuse(io, action === undefined ? '"config" needs a subcommand.' : unknownAction(action));
+      throw refusal(action === undefined ? '"config" needs check, schema or describe.' : unknownAction(action));
   }
 }
-
-const parsedArguments = (args: string[]) => parseArgs({ args, allowPositionals: true, options });
 
 async function check(path: string, json: boolean, io: CliIo): Promise<number> {
   const outcome = await checkOutcome(path, io);
@@ -65,12 +60,18 @@ async function check(path: string, json: boolean, io: CliIo): Promise<number> {
       `${JSON.stringify({ ok: outcome.error === undefined, path, problems: outcome.problems, warnings: outcome.warnings }, null, 2)}\n`,
     );
   } else if (outcome.error) {
-    io.stderr.write(`${outcome.error.message}\n${outcome.error.remedy} (${outcome.error.code})\n`);
+    tellProblems(outcome.error, io);
   } else {
-    for (const warning of outcome.warnings) io.stderr.write(`warning: ${warning}\n`);
-    print(io, `${path} is valid.\n`);
+    for (const warning of outcome.warnings) tellWarning(io, warning, json);
+    new Screen(io.stdout, io.env).say(`${path} is valid.`, { mark: 'ok' });
   }
   return outcome.error === undefined ? 0 : 2;
+}
+
+/** Each problem on a line of its own, without a terminal too: this command is asked for nothing else. */
+function tellProblems(error: BridgeError, io: CliIo): void {
+  if (io.stderr.isTTY) tellError(io, error, false);
+  else io.stderr.write(`${error.message}\n${error.remedy} (${error.code})\n`);
 }
 
 async function checkOutcome(path: string, io: CliIo) {
@@ -108,7 +109,6 @@ function unknownAction(action: string): string {
   return `"config" has no "${action}"${suggestionOrStop(action, ['check', 'schema', 'describe'])}`;
 }
 
-function refuse(io: CliIo, message: string): number {
-  io.stderr.write(`${message} Usage: mailbridge config check|schema|describe [--config FILE] [--json]\n`);
-  return 2;
+function refusal(message: string): BridgeError {
+  return new BridgeError('usage', message, { remedy: 'Run mailbridge config --help.' });
 }

@@ -11,8 +11,10 @@ import { readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { openBrowser } from './sign-in/open-browser.ts';
 import { askLine } from './terminal/ask-line.ts';
+import { showHelp } from './terminal/help.ts';
 import { interruptible } from './terminal/interruptible.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Screen } from './terminal/screen.ts';
 
 const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
 
@@ -59,10 +61,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const port = numberOption('port', values.port, 0, 65_535);
   const config = await readLooseConfig(configPath(values.config, io.env), io.env);
   const { name, connection } = namedConnection('consent', positionals, config);
@@ -169,7 +168,7 @@ function show({ url }: ConsentLink, index: number, count: number, asking: Asking
 }
 
 function progress({ io, json }: Asking, text: string): void {
-  (json ? io.stderr : io.stdout).write(`${text}\n`);
+  new Screen(json ? io.stderr : io.stdout, io.env).say(text);
 }
 
 function conclude(name: string, grant: string, tenants: readonly string[], json: boolean, io: CliIo): void {
@@ -182,5 +181,5 @@ function conclude(name: string, grant: string, tenants: readonly string[], json:
     grant === 'client-credentials'
       ? `Next: mailbridge exchange-script ${name}, for the Exchange permissions; then mailbridge check ${name}.`
       : `Next: mailbridge login ${name}.`;
-  io.stdout.write(`\n✓ An administrator of tenant ${tenantId} has consented.\n${next}\n`);
+  new Screen(io.stdout, io.env).say(`\n✓ An administrator of tenant ${tenantId} has consented.\n${next}`);
 }

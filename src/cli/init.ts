@@ -17,8 +17,10 @@ import { configPath } from './config-path.ts';
 import { freePorts } from './demo/free-ports.ts';
 import { answerRules, terminalInterview } from './init-interview.ts';
 import { askLine } from './terminal/ask-line.ts';
+import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
+import { Screen } from './terminal/screen.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
@@ -75,10 +77,7 @@ type Values = ReturnType<typeof readOptions>;
 /** `mailbridge init`. @param run runs the command that comes next */
 export async function runInit(args: string[], io: CliIo, run: Run): Promise<number> {
   const values = readOptions(args);
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const path = configPath(values.config, io.env);
   await assertMayWrite(path, values.force ?? false);
   const cloud = await cloudOption(values.cloud);
@@ -102,7 +101,9 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
     );
     return 0;
   }
-  io.stdout.write(told(path, config, answers, password, steps));
+  const screen = new Screen(io.stdout, io.env);
+  screen.say(told(path, config, answers, password));
+  tellSteps(steps, screen);
   return values.yes ? 0 : await offer(steps[0], io, run);
 }
 
@@ -195,17 +196,10 @@ function withConfig(step: NextStep, config: string | undefined): NextStep {
   return config === undefined ? step : { ...step, args: [...step.args, '--config', config] };
 }
 
-function told(
-  path: string,
-  config: Record<string, unknown>,
-  answers: InitAnswers,
-  password: string,
-  steps: readonly NextStep[],
-): string {
-  const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
-  const width = Math.max(...lines.map((line) => line.length));
+function told(path: string, config: Record<string, unknown>, answers: InitAnswers, password: string): string {
+  const near = relative('', path);
   return `
-${relative('', path) || path} is written.
+✓ ${near === '' || near.startsWith('..') ? path : near} is written.
 
 Programs connect with:
 ${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${answers.username}
@@ -213,8 +207,21 @@ ${connectionSettings(config.listeners as readonly WrittenListener[])}  username 
 
 The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
 
-Next:
-${lines.map((line, index) => `  ${line.padEnd(width)}  ${steps[index]?.does}\n`).join('')}`;
+Next:`;
+}
+
+/** What to run, and beside it, or below where there is no room, what it does. */
+function tellSteps(steps: readonly NextStep[], screen: Screen): void {
+  const lines = steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(quoted).join(' ')}`, does }));
+  const longest = Math.max(...lines.map(({ command }) => command.length));
+  const hasRoom = lines.every(({ does }) => longest + does.length + 4 <= screen.width);
+  for (const { command, does } of lines) {
+    if (hasRoom) screen.say(`${command.padEnd(longest)}  ${does}`, { indent: 2 });
+    else {
+      screen.command(command, 2);
+      screen.say(does, { indent: 4 });
+    }
+  }
 }
 
 interface WrittenListener {

@@ -7,7 +7,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
-import { runCheck, trySignIn } from './check.ts';
+import { runCheck, trySignIn } from './check/command.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
@@ -15,8 +15,10 @@ import { logIn, type SignInMade } from './sign-in/log-in.ts';
 import { outcomeText } from './sign-in/login-outcome.ts';
 import { settleTrial } from './sign-in/replacement.ts';
 import type { SignInTerminal } from './sign-in/terminal.ts';
+import { showHelp } from './terminal/help.ts';
 import { interruptible } from './terminal/interruptible.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Screen } from './terminal/screen.ts';
 
 const usage = `Usage: mailbridge login [NAME] [--browser] [--replace] [--verify-only] [--no-check] [--config FILE] [--json]
 
@@ -36,25 +38,21 @@ Exit code 0: signed in, and every hop works; 1: not; 2: wrong usage or configura
 /** `mailbridge login` */
 export async function runLogin(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
   const values = readOptions(args);
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const { browser, json, replace } = values;
   const path = configPath(values.config, io.env);
   const { config } = await loadConfig(path, { env: io.env });
   const [name, connection] = chosen(values.positionals, config);
   assertRegistered(name, connection.clientId);
-  const progress = json ? io.stderr : io.stdout;
-  const tell = (text: string) => progress.write(`${text}\n`);
+  const screen = new Screen(json ? io.stderr : io.stdout, io.env);
+  const tell = (text: string) => screen.say(text);
   const check = !values['no-check'];
   const loggedIn = await withAccess(connection, config, async (http, signal) => {
     const terminal: SignInTerminal = { io, clock, signal, tell };
     if (values['verify-only']) {
       const verified = await verifyRegistration(name, connection, config, http, terminal);
-      io.stdout.write(
-        json ? `${JSON.stringify({ connection: name, ...verified }, null, 2)}\n` : `${verifiedText(verified)}\n`,
-      );
+      if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
+      else tell(verifiedText(verified));
       return undefined;
     }
     if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);

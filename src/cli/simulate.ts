@@ -2,6 +2,7 @@ import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { numberOption, readArguments } from './arguments.ts';
+import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 
 const usage = `Usage: mailbridge simulate [--port-base N] [--write FILE]
@@ -26,10 +27,7 @@ export async function runSimulate(args: string[], io: CliIo): Promise<number> {
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const portBase = values['port-base'] === undefined ? 0 : numberOption('port-base', values['port-base'], 1, 65_530);
   const ended = new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);

@@ -2,17 +2,27 @@ import { type Bridge, startBridge } from '../app/bridge.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
+import { takesColours } from '../base/pretty-line.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
+import { tellBanner } from './start-banner.ts';
 import { listenForSignals } from './start-signals.ts';
+import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Progress } from './terminal/progress.ts';
+import { Screen } from './terminal/screen.ts';
+import { widthOf } from './terminal/width.ts';
+import { wrapped } from './terminal/wrap.ts';
 
 const usage = `Usage: mailbridge start [--config FILE]
 
 Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
 `;
+
+/** Before the message of a pretty line: the time and the level. */
+const logMargin = 19;
 
 /** `mailbridge start` */
 export async function runStart(args: string[], io: CliIo): Promise<number> {
@@ -20,21 +30,26 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     args,
     options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const signals = listenForSignals();
   const path = configPath(values.config, io.env);
   const { config, warnings } = await loadConfig(path, { env: io.env });
+  const format = config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json');
+  const progress = new Progress(io, 'Starting');
   const log = openLog({
     level: config.log.level,
-    format: config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json'),
+    format,
     destination: io.stdout,
+    colours: takesColours(io.stdout, io.env),
+    layout: (line) => {
+      progress.clear();
+      return fittedLogLine(line, widthOf(io.stdout, io.env));
+    },
   });
   for (const warning of warnings) log.warn(warning);
-  const bridge = await startBridge(config, { log });
-  tellReady(bridge, config, log, io);
+  const bridge = await startBridge(config, { log }).finally(() => progress.end());
+  if (format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
+  tellReady(bridge, config, format, log, io);
   signals.onReload(
     reloading(log, async () => {
       const again = await loadConfig(path, { env: io.env });
@@ -49,14 +64,20 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   return 0;
 }
 
-function tellReady(bridge: Bridge, config: Config, log: Log, io: CliIo): void {
+/** An event is one line; where the terminal has no room for it, it goes on below its own message. */
+function fittedLogLine(line: string, width: number): string {
+  return `${wrapped(line.trimEnd(), width, { rest: ' '.repeat(logMargin) }).join('\n')}\n`;
+}
+
+function tellReady(bridge: Bridge, config: Config, format: 'pretty' | 'json', log: Log, io: CliIo): void {
   const listeners = bridge.listeners.map(({ protocol, host, port, security }) => ({ protocol, host, port, security }));
-  if (bridge.authorityFile) {
+  // The banner has told it, and what is listened on.
+  if (bridge.authorityFile && format === 'json') {
     const file = bridge.authorityFile;
     log.info({ file }, `no certificate is configured; clients have to trust the authority made here: ${file}`);
   }
   const text = `ready: ${listeners.map((each) => `${each.protocol} ${each.host}:${each.port} (${each.security})`).join(', ')}`;
-  if (log.isLevelEnabled('info')) log.info({ listeners, accounts: config.accounts.length }, text);
+  if (log.isLevelEnabled('info')) log.info({ accounts: config.accounts.length, listeners }, text);
   else io.stdout.write(`${text}\n`);
 }
 

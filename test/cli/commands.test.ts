@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -31,19 +32,19 @@ test.each(['--version', '-V', '-v'])('%s is that of the package', async (option)
 
 test.each([
   [[], 'Usage: mailbridge COMMAND'],
-  [['nonsense'], 'mailbridge: there is no command "nonsense". Run mailbridge --help for the commands.\n'],
-  [['constructor'], 'there is no command "constructor"'],
+  [['nonsense'], 'mailbridge: There is no command "nonsense". Run mailbridge --help for the commands. (usage)\n'],
+  [['constructor'], 'There is no command "constructor"'],
   [['start', '--nonsense'], "mailbridge: Unknown option '--nonsense'. Run mailbridge start --help. (usage)\n"],
   [['demo', '--port-base', 'x'], '--port-base needs a whole number from 1 to 65000, not "x".'],
   [['queue', 'fix'], '"queue" cannot "fix".'],
   [['queue'], 'mailbridge: "queue" needs an action: list, show, retry, hold, release, delete, export, repair.'],
   [
     ['strat'],
-    'mailbridge: there is no command "strat"; did you mean "start"? Run mailbridge --help for the commands.\n',
+    'mailbridge: There is no command "strat"; did you mean "start"? Run mailbridge --help for the commands. (usage)\n',
   ],
   [['registerapp'], 'did you mean "register-app"?'],
-  [['help', 'chekc'], 'there is no command or topic "chekc"; did you mean "check"?'],
-  [['help', 'onbaording'], 'there is no command or topic "onbaording"; did you mean "onboarding"?'],
+  [['help', 'chekc'], 'There is no command or topic "chekc"; did you mean "check"?'],
+  [['help', 'onbaording'], 'There is no command or topic "onbaording"; did you mean "onboarding"?'],
   [
     ['start', '--confg', 'x'],
     `Unknown option '--confg'; did you mean "--config"? Run mailbridge start --help. (usage)`,
@@ -51,8 +52,11 @@ test.each([
   [['init', '--client-di', 'x'], `did you mean "--client-id"?`],
   [['start', '-x'], "mailbridge: Unknown option '-x'. Run mailbridge start --help. (usage)\n"],
   [['queue', 'lits'], '"queue" cannot "lits"; did you mean "list"?'],
-  [['config', 'chek'], '"config" has no "chek"; did you mean "check"? Usage: '],
-  [['config', 'check', '--jsn'], `Unknown option '--jsn'; did you mean "--json"? Usage: `],
+  [['config', 'chek'], '"config" has no "chek"; did you mean "check"? Run mailbridge config --help. (usage)'],
+  [
+    ['config', 'check', '--jsn'],
+    `Unknown option '--jsn'; did you mean "--json"? Run mailbridge config --help. (usage)`,
+  ],
 ])('%j is wrong usage: exit code 2 and what to do, on standard error', async (args, message) => {
   const { code, out, err } = await mailbridge(args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -86,4 +90,22 @@ test('a configuration that is not there: one line with the remedy', async () => 
     expect(err).toMatch(/^mailbridge: .*none\.json.*mailbridge init.*--config FILE.*\(config-not-found\)\n$/);
   }
   expect((await mailbridge(['start'], '', { MAILBRIDGE_CONFIG: file })).err).toContain('none.json');
+});
+
+test.each([
+  [['nonsense', '--json'], 'usage', 'There is no command "nonsense".'],
+  [['start', '--nonsense', '--json'], 'usage', "Unknown option '--nonsense'."],
+  [['config', 'chek', '--json'], 'usage', '"config" has no "chek"; did you mean "check"?'],
+])('%j: with --json the error is one JSON object on standard error', async (args, code, message) => {
+  const { out, err } = await mailbridge(args);
+  expect(out).toBe('');
+  expect(err).toMatch(/^\{.*\}\n$/);
+  expect(JSON.parse(err)).toEqual({ code, message, remedy: expect.stringContaining('--help') });
+});
+
+test('with --json an error has its details', async () => {
+  const file = join(temporaryFolder(), 'config.json');
+  writeFileSync(file, '{"listner": []}', { mode: 0o600 });
+  const error = JSON.parse((await mailbridge(['check', '--config', file, '--json'])).err) as Record<string, unknown>;
+  expect(error).toMatchObject({ code: 'config-invalid', remedy: expect.any(String), details: { path: file } });
 });

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { CliInput, CliIo } from '../../src/cli/terminal/io.ts';
+import { withErrorsTold } from '../../src/cli/terminal/tell-error.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 
 /** Runs a command with what it reads and keeps what it writes. */
@@ -12,7 +13,8 @@ export async function run(
   const { stdout, stderr } = commandOutput([command.name, ...args]);
   const stdin = options.stdin ?? new PassThrough().end();
   const written = Promise.all([text(stdout), text(stderr)]);
-  const code = await command(args, { stdin, stdout, stderr, env: options.env ?? {} });
+  const io = { stdin, stdout, stderr, env: options.env ?? {} };
+  const code = await withErrorsTold(io, args.includes('--json'), () => command(args, io));
   stdout.end();
   stderr.end();
   const [out, err] = await written;

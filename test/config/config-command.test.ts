@@ -19,7 +19,7 @@ test('config check: a good file is valid, exit 0', async () => {
   const path = await file(sample());
   expect(await run(runConfig, ['check', '--config', path])).toEqual({
     code: 0,
-    stdout: `${path} is valid.\n`,
+    stdout: `✓ ${path} is valid.\n`,
     stderr: '',
   });
 });
@@ -27,7 +27,7 @@ test('config check: a good file is valid, exit 0', async () => {
 test('config check: warnings go to stderr and change nothing else', async () => {
   const path = await file(sample(), 0o644);
   const { code, stdout, stderr } = await run(runConfig, ['check', '--config', path]);
-  expect([code, stdout]).toEqual([0, `${path} is valid.\n`]);
+  expect([code, stdout]).toEqual([0, `✓ ${path} is valid.\n`]);
   expect(stderr).toMatch(/^warning: the file holds secrets/);
 });
 
@@ -135,6 +135,6 @@ test.each([[[]], [['chek']], [['check', 'me']], [['check', '--colour']]])(
   async (args) => {
     const { code, stdout, stderr } = await run(runConfig, args);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^[^\n]*Usage: mailbridge config check\|schema\|describe[^\n]*\n$/);
+    expect(stderr).toMatch(/^mailbridge: [^\n]*Run mailbridge config --help\. \(usage\)\n$/);
   },
 );

@@ -8,9 +8,11 @@ import type { ConfigInput } from '../../config/schema.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 import { openSimulator } from '../simulate.ts';
+import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { DemoHops } from './hops.ts';
-import { demoSettings } from './settings.ts';
+import { tellDemoSettings } from './settings.ts';
 import { type DemoPorts, demoPassword, sendAndReadBack } from './walk.ts';
 
 const usage = `Usage: mailbridge demo [--once] [--port-base N]
@@ -29,16 +31,13 @@ export async function runDemo(args: string[], io: CliIo): Promise<number> {
     args,
     options: { once: { type: 'boolean' }, 'port-base': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const base = values['port-base'] === undefined ? 0 : numberOption('port-base', values['port-base'], 1, 65_000);
   const folder = await mkdtemp(join(tmpdir(), 'mailbridge-demo-'));
   const ended = new Promise<number>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
   });
-  const hops = new DemoHops(io.stdout);
+  const hops = new DemoHops(io);
   try {
     const simulator = await hops.step('Microsoft 365, simulated: Entra ID, Graph, Exchange Online', () =>
       openSimulator(base),
@@ -71,11 +70,12 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
     const ports = portsOf(bridge);
     const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes[0] ?? '');
     if (failed !== undefined) {
-      io.stderr.write(`mailbridge: the demo failed at: ${failed}\n`);
+      new Screen(io.stderr, io.env).say(`mailbridge: the demo failed at: ${failed}`, { hanging: 2 });
       return 1;
     }
     if (once) return 0;
-    io.stdout.write(demoSettings({ ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator }));
+    const settings = { ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator };
+    tellDemoSettings(settings, new Screen(io.stdout, io.env));
     hops.tellVisits();
     return await ended;
   } finally {

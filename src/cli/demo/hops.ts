@@ -1,36 +1,41 @@
 import { Writable } from 'node:stream';
 import { errorText } from '../../base/errors.ts';
 import { type Log, openLog } from '../../base/log.ts';
-import type { CliOutput } from '../terminal/io.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { type Mark, Screen } from '../terminal/screen.ts';
 import { type LogLine, visitorLine } from './visitor.ts';
 
 /** Tells the hops of the demo as they happen, each with a tick or a cross and its time. */
 export class DemoHops {
-  readonly #output: CliOutput;
+  readonly #io: CliIo;
+  readonly #screen: Screen;
   readonly #waiting: { readonly matches: (line: LogLine) => boolean; readonly resolve: (line: LogLine) => void }[] = [];
   readonly #lines: LogLine[] = [];
   #isVisited = false;
 
-  constructor(output: CliOutput) {
-    this.#output = output;
+  constructor(io: CliIo) {
+    this.#io = io;
+    this.#screen = new Screen(io.stdout, io.env);
   }
 
   /** Runs a step and tells how it went. Its failure is told and thrown on. */
   async step<T>(name: string, run: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     try {
-      const result = await run();
+      const result = await withProgress(this.#io, name, run);
       const detail = describe ? `: ${describe(result)}` : '';
-      this.#tell('✓', `${name}${detail}`, performance.now() - startedAt);
+      this.#tell('ok', `${name}${detail}`, performance.now() - startedAt);
       return result;
     } catch (error) {
-      this.#tell('✗', `${name}: ${errorText(error)}`, performance.now() - startedAt);
+      this.#tell('failed', `${name}: ${errorText(error)}`, performance.now() - startedAt);
       throw error;
     }
   }
 
   heading(text: string): void {
-    this.#output.write(`\n${text}\n`);
+    this.#screen.blank();
+    this.#screen.say(text);
   }
 
   /** From now on tells what the bridge does for the visitor's own programs. */
@@ -69,7 +74,7 @@ export class DemoHops {
   #logged(line: LogLine): void {
     if (this.#isVisited) {
       const text = visitorLine(line);
-      if (text !== undefined) this.#output.write(`  ${text}\n`);
+      if (text !== undefined) this.#screen.say(text, { indent: 2 });
       return;
     }
     this.#lines.push(line);
@@ -79,8 +84,8 @@ export class DemoHops {
     }
   }
 
-  #tell(mark: string, text: string, ms: number): void {
-    this.#output.write(`  ${mark} ${text} (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)\n`);
+  #tell(mark: Mark, text: string, ms: number): void {
+    this.#screen.say(`${text} (${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms)`, { mark, indent: 2 });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Simulator } from '../../simulator/simulator.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { type DemoPorts, demoPassword } from './walk.ts';
 
 export interface DemoSettings {
@@ -9,31 +10,52 @@ export interface DemoSettings {
 }
 
 /** What a visitor needs to try it with clients of their own. */
-export function demoSettings({ ports, authorityFile, configFile, simulator }: DemoSettings): string {
-  const [from, to] = simulator.mailboxes;
-  const login = `-au scanner -ap ${demoPassword}`;
-  return `
-Try it with your own programs. Server 127.0.0.1, password ${demoPassword}:
-
-  protocol  port   encryption  username            mailbox
-  SMTP      ${pad(ports.smtp)}  STARTTLS    scanner (by Graph)  ${from}
-  SMTP      ${pad(ports.smtp)}  STARTTLS    erp (by SMTP)       ${from}
-  IMAP      ${pad(ports.imap)}  STARTTLS    alice               ${to}
-  POP3      ${pad(ports.pop3)}  STARTTLS    alice-pop3          ${to}
-
-  swaks --server 127.0.0.1:${ports.smtp} -tls ${login} --from ${from} --to ${to}
-  curl --ssl-reqd --cacert ${authorityFile} -u alice:${demoPassword} 'imap://127.0.0.1:${ports.imap}/INBOX;MAILINDEX=*'
-  curl --ssl-reqd --cacert ${authorityFile} -u alice-pop3:${demoPassword} pop3://127.0.0.1:${ports.pop3}/1
-
-  certificate authority   ${authorityFile}
-  configuration           ${configFile}
-  simulator's controls    ${simulator.endpoints.control}
-
-What your programs do appears below. Ctrl-C ends it and removes everything it made.
-
-`;
-}
-
-function pad(port: number): string {
-  return String(port).padEnd(5);
+export function tellDemoSettings({ ports, authorityFile, configFile, simulator }: DemoSettings, screen: Screen): void {
+  const [from = '', to = ''] = simulator.mailboxes;
+  const host = '127.0.0.1';
+  screen.blank();
+  screen.say(`Try it with your own programs. Server ${host}, STARTTLS, password ${demoPassword}:`);
+  screen.blank();
+  const programs = [
+    { protocol: 'SMTP', port: ports.smtp, username: 'scanner', mailbox: from, way: 'by Graph' },
+    { protocol: 'SMTP', port: ports.smtp, username: 'erp', mailbox: from, way: 'by SMTP' },
+    { protocol: 'IMAP', port: ports.imap, username: 'alice', mailbox: to, way: '' },
+    { protocol: 'POP3', port: ports.pop3, username: 'alice-pop3', mailbox: to, way: '' },
+  ];
+  screen.table(
+    [
+      { heading: 'PROTOCOL', value: ({ protocol }) => protocol },
+      { heading: 'PORT', value: ({ port }) => String(port), align: 'right' },
+      { heading: 'USERNAME', value: ({ username }) => username },
+      { heading: 'MAILBOX', value: ({ mailbox }) => mailbox },
+      { heading: '', value: ({ way }) => way },
+    ],
+    programs,
+    2,
+  );
+  screen.blank();
+  const trusting = `curl --ssl-reqd --cacert ${authorityFile}`;
+  screen.command(
+    `swaks --server ${host}:${ports.smtp} -tls -au scanner -ap ${demoPassword} --from ${from} --to ${to}`,
+    2,
+  );
+  screen.command(`${trusting} -u alice:${demoPassword} 'imap://${host}:${ports.imap}/INBOX;MAILINDEX=*'`, 2);
+  screen.command(`${trusting} -u alice-pop3:${demoPassword} pop3://${host}:${ports.pop3}/1`, 2);
+  screen.blank();
+  const places = [
+    ['certificate authority', authorityFile],
+    ['configuration', configFile],
+    ["simulator's controls", simulator.endpoints.control],
+  ] as const;
+  screen.table(
+    [
+      { heading: '', value: ([name]) => name },
+      { heading: '', value: ([, place]) => place },
+    ],
+    places,
+    2,
+  );
+  screen.blank();
+  screen.say('What your programs do appears below. Ctrl-C ends it and removes everything it made.');
+  screen.blank();
 }

@@ -13,7 +13,10 @@ import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant, namedConnection } from '../named-connection.ts';
 import { clientCredential, presentCredential } from '../register-app/present-credential.ts';
 import { signedInUser } from '../sign-in/signed-in-user.ts';
+import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { Screen } from '../terminal/screen.ts';
 import { carryingLines, type ScriptFileRequest, writeScriptFile } from './script-file.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
@@ -52,10 +55,7 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const config = await readLooseConfig(configPath(values.config, io.env), io.env);
   const { name, connection } = namedConnection('exchange-script', positionals, config);
   const accounts = config.accountsOf(name);
@@ -150,8 +150,8 @@ async function appOf(
   const classic = options.classic || roles.includes('SMTP.SendAsApp');
   const everywhere = roles.filter((role) => role === 'Mail.Send' || role === 'Mail.ReadWrite');
   if (everywhere.length > 0 && !options['tenant-wide']) {
-    io.stderr.write(
-      `Note: the app has ${everywhere.join(' and ')} in Entra ID, which reaches every mailbox whatever Exchange says. Remove it there once the roles work.\n`,
+    new Screen(io.stderr, io.env).say(
+      `! The app has ${everywhere.join(' and ')} in Entra ID, which reaches every mailbox whatever Exchange says. Remove it there once the roles work.`,
     );
   }
   return { kind: 'app', clientId, objectId: given ?? tokens[0]?.oid, classic, tenantWide: options['tenant-wide'] };
@@ -187,12 +187,14 @@ async function claimsOf(
     });
     const claims: TokenClaims[] = [];
     for (const scope of scopes) {
-      const read = readClaims((await grant.acquire([scope], { forceRenew: false })).value);
+      const token = await withProgress(io, 'Asking for a token', () => grant.acquire([scope], { forceRenew: false }));
+      const read = readClaims(token.value);
       if (read) claims.push(read);
     }
     return claims;
   } catch (error) {
-    io.stderr.write(`The object id is not filled in: ${error instanceof BridgeError ? error : errorText(error)}\n`);
+    const text = `! The object id is not filled in: ${error instanceof BridgeError ? error : errorText(error)}`;
+    new Screen(io.stderr, io.env).say(text);
     return [];
   } finally {
     await http.close();

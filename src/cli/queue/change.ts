@@ -1,6 +1,5 @@
-import { BridgeError } from '../../base/errors.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
-import { chooses, type QueueAction } from './request.ts';
+import { chooses, type QueueAction, whichMessages } from './request.ts';
 import { messages } from './text.ts';
 
 /** An action that changes messages and tells how many. */
@@ -9,7 +8,7 @@ function change(
   apply: (store: QueueStore, filter: QueueFilter, nowMs: number) => Promise<number>,
 ): QueueAction {
   return async (store, request, io) => {
-    if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+    if (!chooses(request)) throw whichMessages();
     const count = await apply(store, request.filter, request.nowMs);
     io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} ${done}\n`);
     return count === 0 && request.filter.ids ? 1 : 0;

@@ -7,6 +7,7 @@ import { couriers } from '../../couriers/registry.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
+import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { holdMessages, releaseMessages } from './change.ts';
 import { deleteMessages } from './delete.ts';
@@ -35,7 +36,8 @@ Filters; all that are given must hold:
   --recipient ADDRESS          one of the recipients; * stands for anything: *@contoso.com
   --state STATE                queued, held, failed (given up), quarantined (damaged), delivered;
                                may be given several times
-  --older-than T, --newer-than T   since it was accepted: 30m, 2h, 3d
+  --older-than T, --newer-than T
+                               since it was accepted: 30m, 2h, 3d
   --error CODE or TEXT         what the last attempt said: a whole code, or a part of the text
   --all                        every message
 
@@ -69,10 +71,7 @@ const actions: Readonly<Record<string, QueueAction>> = {
 /** `mailbridge queue` */
 export async function runQueue(args: string[], io: CliIo): Promise<number> {
   const { values, positionals } = readArguments('queue', { args, allowPositionals: true, options });
-  if (values.help) {
-    io.stdout.write(usage);
-    return 0;
-  }
+  if (values.help) return showHelp(io, usage);
   const [name = '', ...ids] = positionals;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action && name !== 'repair') {

@@ -1,18 +1,19 @@
-import { BridgeError } from '../../base/errors.ts';
-import { visibleLine } from '../../base/visible.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import { askLine } from '../terminal/ask-line.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { chooses, type QueueRequest } from './request.ts';
-import { messages, octets, stateText, time } from './text.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { Screen } from '../terminal/screen.ts';
+import { localDateTime } from '../terminal/times.ts';
+import { chooses, type QueueRequest, whichMessages } from './request.ts';
+import { messages, octets, stateText } from './text.ts';
 
 /** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
 const idsAtOnce = 1000;
 
 /** `mailbridge queue delete`: removes messages in any state; standard error says which, one a line. */
 export async function deleteMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
-  if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+  if (!chooses(request)) throw whichMessages();
   const asks = io.stdin.isTTY === true && !request.yes;
   const found = store.list(request.filter, Number.MAX_SAFE_INTEGER);
   if (asks && found.length > 0 && !(await isConfirmed(found, io))) {
@@ -21,8 +22,10 @@ export async function deleteMessages(store: QueueStore, request: QueueRequest, i
   }
   let count = 0;
   for (let from = 0; from < found.length; from += idsAtOnce) {
-    const deleted = await removeFound(store, request.filter, found.slice(from, from + idsAtOnce));
-    for (const message of deleted) io.stderr.write(`${deletedLine(message, request.json)}\n`);
+    const deleted = await withProgress(io, `Deleting, ${count} of ${found.length} done`, () =>
+      removeFound(store, request.filter, found.slice(from, from + idsAtOnce)),
+    );
+    for (const message of deleted) tellDeleted(message, request.json, io);
     count += deleted.length;
   }
   io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} deleted\n`);
@@ -52,15 +55,18 @@ async function isConfirmed(found: readonly QueuedMessage[], io: CliIo): Promise<
 }
 
 /** All that is left of the message afterwards. */
-function deletedLine(message: QueuedMessage, json: boolean): string {
+function tellDeleted(message: QueuedMessage, json: boolean, io: CliIo): void {
   const { id, state, account, mailbox, envelope, receivedAtMs, size } = message;
   const { reversePath } = envelope;
   const recipients = message.recipients.map(({ address }) => address);
   if (json) {
-    return JSON.stringify({ deleted: id, state, account, mailbox, reversePath, recipients, receivedAtMs, size });
+    const gone = { deleted: id, state, account, mailbox, reversePath, recipients, receivedAtMs, size };
+    io.stderr.write(`${JSON.stringify(gone)}\n`);
+    return;
   }
   const to = recipients.map((address) => `<${address}>`).join(' ');
-  return visibleLine(
-    `deleted ${id} ${stateText(state)} ${time(receivedAtMs)} ${octets(size)}, account ${account}, from <${reversePath}> to ${to}`,
+  new Screen(io.stderr, io.env).say(
+    `deleted ${id} ${stateText(state)} ${localDateTime(receivedAtMs)} ${octets(size)}, account ${account}, from <${reversePath}> to ${to}`,
+    { hanging: 2 },
   );
 }

@@ -5,15 +5,18 @@ import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { chooses, type QueueRequest } from './request.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { Screen } from '../terminal/screen.ts';
+import { tellError } from '../terminal/tell-error.ts';
+import { chooses, messageNotFound, type QueueRequest, whichMessages } from './request.ts';
 
 /** `mailbridge queue export`: the octets of a message to a file or standard output, of several to a folder. */
 export async function exportMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
-  if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+  if (!chooses(request)) throw whichMessages();
   const { out = '-', filter, ids, limit } = request;
   const found = store.list(filter, limit);
   const lost = ids.filter((id) => !found.some((message) => message.id === id));
-  for (const id of lost) io.stderr.write(`mailbridge: there is no message ${id} in the queue.\n`);
+  for (const id of lost) tellError(io, messageNotFound(id), request.json);
   if (isNewFolder(out, found.length)) makeFolder(out);
   const intoFolder = isFolder(out);
   if (found.length > 1 && !intoFolder) {
@@ -22,7 +25,7 @@ export async function exportMessages(store: QueueStore, request: QueueRequest, i
   let failures = lost.length + (found.length === 0 ? 1 : 0);
   for (const message of found) {
     const target = intoFolder ? join(out, `${message.id}.eml`) : out;
-    if (!(await exportOne(store, message, target, io))) failures += 1;
+    if (!(await exportOne(store, message, target, request.json, io))) failures += 1;
   }
   return failures > 0 ? 1 : 0;
 }
@@ -46,25 +49,48 @@ function makeFolder(out: string): void {
   }
 }
 
-async function exportOne(store: QueueStore, message: QueuedMessage, target: string, io: CliIo): Promise<boolean> {
+async function exportOne(
+  store: QueueStore,
+  message: QueuedMessage,
+  target: string,
+  json: boolean,
+  io: CliIo,
+): Promise<boolean> {
   try {
     const body = store.open(message.id, { evenIfDamaged: true });
     if (target === '-') await pipeline(body, io.stdout, { end: false });
     // Never over a file that is there, and for nobody else's eyes.
-    else await pipeline(body, createWriteStream(target, { flags: 'wx', mode: 0o600 }));
+    else {
+      const file = createWriteStream(target, { flags: 'wx', mode: 0o600 });
+      await withProgress(io, `Writing ${target}`, () => pipeline(body, file));
+    }
   } catch (error) {
-    io.stderr.write(`mailbridge: ${exportFailure(error, message, target)}\n`);
+    tellError(io, exportFailure(error, message, target), json);
     return false;
   }
-  if (target !== '-') io.stderr.write(`${message.id} is in ${target}\n`);
+  if (target !== '-') new Screen(io.stderr, io.env).say(`${message.id} is in ${target}`);
   if (message.state !== 'quarantined') return true;
-  io.stderr.write(`mailbridge: message ${message.id} is damaged; what was written may not be all of it.\n`);
+  const damaged = `Message ${message.id} is damaged; what was written may not be all of it.`;
+  tellError(io, new BridgeError('queue-body-damaged', damaged), json);
   return false;
 }
 
-function exportFailure(error: unknown, { id, state }: QueuedMessage, target: string): string {
-  const code = systemErrorCode(error);
-  if (code === 'EEXIST') return `${target} is there already.`;
-  if (!(error instanceof BridgeError)) return `${target} cannot be written (${code ?? 'unknown error'}).`;
-  return state === 'delivered' ? `message ${id} is delivered; its content is no longer kept.` : error.message;
+function exportFailure(cause: unknown, { id, state }: QueuedMessage, target: string): BridgeError {
+  const code = systemErrorCode(cause);
+  if (code === 'EEXIST') {
+    const remedy = 'Nothing is overwritten: name another file or folder.';
+    return new BridgeError('file-not-written', `${target} is there already.`, { cause, remedy });
+  }
+  if (!(cause instanceof BridgeError)) {
+    const remedy = 'Check that the folder exists, that you may write to it, and that the disk has space.';
+    return new BridgeError('file-not-written', `${target} cannot be written (${code ?? 'unknown error'}).`, {
+      cause,
+      remedy,
+    });
+  }
+  if (state !== 'delivered') return cause;
+  return new BridgeError('message-not-found', `Message ${id} is delivered; its content is no longer kept.`, {
+    cause,
+    remedy: 'Look for it in the mailbox that it was sent to.',
+  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { takeDataFolder } from '../../app/data-folder.ts';
 import { repairQueue } from '../../queue/stores/sqlite/repair.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { messages } from './text.ts';
 
 /**
@@ -18,14 +19,15 @@ export function repair(dataDir: string, json: boolean, io: CliIo): number {
       io.stdout.write(`${JSON.stringify(report)}\n`);
       return 0;
     }
-    io.stdout.write(`${messages(report.messages)} saved\n`);
+    const screen = new Screen(io.stdout, io.env);
+    screen.say(`${messages(report.messages)} saved`, { mark: 'ok' });
     if (report.withoutBody > 0) {
-      io.stdout.write(`${messages(report.withoutBody)} of these without content: see queue list --state quarantined\n`);
+      screen.say(`${messages(report.withoutBody)} of these without content: see queue list --state quarantined`);
     }
     if (report.bodies > 0 && existsSync(report.recovered)) {
-      io.stdout.write(`${messages(report.bodies)} without an entry, as .eml files: ${report.recovered}\n`);
+      screen.say(`${messages(report.bodies)} without an entry, as .eml files: ${report.recovered}`);
     }
-    io.stdout.write(`The damaged database is kept: ${report.kept}\n`);
+    screen.say(`The damaged database is kept: ${report.kept}`);
     return 0;
   } finally {
     lock.release();

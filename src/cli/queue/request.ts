@@ -1,3 +1,4 @@
+import { BridgeError } from '../../base/errors.ts';
 import type { WaitingOptions } from '../../queue/attempts/waiting.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -24,4 +25,16 @@ export type QueueAction = (store: QueueStore, request: QueueRequest, io: CliIo) 
 /** Whether the command line chooses messages at all. */
 export function chooses({ filter, all }: QueueRequest): boolean {
   return all || Object.keys(filter).length > 0;
+}
+
+/** An id that the queue does not have. */
+export function messageNotFound(id: string): BridgeError {
+  return new BridgeError('message-not-found', `There is no message ${id} in the queue.`);
+}
+
+/** A command line that chooses no messages. */
+export function whichMessages(): BridgeError {
+  return new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.', {
+    remedy: 'Run mailbridge queue --help for the filters.',
+  });
 }

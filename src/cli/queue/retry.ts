@@ -1,13 +1,13 @@
-import { BridgeError } from '../../base/errors.ts';
 import { type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { chooses, type QueueRequest } from './request.ts';
-import { messages, waitText } from './text.ts';
+import { Screen } from '../terminal/screen.ts';
+import { chooses, type QueueRequest, whichMessages } from './request.ts';
+import { messages, whenText } from './text.ts';
 
 /** `mailbridge queue retry`: makes queued messages due, and says which of them wait all the same. */
 export async function retryMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
-  if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+  if (!chooses(request)) throw whichMessages();
   const filter = { ...request.filter, states: ['queued' as const] };
   const count = await store.release(filter, request.nowMs);
   const view = new WaitingView(store, request);
@@ -17,11 +17,12 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
     const waiting = groups.map(([untilMs, group]) => ({ count: group.length, untilMs, reason: group[0]?.reason }));
     io.stdout.write(`${JSON.stringify({ count, ...(waiting.length > 0 && { waiting }) })}\n`);
   } else {
+    const screen = new Screen(io.stdout, io.env);
     const due = count - waits.length;
-    if (due > 0 || groups.length === 0) io.stdout.write(`${messages(due)} due now\n`);
+    if (due > 0 || groups.length === 0) screen.say(`${messages(due)} due now`);
     for (const [untilMs, group] of groups) {
-      const wait = waitText(untilMs, request.nowMs);
-      io.stdout.write(`${messages(group.length)} chosen; Microsoft asked to wait until ${wait}\n`);
+      const wait = whenText(untilMs, request.nowMs);
+      screen.say(`${messages(group.length)} chosen; Microsoft asked to wait until ${wait}`);
     }
   }
   return count === 0 && request.filter.ids ? 1 : 0;

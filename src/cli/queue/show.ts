@@ -1,16 +1,17 @@
-import { BridgeError } from '../../base/errors.ts';
-import { visibleLine } from '../../base/visible.ts';
-import { WaitingView } from '../../queue/attempts/waiting.ts';
+import { type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import { type Drops, dropsFile, readDrops } from '../../submission/duplicate-drops.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { chooses, type QueueRequest } from './request.ts';
-import { messageLine, time } from './text.ts';
+import { Screen } from '../terminal/screen.ts';
+import { tellError } from '../terminal/tell-error.ts';
+import { localDateTime } from '../terminal/times.ts';
+import { chooses, messageNotFound, type QueueRequest, whichMessages } from './request.ts';
+import { exactText, octets, stateText, waitingText } from './text.ts';
 
 /** `mailbridge queue show`: everything about each message, every recipient and attempt with it. */
 export async function showMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
-  if (!chooses(request)) throw new BridgeError('usage', 'Which messages? Give ids, a filter, or --all.');
+  if (!chooses(request)) throw whichMessages();
   const found = store.list(request.filter, request.limit);
   const lost = request.ids.filter((id) => !found.some((message) => message.id === id));
   const view = new WaitingView(store, request);
@@ -32,49 +33,60 @@ export async function showMessages(store: QueueStore, request: QueueRequest, io:
     const [only] = shown;
     io.stdout.write(`${JSON.stringify(request.ids.length === 1 && only ? only : shown, null, 2)}\n`);
   } else {
-    const texts = entries.map(({ message, waiting, attempts, dropped }) =>
-      [
-        messageLine(message, waiting),
-        ...facts(message),
-        ...(dropped ? [droppedLine(dropped)] : []),
-        ...recipientLines(message),
-        ...attempts.flatMap(attemptLines),
-      ]
-        .map((line) => `${visibleLine(line)}\n`)
-        .join(''),
-    );
-    io.stdout.write(texts.join('\n'));
+    const screen = new Screen(io.stdout, io.env);
+    for (const [index, entry] of entries.entries()) {
+      if (index > 0) screen.blank();
+      shown(entry, request.nowMs, screen);
+    }
   }
-  for (const id of lost) io.stderr.write(`mailbridge: there is no message ${id} in the queue.\n`);
+  for (const id of lost) tellError(io, messageNotFound(id), request.json);
   return lost.length > 0 || found.length === 0 ? 1 : 0;
 }
 
-function facts(message: QueuedMessage): string[] {
-  const { envelope, account, courier, connection, expiresAtMs, finishedAtMs } = message;
-  const end = finishedAtMs === undefined ? `given up after ${time(expiresAtMs)}` : `finished ${time(finishedAtMs)}`;
-  return [
-    `from <${envelope.reversePath}>, account ${account}, by ${courier} over ${connection}, ${end}`,
-    ...(message.isBounce ? ['a notification made by the bridge'] : []),
-  ];
+interface Entry {
+  readonly message: QueuedMessage;
+  readonly waiting: Waiting | undefined;
+  readonly attempts: readonly AttemptRecord[];
+  readonly dropped: Drops | undefined;
 }
 
-function droppedLine({ count, firstAtMs, lastAtMs }: Drops): string {
-  if (count === 1) return `came once more at ${time(lastAtMs)}: dropped as a duplicate`;
-  return `came ${count} times more from ${time(firstAtMs)} to ${time(lastAtMs)}: dropped as duplicates`;
+/** A fact has its name in a column of its own. */
+const factWidth = 11;
+
+function shown({ message, waiting, attempts, dropped }: Entry, nowMs: number, screen: Screen): void {
+  const { id, state, damage, envelope, recipients } = message;
+  const fact = (name: string, text: string) =>
+    screen.say(`${name.padEnd(factWidth)}${text}`, { indent: 2, hanging: 2 + factWidth });
+  screen.say(`${id}  ${stateText(state)}`);
+  if (damage !== undefined) fact('damage', damage);
+  fact('accepted', `${exactText(message.receivedAtMs, nowMs)}, ${octets(message.size)}`);
+  fact('account', `${message.account}, mailbox ${message.mailbox}, by ${message.courier} over ${message.connection}`);
+  fact('from', `<${envelope.reversePath}>${message.isBounce ? ', a notification made by the bridge' : ''}`);
+  for (const recipient of recipients) recipientFacts(recipient, fact);
+  fact('tries', `${message.attempts}`);
+  if (waiting) fact('waits', waitingText(waiting, nowMs));
+  if (message.finishedAtMs === undefined) fact('expires', exactText(message.expiresAtMs, nowMs));
+  else fact('finished', exactText(message.finishedAtMs, nowMs));
+  if (dropped) fact('duplicates', droppedText(dropped));
+  for (const [index, attempt] of attempts.entries()) attemptFacts(attempt, index, fact);
 }
 
-function recipientLines({ recipients }: QueuedMessage): string[] {
-  return recipients.flatMap(({ address, state, last }) => [
-    `to   <${address}> ${state}${last ? `: ${last.code} ${last.text}` : ''}`,
-    ...(last?.remedy && state !== 'delivered' ? [`     remedy: ${last.remedy}`] : []),
-  ]);
+type TellFact = (name: string, text: string) => void;
+
+function recipientFacts({ address, state, last }: QueuedMessage['recipients'][number], fact: TellFact): void {
+  fact('to', `<${address}> ${state}`);
+  if (last) fact('', `${last.code} ${last.text}`);
+  if (last?.remedy && state !== 'delivered') fact('', `→ ${last.remedy}`);
 }
 
-function attemptLines(attempt: AttemptRecord, index: number): string[] {
+function droppedText({ count, firstAtMs, lastAtMs }: Drops): string {
+  if (count === 1) return `came once more at ${localDateTime(lastAtMs)}: dropped`;
+  return `came ${count} times more from ${localDateTime(firstAtMs)} to ${localDateTime(lastAtMs)}: dropped`;
+}
+
+function attemptFacts(attempt: AttemptRecord, index: number, fact: TellFact): void {
   const upstream = attempt.upstreamId === undefined ? '' : `, ${attempt.upstreamId}`;
   const said = Map.groupBy(attempt.outcomes, ({ outcome, code, text }) => `${outcome} ${code} ${text}`.trimEnd());
-  return [
-    `attempt ${index + 1} at ${time(attempt.startedAtMs)}, ${attempt.durationMs} ms${upstream}`,
-    ...[...said].map(([what, who]) => `     ${who.map(({ address }) => `<${address}>`).join(' ')} ${what}`),
-  ];
+  fact(`attempt ${index + 1}`, `${localDateTime(attempt.startedAtMs)}, ${attempt.durationMs} ms${upstream}`);
+  for (const [what, who] of said) fact('', `${who.map(({ address }) => `<${address}>`).join(' ')} ${what}`);
 }

@@ -1,18 +1,6 @@
 import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { MessageState, QueuedMessage } from '../../queue/message.ts';
-
-/** A moment, to the second, in UTC. */
-export function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-/** Until when, and how long that is: `14:10 UTC (10 min)`; with the date where it is not within a day. */
-export function waitText(untilMs: number, nowMs: number): string {
-  const minutes = Math.max(1, Math.ceil((untilMs - nowMs) / 60_000));
-  if (minutes > 24 * 60) return `${time(untilMs)} (${Math.round(minutes / 60 / 24)} d)`;
-  const long = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
-  return `${time(untilMs).slice(11, 16)} UTC (${long})`;
-}
+import { localDateTime, localTime, relativeTime } from '../terminal/times.ts';
 
 /** `1 message`, `2 messages`. */
 export function messages(count: number): string {
@@ -31,38 +19,29 @@ export function stateText(state: MessageState): string {
   return state === 'quarantined' ? 'quarantined (damaged)' : state;
 }
 
+/** When, by the clock of this machine, and how far that is away: `15:04 (in 10 min)`. */
+export function whenText(ms: number, nowMs: number): string {
+  return `${localTime(ms, nowMs)} (${relativeTime(ms, nowMs)})`;
+}
+
+/** The same to the second and with the date: `2026-11-29 15:04:05 (3 min ago)`. */
+export function exactText(ms: number, nowMs: number): string {
+  return `${localDateTime(ms)} (${relativeTime(ms, nowMs)})`;
+}
+
 /** Until when it waits, and for what. */
-function waitingText({ kind, untilMs }: Waiting, reason: string): string {
-  return `${kind === 'breaker' ? 'next probe' : 'next attempt'} ${time(untilMs)} (${reason})`;
+export function waitingText({ kind, untilMs, reason }: Waiting, nowMs: number): string {
+  return `${kind === 'breaker' ? 'next probe' : 'next attempt'} ${whenText(untilMs, nowMs)}: ${reason}`;
 }
 
-/** A message on one line: what, whose, to whom, why not yet. */
-export function messageLine(message: QueuedMessage, waiting: Waiting | undefined): string {
-  return messageText(message, waiting, waiting?.reason ?? '');
-}
-
-/** The same without the trouble of a paused connection: {@link troubleOf} tells that once for all its messages. */
-export function listedLine(message: QueuedMessage, waiting: Waiting | undefined): string {
-  const trouble = troubleOf(waiting);
-  if (trouble === undefined) return messageLine(message, waiting);
-  return messageText(message, waiting, `connection ${message.connection} is paused`, trouble);
-}
-
-/** What a message waits for that all mail over its connection waits for. */
-export function troubleOf(waiting: Waiting | undefined): string | undefined {
-  return waiting?.kind === 'breaker' ? waiting.reason : undefined;
-}
-
-function messageText(message: QueuedMessage, waiting: Waiting | undefined, reason: string, toldElsewhere = ''): string {
-  const [only, ...more] = message.recipients;
-  const to = only && more.length === 0 ? `<${only.address}>` : `${message.recipients.length} recipients`;
-  const wait = waiting ? [waitingText(waiting, reason)] : [];
+/**
+ * Why a message is not delivered: what all mail over its connection waits for, or what the last attempt said, or what is
+ * wrong with it. Undefined where nothing is.
+ */
+export function troubleOf(message: QueuedMessage, waiting: Waiting | undefined): string | undefined {
+  if (waiting?.kind === 'breaker' || waiting?.kind === 'paused') return waiting.reason;
+  if (message.damage !== undefined) return message.damage;
   const last = message.recipients.find((each) => each.state !== 'delivered')?.last;
-  return [
-    `${message.id} ${stateText(message.state)} ${time(message.receivedAtMs)} ${octets(message.size)} ${message.mailbox} to ${to}`,
-    message.attempts === 1 ? '1 attempt' : `${message.attempts} attempts`,
-    ...wait,
-    ...(last && !toldElsewhere.includes(last.text) ? [`${last.code} ${last.text}`] : []),
-    ...(message.damage === undefined ? [] : [message.damage]),
-  ].join(', ');
+  if (last) return `${last.code} ${last.text}`;
+  return waiting?.kind === 'rate' || waiting?.kind === 'daily' ? waiting.reason : undefined;
 }

@@ -18,6 +18,7 @@ import { configPath } from '../config-path.ts';
 import { type ScriptFile, writeScriptFile } from '../exchange-script/script-file.ts';
 import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
+import { showHelp } from '../terminal/help.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { type Intent, intentOf } from './intent.ts';
@@ -43,10 +44,7 @@ const unchangedPatienceMs = 30_000;
 /** `mailbridge register-app` */
 export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
   const options = readRegisterAppOptions(args);
-  if (options.help) {
-    io.stdout.write(registerAppUsage);
-    return 0;
-  }
+  if (options.help) return showHelp(io, registerAppUsage);
   const config = await readLooseConfig(configPath(options.config, io.env), io.env);
   const intent = await intentOf(options, config);
   assertHasTenant(

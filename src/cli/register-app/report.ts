@@ -2,6 +2,7 @@ import type { PlannedRequest } from '../../onboarding/registration/planning-dire
 import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
 import { carryingLines, type ScriptFile } from '../exchange-script/script-file.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 
 /** Where the connection went. */
 export type ConfigOutcome =
@@ -38,7 +39,7 @@ export class RegisterAppReport {
 
   /** For whoever is to act now; it must reach them however the output is used. */
   say(text: string): void {
-    (this.#json ? this.#io.stderr : this.#io.stdout).write(`${text}\n`);
+    new Screen(this.#json ? this.#io.stderr : this.#io.stdout, this.#io.env).say(text);
   }
 
   done(text: string): void {

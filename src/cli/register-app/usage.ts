@@ -31,7 +31,8 @@ Signing in
   --tenant TENANT        default: the connection's, else that of whoever signs in
   --cloud CLOUD          global, us-gov-high, us-gov-dod, china (default: the connection's, else global)
   --browser              in the browser of this machine, where the device code is blocked
-  --sign-in-client-id ID the app to sign in to (default: Microsoft Graph Command Line Tools)
+  --sign-in-client-id ID
+                         the app to sign in to (default: Microsoft Graph Command Line Tools)
 
   --dry-run              prints every request and changes nothing
   --no-wait              does not wait until the new credential and its permissions have reached every server

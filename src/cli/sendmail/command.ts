@@ -3,7 +3,9 @@ import { isValidAddress, splitAddress } from '../../message/address/address.ts';
 import { HeaderTooLargeError } from '../../message/header/fields.ts';
 import { editHeader } from '../../message/header/stream.ts';
 import { runQueue } from '../queue/command.ts';
+import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { readSendmailArguments, type SendmailArguments } from './arguments.ts';
 import { exitCodes, SendmailError } from './exit.ts';
 import { handOver } from './hand-over.ts';
@@ -37,14 +39,15 @@ export async function runSendmail(args: string[], io: CliIo): Promise<number> {
   try {
     const request = readSendmailArguments(args);
     if (request.mode === 'send') return await sendMessage(request, io);
-    if (request.mode === 'help') io.stdout.write(usage);
+    if (request.mode === 'help') return showHelp(io, usage);
     if (request.mode === 'print-queue') return await onQueue(['list'], request, io);
     if (request.mode === 'retry-queue') return await onQueue(['retry', '--all'], request, io);
     // There are no aliases here to make anew.
     return exitCodes.ok;
   } catch (error) {
     // What it quotes came from outside; the callers' logs take a line for an error.
-    io.stderr.write(`sendmail: ${errorText(error).replace(/[\p{Cc}\s]+/gu, ' ')}\n`);
+    const text = `sendmail: ${errorText(error).replace(/[\p{Cc}\s]+/gu, ' ')}`;
+    new Screen(io.stderr, io.env).say(text, { hanging: 2 });
     if (error instanceof SendmailError) return error.exitCode;
     if (error instanceof HeaderTooLargeError) return exitCodes.dataError;
     return error instanceof BridgeError ? exitCodes.config : exitCodes.software;

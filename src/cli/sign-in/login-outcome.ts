@@ -38,8 +38,7 @@ export function outcomeText(connection: string, outcome: LoginOutcome): string {
   if (otherMailboxes.length > 0) {
     const mailboxes = otherMailboxes.join(', ');
     lines.push(
-      `! ${username} is not the owner of ${mailboxes}. That is right for a shared mailbox to which ${username} has full`,
-      `  access (mailbridge exchange-script ${connection} gives it); otherwise sign in again as the owner.`,
+      `! ${username} is not the owner of ${mailboxes}. That is right for a shared mailbox to which ${username} has full access (mailbridge exchange-script ${connection} gives it); otherwise sign in again as the owner.`,
     );
   }
   return lines.join('\n');

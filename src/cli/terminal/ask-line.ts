@@ -1,4 +1,6 @@
 import type { CliIo } from './io.ts';
+import { widthOf } from './width.ts';
+import { fittedText } from './wrap.ts';
 
 const maxLineBytes = 16 * 1024;
 const lineFeed = 0x0a;
@@ -16,7 +18,7 @@ export function askLine(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   if (signal?.aborted) return Promise.reject(signal.reason);
-  stderr.write(prompt);
+  stderr.write(fittedText(prompt, widthOf(stderr, {})));
   // Its end came with the answer before.
   if (!stdin.readable) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {

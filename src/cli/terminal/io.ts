@@ -9,6 +9,8 @@ export interface CliInput extends NodeJS.ReadableStream {
 /** What a command writes to. */
 export interface CliOutput extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly columns?: number;
 }
 
 /** All that a command has of the world around it: a test hands in its own. */

@@ -1,5 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { CliIo } from './io.ts';
+import { widthOf } from './width.ts';
+import { fittedText } from './wrap.ts';
 
 /**
  * Asks on a terminal for a line that is not shown while it is typed. The prompt goes to standard error, so that
@@ -36,7 +38,7 @@ export function promptHidden(io: CliIo, prompt: string, maxBytes: number): Promi
         else if (character >= ' ' && Buffer.byteLength(line) < maxBytes) line += character;
       }
     };
-    stderr.write(prompt);
+    stderr.write(fittedText(prompt, widthOf(stderr, io.env)));
     stdin.setRawMode?.(true);
     stdin.on('data', onData);
     stdin.on('end', onEnd);

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { hashPassword } from '../../../src/accounts/passwords.ts';
-import { runCheck } from '../../../src/cli/check.ts';
+import { runCheck } from '../../../src/cli/check/command.ts';
 import { freePorts } from '../../../src/cli/demo/free-ports.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import {
@@ -41,7 +41,7 @@ async function sendTest({ folder }: Relay, typed?: string) {
   stdout.end();
   stderr.end();
   const [out, err] = await printed;
-  return { code, err, line: out.split('\n').find((each) => each.includes(' test-message ')) ?? '', out };
+  return { code, err, line: out.split('\n').find((each) => / test.message /.test(each)) ?? '', out };
 }
 
 test.each([
@@ -52,7 +52,7 @@ test.each([
   const { code, err, line, out } = await sendTest(relay);
   expect([code, err], out).toEqual([0, '']);
   expect(line).toMatch(
-    /^ {2}✓ test-message +smtp to alice@contoso\.com +\d+ ms {2}delivered through the bridge at 127\.0\.0\.1:\d+ as \w+$/,
+    /^✓ test message of smtp to alice@contoso\.com: delivered through the bridge at 127\.0\.0\.1:\d+ as \w+$/,
   );
   expect(out).toMatch(/\nEverything works\.\n$/);
   expect(relay.simulator.transport.journal.entries()).toHaveLength(1);

@@ -47,7 +47,7 @@ test('where no token comes the reason is told and the script stops at the missin
   const world = await scriptWorld({ clientSecret: 'wrong' });
   const open = await world.run('exchange-script');
   expect(open.code).toBe(0);
-  expect(open.stderr).toMatch(/^The object id is not filled in: .*AADSTS7000215/);
+  expect(open.stderr).toMatch(/^! The object id is not filled in: .*AADSTS7000215/);
   expect(open.stdout).toContain("$objectId = ''\nthrow ");
   expect(open.stdout + open.stderr).not.toContain(world.m365.clientSecret);
   const id = '66666666-7777-8888-9999-000000000000';

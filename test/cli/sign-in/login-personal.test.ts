@@ -71,7 +71,7 @@ test('an app registration that serves no personal accounts is told so', async ()
 test.each([
   ['consent', 'mailbridge login contoso'],
   ['exchange-script', 'Forwarding and IMAP'],
-  ['register-app', 'A personal mailbox'],
+  ['register-app', 'mailbridge help onboarding personal'],
 ])('%s has nothing to do for a personal account, and says what takes its place', async (command, instead) => {
   const world = await personalWorld();
   const { code, err } = await world.start([command]).ended;

@@ -124,7 +124,7 @@ function startCommand(args: string[], isTTY: boolean): Running {
     until,
     async userCode(nth = 0) {
       const [, code = ''] = await until(
-        new RegExp(`(?:enter the code\\s+[A-Z\\d]{9}[^]*){${nth}}enter the code\\s+([A-Z\\d]{9})`),
+        new RegExp(`(?:enter\\s+the\\s+code\\s+[A-Z\\d]{9}[^]*){${nth}}enter\\s+the\\s+code\\s+([A-Z\\d]{9})`),
       );
       return code;
     },

@@ -17,9 +17,9 @@ test('a code, a person, and every hop', async () => {
   const { code, out, err } = await running.ended;
   expect([code, err]).toEqual([0, '']);
   expect(out).toContain(
-    `\n✓ Signed in as alice@contoso.example, tenant ${world.m365.tenantId}.\n  Granted: IMAP.AccessAsUser.All, SMTP.Send.\n\nconnection contoso\n`,
+    `\n✓ Signed in as alice@contoso.example, tenant ${world.m365.tenantId}.\n  Granted: IMAP.AccessAsUser.All, SMTP.Send.\n\n✓ connection contoso\n`,
   );
-  expect(out).toMatch(/✓ mailbox +alice@contoso\.example by SMTP/);
+  expect(out).toMatch(/✓ {2}user0 {2}alice@contoso\.example {2}sends by SMTP, reads by IMAP\n/);
   expect(out).toMatch(/\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/);
   expect(statSync(world.tokenFile).mode & 0o777).toBe(0o600);
   expect(sealedText(world)).not.toMatch(/eyJ|alice/);

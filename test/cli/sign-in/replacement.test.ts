@@ -41,7 +41,7 @@ test.each([
   const running = world.start(['login', '--no-check'], { terminal: true });
   await signInAtDevicePage(world.m365, await running.userCode(), bob);
   await running.until(
-    /bob@\S+ has signed in, but connection "contoso" has a sign-in of alice@\S+ that works\. Replace it/,
+    /bob@\S+\s+has\s+signed\s+in,\s+but\s+connection\s+"contoso"\s+has\s+a\s+sign-in\s+of\s+alice@\S+\s+that\s+works\.\s+Replace\s+it/,
   );
   running.stdin.write(`${answer}\n`);
   expect((await running.ended).code).toBe(code);

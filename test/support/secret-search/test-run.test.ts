@@ -55,7 +55,7 @@ test('a secret of a process that is killed', async () => {
 `;
 
 test('a secret planted in a test run is found, and the run fails', { timeout: 60_000 }, async () => {
-  const where = String.raw`line 1, nested.test.ts: "mailbridge: there is no command \""`;
+  const where = String.raw`line 1, nested.test.ts: "mailbridge: There is no command \""`;
   const { code, said } = await runTests(leaks, '--testNamePattern', '^a ');
   expect(said.shift()).toMatch(
     /^secret search: \d secrets looked for in [\d,]+ octets .* from 3 processes: found in 4 lines$/,

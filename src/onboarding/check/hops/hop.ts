@@ -52,6 +52,8 @@ export interface HopResult {
   readonly connection?: string;
   /** Username, where the hop serves one account alone. */
   readonly account?: string;
+  /** Usernames of the accounts it serves, where it does not serve all of the connection. */
+  readonly accounts?: readonly string[];
   readonly hop: HopName;
   readonly target: string;
   /** `skipped`: not tried, because a hop it needs failed, or not applicable. */
@@ -83,6 +85,7 @@ export async function* runHops(connection: string | undefined, hops: readonly Ho
     const base = {
       ...(connection !== undefined && { connection }),
       ...(hop.accounts.length === 1 && { account: hop.accounts[0] as string }),
+      ...(hop.accounts.length > 0 && { accounts: hop.accounts }),
       hop: hop.name,
       target: hop.target,
     };

@@ -1,21 +1,36 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { runCheck } from '../../src/cli/check.ts';
-import { type Setup, workingSetup } from '../onboarding/check/setup.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { commandOutput } from '../support/secret-search/command-output.ts';
-import { mailbridge } from './harness.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { runCheck } from '../../../src/cli/check/command.ts';
+import { type Setup, workingSetup } from '../../onboarding/check/setup.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
+import { mailbridge } from '../harness.ts';
 
 const check = (setup: Setup, ...args: string[]) => mailbridge(['check', '--config', setup.write(), ...args]);
 
 /** The lines of hops without their times, which differ. */
 const withoutTimes = (out: string) => out.replace(/ +\d+ ms/g, '');
 
-test('everything works: a line for each hop, aligned, and no colour where there is no terminal', async () => {
+test('everything works: a line for each account, and no colour where there is no terminal', async () => {
+  const { code, out, err } = await check(await workingSetup());
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toBe(`✓ connection contoso
+  ✓  scanner  reports@contoso.example  sends by Graph
+  ✓  erp      reports@contoso.example  sends by SMTP
+  ✓  alice    alice@contoso.example    reads by IMAP
+  ✓  bob      bob@contoso.example      reads by POP3
+
+– bridge does not run; queue: empty
+
+Microsoft's side works. The bridge does not run; mailbridge start starts it.
+`);
+});
+
+test('--verbose: a line for each hop besides, aligned', async () => {
   const setup = await workingSetup();
-  const { code, out, err } = await check(setup);
+  const { code, out, err } = await check(setup, '--verbose');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/^connection contoso\n {2}✓ configuration {2,}\d+ ms\n/);
   const hops = out.split('\n').filter((line) => /^ {2}[✓✗–] /u.test(line));
@@ -26,7 +41,7 @@ test('everything works: a line for each hop, aligned, and no colour where there 
   expect(out).toMatch(/✓ mailbox +alice@contoso\.example by IMAP +\d+ ms {2}0 messages\n/);
   expect(out).toContain('\nbridge\n  – bridge ');
   expect(out).toMatch(
-    /\n {2}✓ queue +\d+ ms {2}empty\n\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/,
+    /\n {2}✓ queue +\d+ ms {2}empty\n\n[\s\S]*\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/,
   );
   expect(out).not.toContain('\u001b');
 });
@@ -49,19 +64,31 @@ test('--bridge: one that does not run is a failure, for programs that watch', as
   ]);
 });
 
-test('what is broken stands below its hop, with the remedy; what needs it is not tried', async () => {
+test('what is broken stands at the end, whole, with the remedy; what needs it is not tried', async () => {
   const setup = await workingSetup();
   setup.config.connections.contoso.clientSecret = 'wrong~secret';
   const { code, out } = await check(setup, 'alice');
   expect(code).toBe(1);
-  const told = withoutTimes(out);
-  expect(told).toContain(
-    '  ✗ token          Exchange Online\n      Microsoft Entra ID refuses connection "contoso" a token.',
+  expect(out).toMatch(
+    /^✗ connection contoso\n {2}– {2}alice {2}alice@contoso\.example {2}reads by IMAP: not tried\n\n/,
   );
-  expect(told).toMatch(/\n {6}→ Put the Value of the secret into clientSecret, not its Secret ID\./);
-  expect(told).toMatch(/\n {8}\(token-refused, AADSTS7000215\)\n/);
-  expect(told).toMatch(/– mailbox +alice@contoso\.example by IMAP +not tried: token Exchange Online failed\n/);
-  expect(told).toMatch(/\n1 hop fails\. Fix the first one first\.\n$/);
+  expect(out).toContain(
+    '\n✗ token Exchange Online (connection contoso)\n  Microsoft Entra ID refuses connection "contoso" a token.',
+  );
+  expect(out).toMatch(/\n {2}→ Put the Value of the secret into clientSecret, not its Secret ID\./);
+  expect(out).toMatch(/\n {4}\(token-refused, AADSTS7000215\)\n\n1 hop fails\. Fix the first one first\.\n$/);
+  expect((await check(setup, 'alice', '--verbose')).out).toMatch(
+    /– mailbox +alice@contoso\.example by IMAP +not tried: token Exchange Online failed\n/,
+  );
+});
+
+test('an account of which one thing fails says which, and the others are well', async () => {
+  const setup = await workingSetup();
+  setup.simulator.tenant.exchange.imapDisabledFor = ['alice@contoso.example'];
+  const { out } = await check(setup);
+  expect(out).toMatch(/^✓ connection contoso\n {2}✓ {2}scanner/);
+  expect(out).toMatch(/\n {2}✗ {2}alice {4}alice@contoso\.example {4}reads by IMAP: mailbox fails\n/);
+  expect(out).toMatch(/\n✗ mailbox alice@contoso\.example by IMAP \(of alice\)\n/);
 });
 
 test('--json is one object with every hop', async () => {
@@ -109,7 +136,14 @@ test('--send-test really sends, from every account that can, and nothing else is
   const { transport } = setup.simulator;
   await check(setup);
   expect(transport.journal.entries()).toHaveLength(0);
-  const { code, out } = await check(setup, '--send-test', 'bob@contoso.example', '--send-test', 'ann@example.org');
+  const { code, out } = await check(
+    setup,
+    '--verbose',
+    '--send-test',
+    'bob@contoso.example',
+    '--send-test',
+    'ann@example.org',
+  );
   expect(code).toBe(0);
   expect(out).toMatch(
     /✓ test-message +scanner to bob@contoso\.example, ann@example\.org +\d+ ms {2}accepted by Microsoft/,
@@ -171,7 +205,7 @@ test('--wait tries again every minute while a permission spreads, tells what cha
   expect(await ended).toBe(0);
   const [, , afterwards = ''] = shown().split(/Trying again.*\n/);
   expect(withoutTimes(afterwards)).toMatch(
-    /^ {2}✓ mailbox +alice@contoso\.example by IMAP {2}0 messages\n\nbridge\n[\s\S]*\n\nMicrosoft's side works\./,
+    /^connection contoso\n {2}✓ mailbox +alice@contoso\.example by IMAP {2}0 messages\n\n✓ connection contoso\n[\s\S]*\n\nMicrosoft's side works\./,
   );
   expect(transport.journal.entries()).toHaveLength(sent);
 });
@@ -235,6 +269,6 @@ test('colour is for terminals', async () => {
     stdout.end();
     return printed;
   };
-  expect(await run({})).toContain('\u001b[32m✓\u001b[0m');
+  expect(await run({})).toContain('\u001b[32m✓\u001b[39m');
   expect(await run({ NO_COLOR: '1' })).not.toContain('\u001b');
 });

@@ -1,0 +1,78 @@
+import type { HopResult } from '../../app/connections/check.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Mark } from '../terminal/screen.ts';
+
+type Account = Config['accounts'][number];
+
+/** How it stands with a connection or an account. */
+export interface Standing {
+  readonly mark: Mark;
+  readonly name: string;
+  readonly mailbox: string;
+  /** What it does, and why it does not, in a few words. */
+  readonly text: string;
+}
+
+/** A connection, and the accounts of it that were tried; or the bridge itself, which has none. */
+export interface ConnectionStanding {
+  readonly mark: Mark;
+  readonly title: string;
+  readonly accounts: readonly Standing[];
+}
+
+/** How it stands with each connection that was tried, and its accounts. @param name what the check was confined to */
+export function standings(config: Config, hops: readonly HopResult[], name?: string): ConnectionStanding[] {
+  return [...Map.groupBy(hops, ({ connection }) => connection)].map(([connection, own]) => {
+    if (connection === undefined) return bridgeStanding(own);
+    const shared = own.filter(({ accounts }) => accounts === undefined);
+    const all = config.accounts.filter((account) => account.connection === connection);
+    const named = all.filter(({ username }) => username.toLowerCase() === name?.toLowerCase());
+    const accounts = name === undefined || name === connection || named.length === 0 ? all : named;
+    const title = `connection ${connection}`;
+    return { mark: markOf(shared), title, accounts: accounts.map((account) => standingOf(account, own)) };
+  });
+}
+
+/** All of it on one line: what of it fails is told further down. */
+function bridgeStanding(hops: readonly HopResult[]): ConnectionStanding {
+  const bridge = hops.find(({ hop }) => hop === 'bridge');
+  const listeners = hops.filter(({ hop }) => hop === 'listener');
+  const answering = listeners.filter(({ status }) => status === 'ok').length;
+  const queue = hops.find(({ hop }) => hop === 'queue');
+  const facts = [
+    bridge?.status === 'ok' ? 'runs' : 'does not run',
+    ...(listeners.length > 0 ? [`${answering} of ${listeners.length} listeners answer`] : []),
+    ...(queue?.detail === undefined ? [] : [`queue: ${queue.detail}`]),
+  ];
+  const mark = bridge?.status === 'skipped' && markOf(hops) === 'ok' ? 'skipped' : markOf(hops);
+  return { mark, title: `bridge ${facts.join('; ')}`, accounts: [] };
+}
+
+function standingOf(account: Account, hops: readonly HopResult[]): Standing {
+  const own = hops.filter(({ accounts }) => accounts?.includes(account.username));
+  const failed = own.find(({ status }) => status === 'failed');
+  const untried = own.find(({ detail }) => detail?.startsWith('not tried'));
+  const why = failed ? `${failed.hop} fails` : untried && 'not tried';
+  const mark = failed ? 'failed' : untried ? 'skipped' : markOf(own);
+  const does = doesOf(account);
+  return { mark, name: account.username, mailbox: account.mailbox, text: why === undefined ? does : `${does}: ${why}` };
+}
+
+function doesOf({ send, read }: Account): string {
+  const ways = [
+    send === undefined ? '' : `sends by ${wayName(send)}`,
+    read === undefined ? '' : `reads by ${wayName(read)}`,
+  ];
+  return ways.filter((way) => way !== '').join(', ');
+}
+
+const wayNames: Readonly<Record<string, string>> = { graph: 'Graph', smtp: 'SMTP', imap: 'IMAP', pop3: 'POP3' };
+
+function wayName(way: string): string {
+  return wayNames[way] ?? way;
+}
+
+function markOf(hops: readonly HopResult[]): Mark {
+  if (hops.some(({ status }) => status === 'failed')) return 'failed';
+  return hops.some(({ warning }) => warning !== undefined) ? 'warning' : 'ok';
+}

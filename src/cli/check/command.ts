@@ -1,0 +1,162 @@
+import { checkBridge } from '../../app/checked-bridge.ts';
+import type { HopResult } from '../../app/connections/check.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import type { SignInStore } from '../../tokens/sign-ins/store.ts';
+import { readArguments } from '../arguments.ts';
+import { configPath } from '../config-path.ts';
+import { showHelp } from '../terminal/help.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
+import { tellWarning } from '../terminal/tell-error.ts';
+import { endOfPatience, mayArrive, pollMs } from './patience.ts';
+import { Rounds } from './rounds.ts';
+import { bridgeSenders, sendThroughBridge } from './send-test.ts';
+
+const usage = `Usage: mailbridge check [NAME] [--bridge] [--wait] [--send-test ADDRESS]... [--verbose] [--config FILE] [--json]
+
+Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
+Then it looks at the bridge on this machine: whether it runs, whether each listener answers, its disk, its queue.
+NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages. It prints a
+line for each account, and at the end whatever fails.
+
+  --bridge             fails where the bridge does not run; without it that is said, and is no failure
+  --wait               tries again every minute while a change at Microsoft may still be spreading: up to 15 minutes in
+                       Entra ID, two hours in Exchange. Ends at once, with the remedy, where waiting cures nothing
+  --send-test ADDRESS  sends a small message to ADDRESS from each account that can send, through the bridge where one
+                       runs, and follows it; may be given more than once. At a terminal it asks for the password of
+                       an account that needs one; where nobody is there to ask, the message goes past the bridge
+  --verbose            a line for each hop as well
+  --json               one JSON object with every hop, at the end
+
+Exit code 0: everything works, or all of Microsoft's side and the bridge does not run; 1: something does not work;
+2: wrong usage or configuration.
+`;
+
+/** `mailbridge check` */
+export async function runCheck(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
+  const { values, positionals } = readArguments('check', {
+    args,
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      json: { type: 'boolean', default: false },
+      wait: { type: 'boolean', default: false },
+      bridge: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', short: 'v', default: false },
+      'send-test': { type: 'string', multiple: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return showHelp(io, usage);
+  const [name, ...more] = positionals;
+  if (more.length > 0) {
+    throw new BridgeError('usage', `"check" takes one name, but was given "${more[0]}" too.`, {
+      remedy: 'Run mailbridge check --help.',
+    });
+  }
+  const { config, warnings } = await loadConfig(configPath(values.config, io.env), { env: io.env });
+  for (const warning of warnings) tellWarning(io, warning, values.json);
+  const sendTestTo = (values['send-test'] ?? []).map(addressOption);
+  return await checkAll(config, { ...values, name, sendTestTo, clock }, io);
+}
+
+interface Asked {
+  readonly name: string | undefined;
+  readonly sendTestTo: readonly string[];
+  readonly json: boolean;
+  readonly wait: boolean;
+  readonly bridge: boolean;
+  readonly verbose: boolean;
+  readonly clock: Clock;
+}
+
+async function checkAll(config: Config, asked: Asked, io: CliIo): Promise<number> {
+  const { name, sendTestTo, json, wait, verbose, clock } = asked;
+  // Passwords are asked for before anything is shown.
+  const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io) : [];
+  const tested = new Set(senders.map(({ account }) => account.username));
+  const rounds = new Rounds(config, { name, clock, env: { ...io.env }, sendTestTo, tested }, io, { json, verbose });
+  const first = await rounds.next(() => verbose);
+  const hops = wait ? await untilArrived(rounds, first, tested, clock) : first;
+  const bridge = await rounds.of(checkBridge(config, { mustRun: asked.bridge, clock }), () => verbose);
+  const sent = await rounds.of(
+    sendThroughBridge(config, senders, sendTestTo, () => clock.now()),
+    () => verbose,
+  );
+  const all = [...hops, ...bridge, ...sent];
+  if (json) {
+    const told = all.map(({ accounts: _, ...hop }) => hop);
+    io.stdout.write(`${JSON.stringify({ ok: !anyFails(all), hops: told }, null, 2)}\n`);
+  } else {
+    rounds.conclude(all);
+    const end = wait ? endOfPatience(hops) : undefined;
+    if (end !== undefined) new Screen(io.stdout, io.env).say(end);
+  }
+  return anyFails(all) ? 1 : 0;
+}
+
+/** A connection and what it is tried with. */
+export interface SignInTried {
+  readonly name: string;
+  /** Takes the place of the sign-in that the connection keeps. */
+  readonly signIn: SignInStore;
+  /** Nothing is told. */
+  readonly quiet: boolean;
+}
+
+/** Tries every hop of a connection with a sign-in, and tells how it went. @returns whether none fails */
+export async function trySignIn(config: Config, tried: SignInTried, io: CliIo, clock: Clock): Promise<boolean> {
+  const { name, signIn, quiet } = tried;
+  const options = { name, signIn, clock, env: { ...io.env } };
+  const rounds = new Rounds(config, options, io, { json: quiet, verbose: false });
+  const hops = await rounds.next(() => false);
+  if (!quiet) rounds.conclude(hops);
+  return !anyFails(hops);
+}
+
+/** @throws BridgeError `usage` */
+function addressOption(text: string): string {
+  if (/^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(text)) return text;
+  throw new BridgeError('usage', `--send-test needs an address, not "${text}".`);
+}
+
+/** Tries again while nothing fails but what may still arrive, and tells what has changed. */
+async function untilArrived(
+  rounds: Rounds,
+  first: readonly HopResult[],
+  alreadyTested: ReadonlySet<string>,
+  clock: Clock,
+): Promise<readonly HopResult[]> {
+  let hops = first;
+  // The clock's timers do not keep the process alive.
+  const alive = setInterval(() => {}, pollMs);
+  try {
+    for (let polls = 0; mayArrive(hops, polls); polls++) {
+      rounds.waits(hops, clock.now());
+      await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+      const before = new Map(hops.map((hop) => [keyOf(hop), hop]));
+      // A test message that was accepted is not sent again every minute.
+      const accepted = hops.filter(({ hop, status }) => hop === 'test-message' && status === 'ok');
+      const tested = new Set([...alreadyTested, ...accepted.flatMap(({ account }) => account ?? [])]);
+      const hasChanged = (result: HopResult) => {
+        const known = before.get(keyOf(result));
+        return known?.status !== result.status || known.cause !== result.cause;
+      };
+      hops = [...(await rounds.next(hasChanged, { tested })), ...accepted];
+    }
+  } finally {
+    clearInterval(alive);
+  }
+  return hops;
+}
+
+function keyOf({ connection, hop, target }: HopResult): string {
+  return `${connection}\n${hop}\n${target}`;
+}
+
+function anyFails(hops: readonly HopResult[]): boolean {
+  return hops.some(({ status }) => status === 'failed');
+}

@@ -1,0 +1,45 @@
+import { hostname, networkInterfaces } from 'node:os';
+import type { Bridge } from '../app/bridge.ts';
+import { ownAddresses } from '../onboarding/own-addresses.ts';
+import type { Screen } from './terminal/screen.ts';
+import { version } from './version.ts';
+
+type Listener = Bridge['listeners'][number];
+
+const securityNames = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' } as const;
+
+/**
+ * What a person who has just started the bridge wants to know: what to type into the clients, and what comes next.
+ * @param config as the command line named it
+ */
+export function tellBanner({ listeners, authorityFile }: Bridge, config: string | undefined, screen: Screen): void {
+  screen.say(`mailbridge ${version()}`, { style: 'bold' });
+  screen.blank();
+  screen.say('Programs and devices connect to:');
+  screen.table(
+    [
+      { heading: '', value: ({ protocol }: Listener) => protocol.toUpperCase() },
+      { heading: '', value: ({ port }) => `port ${port}` },
+      { heading: '', value: ({ security }) => securityNames[security] },
+      { heading: '', value: ({ host }) => addressesOf(host) },
+    ],
+    listeners,
+    2,
+  );
+  screen.blank();
+  if (authorityFile !== undefined) {
+    screen.say('They have to trust the certificate authority that was made here:');
+    screen.say(authorityFile, { indent: 2 });
+    screen.blank();
+  }
+  const check = `mailbridge check${config === undefined ? '' : ` --config ${config}`}`;
+  screen.say(`Next, in another terminal: ${check} tries every hop to Microsoft. Ctrl-C stops the bridge.`);
+  screen.blank();
+}
+
+/** What is typed elsewhere to reach a listener. */
+function addressesOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return ownAddresses(hostname(), networkInterfaces()).join(' or ');
+  const isLoopback = host === '::1' || host === 'localhost' || host.startsWith('127.');
+  return isLoopback ? `${host} (from this machine only)` : host;
+}

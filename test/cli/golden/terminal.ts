@@ -1,0 +1,120 @@
+import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { runCommand } from '../../../src/cli/commands.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
+
+const question = /(?:\[y\/N\]|>|Password:|Again:) $/;
+const hidden = /(?:Password|Again): $/;
+const toLineStart = '\r\u001b[K';
+
+interface Typing {
+  readonly typed?: string;
+  readonly answers?: readonly string[];
+  readonly meanwhile?: () => Promise<void>;
+}
+
+/** A terminal of a given width: what commands write to it, on either output, in the order in which they do. */
+export class FakeTerminal {
+  readonly width: number;
+  #screen = '';
+  #current = '';
+  #answered = 0;
+  #answer: (question: string) => void = () => {};
+  readonly #waiting = new Set<() => void>();
+
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  /** All that was shown, with the command lines typed. */
+  get screen(): string {
+    return this.#screen;
+  }
+
+  /**
+   * Runs a command line to its end.
+   * @param options what is typed beforehand, or in answer to each question, and what happens meanwhile elsewhere
+   */
+  async run(args: readonly string[], { typed = '', answers = [], meanwhile }: Typing = {}): Promise<void> {
+    this.#screen += `$ mailbridge ${args.join(' ')}\n`;
+    this.#current = '';
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
+    stdin.write(typed);
+    this.#answer = (question) => {
+      const line = answers[this.#answered++];
+      if (line === undefined) stdin.end();
+      else stdin.write(`${line}\n`);
+      // What is typed shows, but for a password.
+      if (!hidden.test(question)) this.#screen += `${line ?? ''}\n`;
+    };
+    this.#answered = 0;
+    const { stdout, stderr } = commandOutput(args);
+    const io = { stdin, stdout: this.#shown(stdout), stderr: this.#shown(stderr), env: { NO_COLOR: '1' } };
+    const [code] = await Promise.all([runCommand([...args], io), meanwhile?.()]);
+    this.#screen += `[exit ${code}]\n\n`;
+  }
+
+  /** Waits until the command under way has shown what is looked for. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#current);
+      if (found) return found;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  #shown(stream: PassThrough): PassThrough {
+    // Both outputs are one screen; their own events would come in another order.
+    const write = stream.write.bind(stream);
+    stream.resume();
+    return Object.assign(stream, {
+      isTTY: true,
+      columns: this.width,
+      write: (chunk: string | Buffer) => {
+        const text = String(chunk);
+        // A line that is written over is never read afterwards.
+        if (text.startsWith(toLineStart)) this.#screen = this.#screen.replace(/[^\n]+$/, '');
+        this.#screen += stripVTControlCharacters(text.replace(toLineStart, ''));
+        this.#current += text;
+        if (question.test(text)) this.#answer(text);
+        for (const wake of this.#waiting) wake();
+        this.#waiting.clear();
+        return write(chunk);
+      },
+    });
+  }
+}
+
+/** What differs from run to run, by something of the same width. */
+export function steady(screen: string): string {
+  const ids = new Map<string, string>();
+  const idOf = (id: string): string => {
+    const known = ids.get(id) ?? `0m${String(ids.size + 1).padStart(id.length - 2, '0')}`;
+    ids.set(id, known);
+    return known;
+  };
+  return screen
+    .replace(/(?:^[█▀▄ ]*[█▀▄]{3,}[█▀▄ ]*\n)+/gm, '(a QR code)\n')
+    .replace(/^# Lets connection [\s\S]*?\n\n(?=Then:)/gm, '(the script)\n\n')
+    .replace(/--port-base \d+/g, '--port-base PPPPP')
+    .replace(/\b0m[0-9a-z]{12}\b/g, idOf)
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '11111111-2222-3333-4444-555555555555')
+    .replace(/\b(127\.0\.0\.1|localhost|port)([: ])\d{4,5}\b/g, '$1$2PPPPP')
+    .replace(/(\?)[A-Za-z_]+=\S+/g, '$1…')
+    .replace(/\b20\d\d-\d\d-\d\d\b/g, '2026-01-05')
+    .replace(/\b\d\d:\d\d:\d\d\.\d{3}\b/g, '10:15:00.123')
+    .replace(/ {2,}\d+ ms/g, (text) => '12 ms'.padStart(text.length))
+    .replace(/\s+\(\d+(?:\.\d)? ms\)/g, ' (12 ms)')
+    .replace(/, \d+ ms/g, ', 12 ms')
+    .replace(/ports \d+ to \d+/g, 'ports PPPPP to PPPPP')
+    .replace(/\bms=\d+/g, 'ms=12')
+    .replace(/\b\d+ octets/g, '840 octets')
+    .replace(/\b\d+ [GM]B free/g, '73 GB free')
+    .replace(/^ {2}[A-Z\d]{9}$/gm, '  ABCD12345')
+    .replace(/^( {2}password {2})\S+$/gm, '$1abcd-efgh-ijkl-mnop')
+    .replace(/\$scrypt\$\S+/g, '$scrypt$…')
+    .replace(/(mailbridge-demo-)\w+/g, '$1XXXXXX')
+    .replace(/(upstreamId=)\S+/g, '$1…')
+    .replace(/\.(?:before|backup|bak)[-.]?\d[\dTZ-]*/g, '.backup')
+    .replace(/\d+:\d\d left/g, '15:00 left');
+}
