@@ -64,18 +64,15 @@ function isLocalPart(local: string, utf8: boolean): boolean {
   return (utf8 ? dotStringUtf8 : dotString).test(local) || (utf8 ? quotedStringUtf8 : quotedString).test(local);
 }
 
-/** Names that domainToASCII gives back as they are: neither encoded nor a number in disguise. */
-const plainDomain = /^(?!.*xn--)(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
-
 /** Behind any other character, `?` for one, domainToASCII would not look. */
 const hostCharacters = /^[A-Za-z0-9.\-\u{80}-\u{10ffff}]+$/u;
 
 function isMailDomain(domain: string, utf8: boolean): boolean {
   if (domain.startsWith('[') && domain.endsWith(']')) return isAddressLiteral(domain.slice(1, -1));
   if (!hostCharacters.test(domain)) return false;
-  const ascii = utf8 && !plainDomain.test(domain) ? domainToASCII(domain) : domain;
+  const ascii = utf8 ? domainToASCII(domain) : domain;
   // domainToASCII also turns `0x7f.1` into an IP address, which must not pass for a name.
-  if (ascii === '' || ascii.length > 255 || (ascii !== domain && isIPv4(ascii))) return false;
+  if (ascii.length > 255 || (ascii !== domain && isIPv4(ascii))) return false;
   return ascii.split('.').every((part) => part.length <= 63 && label.test(part));
 }
 

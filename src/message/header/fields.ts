@@ -31,12 +31,11 @@ export class HeaderField {
     return text.replace(/[\r\n]/g, '').trim();
   }
 
-  /** The value as it came, leading blanks and folding included, without the line end; begins with a blank. */
+  /** The value as it came, leading blanks and folding included, without the line end. */
   valueOctets(): Buffer {
     const octets = this.raw.subarray(this.#valueStart);
     const end = octets.length - (/\r?\n?$/.exec(octets.toString('latin1', octets.length - 2))?.[0].length ?? 0);
-    const value = octets.subarray(0, end);
-    return value[0] === 0x20 || value[0] === 0x09 ? value : Buffer.concat([Buffer.from(' '), value]);
+    return octets.subarray(0, end);
   }
 
   /** {@link raw} with its line end, which the end of the message may have cut off. */

@@ -31,7 +31,9 @@ sextets['='.charCodeAt(0)] = padding;
 /** Base64 (RFC 2045 section 6.8): what is not of the alphabet is passed over. */
 class Base64Decoder implements TransferDecoder {
   isAmbiguous = false;
+  /** The last sextets; those of earlier groups of four have been shifted out, or are above the octets written. */
   #bits = 0;
+  /** Sextets of the group of four that has begun. */
   #count = 0;
   #padded = false;
 
@@ -51,12 +53,10 @@ class Base64Decoder implements TransferDecoder {
         decoded[length++] = bits >> 16;
         decoded[length++] = bits >> 8;
         decoded[length++] = bits;
-        bits = 0;
         count = 0;
       } else if (value === padding) {
         this.#padded = true;
         length += writeRest(decoded, length, bits, count);
-        bits = 0;
         count = 0;
       }
     }

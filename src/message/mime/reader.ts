@@ -59,7 +59,7 @@ export interface PartPiece {
  * @throws MessageChangedError where the message ends before a part does; what the stream throws
  */
 export async function* readParts(open: () => Readable, parts: readonly MimePart[]): AsyncGenerator<PartPiece> {
-  const waiting = [...parts].sort((one, other) => one.start - other.start || one.end - other.end);
+  const waiting = [...parts].sort((one, other) => one.start - other.start);
   let current = nextOf(waiting);
   if (current === undefined) return;
   let offset = 0;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HeaderBlock, HeaderTooLargeError } from '../../../src/message/header/fields.ts';
+import { HeaderBlock, type HeaderField, HeaderTooLargeError } from '../../../src/message/header/fields.ts';
 
 function parse(text: string): HeaderBlock {
   return HeaderBlock.parse(Buffer.from(text, 'latin1'));
@@ -126,5 +126,85 @@ describe('HeaderBlock.edit', () => {
     ['From x\r\nA: 1\r\n\r\n', 'A: 1\r\n\r\n'],
   ])('makes %j whole', (text, expected) => {
     expect(parse(text).edit().toString()).toBe(expected);
+  });
+});
+
+describe('A field', () => {
+  const field = (text: string) => {
+    const [first] = parse(text).fields;
+    if (first === undefined) throw new Error(`no field in ${JSON.stringify(text)}`);
+    return first;
+  };
+
+  it.each([
+    ['A: 1\r\n', ' 1'],
+    ['A:1\r\n', '1'],
+    ['A: 1\n', ' 1'],
+    ['A: 1', ' 1'],
+    ['A: 1\r', ' 1'],
+    ['A:\t1 \r\n  2\r\n', '\t1 \r\n  2'],
+    ['A:\r\n', ''],
+    ['A : b: c\r\n', ' b: c'],
+  ])('%j has the value %j, as it came', (text, value) => {
+    expect(field(text).valueOctets().toString()).toBe(value);
+  });
+
+  it.each([
+    ['A: 1', 'A: 1\r\n', 'A: 1\r\n'],
+    ['A: 1\r', 'A: 1\r\n', 'A: 1\r\n'],
+    ['A: 1\n', 'A: 1\n', 'A: 1\n'],
+    ['A: 1\r\n', 'A: 1\r\n', 'A: 1\r\n'],
+    ['A \t: 1 : 2', 'A \t: 1 : 2\r\n', 'A: 1 : 2\r\n'],
+  ])('%j is the whole line %j, and the plain one %j', (text, whole, plain) => {
+    expect(field(text).wholeLine().toString()).toBe(whole);
+    expect(field(text).plainLine().toString()).toBe(plain);
+  });
+
+  it('is of a name in any case, and of no other that begins or ends like it', () => {
+    const header = parse('Reply-To: 1\r\nTo: 2\r\nTO : 3\r\n\r\n');
+    expect(header.count('tO')).toBe(2);
+    expect(header.count('Reply')).toBe(0);
+    expect(header.field('to')?.value()).toBe('2');
+    expect(field('To: 2').is('Cc')).toBe(false);
+  });
+});
+
+describe('HeaderBlock.with', () => {
+  const header = parse('A: 1\r\nB: 2\r\nC : 3\r\n\r\nbody');
+  const [a, b, c] = header.fields as [HeaderField, HeaderField, HeaderField];
+  const lines = (block: HeaderBlock) => block.raw.toString();
+
+  it('is the very same header where nothing changes', () => {
+    expect(header.with(new Map())).toBe(header);
+  });
+
+  it('has other fields in place of some, and more behind the last', () => {
+    const changed = header.with(new Map([[b, Buffer.from('B: 4\r\nB: 5\r\n')]]), 'D: 6\r\n');
+    expect(lines(changed)).toBe('A: 1\r\nB: 4\r\nB: 5\r\nC : 3\r\nD: 6\r\n\r\n');
+    expect(changed.fields.map((field) => `${field.name}=${field.value()}`)).toEqual([
+      'A=1',
+      'B=4',
+      'B=5',
+      'C=3',
+      'D=6',
+    ]);
+    expect(changed.fields[0]).toBe(a);
+    expect(changed.hasEmptyLine).toBe(true);
+    expect(changed.mboxLine).toBeUndefined();
+    expect(lines(header.with(new Map(), 'D: 6\r\n'))).toBe('A: 1\r\nB: 2\r\nC : 3\r\nD: 6\r\n\r\n');
+  });
+
+  it('leaves a field out for which nothing stands', () => {
+    const nothing = Buffer.alloc(0);
+    expect(lines(header.with(new Map([a, c].map((field) => [field, nothing]))))).toBe('B: 2\r\n\r\n');
+    expect(lines(parse('From x\r\nA: 1').with(new Map(), 'B: 2\r\n'))).toBe('A: 1\r\nB: 2\r\n\r\n');
+  });
+
+  it('grows to 1 MiB, and not beyond', () => {
+    const room = 1024 * 1024 - header.raw.length - 'D: \r\n'.length;
+    expect(header.with(new Map(), `D: ${'x'.repeat(room)}\r\n`).byteLength).toBe(1024 * 1024);
+    expect(() => header.with(new Map(), `D: ${'x'.repeat(room + 1)}\r\n`)).toThrow(
+      'The message header is larger than 1048576 octets.',
+    );
   });
 });

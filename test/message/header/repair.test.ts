@@ -106,11 +106,60 @@ describe('repairHeader', () => {
     expect(repairHeader(header(`From x Mon\r\n${whole}`), options)?.toString()).toBe(whole);
   });
 
+  it('puts the fields in place of those of the same name in any case, and makes up a Message-ID at the domain', () => {
+    const { messageId: _, ...rest } = options;
+    const repaired = repairHeader(header('DATE: x\r\nmessage-id:\r\nFrom: a@b\r\n\r\n'), rest)?.toString();
+    expect(repaired).toMatch(
+      /^From: a@b\r\nDate: Mon, 05 Jan 2026 07:08:09 \+0000\r\nMessage-ID: <[\w-]{24}@contoso\.com>\r\n\r\n$/,
+    );
+    const international = repairHeader(header('Date: 5 Jan 2026 10:00\r\nMessage-ID: <y>\r\n\r\n'), {
+      ...rest,
+      from: 'é@b',
+    });
+    expect(international?.toString()).toMatch(/\r\nFrom: é@b\r\n\r\n$/);
+  });
+
   it('adds no From it cannot vouch for', () => {
     const text = 'Date: Mon, 5 Jan 26 10:15 CET\r\nMessage-ID: <y>\r\n\r\n';
     const { from: _, ...withoutFrom } = options;
     expect(repairHeader(header(text), withoutFrom)).toBeUndefined();
     expect(repairHeader(header(text), { ...options, from: 'a@b\r\nBcc: c@d' })).toBeUndefined();
+  });
+});
+
+describe('A Message-ID', () => {
+  const repaired = (value: string) =>
+    HeaderBlock.parse(
+      repairHeader(header(`Date: 5 Jan 2026 10:00\r\nMessage-ID: ${value}\r\nFrom: a@b\r\n\r\n`), {
+        date,
+        domain: 'contoso.com',
+        messageId: '<1@contoso.com>',
+      }) ?? header(`Message-ID: ${value}\r\n`).raw,
+    ).get('Message-ID');
+
+  it.each(['<1@x>', '<1@x> (comment)', '(comment) <1@x>', '(comment)<1@x>', '<no at>', '<a><b>'])(
+    'that others find by it stays: %s',
+    (value) => {
+      expect(repaired(value)).toBe(value);
+    },
+  );
+
+  it.each([
+    ['1234@device', '<1234@device>'],
+    ['a!b;c=d?e@f-g~', '<a!b;c=d?e@f-g~>'],
+    ['x <1@x>', '<1@contoso.com>'],
+    ['<>', '<1@contoso.com>'],
+    ['<<1@x>', '<1@contoso.com>'],
+    ['1234', '<1@contoso.com>'],
+    ['@device', '<1@contoso.com>'],
+    ['1234@', '<1@contoso.com>'],
+    ['1@2@3', '<1@contoso.com>'],
+    ['12 34@device', '<1@contoso.com>'],
+    ['1@dev ice', '<1@contoso.com>'],
+    ['<1@x', '<1@contoso.com>'],
+    ['1@x>', '<1@contoso.com>'],
+  ])('%s becomes %s', (value, expected) => {
+    expect(repaired(value)).toBe(expected);
   });
 });
 
@@ -161,10 +210,22 @@ describe('receivedField', () => {
   it.each([
     ['::ffff:10.0.0.1', '([10.0.0.1])'],
     ['2001:db8::1', '([IPv6:2001:db8::1])'],
+    ['::FFFF:10.0.0.1', '([10.0.0.1])'],
+    ['::ffff:a00:1', '([IPv6:::ffff:a00:1])'],
+    ['1::ffff:10.0.0.1', '([IPv6:1::ffff:10.0.0.1])'],
     ['fe80::1%eth0', '([IPv6:fe80::1])'],
+    ['fe80::1%eth0%1', '([IPv6:fe80::1])'],
     ['nonsense\r\nX: y', '(unknown)'],
   ])('writes the address %j as %s', (address, expected) => {
     expect(receivedField({ ...facts, from: { helo: 'x', address } })).toContain(expected);
+  });
+
+  it('names what cannot be written in other words, and nobody whose address is no address', () => {
+    const nameless = { from: { helo: '', address: '' }, by: '(', with: '\r\n', id: ';', forAddress: 'é' };
+    expect(receivedField({ ...facts, ...nameless })).toBe(
+      'Received: from unknown (unknown)\r\n\tby localhost\r\n\twith SMTP id none; Mon, 05 Jan 2026 07:08:09 +0000\r\n',
+    );
+    expect(receivedField({ ...facts, forAddress: 'é@b' })).toContain('\r\n\tfor <é@b>; ');
   });
 
   it('is one well-formed field whatever the client calls itself', () => {
