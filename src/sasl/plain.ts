@@ -18,12 +18,13 @@ export function encodePlain(message: PlainMessage): Buffer {
 
 /** @throws SaslSyntaxError */
 export function decodePlain(octets: Buffer): PlainMessage {
-  const first = octets.indexOf(0);
-  const second = first < 0 ? -1 : octets.indexOf(0, first + 1);
-  if (second < 0) throw new SaslSyntaxError('A PLAIN message has three parts with NUL between them.');
-  const authorizationId = decodeName(octets.subarray(0, first), 'authorization identity');
-  const authenticationId = decodeName(octets.subarray(first + 1, second));
-  const password = decodePassword(octets.subarray(second + 1));
+  // Latin-1 gives back every octet.
+  const parts = octets.toString('latin1').split('\0');
+  if (parts.length !== 3) throw new SaslSyntaxError('A PLAIN message has three parts with NUL between them.');
+  const [first, second, third] = parts.map((part) => Buffer.from(part, 'latin1')) as [Buffer, Buffer, Buffer];
+  const authorizationId = decodeName(first, 'authorization identity');
+  const authenticationId = decodeName(second);
+  const password = decodePassword(third);
   // Old devices fill in the first part alone; RFC 4616 wants the second.
   const username = authenticationId === '' ? authorizationId : authenticationId;
   if (username === '') throw new SaslSyntaxError('The username is empty.');

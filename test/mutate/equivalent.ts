@@ -47,12 +47,6 @@ export const equivalents: readonly Equivalent[] = [
     why: 'a line has no line end in it, so the rest of it is all that the dollar sign could ask for',
   },
   {
-    file: 'src/sasl/plain.ts',
-    before: 'const second = first < 0 ? -1 : octets.indexOf(0, first + 1);',
-    after: 'const second = first < 0 ? -2 : octets.indexOf(0, first + 1);',
-    why: 'whatever is below zero is refused in the next line',
-  },
-  {
     file: 'src/smtp/handlers.ts',
     before: "const reversePath = mailFrom ? mailFrom.address : '';",
     after: "const reversePath = mailFrom ? mailFrom.address : 'mutant';",

@@ -37,6 +37,17 @@ describe('what a name and a password may be', () => {
     expect(decodePlain(octets('\0a\0'))).toEqual({ authorizationId: '', username: 'a', password: '' });
   });
 
+  it('PLAIN has three parts, and says which of them is wrong', () => {
+    const long = 'x'.repeat(1025);
+    for (const bad of ['', 'a', 'a\0b', '\0a', '\0a\0b\0', 'a\0b\0c\0d']) {
+      expect(() => decodePlain(octets(bad)), bad).toThrow('A PLAIN message has three parts with NUL between them.');
+    }
+    expect(() => decodePlain(octets(`${long}\0a\0p`))).toThrow('The authorization identity is longer than 1024');
+    expect(() => decodePlain(octets(`\0${long}\0p`))).toThrow('The username is longer than 1024');
+    expect(() => decodePlain(octets(`\0a\0${long}`))).toThrow('The password is longer than 1024');
+    expect(() => decodePlain(octets('a\tb\0a\0p'))).toThrow('The authorization identity holds a control character.');
+  });
+
   it('PLAIN cannot be written with a NUL in any part', () => {
     const message = { authorizationId: 'z', username: 'a', password: 'p' };
     for (const part of ['authorizationId', 'username', 'password']) {
@@ -51,9 +62,18 @@ describe('a token', () => {
     expect(decodeXoauth2(encodeXoauth2({ username: 'a', accessToken })).accessToken).toBe(accessToken);
     expect(decodeOauthbearer(encodeOauthbearer({ username: 'a', accessToken })).accessToken).toBe(accessToken);
     const tooLong = 't'.repeat(18 * 1024);
-    expect(() => decodeXoauth2(encodeXoauth2({ username: 'a', accessToken: tooLong }))).toThrow(/longer than 17408/);
+    expect(() => decodeXoauth2(encodeXoauth2({ username: 'a', accessToken: tooLong }))).toThrow(
+      'The XOAUTH2 message is longer than 17408 octets.',
+    );
     const long = { username: 'a', accessToken: `${tooLong}t` };
-    expect(() => decodeOauthbearer(encodeOauthbearer(long))).toThrow(/longer than 18432 octets/);
+    expect(() => decodeOauthbearer(encodeOauthbearer(long))).toThrow(
+      'The OAUTHBEARER message is longer than 18432 octets.',
+    );
+  });
+
+  it('holds no NUL', () => {
+    expect(() => decodeXoauth2(bearer('user=a', 'auth=Bearer \0'))).toThrow('The XOAUTH2 message holds a NUL.');
+    expect(() => decodeOauthbearer(bearer('n,,', 'auth=Bearer \0'))).toThrow('The OAUTHBEARER message holds a NUL.');
   });
 
   it('is told by its words in any case, after any number of blanks', () => {

@@ -168,6 +168,16 @@ describe('CRAM-MD5', () => {
     });
   });
 
+  it('takes a name of one character', () => {
+    expect(decodeCramMd5(Buffer.from(`a ${digest}`)).username).toBe('a');
+  });
+
+  it('is not proven by a digest of another length, or of other characters', () => {
+    for (const other of ['', digest.slice(1), ` ${digest}`, '\xe9'.repeat(32), '\xe9'.repeat(16)]) {
+      expect(provesPassword(challenge, other, 'tanstaaftanstaaf'), other).toBe(false);
+    }
+  });
+
   it('refuses what is no answer', () => {
     for (const bad of ['', 'tim', digest, ` ${digest}`, `tim ${digest.slice(1)}`, `tim ${digest}0`, `a\nb ${digest}`]) {
       expect(() => decodeCramMd5(Buffer.from(bad))).toThrow(SaslSyntaxError);

@@ -18,8 +18,8 @@ export function transferDecoder(encoding: TransferEncoding): TransferDecoder {
 }
 
 const nothing = Buffer.alloc(0);
-const padding = 65;
-const outside = 66;
+const padding = 64;
+const outside = 65;
 
 /** Value of each character; the letters of base64url are not part of MIME's alphabet. */
 const sextets = new Uint8Array(256).fill(outside);
@@ -38,7 +38,8 @@ class Base64Decoder implements TransferDecoder {
   #padded = false;
 
   push(octets: Buffer): Buffer {
-    const decoded = Buffer.allocUnsafe(Math.ceil(octets.length / 4) * 3 + 3);
+    // The first character may complete three octets.
+    const decoded = Buffer.allocUnsafe(octets.length + 2);
     let bits = this.#bits;
     let count = this.#count;
     let length = 0;
@@ -76,7 +77,7 @@ function writeRest(target: Buffer, at: number, bits: number, count: number): num
   if (count < 2) return 0;
   const whole = bits << (6 * (4 - count));
   target[at] = whole >> 16;
-  if (count === 3) target[at + 1] = whole >> 8;
+  target[at + 1] = whole >> 8;
   return count - 1;
 }
 
@@ -143,7 +144,7 @@ class QuotedPrintableDecoder implements TransferDecoder {
 function isOpen(input: Buffer, index: number, next: number): boolean {
   if (next === input.length) return true;
   if (input[next] === CR && next + 1 === input.length) return true;
-  return input[index] === EQUALS && index + 2 === input.length && hexDigit(input[index + 1]) >= 0;
+  return input[index] === EQUALS && index + 2 === input.length && hexDigit(input[index + 1] as number) >= 0;
 }
 
 /** Never looks further than {@link maxBlanks}, so that what is found does not hang on how the octets are cut. */
@@ -158,17 +159,17 @@ function isLineEnd(input: Buffer, at: number): boolean {
 }
 
 function behindLineEnd(input: Buffer, at: number): number {
-  return Math.min(input.length, at + (input[at] === CR ? 2 : 1));
+  return at + (input[at] === CR ? 2 : 1);
 }
 
 function hexAt(input: Buffer, at: number): number {
-  const high = hexDigit(input[at]);
-  const low = hexDigit(input[at + 1]);
+  const high = hexDigit(input[at] as number);
+  const low = hexDigit(input[at + 1] as number);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-function hexDigit(octet: number | undefined): number {
-  if (octet === undefined) return -1;
+/** -1 for what is no digit, and for nothing. */
+function hexDigit(octet: number): number {
   if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
   const upper = octet & 0xdf;
   return upper >= 0x41 && upper <= 0x46 ? upper - 0x37 : -1;

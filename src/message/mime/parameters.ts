@@ -19,8 +19,8 @@ export function parseParameterized(text: string): ParameterizedValue {
   const pieces = new Map<string, string>();
   for (const piece of rest) {
     const equals = piece.indexOf('=');
-    const name = piece.slice(0, equals).trim().toLowerCase();
-    if (equals > 0 && !pieces.has(name)) pieces.set(name, unquoted(piece.slice(equals + 1).trim()));
+    const name = piece.slice(0, Math.max(0, equals)).trim().toLowerCase();
+    if (name !== '' && !pieces.has(name)) pieces.set(name, unquoted(piece.slice(equals + 1).trim()));
   }
   return { value: value.trim().toLowerCase(), parameters: assembled(pieces), written: pieces };
 }

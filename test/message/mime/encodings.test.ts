@@ -57,8 +57,35 @@ describe('encoded-words', () => {
     ['=?utf-8?Q?Ford, Ann?= x', 'Ford, Ann x'],
     ['=?utf-8?B?YQ ==?=', '=?utf-8?B?YQ ==?='],
     ['=?utf-8?q?=FF=4?=', '\ufffd=4'],
+    ['=?utf-8?q?=c3=Bc=zz=5f?=', 'ü=zz_'],
+    ['=?utf-8?B?77u/YQ==?=', '\ufeffa'],
+    ['=?utf-8?q??=', ''],
+    ['x=?utf-8?q?a?=y', 'xay'],
+    ['=?utf-8?q?a?= b =?utf-8?q?c?=', 'a b c'],
+    ['=?utf-8?q?a?=\r\n =?utf-8?q?b?=', 'a\r\n b'],
+    ['=?utf-8?q?a?==?utf-8?q?b?=', 'ab'],
+    ['=?utf-8?Q?=FC?= =?iso-8859-1?Q?=FC?= =?utf-8?q?a?=', '\ufffdüa'],
+    ['=?utf 8?q?a?=', '=?utf 8?q?a?='],
+    ['=??q?a?=', '=??q?a?='],
+    ['=?utf-8?q?a\r\nb?=', '=?utf-8?q?a\r\nb?='],
   ])('%s is read as %s', (text, expected) => {
     expect(decodedWords(text)).toBe(expected);
+  });
+
+  it('in an unknown charset are read by guess where one says so: as UTF-8, or as Windows-1252', () => {
+    const guessed = (text: string) => decodedWords(text, { unknownCharset: 'guessed' });
+    expect(guessed('=?x-unknown?q?=C3=BC?= =?utf-8?q?a?= x')).toBe('üa x');
+    expect(guessed('=?x-unknown?q?=FC=80?=')).toBe('ü€');
+    expect(guessed('=?koi8-r?B?8NLJ18XU?=')).toBe('Привет');
+    expect(decodedWords('=?x-unknown?q?=FC?=', { unknownCharset: 'kept' })).toBe('=?x-unknown?q?=FC?=');
+  });
+
+  it('are written as UTF-8 in base64, 45 octets in each, never a part of a character', () => {
+    const word = (text: string) => `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`;
+    expect(encodedWords('')).toBe('');
+    expect(encodedWords('x'.repeat(45))).toBe(word('x'.repeat(45)));
+    expect(encodedWords('x'.repeat(46))).toBe(`${word('x'.repeat(45))} ${word('x')}`);
+    expect(encodedWords(`${'x'.repeat(42)}😀y`)).toBe(`${word('x'.repeat(42))} ${word('😀y')}`);
   });
 
   it('come back as the text they were made of, none longer than 75 characters', () => {
