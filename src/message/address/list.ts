@@ -64,20 +64,11 @@ export interface AddressItems {
   readonly problems: readonly AddressProblem[];
 }
 
-const word = '[A-Za-z0-9_+-]+';
-const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
-/** What nearly every field holds: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
-const bareAddress = new RegExp(`^${addrSpec}$`);
-const namedAddress = new RegExp(`^((?:${word} )*${word}) <(${addrSpec})>$`);
-
 /**
  * Reads the value of From, To, Cc, Bcc, Sender or Reply-To (RFC 5322 sections 3.4 and 4.4): comments, folding, groups
  * (their members are listed, their names dropped), obsolete routes, UTF-8. Never throws; takes linear time.
  */
 export function parseAddressList(value: string): AddressList {
-  if (bareAddress.test(value)) return { addresses: [{ address: value }], problems: [] };
-  const [, name, address] = namedAddress.exec(value) ?? [];
-  if (name !== undefined && address !== undefined) return { addresses: [{ address, name }], problems: [] };
   const { items, problems } = parseAddressItems(value);
   return { addresses: items.flatMap((item) => (item.kind === 'address' ? [item.parsed] : [])), problems };
 }

@@ -111,7 +111,7 @@ describe('an address list', () => {
     );
   });
 
-  it('reads plain addresses, which it has a shorter way for, as it reads all others', () => {
+  it('reads an address alike alone, among blanks, before a comma and in a group', () => {
     const word = fc.oneof(
       fc.stringMatching(/^[A-Za-z0-9_+-]{1,6}$/),
       fc.constantFrom('=?', "O'Brien", 'é', '=?a?q?b?='),
