@@ -60,9 +60,7 @@ export class MimeScanner {
   /** Place of the first of `#octets` in the message. */
   #offset = 0;
   #searchFrom = 0;
-  /** A line begins with the first of `#octets`. */
-  #atLineStart = true;
-  /** Octets of the line end just before `#octets`. */
+  /** Octets of the line end just before `#octets`; 0 where none stands there. */
   #lineEndBefore = 0;
   #parts = 0;
   #headerOctets = 0;
@@ -111,7 +109,6 @@ export class MimeScanner {
     this.#headerOctets += header.byteLength;
     this.#header = undefined;
     this.#skip(header.byteLength);
-    this.#atLineStart = true;
     this.#beginPart(header);
     return true;
   }
@@ -182,8 +179,8 @@ export class MimeScanner {
   /** Where the next line begins that starts with two dashes, or -1. */
   #nextDashes(): number {
     const octets = this.#octets;
-    if (this.#atLineStart && this.#searchFrom === 0 && octets[0] === 0x2d && octets[1] === 0x2d) return 0;
-    const lf = octets.indexOf(dashesOnLine, Math.max(0, this.#searchFrom - 1));
+    if (this.#lineEndBefore > 0 && this.#searchFrom === 0 && octets[0] === 0x2d && octets[1] === 0x2d) return 0;
+    const lf = octets.indexOf(dashesOnLine, this.#searchFrom);
     return lf === -1 ? -1 : lf + 1;
   }
 
@@ -196,7 +193,6 @@ export class MimeScanner {
     this.#endLeaf();
     this.#skip(at - contentEnd + length);
     this.#open.end(found, bodyEnd);
-    this.#atLineStart = true;
     if (!found.closes && this.#mayBegin()) this.#header = new HeaderScanner();
     return this.#header !== undefined;
   }
@@ -212,10 +208,7 @@ export class MimeScanner {
   }
 
   #skip(length: number): void {
-    if (length > 0) {
-      this.#atLineStart = false;
-      this.#lineEndBefore = lineEndLength(this.#octets, length);
-    }
+    if (length > 0) this.#lineEndBefore = lineEndLength(this.#octets, length);
     this.#octets = this.#octets.subarray(length);
     this.#offset += length;
     this.#searchFrom = 0;

@@ -21,7 +21,7 @@ function repaired(...fields: string[]): string {
   return header.fields.map(({ raw }) => raw.toString().trimEnd()).join('\r\n');
 }
 
-const recipientFields = ['To', 'Cc', 'Resent-To', 'Resent-Cc'];
+const recipientFields = ['To', 'Cc', 'Bcc', 'Resent-To', 'Resent-Cc', 'Resent-Bcc'];
 const otherFields = [
   ...['Reply-To', 'Resent-Reply-To', 'Resent-From', 'Resent-Sender', 'Mail-Reply-To', 'Mail-Followup-To', 'Errors-To'],
   ...['Disposition-Notification-To', 'Return-Receipt-To', 'X-Confirm-Reading-To'],

@@ -32,6 +32,19 @@ describe('Text in a charset', () => {
     expect(decodeText(Buffer.from(octets, 'latin1'), charset)).toBe(text);
   });
 
+  it.each(['', 'US-ASCII', 'ascii', 'unknown-8bit', 'x-unknown', 'unknown', '8bit', '7bit', 'default', ' Default '])(
+    '%j says no more than that there are octets above 127: they are UTF-8 where they can be, else Windows-1252',
+    (charset) => {
+      expect(isKnownCharset(charset)).toBe(true);
+      expect(decodeText(Buffer.from('ü'), charset)).toBe('ü');
+      expect(decodeText(Buffer.from('\x93\xfc\x94', 'latin1'), charset)).toBe('“ü”');
+    },
+  );
+
+  it('is named in any case, blanks around', () => {
+    expect(decodeText(Buffer.from('\xcf', 'latin1'), ' Windows-1251\t')).toBe('П');
+  });
+
   it.each(['utf-7', 'ibm-850', 'x-mac-klingon', 'iso-2022-kr'])('%s is not known', (charset) => {
     expect(isKnownCharset(charset)).toBe(false);
   });
