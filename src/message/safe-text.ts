@@ -52,7 +52,8 @@ function cutLongWord(word: string): string[] {
  * The value must come from {@link oneLine}.
  */
 export function foldedField(name: string, value: string): string {
-  const [firstWord = '', ...words] = value.split(' ').flatMap(cutLongWord);
-  const [first = '', ...rest] = wrapWords([`${name}: ${firstWord}`, ...words], 76);
-  return [first, ...rest.map((line) => ` ${line}`)].join('\r\n').concat('\r\n');
+  const [first, ...words] = value.split(' ').flatMap(cutLongWord);
+  return wrapWords([`${name}: ${first}`, ...words], 76)
+    .join('\r\n ')
+    .concat('\r\n');
 }

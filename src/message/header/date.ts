@@ -67,15 +67,10 @@ export function foreignDate(value: string): Date | undefined {
   const [, monthAndDay, clock, zoneBefore, year, zoneBehind] = asctime.exec(value) ?? [];
   if (monthAndDay === undefined) return iso.test(value) ? validDate(value) : undefined;
   if (zoneBefore !== undefined && zoneBehind !== undefined) return undefined;
-  return validDate(`${monthAndDay} ${year} ${clock} ${offsetOf(zoneBefore ?? zoneBehind ?? '')}`);
-}
-
-/** `CEST` as `+0200`; others as they stand. */
-function offsetOf(zone: string): string {
+  const zone = zoneBefore ?? zoneBehind ?? '';
   const hours = zoneHours[zone.toUpperCase()];
-  if (hours === undefined) return zone;
-  const minutes = Math.abs(hours) * 60;
-  return `${hours < 0 ? '-' : '+'}${String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0')}`;
+  const date = validDate(`${monthAndDay} ${year} ${clock} ${hours === undefined ? zone : 'UTC'}`);
+  return date && new Date(date.getTime() - (hours ?? 0) * 3_600_000);
 }
 
 function validDate(text: string): Date | undefined {

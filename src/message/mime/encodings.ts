@@ -71,8 +71,9 @@ export function decodedWords(text: string, options: DecodedWordsOptions = {}): s
 
 function decodedRow(row: string, otherwise: ((octets: Buffer) => string) | undefined): string {
   const runs: { readonly charset: string; readonly octets: Buffer[]; readonly words: string[] }[] = [];
-  for (const [word, charset = '', encoding, content = ''] of row.matchAll(encodedWord)) {
-    const octets = encoding?.toLowerCase() === 'b' ? Buffer.from(content, 'base64') : qOctets(content);
+  for (const match of row.matchAll(encodedWord)) {
+    const [word, charset, encoding, content] = match as string[] as [string, string, string, string];
+    const octets = encoding.toLowerCase() === 'b' ? Buffer.from(content, 'base64') : qOctets(content);
     const last = runs.at(-1);
     if (last?.charset !== charset.toLowerCase())
       runs.push({ charset: charset.toLowerCase(), octets: [octets], words: [word] });

@@ -15,7 +15,7 @@ export interface ParameterizedValue {
  * Never throws.
  */
 export function parseParameterized(text: string): ParameterizedValue {
-  const [value = '', ...rest] = piecesOf(text);
+  const [value, ...rest] = piecesOf(text) as [string, ...string[]];
   const pieces = new Map<string, string>();
   for (const piece of rest) {
     const equals = piece.indexOf('=');
@@ -28,11 +28,12 @@ export function parseParameterized(text: string): ParameterizedValue {
 const fileNameKey = /^(?:file)?name(?:\*\d+)?$/i;
 
 /**
- * Cuts at the semicolons outside of quotes, and leaves comments out. In a file name they are none: programs write
- * `filename=report(1).pdf`, which by the letter is `report.pdf`.
+ * One piece or more: cuts at the semicolons outside of quotes, and leaves comments out. In a file name they are none:
+ * programs write `filename=report(1).pdf`, which by the letter is `report.pdf`.
  */
 function piecesOf(text: string): string[] {
-  const pieces = [''];
+  const pieces: string[] = [];
+  let piece = '';
   let comments = 0;
   let isFileName: boolean | undefined;
   // A quoted string, an escaped character, or any other character.
@@ -41,15 +42,15 @@ function piecesOf(text: string): string[] {
     else if (token === ')' && comments > 0) comments -= 1;
     else if (comments > 0) continue;
     else if (token === ';') {
-      pieces.push('');
+      pieces.push(piece);
+      piece = '';
       isFileName = undefined;
     } else {
-      const piece = pieces.pop() ?? '';
       if (token === '=') isFileName ??= fileNameKey.test(piece.trim());
-      pieces.push(piece + token);
+      piece += token;
     }
   }
-  return pieces;
+  return [...pieces, piece];
 }
 
 function unquoted(text: string): string {
@@ -73,7 +74,7 @@ function assembled(pieces: ReadonlyMap<string, string>): Map<string, string> {
       plain.set(key, text);
       continue;
     }
-    const [, name = '', index, star] = found;
+    const [, name, index, star] = found as string[] as [string, string, string?, string?];
     const list = continued.get(name) ?? [];
     list.push({ index: Number(index ?? 0), extended: index === undefined || star !== undefined, text });
     continued.set(name, list);
@@ -85,13 +86,10 @@ function assembled(pieces: ReadonlyMap<string, string>): Map<string, string> {
 
 /** Octets first, text last: a character may be cut between two pieces. */
 function joined(pieces: readonly Piece[]): string {
-  const ordered = [...pieces].sort((one, other) => one.index - other.index);
-  const first = ordered[0];
-  const [, charset = '', start = ''] = (first?.extended && /^([^']*)'[^']*'(.*)$/s.exec(first.text)) || [];
-  const texts = ordered.map(({ text }, position) => (position === 0 && charset !== '' ? start : text));
-  const octets = ordered.map(({ extended }, position) =>
-    extended ? percentDecoded(texts[position] ?? '') : Buffer.from(texts[position] ?? ''),
-  );
+  const [first, ...others] = pieces.toSorted((one, other) => one.index - other.index) as [Piece, ...Piece[]];
+  const [, charset = '', start = ''] = (first.extended && /^([^']+)'[^']*'(.*)$/s.exec(first.text)) || [];
+  const ordered = charset === '' ? [first, ...others] : [{ ...first, text: start }, ...others];
+  const octets = ordered.map(({ extended, text }) => (extended ? percentDecoded(text) : Buffer.from(text)));
   return decodeText(Buffer.concat(octets), isKnownCharset(charset) ? charset : undefined);
 }
 

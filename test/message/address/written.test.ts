@@ -31,6 +31,30 @@ describe('A display name', () => {
     expect(phrase(name)).toBe(written);
   });
 
+  it.each([
+    // A word that begins or ends beside the encoded-word in it is none of RFC 2047 section 5.
+    ['=?utf-8?Q?a?=x', 'ax'],
+    ['x=?utf-8?Q?a?=', 'xa'],
+    ['=?utf-8?Q?a?==?utf-8?Q?b?=', 'ab'],
+    ['=?utf-8?Q??=', ''],
+    ['=?utf-8?X?a?=', '=?utf-8?B?PT91dGYtOD9YP2E/PQ==?='],
+    ['=?', '=?utf-8?B?PT8=?='],
+    ['=?UTF-8?b?YQ==?=', '=?UTF-8?b?YQ==?='],
+    // Its 75 characters, section 2.
+    [`=?utf-8?q?${'x'.repeat(63)}?=`, `=?utf-8?q?${'x'.repeat(63)}?=`],
+    [`=?utf-8?q?${'x'.repeat(64)}?=`, 'x'.repeat(64)],
+    // Atoms alone stay bare.
+    ["!#$%&'*+/^_`{|}~-", "!#$%&'*+/^_`{|}~-"],
+    [' Ann ', 'Ann'],
+    ['Ann.', '"Ann."'],
+    ['.Ann', '".Ann"'],
+    ['Ann\\', '"Ann\\\\"'],
+    [`${'x'.repeat(199)}.`, `"${'x'.repeat(199)}."`],
+    [`${'x'.repeat(200)}.`, 'x'.repeat(200)],
+  ])('%s is written %s: words as they are where they may stand so', (name, written) => {
+    expect(phrase(name)).toBe(written);
+  });
+
   it('that is too long is cut after 200 characters, not within an encoded-word', () => {
     expect(phrase('x'.repeat(300))).toBe('x'.repeat(200));
     const words = Array.from(
