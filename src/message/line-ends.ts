@@ -59,7 +59,7 @@ export class CrlfChecker {
     this.#checkLines(chunk, start, pairBegun ? 1 : 0);
     this.#octets += chunk.length;
     const beforeLast = chunk.length > 1 ? chunk[chunk.length - 2] : this.#lastOctet;
-    this.#lastOctet = chunk[chunk.length - 1] ?? 0;
+    this.#lastOctet = chunk[chunk.length - 1] as number;
     this.#endsWithCrlf = this.#lastOctet === LF && beforeLast === CR;
   }
 

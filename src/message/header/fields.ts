@@ -33,9 +33,10 @@ export class HeaderField {
 
   /** The value as it came, leading blanks and folding included, without the line end. */
   valueOctets(): Buffer {
-    const octets = this.raw.subarray(this.#valueStart);
-    const end = octets.length - (/\r?\n?$/.exec(octets.toString('latin1', octets.length - 2))?.[0].length ?? 0);
-    return octets.subarray(0, end);
+    let end = this.raw.length;
+    if (this.raw[end - 1] === 0x0a) end -= 1;
+    if (this.raw[end - 1] === 0x0d) end -= 1;
+    return this.raw.subarray(this.#valueStart, end);
   }
 
   /** {@link raw} with its line end, which the end of the message may have cut off. */

@@ -96,7 +96,7 @@ export class HeaderScanner {
 function nameLength(octets: Buffer, start: number, end: number): number | 'none' | 'unknown' {
   let length = 0;
   for (let index = start; index < end && index - start <= maxNameOctets; index++) {
-    const octet = octets[index] ?? 0;
+    const octet = octets[index] as number;
     if (octet === COLON) return length > 0 ? length : 'none';
     const blank = octet === SPACE || octet === TAB;
     // Blanks before the colon are obsolete syntax (RFC 5322 section 4.5); within a name they are none. A name that is

@@ -35,7 +35,7 @@ export function senderEdit(header: HeaderBlock, mailbox: string): SenderEdit {
   const add: string[] = [];
   const fields = readFields(header, 'From');
   const from = fields.find(({ usable }) => usable.length > 0) ?? fields[0];
-  for (const { field } of fields) if (field !== from?.field || !from.isSound) drop.add(field);
+  for (const each of fields) if (each !== from || !each.isSound) drop.add(each.field);
   const authors = from && from.usable.length > 0 ? from.usable : [named(mailbox, from?.label)];
   if (!from?.isSound) add.push(`From: ${writtenAddresses(authors)}\r\n`);
 
@@ -60,7 +60,7 @@ export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEd
   const from = fields.find(({ usable }) => usable.length > 0) ?? fields[0];
   const [author, ...others] = from?.usable ?? [];
   const isRight = from?.isSound && author && others.length === 0 && sameAddress(author.address, address);
-  for (const { field } of fields) if (field !== from?.field || !isRight) drop.add(field);
+  for (const each of fields) if (each !== from || !isRight) drop.add(each.field);
   if (isRight) return { addresses: [], drop, add: '' };
 
   const add = [`From: ${writtenAddress(named(address, author ? author.name : from?.label))}\r\n`];

@@ -81,7 +81,8 @@ export class MimeScanner {
     this.#advance(true);
     this.#endLeaf();
     this.#open.endAll(this.#offset);
-    return this.#root ?? partOf(HeaderBlock.parse(nothing), 0, 'text/plain');
+    // A header ends where the message does, at the latest.
+    return this.#root as OpenPart;
   }
 
   #advance(atEnd: boolean): void {
