@@ -46,7 +46,7 @@ class Repair {
     }
   }
 
-  #address(parsed: ParsedAddress, inBrackets: boolean): void {
+  #address(parsed: ParsedAddress, inBrackets = false): void {
     const begun = inBrackets ? this.#nameBegun : [];
     this.#nameBegun = [];
     const name = [...begun, ...(parsed.name === undefined ? [] : [parsed.name])].join(', ');
@@ -58,14 +58,14 @@ class Repair {
     const address = this.#known?.complete(parsed.address);
     if (address === undefined)
       this.#other(inBrackets ? (parsed.name ?? splitAddress(parsed.address).local) : words, !inBrackets);
-    else this.#address({ ...parsed, address }, false);
+    else this.#address({ ...parsed, address });
   }
 
   #other(words: string, mayBeName: boolean): void {
     const decoded = decodedWords(words);
     const inside = decoded === words ? [] : parseAddressList(decoded).addresses;
     if (inside.length > 0 && inside.every(({ address }) => this.#known?.has(address))) {
-      for (const parsed of inside) this.#address(parsed, false);
+      for (const parsed of inside) this.#address(parsed);
       return;
     }
     this.words.push(words);
