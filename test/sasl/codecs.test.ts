@@ -189,6 +189,9 @@ describe('CRAM-MD5', () => {
     expect(new Set(challenges).size).toBe(100);
     for (const each of challenges) expect(each).toMatch(/^<[0-9a-f]{32}\.\d+@bridge\.test>$/);
     expect(cramMd5Challenge('a b>\r\n').toString()).toMatch(/@ab>$/);
+    expect(cramMd5Challenge('Z-9.example').toString()).toMatch(/@Z-9\.example>$/);
+    expect(cramMd5Challenge('é').toString()).toMatch(/@localhost>$/);
+    expect(cramMd5Challenge().toString()).toMatch(/@[A-Za-z0-9.-]+>$/);
     const ask = async () => Buffer.from(`tim ${digest}`);
     const given = await receiveCredentials('CRAM-MD5', undefined, ask);
     expect(given).toMatchObject({ mechanism: 'CRAM-MD5', username: 'tim', digest });
