@@ -122,7 +122,7 @@ export function receivedField(facts: ReceivedFacts): string {
 
 /** An IP address as it stands in place of a host's name (RFC 5321 section 4.1.3). */
 export function addressLiteral(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/s, '');
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/s, '');
   if (isIPv4(plain)) return `[${plain}]`;
   return isIPv6(plain) ? `[IPv6:${plain}]` : 'unknown';
 }

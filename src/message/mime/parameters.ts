@@ -87,7 +87,7 @@ function assembled(pieces: ReadonlyMap<string, string>): Map<string, string> {
 /** Octets first, text last: a character may be cut between two pieces. */
 function joined(pieces: readonly Piece[]): string {
   const [first, ...others] = pieces.toSorted((one, other) => one.index - other.index) as [Piece, ...Piece[]];
-  const [, charset = '', start = ''] = (first.extended && /^([^']+)'[^']*'(.*)$/s.exec(first.text)) || [];
+  const [, charset = '', start = ''] = (first.extended && /^([^']+)'[^']*'(.*)/s.exec(first.text)) || [];
   const ordered = charset === '' ? [first, ...others] : [{ ...first, text: start }, ...others];
   const octets = ordered.map(({ extended, text }) => (extended ? percentDecoded(text) : Buffer.from(text)));
   return decodeText(Buffer.concat(octets), isKnownCharset(charset) ? charset : undefined);

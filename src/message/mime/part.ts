@@ -88,11 +88,9 @@ const structural = ['Content-Type', 'Content-Transfer-Encoding', 'Content-Dispos
  * programs, or from hostile ones.
  */
 function fileNameOf(disposition: ParameterizedValue, contentType: ParameterizedValue): string | undefined {
-  const name = disposition.parameters.get('filename') ?? contentType.parameters.get('name');
-  const bare = decodedWords(name ?? '')
-    .replace(/^.*[\\/]/s, '')
-    .trim();
-  return bare || undefined;
+  const path = decodedWords(disposition.parameters.get('filename') ?? contentType.parameters.get('name') ?? '');
+  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  return name.trim() || undefined;
 }
 
 function encodingOf(field: string | undefined, isMultipart: boolean): TransferEncoding | undefined {

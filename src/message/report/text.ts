@@ -35,7 +35,7 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, att
 }
 
 function recipientLines(recipient: ReportedRecipient): string[] {
-  const [, type = '', text = ''] = /^([\w-]+);\s*(.*)$/s.exec(recipient.diagnostic) ?? ['', '', recipient.diagnostic];
+  const [, type = '', text = ''] = /^([\w-]+);\s*(.*)/s.exec(recipient.diagnostic) ?? ['', '', recipient.diagnostic];
   const isUpstream = type !== '' && type !== 'x-mailbridge';
   return [
     ...indented(`<${oneLine(recipient.address, 320)}>`),

@@ -136,6 +136,8 @@ describe('What the header of a part says', () => {
     [['Content-Disposition: x; filename="C:\\\\scans\\\\a.pdf"'], 'x', 'a.pdf'],
     [['Content-Disposition: x; filename="../../etc/ a.pdf "'], 'x', 'a.pdf'],
     [['Content-Disposition: x; filename="scans/"'], 'x', undefined],
+    [['Content-Disposition: x; filename="a/b\\\\c.pdf"'], 'x', 'c.pdf'],
+    [['Content-Disposition: x; filename="a\\\\b/c.pdf"'], 'x', 'c.pdf'],
     [['Content-Disposition: ; filename=a.pdf'], undefined, 'a.pdf'],
     [['Subject: x'], undefined, undefined],
   ])('%j: disposition %s, file name %s', (fields, disposition, fileName) => {
