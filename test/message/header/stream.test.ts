@@ -34,6 +34,19 @@ describe('editHeader', () => {
     }
   });
 
+  it('passes on no empty piece, which would be the end where pieces are told by their length', async () => {
+    for (const text of ['', 'no header', 'A: 1\r\n\r\n', '\r\nbody']) {
+      const pieces: Buffer[] = [];
+      const source = Readable.from([Buffer.from(text)]);
+      for await (const piece of editHeader(source, () => undefined)) pieces.push(piece);
+      expect(pieces.map((piece) => piece.length)).not.toContain(0);
+      expect(Buffer.concat(pieces).toString()).toBe(text);
+    }
+    for await (const piece of replaceStart(Readable.from([message]), message.length, Buffer.from('x'))) {
+      expect(piece.toString()).toBe('x');
+    }
+  });
+
   it('sees the same header as a parse of the whole message, however it is cut', async () => {
     const piece = fc.constantFrom('A: 1\r\n', 'b:', ' x\r\n', '\r\n', 'From ', 'junk', 'B : \n', '\r', '\n', '\xff');
     await fc.assert(
