@@ -15,7 +15,7 @@ export interface AddressParts {
 /** Cuts `local@domain`; an `@` inside a quoted local part does not count. */
 export function splitAddress(address: string): AddressParts {
   const at = address.lastIndexOf('@');
-  const domain = at === -1 ? '' : address.slice(at + 1);
+  const domain = address.slice(at + 1);
   if (at === -1 || domain.includes('"')) return { local: unquoted(address), domain: '' };
   return { local: unquoted(address.slice(0, at)), domain };
 }
