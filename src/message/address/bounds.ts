@@ -22,7 +22,10 @@ export function assertAddressBounds(header: HeaderBlock): void {
   const fields = header.fields.filter(isAddressField);
   const long = fields.find(({ raw }) => raw.length > maxAddressFieldBytes);
   if (long) throw new TooManyAddressesError(`Field ${long.name} is larger than ${maxAddressFieldBytes} octets`);
-  if (fields.reduce((sum, { raw }) => sum + raw.length, 0) > maxAddressBytes) {
+  const bytes = fields.reduce((sum, { raw }) => sum + raw.length, 0);
+  // Whatever is counted below takes an octet at least.
+  if (bytes <= maxAddresses) return;
+  if (bytes > maxAddressBytes) {
     throw new TooManyAddressesError(`Address fields are larger than ${maxAddressBytes} octets in all`);
   }
   let addresses = 0;

@@ -64,6 +64,11 @@ export interface AddressItems {
   readonly problems: readonly AddressProblem[];
 }
 
+const word = '[A-Za-z0-9_+-]+';
+const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
+/** What nearly every field holds: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
+const plainAddress = new RegExp(`^(?:(${addrSpec})|((?:${word} )*${word}) <(${addrSpec})>)$`);
+
 /**
  * Reads the value of From, To, Cc, Bcc, Sender or Reply-To (RFC 5322 sections 3.4 and 4.4): comments, folding, groups
  * (their members are listed, their names dropped), obsolete routes, UTF-8. Never throws; takes linear time.
@@ -75,7 +80,14 @@ export function parseAddressList(value: string): AddressList {
 
 /** As {@link parseAddressList}, with what else stands in the field. */
 export function parseAddressItems(value: string): AddressItems {
+  const plain = plainAddress.exec(value);
+  if (plain) return { items: [plainItem(plain)], problems: [] };
   return new ListReader(tokenizeAddresses(value)).read();
+}
+
+function plainItem([, bare, name = '', bracketed = '']: readonly (string | undefined)[]): AddressItem {
+  if (bare !== undefined) return { kind: 'address', parsed: { address: bare }, inBrackets: false, words: '' };
+  return { kind: 'address', parsed: { address: bracketed, name }, inBrackets: true, words: name };
 }
 
 class ListReader {

@@ -99,3 +99,32 @@ describe('The items of an address field', () => {
     expect(read(value)).toBe(expected);
   });
 });
+
+describe('a plain address, which is read at a glance', () => {
+  it.each([
+    'scanner@contoso.com',
+    'a@b',
+    'front-desk_2+x@mail.contoso-1.example',
+    'a.b.c@d.e.f',
+    'Ann <a@b.c>',
+    'Front Desk <desk@contoso.com>',
+    'HP LaserJet 4+ room_1-2 <printer.4@contoso.com>',
+    'a..b@c',
+    '.a@b',
+    'a@b.',
+    'a@',
+    '@b',
+    'Ann  Lee <a@b.c>',
+    'Ann<a@b.c>',
+    'Ann <a@b.c',
+    'Ann <a@b.c>>',
+    ' <a@b.c>',
+    '<a@b.c>',
+    'a@b@c',
+    'a@b.c d@e.f',
+    'Dr. Ann <a@b.c>',
+    '=?utf-8?q?Ann?= <a@b.c>',
+  ])('%j reads the same with a blank behind it, which takes the long way', (value) => {
+    expect(parseAddressItems(value)).toEqual(parseAddressItems(`${value} `));
+  });
+});
