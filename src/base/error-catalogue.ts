@@ -612,6 +612,11 @@ const entries = {
     cause: 'No administrator completed the consent in time.',
     remedy: 'Run the command again for a new link, or with --no-wait if the administrator works elsewhere.',
   },
+  'file-unusable': {
+    kind: 'usage',
+    cause: 'The operating system refused what a command wanted to do with a file, a folder or its output.',
+    remedy: 'Do what the code says: ENOENT it is missing, EACCES it is not yours, ENOSPC the disk is full.',
+  },
   'file-not-written': {
     kind: 'usage',
     cause: 'A file of the configuration (config.json, its backup, a private key or a secret) cannot be written.',

@@ -1,8 +1,9 @@
 import { type CheckOptions, checkConnections, type HopResult } from '../app/connections/check.ts';
+import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { takesColours } from '../base/pretty-line.ts';
-import { loadConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { CheckOutput } from './check-output.ts';
@@ -49,8 +50,30 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
     });
   }
   const sendTestTo = (values['send-test'] ?? []).map(addressOption);
-  const { config, warnings } = await loadConfig(configPath(values.config, io.env), { env: io.env });
-  const json = values.json ?? false;
+  const loaded = await loadConfig(configPath(values.config, io.env), { env: io.env });
+  const { json = false, wait = false } = values;
+  return await checkConfig(loaded, { name, json, wait, sendTestTo }, io, clock);
+}
+
+/** What `mailbridge check` was asked for. */
+export interface WantedCheck {
+  /** Of a connection or an account; undefined: all. */
+  readonly name: string | undefined;
+  readonly json: boolean;
+  readonly wait: boolean;
+  /** Who gets a test message of each account. */
+  readonly sendTestTo: readonly string[];
+}
+
+/** Tries the hops of a configuration. @returns the exit code */
+export async function checkConfig(
+  { config, warnings }: LoadedConfig,
+  { name, json, wait, sendTestTo }: WantedCheck,
+  io: CliIo,
+  clock: Clock,
+): Promise<number> {
+  // Sign-ins are renewed on the way.
+  becomeDataFolderOwner(config.dataDir);
   for (const warning of warnings) io.stderr.write(`warning: ${warning}\n`);
   const options = { name, clock, env: { ...io.env } };
   const output = new CheckOutput(json ? io.stderr : io.stdout, takesColours(io.stdout, io.env));
@@ -58,7 +81,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
     if (!json) output.tell(result);
   };
   const first = await oneRound(config, { ...options, sendTestTo }, tell);
-  const hops = values.wait ? await untilArrived(config, { ...options, sendTestTo }, first, { io, json, tell }) : first;
+  const hops = wait ? await untilArrived(config, { ...options, sendTestTo }, first, { io, json, tell }) : first;
   return conclude(hops, json, io);
 }
 

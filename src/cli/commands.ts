@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BridgeError } from '../base/errors.ts';
+import { systemFailure } from '../base/system-failure.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
 import type { CliIo } from './terminal/io.ts';
@@ -100,9 +101,10 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
     const run = await command.load();
     return await run(rest, shown);
   } catch (error) {
-    if (!(error instanceof BridgeError)) throw error;
-    shown.stderr.write(`mailbridge: ${error}\n`);
-    return error.kind === 'usage' ? 2 : 1;
+    const told = error instanceof BridgeError ? error : systemFailure(error);
+    if (told === undefined) throw error;
+    shown.stderr.write(`mailbridge: ${told}\n`);
+    return told.kind === 'usage' ? 2 : 1;
   }
 }
 
@@ -113,7 +115,8 @@ function usage(): string {
 
 ${lines.join('\n')}
 
-The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
+The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json, else
+/etc/mailbridge/config.json.
 mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
 `;
 }

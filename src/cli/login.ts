@@ -4,6 +4,7 @@ import {
   openPersonalAccess,
   type PersonalAccess,
 } from '../app/connections/tokens.ts';
+import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { HttpClient } from '../base/http/client.ts';
@@ -16,7 +17,7 @@ import { missingScopes } from '../tokens/entra/scopes.ts';
 import type { SignIn } from '../tokens/sign-ins/store.ts';
 import { type SignedIn, storeSignIn } from '../tokens/sign-ins/user-sign-in.ts';
 import { readArguments } from './arguments.ts';
-import { runCheck } from './check.ts';
+import { checkConfig } from './check.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
@@ -60,7 +61,9 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   }
   const { browser, json } = values;
   const path = configPath(values.config, io.env);
-  const { config } = await loadConfig(path, { env: io.env });
+  const loaded = await loadConfig(path, { env: io.env });
+  const { config } = loaded;
+  becomeDataFolderOwner(config.dataDir);
   const [name, connection] = chosen(positionals, config);
   assertRegistered(name, connection.clientId);
   const progress = json ? io.stderr : io.stdout;
@@ -80,7 +83,7 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   });
   if (!finished.check) return finished.code;
   io.stdout.write('\n');
-  return Math.max(finished.code, await runCheck([name, '--config', path], io, clock));
+  return Math.max(finished.code, await checkConfig(loaded, { name, json, wait: false, sendTestTo: [] }, io, clock));
 }
 
 /** Ctrl-C and SIGTERM end the work in good order. */

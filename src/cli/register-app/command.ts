@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
-import { editConfigFile } from '../../onboarding/config-edit.ts';
+import { assertCanEdit, editConfigFile } from '../../onboarding/config-edit.ts';
 import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
 import { exchangeScript } from '../../onboarding/exchange-script.ts';
 import { removeCredential } from '../../onboarding/registration/credentials.ts';
@@ -10,6 +10,7 @@ import { planningDirectory } from '../../onboarding/registration/planning-direct
 import { proveCredential } from '../../onboarding/registration/prove-credential.ts';
 import { type Registered, registerApp } from '../../onboarding/registration/register-app.ts';
 import type { ReplicationOptions } from '../../onboarding/registration/replication.ts';
+import { assertCanKeep } from '../../onboarding/registration/settle-credential.ts';
 import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
 import { signInAdministrator } from '../administrator.ts';
 import { openHttp } from '../cloud-access.ts';
@@ -82,6 +83,7 @@ async function plan(work: Work): Promise<void> {
 
 async function register(work: Work): Promise<void> {
   const { intent, report, options, replication } = work;
+  await assertCanWriteAll(work);
   const { directory, administrator } = await signIn(work);
   report.done(`signed in as ${administrator.username}`);
   const registered = await registerApp(directory, intent.registration, replication, (step) => report.step(step));
@@ -113,6 +115,13 @@ async function register(work: Work): Promise<void> {
     exchangeScript: scriptOf(work, registered, tenantId),
   });
   if (failure) throw failure.error;
+}
+
+/** What fails now costs nothing; once somebody has signed in, it leaves a certificate behind that nobody has the key of. */
+async function assertCanWriteAll({ config, intent }: Work): Promise<void> {
+  if (config.exists) await assertCanEdit(config.path);
+  const { credential } = intent.registration;
+  if (credential) await assertCanKeep(credential);
 }
 
 async function signIn({ options, intent, endpoints, http, report, replication, io }: Work) {

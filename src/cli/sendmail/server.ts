@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { BridgeError } from '../../base/errors.ts';
+import { systemConfig } from '../../base/system-paths.ts';
 import { parseJson } from '../../config/json.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { AccountConfig, Config, ListenerConfig } from '../../config/schema.ts';
@@ -21,10 +22,7 @@ export interface SendmailServer {
   readonly sender: string;
 }
 
-/** Where the configuration is looked for: a caller's working folder is no place for it. */
-export const systemConfig = '/etc/mailbridge/config.json';
-
-/** The configuration that a call means. */
+/** The configuration that a call means: a caller's working folder is no place for it. */
 export function sendmailConfigPath({ config }: SendmailArguments, env: Environment): string {
   return config ?? (env.MAILBRIDGE_CONFIG || systemConfig);
 }
