@@ -622,6 +622,12 @@ const entries = {
     cause: 'A file of the configuration (config.json, its backup, a private key or a secret) cannot be written.',
     remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
   },
+  'service-step-failed': {
+    kind: 'permanent',
+    cause:
+      'A program of the system (useradd, chown, systemctl, update-alternatives) failed while the service was installed or removed.',
+    remedy: 'Do what the message says, then run the command again: it does what is missing.',
+  },
   cancelled: {
     kind: 'permanent',
     cause: 'A command was interrupted, with Ctrl-C or otherwise.',

@@ -20,6 +20,7 @@ import { answerRules, terminalInterview } from './init-interview.ts';
 import { askLine } from './terminal/ask-line.ts';
 import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
+import { shellWord } from './terminal/shell-word.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
@@ -210,7 +211,7 @@ function told(
   password: string,
   steps: readonly NextStep[],
 ): string {
-  const lines = steps.map(({ args }) => `mailbridge ${args.map(quoted).join(' ')}`);
+  const lines = steps.map(({ args }) => `mailbridge ${args.map(shellWord).join(' ')}`);
   const width = Math.max(...lines.map((line) => line.length));
   return `
 ${relative('', path) || path} is written.
@@ -244,14 +245,9 @@ function connectionSettings(listeners: readonly WrittenListener[]): string {
   return `  host      ${hosts.join(', or ')}\n${ports.join('')}${firewall}`;
 }
 
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** On a terminal, runs the first of the next commands if that is wanted. */
 async function offer(step: NextStep | undefined, io: CliIo, run: Run): Promise<number> {
   if (step === undefined || !io.stdin.isTTY) return 0;
-  const answer = await askLine(io, `\nRun mailbridge ${step.args.map(quoted).join(' ')} now? [y/N] `);
+  const answer = await askLine(io, `\nRun mailbridge ${step.args.map(shellWord).join(' ')} now? [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '') ? await run([...step.args], io) : 0;
 }

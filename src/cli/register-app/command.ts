@@ -5,7 +5,9 @@ import { assertCanEdit, editConfigFile } from '../../onboarding/config-edit.ts';
 import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
 import { exchangeScript } from '../../onboarding/exchange-script.ts';
 import { removeCredential } from '../../onboarding/registration/credentials.ts';
+import type { Directory } from '../../onboarding/registration/directory.ts';
 import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
+import { settleOrphans } from '../../onboarding/registration/orphans.ts';
 import { planningDirectory } from '../../onboarding/registration/planning-directory.ts';
 import { proveCredential } from '../../onboarding/registration/prove-credential.ts';
 import { type Registered, registerApp } from '../../onboarding/registration/register-app.ts';
@@ -17,6 +19,7 @@ import { openHttp } from '../cloud-access.ts';
 import { configPath } from '../config-path.ts';
 import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
+import { askLine } from '../terminal/ask-line.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { type Intent, intentOf } from './intent.ts';
@@ -104,6 +107,7 @@ async function register(work: Work): Promise<void> {
     provenFirst && current
       ? await removeCredential(directory, registered.applicationId, replaced, current, replication)
       : undefined;
+  await offerToRemoveOrphans(work, directory, registered);
   report.conclude({
     connection: intent.name,
     tenantId,
@@ -122,6 +126,29 @@ async function assertCanWriteAll({ config, intent }: Work): Promise<void> {
   if (config.exists) await assertCanEdit(config.path);
   const { credential } = intent.registration;
   if (credential) await assertCanKeep(credential);
+}
+
+/** Each try whose files were lost has left a certificate, which proves the app to whoever has its key. */
+async function offerToRemoveOrphans(work: Work, directory: Directory, registered: Registered): Promise<void> {
+  const { io, intent, options, replication, report } = work;
+  const current = registered.credential?.credential;
+  const displayName = intent.registration.credential?.displayName;
+  if (current === undefined || displayName === undefined) return;
+  const isAsked = io.stdin.isTTY === true && !options.json;
+  const search = { applicationId: registered.applicationId, displayName, current };
+  const { count, removed } = await settleOrphans(directory, search, replication, async (found) => {
+    if (options.removeOrphans || !isAsked) return options.removeOrphans;
+    const question = `\n${orphanText(found)} Another machine with this connection may use ${found === 1 ? 'it' : 'one'}.\nRemove ${found === 1 ? 'it' : 'them'}? [y/N] `;
+    return /^y(es)?$/i.test((await askLine(io, question, replication.signal))?.trim() ?? '');
+  });
+  if (removed) report.done(`removed ${count === 1 ? 'a certificate' : `${count} certificates`} of earlier tries`);
+  else if (count > 0)
+    report.say(`  ${orphanText(count)} If no other machine uses them: register-app --remove-orphans.`);
+}
+
+function orphanText(count: number): string {
+  const what = count === 1 ? 'certificate of an earlier try is' : 'certificates of earlier tries are';
+  return `${count} more ${what} in the app registration.`;
 }
 
 async function signIn({ options, intent, endpoints, http, report, replication, io }: Work) {

@@ -22,8 +22,11 @@ export interface SendmailServer {
   readonly sender: string;
 }
 
+/** What of a command line says where to hand over. */
+type ServerArguments = Pick<SendmailArguments, 'account' | 'config' | 'server' | 'defaultSender'>;
+
 /** The configuration that a call means: a caller's working folder is no place for it. */
-export function sendmailConfigPath({ config }: SendmailArguments, env: Environment): string {
+export function sendmailConfigPath({ config }: ServerArguments, env: Environment): string {
   return config ?? (env.MAILBRIDGE_CONFIG || systemConfig);
 }
 
@@ -31,7 +34,7 @@ export function sendmailConfigPath({ config }: SendmailArguments, env: Environme
  * Finds the SMTP listener of the bridge on this machine.
  * @throws SendmailError EX_CONFIG, EX_USAGE
  */
-export async function findServer(args: SendmailArguments, env: Environment): Promise<SendmailServer> {
+export async function findServer(args: ServerArguments, env: Environment): Promise<SendmailServer> {
   if (args.server !== undefined) return { ...readServer(args.server), tls: false, sender: args.defaultSender ?? '' };
   const path = sendmailConfigPath(args, env);
   const { config } = await loadConfig(path, { env, withoutSecrets: true }).catch((error: unknown) => {
