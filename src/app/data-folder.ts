@@ -50,6 +50,7 @@ function secure(path: string, onClosed: (folder: string) => void): void {
   // The data folder itself may be a link that an administrator has made; what is in it may not.
   const root = realpathSync(path);
   if (makeOwnFolder(root)) onClosed(root);
+  assertMayUse(root, lstatSync(root), root);
   for (const file of ownFiles) assertOwnEntry(join(root, file), root);
   for (const name of ownFolders) {
     const folder = join(root, name);

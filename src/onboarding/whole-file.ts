@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { constants, lstatSync, statSync } from 'node:fs';
-import { access, rm } from 'node:fs/promises';
+import { lstatSync, statSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
 import { fileOwner } from '../base/files/file-owner.ts';
@@ -24,7 +24,7 @@ export async function writeWholeFile(path: string, content: string, mode: number
 }
 
 /**
- * Tries what {@link writeWholeFile} will need, before anybody is asked for anything. No folder is made.
+ * Tries what {@link writeWholeFile} will need, before anybody is asked for anything. Nothing of it stays.
  * @throws BridgeError `file-not-written`
  */
 export async function assertCanWrite(path: string): Promise<void> {
@@ -32,16 +32,15 @@ export async function assertCanWrite(path: string): Promise<void> {
   if (present?.isDirectory()) throw await notWritten(path, Object.assign(new Error(), { code: 'EISDIR' }));
   if (present && !isRoot() && present.uid !== process.geteuid?.()) throw await belongsToAnother(path);
   const temporary = temporaryFor(path);
+  const missing = missingFolders(dirname(resolve(path)));
   try {
-    if (statSync(dirname(path), { throwIfNoEntry: false })) {
-      await replaceFile(temporary, '', 0o600, `${temporary}.new`);
-    } else {
-      await access(nearestThere(dirname(resolve(path))), constants.W_OK | constants.X_OK);
-    }
+    await makeFolderOf(path);
+    await replaceFile(temporary, '', 0o600, `${temporary}.new`);
   } catch (cause) {
     throw await notWritten(path, cause);
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
+    for (const folder of missing) await rmdir(folder).catch(() => {});
   }
 }
 
@@ -55,10 +54,11 @@ function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}`);
 }
 
-function nearestThere(folder: string): string {
+/** The deepest first. */
+function missingFolders(folder: string): string[] {
   return statSync(folder, { throwIfNoEntry: false }) || folder === dirname(folder)
-    ? folder
-    : nearestThere(dirname(folder));
+    ? []
+    : [folder, ...missingFolders(dirname(folder))];
 }
 
 /** Written anew by somebody else, the file would be theirs, and its owner could not read it any more. */

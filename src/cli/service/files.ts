@@ -7,13 +7,17 @@ export interface Access extends Ownership {
   readonly mode: number;
 }
 
-/** Makes a folder, or corrects the access of one that is there. @returns what was done; undefined for nothing */
-export function settleFolder(path: string, access: Access): string | undefined {
+/**
+ * Makes a folder, or corrects the access of one that is there.
+ * @param shown its name, for people
+ * @returns what was done; undefined for nothing
+ */
+export function settleFolder(path: string, shown: string, access: Access): string | undefined {
   const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   if (!isThere) mkdirSync(path, { recursive: true, mode: access.mode });
   const isChanged = settleAccess(path, access);
-  if (!isThere) return `made ${path} (${octal(access)})`;
-  return isChanged ? `set owner and mode of ${path} (${octal(access)})` : undefined;
+  if (!isThere) return `made ${shown} (${octal(access)})`;
+  return isChanged ? `set owner and mode of ${shown} (${octal(access)})` : undefined;
 }
 
 /** @returns whether anything had to be changed */
