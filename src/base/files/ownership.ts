@@ -59,7 +59,7 @@ export function ownerToKeep(file: string, ofNew?: Ownership): Ownership | undefi
 export function makeFolders(folder: string, mode = 0o700): void {
   if (statIfThere(folder)?.isDirectory()) return;
   const above = dirname(resolve(folder));
-  if (above !== resolve(folder)) makeFolders(above, mode);
+  if (above !== resolve(folder) && statIfThere(above) === undefined) makeFolders(above, mode);
   const owner = isRoot() ? statSync(above) : undefined;
   try {
     mkdirSync(folder, { mode });
