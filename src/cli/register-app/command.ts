@@ -133,7 +133,7 @@ async function offerToRemoveOrphans(work: Work, directory: Directory, registered
   const { io, intent, options, replication, report } = work;
   const current = registered.credential?.credential;
   const displayName = intent.registration.credential?.displayName;
-  if (current === undefined || displayName === undefined) return;
+  if (current === undefined || displayName === undefined || registered.credential?.others === 0) return;
   const isAsked = io.stdin.isTTY === true && !options.json;
   const search = { applicationId: registered.applicationId, displayName, current };
   const { count, removed } = await settleOrphans(directory, search, replication, async (found) => {

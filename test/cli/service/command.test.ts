@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { runInstallService, runUninstallService } from '../../../src/cli/service/command.ts';
 import { serviceUnit, shippedUnit } from '../../../src/cli/service/unit.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { needRoot, serviceUser } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { type FakeMachine, fakeMachine, textOf } from './machine.ts';
@@ -13,7 +14,10 @@ import { type FakeMachine, fakeMachine, textOf } from './machine.ts';
 type Run = typeof runInstallService;
 
 async function run(command: Run, machine: FakeMachine, ...args: string[]) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const { stdout, stderr } = commandOutput([
+    command === runInstallService ? 'install-service' : 'uninstall-service',
+    ...args,
+  ]);
   const io = { stdin: Readable.from([]), stdout, stderr, env: {} };
   const outcome = await command(args, io, machine).catch((error: unknown) => String(error));
   stdout.end();
