@@ -6,9 +6,10 @@ import { runCommand } from './cli/commands.ts';
 setFlagsFromString('--heap-growing-percent=40');
 
 // Whoever reads the output may have seen enough (`mailbridge … | head`).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(0);
+  process.stderr.write(`mailbridge: the output cannot be written (${code}).\n`);
+  process.exit(1);
 });
 
 process.exitCode = await runCommand(process.argv.slice(2), process);

@@ -1,9 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { accessSync, chmodSync, constants, lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/files/own-file.ts';
 import { makeOwnFolder } from '../base/files/own-folder.ts';
+import { makeFolders } from '../base/files/ownership.ts';
+import { usernameOf, userOf } from '../base/files/users.ts';
 
 /** The folder of a bridge, kept from a second bridge for as long as this one lives. */
 export interface DataFolder {
@@ -20,7 +22,7 @@ export interface DataFolder {
 export function takeDataFolder(path: string, onClosed: (folder: string) => void = () => {}): DataFolder {
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
     secure(path, onClosed);
     lock = new DatabaseSync(join(path, 'lock'), { timeout: 0 });
     chmodSync(join(path, 'lock'), 0o600);
@@ -71,22 +73,47 @@ function secure(path: string, onClosed: (folder: string) => void): void {
   // The data folder itself may be a link that an administrator has made; what is in it may not.
   const root = realpathSync(path);
   if (makeOwnFolder(root)) onClosed(root);
-  for (const file of ownFiles) assertOwnEntry(join(root, file));
+  assertMayUse(root, lstatSync(root), root);
+  for (const file of ownFiles) assertOwnEntry(join(root, file), root);
   for (const name of ownFolders) {
     const folder = join(root, name);
     if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) continue;
     if (makeOwnFolder(folder)) onClosed(folder);
+    assertMayUse(folder, lstatSync(folder), root);
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       // Bodies are many, and are held against their checksums.
       if (entry.isFile() && name === 'queue/bodies') continue;
-      assertOwnEntry(join(folder, entry.name));
+      assertOwnEntry(join(folder, entry.name), root);
     }
   }
 }
 
-function assertOwnEntry(path: string): void {
+function assertOwnEntry(path: string, root: string): void {
   const facts = lstatSync(path, { throwIfNoEntry: false });
   if (facts === undefined) return;
   const fault = facts.isDirectory() ? ownerFault(facts, process.geteuid?.()) : fileFault(facts);
   if (fault !== undefined) throw unsafe(path, fault);
+  assertMayUse(path, facts, root);
+}
+
+/**
+ * What root has written here, by a start as root above all, is trusted and cannot be used. That shows now, not in the
+ * middle of a delivery.
+ */
+function assertMayUse(path: string, facts: Stats, root: string): void {
+  const isChanged = facts.isDirectory() || /[/\\]queue[/\\]|lock$/.test(path);
+  const wanted = constants.R_OK | (isChanged ? constants.W_OK : 0) | (facts.isDirectory() ? constants.X_OK : 0);
+  try {
+    accessSync(path, wanted);
+  } catch (cause) {
+    throw notOurs(path, facts.uid, root, cause);
+  }
+}
+
+function notOurs(path: string, uid: number, root: string, cause: unknown): BridgeError {
+  const us = process.geteuid?.() ?? 0;
+  const code = systemErrorCode(cause) ?? 'unknown error';
+  const text = `${path} belongs to ${usernameOf(uid)}, and ${usernameOf(us)} may not use it (${code}).`;
+  const remedy = `Something ran as ${usernameOf(uid)} here. Give the data folder back: sudo chown -R ${userOf(us)?.name ?? us}: ${root}, and let the service alone run the bridge.`;
+  return new BridgeError('data-folder-unusable', text, { cause, details: { path }, remedy });
 }

@@ -650,6 +650,11 @@ const entries = {
     cause: 'The file that mailbridge exchange-script would write is there already, and holds something else.',
     remedy: 'Move it away, replace it with --force, or print the script with --print.',
   },
+  'file-unusable': {
+    kind: 'usage',
+    cause: 'The operating system refused what a command wanted to do with a file, a folder or its output.',
+    remedy: 'Do what the code says: ENOENT it is missing, EACCES it is not yours, ENOSPC the disk is full.',
+  },
   'file-not-written': {
     kind: 'usage',
     cause:
@@ -660,6 +665,12 @@ const entries = {
     kind: 'permanent',
     cause: 'hash-password was given no password, one that is too long, or two that differ.',
     remedy: 'Run mailbridge hash-password again, and type the password or pipe it in as one line.',
+  },
+  'service-step-failed': {
+    kind: 'permanent',
+    cause:
+      'A program of the system (useradd, chown, systemctl, update-alternatives) failed while the service was installed or removed.',
+    remedy: 'Do what the message says, then run the command again: it does what is missing.',
   },
   cancelled: {
     kind: 'permanent',

@@ -60,6 +60,20 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'list, show, retry, hold, release, delete or export queued messages',
     load: async () => (await import('./queue/command.ts')).runQueue,
   },
+  'install-service': {
+    summary: 'make it a service of this machine: user, folders, systemd unit, sendmail',
+    load: async () => {
+      const { runInstallService } = await import('./service/command.ts');
+      return (args, io) => runInstallService(args, io);
+    },
+  },
+  'uninstall-service': {
+    summary: 'take the service back; configuration and queue stay',
+    load: async () => {
+      const { runUninstallService } = await import('./service/command.ts');
+      return (args, io) => runUninstallService(args, io);
+    },
+  },
   sendmail: {
     summary: 'hand in a message as /usr/sbin/sendmail does',
     load: async () => (await import('./sendmail/command.ts')).runSendmail,
@@ -130,7 +144,8 @@ function usage(): string {
 
 ${lines.join('\n')}
 
-The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json.
+The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json, else
+/etc/mailbridge/config.json.
 
 mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
 mailbridge help TOPIC prints a document: ${helpTopics().join(', ')}.

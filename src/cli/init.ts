@@ -1,19 +1,20 @@
 import { access, readFile, rename, rm } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { ownerToKeep } from '../base/files/ownership.ts';
 import { cloudNames } from '../config/clouds.ts';
 import { loadConfig } from '../config/load.ts';
 import { courierKinds } from '../message/courier-kind.ts';
-import { configOf, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
+import { configOf, dataDirFor, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
 import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
 import { firewallLine, ownAddresses } from '../onboarding/own-addresses.ts';
-import { writeWholeFile } from '../onboarding/whole-file.ts';
+import { assertCanWrite, ownerOfDataFolder, writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
-import { configPath } from './config-path.ts';
+import { newConfigPath } from './config-path.ts';
 import { freePorts } from './demo/free-ports.ts';
 import { answerRules, terminalInterview } from './init-interview.ts';
 import { askLine } from './terminal/ask-line.ts';
@@ -21,6 +22,7 @@ import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
 import { Screen } from './terminal/screen.ts';
+import { shellWord } from './terminal/shell-word.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
@@ -78,17 +80,20 @@ type Values = ReturnType<typeof readOptions>;
 export async function runInit(args: string[], io: CliIo, run: Run): Promise<number> {
   const values = readOptions(args);
   if (values.help) return showHelp(io, usage);
-  const path = configPath(values.config, io.env);
+  const path = newConfigPath(values.config, io.env);
   await assertMayWrite(path, values.force ?? false);
+  await assertCanWrite(path);
+  const dataDir = dataDirFor(path);
   const cloud = await cloudOption(values.cloud);
   const interview = values.yes ? undefined : terminalInterview(io);
   const answers = await collectAnswers(initQuestions(answerRules), givenAnswers(values), interview);
-  const secret = await clientSecret(answers, values, io);
+  const secret = await clientSecret(answers, values, io, dataDir);
   const password = makePassword();
   const config = configOf(answers, {
     passwordHash: await hashPassword(password),
     ports: await freePorts(hostOf(answers), protocolsOf(answers)),
     clientSecret: secret?.source,
+    dataDir,
     cloud,
   });
   await writeConfig(path, config, values.force ?? false, secret);
@@ -154,7 +159,12 @@ interface ClientSecret {
 }
 
 /** Where the secret of an app that is there already comes from; undefined for a certificate. */
-async function clientSecret(answers: InitAnswers, values: Values, io: CliIo): Promise<ClientSecret | undefined> {
+async function clientSecret(
+  answers: InitAnswers,
+  values: Values,
+  io: CliIo,
+  dataDir: string,
+): Promise<ClientSecret | undefined> {
   const { 'client-secret-env': env, 'client-secret-file': file } = values;
   if (env !== undefined && file !== undefined) {
     throw new BridgeError('usage', 'Give --client-secret-env or --client-secret-file, not both.');
@@ -168,7 +178,7 @@ async function clientSecret(answers: InitAnswers, values: Values, io: CliIo): Pr
     '\nWhat is the value of its client secret?\n  It is kept in a file of its own. Empty: none, a certificate is used instead.\n> ';
   const typed = io.stdin.isTTY ? await promptHidden(io, prompt, 1024) : await askLine(io, prompt);
   if (typed === undefined || typed.trim() === '') return undefined;
-  return { source: { file: `data/${answers.name}.secret` }, typed: typed.trim() };
+  return { source: { file: `${dataDir}/${answers.name}.secret` }, typed: typed.trim() };
 }
 
 /** Writes the file whole or not at all, once the loader has taken it. @throws BridgeError */
@@ -179,11 +189,12 @@ async function writeConfig(
   secret: ClientSecret | undefined,
 ): Promise<void> {
   const candidate = `${path}.new`;
+  const owner = ownerOfDataFolder(resolve(dirname(path), String(config.dataDir)));
   try {
-    await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+    await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600, ownerToKeep(path, owner));
     await loadConfig(candidate, { env: {}, withoutSecrets: true });
     if (secret?.typed !== undefined && 'file' in secret.source) {
-      await writeWholeFile(join(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
+      await writeWholeFile(resolve(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
     }
     await assertMayWrite(path, force);
     await rename(candidate, path);
@@ -212,7 +223,7 @@ Next:`;
 
 /** What to run, and beside it, or below where there is no room, what it does. */
 function tellSteps(steps: readonly NextStep[], screen: Screen): void {
-  const lines = steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(quoted).join(' ')}`, does }));
+  const lines = steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(shellWord).join(' ')}`, does }));
   const longest = Math.max(...lines.map(({ command }) => command.length));
   const hasRoom = lines.every(({ does }) => longest + does.length + 4 <= screen.width);
   for (const { command, does } of lines) {
@@ -243,14 +254,9 @@ function connectionSettings(listeners: readonly WrittenListener[]): string {
   return `  host      ${hosts.join(', or ')}\n${ports.join('')}${firewall}`;
 }
 
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** On a terminal, runs the first of the next commands if that is wanted. */
 async function offer(step: NextStep | undefined, io: CliIo, run: Run): Promise<number> {
   if (step === undefined || !io.stdin.isTTY) return 0;
-  const answer = await askLine(io, `\nRun mailbridge ${step.args.map(quoted).join(' ')} now? [y/N] `);
+  const answer = await askLine(io, `\nRun mailbridge ${step.args.map(shellWord).join(' ')} now? [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '') ? await run([...step.args], io) : 0;
 }

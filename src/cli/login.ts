@@ -1,13 +1,14 @@
 import { isDelegated } from '../app/connections/tokens.ts';
+import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { HttpClient } from '../base/http/client.ts';
 import { resolveCloud } from '../config/clouds.ts';
-import { loadConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config, Connection } from '../config/schema.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
-import { runCheck, trySignIn } from './check/command.ts';
+import { checkConfig, trySignIn } from './check/command.ts';
 import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
@@ -41,7 +42,9 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   if (values.help) return showHelp(io, usage);
   const { browser, json, replace } = values;
   const path = configPath(values.config, io.env);
-  const { config } = await loadConfig(path, { env: io.env });
+  const loaded = await loadConfig(path, { env: io.env });
+  const { config } = loaded;
+  becomeDataFolderOwner(config.dataDir);
   const [name, connection] = chosen(values.positionals, config);
   assertRegistered(name, connection.clientId);
   const screen = new Screen(json ? io.stderr : io.stdout, io.env);
@@ -58,7 +61,7 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
     if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
     return await logIn({ name, connection, config, http, browser, replace, check }, terminal);
   });
-  return loggedIn ? await conclude(loggedIn, { name, path, config, json, check, clock, tell }, io) : 0;
+  return loggedIn ? await conclude(loggedIn, { name, loaded, json, check, clock, tell }, io) : 0;
 }
 
 function readOptions(args: string[]) {
@@ -80,9 +83,7 @@ function readOptions(args: string[]) {
 
 interface Conclusion {
   readonly name: string;
-  /** Of the configuration. */
-  readonly path: string;
-  readonly config: Config;
+  readonly loaded: LoadedConfig;
   readonly json: boolean;
   readonly check: boolean;
   readonly clock: Clock;
@@ -91,7 +92,8 @@ interface Conclusion {
 
 /** Tells what the sign-in came to, and tries the hops. @returns the exit code */
 async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io: CliIo): Promise<number> {
-  const { name, path, config, json, check, clock, tell } = options;
+  const { name, loaded, json, check, clock, tell } = options;
+  const { config } = loaded;
   const code = outcome.missing.length > 0 ? 1 : 0;
   if (!json) tell(outcomeText(name, outcome));
   let works = true;
@@ -106,7 +108,7 @@ async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io:
   if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...outcome }, null, 2)}\n`);
   else if (check && !trial) {
     io.stdout.write('\n');
-    works = (await runCheck([name, '--config', path], io, clock)) === 0;
+    works = (await checkConfig(loaded, { name, clock }, io)) === 0;
   }
   return works ? code : 1;
 }

@@ -1,4 +1,5 @@
 import { type Bridge, startBridge } from '../app/bridge.ts';
+import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
@@ -47,6 +48,8 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     },
   });
   for (const warning of warnings) log.warn(warning);
+  const user = becomeDataFolderOwner(config.dataDir);
+  if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${config.dataDir}`);
   const bridge = await startBridge(config, { log }).finally(() => progress.end());
   if (format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
   tellReady(bridge, config, format, log, io);

@@ -42,7 +42,7 @@ export function configSchema(sources: Sources) {
     }),
     tokenKey: z.exactOptional(secret(sources, tokenKeyProblem)).meta({
       description:
-        'Key that encrypts the sign-ins kept in `tokenFile`s: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again.',
+        'Key that encrypts the sign-ins kept in `tokenFile`s: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the key that `install-service` made (`/etc/mailbridge/token.key`, for its data folder), else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again.',
     }),
     proxy: z.exactOptional(secret(sources, proxyProblem)).meta({
       description:

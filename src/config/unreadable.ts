@@ -9,8 +9,12 @@ export async function unreadableConfig(path: string, cause: unknown): Promise<Br
   if (code === 'ENOENT') return new BridgeError('config-not-found', `${file} does not exist.`, options);
   const owner = code === 'EACCES' ? await fileOwner(path) : undefined;
   if (owner === undefined) return new BridgeError('config-not-found', `${file} cannot be read (${code}).`, options);
+  const asThatUser = `Run the command as that user: sudo -u ${owner.replace(/^the user (\d+)$/, "'#$1'")} mailbridge …`;
   return new BridgeError('config-not-found', `${file} belongs to ${owner}, and you may not read it (${code}).`, {
     ...options,
-    remedy: `Run the command as that user: sudo -u ${owner.replace(/^the user (\d+)$/, "'#$1'")} mailbridge …`,
+    remedy:
+      owner === 'root'
+        ? `Run the command with sudo. If this user runs the bridge, let it read the file: chgrp its group, chmod 640 (and 750 for the folder).`
+        : asThatUser,
   });
 }

@@ -9,8 +9,9 @@ import {
   parseTree,
 } from 'jsonc-parser';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import type { Ownership } from '../base/files/ownership.ts';
 import { addKeyBelowComment, removeKey } from './key-edits.ts';
-import { writeWholeFile } from './whole-file.ts';
+import { assertCanWrite, writeWholeFile } from './whole-file.ts';
 
 /** One value of the configuration. `undefined` takes the key out. */
 export interface ConfigChange {
@@ -53,21 +54,29 @@ export async function editConfigFile(
   changes: readonly ConfigChange[],
   nowMs: number,
 ): Promise<string | undefined> {
-  const { text, mode, file } = await readWithMode(path);
+  const { text, mode, file, owner } = await readWithMode(path);
   const edited = editJson(text, changes);
   if (edited === text) return undefined;
   const backup = `${file}.bak-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}`;
-  await writeWholeFile(backup, text, mode);
+  await writeWholeFile(backup, text, mode, owner);
   await writeWholeFile(file, edited, mode);
   return backup;
 }
 
-async function readWithMode(path: string): Promise<{ text: string; mode: number; file: string }> {
+/**
+ * Tries whether {@link editConfigFile} can write, the backup included.
+ * @throws BridgeError `config-not-found`, `file-not-written`
+ */
+export async function assertCanEdit(path: string): Promise<void> {
+  await assertCanWrite((await readWithMode(path)).file);
+}
+
+async function readWithMode(path: string): Promise<{ text: string; mode: number; file: string; owner: Ownership }> {
   try {
     // Where the configuration is a link, what it points to is changed, not the link.
     const file = await realpath(path);
-    const [text, { mode }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
-    return { text, mode: mode & 0o777, file };
+    const [text, { mode, uid, gid }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
+    return { text, mode: mode & 0o777, file, owner: { uid, gid } };
   } catch (cause) {
     const reason = systemErrorCode(cause) ?? 'unknown error';
     throw new BridgeError('config-not-found', `The configuration file ${path} cannot be read (${reason}).`, { cause });

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
+import { systemConfig, systemDataDir } from '../base/system-paths.ts';
 import { type InitAnswers, networksOf } from './init-questions.ts';
 
 /** Stands for an app registration that is not there yet; `mailbridge register-app` puts the right one in. */
@@ -20,6 +22,13 @@ export interface InitParts {
   readonly clientSecret?: { readonly env: string } | { readonly file: string } | undefined;
   /** Left out for the global one. */
   readonly cloud?: unknown;
+  /** See {@link dataDirFor}. */
+  readonly dataDir: string;
+}
+
+/** `dataDir` in a configuration file at this path: a folder beside it, but for the service's. */
+export function dataDirFor(path: string): string {
+  return resolve(path) === systemConfig ? systemDataDir : 'data';
 }
 
 /** The configuration that the answers mean. */
@@ -27,7 +36,7 @@ export function configOf(answers: InitAnswers, parts: InitParts): Record<string,
   const { name = '', username = '', mailbox = '', send, read } = answers;
   const networks = networksOf(answers.networks ?? '');
   return {
-    dataDir: 'data',
+    dataDir: parts.dataDir,
     listeners: protocolsOf(answers).map((protocol) => ({
       protocol,
       host: hostOf(answers),
@@ -64,7 +73,7 @@ export function hostOf({ from }: InitAnswers): string {
   return from === 'network' ? '0.0.0.0' : '127.0.0.1';
 }
 
-function connectionOf(answers: InitAnswers, { clientSecret, cloud }: InitParts): Record<string, unknown> {
+function connectionOf(answers: InitAnswers, { clientSecret, cloud, dataDir }: InitParts): Record<string, unknown> {
   const { name = '', tenant = '' } = answers;
   const app = {
     tenantId: tenant,
@@ -74,7 +83,7 @@ function connectionOf(answers: InitAnswers, { clientSecret, cloud }: InitParts):
   if (answers['sign-in'] === 'person') return { ...app, grant: 'device-code', ...place };
   const credential =
     clientSecret === undefined
-      ? { clientCertificate: { cert: `data/${name}.crt`, key: `data/${name}.key` } }
+      ? { clientCertificate: { cert: `${dataDir}/${name}.crt`, key: `${dataDir}/${name}.key` } }
       : { clientSecret };
   return { ...app, grant: 'client-credentials', ...credential, ...place };
 }

@@ -220,7 +220,11 @@ test('whoever may not read the file is told whose it is', async () => {
   expect(await unreadableConfig(path, refused)).toMatchObject({
     code: 'config-not-found',
     message: `The configuration file ${path} belongs to ${username}, and you may not read it (EACCES).`,
-    remedy: `Run the command as that user: sudo -u ${username} mailbridge …`,
+    remedy: expect.stringContaining(
+      username === 'root'
+        ? 'Run the command with sudo.'
+        : `Run the command as that user: sudo -u ${username} mailbridge …`,
+    ),
   });
   await chown(path, 54_321, 54_321).catch(() => {});
   const { uid } = await stat(path);

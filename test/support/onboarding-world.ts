@@ -5,7 +5,7 @@ import Pop3Command from 'node-pop3';
 import { createTransport } from 'nodemailer';
 import { expect } from 'vitest';
 import { afterTest, type Microsoft365, microsoft365 } from '../simulator/harness.ts';
-import { type Exit, Mailbridge } from './process.ts';
+import { type Exit, Mailbridge, type MailbridgeOptions } from './process.ts';
 import { until } from './relay.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -23,6 +23,8 @@ export interface Ran extends Exit {
 export interface OnboardingWorld {
   readonly m365: Microsoft365;
   readonly folder: string;
+  /** Who runs the commands from now on; undefined: who runs the tests. */
+  user: MailbridgeOptions['user'];
   /** Everything that any command has printed so far. */
   printed(): string;
   /** Starts a command in the folder, as a person does in a terminal. */
@@ -55,7 +57,7 @@ export async function onboardingWorld(): Promise<OnboardingWorld> {
     await Promise.all(processes.map((each) => each.kill()));
   });
   const begin = (...args: string[]) => {
-    const running = Mailbridge.run(args, { cwd: folder });
+    const running = Mailbridge.run(args, { cwd: folder, user: world.user });
     processes.push(running);
     return running;
   };
@@ -65,9 +67,10 @@ export async function onboardingWorld(): Promise<OnboardingWorld> {
     const exit = await running.exit();
     return { ...exit, stdout: running.stdout, stderr: running.stderr };
   };
-  return {
+  const world: OnboardingWorld = {
     m365,
     folder,
+    user: undefined,
     begin,
     run,
     printed: () => processes.map(({ stdout, stderr }) => `${stdout}\n${stderr}\n`).join(''),
@@ -87,6 +90,7 @@ export async function onboardingWorld(): Promise<OnboardingWorld> {
       writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
     },
   };
+  return world;
 }
 
 /** `mailbridge init` with options for its answers. @returns what programs log in with */

@@ -25,6 +25,8 @@ export interface MailbridgeOptions {
   /** Added to the environment; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Who runs it; only root can name another user. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** `mailbridge` as a process of its own, and what it writes. */
@@ -62,6 +64,7 @@ export class Mailbridge {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, MAILBRIDGE_CONFIG: undefined, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...options.user,
     });
     return new Mailbridge(child, args);
   }

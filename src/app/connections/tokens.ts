@@ -5,6 +5,7 @@ import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
@@ -138,10 +139,21 @@ export function openConnectionStore(
     connection: name,
     file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`),
     app: { authority, tenantId, clientId },
-    key: tokenKey({ env, dataDir, log, ...(secret === undefined ? {} : { secret }) }),
+    key: tokenKey({
+      env,
+      dataDir,
+      log,
+      serviceKey: serviceKeyOf(dataDir),
+      ...(secret === undefined ? {} : { secret }),
+    }),
     clock,
     log,
   });
+}
+
+/** Where the key is that systemd hands to the service, for a command beside it. */
+function serviceKeyOf(dataDir: string): string | undefined {
+  return dataDir === systemDataDir ? systemTokenKey : undefined;
 }
 
 /** What the accounts of a connection need of a person. */

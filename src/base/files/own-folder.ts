@@ -1,5 +1,6 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, type Stats } from 'node:fs';
 import { ownerFault, unsafe } from './own-file.ts';
+import { makeFolders } from './ownership.ts';
 
 /** What tells whether a folder may hold files of our own. */
 export type FolderFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isSymbolicLink'>;
@@ -40,7 +41,7 @@ export function folderVerdict(facts: FolderFacts, uid: number | undefined = proc
  * @throws BridgeError `data-folder-unsafe`; Error of the file system
  */
 export function makeOwnFolder(path: string): boolean {
-  if (!lstatSync(path, { throwIfNoEntry: false })) mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (!lstatSync(path, { throwIfNoEntry: false })) makeFolders(path);
   const facts = lstatSync(path);
   const verdict = folderVerdict(facts);
   if (typeof verdict === 'object') throw unsafe(path, verdict.fault, verdict.remedy);

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorText, systemErrorCode } from '../errors.ts';
 import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
+import { makeFolders, type Ownership, ownerToKeep } from './ownership.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** What a private file holds. */
@@ -66,9 +67,10 @@ export async function writeOwnFile(file: string, content: Buffer, mode: number):
 
 /**
  * Puts a file in place in one step: whenever the process is killed or the power fails, there is the old content or the
- * new one, whole.
+ * new one, whole. It belongs to whom it did before, as far as this user can give it away.
  * @param mode 0o600 for what nobody else may read
  * @param temporary in the same folder; must not be there yet, and is not afterwards
+ * @param owner of a file that is new; default: the owner of its folder, where root writes
  * @throws Error of the file system
  */
 export async function replaceFile(
@@ -76,10 +78,12 @@ export async function replaceFile(
   content: Buffer | string,
   mode: number,
   temporary: string,
+  owner: Ownership | undefined = ownerToKeep(file),
 ): Promise<void> {
   const handle = await open(temporary, 'wx', mode);
   try {
     try {
+      await give(handle, owner);
       // The mode given to `open` is narrowed by the umask; a mode kept from an older file is meant as it is.
       await handle.chmod(mode);
       await handle.writeFile(content);
@@ -93,6 +97,14 @@ export async function replaceFile(
     throw error;
   }
   syncFolder(dirname(file));
+}
+
+/** The group alone where the user has to stay: that much a member of the group may do. */
+async function give(handle: FileHandle, owner: Ownership | undefined): Promise<void> {
+  if (owner === undefined) return;
+  const { uid, gid } = await handle.stat();
+  if (uid === owner.uid && gid === owner.gid) return;
+  await handle.chown(owner.uid, owner.gid).catch(() => handle.chown(uid, owner.gid).catch(() => {}));
 }
 
 /** Moves a file to another name in the same folder. @throws Error of the file system */
@@ -109,7 +121,7 @@ export async function removeDurably(file: string): Promise<void> {
 
 /** Makes the folder of a file on first use, for this user alone. @throws Error of the file system */
 export async function makeFolderOf(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(file));
 }
 
 /** Why a file could not be used, in few words: `EACCES`, or what was said where the system gave no such name. */

@@ -1,8 +1,9 @@
 import { checkBridge } from '../../app/checked-bridge.ts';
 import type { HopResult } from '../../app/connections/check.ts';
+import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
-import { loadConfig } from '../../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import { readArguments } from '../arguments.ts';
@@ -57,31 +58,38 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
       remedy: 'Run mailbridge check --help.',
     });
   }
-  const { config, warnings } = await loadConfig(configPath(values.config, io.env), { env: io.env });
-  for (const warning of warnings) tellWarning(io, warning, values.json);
   const sendTestTo = (values['send-test'] ?? []).map(addressOption);
-  return await checkAll(config, { ...values, name, sendTestTo, clock }, io);
+  const loaded = await loadConfig(configPath(values.config, io.env), { env: io.env });
+  return await checkConfig(loaded, { ...values, name, sendTestTo, clock }, io);
 }
 
-interface Asked {
+/** What `mailbridge check` was asked for. */
+export interface WantedCheck {
+  /** Of a connection or an account; undefined: all. */
   readonly name: string | undefined;
-  readonly sendTestTo: readonly string[];
-  readonly json: boolean;
-  readonly wait: boolean;
-  readonly bridge: boolean;
-  readonly verbose: boolean;
+  /** Who gets a test message of each account. */
+  readonly sendTestTo?: readonly string[];
+  readonly json?: boolean;
+  readonly wait?: boolean;
+  /** A bridge that does not run is a failure. */
+  readonly bridge?: boolean;
+  readonly verbose?: boolean;
   readonly clock: Clock;
 }
 
-async function checkAll(config: Config, asked: Asked, io: CliIo): Promise<number> {
-  const { name, sendTestTo, json, wait, verbose, clock } = asked;
+/** Tries the hops of a configuration, and the bridge. @returns the exit code */
+export async function checkConfig({ config, warnings }: LoadedConfig, wanted: WantedCheck, io: CliIo): Promise<number> {
+  const { name, sendTestTo = [], json = false, wait = false, verbose = false, clock } = wanted;
+  // Sign-ins are renewed on the way.
+  becomeDataFolderOwner(config.dataDir);
+  for (const warning of warnings) tellWarning(io, warning, json);
   // Passwords are asked for before anything is shown.
   const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io) : [];
   const tested = new Set(senders.map(({ account }) => account.username));
   const rounds = new Rounds(config, { name, clock, env: { ...io.env }, sendTestTo, tested }, io, { json, verbose });
   const first = await rounds.next(() => verbose);
   const hops = wait ? await untilArrived(rounds, first, tested, clock) : first;
-  const bridge = await rounds.of(checkBridge(config, { mustRun: asked.bridge, clock }), () => verbose);
+  const bridge = await rounds.of(checkBridge(config, { mustRun: wanted.bridge ?? false, clock }), () => verbose);
   const sent = await rounds.of(
     sendThroughBridge(config, senders, sendTestTo, () => clock.now()),
     () => verbose,

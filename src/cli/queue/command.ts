@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { tenantDomains } from '../../app/connections/tenant-domains.ts';
+import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { couriers } from '../../couriers/registry.ts';
@@ -101,6 +102,8 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
       remedy: 'Start the bridge, or name the right configuration with --config.',
     });
   }
+  // What is exported goes where root says, and belongs to root.
+  if (name !== 'export') becomeDataFolderOwner(config.dataDir);
   if (!action) return repair(config.dataDir, values.json, io);
   const store = openSqliteStore(folder, { exclusive: false });
   try {

@@ -1,7 +1,8 @@
-import { createWriteStream, existsSync, mkdirSync, statSync } from 'node:fs';
+import { createWriteStream, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
+import { makeFolders } from '../../base/files/ownership.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -42,7 +43,7 @@ function isNewFolder(out: string, count: number): boolean {
 /** For nobody else's eyes, as the messages in it. @throws BridgeError `file-not-written` */
 function makeFolder(out: string): void {
   try {
-    mkdirSync(out, { recursive: true, mode: 0o700 });
+    makeFolders(out);
   } catch (cause) {
     const reason = systemErrorCode(cause) ?? 'unknown error';
     throw new BridgeError('file-not-written', `The folder ${out} cannot be made (${reason}).`, { cause });

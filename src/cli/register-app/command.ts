@@ -1,16 +1,19 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
-import { editConfigFile } from '../../onboarding/config-edit.ts';
+import { assertCanEdit, editConfigFile } from '../../onboarding/config-edit.ts';
 import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
 import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script.ts';
 import type { ExchangeScriptInput } from '../../onboarding/exchange-script-input.ts';
 import { removeCredential } from '../../onboarding/registration/credentials.ts';
+import type { Directory } from '../../onboarding/registration/directory.ts';
 import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
+import { settleOrphans } from '../../onboarding/registration/orphans.ts';
 import { planningDirectory } from '../../onboarding/registration/planning-directory.ts';
 import { proveCredential } from '../../onboarding/registration/prove-credential.ts';
 import { type Registered, registerApp } from '../../onboarding/registration/register-app.ts';
 import type { ReplicationOptions } from '../../onboarding/registration/replication.ts';
+import { assertCanKeep } from '../../onboarding/registration/settle-credential.ts';
 import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
 import { signInAdministrator } from '../administrator.ts';
 import { openHttp } from '../cloud-access.ts';
@@ -18,6 +21,7 @@ import { configPath } from '../config-path.ts';
 import { type ScriptFile, writeScriptFile } from '../exchange-script/script-file.ts';
 import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
+import { askLine } from '../terminal/ask-line.ts';
 import { showHelp } from '../terminal/help.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -82,6 +86,7 @@ async function plan(work: Work): Promise<void> {
 
 async function register(work: Work): Promise<void> {
   const { intent, report, options, replication } = work;
+  await assertCanWriteAll(work);
   const { directory, administrator } = await signIn(work);
   report.done(`signed in as ${administrator.username}`);
   const registered = await registerApp(directory, intent.registration, replication, (step) => report.step(step));
@@ -102,6 +107,7 @@ async function register(work: Work): Promise<void> {
     provenFirst && current
       ? await removeCredential(directory, registered.applicationId, replaced, current, replication)
       : undefined;
+  await offerToRemoveOrphans(work, directory, registered);
   const script = scriptOf(work, registered, tenantId);
   report.conclude({
     connection: intent.name,
@@ -115,6 +121,36 @@ async function register(work: Work): Promise<void> {
     scriptFile: options.json ? undefined : await writeScript(work, script),
   });
   if (failure) throw failure.error;
+}
+
+/** What fails now costs nothing; once somebody has signed in, it leaves a certificate behind that nobody has the key of. */
+async function assertCanWriteAll({ config, intent }: Work): Promise<void> {
+  if (config.exists) await assertCanEdit(config.path);
+  const { credential } = intent.registration;
+  if (credential) await assertCanKeep(credential);
+}
+
+/** Each try whose files were lost has left a certificate, which proves the app to whoever has its key. */
+async function offerToRemoveOrphans(work: Work, directory: Directory, registered: Registered): Promise<void> {
+  const { io, intent, options, replication, report } = work;
+  const current = registered.credential?.credential;
+  const displayName = intent.registration.credential?.displayName;
+  if (current === undefined || displayName === undefined || registered.credential?.others === 0) return;
+  const isAsked = io.stdin.isTTY === true && !options.json;
+  const search = { applicationId: registered.applicationId, displayName, current };
+  const { count, removed } = await settleOrphans(directory, search, replication, async (found) => {
+    if (options.removeOrphans || !isAsked) return options.removeOrphans;
+    const question = `\n${orphanText(found)} Another machine with this connection may use ${found === 1 ? 'it' : 'one'}.\nRemove ${found === 1 ? 'it' : 'them'}? [y/N] `;
+    return /^y(es)?$/i.test((await askLine(io, question, replication.signal))?.trim() ?? '');
+  });
+  if (removed) report.done(`removed ${count === 1 ? 'a certificate' : `${count} certificates`} of earlier tries`);
+  else if (count > 0)
+    report.say(`  ${orphanText(count)} If no other machine uses them: register-app --remove-orphans.`);
+}
+
+function orphanText(count: number): string {
+  const what = count === 1 ? 'certificate of an earlier try is' : 'certificates of earlier tries are';
+  return `${count} more ${what} in the app registration.`;
 }
 
 async function signIn({ options, intent, endpoints, http, report, replication, io }: Work) {

@@ -28,6 +28,7 @@ export interface RegisterAppOptions {
   readonly signInClientId: string;
   readonly browser: boolean;
   readonly rotate: boolean;
+  readonly removeOrphans: boolean;
   readonly dryRun: boolean;
   readonly wait: boolean;
   readonly json: boolean;
@@ -59,6 +60,7 @@ export function readRegisterAppOptions(args: string[]): RegisterAppOptions {
       'sign-in-client-id': { type: 'string', default: graphCommandLineTools },
       browser: { type: 'boolean', default: false },
       rotate: { type: 'boolean', default: false },
+      'remove-orphans': { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       'no-wait': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -99,6 +101,7 @@ export function readRegisterAppOptions(args: string[]): RegisterAppOptions {
     signInClientId: valid('sign-in-client-id', values['sign-in-client-id'], guid()) ?? graphCommandLineTools,
     browser: values.browser,
     rotate: values.rotate,
+    removeOrphans: values['remove-orphans'],
     dryRun: values['dry-run'],
     wait: !values['no-wait'],
     json: values.json,

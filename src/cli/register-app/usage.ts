@@ -26,6 +26,7 @@ The registration
   --secret               a client secret, in a file of its own
   --secret-days N        1 to 730 days until the secret expires (default 180)
   --rotate               a new certificate or secret in the place of the old one, which is removed once the new works
+  --remove-orphans       removes certificates that earlier tries for this connection have left; at a terminal it asks
 
 Signing in
   --tenant TENANT        default: the connection's, else that of whoever signs in

@@ -1,4 +1,5 @@
 import { BridgeError, errorText } from '../../base/errors.ts';
+import { systemConfig } from '../../base/system-paths.ts';
 import { isValidAddress, splitAddress } from '../../message/address/address.ts';
 import { HeaderTooLargeError } from '../../message/header/fields.ts';
 import { editHeader } from '../../message/header/stream.ts';
@@ -11,7 +12,7 @@ import { exitCodes, SendmailError } from './exit.ts';
 import { handOver } from './hand-over.ts';
 import { argumentRecipients, handedHeader, headerRecipients } from './header.ts';
 import { messageLines } from './lines.ts';
-import { findServer, type SendmailServer, sendmailConfigPath, systemConfig } from './server.ts';
+import { findServer, type SendmailServer, sendmailConfigPath } from './server.ts';
 
 const usage = `Usage: mailbridge sendmail [-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]
 

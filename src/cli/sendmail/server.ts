@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { BridgeError } from '../../base/errors.ts';
+import { systemConfig } from '../../base/system-paths.ts';
 import { parseJson } from '../../config/json.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { AccountConfig, Config, ListenerConfig } from '../../config/schema.ts';
@@ -21,11 +22,11 @@ export interface SendmailServer {
   readonly sender: string;
 }
 
-/** Where the configuration is looked for: a caller's working folder is no place for it. */
-export const systemConfig = '/etc/mailbridge/config.json';
+/** What of a command line says where to hand over. */
+type ServerArguments = Pick<SendmailArguments, 'account' | 'config' | 'server' | 'defaultSender'>;
 
-/** The configuration that a call means. */
-export function sendmailConfigPath({ config }: SendmailArguments, env: Environment): string {
+/** The configuration that a call means: a caller's working folder is no place for it. */
+export function sendmailConfigPath({ config }: ServerArguments, env: Environment): string {
   return config ?? (env.MAILBRIDGE_CONFIG || systemConfig);
 }
 
@@ -33,7 +34,7 @@ export function sendmailConfigPath({ config }: SendmailArguments, env: Environme
  * Finds the SMTP listener of the bridge on this machine.
  * @throws SendmailError EX_CONFIG, EX_USAGE
  */
-export async function findServer(args: SendmailArguments, env: Environment): Promise<SendmailServer> {
+export async function findServer(args: ServerArguments, env: Environment): Promise<SendmailServer> {
   if (args.server !== undefined) return { ...readServer(args.server), tls: false, sender: args.defaultSender ?? '' };
   const path = sendmailConfigPath(args, env);
   const { config } = await loadConfig(path, { env, withoutSecrets: true }).catch((error: unknown) => {

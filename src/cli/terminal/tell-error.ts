@@ -1,4 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
+import { systemFailure } from '../../base/system-failure.ts';
 import { safeLine, visible } from '../../base/visible.ts';
 import type { CliIo } from './io.ts';
 import { Screen } from './screen.ts';
@@ -36,9 +37,10 @@ export async function withErrorsTold(io: ErrorOutput, json: boolean, run: () => 
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof BridgeError)) throw error;
-    tellError(io, error, json);
-    return error.kind === 'usage' ? 2 : 1;
+    const told = error instanceof BridgeError ? error : systemFailure(error);
+    if (told === undefined) throw error;
+    tellError(io, told, json);
+    return told.kind === 'usage' ? 2 : 1;
   }
 }
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
+import { giveToFolderOwner } from '../../base/files/ownership.ts';
 import { makeClientCertificate } from '../client-certificate-maker.ts';
-import { writeWholeFile } from '../whole-file.ts';
+import { assertCanWrite, writeWholeFile } from '../whole-file.ts';
 import {
   type CertificateFiles,
   certificateFiles,
@@ -68,6 +69,18 @@ export async function settleCredential(
   const app = { directory, applicationId, has, nowMs };
   const kept = wanted.rotate ? undefined : await keepPresent(app, wanted);
   return kept ?? (wanted.kind === 'secret' ? makeSecret(app, wanted) : makeCertificate(app, wanted));
+}
+
+/**
+ * Tries whether the files of a credential can be written, before anybody signs in.
+ * @throws BridgeError `file-not-written`
+ */
+export async function assertCanKeep({ kind, folder, connection, rotate }: WantedCredential): Promise<void> {
+  // Of files with the time in their names, the folder is all there is to try.
+  const nowMs = rotate ? 0 : undefined;
+  const { cert, key } = certificateFiles(folder, connection, nowMs);
+  const files = kind === 'secret' ? [secretFile(folder, connection, nowMs)] : [key, cert];
+  for (const file of files) await assertCanWrite(file);
 }
 
 /** The registration, and what was found there. */
@@ -139,7 +152,10 @@ function expiryOf(certPem: string): number {
 /** The certificate in the files, which an earlier run that was cut short may have left, or a new one. */
 async function certificateAt(files: CertificateFiles, wanted: WantedCredential, nowMs: number) {
   const left = await readCertificateFiles(files);
-  if (left && expiryOf(left.cert) > nowMs + dayMs) return left;
+  if (left && expiryOf(left.cert) > nowMs + dayMs) {
+    if (!wanted.dryRun) for (const file of [files.key, files.cert]) giveToFolderOwner(file);
+    return left;
+  }
   const made = await makeClientCertificate(`mailbridge ${wanted.connection}`, nowMs, wanted.validDays);
   if (!wanted.dryRun) await writeCertificateFiles(files, made);
   return made;

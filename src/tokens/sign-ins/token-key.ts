@@ -13,6 +13,8 @@ export interface TokenKeyOptions {
   /** Where `CREDENTIALS_DIRECTORY` is looked up, which systemd sets: systemd.exec(5), "Credentials". */
   readonly env: NodeJS.ProcessEnv;
   readonly dataDir: string;
+  /** A file that holds what systemd hands to the service, where there is one. */
+  readonly serviceKey?: string | undefined;
   readonly log: Log;
 }
 
@@ -25,7 +27,8 @@ const lockTimeoutMs = 10_000;
 
 /**
  * The key that encrypts sign-ins, from the first of these that there is: `secret`; the systemd credential
- * `mailbridge-token-key`; the file `token.key` in the data folder, made on first use. It is fetched when first asked
+ * `mailbridge-token-key`; the file that this credential is made of; the file `token.key` in the data folder, made on
+ * first use. It is fetched when first asked
  * for, and then kept.
  *
  * A secret or credential is 32 bytes in base64 or hex, or else a passphrase of at least 20 characters. `token.key` is a
@@ -44,9 +47,11 @@ export function tokenKey(options: TokenKeyOptions): () => Promise<Buffer> {
   };
 }
 
-async function fetchKey({ secret, env, dataDir, log }: TokenKeyOptions): Promise<Buffer> {
+async function fetchKey({ secret, env, dataDir, serviceKey, log }: TokenKeyOptions): Promise<Buffer> {
   if (secret !== undefined) return await keyOfSecret(secret, 'tokenKey');
-  const credential = await systemdCredential(env.CREDENTIALS_DIRECTORY);
+  const folder = env.CREDENTIALS_DIRECTORY;
+  const credential =
+    (folder && (await keyText(join(folder, credentialName)))) || (serviceKey && (await keyText(serviceKey)));
   if (credential) return await keyOfSecret(credential.text, credential.file);
   const file = join(dataDir, 'token.key');
   try {
@@ -87,14 +92,12 @@ function deriveKey(passphrase: string): Promise<Buffer> {
   });
 }
 
-async function systemdCredential(folder: string | undefined): Promise<{ text: string; file: string } | undefined> {
-  if (!folder) return undefined;
-  const file = join(folder, credentialName);
+/** What a file says, that an administrator has given; undefined where there is none. */
+async function keyText(file: string): Promise<{ text: string; file: string } | undefined> {
   let content: Buffer;
   try {
     content = await readFile(file);
   } catch (cause) {
-    // The unit has credentials, but not this one.
     if (fileErrorText(cause) === 'ENOENT') return undefined;
     throw unusable(file, cause);
   }

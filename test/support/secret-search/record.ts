@@ -38,7 +38,7 @@ export interface Origin {
   readonly test: string;
 }
 
-const secretsFile = `${randomUUID()}.secrets`;
+const id = randomUUID();
 const noted = new Set<string>();
 
 /** Notes a secret that nothing may write. Stands on the disk at once: the process may be killed. */
@@ -47,7 +47,8 @@ export function noteSecret(kind: SecretKind, value: string): void {
   const line = `${JSON.stringify([kind, value] satisfies NotedSecret)}\n`;
   if (folder === undefined || noted.has(line)) return;
   noted.add(line);
-  appendFileSync(join(folder, secretsFile), line);
+  // A process that becomes another user cannot go on in the file of the one before.
+  appendFileSync(join(folder, `${id}-${process.geteuid?.() ?? 0}.secrets`), line);
 }
 
 /** Makes a place for what is written. @returns what takes it, in turn */

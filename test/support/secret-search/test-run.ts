@@ -1,5 +1,5 @@
 /** Runs around the whole test run: nothing secret may stand in anything that was written while it lasted. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -9,6 +9,8 @@ import { searchRun } from './search.ts';
 
 export default function setUp(project: TestProject): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mailbridge-secrets-'));
+  // A bridge in a test may run as a user of its own.
+  chmodSync(folder, 0o777);
   process.env[folderVariable] = folder;
   return async () => {
     try {

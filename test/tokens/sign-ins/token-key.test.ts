@@ -185,3 +185,21 @@ describe('token.key', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['token.key', 'token.key.lock']);
   });
 });
+
+describe('the key of an installed service', () => {
+  test('is read where systemd reads it, after the credential and before the file of the data folder', async () => {
+    const folder = temporaryFolder();
+    const serviceKey = join(folder, 'token.key');
+    const dataDir = join(folder, 'data');
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, 'token.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 });
+    writeFileSync(serviceKey, `${bytes.toString('base64')}\n`, { mode: 0o640 });
+    expect(await fetchKey({ dataDir, serviceKey })).toEqual(bytes);
+    // The group of the service has to go on reading it.
+    expect(statSync(serviceKey).mode & 0o777).toBe(0o640);
+    const env = credentials(Buffer.alloc(32, 2).toString('base64'));
+    expect(await fetchKey({ dataDir, serviceKey, env })).toEqual(Buffer.alloc(32, 2));
+    rmSync(serviceKey);
+    expect(await fetchKey({ dataDir, serviceKey })).toEqual(Buffer.alloc(32, 1));
+  });
+});

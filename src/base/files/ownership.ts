@@ -1,0 +1,103 @@
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
+
+/** Whom a file or folder belongs to. */
+export interface Ownership {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Only root can give a file to somebody else. */
+export function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/**
+ * Whom a new file belongs to: whoever has the folder that it goes to, or the nearest one above that is there.
+ * @returns undefined where the system decides: for anybody but root
+ */
+export function ownerOfNew(path: string): Ownership | undefined {
+  return isRoot() ? nearestFolder(dirname(resolve(path))) : undefined;
+}
+
+/** The owner of a folder, or of the nearest one above it that is there. @throws Error of the file system */
+export function nearestFolder(folder: string): Ownership {
+  const facts = statIfThere(folder);
+  if (facts) return facts;
+  const above = dirname(folder);
+  return above === folder ? { uid: 0, gid: 0 } : nearestFolder(above);
+}
+
+/**
+ * Whom a file has to belong to: as before where one is there (a link is not).
+ * @param ofNew of one that is not there; default: {@link ownerOfNew}
+ */
+export function ownerToKeep(file: string, ofNew?: Ownership): Ownership | undefined {
+  if (process.geteuid === undefined) return undefined;
+  const facts = lstatSync(file, { throwIfNoEntry: false });
+  if (facts?.isFile()) return { uid: facts.uid, gid: facts.gid };
+  return isRoot() ? (ofNew ?? ownerOfNew(file)) : undefined;
+}
+
+/**
+ * Makes a folder and those above it that are missing, each with the owner of the one that it stands in. Node's own
+ * `recursive` never ends where a file system takes no folders (/proc).
+ * @param mode of each that is made
+ * @throws Error of the file system
+ */
+export function makeFolders(folder: string, mode = 0o700): void {
+  if (statIfThere(folder)?.isDirectory()) return;
+  const above = dirname(resolve(folder));
+  if (above !== resolve(folder) && statIfThere(above) === undefined) makeFolders(above, mode);
+  const owner = isRoot() ? statSync(above) : undefined;
+  try {
+    mkdirSync(folder, { mode });
+  } catch (error) {
+    // Another process was faster.
+    if (systemErrorCode(error) === 'EEXIST' && statSync(folder).isDirectory()) return;
+    throw error;
+  }
+  if (owner && owner.uid !== 0) giveFolder(folder, owner);
+}
+
+/**
+ * Gives what root has left in somebody's folder to whoever has the folder: a key that only root can read is of no use to
+ * the bridge. Does nothing for anybody but root.
+ * @throws Error of the file system
+ */
+export function giveToFolderOwner(file: string): void {
+  if (!isRoot()) return;
+  const { uid, gid } = nearestFolder(dirname(resolve(file)));
+  const handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const facts = fstatSync(handle);
+    if (uid !== 0 && facts.isFile() && facts.uid === 0) fchownSync(handle, uid, gid);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** By its handle: whoever may write beside it could put a link in its place. */
+function giveFolder(folder: string, { uid, gid }: Ownership): void {
+  const handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    fchownSync(handle, uid, gid);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function statIfThere(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}

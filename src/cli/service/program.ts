@@ -1,0 +1,42 @@
+import { realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BridgeError } from '../../base/errors.ts';
+
+/** What a command line of mailbridge begins with: Node.js and the script, both absolute. */
+export type Program = readonly [node: string, script: string];
+
+/** The mailbridge that runs now. */
+export function thisProgram(): Program {
+  return [process.execPath, realpathSync(fileURLToPath(new URL('../../../bin/mailbridge.js', import.meta.url)))];
+}
+
+/** What the sandbox of the unit hides from the service: ProtectHome, PrivateTmp. */
+const hidden = ['/home/', '/root/', '/run/user/', '/tmp/', '/var/tmp/'];
+
+/**
+ * Refuses a program that the service could not run.
+ * @throws BridgeError `usage`
+ */
+export function assertServiceMayRun(program: Program): void {
+  for (const file of program) {
+    const real = realpathSync(file);
+    const fault = hidden.some((folder) => real.startsWith(folder))
+      ? 'is where the service sees nothing'
+      : closedTo(real) && `cannot be read by the service (${closedTo(real)} is closed to other users)`;
+    if (!fault) continue;
+    throw new BridgeError('usage', `${real} ${fault}.`, {
+      remedy:
+        'Install mailbridge where every user may read it: sudo npm install -g --prefix /opt/mailbridge mailbridge.',
+    });
+  }
+}
+
+/** The file or folder on the way to a file that other users may not read or enter. */
+function closedTo(file: string): string | undefined {
+  if ((statSync(file).mode & 0o004) === 0) return file;
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return folder;
+  }
+  return undefined;
+}

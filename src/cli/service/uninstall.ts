@@ -1,0 +1,32 @@
+import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemConfig, systemDataDir } from '../../base/system-paths.ts';
+import { type Machine, mustRun } from './machine.ts';
+import { removeSendmail } from './sendmail.ts';
+import { unitPath } from './unit.ts';
+
+/**
+ * Stops the service and takes it back. Configuration, keys and queue stay, with the user whom they belong to.
+ * @param tell told of each thing done
+ * @throws BridgeError `service-step-failed`
+ */
+export function uninstallService(machine: Machine, tell: (line: string) => void): void {
+  const unit = machine.path(unitPath);
+  if (existsSync(unit)) {
+    if (machine.runsSystemd) {
+      mustRun(machine, 'systemctl', ['disable', '--now', 'mailbridge']);
+      tell('stopped and disabled mailbridge');
+    }
+    rmSync(unit);
+    tell(`removed ${unitPath}`);
+    if (machine.runsSystemd) mustRun(machine, 'systemctl', ['daemon-reload']);
+  }
+  for (const line of removeSendmail(machine)) tell(line);
+}
+
+/** What stays, and how it goes if it has to. */
+export const whatStays = `These stay, with the user whom they belong to:
+  ${dirname(systemConfig).padEnd(20)} configuration and keys
+  ${systemDataDir.padEnd(20)} queue, sign-ins, certificates
+Mail that waits there is not delivered any more. mailbridge queue list shows it.
+`;

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { systemConfig } from '../../base/system-paths.ts';
+import type { Program } from './program.ts';
+
+/** Where systemd looks for units of the administrator: systemd.unit(5). */
+export const unitPath = '/etc/systemd/system/mailbridge.service';
+
+/** The unit that ships in the package. */
+export const shippedUnit = new URL('../../../service/mailbridge.service', import.meta.url);
+
+/** What is filled into the unit. */
+export interface UnitParts {
+  readonly user: string;
+  readonly group: string;
+  readonly program: Program;
+}
+
+/** The unit of the package for this machine. */
+export function serviceUnit({ user, group, program }: UnitParts): string {
+  const command = [...program, 'start', '--config', systemConfig].map(unitWord).join(' ');
+  return readFileSync(shippedUnit, 'utf8')
+    .replace(/^User=.*$/m, () => `User=${user}`)
+    .replace(/^Group=.*$/m, () => `Group=${group}`)
+    .replace(/^ExecStart=.*$/m, () => `ExecStart=${command}`);
+}
+
+/** One word of a command line: systemd.service(5), "Command lines". */
+function unitWord(word: string): string {
+  const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return /[\s"'\\;]/.test(escaped) ? `"${escaped.replace(/["\\]/g, '\\$&')}"` : escaped;
+}
