@@ -35,6 +35,8 @@ const rooms = [
   'tokens',
   'accounts',
   'config',
+  // The encrypted archive of files; knows nothing of the bridge.
+  'backup',
   // Codecs alone, spoken by the listeners above and by the upstream sessions.
   'sasl',
   'mailbox',
@@ -127,6 +129,10 @@ test('notices know the couriers by plain facts alone', () => {
 
 test('only cli, app and admin know the configuration', () => {
   expect(told(found.filter(({ from, to }) => to === 'config' && !mayUseConfig.includes(from)))).toEqual([]);
+});
+
+test('a backup is files and their names alone', () => {
+  expect(told(found.filter(({ from, to }) => from === 'backup' && to !== 'backup' && to !== 'base'))).toEqual([]);
 });
 
 test('no files import one another in a circle, of types neither', () => {
