@@ -614,7 +614,8 @@ const entries = {
   },
   'file-not-written': {
     kind: 'usage',
-    cause: 'A file of the configuration (config.json, its backup, a private key or a secret) cannot be written.',
+    cause:
+      'A file cannot be written: config.json or the copy that is kept of it, a private key, a secret, a backup or an exported message.',
     remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
   },
 

@@ -56,6 +56,17 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'list, show, retry, hold, release, delete or export queued messages',
     load: async () => (await import('./queue/command.ts')).runQueue,
   },
+  backup: {
+    summary: 'write configuration, keys, sign-ins and queue to one encrypted file',
+    load: async () => {
+      const { runBackup } = await import('./backup/backup.ts');
+      return (args, io) => runBackup(args, io, version());
+    },
+  },
+  restore: {
+    summary: 'put back what backup wrote',
+    load: async () => (await import('./backup/restore.ts')).runRestore,
+  },
   sendmail: {
     summary: 'hand in a message as /usr/sbin/sendmail does',
     load: async () => (await import('./sendmail/command.ts')).runSendmail,
