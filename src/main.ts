@@ -7,6 +7,8 @@ setFlagsFromString('--heap-growing-percent=40');
 
 // Whoever reads the output may have seen enough (`mailbridge … | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A command that pipes octets to it is told as well, and ends in good order.
+  if (process.stdout.listenerCount('error') > 1) return;
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });

@@ -125,6 +125,7 @@ export async function readArchive(
   try {
     await pipeline(opened(counted(), passphrase, name), createGunzip(), read, { ...(signal && { signal }) });
   } catch (cause) {
+    if (signal?.aborted) throw signal.reason;
     throw isFormFault(cause)
       ? new BridgeError('backup-damaged', `${name} holds no archive of mailbridge (${errorText(cause)}).`, { cause })
       : cause;

@@ -178,3 +178,12 @@ test('Ctrl-C ends it with the reason given', async () => {
   const options = { passphrase, signal: controller.signal };
   await expect(writeArchive([{ name: 'noise', content: noise(1_000_000), mtime }], slow, options)).rejects.toBe(reason);
 });
+
+test('Ctrl-C ends the reading, too', async () => {
+  const file = await written([{ name: 'noise', content: noise(1_000_000), mtime }]);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const options = { passphrase, signal: controller.signal, onBytes: () => controller.abort(reason) };
+  const take = async ({ content }: { readonly content: ReadableStream<Uint8Array> }) => void (await buffer(content));
+  await expect(readArchive(createReadStream(file), 'FILE', take, options)).rejects.toBe(reason);
+});

@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { fillQueue, world } from '../cli/backup/world.ts';
 import { alice, bob, type LoginWorld, loginWorld } from '../cli/sign-in/login-world.ts';
+import { skipLoudly } from '../support/external.ts';
 import { Mailbridge } from '../support/process.ts';
 import { arrived, until } from '../support/relay.ts';
 import { noteSecret } from '../support/secret-search/record.ts';
@@ -112,6 +115,33 @@ test('Ctrl-C leaves nothing of a backup', { timeout: 120_000 }, async () => {
   expect(workFolder(folder)).toBe(false);
   await command('backup', file, '--config', configFile);
   expect(readFileSync(file).subarray(0, 21).toString()).toBe('age-encryption.org/v1');
+});
+
+test('where standard output takes no more, a line says so, and nothing is left', {
+  timeout: 120_000,
+}, async (context) => {
+  if (!existsSync('/dev/full')) skipLoudly(context, 'no /dev/full here');
+  const { configFile, dataDir } = world();
+  const [, large] = await fillQueue(dataDir);
+  const program = `'${process.execPath}' '${join(import.meta.dirname, '../../src/main.ts')}'`;
+  const shell = (line: string) =>
+    spawnSync('bash', ['-o', 'pipefail', '-c', line], {
+      encoding: 'utf8',
+      env: { ...process.env, MAILBRIDGE_BACKUP_PASSPHRASE: passphrase, MAILBRIDGE_CONFIG: configFile },
+    });
+  const full = shell(`${program} backup - > /dev/full`);
+  expect([full.status, full.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^mailbridge: Standard output cannot be written \(ENOSPC\)\. .*\(file-not-written\)\n$/),
+  ]);
+  expect(shell(`${program} backup - | true`)).toMatchObject({ status: 2, stderr: expect.stringContaining('(EPIPE)') });
+  expect(readdirSync(dataDir).filter((name) => name.startsWith('backup-'))).toEqual([]);
+  // Who reads a message may well have seen enough of it.
+  expect(shell(`${program} queue export ${large} | true`)).toMatchObject({ status: 0, stderr: '' });
+  expect(shell(`${program} queue export ${large} > /dev/full`)).toMatchObject({
+    status: 1,
+    stderr: 'mailbridge: standard output cannot be written (ENOSPC).\n',
+  });
 });
 
 function workFolder(folder: string): boolean {

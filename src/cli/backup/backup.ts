@@ -11,7 +11,7 @@ import { messages, octets } from '../queue/text.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { type BackupContents, gatherContents } from './contents.ts';
-import { assertFree, writeLargeFile } from './output-file.ts';
+import { assertFree, notWritten, writeLargeFile } from './output-file.ts';
 import { readPassphrase } from './passphrase.ts';
 import { Progress } from './progress.ts';
 import { openWorkFolder } from './work-folder.ts';
@@ -64,7 +64,12 @@ export async function runBackup(args: string[], io: CliIo, version: string): Pro
           end: !isPiped,
           onBytes: (bytes) => progress.add(bytes, total),
         }).finally(() => progress.end());
-      await (isPiped ? write(io.stdout) : writeLargeFile(file, values.force, write));
+      if (!isPiped) await writeLargeFile(file, values.force, write);
+      else {
+        await write(io.stdout).catch((error: unknown) => {
+          throw notWritten('Standard output', error);
+        });
+      }
       return found;
     }),
   );

@@ -28,11 +28,16 @@ export async function writeLargeFile(
     place(temporary, file, force);
     syncFolder(dirname(file));
   } catch (cause) {
-    if (cause instanceof BridgeError || systemErrorCode(cause) === undefined) throw cause;
-    throw new BridgeError('file-not-written', `${file} cannot be written (${fileErrorText(cause)}).`, { cause });
+    throw notWritten(file, cause);
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+/** What failed a write, with the name of what was written. @param cause may be something else; it is given back then */
+export function notWritten(name: string, cause: unknown): unknown {
+  if (cause instanceof BridgeError || systemErrorCode(cause) === undefined) return cause;
+  return new BridgeError('file-not-written', `${name} cannot be written (${fileErrorText(cause)}).`, { cause });
 }
 
 /** A link, other than a rename, never takes the place of what is there. */

@@ -25,6 +25,7 @@ export class Progress {
   /** Takes the line away. */
   end(): void {
     if (this.#shownAtMs > 0) this.#stderr.write('\r\u001b[K');
+    this.#shownAtMs = 0;
   }
 
   #show(text: string): void {

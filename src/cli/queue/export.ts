@@ -53,6 +53,8 @@ async function exportOne(store: QueueStore, message: QueuedMessage, target: stri
     // Never over a file that is there, and for nobody else's eyes.
     else await pipeline(body, createWriteStream(target, { flags: 'wx', mode: 0o600 }));
   } catch (error) {
+    // Whoever reads it has seen enough (`| head`).
+    if (target === '-' && systemErrorCode(error) === 'EPIPE') return true;
     io.stderr.write(`mailbridge: ${exportFailure(error, message, target)}\n`);
     return false;
   }
@@ -65,6 +67,7 @@ async function exportOne(store: QueueStore, message: QueuedMessage, target: stri
 function exportFailure(error: unknown, { id, state }: QueuedMessage, target: string): string {
   const code = systemErrorCode(error);
   if (code === 'EEXIST') return `${target} is there already.`;
-  if (!(error instanceof BridgeError)) return `${target} cannot be written (${code ?? 'unknown error'}).`;
+  const where = target === '-' ? 'standard output' : target;
+  if (!(error instanceof BridgeError)) return `${where} cannot be written (${code ?? 'unknown error'}).`;
   return state === 'delivered' ? `message ${id} is delivered; its content is no longer kept.` : error.message;
 }

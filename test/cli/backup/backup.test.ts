@@ -17,6 +17,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { readArchive } from '../../../src/backup/archive.ts';
 import { runBackup } from '../../../src/cli/backup/backup.ts';
+import { Progress } from '../../../src/cli/backup/progress.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { run } from '../../config/capture.ts';
 import { put } from '../../queue/stores/store-contract.ts';
@@ -196,6 +197,21 @@ describe('the file', () => {
     stderr.end();
     expect(await text(stderr)).toContain('The backup is written: ');
   });
+});
+
+test('on a terminal it tells how far it is, and takes that away in the end', () => {
+  const written: string[] = [];
+  const stderr = Object.assign(new PassThrough(), { isTTY: true }).on('data', (chunk) => written.push(String(chunk)));
+  const progress = new Progress({ stderr }, 'backup');
+  progress.add(2_000_000, 8_000_000);
+  progress.end();
+  progress.end();
+  expect(written).toEqual(['\r\u001b[Kbackup: 2.0 MB of 8.0 MB', '\r\u001b[K']);
+  const elsewhere = new PassThrough();
+  const silent = new Progress({ stderr: elsewhere }, 'backup');
+  silent.add(2_000_000, 8_000_000);
+  silent.end();
+  expect(elsewhere.read()).toBe(null);
 });
 
 test('a file that may not be read ends it without a backup', async () => {
