@@ -7,6 +7,8 @@ setFlagsFromString('--heap-growing-percent=40');
 
 // Whoever reads the output may have seen enough (`mailbridge … | head`).
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  // A command that pipes octets to it is told as well, and ends in good order.
+  if (process.stdout.listenerCount('error') > 1) return;
   if (code === 'EPIPE') process.exit(0);
   process.stderr.write(`mailbridge: the output cannot be written (${code}).\n`);
   process.exit(1);

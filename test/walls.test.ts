@@ -35,6 +35,8 @@ const rooms = [
   'tokens',
   'accounts',
   'config',
+  // The encrypted archive of files; knows nothing of the bridge.
+  'backup',
   // Codecs alone, spoken by the listeners above and by the upstream sessions.
   'sasl',
   'mailbox',
@@ -127,6 +129,10 @@ test('notices know the couriers by plain facts alone', () => {
 
 test('only cli, app and admin know the configuration', () => {
   expect(told(found.filter(({ from, to }) => to === 'config' && !mayUseConfig.includes(from)))).toEqual([]);
+});
+
+test('a backup is files and their names alone', () => {
+  expect(told(found.filter(({ from, to }) => from === 'backup' && to !== 'backup' && to !== 'base'))).toEqual([]);
 });
 
 test('no files import one another in a circle, of types neither', () => {
@@ -291,16 +297,21 @@ function loadedBy(file: string): string[] {
   );
 }
 
-test.each(['cli/commands.ts', 'cli/init.ts', 'cli/config.ts', 'cli/hash-password.ts', 'cli/queue/command.ts'])(
-  '%s starts quickly: it loads nothing that talks to Microsoft',
-  (command) => {
-    const loaded = new Set([command]);
-    for (const file of loaded) for (const each of loadedBy(file)) loaded.add(each);
-    const slow = ['@azure/msal-node', 'imapflow', 'nodemailer', 'smtp-server', 'undici', 'pino'];
-    expect([...loaded].filter((name) => slow.some((each) => name === each || name.startsWith(`${each}/`)))).toEqual([]);
-    expect(loaded.size).toBeGreaterThan(3);
-  },
-);
+test.each([
+  'cli/commands.ts',
+  'cli/init.ts',
+  'cli/config.ts',
+  'cli/hash-password.ts',
+  'cli/queue/command.ts',
+  'cli/backup/backup.ts',
+  'cli/backup/restore.ts',
+])('%s starts quickly: it loads nothing that talks to Microsoft', (command) => {
+  const loaded = new Set([command]);
+  for (const file of loaded) for (const each of loadedBy(file)) loaded.add(each);
+  const slow = ['@azure/msal-node', 'imapflow', 'nodemailer', 'smtp-server', 'undici', 'pino'];
+  expect([...loaded].filter((name) => slow.some((each) => name === each || name.startsWith(`${each}/`)))).toEqual([]);
+  expect(loaded.size).toBeGreaterThan(3);
+});
 
 test('what is loaded with a file is seen', () => {
   expect(loadedBy('exchange/smtp/connection.ts').some((name) => name.startsWith('nodemailer'))).toBe(true);

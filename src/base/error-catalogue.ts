@@ -658,7 +658,7 @@ const entries = {
   'file-not-written': {
     kind: 'usage',
     cause:
-      'A file of the configuration (config.json, its backup, a private key, a secret or an Exchange script) cannot be written.',
+      'A file cannot be written: config.json or the copy that is kept of it, a private key, a secret, an Exchange script, a backup or an exported message.',
     remedy: 'Check that the folder belongs to the user who runs the command, and that the disk has space.',
   },
   'password-unusable': {
@@ -671,6 +671,68 @@ const entries = {
     cause:
       'A program of the system (useradd, chown, systemctl, update-alternatives) failed while the service was installed or removed.',
     remedy: 'Do what the message says, then run the command again: it does what is missing.',
+  },
+
+  // backup and restore
+  'backup-exists': {
+    kind: 'usage',
+    cause: 'The file that a backup would be written to is there already.',
+    remedy: 'Name another file, or say --force to replace it.',
+  },
+  'backup-passphrase-unusable': {
+    kind: 'usage',
+    cause:
+      'No passphrase was given for a backup, or one that cannot be used: shorter than 12 characters, longer than 1024 bytes, of several lines, typed differently the second time, or in a file that cannot be read.',
+    remedy:
+      'Type it at a terminal, or name a file that holds it and nothing else with --passphrase-file FILE, or set MAILBRIDGE_BACKUP_PASSPHRASE.',
+  },
+  'backup-file-unreadable': {
+    kind: 'usage',
+    cause:
+      'A file that belongs into the backup cannot be read. No backup was written: one without it could not be used.',
+    remedy: "Run the command as the bridge's user or as root, or correct the path in the configuration.",
+  },
+  'queue-too-busy': {
+    kind: 'temporary',
+    cause:
+      'Messages were accepted and delivered so fast that no moment was found at which the queue could be copied with all its content. No backup was written.',
+    remedy: 'Run the command again, at a quieter time.',
+  },
+  'backup-unreadable': {
+    kind: 'usage',
+    cause: 'The file named does not exist, cannot be read, or is not a backup of mailbridge.',
+    remedy: 'Name a file that mailbridge backup has written, and run the command as a user who may read it.',
+  },
+  'backup-passphrase-wrong': {
+    kind: 'usage',
+    cause: 'The passphrase is not the one that the backup was made with.',
+    remedy: 'Give the passphrase that the backup was made with. Without it nobody can read the backup.',
+  },
+  'backup-incomplete': {
+    kind: 'permanent',
+    cause: 'The end of the backup is missing, as after a copy that was broken off, or was changed.',
+    remedy: 'Copy the file again from where it is kept, or take another backup. Nothing was restored.',
+  },
+  'backup-damaged': {
+    kind: 'permanent',
+    cause: 'The backup was changed after it was made, by a disk or by somebody, or was not made by mailbridge backup.',
+    remedy: 'Copy the file again from where it is kept, or take another backup. Nothing was restored.',
+  },
+  'backup-format-newer': {
+    kind: 'usage',
+    cause: 'The backup was made by a later version of mailbridge.',
+    remedy: 'Install the version that made it, or a later one.',
+  },
+  'restore-target-exists': {
+    kind: 'usage',
+    cause: 'Where a backup would be restored to, there is a configuration, a key, a sign-in or a queue already.',
+    remedy:
+      'Name another place with --config FILE, or say --force: what is there is then moved to NAME.before-restore.',
+  },
+  'restore-failed': {
+    kind: 'usage',
+    cause: 'A file of the backup could not be put in its place. What was there before was put back.',
+    remedy: 'Check that this user may write there and that the disk has space, then run the command again.',
   },
   cancelled: {
     kind: 'permanent',

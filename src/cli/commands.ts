@@ -74,6 +74,17 @@ const commands: Readonly<Record<string, Command>> = {
       return (args, io) => runUninstallService(args, io);
     },
   },
+  backup: {
+    summary: 'write configuration, keys, sign-ins and queue to one encrypted file',
+    load: async () => {
+      const { runBackup } = await import('./backup/backup.ts');
+      return (args, io) => runBackup(args, io, version());
+    },
+  },
+  restore: {
+    summary: 'put back what backup wrote',
+    load: async () => (await import('./backup/restore.ts')).runRestore,
+  },
   sendmail: {
     summary: 'hand in a message as /usr/sbin/sendmail does',
     load: async () => (await import('./sendmail/command.ts')).runSendmail,

@@ -15,6 +15,15 @@ import { configWarnings } from './warnings.ts';
 export interface LoadedConfig {
   readonly config: Config;
   readonly warnings: string[];
+  readonly references: ConfigReferences;
+}
+
+/** What a configuration says is elsewhere. */
+export interface ConfigReferences {
+  /** Files that it names, but for the data folder: as they are written there, and absolute. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Environment variables that hold secrets. */
+  readonly variables: ReadonlySet<string>;
 }
 
 /**
@@ -24,18 +33,41 @@ export interface LoadedConfig {
  * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` when nothing is
  *   wrong but secrets that are not where the file says. Its `details.problems` has a line for every problem.
  */
-export async function loadConfig(
-  path: string,
-  options: { readonly env: Environment; readonly withoutSecrets?: boolean },
-): Promise<LoadedConfig> {
+export async function loadConfig(path: string, options: LoadOptions): Promise<LoadedConfig> {
   const { text, mode } = await readConfigFile(path);
+  return readConfigText(text, path, { ...options, folder: dirname(resolve(path)), mode });
+}
+
+/** How a configuration is read. */
+export interface LoadOptions {
+  readonly env: Environment;
+  readonly withoutSecrets?: boolean;
+}
+
+/**
+ * As {@link loadConfig}, for a text that is not in its file yet.
+ * @param path where it comes from, for errors
+ * @param options.folder where relative paths start
+ * @param options.mode of the file, in which secrets should not be open to others
+ */
+export function readConfigText(
+  text: string,
+  path: string,
+  { folder, mode, ...options }: LoadOptions & { readonly folder: string; readonly mode: number },
+): LoadedConfig {
   const { value, duplicates } = parseConfigText(text, path);
-  const folder = dirname(resolve(path));
   const resolvePath = (relative: string) => resolve(folder, relative);
+  const files = new Map<string, string>();
+  const variables = new Set<string>();
   let holdsSecrets = false;
   const sources: Sources = {
-    path: resolvePath,
+    path(relative) {
+      files.set(relative, resolvePath(relative));
+      return resolvePath(relative);
+    },
     secret(source) {
+      if (typeof source === 'object' && 'file' in source) files.set(source.file, resolvePath(source.file));
+      if (typeof source === 'object' && 'env' in source) variables.add(source.env);
       // A hash is made to be read by others; everything else is the secret itself.
       if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
       if (options.withoutSecrets && typeof source !== 'string') return { unfetched: true };
@@ -50,7 +82,8 @@ export async function loadConfig(
   ];
   if (!result.success || problems.length > 0) throw invalid(path, problems);
   const config: Config = deepFreeze(result.data);
-  return { config, warnings: configWarnings(config, { mode, holdsSecrets }) };
+  for (const [written, file] of files) if (file === config.dataDir) files.delete(written);
+  return { config, warnings: configWarnings(config, { mode, holdsSecrets }), references: { files, variables } };
 }
 
 async function readConfigFile(path: string): Promise<{ text: string; mode: number }> {

@@ -66,6 +66,8 @@ async function exportOne(
       await withProgress(io, `Writing ${target}`, () => pipeline(body, file));
     }
   } catch (error) {
+    // Whoever reads it has seen enough (`| head`).
+    if (target === '-' && systemErrorCode(error) === 'EPIPE') return true;
     tellError(io, exportFailure(error, message, target), json);
     return false;
   }
@@ -84,7 +86,8 @@ function exportFailure(cause: unknown, { id, state }: QueuedMessage, target: str
   }
   if (!(cause instanceof BridgeError)) {
     const remedy = 'Check that the folder exists, that you may write to it, and that the disk has space.';
-    return new BridgeError('file-not-written', `${target} cannot be written (${code ?? 'unknown error'}).`, {
+    const where = target === '-' ? 'Standard output' : target;
+    return new BridgeError('file-not-written', `${where} cannot be written (${code ?? 'unknown error'}).`, {
       cause,
       remedy,
     });

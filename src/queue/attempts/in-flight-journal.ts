@@ -12,7 +12,7 @@ import {
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
-import { makeOwnFile, openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
+import { makeOwnFile, openOwnFile, readOwnFile, replaceOwnFile } from '../../base/files/own-file.ts';
 import { syncFolder } from '../../base/files/sync-folder.ts';
 import type { QueuedMessage } from '../message.ts';
 
@@ -70,6 +70,15 @@ export function openInFlightJournal(
     marks.ended.clear();
   }
   return new FileJournal(file, { ...marks, boot });
+}
+
+/**
+ * Writes a journal by which the next run takes everything that waits for in flight: a restored queue does not know what
+ * was sent after its backup was made.
+ * @throws Error of the file system
+ */
+export function takeAllForInFlight(file: string, nowMs: number): void {
+  replaceOwnFile(file, `boot unknown\nall ${Math.floor(nowMs)}\n`);
 }
 
 class FileJournal implements InFlightJournal {

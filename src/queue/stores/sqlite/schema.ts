@@ -118,6 +118,11 @@ function bringUpToDate(db: DatabaseSync, file: string): void {
   db.exec(`PRAGMA user_version = ${queueFormatVersion}; COMMIT`);
 }
 
+/** For who only reads, and changes nothing of the format. @throws BridgeError `queue-format-newer` */
+export function assertReadable(db: DatabaseSync, file: string): void {
+  versionOf(db, file);
+}
+
 /** @throws BridgeError `queue-format-newer` */
 function versionOf(db: DatabaseSync, file: string): number {
   const version = db.prepare('PRAGMA user_version').get()?.user_version as number;

@@ -1,0 +1,34 @@
+/** What of the data folder belongs into a backup, besides the queue's database and bodies. */
+export interface DataPart {
+  /** Folder in the data folder; '' is the data folder itself. */
+  readonly folder: string;
+  /** Names of files in it. */
+  readonly files: RegExp;
+}
+
+/*
+ * Left out: locks and temporary files; `queue/in-flight` and `queue/duplicates`, which are true of one moment alone;
+ * `queue/reserve`; what a repair left.
+ */
+export const dataParts: readonly DataPart[] = [
+  { folder: '', files: /^token\.key$/ },
+  { folder: 'tls', files: /^(?:ca|server)\.(?:crt|key)$/ },
+  { folder: 'sign-ins', files: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.token$/ },
+  { folder: 'queue', files: /^(?:marker-key|copies(?:\.old)?)$/ },
+];
+
+/** What a restored data folder must not have already. */
+export const dataNames = ['token.key', 'tls', 'sign-ins', 'queue'];
+
+/** Where the data folder's files are in an archive. */
+export const dataPrefix = 'data/';
+
+const queueFile = /^queue\/(?:queue\.sqlite|bodies\/[A-Za-z0-9]{1,64}\.eml)$/;
+
+/** Whether a file may be in an archive at a place of the data folder. @param path relative, with slashes */
+export function isDataFile(path: string): boolean {
+  const parts = path.split('/');
+  const name = parts.pop() ?? '';
+  const folder = parts.join('/');
+  return queueFile.test(path) || dataParts.some((part) => part.folder === folder && part.files.test(name));
+}

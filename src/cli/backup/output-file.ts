@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { BridgeError, systemErrorCode } from '../../base/errors.ts';
+import { fileErrorText } from '../../base/files/private-file.ts';
+import { syncFolder } from '../../base/files/sync-folder.ts';
+
+/** @throws BridgeError `backup-exists` */
+export function assertFree(file: string, force: boolean): void {
+  if (!force && lstatSync(file, { throwIfNoEntry: false })) throw taken(file);
+}
+
+/**
+ * Writes a large file so that it is there whole or not at all, for this user alone, and safe on the disk.
+ * @param force replaces one that is there
+ * @param write writes to the stream and ends it
+ * @throws BridgeError `backup-exists`, `file-not-written`; what `write` throws
+ */
+export async function writeLargeFile(
+  file: string,
+  force: boolean,
+  write: (stream: Writable) => Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}`);
+  try {
+    await write(createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+    place(temporary, file, force);
+    syncFolder(dirname(file));
+  } catch (cause) {
+    throw notWritten(file, cause);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** What failed a write, with the name of what was written. @param cause may be something else; it is given back then */
+export function notWritten(name: string, cause: unknown): unknown {
+  if (cause instanceof BridgeError || systemErrorCode(cause) === undefined) return cause;
+  return new BridgeError('file-not-written', `${name} cannot be written (${fileErrorText(cause)}).`, { cause });
+}
+
+/** A link, other than a rename, never takes the place of what is there. */
+function place(temporary: string, file: string, force: boolean): void {
+  try {
+    if (force) renameSync(temporary, file);
+    else linkSync(temporary, file);
+  } catch (error) {
+    if (force) throw error;
+    if (existsSync(file)) throw taken(file);
+    // A file system without hard links.
+    renameSync(temporary, file);
+  }
+}
+
+function taken(file: string): BridgeError {
+  return new BridgeError('backup-exists', `${file} is there already.`);
+}

@@ -1,0 +1,57 @@
+import { statSync } from 'node:fs';
+import { BridgeError } from '../../base/errors.ts';
+import { fetchSecret } from '../../config/secrets.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { promptHidden } from '../terminal/prompt-hidden.ts';
+
+const fewestCharacters = 12;
+const maxBytes = 1024;
+const variable = 'MAILBRIDGE_BACKUP_PASSPHRASE';
+
+/**
+ * The passphrase of a backup: from a file, from the environment, or typed at the terminal. Never an argument: those are
+ * seen by every user of the machine.
+ * @param file of `--passphrase-file`
+ * @param isNew asks twice, and refuses one that could be guessed
+ * @throws BridgeError `backup-passphrase-unusable`, `cancelled`
+ */
+export async function readPassphrase(io: CliIo, file: string | undefined, isNew: boolean): Promise<string> {
+  const passphrase = given(io, file) ?? (await typed(io, isNew));
+  if (/[\r\n]/.test(passphrase)) throw unusable('has several lines');
+  if (Buffer.byteLength(passphrase) > maxBytes) throw unusable(`is longer than ${maxBytes} bytes`);
+  if (isNew && [...passphrase].length < fewestCharacters) {
+    throw unusable(`is shorter than ${fewestCharacters} characters`);
+  }
+  return passphrase;
+}
+
+function given(io: CliIo, file: string | undefined): string | undefined {
+  const source = file === undefined ? { env: variable } : { file };
+  if (file === undefined && io.env[variable] === undefined) return undefined;
+  const found = fetchSecret(source, io.env, (path) => path);
+  if ('problem' in found) throw new BridgeError('backup-passphrase-unusable', `No passphrase: ${found.problem}.`);
+  if (file !== undefined && isOpenToOthers(file)) {
+    io.stderr.write(`warning: ${file} can be read by other users: chmod 600 ${file}\n`);
+  }
+  return found.secret;
+}
+
+function isOpenToOthers(file: string): boolean {
+  const facts = process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false });
+  return facts?.isFile() === true && (facts.mode & 0o077) !== 0;
+}
+
+async function typed(io: CliIo, isNew: boolean): Promise<string> {
+  if (!io.stdin.isTTY) throw new BridgeError('backup-passphrase-unusable', 'No passphrase was given.');
+  const passphrase = await promptHidden(io, 'Passphrase of the backup: ', maxBytes + 1);
+  if (passphrase === undefined) throw new BridgeError('cancelled', 'No passphrase was given.');
+  if (!isNew || [...passphrase].length < fewestCharacters) return passphrase;
+  const again = await promptHidden(io, 'Again: ', maxBytes + 1);
+  if (again === undefined) throw new BridgeError('cancelled', 'No passphrase was given.');
+  if (again !== passphrase) throw new BridgeError('backup-passphrase-unusable', 'The passphrases do not match.');
+  return passphrase;
+}
+
+function unusable(what: string): BridgeError {
+  return new BridgeError('backup-passphrase-unusable', `The passphrase ${what}.`);
+}

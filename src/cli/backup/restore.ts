@@ -1,0 +1,204 @@
+import { chownSync, createReadStream, existsSync, rmdirSync, rmSync, type Stats, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type DataFolder, takeDataFolder } from '../../app/data-folder.ts';
+import { readArchive } from '../../backup/archive.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { databaseFiles } from '../../base/files/own-file.ts';
+import { fileErrorText } from '../../base/files/private-file.ts';
+import { readArguments } from '../arguments.ts';
+import { configPath } from '../config-path.ts';
+import { showHelp } from '../terminal/help.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { onlyFile } from './backup.ts';
+import { dataNames } from './data-parts.ts';
+import { readPassphrase } from './passphrase.ts';
+import { isTaken, type Owner, Placement } from './placement.ts';
+import { CopyProgress } from './progress.ts';
+import { reportOf, reportText } from './restore-report.ts';
+import { type RestoredMessages, readyQueue } from './restored-queue.ts';
+import { isThere, type NamedFile, type UnpackedStart, Unpacking } from './unpacking.ts';
+import { openWorkFolder, type WorkFolder } from './work-folder.ts';
+
+const usage = `Usage: mailbridge restore FILE [--passphrase-file FILE] [--release] [--force] [--config FILE] [--json]
+
+Puts back what mailbridge backup wrote: the configuration to where --config says, the files that it names and the data
+folder to where it says. Everything is looked through before anything is put in its place; the bridge must not run.
+
+Messages that wait are held: they may have been delivered since the backup was made. mailbridge queue release sends them.
+
+  --release  leaves them queued: the bridge tries them at its start
+  --force    moves what is there already to NAME.before-restore
+`;
+
+const options = {
+  'passphrase-file': { type: 'string' },
+  release: { type: 'boolean', default: false },
+  force: { type: 'boolean', default: false },
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** `mailbridge restore` */
+export async function runRestore(args: string[], io: CliIo): Promise<number> {
+  const { values, positionals } = readArguments('restore', { args, allowPositionals: true, options });
+  if (values.help) return showHelp(io, usage);
+  const file = onlyFile('restore', positionals);
+  const size = sizeOf(file);
+  const configFile = resolve(configPath(values.config, io.env));
+  if (!values.force) assertFree([configFile]);
+  const passphrase = await readPassphrase(io, values['passphrase-file'], false);
+  const restore = new Restore(file, configFile, values);
+  const progress = new CopyProgress(io, 'Reading the backup');
+  try {
+    const restored = await interruptible(async (signal) => {
+      const onBytes = (bytes: number) => progress.add(bytes, size);
+      await readArchive(readable(file), file, (entry) => restore.unpacking.take(entry), {
+        passphrase,
+        signal,
+        onBytes,
+      });
+      progress.end();
+      return await restore.place();
+    });
+    const report = reportOf(file, configFile, restored);
+    io.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    return 0;
+  } finally {
+    progress.end();
+    restore.end();
+  }
+}
+
+/** @throws BridgeError `backup-unreadable` */
+function sizeOf(file: string): number {
+  try {
+    const facts = statSync(file);
+    if (facts.isFile()) return facts.size;
+  } catch (cause) {
+    throw unreadable(file, fileErrorText(cause), cause);
+  }
+  throw unreadable(file, 'not a regular file');
+}
+
+async function* readable(file: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(file, { highWaterMark: 256 * 1024 });
+  } catch (cause) {
+    throw unreadable(file, fileErrorText(cause), cause);
+  }
+}
+
+function unreadable(file: string, reason: string, cause?: unknown): BridgeError {
+  return new BridgeError('backup-unreadable', `${file} cannot be read (${reason}).`, { cause });
+}
+
+/** @throws BridgeError `restore-target-exists` */
+function assertFree(paths: readonly string[]): void {
+  const taken = paths.filter(isTaken);
+  if (taken.length === 0) return;
+  const verb = taken.length === 1 ? 'is' : 'are';
+  throw new BridgeError('restore-target-exists', `${taken.join(', ')} ${verb} there already.`, {
+    details: { paths: taken },
+  });
+}
+
+/** What was put where. */
+export interface Restored extends UnpackedStart {
+  readonly named: readonly NamedFile[];
+  readonly messages: RestoredMessages | undefined;
+  readonly movedAside: readonly string[];
+}
+
+/** One restore, from the first entry of the archive to the last file in its place. */
+class Restore {
+  readonly unpacking: Unpacking;
+  readonly #configFile: string;
+  readonly #options: { readonly force: boolean; readonly release: boolean };
+  #dataDir = '';
+  /** As it was before. */
+  #before: Stats | undefined;
+  /** The folder that was there, and in which this makes the data folder. */
+  #root = '';
+  #lock: DataFolder | undefined;
+  #work: WorkFolder | undefined;
+  #isPlaced = false;
+
+  constructor(archive: string, configFile: string, choice: { readonly force: boolean; readonly release: boolean }) {
+    this.#configFile = configFile;
+    this.#options = choice;
+    this.unpacking = new Unpacking(archive, configFile, (start) => this.#begin(start));
+  }
+
+  /** Looks through what was unpacked, and puts it in its place. @throws BridgeError */
+  async place(): Promise<Restored> {
+    const start = this.unpacking.finish();
+    const data = join(this.#work?.path ?? '', 'data');
+    const named = this.unpacking.named.filter((each) => !isThere(each));
+    if (!this.#options.force) assertFree(named.map(({ path }) => path));
+    const { force, release } = this.#options;
+    const messages = await readyQueue(join(data, 'queue'), start.manifest.queue?.withoutBody ?? [], release);
+    const placement = new Placement(this.#owner());
+    try {
+      if (force) for (const path of [this.#configFile, ...this.#dataPaths()]) placement.moveAside(path);
+      for (const name of dataNames) {
+        if (existsSync(join(data, name))) placement.move(join(data, name), join(this.#dataDir, name));
+      }
+      for (const { path, content } of named) {
+        if (force) placement.moveAside(path);
+        await placement.write(path, content);
+      }
+      // Last: where it is, everything is.
+      await placement.write(this.#configFile, start.configText);
+    } catch (error) {
+      placement.takeBack();
+      throw error;
+    }
+    this.#isPlaced = true;
+    return { ...start, named, messages, movedAside: placement.movedAside };
+  }
+
+  /** Leaves nothing behind but what was put in its place. */
+  end(): void {
+    this.#work?.remove();
+    this.#lock?.release();
+    if (this.#lock && !this.#before && !this.#isPlaced) this.#removeDataFolder();
+  }
+
+  #begin({ config }: UnpackedStart): string {
+    this.#dataDir = config.dataDir;
+    this.#before = isTaken(config.dataDir) ? statSync(config.dataDir, { throwIfNoEntry: false }) : undefined;
+    this.#root = dirname(config.dataDir);
+    while (!existsSync(this.#root)) this.#root = dirname(this.#root);
+    this.#lock = takeDataFolder(config.dataDir);
+    this.#giveLock();
+    if (!this.#options.force) assertFree(this.#dataPaths());
+    this.#work = openWorkFolder(config.dataDir, 'restore');
+    return this.#work.path;
+  }
+
+  #dataPaths(): string[] {
+    return dataNames.map((name) => join(this.#dataDir, name));
+  }
+
+  /** The bridge's user, where root restores for it: the owner of the data folder. */
+  #owner(): Owner | undefined {
+    return process.geteuid?.() === 0 && this.#before && this.#before.uid !== 0 ? this.#before : undefined;
+  }
+
+  /** The bridge takes the same lock, as its own user. */
+  #giveLock(): void {
+    const owner = this.#owner();
+    if (owner) chownSync(join(this.#dataDir, 'lock'), owner.uid, owner.gid);
+  }
+
+  #removeDataFolder(): void {
+    for (const file of databaseFiles(join(this.#dataDir, 'lock'))) rmSync(file, { force: true });
+    try {
+      for (let made = this.#dataDir; made !== this.#root; made = dirname(made)) rmdirSync(made);
+    } catch {
+      // Somebody has put something there.
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeAllForInFlight } from '../../queue/attempts/in-flight-journal.ts';
+import { assertWholeCopy } from '../../queue/stores/sqlite/copy.ts';
+import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
+
+/** What has become of the messages of a restored queue. */
+export interface RestoredMessages {
+  /** Held by the restore: they waited for their next attempt when the backup was made. */
+  readonly held: number;
+  /** Held by an administrator before. */
+  readonly heldBefore: number;
+  /** Waiting for their next attempt. */
+  readonly queued: number;
+}
+
+/** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
+const idsAtOnce = 1000;
+
+/**
+ * Makes a copy of a queue ready for a bridge that does not know what was sent since. Every waiting message is held, or
+ * is queued with as much time before it as it had at first; each is taken for one that may have been sent, so that its
+ * next attempt looks for it first.
+ * @param folder of the copy
+ * @param withoutBody messages that had lost their content before
+ * @returns undefined where there is no queue
+ * @throws BridgeError `queue-format-newer`, `queue-damaged`, `queue-body-missing`
+ */
+export async function readyQueue(
+  folder: string,
+  withoutBody: readonly string[],
+  release: boolean,
+): Promise<RestoredMessages | undefined> {
+  if (!existsSync(join(folder, 'queue.sqlite'))) return undefined;
+  assertWholeCopy(folder, withoutBody);
+  const store = openSqliteStore(folder, { exclusive: false });
+  const nowMs = Date.now();
+  try {
+    const heldBefore = store.count('held');
+    const ids = store.list({ states: ['queued'] }, Number.MAX_SAFE_INTEGER).map(({ id }) => id);
+    await store.hold({ states: ['queued'] });
+    for (let from = 0; release && from < ids.length; from += idsAtOnce) {
+      await store.release({ ids: ids.slice(from, from + idsAtOnce) }, nowMs);
+    }
+    const queued = store.count('queued');
+    return { held: store.count('held') - heldBefore, heldBefore, queued };
+  } finally {
+    await store.close();
+    takeAllForInFlight(join(folder, 'in-flight'), nowMs);
+  }
+}
