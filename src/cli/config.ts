@@ -17,6 +17,8 @@ const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [-
              that it names
   schema     prints its JSON Schema
   describe   prints the reference of all keys (Markdown; with --json as data)
+
+Example: mailbridge config check --config /etc/mailbridge/config.json
 `;
 
 const options = {

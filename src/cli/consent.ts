@@ -28,6 +28,8 @@ organization, waits until they have, and says what comes next.
 
 The app registration needs the redirect URI http://localhost (mobile and desktop applications), or the redirectUri of
 the connection. mailbridge register-app sees to that, and gives the consent itself.
+
+Example: mailbridge consent contoso
 `;
 
 const patienceMs = 15 * 60_000;

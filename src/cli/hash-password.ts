@@ -10,6 +10,8 @@ const usage = `Usage: mailbridge hash-password [--json]
 
 Asks for a password twice, or reads it from the first line of standard input, and prints its hash for "password"
 in the configuration.
+
+Example: mailbridge hash-password
 `;
 
 const maxPasswordBytes = 1024;

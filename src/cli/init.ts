@@ -18,6 +18,7 @@ import { newConfigPath } from './config-path.ts';
 import { freePorts } from './demo/free-ports.ts';
 import { answerRules, terminalInterview } from './init-interview.ts';
 import { askLine } from './terminal/ask-line.ts';
+import { tellCommands } from './terminal/commands.ts';
 import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
@@ -47,6 +48,8 @@ last line says what to run next. Answers may be piped in, a line each, or given 
 
   --yes    asks nothing: takes the defaults for what no option says
   --force  replaces a configuration that is there already
+
+Example: mailbridge init --yes --use send --mailbox scanner@contoso.com
 `;
 
 const text = { type: 'string' } as const;
@@ -108,7 +111,10 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
   }
   const screen = new Screen(io.stdout, io.env);
   screen.say(told(path, config, answers, password));
-  tellSteps(steps, screen);
+  tellCommands(
+    steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(shellWord).join(' ')}`, does })),
+    screen,
+  );
   return values.yes ? 0 : await offer(steps[0], io, run);
 }
 
@@ -219,20 +225,6 @@ ${connectionSettings(config.listeners as readonly WrittenListener[])}  username 
 The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
 
 Next:`;
-}
-
-/** What to run, and beside it, or below where there is no room, what it does. */
-function tellSteps(steps: readonly NextStep[], screen: Screen): void {
-  const lines = steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(shellWord).join(' ')}`, does }));
-  const longest = Math.max(...lines.map(({ command }) => command.length));
-  const hasRoom = lines.every(({ does }) => longest + does.length + 4 <= screen.width);
-  for (const { command, does } of lines) {
-    if (hasRoom) screen.say(`${command.padEnd(longest)}  ${does}`, { indent: 2 });
-    else {
-      screen.command(command, 2);
-      screen.say(does, { indent: 4 });
-    }
-  }
 }
 
 interface WrittenListener {

@@ -34,6 +34,8 @@ until the hops of the new one do; for another person than before it asks.
   --json         prints the outcome as JSON, without the hops
 
 Exit code 0: signed in, and every hop works; 1: not; 2: wrong usage or configuration.
+
+Example: mailbridge login contoso --browser
 `;
 
 /** `mailbridge login` */

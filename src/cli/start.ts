@@ -20,6 +20,8 @@ import { wrapped } from './terminal/wrap.ts';
 const usage = `Usage: mailbridge start [--config FILE]
 
 Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
+
+Example: mailbridge start --config /etc/mailbridge/config.json
 `;
 
 /** Before the message of a pretty line: the time and the level. */

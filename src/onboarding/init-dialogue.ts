@@ -22,16 +22,54 @@ export async function collectAnswers(
   interview: Interview | undefined,
 ): Promise<InitAnswers> {
   const answers: Partial<Record<InitKey, string>> = {};
+  const mayDiffer: Question[] = [];
   for (const question of questions) {
-    const told = given[question.key];
+    const { key } = question;
+    const told = given[key];
     if (!question.applies(answers)) {
-      if (told === undefined) continue;
-      throw wrong(`--${question.key} does nothing with --use ${answers.use}.`);
+      if (told !== undefined && !questions.some((other) => other.key === key && other.applies(answers))) {
+        throw wrong(`--${key} does nothing with --use ${answers.use}.`);
+      }
+      continue;
     }
-    const answer = told === undefined ? await open(question, answers, interview) : checked(question, told);
-    answers[question.key] = answer;
+    if (told !== undefined) answers[key] = checked(question, told);
+    else if (interview && question.detail !== undefined) mayDiffer.push(question);
+    else answers[key] = await open(question, answers, interview);
   }
+  if (interview && mayDiffer.length > 0) await settleDetails(mayDiffer, answers, interview);
   return answers;
+}
+
+/** Takes for the details what is proposed, unless somebody wants to be asked for each. */
+async function settleDetails(
+  details: readonly Question[],
+  answers: Partial<Record<InitKey, string>>,
+  interview: Interview,
+): Promise<void> {
+  const proposals = details.map(({ detail, proposes }) => `${detail}: ${proposes(answers) ?? 'none'}`);
+  const isWanted = (await open(detailsQuestion(proposals.join('; ')), answers, interview)) === 'change';
+  for (const question of details) {
+    const proposal = question.proposes(answers) ?? '';
+    const isSound = proposal === '' ? question.optional : question.problem(proposal) === undefined;
+    answers[question.key] = !isWanted && isSound ? proposal : await open(question, answers, interview);
+  }
+}
+
+/** Asked in place of all details. Its answer is no answer of init's. */
+function detailsQuestion(proposals: string): Question {
+  const choices = [
+    { value: 'keep', text: 'as it is' },
+    { value: 'change', text: 'ask for each of them' },
+  ];
+  return {
+    key: 'use',
+    asks: 'Is the rest right?',
+    explains: `${proposals}.`,
+    choices,
+    applies: () => true,
+    proposes: () => 'keep',
+    problem: (text) => (choices.some(({ value }) => value === text) ? undefined : 'must be keep or change'),
+  };
 }
 
 function checked(question: Question, told: string): string {

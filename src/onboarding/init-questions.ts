@@ -34,6 +34,11 @@ export interface Question {
   readonly choices?: readonly { readonly value: string; readonly text: string }[];
   /** May be left without an answer. */
   readonly optional?: true;
+  /**
+   * What its answer is called where all details stand on one line; undefined for what everybody is asked. Details are
+   * asked for one by one only if that is wanted.
+   */
+  readonly detail?: string;
   /** Whether it matters, after the answers so far. */
   applies(answers: InitAnswers): boolean;
   proposes(answers: InitAnswers): string | undefined;
@@ -44,6 +49,8 @@ export interface Question {
 const sends = ({ use }: InitAnswers) => use === 'send' || use === 'both';
 const reads = ({ use }: InitAnswers) => use === 'read' || use === 'both';
 const always = () => true;
+const ofNetwork = (answers: InitAnswers) => sends(answers) && answers.from === 'network';
+const ofThisMachine = (answers: InitAnswers) => sends(answers) && answers.from !== 'network';
 
 /** Domains of Microsoft's mailboxes for everybody, in whatever country: outlook.de, hotmail.co.uk … */
 const isPersonal = ({ mailbox = '' }: InitAnswers) => /@(?:outlook|hotmail|live|msn)\.[a-z.]+$/i.test(mailbox);
@@ -82,19 +89,27 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       ]),
       proposes: (answers) => (isPersonal(answers) ? 'person' : 'app'),
     },
-    choice(
-      'send',
-      'How should mail be sent?',
-      'Graph needs no SMTP AUTH in the tenant; SMTP sends every message as it is.',
-      sends,
-      courierChoices,
-    ),
-    choice('read', 'How should the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
-      ['imap', 'by IMAP'],
-      ['pop3', 'only by POP3'],
-    ]),
+    networksQuestion(rules, ofNetwork),
+    {
+      ...choice(
+        'send',
+        'How should mail be sent?',
+        'Graph needs no SMTP AUTH in the tenant; SMTP sends every message as it is.',
+        sends,
+        courierChoices,
+      ),
+      detail: 'sending by',
+    },
+    {
+      ...choice('read', 'How should the mailbox be read?', 'IMAP serves IMAP and POP3 programs alike.', reads, [
+        ['imap', 'by IMAP'],
+        ['pop3', 'only by POP3'],
+      ]),
+      detail: 'reading by',
+    },
     {
       key: 'tenant',
+      detail: 'tenant',
       asks: 'Which tenant?',
       explains:
         'The Directory (tenant) ID of the Entra admin center, or a domain of the tenant; consumers for a personal mailbox.',
@@ -104,6 +119,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     },
     {
       key: 'client-id',
+      detail: 'app registration',
       asks: 'Is there an app registration already?',
       explains: 'Its Application (client) ID. Leave it empty if there is none: mailbridge register-app makes one.',
       optional: true,
@@ -113,6 +129,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     },
     {
       key: 'name',
+      detail: 'connection',
       asks: 'What is the name of the connection?',
       explains: 'A short name for this tenant in the configuration and in commands.',
       applies: always,
@@ -121,22 +138,27 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     },
     {
       key: 'username',
+      detail: 'username',
       asks: 'Which username should they log in with?',
       explains: 'A name of your choice, not that of Microsoft 365. init makes its password.',
       applies: always,
       proposes: ({ mailbox }) => mailbox?.split('@')[0],
       problem: rules.username,
     },
-    {
-      key: 'networks',
-      asks: 'Are there devices that cannot log in?',
-      explains: 'Their networks or addresses, with commas between; they send without a password. Empty: none.',
-      optional: true,
-      applies: sends,
-      proposes: () => undefined,
-      problem: (text) => networksOf(text).map(rules.network).find(Boolean),
-    },
+    { ...networksQuestion(rules, ofThisMachine), detail: 'devices without a password' },
   ];
+}
+
+function networksQuestion(rules: AnswerRules, applies: Question['applies']): Question {
+  return {
+    key: 'networks',
+    asks: 'Are there devices that cannot log in?',
+    explains: 'Their networks or addresses, with commas between; they send without a password. Empty: none.',
+    optional: true,
+    applies,
+    proposes: () => undefined,
+    problem: (text) => networksOf(text).map(rules.network).find(Boolean),
+  };
 }
 
 function choice(

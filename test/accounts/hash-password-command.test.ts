@@ -76,7 +76,7 @@ test('two different entries are asked for again', async () => {
   const { code, stdout, stderr } = await run(runHashPassword, [], { stdin });
   expect(code).toBe(0);
   expect(stderr).toBe(
-    'Password: \nAgain: \nThe passwords do not match. Type both again, or press Ctrl-C.\nPassword: \nAgain: \n',
+    'Password: \nAgain: \n! The passwords do not match. Type both again, or press Ctrl-C.\nPassword: \nAgain: \n',
   );
   expect(await verifyPassword(stdout.trimEnd(), 'geheim')).toBe(true);
 });

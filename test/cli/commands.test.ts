@@ -15,6 +15,10 @@ const commands = [
   'demo',
   'simulate',
   'queue',
+  'install-service',
+  'uninstall-service',
+  'backup',
+  'restore',
   'config',
   'hash-password',
 ];
@@ -73,10 +77,11 @@ test('help alone lists the commands', async () => {
   expect(await mailbridge(['help'])).toEqual(await mailbridge(['--help']));
 });
 
-test.each(commands)('%s --help tells more', async (name) => {
+test.each([...commands, 'sendmail'])('%s --help tells more, with an example', async (name) => {
   const { code, out } = await mailbridge([name, '--help']);
   expect(code).toBe(0);
   expect(out).toContain(`Usage: mailbridge ${name}`);
+  expect(out).toMatch(new RegExp(`\\nExample: (?:sudo )?mailbridge ${name}`));
 });
 
 test('a configuration that is not there: one line with the remedy', async () => {

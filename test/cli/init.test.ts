@@ -59,14 +59,17 @@ test('an app of its own for a personal mailbox is refused with the reason', asyn
 
 test('the dialogue: a line explains each question, Enter takes what is proposed', async () => {
   const { init, written } = place();
-  // use, from, mailbox, sign-in, send, read, tenant, client-id, name, username, networks
-  const { code, out, err } = await init([], '3\n2\nAlice@contoso.com\n\n\n\n\n\n\n\n192.168.10.0/24, 10.1.2.3\n');
+  // use, from, mailbox, sign-in, networks, the rest, send, read, tenant, client-id, name, username
+  const { code, out, err } = await init(
+    [],
+    '3\n2\nAlice@contoso.com\n\n192.168.10.0/24, 10.1.2.3\nchange\n\n\n\n\n\n\n',
+  );
   expect(code).toBe(0);
   expect(err).toMatch(/^\nWhat will connect to the bridge\?\n {2}This decides which ports it opens\.\n {4}1 {2}send: /);
   expect(err).toContain(
     '\nWhich tenant?\n  The Directory (tenant) ID of the Entra admin center, or a domain of the tenant; consumers for a personal mailbox.\n[contoso.com] > \n',
   );
-  expect(err.match(/\?\n/g)).toHaveLength(11);
+  expect(err.match(/\?\n/g)).toHaveLength(12);
   expect(written()).toMatchObject({
     listeners: [
       { protocol: 'smtp', host: '0.0.0.0', security: 'starttls' },
@@ -99,6 +102,31 @@ test('the dialogue: a line explains each question, Enter takes what is proposed'
   );
 });
 
+test.each([
+  ['a scanner in the network', '\n\nreports@contoso.com\n\n\n\n', 6, 'app'],
+  ['a program on this machine', '\nhere\nreports@contoso.com\n\n\n', 5, 'app'],
+  ['a person’s mail program', 'read\n\nann@contoso.com\nperson\n\n', 5, 'person'],
+])('%s takes at most six questions: the rest stands on one line', async (_, answers, questions, signIn) => {
+  const { init, written } = place();
+  const { code, err } = await init([], answers);
+  expect(code).toBe(0);
+  expect(err.match(/\?\n/g)).toHaveLength(questions);
+  expect(err).toContain('\nIs the rest right?\n  ');
+  expect(err).toMatch(/ by: \w+; tenant: contoso\.com; app registration: none; connection: contoso; username: \w+/);
+  expect(written().connections).toMatchObject({ contoso: { tenantId: 'contoso.com' } });
+  expect(written().connections.contoso?.grant).toBe(signIn === 'app' ? 'client-credentials' : 'device-code');
+});
+
+test('a detail that cannot be proposed is asked for all the same', async () => {
+  const { init, written } = place();
+  const { code, err } = await init(
+    ['--use', 'send', '--from', 'here'],
+    'a@münchen.example\n\n\ncontoso.com\nmuenchen\n',
+  );
+  expect({ code, asked: err.includes('What is the name of the connection?') }).toEqual({ code: 0, asked: true });
+  expect(Object.keys(written().connections)).toEqual(['muenchen']);
+});
+
 test('what only sends runs on other machines, unless told otherwise: their host, ports and firewall are shown', async () => {
   const { init, written } = place();
   const { out } = await init(yes);
@@ -123,7 +151,7 @@ test('Enter takes what is proposed, and the proposal has its own number', async 
 
 test('the choice of Graph names how large a message may be, and what that takes', async () => {
   const { init } = place();
-  const { err } = await init(['--use', 'send'], '\nreports@contoso.com\n\n');
+  const { err } = await init(['--use', 'send', '--from', 'here'], 'reports@contoso.com\n\nchange\n\n');
   expect(err).toContain(
     'graph: through Microsoft Graph, up to 150 MB; above about 2 MB with the permission Mail.ReadWrite',
   );
@@ -143,7 +171,7 @@ test('a wrong answer is told, and asked for again', async () => {
   const { init, written } = place();
   const { code, err } = await init(
     ['--use', 'send', '--from', 'here', '--name', 'x', '--username', 'y', '--send', 'smtp', '--sign-in', 'person'],
-    'reports\nreports@contoso.com\ncommon or so\ncontoso.com\nabc\n\neverybody\n0.0.0.0/0\n10.0.0.1\n',
+    'reports\nreports@contoso.com\nchange\ncommon or so\ncontoso.com\nabc\n\neverybody\n0.0.0.0/0\n10.0.0.1\n',
   );
   expect(code).toBe(0);
   expect(err).toContain('> \n  It must be an address such as "reports@contoso.com".\n> \n');
@@ -155,7 +183,7 @@ test('a wrong answer is told, and asked for again', async () => {
 
 test('a choice is told by its number, its name or the beginning of it', async () => {
   const { init, written } = place();
-  const { code, err } = await init(['--mailbox', 'a@contoso.com'], 'what\nREAD\nn\n2\npop\n\n\n\n\n');
+  const { code, err } = await init(['--mailbox', 'a@contoso.com'], 'what\nREAD\nn\n2\nc\npop\n\n\n\n\n');
   expect(code).toBe(0);
   expect(err).toContain('  Give the number or the name: it must be send or read or both.\n[1, send] > ');
   expect(written()).toMatchObject({
@@ -211,7 +239,7 @@ test('a client secret that is typed in goes into a file of its own', async () =>
     '--send',
     'graph',
   ];
-  const answers = '\naaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n\n\n\nthe~secret\n';
+  const answers = 'change\n\naaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n\n\n\nthe~secret\n';
   const { code, out, err } = await init(options, answers);
   expect(code).toBe(0);
   expect(written().connections.contoso).toMatchObject({ clientSecret: { file: 'data/contoso.secret' } });
@@ -312,7 +340,7 @@ test('on a terminal the next command is offered, and run if that is wanted', asy
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
   const { stdout, stderr } = commandOutput(['init', '--config', file]);
   const ran: string[][] = [];
-  stdin.write('1\n\nreports@contoso.com\n\n\n\n\n\n\n\ny\n');
+  stdin.write('1\n\nreports@contoso.com\n\n\n\ny\n');
   const code = await runInit(['--config', file], { stdin, stdout, stderr, env: {} }, async (args) => {
     ran.push(args);
     return 7;

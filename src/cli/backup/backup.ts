@@ -11,6 +11,7 @@ import { messages, octets } from '../queue/text.ts';
 import { showHelp } from '../terminal/help.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { tellWarning } from '../terminal/tell-error.ts';
 import { type BackupContents, gatherContents } from './contents.ts';
 import { assertFree, notWritten, writeLargeFile } from './output-file.ts';
@@ -31,6 +32,8 @@ MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup, you neither
 
 The form is that of age (age-encryption.org), inside a compressed tar archive:
   age -d FILE | tar xz
+
+Example: mailbridge backup /var/backups/mailbridge/monday.age
 `;
 
 const options = {
@@ -73,7 +76,9 @@ export async function runBackup(args: string[], io: CliIo, version: string): Pro
     }),
   );
   for (const warning of contents.warnings) tellWarning(io, warning, values.json);
-  (isPiped ? io.stderr : io.stdout).write(values.json ? asJson(file, contents) : told(file, contents));
+  const output = isPiped ? io.stderr : io.stdout;
+  if (values.json) output.write(asJson(file, contents));
+  else new Screen(output, io.env).say(told(file, contents), { mark: 'ok' });
   return 0;
 }
 
@@ -151,9 +156,13 @@ function told(file: string, contents: BackupContents): string {
   const { manifest } = contents;
   const what = [
     'configuration',
-    `${Object.keys(manifest.files).length} files that it names`,
+    filesText(Object.keys(manifest.files).length),
     ...(manifest.queue ? [`a queue with ${messages(waiting(contents))} that wait`] : ['no queue yet']),
   ];
   const where = file === '-' ? 'The backup' : `${file} (${octets(statSync(file).size)})`;
-  return `${where} is written: ${what.join(', ')}.\n`;
+  return `${where} is written: ${what.join(', ')}.`;
+}
+
+function filesText(count: number): string {
+  return count === 1 ? '1 file that it names' : `${count} files that it names`;
 }

@@ -1,5 +1,8 @@
 import { isAbsolute, relative } from 'node:path';
 import { messages } from '../queue/text.ts';
+import { type NextCommand, tellCommands } from '../terminal/commands.ts';
+import type { Screen } from '../terminal/screen.ts';
+import { shellWord } from '../terminal/shell-word.ts';
 import { localDateTime } from '../terminal/times.ts';
 import type { RestoredMessages } from './restored-queue.ts';
 import type { UnpackedStart } from './unpacking.ts';
@@ -42,22 +45,24 @@ export function reportOf(file: string, configFile: string, done: Done): RestoreR
 }
 
 /** The same for a person, with the commands that come next. */
-export function reportText(report: RestoreReport): string {
-  const made = `${localDateTime(Date.parse(report.madeAt))} on ${report.host} by mailbridge ${report.version}`;
-  const lines = [
-    `Restored from ${report.file}, made ${made}:`,
-    `  configuration  ${report.config}`,
-    `  data folder    ${report.dataDir}`,
-    ...report.files.map((path) => `  named in it    ${path}`),
-    ...report.movedAside.map((path) => `  moved aside    ${path}`),
-    ...messageLines(report.messages),
-    ...(report.environment.length > 0
-      ? [`The environment is in no backup. Set ${report.environment.join(', ')} for the bridge.`]
-      : []),
-    'Next:',
-    ...nextLines(report),
+export function tellReport(report: RestoreReport, screen: Screen): void {
+  screen.say(`${report.file} is restored.`, { mark: 'ok' });
+  const facts = [
+    ['made', `${localDateTime(Date.parse(report.madeAt))} on ${report.host}, by mailbridge ${report.version}`],
+    ['configuration', report.config],
+    ['data folder', report.dataDir],
+    ...report.files.map((path) => ['named in it', path]),
+    ...report.movedAside.map((path) => ['moved aside', path]),
   ];
-  return `${lines.join('\n')}\n`;
+  for (const [name = '', fact] of facts) screen.say(`${name.padEnd(13)}  ${fact}`, { indent: 2, hanging: 17 });
+  for (const line of messageLines(report.messages)) screen.say(line);
+  if (report.environment.length > 0) {
+    screen.say(`The environment is in no backup. Set ${report.environment.join(', ')} for the bridge.`, {
+      mark: 'warning',
+    });
+  }
+  screen.say('Next:');
+  tellCommands(nextCommands(report), screen);
 }
 
 function messageLines(found: RestoredMessages | undefined): string[] {
@@ -71,27 +76,20 @@ function messageLines(found: RestoredMessages | undefined): string[] {
   ];
 }
 
-function nextLines({ config, messages: found }: RestoreReport): string[] {
-  const option = `--config ${quoted(shortest(config))}`;
-  const next = [
-    [`mailbridge start ${option}`, 'runs the bridge'],
+function nextCommands({ config, messages: found }: RestoreReport): NextCommand[] {
+  const option = `--config ${shellWord(shortest(config))}`;
+  return [
+    { command: `mailbridge start ${option}`, does: 'runs the bridge' },
     ...(found && found.held > 0
       ? [
-          [`mailbridge queue list --state held ${option}`, 'shows what waits'],
-          [`mailbridge queue release --state held ${option}`, 'sends it'],
+          { command: `mailbridge queue list --state held ${option}`, does: 'shows what waits' },
+          { command: `mailbridge queue release --state held ${option}`, does: 'sends it' },
         ]
       : []),
   ];
-  const width = Math.max(...next.map(([command = '']) => command.length));
-  return next.map(([command = '', does = '']) => `  ${command.padEnd(width)}  ${does}`);
 }
 
 function shortest(path: string): string {
   const near = relative('', path);
   return near.startsWith('..') || isAbsolute(near) ? path : near;
-}
-
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

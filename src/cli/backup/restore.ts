@@ -10,12 +10,13 @@ import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { onlyFile } from './backup.ts';
 import { dataNames } from './data-parts.ts';
 import { readPassphrase } from './passphrase.ts';
 import { isTaken, type Owner, Placement } from './placement.ts';
 import { CopyProgress } from './progress.ts';
-import { reportOf, reportText } from './restore-report.ts';
+import { reportOf, tellReport } from './restore-report.ts';
 import { type RestoredMessages, readyQueue } from './restored-queue.ts';
 import { isThere, type NamedFile, type UnpackedStart, Unpacking } from './unpacking.ts';
 import { openWorkFolder, type WorkFolder } from './work-folder.ts';
@@ -29,6 +30,8 @@ Messages that wait are held: they may have been delivered since the backup was m
 
   --release  leaves them queued: the bridge tries them at its start
   --force    moves what is there already to NAME.before-restore
+
+Example: mailbridge restore monday.age
 `;
 
 const options = {
@@ -63,7 +66,8 @@ export async function runRestore(args: string[], io: CliIo): Promise<number> {
       return await restore.place();
     });
     const report = reportOf(file, configFile, restored);
-    io.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    if (values.json) io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    else tellReport(report, new Screen(io.stdout, io.env));
     return 0;
   } finally {
     progress.end();

@@ -34,6 +34,8 @@ line for each account, and at the end whatever fails.
 
 Exit code 0: everything works, or all of Microsoft's side and the bridge does not run; 1: something does not work;
 2: wrong usage or configuration.
+
+Example: mailbridge check --send-test admin@contoso.com
 `;
 
 /** `mailbridge check` */

@@ -23,6 +23,8 @@ SMTP, and reads them back by IMAP and POP3, telling each hop. Then it stays up f
   --once         exits after the messages: 0, or 1 with the hop that failed
   --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP) and N+12 (POP3);
                  without it 2525, 1143 and 1110 where they are free, else any free ports
+
+Example: mailbridge demo --once
 `;
 
 /** `mailbridge demo` */

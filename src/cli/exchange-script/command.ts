@@ -34,6 +34,8 @@ a file it is printed.
   --offline        asks for no token
   --print          prints the script at a terminal too
   --force          replaces a NAME.ps1 that holds something else
+
+Example: mailbridge exchange-script contoso
 `;
 
 /** `mailbridge exchange-script` */

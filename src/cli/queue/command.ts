@@ -45,6 +45,8 @@ Filters; all that are given must hold:
 list: --summary counts by mailbox and state. list, show, export: --limit N (default 1000).
 All but list need ids, a filter, or --all. A running bridge takes up the change within a second.
 An attempt under way is not broken off: a message deleted meanwhile may still be delivered.
+
+Example: mailbridge queue list --older-than 2h --error 5.7.1
 `;
 
 const options = {

@@ -37,4 +37,6 @@ Signing in
 
   --dry-run              prints every request and changes nothing
   --no-wait              does not wait until the new credential and its permissions have reached every server
+
+Example: mailbridge register-app --name contoso
 `;

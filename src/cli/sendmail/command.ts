@@ -33,6 +33,8 @@ the running bridge by SMTP.
 
 Other options of sendmail are passed over. Exit codes are those of sysexits.h: 75 means that
 another try will help, above all when the bridge is not running.
+
+Example: mailbridge sendmail -t < message.eml
 `;
 
 /** `mailbridge sendmail`. Its exit codes are its callers', not those of the other commands. */

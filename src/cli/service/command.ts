@@ -18,6 +18,8 @@ mail program has it. Says each thing it does. Run again, it does what is missing
 
   --user NAME  who the service runs as (default: mailbridge); made where it is missing
   --print      prints the unit, and to standard error what would be done; changes nothing
+
+Example: sudo mailbridge install-service
 `;
 
 const uninstallUsage = `Usage: mailbridge uninstall-service [--print]
@@ -25,6 +27,8 @@ const uninstallUsage = `Usage: mailbridge uninstall-service [--print]
 Stops the service, and removes its unit and its /usr/sbin/sendmail. Configuration, keys, queue and user stay.
 
   --print      says what would be done; changes nothing
+
+Example: sudo mailbridge uninstall-service --print
 `;
 
 const options = {

@@ -50,7 +50,7 @@ test('holds configuration, named files, keys, sign-ins and the queue, in a file 
   expect(await backup(file)).toEqual({
     code: 0,
     out: expect.stringMatching(
-      /^\S+backup.age \([\d.]+ kB\) is written: configuration, 3 files that it names, a queue with 3 messages that wait\.\n$/,
+      /^✓ \S+backup.age \([\d.]+ kB\) is written: configuration, 3 files that it names, a queue with 3 messages that wait\.\n$/,
     ),
     err: 'warning: the backup does not hold what is in the environment: keep ERP elsewhere\n',
   });

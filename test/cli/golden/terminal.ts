@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { runCommand } from '../../../src/cli/commands.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 
-const question = /(?:\[y\/N\]|>|Password:|Again:) $/;
-const hidden = /(?:Password|Again): $/;
+const question = /(?:\[y\/N\]|>|Password:|Passphrase[a-z ]*:|Again:) $/;
+const hidden = /(?:Password|Passphrase[a-z ]*|Again): $/;
 const toLineStart = '\r\u001b[K';
 
 interface Typing {
@@ -103,6 +103,7 @@ export function steady(screen: string): string {
     .replace(/(\?)[A-Za-z_]+=\S+/g, '$1…')
     .replace(/\b20\d\d-\d\d-\d\d\b/g, '2026-01-05')
     .replace(/\b\d\d:\d\d:\d\d\.\d{3}\b/g, '10:15:00.123')
+    .replace(/\d\d:\d\d:\d\d on \S+, by/g, '09:00:00 on server, by')
     .replace(/ {2,}\d+ ms/g, (text) => '12 ms'.padStart(text.length))
     .replace(/\s+\(\d+(?:\.\d)? ms\)/g, ' (12 ms)')
     .replace(/, \d+ ms/g, ', 12 ms')

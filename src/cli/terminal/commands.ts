@@ -1,0 +1,20 @@
+import type { Screen } from './screen.ts';
+
+/** A command line, as a shell takes it, and what it is for. */
+export interface NextCommand {
+  readonly command: string;
+  readonly does: string;
+}
+
+/** What to run, and beside it, or below where there is no room, what it does. */
+export function tellCommands(commands: readonly NextCommand[], screen: Screen): void {
+  const longest = Math.max(...commands.map(({ command }) => command.length));
+  const hasRoom = commands.every(({ does }) => longest + does.length + 4 <= screen.width);
+  for (const { command, does } of commands) {
+    if (hasRoom) screen.say(`${command.padEnd(longest)}  ${does}`, { indent: 2 });
+    else {
+      screen.command(command, 2);
+      screen.say(does, { indent: 4 });
+    }
+  }
+}
