@@ -63,7 +63,7 @@ function detailsQuestion(proposals: string): Question {
   ];
   return {
     key: 'use',
-    asks: 'Is the rest right?',
+    asks: 'Is everything else right?',
     explains: `${proposals}.`,
     choices,
     applies: () => true,

@@ -111,7 +111,7 @@ test.each([
   const { code, err } = await init([], answers);
   expect(code).toBe(0);
   expect(err.match(/\?\n/g)).toHaveLength(questions);
-  expect(err).toContain('\nIs the rest right?\n  ');
+  expect(err).toContain('\nIs everything else right?\n  ');
   expect(err).toMatch(/ by: \w+; tenant: contoso\.com; app registration: none; connection: contoso; username: \w+/);
   expect(written().connections).toMatchObject({ contoso: { tenantId: 'contoso.com' } });
   expect(written().connections.contoso?.grant).toBe(signIn === 'app' ? 'client-credentials' : 'device-code');
