@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { createTransport } from 'nodemailer';
 import { expect, test } from 'vitest';
 import { FormBrowser, signInAtDevicePage } from '../simulator/entra-browser.ts';
@@ -94,7 +95,30 @@ test('from an empty folder to mail that flows, as root and as the service’s us
   world.user = undefined;
   await world.succeed(['queue', 'list']);
   assertOwned(world);
+  // An upgrade finds the queue as the first version left it.
+  leaveQueueOfFormat1(world);
+  world.user = serviceUser;
+  const upgraded = await world.start();
+  await mailFlows(world, upgraded, login);
+  upgraded.signal('SIGTERM');
+  expect((await upgraded.exit()).code).toBe(0);
+  const { stdout } = await world.succeed(['queue', 'list', '--state', 'held', '--json']);
+  expect(stdout).toContain('"erp"');
+  assertOwned(world);
 });
+
+/** Only what waits for nobody: the messages of that queue are as old as its version. */
+function leaveQueueOfFormat1({ folder }: OnboardingWorld): void {
+  const queue = join(folder, 'data', 'queue');
+  for (const name of readdirSync(queue).filter((each) => each.startsWith('queue.sqlite'))) rmSync(join(queue, name));
+  const file = join(queue, 'queue.sqlite');
+  const db = new DatabaseSync(file);
+  db.exec(readFileSync(join(import.meta.dirname, '../queue/stores/sqlite/queue-format-1.sql'), 'utf8'));
+  db.exec(`DELETE FROM messages WHERE state = 'queued'`);
+  db.close();
+  chmodSync(file, 0o600);
+  chownSync(file, serviceUser.uid, serviceUser.gid);
+}
 
 test(
   'a configuration of root’s: root’s rewrite keeps owner, group and mode; the service is told before anybody signs in',
