@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
@@ -133,7 +133,9 @@ test('a file that holds something else stays, unless --force', async () => {
   writeFileSync(file, '# of my own\n');
   const { code, stderr } = await world.run('exchange-script');
   expect([code, readFileSync(file, 'utf8')]).toEqual([2, '# of my own\n']);
-  expect(stderr).toContain(`${file} is there already and holds something else. Move it away, replace it with --force`);
+  expect(words(stderr)).toContain(
+    `${file} is there already and holds something else. Move it away, replace it with --force`,
+  );
   expect((await world.run('exchange-script', '--force')).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toContain('Connect-ExchangeOnline');
 });
@@ -147,17 +149,15 @@ test('a script beyond ASCII says so, for Windows PowerShell', async () => {
   expect(readFileSync(join(world.folder, 'contoso.ps1'), 'utf8').startsWith('\uFEFF# Lets connection')).toBe(true);
 });
 
-test.skipIf(process.getuid?.() === 0)(
-  'a folder that cannot be written: one line, and --print still works',
-  async () => {
-    const world = await scriptWorld({}, { terminal: true });
-    chmodSync(world.folder, 0o500);
-    try {
-      const { code, stderr } = await world.run('exchange-script');
-      expect([code, stderr]).toEqual([2, expect.stringMatching(/contoso\.ps1 cannot be written \(EACCES\)\..*\n$/)]);
-      expect((await world.run('exchange-script', '--print')).code).toBe(0);
-    } finally {
-      chmodSync(world.folder, 0o700);
-    }
-  },
-);
+test('a name that cannot be written to: the reason, and --print still works', async () => {
+  const world = await scriptWorld({}, { terminal: true });
+  mkdirSync(join(world.folder, 'contoso.ps1', 'sub'), { recursive: true });
+  const { code, stderr } = await world.run('exchange-script', '--force');
+  expect([code, words(stderr)]).toEqual([2, expect.stringMatching(/contoso\.ps1 cannot be written \(EISDIR\)\./)]);
+  expect((await world.run('exchange-script', '--print')).code).toBe(0);
+});
+
+/** As one line: a terminal breaks it between words. */
+function words(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}

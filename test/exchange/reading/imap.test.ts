@@ -447,10 +447,21 @@ describe('what goes wrong has its own code', () => {
   it('a token that cannot be had is told as it is', async () => {
     const { port } = await server([exchange]);
     await expect(open(port, { getToken: () => Promise.reject(new Error('no token')) })).rejects.toThrow('no token');
+    const left = createServer((socket) => void socket.on('error', () => {}).write('* OK ready\r\n'));
+    const isLeft = new Promise((resolve) => left.on('connection', (socket) => socket.resume().once('close', resolve)));
+    await once(left.listen(0, '127.0.0.1'), 'listening');
+    closing.push(async () => void left.close());
+    const clear = { host: '127.0.0.1', security: 'none' } as const;
+    const getToken = () => Promise.reject(new Error('no token'));
+    await expect(open((left.address() as AddressInfo).port, { ...clear, getToken })).rejects.toThrow('no token');
+    await isLeft;
   });
 
   it('a token is not sent in the clear across a network', async () => {
-    await expect(open(1, { host: 'mail.example', security: 'none' })).rejects.toEqual(failed('config-invalid'));
+    await expect(open(1, { host: 'mail.example', security: 'none' })).rejects.toMatchObject({
+      code: 'config-invalid',
+      remedy: 'Set security of the endpoint to tls or starttls.',
+    });
   });
 
   it('a client that has gone ends the attempt', async () => {
