@@ -98,6 +98,18 @@ export const equivalents: readonly Equivalent[] = [
     after: "return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(1) : decodeBase64(initial) };",
     why: 'PLAIN refuses a single NUL in the same words, and LOGIN drops it at the end of a name',
   },
+  {
+    file: 'src/queue/breakers/breaker.ts',
+    before: 'this.#period++;',
+    after: 'this.#period--;',
+    why: 'a period is told from the others by its number alone, whichever way they are numbered',
+  },
+  {
+    file: 'src/queue/stores/sqlite/limits.ts',
+    before: 'if (next !== undefined && (earliest === undefined || next < earliest)) earliest = next;',
+    after: 'if (next !== undefined && (earliest === undefined || next <= earliest)) earliest = next;',
+    why: 'of two equal times it does not matter which is kept',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */

@@ -230,7 +230,10 @@ function bootId(): string {
 
 /** Clocks are set by a few seconds; nothing boots twice within a minute. */
 function isSameBoot(one: string, other: string): boolean {
-  if (one === other) return true;
-  const [first, second] = [one, other].map((boot) => Number(/^at-(\d+)$/.exec(boot)?.[1]));
-  return first !== undefined && second !== undefined && Math.abs(first - second) < 60;
+  return one === other || Math.abs(bootTime(one) - bootTime(other)) < 60;
+}
+
+/** In seconds since 1970; NaN where the boot has a name. */
+function bootTime(boot: string): number {
+  return Number(/^at-(\d+)$/.exec(boot)?.[1]);
 }

@@ -88,10 +88,10 @@ export class AccountTurns {
     this.#stale = false;
   }
 
+  /** There may be more until a look finds nothing: then the turn ends. */
   #refill(account: string, turn: Turn, nowMs: number): void {
     const limit = readAhead + this.#away.size;
     const due = this.#store.due(this.#destination, nowMs, limit, account);
-    turn.more = due.length > 0;
     turn.ready = due.filter((message) => !this.#away.has(message.id));
   }
 }

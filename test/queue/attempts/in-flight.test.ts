@@ -63,6 +63,20 @@ test('the machine came up with its clock behind: what was received before is in 
   expect(journal.wasInFlight(message('b', 4000))).toBe(false);
 });
 
+test.each([
+  ['at-1000', 'at-1059', true],
+  ['at-1059', 'at-1000', true],
+  ['at-1000', 'at-1060', false],
+  ['at-1000', '1000', false],
+  ['at-1000', 'at-1000-b', false],
+  ['at-1000', 'that-1000', false],
+  ['boot-1', 'boot-2', false],
+])('elsewhere than on Linux a boot is known by its time: %s and %s are the same: %s', (before, now, isSame) => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000, before).begin('a');
+  expect(openInFlightJournal(file, 9000, now).wasInFlight(message('not begun'))).toBe(!isSame);
+});
+
 test('closed before the machine went down: nothing is in flight but what was before', () => {
   const file = journalFile();
   openInFlightJournal(file, 5000, 'boot-1').begin('a');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DeliveryReport, RecipientOutcome } from '../../../src/message/delivery.ts';
-import { judge } from '../../../src/queue/attempts/verdict.ts';
+import { givenUp, judge } from '../../../src/queue/attempts/verdict.ts';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
 
 const hourMs = 3_600_000;
@@ -156,5 +156,40 @@ describe('when it is tried again', () => {
     const receivedAtMs = now - 1000 * hourMs;
     const past = { receivedAtMs, expiresAtMs: now - 1, nextAttemptAtMs: now - 2000 * hourMs };
     expect(waitOf({ pauseMailboxMs: 900_000 }, past)).toBe(900_000);
+  });
+});
+
+describe('given up without an attempt', () => {
+  const why = { outcome: 'temporary', code: 'upstream-unreachable', text: 'ECONNREFUSED' } as const;
+  const givenUpWith = (...recipients: QueuedMessage['recipients']) => givenUp(message({ recipients }), why);
+
+  test('every recipient that waits is told why, whatever was said before', () => {
+    const last = { outcome: 'temporary', code: '4.2.1', text: 'full' } as const;
+    const seen = givenUpWith({ address: a, state: 'pending', last }, { address: b, state: 'pending' });
+    expect(seen).toMatchObject({ state: 'failed', nextAttemptAtMs: now, delivered: [] });
+    expect(seen.recipients).toEqual([
+      { address: a, state: 'failed', last: why },
+      { address: b, state: 'failed', last: why },
+    ]);
+    expect(seen.failed).toEqual([
+      { address: a, ...why },
+      { address: b, ...why },
+    ]);
+  });
+
+  test('one that may have been served is told so', () => {
+    const last = { outcome: 'temporary', code: 'upstream-ambiguous', text: 'no answer' } as const;
+    const seen = givenUpWith({ address: a, state: 'pending', last });
+    expect(seen.recipients).toEqual([{ address: a, state: 'failed', last }]);
+    expect(seen.failed).toEqual([{ address: a, ...last }]);
+  });
+
+  test('who is settled stays so, and is not told again', () => {
+    const settled = [
+      { address: a, state: 'delivered' },
+      { address: b, state: 'failed' },
+    ] as const;
+    const seen = givenUpWith(...settled);
+    expect(seen).toMatchObject({ recipients: settled, failed: [] });
   });
 });

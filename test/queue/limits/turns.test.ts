@@ -71,6 +71,10 @@ test('of many only so many are kept in memory; the others are found in the store
   expect(taken).toEqual(all.map(({ id }) => id));
   expect(looks).toEqual(['a']);
   expect(next()).toBeUndefined();
+  expect(looks).toEqual(['a', 'a']);
+  // Nothing more was due: the store is not asked again.
+  expect(next()).toBeUndefined();
+  expect(looks).toEqual(['a', 'a']);
 });
 
 test('what is due by now is found when time has passed, what has changed when all is read again', () => {

@@ -34,6 +34,28 @@ test('a sound queue is the same after a repair', async () => {
   for (const { id, size } of messages) expect((await buffer(store.open(id))).length).toBe(size);
 });
 
+test('what was tried, and what upstreams have asked for, is known after a repair', async () => {
+  const folder = temporaryFolder();
+  const store = openSqliteStore(folder, { exclusive: true });
+  const tried = await put(store, 'x');
+  const pause = {
+    ...{ key: 'contoso/reports@contoso.example', untilMs: 9000, sinceMs: 1000 },
+    ...{ code: '429', text: 'slow down', strikes: 2, needsAdmin: false },
+  };
+  await store.setPause(pause);
+  const outcomes = tried.recipients.map(({ address }) => ({
+    ...{ address, outcome: 'temporary' as const, code: '4.4.1', text: 'no answer' },
+  }));
+  const attempt = { startedAtMs: 5000, durationMs: 7, upstreamId: 'req-1', outcomes };
+  await store.record(tried.id, { attempt, recipients: tried.recipients, state: 'queued', nextAttemptAtMs: 9000 });
+  await store.close();
+  expect(repairQueue(folder, 'today')).toMatchObject({ messages: 1 });
+  const repaired = reopen(folder);
+  expect(repaired.attempts(tried.id)).toEqual([attempt]);
+  expect(repaired.pauses()).toEqual([pause]);
+  expect(repaired.get(tried.id)).toMatchObject({ attempts: 1, nextAttemptAtMs: 9000 });
+});
+
 test.each([1, 2, 3, 5, 8, 13, 21, 34])('with page %i torn out, nothing is lost but what stood on it', async (page) => {
   const { folder, messages, file } = await someQueue();
   const octets = readFileSync(file);
