@@ -3,6 +3,7 @@ import type { QueueLimits } from '../../../src/queue/limits/limits.ts';
 import type { QueueOptions } from '../../../src/queue/queue.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { meteredQueue, Upstream } from '../metered-world.ts';
+import { recordedLog } from '../recorded-log.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
@@ -50,24 +51,13 @@ export class OutageUpstream extends Upstream {
   }
 }
 
-export interface Line {
-  readonly level: string;
-  readonly text: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
 /** A queue before an upstream with outages; its log is kept, and the writes of its store are counted. */
 export function outageQueue(
   limits: Partial<QueueLimits> = {},
   { folder, clock = new FakeClock(), upstream = new OutageUpstream(clock) }: Partial<OutageParts> = {},
   overrides: Partial<QueueOptions> = {},
 ) {
-  const lines: Line[] = [];
-  const level = (name: string) => (fields: Record<string, unknown>, text: string) =>
-    void lines.push({ level: name, text, fields });
-  const log = Object.fromEntries(
-    ['debug', 'info', 'warn', 'error'].map((name) => [name, level(name)]),
-  ) as unknown as QueueOptions['log'];
+  const { log, lines } = recordedLog();
   const world = meteredQueue(
     limits,
     { clock, upstream, ...(folder === undefined ? {} : { folder }) },
