@@ -56,7 +56,7 @@ export class Destination implements PermitTaker {
   readonly #meter: DestinationMeter;
   readonly #turns: AccountTurns;
   readonly #direct: DirectLine<Held>;
-  /** Under way, or about to be deferred: taken out of the turns, still due in the store. */
+  /** Under way, or about to be put off: taken out of the turns, still due in the store. */
   readonly #away = new Set<string>();
   readonly #held = new Map<string, Held>();
   #pause: LearnedPause | undefined;
@@ -189,9 +189,11 @@ export class Destination implements PermitTaker {
   /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the destination */
   #startDue(): number {
     const parked: QueuedMessage[] = [];
-    const waitMs = this.#startUntilBlocked(parked);
-    if (parked.length > 0) void this.#park(parked);
-    return waitMs;
+    try {
+      return this.#startUntilBlocked(parked);
+    } finally {
+      if (parked.length > 0) void this.#park(parked);
+    }
   }
 
   /** @param parked takes the messages that only the tenant's limit stops */
@@ -206,6 +208,8 @@ export class Destination implements PermitTaker {
       const attempt = attemptOf(message);
       if (this.#meter.externalWaitMs(attempt) > 0) {
         this.#turns.take(message);
+        // Until it is put off it is due in the store, and would be found there again.
+        this.#away.add(message.id);
         parked.push(message);
         continue;
       }
@@ -267,7 +271,6 @@ export class Destination implements PermitTaker {
     const waitMs = Math.max(...messages.map((each) => this.#meter.externalWaitMs(attemptOf(each))));
     const untilMs = clock.now() + Math.max(Number.isFinite(waitMs) ? waitMs : 0, shortestParkMs);
     const ids = messages.map((each) => each.id);
-    for (const id of ids) this.#away.add(id);
     try {
       await store.defer(ids, untilMs);
       this.defer(untilMs);

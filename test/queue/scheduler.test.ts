@@ -1,6 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BridgeError } from '../../src/base/errors.ts';
-import { silentLog } from '../../src/base/log.ts';
 import type { DeliveryReport, OutgoingMessage, RecipientOutcome } from '../../src/message/delivery.ts';
 import type { Courier } from '../../src/queue/courier.ts';
 import { Queue } from '../../src/queue/queue.ts';
@@ -9,6 +8,7 @@ import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { courierTraits } from './courier-traits.ts';
+import { recordedLog } from './recorded-log.ts';
 import { newMessage } from './stores/store-contract.ts';
 
 type Answer = Partial<RecipientOutcome> & { pauseMailboxMs?: number };
@@ -49,10 +49,11 @@ function bridge(overrides: Partial<SchedulerOptions> = {}, folder = temporaryFol
   const courier = new ScriptedCourier(clock);
   const store = openSqliteStore(folder, { exclusive: true });
   const bounced: string[] = [];
+  const { log, lines } = recordedLog();
   const queue = new Queue({
     store,
     clock,
-    log: silentLog,
+    log,
     couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 3 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
@@ -85,7 +86,7 @@ function bridge(overrides: Partial<SchedulerOptions> = {}, folder = temporaryFol
     await settle();
     return message;
   };
-  return { queue, store, clock, courier, send, bounced, stop, folder };
+  return { queue, store, clock, courier, send, bounced, lines, stop, folder };
 }
 
 const minutes = 60_000;
@@ -125,6 +126,25 @@ describe('the scheduler', () => {
       'temporary',
       'temporary',
       'delivered',
+    ]);
+  });
+
+  test('says of each attempt what came of it, and how long it took', async () => {
+    const { queue, courier, clock, send, lines } = bridge();
+    courier.answer = (_, call) =>
+      new Promise((resolve) =>
+        clock.after(700, () => resolve(call === 1 ? { outcome: 'temporary', code: '4.4.1', text: 'no answer' } : {})),
+      );
+    queue.start();
+    const { id } = await send();
+    await clock.advance(5 * minutes);
+    const said = lines
+      .filter(({ fields }) => fields.id === id)
+      .map(({ text, fields }) => [text, fields.attempt, fields.ms]);
+    expect(said).toEqual([
+      ['deferred', 1, 700],
+      ['deferred', 1, 700],
+      ['delivered', 2, 700],
     ]);
   });
 
@@ -326,7 +346,7 @@ describe('the scheduler', () => {
   });
 
   test('an outcome that cannot be written costs another attempt, not the message', async () => {
-    const { queue, courier, clock, send, store } = bridge();
+    const { queue, courier, clock, send, store, lines } = bridge();
     queue.start();
     const { record } = store;
     store.record = async () => {
@@ -334,6 +354,9 @@ describe('the scheduler', () => {
     };
     const message = await send();
     expect(courier.seen).toHaveLength(1);
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { fields: { id: message.id }, text: 'queue: cannot save the outcome of an attempt' },
+    ]);
     Object.assign(store, { record });
     await clock.advance(5 * minutes);
     expect(courier.seen).toHaveLength(2);

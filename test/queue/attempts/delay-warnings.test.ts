@@ -1,5 +1,4 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../../src/base/log.ts';
 import type { RecipientOutcome } from '../../../src/message/delivery.ts';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
 import { Queue } from '../../../src/queue/queue.ts';
@@ -7,6 +6,7 @@ import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { courierTraits } from '../courier-traits.ts';
+import { recordedLog } from '../recorded-log.ts';
 import { newMessage } from '../stores/store-contract.ts';
 
 const hours = 3_600_000;
@@ -21,10 +21,11 @@ function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
     warn: async (message: QueuedMessage): Promise<string | undefined> => message.envelope.reversePath,
   };
   const seen: string[] = [];
+  const { log, lines } = recordedLog();
   const queue = new Queue({
     store,
     clock,
-    log: silentLog,
+    log,
     couriers: courierTraits,
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 3 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
@@ -69,7 +70,7 @@ function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
       newMessage({ receivedAtMs: clock.now(), expiresAtMs: clock.now() + 48 * hours, ...change }),
     );
   };
-  return { store, clock, put, state, asked, seen, stop, folder };
+  return { store, clock, put, state, asked, seen, lines, stop, folder };
 }
 
 describe('the sender of a message that waits', () => {
@@ -120,7 +121,7 @@ describe('the sender of a message that waits', () => {
   });
 
   test('is asked for no longer where the warning cannot be made; the others are told', async () => {
-    const { clock, put, state, asked, seen } = slowUpstream();
+    const { clock, put, state, asked, seen, lines } = slowUpstream();
     const broken = await put();
     const sound = await put();
     state.warn = async (message) => {
@@ -130,6 +131,11 @@ describe('the sender of a message that waits', () => {
     await clock.advance(6 * hours);
     await expect.poll(() => asked, { timeout: 20_000 }).toEqual([broken.id, sound.id]);
     await expect.poll(() => seen, { timeout: 20_000 }).toHaveLength(1);
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { fields: { id: broken.id, error: new Error('no body') }, text: 'cannot queue a delay warning' },
+    ]);
+    const [queued] = lines.filter(({ text }) => text === 'delay warning queued');
+    expect(queued?.fields).toMatchObject({ for: sound.id, to: 'reports@contoso.example' });
   });
 
   test('is not told of a warning or a report that waits itself', async () => {
