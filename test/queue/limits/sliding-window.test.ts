@@ -51,6 +51,17 @@ test('what was reserved and not used is free at once', () => {
   expect([window.taken(10), window.waitMs(10, 500)]).toEqual([0, 0]);
 });
 
+test('where the clock is set back, what was used last counts as used just now, and the rest as long before it', () => {
+  const window = new SlidingWindow(2, 1000);
+  spend(window, 10_000, 1);
+  spend(window, 10_400, 1);
+  expect(window.waitMs(5000, 1)).toBe(600);
+  expect(window.waitMs(5000, 2)).toBe(1000);
+  spend(window, 4000, 1);
+  expect(window.taken(4000)).toBe(3);
+  expect(window.waitMs(4000, 2)).toBe(1000);
+});
+
 test('forgets thousands of entries without losing count', () => {
   const window = new SlidingWindow(5000, 1000);
   for (let at = 0; at < 5000; at++) {

@@ -347,6 +347,122 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(store.due(destination, t0, 10)).toHaveLength(1);
     });
 
+    test('knows the accounts that wait, and what is due of each, and next of all', async () => {
+      const store = open();
+      const ids: Record<string, string> = {};
+      for (const [account, afterMs] of [
+        ['b', 2000],
+        ['a', 1000],
+        ['c', 3000],
+      ] as const) {
+        ids[account] = (await put(store, 'x', { account, receivedAtMs: t0 + afterMs })).id;
+      }
+      await put(store, 'x', { account: 'd', mailbox: 'sales@contoso.example' });
+      expect(store.accounts(destination)).toEqual(['a', 'b', 'c']);
+      expect(store.due(destination, t0 + 9000, 10, 'b').map(({ id }) => id)).toEqual([ids.b]);
+      expect(store.due(destination, t0 + 1999, 10, 'b')).toEqual([]);
+      expect([0, 1000, 2000, 3000].map((ms) => store.nextDueMs(destination, t0 + ms))).toEqual([
+        ...[t0 + 1000, t0 + 2000, t0 + 3000, undefined],
+      ]);
+      await store.hold({ account: 'a' });
+      expect(store.accounts(destination)).toEqual(['b', 'c']);
+      expect(store.nextDueMs(destination, t0)).toBe(t0 + 2000);
+    });
+
+    test('puts queued messages off, and makes all of them due again', async () => {
+      const store = open();
+      const [one, two, held] = [await put(store, '1'), await put(store, '2'), await put(store, '3')];
+      await store.hold({ ids: [held.id] });
+      await store.defer([one.id, held.id], t0 + 5000.2);
+      expect(store.get(one.id)).toMatchObject({ nextAttemptAtMs: t0 + 5001, attempts: 0 });
+      expect(store.get(two.id)?.nextAttemptAtMs).toBe(t0);
+      await store.hasten(t0 + 100);
+      const times = [one, two, held].map(({ id }) => store.get(id)?.nextAttemptAtMs);
+      expect(times).toEqual([t0 + 100, t0, t0]);
+    });
+
+    test('keeps pauses over a restart, one for each key', async () => {
+      const place = newPlace();
+      const first = open(place);
+      const pause = {
+        untilMs: t0 + 9000.6,
+        sinceMs: t0 + 0.4,
+        code: '429',
+        text: 'slow',
+        strikes: 1,
+        needsAdmin: false,
+      };
+      await first.setPause({ ...pause, key: 'a' });
+      await first.setPause({ ...pause, key: 'b' });
+      await first.setPause({ ...pause, key: 'a', strikes: 2, needsAdmin: true });
+      await first.endPause('b');
+      await first.close();
+      expect(open(place).pauses()).toEqual([
+        { ...pause, key: 'a', untilMs: t0 + 9001, sinceMs: t0, strikes: 2, needsAdmin: true },
+      ]);
+    });
+
+    test('finds messages whose time is over, page by page, those of one connection', async () => {
+      const store = open();
+      const expiresAtMs = t0 + 1000;
+      const ids: string[] = [];
+      for (let i = 0; i < 3; i++) ids.push((await put(store, 'x', { expiresAtMs })).id);
+      await put(store, 'x', { expiresAtMs: t0 + 1001 });
+      await put(store, 'x', { expiresAtMs, connection: 'fabrikam' });
+      await store.hold({ ids: [(await put(store, 'x', { expiresAtMs })).id] });
+      const found = (nowMs: number, afterId: string, limit: number) =>
+        store.expired('contoso', nowMs, afterId, limit).map(({ id }) => id);
+      expect(found(t0 + 1000, '', 10)).toEqual(ids);
+      expect(found(t0 + 1000, '', 2)).toEqual(ids.slice(0, 2));
+      expect(found(t0 + 1000, ids[1] ?? '', 2)).toEqual(ids.slice(2));
+      expect(found(t0 + 999, '', 10)).toEqual([]);
+    });
+
+    test('gives up a queued message without an attempt, and no other', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      const recipients = message.recipients.map((each) => ({ ...each, state: 'failed' as const }));
+      const bounce = { message: newMessage({ isBounce: true }), content: Buffer.from('sorry') };
+      const given = { recipients, finishedAtMs: t0 + 5, bounce };
+      expect(await store.giveUp(message.id, given)).toMatchObject({ isBounce: true, state: 'queued', size: 5 });
+      expect(store.get(message.id)).toMatchObject({ state: 'failed', attempts: 0, finishedAtMs: t0 + 5, recipients });
+      expect(await store.giveUp(message.id, given)).toBeUndefined();
+      expect(store.count('queued')).toBe(1);
+      const quiet = await put(store, 'x');
+      expect(await store.giveUp(quiet.id, { recipients, finishedAtMs: t0 })).toBeUndefined();
+      expect(store.get(quiet.id)?.state).toBe('failed');
+    });
+
+    test('forgets counts of messages that are gone, from before a time; those of others stay', async () => {
+      const store = open();
+      const there = await put(store, 'x');
+      const gone = await put(store, 'x');
+      for (const each of [there, gone]) await store.record(each.id, outcome(each, 'delivered'));
+      await store.remove({ ids: [gone.id] });
+      await store.purgeCounts(t0 + 10);
+      expect(store.sentSince(destination, t0)).toHaveLength(2);
+      await store.purgeCounts(t0 + 11);
+      expect(store.sentSince(destination, t0)).toHaveLength(1);
+      expect(store.attempts(there.id)).toHaveLength(1);
+      expect(store.attempts(gone.id)).toEqual([]);
+    });
+
+    test('leaves what is delivered as it is: no release, no quarantine', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      await store.record(message.id, outcome(message, 'delivered'));
+      expect(await store.release({}, t0)).toBe(0);
+      await store.quarantine(message.id, 'damaged');
+      expect(store.get(message.id)?.state).toBe('delivered');
+    });
+
+    test('gives queued messages no more time when they are released', async () => {
+      const store = open();
+      const message = await put(store, 'x');
+      expect(await store.release({}, t0 + 1000)).toBe(1);
+      expect(store.get(message.id)).toMatchObject({ expiresAtMs: message.expiresAtMs, nextAttemptAtMs: t0 + 1000 });
+    });
+
     test('leaves a hold that came during an attempt in force', async () => {
       const store = open();
       const message = await put(store, 'x');

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { ExternalLimit } from '../../../src/queue/limits/external.ts';
+import { dayMs } from '../../../src/queue/limits/limits.ts';
+
+const hourMs = 3_600_000;
+const pause = { key: 'contoso external', code: '5.7.233', text: 'limit', strikes: 1, needsAdmin: false };
+
+/** A limit of which mailboxes have used so much, each at a time. */
+function limitOf(limit: number | undefined, ...used: readonly (readonly [string, number, number])[]) {
+  const external = new ExternalLimit(limit);
+  for (const [destination, atMs, recipients] of used) external.settle(destination, 0, atMs, recipients);
+  return external;
+}
+
+test('one mailbox alone may use all of it, and waits until the oldest leaves the day', () => {
+  const external = limitOf(8, ['a', 0, 3], ['a', 1000, 4]);
+  expect(external.counts).toBe(true);
+  expect(external.waitMs('a', 2000, 1)).toBe(0);
+  expect(external.waitMs('a', 2000, 2)).toBe(dayMs - 2000);
+  expect(external.waitMs('a', 2000, 5)).toBe(dayMs - 1000);
+});
+
+test('beside others, one that has used its even share leaves them a quarter', () => {
+  const external = limitOf(8, ['a', 0, 4], ['b', 0, 1]);
+  // Even shares are four: one more for the first would be beyond, and six in all is the most for that.
+  expect(external.waitMs('a', 1000, 1)).toBe(0);
+  expect(external.waitMs('a', 1000, 2)).toBe(dayMs - 1000);
+  expect(external.waitMs('b', 1000, 3)).toBe(0);
+  expect(external.waitMs('b', 1000, 4)).toBe(dayMs - 1000);
+});
+
+test('what is under way holds its part until it ends', () => {
+  const external = limitOf(2);
+  external.reserve('a', 2);
+  expect(external.waitMs('a', 0, 1)).toBe(Number.POSITIVE_INFINITY);
+  external.settle('a', 2, 1000, 1);
+  expect(external.waitMs('a', 1000, 1)).toBe(0);
+  expect(external.waitMs('a', 1000, 2)).toBe(dayMs);
+});
+
+test('who sends to nobody outside has no share in it', () => {
+  const external = limitOf(8, ['a', 0, 5]);
+  external.reserve('b', 0);
+  external.settle('b', 0, 0, 0);
+  expect(external.waitMs('a', 1000, 3)).toBe(0);
+});
+
+test('a limit of one lets one through for each, however many share it', () => {
+  const external = limitOf(1, ['a', -dayMs, 1], ['b', -dayMs, 1]);
+  expect(external.waitMs('a', 0, 1)).toBe(0);
+});
+
+test('what Microsoft has asked for holds with a limit and without one', () => {
+  for (const limit of [undefined, 100]) {
+    const external = limitOf(limit);
+    external.pause = { ...pause, sinceMs: 0, untilMs: hourMs };
+    expect(external.waitMs('a', 1000, 1)).toBe(hourMs - 1000);
+    expect(external.waitMs('a', hourMs, 1)).toBe(0);
+  }
+});
+
+test('the longer wait counts where both hold', () => {
+  const external = limitOf(1, ['a', 0, 1]);
+  external.pause = { ...pause, sinceMs: 0, untilMs: hourMs };
+  expect(external.waitMs('a', 1000, 1)).toBe(dayMs - 1000);
+});
+
+test('without a limit nothing is counted', () => {
+  const external = limitOf(undefined, ['a', 0, 1000]);
+  expect(external.counts).toBe(false);
+  expect(external.waitMs('a', 0, 1000)).toBe(0);
+});
