@@ -1,0 +1,175 @@
+import { expect, test } from 'vitest';
+import type { DeliveryReport, RecipientOutcome } from '../../../src/message/delivery.ts';
+import { DestinationLimits, type DestinationLimitsOptions } from '../../../src/queue/limits/destinations.ts';
+import { dayMs, minuteMs } from '../../../src/queue/limits/limits.ts';
+import type { LearnedPause } from '../../../src/queue/limits/pause.ts';
+import type { QueuedMessage } from '../../../src/queue/message.ts';
+import type { QueueStore, SentCount } from '../../../src/queue/store.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { courierTraits } from '../courier-traits.ts';
+import { recordedLog } from '../recorded-log.ts';
+import { newMessage } from '../stores/store-contract.ts';
+
+const hourMs = 60 * minuteMs;
+const key = 'contoso/reports@contoso.example';
+const outside = { courier: 'graph', recipients: ['bo@fabrikam.example'] } as const;
+const inside = { courier: 'graph', recipients: ['ann@contoso.example'] } as const;
+const bySmtp = { courier: 'smtp', recipients: ['ann@contoso.example'] } as const;
+
+interface Stored {
+  pauses?: LearnedPause[];
+  sent?: SentCount[];
+  external?: (SentCount & { destination: string })[];
+  sentOfConnection?: SentCount[];
+}
+
+function world(stored: Stored = {}, overrides: Partial<DestinationLimitsOptions> = {}) {
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog();
+  const written: (LearnedPause | string)[] = [];
+  const since: number[] = [];
+  const asked =
+    <T>(found: readonly T[] = []) =>
+    (_: string, sinceMs: number) => {
+      since.push(clock.now() - sinceMs);
+      return found;
+    };
+  const store = {
+    pauses: () => stored.pauses ?? [],
+    sentSince: asked(stored.sent),
+    externalSince: asked(stored.external),
+    sentOfConnectionSince: asked(stored.sentOfConnection),
+    setPause: async (pause: LearnedPause) => void written.push(pause),
+    endPause: async (ended: string) => void written.push(ended),
+  };
+  const limits = new DestinationLimits({
+    ...{ clock, log, couriers: courierTraits, store: store as unknown as QueueStore },
+    limits: { messagesPerMinute: 2, recipientsPerDay: 10, externalRecipientsPerDay: 3 },
+    isInternal: (_, address) => address.endsWith('@contoso.example'),
+    ...overrides,
+  });
+  const ended = (address: string, outcome: Partial<RecipientOutcome>, startedAtMs = clock.now()) => {
+    const recipient = { address, outcome: 'temporary', code: '5.7.233', text: 'limit', ...outcome } as const;
+    const report: DeliveryReport = { recipients: [recipient] };
+    limits.ended(newMessage() as unknown as QueuedMessage, startedAtMs, report);
+  };
+  return { clock, limits, store, written, since, lines, ended };
+}
+
+const now = new FakeClock().now();
+const pause = (more: Partial<LearnedPause> = {}): LearnedPause => ({
+  ...{ key: 'contoso external', untilMs: now + hourMs, sinceMs: now, code: '5.7.233', text: 'limit', strikes: 1 },
+  needsAdmin: false,
+  ...more,
+});
+const sent = (agoMs: number, recipients: number, external = 0): SentCount => ({
+  ...{ startedAtMs: now - agoMs, endedAtMs: now - agoMs, recipients, external },
+});
+
+test('a destination begins with what it sent within the last day, in any order', () => {
+  const { limits, since } = world({ sent: [sent(1000, 2), sent(2000, 7)] });
+  const { meter, connection, pause: none } = limits.of(key);
+  expect([connection, none]).toEqual(['contoso', undefined]);
+  expect(since).toContain(dayMs);
+  expect(meter.waitMs(inside, false)).toBe(minuteMs - 2000);
+  const more = { courier: 'graph', recipients: ['a', 'b'] } as const;
+  expect(meter.waitMs(more, false)).toBe(dayMs - 2000);
+});
+
+test('pauses learned before a restart hold, but for those that wait for an administrator', () => {
+  const kept = pause({ key });
+  expect(world({ pauses: [kept] }).limits.of(key).pause).toEqual(kept);
+  expect(world({ pauses: [pause({ key, needsAdmin: true })] }).limits.of(key).pause).toBeUndefined();
+});
+
+test('the external recipients of a day are counted over a connection, and a pause of theirs goes on', () => {
+  const other = 'contoso/sales@contoso.example';
+  const external = [
+    { ...sent(1000, 1, 1), destination: other },
+    { ...sent(2000, 2, 2), destination: other },
+  ];
+  const { limits } = world({ external });
+  expect(limits.of(key).meter.externalWaitMs(outside)).toBe(dayMs - 2000);
+  expect(limits.of(key).meter.externalWaitMs(inside)).toBe(0);
+  const paused = world({ pauses: [pause()] }).limits.of(key).meter;
+  expect(paused.externalWaitMs(outside)).toBe(hourMs);
+});
+
+test('where nothing is known of the domains every recipient is external', () => {
+  const { clock, log } = { clock: new FakeClock(), log: recordedLog().log };
+  const store = { pauses: () => [pause()], sentSince: () => [], externalSince: () => [] } as unknown as QueueStore;
+  const limits = new DestinationLimits({
+    ...{ clock, log, store, couriers: courierTraits, limits: { messagesPerMinute: 2, recipientsPerDay: 10 } },
+  });
+  expect(limits.of(key).meter.externalWaitMs(inside)).toBe(hourMs);
+});
+
+test('the tenant’s limit, once Microsoft says that it is reached, holds for all its mailboxes until mail goes out again', async () => {
+  const { limits, ended, written, lines, clock } = world();
+  const { meter } = limits.of('contoso/sales@contoso.example');
+  ended('bo@fabrikam.example', { scope: 'tenant' });
+  expect(written).toMatchObject([{ key: 'contoso external', untilMs: now + hourMs, strikes: 1 }]);
+  expect(lines).toMatchObject([
+    {
+      level: 'warn',
+      fields: { connection: 'contoso', destination: key, until: new Date(now + hourMs).toISOString() },
+      text: 'the tenant has reached its limit of external recipients',
+    },
+  ]);
+  expect(meter.externalWaitMs(outside)).toBe(hourMs);
+  await clock.advance(hourMs);
+  // Neither mail within the tenant, nor a refusal, nor what began during the pause shows that it is over.
+  ended('ann@contoso.example', { outcome: 'delivered' });
+  ended('bo@fabrikam.example', { outcome: 'permanent' });
+  ended('bo@fabrikam.example', { outcome: 'delivered' }, now + hourMs - 1);
+  expect(written).toHaveLength(1);
+  ended('bo@fabrikam.example', { outcome: 'delivered' }, now + hourMs);
+  expect(written.slice(1)).toEqual(['contoso external']);
+  ended('bo@fabrikam.example', { outcome: 'delivered' });
+  expect(written).toHaveLength(2);
+});
+
+test('a limit that cannot be kept is told', async () => {
+  const { store, ended, lines, clock } = world({ pauses: [pause()] });
+  store.setPause = store.endPause = async () => {
+    throw new Error('disk I/O error');
+  };
+  await clock.advance(hourMs);
+  ended('bo@fabrikam.example', { outcome: 'delivered' });
+  ended('bo@fabrikam.example', { scope: 'tenant' });
+  await settle();
+  const told = lines.filter(({ text }) => text === 'queue: cannot save a learned limit');
+  expect(told.map(({ level }) => level)).toEqual(['error', 'error']);
+});
+
+test('mailboxes that one person sends as share a login by SMTP: what it sent, its turns, and nobody else’s', () => {
+  const { limits, since } = world({ sentOfConnection: [sent(1000, 1)] }, { oneLogin: (name) => name === 'contoso' });
+  const other = 'contoso/sales@contoso.example';
+  const [one, two] = [limits.of(key).meter, limits.of(other).meter];
+  const woken: string[] = [];
+  limits.opened(other, { wake: () => woken.push(other) });
+  expect(one.waitMs(bySmtp, false)).toBe(0);
+  expect(since).toContain(minuteMs);
+  const part = one.reserve(bySmtp);
+  expect(two.waitMs(bySmtp, false)).toBeGreaterThan(0);
+  expect(two.waitMs(inside, false)).toBe(0);
+  expect(limits.of('fabrikam/a@fabrikam.example').meter.waitMs(bySmtp, false)).toBe(0);
+  one.release(part);
+  expect(woken).toEqual([other]);
+});
+
+test('a login has as many attempts at once as a mailbox may have', () => {
+  const most = { messagesPerMinute: 100, recipientsPerDay: 100 };
+  for (const concurrentPerMailbox of [undefined, 1]) {
+    const { limits } = world(
+      {},
+      {
+        oneLogin: () => true,
+        limits: { ...most, ...(concurrentPerMailbox === undefined ? {} : { concurrentPerMailbox }) },
+      },
+    );
+    for (let n = 0; n < (concurrentPerMailbox ?? 3); n++)
+      limits.of(`contoso/${n}@contoso.example`).meter.reserve(bySmtp);
+    expect(limits.of(key).meter.waitMs(bySmtp, false)).toBe(10_000);
+  }
+});
