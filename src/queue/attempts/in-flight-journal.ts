@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
-import { systemErrorCode } from '../../base/errors.ts';
 import { makeOwnFile, openOwnFile, readOwnFile, replaceOwnFile } from '../../base/files/own-file.ts';
 import { syncFolder } from '../../base/files/sync-folder.ts';
 import type { QueuedMessage } from '../message.ts';
+import { isOutOfSpace } from '../stores/disk-full.ts';
 
 /** Which messages were being sent when a bridge died. */
 export interface InFlightJournal {
@@ -153,7 +153,7 @@ class FileJournal implements InFlightJournal {
     try {
       return this.#rewrite();
     } catch (error) {
-      if (!isFull(error)) throw error;
+      if (!isOutOfSpace(error)) throw error;
       const handle = openOwnFile(this.#file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
       this.#bytes = fstatSync(handle).size;
       return handle;
@@ -184,16 +184,12 @@ class FileJournal implements InFlightJournal {
   }
 }
 
-function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
-}
-
 /** A full disk must not stop delivery, which makes room. What is not written costs a second copy, after a crash. */
 function whereThereIsRoom(write: () => void): void {
   try {
     write();
   } catch (error) {
-    if (!isFull(error)) throw error;
+    if (!isOutOfSpace(error)) throw error;
   }
 }
 

@@ -8,12 +8,17 @@ const fullBelowOctets = 64 * 1024;
 
 /** Whether a write failed because the disk, or the user's share of it, is full. */
 export function isDiskFull(error: unknown, folder: string): boolean {
-  const code = systemErrorCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return true;
+  if (isOutOfSpace(error)) return true;
   const sqlite = (error as { errcode?: unknown } | undefined)?.errcode;
   if (typeof sqlite !== 'number') return false;
   // Where SQLite cannot flush or cannot grow its index of the log, it says no more than "I/O error".
   return sqlite === sqliteFull || ((sqlite & 0xff) === sqliteIoError && freeOctets(folder) < fullBelowOctets);
+}
+
+/** Whether the system says that the disk, or the user's share of it, is full. */
+export function isOutOfSpace(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** Space that this user may still write on the disk of a folder. */

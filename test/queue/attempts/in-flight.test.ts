@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
@@ -75,6 +75,16 @@ test.each([
   const file = journalFile();
   openInFlightJournal(file, 5000, before).begin('a');
   expect(openInFlightJournal(file, 9000, now).wasInFlight(message('not begun'))).toBe(!isSame);
+});
+
+test('where nobody names the boot the system does', () => {
+  const file = journalFile();
+  openInFlightJournal(file, 5000).begin('a');
+  const [first] = readFileSync(file, 'latin1').split('\n');
+  const named = '/proc/sys/kernel/random/boot_id';
+  if (existsSync(named)) expect(first).toBe(`boot ${readFileSync(named, 'latin1').trim()}`);
+  else expect(first).toMatch(/^boot at-\d{10}$/);
+  expect(openInFlightJournal(file, 9000).wasInFlight(message('not begun'))).toBe(false);
 });
 
 test('closed before the machine went down: nothing is in flight but what was before', () => {
