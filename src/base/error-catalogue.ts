@@ -647,7 +647,7 @@ const entries = {
   },
   'file-exists': {
     kind: 'usage',
-    cause: 'The file that mailbridge exchange-script would write is there already, and holds something else.',
+    cause: 'The file that exchange-script or simulate --write would write is there already, and holds something else.',
     remedy: 'Move it away, replace it with --force, or print the script with --print.',
   },
   'file-unusable': {

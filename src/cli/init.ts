@@ -1,8 +1,8 @@
-import { access, readFile, rename, rm } from 'node:fs/promises';
+import { access, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname, relative, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
-import { BridgeError, systemErrorCode } from '../base/errors.ts';
+import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import { ownerToKeep } from '../base/files/ownership.ts';
 import { cloudNames } from '../config/clouds.ts';
 import { loadConfig } from '../config/load.ts';
@@ -143,10 +143,9 @@ async function cloudOption(given: string | undefined): Promise<unknown> {
   if (given === undefined || given === 'global') return undefined;
   if ((cloudNames as readonly string[]).includes(given)) return given;
   try {
-    const described = JSON.parse(await readFile(given, 'utf8'));
-    return described?.cloud ?? described;
+    return cloudIn(await readSmallFile(given));
   } catch (cause) {
-    const reason = systemErrorCode(cause) ?? 'not JSON';
+    const reason = systemErrorCode(cause) ?? (cause instanceof SyntaxError ? 'not JSON' : errorText(cause));
     throw new BridgeError(
       'usage',
       `--cloud is neither a known cloud nor a file that describes one (${reason}): ${given}.`,
@@ -156,6 +155,28 @@ async function cloudOption(given: string | undefined): Promise<unknown> {
       },
     );
   }
+}
+
+const mostCloudBytes = 1024 * 1024;
+
+/** @throws Error of the file system, or for what is no small file */
+async function readSmallFile(path: string): Promise<string> {
+  const facts = await stat(path);
+  if (!facts.isFile()) throw new Error('not a regular file');
+  if (facts.size > mostCloudBytes) throw new Error('too large');
+  return await readFile(path, 'utf8');
+}
+
+/** @throws Error for a text that is no JSON object */
+function cloudIn(text: string): object {
+  const described: unknown = JSON.parse(text);
+  const cloud = isObject(described) && 'cloud' in described ? described.cloud : described;
+  if (isObject(cloud)) return cloud;
+  throw new Error('no JSON object');
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 interface ClientSecret {
@@ -198,7 +219,9 @@ async function writeConfig(
   const owner = ownerOfDataFolder(resolve(dirname(path), String(config.dataDir)));
   try {
     await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600, ownerToKeep(path, owner));
-    await loadConfig(candidate, { env: {}, withoutSecrets: true });
+    await loadConfig(candidate, { env: {}, withoutSecrets: true }).catch((error: unknown) => {
+      throw error instanceof BridgeError ? aboutFile(error, candidate, path) : error;
+    });
     if (secret?.typed !== undefined && 'file' in secret.source) {
       await writeWholeFile(resolve(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
     }
@@ -207,6 +230,11 @@ async function writeConfig(
   } finally {
     await rm(candidate, { force: true });
   }
+}
+
+/** The candidate is gone by the time this is read. */
+function aboutFile({ code, message, remedy, details }: BridgeError, candidate: string, path: string): BridgeError {
+  return new BridgeError(code, message.replaceAll(candidate, path), { remedy, details });
 }
 
 function withConfig(step: NextStep, config: string | undefined): NextStep {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
@@ -46,6 +47,7 @@ export async function runSimulate(args: string[], io: CliIo): Promise<number> {
 async function described(simulator: Simulator, file: string | undefined): Promise<string> {
   const json = `${JSON.stringify(describeSimulator(simulator), null, 2)}\n`;
   if (file === undefined) return json;
+  await assertMayReplace(file);
   await writeWholeFile(file, json, 0o600);
   return `The simulated Microsoft 365 is running. Ctrl-C stops it. ${file} has its addresses, ids and secrets.
 
@@ -57,6 +59,18 @@ Next, in another terminal:
 
   mailbridge init --cloud ${file}
 `;
+}
+
+/** What an earlier simulator has written may go. @throws BridgeError `file-exists` */
+async function assertMayReplace(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    return '';
+  });
+  if (text === undefined || /^\s*\{\s*"cloud": \{/.test(text)) return;
+  throw new BridgeError('file-exists', `${file} is there already and holds something else.`, {
+    remedy: 'Name another file.',
+  });
 }
 
 /** Starts the simulator. @throws BridgeError `port-in-use`, `listen-failed` */

@@ -63,7 +63,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     choice('use', 'What will connect to the bridge?', 'This decides which ports it opens.', always, [
       ['send', 'devices or programs that send mail: a scanner, an ERP, cron'],
       ['read', 'a mail program that reads mail'],
-      ['both', 'both'],
+      ['both', 'programs that send and programs that read'],
     ]),
     {
       ...choice('from', 'Where do they run?', 'The bridge listens only where it has to.', always, [
@@ -85,7 +85,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
     {
       ...choice('sign-in', 'How does the bridge sign in to Microsoft 365?', 'App-only is right for most.', always, [
         ['app', 'as an app: nobody has to sign in, an administrator sets it up once'],
-        ['person', 'as a person: somebody signs in once with a code; no administrator, if users may consent'],
+        ['person', 'as a person: somebody signs in once with a code; the bridge may do what that person may'],
       ]),
       proposes: (answers) => (isPersonal(answers) ? 'person' : 'app'),
     },

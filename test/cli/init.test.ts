@@ -225,6 +225,28 @@ test('every answer can be an option', async () => {
   });
 });
 
+test.each(['null', '[]', '"x"', '7', '{"cloud": null}', '{"cloud": []}'])(
+  '--cloud with a file that holds %s is wrong usage',
+  async (json) => {
+    const { init, folder, file } = place();
+    const cloud = join(folder, 'cloud.json');
+    writeFileSync(cloud, json);
+    const { code, err } = await init([...yes, '--cloud', cloud]);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(`(no JSON object): ${cloud}.`) });
+    expect(existsSync(file)).toBe(false);
+  },
+);
+
+test('what is wrong in the file of --cloud is told of the configuration that would be written', async () => {
+  const { init, folder, file } = place();
+  const cloud = join(folder, 'cloud.json');
+  writeFileSync(cloud, JSON.stringify({ authority: 7 }));
+  const { code, err } = await init([...yes, '--cloud', cloud]);
+  expect(code).toBe(2);
+  expect(err).toContain(`${file} has 1 problem`);
+  expect(err).not.toContain('.new');
+});
+
 test('a client secret that is typed in goes into a file of its own', async () => {
   const { init, written, folder, file } = place();
   const options = [
@@ -326,6 +348,7 @@ test.each([
   [[...yes, '--use', 'fax'], '--use must be send or read or both.'],
   [[...yes, '--read', 'imap'], '--read does nothing with --use send.'],
   [[...yes, '--cloud', 'moon'], '--cloud is neither a known cloud'],
+  [[...yes, '--cloud', '/dev/zero'], '(not a regular file): /dev/zero.'],
   [[...yes, '--client-secret-env', 'A', '--client-secret-file', 'b'], 'not both'],
 ])('%j is wrong usage, and writes nothing', async (args, message) => {
   const { init, file } = place();

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorText, systemErrorCode } from '../errors.ts';
@@ -80,6 +80,7 @@ export async function replaceFile(
   temporary: string,
   owner: Ownership | undefined = ownerToKeep(file),
 ): Promise<void> {
+  assertReplaceable(file);
   const handle = await open(temporary, 'wx', mode);
   try {
     try {
@@ -128,4 +129,11 @@ export async function makeFolderOf(file: string): Promise<void> {
 export function fileErrorText(error: unknown): string {
   const code = systemErrorCode(error) ?? '';
   return /^E[A-Z]+$/.test(code) ? code : errorText(error);
+}
+
+/** A device, a pipe or a socket is not a file's to replace. @throws Error of the file system's form */
+export function assertReplaceable(file: string): void {
+  const facts = lstatSync(file, { throwIfNoEntry: false });
+  if (!facts || facts.isFile() || facts.isSymbolicLink() || facts.isDirectory()) return;
+  throw new Error('not a regular file');
 }

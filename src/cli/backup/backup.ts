@@ -26,11 +26,11 @@ made here, and the queue to one encrypted file. The bridge may run meanwhile. FI
 standard output.
 
 The passphrase, of at least 12 characters, is asked for at the terminal, or is in the file of --passphrase-file, or in
-MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup, you neither.
+MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup.
 
   --force  replaces FILE if it is there
 
-The form is that of age (age-encryption.org), inside a compressed tar archive:
+The file is a compressed tar archive, encrypted as age does (age-encryption.org):
   age -d FILE | tar xz
 
 Example: mailbridge backup /var/backups/mailbridge/monday.age

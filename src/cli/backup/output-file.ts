@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, linkSync, lstatSync, renameSync, rmSync 
 import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
-import { fileErrorText } from '../../base/files/private-file.ts';
+import { assertReplaceable, fileErrorText } from '../../base/files/private-file.ts';
 import { syncFolder } from '../../base/files/sync-folder.ts';
 
 /** @throws BridgeError `backup-exists` */
@@ -36,15 +36,19 @@ export async function writeLargeFile(
 
 /** What failed a write, with the name of what was written. @param cause may be something else; it is given back then */
 export function notWritten(name: string, cause: unknown): unknown {
-  if (cause instanceof BridgeError || systemErrorCode(cause) === undefined) return cause;
+  const isOfFile =
+    systemErrorCode(cause) !== undefined || (cause instanceof Error && cause.message === 'not a regular file');
+  if (cause instanceof BridgeError || !isOfFile) return cause;
   return new BridgeError('file-not-written', `${name} cannot be written (${fileErrorText(cause)}).`, { cause });
 }
 
 /** A link, other than a rename, never takes the place of what is there. */
 function place(temporary: string, file: string, force: boolean): void {
   try {
-    if (force) renameSync(temporary, file);
-    else linkSync(temporary, file);
+    if (force) {
+      assertReplaceable(file);
+      renameSync(temporary, file);
+    } else linkSync(temporary, file);
   } catch (error) {
     if (force) throw error;
     if (existsSync(file)) throw taken(file);

@@ -76,10 +76,14 @@ export class Placement {
   #makeFolder(folder: string): void {
     const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (first === undefined) return;
-    for (let made = folder; ; made = dirname(made)) {
-      this.#undo.push(() => rmdirSync(made));
-      if (this.#owner) chownSync(made, this.#owner.uid, this.#owner.gid);
-      if (made === first || made === dirname(made)) return;
+    const made = [folder];
+    for (let above = folder; above !== first && above !== dirname(above); ) {
+      above = dirname(above);
+      made.unshift(above);
+    }
+    for (const each of made) {
+      this.#undo.push(() => rmdirSync(each));
+      if (this.#owner) chownSync(each, this.#owner.uid, this.#owner.gid);
     }
   }
 

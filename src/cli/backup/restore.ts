@@ -118,6 +118,7 @@ export interface Restored extends UnpackedStart {
 /** One restore, from the first entry of the archive to the last file in its place. */
 class Restore {
   readonly unpacking: Unpacking;
+  readonly #archive: string;
   readonly #configFile: string;
   readonly #options: { readonly force: boolean; readonly release: boolean };
   #dataDir = '';
@@ -130,6 +131,7 @@ class Restore {
   #isPlaced = false;
 
   constructor(archive: string, configFile: string, choice: { readonly force: boolean; readonly release: boolean }) {
+    this.#archive = archive;
     this.#configFile = configFile;
     this.#options = choice;
     this.unpacking = new Unpacking(archive, configFile, (start) => this.#begin(start));
@@ -142,7 +144,11 @@ class Restore {
     const named = this.unpacking.named.filter((each) => !isThere(each));
     if (!this.#options.force) assertFree(named.map(({ path }) => path));
     const { force, release } = this.#options;
-    const messages = await readyQueue(join(data, 'queue'), start.manifest.queue?.withoutBody ?? [], release);
+    const messages = await readyQueue(join(data, 'queue'), start.manifest.queue?.withoutBody ?? [], release).catch(
+      (error: unknown) => {
+        throw this.#ofArchive(error);
+      },
+    );
     const placement = new Placement(this.#owner());
     try {
       if (force) for (const path of [this.#configFile, ...this.#dataPaths()]) placement.moveAside(path);
@@ -161,6 +167,13 @@ class Restore {
     }
     this.#isPlaced = true;
     return { ...start, named, messages, movedAside: placement.movedAside };
+  }
+
+  /** The copy that it is about is gone by the time this is read. */
+  #ofArchive(error: unknown): unknown {
+    const isDamage = error instanceof BridgeError && ['queue-damaged', 'queue-body-missing'].includes(error.code);
+    if (!isDamage) return error;
+    return new BridgeError('backup-damaged', `The queue in ${this.#archive} is damaged.`, { cause: error });
   }
 
   /** Leaves nothing behind but what was put in its place. */

@@ -1,5 +1,5 @@
 import { createWriteStream, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ReadEntry } from '../../backup/archive.ts';
@@ -98,7 +98,16 @@ export class Unpacking {
     const written = Object.entries(manifest.files).find(([, name]) => name === entry.name)?.[0];
     const path = written === undefined ? undefined : references.files.get(written);
     if (path === undefined) throw this.#damaged(`holds "${entry.name}", which its configuration does not name`);
+    if (this.#isOwnPlace(path)) throw this.#damaged(`names "${path}" as a file of its own, which is the bridge's`);
     this.#named.set(path, { path, content: await this.#read(entry) });
+  }
+
+  /** The configuration, the queue and the lock are no keys or certificates. */
+  #isOwnPlace(path: string): boolean {
+    const dataDir = this.#start?.config.dataDir ?? '';
+    return (
+      path === resolve(this.#configFile) || path === join(dataDir, 'lock') || isWithin(path, join(dataDir, 'queue'))
+    );
   }
 
   async #unpack({ name, content }: ReadEntry): Promise<void> {
@@ -125,6 +134,11 @@ export class Unpacking {
   #damaged(what: string): BridgeError {
     return new BridgeError('backup-damaged', `${this.#archive} ${what}.`);
   }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return !way.startsWith('..') && !isAbsolute(way);
 }
 
 /** Whether a file with this content is at its place already. */

@@ -91,7 +91,7 @@ export class CheckOutput {
   #failure(hops: readonly HopResult[]): void {
     const screen = this.#screen;
     screen.blank();
-    for (const hop of hops) screen.say(`${whereOf(hop)} (${whoseOf(hop)})`, { mark: 'failed' });
+    for (const hop of hops) screen.say(whereAndWhose(hop), { mark: 'failed' });
     const { cause, said, remedy = '', spreading, code, aadsts } = hops[0] as HopResult;
     if (cause !== undefined) screen.say(cause, { indent: 2, style: 'red' });
     if (said !== undefined) screen.say(`Microsoft says: ${said}`, { indent: 2, hanging: 4 });
@@ -110,9 +110,10 @@ function failureKey({ connection, cause, said, remedy, code }: HopResult): strin
   return JSON.stringify([connection, cause, said, remedy, code]);
 }
 
-function whoseOf({ accounts, connection }: HopResult): string {
-  if (accounts !== undefined) return `of ${accounts.join(', ')}`;
-  return connection === undefined ? 'bridge' : `connection ${connection}`;
+function whereAndWhose(hop: HopResult): string {
+  const { accounts, connection } = hop;
+  if (accounts !== undefined) return `${whereOf(hop)} (of ${accounts.join(', ')})`;
+  return connection === undefined ? whereOf(hop) : `${whereOf(hop)} (connection ${connection})`;
 }
 
 function whereOf({ hop, target }: HopResult): string {

@@ -7,6 +7,7 @@ import { configJsonSchema } from '../../config/json-schema.ts';
  * @returns undefined where no key has this name
  */
 export function describedKey(name: string): string | undefined {
+  if (!/\w/.test(name)) return undefined;
   const blocks = describeConfig(configJsonSchema());
   const keys = blocks.flatMap((block) => block.keys);
   const exact = keys.filter(({ path }) => isNamed(path, name));

@@ -41,6 +41,7 @@ export function sectionsOf(document: string): DocumentPart[] {
 /** The parts whose heading holds the words: where one has them alone, that one. Parts of a part found are not named again. */
 export function sectionsAbout(document: string, words: string): DocumentPart[] {
   const wanted = words.toLowerCase();
+  if (!/\w/.test(wanted)) return [];
   const all = sectionsOf(document);
   const same = all.filter(({ title }) => title.toLowerCase() === wanted);
   if (same.length > 0) return same;

@@ -107,7 +107,7 @@ function userOption(name: string): string {
 function assertRoot({ isRoot }: Machine, command: string): void {
   if (process.platform !== 'linux') {
     throw new BridgeError('usage', `"${command}" is for Linux with systemd.`, {
-      remedy: 'docs/operations.md says how to run it elsewhere.',
+      remedy: 'mailbridge help operations says how to run it elsewhere.',
     });
   }
   if (!isRoot) {

@@ -274,6 +274,13 @@ describe('a backup that is not whole leaves nothing behind', () => {
       ['config.json', config],
     ] as const;
   const secret = ['files/contoso-secret', 'secret'] as const;
+  /** With a secret whose file is one of the bridge's own. */
+  const naming = (path: string) =>
+    [
+      ['manifest.json', JSON.stringify({ ...manifest, files: { [path]: 'files/contoso-secret' } })],
+      ['config.json', config.replace('"file":"contoso-secret"', `"file":${JSON.stringify(path)}`)],
+      secret,
+    ] as const;
 
   test('a made one that is right is taken', async () => {
     const folder = temporaryFolder();
@@ -298,8 +305,15 @@ describe('a backup that is not whole leaves nothing behind', () => {
     ],
     ['with something else in the data folder', 'backup-damaged', [...start(), secret, ['data/lock', 'x']]],
     ['with something else in the queue', 'backup-damaged', [...start(), secret, ['data/queue/bodies/x.sh', 'x']]],
+    ...['config.json', './config.json', 'data/queue', 'data/queue/bodies/x.key', 'data/lock'].map(
+      (path) => [`that has ${path} for a secret`, 'backup-damaged', naming(path)] as const,
+    ),
     ['with a file twice', 'backup-damaged', [...start(), secret, secret]],
-    ['with a queue that is none', 'queue-damaged', [...start(), secret, ['data/queue/queue.sqlite', 'x'.repeat(9000)]]],
+    [
+      'with a queue that is none',
+      'backup-damaged',
+      [...start(), secret, ['data/queue/queue.sqlite', 'x'.repeat(9000)]],
+    ],
   ] as const)('one %s', async (_, code, entries) => {
     await refused(await made(...entries), code);
   });

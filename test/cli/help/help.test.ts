@@ -61,6 +61,17 @@ test('a part that is not there is wrong usage, with the nearest and the way to a
   });
 });
 
+test.each([
+  ['configuration', '['],
+  ['configuration', ''],
+  ['errors', '#'],
+])('help %s "%s" has no part of that name', async (topic, part) => {
+  expect(await mailbridge(['help', topic, part])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('has no part'),
+  });
+});
+
 test('a part ends with the next heading of its level; a hash sign in code is no heading', () => {
   const document = '# T\n\n## One\na\n### Inner one\nb\n```sh\n# Two\n```\n## Two\nc\n';
   expect(sectionsOf(document).map(({ title }) => title)).toEqual(['T', 'One', 'Inner one', 'Two']);
