@@ -37,11 +37,16 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-/** `mailbridge install-service` */
-export async function runInstallService(args: string[], io: CliIo, machine = thisMachine()): Promise<number> {
+/** `mailbridge install-service`. @param program that the service is to run */
+export async function runInstallService(
+  args: string[],
+  io: CliIo,
+  machine = thisMachine(),
+  program = thisProgram(),
+): Promise<number> {
   const { values } = readArguments('install-service', { args, options });
   if (values.help) return showHelp(io, installUsage);
-  const wanted = { user: userOption(values.user), program: thisProgram() };
+  const wanted = { user: userOption(values.user), program };
   if (values.print) {
     const group = findUser(machine, wanted.user)?.group ?? wanted.user;
     io.stderr.write(planned(wanted.user));

@@ -14,6 +14,7 @@ import {
   relayFrom,
   startContoso,
 } from '../../support/relay.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
 
 /** A bridge that runs, whose listener has a port that its configuration names. */
 async function start(account: Partial<ConfigInput['accounts'][number]>): Promise<Relay> {
@@ -33,10 +34,10 @@ async function start(account: Partial<ConfigInput['accounts'][number]>): Promise
 /** @param typed at the terminal; undefined: there is none */
 async function sendTest({ folder }: Relay, typed?: string) {
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const args = ['--config', folder.configFile, '--send-test', alice];
+  const { stdout, stderr } = commandOutput(['check', ...args]);
   if (typed !== undefined) stdin.write(`${typed}\n`);
   const printed = Promise.all([text(stdout), text(stderr)]);
-  const args = ['--config', folder.configFile, '--send-test', alice];
   const code = await runCheck(args, { stdin, stdout, stderr, env: {} });
   stdout.end();
   stderr.end();

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { columnsOf } from '../../../src/cli/terminal/width.ts';
+import { commandOutput } from '../../support/secret-search/command-output.ts';
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts');
 const python = `
@@ -32,6 +33,7 @@ test.skipIf(!isThere).each([
   (args, width, code) => {
     const env = { ...process.env, NO_COLOR: '1' };
     const run = spawnSync('python3', ['-c', python, String(width), process.execPath, main, ...args], { env });
+    commandOutput(args).stdout.end(run.stdout);
     const lines = run.stdout.toString().replaceAll('\r', '').trimEnd().split('\n');
     expect(run.status, run.stderr.toString()).toBe(code);
     expect(lines.length).toBeGreaterThan(1);

@@ -6,18 +6,19 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { runInstallService, runUninstallService } from '../../../src/cli/service/command.ts';
 import { serviceUnit, shippedUnit } from '../../../src/cli/service/unit.ts';
+import type { CliIo } from '../../../src/cli/terminal/io.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { needRoot, serviceUser } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { type FakeMachine, fakeMachine, textOf } from './machine.ts';
 
-type Run = typeof runInstallService;
+type Run = (args: string[], io: CliIo, machine: FakeMachine) => Promise<number>;
+
+/** Wherever these sources are: a service may read it. */
+const program = ['/bin/sh', '/etc/passwd'] as const;
 
 async function run(command: Run, machine: FakeMachine, ...args: string[]) {
-  const { stdout, stderr } = commandOutput([
-    command === runInstallService ? 'install-service' : 'uninstall-service',
-    ...args,
-  ]);
+  const { stdout, stderr } = commandOutput([command === installing ? 'install-service' : 'uninstall-service', ...args]);
   const io = { stdin: Readable.from([]), stdout, stderr, env: {} };
   const outcome = await command(args, io, machine).catch((error: unknown) => String(error));
   stdout.end();
@@ -25,7 +26,8 @@ async function run(command: Run, machine: FakeMachine, ...args: string[]) {
   return { outcome, out: await text(stdout), err: await text(stderr) };
 }
 
-const install = (machine: FakeMachine, ...args: string[]) => run(runInstallService, machine, ...args);
+const installing: Run = (args, io, machine) => runInstallService(args, io, machine, program);
+const install = (machine: FakeMachine, ...args: string[]) => run(installing, machine, ...args);
 const uninstall = (machine: FakeMachine, ...args: string[]) => run(runUninstallService, machine, ...args);
 
 /** Owner, group and mode. */
@@ -230,7 +232,7 @@ test('the unit is that of the package, with user and command filled in', () => {
 test('systemd takes the unit', (context) => {
   const folder = temporaryFolder();
   const unit = join(folder, 'mailbridge.service');
-  writeFileSync(unit, serviceUnit({ user: 'root', group: 'root', program: [process.execPath, '/usr/share/x.js'] }));
+  writeFileSync(unit, serviceUnit({ user: 'root', group: 'root', program }));
   const { error, status, stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
   if (error) context.skip('systemd-analyze is not installed');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
