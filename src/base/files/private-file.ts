@@ -131,9 +131,18 @@ export function fileErrorText(error: unknown): string {
   return /^E[A-Z]+$/.test(code) ? code : errorText(error);
 }
 
-/** A device, a pipe or a socket is not a file's to replace. @throws Error of the file system's form */
+/** A device, a pipe or a socket has the name of a file that would be written. */
+export class NotARegularFileError extends Error {
+  override readonly name = 'NotARegularFileError';
+
+  constructor() {
+    super('not a regular file');
+  }
+}
+
+/** @throws NotARegularFileError */
 export function assertReplaceable(file: string): void {
   const facts = lstatSync(file, { throwIfNoEntry: false });
   if (!facts || facts.isFile() || facts.isSymbolicLink() || facts.isDirectory()) return;
-  throw new Error('not a regular file');
+  throw new NotARegularFileError();
 }

@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, linkSync, lstatSync, renameSync, rmSync 
 import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
-import { assertReplaceable, fileErrorText } from '../../base/files/private-file.ts';
+import { assertReplaceable, fileErrorText, NotARegularFileError } from '../../base/files/private-file.ts';
 import { syncFolder } from '../../base/files/sync-folder.ts';
 
 /** @throws BridgeError `backup-exists` */
@@ -36,8 +36,7 @@ export async function writeLargeFile(
 
 /** What failed a write, with the name of what was written. @param cause may be something else; it is given back then */
 export function notWritten(name: string, cause: unknown): unknown {
-  const isOfFile =
-    systemErrorCode(cause) !== undefined || (cause instanceof Error && cause.message === 'not a regular file');
+  const isOfFile = systemErrorCode(cause) !== undefined || cause instanceof NotARegularFileError;
   if (cause instanceof BridgeError || !isOfFile) return cause;
   return new BridgeError('file-not-written', `${name} cannot be written (${fileErrorText(cause)}).`, { cause });
 }
