@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { writeWholeFile } from '../onboarding/whole-file.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
@@ -61,13 +61,14 @@ Next, in another terminal:
 `;
 }
 
+const mostBytes = 1024 * 1024;
+
 /** What an earlier simulator has written may go. @throws BridgeError `file-exists` */
 async function assertMayReplace(file: string): Promise<void> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    return '';
-  });
-  if (text === undefined || /^\s*\{\s*"cloud": \{/.test(text)) return;
+  const facts = await lstat(file).catch(() => undefined);
+  if (facts === undefined) return;
+  const text = facts.isFile() && facts.size < mostBytes ? await readFile(file, 'utf8').catch(() => '') : '';
+  if (/^\s*\{\s*"cloud": \{/.test(text)) return;
   throw new BridgeError('file-exists', `${file} is there already and holds something else.`, {
     remedy: 'Name another file.',
   });
