@@ -31,6 +31,9 @@ if (mode === 'count') {
 if (mode === 'hold') {
   await signIns.update(async () => {
     process.stdout.write('held\n');
-    return await new Promise<never>(() => setInterval(() => {}, 60_000));
+    // What nobody can reach any more is collected, and a lock goes with it.
+    const { promise, resolve } = Promise.withResolvers<never>();
+    setInterval(() => void resolve, 60_000);
+    return await promise;
   });
 }
