@@ -1,6 +1,6 @@
 import { access, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import { ownerToKeep } from '../base/files/ownership.ts';
@@ -24,6 +24,7 @@ import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
 import { Screen } from './terminal/screen.ts';
 import { shellWord } from './terminal/shell-word.ts';
+import { shownPath } from './terminal/shown-path.ts';
 
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
@@ -242,9 +243,8 @@ function withConfig(step: NextStep, config: string | undefined): NextStep {
 }
 
 function told(path: string, config: Record<string, unknown>, answers: InitAnswers, password: string): string {
-  const near = relative('', path);
   return `
-✓ ${near === '' || near.startsWith('..') ? path : near} is written.
+✓ ${shownPath(path)} is written.
 
 Programs connect with:
 ${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${answers.username}

@@ -5,11 +5,13 @@ import { createTransport } from 'nodemailer';
 import { expect, test } from 'vitest';
 import { FormBrowser, signInAtDevicePage } from '../simulator/entra-browser.ts';
 import {
+  alice,
   init,
   type OnboardingWorld,
   onboardingWorld,
   reports,
   runExchangeScript,
+  mailFlows as sendsAndReads,
   shownCode,
 } from '../support/onboarding-world.ts';
 import type { Mailbridge } from '../support/process.ts';
@@ -106,6 +108,31 @@ test('from an empty folder to mail that flows, as root and as the service’s us
   expect(stdout).toContain('"erp"');
   assertOwned(world);
 });
+
+test(
+  'a person’s mail program: root and the service’s user set up, sign in and start again',
+  patience,
+  async (context) => {
+    needRoot(context);
+    for (const user of [undefined, serviceUser]) {
+      const world = await serviceWorld();
+      world.user = user;
+      const login = await init(world, { use: 'both', mailbox: alice, 'sign-in': 'person', send: 'smtp' });
+      await world.succeed(['register-app'], administrator(world));
+      await world.succeed(['login'], async (running) => {
+        await signInAtDevicePage(world.m365, await shownCode(running), alice, new FormBrowser(world.m365));
+      });
+      expect((await world.succeed(['check'])).stdout).toMatch(/\nMicrosoft's side works\. The bridge does not run;/);
+      for (const _ of ['start', 'restart']) {
+        const bridge = await world.start();
+        await sendsAndReads(world, bridge, login, alice);
+        bridge.signal('SIGTERM');
+        expect((await bridge.exit()).code).toBe(0);
+        assertOwned(world);
+      }
+    }
+  },
+);
 
 /** Only what waits for nobody: the messages of that queue are as old as its version. */
 function leaveQueueOfFormat1({ folder }: OnboardingWorld): void {

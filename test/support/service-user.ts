@@ -1,13 +1,14 @@
 import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'vitest';
+import { skipLoudly } from './external.ts';
 
 /** Some user that is neither root nor anybody of this machine: ids of no name serve as well. */
 export const serviceUser = { uid: 54_320, gid: 54_320 } as const;
 
 /** Only root can be somebody else. Skips the test, visibly, where nobody is root. */
 export function needRoot(context: TestContext): void {
-  if (process.geteuid?.() !== 0) context.skip('only root can act as another user');
+  if (process.geteuid?.() !== 0) skipLoudly(context, 'only root can act as another user');
 }
 
 /** Gives a file or folder to the service's user, and lets it get there. */

@@ -54,7 +54,7 @@ export async function runBackup(args: string[], io: CliIo, version: string): Pro
   const configFile = configPath(values.config, io.env);
   const loaded = await loadConfig(configFile, { env: io.env, withoutSecrets: true });
   if (!isPiped) assertFree(file, values.force);
-  const passphrase = await readPassphrase(io, values['passphrase-file'], true);
+  const passphrase = await readPassphrase(io, values['passphrase-file'], { isNew: true, json: values.json });
   const contents = await interruptible((signal) =>
     withContents({ ...loaded, configFile, version }, io, async (found) => {
       const progress = new CopyProgress(io, 'Writing the backup');

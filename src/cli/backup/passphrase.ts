@@ -3,6 +3,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { fetchSecret } from '../../config/secrets.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { promptHidden } from '../terminal/prompt-hidden.ts';
+import { tellWarning } from '../terminal/tell-error.ts';
 
 const fewestCharacters = 12;
 const maxBytes = 1024;
@@ -13,10 +14,15 @@ const variable = 'MAILBRIDGE_BACKUP_PASSPHRASE';
  * seen by every user of the machine.
  * @param file of `--passphrase-file`
  * @param isNew asks twice, and refuses one that could be guessed
+ * @param json whether a warning is an object
  * @throws BridgeError `backup-passphrase-unusable`, `cancelled`
  */
-export async function readPassphrase(io: CliIo, file: string | undefined, isNew: boolean): Promise<string> {
-  const passphrase = given(io, file) ?? (await typed(io, isNew));
+export async function readPassphrase(
+  io: CliIo,
+  file: string | undefined,
+  { isNew, json }: { readonly isNew: boolean; readonly json: boolean },
+): Promise<string> {
+  const passphrase = given(io, file, json) ?? (await typed(io, isNew));
   if (/[\r\n]/.test(passphrase)) throw unusable('has several lines');
   if (Buffer.byteLength(passphrase) > maxBytes) throw unusable(`is longer than ${maxBytes} bytes`);
   if (isNew && [...passphrase].length < fewestCharacters) {
@@ -25,13 +31,13 @@ export async function readPassphrase(io: CliIo, file: string | undefined, isNew:
   return passphrase;
 }
 
-function given(io: CliIo, file: string | undefined): string | undefined {
+function given(io: CliIo, file: string | undefined, json: boolean): string | undefined {
   const source = file === undefined ? { env: variable } : { file };
   if (file === undefined && io.env[variable] === undefined) return undefined;
   const found = fetchSecret(source, io.env, (path) => path);
   if ('problem' in found) throw new BridgeError('backup-passphrase-unusable', `No passphrase: ${found.problem}.`);
   if (file !== undefined && isOpenToOthers(file)) {
-    io.stderr.write(`warning: ${file} can be read by other users: chmod 600 ${file}\n`);
+    tellWarning(io, `${file} can be read by other users: chmod 600 ${file}`, json);
   }
   return found.secret;
 }

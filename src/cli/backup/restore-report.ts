@@ -1,8 +1,8 @@
-import { isAbsolute, relative } from 'node:path';
 import { messages } from '../queue/text.ts';
 import { type NextCommand, tellCommands } from '../terminal/commands.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { shellWord } from '../terminal/shell-word.ts';
+import { shownPath } from '../terminal/shown-path.ts';
 import { localDateTime } from '../terminal/times.ts';
 import type { RestoredMessages } from './restored-queue.ts';
 import type { UnpackedStart } from './unpacking.ts';
@@ -77,7 +77,7 @@ function messageLines(found: RestoredMessages | undefined): string[] {
 }
 
 function nextCommands({ config, messages: found }: RestoreReport): NextCommand[] {
-  const option = `--config ${shellWord(shortest(config))}`;
+  const option = `--config ${shellWord(shownPath(config))}`;
   return [
     { command: `mailbridge start ${option}`, does: 'runs the bridge' },
     ...(found && found.held > 0
@@ -87,9 +87,4 @@ function nextCommands({ config, messages: found }: RestoreReport): NextCommand[]
         ]
       : []),
   ];
-}
-
-function shortest(path: string): string {
-  const near = relative('', path);
-  return near.startsWith('..') || isAbsolute(near) ? path : near;
 }

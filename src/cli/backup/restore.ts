@@ -51,7 +51,7 @@ export async function runRestore(args: string[], io: CliIo): Promise<number> {
   const size = sizeOf(file);
   const configFile = resolve(configPath(values.config, io.env));
   if (!values.force) assertFree([configFile]);
-  const passphrase = await readPassphrase(io, values['passphrase-file'], false);
+  const passphrase = await readPassphrase(io, values['passphrase-file'], { isNew: false, json: values.json });
   const restore = new Restore(file, configFile, values);
   const progress = new CopyProgress(io, 'Reading the backup');
   try {

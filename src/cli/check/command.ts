@@ -86,7 +86,7 @@ export async function checkConfig({ config, warnings }: LoadedConfig, wanted: Wa
   becomeDataFolderOwner(config.dataDir);
   for (const warning of warnings) tellWarning(io, warning, json);
   // Passwords are asked for before anything is shown.
-  const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io) : [];
+  const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io, json) : [];
   const tested = new Set(senders.map(({ account }) => account.username));
   const rounds = new Rounds(config, { name, clock, env: { ...io.env }, sendTestTo, tested }, io, { json, verbose });
   const first = await rounds.next(() => verbose);

@@ -13,6 +13,7 @@ import { handOver } from '../sendmail/hand-over.ts';
 import type { SendmailServer } from '../sendmail/server.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { promptHidden } from '../terminal/prompt-hidden.ts';
+import { tellWarning } from '../terminal/tell-error.ts';
 
 /** An account whose test message goes through the running bridge, and how it is handed in there. */
 export interface BridgeSender {
@@ -28,8 +29,14 @@ const lookMs = 250;
  * The accounts that can hand in a message at the running bridge as their own programs do: the bridge knows this machine
  * by their networks, or the password is at hand, or is typed in. For the others the reason is told, on standard error.
  * @param name a connection or an account; undefined: all of them
+ * @param json whether a reason is an object
  */
-export async function bridgeSenders(config: Config, name: string | undefined, io: CliIo): Promise<BridgeSender[]> {
+export async function bridgeSenders(
+  config: Config,
+  name: string | undefined,
+  io: CliIo,
+  json: boolean,
+): Promise<BridgeSender[]> {
   if (!isDataFolderTaken(config.dataDir)) return [];
   const listener = config.listeners.find(({ protocol, port }) => protocol === 'smtp' && port !== 0);
   const accounts = config.accounts.filter((account) => isMeant(account, name) && account.send !== undefined);
@@ -50,8 +57,11 @@ export async function bridgeSenders(config: Config, name: string | undefined, io
     if (password)
       senders.push({ account: checked, server: { ...server, login: { username: account.username, password } } });
     else {
-      io.stderr.write(
-        `Note: the test message of ${account.username} goes straight to Microsoft, past the bridge, which needs the password of the account; of that only a hash is kept.\n`,
+      const why = 'the configuration has only a hash of the password that the bridge asks for';
+      tellWarning(
+        io,
+        `the test message of ${account.username} goes straight to Microsoft, past the bridge: ${why}`,
+        json,
       );
     }
   }

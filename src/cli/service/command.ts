@@ -4,6 +4,7 @@ import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system-p
 import { readArguments } from '../arguments.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
 import { installService } from './install.ts';
 import { findUser, type Machine, thisMachine } from './machine.ts';
 import { assertServiceMayRun, thisProgram } from './program.ts';
@@ -54,12 +55,13 @@ export async function runInstallService(
   }
   assertRoot(machine, 'install-service');
   assertServiceMayRun(wanted.program);
+  const screen = new Screen(io.stdout, io.env);
   let count = 0;
   await installService(machine, wanted, (line) => {
     // What is left undone says so itself.
     const isDone = !line.startsWith('! ');
     if (isDone) count += 1;
-    io.stdout.write(isDone ? `✓ ${line}\n` : `${line}\n`);
+    screen.say(line, isDone ? { mark: 'ok' } : {});
   });
   if (count === 0) io.stdout.write('Nothing was missing; nothing was changed.\n');
   if (!existsSync(machine.path(systemConfig))) io.stdout.write(nextSteps);
@@ -75,10 +77,11 @@ export async function runUninstallService(args: string[], io: CliIo, machine = t
     return print(io, `Would stop and disable mailbridge, remove ${unitPath} and its sendmail.\n${whatStays}`);
   }
   assertRoot(machine, 'uninstall-service');
+  const screen = new Screen(io.stdout, io.env);
   let count = 0;
   uninstallService(machine, (line) => {
     count += 1;
-    io.stdout.write(`✓ ${line}\n`);
+    screen.say(line, { mark: 'ok' });
   });
   return print(io, count === 0 ? 'There is no service of mailbridge here.\n' : whatStays);
 }

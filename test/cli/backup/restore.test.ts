@@ -20,6 +20,7 @@ import { type ArchiveEntry, writeArchive } from '../../../src/backup/archive.ts'
 import type { BackupManifest } from '../../../src/backup/manifest.ts';
 import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
+import { needRoot } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { mailbridge } from '../harness.ts';
 import { fillQueue, passphrase, restore, world, write } from './world.ts';
@@ -320,7 +321,7 @@ describe('a backup that is not whole leaves nothing behind', () => {
 });
 
 test('root restores for the user that the data folder belongs to', async (context) => {
-  if (process.geteuid?.() !== 0) context.skip();
+  needRoot(context);
   const { folder, configFile, dataDir, file } = await backedUp();
   mkdirSync(dataDir, { recursive: true });
   chownSync(dataDir, 4711, 4712);

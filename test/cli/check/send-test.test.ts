@@ -69,7 +69,7 @@ test('of a hash the password is asked for at a terminal, and elsewhere the messa
   expect(wrong.out).toMatch(/The bridge did not take the test message: .*535/);
   const nobody = await sendTest(relay);
   expect([nobody.code, nobody.line], nobody.out).toEqual([0, expect.stringContaining('accepted by Microsoft')]);
-  expect(nobody.err).toContain('Note: the test message of smtp goes straight to Microsoft, past the bridge');
+  expect(nobody.err).toContain('warning: the test message of smtp goes straight to Microsoft, past the bridge');
 });
 
 test('what the bridge cannot deliver is told with what Microsoft said', async () => {
