@@ -129,7 +129,7 @@ export async function runCommand(args: string[], io: CliIo): Promise<number> {
 
 function unknown(name: string, mayBeTopic: boolean): BridgeError {
   const what = mayBeTopic ? 'command or topic' : 'command';
-  const known = [...Object.keys(commands), ...(mayBeTopic ? helpTopics() : [])];
+  const known = [...Object.keys(commands), ...(mayBeTopic ? helpTopics() : ['help'])];
   return new BridgeError('usage', `There is no ${what} "${name}"${suggestionOrStop(name, known)}`, {
     remedy: 'Run mailbridge --help for the commands.',
   });

@@ -47,6 +47,7 @@ test.each([
     'mailbridge: There is no command "strat"; did you mean "start"? Run mailbridge --help for the commands. (usage)\n',
   ],
   [['registerapp'], 'did you mean "register-app"?'],
+  [['hel'], 'did you mean "help"?'],
   [['help', 'chekc'], 'There is no command or topic "chekc"; did you mean "check"?'],
   [['help', 'onbaording'], 'There is no command or topic "onbaording"; did you mean "onboarding"?'],
   [

@@ -23,7 +23,7 @@ import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { needRoot } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { mailbridge } from '../harness.ts';
-import { fillQueue, passphrase, restore, world, write } from './world.ts';
+import { appConnection, fillQueue, passphrase, restore, world, write } from './world.ts';
 
 /** A backup of a world that is gone since. */
 async function backedUp(changes: Record<string, unknown> = {}) {
@@ -249,14 +249,7 @@ describe('a backup that is not whole leaves nothing behind', () => {
   };
   const config = JSON.stringify({
     listeners: [{ protocol: 'smtp', port: 0, security: 'starttls' }],
-    connections: {
-      contoso: {
-        tenantId: 'contoso.onmicrosoft.com',
-        clientId: '00000000-0000-0000-0000-000000000000',
-        grant: 'client-credentials',
-        clientSecret: { file: 'contoso-secret' },
-      },
-    },
+    connections: { contoso: appConnection },
     accounts: [{ username: 'a', networks: ['127.0.0.1'], connection: 'contoso', mailbox: 'a@b.com', send: 'graph' }],
   });
 

@@ -20,6 +20,14 @@ export interface World {
   backup(...args: string[]): ReturnType<typeof mailbridge>;
 }
 
+/** A connection of an app, whose secret is a file. */
+export const appConnection = {
+  tenantId: 'contoso.onmicrosoft.com',
+  clientId: '00000000-0000-0000-0000-000000000000',
+  grant: 'client-credentials',
+  clientSecret: { file: 'contoso-secret' },
+};
+
 export function world(changes: Record<string, unknown> = {}): World {
   const folder = temporaryFolder();
   const elsewhere = join(temporaryFolder(), 'server.pem');
@@ -28,12 +36,7 @@ export function world(changes: Record<string, unknown> = {}): World {
     tls: { cert: elsewhere, key: 'keys/server.key' },
     listeners: [{ protocol: 'smtp', port: 0, security: 'starttls' }],
     connections: {
-      contoso: {
-        tenantId: 'contoso.onmicrosoft.com',
-        clientId: '00000000-0000-0000-0000-000000000000',
-        grant: 'client-credentials',
-        clientSecret: { file: 'contoso-secret' },
-      },
+      contoso: appConnection,
       person: {
         tenantId: 'contoso.onmicrosoft.com',
         clientId: '00000000-0000-0000-0000-000000000000',
