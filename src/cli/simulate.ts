@@ -5,6 +5,8 @@ import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
+import { Screen } from './terminal/screen.ts';
+import { shellWord } from './terminal/shell-word.ts';
 
 const usage = `Usage: mailbridge simulate [--port-base N] [--write FILE]
 
@@ -13,8 +15,9 @@ endpoint, on ports N to N+5, or on free ones. Prints endpoints, ids and secrets 
 
   --write FILE   writes the JSON to a file, for init --cloud FILE, and prints who signs in and what comes next
 
-Example: mailbridge simulate --write simulator.json
 mailbridge help simulator has a first set-up on it, and what it can do.
+
+Example: mailbridge simulate --write simulator.json
 `;
 
 /** `mailbridge simulate` */
@@ -35,7 +38,7 @@ export async function runSimulate(args: string[], io: CliIo): Promise<number> {
   });
   const simulator = await openSimulator(portBase);
   try {
-    io.stdout.write(await described(simulator, values.write));
+    await describe(simulator, values.write, io);
     await ended;
   } finally {
     await simulator.close();
@@ -43,22 +46,28 @@ export async function runSimulate(args: string[], io: CliIo): Promise<number> {
   return 0;
 }
 
-/** @throws BridgeError `file-not-written` */
-async function described(simulator: Simulator, file: string | undefined): Promise<string> {
+/** @throws BridgeError `file-exists`, `file-not-written` */
+async function describe(simulator: Simulator, file: string | undefined, io: CliIo): Promise<void> {
   const json = `${JSON.stringify(describeSimulator(simulator), null, 2)}\n`;
-  if (file === undefined) return json;
+  if (file === undefined) {
+    io.stdout.write(json);
+    return;
+  }
   await assertMayReplace(file);
   await writeWholeFile(file, json, 0o600);
-  return `The simulated Microsoft 365 is running. Ctrl-C stops it. ${file} has its addresses, ids and secrets.
-
-  Mailboxes      ${simulator.mailboxes.join(', ')}
-  Administrator  admin@${simulator.tenantDomain}
-  Password       ${simulator.userPassword} (for everybody)
-
-Next, in another terminal:
-
-  mailbridge init --cloud ${file}
-`;
+  const screen = new Screen(io.stdout, io.env);
+  screen.say(`The simulated Microsoft 365 is running. Ctrl-C stops it. ${file} has its addresses, ids and secrets.`);
+  screen.blank();
+  const facts = [
+    ['Mailboxes', simulator.mailboxes.join(', ')],
+    ['Administrator', `admin@${simulator.tenantDomain}`],
+    ['Password', `${simulator.userPassword} (for everybody)`],
+  ];
+  for (const [name = '', fact] of facts) screen.say(`${name.padEnd(13)}  ${fact}`, { indent: 2, hanging: 17 });
+  screen.blank();
+  screen.say('Next, in another terminal:');
+  screen.blank();
+  screen.command(`mailbridge init --cloud ${shellWord(file)}`, 2);
 }
 
 const mostBytes = 1024 * 1024;

@@ -79,6 +79,7 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
   async 'exchange-script'(terminal) {
     const config = configure(simulator, 'config.json');
     await terminal.run(['exchange-script', '--help']);
+    await terminal.run(['exchange-script', '--config', config]);
     await terminal.run(['exchange-script', '--config', configure(simulator, 'config.json', {}, { accounts: [] })]);
     await terminal.run(['exchange-script', 'fabrikam', '--config', config]);
   },
@@ -99,6 +100,12 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
   },
   async simulate(terminal) {
     await terminal.run(['simulate', '--help']);
+    await terminal.run(['simulate', '--write', file('simulator.json')], {
+      meanwhile: async () => {
+        await terminal.until(/mailbridge init/);
+        for (const end of process.listeners('SIGTERM').slice(-1)) end('SIGTERM');
+      },
+    });
     await terminal.run(['simulate', '--port-base', String(await takenPort())]);
   },
   async queue(terminal) {

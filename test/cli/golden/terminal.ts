@@ -113,6 +113,7 @@ export function steady(screen: string): string {
     .replace(/\b\d+ [GM]B free/g, '73 GB free')
     .replace(/^ {2}[A-Z\d]{9}$/gm, '  ABCD12345')
     .replace(/^( {2}password {2})\S+$/gm, '$1abcd-efgh-ijkl-mnop')
+    .replace(/Sim-[0-9a-f]{8}/g, 'Sim-01234567')
     .replace(/\$scrypt\$\S+/g, '$scrypt$…')
     .replace(/(mailbridge-demo-)\w+/g, '$1XXXXXX')
     .replace(/(upstreamId=)\S+/g, '$1…')
