@@ -3,6 +3,7 @@ import { hostname as machineName, networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
+import { connectableHost, isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
 import {
@@ -65,14 +66,9 @@ function checkedListener({ protocol, host, port, security }: ListenerConfig, con
   const name = config.hostname ?? machineName();
   const [, ...addresses] = ownAddresses(name, networkInterfaces());
   const outward = addresses.filter((address) => host !== '0.0.0.0' || !address.includes(':'));
-  const isEverywhere = host === '0.0.0.0' || host === '::';
-  const address = isEverywhere ? (outward[0] ?? connectableHost(host)) : host;
+  const address = isEveryAddress(host) ? (outward[0] ?? connectableHost(host)) : host;
   const names = isLoopback(host) ? ['localhost', host, name] : [...new Set([name, address])];
   return { target, peer: { service: protocol, host: address, port, security, names } };
-}
-
-function connectableHost(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 }
 
 /** @throws BridgeError `listener-unanswered` */

@@ -1,5 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Bridge } from '../app/bridge.ts';
+import { isEveryAddress } from '../base/sockets/listening-host.ts';
+import { isLoopback } from '../base/sockets/loopback.ts';
 import { ownAddresses } from '../onboarding/own-addresses.ts';
 import type { Screen } from './terminal/screen.ts';
 import { version } from './version.ts';
@@ -39,7 +41,6 @@ export function tellBanner({ listeners, authorityFile }: Bridge, config: string 
 
 /** What is typed elsewhere to reach a listener. */
 function addressesOf(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return ownAddresses(hostname(), networkInterfaces()).join(' or ');
-  const isLoopback = host === '::1' || host === 'localhost' || host.startsWith('127.');
-  return isLoopback ? `${host} (from this machine only)` : host;
+  if (isEveryAddress(host)) return ownAddresses(hostname(), networkInterfaces()).join(' or ');
+  return isLoopback(host) ? `${host} (from this machine only)` : host;
 }

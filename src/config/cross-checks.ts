@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { isPersonalTenant } from '../base/personal-accounts.ts';
+import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { suggestion } from './nearest.ts';
 import { type Problem, pathText } from './problems.ts';
 import { readNetwork } from './schema-accounts.ts';
@@ -49,18 +50,14 @@ function portClashes(raw: Raw): Problem[] {
     const port = value.port ?? (path[0] === 'admin' ? 8025 : undefined);
     const host = (text(value.host) ?? '127.0.0.1').toLowerCase().replace(/^localhost$/, '127.0.0.1');
     if (typeof port !== 'number' || port === 0) continue;
+    // `::` takes IPv4 as well. `0.0.0.0` beside an IPv6 address would do no harm, but is never meant.
     const other = taken.find(
-      (one) => one.port === port && (one.host === host || isWildcard(one.host) || isWildcard(host)),
+      (one) => one.port === port && (one.host === host || isEveryAddress(one.host) || isEveryAddress(host)),
     );
     if (other) problems.push({ path: [...path, 'port'], text: `${port} is already taken by ${pathText(other.path)}` });
     taken.push({ path, host, port });
   }
   return problems;
-}
-
-/** `::` takes IPv4 as well. `0.0.0.0` beside an IPv6 address would do no harm, but is never meant. */
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 function listenerTls(raw: Raw): Problem[] {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { isDataFolderTaken } from '../../app/data-folder.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
+import { connectableHost } from '../../base/sockets/listening-host.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { type Finding, type Hop, type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import type { CheckedSender } from '../../onboarding/check/subject.ts';
@@ -41,7 +42,7 @@ export async function bridgeSenders(
   const listener = config.listeners.find(({ protocol, port }) => protocol === 'smtp' && port !== 0);
   const accounts = config.accounts.filter((account) => isMeant(account, name) && account.send !== undefined);
   if (!listener || accounts.length === 0) return [];
-  const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
+  const host = connectableHost(listener.host);
   const known = new NetworkTable<AccountConfig>();
   for (const account of config.accounts) for (const network of account.networks ?? []) known.add(network, account);
   const place = { host, port: listener.port, tls: listener.security === 'tls' };

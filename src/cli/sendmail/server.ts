@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { BridgeError } from '../../base/errors.ts';
+import { connectableHost, isEveryAddress } from '../../base/sockets/listening-host.ts';
+import { isLoopback } from '../../base/sockets/loopback.ts';
 import { systemConfig } from '../../base/system-paths.ts';
 import { parseJson } from '../../config/json.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -71,16 +73,12 @@ function reachableListener(listeners: Config['listeners']): ListenerConfig {
 }
 
 function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host === '::1' || isEveryAddress(host) || host.startsWith('127.');
-}
-
-function isEveryAddress(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
+  return isLoopback(host) || isEveryAddress(host);
 }
 
 /** A connection within the machine comes from the address that it goes to. */
 function addressOf({ host }: ListenerConfig): string {
-  return isEveryAddress(host) || host === 'localhost' ? '127.0.0.1' : host;
+  return host === 'localhost' ? '127.0.0.1' : connectableHost(host);
 }
 
 type PasswordOf = (account: AccountConfig) => string | undefined;
