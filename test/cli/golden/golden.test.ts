@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -14,6 +14,7 @@ beforeEach(() => vi.stubEnv('TZ', 'Europe/Berlin'));
 afterEach(() => {
   vi.unstubAllEnvs();
   vi.useRealTimers();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 const file = (name: string) => join(folder, name);

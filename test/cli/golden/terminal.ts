@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { runCommand } from '../../../src/cli/commands.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
+import { folder, steadyFolder } from './world.ts';
 
 const question = /(?:\[y\/N\]|>|Password:|Passphrase[a-z ]*:|Again:) $/;
 const hidden = /(?:Password|Passphrase[a-z ]*|Again): $/;
@@ -94,6 +95,7 @@ export function steady(screen: string): string {
     return known;
   };
   return screen
+    .replaceAll(folder, steadyFolder)
     .replace(/(?:^[█▀▄ ]*[█▀▄]{3,}[█▀▄ ]*\n)+/gm, '(a QR code)\n')
     .replace(/^# Lets connection [\s\S]*?\n\n(?=Then:)/gm, '(the script)\n\n')
     .replace(/--port-base \d+/g, '--port-base PPPPP')

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { breakerKey } from '../../../src/queue/breakers/breakers.ts';
@@ -5,8 +6,9 @@ import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import { put } from '../../queue/stores/store-contract.ts';
 
-/** The same everywhere: how lines break depends on how long it is. */
-export const folder = '/tmp/mailbridge-golden';
+/** Of this run alone, and always as long as what stands in its place in the golden files: lines break by that. */
+export const folder = `/tmp/mailbridge-${randomBytes(3).toString('hex')}`;
+export const steadyFolder = '/tmp/mailbridge-golden';
 
 /** A place with nothing in it. */
 export function emptyFolder(): void {
