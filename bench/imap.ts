@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,13 +11,15 @@ import { freePorts } from '../test/support/ports.ts';
 import { Client, type Target } from './imap/client.ts';
 import type { UpstreamEndpoints } from './imap/upstream-process.ts';
 import { compileProgram } from './relay/mailbridge.ts';
-import { UsageWatch } from './relay/usage.ts';
+import { residentBytes, type Usage, UsageWatch } from './relay/usage.ts';
 
-const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--sessions N] [--only NAME]... [--json]
-       [--node-flags=FLAGS] [--email-oauth2-proxy FILE [--python FILE]]
+const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--logins N] [--sessions N] [--only NAME]...
+       [--json] [--workers N] [--node-flags=FLAGS] [--email-oauth2-proxy FILE [--python FILE]]
 
 IMAP passed through mailbridge, beside stunnel (TLS joined to TLS and nothing else), email-oauth2-proxy if there is one,
 and no relay at all, in turns: throughput of FETCH, logins, idle sessions. Needs Linux and Debian's package stunnel4.
+With --workers, mailbridge on one processor beside mailbridge with N workers on N processors, by what its own processes
+use: client and upstream, which share the processors here, do not count.
 docs/benchmarks.md tells more.
 `;
 
@@ -25,8 +27,10 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     gigabytes: { type: 'string', default: '2' },
+    logins: { type: 'string', default: '400' },
     sessions: { type: 'string', default: '500' },
     only: { type: 'string', multiple: true },
+    workers: { type: 'string' },
     'node-flags': { type: 'string' },
     'email-oauth2-proxy': { type: 'string' },
     python: { type: 'string', default: '/usr/bin/python3' },
@@ -40,12 +44,17 @@ interface Relay {
   readonly name: string;
   readonly target: Target;
   readonly process?: ChildProcess;
+  /** It is bound to; default 1. */
+  readonly processors?: number;
 }
 
 interface Figures {
   readonly relay: string;
   readonly megabytesPerSecond: number;
   readonly cpuSecondsPerGigabyte: number;
+  /** What its processors would carry if client and upstream were elsewhere: see {@link capacity}. */
+  readonly megabytesPerSecondAlone: number;
+  readonly loginsPerSecondAlone: number;
   readonly loginMs: number;
   readonly loginsPerSecond: number;
   readonly kilobytesPerIdleSession: number;
@@ -76,7 +85,8 @@ async function run(): Promise<void> {
   const measured: Figures[] = [];
   try {
     for (let round = 0; round <= Number(values.rounds); round++) {
-      const all = { none, stunnel, mailbridge, ...(values['email-oauth2-proxy'] ? { emailOauth2Proxy } : {}) };
+      const others = { none, stunnel, mailbridge, ...(values['email-oauth2-proxy'] ? { emailOauth2Proxy } : {}) };
+      const all = values.workers === undefined ? others : { mailbridge, mailbridgeWorkers };
       const kinds = Object.values(all).filter(({ name }) => values.only?.includes(name) ?? true);
       const first = round % kinds.length;
       for (const kind of [...kinds.slice(first), ...kinds.slice(0, first)]) {
@@ -137,11 +147,15 @@ checkHost = localhost
   return await up({ name: 'stunnel', target: { port, ca, login: xoauth2 }, process: child });
 }
 
-async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<Relay> {
+const mailbridge = (setting: Setting) => startMailbridge(setting, 1);
+const mailbridgeWorkers = (setting: Setting) => startMailbridge(setting, Number(values.workers));
+
+async function startMailbridge({ folder, upstream, ca, program }: Setting, workers: number): Promise<Relay> {
   const port = await freePorts();
   const config: ConfigInput = {
     dataDir: 'data',
     hostname: 'localhost',
+    workers,
     log: { level: 'warn', format: 'json' },
     tls: { cert: 'server.crt', key: 'server.key' },
     listeners: [{ protocol: 'imap', port, security: 'tls' }],
@@ -159,12 +173,17 @@ async function mailbridge({ folder, upstream, ca, program }: Setting): Promise<R
       },
     },
     accounts: [{ username: 'bench', password, connection: 'bench', mailbox, read: 'imap' }],
-    limits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000, maxConnectionsPerAccount: 10_000 },
+    limits: { maxConnections: 20_000, maxConnectionsPerAddress: 20_000, maxConnectionsPerAccount: 10_000 },
   };
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
   const args = [...program, 'start', '--config', join(folder, 'config.json')];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  return await up({ name: 'mailbridge', target: { port, ca, login: `LOGIN bench ${password}` }, process: child });
+  // Bound to processors only where that is what is compared.
+  const bound = values.workers === undefined ? [] : ['taskset', '-c', workers === 1 ? '0' : `0-${workers - 1}`];
+  const [command = '', ...rest] = [...bound, process.execPath, ...args];
+  const child = spawn(command, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const name = workers === 1 ? 'mailbridge' : `mailbridge, ${workers} workers`;
+  const target = { port, ca, login: `LOGIN bench ${password}` };
+  return await up({ name, target, process: child, processors: workers });
 }
 
 /** https://github.com/simonrob/email-oauth2-proxy, with TLS on both sides as the others have it. */
@@ -209,7 +228,7 @@ async function up(relay: Relay): Promise<Relay> {
       (await Client.open(relay.target)).close();
       return relay;
     } catch (error) {
-      if (attempt > 100) throw error;
+      if (attempt > 600) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -217,23 +236,36 @@ async function up(relay: Relay): Promise<Relay> {
 
 async function measure(relay: Relay): Promise<Figures> {
   const gigabytes = Number(values.gigabytes);
+  const logins = Number(values.logins);
   const clients = await Promise.all(Array.from({ length: 4 }, () => Client.open(relay.target)));
   const watch = relay.process?.pid === undefined ? undefined : new UsageWatch(relay.process.pid);
   const startedAt = performance.now();
   await Promise.all(clients.map((client) => client.fetch((gigabytes * 1024) / clients.length)));
   const seconds = (performance.now() - startedAt) / 1000;
-  const cpuSeconds = watch?.stop().cpuSeconds ?? 0;
+  const fetching = watch?.stop();
   for (const client of clients) client.close();
   const loginMs = await oneByOne(relay.target, 100);
-  const loginsPerSecond = await together(relay.target, 400, 16);
+  const loginWatch = relay.process?.pid === undefined ? undefined : new UsageWatch(relay.process.pid);
+  const loginsPerSecond = await together(relay.target, logins, 16);
+  const loggingIn = loginWatch?.stop();
   return {
     relay: relay.name,
     megabytesPerSecond: (gigabytes * 1024) / seconds,
-    cpuSecondsPerGigabyte: cpuSeconds / gigabytes,
+    cpuSecondsPerGigabyte: (fetching?.cpuSeconds ?? 0) / gigabytes,
+    megabytesPerSecondAlone: capacity(gigabytes * 1024, relay, fetching),
+    loginsPerSecondAlone: capacity(logins, relay, loggingIn),
     loginMs,
     loginsPerSecond,
     kilobytesPerIdleSession: await idle(relay, Number(values.sessions)),
   };
+}
+
+/**
+ * What a relay would do in a second with its processors for itself alone, by the processor time that its processes used:
+ * no more than all of them together can, and no more than the busiest one can on a processor.
+ */
+function capacity(done: number, { processors = 1 }: Relay, usage: Usage | undefined): number {
+  return usage === undefined ? 0 : done / Math.max(usage.cpuSeconds / processors, usage.busiestCpuSeconds);
 }
 
 /** Median time from the connect to the OK of the login, in milliseconds. */
@@ -263,17 +295,13 @@ async function idle(relay: Relay, sessions: number): Promise<number> {
   const pid = relay.process?.pid;
   if (pid === undefined) return 0;
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  const before = residentKilobytes(pid);
+  const before = residentBytes(pid);
   const clients: Client[] = [];
   for (let i = 0; i < sessions; i++) clients.push(await Client.open(relay.target));
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  const after = residentKilobytes(pid);
+  const after = residentBytes(pid);
   for (const client of clients) client.close();
-  return (after - before) / sessions;
-}
-
-function residentKilobytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  return (after - before) / 1024 / sessions;
 }
 
 function median(all: readonly number[]): number {
@@ -283,6 +311,10 @@ function median(all: readonly number[]): number {
 function print(all: readonly Figures[]): void {
   if (values.json) {
     process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  if (values.workers !== undefined) {
+    printWorkers(all);
     return;
   }
   const names = [...new Set(all.map((each) => each.relay))];
@@ -310,6 +342,32 @@ function print(all: readonly Figures[]): void {
   }
   process.stdout.write(
     `\nMedians of ${values.rounds} rounds. Node.js ${process.versions.node}, ${cpus().length} CPUs.\n`,
+  );
+}
+
+/** Each relay beside the first, which is on one processor. */
+function printWorkers(all: readonly Figures[]): void {
+  const of = (relay: string, name: Exclude<keyof Figures, 'relay'>) =>
+    median(all.filter((each) => each.relay === relay).map((each) => each[name]));
+  process.stdout.write(
+    '| relay | CPU s/GB | FETCH MB/s alone | to one | logins/s alone | to one | login ms | kB/idle session |\n' +
+      '|---|---:|---:|---:|---:|---:|---:|---:|\n',
+  );
+  for (const name of new Set(all.map((each) => each.relay))) {
+    const [speed, logins] = [of(name, 'megabytesPerSecondAlone'), of(name, 'loginsPerSecondAlone')];
+    const cells = [
+      of(name, 'cpuSecondsPerGigabyte').toFixed(2),
+      speed.toFixed(0),
+      (speed / of('mailbridge', 'megabytesPerSecondAlone')).toFixed(2),
+      logins.toFixed(0),
+      (logins / of('mailbridge', 'loginsPerSecondAlone')).toFixed(2),
+      of(name, 'loginMs').toFixed(2),
+      of(name, 'kilobytesPerIdleSession').toFixed(0),
+    ];
+    process.stdout.write(`| ${name} | ${cells.join(' | ')} |\n`);
+  }
+  process.stdout.write(
+    `\nMedians of ${values.rounds} rounds. Load at the end: ${loadavg()[0]?.toFixed(1)} on ${cpus().length} CPUs.\n`,
   );
 }
 

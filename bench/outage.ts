@@ -145,7 +145,7 @@ async function hourOf(outage: ConnectionTrouble, count: number, mailboxes: numbe
     retain: { deliveredMs: 7 * 24 * hourMs, failedMs: 7 * 24 * hourMs },
     courierFor: () => upstream,
     probe: (_, part) => upstream.probe(part),
-    bounceFor: async () => undefined,
+    bouncesFor: async () => [],
   });
   upstream.outage = outage;
   queue.start();
@@ -159,10 +159,10 @@ async function hourOf(outage: ConnectionTrouble, count: number, mailboxes: numbe
   const overAtMs = clock.now();
   const before = upstream.seen.length;
   upstream.outage = undefined;
-  while (store.count('delivered') < count && clock.now() - overAtMs < 6 * hourMs) await clock.advance(10_000);
+  while ((await store.count('delivered')) < count && clock.now() - overAtMs < 6 * hourMs) await clock.advance(10_000);
   const after = upstream.seen.slice(before);
   const byMailbox = Map.groupBy(after, ({ mailbox }) => mailbox);
-  const delivered = store.count('delivered');
+  const delivered = await store.count('delivered');
   const stopping = queue.stop(0);
   await clock.advance(1000);
   await stopping;

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } fro
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { debianPostgres } from '../test/support/postgres.ts';
 import { exim } from './relay/exim.ts';
 import { type Machine, type Measurement, printReport, type Report, summarize } from './relay/figures.ts';
 import { compileProgram, mailbridge } from './relay/mailbridge.ts';
@@ -15,11 +16,12 @@ const usage = `Usage: node bench/relay.ts [--rounds N] [--messages N] [--only NA
        [--program FILE] [--node-flags=FLAGS] [--exim FILE] [--keep] [--json]
 
 Accepts and delivers messages of 10 KB over 16 connections with mailbridge, Postfix and Exim, in turns, and compares.
-Needs Linux, root, and Debian's packages postfix and iproute2; Exim if there is one. docs/benchmarks.md tells more.
+Needs Linux, root, and Debian's packages postfix and iproute2; Exim and PostgreSQL if they are there. docs/benchmarks.md tells more.
 
   --rounds N      rounds that count, after one that does not (default 3)
   --messages N    messages in each phase, 200 to 4500 (default 3000)
-  --only NAME     leaves out the others: "mailbridge smtp", "mailbridge graph", postfix, exim
+  --only NAME     leaves out the others: "mailbridge smtp", "mailbridge graph",
+                  "mailbridge smtp postgres", postfix, exim
   --exim FILE     the program exim4, which need not be installed but unpacked (default /usr/sbin/exim4)
   --dir FOLDER    where the queues go: the disk that is measured (default the system's temporary folder)
   --program FILE  another mailbridge than the one compiled from these sources, such as src/main.ts
@@ -58,6 +60,7 @@ async function run(): Promise<void> {
     mailbridge('smtp', start),
     postfix,
     mailbridge('graph', start),
+    ...(debianPostgres ? [mailbridge('smtp', start, debianPostgres)] : []),
     ...(existsSync(values.exim) ? [exim(values.exim)] : []),
   ];
   const kinds = all.filter(({ name }) => values.only?.includes(name) ?? true);
@@ -67,7 +70,7 @@ async function run(): Promise<void> {
     for (let round = 0; round <= rounds; round++) {
       // Each has every place in the order in turn.
       for (const kind of kinds.map((_, place) => kinds[(place + round) % kinds.length] as RelayKind)) {
-        const own = join(folder, `${kind.name.replace(' ', '-')}-${round}`);
+        const own = join(folder, `${kind.name.replaceAll(' ', '-')}-${round}`);
         mkdirSync(own);
         const measured = await measure(kind, { folder: own, sink, messages });
         if (!values.keep) rmSync(own, { recursive: true });

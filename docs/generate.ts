@@ -79,6 +79,7 @@ const refusalsIntroduction = `# What Microsoft 365 says of a message
 The outcome is what the queue makes of it: **temporary** is tried again, **needs-admin** waits for somebody to change a
 setting, **permanent** goes back to its sender. A wait is the least there is before the next attempt; what the server
 asks for itself (\`Retry-After\`) comes before it. *Concerns* says whose mail waits: that of the mailbox: all of it is paused.
+*This service alone*: where the account has another courier (\`send\`), that one takes the message, or the mail, meanwhile.
 In the remedies MAILBOX and ADDRESS stand for the mailbox and the address in From, LOGIN for who logs in (the mailbox, or
 by SMTP the person who signed in); in the log and in reports the true ones are filled in.
 
@@ -99,8 +100,8 @@ function refusalTables(): string[] {
 
 function refusalTable({ title, rows }: RefusalTable): string {
   const lines = rows.map(
-    ([said, { meaning, outcome, scope, waitMs, remedy }]) =>
-      `| ${said} | ${meaning} | ${outcome} | ${scope} | ${waitText(waitMs)} | ${remedy} |`,
+    ([said, { meaning, outcome, scope, ofCourier, waitMs, remedy }]) =>
+      `| ${said} | ${meaning} | ${outcome} | ${scope}${ofCourier ? ', this service alone' : ''} | ${waitText(waitMs)} | ${remedy} |`,
   );
   const head = '| said | meaning | outcome | concerns | wait | what to do |\n| --- | --- | --- | --- | --- | --- |';
   return `## ${title}\n\n${head}\n${lines.join('\n')}\n`;

@@ -31,8 +31,9 @@ const megabyte = 1024 * 1024;
 export function summarize(measured: Phases): string {
   return phases
     .map((name) => {
-      const { messagesPerSecond, cpuSeconds, peakRssBytes } = measured[name];
-      return `${name} ${messagesPerSecond.toFixed(0)}/s (${(peakRssBytes / megabyte).toFixed(0)} MB, ${cpuSeconds.toFixed(1)} s CPU)`;
+      const { messagesPerSecond, cpuSeconds, peakRssBytes, worstStallMs } = measured[name];
+      const stall = worstStallMs === undefined ? '' : `, stalls ${worstStallMs.toFixed(0)} ms`;
+      return `${name} ${messagesPerSecond.toFixed(0)}/s (${(peakRssBytes / megabyte).toFixed(0)} MB, ${cpuSeconds.toFixed(1)} s CPU${stall})`;
     })
     .join(', ');
 }
@@ -57,16 +58,30 @@ export function printReport(report: Report): string {
         (median((phase) => phase.peakRssBytes) / megabyte).toFixed(0),
         (median((phase) => phase.peakPssBytes) / megabyte).toFixed(0),
         ((median((phase) => phase.cpuSeconds) * 1000) / messages).toFixed(2),
+        stallText(median((phase) => phase.worstStallMs ?? Number.NaN)),
       ];
     }),
   );
-  const head = ['phase', 'relay', 'messages/s', `to ${reference}`, 'peak RSS MB', 'peak PSS MB', 'CPU ms/message'];
+  const head = [
+    'phase',
+    'relay',
+    'messages/s',
+    `to ${reference}`,
+    'peak RSS MB',
+    'peak PSS MB',
+    'CPU ms/message',
+    'worst stall ms',
+  ];
   return [
     table([head, ...rows]),
     `Medians of ${rounds} rounds of ${messages} messages a phase. ${[...new Set(Object.values(report.programs))].join('; ')}.`,
     `${machine.cpus} CPUs (${machine.cpu}), ${(machine.memoryBytes / 1024 ** 3).toFixed(0)} GB memory, ${machine.fileSystem}.`,
     '',
   ].join('\n');
+}
+
+function stallText(ms: number): string {
+  return Number.isNaN(ms) ? '-' : ms.toFixed(0);
 }
 
 function medianOf(values: readonly number[]): number {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { freePorts } from '../../test/support/ports.ts';
+import { Postgres, type PostgresPrograms } from '../../test/support/postgres.ts';
 import { greeted, type RelayKind, type RelaySettings, reversePath } from './relay.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -34,15 +35,26 @@ export interface ProgramSettings {
   readonly flags: readonly string[];
 }
 
-/** mailbridge as a user starts it. */
-export function mailbridge(send: 'smtp' | 'graph', { program, flags }: ProgramSettings): RelayKind {
+/**
+ * mailbridge as a user starts it.
+ * @param database runs a PostgreSQL server for its queue, with settings that lose nothing, whose processor time and memory
+ *   are not the bridge's and not counted
+ */
+export function mailbridge(
+  send: 'smtp' | 'graph',
+  { program, flags }: ProgramSettings,
+  database?: PostgresPrograms,
+): RelayKind {
   return {
-    name: `mailbridge ${send}`,
+    name: `mailbridge ${send}${database === undefined ? '' : ' postgres'}`,
     version: () => `mailbridge on Node.js ${process.versions.node}`,
     async start(settings) {
-      const port = await freePorts();
+      const port = await freePorts(2);
       const config = join(settings.folder, 'config.json');
-      writeFileSync(config, JSON.stringify(configOf(settings, send, port)), { mode: 0o600 });
+      const server = database && (await Postgres.start(database, { shared_buffers: '128MB' }));
+      const queue = server && { store: 'postgres' as const, postgres: { url: server.url() } };
+      const whole = configOf(settings, send, port);
+      writeFileSync(config, JSON.stringify({ ...whole, queue: { ...whole.queue, ...queue } }), { mode: 0o600 });
       writeFileSync(join(settings.folder, 'ca.pem'), settings.sink.caPem);
       const log = openSync(join(settings.folder, 'log'), 'a');
       const args = [...flags, program, 'start', '--config', config];
@@ -55,9 +67,11 @@ export function mailbridge(send: 'smtp' | 'graph', { program, flags }: ProgramSe
         pid: child.pid ?? 0,
         port,
         queued: () => countQueued(program, config),
+        worstStallMs: () => worstStall(port + 1),
         async stop() {
           child.kill('SIGTERM');
           await exited;
+          await server?.stop();
         },
       };
     },
@@ -85,7 +99,18 @@ function configOf({ sink, concurrency }: RelaySettings, send: 'smtp' | 'graph', 
     // The highest there are: what is measured is the program, not the restraint that Microsoft asks for.
     limits: { messagesPerMinute: 10_000, recipientsPerDay: 1_000_000, concurrentPerMailbox: concurrency },
     shutdown: { graceSeconds: 2 },
+    admin: { host: '127.0.0.1', port: port + 1 },
   };
+}
+
+/** Of the timer by which the delay is measured, and part of what it measures. */
+const timerMs = 10;
+
+/** As the admin port tells it, which begins anew each time it is asked. */
+async function worstStall(port: number): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const [, seconds] = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics) ?? [];
+  return Math.max(0, Number(seconds) * 1000 - timerMs);
 }
 
 /** What `mailbridge queue list` says. */

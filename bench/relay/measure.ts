@@ -7,6 +7,8 @@ import { type Usage, UsageWatch } from './usage.ts';
 /** One phase: how many messages a second, and at what cost. */
 export interface Phase extends Usage {
   readonly messagesPerSecond: number;
+  /** See {@link Relay.worstStallMs}. */
+  readonly worstStallMs?: number;
 }
 
 /** The phases of one relay in one round. */
@@ -76,9 +78,12 @@ async function through(relay: Relay, sink: Sink, messages: number): Promise<numb
 }
 
 async function watched(relay: Relay, work: () => Promise<number>): Promise<Phase> {
+  await relay.worstStallMs?.();
   const watch = new UsageWatch(relay.pid);
   const messagesPerSecond = await work();
-  return { messagesPerSecond, ...watch.stop() };
+  const usage = watch.stop();
+  const worstStallMs = await relay.worstStallMs?.();
+  return { messagesPerSecond, ...usage, ...(worstStallMs !== undefined && { worstStallMs }) };
 }
 
 /** Waits until a queue holds so many messages, and no other number. */

@@ -9,6 +9,8 @@ export interface Relay {
   readonly port: number;
   /** Messages accepted and not yet delivered, as the relay itself or its disk tells. */
   queued(): Promise<number>;
+  /** How long its event loop stood still at worst since this was last asked; absent where it has none. */
+  worstStallMs?(): Promise<number>;
   stop(): Promise<void>;
 }
 

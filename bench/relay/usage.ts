@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 /** What a relay used during one phase. */
 export interface Usage {
   readonly cpuSeconds: number;
+  /** Of the process that used most. */
+  readonly busiestCpuSeconds: number;
   /** Highest sum seen, in bytes: pages shared by several processes are counted once (PSS). */
   readonly peakPssBytes: number;
   /** Highest resident set: of a single process as the kernel kept it (VmHWM), else the highest sum seen. */
@@ -16,7 +18,8 @@ const sampleEveryMs = 250;
 export class UsageWatch {
   readonly #root: number;
   readonly #timer: NodeJS.Timeout;
-  readonly #cpuBefore: number;
+  /** By process. */
+  readonly #cpuBefore: ReadonlyMap<number, number>;
   #peakPss = 0;
   #peakRss = 0;
 
@@ -33,8 +36,12 @@ export class UsageWatch {
     clearInterval(this.#timer);
     this.#sample();
     const alone = family(this.#root).length === 1;
+    const used = [...cpuTicks(this.#root)].map(
+      ([pid, ticks]) => (ticks - (this.#cpuBefore.get(pid) ?? 0)) / ticksPerSecond,
+    );
     return {
-      cpuSeconds: (cpuTicks(this.#root) - this.#cpuBefore) / ticksPerSecond,
+      cpuSeconds: used.reduce((sum, each) => sum + each, 0),
+      busiestCpuSeconds: Math.max(...used),
       peakPssBytes: this.#peakPss,
       peakRssBytes: alone ? field(this.#root, 'status', 'VmHWM') : this.#peakRss,
     };
@@ -62,12 +69,19 @@ function family(root: number): number[] {
   return found;
 }
 
-/** User and system time of the living, and of the dead that their parents waited for. */
-function cpuTicks(root: number): number {
-  return family(root).reduce((total, pid) => {
-    const fields = stat(pid) ?? [];
-    return total + [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0);
-  }, 0);
+/** User and system time of each that lives, and of the dead that it waited for. */
+function cpuTicks(root: number): Map<number, number> {
+  return new Map(
+    family(root).map((pid) => {
+      const fields = stat(pid) ?? [];
+      return [pid, [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0)];
+    }),
+  );
+}
+
+/** Resident memory of a process and its descendants, in bytes; pages that they share are counted for each. */
+export function residentBytes(root: number): number {
+  return family(root).reduce((sum, pid) => sum + field(pid, 'status', 'VmRSS'), 0);
 }
 
 /** The fields behind the command's name, which may hold spaces. */

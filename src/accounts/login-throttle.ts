@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { FailureRecords } from './failure-records.ts';
+import { FailureRecords, type FailureState } from './failure-records.ts';
 import { sourceNetwork } from './networks.ts';
 
 export interface LoginThrottleOptions {
@@ -18,6 +18,17 @@ export interface LoginThrottleOptions {
   readonly knownMs?: number;
   /** Records of each kind kept in memory; default 10,000. */
   readonly maxRecords?: number;
+  /** Told where somebody is blocked, and where half of the failures have come that it takes. */
+  readonly onNews?: (news: FailureNews) => void;
+}
+
+/** What failures are counted for: an account at an address, an address, an account. */
+export const failureSubjects = ['pair', 'address', 'account'] as const;
+
+/** What one instance tells the others of guesses. */
+export interface FailureNews extends FailureState {
+  readonly of: (typeof failureSubjects)[number];
+  readonly key: string;
 }
 
 /** A login that is tried. */
@@ -26,6 +37,8 @@ export interface LoginAttempt {
   readonly address: string;
   /** The account, or the username where there is none, in one spelling. */
   readonly account: string;
+  /** Other accounts that the same spelling of the username could mean: a failure counts against them, too. */
+  readonly alike?: readonly string[];
   /** The address is the account's own by configuration. */
   readonly own?: boolean;
 }
@@ -54,9 +67,8 @@ export class LoginThrottle {
   readonly #clock: Clock;
   readonly #failures: number;
   readonly #knownMs: number;
-  readonly #pairs: FailureRecords;
-  readonly #addresses: FailureRecords;
-  readonly #accounts: FailureRecords;
+  readonly #records: Readonly<Record<FailureNews['of'], FailureRecords>>;
+  readonly #onNews: (news: FailureNews) => void;
   /** When an account last logged in from an address. */
   readonly #known: LRUCache<string, number>;
 
@@ -67,18 +79,22 @@ export class LoginThrottle {
     this.#clock = clock;
     this.#failures = failures;
     this.#knownMs = options.knownMs ?? 7 * 24 * 60 * 60 * 1000;
-    this.#pairs = records(failures);
-    this.#addresses = records(failuresPerAddress);
-    this.#accounts = records(failuresPerAccount);
+    this.#onNews = options.onNews ?? (() => {});
+    this.#records = {
+      pair: records(failures),
+      address: records(failuresPerAddress),
+      account: records(failuresPerAccount),
+    };
     this.#known = new LRUCache({ max: maxRecords });
   }
 
   /** Why the login may not be tried now; undefined when it may. */
   blocked(attempt: LoginAttempt): LoginBlock | undefined {
-    const { network, account, pair } = keysOf(attempt);
-    if (this.#isKnown(pair, attempt)) return undefined;
-    const here = Math.max(this.#pairs.blockedForMs(pair), this.#addresses.blockedForMs(network));
-    const anywhere = this.#accounts.blockedForMs(account);
+    const { network, accounts, pairs } = keysOf(attempt);
+    if (this.#isKnown(attempt)) return undefined;
+    const { pair, address, account } = this.#records;
+    const here = Math.max(...pairs.map((each) => pair.blockedForMs(each)), address.blockedForMs(network));
+    const anywhere = Math.max(...accounts.map((each) => account.blockedForMs(each)));
     if (here === 0 && anywhere === 0) return undefined;
     return here >= anywhere ? { forMs: here, scope: 'address' } : { forMs: anywhere, scope: 'account' };
   }
@@ -88,7 +104,7 @@ export class LoginThrottle {
    * refused must not be guessed at as fast as connections can be opened.
    */
   holdMs(attempt: LoginAttempt): number {
-    return this.#pairs.blockedForMs(keysOf(attempt).pair) > 0 ? holdMs : 0;
+    return keysOf(attempt).pairs.some((pair) => this.#records.pair.blockedForMs(pair) > 0) ? holdMs : 0;
   }
 
   /**
@@ -99,13 +115,16 @@ export class LoginThrottle {
    *   2,000 for the same one again
    */
   failed(attempt: LoginAttempt, given: string): number {
-    const { network, account, pair } = keysOf(attempt);
-    const { count, repeated } = this.#pairs.failed(pair, given);
-    let steps = count;
-    if (!repeated && !this.#isKnown(pair, attempt)) {
-      this.#accounts.failed(account);
+    const { network, accounts, pairs } = keysOf(attempt);
+    // Where the account is known it is not blocked, and another instance may not know it there.
+    const isKnown = this.#isKnown(attempt);
+    const failures = pairs.map((pair) => this.#count('pair', pair, isKnown, given));
+    const repeated = failures.some((each) => each.repeated);
+    let steps = Math.max(...failures.map(({ count }) => count));
+    if (!repeated && !isKnown) {
+      for (const account of accounts) this.#count('account', account, isKnown);
       // Many names tried once each are guesses, too.
-      steps = Math.max(steps, this.#addresses.failed(network).count - this.#failures);
+      steps = Math.max(steps, this.#count('address', network, isKnown).count - this.#failures);
     }
     const delayMs = steps < 2 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (steps - 2));
     return repeated ? Math.max(delayMs, repeatedDelayMs) : delayMs;
@@ -113,23 +132,48 @@ export class LoginThrottle {
 
   /** Notes a login with the right password. */
   succeeded(attempt: LoginAttempt): void {
-    this.#known.set(keysOf(attempt).pair, this.#clock.now());
+    this.#known.set(keysOf(attempt).own, this.#clock.now());
+  }
+
+  /** Takes up what another instance knows; none is told of it again. @param by the other instance */
+  learn({ of, key, ...state }: FailureNews, by: string): void {
+    this.#records[of].learn(key, state, by);
   }
 
   /** Records kept now. */
   get size(): number {
-    return this.#pairs.size + this.#addresses.size + this.#accounts.size + this.#known.size;
+    return failureSubjects.reduce((sum, of) => sum + this.#records[of].size, this.#known.size);
   }
 
-  #isKnown(pair: string, { own }: LoginAttempt): boolean {
-    const lastMs = this.#known.get(pair);
-    return own === true || (lastMs !== undefined && this.#clock.now() - lastMs < this.#knownMs);
+  #count(of: FailureNews['of'], key: string, isSecret: boolean, given?: string) {
+    const { news, ...failure } = this.#records[of].failed(key, given);
+    if (news && !isSecret) this.#onNews({ of, key, ...news });
+    return failure;
+  }
+
+  #isKnown(attempt: LoginAttempt): boolean {
+    const lastMs = this.#known.get(keysOf(attempt).own);
+    return attempt.own === true || (lastMs !== undefined && this.#clock.now() - lastMs < this.#knownMs);
   }
 }
 
-function keysOf({ address, account }: LoginAttempt): { network: string; account: string; pair: string } {
+interface AttemptKeys {
+  readonly network: string;
+  readonly accounts: readonly string[];
+  /** Each of the accounts at the network. */
+  readonly pairs: readonly string[];
+  /** That of the account itself. */
+  readonly own: string;
+}
+
+function keysOf({ address, account, alike = [] }: LoginAttempt): AttemptKeys {
   const network = sourceNetwork(address);
-  // Names that no account has may be long; they must not fill the memory.
-  const short = account.length <= longestKey ? account : createHash('sha256').update(account).digest('base64');
-  return { network, account: short, pair: `${network} ${short}` };
+  const accounts = [account, ...alike].map(shortKey);
+  const pairs = accounts.map((each) => `${network} ${each}`);
+  return { network, accounts, pairs, own: `${network} ${shortKey(account)}` };
+}
+
+/** Names that no account has may be long; they must not fill the memory. */
+function shortKey(name: string): string {
+  return name.length <= longestKey ? name : createHash('sha256').update(name).digest('base64');
 }

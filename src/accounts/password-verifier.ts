@@ -1,9 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { KeyedDigest } from './keyed-digest.ts';
 import type { PasswordProof } from './password-proof.ts';
 import { isPasswordHash, parsePasswordHash, verifyPassword } from './passwords.ts';
+import { type AskedPassword, VerdictMemory } from './verdict-memory.ts';
 import { VerificationPermits } from './verification-permits.ts';
 
 /** `busy`: too many verifications are under way; to be tried again later. */
@@ -41,22 +41,20 @@ const nobodysHash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
  * password again from the same network costs none for a while: a device with an old password tries it for ever.
  */
 export class PasswordVerifier {
-  readonly #key = randomBytes(32);
-  readonly #clock: Clock;
-  readonly #rememberMs: number;
-  /** Digest to the time it is forgotten. */
-  readonly #remembered: LRUCache<string, number>;
-  /** The same of what was wrong, by network. */
-  readonly #wrong: LRUCache<string, number>;
+  readonly #digest = new KeyedDigest();
+  readonly #memory: VerdictMemory;
   readonly #underWay = new Map<string, Promise<PasswordVerdict>>();
   readonly #permits: VerificationPermits;
 
   constructor(options: PasswordVerifierOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
-    this.#rememberMs = options.rememberMs ?? 60 * 60 * 1000;
-    const max = options.maxRemembered ?? 10_000;
-    this.#remembered = new LRUCache({ max });
-    this.#wrong = new LRUCache({ max });
+    this.#memory = new VerdictMemory({
+      clock: options.clock ?? systemClock,
+      rightMs: options.rememberMs ?? 60 * 60 * 1000,
+      wrongMs: rememberWrongMs,
+      // In use: a device that logs in all the time never has to wait for a permit.
+      renews: true,
+      max: options.maxRemembered ?? 10_000,
+    });
     this.#permits = new VerificationPermits({
       maxConcurrent: options.maxConcurrent ?? maxDerivations,
       maxWaiting: options.maxWaiting ?? 128,
@@ -79,20 +77,16 @@ export class PasswordVerifier {
     const isPassword = typeof given === 'string';
     // The stored form is part of the digest: a changed password is a new question.
     const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
-    if (this.#remembers(digest)) return Promise.resolve('right');
-    const there = `${digest} ${network}`;
-    if ((this.#wrong.get(there) ?? 0) > this.#clock.now()) {
-      this.#rememberWrong(there);
-      return Promise.resolve('wrong');
-    }
+    const asked: AskedPassword = { key: digest, digest, network };
+    const known = this.#memory.known(asked);
+    if (known !== undefined) return Promise.resolve(known);
     // A device that opens fifty connections at once asks one question.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
     const acquire = () => this.#permits.acquire(network, account);
     const verdict = this.#compute(stored, given, acquire)
       .then((result) => {
-        if (result === 'right' && isPassword) this.#remember(digest);
-        if (result === 'wrong' && isPassword) this.#rememberWrong(there);
+        if (result !== 'busy' && isPassword) this.#memory.learn(asked, result);
         return result;
       })
       .finally(() => this.#underWay.delete(digest));
@@ -102,13 +96,7 @@ export class PasswordVerifier {
 
   /** A digest of some texts that only this process can compute. */
   digest(...texts: readonly string[]): string {
-    const hmac = createHmac('sha256', this.#key);
-    for (const text of texts) {
-      const bytes = Buffer.from(text, 'utf8');
-      // Lengths keep ("ab", "c") and ("a", "bc") apart.
-      hmac.update(`${bytes.length}:`).update(bytes);
-    }
-    return hmac.digest('base64');
+    return this.#digest.of(...texts);
   }
 
   async #compute(
@@ -127,24 +115,6 @@ export class PasswordVerifier {
     } finally {
       this.#permits.release();
     }
-  }
-
-  #remembers(digest: string): boolean {
-    const until = this.#remembered.get(digest);
-    if (until === undefined) return false;
-    const isFresh = until > this.#clock.now();
-    // In use: a device that logs in all the time never has to wait for a permit.
-    if (isFresh) this.#remember(digest);
-    else this.#remembered.delete(digest);
-    return isFresh;
-  }
-
-  #rememberWrong(there: string): void {
-    this.#wrong.set(there, this.#clock.now() + rememberWrongMs);
-  }
-
-  #remember(digest: string): void {
-    this.#remembered.set(digest, this.#clock.now() + this.#rememberMs);
   }
 }
 

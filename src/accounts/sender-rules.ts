@@ -6,10 +6,10 @@ import { asciiDomain } from '../message/address/parts.ts';
  * @param senders addresses and `*@domain` patterns
  */
 export function mayUseAddress(senders: readonly string[], address: string): boolean {
-  const given = parts(address);
+  const given = comparedAddress(address);
   if (!given) return false;
   return senders.some((sender) => {
-    const allowed = parts(sender);
+    const allowed = comparedAddress(sender);
     return allowed?.domain === given.domain && (allowed.local === '*' || allowed.local === given.local);
   });
 }
@@ -19,7 +19,8 @@ export function mayUseReversePath(senders: readonly string[], reversePath: strin
   return reversePath === '' || mayUseAddress(senders, reversePath);
 }
 
-function parts(address: string): { local: string; domain: string } | undefined {
+/** The sides of an address as they are compared; undefined for what is no address. */
+export function comparedAddress(address: string): { readonly local: string; readonly domain: string } | undefined {
   const at = address.lastIndexOf('@');
   if (at < 1) return undefined;
   const domain = asciiDomain(address.slice(at + 1).replace(/\.$/, ''));

@@ -1,66 +1,132 @@
-import { type Account, mayActAs } from '../accounts/account.ts';
-import { AccountDirectory, blockedText } from '../accounts/directory.ts';
+import type { Account } from '../accounts/account.ts';
+import type { AccountLogin } from '../accounts/account-login.ts';
+import { AddressMap } from '../accounts/address-map.ts';
+import {
+  AccountDirectory,
+  authenticateWith,
+  blockedText,
+  type UntoldRefusal,
+  unavailableText,
+} from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
-import { givenPassword } from '../accounts/password-proof.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
+import { sendingMailbox } from '../accounts/sending-mailbox.ts';
+import { SharedFailures } from '../accounts/shared-failures.ts';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { RecordTable } from '../base/record-table.ts';
 import { logRepeated } from '../base/repeated-lines.ts';
-import type { Config } from '../config/schema.ts';
+import type { AccountConfig, Config } from '../config/schema.ts';
+import { wayOf } from '../message/sender-way.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from '../submission/account.ts';
+import { PasswordSources } from './passwords/sources.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
 export interface LoginMemory {
   readonly verifier: PasswordVerifier;
   readonly throttle: LoginThrottle;
+  readonly sources: PasswordSources;
+  /** Lets go of connections and timers. */
+  close(): Promise<void>;
 }
 
-export function createLoginMemory(config: Config, clock: Clock): LoginMemory {
+/** @param shared where instances share app passwords and who is blocked; undefined: there is one instance */
+export function createLoginMemory(
+  config: Config,
+  clock: Clock,
+  log: Log,
+  shared: RecordTable | undefined,
+): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
+  const blockMs = loginBlockSeconds * 1000;
+  const failures = shared && new SharedFailures({ records: shared, clock, log, blockMs });
+  const throttle = new LoginThrottle({
+    clock,
+    failures: loginFailures,
+    failuresPerAddress: loginFailuresPerAddress,
+    failuresPerAccount: loginFailuresPerAccount,
+    blockMs,
+    ...(failures && { onNews: (news) => failures.tell(news) }),
+  });
+  failures?.start(throttle);
+  const verifier = new PasswordVerifier();
+  const sources = new PasswordSources({ dataDir: config.dataDir, shared, verifier, clock, log });
   return {
-    verifier: new PasswordVerifier(),
-    throttle: new LoginThrottle({
-      clock,
-      failures: loginFailures,
-      failuresPerAddress: loginFailuresPerAddress,
-      failuresPerAccount: loginFailuresPerAccount,
-      blockMs: loginBlockSeconds * 1000,
-    }),
+    verifier,
+    sources,
+    throttle,
+    async close() {
+      await failures?.stop();
+      await sources.close();
+    },
   };
 }
 
-/** The accounts of a configuration. */
-export function createDirectory(config: Config, memory: LoginMemory, clock: Clock): AccountDirectory {
-  const accounts = config.accounts.map(
-    ({ networks, ...account }): Account => ({ ...account, networks: networks ?? [] }),
-  );
-  return new AccountDirectory(accounts, { ...memory, clock });
+/** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
+export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
+  const { verifier, throttle, sources } = memory;
+  const opened = await sources.of(config);
+  const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
+    const passwordSource = opened[index];
+    return {
+      ...account,
+      networks: networks ?? [],
+      ...(passwordSource && { passwordSource }),
+      ...mailChanges(account),
+    };
+  });
+  return new AccountDirectory(accounts, { verifier, throttle, clock, appPasswords: sources.appPasswords });
 }
 
-/** An account as the SMTP side sees it. */
-export function submissionAccount(account: Account): SubmissionAccount {
+/** What an account changes about its mail, ready to be used; nothing where it changes nothing. */
+function mailChanges({
+  rewrite,
+  redirectAllTo,
+  headers,
+}: Pick<AccountConfig, 'rewrite' | 'redirectAllTo' | 'headers'>): Pick<Account, 'changes'> {
+  if (!rewrite && redirectAllTo === undefined && !headers) return {};
   return {
-    username: account.username,
+    changes: {
+      senders: new AddressMap(rewrite?.senders),
+      recipients: new AddressMap(rewrite?.recipients),
+      ...(redirectAllTo === undefined ? {} : { redirectAllTo }),
+      fields: {
+        add: Object.entries(headers?.add ?? {}),
+        remove: new Set((headers?.remove ?? []).map((name) => name.toLowerCase())),
+      },
+    },
+  };
+}
+
+/** A login as the SMTP side sees it. */
+export function submissionAccount(login: AccountLogin): SubmissionAccount {
+  const { account, username, mailbox, senders } = login;
+  const { forceFrom } = account;
+  return {
+    username,
     connection: account.connection,
-    mailbox: account.mailbox,
+    mailbox,
     delivery: account.delivery,
     ...(account.send === undefined ? {} : { send: account.send }),
     ...(account.dropDuplicates === undefined ? {} : { dropDuplicatesMs: account.dropDuplicates * 1000 }),
     ...(account.endOfData === undefined ? {} : { endOfData: account.endOfData }),
-    ...(account.forceFrom === undefined ? {} : { forceFrom: account.forceFrom }),
-    maySendAs: (address) => mayUseReversePath(account.senders, address),
+    ...(forceFrom === undefined ? {} : { forceFrom: forceFrom === true ? mailbox : forceFrom }),
+    ...(account.changes === undefined ? {} : { changes: account.changes }),
+    isOnBehalf: (address) => wayOf(account.otherSenders ?? [], address) === 'on-behalf',
+    maySendAs: (address) => mayUseReversePath(senders, address),
+    mailboxFor: (reversePath, authors) => sendingMailbox(login, reversePath, authors),
   };
 }
 
 /**
  * Logs in at the SMTP listener.
- * @throws SmtpReply 535 for a wrong name or password or another's identity, 421 for a blocked address, 454 when too many
- *   log in at once
+ * @throws SmtpReply 535 for a wrong name or password, a mailbox that is not the account's or another's identity, 421 for
+ *   a blocked address, 454 when too many log in at once or passwords cannot be checked
  */
 export async function loginForSubmission(
   directory: AccountDirectory,
@@ -68,27 +134,31 @@ export async function loginForSubmission(
   credentials: SaslCredentials,
   remoteAddress: string,
 ): Promise<SubmissionAccount> {
-  const { username } = credentials;
-  const password = givenPassword(credentials);
-  if (password === undefined) throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
-  const authorizationId = 'authorizationId' in credentials ? credentials.authorizationId : undefined;
-  const result = await directory.authenticate(username, password, remoteAddress);
-  const facts = { protocol: 'smtp', username, client: remoteAddress };
-  if ('account' in result) {
-    if (mayActAs(result.account, authorizationId)) return submissionAccount(result.account);
-    const text = 'This account may send only as itself.';
-    log.warn({ ...facts, error: new BridgeError('login-other-mailbox', text) }, 'login refused');
-    throw new SmtpReply(535, '5.7.8', `${text} Leave the authorization identity empty`);
-  }
+  const result = await authenticateWith(directory, credentials, remoteAddress);
+  if (!('failure' in result)) return submissionAccount(result.login);
+  if (result.failure === 'no-password') throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
+  const facts = { protocol: 'smtp', username: credentials.username, client: remoteAddress };
+  if (result.failure !== 'other-mailbox') throw refusedLogin(log, facts, result);
+  log.warn({ ...facts, error: new BridgeError('login-other-mailbox', result.text) }, 'login refused');
+  throw new SmtpReply(535, '5.7.8', result.text);
+}
+
+/** The reply to a login that does not tell who is there. */
+function refusedLogin(
+  log: Log,
+  facts: { readonly protocol: string; readonly username: string; readonly client: string },
+  result: UntoldRefusal,
+): SmtpReply {
   const hashed = result.failure === 'wrong' && result.why === 'password-hashed';
   const error = hashed ? { error: new BridgeError('login-password-hashed', 'CRAM-MD5 cannot check a hash.') } : {};
   if (result.failure === 'wrong') log.warn({ ...facts, failure: 'wrong', ...error }, 'login refused');
   else {
     // Guesses are bounded by the block; what comes behind it is not.
-    const key = `smtp ${sourceNetwork(remoteAddress)} login ${result.failure}`;
+    const key = `smtp ${sourceNetwork(facts.client)} login ${result.failure}`;
     logRepeated(log, 'warn', key, { ...facts, failure: result.failure }, 'login refused');
   }
-  if (result.failure === 'blocked') throw new SmtpReply(421, '4.7.0', blockedText(result));
-  if (result.failure === 'busy') throw new SmtpReply(454, '4.7.0', 'Too many logins at once, try again');
-  throw new SmtpReply(535, '5.7.8', 'Username or password is wrong');
+  if (result.failure === 'blocked') return new SmtpReply(421, '4.7.0', blockedText(result));
+  if (result.failure === 'busy') return new SmtpReply(454, '4.7.0', 'Too many logins at once, try again');
+  if (result.failure === 'unavailable') return new SmtpReply(454, '4.7.0', unavailableText);
+  return new SmtpReply(535, '5.7.8', 'Username or password is wrong');
 }

@@ -1,17 +1,48 @@
-import type { AdminFacts } from '../admin/admin-server.ts';
+import type { AdminFacts, SharingFacts } from '../admin/admin-server.ts';
 import { messageStates } from '../queue/message.ts';
+import type { OwnershipFacts, SharedOwnership } from '../queue/ownership/shared.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
+import type { OpenListener } from './bridge-state.ts';
 import type { Upstream } from './connections/upstream.ts';
+import type { Readiness } from './readiness.ts';
+import type { BridgeReading } from './workers/reading.ts';
+
+/** What an administrator asks about. */
+export interface AdminSources {
+  readonly store: QueueStore;
+  readonly queue: Pick<Queue, 'breakers'>;
+  /** Where several instances share the queue. */
+  readonly ownership: Pick<SharedOwnership, 'facts'> | undefined;
+  readonly listeners: readonly Pick<OpenListener, 'protocol' | 'clients'>[];
+  readonly reading: Pick<BridgeReading, 'workers'>;
+  readonly readiness: Pick<Readiness, 'notReady'>;
+  upstreams(): Iterable<Upstream>;
+}
 
 /** What is told at the admin port. */
-export function adminFacts(
-  store: QueueStore,
-  queue: Pick<Queue, 'breakers'>,
-  upstreams: () => Iterable<Upstream>,
-): AdminFacts {
+export function adminFacts({
+  store,
+  queue,
+  ownership,
+  listeners,
+  reading,
+  readiness,
+  upstreams,
+}: AdminSources): AdminFacts {
   return {
-    queue: () => Object.fromEntries(messageStates.map((state) => [state, store.count(state)])),
+    clients() {
+      const clients: Record<string, number> = {};
+      for (const { protocol, clients: open } of listeners) clients[protocol] = (clients[protocol] ?? 0) + open();
+      return clients;
+    },
+    workers: () => reading.workers(),
+    ...(ownership && { sharing: () => sharingOf(ownership.facts()) }),
+    notReady: () => readiness.notReady(),
+    queue: async () =>
+      Object.fromEntries(
+        await Promise.all(messageStates.map(async (state) => [state, await store.count(state)] as const)),
+      ),
     troubles: () =>
       queue.breakers().map(({ connection, part, state, sinceMs, nextProbeAtMs, trouble }) => ({
         connection,
@@ -35,4 +66,8 @@ export function adminFacts(
       );
     },
   };
+}
+
+function sharingOf({ instances, leases }: OwnershipFacts): SharingFacts {
+  return { instances: instances.length, leases };
 }

@@ -1,19 +1,20 @@
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import { enhancedStatus } from '../couriers/enhanced-status.ts';
 import { couriers } from '../couriers/registry.ts';
-import { type BounceOptions, composeBounce, composeDelayWarning } from '../notices/bounce.ts';
-import { openInFlightJournal } from '../queue/attempts/in-flight-journal.ts';
+import { type BounceOptions, composeBounces, composeDelayWarning } from '../notices/bounce.ts';
+import { connectionOf } from '../queue/message.ts';
+import { type SharedOwnership, sharedOwnership } from '../queue/ownership/shared.ts';
 import { Queue, type QueueOptions } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
-import { DuplicateDrops, dropsFile } from '../submission/duplicate-drops.ts';
+import { DuplicateDrops } from '../submission/duplicate-drops.ts';
 import { DuplicateFilter, isInVain } from '../submission/duplicate-filter.ts';
 import type { BridgeState } from './bridge-state.ts';
+import { LeaseKeys } from './connections/lease-keys.ts';
 import { tenantDomains } from './connections/tenant-domains.ts';
-import { deliveryPolicy } from './delivery-policy.ts';
-import { openQueueStore } from './queue-store.ts';
+import { deliveryPolicy, noticeAddresses, sendingOrder } from './delivery-policy.ts';
+import { SentCopies } from './sent-copies.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -24,50 +25,63 @@ export interface BridgeQueueParts {
   readonly hostname: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly store: QueueStore;
   /** Asked anew for each attempt. */
   state(): BridgeState;
 }
 
-/** @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged` */
-export function openBridgeQueue(parts: BridgeQueueParts): { readonly store: QueueStore; readonly queue: Queue } {
-  const { config, clock, log, state } = parts;
-  const store = openQueueStore(config, log);
+/** A queue, and what goes with it. */
+export interface BridgeQueue {
+  readonly queue: Queue;
+  /** Where several instances share the queue. */
+  readonly ownership: SharedOwnership | undefined;
+  readonly leaseKeys: LeaseKeys | undefined;
+  readonly copies: SentCopies;
+  readonly duplicates: DuplicateFilter;
+}
+
+export function bridgeQueue(parts: BridgeQueueParts): BridgeQueue {
+  const { config, clock, log, store, state } = parts;
+  const copies = new SentCopies({ config, clock, log, state });
+  const oneLogin = (name: string) => state().upstreams.get(name)?.person !== undefined;
+  const { leases } = store;
+  const leaseKeys =
+    leases && new LeaseKeys(() => new Map([...state().upstreams.keys()].map((name) => [name, oneLogin(name)])));
+  const keyOf = leaseKeys && ((destination: string) => leaseKeys.of(destination));
+  const ownership = leases && sharedOwnership({ leases, store, clock, log, ...(keyOf && { keyOf }) });
   const queue = new Queue({
     store,
     clock,
     log,
+    ...(ownership && { ownership }),
+    closeSessions: async (destination) => await state().upstreams.get(connectionOf(destination))?.leaveIdle(),
     limits: config.limits,
     couriers,
     isInternal: tenantDomains(config),
-    oneLogin: (name) => state().upstreams.get(name)?.person !== undefined,
+    oneLogin,
     backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
     retain: {
       deliveredMs: config.queue.retainDeliveredDays * dayMs,
       failedMs: config.queue.retainFailedDays * dayMs,
     },
-    journal: openInFlightJournal(
-      join(config.dataDir, 'queue', 'in-flight'),
-      clock.now(),
-      undefined,
-      (receivedSinceMs) => unfinished(store, receivedSinceMs),
-    ),
+    couriersOf: ({ account }) => sendingOrder(state().config, account),
+    failoverAfterMs: config.queue.failoverAfterSeconds * 1000,
     courierFor: ({ connection, courier, account }) =>
       state().upstreams.get(connection)?.courier(courier, deliveryPolicy(state().config, account)),
     probe: async (connection, part) => await state().upstreams.get(connection)?.probe(part),
-    ...notices(parts, store),
+    followUps: copies.plan((id) => store.open(id)),
+    ...notices(parts),
   });
-  return { store, queue };
+  return { queue, ownership, leaseKeys, copies, duplicates: duplicateFilter(config, store, clock) };
 }
 
-function unfinished(store: QueueStore, receivedSinceMs: number): string[] {
-  const messages = store.list({ states: ['queued', 'held', 'failed'], receivedSinceMs }, Number.MAX_SAFE_INTEGER);
-  return messages.map(({ id }) => id);
-}
-
-function notices(
-  { config, hostname, clock, state }: BridgeQueueParts,
-  store: QueueStore,
-): Pick<QueueOptions, 'bounceFor' | 'delayWarnings'> {
+function notices({
+  config,
+  hostname,
+  clock,
+  store,
+  state,
+}: BridgeQueueParts): Pick<QueueOptions, 'bouncesFor' | 'delayWarnings'> {
   const options: BounceOptions = {
     hostname,
     clock,
@@ -75,24 +89,31 @@ function notices(
     couriers,
     statusOf: enhancedStatus,
     open: (id) => store.open(id),
+    addresses: ({ account }) => noticeAddresses(state().config, account, config.queue),
     remoteMta: ({ connection, courier }) => state().upstreams.get(connection)?.hostName(courier),
   };
   const afterMs = config.queue.delayWarningHours * hourMs;
   return {
-    bounceFor: (message, verdict) => composeBounce(message, verdict, options),
+    bouncesFor: (message, verdict) => composeBounces(message, verdict, options),
     ...(afterMs > 0 && {
       delayWarnings: { afterMs, warningFor: (message) => composeDelayWarning(message, options) },
     }),
   };
 }
 
-/** What has come already, by the queue and by the folder that outlives it. */
-export function openDuplicateFilter({ dataDir }: Config, store: QueueStore, clock: Clock): DuplicateFilter {
-  const folder = join(dataDir, 'queue');
-  const drops = new DuplicateDrops(dropsFile(folder), clock, (id) => store.get(id) !== undefined);
-  const isGivenUp = (id: string) => {
-    const accepted = store.get(id);
-    return accepted !== undefined && isInVain(accepted);
-  };
-  return new DuplicateFilter(join(folder, 'duplicates'), clock, isGivenUp, drops);
+/** What has come already. */
+function duplicateFilter({ queue }: Config, store: QueueStore, clock: Clock): DuplicateFilter {
+  const { records } = store;
+  // As long as the message may be there, unless an administrator keeps it.
+  const stayMs = queue.expireAfterHours * hourMs + Math.max(queue.retainDeliveredDays, queue.retainFailedDays) * dayMs;
+  return new DuplicateFilter({
+    records,
+    clock,
+    isShared: store.leases !== undefined,
+    async wasInVain(id) {
+      const accepted = await store.get(id);
+      return accepted !== undefined && isInVain(accepted);
+    },
+    drops: new DuplicateDrops(records, clock, stayMs),
+  });
 }

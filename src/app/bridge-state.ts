@@ -16,6 +16,8 @@ export interface OpenListener {
   readonly host: string;
   readonly port: number;
   readonly security: ListenerConfig['security'];
+  /** Clients that are connected now. */
+  clients(): number;
   updateTls(material: ListenerTls): void;
   close(graceMs: number): Promise<void>;
 }

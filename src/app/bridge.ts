@@ -4,23 +4,29 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
-import { KeyedSemaphore } from '../base/semaphore.ts';
+import type { RecordTable } from '../base/record-table.ts';
 import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
+import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
 import type { Queue } from '../queue/queue.ts';
-import { TranslatedMaildrops } from '../reading/maildrops.ts';
-import { createDirectory, createLoginMemory } from './accounts.ts';
+import type { QueueStore } from '../queue/store.ts';
+import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
 import { adminFacts } from './admin-facts.ts';
-import { openBridgeQueue, openDuplicateFilter } from './bridge-queue.ts';
+import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
+import type { LeaseKeys } from './connections/lease-keys.ts';
 import { Upstream } from './connections/upstream.ts';
 import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
+import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
 import { portFailure } from './port-failure.ts';
+import { openQueueStore } from './queue-store.ts';
+import { Readiness } from './readiness.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { proveConnections, startUpkeep } from './upkeep.ts';
+import { BridgeReading } from './workers/reading.ts';
 
 /** A running bridge. */
 export interface Bridge {
@@ -32,13 +38,18 @@ export interface Bridge {
    * they are. Reloads are done one after the other; none begins once the bridge stops.
    */
   reload(config: Config): Promise<void>;
-  /** Stops accepting, lets what is in flight finish for up to `shutdown.graceSeconds`, and closes the queue. */
+  /**
+   * Goes on for `shutdown.drainSeconds` while `/readyz` tells balancers to look elsewhere. Then stops accepting, lets what
+   * is in flight finish for up to `shutdown.graceSeconds`, and closes the queue.
+   */
   stop(): Promise<void>;
 }
 
 export interface BridgeOptions {
   readonly log: Log;
   readonly clock?: Clock;
+  /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Undoes, in reverse order, what was done so far. */
@@ -62,69 +73,115 @@ class Undo {
 export async function startBridge(config: Config, options: BridgeOptions): Promise<Bridge> {
   const undo = new Undo();
   try {
-    return await start(config, options, undo);
+    return await start(config, { clock: systemClock, ...options }, undo);
   } catch (error) {
     await undo.run();
     throw error;
   }
 }
 
-async function start(config: Config, { log, clock = systemClock }: BridgeOptions, undo: Undo): Promise<Bridge> {
+type StartOptions = BridgeOptions & { readonly clock: Clock };
+
+async function start(config: Config, options: StartOptions, undo: Undo): Promise<Bridge> {
+  const { log, clock } = options;
   const hostname = config.hostname ?? machineName();
   const folder = takeDataFolder(config.dataDir, (each) =>
     log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
   );
   undo.push(() => folder.release());
-  const { openState, state, replace } = await firstState(config, clock, log);
-  undo.push(() => closeUpstreams(state().upstreams, log));
-  const certificates = await ListenerCertificates.open(config, hostname, clock.now());
-  const { store, queue } = openBridgeQueue({ config, hostname, clock, log, state });
-  undo.push(() => queue.stop(0));
-  const duplicates = openDuplicateFilter(config, store, clock);
-  const listeners = await openListeners({ config, certificates, hostname, queue, clock, log, duplicates, state }, undo);
-  const closeAdmin = await openAdmin(
-    config,
-    adminFacts(store, queue, () => state().upstreams.values()),
-    log,
-    undo,
-  );
+  const prepared = await prepare(config, options, hostname, undo);
+  const { store, records, queue, leaseKeys, ownership, state, memory, certificates } = prepared;
+  const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
+  const readiness = new Readiness(store);
+  const connections = () => state().upstreams.values();
+  const facts = adminFacts({ store, queue, ownership, listeners, reading, readiness, upstreams: connections });
+  const closeAdmin = await openAdmin(config, facts, log, undo);
   const renewCertificates = async (next: Config) =>
     useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners);
   const upkeep = startUpkeep({ clock, log, state, renewCertificates });
   undo.push(upkeep);
   queue.start();
-  const connections = () => state().upstreams.values();
-  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), clock, log });
+  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
   undo.push(endWatch);
   return new RunningBridge({
     listeners,
+    reading,
     authorityFile: certificates.authorityFile,
     queue,
+    leaseKeys,
     log,
     config,
-    openState,
+    openState: prepared.openState,
     state,
-    replace,
+    replace: prepared.replace,
     renewCertificates,
+    drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork: () => {
       upkeep();
       endWatch();
     },
+    endLogins: () => memory.close(),
     async close() {
+      await reading.close();
       await closeAdmin();
       folder.release();
     },
   });
 }
 
+/** All that clients need before they are let in. */
+async function prepare(config: Config, options: StartOptions, hostname: string, undo: Undo) {
+  const { log, clock } = options;
+  const opening = openStore(config, options, undo);
+  // What instances share is asked for at once; a thread of our own starts while the rest is made ready.
+  const records = await bridgeRecords(config, opening);
+  let sending: SendingMemory | undefined;
+  const sendingMemory = () => sending as SendingMemory;
+  const memory = createLoginMemory(config, clock, log, records);
+  undo.push(() => memory.close());
+  const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
+  const { state } = first;
+  undo.push(() => closeUpstreams(state().upstreams, log));
+  const certificates = await ListenerCertificates.open(config, hostname, clock.now());
+  const store = await opening;
+  sending = await storedMemory(store.records, clock);
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  undo.push(() => queueParts.queue.stop(0));
+  // The queue closes the store, in which the last uses of app passwords are noted.
+  undo.push(() => memory.close());
+  return { ...first, ...queueParts, memory, records, certificates, store };
+}
+
+/** Its thread starts while the rest is made ready. */
+function openStore(config: Config, { clock, log, signal }: StartOptions, undo: Undo): Promise<QueueStore> {
+  const opening = openQueueStore(config, clock, log, signal);
+  undo.push(() => opening.then((store) => store.close()).catch(() => {}));
+  // Why it failed is told once it is asked for.
+  opening.catch(() => {});
+  return opening;
+}
+
+/** What a state is made with, whatever the configuration. */
+interface StateParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly records: RecordTable | undefined;
+  readonly memory: LoginMemory;
+}
+
 /** The state that the configuration asks for, in force until a reload replaces it. */
-async function firstState(config: Config, clock: Clock, log: Log) {
-  const memory = createLoginMemory(config, clock);
+async function firstState(
+  config: Config,
+  { clock, log, records, memory }: StateParts,
+  sendingMemory: () => SendingMemory,
+) {
   const smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox);
   const openState = async (wanted: Config): Promise<BridgeState> => ({
     config: wanted,
-    directory: createDirectory(wanted, memory, clock),
-    upstreams: await openUpstreams(wanted, (name) => Upstream.open(name, wanted, clock, log, smtpPermits)),
+    directory: await createDirectory(wanted, memory, clock),
+    upstreams: await openUpstreams(wanted, (name) =>
+      Upstream.open(name, wanted, { clock, log, memory: sendingMemory, smtpPermits, shared: records }),
+    ),
   });
   let current = await openState(config);
   return {
@@ -141,8 +198,10 @@ async function firstState(config: Config, clock: Clock, log: Log) {
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
   readonly listeners: readonly OpenListener[];
+  readonly reading: BridgeReading;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
+  readonly leaseKeys: LeaseKeys | undefined;
   readonly log: Log;
   /** That of the start. */
   readonly config: Config;
@@ -151,8 +210,12 @@ interface RunningParts {
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
   renewCertificates(config: Config): Promise<void>;
+  /** Resolves when no more clients are to be expected. */
+  drain(): Promise<void>;
   /** Ends what goes on by itself. */
   endWork(): void;
+  /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
+  endLogins(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -185,7 +248,7 @@ class RunningBridge implements Bridge {
   }
 
   async #reload(next: Config): Promise<void> {
-    const { log, queue, config, state } = this.#parts;
+    const { log, queue, config, state, reading } = this.#parts;
     const opened = await this.#parts.openState(next);
     await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
@@ -194,10 +257,16 @@ class RunningBridge implements Bridge {
     // With those of the new ones they would be more than Microsoft allows a mailbox.
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
+    reading.reloaded();
     for (const key of fixedAtStart) {
       if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
         log.warn({ key }, `${key} has changed: restart to apply it`);
     }
+    for (const connection of this.#parts.leaseKeys?.renewed() ?? [])
+      log.warn(
+        { connection },
+        `connections.${connection}.grant has changed: stop all instances, then start them again`,
+      );
     this.#closeLater(before);
     this.#prove();
     await queue.retryNow();
@@ -206,10 +275,12 @@ class RunningBridge implements Bridge {
   async #stop(): Promise<void> {
     const { listeners, queue, state } = this.#parts;
     this.#isStopping = true;
+    await this.#parts.drain();
     this.#parts.endWork();
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
     await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await this.#parts.endLogins();
     await queue.stop(graceMs);
     this.#closeLater(state());
     await Promise.all(this.#closing);
@@ -227,6 +298,13 @@ class RunningBridge implements Bridge {
   }
 }
 
+async function drain(readiness: Readiness, seconds: number, clock: Clock, log: Log): Promise<void> {
+  readiness.drain();
+  if (seconds === 0) return;
+  log.info({ seconds }, 'draining: /readyz answers 503, listeners go on accepting');
+  await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
+}
+
 /** Listeners are matched by place: those of the running bridge are the ones that are open. */
 function useCertificates(
   renewed: ListenerCertificates,
@@ -240,26 +318,27 @@ function useCertificates(
   }
 }
 
-const fixedAtStart = ['dataDir', 'hostname', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
+const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
 
-type SharedParts = Omit<ListenerParts, 'listener' | 'tls' | 'maildrops' | 'accountPermits'> & {
+type SharedParts = Omit<ListenerParts, 'listener' | 'tls' | 'reading'> & {
   readonly config: Config;
   readonly certificates: ListenerCertificates;
 };
 
-async function openListeners({ config, certificates, ...shared }: SharedParts, undo: Undo): Promise<OpenListener[]> {
+async function openListeners(parts: SharedParts, undo: Undo) {
+  const { config, certificates, ...shared } = parts;
+  const reading = await BridgeReading.open(parts);
+  undo.push(() => reading.close());
   const listeners: OpenListener[] = [];
   undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
-  const maildrops = new TranslatedMaildrops();
-  const accountPermits = new KeyedSemaphore(config.limits.maxConnectionsPerAccount);
   for (const [index, listener] of config.listeners.entries()) {
     const tls = certificates.of(listener);
-    const opening = openListener({ ...shared, listener, maildrops, accountPermits, ...(tls ? { tls } : {}) });
+    const opening = openListener({ ...shared, reading, listener, ...(tls ? { tls } : {}) });
     listeners.push(
       await opening.catch((error: unknown) => Promise.reject(portFailure(error, `listeners[${index}]`, listener))),
     );
   }
-  return listeners;
+  return { listeners, reading };
 }
 
 /** @returns what closes it */
@@ -270,6 +349,6 @@ async function openAdmin(config: Config, facts: AdminFacts, log: Log, undo: Undo
     Promise.reject(portFailure(error, 'admin', config.admin)),
   );
   undo.push(() => admin.close());
-  log.info({ host: config.admin.host, port: admin.port }, 'admin endpoint listening: /health, /metrics');
+  log.info({ host: config.admin.host, port: admin.port }, 'admin endpoint listening: /health, /readyz, /metrics');
   return () => admin.close();
 }

@@ -3,9 +3,11 @@ import { hostname as machineName, networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
+import type { RecordTable } from '../base/record-table.ts';
 import { connectableHost, isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
+import { answerText } from '../message/answer-text.ts';
 import {
   type BridgeOperations,
   bridgeHops,
@@ -16,27 +18,34 @@ import { type Finding, type HopResult, runHops } from '../onboarding/check/hops/
 import { tryListener } from '../onboarding/check/probes/listener.ts';
 import { ownAddresses } from '../onboarding/own-addresses.ts';
 import { pauseLeftMs } from '../queue/limits/pause.ts';
+import type { QueueStore } from '../queue/store.ts';
 import { freeOctets } from '../queue/stores/disk-full.ts';
-import { openSqliteStore } from '../queue/stores/sqlite/store.ts';
 import { isDataFolderTaken } from './data-folder.ts';
+import { checkedPasswords } from './passwords/checked.ts';
+import type { CommandQueue } from './queue-store.ts';
 
 /** How the check of the bridge itself is done. */
 export interface BridgeCheckOptions {
   /** A bridge that does not run is a failure. */
   readonly mustRun: boolean;
   readonly clock: Clock;
+  /** Of people who have to be found where passwords are checked. */
+  readonly mailboxes?: readonly string[] | undefined;
+  /** Where instances share their app passwords; undefined: they are in the data folder. */
+  readonly shared?: RecordTable | undefined;
+  readonly queue: CommandQueue;
 }
 
 const timeoutMs = 5_000;
 const megabyte = 1024 * 1024;
 
 /** Tries the bridge of a configuration, as it runs on this machine: its listeners, its disk, its queue. */
-export function checkBridge(config: Config, { mustRun, clock }: BridgeCheckOptions): AsyncGenerator<HopResult> {
-  return runHops(undefined, bridgeHops(checkedBridge(config, clock), { mustRun }));
+export function checkBridge(config: Config, options: BridgeCheckOptions): AsyncGenerator<HopResult> {
+  return runHops(undefined, bridgeHops(checkedBridge(config, options), options));
 }
 
-function checkedBridge(config: Config, clock: Clock): BridgeOperations {
-  const { dataDir, admin, queue } = config;
+function checkedBridge(config: Config, { clock, mailboxes, shared, queue }: BridgeCheckOptions): BridgeOperations {
+  const { dataDir, admin } = config;
   return {
     dataDir,
     isRunning: () => isDataFolderTaken(dataDir),
@@ -47,8 +56,13 @@ function checkedBridge(config: Config, clock: Clock): BridgeOperations {
       target: `http://${admin.host}:${admin.port}/health`,
       health: () => askHealth(connectableHost(admin.host), admin.port),
     },
-    disk: () => ({ freeBytes: freeOctets(existing(dataDir)), minFreeBytes: queue.minFreeMegabytes * megabyte }),
-    queue: async () => queueFacts(dataDir, clock.now()),
+    passwords: checkedPasswords(config, clock, mailboxes, shared),
+    disk: () => ({
+      freeBytes: freeOctets(existing(dataDir)),
+      // Elsewhere it is the database that runs out of room.
+      minFreeBytes: config.queue.store === 'sqlite' ? config.queue.minFreeMegabytes * megabyte : undefined,
+    }),
+    queue: async () => queueFacts(await queue.existing(), clock.now()),
   };
 }
 
@@ -60,7 +74,8 @@ function startCommand(): string {
 }
 
 /** A listener that is meant for other machines is reached by an address of this one in their network. */
-function checkedListener({ protocol, host, port, security }: ListenerConfig, config: Config): CheckedListener {
+function checkedListener(listener: ListenerConfig, config: Config): CheckedListener {
+  const { protocol, host, port, security, proxyProtocol } = listener;
   const target = `${protocol} ${host}:${port} (${security})`;
   if (port === 0) return { target, peer: undefined };
   const name = config.hostname ?? machineName();
@@ -68,7 +83,24 @@ function checkedListener({ protocol, host, port, security }: ListenerConfig, con
   const outward = addresses.filter((address) => host !== '0.0.0.0' || !address.includes(':'));
   const address = isEveryAddress(host) ? (outward[0] ?? connectableHost(host)) : host;
   const names = isLoopback(host) ? ['localhost', host, name] : [...new Set([name, address])];
-  return { target, peer: { service: protocol, host: address, port, security, names } };
+  const peer = { service: protocol, host: address, port, security, names, ...(proxyProtocol && { proxyProtocol }) };
+  return { target, peer };
+}
+
+/** What `/health` answers, as far as it is told here. */
+interface Health {
+  readonly status?: unknown;
+  readonly troubles?: readonly { readonly connection: string }[];
+  readonly reasons?: readonly { readonly text: string }[];
+}
+
+function healthFinding({ status, troubles = [], reasons = [] }: Health): Finding {
+  const connections = [...new Set(troubles.map(({ connection }) => connection))];
+  const warnings = [
+    ...(connections.length > 0 ? [`Mail waits for ${connections.join(', ')}.`] : []),
+    ...(reasons.length > 0 ? [`/readyz sends clients elsewhere: ${reasons.map(({ text }) => text).join(' ')}`] : []),
+  ];
+  return { detail: String(status), ...(warnings.length > 0 && { warning: warnings.join(' ') }) };
 }
 
 /** @throws BridgeError `listener-unanswered` */
@@ -76,10 +108,7 @@ async function askHealth(host: string, port: number): Promise<Finding> {
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   try {
     const answer = await fetch(`http://${authority}/health`, { signal: AbortSignal.timeout(timeoutMs) });
-    const health = (await answer.json()) as { status?: unknown; troubles?: readonly { connection: string }[] };
-    if (health.status === 'ok') return { detail: 'ok' };
-    const connections = [...new Set((health.troubles ?? []).map(({ connection }) => connection))];
-    return { detail: String(health.status), warning: `Mail waits for ${connections.join(', ')}.` };
+    return healthFinding((await answer.json()) as Health);
   } catch (error) {
     const why = errorText((error as { cause?: unknown }).cause ?? error);
     throw new BridgeError('listener-unanswered', `The bridge runs, and its admin port does not answer: ${why}`, {
@@ -93,25 +122,18 @@ function existing(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
 }
 
-/** @throws BridgeError `queue-unreadable`, `queue-format-newer` */
-async function queueFacts(dataDir: string, nowMs: number): Promise<QueueFacts | undefined> {
-  const folder = join(dataDir, 'queue');
-  if (!existsSync(join(folder, 'queue.sqlite'))) return undefined;
-  const store = openSqliteStore(folder, { exclusive: false });
-  try {
-    const oldest = store.totals({ states: ['queued'] }).map(({ oldestReceivedAtMs }) => oldestReceivedAtMs);
-    const paused = store.pauses().filter((pause) => pauseLeftMs(pause, nowMs) > 0);
-    return {
-      queued: store.count('queued'),
-      oldestMs: oldest.length === 0 ? undefined : Math.min(...oldest),
-      held: store.count('held'),
-      failed: store.count('failed'),
-      quarantined: store.count('quarantined'),
-      paused: paused.map(
-        ({ key, untilMs, code, text }) => `${key} is paused until ${new Date(untilMs).toISOString()}: ${code} ${text}`,
-      ),
-    };
-  } finally {
-    await store.close();
-  }
+async function queueFacts(store: QueueStore | undefined, nowMs: number): Promise<QueueFacts | undefined> {
+  if (!store) return undefined;
+  const oldest = (await store.totals({ states: ['queued'] })).map(({ oldestReceivedAtMs }) => oldestReceivedAtMs);
+  const paused = (await store.pauses()).filter((pause) => pauseLeftMs(pause, nowMs) > 0);
+  return {
+    queued: await store.count('queued'),
+    oldestMs: oldest.length === 0 ? undefined : Math.min(...oldest),
+    held: await store.count('held'),
+    failed: await store.count('failed'),
+    quarantined: await store.count('quarantined'),
+    paused: paused.map(
+      (pause) => `${pause.key} is paused until ${new Date(pause.untilMs).toISOString()}: ${answerText(pause)}`,
+    ),
+  };
 }

@@ -1,3 +1,5 @@
+import { checkPasswordFile } from '../accounts/sources/file/check.ts';
+import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { readCertificates } from '../base/files/pem-file.ts';
 import { resolveCloud } from '../config/clouds.ts';
@@ -42,6 +44,16 @@ function filesOf(config: Config): ReadonlyMap<string, () => Promise<unknown>> {
     if (caFile !== undefined) files.set(`connections.${name}.cloud.caFile`, () => readCertificates(caFile));
     if ('clientCertificate' in connection && connection.clientCertificate) {
       files.set(`connections.${name}.clientCertificate`, () => openClientCertificate(name, connection));
+    }
+  }
+  for (const [index, { passwordFrom }] of config.accounts.entries()) {
+    const key = `accounts[${index}].passwordFrom`;
+    if (passwordFrom === undefined || passwordFrom === 'app-passwords') continue;
+    if (passwordFrom.file !== undefined) {
+      files.set(`${key}.file`, () => checkPasswordFile(passwordFrom.file, systemClock));
+    } else {
+      const { caFile } = passwordFrom.ldap;
+      if (caFile !== undefined) files.set(`${key}.ldap.caFile`, () => readCertificates(caFile));
     }
   }
   return files;

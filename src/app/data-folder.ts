@@ -64,9 +64,15 @@ export function isDataFolderTaken(path: string): boolean {
 }
 
 /** Folders in the data folder; every file in them is the bridge's. */
-const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins'];
+const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins', 'mailboxes'];
 /** Files in the data folder itself, where an administrator may keep others. */
-const ownFiles = [...databaseFiles('lock'), 'token.key', 'token.key.tmp', ...databaseFiles('token.key.lock')];
+const ownFiles = [
+  ...databaseFiles('lock'),
+  ...['token.key', 'app-passwords.json', 'app-passwords-used.json'].flatMap((name) => [name, `${name}.tmp`]),
+  'instance',
+  ...databaseFiles('token.key.lock'),
+  ...databaseFiles('app-passwords.lock'),
+];
 
 /** Looks through what an earlier run has left, or somebody else has put there. @throws BridgeError `data-folder-unsafe` */
 function secure(path: string, onClosed: (folder: string) => void): void {

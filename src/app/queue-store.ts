@@ -1,29 +1,182 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
+import { BridgeError, type ErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
+import { usualTimes } from '../queue/ownership/times.ts';
 import type { QueueStore } from '../queue/store.ts';
-import { openSqliteStore } from '../queue/stores/sqlite/store.ts';
+import type { PostgresStoreOptions, SharedRoom } from '../queue/stores/postgres/store.ts';
+import { openSqliteStore, openSqliteStoreInThread } from '../queue/stores/sqlite/store.ts';
+import type { MovableStore } from '../queue/transfer/transfer.ts';
+import { instanceIdentity, instanceName, moverName } from './instances/instance.ts';
 
 const megabyte = 1024 * 1024;
+/** Where both start with the machine, the server may come up last. */
+const serverComesUpMs = 60_000;
+const serverRetryMs = 2000;
+/** What keeps a bridge from its start, and may end by itself. */
+const passing: readonly ErrorCode[] = ['queue-unreachable', 'queue-moving'];
+
+/** The folder of the queue, where it is kept in files. */
+function queueFolder({ dataDir }: Pick<Config, 'dataDir'>): string {
+  return join(dataDir, 'queue');
+}
 
 /**
- * Opens the queue for the one bridge that delivers from it.
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`
+ * Opens the queue that the configuration names for the bridge that delivers from it: what it does is done in another
+ * thread, or elsewhere.
+ * @param signal ends the wait for a server that is not there yet; the call then rejects with its reason
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-unreachable`, `queue-moving`
  */
-export function openQueueStore({ dataDir, queue }: Config, log: Log): QueueStore {
-  return openSqliteStore(join(dataDir, 'queue'), {
+export async function openQueueStore(
+  config: Config,
+  clock: Clock,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<QueueStore> {
+  if (config.queue.store === 'sqlite') return await openOwn(config, log);
+  const options = bridgeOptions(config, log);
+  const untilMs = clock.now() + serverComesUpMs;
+  for (;;) {
+    try {
+      return await unlessMoved(await openShared(config, options));
+    } catch (error) {
+      if (!(error instanceof BridgeError && passing.includes(error.code)) || clock.now() > untilMs) throw error;
+      log.warn({ code: error.code }, `${error.message} The bridge tries again until it can start.`);
+      await delay(serverRetryMs, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
+    }
+  }
+}
+
+function openOwn(config: Config, log: Log): Promise<QueueStore> {
+  const { queue } = config;
+  return openSqliteStoreInThread(queueFolder(config), {
     exclusive: true,
     room: {
       minFreeOctets: queue.minFreeMegabytes * megabyte,
-      ...(queue.maxMegabytes === undefined ? {} : { maxOctets: queue.maxMegabytes * megabyte }),
-      ...(queue.maxMessages === undefined ? {} : { maxMessages: queue.maxMessages }),
+      ...sharedRoom(queue),
     },
-    onQuarantined: (id, damage) =>
-      log.error(
-        { id, code: 'queue-body-damaged' },
-        `message ${id} is quarantined: ${damage} Look with mailbridge queue show ${id}; what is left of it: mailbridge queue export ${id}`,
-      ),
+    onQuarantined: quarantineLog(log),
     onBodiesSetAside: (count, folder) =>
       log.error({ count, folder }, `queue: the database is gone; ${count} bodies that belonged to it are in ${folder}`),
+    onLost: (error) => log.error({ error }, 'queue: its thread has ended by itself; it is started again'),
   });
+}
+
+/** What is there may be elsewhere already: whoever began now would send it twice. @throws BridgeError `queue-moving` */
+async function unlessMoved(store: QueueStore): Promise<QueueStore> {
+  const { leases } = store;
+  try {
+    if (!(await leases?.renew(usualTimes.leaseMs))?.instances.includes(moverName)) return store;
+    await leases?.leave();
+    throw new BridgeError('queue-moving', 'The queue is being moved by mailbridge queue migrate.');
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The driver is loaded where it is asked for alone. */
+async function openShared(
+  { queue: { postgres } }: Pick<Config, 'queue'>,
+  options: Partial<PostgresStoreOptions>,
+): Promise<MovableStore> {
+  // The schema asks for it with this store.
+  const { url, ...settings } = postgres as NonNullable<typeof postgres>;
+  const { openPostgresStore } = await import('../queue/stores/postgres/store.ts');
+  return openPostgresStore({ ...settings, url: url.reveal(), ...options });
+}
+
+function bridgeOptions(config: Config, log: Log): Partial<PostgresStoreOptions> {
+  return {
+    instance: { name: instanceName(config), identity: instanceIdentity(config.dataDir) },
+    room: sharedRoom(config.queue),
+    onQuarantined: quarantineLog(log),
+  };
+}
+
+function sharedRoom({ maxMegabytes, maxMessages }: Config['queue']): SharedRoom {
+  return {
+    ...(maxMegabytes === undefined ? {} : { maxOctets: maxMegabytes * megabyte }),
+    ...(maxMessages === undefined ? {} : { maxMessages }),
+  };
+}
+
+function quarantineLog(log: Log) {
+  return (id: string, damage: string) =>
+    log.error(
+      { id, code: 'queue-body-damaged' },
+      `message ${id} is quarantined: ${damage} Look with mailbridge queue show ${id}; what is left of it: mailbridge queue export ${id}`,
+    );
+}
+
+/** Where the queue of a configuration is. */
+export type QueuePlace = Pick<Config, 'dataDir' | 'queue'>;
+
+/** Whether there is a queue already: a bridge has run. On a server only its opening tells. */
+export function hasQueue(config: QueuePlace): boolean {
+  return config.queue.store === 'postgres' || existsSync(join(queueFolder(config), 'queue.sqlite'));
+}
+
+/**
+ * Opens the same queue for a command, beside a bridge that may be running. To be asked for where {@link hasQueue} says so.
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `queue-unreachable`,
+ *   `queue-store-refused`
+ */
+export async function openQueueForCommand(config: QueuePlace): Promise<QueueStore> {
+  if (config.queue.store === 'postgres') return await openShared(config, { poolSize: 2, listens: false });
+  return openSqliteStore(queueFolder(config), { exclusive: false });
+}
+
+/** A server that does not answer takes seconds to say so: whoever asks so soon again is told the same. */
+const failureStandsMs = 5_000;
+
+/** The queue as a command has it: opened when it is first asked for, and once. */
+export class CommandQueue {
+  readonly #config: QueuePlace;
+  #opening: Promise<QueueStore> | undefined;
+  #failedAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(config: QueuePlace) {
+    this.#config = config;
+  }
+
+  /** Undefined where there is none yet. @throws as {@link openQueueForCommand}; later calls try again */
+  async existing(): Promise<QueueStore | undefined> {
+    return hasQueue(this.#config) ? await this.open() : undefined;
+  }
+
+  /** @throws as {@link openQueueForCommand}; later calls try again */
+  async open(): Promise<QueueStore> {
+    if (performance.now() - this.#failedAtMs > failureStandsMs) this.#opening = undefined;
+    this.#opening ??= this.#open();
+    return await this.#opening;
+  }
+
+  async close(): Promise<void> {
+    const store = await this.#opening?.catch(() => undefined);
+    await store?.close();
+  }
+
+  async #open(): Promise<QueueStore> {
+    this.#failedAtMs = Number.POSITIVE_INFINITY;
+    try {
+      return await openQueueForCommand(this.#config);
+    } catch (error) {
+      this.#failedAtMs = performance.now();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Opens the same queue for `queue migrate`, which has the data folder, as if it were a bridge: no other begins meanwhile.
+ * @throws as {@link openQueueForCommand}, and `instance-name-taken` where another move is under way
+ */
+export async function openStoreToMove(config: QueuePlace): Promise<MovableStore> {
+  if (config.queue.store === 'sqlite') return openSqliteStore(queueFolder(config), { exclusive: true });
+  const instance = { name: moverName, identity: instanceIdentity(config.dataDir) };
+  return await openShared(config, { instance, listens: false });
 }

@@ -16,18 +16,21 @@ export interface SignInWatchOptions {
   connections(): Iterable<WatchedConnection>;
   /** Somebody has signed in for one of them. */
   onSignIn(): Promise<void>;
+  /** Where the sign-ins are in a store that instances share, somebody waits on another machine. */
+  readonly isShared?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const lookMs = 10_000;
+const lookAtSharedMs = 2_000;
 
 /**
  * Notices within seconds that somebody has signed in, which happens in another process: `mailbridge login`. Mail that
  * waited for it need not wait until its next attempt is due.
  * @returns ends the watch
  */
-export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchOptions): () => void {
+export function watchSignIns({ connections, onSignIn, isShared, clock, log }: SignInWatchOptions): () => void {
   const known = new Map<string, number | undefined>();
   let stopped = false;
   let cancel = () => {};
@@ -35,7 +38,7 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
     const changed: string[] = [];
     for (const { name, person } of connections()) {
       if (!person) continue;
-      const signedInAtMs = await signedInAt(person);
+      const signedInAtMs = await signedInAt(person, known.get(name));
       if (known.has(name) && signedInAtMs !== undefined && signedInAtMs !== known.get(name)) changed.push(name);
       known.set(name, signedInAtMs);
     }
@@ -48,7 +51,7 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
     inBackground(
       () =>
         lookThrough().finally(() => {
-          if (!stopped) cancel = clock.after(lookMs, look);
+          if (!stopped) cancel = clock.after(isShared ? lookAtSharedMs : lookMs, look);
         }),
       log,
       'cannot read the sign-in state',
@@ -61,13 +64,13 @@ export function watchSignIns({ connections, onSignIn, clock, log }: SignInWatchO
   };
 }
 
-/** When the sign-in that can be used was made; a file that cannot be opened holds none. */
-async function signedInAt({ store }: PersonalAccess): Promise<number | undefined> {
+/** When the sign-in that can be used was made; one that cannot be opened is none. @param before as it was seen last */
+async function signedInAt({ store }: PersonalAccess, before: number | undefined): Promise<number | undefined> {
   try {
     const signIn = await store.read();
     return signIn?.ended === undefined ? signIn?.signedInAtMs : undefined;
   } catch (error) {
-    if (error instanceof BridgeError) return undefined;
+    if (error instanceof BridgeError) return error.code === 'shared-store-unavailable' ? before : undefined;
     throw error;
   }
 }

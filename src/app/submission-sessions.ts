@@ -10,11 +10,13 @@ import { SubmissionSession } from '../submission/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
 import type { BridgeState } from './bridge-state.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
+import type { SentCopies } from './sent-copies.ts';
 
 const megabyte = 1024 * 1024;
 
 export interface SmtpListenerParts {
   readonly queue: Queue;
+  readonly copies: SentCopies;
   readonly duplicates: DuplicateFilter;
   readonly clock: Clock;
   readonly log: Log;
@@ -46,13 +48,15 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
       assertRoom: (octets) => parts.queue.assertRoom(octets),
       spool: () => parts.queue.spool(),
       duplicates: parts.duplicates,
-      deliverNow(account, message, clientIsGone) {
+      async deliverNow(account, message, clientIsGone) {
         const { config, upstreams } = parts.state();
         const upstream = upstreams.get(account.connection);
         const policy = deliveryPolicy(config, account.username);
-        return deliverWithinLimits(parts.queue, account, message, () =>
-          deliverNow({ upstream, account, policy, message, clock: parts.clock, clientIsGone }),
+        const report = await deliverWithinLimits(parts.queue, account, message, (courier, message, signal) =>
+          deliverNow({ upstream, account, courier, policy, message, signal, clock: parts.clock, clientIsGone }),
         );
+        await parts.copies.deliveredDirectly(parts.queue, { account, message, report });
+        return report;
       },
     });
   };

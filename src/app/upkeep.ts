@@ -4,6 +4,7 @@ import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/schema.ts';
 import { couriers } from '../couriers/registry.ts';
+import { exactAddresses } from '../message/address/pattern.ts';
 import { resourcesOf, usesOf } from '../onboarding/permissions.ts';
 import type { TokenResource } from '../tokens/token-source.ts';
 import type { BridgeState } from './bridge-state.ts';
@@ -87,9 +88,12 @@ const draftAgeMs = 3_600_000;
 
 /** An upload cut short by a crash leaves its draft. What cannot be looked at now is looked at tomorrow. */
 async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promise<void> {
-  const sending = config.accounts.filter(({ send }) => send !== undefined && couriers[send].makesDrafts);
-  const places = new Map(sending.map((account) => [`${account.connection} ${account.mailbox.toLowerCase()}`, account]));
-  for (const { connection, mailbox } of places.values()) {
+  const sending = config.accounts.filter(({ send }) => send?.some((courier) => couriers[courier].makesDrafts));
+  const places = sending.flatMap(({ connection, mailboxes }) =>
+    exactAddresses(mailboxes).map((mailbox) => ({ connection, mailbox })),
+  );
+  const once = new Map(places.map((place) => [`${place.connection} ${place.mailbox.toLowerCase()}`, place]));
+  for (const { connection, mailbox } of once.values()) {
     await upstreams
       .get(connection)
       ?.sweepDrafts(mailbox, draftAgeMs)

@@ -72,8 +72,15 @@ const entries = {
   },
   'already-running': {
     kind: 'usage',
-    cause: 'Another bridge uses the same dataDir. Two of them would send every queued message twice.',
+    cause:
+      'Another bridge uses the same dataDir, or, for queue migrate, an instance runs on the queue in PostgreSQL. Two of them would send every queued message twice.',
     remedy: 'Stop the other bridge, or give this one a dataDir of its own.',
+  },
+  'queue-moving': {
+    kind: 'temporary',
+    cause:
+      'mailbridge queue migrate takes the queue to another store, or did so until 10 seconds ago. A bridge that began meanwhile would send messages twice.',
+    remedy: 'Wait until it has ended, and start the bridge on the store that the queue was moved to.',
   },
 
   // connections
@@ -81,6 +88,15 @@ const entries = {
     kind: 'needs-admin',
     cause: 'A queued message belongs to a connection that the configuration no longer has.',
     remedy: 'Put the connection back, or delete the message from the queue.',
+  },
+
+  // workers
+  'worker-ended': {
+    kind: 'temporary',
+    cause:
+      'A worker process that serves IMAP and POP3 clients ended by itself: it failed, or the system ended it, which Linux does where memory runs short.',
+    remedy:
+      'No action is needed: it is started again, and clients whose connections were cut connect anew. If it happens often, look at the memory of the machine, and report what the log says before.',
   },
 
   // queue
@@ -102,6 +118,32 @@ const entries = {
       'There is no room for another message: the disk of dataDir is full, less than queue.minFreeMegabytes is left on it, or the queue has reached queue.maxMegabytes or queue.maxMessages. Clients are told 452 and try again; delivery goes on.',
     remedy:
       'Free space on the disk of dataDir; see mailbridge queue list --summary for what the queue holds, and delete what is not needed. It recovers by itself.',
+  },
+  'queue-unreachable': {
+    kind: 'temporary',
+    cause:
+      'The store of the queue does not answer: its thread or its server has ended, or the network to it has failed. Clients are told 451 and try again; what was accepted is kept, and is delivered when the store is back.',
+    remedy: 'Look into the log for the reason. It recovers by itself once the store can be reached.',
+  },
+  'queue-store-refused': {
+    kind: 'usage',
+    cause:
+      'PostgreSQL answers, but the queue cannot be used in it: a wrong user, password or database, a right that is missing, a certificate that does not verify, or something in queue.postgres.url that is not understood.',
+    remedy:
+      'Correct queue.postgres, or what the message names in PostgreSQL; mailbridge help instances PostgreSQL has the rights needed.',
+  },
+  'instance-name-taken': {
+    kind: 'usage',
+    cause:
+      'Another bridge with the same name delivers from the same queue. By its name the others know which mailboxes an instance delivers.',
+    remedy: 'Give each bridge a name of its own (instance), or stop the other one.',
+  },
+  'lease-lost': {
+    kind: 'temporary',
+    cause:
+      'This instance was to deliver a mailbox and lost the right to: it was frozen, or could not reach the store for longer than its lease lasts. Another instance may deliver the mailbox by now.',
+    remedy:
+      'No action is needed: nothing is sent twice that can be looked for. If it happens often, look at the load of the machine and at the network to the store.',
   },
   'queue-format-newer': {
     kind: 'usage',
@@ -154,6 +196,12 @@ const entries = {
       'The message may have been delivered, Sent Items cannot be looked at, and onAmbiguity of the account is hold.',
     remedy:
       'Look whether the recipients have it: then "mailbridge queue delete", else "mailbridge queue release". With the permission Mail.Read the bridge looks by itself.',
+  },
+  'sent-items-not-removable': {
+    kind: 'needs-admin',
+    cause: 'An account has sentItems: remove, and the bridge may not remove messages of its mailbox.',
+    remedy:
+      'Grant Mail.ReadWrite (Microsoft Graph; "mailbridge exchange-script" prints the role for these mailboxes), or IMAP. Or set sentItems of the account to keep.',
   },
   'delivery-aborted': {
     kind: 'temporary',
@@ -382,7 +430,7 @@ const entries = {
   'sign-in-file-key-wrong': {
     kind: 'needs-admin',
     cause:
-      'The file of a sign-in was encrypted with another key: tokenKey was changed, or token.key in dataDir was lost or replaced.',
+      'The file of a sign-in was encrypted with another key: tokenKey was changed, or token.key in dataDir was lost or replaced. Of a sign-in in a store that instances share: this instance has another tokenKey than the one that wrote it.',
     remedy:
       'Use the key that it was encrypted with (tokenKey, or token.key in dataDir). If that is lost, remove the file and sign in again with "mailbridge login".',
   },
@@ -407,6 +455,19 @@ const entries = {
     kind: 'usage',
     cause: 'The file of the key that encrypts sign-ins cannot be read or made.',
     remedy: 'Check that the file and its folder belong to the user who runs the bridge, and that the disk has space.',
+  },
+  'token-key-needed': {
+    kind: 'usage',
+    cause:
+      'Several instances share the sign-ins, and the configuration names no key for them. A key made on one machine would not open what another wrote.',
+    remedy:
+      'Make a key once (openssl rand -base64 32), and give it to every instance as tokenKey or as the systemd credential mailbridge-token-key. To go on with the sign-ins of a data folder, take the line in its token.key.',
+  },
+  'shared-store-unavailable': {
+    kind: 'temporary',
+    cause:
+      'The store that the instances share cannot be used at this moment, and with it neither sign-ins nor app passwords. Tokens and app passwords that an instance knows already go on for a while; mail that needs a new token waits.',
+    remedy: 'See that the database runs and that this machine reaches it. The bridge goes on by itself once it does.',
   },
 
   // reading by IMAP and POP3 (beside the upstream-… codes above)
@@ -455,8 +516,63 @@ const entries = {
   },
   'login-other-mailbox': {
     kind: 'needs-admin',
-    cause: 'A program logged in to one account and asked for the mailbox of another (authorization identity).',
-    remedy: 'Leave the authorization identity empty in the program, or make an account for that mailbox.',
+    cause:
+      'A program logged in to an account with the right password, and asked for a mailbox that is not one of the account: behind the username (scanner/reports@contoso.com) or as authorization identity.',
+    remedy:
+      'Correct the username in the program, or leave its authorization identity empty. To allow it, add the mailbox to "mailboxes" of the account.',
+  },
+  'login-unavailable': {
+    kind: 'temporary',
+    cause:
+      'The password of an account is checked elsewhere (passwordFrom), and that cannot be asked at this moment. Until it can, nobody is told that a password is wrong; right ones of other accounts work.',
+    remedy: 'Look in the log for password-file-unusable, ldap-unavailable or ldap-refused: it stands there why.',
+  },
+  'password-file-unusable': {
+    kind: 'needs-admin',
+    cause:
+      'A password file (passwordFrom) does not exist, cannot be read, is too large, or can be written by every user. What was read of it last stays in force; before it was read once, its logins are refused for a while.',
+    remedy: 'Put it in place with mode 0640 and the group of the user that runs the bridge. No restart is needed.',
+  },
+  'password-line-invalid': {
+    kind: 'needs-admin',
+    cause:
+      'Lines of a password file are no name, colon and hash of mailbridge hash-password, or name somebody twice. Nobody can log in by them; the other lines hold.',
+    remedy: 'Replace the lines named: mailbridge hash-password --user NAME prints a whole one.',
+  },
+  'ldap-unavailable': {
+    kind: 'temporary',
+    cause:
+      'The LDAP server that checks passwords cannot be reached, or does not answer in time. Programs are told to try again; passwords that were right a moment ago go on working for rememberMinutes, and accounts that do not need the server are not touched.',
+    remedy:
+      'See that it runs and that this machine reaches its port. No restart is needed: each login tries again. If it is only slow, raise timeoutSeconds.',
+  },
+  'ldap-refused': {
+    kind: 'needs-admin',
+    cause:
+      'The LDAP server answers, and does not do what the configuration asks for: its certificate is not trusted, it refuses searchBind, StartTLS, baseDn or filter, it demands TLS, or the search does not find whom `check --mailbox` names.',
+    remedy: 'Correct passwordFrom.ldap; mailbridge check tries it, and names what is refused.',
+  },
+  'app-passwords-unusable': {
+    kind: 'needs-admin',
+    cause:
+      'The file of the app passwords in dataDir is damaged, cannot be read or written, belongs to somebody else, or is locked by another command.',
+    remedy:
+      'See that it belongs to the user that runs the bridge, mode 0600. If it is damaged, restore it from a backup, or remove it and make the app passwords anew.',
+  },
+  'app-password-exists': {
+    kind: 'usage',
+    cause: 'That login has an app password of that name already.',
+    remedy: 'Choose another name, or replace its password: mailbridge account rotate.',
+  },
+  'app-password-unknown': {
+    kind: 'usage',
+    cause: 'That login has no app password of that name.',
+    remedy: 'Run mailbridge account list for those that there are.',
+  },
+  'login-unknown': {
+    kind: 'usage',
+    cause: 'No account of the configuration has that login name.',
+    remedy: 'Add an account that covers the name, or correct the spelling.',
   },
   'account-not-reading': {
     kind: 'needs-admin',
@@ -465,7 +581,7 @@ const entries = {
   },
   'account-connections-exceeded': {
     kind: 'temporary',
-    cause: 'An account has reached limits.maxConnectionsPerAccount of open IMAP or POP3 connections.',
+    cause: 'An account has reached limits.maxConnectionsPerAccount of open IMAP or POP3 connections to one mailbox.',
     remedy:
       'Let fewer programs use the account at a time, or raise limits.maxConnectionsPerAccount; Exchange Online itself allows about 20 for each mailbox.',
   },
@@ -474,6 +590,13 @@ const entries = {
     cause: 'A listener has reached its limit of open connections, in total or from one address.',
     remedy:
       'Look for a program that leaves connections open, or raise limits.maxConnections or limits.maxConnectionsPerAddress.',
+  },
+  'proxy-header-invalid': {
+    kind: 'needs-admin',
+    cause:
+      'A connection from a network in proxyProtocol.from of the listener did not begin with a PROXY protocol header, version 1 or 2.',
+    remedy:
+      'Let the balancer send the header (HAProxy: send-proxy-v2; nginx: proxy_protocol on), with its health checks too (HAProxy: check-send-proxy). If the client is no balancer, make proxyProtocol.from narrower.',
   },
   'mailbox-not-connected': {
     kind: 'needs-admin',
@@ -501,8 +624,16 @@ const entries = {
   },
   'mailbox-store-failed': {
     kind: 'temporary',
-    cause: 'Exchange Online refused or broke off a command in an open mailbox that a POP3 session is translated to.',
-    remedy: 'No action is needed if it passes. The log says what Exchange Online answered.',
+    cause:
+      'Exchange Online or Microsoft Graph refused or broke off a command in an open mailbox that an IMAP or POP3 session is translated to.',
+    remedy: 'No action is needed if it passes. The log says what Microsoft 365 answered.',
+  },
+  'mailbox-index-unusable': {
+    kind: 'needs-admin',
+    cause:
+      'The index of a mailbox that is read by Microsoft Graph, or its cache of messages, in mailboxes in the data folder, cannot be read or written, or was written by a newer version.',
+    remedy:
+      'Check that the disk has room and that the folder belongs to the user of the bridge. If the file is damaged, stop the bridge and delete the folder of that mailbox: the bridge makes it anew, and mail programs load the mailbox again.',
   },
 
   // mailbridge check
@@ -562,6 +693,12 @@ const entries = {
     cause: 'Microsoft Graph does not know the mailbox, or it is not in Exchange Online.',
     remedy:
       'Check mailbox of the account: it has to be the user principal name of a mailbox in this tenant, with a licence.',
+  },
+  'sender-no-alias': {
+    kind: 'needs-admin',
+    cause: 'An address that is listed as an alias is not one of the addresses of the mailbox.',
+    remedy:
+      'Add it to the mailbox (Set-Mailbox MAILBOX -EmailAddresses @{Add="ADDRESS"}), or say in senders of the account which other right lets the mailbox use it.',
   },
   'graph-unavailable': {
     kind: 'temporary',

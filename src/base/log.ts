@@ -23,10 +23,7 @@ export interface LogOptions {
 export function openLog(options: LogOptions): Log {
   const destination = options.destination ?? process.stdout;
   const settings = {
-    level: options.level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { error: loggableError },
+    ...common(options.level),
     // Addresses, subjects and replies are other people's text.
     hooks: { streamWrite: visible },
   };
@@ -35,8 +32,41 @@ export function openLog(options: LogOptions): Log {
   return pino(settings, { write: (line) => destination.write(layout(prettyLine(line, colours))) });
 }
 
+function common(level: LogOptions['level']) {
+  return { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: loggableError } };
+}
+
+/** A log whose lines another process writes, by {@link writeRelayed}. */
+export function openRelayedLog(level: LogOptions['level'], relay: (line: string) => void): Log {
+  return pino(common(level), { write: relay });
+}
+
+/** What the log keeps of an error of another process. */
+class RelayedError {
+  readonly loggable: Record<string, unknown>;
+
+  constructor(loggable: Record<string, unknown>) {
+    this.loggable = loggable;
+  }
+}
+
+/** Writes a line of a log that was opened with {@link openRelayedLog}. */
+export function writeRelayed(log: Log, line: string): void {
+  const { level, time: _, msg, error, ...fields } = JSON.parse(line) as RelayedLine;
+  const name = (log.levels.labels[level] ?? 'info') as Exclude<LogOptions['level'], 'silent'>;
+  log[name](error === undefined ? fields : { ...fields, error: new RelayedError(error) }, msg);
+}
+
+interface RelayedLine {
+  readonly level: number;
+  readonly time: string;
+  readonly msg: string;
+  readonly error?: Record<string, unknown>;
+}
+
 /** What the log keeps of an error. */
 export function loggableError(error: unknown): Record<string, unknown> {
+  if (error instanceof RelayedError) return error.loggable;
   const causes: string[] = [];
   let cause = error instanceof Error ? error.cause : undefined;
   while (cause !== undefined && causes.length < 5) {

@@ -57,8 +57,15 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./simulate.ts')).runSimulate,
   },
   queue: {
-    summary: 'list, show, retry, hold, release, delete or export queued messages',
+    summary: 'list, show, retry, hold, release, delete, export, repair or migrate the queue',
     load: async () => (await import('./queue/command.ts')).runQueue,
+  },
+  account: {
+    summary: 'make, list, remove or replace app passwords',
+    load: async () => {
+      const { runAccount } = await import('./account/command.ts');
+      return (args, io) => runAccount(args, io);
+    },
   },
   'install-service': {
     summary: 'make it a service of this machine: user, folders, systemd unit, sendmail',

@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util';
 import { hashPassword } from '../accounts/passwords.ts';
+import { isLoginName } from '../accounts/sources/file/lines.ts';
 import { BridgeError, errorText } from '../base/errors.ts';
 import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { promptHidden } from './terminal/prompt-hidden.ts';
 import { Screen } from './terminal/screen.ts';
 
-const usage = `Usage: mailbridge hash-password [--json]
+const usage = `Usage: mailbridge hash-password [--user NAME] [--json]
 
 Asks for a password twice, or reads it from the first line of standard input, and prints its hash for "password"
 in the configuration.
 
-Example: mailbridge hash-password
+  --user NAME  prints a line for a password file ("passwordFrom") instead: NAME, a colon and the hash
+
+Example: mailbridge hash-password --user alice@contoso.com >> passwords
 `;
 
 const maxPasswordBytes = 1024;
@@ -23,25 +26,44 @@ const maxPasswordBytes = 1024;
  */
 export async function runHashPassword(args: string[], io: CliIo): Promise<number> {
   let json: boolean;
+  let user: string | undefined;
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        json: { type: 'boolean' },
+        user: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (values.help) return showHelp(io, usage);
     // Not quoted: it may well be the password.
     if (positionals.length > 0) throw refusal();
     json = values.json ?? false;
+    user = values.user === undefined ? undefined : readName(values.user);
   } catch (error) {
     if (error instanceof BridgeError) throw error;
     // parseArgs quotes the argument, and that may be a password beginning with a dash.
     const isOption = /Unknown option '--[a-z-]+'/.test(errorText(error));
-    throw refusal(isOption ? 'hash-password accepts no option but --json. ' : '');
+    throw refusal(isOption ? 'hash-password accepts no option but --user and --json. ' : '');
   }
   const hash = await hashPassword(io.stdin.isTTY ? await ask(io) : await firstLine(io.stdin));
-  io.stdout.write(json ? `${JSON.stringify({ hash })}\n` : `${hash}\n`);
+  const line = user === undefined ? hash : `${user}:${hash}`;
+  io.stdout.write(json ? `${JSON.stringify({ ...(user !== undefined && { user }), hash })}\n` : `${line}\n`);
   return 0;
+}
+
+/** @throws BridgeError `usage` for what cannot stand in a password file */
+function readName(name: string): string {
+  if (isLoginName(name) && !/[:\uFFFD]/.test(name) && !name.startsWith('#')) return name;
+  throw new BridgeError(
+    'usage',
+    '--user needs a name without colons and control characters, and without a # before it.',
+    {
+      remedy: 'Run mailbridge hash-password --help.',
+    },
+  );
 }
 
 function refusal(option = ''): BridgeError {

@@ -1,5 +1,5 @@
+import { readNetwork } from '../config/blocks/accounts.ts';
 import { guid, mailbox, tenant } from '../config/fields.ts';
-import { readNetwork } from '../config/schema-accounts.ts';
 import type { Interview } from '../onboarding/init-dialogue.ts';
 import type { AnswerRules, Question } from '../onboarding/init-questions.ts';
 import { askLine } from './terminal/ask-line.ts';

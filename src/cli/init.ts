@@ -220,7 +220,7 @@ async function writeConfig(
   const owner = ownerOfDataFolder(resolve(dirname(path), String(config.dataDir)));
   try {
     await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600, ownerToKeep(path, owner));
-    await loadConfig(candidate, { env: {}, withoutSecrets: true }).catch((error: unknown) => {
+    await loadConfig(candidate, { env: {}, secrets: [] }).catch((error: unknown) => {
       throw error instanceof BridgeError ? aboutFile(error, candidate, path) : error;
     });
     if (secret?.typed !== undefined && 'file' in secret.source) {

@@ -1,8 +1,11 @@
 import { isDelegated } from '../app/connections/tokens.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
+import { withSharedRecords } from '../app/instances/shared-records.ts';
+import type { CommandQueue } from '../app/queue-store.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { HttpClient } from '../base/http/client.ts';
+import type { RecordTable } from '../base/record-table.ts';
 import { resolveCloud } from '../config/clouds.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config, Connection } from '../config/schema.ts';
@@ -28,7 +31,8 @@ Then says who signed in and what was granted, and tries every hop of the connect
 until the hops of the new one do; for another person than before it asks.
 
   --browser      in a browser of this machine (authorization code with PKCE); for tenants that block device codes
-  --replace      another person than before may sign in, without being asked
+  --replace      another person than before may sign in, without being asked; also in place of a sign-in that was
+                 encrypted with a key that is lost
   --verify-only  asks for a code and keeps nothing: shows that Microsoft knows the app registration
   --no-check     leaves out the hops, and keeps the new sign-in whether they work or not
   --json         prints the outcome as JSON, without the hops
@@ -52,18 +56,20 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   const screen = new Screen(json ? io.stderr : io.stdout, io.env);
   const tell = (text: string) => screen.say(text);
   const check = !values['no-check'];
-  const loggedIn = await withAccess(connection, config, async (http, signal) => {
-    const terminal: SignInTerminal = { io, clock, signal, tell };
-    if (values['verify-only']) {
-      const verified = await verifyRegistration(name, connection, config, http, terminal);
-      if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
-      else tell(verifiedText(verified));
-      return undefined;
-    }
-    if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
-    return await logIn({ name, connection, config, http, browser, replace, check }, terminal);
+  return await withSharedRecords(config, async (shared, queue) => {
+    const loggedIn = await withAccess(connection, config, async (http, signal) => {
+      const terminal: SignInTerminal = { io, clock, signal, tell };
+      if (values['verify-only']) {
+        const verified = await verifyRegistration(name, connection, config, http, terminal);
+        if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
+        else tell(verifiedText(verified));
+        return undefined;
+      }
+      if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
+      return await logIn({ name, connection, config, shared, http, browser, replace, check }, terminal);
+    });
+    return loggedIn ? await conclude(loggedIn, { name, loaded, shared, queue, json, check, clock, tell }, io) : 0;
   });
-  return loggedIn ? await conclude(loggedIn, { name, loaded, json, check, clock, tell }, io) : 0;
 }
 
 function readOptions(args: string[]) {
@@ -86,6 +92,8 @@ function readOptions(args: string[]) {
 interface Conclusion {
   readonly name: string;
   readonly loaded: LoadedConfig;
+  readonly shared: RecordTable | undefined;
+  readonly queue: CommandQueue;
   readonly json: boolean;
   readonly check: boolean;
   readonly clock: Clock;
@@ -94,23 +102,24 @@ interface Conclusion {
 
 /** Tells what the sign-in came to, and tries the hops. @returns the exit code */
 async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io: CliIo): Promise<number> {
-  const { name, loaded, json, check, clock, tell } = options;
+  const { name, loaded, shared, queue, json, check, clock, tell } = options;
   const { config } = loaded;
   const code = outcome.missing.length > 0 ? 1 : 0;
   if (!json) tell(outcomeText(name, outcome));
   let works = true;
   if (trial) {
     if (!json) tell('');
+    const tried = { name, shared, queue };
     const hops = {
-      withCandidate: () => trySignIn(config, { name, signIn: trial.candidate, quiet: json }, io, clock),
-      withPrevious: () => trySignIn(config, { name, signIn: trial.kept, quiet: true }, io, clock),
+      withCandidate: () => trySignIn(config, { ...tried, signIn: trial.candidate, quiet: json }, io, clock),
+      withPrevious: () => trySignIn(config, { ...tried, signIn: trial.kept, quiet: true }, io, clock),
     };
     works = await settleTrial(name, trial, hops, tell);
   }
   if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...outcome }, null, 2)}\n`);
   else if (check && !trial) {
     io.stdout.write('\n');
-    works = (await checkConfig(loaded, { name, clock }, io)) === 0;
+    works = (await checkConfig(loaded, { name, shared, queue, clock }, io)) === 0;
   }
   return works ? code : 1;
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
+import { customCloud } from '../config/blocks/connections.ts';
 import { type CloudEndpoints, type CloudName, type CustomCloud, cloudNames, resolveCloud } from '../config/clouds.ts';
-import { mailbox, type Sources } from '../config/fields.ts';
+import { isAddress, isDomainPattern, mailbox, type Sources, sender } from '../config/fields.ts';
 import { parseJson } from '../config/json.ts';
 import { loadConfig } from '../config/load.ts';
-import { customCloud } from '../config/schema-connections.ts';
 import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
-import { courierKindOf } from '../message/courier-kind.ts';
-import type { ScriptAccount } from '../onboarding/exchange-script-input.ts';
+import { courierOrderOf } from '../message/courier-kind.ts';
+import type { ScriptAccount } from '../onboarding/exchange-script/input.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,7 @@ export interface LooseConfig {
   readonly dataDir: string;
   readonly proxy: string | undefined;
   readonly connections: Readonly<Record<string, Raw>>;
-  /** Accounts of a connection, as far as they name a mailbox. */
+  /** Accounts of a connection, once for each mailbox that they name; `*@domain` for those they do not. */
   accountsOf(connection: string): readonly ScriptAccount[];
   /** @throws BridgeError `config-invalid` when the connection's cloud is not one */
   endpointsOf(connection: string): CloudEndpoints;
@@ -52,7 +52,7 @@ export async function readLooseConfig(path: string, env: Environment): Promise<L
     dataDir: pathOf(typeof raw?.dataDir === 'string' ? raw.dataDir : 'data'),
     proxy: secret(raw?.proxy),
     connections,
-    accountsOf: (name) => list(raw?.accounts).flatMap((account) => scriptAccount(object(account), name)),
+    accountsOf: (name) => list(raw?.accounts).flatMap((account) => scriptAccounts(object(account), name)),
     endpointsOf: (name) => {
       const { cloud, tenantId } = object(connections[name]);
       return resolveCloud(cloudOf(cloud, name, pathOf), tenantId);
@@ -65,7 +65,7 @@ export async function readLooseConfig(path: string, env: Environment): Promise<L
 /** The parsed file, whether it holds or not; undefined where there is none. */
 async function rawConfig(path: string, env: Environment): Promise<Raw | undefined> {
   try {
-    await loadConfig(path, { env, withoutSecrets: true });
+    await loadConfig(path, { env, secrets: [] });
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     if (error.code === 'config-not-found' && / does not exist/.test(error.message)) return undefined;
@@ -85,13 +85,41 @@ function cloudOf(value: unknown, connection: string, path: Sources['path']): Clo
   });
 }
 
-function scriptAccount(account: Raw, connection: string): ScriptAccount[] {
-  const address = mailbox().safeParse(account.mailbox);
-  if (account.connection !== connection || !address.success) return [];
-  const send = courierKindOf(account.send);
+/**
+ * An account once for each of its mailboxes, patterns included. Whichever is chosen for a message sends as the other
+ * addresses, too; aliases are of the default one, the first.
+ */
+function scriptAccounts(account: Raw, connection: string): ScriptAccount[] {
+  if (account.connection !== connection) return [];
+  const valid = (values: readonly unknown[]) =>
+    values.filter((value) => typeof value === 'string').filter((text) => isAddress(text) || isDomainPattern(text));
+  const fixed = valid([account.mailbox]);
+  const everybody = fixed.length > 0 ? [] : valid([account.username]).filter(isDomainPattern);
+  const mailboxes = [...new Set([...fixed, ...everybody, ...valid(list(account.mailboxes))])];
+  const send = courierOrderOf(account.send);
   const read = (['imap', 'pop3', 'graph'] as const).find((read) => read === account.read);
-  const senders = list(account.senders).filter((sender) => typeof sender === 'string');
-  return [{ mailbox: address.data, senders, ...(send && { send }), ...(read && { read }) }];
+  const isFixed = account.mailboxFrom === 'fixed';
+  const sentAs =
+    account.senders === undefined && isFixed
+      ? mailboxes
+      : list(account.senders).flatMap((entry) => sender().safeParse(entry).data ?? []);
+  const addressOf = (entry: (typeof sentAs)[number]) => (typeof entry === 'string' ? entry : entry.address);
+  const isAlias = (entry: (typeof sentAs)[number]) => typeof entry !== 'string' && entry.as === 'alias';
+  // What is a mailbox of its own is sent as that one, and nobody sends as it.
+  const senders = isFixed ? sentAs : sentAs.filter((entry) => !mailboxes.includes(addressOf(entry)));
+  const forced = mailbox().safeParse(account.forceFrom).data;
+  const sentItems = account.sentItems === 'remove' && { sentItems: 'remove' as const };
+  return mailboxes.map((mailbox, index) => {
+    const forceFrom = account.forceFrom === true ? mailbox : forced;
+    return {
+      mailbox,
+      senders: index === 0 ? senders : isFixed ? [] : senders.filter((entry) => !isAlias(entry)),
+      ...(forceFrom && { forceFrom }),
+      ...(send && { send }),
+      ...(read && { read }),
+      ...sentItems,
+    };
+  });
 }
 
 function isSource(value: unknown): value is SecretSource {

@@ -2,6 +2,8 @@
 export interface StartSignals {
   /** Resolves with the signal that ends the bridge. */
   readonly ended: Promise<NodeJS.Signals>;
+  /** Aborts at the same time. */
+  readonly ending: AbortSignal;
   /** Called at each SIGHUP; at once, if one has come already. */
   onReload(callback: () => void): void;
 }
@@ -14,12 +16,15 @@ export function listenForSignals(): StartSignals {
     if (reload) reload();
     else isReloadKept = true;
   });
+  const ending = new AbortController();
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
+  void ended.then(() => ending.abort());
   return {
     ended,
+    ending: ending.signal,
     onReload(callback) {
       reload = callback;
       if (isReloadKept) callback();

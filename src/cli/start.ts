@@ -9,7 +9,7 @@ import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import { tellBanner } from './start-banner.ts';
-import { listenForSignals } from './start-signals.ts';
+import { listenForSignals, type StartSignals } from './start-signals.ts';
 import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { Progress } from './terminal/progress.ts';
@@ -52,7 +52,11 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   for (const warning of warnings) log.warn(warning);
   const user = becomeDataFolderOwner(config.dataDir);
   if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${config.dataDir}`);
-  const bridge = await startBridge(config, { log }).finally(() => progress.end());
+  const bridge = await started(config, log, signals).finally(() => progress.end());
+  if (!bridge) {
+    log.info({ signal: await signals.ended }, 'stopped before it was ready');
+    return 0;
+  }
   if (format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
   tellReady(bridge, config, format, log, io);
   signals.onReload(
@@ -67,6 +71,16 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   await bridge.stop();
   log.info('stopped');
   return 0;
+}
+
+/** Undefined where a signal has ended the start. */
+async function started(config: Config, log: Log, { ending }: StartSignals): Promise<Bridge | undefined> {
+  try {
+    return await startBridge(config, { log, signal: ending });
+  } catch (error) {
+    if (error === ending.reason) return undefined;
+    throw error;
+  }
 }
 
 /** An event is one line; where the terminal has no room for it, it goes on below its own message. */

@@ -1,10 +1,12 @@
 import { isIPv6 } from 'node:net';
 import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { isEveryAddress } from '../base/sockets/listening-host.ts';
+import { domainOf } from '../message/address/address.ts';
+import { readNetwork } from './blocks/accounts.ts';
+import { grants } from './blocks/connections.ts';
+import { isAddress, isDomainPattern } from './fields.ts';
 import { suggestion } from './nearest.ts';
 import { type Problem, pathText } from './problems.ts';
-import { readNetwork } from './schema-accounts.ts';
-import { grants } from './schema-connections.ts';
 
 /*
  * Rules between values. They look at the file as it is, not at the schema's result: so they find what they can even
@@ -33,8 +35,10 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
     ...connectionRules(raw, connectionKeys),
     ...accountRules(raw),
     ...usernameClashes(raw),
+    ...domainClashes(raw),
     ...networkClashes(raw),
     ...queueRules(raw),
+    ...sharedStoreRules(raw),
   ];
 }
 
@@ -145,14 +149,52 @@ function accountRules(raw: Raw): Problem[] {
         text: '"lf" needs "networks": it applies only to clients in them',
       });
     }
-    if (!has(account, 'password') && !has(account, 'networks')) {
-      problems.push({ path, text: 'needs "password", or "networks" for sending without one' });
+    problems.push(...mailboxRules(account, path));
+    if (has(account, 'forceFrom') && has(object(account.rewrite), 'senders')) {
+      problems.push({
+        path: [...path, 'rewrite', 'senders'],
+        text: 'has no effect beside "forceFrom", which replaces every sender; keep one',
+      });
     }
-    if (!has(account, 'password') && has(account, 'networks') && has(account, 'read') && !has(account, 'send')) {
-      problems.push({ path, text: 'needs "password": "networks" allow sending only' });
+    const hasPassword = has(account, 'password') || has(account, 'passwordFrom');
+    if (has(account, 'password') && has(account, 'passwordFrom')) {
+      problems.push({ path: [...path, 'passwordFrom'], text: 'takes the place of "password": leave one out' });
+    }
+    if (!hasPassword && !has(account, 'networks')) {
+      const text = 'needs "password" or "passwordFrom", or "networks" for sending without one';
+      problems.push({ path, text: isForMany(account) ? 'needs "passwordFrom"' : text });
+    }
+    if (!hasPassword && has(account, 'networks') && has(account, 'read') && !has(account, 'send')) {
+      problems.push({ path, text: 'needs "password" or "passwordFrom": "networks" allow sending only' });
     }
     return problems;
   });
+}
+
+function mailboxRules(account: Raw, path: Path): Problem[] {
+  const forMany = isForMany(account);
+  const named = list(account.mailboxes);
+  const problems: Problem[] = [];
+  if (!has(account, 'mailbox') && !forMany && !named.some((each) => isAddress(text(each) ?? ''))) {
+    const text = has(account, 'mailboxes')
+      ? 'needs "mailbox", the default one: "mailboxes" names no single address'
+      : 'needs "mailbox", or "mailboxes" with the default one first';
+    problems.push({ path, text });
+  }
+  if (has(account, 'mailboxFrom') && !has(account, 'mailboxes')) {
+    problems.push({ path: [...path, 'mailboxFrom'], text: 'needs "mailboxes" to choose from' });
+  }
+  if (forMany && has(account, 'networks')) {
+    const text =
+      'say nothing of who is there, so an account for everybody at a domain has none; make one of a single name';
+    problems.push({ path: [...path, 'networks'], text });
+  }
+  return problems;
+}
+
+/** Whether everybody at a domain logs in by it. */
+function isForMany(account: Raw): boolean {
+  return isDomainPattern(text(account.username) ?? '');
 }
 
 function usernameClashes(raw: Raw): Problem[] {
@@ -160,13 +202,35 @@ function usernameClashes(raw: Raw): Problem[] {
   return list(raw.accounts).flatMap((value, index) => {
     const name = text(object(value).username);
     if (name === undefined) return [];
-    const key = name.normalize('NFC').toLowerCase();
+    const key = isDomainPattern(name) ? `*@${domainOf(name)}` : name.normalize('NFC').toLowerCase();
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index);
       return [];
     }
     return [{ path: ['accounts', index, 'username'], text: `"${name}" is also the username of accounts[${first}]` }];
+  });
+}
+
+/**
+ * `CONTOSO\anna` is a person of `*@contoso.com`. An account called `contoso` would stand in the way: its name is part of
+ * many, and the guesses at it could not be told from theirs.
+ */
+function domainClashes(raw: Raw): Problem[] {
+  const usernames = list(raw.accounts).map((value) => text(object(value).username)?.normalize('NFC').toLowerCase());
+  const domains = usernames
+    .filter((name) => name !== undefined)
+    .filter(isDomainPattern)
+    .map(domainOf);
+  return usernames.flatMap((name, index) => {
+    const domain = domains.find((each) => name === each || name === each.split('.')[0]);
+    if (domain === undefined) return [];
+    return [
+      {
+        path: ['accounts', index, 'username'],
+        text: `is the name of the domain of the account "*@${domain}", whose people may write it before theirs; choose another`,
+      },
+    ];
   });
 }
 
@@ -215,8 +279,37 @@ function addressBits6(address: string): string {
 
 function queueRules(raw: Raw): Problem[] {
   const queue = object(raw.queue);
+  const problems: Problem[] = [];
+  if (queue.store === 'postgres' && !has(queue, 'postgres')) {
+    problems.push({ path: ['queue', 'store'], text: 'needs queue.postgres, with the url of the database' });
+  }
+  // Whoever is about to move the queue says both.
+  if (has(queue, 'postgres') && !has(queue, 'store')) {
+    problems.push({
+      path: ['queue', 'postgres'],
+      text: 'needs "store": "postgres", or "store": "sqlite" until the queue is moved',
+    });
+  }
   const base = queue.retryBaseSeconds ?? 60;
   const max = queue.retryMaxSeconds ?? 3600;
-  if (typeof base !== 'number' || typeof max !== 'number' || base <= max) return [];
-  return [{ path: ['queue', 'retryMaxSeconds'], text: `must be at least retryBaseSeconds (${base})` }];
+  if (typeof base === 'number' && typeof max === 'number' && base > max) {
+    problems.push({ path: ['queue', 'retryMaxSeconds'], text: `must be at least retryBaseSeconds (${base})` });
+  }
+  return problems;
+}
+
+/** A file of one machine is of no use where instances share the sign-ins. */
+function sharedStoreRules(raw: Raw): Problem[] {
+  const store = text(object(raw.queue).store) ?? 'sqlite';
+  if (store === 'sqlite') return [];
+  return Object.entries(object(raw.connections)).flatMap(([name, connection]) =>
+    has(object(connection), 'tokenFile')
+      ? [
+          {
+            path: ['connections', name, 'tokenFile'],
+            text: `has no use with queue.store "${store}", where instances share the sign-ins: leave it out`,
+          },
+        ]
+      : [],
+  );
 }

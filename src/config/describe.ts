@@ -94,7 +94,8 @@ function variantName(variant: JsonSchema): string {
 /** The object that a key holds, perhaps in a list, under names, or as one of several forms. Secrets count as plain. */
 function innerBlock(schema: JsonSchema): { suffix: string; schema: JsonSchema } | undefined {
   if (schema.title !== undefined) return undefined;
-  if (schema.items && isBlock(schema.items)) return { suffix: '[]', schema: schema.items };
+  const item = schema.items && (isBlock(schema.items) ? schema.items : schema.items.anyOf?.find(isBlock));
+  if (item && schema.items?.title === undefined) return { suffix: '[]', schema: item };
   if (typeof schema.additionalProperties === 'object') return { suffix: '.NAME', schema: schema.additionalProperties };
   if (isBlock(schema)) return { suffix: '', schema };
   const object = schema.anyOf?.find(isBlock);

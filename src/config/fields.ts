@@ -1,15 +1,23 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { senderWays } from '../message/sender-way.ts';
 import { suggestion } from './nearest.ts';
 import { Secret, type SecretSource } from './secrets.ts';
+
+/** What commands need a secret for that need no other: the queue, or the key of the sign-ins. */
+export type SecretUse = 'queue' | 'key';
 
 /** What the schema needs from outside while it parses: relative paths and secrets mean nothing by themselves. */
 export interface Sources {
   /** Makes a path of the configuration file absolute. */
   path(path: string): string;
-  /** The secret, what is wrong with where it is, or `unfetched` where it is not wanted. */
+  /**
+   * The secret, what is wrong with where it is, or `unfetched` where it is not wanted.
+   * @param use undefined: none that a command asks for by itself
+   */
   secret(
     source: SecretSource,
+    use?: SecretUse,
   ): { readonly secret: string } | { readonly problem: string } | { readonly unfetched: true };
 }
 
@@ -68,17 +76,43 @@ export const tenant = () =>
     })
     .meta({ title: 'tenant' });
 
+/** Whether a text is an address of one mailbox. */
+export function isAddress(text: string): boolean {
+  return mailboxForm.test(text) && !text.includes('*');
+}
+
+/** Whether a text is `*@` and a domain. */
+export function isDomainPattern(text: string): boolean {
+  return text.startsWith('*@') && isAddress(`x${text.slice(1)}`);
+}
+
 export const mailbox = () =>
   z
     .string()
-    .refine((text) => mailboxForm.test(text), { error: 'must be an address such as "reports@contoso.com"' })
+    .refine(isAddress, { error: 'must be an address such as "reports@contoso.com"' })
     .meta({ title: 'address' });
 
 export const senderPattern = () =>
   z
     .string()
-    .refine((text) => mailboxForm.test(text), { error: 'must be an address, or "*@" and a domain' })
+    .refine((text) => isAddress(text) || isDomainPattern(text), { error: 'must be an address, or "*@" and a domain' })
     .meta({ title: 'address' });
+
+/** A sender by itself, or with its way. */
+export const sender = () =>
+  z.union(
+    [
+      senderPattern(),
+      block({
+        address: senderPattern().meta({ title: 'address', description: 'The address, or `*@contoso.com`.' }),
+        as: z.enum(senderWays).meta({
+          description:
+            'What lets the mailbox use it. `send-as`: the right SendAs. `on-behalf`: the right SendOnBehalf; readers see "the mailbox on behalf of the address", for which a Sender is added. `alias`: nothing, for it is one more address of the mailbox; the organization has to allow SendFromAliasEnabled.',
+        }),
+      }),
+    ],
+    { error: 'must be an address, "*@" and a domain, or {"address": "…", "as": "send-as", "on-behalf" or "alias"}' },
+  );
 
 /** An origin: no path, no query, no user. */
 export const origin = () =>
@@ -111,8 +145,13 @@ const environmentName = () => z.string().regex(/^[^=\0]+$/, { error: 'must be th
 /**
  * A secret: given itself, by `{"env": …}` or by `{"file": …}`; a {@link Secret} in the result.
  * @param problemWith what is wrong with the secret's form, or undefined; must not quote it
+ * @param use as for {@link Sources.secret}
  */
-export const secret = (sources: Sources, problemWith: (value: string) => string | undefined = () => undefined) =>
+export const secret = (
+  sources: Sources,
+  problemWith: (value: string) => string | undefined = () => undefined,
+  use?: SecretUse,
+) =>
   z
     .union(
       [
@@ -127,7 +166,7 @@ export const secret = (sources: Sources, problemWith: (value: string) => string 
       { error: 'must be a string, {"env": "NAME"} or {"file": "path"}' },
     )
     .transform((source, context) => {
-      const found = sources.secret(source);
+      const found = sources.secret(source, use);
       if ('unfetched' in found) return new Secret('');
       if ('problem' in found) {
         context.addIssue({

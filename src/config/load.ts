@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
+import { connectionKeys } from './blocks/connections.ts';
 import { crossChecks } from './cross-checks.ts';
-import type { Sources } from './fields.ts';
+import type { SecretUse, Sources } from './fields.ts';
 import { JsonSyntaxError, parseJson } from './json.ts';
 import { type Problem, problemLine, problemsOf } from './problems.ts';
 import { type Config, configSchema } from './schema.ts';
-import { connectionKeys } from './schema-connections.ts';
 import { type Environment, fetchSecret } from './secrets.ts';
 import { unreadableConfig } from './unreadable.ts';
 import { configWarnings } from './warnings.ts';
@@ -29,7 +29,6 @@ export interface ConfigReferences {
 /**
  * Reads, checks and completes a configuration file.
  * @param path relative paths inside start at its folder
- * @param options.withoutSecrets leaves secrets of other places where they are, for commands that need none
  * @throws BridgeError `config-not-found`, `config-not-json`, `config-invalid`, or `secret-unavailable` when nothing is
  *   wrong but secrets that are not where the file says. Its `details.problems` has a line for every problem.
  */
@@ -41,7 +40,8 @@ export async function loadConfig(path: string, options: LoadOptions): Promise<Lo
 /** How a configuration is read. */
 export interface LoadOptions {
   readonly env: Environment;
-  readonly withoutSecrets?: boolean;
+  /** Of secrets that are elsewhere, those to be fetched; the others stay where they are. Default: all are fetched. */
+  readonly secrets?: readonly SecretUse[];
 }
 
 /**
@@ -65,12 +65,13 @@ export function readConfigText(
       files.set(relative, resolvePath(relative));
       return resolvePath(relative);
     },
-    secret(source) {
+    secret(source, use) {
       if (typeof source === 'object' && 'file' in source) files.set(source.file, resolvePath(source.file));
       if (typeof source === 'object' && 'env' in source) variables.add(source.env);
       // A hash is made to be read by others; everything else is the secret itself.
       if (typeof source === 'string' && !source.startsWith('$scrypt$')) holdsSecrets = true;
-      if (options.withoutSecrets && typeof source !== 'string') return { unfetched: true };
+      const isWanted = options.secrets === undefined || (use !== undefined && options.secrets.includes(use));
+      if (!isWanted && typeof source !== 'string') return { unfetched: true };
       return fetchSecret(source, options.env, resolvePath);
     },
   };

@@ -64,6 +64,9 @@ export function problemsOf(issue: Issue, raw: unknown, base: Path = []): Problem
   }
 }
 
+/** What Zod says where the schema has no words of its own. */
+const unionWithoutWords = 'Invalid input';
+
 function unionProblems(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   raw: unknown,
@@ -78,6 +81,11 @@ function unionProblems(
   const [only] = meant;
   if (meant.length !== 1 || only === undefined)
     return [{ path, text: found === undefined ? 'missing' : issue.message }];
+  // One of a few words was meant: the union itself tells of what else there is.
+  const [word] = only;
+  if (word?.code === 'invalid_value' && word.path.length === 0 && issue.message !== unionWithoutWords) {
+    return [{ path, text: `${issue.message}${suggestion(String(found), word.values.map(String))}` }];
+  }
   return only.flatMap((inner) => problemsOf(inner, raw, path));
 }
 

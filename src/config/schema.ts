@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { accountBlock } from './blocks/accounts.ts';
+import { connectionBlock } from './blocks/connections.ts';
+import { adminBlock, listenerBlock, tlsBlock } from './blocks/listeners.ts';
+import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './blocks/service.ts';
 import { block, isHost, path, type Sources, secret } from './fields.ts';
-import { accountBlock } from './schema-accounts.ts';
-import { connectionBlock } from './schema-connections.ts';
-import { adminBlock, listenerBlock, tlsBlock } from './schema-listeners.ts';
-import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './schema-service.ts';
 import type { Secret } from './secrets.ts';
 
 const connectionName = () =>
@@ -23,6 +23,18 @@ function tokenKeyProblem(text: string): string | undefined {
   return text.length < 20 ? 'must be at least 20 characters long' : undefined;
 }
 
+const instanceName = () =>
+  z
+    .exactOptional(
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+        error: 'must be letters, digits, ".", "_" and "-", at most 63',
+      }),
+    )
+    .meta({
+      description:
+        'Name of this bridge among those that share a queue on PostgreSQL; each has one of its own. Default: the name of the machine.',
+    });
+
 /**
  * The schema of the configuration file: types, bounds, defaults and the text of its documentation.
  * @param sources where relative paths start and secrets come from
@@ -37,12 +49,14 @@ export function configSchema(sources: Sources) {
       description:
         'Name in greetings, `Received` lines and the certificate made here. Default: the name of the machine.',
     }),
+    instance: instanceName(),
     dataDir: path(sources).prefault('data').meta({
-      description: 'Folder for the queue, sign-ins and certificates made here. One bridge at a time.',
-    }),
-    tokenKey: z.exactOptional(secret(sources, tokenKeyProblem)).meta({
       description:
-        'Key that encrypts the sign-ins kept in `tokenFile`s: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the key that `install-service` made (`/etc/mailbridge/token.key`, for its data folder), else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again.',
+        'Folder for certificates made here and, with `queue.store: "sqlite"`, for the queue and sign-ins. One bridge at a time.',
+    }),
+    tokenKey: z.exactOptional(secret(sources, tokenKeyProblem, 'key')).meta({
+      description:
+        'Key that encrypts the sign-ins, in files or in the store that instances share: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the key that `install-service` made (`/etc/mailbridge/token.key`, for its data folder), else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again. Instances that share a store need the same key: they make none.',
     }),
     proxy: z.exactOptional(secret(sources, proxyProblem)).meta({
       description:
@@ -53,6 +67,7 @@ export function configSchema(sources: Sources) {
       description:
         'Certificate of the listeners. Left out: a certificate authority of its own is made in `dataDir` at the first start, for clients to trust.',
     }),
+    workers: workersField(),
     listeners: z.array(listenerBlock(sources)).min(1).meta({ description: 'Ports where clients arrive.' }),
     connections: z
       .record(connectionName(), connectionBlock(sources))
@@ -62,23 +77,36 @@ export function configSchema(sources: Sources) {
       .array(accountBlock(sources))
       .min(1)
       .meta({ description: 'Who may log in, and which mailbox that means.' }),
-    queue: queueBlock().prefault({}).meta({ description: 'Accepted mail that is not yet delivered.' }),
+    queue: queueBlock(sources).prefault({}).meta({ description: 'Accepted mail that is not yet delivered.' }),
     retry: retryBlock().prefault({}).meta({
       description:
         'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
     }),
     limits: limitsBlock().prefault({}).meta({ description: 'Limits on what is accepted and sent, and how fast.' }),
-    admin: z
-      .exactOptional(adminBlock())
-      .meta({ description: 'HTTP for health (`/health`) and metrics (`/metrics`). Left out: none.' }),
+    admin: z.exactOptional(adminBlock()).meta({
+      description: 'HTTP for health (`/health`, `/healthz`, `/readyz`) and metrics (`/metrics`). Left out: none.',
+    }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });
+}
+
+function workersField() {
+  return z
+    .union([z.int().min(1).max(64), z.literal('auto')], { error: 'must be "auto" or a whole number from 1 to 64' })
+    .default(1)
+    .meta({
+      description:
+        'Processes that serve the clients of IMAP and POP3, on a processor each; everything else stays in the main one. `1`: the main one does that too. `auto`: one less than there are processors, at most 8. Each takes about 30 MB. `mailbridge help instances` says more.',
+    });
 }
 
 type DeepReadonly<T> = T extends Secret
   ? Secret
   : T extends readonly (infer E)[]
-    ? readonly DeepReadonly<E>[]
+    ? // A list that holds one at least does so still.
+      T extends readonly [unknown, ...unknown[]]
+      ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+      : readonly DeepReadonly<E>[]
     : T extends object
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : T;

@@ -1,5 +1,6 @@
 import { isLoopback } from '../base/sockets/loopback.ts';
-import type { Config, ListenerConfig } from './schema.ts';
+import { isDomainPattern } from './fields.ts';
+import type { AccountConfig, Config, ListenerConfig } from './schema.ts';
 
 /**
  * What is allowed but probably not meant, one line each.
@@ -27,7 +28,12 @@ export function configWarnings(
       `admin: whoever reaches ${config.admin.host}:${config.admin.port} sees the metrics, without a password`,
     );
   }
-  const passwords = config.accounts.some((account) => account.password !== undefined);
+  if (config.workers !== 1 && config.listeners.every(({ protocol }) => protocol === 'smtp')) {
+    warnings.push('workers: ignored, no listener speaks IMAP or POP3');
+  } else if (config.workers !== 1 && config.accounts.some(({ read }) => read === 'graph')) {
+    warnings.push('workers: ignored, an account reads by Graph, and all sessions of a mailbox share its index');
+  }
+  const passwords = config.accounts.some(hasPassword);
   config.listeners.forEach((listener, index) => {
     if (passwords) warnings.push(...unencrypted(listener).map((text) => `listeners[${index}]: ${text}`));
     warnings.push(...oldTls(listener.tls ?? {}).map((text) => `listeners[${index}].tls: ${text}`));
@@ -38,11 +44,20 @@ export function configWarnings(
     if (account.networks && account.send === undefined) {
       warnings.push(`accounts[${index}].networks: ignored, the account has no "send"`);
     }
-    if (account.password === undefined && account.read !== undefined) {
-      warnings.push(`accounts[${index}].read: ignored, reading needs a "password"`);
+    if (account.password !== undefined && isDomainPattern(account.username)) {
+      warnings.push(
+        `accounts[${index}].password: one password logs in as anybody of ${account.username}, and opens their mailbox; use "passwordFrom"`,
+      );
+    }
+    if (!hasPassword(account) && account.read !== undefined) {
+      warnings.push(`accounts[${index}].read: ignored, reading needs a "password" or "passwordFrom"`);
     }
   });
   return warnings;
+}
+
+function hasPassword({ password, passwordFrom }: AccountConfig): boolean {
+  return password !== undefined || passwordFrom !== undefined;
 }
 
 function unencrypted(listener: ListenerConfig): string[] {

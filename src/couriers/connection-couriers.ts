@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { QuickRetry } from '../base/http/quick-retry.ts';
 import type { InUse } from '../base/in-use.ts';
 import { KeyedSemaphore } from '../base/semaphore.ts';
@@ -12,11 +11,10 @@ import { SmtpFallback } from './exchange-smtp/fallback.ts';
 import type { LoginOf } from './login-of.ts';
 import type { DeliveryPolicy } from './policy.ts';
 import { couriers } from './registry.ts';
-import { CopyNotes } from './sent-items/copy-notes.ts';
 import { GraphSentItems } from './sent-items/graph.ts';
 import { ImapSentItems } from './sent-items/imap.ts';
-import { Marker } from './sent-items/marker.ts';
-import { PermittedSentItems, PersonSentItems, type SentItems } from './sent-items/sent-items.ts';
+import type { SendingMemory } from './sent-items/sending-memory.ts';
+import { AllSentItems, PermittedSentItems, type Removal, type UnwantedCopy } from './sent-items/sent-items.ts';
 import { wrapped } from './wrappers/wrapped.ts';
 
 /**
@@ -50,12 +48,26 @@ export interface ConnectionCouriersOptions extends UpstreamAccess {
   readonly concurrentPerMailbox?: number;
   readonly graphMimeBytes: number;
   readonly smtpPermits: KeyedSemaphore;
-  /** Of the key of the markers and the notes on copies; both are made at first use. */
-  readonly folder: string;
+  /** By what copies of what is sent are known again. */
+  readonly memory: SendingMemory;
   /** A copy that is not in Sent Items this long after an attempt will not appear any more. */
   readonly settleMs: number;
   /** Counts the attempts under way. */
   readonly inUse: InUse;
+}
+
+/** Messages of one mailbox of which no copy shall stay. */
+export interface CopyRemoval {
+  readonly mailbox: string;
+  readonly messages: readonly {
+    readonly id: string;
+    /** With its angle brackets. */
+    readonly messageId: string;
+    /** Asked when the copies are found, right before they go. */
+    mayGo(): boolean | Promise<boolean>;
+  }[];
+  /** Told of each message that is done with, by its id, and how many copies of it were removed. */
+  onDone(id: string, removed: number): void;
 }
 
 /** The couriers of one connection, each made when it is first asked for. */
@@ -64,28 +76,47 @@ export class ConnectionCouriers {
   readonly client: GraphClient;
   readonly #options: ConnectionCouriersOptions;
   readonly #parts: Omit<CourierParts, 'policy'>;
-  readonly #sentItems: SentItems;
+  readonly #copies: AllSentItems;
   readonly #made = new Map<string, Courier>();
   readonly #closable = new Set<ClosableCourier>();
 
-  /** @throws Error of the file system */
   constructor(options: ConnectionCouriersOptions) {
     this.#options = options;
     this.#parts = partsOf(options);
     this.client = this.#parts.client;
     this.#closable.add(this.#parts.exchangeSmtp);
-    this.#sentItems = sentItemsOf(options, this.client);
+    this.#copies = copiesOf(options, this.client);
   }
 
   /** The courier of a kind for accounts that want the same. */
   of(kind: CourierKind, policy: DeliveryPolicy): Courier {
-    const key = `${kind} ${policy.envelope} ${policy.onAmbiguity}`;
+    const key = `${kind} ${policy.envelope} ${policy.onAmbiguity} ${policy.couriers?.join()}`;
     let courier = this.#made.get(key);
     if (!courier) {
       courier = this.#make(kind, policy);
       this.#made.set(key, courier);
     }
     return courier;
+  }
+
+  /**
+   * Removes the copies of messages from Sent Items, wherever they may be.
+   * @returns false where the bridge may not
+   * @throws where it failed for another reason, which may pass; what `onDone` was told of is done
+   */
+  removeCopies({ mailbox, messages, onDone }: CopyRemoval, signal: AbortSignal): Promise<boolean> {
+    const { inUse } = this.#options;
+    const { marker } = this.#parts;
+    const ids = new Map<UnwantedCopy, string>();
+    for (const { id, messageId, mayGo } of messages) {
+      ids.set({ messageId, mayGo, isOwn: (value) => marker.isOwn(value, id) }, id);
+    }
+    const removal: Removal = {
+      mailbox,
+      copies: [...ids.keys()],
+      onDone: (copy, removed) => onDone(ids.get(copy) as string, removed),
+    };
+    return inUse.during(() => this.#copies.remove(removal, signal));
   }
 
   /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
@@ -98,22 +129,15 @@ export class ConnectionCouriers {
     const { marker, copies } = this.#parts;
     const courier = modules[kind].create({ ...this.#parts, policy });
     this.#closable.add(courier);
-    const { onAmbiguity } = policy;
-    const look = { sentItems: this.#copiesOf(kind), marker, copies, onAmbiguity, clock, settleMs };
+    const { onAmbiguity, couriers: others = [] } = policy;
+    const look = { kind, others, sentItems: this.#copies, marker, copies, onAmbiguity, clock, settleMs };
     return wrapped(courier, { inUse, actsFor, look });
-  }
-
-  /** Where the copies are of what a courier sends. */
-  #copiesOf(kind: CourierKind): SentItems {
-    const { smtpLogin, actsFor } = this.#options;
-    return smtpLogin ? new PersonSentItems(this.#sentItems, actsFor, couriers[kind].copiesAt) : this.#sentItems;
   }
 }
 
 function partsOf(options: ConnectionCouriersOptions): Omit<CourierParts, 'policy'> {
-  const { http, clock, endpoints, sessions, getToken, smtpLogin, retry, concurrentPerMailbox, folder } = options;
-  const marker = Marker.withKeyFile(join(folder, 'marker-key'));
-  const copies = new CopyNotes(join(folder, 'copies'), marker);
+  const { http, clock, endpoints, sessions, getToken, smtpLogin, retry, concurrentPerMailbox } = options;
+  const { marker, copies } = options.memory;
   const client = new GraphClient({
     http,
     origin: endpoints.graph,
@@ -149,13 +173,15 @@ function partsOf(options: ConnectionCouriersOptions): Omit<CourierParts, 'policy
   };
 }
 
-function sentItemsOf(options: ConnectionCouriersOptions, client: GraphClient): SentItems {
-  const { clock, endpoints, sessions, getToken, sendAs } = options;
+/** Where the copies are of what the couriers send. */
+function copiesOf(options: ConnectionCouriersOptions, client: GraphClient): AllSentItems {
+  const { clock, endpoints, sessions, getToken, sendAs, actsFor } = options;
   const { extraCa } = sessions;
   const byImap = new ImapSentItems({
     endpoint: endpoints.imap,
     ...(extraCa !== undefined && { extraCa }),
     getToken: ({ refused }) => getToken('exchange', refused),
   });
-  return new PermittedSentItems([new GraphSentItems(client, sendAs), byImap], clock);
+  const permitted = new PermittedSentItems([new GraphSentItems(client, sendAs), byImap], clock);
+  return new AllSentItems(permitted, actsFor, (kind) => couriers[kind].copiesAt);
 }

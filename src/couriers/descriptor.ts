@@ -87,8 +87,6 @@ export interface CourierDescriptor extends CourierTraits {
   readonly needsSmtpAuth: boolean;
   /** Large messages go up as drafts in the mailbox. */
   readonly makesDrafts: boolean;
-  /** Mail leaves with the reverse-path that its client gave; another one than the mailbox takes a right. */
-  readonly keepsReversePath: boolean;
   readonly batchLimits: BatchLimits;
   /** Largest message as MIME that the upstream takes at once, in bytes. */
   readonly maxMimeBytes: number;

@@ -14,6 +14,8 @@ export interface KnownRefusal {
   readonly waitMs?: number;
   /** The wait is this message's alone, though the scope is wider: other mail of the mailbox may well pass. */
   readonly mailboxGoesOn?: true;
+  /** It is this service that refuses: another courier may take the message, or the mailbox's mail. */
+  readonly ofCourier?: true;
   /**
    * What to do. MAILBOX and ADDRESS stand for the mailbox and for the address in From, LOGIN for who logs in: the
    * mailbox, or the person who signed in.
@@ -27,9 +29,9 @@ export const hourMs = 60 * minuteMs;
 
 /** What a verdict takes from a row. */
 export function verdictOf(
-  { outcome, scope, waitMs, mailboxGoesOn, remedy }: KnownRefusal,
+  { outcome, scope, waitMs, mailboxGoesOn, ofCourier, remedy }: KnownRefusal,
   askedMs?: number,
-): Pick<CourierVerdict, 'outcome' | 'scope' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
+): Pick<CourierVerdict, 'outcome' | 'scope' | 'ofCourier' | 'remedy' | 'retryAfterMs' | 'pauseMailboxMs'> {
   const retryAfterMs = askedMs ?? waitMs;
   const isWide = scope === 'mailbox' || scope === 'tenant';
   const pauses = askedMs !== undefined || (isWide && mailboxGoesOn !== true);
@@ -37,6 +39,7 @@ export function verdictOf(
     outcome,
     scope,
     remedy,
+    ...(ofCourier && { ofCourier }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(retryAfterMs !== undefined && pauses && { pauseMailboxMs: retryAfterMs }),
   };

@@ -10,12 +10,15 @@ export class Ledger {
   readonly #verdicts = new Map<string, CourierVerdict>();
   #pauseMailboxMs = 0;
   #upstreamId: string | undefined;
+  #copies = 0;
 
   /** The later verdict on a recipient counts. */
   record(recipients: readonly EnvelopeRecipient[], verdict: CourierVerdict): void {
     for (const { address } of recipients) this.#verdicts.set(normalizeAddress(address), verdict);
     if (recipients.length === 0) return;
     this.#upstreamId ??= verdict.upstreamId;
+    // One for each request or transaction.
+    if (verdict.outcome === 'delivered') this.#copies += 1;
     if (verdict.outcome !== 'delivered') {
       this.#pauseMailboxMs = Math.max(this.#pauseMailboxMs, verdict.pauseMailboxMs ?? 0);
     }
@@ -30,6 +33,7 @@ export class Ledger {
       ...(this.#pauseMailboxMs > 0 && { pauseMailboxMs: this.#pauseMailboxMs }),
       ...(this.#upstreamId !== undefined && { upstreamId: this.#upstreamId }),
       ...(trouble !== undefined && { trouble }),
+      ...(this.#copies > 0 && { copies: this.#copies }),
     };
   }
 }

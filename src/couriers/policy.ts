@@ -1,3 +1,5 @@
+import type { CourierKind } from '../message/courier-kind.ts';
+
 /** What an account wants where there is a choice. */
 export interface DeliveryPolicy {
   /**
@@ -7,4 +9,6 @@ export interface DeliveryPolicy {
   readonly envelope: 'auto' | 'smtp' | 'rewrite' | 'refuse';
   /** A message that may have been delivered, where nobody can look: sent again, or held for an administrator. */
   readonly onAmbiguity: 'resend' | 'hold';
+  /** Those it may go by; default: the one that is asked. */
+  readonly couriers?: readonly CourierKind[];
 }

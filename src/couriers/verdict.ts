@@ -17,6 +17,7 @@ export interface CourierVerdict {
   readonly text: string;
   readonly remedy?: string;
   readonly scope?: FailureScope;
+  readonly ofCourier?: true;
   readonly retryAfterMs?: number;
   readonly pauseMailboxMs?: number;
   readonly upstreamId?: string;
@@ -30,8 +31,27 @@ export const refusedLoginPauseMs = 60_000;
 /** A verdict of our own, with the kind and the remedy that the catalogue has for the code. */
 export function ownVerdict(code: ErrorCode, text: string): CourierVerdict {
   const { kind, remedy } = errorCatalogue[code];
-  return { outcome: kind === 'usage' ? 'needs-admin' : kind, code, text, remedy };
+  const ofCourier = ofOneCourier.includes(code) && { ofCourier: true as const };
+  return { outcome: kind === 'usage' ? 'needs-admin' : kind, code, text, remedy, ...ofCourier };
 }
+
+/**
+ * The verdict where nothing was sent because another instance may deliver by now, or because what must be noted before
+ * cannot be; undefined for any other error.
+ */
+export function nothingSent(error: unknown): CourierVerdict | undefined {
+  return error instanceof BridgeError && (error.code === 'lease-lost' || error.code === 'queue-unreachable')
+    ? ownVerdict(error.code, error.message)
+    : undefined;
+}
+
+/** Messages that one courier cannot take and another one can. */
+const ofOneCourier: readonly ErrorCode[] = [
+  'message-not-sendable-by-graph',
+  'header-too-large-for-graph',
+  'message-too-large-for-smtp',
+  'address-not-sendable',
+];
 
 /**
  * The same verdict, which says besides that the connection is in trouble.
@@ -70,7 +90,7 @@ export function tokenFailure(error: unknown, part: ConnectionPart): CourierVerdi
 
 /** One recipient's outcome. */
 export function recipientOutcome(address: string, verdict: CourierVerdict): RecipientOutcome {
-  const { outcome, code, text, remedy, scope, retryAfterMs } = verdict;
+  const { outcome, code, text, remedy, scope, ofCourier, retryAfterMs } = verdict;
   return {
     address,
     outcome,
@@ -78,6 +98,7 @@ export function recipientOutcome(address: string, verdict: CourierVerdict): Reci
     text,
     ...(remedy !== undefined && { remedy }),
     ...(scope !== undefined && { scope }),
+    ...(ofCourier && { ofCourier }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
 }

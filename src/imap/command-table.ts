@@ -3,22 +3,26 @@ import { append } from './commands/append.ts';
 import { authenticate } from './commands/authenticate.ts';
 import { capability } from './commands/capability.ts';
 import { close, unselect } from './commands/close.ts';
+import { compress } from './commands/compress.ts';
 import { copy, move } from './commands/copy.ts';
+import { enable } from './commands/enable.ts';
 import { expunge } from './commands/expunge.ts';
 import { fetch } from './commands/fetch.ts';
 import { create, deleteFolder, rename, subscribe } from './commands/folders.ts';
 import { id } from './commands/id.ts';
 import { idle } from './commands/idle.ts';
-import { list } from './commands/list.ts';
+import { list, lsub } from './commands/list.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
 import { namespace } from './commands/namespace.ts';
 import { noop } from './commands/noop.ts';
 import { search } from './commands/search.ts';
 import { select } from './commands/select.ts';
+import { sort } from './commands/sort.ts';
 import { starttls } from './commands/starttls.ts';
 import { status } from './commands/status.ts';
 import { store } from './commands/store.ts';
+import { thread } from './commands/thread.ts';
 import type { ImapState } from './session.ts';
 
 /** A command and the states in which it is allowed. */
@@ -52,17 +56,21 @@ const table: Readonly<Record<string, ImapCommandEntry>> = {
   SUBSCRIBE: { states: after, command: subscribe },
   UNSUBSCRIBE: { states: after, command: subscribe },
   LIST: { states: after, command: list },
-  LSUB: { states: after, command: list },
+  LSUB: { states: after, command: lsub },
   NAMESPACE: { states: after, command: namespace },
   STATUS: { states: after, command: status },
   APPEND: { states: after, command: append },
   IDLE: { states: after, command: idle },
+  ENABLE: { states: after, command: enable },
+  COMPRESS: { states: after, command: compress },
 
   CHECK: { states: selected, command: noop },
   CLOSE: { states: selected, command: close },
   UNSELECT: { states: selected, command: unselect },
   EXPUNGE: { states: selected, command: expunge, uid: true },
   SEARCH: { states: selected, command: search, uid: true },
+  SORT: { states: selected, command: sort, uid: true },
+  THREAD: { states: selected, command: thread, uid: true },
   FETCH: { states: selected, command: fetch, uid: true },
   STORE: { states: selected, command: store, uid: true },
   COPY: { states: selected, command: copy, uid: true },

@@ -1,7 +1,8 @@
 import type { LineProtocolContext } from '../line-protocol/context.ts';
 import type { StoreLogin } from '../line-protocol/session.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
-import type { SelectedFolder } from './selected-folder.ts';
+import type { EnabledExtensions, Extension } from './enabled.ts';
+import type { SelectedFolder } from './selected/selected-folder.ts';
 import type { ImapSession, ImapState } from './session.ts';
 import type { RawCommand } from './wire/command-reader.ts';
 import type { ImapWriter } from './wire/response-writer.ts';
@@ -16,12 +17,24 @@ export interface ImapContext extends LineProtocolContext {
   readonly store: MailStore;
   /** The folder selected. */
   readonly folder: SelectedFolder;
+  /** What the client has turned on. */
+  readonly enabled: EnabledExtensions;
   /** Capabilities of this moment, as they stand in a response. */
   capabilities(): string;
+  /** Whether the client is told of a capability, and so reckons with what belongs to it. */
+  announces(capability: string): boolean;
+  /** Turns extensions on; the selected folder is described anew where that asks for it. */
+  enable(extensions: readonly Extension[]): void;
   /** The client's next line; a shutdown need not wait for it. */
   nextLine(): Promise<string>;
   /** Goes to the authenticated state. */
   loggedIn(login: StoreLogin<MailStore>): void;
+  /** Whether DEFLATE is active (RFC 4978). */
+  readonly compressed: boolean;
+  /** Goes on in DEFLATE once what was written is on its way. */
+  compress(): Promise<void>;
+  /** Says why, and ends the connection. */
+  bye(why: string): void;
   /** Leaves the selected folder, if there is one, and enters `folder`, if there is one. */
   select(folder: SelectedFolder | undefined): Promise<void>;
 }
@@ -29,10 +42,14 @@ export interface ImapContext extends LineProtocolContext {
 /** How a command ended well. */
 export interface ImapCompletion {
   readonly text: string;
-  /** Response code without brackets. */
-  readonly code?: string;
+  /** Response code without brackets; asked for when all news have been told. */
+  readonly code?: string | (() => string | undefined);
   /** Sequence numbers are in the client's hands: hold EXPUNGE back (RFC 9051 section 7.5.1). */
   readonly holdExpunges?: boolean;
+  /** The connection ends with it: no news any more. */
+  readonly last?: true;
+  /** Ends in NO all the same; news are told as after any command. */
+  readonly refused?: true;
   /** What follows the tagged OK. */
   readonly after?: () => Promise<void>;
 }

@@ -1,16 +1,20 @@
 import type { Duplex } from 'node:stream';
+import { logRepeated } from '../base/repeated-lines.ts';
 import { LineTooLong } from '../base/sockets/line-reader.ts';
 import { writeTimeoutMs } from '../base/sockets/paced-writer.ts';
 import { endsConnection, LineProtocolConnection } from '../line-protocol/connection.ts';
 import type { StoreLogin } from '../line-protocol/session.ts';
-import type { MailStore } from '../mailbox/mail-store.ts';
+import { type MailStore, MailStoreError } from '../mailbox/mail-store.ts';
 import type { ImapCompletion, ImapContext } from './command.ts';
 import { commandNamed } from './command-table.ts';
+import { DeflatedSocket } from './compress/deflated-socket.ts';
+import { EnabledExtensions, type Extension } from './enabled.ts';
 import type { ImapOptions } from './options.ts';
 import { ImapReply, replyFor } from './reply.ts';
-import type { SelectedFolder } from './selected-folder.ts';
+import type { SelectedFolder } from './selected/selected-folder.ts';
 import type { ImapState } from './session.ts';
 import { BrokenCommand, CommandReader, type RawCommand, TaggedRefusal } from './wire/command-reader.ts';
+import { responseText } from './wire/format.ts';
 import { ImapWriter } from './wire/response-writer.ts';
 import { Scanner } from './wire/scanner.ts';
 
@@ -23,11 +27,15 @@ const maxBrokenCommands = 20;
 /** One IMAP connection: its state, and the way from a command to its tagged reply. */
 export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWriter, RawCommand> implements ImapContext {
   protected override readonly called = 'an IMAP session';
+  readonly enabled = new EnabledExtensions();
   readonly #commands: CommandReader;
   #store: MailStore | undefined;
   #folder: SelectedFolder | undefined;
   #broken = 0;
   #failedLogins = 0;
+  #compressed = false;
+  /** A command is being carried out. */
+  #running = false;
 
   constructor(socket: Duplex, options: ImapOptions) {
     super(socket, options, new ImapWriter(socket, writeTimeoutMs.beforeLogin));
@@ -53,7 +61,32 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
   }
 
   capabilities(): string {
-    return this.session.capabilities({ authenticated: this.#store !== undefined, secure: this.secure }).join(' ');
+    return this.#told().join(' ');
+  }
+
+  announces(capability: string): boolean {
+    return this.#told().includes(capability);
+  }
+
+  enable(extensions: readonly Extension[]): void {
+    const knewModseq = this.enabled.condstore;
+    for (const extension of extensions) this.enabled.add(extension);
+    this.out.utf8 = this.enabled.utf8;
+    if (knewModseq || !this.enabled.condstore || this.#folder === undefined) return;
+    this.out.untagged(`OK [HIGHESTMODSEQ ${this.#folder.toldModseq}] Mod-sequences are told from here on.`);
+  }
+
+  get compressed(): boolean {
+    return this.#compressed;
+  }
+
+  async compress(): Promise<void> {
+    await this.goOnIn((socket, unread) => new DeflatedSocket(socket, unread));
+    this.#compressed = true;
+  }
+
+  bye(why: string): void {
+    this.goodbye(why);
   }
 
   override async ask(challenge: Buffer): Promise<Buffer> {
@@ -70,11 +103,15 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     this.loginDone();
     this.#commands.takesMessages = true;
     this.#store = login.store;
+    login.store.onNotice?.((text) => {
+      if (this.#running && !this.ended) this.out.notice(text);
+    });
   }
 
   async select(folder: SelectedFolder | undefined): Promise<void> {
     const left = this.#folder;
     this.#folder = folder;
+    this.#watchForEnd();
     await left?.close();
   }
 
@@ -84,7 +121,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
   }
 
   protected override tellWhy(why: string): void {
-    this.out.untagged(`BYE ${why}`);
+    this.out.untagged(`BYE ${responseText(why)}`);
     this.out.flush();
   }
 
@@ -100,10 +137,14 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
   }
 
   protected override async answer(raw: RawCommand): Promise<void> {
+    this.#running = true;
     try {
       await this.#carryOut(raw);
     } catch (error) {
       this.#refuseBroken(error);
+    } finally {
+      this.#running = false;
+      this.#watchForEnd();
     }
   }
 
@@ -120,16 +161,42 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     } catch (error) {
       if (error instanceof LineTooLong) throw new BrokenCommand('The line is too long.', { tag: raw.tag, fatal: true });
       if (endsConnection(error) || error instanceof BrokenCommand) throw error;
-      await this.#commands.finishMessage();
+      if (!(error instanceof ImapReply && error.bye)) await this.#commands.finishMessage();
       return this.#refuse(raw.tag, this.#replyTo(raw, error));
     }
-    this.#folder?.tell(this.out, { expunges: completion.holdExpunges !== true });
-    this.out.tagged(raw.tag, 'OK', completion.text, completion.code);
+    // Nothing is told behind a BYE.
+    if (!completion.last) this.#folder?.tell(this.out, { expunges: completion.holdExpunges !== true });
+    const { code } = completion;
+    this.out.tagged(
+      raw.tag,
+      completion.refused ? 'NO' : 'OK',
+      completion.text,
+      typeof code === 'function' ? code() : code,
+    );
     await completion.after?.();
   }
 
+  #told(): readonly string[] {
+    const told = this.session.capabilities({ authenticated: this.#store !== undefined, secure: this.secure });
+    return this.compressed ? told.filter((name) => name !== 'COMPRESS=DEFLATE') : told;
+  }
+
+  /** Between commands a client hears at once that its folder is no more; within one, IDLE or the end of it tells. */
+  #watchForEnd(): void {
+    const folder = this.#folder;
+    if (folder === undefined || this.#running || this.ended) return;
+    const look = (): void => {
+      if (folder.gone !== undefined && !this.#running) this.goodbye(folder.gone);
+    };
+    folder.onChange(look);
+    look();
+  }
+
   async #run(raw: RawCommand): Promise<ImapCompletion> {
-    const scanner = new Scanner(raw.parts);
+    const scanner = new Scanner(raw.parts, {
+      ...(this.#store !== undefined && { delimiter: this.#store.delimiter }),
+      utf8: this.enabled.utf8,
+    });
     const byUid = raw.name === 'UID';
     if (byUid) scanner.space();
     const name = byUid ? scanner.word() : raw.name;
@@ -146,8 +213,16 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
       this.options.log.error({ error, command: raw.name }, 'Unexpected error in an IMAP command');
       return new ImapReply('NO', 'Internal error.', { code: 'SERVERBUG' });
     }
+    this.#logStoreFailure(raw.name, error);
     if (reply.status === 'NO' && (raw.name === 'LOGIN' || raw.name === 'AUTHENTICATE')) this.#failedLogins++;
     return reply;
+  }
+
+  /** What failed behind the mail store, not what the client asked for wrongly. A client may cause it at will. */
+  #logStoreFailure(command: string, error: unknown): void {
+    if (!(error instanceof MailStoreError) || error.cause === undefined) return;
+    const facts = { error: error.cause, command };
+    logRepeated(this.options.log, 'warn', `imap store ${error.message}`, facts, `mailbox error: ${error.message}`);
   }
 
   #refuse(tag: string, reply: ImapReply): void {

@@ -5,7 +5,12 @@ import type { MailStore } from '../mailbox/mail-store.ts';
 export type ImapState = 'not-authenticated' | 'authenticated' | 'selected' | 'logout';
 
 /** What follows a successful login. */
-export type ImapLogin = StoreLogin<MailStore> | ImapHandOver;
+export type ImapLogin = ImapStoreLogin | ImapHandOver;
+
+export interface ImapStoreLogin extends StoreLogin<MailStore> {
+  /** The OK to the login tells the capabilities, which saves the client a question. */
+  readonly tellsCapabilities?: boolean;
+}
 
 export interface ImapHandOver extends HandOver {
   /** Capabilities that the client is told with its OK: `IMAP4rev1 IDLE …`. */

@@ -119,6 +119,15 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     this.out.timeoutMs = writeTimeoutMs.afterLogin;
   }
 
+  /** Goes on with a stream that carries the rest of the connection in another encoding. */
+  protected async goOnIn(wrap: (socket: Duplex, unread: Buffer) => Duplex): Promise<void> {
+    await this.out.sent();
+    this.#socket = wrap(this.#socket, this.reader.detach());
+    this.#socket.on('error', ignore);
+    this.reader.switchTo(this.#socket);
+    this.out.switchTo(this.#socket);
+  }
+
   /** The client's next line, as text in which each character is an octet; a shutdown need not wait for it. */
   protected async nextLineOf(maxBytes: number): Promise<string> {
     this.#waiting = true;

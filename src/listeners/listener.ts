@@ -9,6 +9,7 @@ import { logRepeated } from '../base/repeated-lines.ts';
 import { endGently } from '../base/sockets/linger.ts';
 import { ConnectionCounts, type ConnectionLimits } from './connection-counts.ts';
 import { Handshakes, type TlsMaterial } from './handshakes.ts';
+import { Balancers, type ProxyProtocol } from './proxy-protocol/balancers.ts';
 
 /** Bounds of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
@@ -23,6 +24,8 @@ export interface ListenerOptions {
   readonly security: 'none' | 'starttls' | 'tls';
   /** Needed unless `security` is `none`. */
   readonly tls?: TlsMaterial;
+  /** Balancers before it, which say whose their connections are. */
+  readonly proxyProtocol?: ProxyProtocol;
   readonly limits: ListenerLimits;
   readonly log: Log;
 }
@@ -35,7 +38,7 @@ export interface Client {
   readonly secure: boolean;
   /** Present where STARTTLS is to be offered. Does the handshake; the socket is closed where it fails. */
   readonly startTls?: (socket: Duplex) => Promise<Socket>;
-  /** Canonical, an IPv4-mapped address as IPv4. */
+  /** Canonical, an IPv4-mapped address as IPv4. Behind a balancer it is not that of the socket. */
   readonly remoteAddress: string;
   /** The listener closes: end as soon as it can be done in good order. */
   readonly closing: AbortSignal;
@@ -54,9 +57,33 @@ export interface ListenerProtocol {
   serve(client: Client): Promise<void>;
 }
 
+/** Serves the clients that a listener has accepted and counted, in another process. */
+export interface ServedElsewhere {
+  /**
+   * Takes a client over. What has been read of it, behind a PROXY header, stands in the socket.
+   * @param ended called once, when its connection has ended
+   * @returns false if it has to be served here; otherwise the socket is not to be touched any more
+   */
+  take(socket: Socket, remoteAddress: string, ended: () => void): boolean;
+  updateTls(material: TlsMaterial): void;
+  /** Resolves when every client taken over has ended or, after `graceMs`, has been cut. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Serves the clients that another process has accepted and counted. */
+export interface Reception {
+  /** Resolves when the connection has ended. */
+  serve(socket: Socket, remoteAddress: string): Promise<void>;
+  updateTls(material: TlsMaterial): void;
+  /** Resolves when every connection has ended or, after `graceMs`, has been cut. */
+  close(graceMs: number): Promise<void>;
+}
+
 /** A listening port. */
 export interface Listener {
   readonly port: number;
+  /** Clients that are connected now. */
+  clients(): number;
   updateTls(material: TlsMaterial): void;
   /** Stops accepting; resolves when every connection has ended or, after `graceMs`, has been cut. */
   close(graceMs: number): Promise<void>;
@@ -69,8 +96,12 @@ const handshakeTimeoutMs = 30_000;
 const maxRejected = 100;
 
 /** Listens for the clients of a protocol. Rejects with the system's error when the port cannot be had. */
-export async function listen(options: ListenerOptions, protocol: ListenerProtocol): Promise<Listener> {
-  const door = new Door(options, protocol);
+export async function listen(
+  options: ListenerOptions,
+  protocol: ListenerProtocol,
+  elsewhere?: ServedElsewhere,
+): Promise<Listener> {
+  const door = new Door(options, protocol, elsewhere);
   // Nothing is read of a client before somebody wants it.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
@@ -84,40 +115,60 @@ export async function listen(options: ListenerOptions, protocol: ListenerProtoco
   server.on('error', (error) => options.log.error({ error, protocol: protocol.name }, 'a listener failed'));
   return {
     port: (server.address() as AddressInfo).port,
+    clients: () => door.clients,
     updateTls: (material) => door.updateTls(material),
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await door.close(graceMs);
-      await closed;
+      // Of clients elsewhere Node.js would ask the other processes, one that is gone included.
+      if (elsewhere === undefined) await closed;
     },
   };
 }
 
+/** Serves clients of a protocol whom a listener elsewhere has accepted. */
+export function receive(options: ListenerOptions, protocol: ListenerProtocol): Reception {
+  return new Door(options, protocol);
+}
+
 /** Counts clients, rejects those too many, and does TLS. */
-class Door {
+class Door implements Reception {
   readonly #options: ListenerOptions;
   readonly #protocol: ListenerProtocol;
+  readonly #elsewhere: ServedElsewhere | undefined;
   readonly #handshakes: Handshakes | undefined;
+  readonly #balancers: Balancers | undefined;
   readonly #counts: ConnectionCounts;
   readonly #closing = unlimited(new AbortController());
   readonly #open = new Map<Socket, Promise<void>>();
   readonly #rejected = new Set<Socket>();
 
-  constructor(options: ListenerOptions, protocol: ListenerProtocol) {
+  constructor(options: ListenerOptions, protocol: ListenerProtocol, elsewhere?: ServedElsewhere) {
     this.#options = options;
     this.#protocol = protocol;
+    this.#elsewhere = elsewhere;
     this.#counts = new ConnectionCounts(options.limits);
     if (options.security !== 'none' && options.tls === undefined) throw new Error('TLS without a certificate.');
     this.#handshakes = options.tls && new Handshakes(options.tls);
+    const { proxyProtocol, limits } = options;
+    this.#balancers = proxyProtocol && new Balancers(proxyProtocol, limits.maxConnections);
+  }
+
+  get clients(): number {
+    return this.#counts.open;
   }
 
   updateTls(material: TlsMaterial): void {
     this.#handshakes?.update(material);
+    this.#elsewhere?.updateTls(material);
   }
 
   async accept(socket: Socket): Promise<void> {
     socket.on('error', () => {});
-    const remoteAddress = canonicalAddress(socket.remoteAddress ?? '');
+    const acceptedAtMs = performance.now();
+    const peer = canonicalAddress(socket.remoteAddress ?? '');
+    const isProxied = peer !== undefined && this.#balancers?.has(peer) === true;
+    const remoteAddress = isProxied && !this.#closing.signal.aborted ? await this.#clientOf(socket, peer) : peer;
     // Whoever left before we looked has no address any more.
     if (remoteAddress === undefined || this.#closing.signal.aborted) {
       socket.destroy();
@@ -130,29 +181,51 @@ class Door {
       return;
     }
     const remove = this.#counts.add(source);
-    const served = this.#serve(socket, remoteAddress);
+    if (this.#elsewhere?.take(socket, remoteAddress, remove)) return;
+    await this.#serveCounted(socket, remoteAddress, acceptedAtMs);
+    remove();
+  }
+
+  async serve(socket: Socket, remoteAddress: string): Promise<void> {
+    await this.#serveCounted(socket, remoteAddress, performance.now());
+  }
+
+  async #serveCounted(socket: Socket, remoteAddress: string, acceptedAtMs: number): Promise<void> {
+    const served = this.#serve(socket, remoteAddress, acceptedAtMs);
     this.#open.set(socket, served);
     await served;
     this.#open.delete(socket);
-    remove();
   }
 
   /** Resolves when all have ended, or have been cut after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing.abort();
     this.#handshakes?.abandon();
+    this.#balancers?.abandon();
     for (const socket of this.#rejected) socket.destroy();
     const timer = setTimeout(() => {
       for (const socket of this.#open.keys()) socket.destroy();
     }, graceMs);
-    await Promise.all(this.#open.values());
+    await Promise.all([...this.#open.values(), this.#elsewhere?.close(graceMs)]);
     clearTimeout(timer);
   }
 
-  async #serve(socket: Socket, remoteAddress: string): Promise<void> {
+  /** Whose connection a balancer brings; undefined where it is closed. */
+  async #clientOf(socket: Socket, balancer: string): Promise<string | undefined> {
+    try {
+      return await this.#balancers?.clientOf(socket, balancer, this.#options.limits.loginTimeoutMs);
+    } catch (cause) {
+      const text = `The balancer sent no valid PROXY header: ${errorText(cause)}.`;
+      const error = new BridgeError('proxy-header-invalid', text, { cause });
+      if (!this.#closing.signal.aborted) this.#log('warn', balancer, { error }, 'connection closed: no PROXY header');
+      return undefined;
+    }
+  }
+
+  async #serve(socket: Socket, remoteAddress: string, acceptedAtMs: number): Promise<void> {
     const { security, limits, log } = this.#options;
     const { loginTimeoutMs } = limits;
-    const loginUntilMs = performance.now() + loginTimeoutMs;
+    const loginUntilMs = acceptedAtMs + loginTimeoutMs;
     const loginMsLeft = (): number => Math.max(0, loginUntilMs - performance.now());
     const id = randomBytes(6).toString('base64url');
     const common = { id, remoteAddress, closing: this.#closing.signal, loginTimeoutMs, loginMsLeft };

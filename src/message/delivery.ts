@@ -11,6 +11,8 @@ export interface AmbiguousAttempt {
   readonly addresses: readonly string[];
   /** It was over by then, milliseconds since 1970. */
   readonly overAtMs: number;
+  /** Whose attempt it was; undefined: that of the courier that is asked now. */
+  readonly courier?: CourierKind;
 }
 
 /** A message on its way to an upstream: the envelope, and the octets, which may be read more than once. */
@@ -29,6 +31,11 @@ export interface OutgoingMessage {
   readonly ambiguous?: AmbiguousAttempt;
   /** The message with CRLF line ends; a new stream, from its first octet, at each call. */
   open(): Readable;
+  /**
+   * Asked right before anything that sends the message, and answered at once; absent: it may always be sent.
+   * @throws BridgeError `lease-lost` where another instance may be sending it by now
+   */
+  assertMaySend?(): void;
 }
 
 /**
@@ -53,6 +60,8 @@ export interface RecipientOutcome {
   readonly remedy?: string;
   /** Absent where nothing is known about it: then it is the message's. */
   readonly scope?: FailureScope;
+  /** It concerns this courier alone: another one may take the message, or whatever the scope says. */
+  readonly ofCourier?: true;
   /** Trying again sooner is useless, in milliseconds: what the upstream asked for, or what the refusal is known to last. */
   readonly retryAfterMs?: number;
 }
@@ -93,6 +102,14 @@ export interface DeliveryReport {
   readonly trouble?: ConnectionTrouble;
   /** Nobody but an administrator shall have the message sent again. */
   readonly hold?: boolean;
+  /** How many copies of the message the upstream keeps for those it was delivered to; absent where nobody knows. */
+  readonly copies?: number;
+  /** Nothing was handed to the upstream, or tried to be: what was ambiguous before is so still. */
+  readonly sentNothing?: true;
+  /** Nobody may look for what is ambiguous: no other courier than that one may send the message. */
+  readonly staysWith?: CourierKind;
+  /** Who made the attempt, where that is not who was asked. */
+  readonly courier?: CourierKind;
   /** The upstream's name for the message or the request (`request-id`, queue id), for the log. */
   readonly upstreamId?: string;
 }

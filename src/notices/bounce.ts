@@ -7,11 +7,13 @@ import { HeaderBlock } from '../message/header/fields.ts';
 import { messageStart } from '../message/message-start.ts';
 import { deliveryStatusMessage } from '../message/report/delivery-status.ts';
 import type { ReportedRecipient } from '../message/report/facts.ts';
+import { isAscii } from '../message/safe-text.ts';
 import type { Verdict } from '../queue/attempts/verdict.ts';
-import type { NewMessage, QueuedMessage } from '../queue/message.ts';
+import type { Notice, QueuedMessage } from '../queue/message.ts';
 import { isAnswer, isAutomatic } from './automatic-message.ts';
+import { handedIn, type NoticeAddresses, type PlannedNotice, plannedBounces, plannedWarning } from './readers.ts';
 
-/** What a notification goes by with a courier. */
+/** What a notice goes by with a courier. */
 export interface NoticeTraits {
   /** Type of a diagnostic code in the upstream's own words (RFC 3464 section 2.3.6). */
   readonly diagnosticType: string;
@@ -27,15 +29,11 @@ export interface BounceOptions {
   /** The enhanced status (RFC 3463) that says of a refusal what can be said. */
   statusOf(outcome: Pick<RecipientOutcome, 'code' | 'outcome'>): string;
   /** The message reported on. */
-  open(id: string): Readable;
+  open(id: string): Promise<Readable>;
   /** Host name of the upstream a message goes to. */
   remoteMta?(message: QueuedMessage): string | undefined;
-}
-
-/** A notification, ready to be queued. */
-export interface Notification {
-  readonly message: NewMessage;
-  readonly content: Buffer;
+  /** Who hears of it but the sender; default: nobody. */
+  addresses?(message: QueuedMessage): NoticeAddresses;
 }
 
 type Notify = 'SUCCESS' | 'FAILURE' | 'DELAY';
@@ -45,23 +43,22 @@ const returnedHeaderBytes = 64 * 1024;
 const returnedMessageBytes = 1024 * 1024;
 
 /**
- * The notification of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path, itself with
+ * The bounces of what an attempt has settled (RFC 3464), to be sent as the mailbox to the reverse-path and others, with
  * the null reverse-path: of recipients given up, and of recipients served where the sender asked for that and the
- * upstream takes no such wish. Undefined where there is nobody to tell: a null reverse-path, a report or an
- * answer, or recipients of whom the sender did not want to hear (RFC 3461 section 4.1).
+ * upstream takes no such wish. None where there is nobody to tell: of a report or an answer, and for the sender of a
+ * null reverse-path, or of recipients of whom the sender did not want to hear (RFC 3461 section 4.1).
  */
-export async function composeBounce(
+export async function composeBounces(
   message: QueuedMessage,
   verdict: Pick<Verdict, 'failed' | 'delivered'>,
   options: BounceOptions,
-): Promise<Notification | undefined> {
-  const failed = verdict.failed
-    .filter(({ address }) => wants(message, address, 'FAILURE', true))
-    .map((outcome) => failedRecipient(message, outcome, options));
+): Promise<readonly Notice[]> {
+  const failed = verdict.failed.map((outcome) => failedRecipient(message, outcome, options));
+  const wanted = failed.filter(({ address }) => wants(message, address, 'FAILURE', true));
   const { passesDsn, diagnosticType } = options.couriers[message.courier];
   // Another courier may have handed it to SMTP for once: then Exchange knows of the wish.
-  const relayed = passesDsn ? [] : verdict.delivered.filter(({ text }) => !isSmtpReply(text));
-  const told = relayed
+  const served = passesDsn ? [] : verdict.delivered.filter(({ text }) => !isSmtpReply(text));
+  const relayed = served
     .filter(({ address }) => wants(message, address, 'SUCCESS', false))
     .map(
       ({ address, text }) =>
@@ -72,17 +69,15 @@ export async function composeBounce(
           diagnostic: `${diagnosticType}; ${text}`,
         }) as const,
     );
-  return await compose(message, [...failed, ...told], options);
+  const planned = plannedBounces(message, { failed, wanted, relayed }, addressesFor(message, options));
+  return await compose(message, planned, options);
 }
 
 /**
  * The warning that a message is still on its way, and until when it will be tried. Undefined where nobody wants it or
  * nobody is there to read it.
  */
-export async function composeDelayWarning(
-  message: QueuedMessage,
-  options: BounceOptions,
-): Promise<Notification | undefined> {
+export async function composeDelayWarning(message: QueuedMessage, options: BounceOptions): Promise<Notice | undefined> {
   const waiting = message.recipients.filter(
     ({ address, state }) => state === 'pending' && wants(message, address, 'DELAY', true),
   );
@@ -96,31 +91,69 @@ export async function composeDelayWarning(
       ...(cause.remedy === undefined ? {} : { remedy: cause.remedy }),
     };
   });
-  return await compose(message, recipients, options);
+  const [warning] = await compose(
+    message,
+    plannedWarning(message, recipients, addressesFor(message, options)),
+    options,
+  );
+  return warning;
 }
 
+function addressesFor(message: QueuedMessage, { addresses }: BounceOptions): NoticeAddresses {
+  return addresses?.(message) ?? {};
+}
+
+/** A notice for each reader; none of a notice, or of a message that is an answer. */
 async function compose(
   message: QueuedMessage,
-  recipients: readonly ReportedRecipient[],
+  planned: readonly PlannedNotice[],
   options: BounceOptions,
-): Promise<Notification | undefined> {
-  const { dsn, reversePath, smtpUtf8 } = message.envelope;
-  if (message.isBounce || reversePath === '' || recipients.length === 0) return undefined;
-  const hasFailed = recipients.some(({ action }) => action === 'failed');
-  const returnWhole = hasFailed && dsn?.ret === 'FULL' && message.size <= returnedMessageBytes;
-  const original = await messageStart(options.open(message.id), returnWhole ? message.size + 1 : returnedHeaderBytes);
+): Promise<readonly Notice[]> {
+  if (message.isBounce || planned.length === 0) return [];
+  const isWhole = planned.some((notice) => returnsWhole(message, notice));
+  const original = await messageStart(await options.open(message.id), isWhole ? message.size + 1 : returnedHeaderBytes);
   const header = HeaderBlock.parse(original.subarray(0, returnedHeaderBytes));
-  if (isAnswer(header) || (!hasFailed && isAutomatic(header))) return undefined;
+  if (isAnswer(header)) return [];
+  const isQuiet = isAutomatic(header);
+  return planned
+    .filter((notice) => !isQuiet || hasFailed(notice))
+    .map((notice) => noticeOf(message, notice, { original, header }, options));
+}
+
+function hasFailed({ recipients }: PlannedNotice): boolean {
+  return recipients.some(({ action }) => action === 'failed');
+}
+
+function returnsWhole({ envelope, size }: QueuedMessage, notice: PlannedNotice): boolean {
+  return notice.forSender && hasFailed(notice) && envelope.dsn?.ret === 'FULL' && size <= returnedMessageBytes;
+}
+
+interface Reported {
+  /** The message, or its beginning. */
+  readonly original: Buffer;
+  readonly header: HeaderBlock;
+}
+
+function noticeOf(
+  message: QueuedMessage,
+  notice: PlannedNotice,
+  { original, header }: Reported,
+  options: BounceOptions,
+): Notice {
+  const { dsn, smtpUtf8 } = message.envelope;
+  const { to, recipients } = notice;
+  const returnWhole = returnsWhole(message, notice);
   const now = options.clock.now();
   const remoteMta = options.remoteMta?.(message);
   const content = deliveryStatusMessage({
     reportingMta: options.hostname,
     from: message.mailbox,
-    to: reversePath,
+    to,
+    ...(notice.forAdministrator && { handedIn: handedIn(message, header) }),
     ...(dsn?.envid === undefined ? {} : { envid: dsn.envid }),
     ...(remoteMta === undefined ? {} : { remoteMta }),
     arrivalDate: new Date(message.receivedAtMs),
-    originalHeaders: original,
+    originalHeaders: returnWhole ? original : original.subarray(0, returnedHeaderBytes),
     returnWhole,
     recipients,
     willRetryUntil: new Date(message.expiresAtMs),
@@ -135,9 +168,9 @@ async function compose(
       courier: message.courier,
       envelope: {
         reversePath: '',
-        recipients: [{ address: reversePath }],
+        recipients: [{ address: to }],
         eightBit: content.some((octet) => octet > 0x7f),
-        smtpUtf8,
+        smtpUtf8: smtpUtf8 || !isAscii(to),
       },
       isBounce: true,
       receivedAtMs: now,

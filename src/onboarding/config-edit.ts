@@ -9,7 +9,7 @@ import {
   parseTree,
 } from 'jsonc-parser';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
-import type { Ownership } from '../base/files/ownership.ts';
+import type { FileOwner } from '../base/files/ownership.ts';
 import { addKeyBelowComment, removeKey } from './key-edits.ts';
 import { assertCanWrite, writeWholeFile } from './whole-file.ts';
 
@@ -71,7 +71,7 @@ export async function assertCanEdit(path: string): Promise<void> {
   await assertCanWrite((await readWithMode(path)).file);
 }
 
-async function readWithMode(path: string): Promise<{ text: string; mode: number; file: string; owner: Ownership }> {
+async function readWithMode(path: string): Promise<{ text: string; mode: number; file: string; owner: FileOwner }> {
   try {
     // Where the configuration is a link, what it points to is changed, not the link.
     const file = await realpath(path);

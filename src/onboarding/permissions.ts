@@ -11,6 +11,20 @@ export type ReadWay = 'imap' | 'pop3' | 'graph';
 export interface Uses {
   readonly send: readonly CourierKind[];
   readonly read: readonly ReadWay[];
+  /** Copies of sent mail are removed, and not by IMAP. */
+  readonly removesCopies?: boolean;
+}
+
+/** What of an account says whether the copies of its mail are removed. */
+export interface CopyKeeper {
+  readonly send?: readonly CourierKind[] | undefined;
+  readonly read?: ReadWay | undefined;
+  readonly sentItems?: 'keep' | 'remove' | undefined;
+}
+
+/** Whether removing the copies of an account's mail takes Graph: a mailbox that IMAP opens needs no more. */
+export function removesByGraph({ send, read, sentItems }: CopyKeeper): boolean {
+  return sentItems === 'remove' && send !== undefined && read !== 'imap';
 }
 
 /** The application ids that Microsoft publishes for them; the same in every tenant. */
@@ -110,29 +124,31 @@ function mailPermissions(uses: Uses, { shared }: { readonly shared: boolean }): 
   ]);
 }
 
-function permissionsOf(actsAs: 'app' | 'person', { read, send }: Uses): UsePermission[] {
+function permissionsOf(actsAs: 'app' | 'person', { read, send, removesCopies }: Uses): UsePermission[] {
   const by = usePermissions[actsAs];
   const reads = (['imap', 'pop3'] as const).filter((each) => read.includes(each)).map((each) => by.read[each]);
   const sends = courierKinds.filter((courier) => send.includes(courier)).map((courier) => by.send[courier]);
   const of = (wanted: TokenResource) => [...reads, ...sends].filter(({ resource }) => resource === wanted);
   // Large messages go up as drafts, and after an ambiguous end Sent Items are looked at.
-  const drafts = send.some((courier) => couriers[courier].makesDrafts) || read.includes('graph');
+  const drafts = send.some((courier) => couriers[courier].makesDrafts) || read.includes('graph') || removesCopies;
   return [...of('exchange'), ...of('graph'), ...(drafts ? [by.read.graph] : [])];
 }
 
 /** Which tokens the uses of a connection need. */
-export function resourcesOf({ read, send }: Uses): ReadonlySet<TokenResource> {
+export function resourcesOf({ read, send, removesCopies }: Uses): ReadonlySet<TokenResource> {
   const needed = [
     ...send.map((courier) => usePermissions.app.send[courier]),
     ...read.map((each) => usePermissions.app.read[each]),
+    ...(removesCopies ? [usePermissions.app.read.graph] : []),
   ];
   return new Set(needed.map(({ resource }) => resource));
 }
 
 /** What of each kind is used by at least one account. */
-export function usesOf(accounts: readonly { readonly send?: CourierKind; readonly read?: ReadWay }[]): Uses {
+export function usesOf(accounts: readonly CopyKeeper[]): Uses {
   return {
     send: [...new Set(accounts.flatMap(({ send }) => send ?? []))],
     read: [...new Set(accounts.flatMap(({ read }) => read ?? []))],
+    ...(accounts.some(removesByGraph) && { removesCopies: true }),
   };
 }

@@ -4,7 +4,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
 import { fileOwner } from '../base/files/file-owner.ts';
-import { isRoot, nearestFolder, type Ownership, ownerToKeep } from '../base/files/ownership.ts';
+import { type FileOwner, isRoot, nearestFolder, ownerToKeep } from '../base/files/ownership.ts';
 import { fileErrorText, makeFolderOf, replaceFile } from '../base/files/private-file.ts';
 
 /**
@@ -14,7 +14,7 @@ import { fileErrorText, makeFolderOf, replaceFile } from '../base/files/private-
  * @param owner of a new file, where root writes it; default: the owner of its folder
  * @throws BridgeError `file-not-written`
  */
-export async function writeWholeFile(path: string, content: string, mode: number, owner?: Ownership): Promise<void> {
+export async function writeWholeFile(path: string, content: string, mode: number, owner?: FileOwner): Promise<void> {
   try {
     await makeFolderOf(path);
     await replaceFile(path, content, mode, temporaryFor(path), ownerToKeep(path, owner));
@@ -45,7 +45,7 @@ export async function assertCanWrite(path: string): Promise<void> {
 }
 
 /** Whom new files of a bridge belong to where root makes them: whoever has its data folder, or will have it. */
-export function ownerOfDataFolder(dataDir: string): Ownership | undefined {
+export function ownerOfDataFolder(dataDir: string): FileOwner | undefined {
   return isRoot() ? nearestFolder(dataDir) : undefined;
 }
 

@@ -27,7 +27,7 @@ export class Maildrop {
 
   static async of(store: Maildrops): Promise<Maildrop> {
     const maildrop = new Maildrop(await store.open('INBOX', { readOnly: false }));
-    for await (const { uid, size } of maildrop.folder.list()) {
+    for await (const { uid, size } of maildrop.folder.list({ exactSizes: true })) {
       maildrop.#uids.push(uid);
       maildrop.#sizes.push(size);
       maildrop.#octets += size;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { QueuedMessage } from './message.ts';
-import type { QueueStore } from './store.ts';
+import type { DestinationDue, QueueStore } from './store.ts';
 
 /** Timers are late on a busy machine, and clocks are set right by a few seconds; nobody waits long for that. */
 const toleranceMs = 10_000;
@@ -27,11 +27,25 @@ export class ClockWatch {
   }
 }
 
-/** Whether the clock was set back since an earlier run: what lies before us has been received, or tried, after now. */
-export function wasSetBack(store: QueueStore, nowMs: number): boolean {
+/** Destinations looked at at a time: there may be many. */
+const atATime = 16;
+
+/**
+ * Whether the clock was set back since an earlier run: what lies before us has been received, or tried, after now.
+ * @throws what the store throws
+ */
+export async function wasSetBack(store: QueueStore, nowMs: number): Promise<boolean> {
   const isLater = (atMs: number) => atMs > nowMs + toleranceMs;
-  const isOfLater = ({ id, receivedAtMs }: QueuedMessage) =>
-    isLater(receivedAtMs) || store.attempts(id).some(({ startedAtMs }) => isLater(startedAtMs));
-  const waiting = store.destinations().filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs);
-  return waiting.some(({ destination }) => store.due(destination, Number.MAX_SAFE_INTEGER, 1).some(isOfLater));
+  const isOfLater = async ({ id, receivedAtMs }: QueuedMessage) =>
+    isLater(receivedAtMs) || (await store.attempts(id)).some(({ startedAtMs }) => isLater(startedAtMs));
+  const isAhead = async ({ destination }: DestinationDue) => {
+    const [first] = await store.due(destination, Number.MAX_SAFE_INTEGER, 1);
+    return first !== undefined && (await isOfLater(first));
+  };
+  const waiting = (await store.destinations()).filter(({ nextAttemptAtMs }) => nextAttemptAtMs > nowMs);
+  for (let from = 0; from < waiting.length; from += atATime) {
+    const found = await Promise.all(waiting.slice(from, from + atATime).map(isAhead));
+    if (found.includes(true)) return true;
+  }
+  return false;
 }

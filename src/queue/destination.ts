@@ -1,83 +1,71 @@
-import type { Clock } from '../base/clock.ts';
-import type { CourierKind } from '../message/courier-kind.ts';
+import { type CourierKind, courierKinds } from '../message/courier-kind.ts';
 import type { DeliveryReport } from '../message/delivery.ts';
-import type { BreakerPermit, ConnectionGate } from './breakers/breakers.ts';
-import { type Admission, type AdmissionRefused, type DirectAttempt, DirectLine } from './limits/direct.ts';
-import type { FairPermits, PermitTaker } from './limits/fair-permits.ts';
-import type { DestinationMeter, HeldPart } from './limits/meter.ts';
-import { type LearnedPause, learnPause, mailboxPause, pauseLeftMs } from './limits/pause.ts';
+import { InFlight } from './attempts/in-flight.ts';
+import { type Choice, itsOwnCourier, type MessageCouriers } from './choice/choose.ts';
+import { MailboxPauses } from './choice/mailbox-pauses.ts';
+import type { DestinationOptions } from './destination-options.ts';
+import { type AttemptPermit, AttemptPermits, type DestinationEffect } from './limits/attempt-permits.ts';
+import type { Admission, AdmissionRefused, DirectAttempt } from './limits/direct.ts';
+import { DirectDeliveries } from './limits/direct-deliveries.ts';
+import type { PermitTaker } from './limits/fair-permits.ts';
+import { meteredAttempt } from './limits/meter.ts';
+import { Parking } from './limits/parking.ts';
 import { AccountTurns, readAhead } from './limits/turns.ts';
 import type { QueuedMessage } from './message.ts';
-import type { QueueStore } from './store.ts';
-
-export interface DestinationOptions {
-  readonly key: string;
-  readonly connection: string;
-  readonly store: QueueStore;
-  readonly clock: Clock;
-  readonly meter: DestinationMeter;
-  readonly permits: FairPermits;
-  readonly gate: ConnectionGate;
-  /** A pause learned before a restart. */
-  readonly pause?: LearnedPause | undefined;
-  /** The first pause of a mailbox that waits for an administrator. */
-  readonly adminPauseMs: number;
-  /** Starts one attempt; {@link Destination.finished} is called when it has ended. */
-  deliver(message: QueuedMessage): void;
-  /** Told when the store cannot be read or written; the destination looks again by itself. */
-  onFailure(error: unknown): void;
-  onPause(pause: LearnedPause): void;
-}
-
-/** What an attempt under way holds. */
-interface Held {
-  readonly part: HeldPart;
-  readonly permit: BreakerPermit;
-}
-
-/** What came of an attempt, beside what it means for its message. */
-export interface DestinationEffect {
-  /** How many recipients outside the tenant were served. */
-  readonly external: number;
-  /** What went wrong is the connection's trouble: it says nothing about the message or the mailbox. */
-  readonly isConnections: boolean;
-  /** The attempt was to show whether such trouble is over. */
-  readonly isProbe: boolean;
-}
+import type { LeaseGuard } from './ownership/lease-guard.ts';
 
 const lookAgainMs = 1000;
-/** So long a message waits at least that the tenant's limit stops: mail within the tenant goes on without it. */
-const shortestParkMs = 5 * 60_000;
+const usualFailoverMs = 60_000;
 
 /** The messages of one mailbox: which goes next, and when. */
 export class Destination implements PermitTaker {
+  readonly key: string;
   readonly connection: string;
+  readonly guard: LeaseGuard;
+  /** What is known here of attempts that the store cannot tell. */
+  readonly inFlight = new InFlight();
   readonly #options: DestinationOptions;
-  readonly #meter: DestinationMeter;
   readonly #turns: AccountTurns;
-  readonly #direct: DirectLine<Held>;
+  readonly #attempts: AttemptPermits;
+  readonly #direct: DirectDeliveries;
+  readonly #pauses: MailboxPauses;
+  readonly #parking: Parking;
   /** Under way, or about to be put off: taken out of the turns, still due in the store. */
   readonly #away = new Set<string>();
-  readonly #held = new Map<string, Held>();
-  #pause: LearnedPause | undefined;
-  #metTrouble = false;
+  readonly #dueAtEnd = new Set<string>();
+  readonly #held = new Map<string, AttemptPermit>();
+  readonly #whenIdle: (() => void)[] = [];
   #storePausedUntilMs = 0;
-  /** The earliest time at which something falls due that is not in {@link #turns}. */
-  #dueMs = 0;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
   constructor(options: DestinationOptions) {
+    const { key, connection, clock, store, guard, failoverAfterMs = usualFailoverMs, onFailure } = options;
     this.#options = options;
-    this.connection = options.connection;
-    this.#meter = options.meter;
-    this.#pause = options.pause;
-    this.#turns = new AccountTurns(options.key, options.store, this.#away);
-    this.#direct = new DirectLine(options.clock, {
-      waitMs: (attempt) =>
-        Math.max(this.#destinationWaitMs(), this.#meter.externalWaitMs(attempt), this.#waitMs(attempt)),
-      take: (attempt) => this.#take(attempt),
-      ended: (held, startedAtMs, report) => this.#directEnded(held, startedAtMs, report),
+    this.key = key;
+    this.connection = connection;
+    this.guard = guard;
+    this.#turns = new AccountTurns({
+      ...{ destination: key, store, clock, away: this.#away, onFailure },
+      onRead: () => this.wake(),
+    });
+    this.#pauses = new MailboxPauses({ ...options, failoverAfterMs });
+    const parts = { ...options, pauses: this.#pauses, failoverAfterMs, mailbox: key.slice(connection.length + 1) };
+    this.#attempts = new AttemptPermits(parts, this);
+    this.#parking = new Parking({
+      ...{ store, clock, attempts: this.#attempts, guard, onFailure },
+      onParked: (ids, untilMs) => this.#parked(ids, untilMs),
+      onLost: (ids) => {
+        // Until the lease is gone here, too, or has come again.
+        this.stop();
+        this.#areBack(ids);
+      },
+    });
+    this.#direct = new DirectDeliveries({
+      ...{ destination: key, store, clock, attempts: this.#attempts, guard, onFailure },
+      waitMs: () => this.#storeWaitMs,
+      onEnded: () => this.wake(),
+      onIdle: () => this.#lookWhetherIdle(),
     });
   }
 
@@ -87,26 +75,38 @@ export class Destination implements PermitTaker {
     this.wake();
   }
 
+  /** Another instance has queued something. */
+  queuedElsewhere(): void {
+    this.#turns.defer(0);
+    this.wake();
+  }
+
   /** A delivery that the queue does not hold asks for its permit within the limits; it goes before the queue. */
   admit(attempt: DirectAttempt, patienceMs: number): Promise<Admission | AdmissionRefused> {
     const admission = this.#direct.enter(attempt, patienceMs);
+    if (this.#stopped) this.#direct.refuse();
     this.wake();
     return admission;
   }
 
   /** An administrator changed the store or the settings: what waited for that is worth a try now. */
   reload(): void {
+    if (this.#stopped) return;
     this.#turns.reload();
-    this.#dueMs = 0;
-    if (this.#pause?.needsAdmin) this.#endPause();
+    this.#pauses.adminActed();
     this.wake();
+  }
+
+  /** The store can be reached again: what waited for that alone begins now. */
+  storeIsBack(): void {
+    this.#storePausedUntilMs = 0;
+    this.reload();
   }
 
   /** What the store says is due is so by the new time; what was remembered here is not. */
   clockWasSetBack(): void {
     this.#storePausedUntilMs = 0;
-    // It would begin again when the clock comes there once more.
-    if (this.#pause && this.#pause.sinceMs > this.#options.clock.now()) this.#endPause();
+    this.#pauses.clockWasSetBack();
   }
 
   /** An attempt left no trace in the store: its message is still due there, and no other starts before then. */
@@ -127,7 +127,7 @@ export class Destination implements PermitTaker {
 
   /** Whether the latest attempt met trouble that the connection may have. */
   get metTrouble(): boolean {
-    return this.#metTrouble;
+    return this.#attempts.metTrouble;
   }
 
   /** Nothing is attempted by a courier for now: clients that wait for it are told. */
@@ -137,23 +137,26 @@ export class Destination implements PermitTaker {
 
   /** What the mailbox is paused for was the connection's trouble, and is over. */
   troubleOver(code: string): void {
-    if (this.#pause?.code === code) this.#endPause();
+    this.#pauses.troubleOver(code);
   }
 
   /** A message of the destination is due again then, and no timer may run while the destination is busy. */
   defer(untilMs: number): void {
-    this.#dueMs = Math.min(this.#dueMs, untilMs);
+    this.#turns.defer(untilMs);
+  }
+
+  /** A message under way is due again as soon as its attempt has ended, which nothing may notice before. */
+  deferToEnd(id: string): void {
+    this.#dueAtEnd.add(id);
   }
 
   /** Starts what may start, and sets the timer for what may not yet. */
   wake(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#options.mayStart?.() === false) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     try {
-      this.#noticeDue();
-      const waitMs = this.#direct.admit();
-      this.#wakeIn(Math.min(waitMs, this.#startDue()));
+      this.#wakeIn(Math.min(this.#direct.admit(), this.#startDue()));
     } catch (error) {
       this.#options.onFailure(error);
       this.#wakeIn(lookAgainMs);
@@ -164,26 +167,47 @@ export class Destination implements PermitTaker {
   ended(id: string, startedAtMs: number, report: DeliveryReport): DestinationEffect {
     const held = this.#held.get(id);
     if (!held) return { external: 0, isConnections: false, isProbe: false };
-    return this.#settle(held, startedAtMs, report);
+    return this.#attempts.settle(held, startedAtMs, report);
   }
 
   /** An attempt has ended, or was not made after all, and the store says so. */
-  finished(message: QueuedMessage): void {
-    const held = this.#held.get(message.id);
-    this.#held.delete(message.id);
-    this.#away.delete(message.id);
-    if (held) this.#giveBack(held);
+  finished({ id }: Pick<QueuedMessage, 'id'>): void {
+    const held = this.#held.get(id);
+    this.#held.delete(id);
+    if (this.#dueAtEnd.delete(id)) this.#turns.lookAgain();
+    if (held) this.#attempts.giveBack(held);
+    this.#areBack([id]);
     this.wake();
   }
 
+  /** Starts nothing more. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();
+    this.#turns.stop();
     this.#direct.refuse();
   }
 
-  get #inTrouble(): boolean {
-    return this.#pause !== undefined;
+  /** Starts nothing more. @returns resolves when nothing is under way, and everything that was is written */
+  close(): Promise<void> {
+    this.stop();
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve);
+      this.#lookWhetherIdle();
+    });
+  }
+
+  /** Breaks off what is under way, but for what clients wait for. */
+  abort(): void {
+    for (const { abort } of this.#held.values()) abort.abort();
+  }
+
+  /** Another instance delivers by now: starts nothing more, and breaks off everything. */
+  lose(): void {
+    this.guard.lose();
+    this.stop();
+    this.abort();
+    this.#direct.abort();
   }
 
   /** @returns milliseconds until another look is worth it; `Infinity` where something else wakes the destination */
@@ -192,134 +216,81 @@ export class Destination implements PermitTaker {
     try {
       return this.#startUntilBlocked(parked);
     } finally {
-      if (parked.length > 0) void this.#park(parked);
+      if (parked.length > 0) void this.#parking.park(parked);
     }
   }
 
   /** @param parked takes the messages that only the tenant's limit stops */
   #startUntilBlocked(parked: QueuedMessage[]): number {
-    while (parked.length < readAhead && this.#meter.hasAnyPermit(this.#inTrouble)) {
+    while (parked.length < readAhead && this.#attempts.hasAny) {
       const now = this.#options.clock.now();
-      const destinationWaitMs = this.#destinationWaitMs();
-      if (destinationWaitMs > 0) return destinationWaitMs;
-      const message = this.#turns.peek(now, ({ courier }) => this.#mayStart(courier));
-      if (message === 'blocked') break;
-      if (!message) return this.#dueMs - now;
-      const attempt = attemptOf(message);
-      if (this.#meter.externalWaitMs(attempt) > 0) {
-        this.#turns.take(message);
-        // Until it is put off it is due in the store, and would be found there again.
-        this.#away.add(message.id);
-        parked.push(message);
+      const waitMs = Math.max(this.#storeWaitMs, this.#pauses.leftMs);
+      if (waitMs > 0) return waitMs;
+      const found = this.#peek(now);
+      if (found === 'reading') break;
+      if (found === 'blocked') return this.#attempts.choice.waitMs();
+      if (!found) return this.#turns.dueMs - now;
+      const attempt = meteredAttempt(found.message, found.choice?.courier);
+      if (!found.choice || this.#attempts.externalWaitMs(attempt) > 0) {
+        this.#take(found.message);
+        parked.push(found.message);
         continue;
       }
-      const waitMs = this.#waitMs(attempt);
-      if (waitMs > 0) return waitMs;
-      const held = this.#take(attempt);
+      const limitWaitMs = this.#attempts.waitMs(attempt);
+      if (limitWaitMs > 0) return limitWaitMs;
+      if (this.#attempts.isExternalAskedFor(attempt)) break;
+      const held = this.#attempts.take(attempt, found.those);
       if (!held) break;
-      this.#turns.take(message);
-      this.#held.set(message.id, held);
-      this.#away.add(message.id);
-      this.#options.deliver(message);
+      this.#take(found.message);
+      this.#held.set(found.message.id, held);
+      this.#options.deliver(found.message, found.choice, held.abort.signal);
     }
     return Number.POSITIVE_INFINITY;
   }
 
-  /** What has fallen due while the destination was busy is in the store alone. */
-  #noticeDue(): void {
-    const now = this.#options.clock.now();
-    if (now < this.#dueMs) return;
-    this.#turns.lookAgain();
-    this.#dueMs = this.#options.store.nextDueMs(this.#options.key, now) ?? Number.POSITIVE_INFINITY;
+  /** Until its attempt has ended, or it is put off, it is due in the store, and would be found there again. */
+  #take(message: QueuedMessage): void {
+    this.#turns.take(message);
+    this.#away.add(message.id);
   }
 
-  #waitMs(attempt: DirectAttempt): number {
-    return this.#meter.waitMs(attempt, this.#inTrouble);
+  /**
+   * The next message and its courier. A message without one waits for a courier that is shut, and must not hold up what
+   * others of its account go by.
+   */
+  #peek(nowMs: number) {
+    let choice: Choice | undefined;
+    let those: MessageCouriers = { couriers: courierKinds, isNarrowed: false };
+    const { couriersOf = itsOwnCourier } = this.#options;
+    const message = this.#turns.peek(nowMs, (each) => {
+      those = couriersOf(each);
+      choice = this.#attempts.choice.of(those.couriers);
+      return choice ? this.#attempts.has(choice.courier) : this.#attempts.choice.isHeldUp(those);
+    });
+    return typeof message === 'string' || !message ? message : { message, choice, those };
   }
 
-  #mayStart(courier: CourierKind): boolean {
-    return this.#options.gate.mayStart(courier) && this.#meter.hasPermit(courier, this.#inTrouble);
+  /** Messages were put off in the store, or could not be. */
+  #parked(ids: readonly string[], untilMs: number | undefined): void {
+    if (untilMs === undefined) this.lookAgain(this.#options.clock.now() + lookAgainMs);
+    else this.defer(untilMs);
+    this.#areBack(ids);
+    this.wake();
   }
 
-  #take(attempt: DirectAttempt): Held | undefined {
-    const { key, connection, gate, permits } = this.#options;
-    const { courier } = attempt;
-    if (!gate.mayStart(courier) || !permits.take(this)) return undefined;
-    return { part: this.#meter.reserve(attempt), permit: gate.begin(courier, key.slice(connection.length + 1)) };
+  /** Until anything may start after an attempt that left no trace. */
+  get #storeWaitMs(): number {
+    return this.#storePausedUntilMs - this.#options.clock.now();
   }
 
-  #giveBack({ part, permit }: Held): void {
-    permit.ended(undefined);
-    this.#meter.release(part);
-    this.#options.permits.release(this);
-  }
-
-  /** An attempt that the connection was not able to make counts for nothing. */
-  #settle({ part, permit }: Held, startedAtMs: number, report: DeliveryReport): DestinationEffect {
-    // The permit lets others in, in an order that depends on this.
-    this.#metTrouble = report.trouble !== undefined;
-    const isConnections = permit.ended(report);
-    const wasServed = report.recipients.some(({ outcome }) => outcome === 'delivered');
-    const external = isConnections && !wasServed ? 0 : this.#meter.settle(part, report);
-    if (!isConnections) this.#learn(startedAtMs, report);
-    return { external, isConnections, isProbe: permit.isProbe };
-  }
-
-  /** Puts off in the store what must not hold up the mail behind it. */
-  async #park(messages: readonly QueuedMessage[]): Promise<void> {
-    const { store, clock, onFailure } = this.#options;
-    const waitMs = Math.max(...messages.map((each) => this.#meter.externalWaitMs(attemptOf(each))));
-    const untilMs = clock.now() + Math.max(Number.isFinite(waitMs) ? waitMs : 0, shortestParkMs);
-    const ids = messages.map((each) => each.id);
-    try {
-      await store.defer(ids, untilMs);
-      this.defer(untilMs);
-    } catch (error) {
-      onFailure(error);
-      this.lookAgain(clock.now() + lookAgainMs);
-    }
+  #areBack(ids: readonly string[]): void {
     for (const id of ids) this.#away.delete(id);
-    this.wake();
+    this.#lookWhetherIdle();
   }
 
-  /** Until anything may start. */
-  #destinationWaitMs(): number {
-    const now = this.#options.clock.now();
-    return Math.max(this.#storePausedUntilMs - now, pauseLeftMs(this.#pause, now));
-  }
-
-  #learn(startedAtMs: number, report: DeliveryReport): void {
-    const { key, clock, store, adminPauseMs, onFailure, onPause } = this.#options;
-    const asked = mailboxPause(report, adminPauseMs);
-    if (asked) {
-      this.#pause = learnPause(key, this.#pause, asked, startedAtMs, clock.now());
-      store.setPause(this.#pause).catch(onFailure);
-      onPause(this.#pause);
-      return;
-    }
-    // A permanent refusal is as much a sign of a working mailbox as a delivery.
-    const works = report.recipients.some(({ outcome }) => outcome === 'delivered' || outcome === 'permanent');
-    if (works && this.#pause && startedAtMs >= this.#pause.untilMs) this.#endPause();
-  }
-
-  #endPause(): void {
-    this.#pause = undefined;
-    this.#options.store.endPause(this.#options.key).catch(this.#options.onFailure);
-  }
-
-  #directEnded(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void {
-    if (report) this.#countDirect(held, startedAtMs, report);
-    this.#giveBack(held);
-    this.wake();
-  }
-
-  #countDirect(held: Held, startedAtMs: number, report: DeliveryReport): void {
-    const { store, key, clock, onFailure } = this.#options;
-    const { external } = this.#settle(held, startedAtMs, report);
-    const recipients = report.recipients.filter((each) => each.outcome === 'delivered').length;
-    if (recipients > 0) {
-      store.countSent(key, { startedAtMs, endedAtMs: clock.now(), recipients, external }).catch(onFailure);
-    }
+  #lookWhetherIdle(): void {
+    if (this.#away.size > 0 || !this.#direct.isIdle) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #wakeIn(delayMs: number): void {
@@ -331,8 +302,4 @@ export class Destination implements PermitTaker {
       this.wake();
     });
   }
-}
-
-function attemptOf({ courier, recipients }: QueuedMessage): DirectAttempt {
-  return { courier, recipients: recipients.filter((each) => each.state === 'pending').map((each) => each.address) };
 }

@@ -18,6 +18,7 @@ export interface NewMessage {
   readonly account: string;
   readonly connection: string;
   readonly mailbox: string;
+  /** Who sent it last, or is to send it first. */
   readonly courier: CourierKind;
   readonly envelope: Envelope;
   /** A notification of our own making: its failure is never notified. */
@@ -30,6 +31,12 @@ export interface NewMessage {
   readonly earlier?: readonly RecipientOutcome[];
 }
 
+/** A bounce or delay warning of our own, ready to be queued. */
+export interface Notice {
+  readonly message: NewMessage;
+  readonly content: Buffer;
+}
+
 /** One recipient and what has become of it. */
 export interface QueuedRecipient {
   readonly address: string;
@@ -37,6 +44,15 @@ export interface QueuedRecipient {
   readonly state: 'pending' | 'delivered' | 'failed';
   /** What the latest attempt said about it. */
   readonly last?: Omit<RecipientOutcome, 'address'>;
+  /** Couriers that cannot take the message to it, whatever the others may do. */
+  readonly refusedBy?: readonly CourierKind[];
+}
+
+/** An attempt that was begun and of which the queue knows no end: it is under way, or nobody knows how it ended. */
+export interface UnfinishedAttempt {
+  /** Undefined where an earlier version, or a loss of power, left that unknown. */
+  readonly courier?: CourierKind;
+  readonly startedAtMs: number;
 }
 
 /** A message in the queue. */
@@ -54,6 +70,7 @@ export interface QueuedMessage extends Omit<NewMessage, 'earlier'> {
   readonly finishedAtMs?: number;
   /** What is wrong with it, of a quarantined message. */
   readonly damage?: string;
+  readonly unfinished?: UnfinishedAttempt;
 }
 
 /** One delivery attempt, as it is kept. */
@@ -64,6 +81,10 @@ export interface AttemptRecord {
   /** Of the recipients served, those outside the tenant; not given where it is read back. */
   readonly externalDelivered?: number;
   readonly outcomes: readonly RecipientOutcome[];
+  /** Absent where a version before queue format 5 made the attempt. */
+  readonly courier?: CourierKind;
+  /** Couriers that come before it for this account, and why they were not used. */
+  readonly passedOver?: readonly { readonly courier: CourierKind; readonly code: string; readonly text: string }[];
 }
 
 /** The connection of a destination: its name holds no slash. */

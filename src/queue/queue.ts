@@ -1,9 +1,12 @@
 import { BridgeError } from '../base/errors.ts';
 import { type DelayWarningOptions, DelayWarnings } from './attempts/delay-warnings.ts';
 import type { BreakerView } from './breakers/breakers.ts';
+import type { FollowUp } from './follow-ups/follow-up.ts';
+import { FollowUps } from './follow-ups/follow-ups.ts';
 import type { Admission, AdmissionRefused } from './limits/direct.ts';
 import type { NewMessage, QueuedMessage } from './message.ts';
-import { type DirectSubmission, Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
+import type { DirectSubmission, SchedulerOptions } from './scheduler-options.ts';
 import type { Spool } from './store.ts';
 
 export interface QueueOptions extends SchedulerOptions {
@@ -16,17 +19,22 @@ export class Queue {
   readonly #options: QueueOptions;
   readonly #scheduler: Scheduler;
   readonly #delayWarnings: DelayWarnings | undefined;
+  readonly #followUps: FollowUps | undefined;
   #full = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler(options);
-    const { delayWarnings } = options;
+    const { delayWarnings, followUps } = options;
+    const isFinished = (id: string) => this.#scheduler.isFinished(id);
+    const isOurs = (destination: string) => this.#scheduler.isOurs(destination);
+    this.#followUps = followUps && new FollowUps({ ...options, ...followUps, isFinished, isOurs });
     this.#delayWarnings =
       delayWarnings &&
       new DelayWarnings({
         ...options,
         ...delayWarnings,
+        isOurs,
         warningFor: (message) => delayWarnings.warningFor(this.#scheduler.withReason(message)),
         onQueued: (warning) => this.#scheduler.accepted(warning),
       });
@@ -36,15 +44,16 @@ export class Queue {
   start(): void {
     this.#scheduler.start();
     this.#delayWarnings?.start();
+    this.#followUps?.start();
   }
 
   /**
    * Whether a message of this size would be taken in now.
-   * @throws BridgeError `queue-full`
+   * @throws BridgeError `queue-full`, `queue-unreachable`
    */
-  assertRoom(octets: number): void {
+  async assertRoom(octets: number): Promise<void> {
     try {
-      this.#options.store.assertRoom(octets);
+      await this.#options.store.assertRoom(octets);
     } catch (error) {
       throw this.#noticeFull(error);
     }
@@ -83,6 +92,19 @@ export class Queue {
     return this.#scheduler.admit(delivery, patienceMs);
   }
 
+  /**
+   * Notes what is to follow a message that was delivered while its client waited.
+   * @param times how many times it has to be done; undefined where nobody knows
+   */
+  async follow(message: Pick<FollowUp, 'id' | 'connection' | 'mailbox' | 'note'>, times?: number): Promise<void> {
+    const { followUps, store, clock } = this.#options;
+    if (!followUps) return;
+    const now = clock.now();
+    const { id, ...rest } = message;
+    const dueAtMs = now + followUps.firstWaitMs;
+    await store.addFollowUp(id, { ...rest, ...(times === undefined ? {} : { times }), dueAtMs }, now);
+  }
+
   /** Connections in trouble, which hold back their mail. */
   breakers(): readonly BreakerView[] {
     return this.#scheduler.breakers();
@@ -95,6 +117,7 @@ export class Queue {
 
   /** Waits up to `graceMs` for attempts under way, then breaks them off; the rest stays for the next run. */
   async stop(graceMs: number): Promise<void> {
+    await this.#followUps?.stop();
     await this.#scheduler.stop(graceMs);
     await this.#delayWarnings?.stop();
     await this.#options.store.close();

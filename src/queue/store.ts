@@ -1,6 +1,19 @@
 import type { Readable } from 'node:stream';
+import type { RecordTable } from '../base/record-table.ts';
+import type { CourierKind } from '../message/courier-kind.ts';
+import type { FollowUp, FollowUpChange, NewFollowUp } from './follow-ups/follow-up.ts';
+import type { ExternalGrants } from './limits/grants.ts';
 import type { LearnedPause } from './limits/pause.ts';
-import type { AttemptRecord, MessageState, NewMessage, QueuedMessage, QueuedRecipient } from './message.ts';
+import type {
+  AttemptRecord,
+  MessageState,
+  NewMessage,
+  Notice,
+  QueuedMessage,
+  QueuedRecipient,
+  UnfinishedAttempt,
+} from './message.ts';
+import type { Lease, LeaseTable } from './ownership/lease.ts';
 
 /** Takes one message in. Nothing is durable, and nothing is in the queue, before {@link commit} resolves. */
 export interface Spool {
@@ -22,22 +35,35 @@ export interface Spool {
   discard(): Promise<void>;
 }
 
+/** An attempt that is about to begin. */
+export interface AttemptStart {
+  /** Whose attempt it is; of a message that may have been delivered, whose ambiguous attempt is looked for. */
+  readonly courier: CourierKind;
+  readonly startedAtMs: number;
+}
+
 /** What an attempt changes. */
 export interface AttemptResult {
   readonly attempt: AttemptRecord;
   readonly recipients: readonly QueuedRecipient[];
   readonly state: MessageState;
   readonly nextAttemptAtMs: number;
-  /** A notification that enters the queue in the same transaction. */
-  readonly bounce?: { readonly message: NewMessage; readonly content: Buffer };
+  /** Who sent the message last; undefined: as it was. */
+  readonly courier?: CourierKind;
+  /** They enter the queue in the same transaction. */
+  readonly bounces?: readonly Notice[];
+  /** What is to be done once the message is finished; noted in the same transaction. */
+  readonly followUp?: NewFollowUp;
+  /** Of an attempt that could not be made: what was unfinished before it, and is so still. Default: nothing is. */
+  readonly unfinished?: UnfinishedAttempt;
 }
 
 /** A message whose time is over, and which is not attempted any more. */
 export interface GivenUp {
   readonly recipients: readonly QueuedRecipient[];
   readonly finishedAtMs: number;
-  /** A notification that enters the queue in the same transaction. */
-  readonly bounce?: AttemptResult['bounce'];
+  /** They enter the queue in the same transaction. */
+  readonly bounces?: readonly Notice[];
 }
 
 /** Which messages. Everything given must hold. Upper and lower case are the same in all but ids and connections. */
@@ -83,72 +109,122 @@ export interface SentCount {
   readonly external: number;
 }
 
+/** Something that another instance or process has changed. */
+export type StoreChange =
+  /** Mail was accepted for these destinations, or is due there. */
+  | { readonly kind: 'queued'; readonly destinations: readonly string[] }
+  /** Messages or their states were changed: nothing that was read before holds. */
+  | { readonly kind: 'administered' }
+  /** Instances have come or gone, or leases were released or requested. */
+  | { readonly kind: 'leases' }
+  /** The store cannot be reached any more; or it can again, and changes may have been missed. */
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'reachable' };
+
 /**
- * A durable queue. Every promise of a change resolves once the change is on disk. One bridge uses a store at a time;
- * other processes may read it and change the states of messages.
+ * A durable queue. Every promise of a change resolves once the change is durable, but for what is said to be soft: only
+ * a loss of power takes that back. Every call rejects with `queue-unreachable` while the store cannot be reached.
+ *
+ * What is written about messages on behalf of a destination is written under its lease, where the store has leases:
+ * such a write rejects with `lease-lost` when the lease has another owner, and changes nothing.
  */
 export interface QueueStore {
+  /** Undefined where one instance alone uses the store: everything is its own. */
+  readonly leases: LeaseTable | undefined;
+  /** Likewise: the limits that it counts by itself are the whole. */
+  readonly grants: ExternalGrants | undefined;
+  readonly records: RecordTable;
   spool(): Spool;
   /** Destinations with queued messages. */
-  destinations(): readonly DestinationDue[];
+  destinations(): Promise<readonly DestinationDue[]>;
   /** Accounts with queued messages in a destination. */
-  accounts(destination: string): readonly string[];
+  accounts(destination: string): Promise<readonly string[]>;
   /** Queued messages of a destination, or of one account in it, that are due, the longest due first. */
-  due(destination: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[];
+  due(destination: string, nowMs: number, limit: number, account?: string): Promise<readonly QueuedMessage[]>;
   /** When the next queued message of a destination falls due after a time; undefined if there is none. */
-  nextDueMs(destination: string, afterMs: number): number | undefined;
-  get(id: string): QueuedMessage | undefined;
-  list(filter: QueueFilter, limit: number): readonly QueuedMessage[];
+  nextDueMs(destination: string, afterMs: number): Promise<number | undefined>;
+  get(id: string): Promise<QueuedMessage | undefined>;
+  list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]>;
   /** Sums for each mailbox and state, in that order. */
-  totals(filter: QueueFilter): readonly QueueTotal[];
-  count(state: MessageState): number;
+  totals(filter: QueueFilter): Promise<readonly QueueTotal[]>;
+  count(state: MessageState): Promise<number>;
   /**
    * Whether a message of this size may come in.
    * @throws BridgeError `queue-full`
    */
-  assertRoom(octets: number): void;
+  assertRoom(bytes: number): Promise<void>;
   /**
    * The octets, from the first; a new stream at each call. Before the last of them comes, their checksum is verified:
    * nobody gets the whole of a damaged message. Its stream fails then, and the message is quarantined.
    * @param options.evenIfDamaged gives whatever is there
    * @throws BridgeError `queue-body-missing`, `queue-body-damaged`
    */
-  open(id: string, options?: { readonly evenIfDamaged?: boolean }): Readable;
-  attempts(id: string): readonly AttemptRecord[];
-  /** Attempts of a destination that delivered something and ended at a time or later. */
-  sentSince(destination: string, sinceMs: number): readonly SentCount[];
+  open(id: string, options?: { readonly evenIfDamaged?: boolean }): Promise<Readable>;
+  attempts(id: string): Promise<readonly AttemptRecord[]>;
+  /**
+   * Attempts of a destination that delivered something and ended at a time or later. One that was begun and never
+   * ended counts as one that served all of its recipients now, or an hour after it began where that is earlier: it is
+   * not under way for longer.
+   */
+  sentSince(destination: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]>;
   /** Likewise those of all destinations of a connection, of such as have nothing queued, too. */
-  sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[];
-  /** Those among them that delivered to somebody outside the tenant. */
-  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly destination: string })[];
+  sentOfConnectionSince(connection: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]>;
+  /** Those among them that delivered to somebody outside the tenant, and have ended. */
+  externalSince(
+    connection: string,
+    sinceMs: number,
+  ): Promise<readonly (SentCount & { readonly destination: string })[]>;
   /** Counts a delivery of which the queue keeps nothing else. */
   countSent(destination: string, sent: SentCount): Promise<void>;
   /** Pauses learned so far; some may be over. */
-  pauses(): readonly LearnedPause[];
-  /** Takes the place of an earlier pause with the same key. */
+  pauses(): Promise<readonly LearnedPause[]>;
+  /** Takes the place of an earlier pause with the same key. Other instances are not told: each learns its own. */
   setPause(pause: LearnedPause): Promise<void>;
   endPause(key: string): Promise<void>;
   /** Makes queued messages due later. Does not count as an attempt. */
-  defer(ids: readonly string[], untilMs: number): Promise<void>;
-  /** @returns the notification as queued, if there was one */
-  record(id: string, result: AttemptResult): Promise<QueuedMessage | undefined>;
+  defer(ids: readonly string[], untilMs: number, lease?: Lease): Promise<void>;
+  /**
+   * Notes that an attempt begins, before anything of it is sent; soft. Until {@link record} or {@link cancelAttempt} the
+   * message has an {@link UnfinishedAttempt}, whatever becomes of this process.
+   * @returns the message as it was before; undefined, and nothing is noted, where it is not queued any more
+   */
+  begin(id: string, attempt: AttemptStart, lease?: Lease): Promise<QueuedMessage | undefined>;
+  /** An attempt was not made after all: the message has the unfinished attempt that it had before, or none. Soft. */
+  cancelAttempt(id: string, before: UnfinishedAttempt | undefined, lease?: Lease): Promise<void>;
+  /**
+   * Writes what an attempt came to, and that it has ended ({@link AttemptResult.unfinished} aside).
+   * @returns the bounces as queued
+   */
+  record(id: string, result: AttemptResult, lease?: Lease): Promise<readonly QueuedMessage[]>;
   /** Makes all queued messages due that are not. */
   hasten(nowMs: number): Promise<void>;
   /** Queued messages of a connection whose time is over, in the order of their ids, from behind an id. */
-  expired(connection: string, nowMs: number, afterId: string, limit: number): readonly QueuedMessage[];
+  expired(connection: string, nowMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]>;
   /**
    * Fails a queued message without an attempt.
-   * @returns the notification as queued, if there was one
+   * @returns the bounces as queued
    */
-  giveUp(id: string, given: GivenUp): Promise<QueuedMessage | undefined>;
-  /** Queued messages, notifications aside, that came before a time and whose sender has not been told that they wait. */
-  delayed(receivedBeforeMs: number, limit: number): readonly QueuedMessage[];
+  giveUp(id: string, given: GivenUp, lease?: Lease): Promise<readonly QueuedMessage[]>;
+  /**
+   * Queued messages, notifications aside, that came before a time and whose sender has not been told that they wait, in
+   * the order of their ids, from behind an id.
+   */
+  delayed(receivedBeforeMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]>;
   /**
    * Notes that the sender was told of the delay, or need not be; the warning enters the queue in the same transaction,
-   * unless the message is no longer queued.
+   * unless the message is no longer queued, or its sender was told meanwhile.
    * @returns the warning as queued, if there was one
    */
-  noteDelayTold(id: string, warning: AttemptResult['bounce']): Promise<QueuedMessage | undefined>;
+  noteDelayTold(id: string, warning: Notice | undefined): Promise<QueuedMessage | undefined>;
+  /** Notes what is to follow a message that the queue does not hold. */
+  addFollowUp(id: string, followUp: NewFollowUp, nowMs: number): Promise<void>;
+  /** Destinations of which something is due that is to follow a message, finished or not. */
+  followUpDestinations(nowMs: number): Promise<readonly string[]>;
+  /** What is due of a destination, the longest due first. */
+  followUps(destination: string, nowMs: number, limit: number): Promise<readonly FollowUp[]>;
+  changeFollowUps(changes: readonly FollowUpChange[]): Promise<void>;
+  /** Makes due what falls due after a time: the clock was set. */
+  hastenFollowUps(nowMs: number, latestMs: number): Promise<void>;
   /** @returns how many messages there were to change */
   hold(filter: QueueFilter): Promise<number>;
   /**
@@ -163,7 +239,10 @@ export interface QueueStore {
   purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number>;
   /** Forgets what {@link sentSince} would give of attempts from before a time whose messages are gone. */
   purgeCounts(startedBeforeMs: number): Promise<void>;
-  /** Changes whenever another process has changed the store. */
-  foreignChanges(): number;
+  /**
+   * Tells what other instances and processes change, within a second or two, until the returned function is called.
+   * Changes may be told more than once, and several as one.
+   */
+  subscribe(told: (change: StoreChange) => void): () => void;
   close(): Promise<void>;
 }

@@ -1,9 +1,19 @@
 import type { Presence } from '../base/sockets/presence.ts';
+import { engineCapabilities } from '../imap/capabilities.ts';
 import { ImapReply } from '../imap/reply.ts';
 import { serveImap } from '../imap/serve.ts';
 import type { ImapLogin, ImapSession } from '../imap/session.ts';
-import { type Client, type Listener, listen } from '../listeners/listener.ts';
-import type { LoggedIn, ReadRefusal, ReadSessionOptions } from './login.ts';
+import {
+  type Client,
+  type Listener,
+  type ListenerProtocol,
+  listen,
+  type Reception,
+  receive,
+  type ServedElsewhere,
+} from '../listeners/listener.ts';
+import type { MailStore } from '../mailbox/mail-store.ts';
+import { type LoggedIn, openForClient, type ReadRefusal, type ReadSessionOptions } from './login.ts';
 import { engineOptions, ReadSession, refusalReply, rejected } from './read-session.ts';
 
 /** An ID command may have 30 fields of 30 and 1,024 octets (RFC 2971 section 3.3), each of which may have to be escaped. */
@@ -15,17 +25,26 @@ const maxCommandBytes = 64 * 1024;
  */
 const expectedAfterLogin = ['IDLE', 'UIDPLUS', 'UNSELECT', 'NAMESPACE', 'CHILDREN'];
 
-/** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through. */
-export function listenImap(options: ReadSessionOptions): Promise<Listener> {
-  return listen(options, {
+/** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through; or serves a mailbox behind Graph. */
+export function listenImap(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
+  return listen(options, protocolOf(options), elsewhere);
+}
+
+/** Serves IMAP clients likewise, whom a listener elsewhere has accepted. */
+export function receiveImap(options: ReadSessionOptions): Reception {
+  return receive(options, protocolOf(options));
+}
+
+function protocolOf(options: ReadSessionOptions): ListenerProtocol {
+  return {
     name: 'imap',
     rejection: () => `* BYE ${rejected}\r\n`,
     serve: (client) => serveClient(options, client),
-  });
+  };
 }
 
 function serveClient(options: ReadSessionOptions, client: Client): Promise<void> {
-  const session = new PassThroughImapSession(options, client);
+  const session = new BridgeImapSession(options, client);
   const engine = engineOptions('imap', options, client);
   return serveImap(client.socket, {
     ...engine,
@@ -36,12 +55,16 @@ function serveClient(options: ReadSessionOptions, client: Client): Promise<void>
   });
 }
 
-/** The login of a client whose session goes on upstream. */
-class PassThroughImapSession extends ReadSession<ImapLogin> implements ImapSession {
+/** The login of a client whose session goes on upstream, or over a mail store. */
+class BridgeImapSession extends ReadSession<ImapLogin> implements ImapSession {
   protected override readonly protocol = 'imap';
+  #store: MailStore | undefined;
 
   capabilities({ secure }: { readonly secure: boolean }): readonly string[] {
     const mechanisms = this.mechanisms(secure);
+    if (this.#store !== undefined) {
+      return engineCapabilities({ store: this.#store, mechanisms, canStartTls: this.offersTls(secure) });
+    }
     return [
       'IMAP4rev1',
       'LITERAL+',
@@ -58,12 +81,27 @@ class PassThroughImapSession extends ReadSession<ImapLogin> implements ImapSessi
   }
 
   protected override async open(loggedIn: LoggedIn, presence: Presence): Promise<ImapLogin> {
+    if (loggedIn.account.read === 'graph') return this.#translate(loggedIn, presence);
     const { capabilities, ...handOver } = await this.passThrough(loggedIn, presence);
     return { ...handOver, capabilities: capabilities && offeredAfterLogin(capabilities) };
   }
 
   protected override replyOf(error: unknown): unknown {
     return refusalReply(error, codes, (text, options) => new ImapReply('NO', text, options));
+  }
+
+  /** The engine goes on over a mail store. */
+  async #translate(loggedIn: LoggedIn, presence: Presence): Promise<ImapLogin> {
+    const { log, openStore } = this.options;
+    const { account, facts, leave } = loggedIn;
+    const left = () => {
+      leave();
+      log.info(facts, 'mailbox closed');
+    };
+    const store = await openForClient(this.options, presence, loggedIn, (gone) => openStore(account, { gone, left }));
+    log.info({ ...facts, over: 'graph' }, 'mailbox opened');
+    this.#store = store;
+    return { kind: 'store', store, tellsCapabilities: true };
   }
 }
 
@@ -80,6 +118,7 @@ function offeredAfterLogin(capabilities: string): string | undefined {
 const codes: Readonly<Record<ReadRefusal, string>> = {
   wrong: 'AUTHENTICATIONFAILED',
   busy: 'UNAVAILABLE',
+  unavailable: 'UNAVAILABLE',
   blocked: 'UNAVAILABLE',
   'other-mailbox': 'AUTHORIZATIONFAILED',
   'no-reading': 'NOPERM',

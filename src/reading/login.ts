@@ -1,20 +1,14 @@
-import { type Account, mayActAs } from '../accounts/account.ts';
-import { blockedText, type LoginResult } from '../accounts/directory.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
-import { givenPassword, type PasswordProof } from '../accounts/password-proof.ts';
 import { BridgeError, type ErrorCode, errorText } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { logRepeated } from '../base/repeated-lines.ts';
-import type { KeyedSemaphore } from '../base/semaphore.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import type { Presence } from '../base/sockets/presence.ts';
 import type { OpenUpstream } from '../exchange/reading/connect.ts';
 import type { Client, ListenerLimits, ListenerOptions } from '../listeners/listener.ts';
-import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
+import { type Maildrops, type MailStore, MailStoreError } from '../mailbox/mail-store.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
-
-/** An account as the reading side sees it. */
-export type ReadAccount = Pick<Account, 'username' | 'mailbox' | 'connection' | 'read'>;
+import type { ReadAccount, ReadLogin } from './authenticate.ts';
 
 /** Bounds of a listener for reading clients. */
 export interface ReadLimits extends ListenerLimits {
@@ -31,10 +25,13 @@ export interface ReadSessionOptions extends ListenerOptions {
   readonly allowInsecureAuth: boolean;
   /** CRAM-MD5 is offered, without TLS too. */
   readonly cramMd5?: boolean;
-  /** For each account and protocol, its sessions; shared by all listeners. */
-  readonly accountPermits: KeyedSemaphore;
-  /** Never rejects for a wrong name or password. */
-  authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult>;
+  /** Never rejects for what the client got wrong. */
+  authenticate(credentials: SaslCredentials, remoteAddress: string): Promise<ReadLogin>;
+  /**
+   * One of the permits of an account for a mailbox and protocol, which all listeners share.
+   * @returns gives it back, once however often it is called; undefined if none is free
+   */
+  permit(key: string): Promise<(() => void) | undefined>;
   /**
    * Opens an upstream connection logged in to the account's mailbox.
    * @param signal the client has gone
@@ -42,16 +39,30 @@ export interface ReadSessionOptions extends ListenerOptions {
    */
   openUpstream(account: ReadAccount, signal: AbortSignal): Promise<OpenUpstream>;
   /**
+   * Opens the account's mailbox by Graph. It ends when the client has gone.
+   * @throws BridgeError
+   */
+  openStore(account: ReadAccount, reader: StoreReader): Promise<MailStore>;
+  /**
    * Opens the account's mailbox over another protocol, to be translated from. It ends when the client has gone.
    * @throws BridgeError, MailStoreError
    */
   openMaildrops(account: ReadAccount, presence: Presence): Promise<Maildrops>;
 }
 
+/** Who reads a mail store. */
+export interface StoreReader {
+  /** The client has gone. */
+  readonly gone: AbortSignal;
+  /** Is called once, when an opened store is closed. */
+  left?(): void;
+}
+
 /** Why a login at a listener is refused, for the protocol to put in its own words. */
 export type ReadRefusal =
   | 'wrong'
   | 'busy'
+  | 'unavailable'
   | 'blocked'
   | 'other-mailbox'
   | 'no-reading'
@@ -116,9 +127,10 @@ export async function logIn(
   try {
     const account = await accountOf(options, connection, credentials);
     assertReads(account, protocol);
-    const leave = options.accountPermits.tryAcquire(`${protocol} ${account.username.toLowerCase()}`);
+    const { username, mailbox } = account;
+    const leave = await options.permit(`${protocol} ${username} ${mailbox}`.toLowerCase());
     if (leave === undefined) throw full(account);
-    return { account, facts: { ...facts, username: account.username, mailbox: account.mailbox }, leave };
+    return { account, facts: { ...facts, username, mailbox }, leave };
   } catch (error) {
     const username = 'username' in credentials ? credentials.username : undefined;
     if (error instanceof ReadLoginError) {
@@ -136,7 +148,8 @@ function logRefusal(
 ): void {
   const text = `login refused: ${message}`;
   const key = `${facts.protocol} ${sourceNetwork(facts.client)} login ${refusal}`;
-  if (refusal === 'blocked' || refusal === 'busy') logRepeated(log, 'warn', key, facts, text);
+  if (refusal === 'blocked' || refusal === 'busy' || refusal === 'unavailable')
+    logRepeated(log, 'warn', key, facts, text);
   else log.warn(facts, text);
 }
 
@@ -165,39 +178,24 @@ async function accountOf(
   { remoteAddress }: Client,
   credentials: SaslCredentials,
 ): Promise<ReadAccount> {
-  const { username } = credentials;
-  const password = givenPassword(credentials);
-  if (password === undefined) throw refusal('wrong', 'login-refused', 'This mechanism is not supported.');
-  const authorizationId = 'authorizationId' in credentials ? credentials.authorizationId : undefined;
-  const result = await options.authenticate(username, password, remoteAddress);
-  if ('failure' in result) {
-    if (result.failure === 'blocked') {
-      throw refusal('blocked', 'login-blocked', `${blockedText(result)}.`);
-    }
-    if (result.failure === 'busy') throw refusal('busy', 'login-busy', 'Too many logins at once, try again.');
-    const code = result.why === 'password-hashed' ? 'login-password-hashed' : 'login-refused';
-    throw refusal('wrong', code, 'Username or password is wrong.');
-  }
-  const { account } = result;
-  if (!mayActAs(account, authorizationId)) {
-    throw refusal('other-mailbox', 'login-other-mailbox', 'This account may open only its own mailbox.');
-  }
-  return account;
+  const result = await options.authenticate(credentials, remoteAddress);
+  if ('account' in result) return result.account;
+  throw refusal(result.refusal, result.code, result.text);
 }
 
 function assertReads({ read }: ReadAccount, protocol: 'imap' | 'pop3'): void {
-  // What is read over IMAP serves POP3 clients too, translated.
-  if (read === protocol || (protocol === 'pop3' && read === 'imap')) return;
+  // What is read over IMAP serves POP3 clients too, and what is read by Graph serves both: translated.
+  if (read === protocol || read === 'graph' || (protocol === 'pop3' && read === 'imap')) return;
   if (read === undefined) {
     throw refusal('no-reading', 'account-not-reading', 'This account may send but not read.');
   }
-  const name = read === 'pop3' ? 'POP3' : read === 'imap' ? 'IMAP' : 'Graph';
-  const text = `This account is set up to read over ${name}; ${protocol.toUpperCase()} for it is not available.`;
+  const text = `This account is set up to read over ${read.toUpperCase()}; ${protocol.toUpperCase()} for it is not available.`;
   throw refusal('other-protocol', 'account-not-reading', text);
 }
 
-function full({ username }: ReadAccount): ReadLoginError {
-  return refusal('too-many', 'account-connections-exceeded', `The account ${username} has too many connections open.`);
+function full({ username, mailbox }: ReadAccount): ReadLoginError {
+  const text = `The account ${username} has too many connections to ${mailbox} open.`;
+  return refusal('too-many', 'account-connections-exceeded', text);
 }
 
 /** A refusal of our own; the catalogue says what to do about it. */

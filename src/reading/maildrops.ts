@@ -1,60 +1,46 @@
-import { setTimeout } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { BridgeError } from '../base/errors.ts';
 import type { Presence } from '../base/sockets/presence.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
-import type { ExchangeEndpoint } from '../exchange/endpoint.ts';
-import { type Maildrops, MailStoreError } from '../mailbox/mail-store.ts';
+import type { Maildrops } from '../mailbox/mail-store.ts';
 import { openExchangeStore } from '../mailstores/exchange/store.ts';
+import type { LockMaildrop } from './maildrop-locks.ts';
+import type { ReadingUpstream } from './upstream.ts';
 
-/** As much of a connection as reading takes. */
-export interface ReadingUpstream {
-  readonly endpoints: { readonly imap: ExchangeEndpoint };
-  /** PEM certificates trusted besides those of the system. */
-  readonly ca: string | undefined;
-  /** @param refused a token that Exchange Online did not take */
-  getToken(resource: 'exchange', refused?: string): Promise<string>;
-}
+/** As much of a connection as a translated maildrop takes. */
+export type MaildropUpstream = Pick<ReadingUpstream, 'ca' | 'getToken'> & {
+  readonly endpoints: Pick<ReadingUpstream['endpoints'], 'imap'>;
+};
 
 const connectTimeoutMs = 20_000;
-
-/** How long whoever makes room may take for it. */
-const makingRoomMs = 5_000;
 
 /** Whether somebody is there to read; a {@link Presence} is. */
 export type Reader = Pick<Presence, 'gone' | 'giveWay'>;
 
-/** The session that has a mailbox open. */
-interface Holder {
-  readonly reader: Reader;
-  /** Resolves when the mailbox is free again. */
-  readonly left: Promise<void>;
-}
-
-/** POP3 maildrops that are read over IMAP: one session at a time for each mailbox (RFC 1939 section 4). */
+/** POP3 maildrops that are not passed through: they are read over IMAP, or by Graph. */
 export class TranslatedMaildrops {
-  readonly #locked = new Map<string, Holder>();
+  readonly #lock: LockMaildrop;
   /** The true sizes of messages whose server only estimates them. */
   readonly #sizes = new LRUCache<string, number>({ max: 50_000 });
+
+  /** @param lock one for all that serve POP3 clients */
+  constructor(lock: LockMaildrop) {
+    this.#lock = lock;
+  }
 
   /**
    * Opens a maildrop, which ends when its reader has gone. A reader that seems to have left makes room for this one.
    * @throws MailStoreError `in-use`; BridgeError where no token is to be had or the login fails
    */
-  async open(upstream: ReadingUpstream, mailbox: string, reader: Reader): Promise<Maildrops> {
-    const key = mailbox.toLowerCase();
-    await this.#makeRoom(key);
-    // Nothing may come between this look and the lock: two that log in at once ask for it in the same turn.
-    if (this.#locked.has(key)) throw locked();
-    const { promise: left, resolve } = Promise.withResolvers<void>();
-    const holder = { reader, left };
-    this.#locked.set(key, holder);
-    const unlock = (): void => {
-      if (this.#locked.get(key) === holder) this.#locked.delete(key);
-      resolve();
-    };
+  async open(upstream: MaildropUpstream, mailbox: string, reader: Reader): Promise<Maildrops> {
+    return await this.locked(mailbox, reader, () => this.#open(upstream, mailbox, reader.gone));
+  }
+
+  /** Opens a maildrop whatever is behind it, likewise. @throws MailStoreError `in-use`; what `open` throws */
+  async locked(mailbox: string, reader: Reader, open: () => Promise<Maildrops>): Promise<Maildrops> {
+    const unlock = await this.#lock(mailbox, reader);
     try {
-      const store = await this.#open(upstream, mailbox, reader.gone);
+      const store = await open();
       return {
         open: (folder, options) => store.open(folder, options),
         close: async () => {
@@ -68,15 +54,8 @@ export class TranslatedMaildrops {
     }
   }
 
-  async #makeRoom(key: string): Promise<void> {
-    const holder = this.#locked.get(key);
-    if (holder === undefined) return;
-    if (!holder.reader.giveWay()) throw locked();
-    await Promise.race([holder.left, setTimeout(makingRoomMs, undefined, { ref: false })]);
-  }
-
   /** A refused token is renewed once. */
-  async #open(upstream: ReadingUpstream, mailbox: string, gone: AbortSignal): Promise<Maildrops> {
+  async #open(upstream: MaildropUpstream, mailbox: string, gone: AbortSignal): Promise<Maildrops> {
     const options = {
       ...upstream.endpoints.imap,
       ...(upstream.ca === undefined ? {} : { ca: upstream.ca }),
@@ -95,9 +74,4 @@ export class TranslatedMaildrops {
       return await openExchangeStore({ ...options, accessToken: renewed });
     }
   }
-}
-
-function locked(): MailStoreError {
-  const text = 'The mailbox is open in another POP3 session.';
-  return new MailStoreError('in-use', text, { cause: new BridgeError('maildrop-in-use', text) });
 }

@@ -1,5 +1,13 @@
 import type { Presence } from '../base/sockets/presence.ts';
-import { type Client, type Listener, listen } from '../listeners/listener.ts';
+import {
+  type Client,
+  type Listener,
+  type ListenerProtocol,
+  listen,
+  type Reception,
+  receive,
+  type ServedElsewhere,
+} from '../listeners/listener.ts';
 import { type Pop3Code, Pop3Reply } from '../pop3/reply.ts';
 import { servePop3 } from '../pop3/serve.ts';
 import type { Pop3Login, Pop3Session } from '../pop3/session.ts';
@@ -12,12 +20,21 @@ const maxLineBytes = 8 * 1024;
  * Listens for POP3 clients: logs them in and opens their mailbox upstream. Over POP3 everything is passed through;
  * over IMAP the session is translated.
  */
-export function listenPop3(options: ReadSessionOptions): Promise<Listener> {
-  return listen(options, {
+export function listenPop3(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
+  return listen(options, protocolOf(options), elsewhere);
+}
+
+/** Serves POP3 clients likewise, whom a listener elsewhere has accepted. */
+export function receivePop3(options: ReadSessionOptions): Reception {
+  return receive(options, protocolOf(options));
+}
+
+function protocolOf(options: ReadSessionOptions): ListenerProtocol {
+  return {
     name: 'pop3',
     rejection: () => `-ERR [SYS/TEMP] ${rejected}\r\n`,
     serve: (client) => serveClient(options, client),
-  });
+  };
 }
 
 function serveClient(options: ReadSessionOptions, client: Client): Promise<void> {
@@ -73,7 +90,7 @@ class BridgePop3Session extends ReadSession<Pop3Login> implements Pop3Session {
         open: (folder, options) =>
           openForClient(this.options, presence, loggedIn, () => store.open(folder, options)).then(
             (opened) => {
-              log.info({ ...facts, over: 'imap' }, 'mailbox opened');
+              log.info({ ...facts, over: account.read }, 'mailbox opened');
               return opened;
             },
             (error: unknown) => Promise.reject(this.replyOf(error)),
@@ -92,6 +109,7 @@ class BridgePop3Session extends ReadSession<Pop3Login> implements Pop3Session {
 const codes: Readonly<Record<ReadRefusal, Pop3Code>> = {
   wrong: 'AUTH',
   busy: 'SYS/TEMP',
+  unavailable: 'SYS/TEMP',
   blocked: 'LOGIN-DELAY',
   'other-mailbox': 'AUTH',
   'no-reading': 'SYS/PERM',

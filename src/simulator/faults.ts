@@ -25,11 +25,23 @@ const conversationStages = ['connect', 'auth', 'select', 'mail', 'rcpt', 'data']
 
 /** What a request to Graph is for. */
 export const graphOperations = [
+  'listFolders',
+  'getFolder',
+  'deltaFolders',
+  'createFolder',
+  'updateFolder',
+  'moveFolder',
+  'deleteFolder',
+  'permanentDeleteFolder',
+  'deltaMessages',
+  'moveMessage',
+  'copyMessage',
   'sendMail',
   'createMessage',
   'getMessage',
   'updateMessage',
   'deleteMessage',
+  'permanentDelete',
   'send',
   'listMessages',
   'getMime',
@@ -41,6 +53,11 @@ export const graphOperations = [
   'uploadChunk',
   'uploadStatus',
   'cancelUpload',
+  'exchangeSettings',
+  'exportItems',
+  'createImportSession',
+  'importItem',
+  'batch',
   'directory',
 ] as const;
 export type GraphOperation = (typeof graphOperations)[number];
@@ -79,6 +96,8 @@ export interface ArmedFault extends Fault {
 /** The failures that are switched on; each request that fits uses one up, oldest first. */
 export class Faults {
   #armed: ArmedFault[] = [];
+  /** Parts that are down for everybody until that is taken back; shows in none of the lists. */
+  outages: readonly FaultTarget[] = [];
 
   /** @param count how many requests it meets, 1 or more */
   add(fault: Fault, count = 1): void {
@@ -98,6 +117,7 @@ export class Faults {
    * @param at the stage reached; a fault without a stage of its own fits `defaultStage` alone
    */
   take(target: FaultTarget, mailbox?: string, at?: FaultStage, defaultStage = at): Fault | undefined {
+    if (this.outages.includes(target)) return outageOf(target);
     const fits = (fault: Fault) =>
       fault.target === target &&
       (fault.mailbox === undefined || fault.mailbox.toLowerCase() === mailbox?.toLowerCase()) &&
@@ -110,4 +130,14 @@ export class Faults {
     const { remaining: _, ...fault } = found;
     return fault;
   }
+}
+
+/** What is met at a part that is down: a refusal of everybody. */
+function outageOf(target: FaultTarget): Fault {
+  const texts = { imap: 'BAD Server is unavailable.', pop3: '-ERR [SYS/TEMP] Server is unavailable.' };
+  if (target === 'imap' || target === 'pop3') return { target, kind: 'reply', text: texts[target] };
+  if (target === 'smtp') {
+    return { target, kind: 'reply', status: 421, code: '4.3.2', text: 'Service not available, closing channel' };
+  }
+  return { target, kind: 'status', status: 503 };
 }

@@ -14,7 +14,10 @@ import { listenExchangeImap } from './exchange/imap.ts';
 import { listenExchangePop3 } from './exchange/pop3.ts';
 import { listenExchangeSmtp } from './exchange/smtp.ts';
 import { Faults } from './faults.ts';
+import { ImportSessions } from './graph/exchange-items/import-sessions.ts';
+import { GraphRequests } from './graph/graph-requests.ts';
 import { listenGraph } from './graph/graph-server.ts';
+import { GraphBehaviour } from './graph/mail/behaviour.ts';
 import { Drafts } from './graph/mail/drafts/drafts.ts';
 import { UploadSessions } from './graph/mail/drafts/upload-sessions.ts';
 import type { Listening } from './http/http-server.ts';
@@ -96,6 +99,10 @@ export interface Simulator {
   };
   /** What happened and what shall happen, for those in the same process. */
   readonly faults: Faults;
+  /** How Graph behaves. */
+  readonly graph: GraphBehaviour;
+  /** The requests that came to Graph. */
+  readonly graphRequests: GraphRequests;
   readonly tenant: Tenant;
   readonly signer: TokenSigner;
   readonly directory: MailboxDirectory;
@@ -125,11 +132,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const transport = new Transport({ directory, domain, keepContent: options.keepContent ?? true });
   const violations = new Violations();
   const limits = new SendingLimits(violations, () => (options.clock ?? systemClock).now());
-  const drafts = new Drafts(directory);
+  const drafts = new Drafts();
   const uploads = new UploadSessions();
+  const imports = new ImportSessions();
+  const behaviour = new GraphBehaviour();
+  const requests = new GraphRequests();
   const { tls, caFile, removeFiles } = await makeCertificates(host, options.directory);
   const onDefect = (error: unknown) => log.error({ error }, 'simulator defect');
-  const parts = { host, tls, tenant, signer, directory, transport, limits, violations, uploads, faults, onDefect };
+  const parts = {
+    ...{ host, tls, tenant, signer, directory, transport },
+    ...{ limits, violations, uploads, imports, behaviour, requests, faults, onDefect },
+  };
   const services: readonly ((port: number) => Promise<Listening>)[] = [
     (port) => listenEntra({ ...parts, port }),
     (port) => listenGraph({ ...parts, ...graphLimits(options), drafts, port }),
@@ -154,6 +167,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     userPassword: tenant.userPassword,
     managedIdentity: { endpoint: `http://${host}:${ports[5]}/msi/token`, header: tenant.identityHeader },
     faults,
+    graph: behaviour,
+    graphRequests: requests,
     tenant,
     signer,
     directory,

@@ -12,7 +12,7 @@ export interface AddressPath {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unsafeCharacters = /[\x00-\x1f\ufffd]/;
-const sourceRoute = /^@[^\s,:@]+(?:,@[^\s,:@]+)*:/;
+const sourceRoute = /^@[^\s,:@<>]+(?:,@[^\s,:@<>]+)*:/;
 const maxPathOctets = 254;
 /** Parameters that stand without a value (RFC 6531 section 3.4, RFC 8689 section 3), and those that may. */
 const bareKeywords = new Set(['SMTPUTF8', 'REQUIRETLS', 'SIZE', 'BODY', 'RET', 'ENVID', 'NOTIFY', 'ORCPT', 'AUTH']);
@@ -48,7 +48,6 @@ function pathEnd(text: string): number | undefined {
     else if (c === '"') quoted = !quoted;
     else if (!quoted && bracketed && c === '>') return i + 1;
     else if (!quoted && !bracketed && (c === ' ' || c === '\t')) return i;
-    else if (!quoted && (c === '<' || c === '>')) return undefined;
   }
   return bracketed || quoted ? undefined : text.length;
 }

@@ -1,17 +1,20 @@
-import { domainOf } from '../message/address/address.ts';
+import { domainOf, parseAddressList, sameAddress } from '../message/address/address.ts';
 import { assertAddressBounds } from '../message/address/bounds.ts';
 import { withSoundAddressFields } from '../message/address/fields.ts';
 import { KnownAddresses } from '../message/address/known.ts';
 import type { Envelope } from '../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../message/header/fields.ts';
 import { receivedField, repairHeader } from '../message/header/repair.ts';
-import { forcedSenderEdit, senderEdit } from '../message/header/sender-fields.ts';
+import { authorsOf, forcedSenderEdit, senderEdit } from '../message/header/sender-fields.ts';
 import { withSingleFields } from '../message/header/single-fields.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from './account.ts';
+import { rewrittenRecipients, rewrittenSender } from './rewrite/envelope.ts';
+import { withChangedFields, withRedirection, withRewrittenAddresses } from './rewrite/header.ts';
 
 export interface AcceptedHeaderOptions {
   readonly account: SubmissionAccount;
+  /** As the client said it: what it rewrites is not rewritten yet. */
   readonly envelope: Envelope;
   readonly client: SmtpConnectionInfo;
   readonly hostname: string;
@@ -21,6 +24,14 @@ export interface AcceptedHeaderOptions {
   refuse(address: string): SmtpReply;
 }
 
+/** What a message leaves with, and as. */
+export interface AcceptedHeader {
+  /** Undefined: as it came. */
+  readonly octets: Buffer | undefined;
+  /** The mailbox that it is sent as. */
+  readonly mailbox: string;
+}
+
 const nothing = Buffer.alloc(0);
 
 /** A message that has been through this many servers is in a mail loop (RFC 5321 section 6.3). */
@@ -28,20 +39,21 @@ const maxReceivedFields = 50;
 
 /**
  * The header a message leaves with: a Received field before all others, one sound From, Date and Message-ID, each
- * field once that may stand once, and no Bcc. Everything else stays as it came.
+ * field once that may stand once, no Bcc, and what the account has changed. Everything else stays as it came.
  * @throws SmtpReply where From or Sender is not the account's to use, or the message is in a mail loop;
  *   TooManyAddressesError
  */
-export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): Buffer | undefined {
-  const { account, client, receivedAtMs } = options;
+export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptions): AcceptedHeader {
+  const { client, receivedAtMs } = options;
   if (header.count('Received') > maxReceivedFields) {
     throw new SmtpReply(554, '5.4.6', `Message has passed more than ${maxReceivedFields} servers: a mail loop`);
   }
   assertAddressBounds(header);
   const date = new Date(receivedAtMs);
-  return repairHeader(usableHeader(header, options), {
+  const { usable, mailbox } = usableHeader(header, options);
+  const octets = repairHeader(usable, {
     date,
-    domain: domainOf(account.mailbox),
+    domain: domainOf(mailbox),
     prefix: receivedField({
       from: { helo: client.helo, address: client.remoteAddress },
       by: options.hostname,
@@ -50,27 +62,65 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
       date,
     }),
   });
+  return { octets, mailbox };
 }
 
 /** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */
-function usableHeader(header: HeaderBlock, { account, envelope, refuse }: AcceptedHeaderOptions): HeaderBlock {
-  const { forceFrom, mailbox } = account;
-  const { reversePath, recipients } = envelope;
-  const sound = withSoundAddressFields(withPlainNames(header), {
+function usableHeader(
+  header: HeaderBlock,
+  { account, envelope, refuse }: AcceptedHeaderOptions,
+): { readonly usable: HeaderBlock; readonly mailbox: string } {
+  const { forceFrom, changes } = account;
+  const { recipients } = envelope;
+  const reversePath = rewrittenSender(account, envelope.reversePath);
+  // Words in From may have to be completed before it says anything.
+  const likely = account.mailboxFor(reversePath, []);
+  const plain = withPlainNames(header);
+  const sound = withSoundAddressFields(changes ? withChangedFields(plain, changes.fields) : plain, {
     recipients: new KnownAddresses(
       recipients.map(({ address }) => address),
-      domainOf(mailbox),
+      domainOf(likely),
     ),
-    senders: new KnownAddresses([mailbox, reversePath].filter(Boolean), domainOf(mailbox)),
+    senders: new KnownAddresses([likely, reversePath].filter(Boolean), domainOf(likely)),
   });
   const single = withSingleFields(sound);
+  const authors = authorsOf(single).map((address) => changes?.senders.replacement(address) ?? address);
+  const mailbox = account.mailboxFor(reversePath, forceFrom === undefined ? authors : [forceFrom]);
   const sender = forceFrom === undefined ? senderEdit(single, mailbox) : forcedSenderEdit(single, forceFrom);
-  const foreign = sender.addresses.find((address) => !account.maySendAs(address));
-  if (foreign !== undefined) throw refuse(foreign);
   // The envelope says who gets the message; a Bcc that went along would tell everybody.
   const isHidden = (field: HeaderField) => field.is('Bcc') || field.is('Resent-Bcc');
   const dropped = single.fields.filter((field) => isHidden(field) || sender.drop.has(field));
-  return single.with(new Map(dropped.map((field) => [field, nothing])), sender.add);
+  const usable = single.with(new Map(dropped.map((field) => [field, nothing])), sender.add);
+  const rewritten = changes ? withRewrittenAddresses(usable, changes) : usable;
+  const senders = changes ? rewrittenSenders(sender.addresses, rewritten, mailbox, account) : sender.addresses;
+  const foreign = senders.find((address) => !account.maySendAs(address));
+  if (foreign !== undefined) throw refuse(foreign);
+  const shown = withSenderOnBehalf(rewritten, mailbox, account);
+  const { redirectAllTo } = changes ?? {};
+  if (redirectAllTo === undefined) return { usable: shown, mailbox };
+  return { usable: withRedirection(shown, redirectAllTo, rewrittenRecipients(account, recipients)), mailbox };
+}
+
+/** `Sender` is the mailbox that sends on behalf of From (RFC 5322 section 3.6.2), unless the message says who it is. */
+function withSenderOnBehalf(header: HeaderBlock, mailbox: string, { isOnBehalf }: SubmissionAccount): HeaderBlock {
+  if (!isOnBehalf || header.field('Sender')) return header;
+  const [from] = parseAddressList(header.get('From') ?? '').addresses;
+  // One of several mailboxes may send on behalf of another, and as itself.
+  const isOther = from !== undefined && !sameAddress(from.address, mailbox);
+  return isOther && isOnBehalf(from.address) ? header.with(new Map(), `Sender: ${mailbox}\r\n`) : header;
+}
+
+/** What the message said of its senders, rewritten, and the mailbox in their place if a rule made another of it. */
+function rewrittenSenders(
+  said: readonly string[],
+  rewritten: HeaderBlock,
+  mailbox: string,
+  { forceFrom, changes }: SubmissionAccount,
+): readonly string[] {
+  if (forceFrom !== undefined) return [];
+  const says = ['From', 'Sender'].flatMap((name) => parseAddressList(rewritten.get(name) ?? '').addresses);
+  const others = says.map(({ address }) => address).filter((address) => address !== mailbox);
+  return [...said.map((address) => changes?.senders.replacement(address) ?? address), ...others];
 }
 
 /** `From : a@b.c` without its blank: not every reader takes it for a field. */

@@ -24,9 +24,12 @@ export interface SendingUpstream {
 export interface DirectDelivery {
   readonly upstream: SendingUpstream | undefined;
   readonly account: SendingAccount;
+  readonly courier: CourierKind;
   readonly policy: DeliveryPolicy;
   readonly message: OutgoingMessage;
   readonly clock: Clock;
+  /** Breaks it off; default: time alone does. */
+  readonly signal?: AbortSignal;
   /** Nobody is left to hear of it. */
   clientIsGone(): boolean;
 }
@@ -36,13 +39,14 @@ export interface DirectDelivery {
  * at. Never rejects.
  */
 export async function deliverNow(delivery: DirectDelivery): Promise<DeliveryReport> {
-  const { upstream, account, policy, message, clock } = delivery;
+  const { upstream, account, courier: kind, policy, message, clock } = delivery;
   try {
     // It will send again what it got no reply to.
     if (delivery.clientIsGone()) throw clientGone();
     if (!upstream) throw new Error(`there is no connection ${account.connection}`);
-    const courier = upstream.courier(account.send, policy);
-    const signal = AbortSignal.timeout(attemptTimeoutMs);
+    const courier = upstream.courier(kind, policy);
+    const timeout = AbortSignal.timeout(attemptTimeoutMs);
+    const signal = delivery.signal ? AbortSignal.any([delivery.signal, timeout]) : timeout;
     return await clearedUp(courier, message, await courier.deliver(message, signal), { signal, clock });
   } catch (error) {
     const failure = { outcome: 'temporary', code: '4.3.0', text: errorText(error) } as const;
@@ -69,7 +73,9 @@ async function clearedUp(
     // Nothing can be found out. What goes on to the queue is ambiguous there as well, and held.
     if (found.hold) break;
     const outcomes = new Map(found.recipients.map((outcome) => [outcome.address, outcome]));
-    report = { ...report, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };
+    // Of how many copies that makes nobody knows.
+    const { copies: _, ...rest } = report;
+    report = { ...rest, recipients: report.recipients.map((each) => outcomes.get(each.address) ?? each) };
   }
   return report;
 }

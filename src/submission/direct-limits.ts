@@ -1,4 +1,6 @@
+import type { CourierKind, CourierOrder } from '../message/courier-kind.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
+import { isAmbiguous } from '../queue/attempts/in-flight.ts';
 import type { AdmissionRefused } from '../queue/limits/direct.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SendingAccount } from './account.ts';
@@ -6,24 +8,72 @@ import type { SendingAccount } from './account.ts';
 /** A client waits that long for a permit within the limits of its mailbox before it is told to come again. */
 const patienceMs = 30_000;
 
-/** Makes an attempt within the limits that the mailbox's queued messages keep to; it counts in them. */
+/** One attempt of a courier, broken off by the signal. Never rejects. */
+export type DirectAttemptBy = (
+  courier: CourierKind,
+  message: OutgoingMessage,
+  signal: AbortSignal,
+) => Promise<DeliveryReport>;
+
+/**
+ * Makes an attempt within the limits that the mailbox's queued messages keep to; it counts in them. Where its courier is
+ * shut, or cannot take the message for what it is, the account's next one makes another for those it did not serve.
+ */
 export async function deliverWithinLimits(
-  queue: Queue,
+  queue: Pick<Queue, 'admit'>,
   account: SendingAccount,
   message: OutgoingMessage,
-  attempt: () => Promise<DeliveryReport>,
+  attempt: DirectAttemptBy,
 ): Promise<DeliveryReport> {
-  const { connection, mailbox, send: courier } = account;
+  const all = message.envelope.recipients;
+  let report: DeliveryReport | undefined;
+  let left = all;
+  let [first, ...rest] = account.send;
+  for (;;) {
+    const envelope = { ...message.envelope, recipients: left };
+    const now = await attemptOnce(queue, account, [first, ...rest], { ...message, envelope }, attempt);
+    // What an attempt said comes before that there is none to follow it.
+    if ('refused' in now) return report ?? now.refused;
+    report = report ? merged(report, now.report) : now.report;
+    [first, ...rest] = [first, ...rest].filter((courier) => courier !== now.courier) as unknown as CourierOrder;
+    const forAnother = leftForAnother(now.report);
+    left = all.filter(({ address }) => forAnother.includes(address));
+    if (first === undefined || left.length === 0) return report;
+  }
+}
+
+async function attemptOnce(
+  queue: Pick<Queue, 'admit'>,
+  { connection, mailbox }: SendingAccount,
+  couriers: CourierOrder,
+  message: OutgoingMessage,
+  attempt: DirectAttemptBy,
+): Promise<{ readonly report: DeliveryReport; readonly courier: CourierKind } | { readonly refused: DeliveryReport }> {
   const recipients = message.envelope.recipients.map(({ address }) => address);
-  const admission = await queue.admit({ connection, mailbox, courier, recipients }, patienceMs);
-  if (!admission.admitted) return refused(recipients, admission);
+  const admission = await queue.admit({ connection, mailbox, couriers, recipients }, patienceMs);
+  if (!admission.admitted) return { refused: refused(recipients, admission) };
+  const { courier } = admission;
   let report: DeliveryReport | undefined;
   try {
-    report = await attempt();
-    return report;
+    report = { courier, ...(await attempt(courier, admission.guarded(message), admission.signal)) };
+    return { report, courier };
   } finally {
     admission.ended(report);
   }
+}
+
+/** Addresses of those whom another courier may serve at once: nothing is left in doubt that it would have to look for. */
+function leftForAnother({ recipients, trouble }: DeliveryReport): string[] {
+  if (recipients.some((outcome) => isAmbiguous({ last: outcome }))) return [];
+  return recipients
+    .filter(({ outcome, ofCourier }) => outcome !== 'delivered' && (ofCourier === true || trouble !== undefined))
+    .map(({ address }) => address);
+}
+
+/** What two attempts came to, the later one first. */
+function merged(earlier: DeliveryReport, later: DeliveryReport): DeliveryReport {
+  const outcomes = new Map(later.recipients.map((each) => [each.address, each]));
+  return { ...later, recipients: earlier.recipients.map((each) => outcomes.get(each.address) ?? each) };
 }
 
 /** Where the limits are to blame, by X.4.5, mail system congestion (RFC 3463 section 3.5). */

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { appendToOwnFile, readOwnFile, replaceOwnFile } from '../base/files/own-file.ts';
+import { type RecordTable, recordKinds } from '../base/record-table.ts';
 
 /** What came again and was dropped as a duplicate of one message. Times in milliseconds since 1970. */
 export interface Drops {
@@ -9,75 +8,43 @@ export interface Drops {
   readonly lastAtMs: number;
 }
 
-/** Lines that the file may have before it is written anew. */
-const fewestLines = 10_000;
+/** Several may count at the same time: each tries again so often. */
+const tries = 10;
 
-/** The file in the folder of a queue. */
-export function dropsFile(queueFolder: string): string {
-  return join(queueFolder, 'dropped');
-}
-
-/**
- * Keeps account of dropped duplicates by the id of the message that was kept, in a file that other processes can read.
- * Only a drop costs anything: a line in the file, which is not synced.
- */
+/** Keeps account of dropped duplicates by the id of the message that was kept. Only a drop costs anything. */
 export class DuplicateDrops {
-  readonly #file: string;
+  readonly #records: RecordTable;
   readonly #clock: Clock;
-  readonly #isKept: (id: string) => boolean;
-  readonly #drops: Map<string, Drops>;
-  #lines: number;
-  #rewriteAt = fewestLines;
+  readonly #stayMs: number;
 
-  /**
-   * @param isKept whether there still is a message with that id
-   * @throws Error of the file system, but not for a file that is not there yet
-   */
-  constructor(file: string, clock: Clock, isKept: (id: string) => boolean) {
-    this.#file = file;
+  /** @param stayMs how long the account stays after the last drop: as long as its message may be there */
+  constructor(records: RecordTable, clock: Clock, stayMs: number) {
+    this.#records = records;
     this.#clock = clock;
-    this.#isKept = isKept;
-    this.#drops = readDrops(file);
-    this.#lines = this.#drops.size;
+    this.#stayMs = stayMs;
   }
 
-  /** One more duplicate of a message was dropped, now. */
-  note(id: string): void {
+  /** One more duplicate of a message was dropped, now. Rejects as the store does. */
+  async note(id: string): Promise<void> {
     const lastAtMs = this.#clock.now();
-    const { count, firstAtMs } = this.#drops.get(id) ?? { count: 0, firstAtMs: lastAtMs };
-    const drops = { count: count + 1, firstAtMs, lastAtMs };
-    this.#drops.set(id, drops);
-    try {
-      if (++this.#lines > this.#rewriteAt) this.#rewrite();
-      else appendToOwnFile(this.#file, lineOf(id, drops));
-    } catch {
-      // The disk is full, and others say so. The log has it as well.
+    for (let n = 0; n < tries; n += 1) {
+      const there = await this.#records.get(recordKinds.drops, id, lastAtMs);
+      const { count, firstAtMs } = dropsOf(there?.value) ?? { count: 0, firstAtMs: lastAtMs };
+      const value = JSON.stringify({ count: count + 1, firstAtMs, lastAtMs });
+      const options = { expiresAtMs: lastAtMs + this.#stayMs, soft: true };
+      if (there) {
+        const { version } = there;
+        if (await this.#records.put(recordKinds.drops, id, value, { ...options, ifVersion: version })) return;
+      } else if (!(await this.#records.add(recordKinds.drops, id, value, lastAtMs, options))) return;
     }
   }
-
-  #rewrite(): void {
-    for (const id of this.#drops.keys()) if (!this.#isKept(id)) this.#drops.delete(id);
-    replaceOwnFile(this.#file, [...this.#drops].map(([id, drops]) => lineOf(id, drops)).join(''));
-    this.#lines = this.#drops.size;
-    this.#rewriteAt = Math.max(fewestLines, 2 * this.#lines);
-  }
 }
 
-/**
- * What a file tells: the last line of a message counts.
- * @throws Error of the file system, but not for a file that is not there
- */
-export function readDrops(file: string): Map<string, Drops> {
-  const drops = new Map<string, Drops>();
-  for (const line of (readOwnFile(file)?.toString('latin1') ?? '').split('\n')) {
-    const [, id, ...numbers] = /^(\w+) (\d+) (\d+) (\d+);$/.exec(line) ?? [];
-    const [count = 0, firstAtMs = 0, lastAtMs = 0] = numbers.map(Number);
-    if (id !== undefined) drops.set(id, { count, firstAtMs, lastAtMs });
-  }
-  return drops;
+/** How often a message came again; undefined: it did not. */
+export async function dropsOfMessage(records: RecordTable, id: string, nowMs: number): Promise<Drops | undefined> {
+  return dropsOf((await records.get(recordKinds.drops, id, nowMs))?.value);
 }
 
-/** What ends it tells a whole line from one that was cut off. */
-function lineOf(id: string, { count, firstAtMs, lastAtMs }: Drops): string {
-  return `${id} ${count} ${firstAtMs} ${lastAtMs};\n`;
+function dropsOf(value: string | undefined): Drops | undefined {
+  return value === undefined ? undefined : (JSON.parse(value) as Drops);
 }

@@ -1,7 +1,5 @@
-import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { appendToOwnFile, readOwnFile, replaceOwnFile } from '../base/files/own-file.ts';
-import { makeOwnFolder } from '../base/files/own-folder.ts';
+import { type RecordTable, recordKinds, type StoredRecord } from '../base/record-table.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { DuplicateDrops } from './duplicate-drops.ts';
 
@@ -12,46 +10,38 @@ export type Claim =
   /** It is the first: call `keep` when it is accepted, or `release` when it is not. */
   | { readonly duplicateOf: undefined; keep(): void; release(): void };
 
-interface Entry {
-  readonly id: string;
-  readonly expiresAtMs: number;
-  /** Whether the message with this id is accepted; true once that is known. */
-  accepted: true | Promise<boolean>;
+export interface DuplicateFilterOptions {
+  readonly records: RecordTable;
+  readonly clock: Clock;
+  /** Other instances use the records: they are told of a message while it is being accepted, too. */
+  readonly isShared: boolean;
+  /** Whether a message that was accepted has reached nobody, and will not. */
+  wasInVain(id: string): Promise<boolean>;
+  /** Told of each duplicate. */
+  readonly drops: Pick<DuplicateDrops, 'note'>;
 }
 
-/** Lines that the file may have before those that have expired are dropped from it. */
-const fewestLines = 10_000;
+/** A message that is being accepted is nobody's any more so long after its instance has died. */
+const claimMs = 20_000;
+const renewMs = claimMs / 4;
+/** Until then nobody knows whether a message that another instance has is accepted. */
+const lookMs = 250;
 
 /**
  * Remembers messages for a while, so that the same one from an impatient client is not sent twice: also where the
- * client did not get its 250 because the bridge died. The file is not synced: what a loss of power takes from it costs
- * a duplicate at most.
+ * client did not get its 250 because the bridge died. It is written softly: what a loss of power takes from it costs a
+ * duplicate at most.
+ *
+ * A record says of a fingerprint `kept ID`, until its window is over; or `claimed ID` of a message that an instance is
+ * accepting right now.
  */
 export class DuplicateFilter {
-  readonly #file: string;
-  readonly #clock: Clock;
-  readonly #wasInVain: (id: string) => boolean;
-  readonly #drops: Pick<DuplicateDrops, 'note'>;
-  readonly #entries = new Map<string, Entry>();
-  #lines = 0;
-  #compactAt = fewestLines;
+  readonly #options: DuplicateFilterOptions;
+  /** What is being accepted here, until that is written. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
-  /**
-   * @param wasInVain whether a message that was accepted has reached nobody, and will not
-   * @param drops told of each duplicate
-   * @throws Error of the file system, but not for a file that is not there yet
-   */
-  constructor(file: string, clock: Clock, wasInVain: (id: string) => boolean, drops: Pick<DuplicateDrops, 'note'>) {
-    this.#file = file;
-    this.#clock = clock;
-    this.#wasInVain = wasInVain;
-    this.#drops = drops;
-    for (const line of linesOf(file)) {
-      this.#lines += 1;
-      const [expires, fingerprint, id] = line.split(' ');
-      if (!fingerprint || !id || !(Number(expires) > clock.now())) continue;
-      this.#entries.set(fingerprint, { id, expiresAtMs: Number(expires), accepted: true });
-    }
+  constructor(options: DuplicateFilterOptions) {
+    this.#options = options;
   }
 
   /**
@@ -59,74 +49,116 @@ export class DuplicateFilter {
    * drop the next: its sender may well send it again because it has failed.
    * @param id what the message will be called
    * @param windowMs how long it counts as the same
+   * @throws what the store throws
    */
   async claim(fingerprint: string, id: string, windowMs: number): Promise<Claim> {
-    for (;;) {
-      const known = this.#entries.get(fingerprint);
-      if (known === undefined || !this.#isFresh(known, windowMs)) return this.#first(fingerprint, id, windowMs);
-      if (!(await known.accepted)) continue;
-      if (!this.#wasInVain(known.id)) {
-        this.#drops.note(known.id);
-        return { duplicateOf: known.id };
-      }
-      if (this.#entries.get(fingerprint) === known) return this.#first(fingerprint, id, windowMs);
+    for (let other = this.#underWay.get(fingerprint); other; other = this.#underWay.get(fingerprint)) await other;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#underWay.set(fingerprint, promise);
+    const end = () => {
+      this.#underWay.delete(fingerprint);
+      resolve();
+    };
+    try {
+      const earlier = await this.#earlier(fingerprint, id, windowMs);
+      if (earlier === undefined) return this.#first(fingerprint, id, windowMs, end);
+      end();
+      // The disk is full or away, and others say so. The log has it as well.
+      await this.#options.drops.note(earlier).catch(() => {});
+      return { duplicateOf: earlier };
+    } catch (error) {
+      end();
+      throw error;
     }
   }
 
-  /** A window that would last longer than windows do is over: the clock has been set back. */
-  #isFresh({ expiresAtMs }: Entry, windowMs: number): boolean {
-    const leftMs = expiresAtMs - this.#clock.now();
-    return leftMs > 0 && leftMs <= windowMs;
+  /** Which message is here already; undefined: from now on it is this one. */
+  async #earlier(fingerprint: string, id: string, windowMs: number): Promise<string | undefined> {
+    const { records, clock, isShared, wasInVain } = this.#options;
+    for (;;) {
+      const now = clock.now();
+      const claim = { expiresAtMs: now + claimMs, soft: true };
+      const there = isShared
+        ? await records.add(recordKinds.duplicate, fingerprint, `claimed ${id}`, now, claim)
+        : await records.get(recordKinds.duplicate, fingerprint, now);
+      if (!there) return undefined;
+      const [word, other = ''] = there.value.split(' ');
+      if (word === 'kept') {
+        if (isFresh(there, now, windowMs) && !(await wasInVain(other))) return other;
+        if (!isShared) return undefined;
+        const instead = { ...claim, ifVersion: there.version };
+        if (await records.put(recordKinds.duplicate, fingerprint, `claimed ${id}`, instead)) return undefined;
+      } else if (!isShared) return undefined;
+      else await new Promise<void>((resolve) => clock.after(lookMs, resolve));
+    }
   }
 
-  #first(fingerprint: string, id: string, windowMs: number): Claim {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const entry: Entry = { id, expiresAtMs: this.#clock.now() + windowMs, accepted: promise };
-    this.#entries.set(fingerprint, entry);
+  #first(fingerprint: string, id: string, windowMs: number, end: () => void): Claim {
+    const { records, clock, isShared } = this.#options;
+    const expiresAtMs = clock.now() + windowMs;
+    const endRenewal = isShared ? this.#renew(fingerprint, `claimed ${id}`) : () => {};
     return {
       duplicateOf: undefined,
       keep: () => {
-        entry.accepted = true;
-        resolve(true);
-        this.#write(fingerprint, entry);
+        endRenewal();
+        void records
+          .put(recordKinds.duplicate, fingerprint, `kept ${id}`, { expiresAtMs, soft: true })
+          // The disk is full or away, and others say so. The message is accepted all the same.
+          .catch(() => {})
+          .then(end);
       },
       release: () => {
-        if (entry.accepted === true) return;
-        this.#entries.delete(fingerprint);
-        resolve(false);
+        endRenewal();
+        if (isShared) void this.#unclaim(fingerprint, `claimed ${id}`).then(end);
+        else end();
       },
     };
   }
 
-  #write(fingerprint: string, { expiresAtMs, id }: Entry): void {
-    try {
-      if (++this.#lines > this.#compactAt) this.#compact();
-      else appendToOwnFile(this.#file, `${expiresAtMs} ${fingerprint} ${id}\n`);
-    } catch {
-      // The disk is full, and others say so. The message is accepted all the same.
-    }
+  /** @returns what ends it */
+  #renew(fingerprint: string, claim: string): () => void {
+    const { clock } = this.#options;
+    let cancel = () => {};
+    const again = () => {
+      cancel = clock.after(renewMs, () => {
+        this.#lengthen(fingerprint, claim).catch(() => {});
+        again();
+      });
+    };
+    again();
+    return () => cancel();
   }
 
-  #compact(): void {
-    const now = this.#clock.now();
-    for (const [fingerprint, { expiresAtMs }] of this.#entries) {
-      if (expiresAtMs <= now) this.#entries.delete(fingerprint);
-    }
-    const kept = [...this.#entries].filter(([, { accepted }]) => accepted === true);
-    const lines = kept.map(([fingerprint, { expiresAtMs, id }]) => `${expiresAtMs} ${fingerprint} ${id}\n`);
-    replaceOwnFile(this.#file, lines.join(''));
-    this.#lines = kept.length;
-    this.#compactAt = Math.max(fewestLines, 2 * kept.length);
+  async #lengthen(fingerprint: string, claim: string): Promise<void> {
+    const { records, clock } = this.#options;
+    const now = clock.now();
+    const there = await records.get(recordKinds.duplicate, fingerprint, now);
+    // Of an instance that was frozen, the claim may be another's by now.
+    if (there?.value !== claim) return;
+    const options = { expiresAtMs: now + claimMs, soft: true, ifVersion: there.version };
+    await records.put(recordKinds.duplicate, fingerprint, claim, options);
   }
+
+  /** Otherwise the claim ends with its time. */
+  async #unclaim(fingerprint: string, claim: string): Promise<void> {
+    const { records, clock } = this.#options;
+    try {
+      const there = await records.get(recordKinds.duplicate, fingerprint, clock.now());
+      if (there?.value === claim) await records.delete(recordKinds.duplicate, fingerprint);
+    } catch {
+      // The store is away: it is over after a while.
+    }
+  }
+}
+
+/** A window that would last longer than windows do is over: the clock has been set back. */
+function isFresh({ expiresAtMs = 0 }: StoredRecord, nowMs: number, windowMs: number): boolean {
+  const leftMs = expiresAtMs - nowMs;
+  return leftMs > 0 && leftMs <= windowMs;
 }
 
 /** Whether nobody got a message, and nobody will unless an administrator steps in. */
 export function isInVain({ state, recipients }: QueuedMessage): boolean {
   const isOver = state === 'failed' || state === 'quarantined';
   return isOver && recipients.every((each) => each.state !== 'delivered');
-}
-
-function linesOf(file: string): string[] {
-  makeOwnFolder(dirname(file));
-  return (readOwnFile(file)?.toString('latin1') ?? '').split('\n').filter(Boolean);
 }

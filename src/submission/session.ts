@@ -7,7 +7,7 @@ import { isLoopback } from '../base/sockets/loopback.ts';
 import { completeAddress, domainOf } from '../message/address/address.ts';
 import { TooManyAddressesError } from '../message/address/bounds.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
-import type { Envelope } from '../message/envelope.ts';
+import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import { HeaderTooLargeError } from '../message/header/fields.ts';
 import { editHeader } from '../message/header/stream.ts';
 import type { QueuedMessage } from '../queue/message.ts';
@@ -19,6 +19,7 @@ import { maySend, type SendingAccount, type SubmissionAccount } from './account.
 import { clientGone, directRefusal, undelivered } from './direct-delivery.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
+import { rewrittenEnvelope, rewrittenRecipients, rewrittenSender } from './rewrite/envelope.ts';
 
 /** What joins a submission session to the rest of the bridge. */
 export interface SubmissionContext {
@@ -33,8 +34,8 @@ export interface SubmissionContext {
   accountByNetwork(remoteAddress: string): SubmissionAccount | undefined;
   /** The largest message that is accepted, in octets, and why no larger one. */
   maxMessage(): { readonly bytes: number; readonly reason: string };
-  /** @throws BridgeError `queue-full` where a message of this size cannot be taken in */
-  assertRoom(octets: number): void;
+  /** @throws BridgeError `queue-full` where a message of this size cannot be taken in, `queue-unreachable` */
+  assertRoom(octets: number): Promise<void>;
   spool(): Spool;
   readonly duplicates: DuplicateFilter;
   /** One attempt while the client waits, for accounts with direct delivery. */
@@ -97,33 +98,35 @@ export class SubmissionSession implements SmtpSession {
     this.#assertMaySendAs(account, reversePath);
     const limit = this.#context.maxMessage();
     if (parameters.size !== undefined && parameters.size > limit.bytes) throw tooLarge(limit);
-    this.#assertRoom(account, parameters.size ?? 0);
+    await this.#assertRoom(account, parameters.size ?? 0);
   }
 
   /** Nothing is stored of what is delivered directly. */
-  #assertRoom({ delivery }: SubmissionAccount, octets: number): void {
+  async #assertRoom({ delivery }: SubmissionAccount, octets: number): Promise<void> {
     try {
-      if (delivery === 'queued') this.#context.assertRoom(octets);
+      if (delivery === 'queued') await this.#context.assertRoom(octets);
     } catch (error) {
       throw this.#refusal(error);
     }
   }
 
-  async rcptTo(): Promise<void> {
-    this.#sender();
+  async rcptTo(recipient: EnvelopeRecipient): Promise<void> {
+    rewrittenRecipients(this.#sender(), [recipient]);
   }
 
   async data(given: Envelope, content: AsyncIterable<Buffer>): Promise<string> {
     const account = this.#sender();
     // Again: whoever may send now need not be who said MAIL FROM.
     this.#assertMaySendAs(account, given.reversePath);
-    const envelope = envelopeOf(account, given);
+    const said = envelopeOf(account, given);
+    const envelope = rewrittenEnvelope(account, said);
     const spool = this.#context.spool();
     try {
       const fingerprint = account.dropDuplicatesMs === undefined ? undefined : new Fingerprint();
-      const receivedAtMs = await this.#receive(account, envelope, content, spool, fingerprint);
-      const accept = () => this.#accept(account, envelope, spool, receivedAtMs);
-      return await this.#unlessDuplicate(account, spool, fingerprint?.value(account.username, envelope), accept);
+      const { receivedAtMs, mailbox } = await this.#receive(account, said, content, spool, fingerprint);
+      if (envelope !== said) this.#context.log.info(this.#facts(account, said, spool), 'rewritten; the client said');
+      const accept = () => this.#accept({ ...account, mailbox }, envelope, spool, receivedAtMs);
+      return await this.#unlessDuplicate(account, spool, fingerprint?.value(account.username, said), accept);
     } catch (error) {
       throw this.#refusal(error);
     } finally {
@@ -173,20 +176,21 @@ export class SubmissionSession implements SmtpSession {
     this.#closed = true;
   }
 
-  /** Reads the message to its end into the spool. @returns when it began to arrive */
+  /** Reads the message to its end into the spool. @returns when it began to arrive, and what it is sent as */
   async #receive(
     account: SendingAccount,
     envelope: Envelope,
     content: AsyncIterable<Buffer>,
     spool: Spool,
     fingerprint: Fingerprint | undefined,
-  ): Promise<number> {
+  ): Promise<{ readonly receivedAtMs: number; readonly mailbox: string }> {
     const { clock, hostname } = this.#context;
     const limit = this.#context.maxMessage();
     const receivedAtMs = clock.now();
+    let { mailbox } = account;
     const withHeader = editHeader(fingerprint?.watch(content) ?? content, (header) => {
       fingerprint?.header(header);
-      return acceptedHeader(header, {
+      const accepted = acceptedHeader(header, {
         account,
         envelope,
         client: this.#connection,
@@ -195,12 +199,14 @@ export class SubmissionSession implements SmtpSession {
         receivedAtMs,
         refuse: (address) => this.#mayNotSendAs(account, address),
       });
+      mailbox = accepted.mailbox;
+      return accepted.octets;
     });
     for await (const chunk of withHeader) {
       if (spool.size + chunk.length > limit.bytes) throw tooLarge(limit);
       await spool.write(chunk);
     }
-    return receivedAtMs;
+    return { receivedAtMs, mailbox };
   }
 
   async #enqueue(
@@ -208,19 +214,19 @@ export class SubmissionSession implements SmtpSession {
     envelope: Envelope,
     spool: Spool,
     receivedAtMs: number,
-    earlier?: DeliveryReport['recipients'],
+    earlier?: Pick<DeliveryReport, 'recipients' | 'courier'>,
   ): Promise<QueuedMessage> {
     const { clock, log, expireAfterMs } = this.#context;
     const message = await spool.commit({
       account: account.username,
       connection: account.connection,
       mailbox: account.mailbox,
-      courier: account.send,
+      courier: earlier?.courier ?? account.send[0],
       envelope,
       isBounce: false,
       receivedAtMs,
       expiresAtMs: receivedAtMs + expireAfterMs,
-      ...(earlier && { earlier }),
+      ...(earlier && { earlier: earlier.recipients }),
     });
     log.info({ ...this.#facts(account, envelope, message), ms: clock.now() - receivedAtMs }, 'accepted');
     return message;
@@ -243,7 +249,7 @@ export class SubmissionSession implements SmtpSession {
     const facts = { ...this.#facts(account, envelope, spool), ms: clock.now() - receivedAtMs };
     const left = undelivered(envelope, report);
     if (left.length === 0) {
-      log.info({ ...facts, upstreamId: report.upstreamId }, 'delivered');
+      log.info({ ...facts, courier: report.courier, upstreamId: report.upstreamId }, 'delivered');
       return `Delivered ${spool.id}`;
     }
     if (left.length === envelope.recipients.length) {
@@ -252,7 +258,7 @@ export class SubmissionSession implements SmtpSession {
     }
     if (this.#closed) throw clientGone();
     // Received by the queue only now: what the attempt has left ambiguous is looked for before it is sent again.
-    await this.#enqueue(account, { ...envelope, recipients: left }, spool, clock.now(), report.recipients);
+    await this.#enqueue(account, { ...envelope, recipients: left }, spool, clock.now(), report);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
   }
 
@@ -287,7 +293,8 @@ export class SubmissionSession implements SmtpSession {
 
   #assertMaySendAs(account: SubmissionAccount, reversePath: string): void {
     const isFree = reversePath === '' || account.forceFrom !== undefined;
-    if (!isFree && !account.maySendAs(reversePath)) throw this.#mayNotSendAs(account, reversePath);
+    const sender = isFree ? '' : rewrittenSender(account, reversePath);
+    if (!isFree && !account.maySendAs(sender)) throw this.#mayNotSendAs(account, sender);
   }
 
   #mayNotSendAs(account: SubmissionAccount, address: string): SmtpReply {
@@ -305,6 +312,9 @@ export class SubmissionSession implements SmtpSession {
       return new SmtpReply(552, '5.3.4', error.message, { cause: error });
     if (error instanceof BridgeError && error.code === 'queue-full') {
       return new SmtpReply(452, '4.3.1', 'Out of storage, try again later', { cause: error });
+    }
+    if (error instanceof BridgeError && error.code === 'queue-unreachable') {
+      return new SmtpReply(451, '4.3.0', 'The queue cannot be reached, try again later', { cause: error });
     }
     return error;
   }

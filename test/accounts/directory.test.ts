@@ -6,14 +6,16 @@ import { PasswordVerifier } from '../../src/accounts/password-verifier.ts';
 import { TestClock } from './test-clock.ts';
 
 function account(username: string, changes: Partial<Account> & { plain?: string } = {}): Account {
-  const { plain = 'geheim', ...rest } = changes;
+  const { plain = 'geheim', mailbox = `${username.toLowerCase()}@contoso.com`, ...rest } = changes;
   return {
     username,
     password: { reveal: () => plain },
     networks: [],
     connection: 'contoso',
-    mailbox: `${username.toLowerCase()}@contoso.com`,
-    send: 'graph',
+    mailbox,
+    mailboxes: [mailbox],
+    mailboxFrom: 'fixed',
+    send: ['graph'],
     delivery: 'queued',
     senders: [],
     ...rest,
@@ -52,9 +54,9 @@ test("a username comes before somebody else's mailbox of that name", () => {
 
 test('right password: in, by either name', async () => {
   const { directory: one } = directory([account('scanner')]);
-  expect(await one.authenticate('Scanner', 'geheim', from)).toMatchObject({ account: { username: 'scanner' } });
+  expect(await one.authenticate('Scanner', 'geheim', from)).toMatchObject({ login: { username: 'scanner' } });
   expect(await one.authenticate('scanner@contoso.com', 'geheim', from)).toMatchObject({
-    account: { username: 'scanner' },
+    login: { username: 'scanner' },
   });
 });
 
@@ -80,7 +82,7 @@ test('refusals are held back longer each time; successes are not, and count for 
   }
   expect(clock.delaysMs).toEqual([250, 500, 1000]);
   for (let login = 0; login < 50; login++) {
-    expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+    expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('login');
   }
 });
 
@@ -90,10 +92,10 @@ test('too many guesses block an account at that address, for the right password 
   const blocked = { failure: 'blocked', retryAfterMs: 300_000, scope: 'address' };
   expect(await one.authenticate('scanner', 'geheim', from)).toEqual(blocked);
   expect(await one.authenticate('Scanner@contoso.com', 'geheim', from)).toEqual(blocked);
-  expect(await one.authenticate('erp', 'geheim', from)).toHaveProperty('account');
-  expect(await one.authenticate('scanner', 'geheim', '192.0.2.2')).toHaveProperty('account');
+  expect(await one.authenticate('erp', 'geheim', from)).toHaveProperty('login');
+  expect(await one.authenticate('scanner', 'geheim', '192.0.2.2')).toHaveProperty('login');
   clock.nowMs += 300_000;
-  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('login');
 });
 
 test('where a guesser cannot be blocked, every answer waits', async () => {
@@ -101,7 +103,7 @@ test('where a guesser cannot be blocked, every answer waits', async () => {
   await one.authenticate('scanner', 'geheim', from);
   for (let guess = 0; guess < 3; guess++) await one.authenticate('scanner', `guess ${guess}`, from);
   clock.delaysMs.length = 0;
-  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('login');
   expect(clock.delaysMs).toEqual([500]);
 });
 
@@ -149,5 +151,5 @@ test('accounts print without their passwords as long as what holds them does', a
   const { Secret } = await import('../../src/config/secrets.ts');
   const one = account('scanner', { password: new Secret('geheim') });
   expect(JSON.stringify(new AccountDirectory([one]).accounts)).not.toContain('geheim');
-  expect(await new AccountDirectory([one]).authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+  expect(await new AccountDirectory([one]).authenticate('scanner', 'geheim', from)).toHaveProperty('login');
 });

@@ -9,7 +9,9 @@ import { hashPassword } from '../../src/accounts/passwords.ts';
 import { loginForSubmission } from '../../src/app/accounts.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/listeners/listener.ts';
+import { authenticateReader } from '../../src/reading/authenticate.ts';
 import { logIn, type ReadSessionOptions } from '../../src/reading/login.ts';
+import type { SaslCredentials } from '../../src/sasl/server-exchange.ts';
 import { TestClock } from './test-clock.ts';
 
 /** Work done, one entry for each key derivation: its cost, and the lengths of salt and key. */
@@ -40,14 +42,16 @@ beforeEach(() => {
 });
 
 function account(username: string, changes: Partial<Account> & { plain?: string } = {}): Account {
-  const { plain = 'geheim', ...rest } = changes;
+  const { plain = 'geheim', mailbox = `${username.toLowerCase()}@contoso.com`, ...rest } = changes;
   return {
     username,
     password: { reveal: () => plain },
     networks: [],
     connection: 'contoso',
-    mailbox: `${username.toLowerCase()}@contoso.com`,
-    send: 'graph',
+    mailbox,
+    mailboxes: [mailbox],
+    mailboxFrom: 'fixed',
+    send: ['graph'],
     delivery: 'queued',
     senders: [],
     ...rest,
@@ -67,7 +71,7 @@ test('a hundred devices and one guesser live behind one address', async () => {
   const { directory: one, clock } = directory(devices);
   const everybody = async () => {
     for (const [index, { username }] of devices.entries()) {
-      expect(await one.authenticate(username, `secret ${index}`, from)).toHaveProperty('account');
+      expect(await one.authenticate(username, `secret ${index}`, from)).toHaveProperty('login');
     }
   };
   await everybody();
@@ -85,7 +89,7 @@ test('many addresses that guess at one account block it where it is not known, a
   const throttle = new LoginThrottle({ clock, failures: 3, failuresPerAccount: 20 });
   const accounts = [account('scanner', { networks: ['198.51.100.0/24'] }), account('erp')];
   const one = new AccountDirectory(accounts, { clock, throttle });
-  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
+  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('login');
   for (let address = 1; address <= 10; address++) {
     for (const guess of ['a', 'b']) await one.authenticate('scanner', `${guess} ${address}`, `203.0.113.${address}`);
   }
@@ -93,9 +97,9 @@ test('many addresses that guess at one account block it where it is not known, a
     failure: 'blocked',
     scope: 'account',
   });
-  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('account');
-  expect(await one.authenticate('scanner', 'geheim', '198.51.100.7')).toHaveProperty('account');
-  expect(await one.authenticate('erp', 'geheim', '192.0.2.99')).toHaveProperty('account');
+  expect(await one.authenticate('scanner', 'geheim', from)).toHaveProperty('login');
+  expect(await one.authenticate('scanner', 'geheim', '198.51.100.7')).toHaveProperty('login');
+  expect(await one.authenticate('erp', 'geheim', '192.0.2.99')).toHaveProperty('login');
 });
 
 test('names that nobody has are blocked as those of accounts are', async () => {
@@ -115,7 +119,7 @@ test('eighty who guess at once keep nobody else from logging in, from their addr
   const { directory: one } = directory([account('scanner'), ...names.map((name) => account(name, { plain: hash }))]);
   const guessers = Array.from({ length: 80 }, (_, index) => one.authenticate('scanner', `guess ${index}`, from));
   const logins = names.map((name, index) => one.authenticate(name, 'geheim', index % 2 === 0 ? from : '192.0.2.9'));
-  for (const result of await Promise.all(logins)) expect(result).toHaveProperty('account');
+  for (const result of await Promise.all(logins)) expect(result).toHaveProperty('login');
   const refused = await Promise.all(guessers);
   expect(refused.filter((result) => 'failure' in result && result.failure === 'busy').length).toBeGreaterThan(70);
 });
@@ -154,7 +158,7 @@ describe('every refusal costs the same work', async () => {
     const { directory: all } = directory(accounts);
     const options = {
       log: silentLog,
-      authenticate: (...login: Parameters<AccountDirectory['authenticate']>) => all.authenticate(...login),
+      authenticate: (credentials: SaslCredentials, address: string) => authenticateReader(all, credentials, address),
     } as Partial<ReadSessionOptions> as ReadSessionOptions;
     const connection = { id: 'x', remoteAddress: from } as Partial<Client> as Client;
     return logIn(options, connection, protocol, { mechanism: 'PLAIN', username, password });

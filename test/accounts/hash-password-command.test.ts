@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { verifyPassword } from '../../src/accounts/passwords.ts';
+import { readPasswordLines } from '../../src/accounts/sources/file/lines.ts';
 import { runHashPassword } from '../../src/cli/hash-password.ts';
 import { run } from '../config/capture.ts';
 
@@ -87,4 +88,18 @@ test('Ctrl-C makes no hash and leaves the terminal as it was', async () => {
     expect(await run(runHashPassword, [], { stdin })).toMatchObject({ code: 1, stdout: '' });
     expect(stdin.modes.at(-1)).toBe(false);
   }
+});
+
+test('--user prints a line for a password file', async () => {
+  const { code, stdout } = await run(runHashPassword, ['--user', 'alice@contoso.com'], { stdin: pipe('geheim\n') });
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^alice@contoso\.com:\$scrypt\$\S+\n$/)]);
+  expect([...readPasswordLines(Buffer.from(stdout)).hashes.keys()]).toEqual(['alice@contoso.com']);
+  const json = await run(runHashPassword, ['--user', 'alice', '--json'], { stdin: pipe('geheim\n') });
+  expect(JSON.parse(json.stdout)).toEqual({ user: 'alice', hash: expect.stringMatching(/^\$scrypt\$/) });
+});
+
+test.each(['', ' alice', 'a:b', '#alice', 'al\nice'])('--user %j cannot stand in a password file', async (name) => {
+  const { code, stdout, stderr } = await run(runHashPassword, ['--user', name], { stdin: pipe('geheim\n') });
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/--user needs a name without colons/);
 });

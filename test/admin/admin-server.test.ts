@@ -2,14 +2,39 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type ConnectionTroubleFacts, listenAdmin } from '../../src/admin/admin-server.ts';
+import {
+  type AdminFacts,
+  type ConnectionTroubleFacts,
+  listenAdmin,
+  type NotReadyReason,
+} from '../../src/admin/admin-server.ts';
 import { boundSockets } from '../../src/admin/bounded-sockets.ts';
 import { silentLog } from '../../src/base/log.ts';
 
-async function admin(needed = false, fails = false, troubles: readonly ConnectionTroubleFacts[] = []) {
-  const facts = {
+const nothing: AdminFacts = {
+  queue: async () => ({}),
+  clients: () => ({}),
+  workers: async () => [],
+  troubles: () => [],
+  signIns: async () => [],
+  notReady: async () => [],
+};
+
+async function admin(
+  needed = false,
+  fails = false,
+  troubles: readonly ConnectionTroubleFacts[] = [],
+  reasons: readonly NotReadyReason[] = [],
+) {
+  const facts: AdminFacts = {
     troubles: () => troubles,
-    queue: () => ({ queued: 3, failed: 0 }),
+    notReady: async () => reasons,
+    queue: async () => ({ queued: 3, failed: 0 }),
+    clients: () => ({ smtp: 1, imap: 5 }),
+    workers: async () => [
+      { worker: 1, clients: 2, starts: 1, usage: { cpuSeconds: 1.5, residentBytes: 70_000_000 } },
+      { worker: 2, clients: 0, starts: 3, usage: undefined },
+    ],
     signIns: async () => {
       if (fails) throw new Error('no');
       return [{ connection: 'contoso', isNeeded: needed }];
@@ -23,7 +48,30 @@ async function admin(needed = false, fails = false, troubles: readonly Connectio
 test('health is told while the bridge runs', async () => {
   const get = await admin();
   const answer = await get('/health');
+  expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', ready: true }]);
+});
+
+test('that the process is alive is told whatever else is wrong', async () => {
+  const get = await admin(true, true, [], [{ code: 'draining', text: 'The bridge is about to stop.' }]);
+  const answer = await get('/healthz');
   expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
+});
+
+test('whether clients should come is told by the status, with the reasons, and health has them too', async () => {
+  const ready = await (await admin())('/readyz');
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
+  expect(ready.headers.get('cache-control')).toBe('no-store');
+  const reasons = [
+    { code: 'draining', text: 'The bridge is about to stop.' },
+    { code: 'queue-full', text: 'The queue holds 5 messages (queue.maxMessages).' },
+  ];
+  const get = await admin(false, false, [], reasons);
+  const answer = await get('/readyz');
+  expect([answer.status, await answer.json()]).toEqual([503, { status: 'not ready', reasons }]);
+  const head = await get('/readyz', { method: 'HEAD' });
+  expect([head.status, await head.text()]).toEqual([503, '']);
+  const health = await get('/health');
+  expect([health.status, await health.json()]).toEqual([200, { status: 'ok', ready: false, reasons }]);
 });
 
 test('a connection in trouble is told: health stays 200, for a restart would not mend it', async () => {
@@ -38,7 +86,7 @@ test('a connection in trouble is told: health stays 200, for a restart would not
   };
   const get = await admin(false, false, [trouble]);
   const answer = await get('/health');
-  expect([answer.status, await answer.json()]).toEqual([200, { status: 'degraded', troubles: [trouble] }]);
+  expect([answer.status, await answer.json()]).toEqual([200, { status: 'degraded', troubles: [trouble], ready: true }]);
   expect(await (await get('/metrics')).text()).toContain(
     'mailbridge_connection_paused{connection="contoso",part="graph-token"} 1',
   );
@@ -55,6 +103,49 @@ test('the metrics tell the queue, who has to sign in, and how the process does',
   );
 });
 
+test('the metrics tell the connections of clients, and how each worker does that runs', async () => {
+  const text = await (await (await admin())('/metrics')).text();
+  const own = text.split('\n').filter((line) => /^mailbridge_(?:client|worker)/.test(line));
+  expect(own).toEqual([
+    'mailbridge_client_connections{protocol="smtp"} 1',
+    'mailbridge_client_connections{protocol="imap"} 5',
+    'mailbridge_worker_connections{worker="1"} 2',
+    'mailbridge_worker_connections{worker="2"} 0',
+    'mailbridge_worker_starts{worker="1"} 1',
+    'mailbridge_worker_starts{worker="2"} 3',
+    'mailbridge_worker_cpu_seconds{worker="1"} 1.5',
+    'mailbridge_worker_resident_memory_bytes{worker="1"} 70000000',
+  ]);
+});
+
+test('a scrape asks the workers once for all that is told of them, and the next one anew', async () => {
+  let asked = 0;
+  const workers = async () => {
+    asked++;
+    return [{ worker: 1, clients: asked, starts: 1, usage: undefined }];
+  };
+  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, { ...nothing, workers }, silentLog);
+  onTestFinished(() => server.close());
+  for (let scrape = 1; scrape <= 2; scrape++) {
+    const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+    expect(text).toContain(`mailbridge_worker_connections{worker="1"} ${scrape}\n`);
+  }
+  expect(asked).toBe(2);
+});
+
+test('an instance that shares its queue tells with how many, and for how many mailboxes; one alone does not', async () => {
+  const server = await listenAdmin(
+    { host: '127.0.0.1', port: 0 },
+    { ...nothing, sharing: () => ({ instances: 3, leases: 40 }) },
+    silentLog,
+  );
+  onTestFinished(() => server.close());
+  const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+  expect(text).toMatch(/^mailbridge_instances 3$/m);
+  expect(text).toMatch(/^mailbridge_leases_held 40$/m);
+  expect(await (await (await admin())('/metrics')).text()).not.toMatch(/mailbridge_(?:instances|leases)/);
+});
+
 test('nothing else is there, and nothing can be changed', async () => {
   const get = await admin();
   expect((await get('/')).status).toBe(404);
@@ -66,26 +157,14 @@ test('what cannot be read is a failure, not an empty page', async () => {
 });
 
 test('a port in use is the caller’s to tell', async () => {
-  const first = await listenAdmin(
-    { host: '127.0.0.1', port: 0 },
-    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
-    silentLog,
-  );
+  const first = await listenAdmin({ host: '127.0.0.1', port: 0 }, nothing, silentLog);
   onTestFinished(() => first.close());
-  const again = listenAdmin(
-    { host: '127.0.0.1', port: first.port },
-    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
-    silentLog,
-  );
+  const again = listenAdmin({ host: '127.0.0.1', port: first.port }, nothing, silentLog);
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
 test('health is told while 600 slow requests hold the port, of which the oldest are cut', async () => {
-  const server = await listenAdmin(
-    { host: '127.0.0.1', port: 0 },
-    { queue: () => ({}), troubles: () => [], signIns: async () => [] },
-    silentLog,
-  );
+  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, nothing, silentLog);
   onTestFinished(() => server.close());
   let cut = 0;
   for (let count = 0; count < 600; count++) {
@@ -102,7 +181,7 @@ test('health is told while 600 slow requests hold the port, of which the oldest 
 
 test('a client that asks for the metrics thousands of times at once is cut, not answered ahead', async () => {
   let told = 0;
-  const facts = { queue: () => ({ queued: ++told }), troubles: () => [], signIns: async () => [] };
+  const facts = { ...nothing, queue: async () => ({ queued: ++told }) };
   const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
   onTestFinished(() => server.close());
   const client = connect(server.port, '127.0.0.1').on('error', () => {});

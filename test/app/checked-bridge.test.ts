@@ -3,12 +3,14 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkBridge } from '../../src/app/checked-bridge.ts';
+import { CommandQueue } from '../../src/app/queue-store.ts';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config, ConfigInput } from '../../src/config/schema.ts';
 import type { HopResult } from '../../src/onboarding/check/hops/hop.ts';
 import { ownAddresses } from '../../src/onboarding/own-addresses.ts';
+import { freePorts } from '../support/ports.ts';
 import { contosoAccount, type Relay, startRelay } from '../support/relay.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -25,8 +27,10 @@ async function start(changes: Partial<ConfigInput>): Promise<{ relay: Relay; con
 
 async function check(config: Config, nowMs = Date.now()): Promise<HopResult[]> {
   const clock = { ...systemClock, now: () => nowMs };
+  const queue = new CommandQueue(config);
   const hops: HopResult[] = [];
-  for await (const hop of checkBridge(config, { mustRun: false, clock })) hops.push(hop);
+  for await (const hop of checkBridge(config, { mustRun: false, clock, queue })) hops.push(hop);
+  await queue.close();
   return hops;
 }
 
@@ -47,6 +51,21 @@ test('every protocol with every security, at the address that it is meant for', 
         : new RegExp(`^answers at ${first}, TLSv1\\.3, certificate until \\d{4}-`),
     );
   }
+});
+
+test.each([
+  ['this machine', ['127.0.0.0/8', ...ownAddresses('', networkInterfaces()).slice(1)]],
+  ['another machine', ['192.0.2.5']],
+])('a listener behind a balancer on %s answers the check, which sends its header where it has to', async (_, from) => {
+  const protocols = ['smtp', 'imap', 'pop3'] as const;
+  const listeners = protocols.flatMap((protocol) =>
+    (['none', 'starttls', 'tls'] as const).flatMap((security) =>
+      ['127.0.0.1', '0.0.0.0'].map((host) => ({ protocol, security, port: 0, host, proxyProtocol: { from } })),
+    ),
+  );
+  const { config } = await start({ listeners });
+  const hops = listenersOf(await check(config));
+  expect(hops.map(({ status, warning }) => [status, warning])).toEqual(listeners.map(() => ['ok', undefined]));
 });
 
 test('before the first start and after the last one the bridge does not run', async () => {
@@ -96,9 +115,14 @@ test('a certificate that has expired, one that will, and one that bears another 
 });
 
 test('the admin port is asked too', async () => {
-  const { config } = await start({ admin: { host: '127.0.0.1', port: 39_471 } });
+  const port = await freePorts(2);
+  const { config } = await start({ admin: { host: '127.0.0.1', port } });
   const admin = (await check(config)).find(({ hop }) => hop === 'admin');
-  expect(admin).toMatchObject({ status: 'ok', target: 'http://127.0.0.1:39471/health', detail: 'ok' });
+  expect(admin).toMatchObject({ status: 'ok', target: `http://127.0.0.1:${port}/health`, detail: 'ok' });
+  const full = await start({ admin: { host: '127.0.0.1', port: port + 1 }, queue: { minFreeMegabytes: 1_000_000 } });
+  const notReady = (await check(full.config)).find(({ hop }) => hop === 'admin');
+  expect(notReady).toMatchObject({ status: 'ok', detail: 'ok' });
+  expect(notReady?.warning).toMatch(/^\/readyz sends clients elsewhere: .*queue\.minFreeMegabytes/);
   const other = { ...config, admin: { host: '127.0.0.1', port: 1 } };
   expect((await check(other)).find(({ hop }) => hop === 'admin')).toMatchObject({
     status: 'failed',

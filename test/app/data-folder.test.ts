@@ -58,6 +58,7 @@ describe('with a link planted in it is refused, and what the link leads to stays
     'lock-journal',
     'token.key',
     'token.key.lock',
+    'instance',
     'queue/queue.sqlite',
     'queue/queue.sqlite-wal',
     'queue/reserve',

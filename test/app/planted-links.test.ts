@@ -2,18 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localCertificate } from '../../src/app/tls-material.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { FileLock } from '../../src/base/files/file-lock.ts';
 import { writePrivateFile } from '../../src/base/files/private-file.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
-import { Marker } from '../../src/couriers/sent-items/marker.ts';
-import { openInFlightJournal } from '../../src/queue/attempts/in-flight-journal.ts';
 import { Reserve } from '../../src/queue/stores/reserve.ts';
 import { repairQueue } from '../../src/queue/stores/sqlite/repair.ts';
 import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
-import { DuplicateDrops } from '../../src/submission/duplicate-drops.ts';
-import { DuplicateFilter } from '../../src/submission/duplicate-filter.ts';
-import { FileLock } from '../../src/tokens/sign-ins/file-lock.ts';
 import { tokenKey } from '../../src/tokens/sign-ins/token-key.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -35,7 +29,6 @@ async function run(name: string, write: (folder: string) => unknown) {
 }
 
 const untouched = { victim: 'precious', mode: 0o644 };
-const drops = { note: () => {} };
 
 describe('a link planted in a folder that is in use leads nobody to overwrite what it points to', () => {
   test('the reserve takes its place', async () => {
@@ -51,41 +44,17 @@ describe('a link planted in a folder that is in use leads nobody to overwrite wh
     expect(await run('reserve', release)).toEqual({ said: 'done', ...untouched });
   });
 
-  test.each(['in-flight', 'in-flight.new'])('the journal of what is under way: %s', async (name) => {
-    const begin = (folder: string) => openInFlightJournal(join(folder, 'in-flight'), 0, 'boot').begin('a');
-    expect(await run(name, begin)).toEqual({
-      said: name === 'in-flight' ? 'data-folder-unsafe' : 'done',
-      ...untouched,
-    });
-  });
+  test.each(['in-flight', 'duplicates', 'dropped', 'copies', 'copies.old', 'marker-key'])(
+    'a file of an earlier version, whose content comes into the queue: %s',
+    async (name) => {
+      const open = (folder: string) => openSqliteStore(folder, { exclusive: true });
+      expect(await run(name, open)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+    },
+  );
 
-  test('the memory of duplicates', async () => {
-    const claim = async (folder: string) => {
-      const filter = new DuplicateFilter(join(folder, 'duplicates'), systemClock, () => false, drops);
-      const claimed = await filter.claim('print', 'id', 1000);
-      if (claimed.duplicateOf === undefined) claimed.keep();
-    };
-    expect(await run('duplicates', claim)).toEqual({ said: 'data-folder-unsafe', ...untouched });
-  });
-
-  test('the account of dropped duplicates, planted while the bridge runs', async () => {
-    const note = (folder: string) => {
-      const account = new DuplicateDrops(join(folder, 'dropped-later'), systemClock, () => true);
-      symlinkSync(join(folder, '..', 'victim'), join(folder, 'dropped-later'));
-      account.note('id');
-    };
-    expect(await run('dropped', note)).toEqual({ said: 'done', ...untouched });
-  });
-
-  test('the notes of copies, planted while the bridge runs', async () => {
-    const note = (folder: string) =>
-      new CopyNotes(join(folder, 'copies'), new Marker(Buffer.alloc(32))).note('id', [{ address: 'a@b.c' }]);
-    expect(await run('copies', note)).toEqual({ said: 'done', ...untouched });
-  });
-
-  test('the key of the markers', async () => {
-    const key = (folder: string) => Marker.withKeyFile(join(folder, 'marker-key'));
-    expect(await run('marker-key', key)).toEqual({ said: 'data-folder-unsafe', ...untouched });
+  test('what such a version had begun to write', async () => {
+    const open = (folder: string) => openSqliteStore(folder, { exclusive: true }).close();
+    expect(await run('in-flight.new', open)).toEqual({ said: 'done', ...untouched });
   });
 
   test.each(['queue.sqlite', 'queue.sqlite-wal', 'queue.sqlite-shm', 'queue.sqlite-journal', 'bodies'])(

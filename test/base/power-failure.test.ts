@@ -1,8 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { removeDurably, renameDurably, writePrivateFile } from '../../src/base/files/private-file.ts';
-import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
-import { Marker } from '../../src/couriers/sent-items/marker.ts';
 import { writeWholeFile } from '../../src/onboarding/whole-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -54,10 +52,4 @@ test('a sign-in that is moved or removed is so after a power failure', async () 
   await renameDurably(file, `${file}.old`);
   await removeDurably(`${file}.old`);
   expect(disk).toEqual(['rename token token.old', `sync ${folder}`, 'remove token.old', `sync ${folder}`]);
-});
-
-test('whom a copy is for is on disk before the copy leaves', () => {
-  const { file } = place();
-  new CopyNotes(file, new Marker(Buffer.alloc(32))).note('id', [{ address: 'a@b.c' }]);
-  expect(disk).toEqual(['write token', 'sync token']);
 });

@@ -41,7 +41,10 @@ test.each([
   [['start', '--nonsense'], "mailbridge: Unknown option '--nonsense'. Run mailbridge start --help. (usage)\n"],
   [['demo', '--port-base', 'x'], '--port-base needs a whole number from 1 to 65000, not "x".'],
   [['queue', 'fix'], '"queue" cannot "fix".'],
-  [['queue'], 'mailbridge: "queue" needs an action: list, show, retry, hold, release, delete, export, repair.'],
+  [
+    ['queue'],
+    'mailbridge: "queue" needs an action: list, show, retry, hold, release, delete, export, repair, migrate.',
+  ],
   [
     ['strat'],
     'mailbridge: There is no command "strat"; did you mean "start"? Run mailbridge --help for the commands. (usage)\n',

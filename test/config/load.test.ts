@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { unreadableConfig } from '../../src/config/unreadable.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { account, connection, listener, load, sample } from './sample.ts';
+import { type Account, account, connection, listener, load, sample } from './sample.ts';
 
 test('what the file leaves out has its default', async () => {
   const { config, folder, warnings } = await load(sample());
@@ -14,6 +14,7 @@ test('what the file leaves out has its default', async () => {
   expect(JSON.parse(JSON.stringify(config))).toEqual({
     dataDir: join(folder, 'data'),
     log: { level: 'info' },
+    workers: 1,
     listeners: [
       {
         protocol: 'smtp',
@@ -29,12 +30,17 @@ test('what the file leaves out has its default', async () => {
     accounts: [
       {
         ...account,
+        send: ['graph'],
         password: '[secret]',
         endOfData: 'crlf',
         delivery: 'queued',
         envelope: 'auto',
         onAmbiguity: 'resend',
+        mailboxes: ['reports@contoso.com'],
+        mailboxFrom: 'fixed',
+        sentItems: 'keep',
         senders: ['reports@contoso.com'],
+        otherSenders: [],
       },
     ],
     queue: {
@@ -46,11 +52,14 @@ test('what the file leaves out has its default', async () => {
       minFreeMegabytes: 100,
       retryBaseSeconds: 60,
       retryMaxSeconds: 3600,
+      failoverAfterSeconds: 60,
     },
     retry: { mode: 'status-codes', statusCodes: [429, 503], maxAttempts: 5, waitSeconds: 2, multiplyWait: true },
     limits: {
       messagesPerMinute: 30,
       concurrentDeliveries: 256,
+      graphCacheMegabytes: 256,
+      graphPollSeconds: 15,
       recipientsPerDay: 10_000,
       internalDomains: [],
       maxMessageMegabytes: 35,
@@ -65,18 +74,56 @@ test('what the file leaves out has its default', async () => {
       loginFailuresPerAccount: 100,
       loginBlockSeconds: 300,
     },
-    shutdown: { graceSeconds: 30 },
+    shutdown: { drainSeconds: 0, graceSeconds: 30 },
   });
 });
 
-test('forceFrom is an address, the mailbox where it says no other', async () => {
+test.each([
+  [{ mailboxes: ['a@contoso.com', '*@contoso.de'] }, 'a@contoso.com', ['a@contoso.com', '*@contoso.de']],
+  [{ mailboxes: ['*@contoso.de', 'a@contoso.com'] }, 'a@contoso.com', ['a@contoso.com', '*@contoso.de']],
+  [
+    { mailbox: 'b@contoso.com', mailboxes: ['a@contoso.com', 'B@contoso.com'] },
+    'b@contoso.com',
+    ['b@contoso.com', 'a@contoso.com'],
+  ],
+  [{ username: '*@contoso.com' }, undefined, []],
+  [{ username: '*@contoso.com', mailboxes: ['a@contoso.com'] }, undefined, ['a@contoso.com']],
+  [{ username: '*@contoso.com', mailbox: 'a@contoso.com' }, 'a@contoso.com', ['a@contoso.com']],
+])('the default mailbox of %j comes first, and is a sender', async (changes, mailbox, mailboxes) => {
+  const { mailbox: _, ...rest } = account;
+  const { config } = await load(sample({ accounts: [{ ...rest, ...changes }] }));
+  const mailboxFrom = 'mailboxes' in changes ? 'envelope' : 'fixed';
+  expect(config.accounts[0]).toMatchObject({ mailboxes, mailboxFrom, senders: mailboxes });
+  expect(config.accounts[0]?.mailbox).toBe(mailbox);
+});
+
+test('forceFrom is an address, or the mailbox of who logs in', async () => {
   const accounts = [
     { ...account, forceFrom: true as const },
     { ...account, username: 'erp', forceFrom: 'sales@contoso.com' },
     { ...account, username: 'free' },
   ];
   const { config } = await load(sample({ accounts }));
-  expect(config.accounts.map(({ forceFrom }) => forceFrom)).toEqual([account.mailbox, 'sales@contoso.com', undefined]);
+  expect(config.accounts.map(({ forceFrom }) => forceFrom)).toEqual([true, 'sales@contoso.com', undefined]);
+});
+
+test('a sender alone is to send as, the mailbox is no other, and what is forced counts alone', async () => {
+  const senders = [
+    'reports@contoso.com',
+    'sales@contoso.com',
+    { address: 'help@contoso.com', as: 'on-behalf' as const },
+    { address: '*@x.contoso.com', as: 'alias' as const },
+  ];
+  const of = async (changes: Partial<Account>) =>
+    (await load(sample({ accounts: [{ ...account, ...changes }] }))).config.accounts[0];
+  const listed = await of({ senders });
+  expect(listed?.senders).toEqual(['reports@contoso.com', 'sales@contoso.com', 'help@contoso.com', '*@x.contoso.com']);
+  expect(listed?.otherSenders).toEqual([{ address: 'sales@contoso.com', as: 'send-as' }, ...senders.slice(2)]);
+  expect((await of({ senders, forceFrom: true }))?.otherSenders).toEqual([]);
+  expect((await of({ senders, forceFrom: 'Help@contoso.com' }))?.otherSenders).toEqual([senders[2]]);
+  expect((await of({ forceFrom: 'boss@contoso.com' }))?.otherSenders).toEqual([
+    { address: 'boss@contoso.com', as: 'send-as' },
+  ]);
 });
 
 test('a secret comes from the file itself, from the environment or from another file', async () => {
@@ -113,8 +160,27 @@ test('a command that needs no secrets does without them, even those of a certain
   const path = join(folder, 'other.json');
   await writeFile(path, JSON.stringify(elsewhere), { mode: 0o600 });
   await expect(loadConfig(path, { env: {} })).rejects.toMatchObject({ code: 'secret-unavailable' });
-  const { config } = await loadConfig(path, { env: {}, withoutSecrets: true });
+  const { config } = await loadConfig(path, { env: {}, secrets: [] });
   expect(config.tokenKey?.reveal()).toBe('');
+});
+
+test('a command that needs some secrets gets these alone, and where they are is told like the rest', async () => {
+  const postgres = { url: { env: 'DATABASE' } };
+  const elsewhere = sample({
+    proxy: { env: 'PROXY' },
+    tokenKey: { file: 'token.key' },
+    queue: { store: 'sqlite', postgres },
+  });
+  const { folder } = await load(sample());
+  const path = join(folder, 'other.json');
+  await writeFile(path, JSON.stringify(elsewhere), { mode: 0o600 });
+  const url = 'postgres://mailbridge:x@127.0.0.1/mail';
+  const { config, references } = await loadConfig(path, { env: { DATABASE: url }, secrets: ['queue'] });
+  expect([config.queue.postgres?.url.reveal(), config.tokenKey?.reveal()]).toEqual([url, '']);
+  expect([...references.variables]).toEqual(expect.arrayContaining(['DATABASE', 'PROXY']));
+  expect([...references.files.keys()]).toContain('token.key');
+  const key = loadConfig(path, { env: { DATABASE: url }, secrets: ['queue', 'key'] });
+  await expect(key).rejects.toMatchObject({ code: 'secret-unavailable', message: expect.stringContaining('tokenKey') });
 });
 
 test('secrets show in no printed form of the configuration', async () => {
@@ -289,7 +355,7 @@ test('warns of what has no effect', async () => {
   ];
   expect((await load(sample({ listeners, accounts: [byNetwork, reader] }))).warnings).toEqual([
     'listeners[0].tls: TLSv1 does not work without "@SECLEVEL=0" in "ciphers"',
-    'accounts[0].read: ignored, reading needs a "password"',
+    'accounts[0].read: ignored, reading needs a "password" or "passwordFrom"',
     'accounts[1].networks: ignored, the account has no "send"',
   ]);
 });
@@ -299,4 +365,38 @@ test('a secret file that cannot be read is named, with the reason', async () => 
   await expect(load(sample({ accounts: [{ ...account, password: { file } }] }))).rejects.toMatchObject({
     details: { problems: [`accounts[0].password: file ${file} cannot be read (EISDIR)`] },
   });
+});
+
+test('passwordFrom: a file by its absolute path, an LDAP server with its defaults, app passwords alone', async () => {
+  const { password: _, ...silent } = account;
+  const accounts: Account[] = [
+    { ...silent, username: 'a', passwordFrom: { file: 'people' } },
+    {
+      ...silent,
+      username: 'b',
+      passwordFrom: { ldap: { url: 'ldaps://dc1.contoso.com', bindDn: '{username}' } },
+    },
+    { ...silent, username: 'c', passwordFrom: 'app-passwords' },
+    {
+      ...silent,
+      username: 'd',
+      passwordFrom: { ldap: { url: 'ldap://localhost', baseDn: 'o=x' } },
+    },
+  ];
+  const { config, folder, references } = await load(sample({ accounts }));
+  expect(config.accounts.map(({ passwordFrom }) => passwordFrom)).toEqual([
+    { file: join(folder, 'people') },
+    {
+      ldap: {
+        url: 'ldaps://dc1.contoso.com',
+        startTls: false,
+        bindDn: '{username}',
+        timeoutSeconds: 5,
+        rememberMinutes: 10,
+      },
+    },
+    'app-passwords',
+    { ldap: { url: 'ldap://localhost', startTls: false, baseDn: 'o=x', timeoutSeconds: 5, rememberMinutes: 10 } },
+  ]);
+  expect([...references.files.keys()]).toEqual(['people']);
 });

@@ -12,11 +12,10 @@ import { enhancedStatus } from '../../src/couriers/enhanced-status.ts';
 import { couriers } from '../../src/couriers/registry.ts';
 import { type CourierKind, courierKinds } from '../../src/message/courier-kind.ts';
 import { courierTraits } from '../queue/courier-traits.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { Behaviour, ContractUpstream, OpenContractUpstream } from './contract-upstream.ts';
 import { openContractUpstream as openExchangeSmtp } from './exchange-smtp/contract-upstream.ts';
 import { openContractUpstream as openGraph } from './graph/contract-upstream.ts';
-import { outgoing, patience, unmarked } from './outgoing.ts';
+import { copyNotes, marker, outgoing, patience, unmarked } from './outgoing.ts';
 
 /** The other side of each courier. */
 const upstreams: Readonly<Record<CourierKind, OpenContractUpstream>> = { graph: openGraph, smtp: openExchangeSmtp };
@@ -45,7 +44,7 @@ async function courierTo(kind: CourierKind, behaviour: Behaviour, { onWhole, get
     retry: { mode: 'status-codes', statusCodes: [429, 432, 503], maxAttempts: 3, waitMs: 1, multiplyWait: true },
     graphMimeBytes: 2_000_000,
     smtpPermits: smtpPermitsOf(),
-    folder: join(temporaryFolder(), 'queue'),
+    memory: { marker, copies: copyNotes() },
     settleMs: 60_000,
     inUse: new InUse(),
   });

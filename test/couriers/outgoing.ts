@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { systemClock } from '../../src/base/clock.ts';
 import { CopyNotes } from '../../src/couriers/sent-items/copy-notes.ts';
 import { Marker } from '../../src/couriers/sent-items/marker.ts';
 import type { OutgoingMessage } from '../../src/message/delivery.ts';
 import type { Envelope } from '../../src/message/envelope.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { storedRecords } from '../support/records.ts';
 
 export const plainMessage =
   'From: Reports <reports@contoso.com>\r\nTo: a@fabrikam.com\r\nSubject: Hello\r\n\r\nHello there.\r\n';
@@ -48,12 +48,12 @@ export const patience = new AbortController().signal;
 /** Marks what leaves. */
 export const marker = new Marker(Buffer.from('a key for tests'));
 
-/** Notes of whom copies are for, in a file of their own. */
-export const copyNotes = () => new CopyNotes(join(temporaryFolder(), 'copies'), marker);
+/** Notes of whom copies are for, in a queue of their own. */
+export const copyNotes = () => new CopyNotes(storedRecords(), marker, systemClock);
 
 /** A message as it left, which has to begin with the marker, without it. */
 export function unmarked(octets: Buffer): Buffer {
-  const line = /^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\r\n/.exec(octets.toString('latin1', 0, 100))?.[0];
+  const line = /^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\.[0-9a-f]{16}\r\n/.exec(octets.toString('latin1', 0, 100))?.[0];
   if (line === undefined) throw new Error('the message has no marker');
   return octets.subarray(line.length);
 }

@@ -14,8 +14,18 @@ test('demo --once sends a message by each courier, reads each back by IMAP and P
     /IMAP through the bridge: read back, \d+ octets \(.+ ms\)/,
     /POP3 through the bridge: read back \(.+ ms\)/,
   ];
+  const twoMailboxes = ['reports', 'bob'].flatMap((name) => [
+    new RegExp(`SMTP as demo, MAIL FROM:<${name}@contoso.example>: accepted as \\S+ `),
+    new RegExp(`bridge to Microsoft Graph sendMail: sent as ${name}@contoso.example `),
+  ]);
+  const readBack = [
+    /IMAP as demo\/bob@contoso\.example: read what reports@contoso\.example wrote /,
+    /POP3 as demo: read what bob@contoso\.example wrote /,
+  ];
   expect(ticks).toEqual(
-    [/Microsoft 365, simulated/, /mailbridge/, ...hops, ...hops].map((hop) => expect.stringMatching(hop)),
+    [/Microsoft 365, simulated/, /mailbridge/, ...hops, ...hops, ...twoMailboxes, ...readBack].map((hop) =>
+      expect.stringMatching(hop),
+    ),
   );
   expect(demo.stdout).toContain('Microsoft Graph sendMail');
   expect(demo.stdout).toContain('Exchange Online SMTP, XOAUTH2');
@@ -26,8 +36,7 @@ test('demo --once sends a message by each courier, reads each back by IMAP and P
 test('demo stays up with settings that work, until it is stopped', async () => {
   const demo = Mailbridge.run(['demo']);
   onTestFinished(async () => void (await demo.kill()));
-  await demo.text(/swaks/, 'the client settings');
-  expect(demo.stdout).toMatch(/curl/);
+  await demo.text(/swaks[\s\S]*curl/, 'the client settings');
   const port = Number(/SMTP +(\d+)/.exec(demo.stdout)?.[1]);
   const transport = createTransport({
     host: '127.0.0.1',

@@ -2,7 +2,16 @@ import { randomInt } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { Mailbridge } from '../support/process.ts';
-import { contosoConfig, type RelayFolder, relayFolder, startContoso, until } from '../support/relay.ts';
+import {
+  contosoAccount,
+  contosoConfig,
+  couriers,
+  type RelayFolder,
+  relayFolder,
+  reports,
+  startContoso,
+  until,
+} from '../support/relay.ts';
 import { Burst, burstId } from '../support/relay-burst.ts';
 
 /** `KILL_ROUNDS=300` for the long run. */
@@ -27,15 +36,19 @@ function stageCuts(): void {
   for (const [target, at] of [
     ['graph', 'sendMail'],
     ['smtp', 'data'],
+    // Copies are looked for and removed by these.
+    ['graph', 'listMessages'],
+    ['graph', 'permanentDelete'],
   ] as const) {
     const kind = kinds[randomInt(kinds.length)] ?? 'cut-after';
     simulator.faults.add({ target, at, kind }, randomInt(1, 4));
   }
 }
 
-async function killInRounds(count: number) {
+async function killInRounds(count: number, sentItems: 'keep' | 'remove' = 'keep') {
   const limits = { messagesPerMinute: 10_000, recipientsPerDay: 1_000_000, concurrentPerMailbox: concurrent };
-  folder = await relayFolder(contosoConfig(simulator, { limits, queue: { retryBaseSeconds: 1 } }));
+  const accounts = couriers.map((courier) => contosoAccount(courier, { sentItems }));
+  folder = await relayFolder(contosoConfig(simulator, { accounts, limits, queue: { retryBaseSeconds: 1 } }));
   bridge = Mailbridge.start(folder.configFile);
   let accepted = 0;
   const burst = new Burst({
@@ -88,6 +101,21 @@ test(`killed and cut off ${rounds} times in a burst: nothing is lost, and nothin
   simulator = await startContoso({ graphConcurrentPerMailbox: 64, smtpConnectionsPerMailbox: 64 });
   simulator.transport.sentItems.set({ delayMs: 100 });
   expect(await killInRounds(rounds)).toEqual({ lost: [], wrong: [], twice: [] });
+});
+
+test('the same where copies are removed: none of them is left, and nothing else is touched', {
+  timeout: 120_000 + rounds * 6000,
+}, async () => {
+  simulator = await startContoso({ graphConcurrentPerMailbox: 64, smtpConnectionsPerMailbox: 64 });
+  simulator.transport.sentItems.set({ delayMs: 100 });
+  const { directory } = simulator;
+  // A person has sent them again, as they came.
+  const others = Array.from({ length: 20 }, (_, at) => `Message-ID: ${burstId(at * 10)}\r\n\r\nagain\r\n`);
+  for (const content of others) directory.deliver(reports, 'Sent Items', Buffer.from(content));
+  expect(await killInRounds(rounds, 'remove')).toEqual({ lost: [], wrong: [], twice: [] });
+  const left = () => directory.messages(reports, 'Sent Items').map(({ content }) => String(content));
+  await until('the copies to go', () => left().length === others.length, 60_000);
+  expect(left()).toEqual(others);
 });
 
 test('where nobody may look into Sent Items, nothing is lost, and only what was under way may come twice', {

@@ -97,7 +97,7 @@ describe('Entra ID is down', () => {
     await running.line(isOver, 'the end of it');
     expect(running.lines.filter(isPaused)).toHaveLength(1);
     expect(simulator.transport.journal.count).toBe(marks.length);
-    expect(await (await fetch(`http://127.0.0.1:${adminPort}/health`)).json()).toEqual({ status: 'ok' });
+    expect(await (await fetch(`http://127.0.0.1:${adminPort}/health`)).json()).toEqual({ status: 'ok', ready: true });
     expect(await send(running.port(), 'now', 'direct-again')).toMatch(/^250 /);
   });
 });

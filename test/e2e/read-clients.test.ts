@@ -1,4 +1,4 @@
 import { describeReadClients } from '../support/read-clients-contract.ts';
-import { startWithSimulator } from '../support/read-clients-world.ts';
+import { exchangeRoutes, graphRoutes, startWithSimulator } from '../support/read-clients-world.ts';
 
-describeReadClients({ start: startWithSimulator });
+describeReadClients({ start: startWithSimulator, routes: [...exchangeRoutes, ...graphRoutes] });

@@ -6,15 +6,16 @@ import { freshFolder, type ReadLogin } from '../support/read-clients.ts';
 import { describeReadClients } from '../support/read-clients-contract.ts';
 import { connectImapFlow } from '../support/read-clients-libraries.ts';
 import { curl } from '../support/read-clients-programs.ts';
-import { type Route, routes, startWithDovecot } from '../support/read-clients-world.ts';
+import { exchangeRoutes as routes, startWithDovecot } from '../support/read-clients-world.ts';
 import { until } from '../support/relay.ts';
 import { play } from '../support/transcript.ts';
 
-const [imap, , translated] = routes as [Route, Route, Route];
+const [imap, , translated] = routes;
 
 // Dovecot in place of Exchange Online: nobody here wrote the server that the bridge logs in to.
 describeReadClients({
   start: startWithDovecot,
+  routes,
   needs: ['doveadm'],
   more: testsOfDovecot,
 });

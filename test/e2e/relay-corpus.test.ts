@@ -247,7 +247,7 @@ function expectFields(
 ): void {
   const hasName = (fields: readonly string[], name: string) => fields.some((field) => nameOf(field) === name);
   const left = [...given];
-  expect(left.shift()).toMatch(/^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\r\n$/);
+  expect(left.shift()).toMatch(/^X-Mailbridge-Id: \w+\.[0-9a-f]{16}\.[0-9a-f]{16}\r\n$/);
   const expected = original.filter((field) => !/^(?:resent-)?bcc$/.test(nameOf(field)) && !/^From [^ \t:]/.test(field));
   if (courier === 'graph') {
     const visible = recipientsIn(expected, ['to', 'cc']).map((address) => address.toLowerCase());

@@ -192,16 +192,16 @@ test(
     const bridge = await world.start();
     bridge.signal('SIGTERM');
     await bridge.exit();
-    const journal = join(world.folder, 'data', 'queue', 'in-flight');
-    chownSync(journal, 0, 0);
+    const reserve = join(world.folder, 'data', 'queue', 'reserve');
+    chownSync(reserve, 0, 0);
     const { code, stderr } = await world.run(['start']);
     expect({ code, stderr }).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /^mailbridge: \S+in-flight belongs to root, .*sudo chown -R 54320: \S+data, .*\(data-folder-unusable\)\n$/,
+        /^mailbridge: \S+reserve belongs to root, .*sudo chown -R 54320: \S+data, .*\(data-folder-unusable\)\n$/,
       ),
     });
-    rmSync(journal);
+    rmSync(reserve);
   },
 );
 

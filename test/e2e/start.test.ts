@@ -11,6 +11,7 @@ import { issueServerCertificate, makeAuthority } from '../../src/base/certificat
 import type { ConfigInput } from '../../src/config/schema.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startOtherMicrosoft } from '../support/external-microsoft.ts';
+import { freePorts } from '../support/ports.ts';
 import { Mailbridge } from '../support/process.ts';
 import {
   alice,
@@ -323,6 +324,25 @@ test('stopped while it asks for a token it calls that no error', async () => {
   expect(await bridge.exit()).toEqual({ code: 0, signal: null });
   expect(bridge.lines.filter(({ level }) => level >= 40)).toEqual([]);
 });
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'while it waits for PostgreSQL, %s ends it at once, in good order',
+  async (name) => {
+    const url = `postgres://mailbridge:x@127.0.0.1:${await freePorts()}/mail`;
+    await folder.configure(contosoConfig(simulator, { queue: { store: 'postgres', postgres: { url } } }));
+    const bridge = Mailbridge.run(['start', '--config', folder.configFile]);
+    bridges.push(bridge);
+    await bridge.line(({ code }) => code === 'queue-unreachable', 'the line that says so');
+    const began = performance.now();
+    bridge.signal(name);
+    expect(await bridge.exit()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - began).toBeLessThan(1_500);
+    expect([bridge.stderr, bridge.lines.at(-1)]).toMatchObject([
+      '',
+      { msg: 'stopped before it was ready', signal: name },
+    ]);
+  },
+);
 
 test('with other endpoints in `cloud` it works against servers that are not the simulator', async () => {
   const authority = await makeAuthority('somebody else', 10);

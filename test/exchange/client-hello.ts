@@ -6,8 +6,11 @@ export interface ClientHello {
   readonly versions: readonly number[];
   /** It would go on with a session of before. */
   readonly resumes: boolean;
+  /** The name it means to reach (RFC 6066 section 3), if it says one. */
+  readonly serverName: string | undefined;
 }
 
+const serverNames = 0;
 const supportedVersions = 43;
 const preSharedKey = 41;
 
@@ -43,14 +46,17 @@ function parse(handshake: Buffer): ClientHello {
   const end = at + 2 + handshake.readUInt16BE(at);
   let versions: number[] = [legacyVersion];
   let resumes = false;
+  let serverName: string | undefined;
   for (at += 2; at < end; ) {
     const type = handshake.readUInt16BE(at);
     const length = handshake.readUInt16BE(at + 2);
     const content = handshake.subarray(at + 4, at + 4 + length);
     at += 4 + length;
     if (type === preSharedKey) resumes = true;
+    // A list with one entry: its length, the kind of name, the name's length.
+    if (type === serverNames) serverName = content.subarray(5).toString('latin1');
     if (type !== supportedVersions) continue;
     versions = Array.from({ length: content.readUInt8(0) / 2 }, (_, index) => content.readUInt16BE(1 + 2 * index));
   }
-  return { versions, resumes };
+  return { versions, resumes, serverName };
 }

@@ -162,6 +162,20 @@ describe('TLS 1.0 and 1.1 are not offered to a server, not even where Node.js is
   });
 });
 
+test.each([
+  ['localhost', 'localhost'],
+  // An address is no name (RFC 6066 section 3).
+  ['127.0.0.1', undefined],
+])('a server reached as %s is told %j, so that it shows the right certificate', async (host, serverName) => {
+  const hellos: ClientHello[] = [];
+  const port = await listen((socket, hello) => {
+    hellos.push(hello);
+    socket.destroy();
+  });
+  await expect(openPop3Upstream({ ...loginTo(port, 'tls'), host })).rejects.toThrow();
+  expect(hellos[0]?.serverName).toBe(serverName);
+});
+
 test('a TLS session that a server does not go on with is forgotten, so that the next connection comes about', async () => {
   const offered: boolean[] = [];
   const port = await listen((socket, hello, connection) => {

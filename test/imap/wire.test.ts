@@ -7,7 +7,13 @@ import { serveImap } from '../../src/imap/serve.ts';
 import { formatDateTime, formatMailbox, formatString, parseDate, parseDateTime } from '../../src/imap/wire/format.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from '../../src/imap/wire/modified-utf7.ts';
 import { Scanner } from '../../src/imap/wire/scanner.ts';
-import { formatSequenceSet, parseSequenceSet, selectNumbers, selectUpTo } from '../../src/imap/wire/sequence-set.ts';
+import {
+  formatGaps,
+  formatSequenceSet,
+  parseSequenceSet,
+  selectNumbers,
+  selectUpTo,
+} from '../../src/imap/wire/sequence-set.ts';
 import { MailboxDirectory } from '../../src/simulator/mailboxes/mailbox-directory.ts';
 
 describe('octets off a socket', () => {
@@ -117,6 +123,29 @@ describe('sets of numbers', () => {
   });
 });
 
+describe('gaps between numbers', () => {
+  it('are told as ranges, however many numbers they stand for', () => {
+    expect(formatGaps([2, 5, 6], parseSequenceSet('1:*'), 9)).toBe('1,3:4,7:9');
+    expect(formatGaps([2, 5, 6], parseSequenceSet('2:3,5,9:20'), 9)).toBe('3,9');
+    expect(formatGaps([], parseSequenceSet('1:*'), 4_000_000_000)).toBe('1:4000000000');
+    expect(formatGaps([], parseSequenceSet('1:*'), 0)).toBe('');
+    expect(formatGaps([1, 2], parseSequenceSet('1:*'), 2)).toBe('');
+  });
+
+  it('and the numbers themselves are together all there are', () => {
+    const numbersTo40 = fc.uniqueArray(fc.integer({ min: 1, max: 40 }));
+    fc.assert(
+      fc.property(numbersTo40, numbersTo40, (there, asked) => {
+        const numbers = there.toSorted((a, b) => a - b);
+        if (asked.length === 0) return;
+        const gaps = formatGaps(numbers, parseSequenceSet(asked.join(',')), 30);
+        const expected = asked.filter((number) => number <= 30 && !there.includes(number)).toSorted((a, b) => a - b);
+        expect(gaps === '' ? [] : selectUpTo(parseSequenceSet(gaps), 30)).toEqual(expected);
+      }),
+    );
+  });
+});
+
 describe('names and texts', () => {
   it('of folders survive the wire', () => {
     expect(encodeModifiedUtf7('Entwürfe & 日本')).toBe('Entw&APw-rfe &- &ZeVnLA-');
@@ -187,6 +216,9 @@ describe('whatever a client sends', () => {
     'NOT',
     'ID',
     'NIL',
+    ...['SORT', 'THREAD', 'REFERENCES', 'UTF-8', 'ALL', 'RETURN', 'SAVE', '$', 'ENABLE', 'QRESYNC', 'UTF8=ACCEPT'],
+    ...['IMAP4rev2', 'COMPRESS', 'DEFLATE', 'CHANGEDSINCE', 'UNCHANGEDSINCE', 'VANISHED', 'BINARY[', '~{3+}', 'STATUS'],
+    ...['MODSEQ', 'SUBJECT', 'SPECIAL-USE', 'CREATE', 'USE', 'UTF8'],
     '\0',
     '\xff',
     '\r\n',

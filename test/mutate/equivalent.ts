@@ -53,12 +53,6 @@ export const equivalents: readonly Equivalent[] = [
     why: 'it is read for DATA alone, which the library refuses before MAIL',
   },
   {
-    file: 'src/smtp/address-path.ts',
-    before: "else if (!quoted && (c === '<' || c === '>')) return undefined;",
-    after: "else if (!quoted && (c === '<' || c === '>')) ;",
-    why: 'neither a local part nor a domain may hold one: the address is refused a few lines on',
-  },
-  {
     file: 'src/message/address/address.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
     before: "const dotString = new RegExp(`^[${atext}]+(?:\\\\.[${atext}]+)*$`, 'u');",
@@ -68,18 +62,18 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/message/address/tokens.ts',
-    before: "this.#add('atom', word);",
-    after: "this.#add('', word);",
+    before: "this.#add('atom', word, start);",
+    after: "this.#add('', word, start);",
     why: 'the kind of an atom is what no other kind is: nobody asks for it by name',
   },
   {
     file: 'src/message/address/tokens.ts',
-    before: "if (text !== undefined) this.#add('atom', text);",
-    after: "if (text !== undefined) this.#add('', text);",
+    before: "if (text !== undefined) this.#add('atom', text, start);",
+    after: "if (text !== undefined) this.#add('', text, start);",
     why: 'the kind of an atom is what no other kind is: nobody asks for it by name',
   },
   {
-    file: 'src/tokens/sign-ins/file-lock.ts',
+    file: 'src/base/files/file-lock.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
     before: 'if (performance.now() >= untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of source
@@ -105,10 +99,34 @@ export const equivalents: readonly Equivalent[] = [
     why: 'a period is told from the others by its number alone, whichever way they are numbered',
   },
   {
-    file: 'src/queue/stores/sqlite/limits.ts',
+    file: 'src/queue/stores/sqlite/engine/limits.ts',
     before: 'if (next !== undefined && (earliest === undefined || next < earliest)) earliest = next;',
     after: 'if (next !== undefined && (earliest === undefined || next <= earliest)) earliest = next;',
     why: 'of two equal times it does not matter which is kept',
+  },
+  {
+    file: 'src/smtp/chunk-edit.ts',
+    before: 'const result = this.#room(2);',
+    after: 'const result = this.#room(3);',
+    why: 'one more octet of room than is filled',
+  },
+  {
+    file: 'src/smtp/chunk-edit.ts',
+    before: 'const result = this.#room(position - this.#from);',
+    after: 'const result = this.#room(position + this.#from);',
+    why: 'more room than is filled',
+  },
+  {
+    file: 'src/smtp/data-decoder.ts',
+    before: "#trail = '';",
+    after: "#trail = 'mutant';",
+    why: 'it is set anew with the wrong end, and not looked at before there is one',
+  },
+  {
+    file: 'src/smtp/connection.ts',
+    before: "if (code >= 400 && !this._closing) this.app.refused(code, String(data ?? ''));",
+    after: "if (code > 400 && !this._closing) this.app.refused(code, String(data ?? ''));",
+    why: 'no reply has the code 400 (RFC 5321 section 4.2.3)',
   },
 ];
 

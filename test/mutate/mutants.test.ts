@@ -66,9 +66,9 @@ test('the same seed chooses the same, another one others', () => {
 test('a file is judged by the tests that import it, those of its own room and folder first', () => {
   const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/tokens/sign-ins/sealed-file.ts');
   expect(tests[0]).toBe('test/tokens/sign-ins/sealed-file.test.ts');
-  expect(tests).toContain('test/tokens/sign-ins/store.test.ts');
+  expect(tests).toContain('test/tokens/sign-ins/file-store.test.ts');
   expect(tests).not.toContain('test/sasl/codecs.test.ts');
-  const ofStore = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/queue/stores/sqlite/limits.ts');
+  const ofStore = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/queue/stores/sqlite/engine/limits.ts');
   expect(ofStore.slice(0, 6).map((test) => dirname(test))).toEqual(Array(6).fill('test/queue/stores/sqlite'));
 });
 

@@ -5,7 +5,8 @@ import { enhancedStatus } from '../../src/couriers/enhanced-status.ts';
 import { couriers } from '../../src/couriers/registry.ts';
 import type { RecipientOutcome } from '../../src/message/delivery.ts';
 import type { EnvelopeRecipient } from '../../src/message/envelope.ts';
-import { composeBounce, composeDelayWarning } from '../../src/notices/bounce.ts';
+import { composeBounces, composeDelayWarning } from '../../src/notices/bounce.ts';
+import type { NoticeAddresses } from '../../src/notices/readers.ts';
 import type { QueuedMessage } from '../../src/queue/message.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -41,19 +42,27 @@ function queued(change: Partial<QueuedMessage> = {}, recipients = both): QueuedM
 }
 
 function optionsFor(content: string | Buffer) {
-  const open = () => Readable.from([Buffer.from(content)]);
+  const open = async () => Readable.from([Buffer.from(content)]);
   const facts = { hostname: 'bridge.example', clock, expireAfterMs: 5000, couriers, statusOf: enhancedStatus };
   return { ...facts, open, remoteMta: () => 'smtp.office365.com' };
 }
 
-function bounce(
-  message: QueuedMessage,
-  outcomes: RecipientOutcome[] = [refused],
-  { content = original }: { content?: string | Buffer } = {},
-) {
+async function bounce(message: QueuedMessage, outcomes = [refused], { content = original }: Given = {}) {
+  const [made, ...others] = await bounces(message, outcomes, { content });
+  expect(others).toEqual([]);
+  return made;
+}
+
+interface Given {
+  readonly content?: string | Buffer;
+  readonly addresses?: NoticeAddresses;
+}
+
+function bounces(message: QueuedMessage, outcomes: RecipientOutcome[], { content = original, addresses }: Given = {}) {
   const failed = outcomes.filter(({ outcome }) => outcome !== 'delivered');
   const delivered = outcomes.filter(({ outcome }) => outcome === 'delivered');
-  return composeBounce(message, { failed, delivered }, optionsFor(content));
+  const told = addresses && { addresses: () => addresses };
+  return composeBounces(message, { failed, delivered }, { ...optionsFor(content), ...told });
 }
 
 /** The text of a notification, its folded fields on one line. */
@@ -221,5 +230,95 @@ describe('the warning of a delay', () => {
     expect(await composeDelayWarning(queued({ isBounce: true }), optionsFor(original))).toBeUndefined();
     const nobody = { ...queued().envelope, reversePath: '' };
     expect(await composeDelayWarning(queued({ envelope: nobody }), optionsFor(original))).toBeUndefined();
+  });
+});
+
+describe('who hears of it', () => {
+  const it = 'it@contoso.example';
+  const admin = 'postmaster@contoso.example';
+  const received = 'Received: from mfp-2nd-floor ([192.0.2.7])\r\n\tby bridge.example\r\n\twith ESMTPSA id q1; x\r\n';
+  const bo = (notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE')[]) =>
+    notify ? [{ address: 'bo@fabrikam.example', dsn: { notify } }] : [{ address: 'bo@fabrikam.example' }];
+  const nobody = { envelope: { ...queued().envelope, reversePath: '' } };
+
+  async function readers(message: QueuedMessage, addresses: NoticeAddresses, given: Given = {}): Promise<string[]> {
+    const made = await bounces(message, [refused], { ...given, addresses });
+    expect(made.every(({ message: { isBounce, envelope } }) => isBounce && envelope.reversePath === '')).toBe(true);
+    expect(made.every(({ message: { mailbox } }) => mailbox === 'reports@contoso.example')).toBe(true);
+    return made.map(({ message: { envelope } }) => envelope.recipients.map(({ address }) => address).join());
+  }
+
+  test.each([
+    ['the sender', {}, ['mfp@contoso.example']],
+    ['somebody in its place', { bounceTo: it }, [it]],
+    ['an administrator besides', { failuresTo: admin }, ['mfp@contoso.example', admin]],
+    ['both', { bounceTo: it, failuresTo: admin }, [it, admin]],
+    ['one who is both, once', { bounceTo: 'IT@contoso.example', failuresTo: it }, ['IT@contoso.example']],
+    ['the sender as administrator, once', { failuresTo: 'MFP@contoso.example' }, ['mfp@contoso.example']],
+  ] as const)('%s', async (_, addresses, expected) => {
+    expect(await readers(queued(), addresses)).toEqual(expected);
+  });
+
+  test.each([
+    ['a null reverse-path is not answered, but others are told', nobody, both, [it, admin]],
+    [
+      'NOTIFY is the word of the sender, and of who stands in its place; the administrator hears all the same',
+      {},
+      bo(['NEVER']),
+      [admin],
+    ],
+  ] as const)('%s', async (_, change, recipients, expected) => {
+    expect(await readers(queued(change, recipients), { bounceTo: it, failuresTo: admin })).toEqual(expected);
+    expect(await readers(queued(change, recipients), {})).toEqual([]);
+  });
+
+  test.each([
+    ['a notice of our own', queued({ isBounce: true }), original],
+    ['an answer', queued(), `Auto-Submitted: auto-replied\r\n${original}`],
+    ['a report that somebody forwards', queued(nobody), `Content-Type: multipart/report; boundary=x\r\n${original}`],
+  ])('of %s: nobody', async (_, message, content) => {
+    expect(await readers(message, { bounceTo: it, failuresTo: admin }, { content })).toEqual([]);
+  });
+
+  test('of a success and of a delay: who stands in for the sender, not the administrator', async () => {
+    const addresses = { bounceTo: it, failuresTo: admin };
+    const taken = { ...refused, outcome: 'delivered', code: '202', text: '202 Accepted' } as const;
+    const asked = queued({ courier: 'graph' }, bo(['SUCCESS']));
+    const made = await bounces(asked, [taken], { addresses });
+    expect(made.map(({ message }) => message.envelope.recipients)).toEqual([[{ address: it }]]);
+    expect(await bounces({ ...asked, ...nobody }, [taken], { addresses })).toEqual([]);
+    const options = { ...optionsFor(original), addresses: () => addresses };
+    expect((await composeDelayWarning(queued(), options))?.message.envelope.recipients).toEqual([{ address: it }]);
+    expect(await composeDelayWarning(queued(nobody), options)).toBeUndefined();
+  });
+
+  test('whoever did not send it is told which account and client did, the sender is not', async () => {
+    const [sender, other] = await bounces(queued(), [refused], {
+      content: received + original,
+      addresses: { failuresTo: admin },
+    });
+    const lines = ['  Account: scanner', '  Sender: <mfp@contoso.example>', '  Client: mfp-2nd-floor ([192.0.2.7])'];
+    expect(other?.content.toString()).toContain(`${lines.join('\r\n')}\r\n`);
+    expect(sender?.content.toString()).not.toContain('Account:');
+  });
+
+  test('a Received field of another server does not tell the client', async () => {
+    const content = received.replace('id q1', 'id q2') + original;
+    const [made] = await bounces(queued(nobody), [refused], { content, addresses: { bounceTo: it } });
+    expect(made?.content.toString()).toContain('  Sender: (null reverse-path)\r\n\r\n');
+    expect(made?.content.toString()).not.toContain('Client:');
+  });
+
+  test('the whole message goes back to the sender alone', async () => {
+    const message = queued({ envelope: { ...queued().envelope, dsn: { ret: 'FULL' } } });
+    const [sender, other] = await bounces(message, [refused], { addresses: { failuresTo: admin } });
+    expect(sender?.content.toString()).toContain('secret body');
+    expect(other?.content.toString()).not.toContain('secret body');
+    expect(other?.content.toString()).toContain('text/rfc822-headers');
+  });
+
+  test('an address beyond ASCII takes SMTPUTF8', async () => {
+    const [made] = await bounces(queued(), [refused], { addresses: { bounceTo: 'jörg@contoso.example' } });
+    expect(made?.message.envelope.smtpUtf8).toBe(true);
   });
 });

@@ -3,11 +3,11 @@ import { silentLog } from '../../src/base/log.ts';
 import type { DeliveryReport, OutgoingMessage } from '../../src/message/delivery.ts';
 import { WaitingView } from '../../src/queue/attempts/waiting.ts';
 import { Queue } from '../../src/queue/queue.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { courierTraits } from './courier-traits.ts';
 import { newMessage } from './stores/store-contract.ts';
+import { openTestStore } from './test-store.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -29,7 +29,7 @@ function world(
 ) {
   const attempts: { id: string; atMs: number; ambiguous: number | undefined }[] = [];
   const bounced: string[] = [];
-  const store = openSqliteStore(folder, { exclusive: true });
+  const store = openTestStore(folder);
   const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
     attempts.push({ id: message.id, atMs: clock.now(), ambiguous: message.ambiguous?.overAtMs });
     const { pauseMailboxMs, retryAfterMs, ...outcome } = await (answers[attempts.length - 1] ?? answers.at(-1) ?? {});
@@ -49,9 +49,9 @@ function world(
     backoff: { baseMs: minute, maxMs: hour },
     retain: { deliveredMs: 7 * day, failedMs: 14 * day },
     courierFor: () => ({ deliver, close: async () => {} }),
-    async bounceFor(message, { failed }) {
+    async bouncesFor(message, { failed }) {
       if (failed.length > 0) bounced.push(message.id);
-      return undefined;
+      return [];
     },
   });
   let isStopped = false;
@@ -83,7 +83,7 @@ test('set right by 56 years: what came in 1970 is tried at once, and not given u
   expect(bounced).toEqual([]);
   await clock.advance(5 * minute);
   expect(attempts).toHaveLength(3);
-  expect(store.get(id)?.state).toBe('delivered');
+  expect((await store.get(id))?.state).toBe('delivered');
 });
 
 test('set right while an attempt is under way: that it fails does not give the message up', async () => {
@@ -96,7 +96,7 @@ test('set right while an attempt is under way: that it fails does not give the m
   await clock.advance(5 * minute);
   expect(attempts).toHaveLength(2);
   expect(bounced).toEqual([]);
-  expect(store.get(id)?.state).toBe('delivered');
+  expect((await store.get(id))?.state).toBe('delivered');
 });
 
 test('set right while the bridge was down: tried twice, some time apart, before it is given up', async () => {
@@ -114,7 +114,7 @@ test('set right while the bridge was down: tried twice, some time apart, before 
   expect(attempts).toHaveLength(2);
   expect((attempts[1]?.atMs ?? 0) - (attempts[0]?.atMs ?? 0)).toBeGreaterThan(minute);
   expect(bounced).toEqual([id]);
-  expect(store.get(id)?.state).toBe('failed');
+  expect((await store.get(id))?.state).toBe('failed');
 });
 
 test('a message in its usual course is given up in time all the same', async () => {
@@ -123,7 +123,7 @@ test('a message in its usual course is given up in time all the same', async () 
   const id = await send();
   await clock.advance(lifetime + minute);
   expect(bounced).toEqual([id]);
-  expect(store.get(id)?.state).toBe('failed');
+  expect((await store.get(id))?.state).toBe('failed');
 });
 
 test.each([
@@ -176,8 +176,8 @@ test('set back by a day: a mailbox that rests does not rest for a day, over a re
     before.clock,
   );
   expect(
-    new WaitingView(store, { limits, couriers: courierTraits, isInternal: () => true, nowMs: clock.now() }).of(
-      store.list({}, 1)[0]!,
+    await new WaitingView(store, { limits, couriers: courierTraits, isInternal: () => true, nowMs: clock.now() }).of(
+      (await store.list({}, 1))[0]!,
     ),
   ).not.toMatchObject({ kind: 'paused' });
   queue.start();

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { CourierKind } from '../../src/message/courier-kind.ts';
 import type { DeliveryReport, RecipientOutcome } from '../../src/message/delivery.ts';
 import type { BreakerPermit } from '../../src/queue/breakers/breakers.ts';
-import { Destination, type DestinationOptions } from '../../src/queue/destination.ts';
+import { Destination } from '../../src/queue/destination.ts';
+import type { DestinationOptions } from '../../src/queue/destination-options.ts';
 import type { Admission } from '../../src/queue/limits/direct.ts';
 import { ExternalLimit } from '../../src/queue/limits/external.ts';
 import { FairPermits } from '../../src/queue/limits/fair-permits.ts';
@@ -10,6 +11,7 @@ import { dayMs, minuteMs, type QueueLimits } from '../../src/queue/limits/limits
 import { DestinationMeter } from '../../src/queue/limits/meter.ts';
 import type { LearnedPause } from '../../src/queue/limits/pause.ts';
 import type { QueuedMessage } from '../../src/queue/message.ts';
+import { LeaseGuard } from '../../src/queue/ownership/lease-guard.ts';
 import type { QueueStore, SentCount } from '../../src/queue/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { courierTraits } from './courier-traits.ts';
@@ -35,12 +37,12 @@ function mailbox(limits: Partial<QueueLimits> = {}, overrides: Partial<Destinati
   };
   const due = (nowMs: number) => stored.filter((each) => each.nextAttemptAtMs <= nowMs);
   const store = {
-    accounts: () => [...new Set(stored.map(({ account }) => account))],
-    due: (_key: string, nowMs: number, limit: number, account: string) =>
+    accounts: async () => [...new Set(stored.map(({ account }) => account))],
+    due: async (_key: string, nowMs: number, limit: number, account: string) =>
       due(nowMs)
         .filter((each) => each.account === account)
         .slice(0, limit),
-    nextDueMs: (_key: string, nowMs: number) =>
+    nextDueMs: async (_key: string, nowMs: number) =>
       stored
         .map((each) => each.nextAttemptAtMs)
         .filter((each) => each > nowMs)
@@ -69,6 +71,7 @@ function mailbox(limits: Partial<QueueLimits> = {}, overrides: Partial<Destinati
     isExternal: (address) => !address.endsWith('@contoso.example'),
   });
   const destination = new Destination({
+    guard: new LeaseGuard({ key, fence: 1, sinceMs: 0 }, { holds: () => true }),
     ...{ key, connection: 'contoso', clock, meter, permits: new FairPermits(10), adminPauseMs: minuteMs },
     store: store as unknown as QueueStore,
     gate: {
@@ -112,12 +115,14 @@ function report(outcomes: Readonly<Record<string, RecipientOutcome['outcome']>>,
 }
 
 const attempt = (...recipients: string[]) => ({ courier: 'graph', recipients }) as const;
+const direct = (...recipients: string[]) => ({ couriers: ['graph'], recipients }) as const;
 
-test('an attempt that served somebody counts: a message, and the recipients served', () => {
+test('an attempt that served somebody counts: a message, and the recipients served', async () => {
   const { destination, put, meter, clock, state, seen } = mailbox({ messagesPerMinute: 1, recipientsPerDay: 3 });
   state.isProbe = true;
   put('a', inside, outside, 'cy@contoso.example');
   destination.wake();
+  await settle();
   expect(seen).toMatchObject({ delivered: ['a'], begun: ['reports@contoso.example'] });
   const said = report({ [inside]: 'delivered', [outside]: 'delivered', 'cy@contoso.example': 'temporary' });
   expect(destination.ended('a', clock.now(), said)).toEqual({ external: 1, isConnections: false, isProbe: true });
@@ -126,38 +131,42 @@ test('an attempt that served somebody counts: a message, and the recipients serv
   expect(meter.waitMs(attempt(inside, outside), false)).toBe(dayMs);
 });
 
-test('one that served nobody counts as a message; where the connection is to blame, as nothing', () => {
+test('one that served nobody counts as a message; where the connection is to blame, as nothing', async () => {
   for (const isConnections of [false, true]) {
     const { destination, put, meter, clock, state, settled } = mailbox({ messagesPerMinute: 1 });
     state.isConnections = isConnections;
     const message = put('a');
     destination.wake();
+    await settle();
     const effect = destination.ended('a', clock.now(), report({ [inside]: 'temporary' }));
     expect(effect).toEqual({ external: 0, isConnections, isProbe: false });
     settled(message);
+    await settle();
     expect(meter.waitMs(attempt(inside), false)).toBe(isConnections ? 0 : minuteMs);
   }
 });
 
-test('one that served some before the connection failed counts all the same', () => {
+test('one that served some before the connection failed counts all the same', async () => {
   const { destination, put, meter, clock, state, settled } = mailbox({ messagesPerMinute: 1 });
   state.isConnections = true;
   const message = put('a', outside, inside);
   destination.wake();
+  await settle();
   const said = report({ [outside]: 'delivered', [inside]: 'temporary' });
   expect(destination.ended('a', clock.now(), said)).toMatchObject({ external: 1, isConnections: true });
   settled(message);
+  await settle();
   expect(meter.waitMs(attempt(inside), false)).toBe(minuteMs);
 });
 
-test('what nobody knows of counts for nothing', () => {
+test('what nobody knows of counts for nothing', async () => {
   const { destination, clock, seen } = mailbox();
   const effect = destination.ended('unknown', clock.now(), report({ [inside]: 'delivered' }));
   expect(effect).toEqual({ external: 0, isConnections: false, isProbe: false });
   expect(seen.permitsEnded).toEqual([]);
 });
 
-test('whether the latest attempt met trouble is known until the next one', () => {
+test('whether the latest attempt met trouble is known until the next one', async () => {
   const { destination, put, clock, settled } = mailbox();
   const trouble = { part: 'graph', outcome: 'temporary', code: 'x', text: 'y', isSure: false } as const;
   expect(destination.metTrouble).toBe(false);
@@ -167,8 +176,10 @@ test('whether the latest attempt met trouble is known until the next one', () =>
   ] as const) {
     const message = put(id);
     destination.accepted(message);
+    await settle();
     destination.ended(id, clock.now(), report({ [inside]: 'temporary' }, met ? { trouble } : {}));
     settled(message);
+    await settle();
     expect(destination.metTrouble).toBe(met);
   }
 });
@@ -176,7 +187,7 @@ test('whether the latest attempt met trouble is known until the next one', () =>
 test('a direct delivery is written down with those it served, and gives its permit back', async () => {
   const { destination, clock, seen, meter } = mailbox({ concurrentPerMailbox: 1 });
   const startedAtMs = clock.now();
-  const admission = (await destination.admit(attempt(inside, outside, 'cy@x.example'), 1000)) as Admission;
+  const admission = (await destination.admit(direct(inside, outside, 'cy@x.example'), 1000)) as Admission;
   expect(meter.hasPermit('graph', false)).toBe(false);
   await clock.advance(500);
   admission.ended(report({ [inside]: 'delivered', [outside]: 'delivered', 'cy@x.example': 'permanent' }));
@@ -187,7 +198,7 @@ test('a direct delivery is written down with those it served, and gives its perm
 test('a direct delivery that served nobody, or was not made, leaves nothing written down', async () => {
   const { destination, seen, meter } = mailbox({ concurrentPerMailbox: 1, messagesPerMinute: 1 });
   for (const said of [undefined, report({ [inside]: 'permanent' })]) {
-    const admission = (await destination.admit(attempt(inside), 1000)) as Admission;
+    const admission = (await destination.admit(direct(inside), 1000)) as Admission;
     admission.ended(said);
     expect(meter.waitMs(attempt(inside), false)).toBe(said ? minuteMs : 0);
   }
@@ -199,8 +210,9 @@ test('a client that waits for a direct delivery goes before the queue, and is to
   const first = put('a');
   put('b');
   destination.wake();
+  await settle();
   let admitted: unknown;
-  const admission = destination.admit(attempt(inside), 60_000).then((each) => {
+  const admission = destination.admit(direct(inside), 60_000).then((each) => {
     admitted = each;
     return each as Admission;
   });
@@ -208,9 +220,10 @@ test('a client that waits for a direct delivery goes before the queue, and is to
   expect(admitted).toBeUndefined();
   destination.ended('a', clock.now(), report({ [inside]: 'delivered' }));
   settled(first);
+  await settle();
   (await admission).ended(undefined);
   expect(seen.delivered).toEqual(['a', 'b']);
-  const other = destination.admit(attempt(inside), 60_000);
+  const other = destination.admit(direct(inside), 60_000);
   destination.refuseDirect('smtp');
   await settle();
   state.mayStart = false;
@@ -223,9 +236,11 @@ test('while its gate is shut nothing starts', async () => {
   state.mayStart = false;
   put('a');
   destination.wake();
+  await settle();
   expect(seen.delivered).toEqual([]);
   state.mayStart = true;
   destination.wake();
+  await settle();
   expect(seen.delivered).toEqual(['a']);
   expect([destination.isUnderWay('a'), destination.isUnderWay('b')]).toEqual([true, false]);
 });
@@ -234,6 +249,7 @@ test('a refusal of the mailbox pauses it; what was delivered after the pause end
   const { destination, put, clock, seen, settled } = mailbox();
   const message = put('a');
   destination.wake();
+  await settle();
   const paused = report({ [inside]: 'temporary' }, { pauseMailboxMs: 5 * minuteMs });
   destination.ended('a', clock.now(), paused);
   expect(seen.pauses).toMatchObject([{ key, untilMs: clock.now() + 5 * minuteMs, strikes: 1 }]);
@@ -244,6 +260,7 @@ test('a refusal of the mailbox pauses it; what was delivered after the pause end
   expect(seen.delivered).toEqual(['a', 'a']);
   destination.ended('a', clock.now(), report({ [inside]: 'delivered' }));
   settled(message);
+  await settle();
   expect(seen.pauses.slice(1)).toEqual([key]);
 });
 
@@ -259,6 +276,7 @@ test.each([
     put('a');
     await clock.advance(61_000);
     destination.wake();
+    await settle();
     destination.ended('a', learned(60_000).untilMs + began, report({ [inside]: outcome }));
     expect(seen.pauses).toEqual(ends ? [key] : []);
   },
@@ -276,6 +294,7 @@ test('the connection’s trouble is no reason to pause the mailbox, nor to end i
   put('a');
   await clock.advance(2000);
   destination.wake();
+  await settle();
   destination.ended('a', clock.now(), report({ [inside]: 'temporary' }, { pauseMailboxMs: minuteMs }));
   expect(seen.pauses).toEqual([]);
 });
@@ -288,6 +307,7 @@ test('a mailbox that was paused makes one attempt at a time until one has worked
   expect(seen.delivered).toEqual(['a']);
   destination.ended('a', clock.now(), report({ [inside]: 'delivered' }));
   settled(first!);
+  await settle();
   expect(seen.delivered).toEqual(['a', 'b', 'c']);
 });
 
@@ -377,6 +397,7 @@ test('a store that cannot be read is told, and asked again after a second', asyn
   };
   put('a');
   destination.wake();
+  await settle();
   expect(seen.failures).toHaveLength(1);
   store.due = due;
   await clock.advance(999);
@@ -388,6 +409,7 @@ test('a store that cannot be read is told, and asked again after a second', asyn
 test('after an attempt that left no trace no other starts before the time said; a clock set back ends that', async () => {
   const { destination, put, seen, clock } = mailbox();
   destination.wake();
+  await settle();
   destination.lookAgain(clock.now() + minuteMs);
   destination.lookAgain(clock.now() + 1000);
   put('a');
@@ -400,6 +422,7 @@ test('after an attempt that left no trace no other starts before the time said; 
   put('b');
   destination.clockWasSetBack();
   destination.wake();
+  await settle();
   expect(seen.delivered).toEqual(['a', 'b']);
 });
 
@@ -407,34 +430,41 @@ test('what falls due later starts then, also where it fell due while the mailbox
   const { destination, put, seen, clock, settled } = mailbox({ concurrentPerMailbox: 1 });
   const busy = put('a');
   destination.wake();
+  await settle();
   put('b');
   destination.defer(clock.now() + 1000);
   await clock.advance(5000);
   expect(seen.delivered).toEqual(['a']);
   destination.ended('a', clock.now(), report({ [inside]: 'delivered' }));
   settled(busy);
+  await settle();
   expect(seen.delivered).toEqual(['a', 'b']);
 });
 
-test('a probe that failed leaves its message due, without an attempt', () => {
+test('a probe that failed leaves its message due, without an attempt', async () => {
   const { destination, put, seen, settled } = mailbox();
   const message = put('a');
   destination.wake();
+  await settle();
   destination.stillDue();
   destination.finished(message);
+  await settle();
   expect(seen.delivered).toEqual(['a', 'a']);
   expect(seen.permitsEnded).toEqual([undefined]);
   settled(message);
+  await settle();
 });
 
 test('stopped, it starts nothing more, at no time', async () => {
   const { destination, put, seen, clock } = mailbox({}, { pause: learned(1000) });
   put('a');
   destination.wake();
-  const waiting = destination.admit(attempt(inside), minuteMs);
+  await settle();
+  const waiting = destination.admit(direct(inside), minuteMs);
   destination.stop();
   expect(await waiting).toMatchObject({ admitted: false, retryAfterMs: 1000 });
   await clock.advance(minuteMs);
   destination.wake();
+  await settle();
   expect(seen.delivered).toEqual([]);
 });

@@ -11,11 +11,12 @@ import type { Courier } from '../../src/queue/courier.ts';
 import type { QueueLimits } from '../../src/queue/limits/limits.ts';
 import type { NewMessage } from '../../src/queue/message.ts';
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts';
-import { openSqliteStore } from '../../src/queue/stores/sqlite/store.ts';
+import type { QueueStore } from '../../src/queue/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { courierTraits } from './courier-traits.ts';
 import { newMessage } from './stores/store-contract.ts';
+import { openTestStore } from './test-store.ts';
 
 /** One attempt as the other side saw it. */
 export interface Seen {
@@ -42,6 +43,7 @@ export class Upstream {
   answer: (
     message: OutgoingMessage,
     call: number,
+    courier: CourierKind,
   ) => Answer & { readonly pauseMailboxMs?: number; readonly trouble?: ConnectionTrouble } = () => ({});
   readonly #random: () => number;
   #running: Seen[] = [];
@@ -97,7 +99,7 @@ export class Upstream {
     }
     seen.endedAtMs = this.clock.now();
     this.#running = this.#running.filter((each) => each !== seen);
-    const answer = this.answer(message, call);
+    const answer = this.answer(message, call, courier);
     return {
       recipients: to.map((address) => {
         const said = typeof answer === 'function' ? answer(address) : answer;
@@ -112,10 +114,15 @@ export class Upstream {
 /** A queue with limits and an upstream; started. */
 export function meteredQueue(
   limits: Partial<QueueLimits> = {},
-  { folder = temporaryFolder(), clock = new FakeClock(), upstream = new Upstream(clock) } = {},
+  {
+    folder = temporaryFolder(),
+    clock = new FakeClock(),
+    upstream = new Upstream(clock),
+    storeOf = (store: QueueStore) => store,
+  } = {},
   overrides: Partial<QueueOptions> = {},
 ) {
-  const store = openSqliteStore(folder, { exclusive: true });
+  const store = storeOf(openTestStore(folder));
   const queue = new Queue({
     store,
     clock,
@@ -127,7 +134,7 @@ export function meteredQueue(
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 7 * 86_400_000 },
     courierFor: ({ courier }) => upstream.courier(courier),
-    bounceFor: async () => undefined,
+    bouncesFor: async () => [],
     ...overrides,
   });
   let stopped = false;

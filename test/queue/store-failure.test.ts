@@ -15,7 +15,7 @@ test('a queue that cannot be read is told in the log, and its mail goes once it 
   expect(told().length).toBeGreaterThan(0);
   isBroken = false;
   await clock.advance(60_000);
-  expect(store.count('delivered')).toBe(1);
+  expect(await store.count('delivered')).toBe(1);
 });
 
 test('a bridge that stops while it composes a warning of a delay writes it down before it closes the queue', async () => {
@@ -43,7 +43,7 @@ test('a bridge that stops while it composes a warning of a delay writes it down 
   let closed: string[] | undefined;
   const close = store.close.bind(store);
   store.close = async () => {
-    closed = store.list({}, 10).map(({ isBounce }) => String(isBounce));
+    closed = (await store.list({}, 10)).map(({ isBounce }) => String(isBounce));
     await close();
   };
   const stopping = stop(0, 0);

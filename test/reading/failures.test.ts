@@ -9,10 +9,10 @@ import { openImapUpstream } from '../../src/exchange/reading/imap.ts';
 import { openPop3Upstream } from '../../src/exchange/reading/pop3.ts';
 import { type Maildrops, MailStoreError } from '../../src/mailbox/mail-store.ts';
 import { watchFirstAnswers } from '../../src/reading/first-answers.ts';
-import { type Reader, TranslatedMaildrops } from '../../src/reading/maildrops.ts';
+import type { Reader } from '../../src/reading/maildrops.ts';
 import { Faults } from '../../src/simulator/faults.ts';
 import { MemoryOpenFolder } from '../../src/simulator/mailboxes/memory-open-folder.ts';
-import { alice, password, ReadBridge, type ReadBridgeOptions } from '../support/read-bridge.ts';
+import { alice, password, ReadBridge, type ReadBridgeOptions, translatedMaildrops } from '../support/read-bridge.ts';
 import { play } from '../support/transcript.ts';
 
 let bridge: ReadBridge;
@@ -106,7 +106,7 @@ describe.each(['imap', 'pop3'] as const)(
       const second = open();
       await play(
         second,
-        login(protocol, password, `${no} [${limit}] The account scanner has too many connections open.`),
+        login(protocol, password, `${no} [${limit}] The account scanner has too many connections to ${alice} open.`),
       );
       expect(codes()).toEqual(['account-connections-exceeded']);
       first.destroy();
@@ -259,8 +259,7 @@ describe('each failure of POP3 translated over IMAP has its reply, its line in t
       ca: trusted ? bridge.ca : undefined,
       getToken: async () => 'good',
     };
-    const openMaildrops = (mailbox: string, reader: Reader) =>
-      new TranslatedMaildrops().open(upstream, mailbox, reader);
+    const openMaildrops = (mailbox: string, reader: Reader) => translatedMaildrops().open(upstream, mailbox, reader);
     await session('pop3', { read: 'imap', openMaildrops }, login('pop3', password, `-ERR [${told}] …`));
     expect(codes()).toEqual([code]);
   });

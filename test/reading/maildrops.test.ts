@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Reader, type ReadingUpstream, TranslatedMaildrops } from '../../src/reading/maildrops.ts';
+import type { MaildropUpstream, Reader, TranslatedMaildrops } from '../../src/reading/maildrops.ts';
+import { translatedMaildrops } from '../support/read-bridge.ts';
 
 const endpoint = { host: '127.0.0.1', port: 1, security: 'none' } as const;
 const mailbox = 'scanner@contoso.com';
@@ -22,7 +23,7 @@ const upstream = {
   endpoints: { imap: endpoint },
   ca: undefined,
   getToken: () => new Promise<string>(() => {}),
-} as unknown as ReadingUpstream;
+} as unknown as MaildropUpstream;
 
 /** All but one of those who log in are refused; that one leaves in the end. */
 async function expectOneHolder(maildrops: TranslatedMaildrops, readers: readonly ReturnType<typeof reader>[]) {
@@ -39,11 +40,11 @@ async function expectOneHolder(maildrops: TranslatedMaildrops, readers: readonly
 }
 
 it('of sessions that log in at the same moment one has the maildrop', async () => {
-  await expectOneHolder(new TranslatedMaildrops(), [reader(), reader(), reader()]);
+  await expectOneHolder(translatedMaildrops(), [reader(), reader(), reader()]);
 });
 
 it('of sessions that wait for one that gives way, one has the maildrop', async () => {
-  const maildrops = new TranslatedMaildrops();
+  const maildrops = translatedMaildrops();
   const first = maildrops.open(upstream, mailbox, reader(true)).catch(() => {});
   await new Promise((resolve) => setImmediate(resolve));
   await expectOneHolder(maildrops, [reader(), reader()]);

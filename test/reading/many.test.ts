@@ -93,7 +93,7 @@ describe('news from Exchange', () => {
       `${imapLogin}
        C: b EXAMINE INBOX
        S: * 1 EXISTS
-       S: * 0 RECENT
+       S: * … RECENT
        S: * FLAGS …
        S: * OK …
        S: * OK …
@@ -115,7 +115,7 @@ describe('news from Exchange', () => {
     );
     await play(
       socket,
-      'S: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted))\nS: * 1 EXPUNGE\nC: DONE\nS: c OK IDLE completed.',
+      'S: * 1 FETCH (FLAGS (\\Flagged \\Deleted \\Recent))\nS: * 1 EXPUNGE\nC: DONE\nS: c OK IDLE completed.',
     );
     socket.destroy();
     other.destroy();

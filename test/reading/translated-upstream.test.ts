@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Reader, TranslatedMaildrops } from '../../src/reading/maildrops.ts';
+import type { Reader } from '../../src/reading/maildrops.ts';
 import { FakeImap } from '../support/fake-imap.ts';
-import { password, ReadBridge } from '../support/read-bridge.ts';
+import { password, ReadBridge, translatedMaildrops } from '../support/read-bridge.ts';
 import { play } from '../support/transcript.ts';
 
 const mebibyte = 1024 * 1024;
@@ -17,7 +17,7 @@ beforeEach(async () => {
   bridge = await ReadBridge.start();
   exchange = await FakeImap.start();
   clients = [];
-  const maildrops = new TranslatedMaildrops();
+  const maildrops = translatedMaildrops();
   const openMaildrops = (mailbox: string, reader: Reader) =>
     maildrops.open(
       { endpoints: { imap: exchange.endpoint }, ca: undefined, getToken: async () => 'good' },

@@ -57,3 +57,29 @@ export function octets(length: number, seed = 1): Buffer {
   }
   return made;
 }
+
+/** The path behind the mailbox of a link that an answer gave. */
+export const pathOf = (link: string) => link.replace(/^.*?\/users\/[^/]+/, '');
+
+/** The ids that stay. */
+export const immutable = { Prefer: 'IdType="ImmutableId"' };
+
+/** A page of a list or of a round. */
+export interface Page<T> {
+  readonly value: T[];
+  readonly '@odata.nextLink'?: string;
+  readonly '@odata.deltaLink'?: string;
+  readonly '@odata.count'?: number;
+}
+
+/** Every page of a round; its entries, and where the next round begins. */
+export async function round<T>(app: Graph, path: string, headers = immutable): Promise<{ value: T[]; next: string }> {
+  const value: T[] = [];
+  for (let at = path; ; ) {
+    const page = await app.json<Page<T>>('GET', at, undefined, headers);
+    value.push(...page.value);
+    const link = page['@odata.nextLink'];
+    if (link === undefined) return { value, next: pathOf(page['@odata.deltaLink'] ?? '') };
+    at = pathOf(link);
+  }
+}

@@ -325,7 +325,7 @@ test('sent mail is found by its Message-ID and read as MIME', async () => {
     headers,
   });
   const { value } = (await list.json()) as { value: { id: string }[] };
-  expect(value).toEqual([{ id: expect.any(String), subject: 'Hello' }]);
+  expect(value).toEqual([{ '@odata.etag': expect.any(String), id: expect.any(String), subject: 'Hello' }]);
   const mime = await m365.get(`${base}/messages/${value[0]!.id}/$value`, { headers });
   expect(await mime.text()).toBe(hello);
   expect(await errorOf(await m365.get(`${base}/messages/bm9uZQ/$value`, { headers }))).toEqual([

@@ -191,5 +191,5 @@ test('SMTP is cut within DATA, behind the final dot, or with the reply ready; se
   expect(await cut({ kind: 'cut-after' })).toBe(1);
   const filter = encodeURIComponent("internetMessageId eq '<1@x.example>'");
   const found = await (await graph(m365)).json('GET', `/mailFolders/sentitems/messages?$filter=${filter}&$select=id`);
-  expect(found).toEqual({ value: [{ id: expect.any(String) }] });
+  expect(found).toEqual({ value: [{ '@odata.etag': expect.any(String), id: expect.any(String) }] });
 });

@@ -100,6 +100,11 @@ describe('a message as DATA carries it', () => {
     }
   });
 
+  it('knows no wrong end in a dot that may be stuffing', () => {
+    expect(decode(['a\r\n.']).wrongEnd).toBeUndefined();
+    expect(decode(['a\r\n', '.', 'b']).wrongEnd).toBeUndefined();
+  });
+
   it('says which line end was the first that is not CRLF', () => {
     expect(decode(['a\r\nb\nc\rd\r\n.\r\n']).fault).toBe('bare-lf');
     expect(decode(['a\r\nb\rc\nd\r\n.\r\n']).fault).toBe('bare-cr');

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { ListenerLimits } from '../../src/listeners/listener.ts';
@@ -104,6 +104,20 @@ describe('a device sends mail', () => {
     });
     expect(server.received[0]?.content.toString()).toBe('Subject: hi\r\n\r\n.a dot\r\n');
     await expect.poll(server.counts).toEqual({ opened: 1, closed: 1 });
+  });
+
+  test.each([
+    ['RET=HDRS', { ret: 'HDRS' }],
+    ['RET=FULL ENVID=a+2Bb', { ret: 'FULL', envid: 'a+b' }],
+    ['ENVID=job-7', { envid: 'job-7' }],
+    ['SIZE=5', undefined],
+  ])('the wishes for a report of MAIL FROM with %s are those of the envelope', async (parameters, dsn) => {
+    const server = await submissionServer();
+    const c = await SmtpDialogue.open(server.port);
+    await c.say('EHLO device.local');
+    await c.pipeline(`MAIL FROM:<a@contoso.example> ${parameters}`, 'RCPT TO:<b@fabrikam.example>');
+    await c.message('x\r\n');
+    expect(server.received[0]?.envelope.dsn).toEqual(dsn);
   });
 
   test('with HELO alone', async () => {
@@ -296,6 +310,32 @@ describe('logging in', () => {
     expect(await c.say(login)).toMatch(/^503 5\.5\.1 Already/);
   });
 
+  test.each(['starttls', 'tls'] as const)('the session hears of TLS once, with security %s', async (security) => {
+    const heard: string[] = [];
+    const session: Partial<SmtpSession> = {
+      secured: () => heard.push('secured'),
+      mailFrom: async () => void heard.push('mail'),
+    };
+    const server = await submissionServer({ security }, session);
+    const transport = createTransport({
+      host: '127.0.0.1',
+      port: server.port,
+      secure: security === 'tls',
+      requireTLS: security === 'starttls',
+      tls: { ca: authority.cert },
+    });
+    await transport.sendMail({ from: 'a@contoso.example', to: 'b@fabrikam.example', text: 'x' });
+    expect(heard).toEqual(['secured', 'mail']);
+    transport.close();
+  });
+
+  test('a handshake that is not done when the time to log in is over ends without a word in clear', async () => {
+    const server = await submissionServer({ limits: { loginTimeoutMs: 700 } }, { isIdentified: () => false });
+    const client = connect(server.port, '127.0.0.1');
+    client.write('STARTTLS\r\n');
+    expect((await buffer(client)).toString()).toMatch(/^220 [^\r]*\r\n220 [^\r]*\r\n$/);
+  });
+
   test('more than ten commands before AUTH are no offence', async () => {
     const server = await submissionServer();
     const c = await SmtpDialogue.open(server.port);
@@ -451,6 +491,18 @@ test('a client that stops within its message is told when the time for an end ha
   expect(await c.reply()).toBe('421 4.3.2 Service is shutting down');
   expect(await c.reply()).toBe('closed');
   await closing;
+});
+
+test('the library prints nothing by itself', async () => {
+  const printed = ['log', 'info', 'warn', 'error', 'debug'].map((name) => vi.spyOn(console, name as 'log'));
+  const streams = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')];
+  onTestFinished(() => void vi.restoreAllMocks());
+  const server = await submissionServer();
+  const c = await SmtpDialogue.open(server.port);
+  await c.starttls();
+  await c.say('EHLO x');
+  await c.say('QUIT');
+  expect([...printed, ...streams].flatMap((spy) => spy.mock.calls)).toEqual([]);
 });
 
 test('where STARTTLS is not offered it is refused', async () => {

@@ -11,14 +11,15 @@ const senders = ['reports@contoso.example', '*@devices.contoso.example'];
 
 function accept(header: string, change: Partial<SubmissionAccount> = {}, recipients: string[] = []): string {
   const block = HeaderBlock.parse(Buffer.from(header));
-  const edited = acceptedHeader(block, {
+  const { octets } = acceptedHeader(block, {
     account: {
       username: 'scanner',
       connection: 'contoso',
       mailbox: 'reports@contoso.example',
-      send: 'graph',
+      send: ['graph'],
       delivery: 'queued',
       maySendAs: (address) => mayUseReversePath(senders, address),
+      mailboxFor: () => change.mailbox ?? 'reports@contoso.example',
       ...change,
     },
     envelope: {
@@ -41,7 +42,7 @@ function accept(header: string, change: Partial<SubmissionAccount> = {}, recipie
     receivedAtMs: Date.UTC(2026, 0, 5, 8),
     refuse: (address) => new SmtpReply(550, '5.7.1', `not as ${address}`),
   });
-  return (edited ?? block.raw).toString();
+  return (octets ?? block.raw).toString();
 }
 
 const complete =
@@ -152,7 +153,7 @@ describe('the header of an accepted message', () => {
   });
 
   test.each(['graph', 'smtp'] as const)('names recipients by the addresses of the envelope (%s)', (send) => {
-    const header = accept(`${complete}To: root, Undisclosed, Doe, Jo <jo@x.example>\r\n\r\n`, { send }, [
+    const header = accept(`${complete}To: root, Undisclosed, Doe, Jo <jo@x.example>\r\n\r\n`, { send: [send] }, [
       'root@contoso.example',
       'jo@x.example',
     ]);

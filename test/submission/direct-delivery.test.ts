@@ -55,6 +55,7 @@ test('what nobody may look for stays ambiguous, so that the queue knows of it', 
   const courier = { deliver: async () => answers.shift() };
   const report = await deliverNow({
     upstream: { courier: () => courier } as unknown as Upstream,
+    courier: 'graph',
     account: {} as Parameters<typeof deliverNow>[0]['account'],
     policy: { envelope: 'auto', onAmbiguity: 'hold' },
     message: {

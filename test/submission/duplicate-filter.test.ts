@@ -1,26 +1,30 @@
-import { readFileSync, statSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { editHeader } from '../../src/message/header/stream.ts';
-import { DuplicateDrops, readDrops } from '../../src/submission/duplicate-drops.ts';
+import { DuplicateDrops, dropsOfMessage } from '../../src/submission/duplicate-drops.ts';
 import { DuplicateFilter } from '../../src/submission/duplicate-filter.ts';
 import { Fingerprint } from '../../src/submission/fingerprint.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { storedRecords } from '../support/records.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const windowMs = 60_000;
 
-function filter(file = join(temporaryFolder(), 'queue', 'duplicates'), clock = new FakeClock()) {
+function filter({ folder = temporaryFolder(), clock = new FakeClock(), isShared = false } = {}) {
   const inVain = new Set<string>();
   const dropped: string[] = [];
-  const drops = { note: (id: string) => dropped.push(id) };
-  return { filter: new DuplicateFilter(file, clock, (id) => inVain.has(id), drops), file, clock, inVain, dropped };
+  const drops = { note: async (id: string) => void dropped.push(id) };
+  const records = storedRecords(folder);
+  const wasInVain = async (id: string) => inVain.has(id);
+  const duplicates = new DuplicateFilter({ records, clock, isShared, wasInVain, drops });
+  return { filter: duplicates, folder, clock, inVain, dropped, records };
 }
 
 /** Takes a message in. @returns the id it has already, if any */
 async function accept(to: DuplicateFilter, fingerprint: string, id: string): Promise<string | undefined> {
   const claim = await to.claim(fingerprint, id, windowMs);
   if (claim.duplicateOf === undefined) claim.keep();
+  // Until it is written, the next waits.
+  await settle();
   return claim.duplicateOf;
 }
 
@@ -51,12 +55,12 @@ describe('The filter', () => {
   });
 
   test('takes a message again whose first try reached nobody, and that once', async () => {
-    const { filter: duplicates, inVain, file, clock } = filter();
+    const { filter: duplicates, inVain, folder, clock } = filter();
     await accept(duplicates, 'f1', 'a');
     inVain.add('a');
     const again = ['b', 'c'].map((id) => accept(duplicates, 'f1', id));
     expect(await Promise.all(again)).toEqual([undefined, 'b']);
-    expect(await accept(filter(file, clock).filter, 'f1', 'd')).toBe('b');
+    expect(await accept(filter({ folder, clock }).filter, 'f1', 'd')).toBe('b');
   });
 
   test('has the second wait until the first is accepted, and takes it where it is not', async () => {
@@ -70,61 +74,126 @@ describe('The filter', () => {
   });
 
   test('knows after a restart what was accepted before, and that alone', async () => {
-    const { filter: before, file, clock } = filter();
+    const { filter: before, folder, clock } = filter();
     await accept(before, 'f1', 'a');
     await before.claim('f2', 'under way', windowMs);
-    const { filter: after } = filter(file, clock);
+    const { filter: after } = filter({ folder, clock });
     expect(await accept(after, 'f1', 'b')).toBe('a');
     expect(await accept(after, 'f2', 'c')).toBeUndefined();
   });
 
-  test('does not let its file grow without end', async () => {
-    const { filter: duplicates, file, clock } = filter();
-    for (let n = 0; n < 25_000; n += 1) {
-      if (n % 5000 === 0) await clock.advance(windowMs);
-      await accept(duplicates, `f${n}`, `id${n}`);
-    }
-    expect(readFileSync(file, 'latin1').split('\n').length).toBeLessThan(16_000);
-    expect(await accept(duplicates, 'f24999', 'x')).toBe('id24999');
+  test('keeps nothing of what is over', async () => {
+    const { filter: duplicates, clock, records } = filter();
+    await accept(duplicates, 'f1', 'a');
+    await clock.advance(windowMs);
+    await records.purge(clock.now());
+    expect([...(await records.list('duplicate', 0))]).toEqual([]);
+  });
+
+  test('takes a message where it cannot be noted that it is here', async () => {
+    const { filter: duplicates, records } = filter();
+    records.put = () => Promise.reject(new Error('full'));
+    expect(await accept(duplicates, 'f1', 'a')).toBeUndefined();
+    expect(await accept(duplicates, 'f1', 'b')).toBeUndefined();
+  });
+
+  test('takes none where it cannot be told what is here, and the next one once it can', async () => {
+    const { filter: duplicates, records } = filter();
+    const { get } = records;
+    records.get = () => Promise.reject(new Error('gone'));
+    await expect(accept(duplicates, 'f1', 'a')).rejects.toThrow('gone');
+    records.get = get;
+    expect(await accept(duplicates, 'f1', 'b')).toBeUndefined();
+  });
+});
+
+describe('The filters of two instances', () => {
+  function two() {
+    const one = filter({ isShared: true });
+    return { one, other: filter({ ...one, isShared: true }), clock: one.clock };
+  }
+
+  test('know what either has accepted', async () => {
+    const { one, other } = two();
+    expect(await accept(one.filter, 'f1', 'a')).toBeUndefined();
+    expect(await accept(other.filter, 'f1', 'b')).toBe('a');
+    expect(other.dropped).toEqual(['a']);
+  });
+
+  test('take a message once that comes to both at the same time', async () => {
+    const { one, other, clock } = two();
+    const claims = [one, other, one, other].map(({ filter: each }, n) => accept(each, 'f1', `m${n}`));
+    const all = Promise.all(claims);
+    await clock.advance(1000);
+    const said = await all;
+    expect(said.filter((each) => each === undefined)).toHaveLength(1);
+    expect(new Set(said.filter((each) => each !== undefined))).toEqual(new Set([`m${said.indexOf(undefined)}`]));
+  });
+
+  test('wait while the other accepts it, however long, and take it where it is not accepted', async () => {
+    const { one, other, clock } = two();
+    const first = await one.filter.claim('f1', 'a', windowMs);
+    let second: string | undefined = 'waits';
+    const waiting = accept(other.filter, 'f1', 'b').then((said) => {
+      second = said;
+    });
+    await clock.advance(120_000);
+    expect(second).toBe('waits');
+    if (first.duplicateOf === undefined) first.release();
+    await clock.advance(1000);
+    await waiting;
+    expect(second).toBeUndefined();
+    expect(await accept(one.filter, 'f1', 'c')).toBe('b');
+  });
+
+  test('do not wait for one that has died', async () => {
+    const { one, other, clock } = two();
+    await one.filter.claim('f1', 'a', windowMs);
+    // Nothing renews its claim any more.
+    one.records.put = () => Promise.reject(new Error('dead'));
+    const waiting = accept(other.filter, 'f1', 'b');
+    await clock.advance(20_500);
+    expect(await waiting).toBeUndefined();
+  });
+
+  test('take a message again, once, whose first try reached nobody', async () => {
+    const { one, other, clock } = two();
+    await accept(one.filter, 'f1', 'a');
+    for (const { inVain } of [one, other]) inVain.add('a');
+    const again = Promise.all([one, other].map(({ filter: each }, n) => accept(each, 'f1', `m${n}`)));
+    await clock.advance(1000);
+    expect((await again).filter((said) => said === undefined)).toHaveLength(1);
   });
 });
 
 describe('The account of what was dropped', () => {
-  const drops = (file = join(temporaryFolder(), 'dropped'), clock = new FakeClock(), kept = (_id: string) => true) => ({
-    drops: new DuplicateDrops(file, clock, kept),
-    file,
-    clock,
-  });
+  const dayMs = 86_400_000;
 
   test('says of each message how many duplicates there were and when, over a restart too', async () => {
-    const { drops: before, file, clock } = drops();
+    const folder = temporaryFolder();
+    const clock = new FakeClock();
     const start = clock.now();
-    before.note('a');
-    before.note('b');
+    const before = new DuplicateDrops(storedRecords(folder), clock, dayMs);
+    await before.note('a');
+    await before.note('b');
     await clock.advance(5000);
-    before.note('a');
-    drops(file, clock).drops.note('a');
-    expect(Object.fromEntries(readDrops(file))).toEqual({
-      a: { count: 3, firstAtMs: start, lastAtMs: start + 5000 },
-      b: { count: 1, firstAtMs: start, lastAtMs: start },
-    });
+    await before.note('a');
+    const records = storedRecords(folder);
+    await new DuplicateDrops(records, clock, dayMs).note('a');
+    const drops = (id: string) => dropsOfMessage(records, id, clock.now());
+    expect(await drops('a')).toEqual({ count: 3, firstAtMs: start, lastAtMs: start + 5000 });
+    expect(await drops('b')).toEqual({ count: 1, firstAtMs: start, lastAtMs: start });
+    expect(await drops('c')).toBeUndefined();
+    await clock.advance(dayMs);
+    expect(await drops('a')).toBeUndefined();
   });
 
-  test('is empty at first, and passes over a line that was cut off', () => {
-    const { drops: some, file } = drops();
-    expect(readDrops(file).size).toBe(0);
-    some.note('a');
-    some.note('a');
-    truncateSync(file, statSync(file).size - 3);
-    expect(readDrops(file).get('a')).toMatchObject({ count: 1 });
-  });
-
-  test('does not grow without end, and forgets messages that are gone', () => {
-    const { drops: many, file } = drops(undefined, undefined, (id) => id === 'impatient');
-    for (let n = 0; n < 15_000; n += 1) many.note(n % 2 === 0 ? 'impatient' : `id${n}`);
-    expect(readFileSync(file, 'latin1').split('\n').length).toBeLessThan(10_000);
-    expect(readDrops(file).get('impatient')).toMatchObject({ count: 7500 });
-    expect(readDrops(file).has('id1')).toBe(false);
+  test('counts each of many that are dropped at the same time, by several instances', async () => {
+    const folder = temporaryFolder();
+    const clock = new FakeClock();
+    const accounts = [1, 2].map(() => new DuplicateDrops(storedRecords(folder), clock, dayMs));
+    await Promise.all([...accounts, ...accounts, ...accounts].map((each) => each.note('a')));
+    expect(await dropsOfMessage(storedRecords(folder), 'a', clock.now())).toMatchObject({ count: 6 });
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import {
   alice,
   arrived,
+  bob,
   contosoAccount,
   couriers,
   password,
@@ -18,6 +19,13 @@ beforeAll(async () => {
     accounts: couriers.flatMap((send) => [
       contosoAccount(send, { username: `${send}-forced`, forceFrom: true }),
       contosoAccount(send, { username: `${send}-free`, senders: ['*@contoso.com'] }),
+      contosoAccount(send, {
+        username: `${send}-ways`,
+        senders: [
+          { address: bob, as: 'on-behalf' },
+          { address: 'old@contoso.com', as: 'alias' },
+        ],
+      }),
     ]),
   });
 });
@@ -71,5 +79,25 @@ describe.each(couriers)('by %s', (courier) => {
     expect(report).toContain(
       "Add-RecipientPermission 'boss@contoso.com' -Trustee 'reports@contoso.com' -AccessRights SendAs",
     );
+  });
+
+  test('on behalf of an address the mailbox shows as Sender; an alias shows alone', async () => {
+    Object.assign(relay.simulator.tenant.exchange, {
+      sendOnBehalf: [{ mailbox: reports, as: bob }],
+      aliases: [{ mailbox: reports, address: 'old@contoso.com' }],
+      sendFromAliasEnabled: true,
+    });
+    for (const [from, sender] of [
+      [bob, reports],
+      ['old@contoso.com', undefined],
+    ] as const) {
+      const id = `<way-${from}-${courier}@erp>`;
+      const client = await login(`${courier}-ways`);
+      await client.pipeline(`MAIL FROM:<${from}>`, `RCPT TO:<${alice}>`);
+      expect(await client.message(`From: ${from}\r\nMessage-ID: ${id}\r\n\r\nx\r\n`)).toMatch(/^250 /);
+      const delivered = (await arrived(relay.simulator, alice, 'INBOX', id)).toString();
+      expect(delivered).toMatch(new RegExp(`^From: ${from}\\r$`, 'm'));
+      expect(/^Sender: (.*)\r$/m.exec(delivered)?.[1]).toBe(sender);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'vitest';
@@ -15,9 +15,18 @@ export interface ProgramResult {
  */
 export function needProgram(context: TestContext, name: string): void {
   if (isInstalled(name)) return;
-  const text = `${name} is not installed`;
-  if (process.env.CI) throw new Error(text);
-  skipLoudly(context, text);
+  lacks(context, `${name} is not installed`);
+}
+
+/** The same for a module of Perl. */
+export function needPerlModule(context: TestContext, name: string): void {
+  if (spawnSync('perl', [`-M${name}`, '-e', '1']).status !== 0) lacks(context, `${name} is not installed`);
+}
+
+/** Skips a test for what its machine lacks; as {@link needProgram}, it fails in continuous integration. */
+export function lacks(context: TestContext, what: string): never {
+  if (process.env.CI) throw new Error(what);
+  return skipLoudly(context, what);
 }
 
 /** Skips a test, with a line that says why: vitest tells the reason in its verbose report alone. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/base/clock.ts';
+import { isPending } from './pending.ts';
 
 /** A clock that a test moves by hand. */
 export class FakeClock implements Clock {
@@ -44,7 +45,16 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that needs no real waiting happen: promises and immediates. */
+/** Turns of the event loop in which nothing is pending: so many steps a chain of promises and streams may have. */
+const quietTurns = 8;
+/** Whatever waits longer for an answer is to wait: a test holds it back. */
+const mostTurns = 400;
+
+/** Lets everything that needs no real waiting happen: promises, immediates, and the answers of stores. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve));
+  let quiet = 0;
+  for (let turn = 0; turn < mostTurns && quiet < quietTurns; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    quiet = isPending() ? 0 : quiet + 1;
+  }
 }

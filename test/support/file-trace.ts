@@ -36,6 +36,10 @@ export function tracedFs(real: typeof fs, say: Say): typeof fs {
       real.unlinkSync(path);
       say(`remove ${basename(String(path))}`);
     },
+    rmSync(path: fs.PathLike, options?: fs.RmOptions) {
+      real.rmSync(path, options);
+      say(`remove ${basename(String(path))}`);
+    },
   } as typeof fs;
 }
 

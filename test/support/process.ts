@@ -25,6 +25,8 @@ export interface MailbridgeOptions {
   /** Added to the environment; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** How long a line of the log is waited for; default 25 s, within the time of most tests. */
+  readonly patienceMs?: number;
   /** Who runs it; only root can name another user. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
@@ -33,6 +35,7 @@ export interface MailbridgeOptions {
 export class Mailbridge {
   readonly #process: ChildProcess;
   readonly #exited: Promise<Exit>;
+  readonly #patienceMs: number;
   #stdout = '';
   #stderr = '';
   #lines: LogLine[] = [];
@@ -40,8 +43,9 @@ export class Mailbridge {
   #ended = false;
   readonly #watchers = new Set<() => void>();
 
-  private constructor(child: ChildProcess, command: readonly string[]) {
+  private constructor(child: ChildProcess, command: readonly string[], patienceMs = 25_000) {
     this.#process = child;
+    this.#patienceMs = patienceMs;
     recordProcess(child, command);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
@@ -66,13 +70,18 @@ export class Mailbridge {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...options.user,
     });
-    return new Mailbridge(child, args);
+    return new Mailbridge(child, args, options.patienceMs);
   }
 
   /** `mailbridge start`, once it is ready. */
   static async start(configFile: string, options: MailbridgeOptions = {}): Promise<Mailbridge> {
     const bridge = Mailbridge.run(['start', '--config', configFile], options);
-    await bridge.line(({ msg }) => msg.startsWith('ready: '), 'the ready line');
+    try {
+      await bridge.line(({ msg }) => msg.startsWith('ready: '), 'the ready line');
+    } catch (error) {
+      await bridge.kill();
+      throw error;
+    }
     return bridge;
   }
 
@@ -149,13 +158,13 @@ export class Mailbridge {
   }
 
   async #until<T>(look: () => T | undefined, what: string): Promise<T> {
-    const limit = AbortSignal.timeout(25_000);
+    const limit = AbortSignal.timeout(this.#patienceMs);
     for (;;) {
       const found = look();
       if (found !== undefined) return found;
       const seen = `${this.#stderr}${this.#stdout.slice(-2000)}`;
       if (this.#ended) throw new Error(`mailbridge ended before ${what}: ${seen}`);
-      if (limit.aborted) throw new Error(`waited 25 s for ${what}: ${seen}`);
+      if (limit.aborted) throw new Error(`waited ${this.#patienceMs} ms for ${what}: ${seen}`);
       await this.#change(limit);
     }
   }

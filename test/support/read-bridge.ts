@@ -1,3 +1,4 @@
+import { loginOf } from '../../src/accounts/account-login.ts';
 import type { LoginResult } from '../../src/accounts/directory.ts';
 import type { PasswordProof } from '../../src/accounts/password-proof.ts';
 import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
@@ -7,8 +8,10 @@ import type { OpenUpstream } from '../../src/exchange/reading/connect.ts';
 import { openImapUpstream } from '../../src/exchange/reading/imap.ts';
 import { openPop3Upstream } from '../../src/exchange/reading/pop3.ts';
 import type { Maildrops } from '../../src/mailbox/mail-store.ts';
+import { authenticateReader } from '../../src/reading/authenticate.ts';
 import { listenImap } from '../../src/reading/imap.ts';
 import type { ReadLimits, ReadSessionOptions } from '../../src/reading/login.ts';
+import { MaildropLocks } from '../../src/reading/maildrop-locks.ts';
 import { type Reader, TranslatedMaildrops } from '../../src/reading/maildrops.ts';
 import { listenPop3 } from '../../src/reading/pop3.ts';
 import { listenExchangeImap } from '../../src/simulator/exchange/imap.ts';
@@ -36,6 +39,12 @@ export interface ReadBridgeOptions {
   readonly log?: Log;
 }
 
+/** Maildrops with locks of their own. */
+export function translatedMaildrops(): TranslatedMaildrops {
+  const locks = new MaildropLocks();
+  return new TranslatedMaildrops((mailbox, holder) => locks.lock(mailbox, holder));
+}
+
 /** The simulated Exchange's IMAP and POP3 servers, and listeners of the bridge in front of them. */
 export class ReadBridge {
   readonly directory = new MailboxDirectory([alice]);
@@ -47,7 +56,7 @@ export class ReadBridge {
   /** Seconds until a token used now expires; undefined for never. */
   tokenSeconds: number | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #maildrops = new TranslatedMaildrops();
+  readonly #maildrops = translatedMaildrops();
   readonly #cutters: (() => void)[] = [];
   #ports: { imap: number; pop3: number } | undefined;
 
@@ -104,6 +113,10 @@ export class ReadBridge {
   async listen(protocol: 'imap' | 'pop3', options: ReadBridgeOptions = {}) {
     const { security = 'starttls', read = protocol } = options;
     const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
+    const permits = new KeyedSemaphore(options.maxConnectionsPerAccount ?? 5_000);
+    const directory = {
+      authenticate: async (username: string, given: string | PasswordProof) => login(username, given, read),
+    };
     const settings: ReadSessionOptions = {
       host: '127.0.0.1',
       port: options.port ?? 0,
@@ -111,7 +124,8 @@ export class ReadBridge {
       ...(security !== 'none' && { tls: this.tls }),
       name: 'bridge.example',
       allowInsecureAuth: options.allowInsecureAuth ?? false,
-      accountPermits: new KeyedSemaphore(options.maxConnectionsPerAccount ?? 5_000),
+      openStore: async () => Promise.reject(new Error('no account of this test reads by Graph')),
+      permit: async (key) => permits.tryAcquire(key),
       limits: {
         maxConnections: 5_000,
         maxConnectionsPerAddress: 5_000,
@@ -120,7 +134,7 @@ export class ReadBridge {
         ...options.limits,
       },
       log: options.log ?? silentLog,
-      authenticate: async (username, given) => login(username, given, read),
+      authenticate: (credentials, address) => authenticateReader(directory, credentials, address),
       openMaildrops: ({ mailbox }, reader) => (options.openMaildrops ?? this.#translated)(mailbox, reader),
       openUpstream: (account, signal) =>
         options.openUpstream?.(signal) ??
@@ -162,14 +176,16 @@ function login(username: string, given: string | PasswordProof, read: 'imap' | '
   if (username !== 'scanner' || (typeof given === 'string' ? given !== password : !given.provenBy(password)))
     return { failure: 'wrong' };
   return {
-    account: {
+    login: loginOf({
       username,
       mailbox: alice,
+      mailboxes: [alice],
+      mailboxFrom: 'fixed',
       connection: 'contoso',
       networks: [],
       delivery: 'queued',
       senders: [],
       ...(read !== 'none' && { read }),
-    },
+    }),
   };
 }

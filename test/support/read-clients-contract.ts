@@ -1,16 +1,36 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { needProgram } from './external.ts';
+import { afterAll, beforeEach, describe, expect, type TestContext, test } from 'vitest';
+import { needPerlModule, needProgram } from './external.ts';
 import { freshFolder, type MailFetcher } from './read-clients.ts';
-import { capabilitiesOfImaplib, connectImapFlow, imapflow, nodePop3, python } from './read-clients-libraries.ts';
+import { capabilitiesOfImaplib, connectImapFlow, imapflow, nodePop3, perl, python } from './read-clients-libraries.ts';
 import { Maildir } from './read-clients-maildir.ts';
-import { curl, fetchmail, fetchmailUntil, getmail, Mbsync, mutt, pressInMutt } from './read-clients-programs.ts';
-import { type ReadWorld, type Route, routes } from './read-clients-world.ts';
+import {
+  curl,
+  fetchmail,
+  fetchmailUntil,
+  getmail,
+  Mbsync,
+  mutt,
+  OfflineImap,
+  pressInMutt,
+} from './read-clients-programs.ts';
+import type { ReadWorld, Route } from './read-clients-world.ts';
 import { until } from './relay.ts';
 
-const fetchers: readonly MailFetcher[] = [curl, fetchmail, getmail, mutt, python, imapflow, nodePop3];
+const fetchers: readonly MailFetcher[] = [curl, fetchmail, getmail, mutt, python, perl, imapflow, nodePop3];
+
+function need(context: TestContext, { programs, perlModules = [] }: MailFetcher): void {
+  for (const name of programs) needProgram(context, name);
+  for (const name of perlModules) needPerlModule(context, name);
+}
+
+const synchronizers = [
+  { program: 'mbsync', Synchronizer: Mbsync },
+  { program: 'offlineimap', Synchronizer: OfflineImap },
+] as const;
 
 /** Octets as latin1. */
 function letter(subject: string, body: string): string {
@@ -29,6 +49,8 @@ const letters = Object.values(lettersBySubject);
 export interface ReadClientsOptions<World extends ReadWorld> {
   /** Starts the bridge and what it stands before. */
   start(): Promise<World>;
+  /** The ways into the mailbox that this upstream has. */
+  readonly routes: readonly Route[];
   /** Programs without which there is nothing to start. */
   readonly needs?: readonly string[];
   /** Tests of this upstream alone. */
@@ -36,7 +58,12 @@ export interface ReadClientsOptions<World extends ReadWorld> {
 }
 
 /** What mail programs nobody here wrote do with a mailbox behind the bridge. */
-export function describeReadClients<World extends ReadWorld>({ start, needs, more }: ReadClientsOptions<World>): void {
+export function describeReadClients<World extends ReadWorld>({
+  start,
+  routes,
+  needs,
+  more,
+}: ReadClientsOptions<World>): void {
   let starting: Promise<World> | undefined;
   let world: World;
 
@@ -53,7 +80,7 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
     const able = fetchers.filter(({ protocols }) => protocols.includes(route.protocol));
     describe.each(able)(`$name (${route.name})`, (fetcher) => {
       test('fetches every message and leaves it there', async (context) => {
-        for (const name of fetcher.programs) needProgram(context, name);
+        need(context, fetcher);
         const fetch = await fetching(fetcher, route, fetcher.starttls ? 'starttls' : 'tls');
         expect(await fetch('keep')).toEqual(essences(letters, fetcher));
         expect(await there()).toEqual(inOrder(letters));
@@ -65,7 +92,7 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
       });
 
       test('fetches every message and deletes it, over TLS from the first byte', async (context) => {
-        for (const name of fetcher.programs) needProgram(context, name);
+        need(context, fetcher);
         const fetch = await fetching(fetcher, route, 'tls');
         expect(await fetch('delete')).toEqual(essences(letters, fetcher));
         await until('an empty INBOX', async () => (await there()).length === 0);
@@ -94,86 +121,101 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
     return flagsBySubject(await world.inbox.messages());
   }
 
-  const imap = routes[0] as Route;
+  const imapRoutes = routes.filter(({ protocol }) => protocol === 'imap');
 
-  test('mbsync keeps a Maildir the same as the mailbox, both ways', async (context) => {
-    needProgram(context, 'mbsync');
-    const mbsync = new Mbsync(await freshFolder(world.folder, 'mbsync'), world.login(imap, 'starttls'));
-    const maildir = new Maildir(join(mbsync.maildir, 'INBOX'));
-    const sync = async () => {
-      const { code, output } = await mbsync.sync();
+  const synchronizing = imapRoutes.flatMap((imap) => synchronizers.map((each) => ({ imap, ...each })));
+  test.for(synchronizing)(
+    '$program keeps a Maildir the same as the mailbox, both ways ($imap.name)',
+    async ({ imap, program, Synchronizer }, context) => {
+      needProgram(context, program);
+      // OfflineIMAP reads its settings as ASCII, and a thread of its own goes on reading while it begins TLS.
+      const login = program === 'offlineimap' ? world.login(imap, 'tls', 'ascii') : world.login(imap, 'starttls');
+      const synchronizer = new Synchronizer(await freshFolder(world.folder, program), login);
+      const maildir = new Maildir(join(synchronizer.maildir, 'INBOX'));
+      const sync = async () => {
+        const { code, output } = await synchronizer.sync();
+        expect(code, output).toBe(0);
+      };
+      // By Graph what a client stores is a message that Exchange makes anew.
+      const same = imap.read === 'graph' ? plainLetters : inOrder;
+      const here = async () => same((await maildir.messages()).map(({ content }) => content));
+      const there = async () => same((await world.inbox.messages()).map(({ content }) => content));
+      const flagsHere = async () => flagsBySubject(await maildir.messages());
+      const bySubject = async (subject: keyof typeof lettersBySubject) => {
+        const found = (await maildir.messages()).find(({ content }) => content.includes(`Subject: ${subject}`));
+        if (!found) throw new Error(`no ${subject} here`);
+        return found;
+      };
+
+      await sync();
+      expect(await here()).toEqual(same(letters));
+      expect(await there()).toEqual(same(letters));
+
+      // New there and new here.
+      const [arrived, written] = [letter('arrived', 'there\r\n'), letter('written', 'hier: Grüße\r\n')];
+      await world.inbox.deliver(arrived);
+      await maildir.deliver(written.replaceAll('\r\n', '\n'));
+      await sync();
+      expect(await here()).toEqual(same([...letters, arrived, written]));
+      expect(await there()).toEqual(same([...letters, arrived, written]));
+
+      // Flags here and flags there.
+      await maildir.setFlags(await bySubject('8-bit'), ['\\Seen', '\\Flagged']);
+      const flow = await connectImapFlow(world.login(imap, 'tls'));
+      const lock = await flow.getMailboxLock('INBOX');
+      await flow.messageFlagsAdd({ subject: 'large' }, ['\\Seen', '\\Answered']);
+      await sync();
+      expect(await flagsHere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
+      expect(await flagsThere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
+
+      // Deleted here and deleted there.
+      await rm((await bySubject('binary')).file);
+      await flow.messageDelete({ subject: 'large' });
+      await sync();
+      const left = same([lettersBySubject['8-bit'], arrived, written]);
+      expect(await here()).toEqual(left);
+      expect(await there()).toEqual(left);
+      lock.release();
+      await flow.logout();
+
+      // And nothing is left to do.
+      const [messagesHere, messagesThere] = [await maildir.messages(), await world.inbox.messages()];
+      await sync();
+      expect(await maildir.messages()).toEqual(messagesHere);
+      expect(await world.inbox.messages()).toEqual(messagesThere);
+    },
+  );
+
+  const pressing = imapRoutes.flatMap((imap) => (['mutt', 'neomutt'] as const).map((program) => ({ imap, program })));
+  test.for(pressing)(
+    '$program flags one message, deletes another and moves a third ($imap.name)',
+    async ({ imap, program }, context) => {
+      for (const name of [program, 'script']) needProgram(context, name);
+      const folder = await freshFolder(world.folder, program);
+      // What it keeps must not mislead it.
+      await pressInMutt(world.login(imap, 'starttls'), folder, '<quit>', program);
+      const keys = [
+        '<search>~s8-bit<enter><flag-message>',
+        '<search>~slarge<enter><delete-message>',
+        '<search>~sbinary<enter><save-message>=Kept<enter>',
+        '<quit>',
+      ];
+      const flow = await connectImapFlow(world.login(imap, 'tls'));
+      await flow.mailboxCreate('Kept');
+      const { code, output } = await pressInMutt(world.login(imap, 'starttls'), folder, keys.join(''), program);
       expect(code, output).toBe(0);
-    };
-    const here = async () => inOrder((await maildir.messages()).map(({ content }) => content));
-    const flagsHere = async () => flagsBySubject(await maildir.messages());
-    const bySubject = async (subject: keyof typeof lettersBySubject) => {
-      const found = (await maildir.messages()).find(({ content }) => content.includes(`Subject: ${subject}`));
-      if (!found) throw new Error(`no ${subject} here`);
-      return found;
-    };
+      expect(await there()).toEqual([lettersBySubject['8-bit']]);
+      expect(await flagsThere()).toEqual({ '8-bit': ['\\Flagged'] });
+      const lock = await flow.getMailboxLock('Kept');
+      const moved = await flow.fetchAll('1:*', { source: true });
+      expect(moved.map(({ source }) => source?.toString('latin1'))).toEqual([lettersBySubject.binary]);
+      lock.release();
+      await flow.mailboxDelete('Kept');
+      await flow.logout();
+    },
+  );
 
-    await sync();
-    expect(await here()).toEqual(inOrder(letters));
-    expect(await there()).toEqual(inOrder(letters));
-
-    // New there and new here.
-    const [arrived, written] = [letter('arrived', 'there\r\n'), letter('written', 'hier: Grüße\r\n')];
-    await world.inbox.deliver(arrived);
-    await maildir.deliver(written.replaceAll('\r\n', '\n'));
-    await sync();
-    expect(await here()).toEqual(inOrder([...letters, arrived, written]));
-    expect(await there()).toEqual(inOrder([...letters, arrived, written]));
-
-    // Flags here and flags there.
-    await maildir.setFlags(await bySubject('8-bit'), ['\\Seen', '\\Flagged']);
-    const flow = await connectImapFlow(world.login(imap, 'tls'));
-    const lock = await flow.getMailboxLock('INBOX');
-    await flow.messageFlagsAdd({ subject: 'large' }, ['\\Seen', '\\Answered']);
-    await sync();
-    expect(await flagsHere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
-    expect(await flagsThere()).toMatchObject({ '8-bit': ['\\Flagged', '\\Seen'], large: ['\\Answered', '\\Seen'] });
-
-    // Deleted here and deleted there.
-    await maildir.setFlags(await bySubject('binary'), ['\\Deleted']);
-    await flow.messageDelete({ subject: 'large' });
-    await sync();
-    const left = inOrder([lettersBySubject['8-bit'], arrived, written]);
-    expect(await here()).toEqual(left);
-    expect(await there()).toEqual(left);
-    lock.release();
-    await flow.logout();
-
-    // And nothing is left to do.
-    const [messagesHere, messagesThere] = [await maildir.messages(), await world.inbox.messages()];
-    await sync();
-    expect(await maildir.messages()).toEqual(messagesHere);
-    expect(await world.inbox.messages()).toEqual(messagesThere);
-  });
-
-  test('mutt flags one message, deletes another and moves a third', async (context) => {
-    for (const name of mutt.programs) needProgram(context, name);
-    const folder = await freshFolder(world.folder, 'mutt');
-    const keys = [
-      '<search>~s8-bit<enter><flag-message>',
-      '<search>~slarge<enter><delete-message>',
-      '<search>~sbinary<enter><save-message>=Archive<enter>',
-      '<quit>',
-    ];
-    const flow = await connectImapFlow(world.login(imap, 'tls'));
-    await flow.mailboxCreate('Archive');
-    const { code, output } = await pressInMutt(world.login(imap, 'starttls'), folder, keys.join(''));
-    expect(code, output).toBe(0);
-    expect(await there()).toEqual([lettersBySubject['8-bit']]);
-    expect(await flagsThere()).toEqual({ '8-bit': ['\\Flagged'] });
-    const lock = await flow.getMailboxLock('Archive');
-    const moved = await flow.fetchAll('1:*', { source: true });
-    expect(moved.map(({ source }) => source?.toString('latin1'))).toEqual([lettersBySubject.binary]);
-    lock.release();
-    await flow.mailboxDelete('Archive');
-    await flow.logout();
-  });
-
-  test('imapflow is told of new mail while it waits', async () => {
+  test.for(imapRoutes)('imapflow is told of new mail while it waits ($name)', async (imap) => {
     const flow = await connectImapFlow(world.login(imap, 'starttls'));
     const lock = await flow.getMailboxLock('INBOX');
     const heard = once(flow, 'exists');
@@ -187,26 +229,32 @@ export function describeReadClients<World extends ReadWorld>({ start, needs, mor
     await flow.logout();
   });
 
-  test('imapflow knows after its login what it can use then, and nothing of logins', async () => {
-    const flow = await connectImapFlow(world.login(imap, 'starttls'));
-    const capabilities = [...flow.capabilities.keys()];
-    expect(capabilities).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE', 'UNSELECT', 'NAMESPACE']));
-    expect(capabilities.filter((name) => /^(?:AUTH=|STARTTLS|SASL-IR)/.test(name))).toEqual([]);
-    await flow.logout();
-  });
+  test.for(imapRoutes)(
+    'imapflow knows after its login what it can use then, and nothing of logins ($name)',
+    async (imap) => {
+      const flow = await connectImapFlow(world.login(imap, 'starttls'));
+      const capabilities = [...flow.capabilities.keys()];
+      expect(capabilities).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE', 'UNSELECT', 'NAMESPACE']));
+      expect(capabilities.filter((name) => /^(?:AUTH=|STARTTLS|SASL-IR)/.test(name))).toEqual([]);
+      await flow.logout();
+    },
+  );
 
-  test('imaplib, which looks before its login alone, finds IDLE; its login is answered with what is there', async (context) => {
-    needProgram(context, 'python3');
-    const folder = await freshFolder(world.folder, 'client');
-    const { code, output } = await capabilitiesOfImaplib(folder, world.login(imap, 'tls'));
-    expect(code, output).toBe(0);
-    const [before, after] = output.trim().split('\n') as [string, string];
-    expect(before.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'AUTH=PLAIN']));
-    expect(after.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE']));
-    expect(after).not.toContain('AUTH=');
-  });
+  test.for(imapRoutes)(
+    'imaplib, which looks before its login alone, finds IDLE; its login is answered with what is there ($name)',
+    async (imap, context) => {
+      needProgram(context, 'python3');
+      const folder = await freshFolder(world.folder, 'client');
+      const { code, output } = await capabilitiesOfImaplib(folder, world.login(imap, 'tls'));
+      expect(code, output).toBe(0);
+      const [before, after] = output.trim().split('\n') as [string, string];
+      expect(before.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'AUTH=PLAIN']));
+      expect(after.split(' ')).toEqual(expect.arrayContaining(['IDLE', 'UIDPLUS', 'MOVE']));
+      expect(after).not.toContain('AUTH=');
+    },
+  );
 
-  test('fetchmail waits for new mail by IDLE', async (context) => {
+  test.for(imapRoutes)('fetchmail waits for new mail by IDLE ($name)', async (imap, context) => {
     needProgram(context, 'fetchmail');
     const folder = await freshFolder(world.folder, 'client');
     expect(await fetchmailUntil(/> A\d+ IDLE\b/, folder, world.login(imap, 'tls'))).toMatch(/< \+ /);
@@ -225,6 +273,19 @@ function brief(content: string): string {
 /** Messages with CRLF, in a fixed order. */
 function inOrder(messages: readonly string[]): string[] {
   return messages.map((content) => brief(withoutTuid(withCrlf(content)))).sort();
+}
+
+/** Of each message what Graph tells by fields of its own, and its text, in a fixed order. */
+function plainLetters(messages: readonly string[]): string[] {
+  return inOrder(messages.map(plainLetter));
+}
+
+function plainLetter(message: string): string {
+  const [header = '', ...rest] = withCrlf(message).split('\r\n\r\n');
+  const body = rest.join('\r\n\r\n');
+  const isEncoded = /^Content-Transfer-Encoding: base64$/im.test(header);
+  const fields = header.split('\r\n').filter((field) => /^(?:From|To|Subject|Message-ID):/.test(field));
+  return [...fields.sort(), '', isEncoded ? Buffer.from(body, 'base64').toString('latin1') : body].join('\r\n');
 }
 
 function withCrlf(content: string): string {

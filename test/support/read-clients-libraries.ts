@@ -64,6 +64,44 @@ export const python: MailFetcher = {
   },
 };
 
+const perlProgram = `
+use strict; use warnings;
+use JSON::PP; use Mail::IMAPClient;
+my $o = decode_json(join '', <STDIN>);
+my $tls = [SSL_ca_file => $o->{authorityFile}, SSL_verifycn_name => 'localhost', SSL_verify_mode => 1];
+my $m = Mail::IMAPClient->new(
+  Server => 'localhost', Port => $o->{port}, Uid => 1, Peek => 1,
+  User => $o->{username}, Password => $o->{password},
+  ($o->{security} eq 'tls' ? 'Ssl' : 'Starttls') => $tls,
+) or die $@;
+$m->select('INBOX') or die $m->LastError;
+my @uids = $m->messages;
+for my $uid (@uids) {
+  $m->message_to_file("$o->{mail}/$uid", $uid) or die $m->LastError;
+}
+if ($o->{delete}) {
+  $m->delete_message(@uids) or die $m->LastError;
+  $m->expunge or die $m->LastError;
+}
+$m->logout or die $m->LastError;
+`;
+
+/** Mail::IMAPClient of Perl. */
+export const perl: MailFetcher = {
+  name: 'Mail::IMAPClient',
+  programs: ['perl'],
+  perlModules: ['Mail::IMAPClient', 'IO::Socket::SSL'],
+  protocols: ['imap'],
+  starttls: true,
+  asciiPasswordsOver: ['imap'],
+  async fetch(login, folder, afterwards) {
+    const mail = await freshFolder(folder, 'mail');
+    const order = JSON.stringify({ ...login, mail, delete: afterwards === 'delete' });
+    const result = await runAtHome(folder, ['perl', '-e', perlProgram], order);
+    return { result, messages: await readFiles(mail) };
+  },
+};
+
 const capabilitiesProgram = `
 import imaplib, json, ssl, sys
 o = json.load(sys.stdin)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ProgramResult } from './external.ts';
 import {
   fileEach,
   freshFolder,
@@ -120,8 +121,13 @@ export const mutt: MailFetcher = {
   },
 };
 
-/** Opens INBOX in mutt and presses keys. */
-export async function pressInMutt(login: ReadLogin, folder: string, keys: string) {
+/** Opens INBOX in mutt, or in NeoMutt with its caches, and presses keys. */
+export async function pressInMutt(
+  login: ReadLogin,
+  folder: string,
+  keys: string,
+  program: 'mutt' | 'neomutt' = 'mutt',
+) {
   const { protocol, security, port, username, password, authorityFile } = login;
   const scheme = { imap: 'imap', pop3: 'pop' }[protocol];
   const server = `${scheme}${security === 'tls' ? 's' : ''}://localhost:${port}/`;
@@ -137,11 +143,16 @@ set mbox_type=Maildir
 set confirmappend=no confirmcreate=no
 set delete=yes pop_delete=yes quit=yes
 set mark_old=no sleep_time=0
-`;
+${program === 'neomutt' ? neomuttCaches(folder) : ''}`;
   const file = join(folder, 'muttrc');
   await writeFile(file, settings, { mode: 0o600 });
   // Without a terminal mutt writes mail and reads none.
-  return await runAtHome(folder, ['script', '-qec', `mutt -n -F '${file}' -e 'push "${keys}"'`, '/dev/null']);
+  return await runAtHome(folder, ['script', '-qec', `${program} -n -F '${file}' -e 'push "${keys}"'`, '/dev/null']);
+}
+
+/** What NeoMutt keeps from one start to the next: headers by UID and modification sequence, and messages. */
+function neomuttCaches(folder: string): string {
+  return `set header_cache=${join(folder, 'headers')} message_cachedir=${join(folder, 'messages')} imap_qresync=yes\n`;
 }
 
 /** curl, asked for the list and then for each message. */
@@ -186,8 +197,15 @@ async function runAll<T extends { readonly code: number | null }>(...steps: (() 
   return last;
 }
 
-/** A Maildir kept the same as the bridge's folders by mbsync. */
-export class Mbsync {
+/** A program that keeps Maildirs the same as the bridge's folders, both ways. */
+export interface Synchronizer {
+  /** The folder that holds a Maildir for each folder. */
+  readonly maildir: string;
+  sync(): Promise<ProgramResult>;
+}
+
+/** OfflineIMAP. */
+export class OfflineImap implements Synchronizer {
   readonly maildir: string;
   readonly #folder: string;
   readonly #login: ReadLogin;
@@ -199,6 +217,52 @@ export class Mbsync {
   }
 
   async sync() {
+    const { security, port, username, password, authorityFile } = this.#login;
+    const settings = `
+[general]
+accounts = bridge
+metadata = ${join(this.#folder, 'metadata')}
+ui = basic
+socktimeout = 20
+[Account bridge]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = ${this.maildir}
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = ${port}
+ssl = ${security === 'tls' ? 'yes' : 'no'}
+starttls = ${security === 'tls' ? 'no' : 'yes'}
+sslcacertfile = ${authorityFile}
+auth_mechanisms = PLAIN
+remoteuser = ${username}
+remotepass = ${password.replaceAll('%', '%%')}
+`;
+    await writeFile(join(this.#folder, 'offlineimaprc'), settings, { mode: 0o600 });
+    return await runAtHome(this.#folder, ['offlineimap', '-o', '-c', join(this.#folder, 'offlineimaprc')]);
+  }
+}
+
+/** mbsync, of the package isync. */
+export class Mbsync implements Synchronizer {
+  readonly maildir: string;
+  readonly #folder: string;
+  readonly #login: ReadLogin;
+  readonly #patterns: string;
+
+  /** @param patterns of the folders it is for */
+  constructor(folder: string, login: ReadLogin, patterns = '*') {
+    this.#folder = folder;
+    this.#login = login;
+    this.#patterns = patterns;
+    this.maildir = join(folder, 'mail');
+  }
+
+  /** @param seconds it may take */
+  async sync(seconds?: number) {
     const { security, port, username, password, authorityFile } = this.#login;
     const settings = `
 IMAPAccount bridge
@@ -220,7 +284,7 @@ SubFolders Verbatim
 Channel mail
 Far :far:
 Near :near:
-Patterns *
+Patterns ${this.#patterns}
 Create Both
 Remove Both
 Expunge Both
@@ -229,7 +293,8 @@ SyncState *
 `;
     await mkdir(this.maildir, { recursive: true });
     await writeFile(join(this.#folder, 'mbsyncrc'), settings, { mode: 0o600 });
-    return await runAtHome(this.#folder, ['mbsync', '-V', '-c', join(this.#folder, 'mbsyncrc'), '-a']);
+    const command = ['mbsync', '-V', '-c', join(this.#folder, 'mbsyncrc'), '-a'];
+    return await runAtHome(this.#folder, command, undefined, seconds);
   }
 
   remove(): Promise<void> {

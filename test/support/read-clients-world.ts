@@ -33,14 +33,19 @@ export interface ReadWorld {
 export interface Route {
   readonly name: string;
   readonly protocol: 'imap' | 'pop3';
-  readonly read: 'imap' | 'pop3';
+  readonly read: 'imap' | 'pop3' | 'graph';
 }
 
-export const routes: readonly Route[] = [
+export const exchangeRoutes = [
   { name: 'IMAP, passed through', protocol: 'imap', read: 'imap' },
   { name: 'POP3, passed through', protocol: 'pop3', read: 'pop3' },
   { name: 'POP3, translated over IMAP', protocol: 'pop3', read: 'imap' },
-];
+] as const satisfies readonly Route[];
+
+export const graphRoutes = [
+  { name: 'IMAP by Graph', protocol: 'imap', read: 'graph' },
+  { name: 'POP3 by Graph', protocol: 'pop3', read: 'graph' },
+] as const satisfies readonly Route[];
 
 /** Quotes, a backslash, a space and more than ASCII; and one for programs that can do no more than ASCII. */
 const passwords = { any: 'pä"ss\\w ord', ascii: 'open, sesame' } as const;
@@ -52,7 +57,7 @@ const doors = (['imap', 'pop3'] as const).flatMap((protocol) =>
 /** The bridge before the simulator. */
 export async function startWithSimulator(): Promise<ReadWorld> {
   const simulator = await startContoso();
-  return await startWorld(simulator, simulatorInbox(simulator), {}, async () => {});
+  return await startWorld(simulator, simulatorInbox(simulator), readConfig(simulator, {}), async () => {});
 }
 
 /** The bridge before a Dovecot that lets the simulator judge the tokens: those of alice are good, of nobody else. */
@@ -74,17 +79,19 @@ export async function startWithDovecot(): Promise<ReadWorld & Pick<Dovecot, 'log
     messages: () => dovecot.maildir.messages(),
     clear: () => dovecot.clear(),
   };
-  const world = await startWorld(simulator, inbox, cloud, () => dovecot.stop());
+  // The same tests before the simulator are done without workers.
+  const config = { ...readConfig(simulator, cloud), workers: 2 };
+  const world = await startWorld(simulator, inbox, config, () => dovecot.stop());
   return { ...world, log: dovecot.log };
 }
 
 async function startWorld(
   simulator: Simulator,
   inbox: UpstreamInbox,
-  cloud: object,
+  wanted: ConfigInput,
   stopUpstream: () => Promise<void>,
 ): Promise<ReadWorld> {
-  const folder = await relayFolder(readConfig(simulator, cloud));
+  const folder = await relayFolder(wanted);
   const { config } = await loadConfig(folder.configFile, { env: {} });
   const bridge = await startBridge(config, { log: silentLog });
   return {
@@ -107,7 +114,7 @@ async function startWorld(
   };
 }
 
-function usernameOf(read: 'imap' | 'pop3', passwordKind: keyof typeof passwords): string {
+function usernameOf(read: Route['read'], passwordKind: keyof typeof passwords): string {
   return `${passwordKind}-${read}`;
 }
 
@@ -116,6 +123,7 @@ function readConfig(simulator: Simulator, cloud: object): ConfigInput {
   const common = { connection: 'contoso', mailbox: alice };
   return {
     ...contosoConfig(simulator),
+    limits: { graphPollSeconds: 5 },
     listeners: doors.map((door) => ({ ...door, port: 0 })),
     connections: {
       contoso: {
@@ -126,7 +134,7 @@ function readConfig(simulator: Simulator, cloud: object): ConfigInput {
         cloud: { authority, graph, imap, pop3, smtp, caFile, ...cloud },
       },
     },
-    accounts: (['imap', 'pop3'] as const).flatMap((read) => [
+    accounts: (['imap', 'pop3', 'graph'] as const).flatMap((read) => [
       { ...common, read, username: usernameOf(read, 'any'), password: passwords.any },
       { ...common, read, username: usernameOf(read, 'ascii'), password: passwords.ascii },
       { ...common, read, username: `bob-${read}`, password: passwords.any, mailbox: bob },

@@ -25,6 +25,8 @@ export interface MailFetcher {
   readonly name: string;
   /** The programs it needs; none for what is installed with the project. */
   readonly programs: readonly string[];
+  /** Modules that its Perl needs. */
+  readonly perlModules?: readonly string[];
   readonly protocols: readonly ('imap' | 'pop3')[];
   /** TLS from the first byte can be had with every one. */
   readonly starttls: boolean;
@@ -41,10 +43,16 @@ export interface MailFetcher {
 /**
  * Runs a program with a home folder of its own, in a locale of UTF-8; whatever happens, it does not outlive its test.
  * @param input for its standard input
+ * @param seconds it may take
  */
-export function runAtHome(home: string, command: readonly string[], input?: string): Promise<ProgramResult> {
+export function runAtHome(
+  home: string,
+  command: readonly string[],
+  input?: string,
+  seconds = 25,
+): Promise<ProgramResult> {
   const environment = [`HOME=${home}`, 'LC_ALL=C.UTF-8', 'TERM=xterm'];
-  return runProgram('timeout', ['25', 'env', ...environment, ...command], input);
+  return runProgram('timeout', [String(seconds), 'env', ...environment, ...command], input);
 }
 
 /** A folder inside another, with nothing in it. */

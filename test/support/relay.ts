@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bridge, startBridge } from '../../src/app/bridge.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { type Log, silentLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import type { JournalEntry } from '../../src/simulator/delivery/journal.ts';
@@ -28,11 +28,15 @@ export function startContoso(options: SimulatorOptions = {}): Promise<Simulator>
   return startSimulator({ mailboxes: [reports, alice, bob], ...options });
 }
 
+/** Every test of a bridge may be run with workers, too: `TEST_WORKERS=2 npx vitest run test/e2e/read-clients.test.ts`. */
+const testWorkers = Number(process.env.TEST_WORKERS ?? 1);
+
 /** A configuration for a simulator: an account for each courier, one STARTTLS listener; `changes` replace whole keys. */
 export function contosoConfig(simulator: Simulator, changes: Partial<ConfigInput> = {}): ConfigInput {
   const { authority, graph, imap, pop3, smtp, caFile } = simulator.endpoints;
   return {
     hostname: 'bridge.test',
+    workers: testWorkers,
     log: { level: 'info', format: 'json' },
     listeners: [{ protocol: 'smtp', port: 0, security: 'starttls' }],
     connections: {
@@ -90,10 +94,10 @@ export async function startRelay(changes: Partial<ConfigInput> = {}, options: Si
 }
 
 /** A bridge before a simulator that runs already. */
-export async function relayFrom(simulator: Simulator, whole: ConfigInput): Promise<Relay> {
+export async function relayFrom(simulator: Simulator, whole: ConfigInput, log: Log = silentLog): Promise<Relay> {
   const folder = await relayFolder(whole);
   const { config } = await loadConfig(folder.configFile, { env: {} });
-  const bridge = await startBridge(config, { log: silentLog });
+  const bridge = await startBridge(config, { log });
   return {
     simulator,
     bridge,

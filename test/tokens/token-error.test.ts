@@ -1,6 +1,7 @@
 import { ConfidentialClientApplication } from '@azure/msal-node';
 import { describe, expect, test } from 'vitest';
 import { createHttpClient } from '../../src/base/http/client.ts';
+import { entraError } from '../../src/tokens/entra/errors.ts';
 import { MsalNetwork } from '../../src/tokens/entra/msal-network.ts';
 import { tokenError } from '../../src/tokens/token-error.ts';
 import { clientId, entraErrorAnswer, secret, sendJson, startFakeEntra, tenant } from './fake-entra.ts';
@@ -34,7 +35,8 @@ describe('the throttle of the Microsoft library', () => {
 
     const error = tokenError({ connection: 'contoso', thrown, failure: undefined, nowMs: 0 });
     expect(error).toMatchObject({ code: 'token-temporarily-unavailable', kind: 'temporary', details: { aadsts } });
-    expect(error.message).toContain(`Microsoft says: ${aadsts}: Too busy.`);
+    // The cause that is known of the number stands before the answer's own words.
+    expect(error.message).toContain(`${entraError(number)?.cause} Microsoft says: ${aadsts}: Too busy.`);
   });
 });
 

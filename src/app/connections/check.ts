@@ -1,15 +1,20 @@
+import { reachedMailboxes } from '../../accounts/account.ts';
+import { allowedMailbox } from '../../accounts/account-login.ts';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { type ProxySettings, proxySettings } from '../../base/http/proxy.ts';
 import { type Log, silentLog } from '../../base/log.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
+import { exactAddresses, isPattern, mailboxAt } from '../../message/address/pattern.ts';
 import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
+import type { CommandQueue } from '../queue-store.ts';
 import { CheckedUpstream } from './checked.ts';
 import { pausedConnection } from './paused.ts';
 
@@ -18,6 +23,8 @@ export type { HopResult } from '../../onboarding/check/hops/hop.ts';
 export interface CheckOptions {
   /** A connection, or the username of an account; without it everything is checked. */
   readonly name?: string | undefined;
+  /** Mailboxes to try of those that accounts have as `*@domain`. */
+  readonly mailboxes?: readonly string[] | undefined;
   /** Addresses that a test message goes to, from each account that can send. */
   readonly sendTestTo?: readonly string[];
   /** Usernames of accounts that need no test message any more. */
@@ -26,6 +33,10 @@ export interface CheckOptions {
   readonly log?: Log;
   /** Takes the place of the sign-ins that connections keep: for one connection, by its name. */
   readonly signIn?: SignInStore | undefined;
+  /** Where instances share their sign-ins; undefined: they are files of the data folder. */
+  readonly shared?: RecordTable | undefined;
+  /** Of the bridge, which may have paused a connection; undefined: nobody asks. */
+  readonly queue?: CommandQueue;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -33,14 +44,15 @@ export interface CheckOptions {
 /**
  * Tries every hop of the connections and accounts of a configuration, each as soon as the one before is done. Tokens
  * are got anew, so that permissions granted a moment ago are in them.
- * @throws BridgeError `usage` for a name that the configuration does not have, `proxy-invalid`
+ * @throws BridgeError `usage` for a name that the configuration does not have, and for a mailbox that no account
+ *   reaches; `proxy-invalid`
  */
 export async function* checkConnections(config: Config, options: CheckOptions = {}): AsyncGenerator<HopResult> {
   const { clock = systemClock, log = silentLog, env = process.env, sendTestTo = [], tested = new Set() } = options;
-  const { signIn } = options;
+  const { signIn, shared, queue } = options;
   const proxy = proxySettings(config.proxy?.reveal(), env);
-  for (const connection of selected(config, options.name)) {
-    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy, signIn });
+  for (const connection of selected(config, options.name, options.mailboxes ?? [])) {
+    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy, signIn, shared, queue });
   }
 }
 
@@ -55,15 +67,18 @@ async function* checkOne(
     readonly tested: ReadonlySet<string>;
     readonly proxy: ProxySettings | undefined;
     readonly signIn: SignInStore | undefined;
+    readonly shared: RecordTable | undefined;
+    readonly queue: CommandQueue | undefined;
   },
 ): AsyncGenerator<HopResult> {
+  const { queue } = parts;
   const upstream = new CheckedUpstream(connection, config, parts);
   try {
     const hops = planHops(connection, upstream, {
       proxyFor: (origin) => proxyFor(origin, parts.proxy),
       sendTestTo: parts.sendTestTo,
       tested: parts.tested,
-      paused: () => pausedConnection(config, connection.name),
+      ...(queue && { paused: () => pausedConnection(queue, connection.name) }),
     });
     yield* runHops(connection.name, hops);
   } finally {
@@ -72,21 +87,36 @@ async function* checkOne(
 }
 
 /** The connections meant, each with the accounts meant. @throws BridgeError `usage` */
-function selected(config: Config, name: string | undefined): CheckedConnection[] {
+function selected(config: Config, name: string | undefined, asked: readonly string[]): CheckedConnection[] {
   const names = Object.keys(config.connections);
-  if (name === undefined) return names.map((each) => subjectOf(config, each));
-  if (names.includes(name)) return [subjectOf(config, name)];
-  const account = config.accounts.find(({ username }) => username.toLowerCase() === name.toLowerCase());
-  if (account) return [{ ...subjectOf(config, account.connection), accounts: [account] }];
-  throw new BridgeError('usage', `There is no connection and no account "${name}".`, {
-    remedy: `The connections are: ${names.join(', ')}.`,
-  });
+  const account = config.accounts.find(({ username }) => username.toLowerCase() === name?.toLowerCase());
+  const isConnection = name !== undefined && names.includes(name);
+  if (name !== undefined && !isConnection && !account) {
+    throw new BridgeError('usage', `There is no connection and no account "${name}".`, {
+      remedy: `The connections are: ${names.join(', ')}.`,
+    });
+  }
+  const meant = isConnection ? [name] : account && name !== undefined ? [account.connection] : names;
+  const accounts = account && !isConnection ? [account] : config.accounts;
+  for (const address of asked) {
+    if (accounts.some((each) => meant.includes(each.connection) && reached(each, address) !== undefined)) continue;
+    throw new BridgeError('usage', `No account that is checked has the mailbox ${address}.`, {
+      remedy: 'Name one that is in "mailboxes" of an account, or at the domain of a username such as *@contoso.com.',
+    });
+  }
+  return meant.map((each) => subjectOf(config, each, accounts, asked));
 }
 
-function subjectOf(config: Config, name: string): CheckedConnection {
+function subjectOf(
+  config: Config,
+  name: string,
+  accounts: Config['accounts'],
+  asked: readonly string[],
+): CheckedConnection {
   const connection = config.connections[name] as Connection;
   const { grant, tenantId, clientId } = connection;
   const actsAs = grant === 'client-credentials' || grant === 'managed-identity' ? 'app' : 'person';
+  const own = accounts.filter((account) => account.connection === name);
   return {
     ...resolveCloud(connection.cloud, connection.tenantId),
     name,
@@ -94,6 +124,35 @@ function subjectOf(config: Config, name: string): CheckedConnection {
     actsAs,
     tenantId,
     clientId,
-    accounts: config.accounts.filter((account) => account.connection === name),
+    accounts: own.flatMap((account) =>
+      // The default mailbox, the first, is what sends as other addresses.
+      exactAddresses(checkedMailboxes(account, asked)).map((mailbox, index) => ({
+        ...account,
+        mailbox,
+        otherSenders: index === 0 ? account.otherSenders : [],
+      })),
+    ),
+    untried: own.flatMap((account) =>
+      checkedMailboxes(account, asked)
+        .filter(isPattern)
+        .map((mailbox) => ({ username: account.username, mailbox })),
+    ),
   };
+}
+
+type AccountMailboxes = Pick<Config['accounts'][number], 'username' | 'mailbox' | 'mailboxes'>;
+
+/**
+ * The mailboxes of an account that are tried: those that it names, the default one first, and those asked for. Patterns
+ * of which nobody has asked for one stand at the end, for they are not tried.
+ */
+export function checkedMailboxes(account: AccountMailboxes, asked: readonly string[]): string[] {
+  const found = asked.flatMap((address) => reached(account, address) ?? []);
+  const patterns = reachedMailboxes(account).filter(isPattern);
+  const untried = patterns.filter((pattern) => !asked.some((address) => mailboxAt(pattern, address) !== undefined));
+  return [...new Set([...exactAddresses(account.mailboxes), ...found]), ...untried];
+}
+
+function reached(account: AccountMailboxes, address: string): string | undefined {
+  return allowedMailbox(reachedMailboxes(account), address);
 }

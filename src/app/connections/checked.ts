@@ -5,16 +5,20 @@ import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import { UpstreamSmtpSession } from '../../exchange/smtp/session.ts';
 import { GraphClient } from '../../graph/client/client.ts';
+import { answerText } from '../../message/answer-text.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
+import type { OtherSender } from '../../message/sender-way.ts';
 import type { Finding } from '../../onboarding/check/hops/hop.ts';
 import type { CheckOperations, Discovery, KnownCredential, KnownSignIn } from '../../onboarding/check/operations.ts';
 import { reachServer, secureServer } from '../../onboarding/check/probes/endpoint.ts';
 import type { ServerPeer } from '../../onboarding/check/probes/peer.ts';
 import type { ProbeOptions } from '../../onboarding/check/probes/socket.ts';
-import type { CheckedConnection, CheckedSender } from '../../onboarding/check/subject.ts';
+import type { CheckedAccount, CheckedConnection } from '../../onboarding/check/subject.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
@@ -30,6 +34,7 @@ interface Parts {
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
   readonly signIn: SignInStore | undefined;
+  readonly shared: RecordTable | undefined;
 }
 
 /** One connection as the bridge itself would use it, for the check to try. */
@@ -54,8 +59,8 @@ export class CheckedUpstream implements CheckOperations {
   async open(): Promise<void> {
     const { name, clientId } = this.#subject;
     assertRegistered(name, clientId);
-    const { clock, log, signIn } = this.#parts;
-    const upstream = await Upstream.open(name, this.#config, clock, log, undefined, signIn);
+    const { clock, log, signIn, shared } = this.#parts;
+    const upstream = await Upstream.open(name, this.#config, { clock, log, signIn, shared });
     const http = createHttpClient({
       ca: upstream.ca,
       proxy: this.#config.proxy?.reveal(),
@@ -155,16 +160,21 @@ export class CheckedUpstream implements CheckOperations {
     return answer.text;
   }
 
-  async sendTest(account: CheckedSender, recipients: readonly string[]): Promise<Finding> {
+  async sendTest(
+    account: CheckedAccount,
+    kind: CourierKind,
+    recipients: readonly string[],
+    as?: OtherSender,
+  ): Promise<Finding> {
     const { upstream } = this.#use();
-    const message = testMessage(account, recipients, this.now());
-    const courier = upstream.courier(account.send, { envelope: 'auto', onAmbiguity: 'resend' });
+    const message = testMessage(account, [kind], recipients, this.now(), as);
+    const courier = upstream.courier(kind, { envelope: 'auto', onAmbiguity: 'resend' });
     const report = await courier.deliver(message, AbortSignal.timeout(testTimeoutMs));
     const refused = report.recipients.find(({ outcome }) => outcome !== 'delivered');
     if (refused) {
       throw new BridgeError('test-message-refused', `Microsoft 365 did not accept the test message: ${refused.text}`, {
         ...(refused.remedy === undefined ? {} : { remedy: refused.remedy }),
-        details: { said: `${refused.code} ${refused.text}`, spreading: refused.outcome === 'needs-admin' },
+        details: { said: answerText(refused), spreading: refused.outcome === 'needs-admin' },
       });
     }
     return { detail: `accepted by Microsoft: "${message.subject}"` };

@@ -1,23 +1,21 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Config } from '../../config/schema.ts';
-import { breakerConnection } from '../../queue/breakers/breakers.ts';
-import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { answerText } from '../../message/answer-text.ts';
+import { breakerConnection, isLeftBehind } from '../../queue/breakers/breakers.ts';
+import type { CommandQueue } from '../queue-store.ts';
 
 /**
- * What the running bridge has paused a connection for, if it has, as its queue tells.
- * @throws BridgeError `queue-unreadable`, `queue-format-newer`
+ * What the running bridge has paused a connection for, if it has, as its queue tells. A queue that cannot be asked keeps
+ * nobody from trying the connection; the hop of the queue tells of it.
  */
-export async function pausedConnection({ dataDir }: Config, connection: string): Promise<string | undefined> {
-  const folder = join(dataDir, 'queue');
-  if (!existsSync(join(folder, 'queue.sqlite'))) return undefined;
-  const store = openSqliteStore(folder, { exclusive: false });
+export async function pausedConnection(queue: CommandQueue, connection: string): Promise<string | undefined> {
   try {
-    const open = store.pauses().find(({ key }) => breakerConnection(key) === connection);
+    const pauses = (await (await queue.existing())?.pauses()) ?? [];
+    const open = pauses.find((each) => breakerConnection(each.key) === connection && !isLeftBehind(each, Date.now()));
     if (!open) return undefined;
     const since = new Date(open.sinceMs).toISOString();
-    return `The bridge has paused this connection since ${since}, and its mail waits: ${open.code} ${open.text}`;
-  } finally {
-    await store.close();
+    return `The bridge has paused this connection since ${since}, and its mail waits: ${answerText(open)}`;
+  } catch (error) {
+    if (error instanceof BridgeError) return undefined;
+    throw error;
   }
 }

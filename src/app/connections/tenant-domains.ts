@@ -1,3 +1,4 @@
+import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Config } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
 import { type IsInternal, internalDomains } from '../../queue/limits/limits.ts';
@@ -10,6 +11,8 @@ export function tenantDomains({
 }: Pick<Config, 'accounts' | 'connections' | 'limits'>): IsInternal {
   const listed = limits.internalDomains.map((domain) => domainOf(`@${domain}`));
   const domains = new Map(Object.keys(connections).map((name) => [name, new Set(listed)]));
-  for (const { connection, mailbox } of accounts) domains.get(connection)?.add(domainOf(mailbox));
+  for (const account of accounts) {
+    for (const mailbox of reachedMailboxes(account)) domains.get(account.connection)?.add(domainOf(mailbox));
+  }
   return internalDomains(domains);
 }

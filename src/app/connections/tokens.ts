@@ -1,13 +1,16 @@
 import { join } from 'node:path';
+import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
+import { isPattern } from '../../message/address/pattern.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
@@ -17,7 +20,9 @@ import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.t
 import { type DelegatedGrant, delegatedGrant } from '../../tokens/grants/delegated.ts';
 import type { Grant } from '../../tokens/grants/grant.ts';
 import { managedIdentityGrant } from '../../tokens/grants/managed-identity.ts';
-import { openSignInStore, type SignInStore } from '../../tokens/sign-ins/store.ts';
+import { openSignInFile } from '../../tokens/sign-ins/file-store.ts';
+import { openSignInRecord } from '../../tokens/sign-ins/record-store.ts';
+import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import { tokenKey } from '../../tokens/sign-ins/token-key.ts';
 import type { UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
 import { type TokenSource, tokenSourceOf } from '../../tokens/token-source.ts';
@@ -51,12 +56,14 @@ export interface TokenParts {
   readonly env?: NodeJS.ProcessEnv;
   /** Takes the place of the sign-in that the connection keeps. */
   readonly signIn?: SignInStore | undefined;
+  /** Where instances share their sign-ins; undefined: they are files of the data folder. */
+  readonly shared?: RecordTable | undefined;
 }
 
 /**
  * The tokens of one connection, by whichever grant it has. Nothing is sent before the first one is asked for.
  * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`, `authority-invalid`,
- *   `tenant-invalid`
+ *   `tenant-invalid`, and see {@link openConnectionStore}
  */
 export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
   const connection = config.connections[name] as Connection;
@@ -111,7 +118,7 @@ export async function openPersonalAccess(
   const { authority } = endpoints;
   const credential = connection.grant === 'device-code' ? undefined : await clientCredentialOf(name, connection);
   const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
-  const store = parts.signIn ?? openConnectionStore(name, connection, config, parts);
+  const store = parts.signIn ?? (await openConnectionStore(name, connection, config, parts));
   const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
   const options = { ...client, store, scopes };
   const grant =
@@ -126,29 +133,26 @@ export async function openPersonalAccess(
   return { client, store, scopes, grant };
 }
 
-/** Where the sign-in of a connection is kept. */
-export function openConnectionStore(
+/**
+ * Where the sign-in of a connection is kept.
+ * @throws BridgeError `token-key-needed`, `token-key-invalid`, `token-key-unusable`, where instances share sign-ins;
+ *   elsewhere the store throws them when it is used
+ */
+export async function openConnectionStore(
   name: string,
   { tenantId, clientId, tokenFile }: DelegatedConnection,
   config: Config,
-  { endpoints: { authority }, clock, log, env = process.env }: Omit<TokenParts, 'http'>,
-): SignInStore {
+  { endpoints: { authority }, clock, log, shared, env = process.env }: Omit<TokenParts, 'http'>,
+): Promise<SignInStore> {
   const { dataDir } = config;
   const secret = config.tokenKey?.reveal();
-  return openSignInStore({
-    connection: name,
-    file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`),
-    app: { authority, tenantId, clientId },
-    key: tokenKey({
-      env,
-      dataDir,
-      log,
-      serviceKey: serviceKeyOf(dataDir),
-      ...(secret === undefined ? {} : { secret }),
-    }),
-    clock,
-    log,
-  });
+  const isShared = shared !== undefined;
+  const key = tokenKey({ env, dataDir, log, serviceKey: serviceKeyOf(dataDir), isShared, secret });
+  const options = { connection: name, app: { authority, tenantId, clientId }, key, clock, log };
+  if (!shared) return openSignInFile({ ...options, file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`) });
+  // Told at the start, and not by the first message: it is the configuration that lacks it.
+  await key();
+  return openSignInRecord({ ...options, records: shared });
 }
 
 /** Where the key is that systemd hands to the service, for a command beside it. */
@@ -159,13 +163,15 @@ function serviceKeyOf(dataDir: string): string | undefined {
 /** What the accounts of a connection need of a person. */
 function neededBy(name: string, connection: DelegatedConnection, config: Config): NeededPermissions {
   const accounts = config.accounts.filter((account) => account.connection === name);
-  const mailboxes = new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()));
+  const mailboxes = new Set(accounts.flatMap(reachedMailboxes).map((mailbox) => mailbox.toLowerCase()));
   const owner = connection.grant === 'password' ? connection.username.toLowerCase() : undefined;
   // One mailbox is taken to be the own one of who signs in; more cannot all be.
   // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
   const shared =
     !isPersonalTenant(connection.tenantId) &&
-    (mailboxes.size > 1 || (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner)));
+    (mailboxes.size > 1 ||
+      [...mailboxes].some(isPattern) ||
+      (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner)));
   return delegatedNames(usesOf(accounts), { shared });
 }
 

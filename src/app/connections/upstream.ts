@@ -1,15 +1,14 @@
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { readCertificates } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import { InUse } from '../../base/in-use.ts';
-import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { KeyedSemaphore } from '../../base/semaphore.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import {
   ConnectionCouriers,
+  type CopyRemoval,
   type CourierModules,
   loadCouriers,
   smtpPermitsOf,
@@ -18,16 +17,23 @@ import { probeConnection } from '../../couriers/connection-probe.ts';
 import type { UpstreamAccess } from '../../couriers/descriptor.ts';
 import type { DeliveryPolicy } from '../../couriers/policy.ts';
 import { couriers } from '../../couriers/registry.ts';
+import { noMemory, type SendingMemory } from '../../couriers/sent-items/sending-memory.ts';
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
-import { openImapUpstream } from '../../exchange/reading/imap.ts';
-import { openPop3Upstream } from '../../exchange/reading/pop3.ts';
 import { sweepDrafts } from '../../graph/upload/draft.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble } from '../../message/delivery.ts';
 import type { Courier } from '../../queue/courier.ts';
-import type { SignInStore } from '../../tokens/sign-ins/store.ts';
+import { openMailbox } from '../../reading/upstream.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
-import { type ConnectionTokens, openConnectionTokens, type PersonalAccess } from './tokens.ts';
+import { type ConnectionTokens, openConnectionTokens, type PersonalAccess, type TokenParts } from './tokens.ts';
+
+/** What an upstream takes besides the configuration. */
+export interface UpstreamOptions extends Pick<TokenParts, 'clock' | 'log' | 'signIn' | 'shared'> {
+  /** By what copies of what it sends are known again; asked once, when something is to be sent. Default: by nothing. */
+  memory?(): SendingMemory;
+  /** Shared with other connections, which may be of the same mailboxes. Default: its own. */
+  readonly smtpPermits?: KeyedSemaphore;
+}
 
 /** What an upstream is made of. */
 interface UpstreamParts {
@@ -38,6 +44,7 @@ interface UpstreamParts {
   readonly clock: Clock;
   readonly smtpPermits: KeyedSemaphore;
   readonly modules: CourierModules;
+  memory(): SendingMemory;
 }
 
 /** One connection of the configuration, ready to be used. */
@@ -70,27 +77,33 @@ export class Upstream {
 
   /**
    * Prepares a connection; nothing is sent before it is needed.
-   * @param smtpPermits shared with other connections, which may be of the same mailboxes
-   * @param signIn takes the place of the one that the connection keeps
    * @throws BridgeError `tls-material-unreadable`, `app-not-registered`, `client-certificate-invalid`,
-   *   `authority-invalid`, `tenant-invalid`
+   *   `authority-invalid`, `tenant-invalid`, `token-key-needed`, `token-key-invalid`, `token-key-unusable`
    */
-  static async open(
-    name: string,
-    config: Config,
-    clock: Clock,
-    log: Log,
-    smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox),
-    signIn?: SignInStore,
-  ): Promise<Upstream> {
+  static async open(name: string, config: Config, options: UpstreamOptions): Promise<Upstream> {
+    const { memory, smtpPermits, ...parts } = options;
+    const { clock } = parts;
     const connection = config.connections[name] as Connection;
     const endpoints = resolveCloud(connection.cloud, connection.tenantId);
     const ca = endpoints.caFile === undefined ? undefined : await readCertificates(endpoints.caFile);
     const proxy = config.proxy?.reveal();
     const http = createHttpClient({ ca, proxy });
-    const tokens = await openConnectionTokens(name, config, { endpoints, http, clock, log, signIn });
+    const tokens = await openConnectionTokens(name, config, { endpoints, http, ...parts });
     const modules = await loadCouriers();
-    return new Upstream(name, config, { endpoints, ca, http, tokens, clock, smtpPermits, modules });
+    return new Upstream(name, config, {
+      ...{ endpoints, ca, http, tokens, clock, modules },
+      memory: memory ?? (() => noMemory(clock)),
+      smtpPermits: smtpPermits ?? smtpPermitsOf(config.limits.concurrentPerMailbox),
+    });
+  }
+
+  /** Whether messages are stored by mailbox import. */
+  get mailboxImport(): boolean {
+    return this.#config.connections[this.name]?.mailboxImport ?? false;
+  }
+
+  get http(): HttpClient {
+    return this.#parts.http;
   }
 
   /** Whatever fails now fails because of that. */
@@ -130,19 +143,14 @@ export class Upstream {
     return this.#sending().of(kind, policy);
   }
 
+  /** See {@link ConnectionCouriers.removeCopies}. */
+  removeCopies(removal: CopyRemoval, signal: AbortSignal): Promise<boolean> {
+    return this.#sending().removeCopies(removal, signal);
+  }
+
   /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
-    const open = protocol === 'imap' ? openImapUpstream : openPop3Upstream;
-    return this.#inUse.during(() =>
-      open({
-        ...this.endpoints[protocol],
-        ...(this.ca === undefined ? {} : { ca: this.ca }),
-        mailbox,
-        getToken: ({ refused } = {}) => this.getToken('exchange', refused),
-        connectTimeoutMs: 20_000,
-        signal,
-      }),
-    );
+    return this.#inUse.during(() => openMailbox(this, protocol, mailbox, signal));
   }
 
   /**
@@ -150,7 +158,7 @@ export class Upstream {
    * @param olderThanMs longer than any attempt may take: a younger draft may be on its way
    */
   async sweepDrafts(mailbox: string, olderThanMs: number): Promise<void> {
-    const place = { client: this.#sending().client, mailbox, sendAs: this.#sendAs };
+    const place = { client: this.#sending().client, mailbox, sendAs: this.sendAs };
     const signal = AbortSignal.timeout(10 * 60_000);
     await sweepDrafts(place, { olderThanMs, nowMs: this.#parts.clock.now(), signal });
   }
@@ -181,31 +189,31 @@ export class Upstream {
   }
 
   /** A personal account has no other mailbox than its own. */
-  get #sendAs(): 'mailbox' | 'me' {
+  get sendAs(): 'mailbox' | 'me' {
     return isPersonalTenant(this.#config.connections[this.name]?.tenantId) ? 'me' : 'mailbox';
   }
 
-  /** Made when first asked for: it makes files. */
+  /** Made when first asked for. */
   #sending(): ConnectionCouriers {
     this.#couriers ??= this.#openCouriers();
     return this.#couriers;
   }
 
   #openCouriers(): ConnectionCouriers {
-    const { retry, limits, queue, dataDir } = this.#config;
+    const { retry, limits, queue } = this.#config;
     const { concurrentPerMailbox } = limits;
     return new ConnectionCouriers({
       ...this.#access,
       getToken: (resource, refused) => this.getToken(resource, refused),
       smtpLogin: this.person && ((mailbox) => this.smtpLogin(mailbox)),
       actsFor: (mailbox) => this.actsFor(mailbox),
-      sendAs: this.#sendAs,
+      sendAs: this.sendAs,
       retry: { ...retry, waitMs: retry.waitSeconds * 1000 },
       ...(concurrentPerMailbox === undefined ? {} : { concurrentPerMailbox }),
       graphMimeBytes: limits.graphMimeKilobytes * 1024,
       smtpPermits: this.#parts.smtpPermits,
       modules: this.#parts.modules,
-      folder: join(dataDir, 'queue'),
+      memory: this.#parts.memory(),
       settleMs: queue.retryBaseSeconds * 1000,
       inUse: this.#inUse,
     });

@@ -1,16 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rmSync, type Stats } from 'node:fs';
 import { BridgeError, systemErrorCode } from '../errors.ts';
 
 /*
@@ -58,25 +46,10 @@ export function readOwnFile(file: string): Buffer | undefined {
   return ifThere(() => withHandle(openOwnFile(file, constants.O_RDONLY), (handle) => readFileSync(handle)));
 }
 
-/** Adds to the end of a file, which is made where there is none. Throws as {@link openOwnFile} does. */
-export function appendToOwnFile(file: string, text: string, options: { readonly flush?: boolean } = {}): void {
-  withHandle(openOwnFile(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT), (handle) => {
-    writeFileSync(handle, text);
-    if (options.flush) fsyncSync(handle);
-  });
-}
-
 /** Makes a file anew, in place of whatever bears its name. @returns its handle @throws Error of the file system */
 export function makeOwnFile(file: string): number {
   rmSync(file, { force: true });
   return openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-}
-
-/** Puts a new file in the place of one, in one step; not synced. @throws Error of the file system */
-export function replaceOwnFile(file: string, text: string): void {
-  const next = `${file}.new`;
-  withHandle(makeOwnFile(next), (handle) => writeFileSync(handle, text));
-  renameSync(next, file);
 }
 
 /** The size of a file; 0 where there is none. @throws BridgeError `data-folder-unsafe` */

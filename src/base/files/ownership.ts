@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 
 /** Whom a file or folder belongs to. */
-export interface Ownership {
+export interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -27,12 +27,12 @@ export function isRoot(): boolean {
  * Whom a new file belongs to: whoever has the folder that it goes to, or the nearest one above that is there.
  * @returns undefined where the system decides: for anybody but root
  */
-export function ownerOfNew(path: string): Ownership | undefined {
+function ownerOfNew(path: string): FileOwner | undefined {
   return isRoot() ? nearestFolder(dirname(resolve(path))) : undefined;
 }
 
 /** The owner of a folder, or of the nearest one above it that is there. @throws Error of the file system */
-export function nearestFolder(folder: string): Ownership {
+export function nearestFolder(folder: string): FileOwner {
   const facts = statIfThere(folder);
   if (facts) return facts;
   const above = dirname(folder);
@@ -43,7 +43,7 @@ export function nearestFolder(folder: string): Ownership {
  * Whom a file has to belong to: as before where one is there (a link is not).
  * @param ofNew of one that is not there; default: {@link ownerOfNew}
  */
-export function ownerToKeep(file: string, ofNew?: Ownership): Ownership | undefined {
+export function ownerToKeep(file: string, ofNew?: FileOwner): FileOwner | undefined {
   if (process.geteuid === undefined) return undefined;
   const facts = lstatSync(file, { throwIfNoEntry: false });
   if (facts?.isFile()) return { uid: facts.uid, gid: facts.gid };
@@ -89,7 +89,7 @@ export function giveToFolderOwner(file: string): void {
 }
 
 /** By its handle: whoever may write beside it could put a link in its place. */
-function giveFolder(folder: string, { uid, gid }: Ownership): void {
+function giveFolder(folder: string, { uid, gid }: FileOwner): void {
   const handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     fchownSync(handle, uid, gid);

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorText, systemErrorCode } from '../errors.ts';
 import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
-import { makeFolders, type Ownership, ownerToKeep } from './ownership.ts';
+import { type FileOwner, makeFolders, ownerToKeep } from './ownership.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** What a private file holds. */
@@ -78,7 +78,7 @@ export async function replaceFile(
   content: Buffer | string,
   mode: number,
   temporary: string,
-  owner: Ownership | undefined = ownerToKeep(file),
+  owner: FileOwner | undefined = ownerToKeep(file),
 ): Promise<void> {
   assertReplaceable(file);
   const handle = await open(temporary, 'wx', mode);
@@ -101,7 +101,7 @@ export async function replaceFile(
 }
 
 /** The group alone where the user has to stay: that much a member of the group may do. */
-async function give(handle: FileHandle, owner: Ownership | undefined): Promise<void> {
+async function give(handle: FileHandle, owner: FileOwner | undefined): Promise<void> {
   if (owner === undefined) return;
   const { uid, gid } = await handle.stat();
   if (uid === owner.uid && gid === owner.gid) return;

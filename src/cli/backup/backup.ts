@@ -22,8 +22,9 @@ import { openWorkFolder } from './work-folder.ts';
 const usage = `Usage: mailbridge backup FILE [--passphrase-file FILE] [--force] [--config FILE] [--json]
 
 Writes the configuration, the files that it names (certificates, keys, secrets), sign-ins with their key, the authority
-made here, and the queue to one encrypted file. The bridge may run meanwhile. FILE is there whole or not at all; - is
-standard output.
+made here, and the queue to one encrypted file. A queue in PostgreSQL is not in it, nor are sign-ins and app passwords
+that are kept there: save the database. The bridge may run meanwhile. FILE is there whole or not at all; - is standard
+output.
 
 The passphrase, of at least 12 characters, is asked for at the terminal, or is in the file of --passphrase-file, or in
 MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup.
@@ -52,7 +53,7 @@ export async function runBackup(args: string[], io: CliIo, version: string): Pro
   const isPiped = file === '-';
   if (isPiped && io.stdout.isTTY) throw new BridgeError('usage', 'A backup is not text: name a file, or use a pipe.');
   const configFile = configPath(values.config, io.env);
-  const loaded = await loadConfig(configFile, { env: io.env, withoutSecrets: true });
+  const loaded = await loadConfig(configFile, { env: io.env, secrets: [] });
   if (!isPiped) assertFree(file, values.force);
   const passphrase = await readPassphrase(io, values['passphrase-file'], { isNew: true, json: values.json });
   const contents = await interruptible((signal) =>

@@ -7,18 +7,18 @@ export interface DataPart {
 }
 
 /*
- * Left out: locks and temporary files; `queue/in-flight` and `queue/duplicates`, which are true of one moment alone;
+ * In `queue` a bridge before queue format 7 keeps more than its database. Left out: locks and temporary files; `queue/in-flight` and `queue/duplicates`, which are true of one moment alone;
  * `queue/reserve`; what a repair left.
  */
 export const dataParts: readonly DataPart[] = [
-  { folder: '', files: /^token\.key$/ },
+  { folder: '', files: /^(?:token\.key|app-passwords(?:-used)?\.json)$/ },
   { folder: 'tls', files: /^(?:ca|server)\.(?:crt|key)$/ },
   { folder: 'sign-ins', files: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.token$/ },
   { folder: 'queue', files: /^(?:marker-key|copies(?:\.old)?)$/ },
 ];
 
 /** What a restored data folder must not have already. */
-export const dataNames = ['token.key', 'tls', 'sign-ins', 'queue'];
+export const dataNames = ['token.key', 'app-passwords.json', 'app-passwords-used.json', 'tls', 'sign-ins', 'queue'];
 
 /** Where the data folder's files are in an archive. */
 export const dataPrefix = 'data/';

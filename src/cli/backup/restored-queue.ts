@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { takeAllForInFlight } from '../../queue/attempts/in-flight-journal.ts';
-import { assertWholeCopy } from '../../queue/stores/sqlite/copy.ts';
+import { assertWholeCopy, forgetWhatEnded } from '../../queue/stores/sqlite/copy.ts';
 import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 
 /** What has become of the messages of a restored queue. */
@@ -36,16 +35,16 @@ export async function readyQueue(
   const store = openSqliteStore(folder, { exclusive: false });
   const nowMs = Date.now();
   try {
-    const heldBefore = store.count('held');
-    const ids = store.list({ states: ['queued'] }, Number.MAX_SAFE_INTEGER).map(({ id }) => id);
+    const heldBefore = await store.count('held');
+    const ids = (await store.list({ states: ['queued'] }, Number.MAX_SAFE_INTEGER)).map(({ id }) => id);
     await store.hold({ states: ['queued'] });
     for (let from = 0; release && from < ids.length; from += idsAtOnce) {
       await store.release({ ids: ids.slice(from, from + idsAtOnce) }, nowMs);
     }
-    const queued = store.count('queued');
-    return { held: store.count('held') - heldBefore, heldBefore, queued };
+    const queued = await store.count('queued');
+    return { held: (await store.count('held')) - heldBefore, heldBefore, queued };
   } finally {
     await store.close();
-    takeAllForInFlight(join(folder, 'in-flight'), nowMs);
+    forgetWhatEnded(folder);
   }
 }

@@ -83,7 +83,7 @@ export class Unpacking {
   async #readConfig(entry: ReadEntry, manifest: BackupManifest): Promise<UnpackedStart> {
     if (entry.name !== 'config.json') throw this.#damaged('has no configuration');
     const configText = await this.#read(entry);
-    const options = { env: {}, withoutSecrets: true, folder: dirname(this.#configFile), mode: 0o600 };
+    const options = { env: {}, secrets: [], folder: dirname(this.#configFile), mode: 0o600 };
     const text = configText.toString('utf8');
     return { ...readConfigText(text, `The configuration in ${this.#archive}`, options), manifest, configText };
   }

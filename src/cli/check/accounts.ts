@@ -1,10 +1,11 @@
-import type { HopResult } from '../../app/connections/check.ts';
+import { type CheckOptions, checkedMailboxes, type HopResult } from '../../app/connections/check.ts';
 import type { Config } from '../../config/schema.ts';
+import { isPattern } from '../../message/address/pattern.ts';
 import type { Mark } from '../terminal/screen.ts';
 
 type Account = Config['accounts'][number];
 
-/** How it stands with a connection or an account. */
+/** How it stands with a connection, or with a mailbox of an account. */
 export interface Standing {
   readonly mark: Mark;
   readonly name: string;
@@ -20,8 +21,16 @@ export interface ConnectionStanding {
   readonly accounts: readonly Standing[];
 }
 
-/** How it stands with each connection that was tried, and its accounts. @param name what the check was confined to */
-export function standings(config: Config, hops: readonly HopResult[], name?: string): ConnectionStanding[] {
+/**
+ * How it stands with each connection that was tried, and its accounts.
+ * @param wanted.name what the check was confined to
+ * @param wanted.mailboxes which were to be tried of those that the configuration does not name
+ */
+export function standings(
+  config: Config,
+  hops: readonly HopResult[],
+  { name, mailboxes = [] }: Pick<CheckOptions, 'name' | 'mailboxes'> = {},
+): ConnectionStanding[] {
   return [...Map.groupBy(hops, ({ connection }) => connection)].map(([connection, own]) => {
     if (connection === undefined) return bridgeStanding(own);
     const shared = own.filter(({ accounts }) => accounts === undefined);
@@ -29,7 +38,10 @@ export function standings(config: Config, hops: readonly HopResult[], name?: str
     const named = all.filter(({ username }) => username.toLowerCase() === name?.toLowerCase());
     const accounts = name === undefined || name === connection || named.length === 0 ? all : named;
     const title = `connection ${connection}`;
-    return { mark: markOf(shared), title, accounts: accounts.map((account) => standingOf(account, own)) };
+    const lines = accounts.flatMap((account) =>
+      checkedMailboxes(account, mailboxes).map((mailbox) => standingOf(account, mailbox, own)),
+    );
+    return { mark: markOf(shared), title, accounts: lines };
   });
 }
 
@@ -40,29 +52,34 @@ function bridgeStanding(all: readonly HopResult[]): ConnectionStanding {
   const bridge = hops.find(({ hop }) => hop === 'bridge');
   const listeners = hops.filter(({ hop }) => hop === 'listener');
   const answering = listeners.filter(({ status }) => status === 'ok').length;
+  const sources = hops.filter(({ hop }) => hop === 'passwords');
+  const usable = sources.filter(({ status }) => status === 'ok').length;
   const queue = hops.find(({ hop }) => hop === 'queue');
   const facts = [
     bridge?.status === 'ok' ? 'runs' : 'does not run',
     ...(listeners.length > 0 ? [`listeners: ${answering} of ${listeners.length} answer`] : []),
+    ...(sources.length > 0 ? [`password sources: ${usable} of ${sources.length} answer`] : []),
     ...(queue?.detail === undefined ? [] : [`queue: ${queue.detail}`]),
   ];
   const mark = bridge?.status === 'skipped' && markOf(hops) === 'ok' ? 'skipped' : markOf(hops);
   return { mark, title: `bridge ${facts.join('; ')}`, accounts: [] };
 }
 
-function standingOf(account: Account, hops: readonly HopResult[]): Standing {
-  const own = hops.filter(({ accounts }) => accounts?.includes(account.username));
+/** @param mailbox one of the account's, or `*@domain`, which is not tried */
+function standingOf(account: Account, mailbox: string, hops: readonly HopResult[]): Standing {
+  const ofAccount = hops.filter(({ accounts }) => accounts?.includes(account.username));
+  const own = ofAccount.filter((hop) => hop.mailbox === undefined || hop.mailbox === mailbox);
   const failed = own.find(({ status }) => status === 'failed');
   const untried = own.find(({ detail }) => detail?.startsWith('not tried'));
-  const why = failed ? `${failed.hop} fails` : untried && 'not tried';
+  const why = failed ? `${failed.hop} fails` : untried && (isPattern(mailbox) ? untried.detail : 'not tried');
   const mark = failed ? 'failed' : untried ? 'skipped' : markOf(own);
   const does = doesOf(account);
-  return { mark, name: account.username, mailbox: account.mailbox, text: why === undefined ? does : `${does}: ${why}` };
+  return { mark, name: account.username, mailbox, text: why === undefined ? does : `${does}: ${why}` };
 }
 
 function doesOf({ send, read }: Account): string {
   const ways = [
-    send === undefined ? '' : `sends by ${wayName(send)}`,
+    send === undefined ? '' : `sends by ${send.map(wayName).join(', else by ')}`,
     read === undefined ? '' : `reads by ${wayName(read)}`,
   ];
   return ways.filter((way) => way !== '').join(', ');

@@ -1,8 +1,11 @@
 import { checkBridge } from '../../app/checked-bridge.ts';
 import type { HopResult } from '../../app/connections/check.ts';
 import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
+import { withSharedRecords } from '../../app/instances/shared-records.ts';
+import type { CommandQueue } from '../../app/queue-store.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
@@ -16,13 +19,16 @@ import { endOfPatience, mayArrive, pollMs } from './patience.ts';
 import { Rounds } from './rounds.ts';
 import { bridgeSenders, sendThroughBridge } from './send-test.ts';
 
-const usage = `Usage: mailbridge check [NAME] [--bridge] [--wait] [--send-test ADDRESS]... [--verbose] [--config FILE] [--json]
+const usage = `Usage: mailbridge check [NAME] [--mailbox ADDRESS]... [--bridge] [--wait] [--send-test ADDRESS]... [--verbose]
+                        [--config FILE] [--json]
 
 Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
 Then it looks at the bridge on this machine: whether it runs, whether each listener answers, its disk, its queue.
 NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages. It prints a
-line for each account, and at the end whatever fails.
+line for each account and mailbox, and at the end whatever fails.
 
+  --mailbox ADDRESS    tries this one of the mailboxes that an account has as *@domain, and whether LDAP finds the person;
+                       may be given more than once
   --bridge             fails where the bridge does not run; without it that is said, and is no failure
   --wait               tries again every minute while a change at Microsoft may still be spreading: up to 15 minutes in
                        Entra ID, two hours in Exchange. Ends at once, with the remedy, where waiting cures nothing
@@ -50,6 +56,7 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
       bridge: { type: 'boolean', default: false },
       verbose: { type: 'boolean', short: 'v', default: false },
       'send-test': { type: 'string', multiple: true },
+      mailbox: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -60,15 +67,20 @@ export async function runCheck(args: string[], io: CliIo, clock: Clock = systemC
       remedy: 'Run mailbridge check --help.',
     });
   }
-  const sendTestTo = (values['send-test'] ?? []).map(addressOption);
+  const sendTestTo = (values['send-test'] ?? []).map((text) => addressOption('send-test', text));
+  const mailboxes = (values.mailbox ?? []).map((text) => addressOption('mailbox', text));
   const loaded = await loadConfig(configPath(values.config, io.env), { env: io.env });
-  return await checkConfig(loaded, { ...values, name, sendTestTo, clock }, io);
+  return await withSharedRecords(loaded.config, (shared, queue) =>
+    checkConfig(loaded, { ...values, name, mailboxes, sendTestTo, shared, queue, clock }, io),
+  );
 }
 
 /** What `mailbridge check` was asked for. */
 export interface WantedCheck {
   /** Of a connection or an account; undefined: all. */
   readonly name: string | undefined;
+  /** Mailboxes to try of those that accounts have as `*@domain`. */
+  readonly mailboxes?: readonly string[];
   /** Who gets a test message of each account. */
   readonly sendTestTo?: readonly string[];
   readonly json?: boolean;
@@ -76,24 +88,41 @@ export interface WantedCheck {
   /** A bridge that does not run is a failure. */
   readonly bridge?: boolean;
   readonly verbose?: boolean;
+  /** See {@link withSharedRecords}. */
+  readonly shared: RecordTable | undefined;
+  readonly queue: CommandQueue;
   readonly clock: Clock;
 }
 
 /** Tries the hops of a configuration, and the bridge. @returns the exit code */
 export async function checkConfig({ config, warnings }: LoadedConfig, wanted: WantedCheck, io: CliIo): Promise<number> {
-  const { name, sendTestTo = [], json = false, wait = false, verbose = false, clock } = wanted;
+  const {
+    name,
+    mailboxes,
+    sendTestTo = [],
+    json = false,
+    wait = false,
+    verbose = false,
+    shared,
+    queue,
+    clock,
+  } = wanted;
   // Sign-ins are renewed on the way.
   becomeDataFolderOwner(config.dataDir);
   for (const warning of warnings) tellWarning(io, warning, json);
   // Passwords are asked for before anything is shown.
   const senders = sendTestTo.length > 0 ? await bridgeSenders(config, name, io, json) : [];
   const tested = new Set(senders.map(({ account }) => account.username));
-  const rounds = new Rounds(config, { name, clock, env: { ...io.env }, sendTestTo, tested }, io, { json, verbose });
+  const options = { name, mailboxes, clock, env: { ...io.env }, sendTestTo, tested, shared, queue };
+  const rounds = new Rounds(config, options, io, { json, verbose });
   const first = await rounds.next(() => verbose);
   const hops = wait ? await untilArrived(rounds, first, tested, clock) : first;
-  const bridge = await rounds.of(checkBridge(config, { mustRun: wanted.bridge ?? false, clock }), () => verbose);
+  const bridge = await rounds.of(
+    checkBridge(config, { mustRun: wanted.bridge ?? false, clock, mailboxes, shared, queue }),
+    () => verbose,
+  );
   const sent = await rounds.of(
-    sendThroughBridge(config, senders, sendTestTo, () => clock.now()),
+    sendThroughBridge(queue, senders, sendTestTo, () => clock.now()),
     () => verbose,
   );
   const all = [...hops, ...bridge, ...sent];
@@ -113,14 +142,16 @@ export interface SignInTried {
   readonly name: string;
   /** Takes the place of the sign-in that the connection keeps. */
   readonly signIn: SignInStore;
+  readonly shared: RecordTable | undefined;
+  readonly queue: CommandQueue;
   /** Nothing is told. */
   readonly quiet: boolean;
 }
 
 /** Tries every hop of a connection with a sign-in, and tells how it went. @returns whether none fails */
 export async function trySignIn(config: Config, tried: SignInTried, io: CliIo, clock: Clock): Promise<boolean> {
-  const { name, signIn, quiet } = tried;
-  const options = { name, signIn, clock, env: { ...io.env } };
+  const { quiet, ...parts } = tried;
+  const options = { ...parts, clock, env: { ...io.env } };
   const rounds = new Rounds(config, options, io, { json: quiet, verbose: false });
   const hops = await rounds.next(() => false);
   if (!quiet) rounds.conclude(hops);
@@ -128,9 +159,11 @@ export async function trySignIn(config: Config, tried: SignInTried, io: CliIo, c
 }
 
 /** @throws BridgeError `usage` */
-function addressOption(text: string): string {
+function addressOption(option: string, text: string): string {
   if (/^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(text)) return text;
-  throw new BridgeError('usage', `--send-test needs an address, not "${text}".`);
+  throw new BridgeError('usage', `--${option} needs an address, not "${text}".`, {
+    remedy: 'Run mailbridge check --help.',
+  });
 }
 
 /** Tries again while nothing fails but what may still arrive, and tells what has changed. */

@@ -77,7 +77,7 @@ export class CheckOutput {
     for (const same of Map.groupBy(failed, failureKey).values()) this.#failure(same);
     this.#screen.blank();
     if (failed.length > 0) {
-      this.#screen.say(`${failed.length} ${failed.length === 1 ? 'hop fails' : 'hops fail'}. Fix the first one first.`);
+      this.#screen.say(failed.length === 1 ? '1 hop fails.' : `${failed.length} hops fail. Fix the first one first.`);
       return;
     }
     const but = warned.length === 0 ? '' : `, with ${warned.length} ${warned.length === 1 ? 'warning' : 'warnings'}`;

@@ -62,6 +62,6 @@ export class Rounds {
 
   conclude(hops: readonly HopResult[]): void {
     if (this.#isSomethingTold) this.#io.stdout.write('\n');
-    this.#output.conclude(standings(this.#config, hops, this.#options.name), hops);
+    this.#output.conclude(standings(this.#config, hops, this.#options), hops);
   }
 }

@@ -1,15 +1,18 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { isDataFolderTaken } from '../../app/data-folder.ts';
+import type { CommandQueue } from '../../app/queue-store.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import { connectableHost } from '../../base/sockets/listening-host.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
+import { isPattern } from '../../message/address/pattern.ts';
+import { answerText } from '../../message/answer-text.ts';
+import type { OutgoingMessage } from '../../message/delivery.ts';
+import type { OtherSender } from '../../message/sender-way.ts';
 import { type Finding, type Hop, type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
-import type { CheckedSender } from '../../onboarding/check/subject.ts';
+import { type CheckedSender, testedSenders, testTarget } from '../../onboarding/check/subject.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
-import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 import { handOver } from '../sendmail/hand-over.ts';
 import type { SendmailServer } from '../sendmail/server.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -40,15 +43,19 @@ export async function bridgeSenders(
 ): Promise<BridgeSender[]> {
   if (!isDataFolderTaken(config.dataDir)) return [];
   const listener = config.listeners.find(({ protocol, port }) => protocol === 'smtp' && port !== 0);
-  const accounts = config.accounts.filter((account) => isMeant(account, name) && account.send !== undefined);
+  const accounts = config.accounts.filter(
+    // Nobody is there to log in as one of many people.
+    (account) => isMeant(account, name) && account.send !== undefined && !isPattern(account.username),
+  );
   if (!listener || accounts.length === 0) return [];
   const host = connectableHost(listener.host);
   const known = new NetworkTable<AccountConfig>();
   for (const account of config.accounts) for (const network of account.networks ?? []) known.add(network, account);
-  const place = { host, port: listener.port, tls: listener.security === 'tls' };
+  const { port, security, proxyProtocol } = listener;
+  const place = { host, port, tls: security === 'tls', proxyProtocol };
   const senders: BridgeSender[] = [];
   for (const account of accounts) {
-    const server = { ...place, sender: account.mailbox };
+    const server = { ...place, sender: account.mailbox ?? '' };
     const checked = account as AccountConfig & CheckedSender;
     if (known.find(host) === account) {
       senders.push({ account: checked, server });
@@ -58,7 +65,7 @@ export async function bridgeSenders(
     if (password)
       senders.push({ account: checked, server: { ...server, login: { username: account.username, password } } });
     else {
-      const why = 'the configuration has only a hash of the password that the bridge asks for';
+      const why = 'the password that the bridge asks for does not stand in the configuration';
       tellWarning(
         io,
         `the test message of ${account.username} goes straight to Microsoft, past the bridge: ${why}`,
@@ -74,44 +81,55 @@ function isMeant({ username, connection }: AccountConfig, name: string | undefin
 }
 
 /** As it stands in the configuration; a hash opens nothing, so whoever is there is asked. */
-async function passwordOf({ username, password }: AccountConfig, io: CliIo): Promise<string | undefined> {
+async function passwordOf({ username, password, passwordFrom }: AccountConfig, io: CliIo): Promise<string | undefined> {
   const kept = password?.reveal();
-  if (kept === undefined) return undefined;
-  if (!kept.startsWith('$scrypt$')) return kept;
+  if (kept === undefined && passwordFrom === undefined) return undefined;
+  if (kept !== undefined && !kept.startsWith('$scrypt$')) return kept;
   if (!io.stdin.isTTY) return undefined;
   return await promptHidden(io, `Password of ${username}, for the test message: `, maxPasswordBytes);
 }
 
 /** Sends a test message from each, and follows it until Microsoft has it. */
 export function sendThroughBridge(
-  config: Config,
+  queue: CommandQueue,
   senders: readonly BridgeSender[],
   to: readonly string[],
   nowMs: () => number,
 ): AsyncGenerator<HopResult> {
-  const hops = senders.map((sender): Hop => {
-    const { account, server } = sender;
-    return {
-      key: `test ${account.username}`,
+  const hops = senders.flatMap((sender): Hop[] => {
+    const { account } = sender;
+    return testedSenders(account).map((as) => ({
+      key: `test ${account.username} ${as?.address ?? ''}`,
       name: 'test-message',
-      target: `${account.username} to ${to.join(', ')}`,
+      target: testTarget(account, to, as),
       accounts: [account.username],
       needs: [],
-      run: () => send(config, sender, to, nowMs(), `${server.host}:${server.port}`),
-    };
+      run: () =>
+        send(queue, sender, { to, as, message: testMessage(account, account.send, to, nowMs(), as && asClient(as)) }),
+    }));
   });
   return runHops(undefined, hops);
 }
 
+/** As a program sends it, which knows nothing of Exchange's ways: the bridge adds what `on-behalf` takes. */
+function asClient({ address }: OtherSender): OtherSender {
+  return { address, as: 'send-as' };
+}
+
+interface BridgeTest {
+  readonly to: readonly string[];
+  /** Another sender than the mailbox. */
+  readonly as: OtherSender | undefined;
+  readonly message: OutgoingMessage;
+}
+
 async function send(
-  config: Config,
+  queue: CommandQueue,
   { account, server }: BridgeSender,
-  to: readonly string[],
-  nowMs: number,
-  where: string,
+  { to, as, message }: BridgeTest,
 ): Promise<Finding> {
-  const message = testMessage(account, to, nowMs);
-  const handed = { sender: account.mailbox, recipients: to, content: message.open() };
+  const where = `${server.host}:${server.port}`;
+  const handed = { sender: as?.address ?? account.mailbox, recipients: to, content: message.open() };
   const { refused, reply } = await handOver(server, handed).catch((error: unknown) => {
     throw new BridgeError('test-message-refused', `The bridge did not take the test message: ${errorText(error)}.`, {
       cause: error,
@@ -122,23 +140,19 @@ async function send(
   }
   const id = /\bQueued as (\w+)/.exec(reply)?.[1];
   if (id === undefined) return { detail: `through the bridge at ${where}: ${reply.slice(0, 100)}` };
-  return await followed(config.dataDir, id, `through the bridge at ${where} as ${id}`);
+  return await followed(queue, id, `through the bridge at ${where} as ${id}`);
 }
 
 /** Looks at a queued message until it is delivered, or its first attempt has failed. */
-async function followed(dataDir: string, id: string, way: string): Promise<Finding> {
-  const store = openSqliteStore(join(dataDir, 'queue'), { exclusive: false });
-  try {
-    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
-      const message = store.get(id);
-      if (message?.state === 'delivered') return { detail: `delivered ${way}` };
-      if (message && hasFailed(message)) throw failure(message);
-      await delay(lookMs);
-    }
-    return { detail: `accepted ${way}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
-  } finally {
-    await store.close();
+async function followed(queue: CommandQueue, id: string, way: string): Promise<Finding> {
+  const store = await queue.open();
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
+    const message = await store.get(id);
+    if (message?.state === 'delivered') return { detail: `delivered ${way}` };
+    if (message && hasFailed(message)) throw failure(message);
+    await delay(lookMs);
   }
+  return { detail: `accepted ${way}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
 }
 
 function hasFailed({ state, recipients }: QueuedMessage): boolean {
@@ -147,7 +161,7 @@ function hasFailed({ state, recipients }: QueuedMessage): boolean {
 
 function failure({ id, recipients }: QueuedMessage): BridgeError {
   const last = recipients.find(({ state, last }) => state !== 'delivered' && last)?.last;
-  const text = last ? `${last.code} ${last.text}` : `see mailbridge queue show ${id}`;
+  const text = last ? answerText(last) : `see mailbridge queue show ${id}`;
   return new BridgeError('test-message-refused', `The test message, ${id} in the queue, is not delivered: ${text}`, {
     ...(last?.remedy === undefined ? {} : { remedy: last.remedy }),
     details: { spreading: last?.outcome === 'needs-admin' },

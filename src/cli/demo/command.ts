@@ -18,7 +18,8 @@ import { type DemoPorts, demoPassword, sendAndReadBack } from './walk.ts';
 const usage = `Usage: mailbridge demo [--once] [--port-base N]
 
 Runs a simulated Microsoft 365 and a bridge in front of it, sends a message through Graph and one through Exchange
-SMTP, and reads them back by IMAP and POP3, telling each hop. Then it stays up for your own mail programs.
+SMTP, and reads them back by IMAP and POP3, telling each hop; then two as the two mailboxes of one account. Then it
+stays up for your own mail programs.
 
   --once         exits after the messages: 0, or 1 with the hop that failed
   --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP) and N+12 (POP3);
@@ -70,7 +71,7 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
   const bridge = await hops.step('mailbridge', () => startBridge(config, { log: hops.log() }));
   try {
     const ports = portsOf(bridge);
-    const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes[0] ?? '');
+    const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes);
     if (failed !== undefined) {
       new Screen(io.stderr, io.env).say(`mailbridge: the demo failed at: ${failed}`, { hanging: 2 });
       return 1;
@@ -88,7 +89,7 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
 /** A configuration as an administrator would write it, for the simulated tenant. */
 async function demoConfig(simulator: Simulator, base: number, once: boolean): Promise<ConfigInput> {
   const { authority, graph, imap, pop3, smtp, caFile } = simulator.endpoints;
-  const [reports = '', alice = ''] = simulator.mailboxes;
+  const [reports = '', alice = '', bob = ''] = simulator.mailboxes;
   const port = (offset: number, standard: number) => (base > 0 ? base + 10 + offset : once ? 0 : freePort(standard));
   const account = { password: demoPassword, connection: 'demo' };
   return {
@@ -113,6 +114,7 @@ async function demoConfig(simulator: Simulator, base: number, once: boolean): Pr
       { ...account, username: 'erp', mailbox: reports, send: 'smtp' },
       { ...account, username: 'alice', mailbox: alice, read: 'imap', send: 'graph' },
       { ...account, username: 'alice-pop3', mailbox: alice, read: 'pop3', send: 'smtp' },
+      { ...account, username: 'demo', mailboxes: [reports, bob], read: 'imap', send: 'graph' },
     ],
     limits: { messagesPerMinute: 30 },
     shutdown: { graceSeconds: 2 },

@@ -11,7 +11,7 @@ export interface DemoSettings {
 
 /** What a visitor needs to try it with clients of their own. */
 export function tellDemoSettings({ ports, authorityFile, configFile, simulator }: DemoSettings, screen: Screen): void {
-  const [from = '', to = ''] = simulator.mailboxes;
+  const [from = '', to = '', second = ''] = simulator.mailboxes;
   const host = '127.0.0.1';
   screen.blank();
   screen.say(`Try it with your own programs. Server ${host}, STARTTLS, password ${demoPassword}:`);
@@ -21,6 +21,7 @@ export function tellDemoSettings({ ports, authorityFile, configFile, simulator }
     { protocol: 'SMTP', port: ports.smtp, username: 'erp', mailbox: from, way: 'by SMTP' },
     { protocol: 'IMAP', port: ports.imap, username: 'alice', mailbox: to, way: '' },
     { protocol: 'POP3', port: ports.pop3, username: 'alice-pop3', mailbox: to, way: '' },
+    { protocol: 'IMAP', port: ports.imap, username: `demo/${second}`, mailbox: second, way: '' },
   ];
   screen.table(
     [

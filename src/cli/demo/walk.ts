@@ -14,69 +14,123 @@ export interface DemoPorts {
   readonly pop3: number;
 }
 
+/** Runs a step of the demo, and tells it. */
+type Step = <T>(name: string, run: () => Promise<T>, describe?: (result: T) => string) => Promise<T>;
+
 interface Walk {
   readonly hops: DemoHops;
   readonly ports: DemoPorts;
   readonly ca: string;
   readonly from: string;
   readonly to: string;
+  /** The other mailbox of the account that has two. */
+  readonly second: string;
+  readonly at: Step;
+}
+
+/** A message, and the login it is handed in with. */
+interface Submission {
+  readonly username: string;
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
 }
 
 const host = '127.0.0.1';
 
 /**
- * Sends a message by each way and reads it back by each protocol.
+ * Sends a message by each way and reads it back by each protocol; then two as the two mailboxes of one account.
+ * @param mailboxes of the simulated tenant
  * @returns the hop that failed, if one did
  */
 export async function sendAndReadBack(
   hops: DemoHops,
   ports: DemoPorts,
   authorityFile: string,
-  from: string,
+  [from = '', to = '', second = '']: readonly string[],
 ): Promise<string | undefined> {
-  const to = from.replace(/^[^@]+/, 'alice');
-  const walk: Walk = { hops, ports, from, to, ca: await readFile(authorityFile, 'utf8') };
   let hop = '';
-  const at = async <T>(name: string, run: () => Promise<T>, describe?: (result: T) => string): Promise<T> => {
+  const at: Step = async (name, run, describe) => {
     hop = name;
     return await hops.step(name, run, describe);
   };
+  const walk: Walk = { hops, ports, from, to, second, at, ca: await readFile(authorityFile, 'utf8') };
   try {
-    for (const [username, way] of [
-      ['scanner', 'Microsoft Graph sendMail'],
-      ['erp', 'Exchange Online SMTP, XOAUTH2'],
-    ] as const) {
-      hops.heading(`A message of "${username}", by ${way}`);
-      const subject = `Hello from ${username}, ${new Date().toISOString()}`;
-      const id = await at(
-        'SMTP with STARTTLS and AUTH to the bridge',
-        () => submit(walk, username, subject),
-        (queued) => `accepted as ${queued}`,
-      );
-      await at(
-        `bridge to ${way}`,
-        () => hops.logged(id, 'delivered'),
-        () => `delivered to ${to}`,
-      );
-      await at(
-        'IMAP through the bridge',
-        () => readByImap(walk, subject),
-        (size) => `read back, ${size} octets`,
-      );
-      await at(
-        'POP3 through the bridge',
-        () => readByPop3(walk, subject),
-        () => 'read back',
-      );
-    }
+    await oneMailbox(walk, 'scanner', 'Microsoft Graph sendMail');
+    await oneMailbox(walk, 'erp', 'Exchange Online SMTP, XOAUTH2');
+    await twoMailboxes(walk);
     return undefined;
   } catch {
     return hop;
   }
 }
 
+async function oneMailbox(walk: Walk, username: string, way: string): Promise<void> {
+  const { hops, from, to, at } = walk;
+  hops.heading(`A message of "${username}", by ${way}`);
+  const subject = subjectOf(username);
+  const id = await at(
+    'SMTP with STARTTLS and AUTH to the bridge',
+    () => submit(walk, { username, from, to, subject }),
+    (queued) => `accepted as ${queued}`,
+  );
+  await at(
+    `bridge to ${way}`,
+    () => hops.logged(id, 'delivered'),
+    () => `delivered to ${to}`,
+  );
+  await at(
+    'IMAP through the bridge',
+    () => readByImap(walk, 'alice', subject),
+    (size) => `read back, ${size} octets`,
+  );
+  await at(
+    'POP3 through the bridge',
+    () => readByPop3(walk, 'alice-pop3', subject),
+    () => 'read back',
+  );
+}
+
+/** Each mailbox writes to the other; the sender says which one sends, and the username which one is read. */
+async function twoMailboxes(walk: Walk): Promise<void> {
+  const { hops, from: first, second, at } = walk;
+  hops.heading(`One account, two mailboxes: "demo" has ${first} and ${second}`);
+  const subjects: Record<string, string> = {};
+  for (const [from, to] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    const subject = subjectOf(from);
+    subjects[from] = subject;
+    const id = await at(
+      `SMTP as demo, MAIL FROM:<${from}>`,
+      () => submit(walk, { username: 'demo', from, to, subject }),
+      (queued) => `accepted as ${queued}`,
+    );
+    await at(
+      'bridge to Microsoft Graph sendMail',
+      () => hops.logged(id, 'delivered'),
+      ({ mailbox }) => `sent as ${mailbox}`,
+    );
+  }
+  await at(
+    `IMAP as demo/${second}`,
+    () => readByImap(walk, `demo/${second}`, subjects[first] ?? ''),
+    () => `read what ${first} wrote`,
+  );
+  await at(
+    'POP3 as demo',
+    () => readByPop3(walk, 'demo', subjects[second] ?? ''),
+    () => `read what ${second} wrote`,
+  );
+}
+
+function subjectOf(who: string): string {
+  return `Hello from ${who}, ${new Date().toISOString()}`;
+}
+
 /** @returns the queue id */
-async function submit({ ports, ca, from, to }: Walk, username: string, subject: string): Promise<string> {
+async function submit({ ports, ca }: Walk, { username, from, to, subject }: Submission): Promise<string> {
   const transport = createTransport({
     host,
     port: ports.smtp,
@@ -90,14 +144,14 @@ async function submit({ ports, ca, from, to }: Walk, username: string, subject: 
   return /Queued as (\w+)/.exec(response)?.[1] ?? '';
 }
 
-async function readByImap({ ports, ca }: Walk, subject: string): Promise<number> {
+async function readByImap({ ports, ca }: Walk, username: string, subject: string): Promise<number> {
   const client = new ImapFlow({
     host,
     port: ports.imap,
     secure: false,
     doSTARTTLS: true,
     tls: { ca },
-    auth: { user: 'alice', pass: demoPassword },
+    auth: { user: username, pass: demoPassword },
     logger: false,
   });
   await client.connect();
@@ -114,8 +168,8 @@ async function readByImap({ ports, ca }: Walk, subject: string): Promise<number>
   }
 }
 
-async function readByPop3({ ports }: Walk, subject: string): Promise<true> {
-  const login = { host, port: ports.pop3, username: 'alice-pop3', password: demoPassword };
+async function readByPop3({ ports }: Walk, username: string, subject: string): Promise<true> {
+  const login = { host, port: ports.pop3, username, password: demoPassword };
   return await untilFound(async () => (await newestByPop3(login))?.includes(subject) || undefined);
 }
 

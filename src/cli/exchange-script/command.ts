@@ -1,8 +1,8 @@
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import { readClaims, type TokenClaims } from '../../onboarding/check/token-claims.ts';
-import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script.ts';
-import type { ScriptAccount, ScriptApp, ScriptPerson } from '../../onboarding/exchange-script-input.ts';
+import type { ScriptAccount, ScriptApp, ScriptPerson } from '../../onboarding/exchange-script/input.ts';
+import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script/script.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { resourcesOf, usesOf } from '../../onboarding/permissions.ts';
 import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';

@@ -8,7 +8,7 @@ import { configJsonSchema } from '../../config/json-schema.ts';
  */
 export function describedKey(name: string): string | undefined {
   if (!/\w/.test(name)) return undefined;
-  const blocks = describeConfig(configJsonSchema());
+  const blocks = describedBlocks();
   const keys = blocks.flatMap((block) => block.keys);
   const exact = keys.filter(({ path }) => isNamed(path, name));
   const found = exact.length > 0 ? exact : keys.filter(({ path }) => path.endsWith(`.${name}`));
@@ -20,7 +20,15 @@ export function describedKey(name: string): string | undefined {
 
 /** The names of all keys. */
 export function configurationKeys(): string[] {
-  return describeConfig(configJsonSchema()).flatMap(({ keys }) => keys.map(({ path }) => path));
+  return describedBlocks().flatMap(({ keys }) => keys.map(({ path }) => path));
+}
+
+let reference: readonly DescribedBlock[] | undefined;
+
+/** The whole reference, which is made once. */
+function describedBlocks(): readonly DescribedBlock[] {
+  reference ??= describeConfig(configJsonSchema());
+  return reference;
 }
 
 /** Places in lists are left out or given, names in objects stand for NAME. */

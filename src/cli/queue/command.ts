@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { tenantDomains } from '../../app/connections/tenant-domains.ts';
 import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
+import { failoverOf } from '../../app/delivery-policy.ts';
+import { hasQueue, openQueueForCommand } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { couriers } from '../../couriers/registry.ts';
-import { openSqliteStore } from '../../queue/stores/sqlite/store.ts';
 import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
@@ -31,6 +30,8 @@ const usage = `Usage: mailbridge queue ACTION [ID ...] [FILTER ...] [--config FI
   export    writes the content of a message as it was accepted: --out FILE, or - for
             standard output (the default); of several messages: --out FOLDER, which is made
   repair    makes a new queue of what can be read of a damaged one; the bridge must not run
+  migrate   moves the queue, sign-ins and app passwords: --to postgres, or --to sqlite; no
+            bridge may run. Broken off, it goes on where it was when it is run again
 
 Filters; all that are given must hold:
   --account NAME, --mailbox ADDRESS, --connection NAME
@@ -59,6 +60,7 @@ const options = {
   limit: { type: 'string', default: '1000' },
   out: { type: 'string', short: 'o' },
   yes: { type: 'boolean', short: 'y', default: false },
+  to: { type: 'string' },
 } as const;
 
 const actions: Readonly<Record<string, QueueAction>> = {
@@ -71,20 +73,29 @@ const actions: Readonly<Record<string, QueueAction>> = {
   export: exportMessages,
 };
 
+/** What is done while no bridge runs. */
+const offline: readonly string[] = ['repair', 'migrate'];
+
 /** `mailbridge queue` */
 export async function runQueue(args: string[], io: CliIo): Promise<number> {
   const { values, positionals } = readArguments('queue', { args, allowPositionals: true, options });
   if (values.help) return showHelp(io, usage);
   const [name = '', ...ids] = positionals;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
-  if (!action && name !== 'repair') {
-    const known = [...Object.keys(actions), 'repair'];
+  if (!action && !offline.includes(name)) {
+    const known = [...Object.keys(actions), ...offline];
     const problem =
       name === ''
         ? `"queue" needs an action: ${known.join(', ')}.`
         : `"queue" cannot "${name}"${suggestionOrStop(name, known)}`;
     throw new BridgeError('usage', problem, { remedy: 'Run mailbridge queue --help.' });
   }
+  if (name === 'migrate') {
+    // All that a bridge loads for sign-ins, and no other action needs.
+    const { migrate } = await import('./migrate.ts');
+    return await migrate(configPath(values.config, io.env), { ids, ...values }, io);
+  }
+  if (values.to !== undefined) throw new BridgeError('usage', `"queue ${name}" has no --to.`);
   const nowMs = Date.now();
   const chosen = {
     ids,
@@ -97,20 +108,28 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
     yes: values.yes,
     nowMs,
   };
-  const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env, withoutSecrets: true });
-  const folder = join(config.dataDir, 'queue');
-  if (!existsSync(join(folder, 'queue.sqlite'))) {
+  const { config } = await loadConfig(configPath(values.config, io.env), {
+    env: io.env,
+    secrets: ['queue'],
+  });
+  if (!hasQueue(config)) {
     throw new BridgeError('queue-unreadable', `There is no queue in ${config.dataDir}: the bridge has not run yet.`, {
       remedy: 'Start the bridge, or name the right configuration with --config.',
     });
   }
   // What is exported goes where root says, and belongs to root.
   if (name !== 'export') becomeDataFolderOwner(config.dataDir);
-  if (!action) return repair(config.dataDir, values.json, io);
-  const store = openSqliteStore(folder, { exclusive: false });
+  if (!action) return repair(config, values.json, io);
+  const store = await openQueueForCommand(config);
   try {
     const isInternal = tenantDomains(config);
-    const request: QueueRequest = { ...chosen, folder, limits: config.limits, couriers, isInternal };
+    const request: QueueRequest = {
+      ...chosen,
+      limits: config.limits,
+      couriers,
+      isInternal,
+      ...failoverOf(config),
+    };
     return await action(store, request, io);
   } finally {
     await store.close();

@@ -15,7 +15,7 @@ const idsAtOnce = 1000;
 export async function deleteMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const asks = io.stdin.isTTY === true && !request.yes;
-  const found = store.list(request.filter, Number.MAX_SAFE_INTEGER);
+  const found = await store.list(request.filter, Number.MAX_SAFE_INTEGER);
   if (asks && found.length > 0 && !(await isConfirmed(found, io))) {
     io.stdout.write(request.json ? `${JSON.stringify({ count: 0 })}\n` : 'nothing deleted\n');
     return 1;
@@ -44,7 +44,7 @@ async function removeFound(
 ): Promise<readonly QueuedMessage[]> {
   const ids = found.map(({ id }) => id);
   await store.remove({ ...filter, ids });
-  const left = new Set(store.list({ ids }, ids.length).map(({ id }) => id));
+  const left = new Set((await store.list({ ids }, ids.length)).map(({ id }) => id));
   return found.filter(({ id }) => !left.has(id));
 }
 

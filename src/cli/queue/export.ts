@@ -15,7 +15,7 @@ import { chooses, messageNotFound, type QueueRequest, whichMessages } from './re
 export async function exportMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const { out = '-', filter, ids, limit } = request;
-  const found = store.list(filter, limit);
+  const found = await store.list(filter, limit);
   const lost = ids.filter((id) => !found.some((message) => message.id === id));
   for (const id of lost) tellError(io, messageNotFound(id), request.json);
   if (isNewFolder(out, found.length)) makeFolder(out);
@@ -58,7 +58,7 @@ async function exportOne(
   io: CliIo,
 ): Promise<boolean> {
   try {
-    const body = store.open(message.id, { evenIfDamaged: true });
+    const body = await store.open(message.id, { evenIfDamaged: true });
     if (target === '-') await pipeline(body, io.stdout, { end: false });
     // Never over a file that is there, and for nobody else's eyes.
     else {

@@ -13,22 +13,16 @@ export async function listQueue(store: QueueStore, request: QueueRequest, io: Cl
   const filter: QueueFilter = chooses(request)
     ? request.filter
     : { states: ['queued', 'held', 'failed', 'quarantined'] };
-  if (request.summary) return summarize(store.totals(filter), request, io);
-  const found = store.list(filter, request.limit);
+  if (request.summary) return summarize(await store.totals(filter), request, io);
+  const found = await store.list(filter, request.limit);
   const view = new WaitingView(store, request);
+  const rows = await Promise.all(found.map(async (message) => ({ message, waiting: await view.of(message) })));
   if (request.json) {
-    const entries = found.map((message) => {
-      const waiting = view.of(message);
-      return waiting ? { ...message, waiting } : message;
-    });
+    const entries = rows.map(({ message, waiting }) => (waiting ? { ...message, waiting } : message));
     io.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
     return 0;
   }
-  listed(
-    found.map((message) => ({ message, waiting: view.of(message) })),
-    request,
-    new Screen(io.stdout, io.env),
-  );
+  listed(rows, request, new Screen(io.stdout, io.env));
   return 0;
 }
 

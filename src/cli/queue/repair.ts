@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeDataFolder } from '../../app/data-folder.ts';
+import type { QueuePlace } from '../../app/queue-store.ts';
+import { BridgeError } from '../../base/errors.ts';
 import { repairQueue } from '../../queue/stores/sqlite/repair.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
@@ -8,9 +10,10 @@ import { messages } from './text.ts';
 
 /**
  * `mailbridge queue repair`: a new database of what can be read of a damaged one.
- * @throws BridgeError `already-running` while a bridge uses the queue
+ * @throws BridgeError `already-running` while a bridge uses the queue, `usage` where it is not in the data folder
  */
-export function repair(dataDir: string, json: boolean, io: CliIo): number {
+export function repair({ dataDir, queue }: QueuePlace, json: boolean, io: CliIo): number {
+  if (queue.store !== 'sqlite') throw elsewhere(dataDir);
   const lock = takeDataFolder(dataDir);
   try {
     const mark = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
@@ -32,4 +35,11 @@ export function repair(dataDir: string, json: boolean, io: CliIo): number {
   } finally {
     lock.release();
   }
+}
+
+function elsewhere(dataDir: string): BridgeError {
+  const problem = '"queue repair" is for a queue in the data folder, and queue.store is "postgres".';
+  return new BridgeError('usage', problem, {
+    remedy: `Restore a damaged PostgreSQL from its backup. For a queue that was left in ${dataDir}, set queue.store to "sqlite" first.`,
+  });
 }

@@ -15,8 +15,6 @@ export interface QueueRequest extends WaitingOptions {
   readonly out: string | undefined;
   /** Nothing is asked. */
   readonly yes: boolean;
-  /** The queue's own. */
-  readonly folder: string;
 }
 
 /** One action of `mailbridge queue` on an open queue. @returns the exit code */

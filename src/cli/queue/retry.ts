@@ -11,7 +11,8 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
   const filter = { ...request.filter, states: ['queued' as const] };
   const count = await store.release(filter, request.nowMs);
   const view = new WaitingView(store, request);
-  const waits = (count > 0 ? store.list(filter, count) : []).flatMap((message) => askedFor(view.of(message)));
+  const queued = count > 0 ? await store.list(filter, count) : [];
+  const waits = (await Promise.all(queued.map((message) => view.of(message)))).flatMap(askedFor);
   const groups = [...Map.groupBy(waits, ({ untilMs }) => untilMs)].sort(([a], [b]) => a - b);
   if (request.json) {
     const waiting = groups.map(([untilMs, group]) => ({ count: group.length, untilMs, reason: group[0]?.reason }));

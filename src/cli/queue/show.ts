@@ -1,7 +1,9 @@
+import { couriers } from '../../couriers/registry.ts';
+import { answerText } from '../../message/answer-text.ts';
 import { type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage } from '../../queue/message.ts';
 import type { QueueStore } from '../../queue/store.ts';
-import { type Drops, dropsFile, readDrops } from '../../submission/duplicate-drops.ts';
+import { type Drops, dropsOfMessage } from '../../submission/duplicate-drops.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 import { tellError } from '../terminal/tell-error.ts';
@@ -12,16 +14,17 @@ import { exactText, octets, stateText, waitingText } from './text.ts';
 /** `mailbridge queue show`: everything about each message, every recipient and attempt with it. */
 export async function showMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
-  const found = store.list(request.filter, request.limit);
+  const found = await store.list(request.filter, request.limit);
   const lost = request.ids.filter((id) => !found.some((message) => message.id === id));
   const view = new WaitingView(store, request);
-  const drops = readDrops(dropsFile(request.folder));
-  const entries = found.map((message) => ({
-    message,
-    waiting: view.of(message),
-    attempts: store.attempts(message.id),
-    dropped: drops.get(message.id),
-  }));
+  const entries = await Promise.all(
+    found.map(async (message) => ({
+      message,
+      waiting: await view.of(message),
+      attempts: await store.attempts(message.id),
+      dropped: await dropsOfMessage(store.records, message.id, request.nowMs),
+    })),
+  );
   if (request.json) {
     const shown = entries.map(({ message, waiting, attempts, dropped }) => ({
       ...message,
@@ -75,7 +78,7 @@ type TellFact = (name: string, text: string) => void;
 
 function recipientFacts({ address, state, last }: QueuedMessage['recipients'][number], fact: TellFact): void {
   fact('to', `<${address}> ${state}`);
-  if (last) fact('', `${last.code} ${last.text}`);
+  if (last) fact('', answerText(last));
   if (last?.remedy && state !== 'delivered') fact('', `→ ${last.remedy}`);
 }
 
@@ -86,7 +89,11 @@ function droppedText({ count, firstAtMs, lastAtMs }: Drops): string {
 
 function attemptFacts(attempt: AttemptRecord, index: number, fact: TellFact): void {
   const upstream = attempt.upstreamId === undefined ? '' : `, ${attempt.upstreamId}`;
-  const said = Map.groupBy(attempt.outcomes, ({ outcome, code, text }) => `${outcome} ${code} ${text}`.trimEnd());
-  fact(`attempt ${index + 1}`, `${localDateTime(attempt.startedAtMs)}, ${attempt.durationMs} ms${upstream}`);
+  const said = Map.groupBy(attempt.outcomes, (each) => `${each.outcome} ${answerText(each)}`);
+  const by = attempt.courier ? `, by ${couriers[attempt.courier].shortName}` : '';
+  fact(`attempt ${index + 1}`, `${localDateTime(attempt.startedAtMs)}, ${attempt.durationMs} ms${by}${upstream}`);
+  for (const passed of attempt.passedOver ?? []) {
+    fact('', `not by ${couriers[passed.courier].shortName}: ${answerText(passed)}`);
+  }
   for (const [what, who] of said) fact('', `${who.map(({ address }) => `<${address}>`).join(' ')} ${what}`);
 }

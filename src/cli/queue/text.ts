@@ -1,3 +1,4 @@
+import { answerText } from '../../message/answer-text.ts';
 import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { MessageState, QueuedMessage } from '../../queue/message.ts';
 import { localDateTime, localTime, relativeTime } from '../terminal/times.ts';
@@ -42,6 +43,6 @@ export function troubleOf(message: QueuedMessage, waiting: Waiting | undefined):
   if (waiting?.kind === 'breaker' || waiting?.kind === 'paused') return waiting.reason;
   if (message.damage !== undefined) return message.damage;
   const last = message.recipients.find((each) => each.state !== 'delivered')?.last;
-  if (last) return `${last.code} ${last.text}`;
+  if (last) return answerText(last);
   return waiting?.kind === 'rate' || waiting?.kind === 'daily' ? waiting.reason : undefined;
 }

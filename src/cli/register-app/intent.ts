@@ -1,6 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import { courierKinds } from '../../message/courier-kind.ts';
-import type { ScriptAccount } from '../../onboarding/exchange-script-input.ts';
+import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
 import { noClientId } from '../../onboarding/init-config.ts';
 import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from '../../onboarding/permissions.ts';
 import type { AppCredential } from '../../onboarding/registration/credentials.ts';
@@ -103,7 +103,7 @@ function accountsOf(options: RegisterAppOptions, configured: readonly ScriptAcco
     Array.from({ length: count }, (_, at) => ({
       mailbox,
       senders: [],
-      ...(send[at] && { send: send[at] }),
+      ...(send[at] && { send: [send[at]] }),
       ...(read[at] && { read: read[at] }),
     })),
   );
@@ -112,7 +112,8 @@ function accountsOf(options: RegisterAppOptions, configured: readonly ScriptAcco
 
 function usesFrom(options: RegisterAppOptions, accounts: readonly ScriptAccount[]): Uses {
   const { send, read } = options;
-  const uses = send.length + read.length > 0 ? { send, read } : usesOf(accounts);
+  const known = usesOf(accounts);
+  const uses = send.length + read.length > 0 ? { ...known, send, read } : known;
   if (uses.send.length + uses.read.length > 0) return uses;
   throw new BridgeError('usage', 'What will the app be used for? No account of the connection says so.', {
     remedy: `Give --send ${courierKinds.join('|')}, --read imap|pop3|graph, or both.`,

@@ -1,7 +1,9 @@
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
 import { SmtpUpstreamError } from '../../exchange/smtp/error.ts';
 import { runStep } from '../../exchange/smtp/step.ts';
+import { type ProxyProtocol, sendLocalHeader } from '../../listeners/proxy-protocol/balancers.ts';
 import { type ExitCode, exitCodes, SendmailError } from './exit.ts';
 import type { SendmailServer } from './server.ts';
 
@@ -29,6 +31,7 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
     host: server.host,
     port: server.port,
     secure: server.tls,
+    ...(server.proxyProtocol && { socket: introducedSocket(server.proxyProtocol) }),
     // The certificate proves nothing more: whoever answers on this machine's port is the bridge.
     tls: { rejectUnauthorized: false },
     connectionTimeout: 30_000,
@@ -51,6 +54,12 @@ export async function handOver(server: SendmailServer, message: HandedMessage): 
   } finally {
     connection.quit();
   }
+}
+
+/** Where the listener takes this machine for a balancer, it waits for a header. */
+function introducedSocket(proxyProtocol: ProxyProtocol): Socket {
+  const socket = new Socket();
+  return socket.once('connect', () => sendLocalHeader(socket, proxyProtocol));
 }
 
 async function send(connection: SMTPConnection, message: HandedMessage): Promise<BridgeReply> {

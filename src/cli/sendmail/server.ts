@@ -9,6 +9,8 @@ import { parseJson } from '../../config/json.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { AccountConfig, Config, ListenerConfig } from '../../config/schema.ts';
 import { type Environment, fetchSecret, type SecretSource } from '../../config/secrets.ts';
+import type { ProxyProtocol } from '../../listeners/proxy-protocol/balancers.ts';
+import { isPattern } from '../../message/address/pattern.ts';
 import type { SendmailArguments } from './arguments.ts';
 import { exitCodes, SendmailError } from './exit.ts';
 
@@ -18,6 +20,8 @@ export interface SendmailServer {
   readonly port: number;
   /** TLS from the first octet. */
   readonly tls: boolean;
+  /** Balancers before it; this machine may be one. */
+  readonly proxyProtocol?: ProxyProtocol | undefined;
   /** Left out where the bridge knows the account by its network. */
   readonly login?: { readonly username: string; readonly password: string };
   /** The reverse-path where the caller gives none that is whole; empty where nobody knows one. */
@@ -39,7 +43,7 @@ export function sendmailConfigPath({ config }: ServerArguments, env: Environment
 export async function findServer(args: ServerArguments, env: Environment): Promise<SendmailServer> {
   if (args.server !== undefined) return { ...readServer(args.server), tls: false, sender: args.defaultSender ?? '' };
   const path = sendmailConfigPath(args, env);
-  const { config } = await loadConfig(path, { env, withoutSecrets: true }).catch((error: unknown) => {
+  const { config } = await loadConfig(path, { env, secrets: [] }).catch((error: unknown) => {
     throw error instanceof BridgeError
       ? new SendmailError(exitCodes.config, `${error.message} Or name the listener: --server HOST:PORT.`, {
           cause: error,
@@ -53,8 +57,9 @@ export async function findServer(args: ServerArguments, env: Environment): Promi
     host,
     port: listener.port,
     tls: listener.security === 'tls',
+    proxyProtocol: listener.proxyProtocol,
     ...(password === undefined ? {} : { login: { username: account.username, password } }),
-    sender: args.defaultSender ?? account.mailbox,
+    sender: args.defaultSender ?? account.mailbox ?? '',
   };
 }
 
@@ -98,12 +103,14 @@ function chooseAccount(
   const table = new NetworkTable<AccountConfig>();
   for (const account of config.accounts) for (const network of account.networks ?? []) table.add(network, account);
   const known = table.find(host);
-  const named = config.accounts.find(({ username }) => username.toLowerCase() === wanted?.toLowerCase());
+  // Of an account for many nobody knows which person it would be.
+  const single = config.accounts.filter(({ username }) => !isPattern(username));
+  const named = single.find(({ username }) => username.toLowerCase() === wanted?.toLowerCase());
   if (wanted !== undefined && !named) {
     throw new SendmailError(exitCodes.config, `the configuration has no account "${wanted}"`);
   }
   if (known && (!named || named === known)) return { account: known };
-  const candidates = (named ? [named] : config.accounts.filter(({ send }) => send !== undefined)).flatMap((account) => {
+  const candidates = (named ? [named] : single.filter(({ send }) => send !== undefined)).flatMap((account) => {
     const password = passwordOf(account);
     return password === undefined ? [] : [{ account, password }];
   });

@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ownership } from '../../base/files/ownership.ts';
+import type { FileOwner } from '../../base/files/ownership.ts';
 
 /** Owner, group and mode that something of the service has to have. */
-export interface Access extends Ownership {
+export interface Access extends FileOwner {
   readonly mode: number;
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
-import { isRoot, type Ownership } from '../../base/files/ownership.ts';
+import { type FileOwner, isRoot } from '../../base/files/ownership.ts';
 
 /** How a program ended. */
 export interface Ran {
@@ -44,7 +44,7 @@ export function mustRun(machine: Machine, program: string, args: readonly string
 }
 
 /** User and primary group by name, as the whole machine knows them; undefined where there is no such user. */
-export function findUser(machine: Machine, name: string): (Ownership & { readonly group: string }) | undefined {
+export function findUser(machine: Machine, name: string): (FileOwner & { readonly group: string }) | undefined {
   const [, , uid, gid] = machine.run('getent', ['passwd', name]).stdout.trim().split(':');
   if (uid === undefined || gid === undefined) return undefined;
   const [group = gid] = machine.run('getent', ['group', gid]).stdout.trim().split(':');

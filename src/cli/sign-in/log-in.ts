@@ -2,8 +2,10 @@ import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } fro
 import { BridgeError } from '../../base/errors.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { silentLog } from '../../base/log.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config } from '../../config/schema.ts';
+import { exactAddresses } from '../../message/address/pattern.ts';
 import { missingScopes } from '../../tokens/entra/scopes.ts';
 import { SignInOnTrial } from '../../tokens/sign-ins/on-trial.ts';
 import type { SignIn } from '../../tokens/sign-ins/store.ts';
@@ -23,6 +25,8 @@ export interface Login {
   readonly name: string;
   readonly connection: SignInConnection;
   readonly config: Config;
+  /** See `withSharedRecords`. */
+  readonly shared: RecordTable | undefined;
   readonly http: HttpClient;
   readonly browser: boolean;
   /** Another person may take the place of who has signed in; nobody is asked. */
@@ -51,7 +55,7 @@ export async function logIn(login: Login, terminal: SignInTerminal): Promise<Sig
       remedy: 'Add an account with this connection, or give the connection scopes.',
     });
   }
-  const previous = await previousSignIn(person, terminal);
+  const previous = await previousSignIn(person, login.replace, terminal);
   const signedIn = await signIn(login, person, first, previous?.username, terminal);
   const working = previous?.ended === undefined ? previous : undefined;
   if (working) await confirmReplacement(login, working, signedIn, terminal);
@@ -62,9 +66,14 @@ export async function logIn(login: Login, terminal: SignInTerminal): Promise<Sig
   return { outcome, trial: working && candidate && { candidate, kept: person.store, previous: working } };
 }
 
-function accessOf({ name, connection, config, http }: Login, { io, clock }: SignInTerminal, signIn?: SignInOnTrial) {
+function accessOf(
+  { name, connection, config, http, shared }: Login,
+  { io, clock }: SignInTerminal,
+  signIn?: SignInOnTrial,
+) {
   const endpoints = resolveCloud(connection.cloud, connection.tenantId);
-  return openPersonalAccess(name, connection, config, { endpoints, http, clock, log: silentLog, env: io.env, signIn });
+  const parts = { endpoints, http, clock, log: silentLog, env: io.env, signIn, shared };
+  return openPersonalAccess(name, connection, config, parts);
 }
 
 interface FirstSignIn {
@@ -139,14 +148,20 @@ const replaceable: ReadonlySet<string> = new Set([
 
 /**
  * The sign-in there is. It is looked for before anybody is asked to sign in: a folder that cannot be written, or the
- * wrong key, shows now. With another key than the bridge has, a new sign-in would be of no use to it.
+ * wrong key, shows now. With another key than the bridge has, a new sign-in would be of no use to it; with `--replace`
+ * somebody says that the key before is lost.
  * @throws BridgeError see `SignInStore`
  */
-async function previousSignIn({ store }: PersonalAccess, { tell }: SignInTerminal): Promise<SignIn | undefined> {
+async function previousSignIn(
+  { store }: PersonalAccess,
+  replace: boolean,
+  { tell }: SignInTerminal,
+): Promise<SignIn | undefined> {
   try {
     return await store.update(async (current) => ({ result: current }));
   } catch (error) {
-    if (!(error instanceof BridgeError) || !replaceable.has(error.code)) throw error;
+    if (!(error instanceof BridgeError)) throw error;
+    if (!replaceable.has(error.code) && !(replace && error.code === 'sign-in-file-key-wrong')) throw error;
     tell(`${error.message} It is moved aside once somebody has signed in.\n`);
     return undefined;
   }
@@ -154,5 +169,5 @@ async function previousSignIn({ store }: PersonalAccess, { tell }: SignInTermina
 
 function mailboxesOf({ name, config }: Login): string[] {
   const own = config.accounts.filter((account) => account.connection === name);
-  return [...new Set(own.map(({ mailbox }) => mailbox.toLowerCase()))];
+  return [...new Set(own.flatMap(({ mailboxes }) => exactAddresses(mailboxes)).map((each) => each.toLowerCase()))];
 }

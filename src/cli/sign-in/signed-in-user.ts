@@ -1,4 +1,5 @@
 import { isDelegated, openConnectionStore } from '../../app/connections/tokens.ts';
+import { withSharedRecords } from '../../app/instances/shared-records.ts';
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
@@ -22,7 +23,10 @@ export async function signedInUser(name: string, path: string, { env }: CliIo): 
       log: silentLog,
       env,
     };
-    return (await openConnectionStore(name, connection, config, parts).read())?.username;
+    return await withSharedRecords(config, async (shared) => {
+      const store = await openConnectionStore(name, connection, config, { ...parts, shared });
+      return (await store.read())?.username;
+    });
   } catch (error) {
     if (error instanceof BridgeError) return undefined;
     throw error;

@@ -14,7 +14,7 @@ import { Ledger } from '../ledger.ts';
 import type { LoginOf } from '../login-of.ts';
 import type { CopyNotes } from '../sent-items/copy-notes.ts';
 import type { Marker } from '../sent-items/marker.ts';
-import { type CourierVerdict, ownVerdict, tokenFailure } from '../verdict.ts';
+import { type CourierVerdict, nothingSent, ownVerdict, tokenFailure } from '../verdict.ts';
 import { batchLimits } from './batch-limits.ts';
 import { transactionRefusal, upstreamFailure } from './errors.ts';
 import { openingVerdict } from './quick-retry.ts';
@@ -76,7 +76,7 @@ export class ExchangeSmtpCourier {
       try {
         const postponed = await this.#transact(message, batch, signal, ledger);
         if (postponed === undefined) continue;
-        this.#options.copies.note(message.id, postponed);
+        await this.#options.copies.note(message.id, postponed);
         pending.push(postponed);
       } catch (error) {
         ledger.record(batch, failureOf(error, this.#peer));
@@ -197,6 +197,7 @@ async function sendBatch(
   );
   const [first, ...rest] = batch.filter((recipient) => !unsendable.includes(recipient));
   if (first === undefined) return undefined;
+  message.assertMaySend?.();
   const recipients: Batch = [first, ...rest];
   const result = await session.send(
     {
@@ -204,9 +205,9 @@ async function sendBatch(
       recipients,
       smtpUtf8,
       ...(dsn !== undefined && { dsn }),
-      message,
-      leadingField(taken) {
-        if (taken.length < batch.length) copies.note(message.id, taken);
+      message: { size: message.size, open: () => opened(message) },
+      async leadingField(taken) {
+        if (taken.length < batch.length) await copies.note(message.id, taken);
         return marker.line(message.id, taken);
       },
     },
@@ -217,6 +218,12 @@ async function sendBatch(
   // RFC 5321 section 4.5.3.1.10: "too many recipients" is said of this transaction alone.
   const [next, ...others] = recipients.filter(({ address }) => isTooMany(result.refused.get(address)));
   return next === undefined ? undefined : [next, ...others];
+}
+
+/** When the server asks for the message. */
+function opened(message: OutgoingMessage): AsyncIterable<Buffer> {
+  message.assertMaySend?.();
+  return message.open();
 }
 
 function recordResult(ledger: Ledger, recipients: Batch, result: SmtpTransactionResult): void {
@@ -249,6 +256,8 @@ function foundClosed(error: unknown): boolean {
 }
 
 function failureOf(error: unknown, peer: string): CourierVerdict {
+  const unsent = nothingSent(error);
+  if (unsent) return unsent;
   if (error instanceof TokenError) return tokenFailure(error.failure, 'exchange-token');
   if (error instanceof SmtpUpstreamError) return upstreamFailure(error, peer);
   throw error;

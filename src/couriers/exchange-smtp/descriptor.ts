@@ -21,7 +21,6 @@ export const exchangeSmtpDescriptor: CourierDescriptor = {
   exchangeRole: { key: 'smtp', does: 'send by SMTP as' },
   needsSmtpAuth: true,
   makesDrafts: false,
-  keepsReversePath: true,
   batchLimits,
   // Exchange Online limits, "Message size limit".
   maxMimeBytes: 150 * 1024 * 1024,

@@ -41,7 +41,7 @@ function ofLogin(reply: UpstreamReply): CourierVerdict {
   const row = exchangeRefusalRow(loginRefusals, reply) ?? exchangeRefusalRow(transactionRefusals, reply);
   const verdict = replyVerdict(reply, byClass, row);
   const outcome = verdict.outcome === 'permanent' ? 'needs-admin' : verdict.outcome;
-  return { pauseMailboxMs: refusedLoginPauseMs, ...verdict, outcome, scope: 'mailbox' };
+  return { pauseMailboxMs: refusedLoginPauseMs, ofCourier: true, ...verdict, outcome, scope: 'mailbox' };
 }
 
 /**

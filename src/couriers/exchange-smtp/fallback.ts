@@ -39,8 +39,8 @@ export class SmtpFallback {
   }
 
   /** As the courier by SMTP does, from the mailbox itself: so does Graph, and another reverse-path takes a right. */
-  deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
+  async deliver(message: OutgoingMessage, signal: AbortSignal): Promise<DeliveryReport> {
     const envelope = { ...message.envelope, reversePath: message.mailbox };
-    return this.#courier.deliver({ ...message, envelope }, signal);
+    return { ...(await this.#courier.deliver({ ...message, envelope }, signal)), courier: 'smtp' };
   }
 }

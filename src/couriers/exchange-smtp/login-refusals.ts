@@ -11,6 +11,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy:
       'SMTP AUTH is switched off, for OAuth too. Run Set-CASMailbox LOGIN -SmtpClientAuthenticationDisabled $false, or set send of the account to graph.',
   },
@@ -22,6 +23,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy:
       'Security defaults lock the user out. Use an app-only connection, or replace security defaults by Conditional Access.',
   },
@@ -33,6 +35,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: 'The server took the login for basic authentication. Check the SMTP endpoint of the connection.',
   },
   {
@@ -42,6 +45,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy:
       'A Conditional Access or authentication policy refuses the login. Exempt the application or the mailbox from it.',
   },
@@ -52,6 +56,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: 'The server could not read the login. Check that mailbox of the account is a user principal name.',
   },
   {
@@ -61,6 +66,7 @@ export const loginRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: permissionRemedy,
   },
 ];

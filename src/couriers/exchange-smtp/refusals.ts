@@ -15,6 +15,7 @@ const concurrency = {
   outcome: 'temporary',
   scope: 'mailbox',
   waitMs: 10 * secondMs,
+  ofCourier: true,
   remedy:
     'Another program sends as this mailbox too, or limits.concurrentPerMailbox is above what Exchange Online allows (3).',
 } as const;
@@ -24,6 +25,7 @@ const submissionQuota = {
   outcome: 'temporary',
   scope: 'mailbox',
   waitMs: hourMs,
+  ofCourier: true,
   remedy: 'The mailbox has reached its daily limit of recipients (10,000). Spread the load over more mailboxes.',
 } as const;
 
@@ -76,6 +78,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: 'The server did not see a login. Check host and port of the SMTP endpoint.',
   },
   {
@@ -85,6 +88,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: 'The server requires a login or TLS first. Check the SMTP endpoint.',
   },
   {
@@ -101,6 +105,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
+    ofCourier: true,
     remedy: permissionRemedy,
   },
   { reply: '432 4.3.2 Concurrent connections limit exceeded', code: 432, ...concurrency },
@@ -157,6 +162,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: 10 * minuteMs,
+    ofCourier: true,
     remedy:
       'Microsoft throttles this sender or this address as suspicious. It lifts by itself; a sign-in problem shows in the Defender portal.',
   },
@@ -197,6 +203,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 15 * minuteMs,
+    ofCourier: true,
     remedy: 'Ask Microsoft to take the address off the list: https://sender.office.com.',
   },
   {
@@ -240,6 +247,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 10 * minuteMs,
+    ofCourier: true,
     remedy:
       'The server rejects the TLS version as too old. A proxy or firewall between the bridge and Microsoft lowers it.',
   },
@@ -250,6 +258,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 10 * minuteMs,
+    ofCourier: true,
     remedy:
       'Check host and port of the SMTP endpoint: smtp.office365.com, port 587. Port 25 of an Exchange host is not for client submission.',
   },

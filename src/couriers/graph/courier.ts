@@ -16,7 +16,7 @@ import { readHeader } from '../message-header.ts';
 import { networkFailure } from '../network-errors.ts';
 import type { DeliveryPolicy } from '../policy.ts';
 import { type Marker, markerField } from '../sent-items/marker.ts';
-import { type CourierVerdict, ownVerdict, reportForAll, tokenFailure } from '../verdict.ts';
+import { type CourierVerdict, nothingSent, ownVerdict, reportForAll, tokenFailure } from '../verdict.ts';
 import { batchLimits } from './batch-limits.ts';
 import { graphRefusal } from './errors.ts';
 import { type HeaderPlan, planHeader } from './header.ts';
@@ -77,7 +77,7 @@ export class GraphCourier {
       if (await this.#goesBySmtp(message.mailbox, signal)) return smtp.deliver(message, signal);
     }
     if (requests.some(({ mime }) => mime.size > maxMimeBytes)) return this.#deliverLarge(message, requests, signal);
-    return this.#sendEach(message, requests, ({ mime }) => this.#sendMime(message.mailbox, mime.body(), signal));
+    return this.#sendEach(message, requests, ({ mime }) => this.#sendMime(message, mime.body(), signal));
   }
 
   /** Whether a message whose header names others than its envelope is SMTP's. */
@@ -140,8 +140,9 @@ export class GraphCourier {
     return { batch, plan, mime: { size, body } };
   }
 
-  async #sendMime(mailbox: string, body: GraphRequestBody, signal: AbortSignal): Promise<CourierVerdict> {
+  async #sendMime(message: OutgoingMessage, body: GraphRequestBody, signal: AbortSignal): Promise<CourierVerdict> {
     const { client, sendAs } = this.#options;
+    const { mailbox } = message;
     const sender = sendAs === 'me' ? 'me' : `users/${encodeURIComponent(mailbox)}`;
     try {
       const answer = await client.request({
@@ -149,6 +150,7 @@ export class GraphCourier {
         path: `/v1.0/${sender}/sendMail`,
         mailbox,
         body,
+        beforeSending: () => message.assertMaySend?.(),
         signal,
       });
       return successOf(answer);
@@ -169,8 +171,9 @@ export class GraphCourier {
       sendAs,
       survey,
       open: () => message.open(),
+      beforeSending: () => message.assertMaySend?.(),
       recipients: plan.recipients,
-      marker: { field: markerField, value: marker.of(message.id, batch) },
+      marker: { field: markerField, value: marker.sealed(message.id, batch) },
       signal,
     });
   }
@@ -238,6 +241,8 @@ function successOf({ status, requestId }: Partial<GraphResponse>): CourierVerdic
 }
 
 function failureOf(error: unknown, signal: AbortSignal): CourierVerdict {
+  const unsent = nothingSent(error instanceof GraphUnansweredError && !error.mayBeDone ? error.cause : error);
+  if (unsent) return unsent;
   if (error instanceof GraphError) return graphRefusal(error);
   if (error instanceof MessageChangedError) return ownVerdict('message-unreadable', error.message);
   if (error instanceof GraphTokenError) return tokenFailure(error.cause, 'graph-token');

@@ -21,7 +21,6 @@ export const graphDescriptor: CourierDescriptor = {
   exchangeRole: { key: 'send', does: 'send through Graph as' },
   needsSmtpAuth: false,
   makesDrafts: true,
-  keepsReversePath: false,
   batchLimits,
   // A request has 4 MB, the message in base64 (Microsoft: "user: sendMail").
   maxMimeBytes: 3000 * 1024,

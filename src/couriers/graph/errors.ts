@@ -17,13 +17,14 @@ export function graphRefusal(error: GraphError): CourierVerdict {
 function ofRefusal(error: GraphError): CourierVerdict {
   const { code, requestId, retryAfterMs, status } = error;
   const upstreamId = requestId === undefined ? {} : { upstreamId: requestId };
-  const asked = retryAfterMs === undefined ? {} : { retryAfterMs, pauseMailboxMs: retryAfterMs };
+  const asked =
+    retryAfterMs === undefined ? {} : { retryAfterMs, pauseMailboxMs: retryAfterMs, ofCourier: true as const };
   const text = `${status} ${code}: ${error.message}`;
   if (status === 504) {
     return { ...ownVerdict('upstream-ambiguous', `It may have been delivered: ${text}`), ...asked, ...upstreamId };
   }
   const row = knownRow(error);
-  if (row) return { code, text, ...verdictOf(row, retryAfterMs), ...upstreamId };
+  if (row) return { code, text, ...asked, ...verdictOf(row, retryAfterMs), ...upstreamId };
   return { outcome: status >= 500 || status < 400 ? 'temporary' : 'permanent', code, text, ...asked, ...upstreamId };
 }
 

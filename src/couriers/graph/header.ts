@@ -2,6 +2,7 @@ import { domainOf, normalizeAddress, type ParsedAddress, parseAddressList } from
 import { writtenAddresses } from '../../message/address/written.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../../message/header/fields.ts';
+import { keptField } from '../../message/header/kept-field.ts';
 
 /** Where recipients of a request stand. */
 export interface VisibleRecipients {
@@ -56,7 +57,7 @@ export function planHeader(header: HeaderBlock, recipients: readonly EnvelopeRec
       const bcc = hidden.length === 0 ? '' : `Bcc: ${hidden.join(',\r\n ')}\r\n`;
       return header.edit({
         prefix: prefix + bcc,
-        suffix: Buffer.concat([...rewritten].flatMap(([field, anew]) => [original(field), anew])),
+        suffix: Buffer.concat([...rewritten].flatMap(([field, anew]) => [keptField(field), anew])),
         drop: (field) => field.is('Bcc') || field.is('Resent-Bcc') || rewritten.has(field),
       });
     },
@@ -66,13 +67,4 @@ export function planHeader(header: HeaderBlock, recipients: readonly EnvelopeRec
 /** A field with these addresses; without any, no field. */
 function addressField(name: string, addresses: readonly ParsedAddress[]): Buffer {
   return Buffer.from(addresses.length === 0 ? '' : `${name.trim()}: ${writtenAddresses(addresses)}\r\n`);
-}
-
-/** The field as it came, under a name that Graph takes no recipients from. */
-function original(field: HeaderField): Buffer {
-  const value = field.raw
-    .subarray(field.raw.indexOf(':') + 1)
-    .toString('latin1')
-    .trimEnd();
-  return Buffer.from(`X-Mailbridge-${field.name.trim()}:${value}\r\n`, 'latin1');
 }

@@ -24,6 +24,7 @@ const token: GraphRefusalRow = {
   outcome: 'needs-admin',
   scope: 'tenant',
   waitMs: refusedLoginPauseMs,
+  ofCourier: true,
   remedy: 'Graph rejects the token. Check tenantId, clientId and cloud of the connection.',
 };
 
@@ -43,6 +44,7 @@ const permission: GraphRefusalRow = {
   outcome: 'needs-admin',
   scope: 'mailbox',
   waitMs: refusedLoginPauseMs,
+  ofCourier: true,
   remedy:
     'Grant the application Mail.Send (Microsoft Graph, application permission) with admin consent; where RBAC for Applications or an application access policy limits it, take the mailbox MAILBOX into its scope. A change can take two hours.',
 };
@@ -84,6 +86,7 @@ const throttled: GraphRefusalRow = {
   outcome: 'temporary',
   scope: 'mailbox',
   waitMs: 30 * secondMs,
+  ofCourier: true,
   remedy: 'Graph throttles this mailbox or application. Lower limits.concurrentPerMailbox if it lasts.',
 };
 
@@ -109,6 +112,7 @@ const tooLarge: GraphRefusalRow = {
   meaning: 'The message or an attachment is larger than Graph or the mailbox accepts.',
   outcome: 'permanent',
   scope: 'message',
+  ofCourier: true,
   remedy:
     'Set send of the account to smtp, which takes up to 150 MB, and raise the limit of the mailbox: Set-Mailbox MAILBOX -MaxSendSize 150MB.',
 };
@@ -219,6 +223,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: hourMs,
+    ofCourier: true,
     remedy:
       'The mailbox has reached its daily limit of messages or recipients (10,000). Spread the load over more mailboxes.',
   },
@@ -230,6 +235,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     outcome: 'temporary',
     scope: 'mailbox',
     waitMs: 30 * secondMs,
+    ofCourier: true,
     remedy: 'No action is needed: the bridge tries again.',
   },
   {
@@ -278,6 +284,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     meaning: 'Graph cannot read the message.',
     outcome: 'permanent',
     scope: 'message',
+    ofCourier: true,
     remedy: 'Graph cannot read the message. Set send of the account to smtp, or correct the program that sends.',
   },
   {
@@ -300,6 +307,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     meaning: 'Graph could not parse the request.',
     outcome: 'permanent',
     scope: 'message',
+    ofCourier: true,
     remedy:
       'Graph cannot read the message. Set send of the account to smtp, and report this as a defect of mailbridge.',
   },

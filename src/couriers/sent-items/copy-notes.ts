@@ -1,43 +1,50 @@
-import { renameSync } from 'node:fs';
-import { appendToOwnFile, ownFileSize, readOwnFile } from '../../base/files/own-file.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { type RecordTable, recordKinds } from '../../base/record-table.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 import type { Marker } from './marker.ts';
 
-/** Beyond that a new file is begun, and the one before it goes. Many times what can be ambiguous at once. */
-const longestFileBytes = 4 * 1024 * 1024;
+/** Longer than a message waits, held ones aside. There are few notes. */
+const stayMs = 366 * 24 * 3_600_000;
 
 /**
  * Notes whom a copy of a message is for before it goes out, where nobody could work that out again from the recipients
  * still to be served: the server refused some of them, or put them off to a transaction of their own.
  *
  * A marker does not say whom its copy is for, or its readers would learn of hidden recipients. It is recognized by
- * making it anew for the same recipients. So a note is a line of a file with the marker and a keyed digest of each
- * recipient; it is on disk before the copy leaves, and outlives the process and the machine's power.
+ * making it anew for the same recipients. So a note is a record with a keyed digest of each recipient, by the marker; it
+ * is durable before the copy leaves.
  */
 export class CopyNotes {
-  readonly #file: string;
+  readonly #records: Pick<RecordTable, 'put' | 'list'>;
   readonly #marker: Marker;
+  readonly #clock: Clock;
 
-  /** @param file made at the first note, in a folder that is there */
-  constructor(file: string, marker: Marker) {
-    this.#file = file;
+  constructor(records: Pick<RecordTable, 'put' | 'list'>, marker: Marker, clock: Clock) {
+    this.#records = records;
     this.#marker = marker;
+    this.#clock = clock;
   }
 
-  /** Notes that a copy of a message may go out for each of these sets of recipients. */
-  note(id: string, ...sets: readonly (readonly EnvelopeRecipient[])[]): void {
-    const lines = sets.map((recipients) => {
-      const digests = recipients.map((recipient) => this.#digest(id, recipient));
-      return `${this.#marker.of(id, recipients)} ${digests.join(',')}\n`;
-    });
+  /**
+   * Notes that a copy of a message may go out for each of these sets of recipients; to be awaited before it does.
+   * @throws BridgeError `queue-unreachable`
+   */
+  async note(id: string, ...sets: readonly (readonly EnvelopeRecipient[])[]): Promise<void> {
+    const notes = new Map(
+      sets.map((recipients) => [
+        this.#marker.of(id, recipients),
+        recipients.map((recipient) => this.#digest(id, recipient)).join(','),
+      ]),
+    );
+    const expiresAtMs = this.#clock.now() + stayMs;
     try {
-      if (ownFileSize(this.#file) > longestFileBytes) {
-        renameSync(this.#file, this.#older);
-      }
-      // The line before may be there in part.
-      appendToOwnFile(this.#file, `\n${[...new Set(lines)].join('')}`, { flush: true });
-    } catch {
+      await Promise.all(
+        [...notes].map(([marker, digests]) => this.#records.put(recordKinds.copy, marker, digests, { expiresAtMs })),
+      );
+    } catch (error) {
       // On a full disk mail must go out, or there would never be room. A crash right now would cost a second copy.
+      if (!(error instanceof BridgeError) || error.code !== 'queue-full') throw error;
     }
   }
 
@@ -45,26 +52,16 @@ export class CopyNotes {
    * Whom copies that were found are for, as far as it was noted.
    * @param markers of the copies
    * @returns those of `recipients`
-   * @throws Error of the file system
+   * @throws BridgeError `queue-unreachable`
    */
   async served(
     id: string,
     recipients: readonly EnvelopeRecipient[],
     markers: ReadonlySet<string>,
   ): Promise<readonly EnvelopeRecipient[]> {
-    const texts = [this.#file, this.#older].map((file) => readOwnFile(file)?.toString('latin1') ?? '');
-    const notes = texts.flatMap((text) => text.split('\n')).filter((line) => line.startsWith(`${id}.`));
-    const served = new Set(
-      notes.flatMap((line) => {
-        const [marker = '', digests = ''] = line.split(' ');
-        return markers.has(marker) ? digests.split(',') : [];
-      }),
-    );
+    const notes = await this.#records.list(recordKinds.copy, this.#clock.now(), `${id}.`);
+    const served = new Set([...notes].flatMap(([marker, { value }]) => (markers.has(marker) ? value.split(',') : [])));
     return recipients.filter((recipient) => served.has(this.#digest(id, recipient)));
-  }
-
-  get #older(): string {
-    return `${this.#file}.old`;
   }
 
   #digest(id: string, recipient: EnvelopeRecipient): string {

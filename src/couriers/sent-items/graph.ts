@@ -4,7 +4,7 @@ import { GraphError, GraphTokenError } from '../../graph/client/error.ts';
 import { type DraftPlace, userPath } from '../../graph/upload/draft.ts';
 import { HeaderBlock } from '../../message/header/fields.ts';
 import { markerField } from './marker.ts';
-import type { SentItems, SentQuery } from './sent-items.ts';
+import { type CopyQuery, isUnwanted, type Removal, type SentItems, type UnwantedCopy } from './sent-items.ts';
 
 /** More copies of one message than there can be. */
 const mostCopies = 100;
@@ -21,10 +21,18 @@ interface ListedMessages {
 
 type ListedMessage = NonNullable<ListedMessages['value']>[number];
 
-/** Sent Items by Graph, with the permission Mail.Read (Microsoft: "List messages", "message resource type"). */
+/** The id stays when the message goes to Deleted Items. */
+const immutableIds = { prefer: 'IdType="ImmutableId"' };
+
+/**
+ * Sent Items by Graph, with the permission Mail.Read (Microsoft: "List messages", "message resource type"), and
+ * Mail.ReadWrite to remove what is there ("message: permanentDelete").
+ */
 export class GraphSentItems implements SentItems {
   readonly #client: GraphClient;
   readonly #sendAs: DraftPlace['sendAs'];
+  /** Not every cloud has `permanentDelete`. */
+  #hasPermanentDelete = true;
 
   /** @param sendAs `me`: of the person whose token it is, whatever the mailbox is called */
   constructor(client: GraphClient, sendAs: DraftPlace['sendAs'] = 'mailbox') {
@@ -32,44 +40,94 @@ export class GraphSentItems implements SentItems {
     this.#sendAs = sendAs;
   }
 
-  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  async find(query: CopyQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const { mailbox } = query;
+    return ifPermitted(async () => {
+      const markers: string[] = [];
+      for (const listed of await this.#list(query, signal)) {
+        const header =
+          listedMarkers(listed) ?? (await this.#mimeHeader(listed.id, mailbox, signal)).getAll(markerField);
+        markers.push(...header);
+      }
+      return markers;
+    });
+  }
+
+  /** One message after the other: of the few requests at a time that a mailbox may have, deliveries get the others. */
+  async remove({ mailbox, copies, onDone }: Removal, signal: AbortSignal): Promise<boolean> {
+    const removed = await ifPermitted(async () => {
+      for (const copy of copies) {
+        const found = await this.#copiesOf(copy, mailbox, signal);
+        if (!(await copy.mayGo())) continue;
+        for (const id of found) await this.#delete(id, mailbox, signal);
+        onDone(copy, found.length);
+      }
+      return true;
+    });
+    return removed ?? false;
+  }
+
+  async #copiesOf(copy: UnwantedCopy, mailbox: string, signal: AbortSignal): Promise<readonly string[]> {
+    const ids: string[] = [];
+    for (const { id } of await this.#list({ mailbox, messageId: copy.messageId }, signal)) {
+      if (isUnwanted(await this.#mimeHeader(id, mailbox, signal), copy)) ids.push(id);
+    }
+    return ids;
+  }
+
+  async #list({ mailbox, messageId }: CopyQuery, signal: AbortSignal): Promise<readonly ListedMessage[]> {
     const query = new URLSearchParams({
       $filter: `internetMessageId eq '${messageId.replaceAll("'", "''")}'`,
       $select: 'id,internetMessageHeaders',
       $top: String(mostCopies),
     });
-    const user = userPath({ mailbox, sendAs: this.#sendAs });
-    try {
-      const answer = await this.#client.request({
-        method: 'GET',
-        path: `${user}/mailFolders/sentitems/messages?${query.toString().replaceAll('+', '%20')}`,
-        mailbox,
-        signal,
-      });
-      const { value = [] } = JSON.parse(answer.text) as ListedMessages;
-      const markers: string[] = [];
-      for (const listed of value) {
-        const path = `${user}/messages/${encodeURIComponent(listed.id)}`;
-        markers.push(...(listedMarkers(listed) ?? (await this.#mimeMarkers(path, mailbox, signal))));
-      }
-      return markers;
-    } catch (error) {
-      if (isNotPermitted(error)) return undefined;
-      throw error;
-    }
+    const answer = await this.#client.request({
+      method: 'GET',
+      path: `${this.#user(mailbox)}/mailFolders/sentitems/messages?${query.toString().replaceAll('+', '%20')}`,
+      mailbox,
+      headers: immutableIds,
+      signal,
+    });
+    return (JSON.parse(answer.text) as ListedMessages).value ?? [];
   }
 
   /** Of sent messages Graph seldom tells `internetMessageHeaders`; their MIME has them. */
-  async #mimeMarkers(path: string, mailbox: string, signal: AbortSignal): Promise<readonly string[]> {
+  async #mimeHeader(id: string, mailbox: string, signal: AbortSignal): Promise<HeaderBlock> {
     const answer = await this.#client.request({
       method: 'GET',
-      path: `${path}/$value`,
+      path: `${this.#user(mailbox)}/messages/${encodeURIComponent(id)}/$value`,
       mailbox,
-      headers: { accept: '*/*' },
+      headers: { ...immutableIds, accept: '*/*' },
       answerOctets: headerOctets,
       signal,
     });
-    return HeaderBlock.parse(Buffer.from(answer.text)).getAll(markerField);
+    return HeaderBlock.parse(Buffer.from(answer.text));
+  }
+
+  /** What is gone already is no failure. */
+  async #delete(id: string, mailbox: string, signal: AbortSignal): Promise<void> {
+    const path = `${this.#user(mailbox)}/messages/${encodeURIComponent(id)}`;
+    const request = { mailbox, headers: immutableIds, signal };
+    try {
+      if (this.#hasPermanentDelete) {
+        await this.#client.request({ method: 'POST', path: `${path}/permanentDelete`, ...request });
+        return;
+      }
+    } catch (error) {
+      if (isGone(error)) return;
+      if (!isUnknownOperation(error)) throw error;
+      this.#hasPermanentDelete = false;
+    }
+    try {
+      // The first may take it to Deleted Items, the second from there.
+      for (let times = 1; times <= 2; times += 1) await this.#client.request({ method: 'DELETE', path, ...request });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  #user(mailbox: string): string {
+    return userPath({ mailbox, sendAs: this.#sendAs });
   }
 }
 
@@ -79,7 +137,27 @@ function listedMarkers({ internetMessageHeaders = [] }: ListedMessage): readonly
   return ours.length > 0 ? ours.map(({ value }) => value ?? '') : undefined;
 }
 
+/** @returns undefined where the mailbox is closed to the bridge */
+async function ifPermitted<Result>(act: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (isNotPermitted(error)) return undefined;
+    throw error;
+  }
+}
+
 function isNotPermitted(error: unknown): boolean {
   if (error instanceof GraphTokenError) return error.cause instanceof BridgeError && error.cause.kind !== 'temporary';
   return error instanceof GraphError && [401, 403, 404].includes(error.status);
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof GraphError && error.status === 404 && /^ErrorItemNotFound$/i.test(error.code);
+}
+
+/** Graph's router says so in codes of its own; those of Exchange begin with `Error`. */
+function isUnknownOperation(error: unknown): boolean {
+  if (!(error instanceof GraphError)) return false;
+  return [405, 501].includes(error.status) || ([400, 404].includes(error.status) && !/^Error/.test(error.code));
 }

@@ -1,11 +1,11 @@
-import type { ImapFlow } from 'imapflow';
+import type { ImapFlow, MailboxObject } from 'imapflow';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { assertProtected, type ExchangeEndpoint } from '../../exchange/endpoint.ts';
-import { assertUsable, fetchMessage, loginByImap } from '../../exchange/reading/imap-client.ts';
+import { assertUsable, fetchHeaders, fetchMessage, loginByImap } from '../../exchange/reading/imap-client.ts';
 import { HeaderBlock } from '../../message/header/fields.ts';
 import type { GetToken } from '../get-token.ts';
 import { markerField } from './marker.ts';
-import type { SentItems, SentQuery } from './sent-items.ts';
+import { type CopyQuery, isUnwanted, type Removal, type SentItems, type UnwantedCopy } from './sent-items.ts';
 
 /** How mailboxes are looked into by IMAP. */
 export interface ImapSentItemsOptions {
@@ -26,13 +26,27 @@ export class ImapSentItems implements SentItems {
     this.#options = options;
   }
 
-  async find({ mailbox, messageId }: SentQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  find({ mailbox, messageId }: CopyQuery, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    return this.#during(mailbox, signal, (client) => markersIn(client, mailbox, messageId));
+  }
+
+  async remove(removal: Removal, signal: AbortSignal): Promise<boolean> {
+    const { mailbox } = removal;
+    return (await this.#during(mailbox, signal, (client) => removeFrom(client, removal))) ?? false;
+  }
+
+  /** @returns what `act` does; undefined where the mailbox is closed to the bridge */
+  async #during<Result>(
+    mailbox: string,
+    signal: AbortSignal,
+    act: (client: ImapFlow) => Promise<Result | undefined>,
+  ): Promise<Result | undefined> {
     const client = await this.#login(mailbox, signal);
     if (client === undefined) return undefined;
     const abort = () => client.close();
     signal.addEventListener('abort', abort);
     try {
-      return await markersIn(client, mailbox, messageId);
+      return await act(client);
     } catch (error) {
       // A login without a permission at the mailbox ("authenticated but not connected") is noticed only here.
       if (isNotConnected(error)) return undefined;
@@ -67,19 +81,84 @@ export class ImapSentItems implements SentItems {
 
 /** @throws Error where the server does not say what is there: then a copy may be */
 async function markersIn(client: ImapFlow, mailbox: string, messageId: string): Promise<readonly string[] | undefined> {
-  const sent = (await client.list()).find(({ specialUse }) => specialUse === '\\Sent');
-  if (sent === undefined) return undefined;
-  await client.mailboxOpen(sent.path, { readOnly: true });
-  const found = await client.search({ header: { 'Message-ID': messageId } }, { uid: true });
-  assertUsable(client);
-  if (!found) throw new BridgeError('mailbox-store-failed', `Searching the sent mail of ${mailbox} failed.`);
+  if (!(await openSent(client, { readOnly: true }))) return undefined;
   const markers: string[] = [];
-  for (const uid of found) {
+  for (const uid of await search(client, mailbox, [messageId])) {
     const headers = (await fetchMessage(client, uid, 'headers', { headers: [markerField] }))?.headers;
     // NIL, or nothing: the copy has been removed meanwhile.
     if (Buffer.isBuffer(headers)) markers.push(...HeaderBlock.parse(headers).getAll(markerField));
   }
   return markers;
+}
+
+/** Copies looked for at once: what a command names is bounded, and so is what a lost connection leaves undone. */
+const atATime = 20;
+
+/** Messages whose header is fetched at once. */
+const fetchedAtATime = 200;
+
+/**
+ * In one session, however many there are. Only the copies themselves are expunged: what others have marked stays.
+ * @returns undefined where that cannot be done
+ */
+async function removeFrom(client: ImapFlow, { mailbox, copies, onDone }: Removal): Promise<boolean | undefined> {
+  if (!(await openSent(client, { readOnly: false }))) return undefined;
+  const { readOnly } = client.mailbox as MailboxObject;
+  if (readOnly === true || !client.capabilities.has('UIDPLUS')) return undefined;
+  for (let from = 0; from < copies.length; from += atATime) {
+    const some = copies.slice(from, from + atATime);
+    const found = await ownCopies(client, mailbox, some);
+    const going: UnwantedCopy[] = [];
+    for (const copy of some) if (await copy.mayGo()) going.push(copy);
+    const uids = going.flatMap((copy) => found.get(copy) ?? []);
+    await expunge(client, mailbox, uids);
+    for (const copy of going) onDone(copy, found.get(copy)?.length ?? 0);
+  }
+  return true;
+}
+
+/** The UIDs of each. */
+async function ownCopies(
+  client: ImapFlow,
+  mailbox: string,
+  copies: readonly UnwantedCopy[],
+): Promise<ReadonlyMap<UnwantedCopy, readonly number[]>> {
+  const own = new Map<UnwantedCopy, number[]>();
+  const found = await search(client, mailbox, [...new Set(copies.map(({ messageId }) => messageId))]);
+  for (let from = 0; from < found.length; from += fetchedAtATime) {
+    const uids = found.slice(from, from + fetchedAtATime);
+    for (const [uid, header] of await fetchHeaders(client, uids, [markerField, 'Message-ID'])) {
+      const copy = copies.find((each) => isUnwanted(HeaderBlock.parse(header), each));
+      if (copy) own.set(copy, [...(own.get(copy) ?? []), uid]);
+    }
+  }
+  return own;
+}
+
+async function expunge(client: ImapFlow, mailbox: string, uids: readonly number[]): Promise<void> {
+  if (uids.length === 0) return;
+  const isDone = await client.messageDelete(uids.join(','), { uid: true });
+  assertUsable(client);
+  if (!isDone) throw new BridgeError('mailbox-store-failed', `Removing sent mail of ${mailbox} failed.`);
+}
+
+async function openSent(client: ImapFlow, options: { readonly readOnly: boolean }): Promise<boolean> {
+  const sent = (await client.list()).find(({ specialUse }) => specialUse === '\\Sent');
+  if (sent === undefined) return false;
+  await client.mailboxOpen(sent.path, options);
+  return true;
+}
+
+/** Messages with one of these Message-IDs, and others: a server finds it in a field, whatever stands around it. */
+async function search(client: ImapFlow, mailbox: string, messageIds: readonly string[]): Promise<readonly number[]> {
+  const keys = messageIds.map((messageId) => ({ header: { 'Message-ID': messageId } }));
+  const [key, ...others] = keys;
+  const found = await client.search(others.length > 0 ? { or: keys } : (key ?? {}), { uid: true });
+  assertUsable(client);
+  if (found) return found;
+  // A server may find that too much at once.
+  if (others.length > 0) return (await Promise.all(messageIds.map((id) => search(client, mailbox, [id])))).flat();
+  throw new BridgeError('mailbox-store-failed', `Searching the sent mail of ${mailbox} failed.`);
 }
 
 function isRefusedLogin(error: unknown): boolean {

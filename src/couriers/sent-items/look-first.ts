@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/errors.ts';
 import { normalizeAddress } from '../../message/address/address.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { AmbiguousAttempt, DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
+import { messageIdOf } from '../../message/header/message-id.ts';
 import type { Courier } from '../../queue/courier.ts';
 import { type Batch, planBatches } from '../batches.ts';
 import { readHeader } from '../message-header.ts';
@@ -11,12 +13,16 @@ import { couriers } from '../registry.ts';
 import { type CourierVerdict, ownVerdict, recipientOutcome } from '../verdict.ts';
 import type { CourierWrapper } from '../wrappers/wrapper.ts';
 import type { CopyNotes } from './copy-notes.ts';
-import type { Marker } from './marker.ts';
-import type { SentItems } from './sent-items.ts';
+import { type Marker, unsealed } from './marker.ts';
+import type { AllSentItems } from './sent-items.ts';
 
 /** What looking takes. */
 export interface LookFirstOptions {
-  readonly sentItems: SentItems;
+  /** Of the courier that sends. */
+  readonly kind: CourierKind;
+  /** All that the account has: one of these may have made an earlier attempt, and may make the next; default: this one. */
+  readonly others?: readonly CourierKind[];
+  readonly sentItems: Pick<AllSentItems, 'find'>;
   readonly marker: Marker;
   readonly copies: CopyNotes;
   readonly onAmbiguity: DeliveryPolicy['onAmbiguity'];
@@ -26,9 +32,12 @@ export interface LookFirstOptions {
 }
 
 /** What is known of the ambiguous recipients. */
-type Finding =
+interface Finding {
   /** Addresses, normalized, whose copy is there. */
-  { readonly found: ReadonlySet<string> } | { readonly notPermitted: true } | { readonly failure: string };
+  readonly found: ReadonlySet<string>;
+  /** Why the others may have one too; undefined: they have none. */
+  readonly unseen?: { readonly notPermitted: true } | { readonly failure: string };
+}
 
 /** See {@link LookFirstCourier}. */
 export function lookFirst(options: LookFirstOptions): CourierWrapper {
@@ -59,24 +68,30 @@ class LookFirstCourier implements Courier {
     const finding = await this.#look(message, signal);
     const ambiguousAddresses = new Set(ambiguous.addresses);
     const settled = new Map<string, CourierVerdict>();
-    const toSend = message.envelope.recipients.filter(({ address }) => {
+    const unsettled = message.envelope.recipients.filter(({ address }) => {
       const verdict = ambiguousAddresses.has(address) ? this.#verdict(address, finding, ambiguous) : undefined;
       if (verdict !== undefined) settled.set(address, verdict);
       return verdict === undefined;
     });
-    const sent = await this.#send(message, toSend, signal);
+    const staysWith = this.#staysWith(ambiguous, finding);
+    // The whole message waits for one courier: with two, after a crash nobody would know who may have served whom.
+    const toSend = staysWith && [...settled.values()].some(isUnclear) ? [] : unsettled;
+    // How many copies there are of an ambiguous message nobody knows.
+    const { copies: _, ...sent } = await this.#send(message, toSend, signal);
     const outcomes = new Map(sent.recipients.map((outcome) => [outcome.address, outcome]));
     const verdicts = [...settled.values()];
     return {
       ...sent,
+      ...(toSend.length === 0 && { sentNothing: true }),
+      ...(staysWith && { staysWith }),
       recipients: message.envelope.recipients.flatMap(({ address }) => {
         const verdict = settled.get(address);
         const outcome = verdict ? recipientOutcome(address, verdict) : outcomes.get(address);
         return outcome ? [outcome] : [];
       }),
       // A new ambiguous attempt begins now, and not with the old one.
-      ...('found' in finding &&
-        verdicts.some(({ outcome }) => outcome === 'temporary') &&
+      ...(finding.unseen === undefined &&
+        verdicts.some(isUnclear) &&
         !sent.recipients.some(({ code }) => code === 'upstream-ambiguous') && {
           retryAfterMs: this.#options.settleMs / 4,
         }),
@@ -87,36 +102,55 @@ class LookFirstCourier implements Courier {
   /** What is settled for an ambiguous recipient; undefined where it is to be sent to. */
   #verdict(address: string, finding: Finding, ambiguous: AmbiguousAttempt): CourierVerdict | undefined {
     const { onAmbiguity, clock, settleMs } = this.#options;
-    if ('failure' in finding) {
+    const { found, unseen } = finding;
+    if (found.has(normalizeAddress(address))) {
+      return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The previous attempt succeeded.' };
+    }
+    if (unseen && 'failure' in unseen) {
       return ownVerdict(
         'upstream-ambiguous',
-        `Sent Items could not be searched, so nothing is sent: ${finding.failure}`,
+        `Sent Items could not be searched, so nothing is sent: ${unseen.failure}`,
       );
     }
-    if ('notPermitted' in finding) {
+    if (unseen) {
+      const stays = this.#staysWith(ambiguous, finding);
+      if (stays) {
+        const { shortName } = couriers[stays];
+        return ownVerdict(
+          'upstream-ambiguous',
+          `The previous attempt, by ${shortName}, may have succeeded, and the bridge may not read Sent Items: only ${shortName} sends it again.`,
+        );
+      }
       if (onAmbiguity === 'resend') return undefined;
       return ownVerdict(
         'delivery-ambiguous',
         'The previous attempt may have succeeded, and the bridge may not read Sent Items.',
       );
     }
-    if (finding.found.has(normalizeAddress(address))) {
-      return { outcome: 'delivered', code: 'found-in-sent-items', text: 'The previous attempt succeeded.' };
-    }
     if (clock.now() >= ambiguous.overAtMs + settleMs) return undefined;
     return ownVerdict('upstream-ambiguous', 'Not in Sent Items yet; the bridge looks again before it sends.');
   }
 
+  /** Who else has to send again what nobody may look for: one that the account has still. */
+  #staysWith({ courier }: AmbiguousAttempt, { unseen }: Finding): CourierKind | undefined {
+    const { kind, others = [], onAmbiguity } = this.#options;
+    if (courier === undefined || courier === kind || !others.includes(courier)) return undefined;
+    return unseen && 'notPermitted' in unseen && onAmbiguity === 'resend' ? courier : undefined;
+  }
+
   async #look(message: OutgoingMessage, signal: AbortSignal): Promise<Finding> {
+    const { sentItems, kind, others = [] } = this.#options;
     try {
       const header = await readHeader(message);
-      const messageId = /<[^<>\s]+>/.exec(header.get('Message-ID') ?? '')?.[0];
-      if (messageId === undefined) return { notPermitted: true };
-      const markers = await this.#options.sentItems.find({ mailbox: message.mailbox, messageId }, signal);
-      if (markers === undefined) return { notPermitted: true };
-      return { found: await this.#served(message, new Set(markers)) };
+      const messageId = messageIdOf(header);
+      if (messageId === undefined) return { found: new Set(), unseen: { notPermitted: true } };
+      const couriers = [...new Set([message.ambiguous?.courier ?? kind, kind, ...others])];
+      const { markers, unseen } = await sentItems.find({ mailbox: message.mailbox, messageId, couriers }, signal);
+      const found = await this.#served(message, new Set(markers.map(unsealed)));
+      if (unseen === undefined) return { found };
+      return { found, unseen: 'failure' in unseen ? { failure: errorText(unseen.failure) } : unseen };
     } catch (error) {
-      return { failure: errorText(error) };
+      return { found: new Set(), unseen: { failure: errorText(error) } };
     }
   }
 
@@ -142,9 +176,14 @@ class LookFirstCourier implements Courier {
     const sent = { ...rest, envelope: { ...message.envelope, recipients } };
     const all = message.envelope.recipients.length;
     const isWhole = recipients.length === all && ambiguous?.addresses.length === all;
-    if (!isWhole) this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
+    if (!isWhole) await this.#options.copies.note(message.id, ...plannedFor(message), ...plannedFor(sent));
     return this.#courier.deliver(sent, signal);
   }
+}
+
+/** It may have been served, and that is not known yet. */
+function isUnclear({ outcome }: CourierVerdict): boolean {
+  return outcome === 'temporary';
 }
 
 /** The recipients that each copy is for, whether an attempt has served all of them, or only the ambiguous ones. */

@@ -1,9 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { systemErrorCode } from '../../base/errors.ts';
-import { readOwnFile } from '../../base/files/own-file.ts';
-import { makeOwnFolder } from '../../base/files/own-folder.ts';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { normalizeAddress } from '../../message/address/address.ts';
 import type { EnvelopeRecipient } from '../../message/envelope.ts';
 
@@ -13,7 +8,11 @@ import type { EnvelopeRecipient } from '../../message/envelope.ts';
  */
 export const markerField = 'X-Mailbridge-Id';
 
-/** Names a message and whom one request or transaction of it is for. */
+/**
+ * Names a message and whom one request or transaction of it is for. What leaves with a message is sealed besides: so a
+ * copy is known for one of this bridge, of that message, by whoever has the key and nothing else, long after its
+ * recipients are forgotten.
+ */
 export class Marker {
   readonly #key: KeyObject;
 
@@ -22,27 +21,45 @@ export class Marker {
     this.#key = createSecretKey(key);
   }
 
-  /** With the key in a file, made at first use. @throws Error of the file system */
-  static withKeyFile(file: string): Marker {
-    try {
-      makeOwnFolder(dirname(file));
-      writeFileSync(file, randomBytes(32), { flag: 'wx', mode: 0o600 });
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EEXIST') throw error;
-    }
-    return new Marker(readOwnFile(file) ?? Buffer.alloc(0));
+  /** What copies are compared by, of the same length for all recipients of a message. */
+  of(id: string, recipients: readonly EnvelopeRecipient[]): string {
+    const addresses = recipients.map(({ address }) => normalizeAddress(address));
+    return `${id}.${this.#digest([id, ...[...new Set(addresses)].toSorted()])}`;
   }
 
-  /** The value of the field, of the same length for all recipients of a message. */
-  of(id: string, recipients: readonly EnvelopeRecipient[]): string {
-    const digest = createHmac('sha256', this.#key).update(`${id}\n`);
-    const addresses = recipients.map(({ address }) => normalizeAddress(address));
-    for (const address of [...new Set(addresses)].toSorted()) digest.update(`${address}\n`);
-    return `${id}.${digest.digest('hex').slice(0, 16)}`;
+  /** The value of the field. */
+  sealed(id: string, recipients: readonly EnvelopeRecipient[]): string {
+    const marker = this.of(id, recipients);
+    return `${marker}.${this.#sealOf(marker)}`;
   }
 
   /** The whole field. */
   line(id: string, recipients: readonly EnvelopeRecipient[]): string {
-    return `${markerField}: ${this.of(id, recipients)}\r\n`;
+    return `${markerField}: ${this.sealed(id, recipients)}\r\n`;
   }
+
+  /** Whether a value of the field was made here for this message, whoever it was for. */
+  isOwn(value: string, id: string): boolean {
+    const marker = unsealed(value);
+    if (!/^[0-9a-z]+\.[0-9a-f]{16}$/i.test(marker) || !marker.startsWith(`${id}.`)) return false;
+    const given = Buffer.from(value.trim());
+    const right = Buffer.from(`${marker}.${this.#sealOf(marker)}`);
+    return given.length === right.length && timingSafeEqual(given, right);
+  }
+
+  /** No id holds a blank, so no digest of recipients is a seal. */
+  #sealOf(marker: string): string {
+    return this.#digest([`seal of ${marker}`]);
+  }
+
+  #digest(lines: readonly string[]): string {
+    const digest = createHmac('sha256', this.#key);
+    for (const line of lines) digest.update(`${line}\n`);
+    return digest.digest('hex').slice(0, 16);
+  }
+}
+
+/** A value of the field as {@link Marker.of} has it. Earlier versions sent it without a seal. */
+export function unsealed(value: string): string {
+  return value.trim().split('.').slice(0, 2).join('.');
 }

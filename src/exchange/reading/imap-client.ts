@@ -74,6 +74,24 @@ export async function fetchMessage(
   return answers.find((answer) => answer[item] !== undefined && (answer.uid === undefined || answer.uid === uid));
 }
 
+/**
+ * Header fields of several messages, by UID; without those that somebody has removed meanwhile.
+ * @throws as {@link fetchMessage}
+ */
+export async function fetchHeaders(
+  client: ImapFlow,
+  uids: readonly number[],
+  names: readonly string[],
+): Promise<ReadonlyMap<number, Buffer>> {
+  const query = { uid: true, headers: [...names] };
+  const answers = await client.fetchAll(uids.join(','), query, { uid: true }).catch(noneIfGone);
+  assertUsable(client);
+  const wanted = new Set(uids);
+  return new Map(
+    answers.flatMap(({ uid, headers }) => (Buffer.isBuffer(headers) && wanted.has(uid) ? [[uid, headers]] : [])),
+  );
+}
+
 /** A server may say NO of a message that another session has removed (RFC 2180 section 4.1.2, RFC 5530). */
 function noneIfGone(error: unknown): [] {
   const { response } = error as { response?: { attributes?: { section?: { value?: unknown }[] }[] } };

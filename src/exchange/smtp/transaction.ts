@@ -21,7 +21,7 @@ export interface SmtpTransaction {
    * A whole field to stand before the message, made when it is known whom the server takes it for; of the same length
    * for any of them.
    */
-  readonly leadingField: (taken: readonly EnvelopeRecipient[]) => string;
+  readonly leadingField: (taken: readonly EnvelopeRecipient[]) => Promise<string>;
 }
 
 /** How a transaction went that did not fail as a whole. */
@@ -42,7 +42,7 @@ export async function runTransaction(
   signal: AbortSignal,
 ): Promise<SmtpTransactionResult> {
   const { recipients, leadingField } = transaction;
-  const fieldForAll = leadingField(recipients);
+  const fieldForAll = await leadingField(recipients);
   const size = Buffer.byteLength(fieldForAll) + transaction.message.size;
   const envelope: SMTPEnvelope = {
     from: transaction.reversePath === '' ? false : transaction.reversePath,
@@ -58,7 +58,7 @@ export async function runTransaction(
       const refused = refusals(envelope);
       const taken = recipients.filter(({ address }) => !refused.has(address));
       const field = taken.length === recipients.length ? fieldForAll : leadingField(taken);
-      return behind(Buffer.from(field), transaction.message.open());
+      return behind(field, transaction.message);
     },
   });
   connection.setParameters(...parameters(transaction, extensions));
@@ -86,9 +86,9 @@ export async function runTransaction(
 }
 
 /** The field goes out with the first octets of the message: a chunk of its own would be a TLS record of its own. */
-async function* behind(field: Buffer, message: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let first: Buffer | undefined = field;
-  for await (const chunk of message) {
+async function* behind(field: string | Promise<string>, message: OutgoingContent): AsyncGenerator<Buffer> {
+  let first: Buffer | undefined = Buffer.from(await field);
+  for await (const chunk of message.open()) {
     yield first === undefined ? chunk : Buffer.concat([first, chunk]);
     first = undefined;
   }

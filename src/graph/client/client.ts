@@ -40,10 +40,10 @@ export interface GraphRequestBody {
 /** One request. */
 export interface GraphRequest {
   /**
-   * No PATCH: from 31 December 2026 what a message says that is no draft is closed to all who lack
-   * Mail-Advanced.ReadWrite, and nothing here needs to change it.
+   * PATCH is for flags and categories, and for names of folders: from 31 December 2026 what a message says that is no
+   * draft is closed to all who lack Mail-Advanced.ReadWrite.
    */
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With its version: `/v1.0/me`. */
   readonly path: string;
   /** Whose token is used. */
@@ -51,16 +51,26 @@ export interface GraphRequest {
   readonly body?: GraphRequestBody;
   /** Beside those of every request, or in their place. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Called right before each try goes out; what it throws ends the request, of which nothing is sent then. */
+  readonly beforeSending?: () => void;
   /** So much of the answer is read, about; default all of it. */
   readonly answerOctets?: number;
+  /** Largest answer, in bytes; default 4 MiB. A longer one fails. */
+  readonly maxAnswerBytes?: number;
   readonly signal: AbortSignal;
 }
 
 /** One request to a URL that Graph has made for it, which grants access by itself (Microsoft: "uploadSession"). */
 export interface GraphUrlRequest extends Omit<GraphRequest, 'method' | 'path'> {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** A secret. */
   readonly url: string;
+}
+
+/** A request whose answer is read as it comes. */
+export interface GraphDownload extends Pick<GraphRequest, 'path' | 'mailbox' | 'headers' | 'signal'> {
+  /** Reads the body of a success, to its end or until it fails. */
+  receive(body: Readable): Promise<void>;
 }
 
 /** A success, 200 to 299. */
@@ -84,7 +94,7 @@ export class GraphClient {
   /**
    * One request, tried again as `retry` says, its body sent whole each time. A refused token is renewed once.
    * @throws GraphError for a status of 300 or above; GraphUnansweredError; GraphTokenError; the reason of the signal
-   *   if it ends the wait between two tries
+   *   if it ends the wait between two tries; what {@link GraphRequest.beforeSending} throws
    */
   async request(request: GraphRequest): Promise<GraphResponse> {
     return withQuickRetry(this.#options.retry, request.signal, () => this.#authorized(request));
@@ -99,18 +109,35 @@ export class GraphClient {
     return this.#successOf(await this.#send(request, request.url, {}));
   }
 
+  /**
+   * A GET whose body goes to {@link GraphDownload.receive}, once. A refused token is renewed once.
+   * @throws as {@link request} does; what `receive` throws, a body that breaks off as GraphUnansweredError
+   */
+  async download(download: GraphDownload): Promise<GraphResponse> {
+    const { receive, ...rest } = download;
+    const request: GraphRequest = { ...rest, method: 'GET' };
+    return withQuickRetry(this.#options.retry, request.signal, () =>
+      this.#authorized(request, async (response) => {
+        const { status, headers } = response;
+        if (status !== 200) return await readAnswer(response, request);
+        await receive(response.body);
+        return { status, headers, text: '', requestId: headers['request-id'] };
+      }),
+    );
+  }
+
   /** How requests are tried again. */
   get retry(): QuickRetry {
     return this.#options.retry;
   }
 
-  async #authorized(request: GraphRequest): Promise<GraphResponse> {
+  async #authorized(request: GraphRequest, receive?: Receive): Promise<GraphResponse> {
     const token = await this.#token({ mailbox: request.mailbox });
-    const answer = await this.#sendWith(token, request);
+    const answer = await this.#sendWith(token, request, receive);
     // 403 too: a permission granted since the token was made is in the next one.
     if (answer.status !== 401 && answer.status !== 403) return this.#successOf(answer);
     const renewed = await this.#token({ mailbox: request.mailbox, refused: token });
-    return this.#successOf(renewed === token ? answer : await this.#sendWith(renewed, request));
+    return this.#successOf(renewed === token ? answer : await this.#sendWith(renewed, request, receive));
   }
 
   #successOf(answer: GraphResponse): GraphResponse {
@@ -125,18 +152,20 @@ export class GraphClient {
     }
   }
 
-  #sendWith(token: string, request: GraphRequest): Promise<GraphResponse> {
-    return this.#send(request, `${this.#options.origin}${request.path}`, { authorization: `Bearer ${token}` });
+  #sendWith(token: string, request: GraphRequest, receive?: Receive): Promise<GraphResponse> {
+    const headers = { authorization: `Bearer ${token}` };
+    return this.#send(request, `${this.#options.origin}${request.path}`, headers, receive);
   }
 
   async #send(
     request: GraphRequest | GraphUrlRequest,
     url: string,
     headers: Readonly<Record<string, string>>,
+    receive?: Receive,
   ): Promise<GraphResponse> {
     const release = await this.#permits.acquire(request.mailbox.toLowerCase(), request.signal);
     try {
-      return await this.#exchange(request, url, headers);
+      return await this.#exchange(request, url, headers, receive);
     } finally {
       release();
     }
@@ -146,8 +175,10 @@ export class GraphClient {
     request: GraphRequest | GraphUrlRequest,
     url: string,
     headers: Readonly<Record<string, string>>,
+    receive: Receive = (response) => readAnswer(response, request),
   ): Promise<GraphResponse> {
     const { http } = this.#options;
+    request.beforeSending?.();
     const body = request.body?.open();
     const stream = body instanceof Readable ? body : undefined;
     // Its failure is the request's; it may come before anybody listens.
@@ -166,7 +197,7 @@ export class GraphClient {
       });
       // Microsoft asks for a new connection after 503: the old one may stick to a node in trouble.
       if (response.status === 503) http.renewConnections();
-      return await readAnswer(response, request.answerOctets);
+      return await receive(response);
     } catch (error) {
       // A GET that was lost has done nothing.
       throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
@@ -187,9 +218,16 @@ function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<st
   };
 }
 
-async function readAnswer(response: HttpResponse, octets: number | undefined): Promise<GraphResponse> {
+/** What is done with an answer. */
+type Receive = (response: HttpResponse) => Promise<GraphResponse>;
+
+async function readAnswer(
+  response: HttpResponse,
+  { answerOctets, maxAnswerBytes }: Pick<GraphRequest, 'answerOctets' | 'maxAnswerBytes'>,
+): Promise<GraphResponse> {
   const { status, headers } = response;
-  const read = octets === undefined ? response.text() : messageStart(response.body, octets).then(String);
+  const whole = () => response.text(maxAnswerBytes === undefined ? {} : { maxBytes: maxAnswerBytes });
+  const read = answerOctets === undefined ? whole() : messageStart(response.body, answerOctets).then(String);
   // The status decides, and it is known: a body that breaks off must not make an accepted message an unanswered one.
   const text = await read.catch(() => '');
   return { status, headers, text, requestId: headers['request-id'] };

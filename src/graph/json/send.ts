@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import { BridgeError } from '../../base/errors.ts';
-import { readParts } from '../../message/mime/reader.ts';
-import { base64Length } from '../client/base64-stream.ts';
-import type { GraphClient, GraphResponse } from '../client/client.ts';
+import type { GraphClient, GraphRequest, GraphResponse } from '../client/client.ts';
 import { DraftsDeniedError, GraphError, GraphUnansweredError, notSent } from '../client/error.ts';
 import { uploadAttachments } from '../upload/attachments.ts';
 import { Draft, type DraftPlace, draftMark, isConflict, isNotFound, mayBeDone, userPath } from '../upload/draft.ts';
-import { type JsonAttachment, jsonAttachment } from './attachment.ts';
+import type { JsonAttachment } from './attachment.ts';
 import { jsonBody } from './body.ts';
+import { embeddable, embeddedContents } from './embedded.ts';
 import type { FaithfulForm } from './form.ts';
 import { type JsonAddressing, jsonMessage } from './message.ts';
 
@@ -18,6 +17,8 @@ export interface SendAsJsonOptions extends JsonAddressing {
   readonly survey: FaithfulForm;
   /** The message from its first octet, at each call. */
   readonly open: () => Readable;
+  /** Called right before each request that sends the message; what it throws ends the attempt. */
+  readonly beforeSending?: () => void;
   /** Largest request, in octets; default 3,500,000. Graph's limit is 4 MB. */
   readonly maxRequestBytes?: number;
   readonly signal: AbortSignal;
@@ -32,9 +33,6 @@ export interface SentAsJson {
   readonly requestId?: string;
 }
 
-const defaultMaxRequestBytes = 3_500_000;
-/** What JSON puts around an attachment's name and content. */
-const attachmentOverhead = 400;
 /** What Graph calls a missing permission. */
 const denied = new Set(['erroraccessdenied', 'accessdenied', 'authorization_requestdenied', 'forbidden']);
 /** To clean up, once the attempt itself is given up. */
@@ -54,15 +52,16 @@ export async function sendAsJson(client: GraphClient, options: SendAsJsonOptions
   const { survey, open, mailbox, sendAs, signal } = options;
   const place: DraftPlace = { client, mailbox, sendAs };
   const bare = jsonMessage(survey, options, []);
-  const embedded = embeddable(survey.attachments, bare, options.maxRequestBytes ?? defaultMaxRequestBytes);
-  const attachments = await contents(open, embedded);
+  const embedded = embeddable(survey.attachments, bare, options.maxRequestBytes);
+  const attachments = await embeddedContents(open, embedded);
   if (embedded.length === survey.attachments.length) {
     const message = { ...bare, attachments };
     const body = jsonBody({ message, saveToSentItems: true });
-    return sent(await client.request({ method: 'POST', path: `${userPath(place)}/sendMail`, mailbox, body, signal }));
+    const path = `${userPath(place)}/sendMail`;
+    return sent(await client.request({ method: 'POST', path, mailbox, body, ...before(options), signal }));
   }
   const message = { ...jsonMessage(survey, options, [draftMark]), attachments };
-  const draft = await withDrafts(beforeSending(Draft.create(place, message, signal)));
+  const draft = await withDrafts(unsentSoFar(Draft.create(place, message, signal)));
   const rest = survey.attachments.filter((attachment) => !embedded.includes(attachment));
   return sendDraft(draft, rest, survey.attachments.length, options);
 }
@@ -71,17 +70,22 @@ async function sendDraft(
   draft: Draft,
   rest: readonly JsonAttachment[],
   expected: number,
-  { open, signal }: SendAsJsonOptions,
+  options: SendAsJsonOptions,
 ): Promise<SentAsJson> {
+  const { open, signal } = options;
   try {
-    await withDrafts(beforeSending(fill(draft, rest, expected, open, signal)));
-    return { id: draft.id, ...sent(await draft.send(signal)) };
+    await withDrafts(unsentSoFar(fill(draft, rest, expected, open, signal)));
+    return { id: draft.id, ...sent(await draft.send({ ...before(options), signal })) };
   } catch (caught) {
     const error = draftFailure(caught);
     // The failure of the message is told, not that of the clearing up.
     if (!mayBeDone(error)) await draft.delete(AbortSignal.timeout(deleteTimeoutMs)).catch(() => {});
     throw error;
   }
+}
+
+function before({ beforeSending }: SendAsJsonOptions): Pick<GraphRequest, 'beforeSending'> {
+  return beforeSending ? { beforeSending } : {};
 }
 
 /** What befell the draft says nothing of the message. */
@@ -118,7 +122,7 @@ async function withDrafts<Result>(step: Promise<Result>): Promise<Result> {
 }
 
 /** Whatever Graph may have done up to here, nothing was sent. */
-async function beforeSending<Result>(step: Promise<Result>): Promise<Result> {
+async function unsentSoFar<Result>(step: Promise<Result>): Promise<Result> {
   try {
     return await step;
   } catch (error) {
@@ -127,33 +131,4 @@ async function beforeSending<Result>(step: Promise<Result>): Promise<Result> {
     if (error instanceof GraphError && error.status === 504) throw notSent('A gateway of Graph gave up waiting', error);
     throw error;
   }
-}
-
-/** As many of the attachments as fit into the request that makes the message, from the first on. */
-function embeddable(
-  attachments: readonly JsonAttachment[],
-  message: Record<string, unknown>,
-  maxRequestBytes: number,
-): JsonAttachment[] {
-  let room = maxRequestBytes - Buffer.byteLength(JSON.stringify(message)) - attachmentOverhead;
-  return attachments.filter((attachment) => {
-    const need =
-      base64Length(attachment.octets) + attachmentOverhead + Buffer.byteLength(JSON.stringify(attachment.name));
-    if (need > room) return false;
-    room -= need;
-    return true;
-  });
-}
-
-/** Attachments with their contents, in their order. */
-async function contents(
-  open: () => Readable,
-  attachments: readonly JsonAttachment[],
-): Promise<readonly Record<string, unknown>[]> {
-  const pieces = new Map(attachments.map(({ part }) => [part, [] as Buffer[]]));
-  for await (const { part, octets } of readParts(open, [...pieces.keys()])) pieces.get(part)?.push(octets);
-  return attachments.map((attachment) => ({
-    ...jsonAttachment(attachment),
-    contentBytes: Buffer.concat(pieces.get(attachment.part) ?? []).toString('base64'),
-  }));
 }

@@ -60,6 +60,11 @@ export class Draft {
     return new Draft(place, stringIn(answer, 'id'));
   }
 
+  /** A message that is there already, made to be filled. */
+  static at(place: DraftPlace, id: string): Draft {
+    return new Draft(place, id);
+  }
+
   /**
    * One request about this draft. Exchange may refuse one change while it saves another, of which nothing is done then:
    * the request is made again.
@@ -68,7 +73,7 @@ export class Draft {
   async request(
     method: GraphRequest['method'],
     subpath: string,
-    rest: Pick<GraphRequest, 'body' | 'signal'>,
+    rest: Pick<GraphRequest, 'body' | 'beforeSending' | 'signal'>,
   ): Promise<GraphResponse> {
     const { client, mailbox } = this.place;
     const path = `${userPath(this.place)}/messages/${encodeURIComponent(this.id)}${subpath}`;
@@ -92,13 +97,16 @@ export class Draft {
   /**
    * Sends it (Microsoft: "message: send"). Whatever the answer, or without one, the message itself tells what has become
    * of it: it can be sent only once.
-   * @throws GraphUnansweredError, or GraphError 504, where even that cannot be found out
+   * @throws GraphUnansweredError, or GraphError 504, where even that cannot be found out; what `beforeSending` throws
    */
-  async send(signal: AbortSignal): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
+  async send(
+    request: Pick<GraphRequest, 'beforeSending' | 'signal'>,
+  ): Promise<Pick<GraphResponse, 'status' | 'requestId'>> {
+    const { signal } = request;
     let lost: unknown;
     for (;;) {
       try {
-        const answer = await this.request('POST', '/send', { signal });
+        const answer = await this.request('POST', '/send', request);
         if (answer.status === accepted.status) return answer;
         return (await this.#state(signal)) === 'sent' ? accepted : answer;
       } catch (error) {

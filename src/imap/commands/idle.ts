@@ -14,6 +14,7 @@ export const idle = command(noArguments, async (context) => {
     telling = true;
     while (again) {
       again = false;
+      if (folder?.gone !== undefined) return context.bye(folder.gone);
       folder?.tell(context.out, { expunges: true });
       await context.out.sent();
     }

@@ -48,7 +48,7 @@ export async function authenticated(
   const text = `${name} completed.`;
   if (outcome.kind === 'store') {
     context.loggedIn(outcome);
-    return { text };
+    return { text, ...(outcome.tellsCapabilities && { code: `CAPABILITY ${context.capabilities()}` }) };
   }
   const { capabilities } = outcome;
   return {

@@ -34,7 +34,7 @@ function singlePart(message: ParsedMessage, part: MimePart, extended: boolean): 
     isText ? textParameters(part) : parameters(contentTypeOf(part)),
     field('Content-ID'),
     field('Content-Description'),
-    formatString((part.header.get('Content-Transfer-Encoding') || '7BIT').toUpperCase()),
+    formatString(transferEncodingOf(part)),
     String(body.length),
   ];
   if (part.message !== undefined) {
@@ -42,6 +42,12 @@ function singlePart(message: ParsedMessage, part: MimePart, extended: boolean): 
   }
   if (part.message !== undefined || isText) structure.push(String(countLines(body)));
   return extended ? [...structure, field('Content-MD5'), ...disposition(part)] : structure;
+}
+
+/** As it is written, comments apart. */
+function transferEncodingOf({ header }: MimePart): string {
+  const field = header.get('Content-Transfer-Encoding') ?? '';
+  return parseParameterized(field.slice(0, maxParameterized)).value.toUpperCase() || '7BIT';
 }
 
 function subtypeOf({ type }: MimePart): string {

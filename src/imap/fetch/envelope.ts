@@ -9,7 +9,8 @@ const maxAddresses = 5_000;
 
 /** The ENVELOPE of FETCH (RFC 9051 section 7.5.2). Text stays encoded as it is; what is not ASCII goes out as UTF-8. */
 export function formatEnvelope(header: HeaderBlock): string {
-  const text = (name: string): string => formatNstring(header.get(name));
+  // What is folded by tabs is told as with blanks: a quoted string cannot hold them.
+  const text = (name: string): string => formatNstring(header.get(name)?.replaceAll('\t', ' '));
   const from = addresses(header, 'From');
   const orFrom = (list: string): string => (list === 'NIL' ? from : list);
   return `(${[
@@ -42,11 +43,16 @@ function formatItem(item: AddressItem): string {
       return formatAddress(undefined, item.words, '');
     case 'address': {
       const { local, domain } = splitAddress(item.parsed.address);
-      return formatAddress(item.parsed.name, local, domain);
+      return formatAddress(item.parsed.name, local, domain, item.route);
     }
   }
 }
 
-function formatAddress(name: string | undefined, local: string | undefined, host: string | undefined): string {
-  return `(${formatNstring(name)} NIL ${formatNstring(local)} ${formatNstring(host)})`;
+function formatAddress(
+  name: string | undefined,
+  local: string | undefined,
+  host: string | undefined,
+  route?: string,
+): string {
+  return `(${formatNstring(name?.replaceAll('\t', ' '))} ${formatNstring(route)} ${formatNstring(local)} ${formatNstring(host)})`;
 }

@@ -4,7 +4,10 @@ import { formatString } from '../wire/format.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import type { Section } from './section.ts';
 
-const attributes = ['UID', 'FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODYSTRUCTURE', 'BODY'] as const;
+const attributes = [
+  ...(['UID', 'FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODYSTRUCTURE', 'BODY'] as const),
+  ...(['MODSEQ', 'EMAILID', 'THREADID'] as const),
+] as const;
 
 /** A stretch of the message that FETCH wants. */
 export interface SectionItem {
@@ -15,10 +18,73 @@ export interface SectionItem {
   readonly range: OctetRange | undefined;
   /** Leaves \Seen as it is. */
   readonly peek: boolean;
+  /** The store is asked for the range alone. */
+  readonly rangeGiven?: true;
+}
+
+/** A part with its transfer encoding undone, or its size then (RFC 3516 section 4.2). */
+export interface BinaryItem {
+  readonly kind: 'BINARY' | 'BINARY.SIZE';
+  readonly label: string;
+  readonly path: readonly number[];
+  readonly range: OctetRange | undefined;
+  readonly peek: boolean;
+}
+
+/** What a listing or the whole message tells. */
+export interface AttributeItem {
+  readonly kind: (typeof attributes)[number];
 }
 
 /** One thing FETCH is asked for (RFC 9051 section 6.4.5). */
-export type FetchItem = { readonly kind: (typeof attributes)[number] } | SectionItem;
+export type FetchItem = AttributeItem | SectionItem | BinaryItem;
+
+/** How much of a message an item is made of. */
+export function partNeeded(item: FetchItem): 'none' | 'header' | 'whole' {
+  switch (item.kind) {
+    case 'ENVELOPE':
+      return 'header';
+    case 'BODY':
+    case 'BODYSTRUCTURE':
+    case 'BINARY':
+    case 'BINARY.SIZE':
+      return 'whole';
+    case 'SECTION':
+      return item.section.path.length === 0 && item.section.what.startsWith('HEADER') ? 'header' : 'whole';
+    default:
+      return 'none';
+  }
+}
+
+/** What ENVELOPE is made of (RFC 9051 section 7.5.2). */
+const envelopeFields = [
+  'Date',
+  'Subject',
+  'From',
+  'Sender',
+  'Reply-To',
+  'To',
+  'Cc',
+  'Bcc',
+  'In-Reply-To',
+  'Message-ID',
+];
+
+/** Names of the header fields that items of the header alone are made of; undefined for all. */
+export function headerFieldsNeeded(items: readonly FetchItem[]): readonly string[] | undefined {
+  const fields: string[] = [];
+  for (const item of items) {
+    if (item.kind === 'ENVELOPE') fields.push(...envelopeFields);
+    else if (item.kind === 'SECTION' && item.section.what === 'HEADER.FIELDS') fields.push(...item.section.fields);
+    else return undefined;
+  }
+  return fields;
+}
+
+/** Whether the item reads the message in the sense of \\Seen. */
+export function makesSeen(item: FetchItem): boolean {
+  return (item.kind === 'SECTION' || item.kind === 'BINARY') && !item.peek;
+}
 
 const macros: Readonly<Record<string, readonly FetchItem[]>> = {
   FAST: plain('FLAGS', 'INTERNALDATE', 'RFC822.SIZE'),
@@ -67,6 +133,7 @@ function plain(...kinds: (typeof attributes)[number][]): FetchItem[] {
 
 function parseItem(scanner: Scanner, word: string): FetchItem {
   if ((word === 'BODY' || word === 'BODY.PEEK') && scanner.try('[')) return parseSection(scanner, word !== 'BODY');
+  if (word.startsWith('BINARY') && scanner.ahead('[')) return parseBinary(scanner, word);
   const old = Object.hasOwn(rfc822, word) ? rfc822[word] : undefined;
   if (old !== undefined) return old;
   const kind = attributes.find((attribute) => attribute === word);
@@ -93,6 +160,19 @@ function parseSection(scanner: Scanner, peek: boolean): SectionItem {
     range,
     peek,
   };
+}
+
+function parseBinary(scanner: Scanner, word: string): BinaryItem {
+  if (word !== 'BINARY' && word !== 'BINARY.PEEK' && word !== 'BINARY.SIZE') {
+    throw new ImapSyntaxError('Unknown FETCH item.');
+  }
+  scanner.expect('[');
+  const path = parsePath(scanner);
+  scanner.expect(']');
+  const kind = word === 'BINARY.SIZE' ? word : 'BINARY';
+  const range = kind === 'BINARY' && scanner.try('<') ? parseRange(scanner) : undefined;
+  const label = `${kind}[${path.join('.')}]${range === undefined ? '' : `<${range.offset}>`}`;
+  return { kind, label, path, range, peek: word !== 'BINARY' };
 }
 
 function parsePath(scanner: Scanner): number[] {

@@ -1,28 +1,40 @@
-import type { MessageContent, OctetRange, OpenFolder } from '../../mailbox/mail-store.ts';
+import type { MessageContent } from '../../mailbox/mail-store.ts';
+import { defaultMaxHeaderBytes, HeaderBlock } from '../../message/header/fields.ts';
 import { ParsedMessage } from './parsed-message.ts';
 
-/** A message's content, read and taken apart once at most for one command. */
+/** As much of a message as a command has asked the store for, read and taken apart once at most. */
 export class FetchedMessage {
-  readonly #folder: OpenFolder;
-  readonly #uid: number;
+  readonly #given: Buffer | MessageContent | undefined;
   #octets: Promise<Buffer> | undefined;
   #parsed: ParsedMessage | undefined;
+  #header: HeaderBlock | undefined;
 
-  constructor(folder: OpenFolder, uid: number) {
-    this.#folder = folder;
-    this.#uid = uid;
+  private constructor(given: Buffer | MessageContent | undefined) {
+    this.#given = given;
   }
 
-  /** Whether {@link octets} holds the message in memory already. */
-  get loaded(): boolean {
-    return this.#octets !== undefined;
+  /** For what a listing tells. */
+  static withoutContent(): FetchedMessage {
+    return new FetchedMessage(undefined);
   }
 
-  /** The message as a stream, not held in memory. */
-  async stream(range?: OctetRange): Promise<MessageContent> {
-    return this.#folder.content(this.#uid, range);
+  static ofHeader(header: Buffer): FetchedMessage {
+    return new FetchedMessage(header);
   }
 
+  /** To be {@link release}d. */
+  static ofContent(content: MessageContent): FetchedMessage {
+    return new FetchedMessage(content);
+  }
+
+  /** The content as it comes, unless it lies in memory already or its size is unknown. */
+  get unread(): { readonly size: number; readonly stream: MessageContent['stream'] } | undefined {
+    const given = this.#given;
+    if (given === undefined || Buffer.isBuffer(given) || this.#octets !== undefined) return undefined;
+    return given.size === undefined ? undefined : { size: given.size, stream: given.stream };
+  }
+
+  /** The whole message. */
   octets(): Promise<Buffer> {
     this.#octets ??= this.#read();
     return this.#octets;
@@ -33,10 +45,24 @@ export class FetchedMessage {
     return this.#parsed;
   }
 
+  async header(): Promise<HeaderBlock> {
+    this.#header ??= Buffer.isBuffer(this.#given) ? parsedHeader(this.#given) : (await this.parsed()).root.header;
+    return this.#header;
+  }
+
+  /** Drops what has not been read. */
+  release(): void {
+    if (this.#given !== undefined && !Buffer.isBuffer(this.#given)) this.#given.stream.destroy();
+  }
+
   async #read(): Promise<Buffer> {
-    const { stream } = await this.#folder.content(this.#uid);
+    if (this.#given === undefined || Buffer.isBuffer(this.#given)) throw new Error('The message was not asked for.');
     const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    for await (const chunk of this.#given.stream) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   }
+}
+
+function parsedHeader(octets: Buffer): HeaderBlock {
+  return HeaderBlock.parse(octets, { maxHeaderBytes: Math.max(octets.length, defaultMaxHeaderBytes) });
 }

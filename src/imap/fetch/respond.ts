@@ -1,50 +1,65 @@
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
+import type { SelectedFolder } from '../selected/selected-folder.ts';
 import { formatDateTime } from '../wire/format.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';
+import { decodedPart } from './binary.ts';
 import { formatBodyStructure } from './body-structure.ts';
 import { formatEnvelope } from './envelope.ts';
-import type { FetchItem, SectionItem } from './items.ts';
+import { type AttributeItem, type BinaryItem, type FetchItem, partNeeded, type SectionItem } from './items.ts';
 import type { FetchedMessage } from './message-source.ts';
-import { sectionOctets } from './section.ts';
+import { headerOctets, sectionOctets } from './section.ts';
+
+/** What stands behind an item's name: text, octets in memory, or the content as it comes. */
+type Value = string | { readonly octets: Buffer; readonly as: '' | '~' } | 'stream';
 
 /** One message's FETCH response: `* 12 FETCH (…)`. */
 export async function respondToFetch(
   out: ImapWriter,
-  sequenceNumber: number,
+  folder: SelectedFolder,
   message: MessageSummary,
   source: FetchedMessage,
   items: readonly FetchItem[],
 ): Promise<void> {
-  // Asked for before the response begins, so that a message that is gone leaves no half response behind.
-  const first = items.find((item) => item.kind === 'SECTION' && streamable(item));
-  const opened = first?.kind === 'SECTION' ? await source.stream(first.range) : undefined;
-  if (items.some((item) => needsParts(item))) await source.parsed();
-  out.raw(`* ${sequenceNumber} FETCH (`);
-  for (const [index, item] of items.entries()) {
-    if (index > 0) out.raw(' ');
-    if (item.kind !== 'SECTION') {
-      out.raw(`${item.kind} ${await formatAttribute(item.kind, message, source)}`);
-    } else {
-      out.raw(`${item.label} `);
-      const content = item === first && opened !== undefined ? opened : undefined;
-      await respondWithSection(out, item, source, content);
-    }
+  // Made before the response begins, so that a message that is gone leaves no half response behind.
+  const streams = items.filter((item) => partNeeded(item) !== 'none').length === 1 && source.unread !== undefined;
+  const values: [string, Value][] = [];
+  for (const item of items) values.push([labelOf(item), await itemValue(item, folder, message, source, streams)]);
+  if (items.some(({ kind }) => kind === 'FLAGS')) folder.announceKeywords(message.flags, out);
+  out.beginResponse(`${folder.sequenceNumber(message.uid)} FETCH (`);
+  for (const [index, [label, value]] of values.entries()) {
+    out.raw(`${index > 0 ? ' ' : ''}${label} `);
+    await write(out, value, source);
   }
-  out.raw(')\r\n');
+  out.endResponse(')');
   await out.drained();
 }
 
-function streamable(item: SectionItem): boolean {
-  return item.section.path.length === 0 && item.section.what === 'ALL';
+function labelOf(item: FetchItem): string {
+  return 'label' in item ? item.label : item.kind;
 }
 
-function needsParts(item: FetchItem): boolean {
-  if (item.kind === 'SECTION') return !streamable(item);
-  return item.kind === 'ENVELOPE' || item.kind === 'BODY' || item.kind === 'BODYSTRUCTURE';
+async function write(out: ImapWriter, value: Value, source: FetchedMessage): Promise<void> {
+  const { unread } = source;
+  if (value === 'stream' && unread !== undefined) await out.literal(unread.size, unread.stream);
+  else if (typeof value === 'string') out.raw(value);
+  else await out.literalOctets(value.octets, value.as);
 }
 
-async function formatAttribute(
-  kind: Exclude<FetchItem['kind'], 'SECTION'>,
+async function itemValue(
+  item: FetchItem,
+  folder: SelectedFolder,
+  message: MessageSummary,
+  source: FetchedMessage,
+  streams: boolean,
+): Promise<Value> {
+  if (item.kind === 'SECTION') return sectionValue(item, source, streams);
+  if ('path' in item) return binaryValue(item, source);
+  return attributeValue(item, folder, message, source);
+}
+
+async function attributeValue(
+  { kind }: AttributeItem,
+  folder: SelectedFolder,
   message: MessageSummary,
   source: FetchedMessage,
 ): Promise<string> {
@@ -52,31 +67,43 @@ async function formatAttribute(
     case 'UID':
       return String(message.uid);
     case 'FLAGS':
-      return `(${message.flags.join(' ')})`;
+      return `(${folder.flagsOf(message.uid).join(' ')})`;
     case 'INTERNALDATE':
       return formatDateTime(message.internalDate);
     case 'RFC822.SIZE':
       return String(message.size);
+    case 'MODSEQ':
+      return `(${message.modseq})`;
+    case 'EMAILID':
+      return `(${folder.emailId(message)})`;
+    case 'THREADID':
+      return message.threadId === undefined ? 'NIL' : `(${message.threadId})`;
     case 'ENVELOPE':
-      return formatEnvelope((await source.parsed()).root.header);
+      return formatEnvelope(await source.header());
     default:
       return formatBodyStructure(await source.parsed(), kind === 'BODYSTRUCTURE');
   }
 }
 
-async function respondWithSection(
-  out: ImapWriter,
-  item: SectionItem,
-  source: FetchedMessage,
-  opened: Awaited<ReturnType<FetchedMessage['stream']>> | undefined,
-): Promise<void> {
-  if (streamable(item)) {
-    const content = opened ?? (await source.stream(item.range));
-    if (content.size !== undefined) return out.literal(content.size, content.stream);
-    content.stream.destroy();
-  }
-  const octets = streamable(item) ? await source.octets() : sectionOctets(await source.parsed(), item.section);
-  if (octets === undefined) return out.raw('NIL');
-  const { offset, length } = item.range ?? { offset: 0, length: octets.length };
-  await out.literalOctets(octets.subarray(offset, offset + length));
+async function sectionValue(item: SectionItem, source: FetchedMessage, streams: boolean): Promise<Value> {
+  const { section, range } = item;
+  const isWhole = section.path.length === 0 && section.what === 'ALL';
+  if (isWhole && streams && (range === undefined || item.rangeGiven)) return 'stream';
+  const octets =
+    partNeeded(item) === 'header'
+      ? headerOctets(await source.header(), section)
+      : isWhole
+        ? await source.octets()
+        : sectionOctets(await source.parsed(), section);
+  if (octets === undefined) return 'NIL';
+  if (range === undefined || (isWhole && item.rangeGiven)) return { octets, as: '' };
+  return { octets: octets.subarray(range.offset, range.offset + range.length), as: '' };
+}
+
+async function binaryValue({ kind, path, range }: BinaryItem, source: FetchedMessage): Promise<Value> {
+  const octets = decodedPart(await source.parsed(), path);
+  if (kind === 'BINARY.SIZE') return String(octets?.length ?? 0);
+  if (octets === undefined) return 'NIL';
+  const wanted = range === undefined ? octets : octets.subarray(range.offset, range.offset + range.length);
+  return { octets: wanted, as: wanted.includes(0) ? '~' : '' };
 }

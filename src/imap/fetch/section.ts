@@ -1,3 +1,4 @@
+import type { HeaderBlock } from '../../message/header/fields.ts';
 import type { MimePart } from '../../message/mime/part.ts';
 import type { ParsedMessage } from './parsed-message.ts';
 
@@ -23,14 +24,19 @@ export function sectionOctets(message: ParsedMessage, section: Section): Buffer 
   return part.message && ofMessage(message, part.message, section);
 }
 
-function ofMessage(message: ParsedMessage, part: MimePart, { what, fields }: Section): Buffer {
-  if (what === 'HEADER' || what === 'MIME') return part.header.raw;
-  if (what === 'TEXT') return message.body(part);
-  const keep = what === 'HEADER.FIELDS';
-  return part.header.edit({ drop: ({ name }) => fields.includes(name.toUpperCase()) !== keep });
+function ofMessage(message: ParsedMessage, part: MimePart, section: Section): Buffer {
+  return section.what === 'TEXT' ? message.body(part) : headerOctets(part.header, section);
 }
 
-function partAt(root: MimePart, path: readonly number[]): MimePart | undefined {
+/** The octets of HEADER, HEADER.FIELDS or HEADER.FIELDS.NOT. */
+export function headerOctets(header: HeaderBlock, { what, fields }: Section): Buffer {
+  if (what !== 'HEADER.FIELDS' && what !== 'HEADER.FIELDS.NOT') return header.raw;
+  const keep = what === 'HEADER.FIELDS';
+  return header.edit({ drop: ({ name }) => fields.includes(name.toUpperCase()) !== keep });
+}
+
+/** The part that numbers name, or undefined where the message has none. */
+export function partAt(root: MimePart, path: readonly number[]): MimePart | undefined {
   let part = root;
   for (const [depth, number] of path.entries()) {
     // Numbers below a message/rfc822 count the parts of the message in it.

@@ -1,21 +1,31 @@
 import { ImapSyntaxError } from '../reply.ts';
-import { parseDate } from '../wire/format.ts';
+import { parseDay } from '../wire/format.ts';
 import type { Scanner } from '../wire/scanner.ts';
-import type { SequenceSet } from '../wire/sequence-set.ts';
+import type { MessageSet } from '../wire/sequence-set.ts';
 
-/** A search key (RFC 3501 section 6.4.4). Dates are midnight UTC. */
+/** A search key (RFC 9051 section 6.4.4, RFC 5032, RFC 7162 section 3.1.5, RFC 8474 section 4.3). Days are as `2026-11-30`. */
 export type SearchKey =
   | { readonly kind: 'all' }
-  | { readonly kind: 'none' }
+  | { readonly kind: 'recent' }
   | { readonly kind: 'flag'; readonly flag: string }
-  | { readonly kind: 'numbers'; readonly set: SequenceSet; readonly byUid: boolean }
-  | { readonly kind: 'received'; readonly when: 'before' | 'on' | 'since'; readonly date: Date }
-  | { readonly kind: 'sent'; readonly when: 'before' | 'on' | 'since'; readonly date: Date }
+  | { readonly kind: 'numbers'; readonly set: MessageSet; readonly byUid: boolean }
+  | { readonly kind: 'received'; readonly when: 'before' | 'on' | 'since'; readonly day: string }
+  | { readonly kind: 'sent'; readonly when: 'before' | 'on' | 'since'; readonly day: string }
+  | { readonly kind: 'older' | 'younger'; readonly seconds: number }
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
-  | { readonly kind: 'header'; readonly field: string; readonly text: string }
+  | { readonly kind: 'modseq'; readonly modseq: number }
+  | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
+  | { readonly kind: 'header' | 'address'; readonly field: string; readonly text: string }
   | { readonly kind: 'body' | 'text'; readonly text: string }
   | { readonly kind: 'not'; readonly key: SearchKey }
   | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] };
+
+/** Every key in a tree of keys. */
+export function* everyKey(key: SearchKey): Generator<SearchKey> {
+  yield key;
+  if (key.kind === 'not') yield* everyKey(key.key);
+  if (key.kind === 'and' || key.kind === 'or') for (const inner of key.keys) yield* everyKey(inner);
+}
 
 const flags: Readonly<Record<string, string>> = {
   ANSWERED: '\\Answered',
@@ -25,51 +35,66 @@ const flags: Readonly<Record<string, string>> = {
   SEEN: '\\Seen',
 };
 
-const maxKeys = 1_000;
+/** More in one command, those within others counted, are refused. */
+const maxKeys = 2_000;
 
 /** One key after another, all of which must match. */
 export function parseSearchKeys(scanner: Scanner): SearchKey {
-  const keys = [parseKey(scanner, 0)];
-  while (scanner.trySpace()) {
-    if (keys.length >= maxKeys) throw new ImapSyntaxError('SEARCH is given too many keys.');
-    keys.push(parseKey(scanner, 0));
-  }
+  const budget = { keys: maxKeys };
+  const keys = [parseKey(scanner, 0, budget)];
+  while (scanner.trySpace()) keys.push(parseKey(scanner, 0, budget));
   return { kind: 'and', keys };
 }
 
-function parseKey(scanner: Scanner, depth: number): SearchKey {
-  if (scanner.ahead('(')) {
-    const keys = scanner.nested(depth, (inner) => scanner.list(() => parseKey(scanner, inner), { allowEmpty: false }));
-    return { kind: 'and', keys };
-  }
-  if (scanner.aheadDigit() || scanner.ahead('*')) {
-    return { kind: 'numbers', set: scanner.sequenceSet(), byUid: false };
-  }
-  return parseNamed(scanner, scanner.word(), depth);
+/** Keys that may still come. */
+interface KeyBudget {
+  keys: number;
 }
 
-function parseNamed(scanner: Scanner, name: string, depth: number): SearchKey {
+function parseKey(scanner: Scanner, depth: number, budget: KeyBudget): SearchKey {
+  if (--budget.keys < 0) throw new ImapSyntaxError('SEARCH is given too many keys.');
+  if (scanner.ahead('(')) {
+    const keys = scanner.nested(depth, (inner) =>
+      scanner.list(() => parseKey(scanner, inner, budget), { allowEmpty: false }),
+    );
+    return { kind: 'and', keys };
+  }
+  if (scanner.aheadMessageSet()) return { kind: 'numbers', set: scanner.messageSet(), byUid: false };
+  return parseNamed(scanner, scanner.word(), depth, budget);
+}
+
+function parseNamed(scanner: Scanner, name: string, depth: number, budget: KeyBudget): SearchKey {
   const flag = flagKey(name);
   if (flag !== undefined) return flag;
   switch (name) {
     case 'ALL':
-    case 'OLD':
       return { kind: 'all' };
-    // No message is \Recent here.
-    case 'NEW':
     case 'RECENT':
-      return { kind: 'none' };
+      return { kind: 'recent' };
+    case 'OLD':
+      return { kind: 'not', key: { kind: 'recent' } };
+    case 'NEW':
+      return { kind: 'and', keys: [{ kind: 'recent' }, { kind: 'not', key: { kind: 'flag', flag: '\\Seen' } }] };
     case 'NOT':
-      return { kind: 'not', key: operand(scanner, depth) };
+      return { kind: 'not', key: operand(scanner, depth, budget) };
     case 'OR':
-      return { kind: 'or', keys: [operand(scanner, depth), operand(scanner, depth)] };
+      return { kind: 'or', keys: [operand(scanner, depth, budget), operand(scanner, depth, budget)] };
     case 'UID':
       scanner.space();
-      return { kind: 'numbers', set: scanner.sequenceSet(), byUid: true };
+      return { kind: 'numbers', set: scanner.messageSet(), byUid: true };
     case 'LARGER':
     case 'SMALLER':
       scanner.space();
       return { kind: name === 'LARGER' ? 'larger' : 'smaller', size: scanner.number() };
+    case 'OLDER':
+    case 'YOUNGER':
+      return { kind: name === 'OLDER' ? 'older' : 'younger', seconds: interval(scanner) };
+    case 'MODSEQ':
+      return { kind: 'modseq', modseq: parseModseq(scanner) };
+    case 'EMAILID':
+    case 'THREADID':
+      scanner.space();
+      return { kind: name === 'EMAILID' ? 'emailid' : 'threadid', id: scanner.objectId() };
     case 'KEYWORD':
       scanner.space();
       return { kind: 'flag', flag: scanner.flag() };
@@ -81,9 +106,29 @@ function parseNamed(scanner: Scanner, name: string, depth: number): SearchKey {
   }
 }
 
-function operand(scanner: Scanner, depth: number): SearchKey {
+/** Seconds, one at least (RFC 5032). */
+function interval(scanner: Scanner): number {
   scanner.space();
-  return scanner.nested(depth, (inner) => parseKey(scanner, inner));
+  const seconds = scanner.number();
+  if (seconds === 0) throw new ImapSyntaxError('An interval of no seconds.');
+  return seconds;
+}
+
+/** `[entry-name entry-type-req] mod-sequence`; flags have no mod-sequences of their own here (RFC 7162 section 3.1.5). */
+function parseModseq(scanner: Scanner): number {
+  scanner.space();
+  if (scanner.ahead('"')) {
+    scanner.string();
+    scanner.space();
+    if (!['PRIV', 'SHARED', 'ALL'].includes(scanner.word())) throw new ImapSyntaxError('MODSEQ is malformed.');
+    scanner.space();
+  }
+  return scanner.modseq();
+}
+
+function operand(scanner: Scanner, depth: number, budget: KeyBudget): SearchKey {
+  scanner.space();
+  return scanner.nested(depth, (inner) => parseKey(scanner, inner, budget));
 }
 
 function flagKey(name: string): SearchKey | undefined {
@@ -97,10 +142,10 @@ function dateKey(scanner: Scanner, name: string): SearchKey | undefined {
   const match = /^(SENT)?(BEFORE|ON|SINCE)$/.exec(name);
   if (match === null) return undefined;
   scanner.space();
-  const date = parseDate(scanner.astring());
-  if (date === undefined) throw new ImapSyntaxError('A date is malformed.');
+  const day = parseDay(scanner.astring());
+  if (day === undefined) throw new ImapSyntaxError('A date is malformed.');
   const when = (match[2] ?? '').toLowerCase() as 'before' | 'on' | 'since';
-  return match[1] === undefined ? { kind: 'received', when, date } : { kind: 'sent', when, date };
+  return match[1] === undefined ? { kind: 'received', when, day } : { kind: 'sent', when, day };
 }
 
 function textKey(scanner: Scanner, name: string): SearchKey {
@@ -112,6 +157,7 @@ function textKey(scanner: Scanner, name: string): SearchKey {
   }
   const text = scanner.astring();
   if (name === 'BODY' || name === 'TEXT') return { kind: name === 'BODY' ? 'body' : 'text', text };
-  if (['FROM', 'TO', 'CC', 'BCC', 'SUBJECT'].includes(name)) return { kind: 'header', field: name, text };
+  if (name === 'SUBJECT') return { kind: 'header', field: name, text };
+  if (['FROM', 'TO', 'CC', 'BCC'].includes(name)) return { kind: 'address', field: name, text };
   throw new ImapSyntaxError('Unknown SEARCH key.');
 }

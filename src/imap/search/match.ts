@@ -1,81 +1,117 @@
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
-import type { FetchedMessage } from '../fetch/message-source.ts';
+import type { HeaderBlock } from '../../message/header/fields.ts';
 import type { ParsedMessage } from '../fetch/parsed-message.ts';
+import { addressesHold } from './addresses.ts';
+import { compareDays, toldDay, writtenDay } from './days.ts';
 import type { SearchKey } from './keys.ts';
 import { fieldText, textsOf } from './texts.ts';
 
-/** A message that SEARCH looks at. */
+/** A message that SEARCH looks at, with as much of it as is known. */
 export interface Candidate {
   readonly message: MessageSummary;
+  readonly recent: boolean;
+  /** In milliseconds. */
+  readonly now: number;
+  emailId(): string;
   /** Whether a message set of sequence numbers or UIDs names it. */
   named(key: SearchKey & { kind: 'numbers' }): boolean;
-  readonly source: FetchedMessage;
+  /** What the store itself has found; undefined where it has not looked. */
+  found(key: SearchKey & { kind: 'body' | 'text' }): boolean | undefined;
+  readonly header?: HeaderBlock;
+  readonly parsed?: ParsedMessage;
 }
 
-const dayMs = 24 * 60 * 60 * 1000;
+/** Whether a message matches; undefined where more of it has to be known. */
+export function matches(key: SearchKey, candidate: Candidate): boolean | undefined {
+  switch (key.kind) {
+    case 'not': {
+      const inner = matches(key.key, candidate);
+      return inner === undefined ? undefined : !inner;
+    }
+    case 'and':
+      return joined(key.keys, candidate, false);
+    case 'or':
+      return joined(key.keys, candidate, true);
+    case 'sent':
+    case 'header':
+    case 'address':
+      return candidate.header === undefined ? undefined : matchesHeader(key, candidate.header);
+    case 'body':
+    case 'text':
+      return matchesText(key, candidate);
+    default:
+      return matchesSummary(key, candidate);
+  }
+}
 
-/** Whether a message matches. Its content is read only where a key asks for it. */
-export async function matches(key: SearchKey, candidate: Candidate): Promise<boolean> {
+/** @param decides the result of one key that settles all */
+function joined(keys: readonly SearchKey[], candidate: Candidate, decides: boolean): boolean | undefined {
+  let open = false;
+  for (const key of keys) {
+    const result = matches(key, candidate);
+    if (result === decides) return decides;
+    if (result === undefined) open = true;
+  }
+  return open ? undefined : !decides;
+}
+
+type SummaryKey = Exclude<SearchKey, { kind: 'not' | 'and' | 'or' | 'sent' | 'header' | 'address' | 'body' | 'text' }>;
+
+function matchesSummary(key: SummaryKey, candidate: Candidate): boolean {
   const { message } = candidate;
   switch (key.kind) {
     case 'all':
       return true;
-    case 'none':
-      return false;
+    case 'recent':
+      return candidate.recent;
     case 'flag':
       return message.flags.some((flag) => flag.toLowerCase() === key.flag.toLowerCase());
     case 'numbers':
       return candidate.named(key);
     case 'received':
-      return compareDay(message.internalDate, key.when, key.date);
+      return compareDays(toldDay(message.internalDate), key.when, key.day);
+    case 'older':
+      return message.internalDate.getTime() <= candidate.now - key.seconds * 1000;
+    case 'younger':
+      return message.internalDate.getTime() >= candidate.now - key.seconds * 1000;
     case 'larger':
       return message.size > key.size;
     case 'smaller':
       return message.size < key.size;
-    case 'not':
-      return !(await matches(key.key, candidate));
-    case 'and':
-      for (const inner of cheapFirst(key.keys)) if (!(await matches(inner, candidate))) return false;
-      return true;
-    case 'or':
-      for (const inner of cheapFirst(key.keys)) if (await matches(inner, candidate)) return true;
-      return false;
-    default:
-      return matchesContent(key, await candidate.source.parsed());
+    case 'modseq':
+      return message.modseq >= key.modseq;
+    case 'emailid':
+      return candidate.emailId() === key.id;
+    case 'threadid':
+      return message.threadId === key.id;
   }
 }
 
-type ContentKey = Extract<SearchKey, { kind: 'sent' | 'header' | 'body' | 'text' }>;
+type HeaderKey = Extract<SearchKey, { kind: 'sent' | 'header' | 'address' }>;
 
-function matchesContent(key: ContentKey, parsed: ParsedMessage): boolean {
-  const { header } = parsed.root;
+function matchesHeader(key: HeaderKey, header: HeaderBlock): boolean {
   if (key.kind === 'sent') {
-    const date = new Date((header.get('Date') ?? '').replace(/\([^)]*\)/g, ''));
-    return !Number.isNaN(date.getTime()) && compareDay(date, key.when, key.date);
+    const day = writtenDay(header.get('Date') ?? '');
+    return day !== undefined && compareDays(day, key.when, key.day);
   }
-  const wanted = key.text.toLowerCase();
-  const holds = (text: string): boolean => text.toLowerCase().includes(wanted);
-  if (key.kind === 'header') {
-    return header.fields.some((field) => field.is(key.field) && holds(fieldText(field)));
+  const holds = holding(key.text);
+  if (header.fields.some((field) => field.is(key.field) && holds(fieldText(field)))) return true;
+  return key.kind === 'address' && addressesHold(header, key.field, holds);
+}
+
+function matchesText(key: SearchKey & { kind: 'body' | 'text' }, candidate: Candidate): boolean | undefined {
+  const found = candidate.found(key);
+  if (found !== undefined) return found;
+  const holds = holding(key.text);
+  if (key.kind === 'text' && candidate.header !== undefined) {
+    if (candidate.header.fields.some((field) => holds(`${field.name}: ${fieldText(field)}`))) return true;
   }
-  const inHeader = key.kind === 'text' && header.fields.some((field) => holds(`${field.name}: ${fieldText(field)}`));
-  return inHeader || [...textsOf(parsed)].some(holds);
+  if (candidate.parsed === undefined) return undefined;
+  for (const text of textsOf(candidate.parsed)) if (holds(text)) return true;
+  return false;
 }
 
-/** Days are compared, times and zones are not looked at (RFC 3501 section 6.4.4). */
-function compareDay(date: Date, when: 'before' | 'on' | 'since', day: Date): boolean {
-  const days = Math.floor(date.getTime() / dayMs) - Math.floor(day.getTime() / dayMs);
-  if (when === 'before') return days < 0;
-  return when === 'on' ? days === 0 : days >= 0;
-}
-
-/** Keys that need no content come first. */
-function cheapFirst(keys: readonly SearchKey[]): readonly SearchKey[] {
-  return [...keys].sort((a, b) => Number(needsContent(a)) - Number(needsContent(b)));
-}
-
-function needsContent(key: SearchKey): boolean {
-  if (key.kind === 'not') return needsContent(key.key);
-  if (key.kind === 'and' || key.kind === 'or') return key.keys.some(needsContent);
-  return key.kind === 'sent' || key.kind === 'header' || key.kind === 'body' || key.kind === 'text';
+function holding(wanted: string): (text: string) => boolean {
+  const lower = wanted.toLowerCase();
+  return (text) => text.toLowerCase().includes(lower);
 }

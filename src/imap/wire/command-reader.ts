@@ -16,6 +16,10 @@ export interface RawCommand {
 /** The last literal of an APPEND. It is read by whoever stores it, not held in memory. */
 export interface MessageLiteral {
   readonly size: number;
+  /** It may hold NUL (RFC 3516 section 4.3, literal8). */
+  readonly binary: boolean;
+  /** The client waits until it is {@link accept}ed. */
+  readonly synchronizing: boolean;
   /** Lets the client send, and gives what it sends. */
   accept(): Promise<Readable>;
 }
@@ -40,7 +44,8 @@ export class BrokenCommand extends Error {
   }
 }
 
-const literalAtEnd = /\{(\d+)(\+?)\}$/;
+/** A `~` before it says that it may hold NUL (RFC 3516 section 4.1). */
+const literalAtEnd = /~?\{(\d+)(\+?)\}$/;
 
 const tagAtStart = /^[!#$&',-[\]^-z|}~]+(?=\s)/;
 
@@ -58,6 +63,8 @@ export class CommandReader {
   takesMessages = false;
   #open: StreamedLiteral | undefined;
   #openTag: string | undefined;
+  /** What has to follow the message: `UTF8 (~{12}` is closed behind it (RFC 6855 section 4). */
+  #openEnd: '' | ')' = '';
 
   /** @param invite sends the continuation request that lets the client send a synchronizing literal, and waits until it is taken */
   constructor(reader: LineReader, limits: CommandLimits, invite: () => Promise<void>) {
@@ -84,8 +91,10 @@ export class CommandReader {
       const size = Number(literal[1]);
       const synchronizing = literal[2] === '';
       if (this.takesMessages && name === 'APPEND' && !isFirstArgument(parts) && Number.isSafeInteger(size)) {
-        this.#open = new StreamedLiteral(this.#reader, size, synchronizing, this.#invite);
+        const binary = literal[0].startsWith('~');
+        this.#open = new StreamedLiteral(this.#reader, { size, binary, synchronizing }, this.#invite);
         this.#openTag = tag;
+        this.#openEnd = /\($/.test(parts.at(-1)?.toString() ?? '') ? ')' : '';
         return { tag, name, parts, message: this.#open };
       }
       if (size > left || parts.length > 2 * maxLiterals) throw refusedLiteral(tag, synchronizing);
@@ -105,7 +114,7 @@ export class CommandReader {
     if (open === undefined || !(await open.skip())) return;
     const tag = this.#openTag ?? '*';
     const rest = await this.#line(this.#limits.maxCommandBytes, tag);
-    if (rest.trim() !== '') {
+    if (rest.trim() !== this.#openEnd) {
       throw new BrokenCommand('Only one message can be appended at a time.', { tag, fatal: true });
     }
   }
@@ -131,29 +140,35 @@ export class CommandReader {
 /** The message of an APPEND, taken off the wire as it is wanted. */
 class StreamedLiteral implements MessageLiteral {
   readonly size: number;
+  readonly binary: boolean;
   readonly #reader: LineReader;
-  readonly #synchronizing: boolean;
+  readonly synchronizing: boolean;
   readonly #invite: () => Promise<void>;
   #left: number;
   #accepted = false;
 
-  constructor(reader: LineReader, size: number, synchronizing: boolean, invite: () => Promise<void>) {
+  constructor(
+    reader: LineReader,
+    { size, binary, synchronizing }: { size: number; binary: boolean; synchronizing: boolean },
+    invite: () => Promise<void>,
+  ) {
     this.size = size;
+    this.binary = binary;
     this.#left = size;
     this.#reader = reader;
-    this.#synchronizing = synchronizing;
+    this.synchronizing = synchronizing;
     this.#invite = invite;
   }
 
   async accept(): Promise<Readable> {
     this.#accepted = true;
-    if (this.#synchronizing) await this.#invite();
+    if (this.synchronizing) await this.#invite();
     return Readable.from(this.#content(), { objectMode: false });
   }
 
   /** Takes the rest off the wire. @returns false if the client was never let to send */
   async skip(): Promise<boolean> {
-    if (this.#synchronizing && !this.#accepted) return false;
+    if (this.synchronizing && !this.#accepted) return false;
     while (this.#left > 0) this.#left -= (await this.#reader.some(Math.min(this.#left, skipChunkBytes))).length;
     return true;
   }

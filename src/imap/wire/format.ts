@@ -4,7 +4,7 @@ import { encodeModifiedUtf7 } from './modified-utf7.ts';
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** Octets, one per character, as a string for the wire: quoted where it may be, else a literal. */
-function formatOctets(octets: string): string {
+export function formatOctets(octets: string): string {
   if (octets.length <= 1024 && /^[\u0020-\u007e]*$/.test(octets)) return `"${octets.replace(/["\\]/g, '\\$&')}"`;
   return `{${octets.length}}\r\n${octets}`;
 }
@@ -19,10 +19,20 @@ export function formatNstring(text: string | undefined): string {
   return text === undefined ? 'NIL' : formatString(text);
 }
 
-/** A folder's name: an atom where it may be, else quoted. */
-export function formatMailbox(name: string): string {
-  const encoded = encodeModifiedUtf7(name);
-  return /^[!#$&'+-[\]^-z|}~]+$/.test(encoded) ? encoded : formatString(encoded);
+/**
+ * A folder's name: an atom where it may be, else quoted.
+ * @param utf8 the client takes UTF-8 in quoted strings (RFC 6855 section 3)
+ */
+export function formatMailbox(name: string, utf8 = false): string {
+  if (utf8 && !/^[\u0020-\u007e]*$/.test(name)) return formatUtf8(name);
+  const encoded = utf8 ? name : encodeModifiedUtf7(name);
+  return /^[!#$&'+-[\]^-z|}~]+$/.test(encoded) && encoded.toUpperCase() !== 'NIL' ? encoded : formatString(encoded);
+}
+
+function formatUtf8(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: no quoted string holds them
+  if (/[\x00-\x1f\x7f]/.test(text)) return formatString(text);
+  return Buffer.from(`"${text.replace(/["\\]/g, '\\$&')}"`).toString('latin1');
 }
 
 /** `"17-Jul-1996 02:44:25 +0000"`, always in UTC. */
@@ -49,6 +59,11 @@ export function parseDate(text: string): Date | undefined {
   if (match === null || month < 0) return undefined;
   const date = new Date(Date.UTC(Number(match[3]), month, Number(match[1])));
   return date.getUTCMonth() === month ? date : undefined;
+}
+
+/** The date of SEARCH as `1994-02-01`; undefined if it is none. */
+export function parseDay(text: string): string | undefined {
+  return parseDate(text)?.toISOString().slice(0, 10);
 }
 
 /** The text of a response: one line whatever it was made of. */

@@ -1,19 +1,29 @@
 import { ImapSyntaxError } from '../reply.ts';
 import { decodeModifiedUtf7 } from './modified-utf7.ts';
-import { parseSequenceSet, type SequenceSet } from './sequence-set.ts';
+import { type MessageSet, parseSequenceSet, type SequenceSet } from './sequence-set.ts';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const maxDepth = 32;
 
+/** How folders' names are written on this connection. */
+export interface NameSpelling {
+  /** Of the store; unknown before login. */
+  readonly delimiter?: string;
+  /** Names are UTF-8 and not modified UTF-7 (RFC 6855 section 3, RFC 9051 section 5.1). */
+  readonly utf8: boolean;
+}
+
 /** Takes tokens off a command's arguments (RFC 9051 section 9), tolerating spaces too many. */
 export class Scanner {
   readonly #parts: readonly (string | Buffer)[];
+  readonly #names: NameSpelling;
   #part = 0;
   #at = 0;
 
-  constructor(parts: readonly (string | Buffer)[]) {
+  constructor(parts: readonly (string | Buffer)[], names: NameSpelling = { utf8: false }) {
     this.#parts = parts;
+    this.#names = names;
   }
 
   /** One space or more. */
@@ -81,6 +91,18 @@ export class Scanner {
     return value;
   }
 
+  /** A mod-sequence, 0 to 2^63-1 (RFC 7162 section 7); beyond 2^53 it is not exact, and beyond all that a store gives. */
+  modseq(): number {
+    const digits = this.#need(/\d+/y, 'A mod-sequence');
+    if (BigInt(digits.slice(0, 20)) > 0x7fffffffffffffffn) throw new ImapSyntaxError('A mod-sequence is too large.');
+    return Number(digits);
+  }
+
+  /** An id of RFC 8474. */
+  objectId(): string {
+    return this.#need(/[A-Za-z0-9_-]{1,255}/y, 'An id');
+  }
+
   flag(): string {
     return this.#need(/\\?[!#$&'+-[^-z|}~]+/y, 'A flag');
   }
@@ -112,13 +134,27 @@ export class Scanner {
 
   /** A folder's name in Unicode, INBOX in capitals. */
   mailbox(): string {
-    return canonicalFolder(this.astring());
+    return this.#canonicalName(this.astring());
   }
 
   /** A folder's name that may hold the wildcards of LIST. */
   listMailbox(): string {
-    const text = this.#tryString() ?? this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'A folder name');
-    return decodeModifiedUtf7(text);
+    const octets =
+      this.#tryOctets() ?? Buffer.from(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'A folder name'), 'latin1');
+    const text = decodeOctets(octets);
+    return this.#names.utf8 ? text : decodeModifiedUtf7(text);
+  }
+
+  /** Whether a message set follows, and no word. */
+  aheadMessageSet(): boolean {
+    return this.aheadDigit() || this.ahead('*') || this.#aheadSaved();
+  }
+
+  /** A message set, or `$`. */
+  messageSet(): MessageSet {
+    if (!this.#aheadSaved()) return this.sequenceSet();
+    this.#at++;
+    return 'saved';
   }
 
   sequenceSet(): SequenceSet {
@@ -143,6 +179,19 @@ export class Scanner {
   nested<T>(depth: number, inner: (depth: number) => T): T {
     if (depth >= maxDepth) throw new ImapSyntaxError('Parentheses are nested too deeply.');
     return inner(depth + 1);
+  }
+
+  #aheadSaved(): boolean {
+    return /^\$(?:[ )]|$)/.test(this.#text().slice(this.#at, this.#at + 2));
+  }
+
+  /** A folder's name as stores know it: INBOX in capitals, also where other folders are below it. */
+  #canonicalName(name: string): string {
+    const { delimiter, utf8 } = this.#names;
+    const decoded = utf8 ? name : decodeModifiedUtf7(name);
+    if (decoded.slice(0, 5).toUpperCase() !== 'INBOX') return decoded;
+    const rest = decoded.slice(5);
+    return rest === '' || (delimiter !== undefined && rest.startsWith(delimiter)) ? `INBOX${rest}` : decoded;
   }
 
   #backToSpace(): void {
@@ -199,10 +248,4 @@ function decodeOctets(bytes: Buffer): string {
   } catch {
     throw new ImapSyntaxError('An argument is not UTF-8.');
   }
-}
-
-/** A folder's name as stores know it: modified UTF-7 decoded, INBOX in capitals. */
-function canonicalFolder(name: string): string {
-  const decoded = decodeModifiedUtf7(name);
-  return decoded.toUpperCase() === 'INBOX' ? 'INBOX' : decoded;
 }

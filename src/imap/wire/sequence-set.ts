@@ -3,6 +3,9 @@ import { ImapSyntaxError } from '../reply.ts';
 /** Ranges of sequence numbers or UIDs; `*` is Infinity until it is known what the largest is. */
 export type SequenceSet = readonly { readonly from: number; readonly to: number }[];
 
+/** A message set as a command names it: ranges, or `$`, the result of the last search that was saved (RFC 5182). */
+export type MessageSet = SequenceSet | 'saved';
+
 /** More ranges than that in one command are refused. */
 const maxRanges = 100_000;
 
@@ -51,6 +54,24 @@ export function selectUpTo(set: SequenceSet, count: number): number[] {
   return selected;
 }
 
+/** Whether a set names a number. */
+export type Membership = (number: number) => boolean;
+
+/** @param largest what `*` stands for; undefined where there is none */
+export function membership(set: SequenceSet, largest: number | undefined): Membership {
+  const joined: { from: number; to: number }[] = [];
+  for (const { from, to } of spans(set, largest)) {
+    const last = joined.at(-1);
+    if (last !== undefined && from <= last.to + 1) last.to = Math.max(last.to, to);
+    else joined.push({ from, to });
+  }
+  const starts = joined.map(({ from }) => from);
+  return (number) => {
+    const at = firstAtLeast(starts, number + 1) - 1;
+    return at >= 0 && number <= (joined[at]?.to ?? 0);
+  };
+}
+
 /** The ranges with `*` known, the smaller end first, ascending. */
 function spans(set: SequenceSet, largest: number | undefined): { from: number; to: number }[] {
   if (largest === undefined || largest === 0) return [];
@@ -80,6 +101,26 @@ export function formatSequenceSet(numbers: readonly number[]): string {
     while (end + 1 < numbers.length && numbers[end + 1] === (numbers[end] as number) + 1) end++;
     ranges.push(start === end ? `${numbers[start]}` : `${numbers[start]}:${numbers[end]}`);
     start = end + 1;
+  }
+  return ranges.join(',');
+}
+
+/** What a set names of 1 to `last` without `numbers` (ascending), as a set: `1:3,7`. */
+export function formatGaps(numbers: readonly number[], set: SequenceSet, last: number): string {
+  const ranges: string[] = [];
+  const add = (from: number, to: number): void => {
+    if (from <= to) ranges.push(from === to ? `${from}` : `${from}:${to}`);
+  };
+  let next = 1;
+  for (const { from, to } of spans(set, last)) {
+    next = Math.max(next, from);
+    const end = Math.min(to, last);
+    for (let at = firstAtLeast(numbers, next); at < numbers.length && (numbers[at] as number) <= end; at++) {
+      add(next, (numbers[at] as number) - 1);
+      next = (numbers[at] as number) + 1;
+    }
+    add(next, end);
+    next = Math.max(next, end + 1);
   }
   return ranges.join(',');
 }

@@ -21,6 +21,13 @@ export function isAddressField(field: HeaderField): boolean {
   return all.has(field.name.toLowerCase());
 }
 
+/** Whose addresses a field holds: theirs who send, or who get what comes back, or theirs who receive; undefined: it is no address field. */
+export function sideOf(name: string): 'senders' | 'recipients' | undefined {
+  const key = name.toLowerCase();
+  if (recipients.includes(key)) return 'recipients';
+  return all.has(key) ? 'senders' : undefined;
+}
+
 /** Whom a message is known to be about. */
 export interface AddressesAround {
   readonly recipients: KnownAddresses;

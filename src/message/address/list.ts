@@ -47,10 +47,23 @@ export interface AddressList {
   readonly problems: readonly AddressProblem[];
 }
 
+/** An address among the items of a field. */
+export interface AddressInList {
+  readonly kind: 'address';
+  readonly parsed: ParsedAddress;
+  readonly inBrackets: boolean;
+  /** The obsolete source route before the address, `@one,@two`; absent where none stands (RFC 5322 section 4.4). */
+  readonly route?: string;
+  /** What may be shown in its place: its name, or all that stands there where it has no domain. */
+  readonly words: string;
+  /** Where local part, `@` and domain stand in the value, without brackets and name: the first character, and the one behind the last. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What stands between the commas of an address field. */
 export type AddressItem =
-  /** An address. `words` is what may be shown in its place: its name, or all that stands there where it has no domain. */
-  | { readonly kind: 'address'; readonly parsed: ParsedAddress; readonly inBrackets: boolean; readonly words: string }
+  | AddressInList
   /** Words that hold no address. */
   | { readonly kind: 'words'; readonly words: string }
   /** `words:`, the beginning of a group. */
@@ -86,8 +99,12 @@ export function parseAddressItems(value: string): AddressItems {
 }
 
 function plainItem([, bare, name = '', bracketed = '']: readonly (string | undefined)[]): AddressItem {
-  if (bare !== undefined) return { kind: 'address', parsed: { address: bare }, inBrackets: false, words: '' };
-  return { kind: 'address', parsed: { address: bracketed, name }, inBrackets: true, words: name };
+  if (bare !== undefined) {
+    return { kind: 'address', parsed: { address: bare }, inBrackets: false, words: '', start: 0, end: bare.length };
+  }
+  const start = name.length + ' <'.length;
+  const end = start + bracketed.length;
+  return { kind: 'address', parsed: { address: bracketed, name }, inBrackets: true, words: name, start, end };
 }
 
 class ListReader {
@@ -178,16 +195,17 @@ class ListReader {
       const isNamed = next === -1 && isDomain(this.#words.slice(at + 1, end)) && !this.#words.slice(end).some(isDot);
       const goesOn = end < this.#words.length && !isNamed && (next === -1 || next === end);
       const address = this.#addrSpec(this.#words.slice(start, at), this.#words.slice(at + 1, end));
+      const place = placeOf(this.#words.slice(start, end));
       if (start > 0 || (isNamed && end < this.#words.length)) this.#problems.add('stray-text');
       if (goesOn || address === undefined) this.#addWords(this.#words.slice(from, end));
-      else this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1), false);
+      else this.#add(address, phrase(this.#words.slice(from, start)) || this.#comment(this.#index - 1), place);
       from = end;
       at = next;
     }
     if (from > 0) return;
     const address = this.#addrSpec(this.#words, []);
     if (address === undefined) this.#addWords(this.#words);
-    else this.#add(address, this.#comment(this.#index - 1), false, phrase(this.#words));
+    else this.#add(address, this.#comment(this.#index - 1), placeOf(this.#words), phrase(this.#words));
   }
 
   /** Behind `<`: `local@domain>` with perhaps a route before it. */
@@ -195,7 +213,7 @@ class ListReader {
     const name = phrase(this.#words);
     if (this.#words.some(isAt) || this.#itemHasAddress || !isPhrase(this.#words)) this.#problems.add('stray-text');
     this.#words = [];
-    const inside = this.#insideBrackets();
+    const { inside, route } = this.#insideBrackets();
     const at = nextAt(inside, 0);
     if (at === -1 && this.#isNext(':')) {
       // `<undisclosed-recipients:;>`
@@ -204,7 +222,8 @@ class ListReader {
     }
     const local = at === -1 ? inside : inside.slice(0, at);
     const address = this.#addrSpec(local, at === -1 ? [] : inside.slice(at + 1));
-    if (address !== undefined) this.#add(address, name || this.#comment(this.#index), true);
+    const place = { ...placeOf(inside), inBrackets: true, ...(route !== '' && { route }) };
+    if (address !== undefined) this.#add(address, name || this.#comment(this.#index), place);
     else this.#items.push({ kind: 'words', words: name || phrase(inside) });
   }
 
@@ -213,8 +232,9 @@ class ListReader {
     return token?.kind === 'special' && token.text === special;
   }
 
-  #insideBrackets(): AddressToken[] {
+  #insideBrackets(): { readonly inside: AddressToken[]; readonly route: string } {
     const inside: AddressToken[] = [];
+    let route = '';
     let inRoute = false;
     for (;;) {
       const token = this.#take();
@@ -222,15 +242,16 @@ class ListReader {
       if (token !== undefined && (text === undefined || text === '@' || text === '.')) {
         if (inside.length === 0 && text === '@') inRoute = true;
         inside.push(token);
-      } else if (text === '>') return inside;
+      } else if (text === '>') return { inside, route };
       else if (inRoute && text === ',') continue;
       else if (inRoute && text === ':') {
+        route = textOf(inside).replace(/(?<=.)@/g, ',@');
         inside.length = 0;
         inRoute = false;
       } else {
         this.#problems.add('unterminated');
         if (token !== undefined) this.#index--;
-        return inside;
+        return { inside, route };
       }
     }
   }
@@ -253,9 +274,9 @@ class ListReader {
     return joinAddress(textOf(local), textOf(domain));
   }
 
-  #add(address: string, name: string | undefined, inBrackets: boolean, words = name ?? ''): void {
+  #add(address: string, name: string | undefined, place: AddressPlace, words = name ?? ''): void {
     this.#itemHasAddress = true;
-    this.#items.push({ kind: 'address', parsed: name ? { address, name } : { address }, inBrackets, words });
+    this.#items.push({ kind: 'address', parsed: name ? { address, name } : { address }, words, ...place });
   }
 
   #addWords(words: readonly AddressToken[]): void {
@@ -267,6 +288,13 @@ class ListReader {
   #comment(behindAddress: number): string | undefined {
     return this.#source.comments.get(behindAddress) ?? this.#source.comments.get(this.#itemStart);
   }
+}
+
+type AddressPlace = Pick<AddressInList, 'inBrackets' | 'route' | 'start' | 'end'>;
+
+/** Of an address without brackets. */
+function placeOf(tokens: readonly AddressToken[]): AddressPlace {
+  return { inBrackets: false, start: tokens[0]?.start ?? 0, end: tokens.at(-1)?.end ?? 0 };
 }
 
 /** `contoso.com`, but not `con` of `con toso.com`. */

@@ -5,6 +5,9 @@ export interface AddressToken {
   readonly text: string;
   /** Whether white space or a comment stands before it. */
   readonly spaced: boolean;
+  /** Where it stands in the value: its first character, and the one behind its last. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What {@link tokenizeAddresses} found. */
@@ -61,6 +64,7 @@ class Tokenizer {
   }
 
   #next(): void {
+    const start = this.#position;
     if (this.#match(whiteSpace) !== undefined) {
       this.#spaced = true;
       return;
@@ -70,16 +74,16 @@ class Tokenizer {
     const word = this.#match(encodedWord);
     if (word !== undefined) {
       if (specialInEncodedWord.test(word.slice(word.indexOf('?', 2)))) this.#looseEncodedWord = true;
-      this.#add('atom', word);
+      this.#add('atom', word, start);
       return;
     }
     const text = this.#match(atom);
-    if (text !== undefined) this.#add('atom', text);
+    if (text !== undefined) this.#add('atom', text, start);
     else {
       this.#position++;
       if (opening === ')' || opening === '\\') this.#strayCharacter = true;
       if (opening === '(' || opening === ')' || opening === '"' || opening === '\\') this.#spaced = true;
-      else this.#add('special', opening);
+      else this.#add('special', opening, start);
     }
   }
 
@@ -90,8 +94,8 @@ class Tokenizer {
     return found;
   }
 
-  #add(kind: AddressToken['kind'], text: string): void {
-    this.#tokens.push({ kind, text, spaced: this.#spaced });
+  #add(kind: AddressToken['kind'], text: string, start: number): void {
+    this.#tokens.push({ kind, text, spaced: this.#spaced, start, end: this.#position });
     this.#spaced = false;
   }
 
@@ -117,9 +121,10 @@ class Tokenizer {
       return false;
     }
     text = unfolded(text + this.#value.slice(copied, index));
+    const start = this.#position;
     this.#position = index + 1;
     if (opening === '(') this.#comment(text);
-    else this.#add(opening === '"' ? 'quoted' : 'literal', opening === '"' ? text : `[${text}]`);
+    else this.#add(opening === '"' ? 'quoted' : 'literal', opening === '"' ? text : `[${text}]`, start);
     return true;
   }
 

@@ -73,6 +73,12 @@ export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEd
   return { addresses: [], drop, add: add.join('') };
 }
 
+/** The usable addresses of the From that a message is left with; none where it has no sound address in one. */
+export function authorsOf(header: HeaderBlock): string[] {
+  const from = readFields(header, 'From').find(({ usable }) => usable.length > 0);
+  return (from?.usable ?? []).map(({ address }) => address);
+}
+
 function readFields(header: HeaderBlock, name: string): ReadField[] {
   return header.fields.filter((field) => field.is(name)).map(readField);
 }

@@ -13,14 +13,26 @@ export interface ReportedRecipient {
   readonly remedy?: string;
 }
 
+/** Who handed the message in, for readers who did not. */
+export interface HandedIn {
+  /** Username of the account. */
+  readonly account: string;
+  /** The reverse-path; empty for the null one. */
+  readonly sender: string;
+  /** The client's name and address: `mfp-2nd-floor ([192.0.2.7])`. */
+  readonly client?: string;
+}
+
 /** What a report is made of. Everything but {@link to} and {@link recipients} may hold anything: it is made safe. */
 export interface DeliveryStatusFacts {
   /** Our own host name. */
   readonly reportingMta: string;
   /** Address the report is from; its reverse-path has to be empty all the same (RFC 3464 section 2). */
   readonly from: string;
-  /** The reverse-path of the message reported on. */
+  /** The reader: the reverse-path of the message reported on, or who is told in its place or besides. */
   readonly to: string;
+  /** Told to readers who need not know. */
+  readonly handedIn?: HandedIn;
   /** ENVID of MAIL FROM, xtext decoded. */
   readonly envid?: string;
   /** When the message was accepted. */

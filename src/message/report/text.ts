@@ -2,7 +2,7 @@ import type { HeaderBlock } from '../header/fields.ts';
 import { formatDate } from '../header/repair.ts';
 import { decodedWords } from '../mime/encodings.ts';
 import { hostToken, oneLine, wrapLine } from '../safe-text.ts';
-import type { DeliveryStatusFacts, ReportedRecipient } from './facts.ts';
+import type { DeliveryStatusFacts, HandedIn, ReportedRecipient } from './facts.ts';
 
 /** The part of a delivery report that people read: what happened, to whom, in Microsoft's words, and what to do. */
 export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, attached: 'header' | 'message'): string {
@@ -14,6 +14,7 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, att
     ...indented(`Subject: ${oneLine(decodedWords((original.get('Subject') ?? '').slice(0, 2000)), 300) || '(none)'}`),
     ...indented(`Accepted: ${formatDate(facts.arrivalDate)}`),
     ...indented(`Message-ID: ${oneLine(original.get('Message-ID') ?? '', 300) || '(none)'}`),
+    ...(facts.handedIn ? handedInLines(facts.handedIn) : []),
     '',
   ];
   if (failed.length > 0) {
@@ -32,6 +33,14 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, att
   }
   lines.push(`The ${attached} ${attached === 'header' ? 'of the message ' : ''}is attached.`, '');
   return lines.join('\r\n');
+}
+
+function handedInLines({ account, sender, client }: HandedIn): string[] {
+  return [
+    ...indented(`Account: ${oneLine(account, 300)}`),
+    ...indented(`Sender: ${sender === '' ? '(null reverse-path)' : `<${oneLine(sender, 320)}>`}`),
+    ...(client === undefined ? [] : indented(`Client: ${oneLine(client, 400)}`)),
+  ];
 }
 
 function recipientLines(recipient: ReportedRecipient): string[] {

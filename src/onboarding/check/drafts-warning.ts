@@ -10,7 +10,7 @@ import { graphUser } from './subject.ts';
  */
 export async function draftsWarning(context: MailboxContext, mailbox: string): Promise<string | undefined> {
   if (!lacksScope(context) && (await opensDrafts(context, mailbox))) return undefined;
-  return `Mail.ReadWrite is missing for ${mailbox}: large messages, which go up as drafts, go by SMTP if that is open and otherwise come back (message-not-sendable-by-graph), and Sent Items cannot be looked at before a message is sent again. ${remedyOf(context, mailbox)}`;
+  return `Mail.ReadWrite is missing for ${mailbox}: large messages, which go up as drafts, go by SMTP if that is open and otherwise come back (message-not-sendable-by-graph), and Sent Items cannot be looked at before a message is sent again. ${mailReadWriteRemedy(context, mailbox)}`;
 }
 
 /** A person's token names all that it may; an Exchange role of an app stands in none. */
@@ -30,7 +30,8 @@ async function opensDrafts({ connection, operations }: MailboxContext, mailbox: 
   }
 }
 
-function remedyOf(context: MailboxContext, mailbox: string): string {
+/** How the bridge gets Mail.ReadWrite for a mailbox. */
+export function mailReadWriteRemedy(context: MailboxContext, mailbox: string): string {
   const { connection, seen } = context;
   const needed = usePermissions[connection.actsAs].read.graph;
   const grant = grantRemedy(connection, needed);

@@ -1,8 +1,10 @@
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
+import type { CourierKind } from '../../message/courier-kind.ts';
+import type { OtherSender } from '../../message/sender-way.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import type { Finding } from './hops/hop.ts';
 import type { ServerPeer } from './probes/peer.ts';
-import type { CheckedSender } from './subject.ts';
+import type { CheckedAccount } from './subject.ts';
 
 /** What the tenant's OpenID configuration said. */
 export interface Discovery {
@@ -50,6 +52,11 @@ export interface CheckOperations {
   openSubmission(login: string): Promise<void>;
   /** One Graph request. @returns the answer's body. @throws GraphError and its siblings too */
   graph(request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly json?: string }): Promise<string>;
-  /** Sends a small message through the account's courier. */
-  sendTest(account: CheckedSender, recipients: readonly string[]): Promise<Finding>;
+  /** Sends a small message through one of the account's couriers. @param as another sender than the mailbox */
+  sendTest(
+    account: CheckedAccount,
+    courier: CourierKind,
+    recipients: readonly string[],
+    as?: OtherSender,
+  ): Promise<Finding>;
 }

@@ -5,11 +5,23 @@ import { entraHops } from './hops/entra.ts';
 import { graphHop } from './hops/graph.ts';
 import type { Hop } from './hops/hop.ts';
 import { readingHop } from './hops/reading.ts';
+import { senderHops } from './hops/sender.ts';
+import { sentItemsHops } from './hops/sent-items.ts';
 import { permissionHop, type SeenTokens, tokenHop } from './hops/token.ts';
 import type { MailboxContext } from './mailbox-context.ts';
 import type { CheckOperations } from './operations.ts';
 import type { ServerPeer } from './probes/peer.ts';
-import { type CheckedConnection, resourceOf, type Use, usesOf } from './subject.ts';
+import { tellingOfOthers } from './standby.ts';
+import {
+  type CheckedAccount,
+  type CheckedConnection,
+  type CheckedSender,
+  resourceOf,
+  testedSenders,
+  testTarget,
+  type Use,
+  usesOf,
+} from './subject.ts';
 
 export interface PlanOptions {
   /** The proxy that requests to an https:// origin go through. */
@@ -46,8 +58,11 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
     ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
     ...(hasAuthority ? entraHops(connection, operations, ['tls authority']) : []),
     ...resources.map((resource) => tokenHop(connection, resource, operations, seen, beforeToken)),
-    ...firstOfEachKind(uses).map((use) => permissionHop(connection, use, seen)),
-    ...uses.map((use) => mailboxHop(context, use)),
+    ...firstOfEachKind(uses).map((use) => tellingOfOthers(permissionHop(connection, use, seen), connection, use)),
+    ...uses.map((use) => ({ ...tellingOfOthers(mailboxHop(context, use), connection, use), mailbox: use.mailbox })),
+    ...(connection.untried ?? []).map(untriedHop),
+    ...sentItemsHops(context),
+    ...sendersOf(connection.accounts).flatMap((account) => senderHops(context, account)),
     ...(resources.includes('graph') && connection.actsAs === 'app'
       ? [secretExpiryHop(connection, operations, seen)]
       : []),
@@ -147,28 +162,50 @@ function mailboxHop(context: MailboxContext, use: Use): Hop {
   return read === 'graph' ? graphHop(context, use) : readingHop(context, { ...use, by: read });
 }
 
+/** Who has a mailbox in a domain is not known here. */
+function untriedHop({ username, mailbox }: Pick<CheckedAccount, 'username' | 'mailbox'>): Hop {
+  return {
+    key: `untried ${username} ${mailbox}`,
+    name: 'mailbox',
+    target: mailbox,
+    mailbox,
+    accounts: [username],
+    needs: [],
+    run: async () => ({ notApplicable: 'not tried: name one with --mailbox ADDRESS' }),
+  };
+}
+
+function sendersOf(accounts: readonly CheckedAccount[]): CheckedSender[] {
+  return accounts.flatMap((account) => (account.send === undefined ? [] : [{ ...account, send: account.send }]));
+}
+
 function testHops(
   { accounts }: CheckedConnection,
   operations: CheckOperations,
   { sendTestTo: to, tested }: PlanOptions,
 ): Hop[] {
   if (to.length === 0) return [];
-  return accounts.flatMap((account): Hop[] => {
+  // Each account sends one as its default mailbox, and one as each other address that it lists.
+  const names = accounts.map(({ username }) => username);
+  const first = accounts.filter(({ username }, index) => names.indexOf(username) === index);
+  return sendersOf(first).flatMap((account) => {
     const { username, send, mailbox } = account;
-    if (send === undefined || tested.has(username)) return [];
-    return [
-      {
-        key: `test ${username}`,
-        name: 'test-message',
-        target: `${username} to ${to.join(', ')}`,
-        accounts: [username],
-        needs: [
-          `tls ${courierChecks[send].service}`,
-          `token ${couriers[send].resource}`,
-          courierChecks[send].key(mailbox),
-        ],
-        run: () => operations.sendTest({ ...account, send }, to),
-      },
-    ];
+    // The bridge has sent one by the first that is open; whether the others are, this alone shows.
+    const left = tested.has(username) ? send.slice(1) : send;
+    return left.flatMap((courier) => {
+      const { service, key } = courierChecks[courier];
+      const by = send.length > 1 ? ` by ${couriers[courier].shortName}` : '';
+      return testedSenders(account).map(
+        (as): Hop => ({
+          key: `test ${username} ${courier} ${as?.address ?? ''}`,
+          name: 'test-message',
+          target: `${testTarget(account, to, as)}${by}`,
+          accounts: [username],
+          mailbox,
+          needs: [`tls ${service}`, `token ${couriers[courier].resource}`, key(mailbox)],
+          run: () => operations.sendTest(account, courier, to, as),
+        }),
+      );
+    });
   });
 }

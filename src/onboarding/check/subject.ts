@@ -1,6 +1,8 @@
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { couriers } from '../../couriers/registry.ts';
-import type { CourierKind } from '../../message/courier-kind.ts';
+import { isPattern } from '../../message/address/pattern.ts';
+import type { CourierKind, CourierOrder } from '../../message/courier-kind.ts';
+import type { OtherSender } from '../../message/sender-way.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ReadWay, usePermissions } from '../permissions.ts';
 
@@ -14,17 +16,21 @@ export interface MailServer {
 /** The protocols of Exchange Online that the bridge speaks upstream. */
 export type ExchangeProtocol = 'imap' | 'pop3' | 'smtp';
 
-/** What an account of the configuration makes of its mailbox. */
+/** What an account of the configuration makes of one of its mailboxes. */
 export interface CheckedAccount {
   readonly username: string;
   readonly mailbox: string;
-  readonly send?: CourierKind | undefined;
+  /** In order of preference. */
+  readonly send?: CourierOrder | undefined;
   readonly read?: ReadWay | undefined;
+  /** Addresses it sends as that are not the mailbox. */
+  readonly otherSenders?: readonly OtherSender[] | undefined;
+  readonly sentItems?: 'keep' | 'remove' | undefined;
 }
 
 /** One that sends. */
 export interface CheckedSender extends CheckedAccount {
-  readonly send: CourierKind;
+  readonly send: CourierOrder;
 }
 
 /** One connection and its accounts, as the configuration has them. */
@@ -46,7 +52,10 @@ export interface CheckedConnection {
   /** Scopes of this cloud, whose origins are the audiences expected in its tokens. */
   readonly graphScope: string;
   readonly exchangeScope: string;
+  /** One of them more than once where it has several mailboxes, the default one first. */
   readonly accounts: readonly CheckedAccount[];
+  /** Mailboxes that accounts have as `*@domain`, and of which none is tried. */
+  readonly untried?: readonly Pick<CheckedAccount, 'username' | 'mailbox'>[];
 }
 
 /** A mailbox that accounts do something with. */
@@ -71,6 +80,16 @@ export interface ReadUse extends UsedMailbox {
 /** Something that accounts do with a mailbox. */
 export type Use = SendUse | ReadUse;
 
+/** As whom an account sends test messages: its mailbox (undefined), and each address that it lists by itself. */
+export function testedSenders({ otherSenders = [] }: CheckedAccount): (OtherSender | undefined)[] {
+  return [undefined, ...otherSenders.filter(({ address }) => !isPattern(address))];
+}
+
+/** What a test message shows as. */
+export function testTarget({ username }: CheckedAccount, to: readonly string[], as: OtherSender | undefined): string {
+  return `${username}${as ? ` as ${as.address}` : ''} to ${to.join(', ')}`;
+}
+
 /** What the accounts do, each once for a mailbox, in the order of the accounts. */
 export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
   const uses = new Map<string, Use & { accounts: string[] }>();
@@ -81,7 +100,7 @@ export function usesOf(accounts: readonly CheckedAccount[]): Use[] {
     else uses.set(key, use);
   };
   for (const { username, mailbox, send, read } of accounts) {
-    if (send !== undefined) add({ kind: 'send', by: send, mailbox, accounts: [username] });
+    for (const by of send ?? []) add({ kind: 'send', by, mailbox, accounts: [username] });
     if (read !== undefined) add({ kind: 'read', by: read, mailbox, accounts: [username] });
   }
   return [...uses.values()];

@@ -41,6 +41,7 @@ export class AttemptLog {
       const retryAt = verdict.state === 'queued' ? { retryAt: new Date(verdict.nextAttemptAtMs).toISOString() } : {};
       const line = { ...fields, to: address, code, text, ...(remedy ? { remedy } : {}), ...(given ? {} : retryAt) };
       if (given) this.#log.warn(line, outcome === 'permanent' ? 'failed permanently' : 'expired');
+      else if (verdict.next) this.#log.info({ ...line, next: verdict.next }, 'deferred: another courier takes it');
       // The breaker has told it, once for all.
       else if (report.trouble) this.#log.debug(line, 'waiting for its connection');
       else if (outcome === 'temporary') this.#log.info(line, 'deferred');

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { NewMessage, QueuedMessage } from '../message.ts';
+import { destinationOf, type Notice, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 
 export interface DelayWarningOptions {
@@ -9,8 +9,10 @@ export interface DelayWarningOptions {
   readonly log: Log;
   /** How long a message waits before its sender is told. */
   readonly afterMs: number;
+  /** Whether this instance tells the senders of what waits in a destination; default: of all. */
+  isOurs?(destination: string): boolean;
   /** Composes the warning; undefined where there is nobody to tell. */
-  warningFor(message: QueuedMessage): Promise<{ readonly message: NewMessage; readonly content: Buffer } | undefined>;
+  warningFor(message: QueuedMessage): Promise<Notice | undefined>;
   /** Told of each warning that has entered the queue. */
   onQueued(warning: QueuedMessage): void;
 }
@@ -50,11 +52,15 @@ export class DelayWarnings {
   }
 
   async #tellAll(): Promise<void> {
-    const { store, clock, afterMs } = this.#options;
-    for (;;) {
-      const delayed = this.#stopped ? [] : store.delayed(clock.now() - afterMs, atATime);
-      for (const message of delayed) await this.#tell(message);
-      if (delayed.length < atATime) return;
+    const { store, clock, afterMs, isOurs } = this.#options;
+    const beforeMs = clock.now() - afterMs;
+    for (let afterId = ''; !this.#stopped; ) {
+      const delayed = await store.delayed(beforeMs, afterId, atATime);
+      for (const message of delayed) if (isOurs?.(destinationOf(message)) !== false) await this.#tell(message);
+      const last = delayed.at(-1);
+      // A message that has turned out to be damaged is left out of its page.
+      if (!last) return;
+      afterId = last.id;
     }
   }
 

@@ -1,6 +1,6 @@
+import type { CourierKind } from '../../message/courier-kind.ts';
 import type { AmbiguousAttempt, DeliveryReport } from '../../message/delivery.ts';
 import type { QueuedMessage, QueuedRecipient } from '../message.ts';
-import type { InFlightJournal } from './in-flight-journal.ts';
 
 /** What is told of an attempt of which nobody knows how far it came: its answer was lost, or the courier broke off. */
 const lostAnswers: readonly (string | undefined)[] = ['upstream-ambiguous', 'internal'];
@@ -11,80 +11,94 @@ export function isAmbiguous({ last }: Pick<QueuedRecipient, 'last'>): boolean {
 }
 
 /**
- * Knows the attempts under way, and those of which nobody knows how they ended: their answer was lost, or the bridge
- * died before their outcome was written.
+ * Knows more than the store of attempts of which nobody knows how they ended: when their answer was lost, or that their
+ * outcome could not be written. The store knows those of earlier runs, and of other instances: a message of theirs is
+ * unfinished, and not under way here.
  */
 export class InFlight {
-  readonly #journal: InFlightJournal;
-  /** No attempt of an earlier run is under way any more. */
-  readonly #startedAtMs: number;
   readonly #lostAtMs = new Map<string, number>();
-  readonly #unwritten = new Set<string>();
+  /** By which courier. */
+  readonly #unwritten = new Map<string, CourierKind>();
+  /** Nobody may look for them. */
+  readonly #staying = new Set<string>();
 
-  constructor(journal: InFlightJournal, nowMs: number) {
-    this.#journal = journal;
-    this.#startedAtMs = nowMs;
-  }
-
-  /** An attempt begins. */
-  begin(id: string): void {
-    this.#journal.begin(id);
-  }
-
-  /** The outcome of an attempt is on disk. */
+  /** The outcome of an attempt is written. */
   end(id: string, report: DeliveryReport, nowMs: number): void {
-    this.#journal.end(id);
+    if (report.staysWith) this.#staying.add(id);
+    else this.#staying.delete(id);
     this.#unwritten.delete(id);
     const isLost = report.recipients.some(({ code }) => lostAnswers.includes(code));
     if (!isLost) this.#lostAtMs.delete(id);
     // Where nothing was sent, the ambiguous attempt is the old one.
-    else if (report.retryAfterMs === undefined) this.#lostAtMs.set(id, nowMs);
-  }
-
-  /**
-   * No attempt could be made after all: where the message was ambiguous before, it still is.
-   * @param message as it was before that was written, for what is written says nothing of the ambiguous attempt
-   */
-  endUnmade(message: QueuedMessage): void {
-    if (this.#ambiguousAddresses(message).length > 0) this.#unwritten.add(message.id);
-    else this.#journal.end(message.id);
+    else if (report.retryAfterMs === undefined && !report.sentNothing) this.#lostAtMs.set(id, nowMs);
   }
 
   /** An attempt has ended, and its outcome cannot be written. */
-  endUnwritten(id: string, nowMs: number): void {
-    this.#unwritten.add(id);
+  endUnwritten(id: string, courier: CourierKind, nowMs: number): void {
+    this.#unwritten.set(id, courier);
     this.#lostAtMs.set(id, nowMs);
   }
 
-  /** What has to be cleared up before a message is sent again. */
-  ambiguousAttemptOf(message: QueuedMessage, nowMs: number): AmbiguousAttempt | undefined {
+  /** Whose attempt may have delivered a message that is not under way; undefined where none is ambiguous. */
+  ambiguousBy(message: QueuedMessage): CourierKind | undefined {
+    return this.#ambiguousAddresses(message).length > 0 ? this.#courierOf(message) : undefined;
+  }
+
+  /** Nobody may look whether the ambiguous attempt has delivered it. */
+  stays(id: string): boolean {
+    return this.#staying.has(id);
+  }
+
+  /**
+   * What has to be cleared up before a message is sent again.
+   * @param sinceMs no attempt of an earlier run or of another instance is under way since
+   */
+  ambiguousAttemptOf(message: QueuedMessage, sinceMs: number, nowMs: number): AmbiguousAttempt | undefined {
     const addresses = this.#ambiguousAddresses(message);
     if (addresses.length === 0) return undefined;
-    let overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(this.#startedAtMs, message.receivedAtMs);
+    let overAtMs = this.#lostAtMs.get(message.id) ?? Math.max(sinceMs, message.receivedAtMs);
     if (overAtMs > nowMs) {
       // The clock has been set back. From now on it can be told how long ago that was.
       overAtMs = nowMs;
       this.#lostAtMs.set(message.id, nowMs);
     }
-    return { addresses, overAtMs };
+    return { addresses, overAtMs, courier: this.#courierOf(message) };
   }
 
-  /** Forgets messages that are not there any more: an administrator has deleted them. */
-  prune(isThere: (id: string) => boolean): void {
-    for (const id of this.#lostAtMs.keys()) if (!isThere(id)) this.#lostAtMs.delete(id);
-    for (const id of this.#unwritten) if (!isThere(id)) this.#unwritten.delete(id);
-    this.#journal.prune(isThere);
+  /**
+   * Whether nobody knows how the latest attempt on a message ended that is not under way, whatever has become of its
+   * recipients since.
+   */
+  isUnclear(message: QueuedMessage): boolean {
+    return (
+      this.#isUnfinished(message) || message.recipients.some((each) => each.state !== 'delivered' && isAmbiguous(each))
+    );
+  }
+
+  /** Whether anything is remembered that messages which are not there any more would make grow. */
+  get ids(): ReadonlySet<string> {
+    return new Set([...this.#lostAtMs.keys(), ...this.#unwritten.keys(), ...this.#staying]);
+  }
+
+  /** Forgets a message that is delivered, not there any more, or another instance's. */
+  forget(id: string): void {
+    this.#lostAtMs.delete(id);
+    this.#unwritten.delete(id);
+    this.#staying.delete(id);
+  }
+
+  #courierOf({ id, courier, unfinished }: QueuedMessage): CourierKind {
+    return this.#unwritten.get(id) ?? unfinished?.courier ?? courier;
   }
 
   #ambiguousAddresses(message: QueuedMessage): string[] {
-    const wasInFlight = this.#unwritten.has(message.id) || this.#journal.wasInFlight(message);
+    const isUnfinished = this.#isUnfinished(message);
     return message.recipients
-      .filter((recipient) => recipient.state === 'pending' && (wasInFlight || isAmbiguous(recipient)))
+      .filter((recipient) => recipient.state === 'pending' && (isUnfinished || isAmbiguous(recipient)))
       .map(({ address }) => address);
   }
 
-  /** Nothing is under way any more, and everything is written. */
-  close(): void {
-    this.#journal.close();
+  #isUnfinished(message: QueuedMessage): boolean {
+    return message.unfinished !== undefined || this.#unwritten.has(message.id);
   }
 }

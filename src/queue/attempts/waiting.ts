@@ -1,4 +1,8 @@
-import { breakerKeys } from '../breakers/breakers.ts';
+import { answerText } from '../../message/answer-text.ts';
+import type { CourierKind, CourierOrder } from '../../message/courier-kind.ts';
+import { breakerKeys, isLeftBehind } from '../breakers/breakers.ts';
+import { couriersFor, type Obstacle } from '../choice/choose.ts';
+import { courierPauseKey, pauseObstacle } from '../choice/courier-pauses.ts';
 import type { CourierTable } from '../courier.ts';
 import { dayMs, type IsInternal, minuteMs, type QueueLimits } from '../limits/limits.ts';
 import { externalKey, type LearnedPause, pauseLeftMs } from '../limits/pause.ts';
@@ -27,6 +31,10 @@ export interface WaitingOptions {
   readonly limits: QueueLimits;
   readonly couriers: CourierTable;
   readonly isInternal: IsInternal;
+  /** See {@link SchedulerOptions.couriersOf}. */
+  couriersOf?(message: QueuedMessage): CourierOrder | undefined;
+  /** See {@link SchedulerOptions.failoverAfterMs}. */
+  readonly failoverAfterMs?: number;
   readonly nowMs: number;
 }
 
@@ -44,42 +52,60 @@ interface DestinationState {
 export class WaitingView {
   readonly #store: QueueStore;
   readonly #options: WaitingOptions;
-  readonly #pauses: ReadonlyMap<string, LearnedPause>;
-  readonly #destinations = new Map<string, DestinationState>();
+  readonly #destinations = new Map<string, Promise<DestinationState>>();
+  #pauses: ReadonlyMap<string, LearnedPause> | undefined;
 
   constructor(store: QueueStore, options: WaitingOptions) {
     this.#store = store;
     this.#options = options;
-    this.#pauses = new Map(store.pauses().map((each) => [each.key, each]));
   }
 
-  /** Undefined for messages that are not queued. */
-  of(message: QueuedMessage): Waiting | undefined {
+  /**
+   * Undefined for messages that are not queued.
+   * @throws what the store throws
+   */
+  async of(message: QueuedMessage): Promise<Waiting | undefined> {
     if (message.state !== 'queued') return undefined;
-    const breaker = this.#breakerOf(message);
-    if (breaker) return breaker;
+    this.#pauses ??= new Map((await this.#store.pauses()).map((each) => [each.key, each]));
+    const courier = this.#couriersOf(message);
+    if (courier) return courier;
     const pause = this.#pauseOf(message);
     if (pause && pause.untilMs >= message.nextAttemptAtMs) return paused(pause);
     if (message.nextAttemptAtMs > this.#options.nowMs) {
       const reason = message.attempts === 0 ? 'deferred by a limit' : 'deferred after a failed attempt';
       return { kind: 'backoff', untilMs: message.nextAttemptAtMs, reason };
     }
-    return this.#atLimit(message);
+    return await this.#atLimit(message);
+  }
+
+  /** What keeps the couriers from a message, where it keeps all of them. */
+  #couriersOf(message: QueuedMessage): Waiting | undefined {
+    const { couriersOf, nowMs } = this.#options;
+    const order = couriersOf?.(message) ?? ([message.courier] as const);
+    const { couriers } = couriersFor(order, { recipients: message.recipients, ambiguousBy: undefined, stays: false });
+    const obstacles = couriers.map((courier) => this.#obstacle(message, courier));
+    const open = obstacles.findIndex((each) => !each?.isShut);
+    const why = open < 0 ? obstacles.find((each) => each !== undefined) : obstacles[open];
+    if (!why) return undefined;
+    const untilMs = Math.max(nowMs, Math.min(...obstacles.map((each) => each?.untilMs ?? Number.POSITIVE_INFINITY)));
+    if (why.of === 'mailbox') return paused({ ...why, untilMs });
+    return { kind: 'breaker', untilMs, reason: `connection ${message.connection} is paused: ${answerText(why)}` };
   }
 
   /** An open breaker is there until it closes, however long its probe takes. */
-  #breakerOf({ connection, courier }: QueuedMessage): Waiting | undefined {
-    for (const key of breakerKeys(connection, this.#options.couriers[courier])) {
-      const open = this.#pauses.get(key);
-      if (!open) continue;
-      const reason = `connection ${connection} is paused: ${open.code} ${open.text}`;
-      return { kind: 'breaker', untilMs: Math.max(open.untilMs, this.#options.nowMs), reason };
+  #obstacle(message: QueuedMessage, courier: CourierKind): Obstacle | undefined {
+    const { failoverAfterMs = minuteMs, nowMs } = this.#options;
+    for (const key of breakerKeys(message.connection, this.#options.couriers[courier])) {
+      const open = this.#pauses?.get(key);
+      if (open && !isLeftBehind(open, nowMs))
+        return { ...pauseObstacle(open, 0), ...lastingSince(open, nowMs, failoverAfterMs), of: 'connection' };
     }
-    return undefined;
+    const pause = this.#learned(courierPauseKey(destinationOf(message), courier));
+    return pause && pauseObstacle(pause, failoverAfterMs);
   }
 
   #learned(key: string): LearnedPause | undefined {
-    const pause = this.#pauses.get(key);
+    const pause = this.#pauses?.get(key);
     return pauseLeftMs(pause, this.#options.nowMs) > 0 ? pause : undefined;
   }
 
@@ -96,9 +122,9 @@ export class WaitingView {
     );
   }
 
-  #atLimit(message: QueuedMessage): Waiting {
+  async #atLimit(message: QueuedMessage): Promise<Waiting> {
     const { nowMs, limits } = this.#options;
-    const { minute, day, ahead } = this.#destination(destinationOf(message));
+    const { minute, day, ahead } = await this.#destination(destinationOf(message));
     const { messages, recipients } = ahead.get(message.id) ?? { messages: 0, recipients: 0 };
     const dailyMs = waitOf(day, nowMs, recipients + pending(message), limits.recipientsPerDay, dayMs);
     const rateMs = waitOf(minute, nowMs, messages + 1, limits.messagesPerMinute, minuteMs);
@@ -113,7 +139,7 @@ export class WaitingView {
     return { kind: 'concurrency', untilMs: nowMs, reason: 'in progress, or next when a permit is free' };
   }
 
-  #destination(key: string): DestinationState {
+  #destination(key: string): Promise<DestinationState> {
     let state = this.#destinations.get(key);
     if (!state) {
       state = this.#readDestination(key);
@@ -122,18 +148,18 @@ export class WaitingView {
     return state;
   }
 
-  #readDestination(key: string): DestinationState {
+  async #readDestination(key: string): Promise<DestinationState> {
     const { nowMs, limits } = this.#options;
     const minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
     const day = new SlidingWindow(limits.recipientsPerDay, dayMs);
-    const sent = this.#store.sentSince(key, nowMs - dayMs).toSorted((a, b) => a.endedAtMs - b.endedAtMs);
-    for (const each of sent) {
+    const sent = await this.#store.sentSince(key, nowMs - dayMs, nowMs);
+    for (const each of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
       minute.settle(0, each.endedAtMs, 1);
       day.settle(0, each.endedAtMs, each.recipients);
     }
     const ahead = new Map<string, { messages: number; recipients: number }>();
     let recipients = 0;
-    for (const message of this.#store.due(key, nowMs, longestLine)) {
+    for (const message of await this.#store.due(key, nowMs, longestLine)) {
       ahead.set(message.id, { messages: ahead.size, recipients });
       recipients += pending(message);
     }
@@ -141,9 +167,21 @@ export class WaitingView {
   }
 }
 
-function paused({ untilMs, needsAdmin, code, text }: LearnedPause): Waiting {
+/** Trouble of a connection that passes is waited for at first. */
+function lastingSince({ sinceMs, untilMs, needsAdmin }: LearnedPause, nowMs: number, failoverAfterMs: number) {
+  const shutAtMs = sinceMs + failoverAfterMs;
+  const isShut = needsAdmin || nowMs >= shutAtMs;
+  return { isShut, untilMs: isShut ? untilMs : Math.min(untilMs, shutAtMs) };
+}
+
+function paused({ untilMs, needsAdmin, code, text }: Omit<Obstacle, 'of' | 'isShut' | 'sinceMs'>): Waiting {
   const who = needsAdmin ? 'the mailbox waits for an administrator' : 'mailbox paused';
-  return { kind: 'paused', untilMs, reason: `${who}: ${code} ${text}`.trimEnd(), ...(needsAdmin && { needsAdmin }) };
+  return {
+    kind: 'paused',
+    untilMs,
+    reason: `${who}: ${answerText({ code, text })}`,
+    ...(needsAdmin && { needsAdmin }),
+  };
 }
 
 function pending({ recipients }: QueuedMessage): number {

@@ -3,6 +3,7 @@ import type { Log } from '../../base/log.ts';
 import { byCourier, type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
 import type { CourierTable, CourierTraits } from '../courier.ts';
+import type { LearnedPause } from '../limits/pause.ts';
 import type { QueueStore } from '../store.ts';
 import { type AttemptEnd, Breaker, type BreakerState, type OpenBreaker } from './breaker.ts';
 import { BreakerLog } from './log.ts';
@@ -56,6 +57,7 @@ export interface ConnectionGate {
 /** Of an attempt that did not come far enough to show anything of the connection. */
 const inconclusive: readonly string[] = [
   'delivery-aborted',
+  'lease-lost',
   'internal',
   'connection-gone',
   'message-unreadable',
@@ -67,6 +69,8 @@ const inconclusive: readonly string[] = [
 ];
 
 const keyInfix = ' breaker ';
+/** No probe, and no attempt that is one, goes on for longer than its time. */
+const probedWithinMs = 10 * 60_000;
 
 /** The key under which the store keeps an open breaker among the pauses. */
 export function breakerKey(connection: string, part: ConnectionPart): string {
@@ -79,6 +83,14 @@ export function breakerConnection(key: string): string | undefined {
   return end < 0 ? undefined : key.slice(0, end);
 }
 
+/**
+ * Whether nobody probes any more for an open breaker that the store keeps: its instance has ended without a word. Where
+ * several instances share a store, each writes the breakers that it knows to be open, and ends them itself.
+ */
+export function isLeftBehind({ untilMs }: Pick<LearnedPause, 'untilMs'>, nowMs: number): boolean {
+  return untilMs + probedWithinMs < nowMs;
+}
+
 /** The keys of all breakers that hold back a courier. */
 export function breakerKeys(connection: string, { parts }: CourierTraits): string[] {
   return parts.map((part) => breakerKey(connection, part));
@@ -89,16 +101,25 @@ export class Breakers {
   readonly #options: BreakersOptions;
   readonly #breakers = new Map<string, { readonly connection: string; part: ConnectionPart; breaker: Breaker }>();
   readonly #gates = new Map<string, ConnectionGate>();
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: BreakersOptions) {
     this.#options = options;
   }
 
-  /** Forgets what an earlier run has left: the first attempts show what is so now. */
+  /** Forgets what an earlier run has left: the first attempts show what is so now. Others' breakers stay. */
   start(): void {
-    const { store } = this.#options;
-    for (const { key } of store.pauses())
-      if (breakerConnection(key) !== undefined) void this.#write(store.endPause(key));
+    const { store, clock, log } = this.#options;
+    store.pauses().then(
+      (pauses) => {
+        for (const pause of pauses) {
+          const { key } = pause;
+          if (breakerConnection(key) === undefined || this.#breakers.get(key)?.breaker.open) continue;
+          if (!store.leases || isLeftBehind(pause, clock.now())) this.#end(key);
+        }
+      },
+      (error: unknown) => log.error({ error }, 'queue: the store cannot be read or written'),
+    );
   }
 
   gate(connection: string): ConnectionGate {
@@ -125,8 +146,8 @@ export class Breakers {
   async stop(): Promise<void> {
     const open = this.view();
     for (const { breaker } of this.#breakers.values()) breaker.stop();
-    for (const { connection, part } of open)
-      await this.#write(this.#options.store.endPause(breakerKey(connection, part)));
+    for (const { connection, part } of open) this.#end(breakerKey(connection, part));
+    await this.#written;
   }
 
   #needed(connection: string, courier: CourierKind): NeededBreaker[] {
@@ -139,7 +160,7 @@ export class Breakers {
   }
 
   #make(connection: string, part: ConnectionPart): Breaker {
-    const { store, clock, log, couriers, random, probe, onRoom, onOpen, onOver } = this.#options;
+    const { clock, log, couriers, random, probe, onRoom, onOpen, onOver } = this.#options;
     const key = breakerKey(connection, part);
     const heldBack = courierKinds.filter((courier) => couriers[courier].parts.includes(part));
     const told = new BreakerLog(connection, part, couriers, log, clock);
@@ -152,12 +173,12 @@ export class Breakers {
         const open = breaker.open as OpenBreaker;
         this.#keep(key, open);
         if (isNew) told.opened(open);
-        else told.stillOpen(open, () => this.#waiting(connection));
+        else void told.stillOpen(open, () => this.#waiting(connection));
         if (isNew && open.trouble.isSure) onOpen(connection, heldBack);
       },
       onClosed: (was) => {
-        void this.#write(store.endPause(key));
-        told.closed(was, this.#waiting(connection));
+        this.#end(key);
+        void this.#waiting(connection).then((waiting) => told.closed(was, waiting));
         if (!was.trouble.isSure) onOver(connection, was.trouble);
       },
       onRoom: () => onRoom(connection),
@@ -168,29 +189,37 @@ export class Breakers {
   /** For other processes: `queue list` and `check` read the store. */
   #keep(key: string, { trouble, sinceMs, nextProbeAtMs, failures }: OpenBreaker): void {
     const { code, text, remedy = '', outcome } = trouble;
-    void this.#write(
-      this.#options.store.setPause({
-        key,
-        untilMs: nextProbeAtMs,
-        sinceMs,
-        code,
-        text: `${text} ${remedy}`.trimEnd(),
-        strikes: failures,
-        needsAdmin: outcome === 'needs-admin',
-      }),
-    );
+    const pause = {
+      key,
+      untilMs: nextProbeAtMs,
+      sinceMs,
+      code,
+      text: `${text} ${remedy}`.trimEnd(),
+      strikes: failures,
+      needsAdmin: outcome === 'needs-admin',
+    };
+    this.#write(() => this.#options.store.setPause(pause));
   }
 
-  #waiting(connection: string): number {
-    const totals = this.#options.store.totals({ connection, states: ['queued'] });
-    return totals.reduce((sum, { messages }) => sum + messages, 0);
+  #end(key: string): void {
+    this.#write(() => this.#options.store.endPause(key));
   }
 
-  /** Never rejects. */
-  #write(written: Promise<void>): Promise<void> {
-    return written.catch((error: unknown) =>
-      this.#options.log.error({ error }, 'queue: cannot save the state of a breaker'),
-    );
+  /** Undefined where the store cannot tell. */
+  async #waiting(connection: string): Promise<number | undefined> {
+    try {
+      const totals = await this.#options.store.totals({ connection, states: ['queued'] });
+      return totals.reduce((sum, { messages }) => sum + messages, 0);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** One after the other: what was written last has to stay. */
+  #write(write: () => Promise<void>): void {
+    this.#written = this.#written
+      .then(write)
+      .catch((error: unknown) => this.#options.log.error({ error }, 'queue: cannot save the state of a breaker'));
   }
 }
 
@@ -241,6 +270,7 @@ class Gate implements ConnectionGate {
 /** What an attempt shows of each part it needs: those before the one in trouble work, those behind it were not used. */
 function endsOf(report: DeliveryReport | undefined, needed: readonly NeededBreaker[]): AttemptEnd[] {
   const trouble = report?.trouble;
+  if (report?.sentNothing && !trouble) return needed.map(() => 'unknown');
   const troubled = trouble ? needed.findIndex(({ part }) => part === trouble.part) : -1;
   if (trouble && troubled >= 0) {
     return needed.map((_, index) => (index < troubled ? 'works' : index > troubled ? 'unknown' : trouble));

@@ -1,9 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { CourierOrder } from '../../message/courier-kind.ts';
 import type { AttemptLog } from '../attempts/attempt-log.ts';
 import { givenUp, type Verdict } from '../attempts/verdict.ts';
-import type { QueuedMessage } from '../message.ts';
-import type { AttemptResult, QueueStore } from '../store.ts';
+import type { Notice, QueuedMessage } from '../message.ts';
+import type { Lease } from '../ownership/lease.ts';
+import { isLeaseLost } from '../ownership/lease-guard.ts';
+import type { QueueStore } from '../store.ts';
 import type { Breakers } from './breakers.ts';
 
 export interface BreakerExpiryOptions {
@@ -12,9 +15,12 @@ export interface BreakerExpiryOptions {
   readonly log: Log;
   readonly breakers: Breakers;
   readonly attemptLog: AttemptLog;
+  /** By which lease this instance delivers a message; undefined: another one gives it up. */
+  leaseOf(message: QueuedMessage): Lease | undefined;
+  couriersOf(message: QueuedMessage): CourierOrder;
   isUnderWay(message: QueuedMessage): boolean;
-  /** Composes the notification to the sender; never rejects. */
-  bounce(message: QueuedMessage, verdict: Verdict): Promise<AttemptResult['bounce']>;
+  /** Composes the bounces; never rejects. */
+  bounces(message: QueuedMessage, verdict: Verdict): Promise<readonly Notice[]>;
   onQueued(bounce: QueuedMessage, message: QueuedMessage): void;
 }
 
@@ -63,7 +69,7 @@ export class BreakerExpiry {
     const connections = new Set(breakers.view().map(({ connection }) => connection));
     for (const connection of connections) {
       for (let afterId = ''; !this.#stopped; ) {
-        const expired = store.expired(connection, clock.now(), afterId, atATime);
+        const expired = await store.expired(connection, clock.now(), afterId, atATime);
         for (const message of expired) await this.#look(message);
         const last = expired.at(-1);
         if (!last || expired.length < atATime) break;
@@ -73,27 +79,34 @@ export class BreakerExpiry {
   }
 
   async #look(message: QueuedMessage): Promise<void> {
-    const { clock, breakers, isUnderWay } = this.#options;
-    const open = breakers.gate(message.connection).open(message.courier);
-    if (!open || isUnderWay(message)) return;
+    const { clock, breakers, leaseOf, couriersOf, isUnderWay } = this.#options;
+    const lease = leaseOf(message);
+    if (!lease) return;
+    const opens = couriersOf(message).map((courier) => breakers.gate(message.connection).open(courier));
+    const [open] = opens;
+    if (!open || !opens.every(Boolean) || isUnderWay(message)) return;
     if (clock.now() < endOf(message, Math.max(open.sinceMs, this.#clockSetAtMs))) return;
     this.#givingUp.add(message.id);
     try {
       const { outcome, code, text, remedy } = open.trouble;
-      await this.#giveUp(message, givenUp(message, { outcome, code, text, ...(remedy ? { remedy } : {}) }));
+      const why = { outcome, code, text, ...(remedy ? { remedy } : {}) };
+      await this.#giveUp(message, givenUp(message, why), lease);
+    } catch (error) {
+      // Whoever delivers it by now gives it up.
+      if (!isLeaseLost(error)) throw error;
     } finally {
       this.#givingUp.delete(message.id);
     }
   }
 
-  async #giveUp(message: QueuedMessage, verdict: Verdict): Promise<void> {
-    const { store, clock, attemptLog, bounce, onQueued } = this.#options;
-    const notice = await bounce(message, verdict);
+  async #giveUp(message: QueuedMessage, verdict: Verdict, lease: Lease): Promise<void> {
+    const { store, clock, attemptLog, bounces, onQueued } = this.#options;
     const { recipients } = verdict;
-    const given = { recipients, finishedAtMs: clock.now(), ...(notice ? { bounce: notice } : {}) };
-    const queued = await store.giveUp(message.id, given);
+    const composed = await bounces(message, verdict);
+    const given = { recipients, finishedAtMs: clock.now(), bounces: composed };
+    const queued = await store.giveUp(message.id, given, lease);
     attemptLog.givenUp(message, verdict);
-    if (queued) onQueued(queued, message);
+    for (const bounce of queued) onQueued(bounce, message);
   }
 }
 

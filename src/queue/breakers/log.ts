@@ -51,8 +51,11 @@ export class BreakerLog {
     );
   }
 
-  /** A probe has failed. */
-  stillOpen({ trouble, sinceMs }: OpenBreaker, waiting: () => number): void {
+  /**
+   * A probe has failed.
+   * @param waiting how many messages wait; undefined where nobody knows
+   */
+  async stillOpen({ trouble, sinceMs }: OpenBreaker, waiting: () => Promise<number | undefined>): Promise<void> {
     const now = this.#clock.now();
     const needsAdmin = trouble.outcome === 'needs-admin';
     const isNews = needsAdmin && !this.#hasToldNeedsAdmin;
@@ -61,23 +64,18 @@ export class BreakerLog {
     if (!isNews) this.#reminderMs = Math.min(this.#reminderMs * 2, longestReminderMs);
     this.#remindAtMs = now + this.#reminderMs;
     const level = needsAdmin ? 'error' : 'warn';
+    const since = new Date(sinceMs).toISOString();
     this.#log[level](
-      {
-        connection: this.#connection,
-        part: this.#part,
-        code: trouble.code,
-        since: new Date(sinceMs).toISOString(),
-        waiting: waiting(),
-      },
+      { connection: this.#connection, part: this.#part, code: trouble.code, since, waiting: await waiting() },
       `connection ${this.#connection} is still paused: ${this.#what(trouble)}`,
     );
   }
 
-  closed({ sinceMs }: OpenBreaker, waiting: number): void {
+  closed({ sinceMs }: OpenBreaker, waiting: number | undefined): void {
     const pausedMs = Math.max(0, this.#clock.now() - sinceMs);
     this.#log.warn(
       { connection: this.#connection, part: this.#part, ms: pausedMs, waiting },
-      `connection ${this.#connection} works again after ${duration(pausedMs)} (${this.#names.part}): ${waiting} ${waiting === 1 ? 'message' : 'messages'} waited`,
+      `connection ${this.#connection} works again after ${duration(pausedMs)} (${this.#names.part})${waited(waiting)}`,
     );
   }
 
@@ -93,6 +91,11 @@ function namesOf(part: ConnectionPart, couriers: CourierTable) {
   }
   const { shortName } = couriers[part];
   return { part: shortName, trouble: `${shortName} cannot be used` };
+}
+
+function waited(messages: number | undefined): string {
+  if (messages === undefined) return '';
+  return messages === 1 ? ': 1 message waited' : `: ${messages} messages waited`;
 }
 
 /** `1 h 3 min`, `45 s` */

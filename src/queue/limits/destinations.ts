@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { CourierKind } from '../../message/courier-kind.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
 import type { CourierTable } from '../courier.ts';
 import type { Destination } from '../destination.ts';
@@ -8,8 +8,9 @@ import { connectionOf, destinationOf, type QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 import { ExternalLimit } from './external.ts';
 import { FairPermits } from './fair-permits.ts';
-import { dayMs, type IsInternal, minuteMs, type OneLogin, type QueueLimits, usualConcurrency } from './limits.ts';
-import { LoginLimit } from './login.ts';
+import { GrantedPart } from './grants.ts';
+import { dayMs, type IsInternal, type OneLogin, type QueueLimits, usualConcurrency } from './limits.ts';
+import { LoginLimits } from './logins.ts';
 import { DestinationMeter } from './meter.ts';
 import { externalKey, externalPause, type LearnedPause, learnPause } from './pause.ts';
 
@@ -25,55 +26,122 @@ export interface DestinationLimitsOptions {
   readonly oneLogin?: OneLogin;
 }
 
+/** The parts of a new destination that the store has a say in. */
+export interface DestinationParts {
+  readonly key: string;
+  readonly connection: string;
+  /** What the meter shares with those of the other destinations. */
+  readonly external: ExternalLimit;
+  readonly meter: DestinationMeter;
+  readonly permits: FairPermits;
+  readonly pause: LearnedPause | undefined;
+  readonly learned: ReadonlyMap<string, LearnedPause>;
+}
+
+/** What the mailboxes of a connection share. */
+interface Shared {
+  readonly external: ExternalLimit;
+  /** What the store says of it is being read, or has been; undefined: that has to be read anew. */
+  seeding: Promise<void> | undefined;
+  /** Destinations that are open. */
+  open: number;
+}
+
 /** What the destinations of a bridge have of limits: each its own, and those that they share. */
 export class DestinationLimits {
   readonly #options: DestinationLimitsOptions;
   readonly #permits: FairPermits;
-  readonly #externals = new Map<string, ExternalLimit>();
-  readonly #logins = new Map<string, LoginLimit>();
+  readonly #logins: LoginLimits;
+  readonly #shared = new Map<string, Shared>();
   readonly #destinations = new Map<string, Pick<Destination, 'wake'>>();
-  /** What was learned before a restart. A restart is an administrator's sign: what waits for one may be tried. */
-  readonly #pauses: ReadonlyMap<string, LearnedPause>;
+  /** Of connections of which nothing is open any more. */
+  readonly #closing = new Set<Promise<void>>();
+  #learned: Promise<ReadonlyMap<string, LearnedPause>> | undefined;
 
   constructor(options: DestinationLimitsOptions) {
     this.#options = options;
     this.#permits = new FairPermits(options.limits.concurrentDeliveries ?? usualConcurrency);
-    const learned = options.store.pauses().filter((each) => !each.needsAdmin);
-    this.#pauses = new Map(learned.map((each) => [each.key, each]));
+    this.#logins = new LoginLimits({ ...options, wake: (destination) => this.#destinations.get(destination)?.wake() });
   }
 
-  /** The parts of a new destination. */
-  of(key: string) {
+  /** Others have delivered meanwhile: what is shared, and what was learned, is read anew for the next destination. */
+  renew(): void {
+    this.#learned = undefined;
+    for (const shared of this.#shared.values()) shared.seeding = undefined;
+  }
+
+  /**
+   * The parts of a new destination, with what the store says of its limits.
+   * @throws what the store throws; another call reads anew
+   */
+  async of(key: string): Promise<DestinationParts> {
     const { store, clock, limits, couriers } = this.#options;
     const connection = connectionOf(key);
+    const shared = this.#sharedBy(connection);
+    const now = clock.now();
+    const [learned, sent] = await Promise.all([
+      this.#pauses(),
+      store.sentSince(key, now - dayMs, now),
+      this.#logins.ready(connection),
+      this.#seeded(connection, shared),
+    ]);
     const meter = new DestinationMeter({
       destination: key,
       clock,
       limits,
       couriers,
-      external: this.#external(connection),
-      loginOf: (courier) => this.#login(connection, courier),
+      external: shared.external,
+      loginOf: (courier) => this.#logins.of(connection, courier),
       isExternal: (address) => this.#isExternal(connection, address),
-      sent: store.sentSince(key, clock.now() - dayMs),
+      sent,
     });
-    return { key, connection, meter, permits: this.#permits, pause: this.#pauses.get(key) };
+    const { external } = shared;
+    return { key, connection, external, meter, permits: this.#permits, pause: learned.get(key), learned };
+  }
+
+  /**
+   * Whether the parts may still be opened: where the last open destination of a connection was closed since they were
+   * asked for, what its mailboxes share is counted anew, and these would count by themselves.
+   */
+  areOfNow({ connection, external }: DestinationParts): boolean {
+    return this.#shared.get(connection)?.external === external;
   }
 
   /** A destination has been made of its parts. */
   opened(key: string, destination: Pick<Destination, 'wake'>): void {
     this.#destinations.set(key, destination);
+    this.#sharedBy(connectionOf(key)).open++;
+  }
+
+  /** Another instance delivers it by now: what is remembered of it grows old. */
+  closed(key: string): void {
+    if (!this.#destinations.delete(key)) return;
+    const connection = connectionOf(key);
+    const shared = this.#sharedBy(connection);
+    shared.open--;
+    if (shared.open > 0) return;
+    this.#shared.delete(connection);
+    this.#logins.forget(connection);
+    this.#close(shared);
+  }
+
+  /** Nothing is delivered any more. @returns resolves when others may have what was not used. Never rejects */
+  async stop(): Promise<void> {
+    for (const shared of this.#shared.values()) this.#close(shared);
+    await Promise.all(this.#closing);
+  }
+
+  #close({ external }: Shared): void {
+    const closing = external.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   /** An attempt has ended: the pause of the tenant's external recipients that it calls for, or ends, is noted. */
   ended(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
-    this.#learnExternal(message, startedAtMs, report);
-  }
-
-  #learnExternal(message: QueuedMessage, startedAtMs: number, report: DeliveryReport): void {
     const { store, clock, log } = this.#options;
     const { connection } = message;
     const isExternal = (address: string) => this.#isExternal(connection, address);
-    const limit = this.#external(connection);
+    const limit = this.#sharedBy(connection).external;
     const asked = externalPause(report, isExternal);
     const failed = (error: unknown) => log.error({ error }, 'queue: cannot save a learned limit');
     if (asked) {
@@ -92,42 +160,70 @@ export class DestinationLimits {
     store.endPause(externalKey(connection)).catch(failed);
   }
 
+  /** What was learned before. A restart is an administrator's sign: what waits for one may be tried. */
+  #pauses(): Promise<ReadonlyMap<string, LearnedPause>> {
+    if (this.#learned !== undefined) return this.#learned;
+    const reading = this.#readPauses().catch((error: unknown) => {
+      if (this.#learned === reading) this.#learned = undefined;
+      throw error;
+    });
+    this.#learned = reading;
+    return reading;
+  }
+
+  async #readPauses(): Promise<ReadonlyMap<string, LearnedPause>> {
+    const learned = (await this.#options.store.pauses()).filter((each) => !each.needsAdmin);
+    return new Map(learned.map((each) => [each.key, each]));
+  }
+
   #isExternal(connection: string, address: string): boolean {
     return this.#options.isInternal?.(connection, address) !== true;
   }
 
-  #external(connection: string): ExternalLimit {
-    let external = this.#externals.get(connection);
-    if (!external) {
-      const { store, clock, limits } = this.#options;
-      external = new ExternalLimit(limits.externalRecipientsPerDay);
-      external.pause = this.#pauses.get(externalKey(connection));
-      const sent = store.externalSince(connection, clock.now() - dayMs);
-      for (const each of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
-        external.settle(each.destination, 0, each.endedAtMs, each.external);
-      }
-      this.#externals.set(connection, external);
+  #sharedBy(connection: string): Shared {
+    let shared = this.#shared.get(connection);
+    if (!shared) {
+      const limit = this.#options.limits.externalRecipientsPerDay;
+      const external = new ExternalLimit(limit, limit === undefined ? undefined : this.#grantedPart(connection, limit));
+      shared = { external, seeding: undefined, open: 0 };
+      this.#shared.set(connection, shared);
     }
-    return external;
+    return shared;
   }
 
-  /** What a login shares; undefined where each mailbox logs in itself, or Microsoft counts for the mailbox. */
-  #login(connection: string, courier: CourierKind): LoginLimit | undefined {
-    const { store, clock, limits, couriers, oneLogin } = this.#options;
-    const { limitsByLogin, concurrentPerMailbox } = couriers[courier];
-    if (!limitsByLogin || !oneLogin?.(connection)) return undefined;
-    const key = `${connection} ${courier}`;
-    let login = this.#logins.get(key);
-    if (!login) {
-      const sent = store.sentOfConnectionSince(connection, clock.now() - minuteMs);
-      const ends = sent.map(({ endedAtMs }) => endedAtMs);
-      login = new LoginLimit(
-        { ...limits, concurrentPerMailbox: limits.concurrentPerMailbox ?? concurrentPerMailbox },
-        ends.sort((a, b) => a - b),
-        (destination) => this.#destinations.get(destination)?.wake(),
-      );
-      this.#logins.set(key, login);
-    }
-    return login;
+  #grantedPart(connection: string, limit: number): GrantedPart | undefined {
+    const { store, clock, log } = this.#options;
+    const { grants } = store;
+    if (!grants) return undefined;
+    return new GrantedPart({
+      ...{ grants, clock, connection, limit, windowMs: dayMs },
+      onAnswer: () => {
+        for (const [key, destination] of this.#destinations) if (connectionOf(key) === connection) destination.wake();
+      },
+      onFailure: (error) => {
+        // That the store cannot be reached is told once, by whoever watches it.
+        if (error instanceof BridgeError && error.code === 'queue-unreachable') return;
+        log.error({ error, connection }, 'queue: cannot share the limit of external recipients');
+      },
+    });
+  }
+
+  #seeded(connection: string, shared: Shared): Promise<void> {
+    if (shared.seeding !== undefined) return shared.seeding;
+    const seeding = this.#seed(connection, shared).catch((error: unknown) => {
+      if (shared.seeding === seeding) shared.seeding = undefined;
+      throw error;
+    });
+    shared.seeding = seeding;
+    return seeding;
+  }
+
+  async #seed(connection: string, { external }: Shared): Promise<void> {
+    const { store, clock } = this.#options;
+    const reading = external.counts ? store.externalSince(connection, clock.now() - dayMs) : [];
+    const [pauses, sent] = await Promise.all([this.#pauses(), reading]);
+    external.seed(sent, (destination) => this.#destinations.has(destination));
+    const learned = pauses.get(externalKey(connection));
+    if (learned && !(external.pause && external.pause.untilMs >= learned.untilMs)) external.pause = learned;
   }
 }

@@ -1,14 +1,24 @@
 import type { Clock } from '../../base/clock.ts';
-import type { CourierKind } from '../../message/courier-kind.ts';
-import type { ConnectionTrouble, DeliveryReport } from '../../message/delivery.ts';
-import type { MeteredAttempt } from './meter.ts';
+import type { CourierKind, CourierOrder } from '../../message/courier-kind.ts';
+import type { ConnectionTrouble, DeliveryReport, OutgoingMessage } from '../../message/delivery.ts';
 
 /** A delivery while a client waits, which the queue does not hold. */
-export type DirectAttempt = MeteredAttempt;
+export interface DirectAttempt {
+  /** Any of them will do. */
+  readonly couriers: CourierOrder;
+  /** Addresses. */
+  readonly recipients: readonly string[];
+}
 
 /** A permit within the limits of a mailbox. */
 export interface Admission {
   readonly admitted: true;
+  /** The courier that may make the attempt. */
+  readonly courier: CourierKind;
+  /** Aborted when another instance delivers by now. */
+  readonly signal: AbortSignal;
+  /** The message as it has to go out: no upstream gets the end of it once another instance may deliver. */
+  guarded(message: OutgoingMessage): OutgoingMessage;
   /**
    * The attempt has ended; call it once, whatever came of it.
    * @param report undefined if no attempt was made
@@ -25,6 +35,12 @@ export interface AdmissionRefused {
   readonly trouble?: ConnectionTrouble;
 }
 
+/** What the line has to know of a permit. */
+interface HeldByDirect {
+  readonly courier: CourierKind;
+  readonly abort: AbortController;
+}
+
 interface Waiter<Held> {
   readonly attempt: DirectAttempt;
   admit(held: Held): void;
@@ -32,18 +48,20 @@ interface Waiter<Held> {
 }
 
 /** What the line needs of its mailbox. */
-export interface DirectLineParts<Held> {
+export interface DirectLineParts<Held extends HeldByDirect> {
   /** Milliseconds until an attempt may begin; `Infinity`: until another one has ended. */
   waitMs(attempt: DirectAttempt): number;
   /** Takes a permit; undefined if there is none, and {@link DirectLine.admit} is called when there is. */
   take(attempt: DirectAttempt): Held | undefined;
   ended(held: Held, startedAtMs: number, report: DeliveryReport | undefined): void;
+  /** See {@link Admission.guarded}. */
+  guarded(message: OutgoingMessage): OutgoingMessage;
 }
 
 const shortestRetryMs = 1000;
 
 /** Clients that wait for a direct delivery from one mailbox, first come, first served. */
-export class DirectLine<Held> {
+export class DirectLine<Held extends HeldByDirect> {
   readonly #clock: Clock;
   readonly #parts: DirectLineParts<Held>;
   readonly #waiting = new Set<Waiter<Held>>();
@@ -93,10 +111,10 @@ export class DirectLine<Held> {
     return again;
   }
 
-  /** Refuses whoever waits; of one courier alone, if it is given. */
+  /** Refuses whoever waits; only those that have no other courier than this, if it is given. */
   refuse(courier?: CourierKind): void {
     for (const waiter of this.#waiting) {
-      if (courier === undefined || waiter.attempt.courier === courier) waiter.refuse();
+      if (courier === undefined || waiter.attempt.couriers.every((each) => each === courier)) waiter.refuse();
     }
   }
 
@@ -105,6 +123,9 @@ export class DirectLine<Held> {
     let open = true;
     return {
       admitted: true,
+      courier: held.courier,
+      signal: held.abort.signal,
+      guarded: (message) => this.#parts.guarded(message),
       ended: (report) => {
         if (!open) return;
         open = false;

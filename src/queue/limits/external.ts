@@ -1,6 +1,15 @@
+import type { GrantedPart } from './grants.ts';
 import { dayMs } from './limits.ts';
 import { type LearnedPause, pauseLeftMs } from './pause.ts';
-import { SlidingWindow } from './sliding-window.ts';
+import { SlidingWindow, type WindowEntry } from './sliding-window.ts';
+
+/** An attempt that has served somebody outside the tenant. */
+export interface ExternalCount {
+  readonly destination: string;
+  readonly endedAtMs: number;
+  /** So many of them. */
+  readonly external: number;
+}
 
 /** Of the tenant's limit, this part is for mailboxes alone that have not used their even share. */
 const keptForOthers = 0.25;
@@ -12,20 +21,46 @@ const keptForOthers = 0.25;
  */
 export class ExternalLimit {
   readonly #limit: number | undefined;
+  readonly #granted: GrantedPart | undefined;
   readonly #all: SlidingWindow;
   readonly #destinations = new Map<string, SlidingWindow>();
   /** Set when Microsoft says that the limit is reached. */
   pause: LearnedPause | undefined;
 
-  /** @param limit undefined: only pauses hold */
-  constructor(limit: number | undefined) {
+  /**
+   * @param limit undefined: only pauses hold
+   * @param granted what this instance has of the limit, where it shares that with others
+   */
+  constructor(limit: number | undefined, granted?: GrantedPart) {
     this.#limit = limit;
+    this.#granted = granted;
     this.#all = new SlidingWindow(limit ?? 1, dayMs);
   }
 
   /** Whether recipients are counted beforehand. */
   get counts(): boolean {
     return this.#limit !== undefined;
+  }
+
+  /**
+   * What the store says of the last 24 hours.
+   * @param sent of all mailboxes of the connection
+   * @param isKnown those whose every attempt was made here since an earlier call: they are known better than by the store
+   */
+  seed(sent: readonly ExternalCount[], isKnown: (destination: string) => boolean): void {
+    const others = new Map<string, WindowEntry[]>();
+    for (const { destination, endedAtMs, external } of sent.toSorted((a, b) => a.endedAtMs - b.endedAtMs)) {
+      if (isKnown(destination)) continue;
+      const entries = others.get(destination) ?? [];
+      entries.push({ atMs: endedAtMs, amount: external });
+      others.set(destination, entries);
+    }
+    for (const [destination, window] of this.#destinations) {
+      if (!isKnown(destination)) window.replace(others.get(destination) ?? []);
+    }
+    for (const [destination, entries] of others) this.#destination(destination).replace(entries);
+    const all = [...this.#destinations.values()].flatMap((window) => window.entries);
+    this.#all.replace(all.sort((a, b) => a.atMs - b.atMs));
   }
 
   /** Milliseconds until a destination may send to so many external recipients; `Infinity`: until an attempt has ended. */
@@ -35,12 +70,24 @@ export class ExternalLimit {
     const used = this.#destination(destination).taken(nowMs) + recipients;
     const even = used <= this.#limit / Math.max(1, this.#destinations.size);
     const limit = even ? this.#limit : Math.max(1, Math.floor(this.#limit * (1 - keptForOthers)));
-    return Math.max(pausedMs, this.#all.waitMs(nowMs, recipients, this.#destinations.size > 1 ? limit : this.#limit));
+    const ownMs = this.#all.waitMs(nowMs, recipients, this.#destinations.size > 1 ? limit : this.#limit);
+    return Math.max(pausedMs, ownMs, this.#granted?.waitMs(recipients) ?? 0);
+  }
+
+  /** Whether a part of what instances share is asked for, for so many: the answer wakes all that wait for it. */
+  isAskedFor(recipients: number): boolean {
+    return this.#granted?.isAskedFor(recipients) === true;
+  }
+
+  /** No mailbox of the connection is delivered here any more. @returns resolves when others may have what is left */
+  async close(): Promise<void> {
+    await this.#granted?.close();
   }
 
   reserve(destination: string, recipients: number): void {
     if (recipients === 0) return;
     this.#all.reserve(recipients);
+    this.#granted?.reserve(recipients);
     this.#destination(destination).reserve(recipients);
   }
 
@@ -48,6 +95,7 @@ export class ExternalLimit {
   settle(destination: string, reserved: number, atMs: number, used: number): void {
     if (!this.counts || (reserved === 0 && used === 0)) return;
     this.#all.settle(reserved, atMs, used);
+    this.#granted?.settle(reserved, used);
     this.#destination(destination).settle(reserved, atMs, used);
   }
 

@@ -16,22 +16,32 @@ export class LoginLimit {
   readonly #most: number;
   readonly #wake: (destination: string) => void;
   #running = 0;
+  #isSeeded: boolean;
   /** When each mailbox last asked, in the order of their first asking. */
   readonly #waiting = new Map<string, number>();
 
   /**
-   * @param sentAtMs the ends of attempts of the last minute, before a restart; ascending
+   * @param sentAtMs the ends of attempts of the last minute, before a restart; undefined: nobody begins before
+   *   {@link seed} tells them
    * @param wake lets a mailbox that waits ask again
    */
   constructor(
     limits: Required<Pick<QueueLimits, 'messagesPerMinute' | 'concurrentPerMailbox'>>,
-    sentAtMs: readonly number[],
+    sentAtMs: readonly number[] | undefined,
     wake: (destination: string) => void,
   ) {
     this.#minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
     this.#most = limits.concurrentPerMailbox;
     this.#wake = wake;
+    this.#isSeeded = false;
+    if (sentAtMs) this.seed(sentAtMs);
+  }
+
+  /** @param sentAtMs the ends of attempts of the last minute, made before this was; ascending */
+  seed(sentAtMs: readonly number[]): void {
+    this.#isSeeded = true;
     for (const atMs of sentAtMs) this.#minute.settle(0, atMs, 1);
+    for (const destination of [...this.#waiting.keys()].slice(0, this.#most - this.#running)) this.#wake(destination);
   }
 
   /** Milliseconds until a mailbox may ask again, finite; 0: it may make an attempt now. */
@@ -41,7 +51,7 @@ export class LoginLimit {
     const position = this.#waiting.has(destination) ? waiting.indexOf(destination) : waiting.length;
     // What fits in behind all who asked before.
     const minuteWaitMs = this.#minute.waitMs(nowMs, position + 1);
-    if (minuteWaitMs === 0 && this.#running + position < this.#most) return 0;
+    if (this.#isSeeded && minuteWaitMs === 0 && this.#running + position < this.#most) return 0;
     this.#waiting.set(destination, nowMs);
     return Math.min(minuteWaitMs > 0 ? minuteWaitMs : lookAgainMs, lookAgainMs);
   }

@@ -1,7 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { byCourier, type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
+import { recipientsFor } from '../choice/choose.ts';
 import type { CourierTable } from '../courier.ts';
+import type { QueuedMessage } from '../message.ts';
 import type { SentCount } from '../store.ts';
 import type { ExternalLimit } from './external.ts';
 import { dayMs, minuteMs, type QueueLimits } from './limits.ts';
@@ -13,6 +15,11 @@ export interface MeteredAttempt {
   readonly courier: CourierKind;
   /** Addresses of the recipients still to be served. */
   readonly recipients: readonly string[];
+}
+
+/** An attempt on a message, by its own courier or by another one. */
+export function meteredAttempt({ courier, recipients }: QueuedMessage, chosen = courier): MeteredAttempt {
+  return { courier: chosen, recipients: recipientsFor(recipients, chosen).map(({ address }) => address) };
 }
 
 /** What an attempt under way holds of them. */
@@ -63,6 +70,11 @@ export class DestinationMeter {
     return this.#running[courier] < (limits.concurrentPerMailbox ?? couriers[courier].concurrentPerMailbox);
   }
 
+  /** Whether no attempt of a courier is under way. */
+  isIdle(courier: CourierKind): boolean {
+    return this.#running[courier] === 0;
+  }
+
   hasAnyPermit(one: boolean): boolean {
     return courierKinds.some((courier) => this.hasPermit(courier, one));
   }
@@ -82,6 +94,13 @@ export class DestinationMeter {
     if (!external.counts && !external.pause) return 0;
     const recipients = this.#externalOf(attempt.recipients);
     return recipients === 0 ? 0 : external.waitMs(destination, clock.now(), recipients);
+  }
+
+  /** Whether a part of what instances share of the tenant's limit has to come first, and is asked for. */
+  isExternalAskedFor(attempt: MeteredAttempt): boolean {
+    const { external } = this.#options;
+    const recipients = external.counts ? this.#externalOf(attempt.recipients) : 0;
+    return recipients > 0 && external.isAskedFor(recipients);
   }
 
   /** An attempt begins. */

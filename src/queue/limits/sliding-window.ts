@@ -1,4 +1,5 @@
-interface Entry {
+/** What was used, and when. */
+export interface WindowEntry {
   readonly atMs: number;
   readonly amount: number;
 }
@@ -19,7 +20,7 @@ const cutOffAfter = 256;
 export class SlidingWindow {
   readonly #windowMs: number;
   readonly #limit: number;
-  #entries: Entry[] = [];
+  #entries: WindowEntry[] = [];
   #first = 0;
   #used = 0;
   #reserved = 0;
@@ -28,6 +29,18 @@ export class SlidingWindow {
   constructor(limit: number, windowMs: number) {
     this.#limit = limit;
     this.#windowMs = windowMs;
+  }
+
+  /** What was used and has not been forgotten yet, in the order of its times. */
+  get entries(): readonly WindowEntry[] {
+    return this.#entries.slice(this.#first);
+  }
+
+  /** Takes the place of what was used; what is reserved stays so. @param entries in the order of their times */
+  replace(entries: readonly WindowEntry[]): void {
+    this.#entries = [...entries];
+    this.#first = 0;
+    this.#used = entries.reduce((sum, { amount }) => sum + amount, 0);
   }
 
   /** Takes a part of the limit for something that begins now. */
@@ -57,7 +70,7 @@ export class SlidingWindow {
   waitMs(nowMs: number, amount: number, limit = this.#limit): number {
     let excess = this.taken(nowMs) + Math.min(amount, limit) - limit;
     for (let i = this.#first; excess > 0 && i < this.#entries.length; i++) {
-      const { atMs, amount: leaving } = this.#entries[i] as Entry;
+      const { atMs, amount: leaving } = this.#entries[i] as WindowEntry;
       excess -= leaving;
       if (excess <= 0) return atMs + this.#windowMs - nowMs;
     }

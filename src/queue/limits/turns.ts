@@ -1,73 +1,124 @@
+import type { Clock } from '../../base/clock.ts';
 import type { QueuedMessage } from '../message.ts';
 import type { QueueStore } from '../store.ts';
 
 /** Messages known in memory for each account; the rest stays in the store. */
 export const readAhead = 50;
 
+/** A store that could not be read is left alone for so long. */
+const restMs = 1000;
+
+export interface AccountTurnsOptions {
+  readonly destination: string;
+  readonly store: Pick<QueueStore, 'accounts' | 'due' | 'nextDueMs'>;
+  readonly clock: Clock;
+  /** Messages that have been taken: in the store they may still be due. */
+  readonly away: ReadonlySet<string>;
+  /** {@link AccountTurns.peek} may say more than `reading` now. */
+  onRead(): void;
+  onFailure(error: unknown): void;
+}
+
 interface Turn {
   ready: QueuedMessage[];
   /** The store may hold due messages that are not in {@link ready}. */
   more: boolean;
+  /** A message was accepted that a read under way may not have found. */
+  isMissed: boolean;
 }
+
+/** What a read has found takes effect, unless that is worth nothing any more. */
+type Apply = () => void;
 
 /**
  * The due messages of one mailbox: accounts that share it take turns, each with its longest due message. A
  * notification takes the turn of the account whose mail failed: first in line, the notices of a flood would double it.
+ *
+ * What is in the store is read one piece at a time, and nothing starts meanwhile: so no account loses its turn, and no
+ * message is taken that an older read finds again.
  */
 export class AccountTurns {
-  readonly #destination: string;
-  readonly #store: QueueStore;
-  /** Messages that have been taken: in the store they may still be due. */
-  readonly #away: ReadonlySet<string>;
+  readonly #options: AccountTurnsOptions;
   /** In the order of their turns. */
   readonly #turns = new Map<string, Turn>();
   /** The store may hold due messages of accounts that have no turn. */
-  #stale = true;
+  #isStale = true;
+  /** What a look has found comes before another look: however fast mail falls due, something starts in between. */
+  #isFresh = false;
+  /** The earliest time at which something falls due that no turn counts with. */
+  #dueMs = 0;
+  /** The read under way; one that is worth nothing any more is another. */
+  #reading: Promise<Apply> | undefined;
+  #isLooking = false;
+  #endRest: (() => void) | undefined;
 
-  constructor(destination: string, store: QueueStore, away: ReadonlySet<string>) {
-    this.#destination = destination;
-    this.#store = store;
-    this.#away = away;
+  constructor(options: AccountTurnsOptions) {
+    this.#options = options;
+  }
+
+  /** When another look is worth it, as far as is known; `Infinity`: when something is accepted or put off. */
+  get dueMs(): number {
+    return this.#dueMs;
   }
 
   /** A new message, due at once. */
   accepted(message: QueuedMessage): void {
     // A look into the store may have been quicker, or is to come.
-    if (this.#away.has(message.id)) return;
+    if (this.#options.away.has(message.id)) return;
     const turn = this.#turns.get(message.account);
     if (!turn) {
-      if (!this.#stale) this.#turns.set(message.account, { ready: [message], more: false });
+      if (this.#isStale) return;
+      const isFound = this.#isLooking;
+      this.#turns.set(message.account, { ready: isFound ? [] : [message], more: isFound, isMissed: false });
       return;
     }
     if (turn.ready.some((each) => each.id === message.id)) return;
-    if (!turn.more && turn.ready.length < readAhead) turn.ready.push(message);
-    else turn.more = true;
+    if (!turn.more && turn.ready.length < readAhead) {
+      turn.ready.push(message);
+      return;
+    }
+    turn.more = true;
+    turn.isMissed = true;
   }
 
-  /** Time has passed: more may be due by now. */
+  /** More may be due by now. */
   lookAgain(): void {
-    this.#stale = true;
+    this.#isStale = true;
   }
 
-  /** The store has changed: nothing in memory holds any more. */
+  /** A message falls due then that was not known to. */
+  defer(untilMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs, untilMs);
+  }
+
+  /** The store has changed: nothing in memory holds any more, and nothing that is being read. */
   reload(): void {
     this.#turns.clear();
-    this.#stale = true;
+    this.#forgetRead();
+    this.#endRest?.();
+    this.#endRest = undefined;
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.reload();
   }
 
   /**
    * The first message, in the order of turns, that may start.
-   * @returns `blocked` if there are messages and none of them may
+   * @returns `blocked` if there are messages and none of them may; `reading` if the store has to be read first
    */
-  peek(nowMs: number, mayStart: (message: QueuedMessage) => boolean): QueuedMessage | 'blocked' | undefined {
-    if (this.#stale) this.#lookForAccounts();
-    for (const [account, turn] of this.#turns) {
-      if (turn.ready.length === 0 && turn.more) this.#refill(account, turn, nowMs);
-      const [first] = turn.ready;
-      if (!first) this.#turns.delete(account);
-      else if (mayStart(first)) return first;
-    }
-    return this.#turns.size > 0 ? 'blocked' : undefined;
+  peek(
+    nowMs: number,
+    mayStart: (message: QueuedMessage) => boolean,
+  ): QueuedMessage | 'blocked' | 'reading' | undefined {
+    if (this.#reading || this.#endRest) return 'reading';
+    if (!this.#isFresh && (this.#isStale || nowMs >= this.#dueMs)) return this.#read(this.#look(nowMs));
+    const found = this.#first(nowMs, mayStart);
+    if (found === 'reading') return found;
+    this.#isFresh = false;
+    const isNone = found === undefined || found === 'blocked';
+    return isNone && this.#isStale ? this.#read(this.#look(nowMs)) : found;
   }
 
   /** Takes out what {@link peek} gave; its account is the last in line then. */
@@ -79,19 +130,86 @@ export class AccountTurns {
     if (turn.ready.length > 0 || turn.more) this.#turns.set(message.account, turn);
   }
 
-  #lookForAccounts(): void {
-    for (const account of this.#store.accounts(this.#destination)) {
-      const turn = this.#turns.get(account);
-      if (turn) turn.more = true;
-      else this.#turns.set(account, { ready: [], more: true });
+  #first(nowMs: number, mayStart: (message: QueuedMessage) => boolean) {
+    for (const [account, turn] of this.#turns) {
+      if (turn.ready.length === 0 && turn.more) return this.#read(this.#refill(account, turn, nowMs));
+      const [first] = turn.ready;
+      if (!first) this.#turns.delete(account);
+      else if (mayStart(first)) return first;
     }
-    this.#stale = false;
+    return this.#turns.size > 0 ? 'blocked' : undefined;
+  }
+
+  /** Finds the accounts that have mail, and when more of it falls due. */
+  async #look(nowMs: number): Promise<Apply> {
+    const { destination, store } = this.#options;
+    const isDue = nowMs >= this.#dueMs;
+    this.#isStale = false;
+    this.#isLooking = true;
+    if (isDue) this.#dueMs = Number.POSITIVE_INFINITY;
+    const [accounts, nextDueMs = Number.POSITIVE_INFINITY] = await Promise.all([
+      store.accounts(destination),
+      isDue ? store.nextDueMs(destination, nowMs) : undefined,
+    ]);
+    return () => {
+      this.#dueMs = Math.min(this.#dueMs, nextDueMs);
+      this.#isFresh = true;
+      for (const account of accounts) {
+        const turn = this.#turns.get(account);
+        if (turn) turn.more = true;
+        else this.#turns.set(account, { ready: [], more: true, isMissed: false });
+      }
+    };
   }
 
   /** There may be more until a look finds nothing: then the turn ends. */
-  #refill(account: string, turn: Turn, nowMs: number): void {
-    const limit = readAhead + this.#away.size;
-    const due = this.#store.due(this.#destination, nowMs, limit, account);
-    turn.ready = due.filter((message) => !this.#away.has(message.id));
+  async #refill(account: string, turn: Turn, nowMs: number): Promise<Apply> {
+    const { destination, store, away } = this.#options;
+    const left = new Set(away);
+    turn.isMissed = false;
+    const due = await store.due(destination, nowMs, readAhead + left.size, account);
+    return () => {
+      turn.ready = due.filter(({ id }) => !left.has(id));
+      turn.more = turn.ready.length > 0 || turn.isMissed;
+      // What was under way and is not any more: what was read of it is old, and it may be due again.
+      if (due.some(({ id }) => left.has(id) && !away.has(id))) this.#isStale = true;
+    };
+  }
+
+  #read(reading: Promise<Apply>): 'reading' {
+    const { onRead, onFailure } = this.#options;
+    this.#reading = reading;
+    reading.then(
+      (apply) => {
+        if (this.#reading !== reading) return;
+        this.#reading = undefined;
+        this.#isLooking = false;
+        apply();
+        onRead();
+      },
+      (error: unknown) => {
+        if (this.#reading !== reading) return;
+        this.#forgetRead();
+        onFailure(error);
+        this.#rest();
+      },
+    );
+    return 'reading';
+  }
+
+  #forgetRead(): void {
+    this.#reading = undefined;
+    this.#isLooking = false;
+    this.#isStale = true;
+    this.#isFresh = false;
+    this.#dueMs = 0;
+  }
+
+  #rest(): void {
+    const { clock, onRead } = this.#options;
+    this.#endRest = clock.after(restMs, () => {
+      this.#endRest = undefined;
+      onRead();
+    });
   }
 }

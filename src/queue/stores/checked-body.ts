@@ -8,7 +8,7 @@ export interface BodyMark {
 }
 
 /** Whether octets are the body. */
-export function isWhole(content: Buffer, mark: BodyMark): boolean {
+export function isWhole(content: Uint8Array, mark: BodyMark): boolean {
   return content.length === mark.size && (mark.crc === undefined || crc32(content) === mark.crc);
 }
 

@@ -20,6 +20,8 @@ export interface Usage {
 /** The disk is looked at again after this many octets, a message counting for more than its own. */
 const looksEveryOctets = 1024 * 1024;
 const messageOverheadOctets = 16 * 1024;
+const wideOctets = 1024 * 1024 * 1024;
+const wideMessages = 10_000;
 
 /** Decides whether one more message may come in. While there is no room it asks anew each time: it recovers by itself. */
 export class Room {
@@ -28,6 +30,7 @@ export class Room {
   readonly #reserve: Reserve;
   readonly #usage: () => Usage;
   #octetsUntilLook = 0;
+  #freeOctets = 0;
 
   constructor(folder: string, limits: RoomLimits, reserve: Reserve, usage: () => Usage) {
     this.#folder = folder;
@@ -55,6 +58,7 @@ export class Room {
     this.#octetsUntilLook -= octets + messageOverheadOctets;
     if (this.#octetsUntilLook > 0) return;
     const free = freeOctets(this.#folder);
+    this.#freeOctets = free;
     if (free < this.#limits.minFreeOctets + octets) {
       throw new BridgeError(
         'queue-full',
@@ -64,6 +68,19 @@ export class Room {
     // What was given back for the outcomes of deliveries comes first.
     if (!this.#reserve.take()) throw new BridgeError('queue-full', `The disk of ${this.#folder} is full.`);
     this.#octetsUntilLook = looksEveryOctets;
+  }
+
+  /** Whether there is so much more room than any message takes that nobody need ask for the next one. */
+  isWide(): boolean {
+    const {
+      maxOctets = Number.POSITIVE_INFINITY,
+      maxMessages = Number.POSITIVE_INFINITY,
+      minFreeOctets,
+    } = this.#limits;
+    if (this.#freeOctets < minFreeOctets + wideOctets) return false;
+    if (maxOctets === Number.POSITIVE_INFINITY && maxMessages === Number.POSITIVE_INFINITY) return true;
+    const { messages, octets } = this.#usage();
+    return messages + wideMessages <= maxMessages && octets + wideOctets <= maxOctets;
   }
 
   /** The disk has just been found full: look at it before the next message. */

@@ -6,6 +6,9 @@ import type { TokenSigner } from '../entra/access-token.ts';
 import { managedIdentityRoutes } from '../entra/managed-identity.ts';
 import { ExchangeAdministration } from '../exchange-admin/exchange-administration.ts';
 import { type Fault, type Faults, faultKinds, faultStages, faultTargets } from '../faults.ts';
+import type { ImportSessions } from '../graph/exchange-items/import-sessions.ts';
+import type { GraphRequests } from '../graph/graph-requests.ts';
+import type { GraphBehaviour } from '../graph/mail/behaviour.ts';
 import type { UploadSessions } from '../graph/mail/drafts/upload-sessions.ts';
 import {
   BodyTooLarge,
@@ -15,7 +18,7 @@ import {
   listenHttp,
 } from '../http/http-server.ts';
 import { findRoute, type Route } from '../http/routes.ts';
-import { type MailboxDirectory, standardFolders } from '../mailboxes/mailbox-directory.ts';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import { patchMailState, readMailState } from './mail-state.ts';
 import { patchState, readState, statePatch } from './state.ts';
@@ -30,6 +33,9 @@ export interface ControlSettings {
   readonly limits: SendingLimits;
   readonly violations: Violations;
   readonly uploads: UploadSessions;
+  readonly imports: ImportSessions;
+  readonly behaviour: GraphBehaviour;
+  readonly requests: GraphRequests;
   readonly faults: Faults;
   onDefect(error: unknown): void;
 }
@@ -57,6 +63,7 @@ export function listenControl(settings: ControlSettings): Promise<Listening> {
     ...stateRoutes(settings),
     ...mailRoutes(settings),
     ...violationRoutes(settings),
+    ...graphRequestRoutes(settings.requests),
     ...exchangeRoutes(settings),
     ...managedIdentityRoutes(settings.tenant, settings.signer),
   ];
@@ -132,6 +139,26 @@ function violationRoutes({ violations }: ControlSettings): readonly Route[] {
   ];
 }
 
+/** The requests that came to Graph, by operation and mailbox. */
+function graphRequestRoutes(requests: GraphRequests): readonly Route[] {
+  const path = /^\/graph-requests$/;
+  return [
+    {
+      method: 'GET',
+      path,
+      handle: () => ({ status: 200, body: { count: requests.count(), entries: requests.entries() } }),
+    },
+    {
+      method: 'DELETE',
+      path,
+      handle: () => {
+        requests.clear();
+        return { status: 204 };
+      },
+    },
+  ];
+}
+
 function stateRoutes({ tenant, directory, ...mail }: ControlSettings): readonly Route[] {
   const path = /^\/state$/;
   const state = () => ({ ...readState(tenant, directory), ...readMailState(mail) });
@@ -171,8 +198,9 @@ function mailRoutes({ directory, transport }: ControlSettings): readonly Route[]
   const { journal, outbox } = transport;
   const after = (request: IncomingHttpRequest) => Number(request.url.searchParams.get('after') ?? 0) || 0;
   const messages = (mailbox: string, folder: string) => {
-    const known = standardFolders.find((name) => name.toLowerCase() === folder.toLowerCase());
-    return known && directory.has(mailbox) ? directory.messages(mailbox, known) : undefined;
+    if (!directory.has(mailbox)) return undefined;
+    const all = directory.mailbox(mailbox).folders();
+    return all.find(({ name }) => name.toLowerCase() === folder.toLowerCase())?.messages();
   };
   const nothing = refusal(404, 'There is no such message, folder or mailbox.');
   return [
@@ -212,7 +240,7 @@ function mailRoutes({ directory, transport }: ControlSettings): readonly Route[]
       handle: (_, [mailbox = '', folder = '']) => {
         const found = messages(mailbox, folder);
         if (!found) return nothing;
-        const list = found.map(({ content, ...message }) => ({ ...message, size: content.length }));
+        const list = found.map(({ uid, flags, internalDate, kept }) => ({ uid, flags, internalDate, size: kept.size }));
         return { status: 200, body: { messages: list } };
       },
     },

@@ -16,6 +16,8 @@ export interface SendingLimitSettings extends MailboxLimits {
   readonly sameDomainRecipients: number | null;
   /** Octets uploaded to a mailbox by one app; Microsoft's: 150 MB. */
   readonly uploadBytesPer5Minutes: number | null;
+  /** Requests to Graph by one app for a mailbox; Microsoft's: 10,000. */
+  readonly graphRequestsPer10Minutes: number | null;
   /** Which of its wordings Exchange SMTP refuses by beyond `recipientsPerDay`. */
   readonly recipientQuotaCode: '5.2.0' | '5.1.90';
   /** Mailboxes with limits of their own. */
@@ -28,6 +30,7 @@ export const unlimited: SendingLimitSettings = {
   externalRecipientsPerDay: null,
   sameDomainRecipients: null,
   uploadBytesPer5Minutes: null,
+  graphRequestsPer10Minutes: null,
   recipientQuotaCode: '5.2.0',
   mailboxes: [],
 };
@@ -91,6 +94,13 @@ export class SendingLimits {
     const most = this.#settings.uploadBytesPer5Minutes;
     const key = `${appId} ${mailbox.toLowerCase()}`;
     return this.#take(mailbox, [{ limit: 'uploadBytesPer5Minutes', key, windowMs: 5 * minuteMs, amount: bytes, most }]);
+  }
+
+  /** Counts a request to Graph. @returns as {@link admit} */
+  admitGraphRequest(appId: string, mailbox: string): Exceeded | undefined {
+    const most = this.#settings.graphRequestsPer10Minutes;
+    const key = `${appId} ${mailbox.toLowerCase()}`;
+    return this.#take(mailbox, [{ limit: 'graphRequestsPer10Minutes', key, windowMs: 10 * minuteMs, amount: 1, most }]);
   }
 
   /** Counts as a violation what is refused elsewhere. */

@@ -1,4 +1,6 @@
-import type { ItemFacts, MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import { randomUUID } from 'node:crypto';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import type { ItemFacts } from '../mailboxes/stored-message.ts';
 
 /** How the copies that senders keep behave. */
 export interface SentItemsSettings {
@@ -37,8 +39,9 @@ export class SentItemsFolder {
     const { delayMs, offFor } = this.#settings;
     if (offFor.includes(mailbox.toLowerCase())) return;
     const internalDate = new Date();
+    const kept = { immutableId: randomUUID(), ...facts, flags: ['\\Seen'], internalDate };
     const appear = () => {
-      this.#directory.deliver(mailbox, 'Sent Items', content, { ...facts, flags: ['\\Seen'], internalDate });
+      this.#directory.deliver(mailbox, 'Sent Items', content, kept);
     };
     if (delayMs === 0) {
       appear();

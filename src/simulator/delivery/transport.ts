@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ItemFacts, MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
+import type { ItemFacts } from '../mailboxes/stored-message.ts';
 import { type JournalEntry, NumberedList, type OutboxEntry } from './journal.ts';
 import { headerFields, type StampedField, withoutField } from './message-headers.ts';
 import { nonDeliveryReport } from './non-delivery-report.ts';

@@ -7,6 +7,7 @@ export const limitNames = [
   'externalRecipientsPerDay',
   'sameDomainRecipients',
   'graphConcurrency',
+  'graphRequestsPer10Minutes',
   'smtpConnections',
   'requestSize',
   'messageSize',

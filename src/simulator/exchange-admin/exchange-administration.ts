@@ -2,6 +2,7 @@ import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import { groupCmdlets } from './cmdlets/groups.ts';
 import { mailboxPermissionCmdlets } from './cmdlets/mailbox-permissions.ts';
+import { mailboxCmdlets } from './cmdlets/mailboxes.ts';
 import { managementScopeCmdlets } from './cmdlets/management-scopes.ts';
 import { protocolCmdlets } from './cmdlets/protocols.ts';
 import { recipientPermissionCmdlets } from './cmdlets/recipient-permissions.ts';
@@ -23,6 +24,7 @@ export class ExchangeAdministration {
     const families = [
       sessionCmdlets,
       servicePrincipalCmdlets,
+      mailboxCmdlets,
       mailboxPermissionCmdlets,
       recipientPermissionCmdlets,
       protocolCmdlets,

@@ -108,9 +108,9 @@ function replyOf(text: string): ImapReply {
 }
 
 /** What a good token gets for a mailbox that it does not open: every command that needs the mailbox fails. */
-const notConnected: MailStore = new Proxy({ delimiter: '/' } as MailStore, {
+const notConnected: MailStore = new Proxy({ delimiter: '/', onNotice: undefined } as unknown as MailStore, {
   get(target, property) {
-    if (property === 'delimiter') return target.delimiter;
+    if (property === 'delimiter' || property === 'onNotice') return target[property];
     if (property === 'close') return async () => {};
     return () => Promise.reject(new ImapReply('BAD', 'User is authenticated but not connected.'));
   },

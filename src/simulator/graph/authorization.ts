@@ -43,12 +43,6 @@ export function requireMailPermission(tenant: Tenant, claims: AccessTokenClaims,
   throw accessDenied();
 }
 
-/** Checks that the token itself names one of the permissions. @throws GraphFault 403 */
-export function requirePermission(claims: AccessTokenClaims, permissions: readonly string[]): void {
-  const held = heldPermissions(claims);
-  if (!permissions.some((permission) => held.includes(permission))) throw accessDenied();
-}
-
 function accessDenied(): GraphFault {
   return new GraphFault(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
 }

@@ -14,13 +14,19 @@ import { findRoute, type Route } from '../http/routes.ts';
 import type { MailboxDirectory } from '../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import { authenticate } from './authorization.ts';
+import { batchRoute } from './batch/batch-route.ts';
 import { directoryOperations } from './directory/directory-operations.ts';
 import { requireDirectoryPermission } from './directory/directory-request.ts';
+import { exchangeItemRoutes } from './exchange-items/exchange-item-routes.ts';
+import type { ImportSessions } from './exchange-items/import-sessions.ts';
 import { errorAnswer, GraphFault, type RequestIds } from './graph-error.ts';
+import type { GraphRequests } from './graph-requests.ts';
+import type { GraphBehaviour } from './mail/behaviour.ts';
 import type { Drafts } from './mail/drafts/drafts.ts';
 import type { UploadSessions } from './mail/drafts/upload-sessions.ts';
 import { mailRoutes } from './mail/mail-routes.ts';
 import { MailboxConcurrency } from './mailbox-concurrency.ts';
+import { MailboxGate } from './mailbox-gate.ts';
 import { stagedAnswer } from './staged-answer.ts';
 
 export interface GraphSettings {
@@ -34,6 +40,9 @@ export interface GraphSettings {
   readonly limits: SendingLimits;
   readonly drafts: Drafts;
   readonly uploads: UploadSessions;
+  readonly imports: ImportSessions;
+  readonly behaviour: GraphBehaviour;
+  readonly requests: GraphRequests;
   readonly faults: Faults;
   /** Requests at a time per app and mailbox. */
   readonly concurrentPerMailbox: number;
@@ -43,27 +52,46 @@ export interface GraphSettings {
 
 /** Listens as Microsoft Graph (graph.microsoft.com). */
 export function listenGraph(settings: GraphSettings): Promise<Listening> {
-  const { tenant, directory, transport, limits, drafts, uploads, maxRequestBytes, signer, faults } = settings;
-  const services = { tenant, directory, transport, limits, drafts, uploads, maxRequestBytes };
+  const { tenant, directory, transport, limits, drafts, uploads, behaviour, maxRequestBytes } = settings;
+  const { signer, requests, faults } = settings;
+  const services = { tenant, directory, transport, limits, drafts, uploads, behaviour, maxRequestBytes };
   const concurrency = new MailboxConcurrency(settings.concurrentPerMailbox, limits);
-  const routes = [...mailRoutes({ services, signer, faults, concurrency }), ...directoryRoutes(settings)];
+  const gate = new MailboxGate({ concurrency, limits, requests, behaviour, faults });
+  const mail = { services, signer, gate, imports: settings.imports };
+  const routes: Route[] = [...mailRoutes(mail), ...exchangeItemRoutes(mail), ...directoryRoutes(settings)];
+  const dispatch = (request: IncomingHttpRequest) => identifiedAnswer(routes, request, faults);
+  routes.push(batchRoute({ signer, requests, faults, maxRequestBytes, dispatch }));
   return listenHttp({
     ...settings,
-    handle: async (request) => {
-      const requestId = randomUUID();
-      const given = request.headers['client-request-id'];
-      const ids = { requestId, clientRequestId: typeof given === 'string' ? given : requestId };
-      const answer = await answerOf(routes, request, ids);
-      return {
-        ...answer,
-        headers: { 'request-id': ids.requestId, 'client-request-id': ids.clientRequestId, ...answer.headers },
-      };
-    },
+    handle: dispatch,
   });
 }
 
-async function answerOf(routes: readonly Route[], request: IncomingHttpRequest, ids: RequestIds): Promise<HttpAnswer> {
+/** An answer with the names of its request. */
+async function identifiedAnswer(
+  routes: readonly Route[],
+  request: IncomingHttpRequest,
+  faults: Faults,
+): Promise<HttpAnswer> {
+  const requestId = randomUUID();
+  const given = request.headers['client-request-id'];
+  const ids = { requestId, clientRequestId: typeof given === 'string' ? given : requestId };
+  const answer = await answerOf(routes, request, ids, faults);
+  return {
+    ...answer,
+    headers: { 'request-id': ids.requestId, 'client-request-id': ids.clientRequestId, ...answer.headers },
+  };
+}
+
+async function answerOf(
+  routes: readonly Route[],
+  request: IncomingHttpRequest,
+  ids: RequestIds,
+  faults: Faults,
+): Promise<HttpAnswer> {
   try {
+    if (faults.outages.includes('graph'))
+      throw new GraphFault(503, 'ServiceUnavailable', 'The service is unavailable.');
     const found = findRoute(routes, request);
     if (found === 'not-found') {
       throw new GraphFault(404, 'ResourceNotFound', `Resource not found for the segment '${request.url.pathname}'.`);

@@ -1,30 +1,15 @@
 import type { MailStore } from '../../mailbox/mail-store.ts';
-import {
-  type ItemFacts,
-  MailboxFolder,
-  type MessageOctets,
-  type SizeTelling,
-  type StoredMessage,
-} from './mailbox-folder.ts';
+import { Mailbox } from './mailbox.ts';
+import type { MailboxFolder, SizeTelling } from './mailbox-folder.ts';
 import { MemoryMailStore } from './memory-mail-store.ts';
-
-export type { ItemFacts, StoredMessage, StoredProperty } from './mailbox-folder.ts';
-
-/** The folders a new mailbox has. */
-export const standardFolders = ['INBOX', 'Drafts', 'Sent Items', 'Deleted Items', 'Junk Email'] as const;
+import type { ItemFacts, MessageOctets, OctetFacts, StoredMessage } from './stored-message.ts';
 
 /** What a delivered message may carry beside its content. */
-export interface DeliveryOptions extends ItemFacts {
+export interface DeliveryOptions extends ItemFacts, OctetFacts {
   /** Default: none, as new mail has it. */
   readonly flags?: readonly string[];
   /** Default: now. */
   readonly internalDate?: Date;
-}
-
-/** One simulated mailbox: its folders by name. */
-export interface Mailbox {
-  readonly address: string;
-  readonly folders: Map<string, MailboxFolder>;
 }
 
 /** The mailboxes of the simulated tenant, in memory. Addresses are compared without case. */
@@ -40,8 +25,7 @@ export class MailboxDirectory {
   /** Makes a mailbox with the standard folders; one that exists stays as it is. */
   add(address: string): void {
     if (this.has(address)) return;
-    const folders = new Map(standardFolders.map((name) => [name as string, new MailboxFolder(name, this.sizes)]));
-    this.#mailboxes.set(address.toLowerCase(), { address, folders });
+    this.#mailboxes.set(address.toLowerCase(), new Mailbox(address, this.sizes));
   }
 
   has(address: string): boolean {
@@ -84,17 +68,18 @@ export class MailboxDirectory {
 
   /** Opens a mailbox for one reading session. @throws Error if there is no such mailbox */
   openStore(address: string): MailStore {
-    return new MemoryMailStore(this.#mailbox(address).folders, this.sizes);
+    return new MemoryMailStore(this.mailbox(address));
   }
 
-  #mailbox(address: string): Mailbox {
+  /** @throws Error if there is no such mailbox */
+  mailbox(address: string): Mailbox {
     const mailbox = this.#mailboxes.get(address.toLowerCase());
     if (mailbox === undefined) throw new Error(`There is no mailbox ${address}.`);
     return mailbox;
   }
 
   #folder(address: string, name: string): MailboxFolder {
-    const folder = this.#mailbox(address).folders.get(name);
+    const folder = this.mailbox(address).folder(name);
     if (folder === undefined) throw new Error(`The mailbox ${address} has no folder ${name}.`);
     return folder;
   }

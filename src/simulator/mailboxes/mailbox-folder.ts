@@ -1,55 +1,17 @@
-import type { FolderChange, FolderStatus, MessageSummary } from '../../mailbox/mail-store.ts';
-
-/** A property of a message that has no place in MIME. Learn, "singleValueLegacyExtendedProperty resource type". */
-export interface StoredProperty {
-  /** `String {guid} Name x`, `String 0x1035` … */
-  readonly id: string;
-  readonly value: string;
-}
-
-/** What Graph knows of a message beyond its MIME. */
-export interface ItemFacts {
-  /** Stays the message's own when it moves to another folder. */
-  readonly immutableId?: string;
-  readonly properties?: readonly StoredProperty[];
-}
-
-/** A message in a simulated mailbox. */
-export interface StoredMessage extends ItemFacts {
-  readonly uid: number;
-  readonly content: Buffer;
-  readonly flags: readonly string[];
-  readonly internalDate: Date;
-}
-
-/** A message's octets, or what makes them whenever somebody looks. */
-export type MessageOctets = Buffer | (() => Buffer);
-
-class FolderMessage implements StoredMessage {
-  readonly uid: number;
-  readonly flags: readonly string[];
-  readonly internalDate: Date;
-  readonly immutableId?: string;
-  readonly properties?: readonly StoredProperty[];
-  readonly #octets: MessageOctets;
-
-  constructor(uid: number, octets: MessageOctets, flags: readonly string[], internalDate: Date, facts: ItemFacts) {
-    this.uid = uid;
-    this.flags = flags;
-    this.internalDate = internalDate;
-    if (facts.immutableId !== undefined) this.immutableId = facts.immutableId;
-    if (facts.properties !== undefined) this.properties = facts.properties;
-    this.#octets = octets;
-  }
-
-  get content(): Buffer {
-    return Buffer.isBuffer(this.#octets) ? this.#octets : this.#octets();
-  }
-
-  withFlags(flags: readonly string[]): FolderMessage {
-    return new FolderMessage(this.uid, this.#octets, flags, this.internalDate, this);
-  }
-}
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { FolderChange, FolderStatus, MessageSummary, SpecialUse } from '../../mailbox/mail-store.ts';
+import { ChangeLog } from './change-log.ts';
+import {
+  canonicalFlags,
+  FolderMessage,
+  type ItemFacts,
+  KeptOctets,
+  type MessageChange,
+  type MessageOctets,
+  type OctetFacts,
+  type StoredMessage,
+} from './stored-message.ts';
+import { UidOrder } from './uid-order.ts';
 
 /** How sizes of messages are told. */
 export interface SizeTelling {
@@ -61,27 +23,115 @@ export interface SizeTelling {
 }
 
 /** Whoever wants to hear of a folder's changes. */
-export type FolderWatcher = (change: FolderChange) => void;
+export interface FolderWatcher {
+  /** New messages are not \\Recent any more once it was told of them: it may change the folder. */
+  readonly readOnly: boolean;
+  tell(change: FolderChange): void;
+}
+
+/** What a folder is made with. */
+export interface NewFolder {
+  readonly subscribed?: boolean;
+  readonly specialUse?: SpecialUse | undefined;
+}
+
+/** Where a message stands. */
+export interface ItemPlace {
+  readonly folder: MailboxFolder;
+  readonly uid: number;
+}
+
+/** What the folders of one mailbox share. */
+export class MailboxItems {
+  readonly sizes: SizeTelling;
+  /** By what stays a message's own. */
+  readonly places = new Map<string, ItemPlace>();
+  #changes = 0;
+
+  constructor(sizes: SizeTelling) {
+    this.sizes = sizes;
+  }
+
+  /** How many changes there were in the mailbox. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** The number of a new change. */
+  change(): number {
+    return ++this.#changes;
+  }
+}
+
+/** A message that came, was changed, or went. */
+export interface ItemChange {
+  readonly at: number;
+  readonly uid: number;
+  readonly immutableId: string;
+  /** Undefined for one that went. */
+  readonly message: StoredMessage | undefined;
+}
 
 let lastUidValidity = Math.floor(Date.now() / 1000);
 
+/** So many messages that went are remembered at least; twice as many at most. */
+const rememberedGone = 100_000;
+
+/** From so many messages on their order is made anew. */
+const manyAtOnce = 100;
+
 /** One folder's messages, and everybody who has it open. */
 export class MailboxFolder {
+  /** The path in IMAP. */
   name: string;
-  subscribed = true;
+  subscribed: boolean;
+  readonly specialUse: SpecialUse | undefined;
   readonly uidValidity = ++lastUidValidity;
+  /** Graph's; stays when the folder gets another name or place. */
+  readonly id = randomBytes(30).toString('base64url');
+  /** IMAP's (RFC 8474 section 5.1). */
+  readonly objectId = `f${this.id}`;
   readonly #messages = new Map<number, FolderMessage>();
   readonly #watchers = new Set<FolderWatcher>();
-  readonly #sizes: SizeTelling;
+  readonly #items: MailboxItems;
+  readonly #log = new ChangeLog();
+  readonly #gone = new Map<number, { readonly immutableId: string; readonly at: number; readonly modseq: number }>();
+  readonly #lastGone = new Map<string, number>();
+  readonly #uids = new UidOrder(
+    (a, b) => a - b,
+    () => this.#messages.keys(),
+  );
+  readonly #byReceived = new UidOrder(
+    (a, b) => this.#receivedAt(a) - this.#receivedAt(b) || a - b,
+    () => this.#messages.keys(),
+  );
   #uidNext = 1;
+  #forgottenIn = 0;
+  #unseen = 0;
+  #changedIn: number;
+  #recentFrom = 1;
+  #modseq = 1;
 
-  constructor(name: string, sizes: SizeTelling) {
+  constructor(name: string, items: MailboxItems, { subscribed = false, specialUse }: NewFolder = {}) {
     this.name = name;
-    this.#sizes = sizes;
+    this.subscribed = subscribed;
+    this.specialUse = specialUse;
+    this.#items = items;
+    this.#changedIn = items.change();
+  }
+
+  /** Grows with every change of its messages. */
+  get highestModseq(): number {
+    return this.#modseq;
   }
 
   get uidNext(): number {
     return this.#uidNext;
+  }
+
+  /** When its name, place or counters changed last, among all changes of the mailbox. */
+  get changedIn(): number {
+    return this.#changedIn;
   }
 
   /** Every message, ascending by UID. */
@@ -99,32 +149,137 @@ export class MailboxFolder {
   }
 
   status(): FolderStatus {
-    let unseen = 0;
-    for (const message of this.#messages.values()) if (!message.flags.includes('\\Seen')) unseen++;
-    return { uidValidity: this.uidValidity, uidNext: this.#uidNext, messages: this.#messages.size, unseen };
+    const counts = { deleted: 0, recent: 0, size: 0 };
+    for (const message of this.#messages.values()) {
+      if (message.flags.includes('\\Deleted')) counts.deleted++;
+      if (message.uid >= this.#recentFrom) counts.recent++;
+      counts.size += this.#summaryOf(message).size;
+    }
+    const { uidValidity, objectId: id } = this;
+    return {
+      ...{ uidValidity, id, uidNext: this.#uidNext, highestModseq: this.#modseq },
+      ...{ messages: this.#messages.size, unseen: this.#unseen },
+      ...counts,
+    };
+  }
+
+  /** The first UID that no session has seen yet; unless this one only reads, the next session finds them seen. */
+  claimRecent(readOnly: boolean): number {
+    const from = this.#recentFrom;
+    if (!readOnly) this.#recentFrom = this.#uidNext;
+    return from;
+  }
+
+  /** UIDs removed after `modseq`, ascending. */
+  removedSince(modseq: number): readonly number[] {
+    return [...this.#gone]
+      .filter(([, gone]) => gone.modseq > modseq)
+      .map(([uid]) => uid)
+      .sort((a, b) => a - b);
+  }
+
+  /** The folder is no more: everybody who has it open is told. */
+  end(why: string): void {
+    this.#tell({ kind: 'gone', why });
+  }
+
+  /** The UIDs, ascending. */
+  uids(): readonly number[] {
+    return this.#uids.list;
+  }
+
+  /** The UIDs in the order in which the messages were received. */
+  byReceived(): readonly number[] {
+    return this.#byReceived.list;
   }
 
   /** Adds a message and tells everybody. */
-  add(octets: MessageOctets, flags: readonly string[], internalDate: Date, facts: ItemFacts = {}): StoredMessage {
-    const message = new FolderMessage(this.#uidNext++, octets, canonicalFlags(flags), internalDate, facts);
-    this.#messages.set(message.uid, message);
-    if (this.#watchers.size > 0) this.#tell({ kind: 'added', message: this.#summaryOf(message) });
+  add(
+    octets: MessageOctets,
+    flags: readonly string[],
+    internalDate: Date,
+    facts: ItemFacts & OctetFacts = {},
+  ): StoredMessage {
+    const { immutableId = randomUUID(), properties, categories, isFinal } = facts;
+    const now = new Date();
+    const kept = new KeptOctets(octets, facts);
+    const about = { immutableId, kept, flags: canonicalFlags(flags), internalDate, createdAt: now, modifiedAt: now };
+    return this.#enter({
+      ...about,
+      ...(properties && { properties }),
+      ...(categories && { categories }),
+      ...(isFinal && { isFinal }),
+    });
+  }
+
+  /** Takes in a message of another folder, or of this one: the same item, which has to be removed there, or a copy. */
+  take(message: StoredMessage, as: 'same' | 'copy'): StoredMessage {
+    const now = new Date();
+    const own = as === 'copy' ? { immutableId: randomUUID(), createdAt: now } : {};
+    return this.#enter({ ...message, ...own, modifiedAt: now });
+  }
+
+  /** Changes a message and tells everybody but `author`. */
+  update(uid: number, change: MessageChange, author?: FolderWatcher): StoredMessage | undefined {
+    const before = this.#messages.get(uid);
+    if (before === undefined) return undefined;
+    const flags = change.flags === undefined ? before.flags : canonicalFlags(change.flags);
+    if (Object.keys(change).join() === 'flags' && sameFlags(before.flags, flags)) return before;
+    const changedIn = this.#record(uid);
+    this.#modseq += 1;
+    const message = new FolderMessage({
+      ...{ ...before, ...change, flags },
+      ...{ modifiedAt: new Date(), changedIn, modseq: this.#modseq },
+    });
+    this.#messages.set(uid, message);
+    const unseen = Number(isUnseen(message)) - Number(isUnseen(before));
+    this.#unseen += unseen;
+    if (unseen !== 0) this.#changedIn = changedIn;
+    if (change.flags !== undefined) this.#tell({ kind: 'flags', uid, flags, modseq: this.#modseq }, author);
     return message;
   }
 
   /** Changes a message's flags and tells everybody but `author`. */
   replaceFlags(uid: number, flags: readonly string[], author?: FolderWatcher): void {
-    const message = this.#messages.get(uid);
-    if (message === undefined) return;
-    this.#messages.set(uid, message.withFlags(canonicalFlags(flags)));
-    this.#tell({ kind: 'flags', uid, flags: canonicalFlags(flags) }, author);
+    this.update(uid, { flags }, author);
   }
 
   /** Removes messages and tells everybody but `author`. @returns the UIDs that were there, ascending */
   remove(uids: readonly number[], author?: FolderWatcher): readonly number[] {
-    const removed = [...uids].sort((a, b) => a - b).filter((uid) => this.#messages.delete(uid));
-    if (removed.length > 0) this.#tell({ kind: 'removed', uids: removed }, author);
+    if (uids.length > manyAtOnce) {
+      this.#uids.forget();
+      this.#byReceived.forget();
+    }
+    if (uids.some((uid) => this.#messages.has(uid))) this.#modseq += 1;
+    const removed = [...uids].sort((a, b) => a - b).filter((uid) => this.#leave(uid));
+    if (removed.length > 0) this.#tell({ kind: 'removed', uids: removed, modseq: this.#modseq }, author);
     return removed;
+  }
+
+  /** Notes that the folder itself has another name or place. */
+  touch(): void {
+    this.#changedIn = this.#items.change();
+  }
+
+  /** What came, changed and went behind a point in time, each message once, at its last change. */
+  *changesSince(at: number): Generator<ItemChange> {
+    for (const entry of this.#log.since(at)) {
+      const message = this.#messages.get(entry.uid);
+      const gone = message === undefined ? this.#gone.get(entry.uid) : undefined;
+      const lastChange = message?.changedIn ?? gone?.at;
+      const immutableId = message?.immutableId ?? gone?.immutableId;
+      if (lastChange === entry.at && immutableId !== undefined) yield { ...entry, immutableId, message };
+    }
+  }
+
+  /** Whether all that happened behind a point in time is still known. */
+  remembers(at: number): boolean {
+    return at >= this.#forgottenIn;
+  }
+
+  /** When a message with this immutable id went last, 0 for never. */
+  leftIn(immutableId: string): number {
+    return this.#lastGone.get(immutableId) ?? 0;
   }
 
   watch(watcher: FolderWatcher): () => void {
@@ -132,30 +287,87 @@ export class MailboxFolder {
     return () => this.#watchers.delete(watcher);
   }
 
-  #summaryOf({ uid, flags, internalDate, content }: StoredMessage): MessageSummary {
-    const size = this.#sizes.estimated ? estimateOf(content.length) : content.length;
-    return { uid, flags, internalDate, size };
+  #enter(facts: Omit<StoredMessage, 'uid' | 'content' | 'changedIn' | 'enteredIn' | 'modseq'>): StoredMessage {
+    const uid = this.#uidNext++;
+    const changedIn = this.#record(uid);
+    this.#modseq += 1;
+    const message = new FolderMessage({ ...facts, uid, changedIn, enteredIn: changedIn, modseq: this.#modseq });
+    this.#messages.set(uid, message);
+    this.#uids.add(uid);
+    this.#byReceived.add(uid);
+    this.#changedIn = changedIn;
+    if (isUnseen(message)) this.#unseen++;
+    this.#items.places.set(message.immutableId, { folder: this, uid });
+    if (this.#watchers.size > 0) this.#tellAdded(message);
+    return message;
+  }
+
+  #leave(uid: number): boolean {
+    const message = this.#messages.get(uid);
+    if (message === undefined) return false;
+    const { immutableId } = message;
+    this.#uids.remove(uid);
+    this.#byReceived.remove(uid);
+    this.#messages.delete(uid);
+    if (isUnseen(message)) this.#unseen--;
+    const at = this.#record(uid);
+    this.#changedIn = at;
+    this.#gone.set(uid, { immutableId, at, modseq: this.#modseq });
+    this.#lastGone.set(immutableId, at);
+    if (this.#gone.size > 2 * rememberedGone) this.#forgetGone();
+    const place = this.#items.places.get(immutableId);
+    if (place?.folder === this && place.uid === uid) this.#items.places.delete(immutableId);
+    return true;
+  }
+
+  #forgetGone(): void {
+    for (const [uid, { immutableId, at }] of this.#gone) {
+      if (this.#gone.size <= rememberedGone) break;
+      this.#gone.delete(uid);
+      if (this.#lastGone.get(immutableId) === at) this.#lastGone.delete(immutableId);
+      this.#forgottenIn = at;
+    }
+    this.#log.forget(this.#forgottenIn);
+  }
+
+  #receivedAt(uid: number): number {
+    return this.#messages.get(uid)?.internalDate.getTime() ?? 0;
+  }
+
+  #record(uid: number): number {
+    const at = this.#items.change();
+    this.#log.add(at, uid);
+    return at;
+  }
+
+  #summaryOf({ uid, flags, internalDate, kept, modseq, immutableId }: StoredMessage): MessageSummary {
+    const size = this.#items.sizes.estimated ? estimateOf(kept.size) : kept.size;
+    return { uid, flags, internalDate, size, modseq, emailId: immutableId };
+  }
+
+  #tellAdded(added: StoredMessage): void {
+    const message = this.#summaryOf(added);
+    for (const watcher of this.#watchers) {
+      const recent = message.uid >= this.#recentFrom;
+      if (!watcher.readOnly) this.#recentFrom = Math.max(this.#recentFrom, message.uid + 1);
+      watcher.tell({ kind: 'added', message, recent });
+    }
   }
 
   #tell(change: FolderChange, author?: FolderWatcher): void {
-    for (const watcher of this.#watchers) if (watcher !== author) watcher(change);
+    for (const watcher of this.#watchers) if (watcher !== author) watcher.tell(change);
   }
 }
 
-/** Never right. */
-function estimateOf(size: number): number {
+function sameFlags(present: readonly string[], next: readonly string[]): boolean {
+  return present.length === next.length && next.every((flag) => present.includes(flag));
+}
+
+function isUnseen({ flags }: StoredMessage): boolean {
+  return !flags.includes('\\Seen');
+}
+
+/** A message's size as Exchange tells it where it does not count. Never right. */
+export function estimateOf(size: number): number {
   return size + 1 + Math.floor(size / 50);
-}
-
-const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'];
-
-/** Flags in their usual spelling, each once. */
-export function canonicalFlags(flags: readonly string[]): readonly string[] {
-  const bySpelling = new Map<string, string>();
-  for (const flag of flags) {
-    const key = flag.toLowerCase();
-    const system = systemFlags.find((known) => known.toLowerCase() === key);
-    if (!bySpelling.has(key)) bySpelling.set(key, system ?? flag);
-  }
-  return [...bySpelling.values()];
 }

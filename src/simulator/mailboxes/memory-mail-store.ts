@@ -5,11 +5,12 @@ import {
   type MailStore,
   MailStoreError,
   type OpenFolder,
+  type OpenOptions,
+  type SpecialUse,
 } from '../../mailbox/mail-store.ts';
-import { MailboxFolder, type SizeTelling } from './mailbox-folder.ts';
+import { delimiter, type Mailbox } from './mailbox.ts';
+import type { MailboxFolder } from './mailbox-folder.ts';
 import { MemoryOpenFolder } from './memory-open-folder.ts';
-
-const delimiter = '/';
 
 /** Exchange takes messages up to this size by IMAP APPEND. */
 const maxAppendBytes = 150 * 1024 * 1024;
@@ -17,23 +18,26 @@ const maxAppendBytes = 150 * 1024 * 1024;
 /** A simulated mailbox as one reading session works on it. */
 export class MemoryMailStore implements MailStore {
   readonly delimiter = delimiter;
-  readonly #folders: Map<string, MailboxFolder>;
-  readonly #sizes: SizeTelling;
+  readonly appendLimit = maxAppendBytes;
+  readonly createsSpecialUses = true;
+  readonly #mailbox: Mailbox;
 
-  constructor(folders: Map<string, MailboxFolder>, sizes: SizeTelling) {
-    this.#folders = folders;
-    this.#sizes = sizes;
+  constructor(mailbox: Mailbox) {
+    this.#mailbox = mailbox;
   }
 
   async folders(): Promise<readonly FolderInfo[]> {
-    return [...this.#folders.values()].map(({ name, subscribed }) => ({ name, subscribed, selectable: true }));
+    return this.#mailbox.folders().map(({ name, subscribed, specialUse, objectId }) => ({
+      ...{ name, subscribed, selectable: true, id: objectId },
+      ...(specialUse !== undefined && { specialUse }),
+    }));
   }
 
   async status(folder: string): Promise<FolderStatus> {
     return this.#folder(folder).status();
   }
 
-  async open(folder: string, options: { readonly readOnly: boolean }): Promise<OpenFolder> {
+  async open(folder: string, options: OpenOptions): Promise<OpenFolder> {
     return new MemoryOpenFolder(this.#folder(folder), (name) => this.#folder(name), options.readOnly);
   }
 
@@ -46,35 +50,26 @@ export class MemoryMailStore implements MailStore {
     return { uidValidity: target.uidValidity, uid: stored.uid };
   }
 
-  async createFolder(folder: string): Promise<void> {
+  async createFolder(folder: string, specialUse?: SpecialUse): Promise<string> {
     const name = folder.endsWith(delimiter) ? folder.slice(0, -1) : folder;
-    if (this.#folders.has(name)) throw new MailStoreError('folder-exists', `${name} already exists.`);
-    const levels = name.split(delimiter);
-    for (let depth = 1; depth <= levels.length; depth++) {
-      const path = levels.slice(0, depth).join(delimiter);
-      if (!this.#folders.has(path)) this.#folders.set(path, new MailboxFolder(path, this.#sizes));
-    }
+    if (this.#mailbox.folder(name)) throw new MailStoreError('folder-exists', `${name} already exists.`);
+    return this.#mailbox.create(name, { specialUse }).objectId;
   }
 
-  async deleteFolder(folder: string): Promise<void> {
-    if (folder === 'INBOX') throw new MailStoreError('not-permitted', 'INBOX cannot be deleted.');
-    const { name } = this.#folder(folder);
-    if ([...this.#folders.keys()].some((other) => other.startsWith(name + delimiter))) {
+  async deleteFolder(name: string): Promise<void> {
+    if (name === 'INBOX') throw new MailStoreError('not-permitted', 'INBOX cannot be deleted.');
+    const folder = this.#folder(name);
+    if (this.#mailbox.withBelow(folder).length > 1) {
       throw new MailStoreError('not-permitted', `${name} has folders below it.`);
     }
-    this.#folders.delete(name);
+    this.#mailbox.remove(folder);
   }
 
   async renameFolder(from: string, to: string): Promise<void> {
-    const source = this.#folder(from);
+    const folder = this.#folder(from);
     if (from === 'INBOX') throw new MailStoreError('not-permitted', 'INBOX cannot be renamed.');
-    if (this.#folders.has(to)) throw new MailStoreError('folder-exists', `${to} already exists.`);
-    for (const [name, folder] of [...this.#folders]) {
-      if (name !== source.name && !name.startsWith(from + delimiter)) continue;
-      this.#folders.delete(name);
-      folder.name = to + name.slice(from.length);
-      this.#folders.set(folder.name, folder);
-    }
+    if (this.#mailbox.folder(to)) throw new MailStoreError('folder-exists', `${to} already exists.`);
+    this.#mailbox.rename(folder, to);
   }
 
   async setSubscribed(folder: string, subscribed: boolean): Promise<void> {
@@ -84,7 +79,7 @@ export class MemoryMailStore implements MailStore {
   async close(): Promise<void> {}
 
   #folder(name: string): MailboxFolder {
-    const folder = this.#folders.get(name);
+    const folder = this.#mailbox.folder(name);
     if (folder === undefined) throw new MailStoreError('no-such-folder', `${name} doesn't exist.`);
     return folder;
   }

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import {
+  type ChangedFlags,
+  type FlagsOutcome,
   type FolderChange,
   MailStoreError,
   type MessageContent,
@@ -8,7 +10,7 @@ import {
   type OpenFolder,
   type Transferred,
 } from '../../mailbox/mail-store.ts';
-import { canonicalFlags, type MailboxFolder } from './mailbox-folder.ts';
+import type { FolderWatcher, MailboxFolder } from './mailbox-folder.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -20,21 +22,35 @@ export class MemoryOpenFolder implements OpenFolder {
   readonly #find: (name: string) => MailboxFolder;
   readonly #listeners = new Set<(change: FolderChange) => void>();
   readonly #endWatch: () => void;
+  readonly recentFrom: number;
   // One identity per session, so that the folder can leave the author of a change out.
-  readonly #self = (change: FolderChange): void => {
-    for (const listener of this.#listeners) listener(change);
-  };
+  readonly #self: FolderWatcher;
 
   constructor(folder: MailboxFolder, find: (name: string) => MailboxFolder, readOnly: boolean) {
     this.name = folder.name;
     this.readOnly = readOnly;
     this.#folder = folder;
     this.#find = find;
+    this.recentFrom = folder.claimRecent(readOnly);
+    this.#self = {
+      readOnly,
+      tell: (change) => {
+        for (const listener of this.#listeners) listener(change);
+      },
+    };
     this.#endWatch = folder.watch(this.#self);
   }
 
   get uidValidity(): number {
     return this.#folder.uidValidity;
+  }
+
+  get id(): string {
+    return this.#folder.objectId;
+  }
+
+  get highestModseq(): number {
+    return this.#folder.highestModseq;
   }
 
   get uidNext(): number {
@@ -52,35 +68,51 @@ export class MemoryOpenFolder implements OpenFolder {
     return { size: octets.length, stream: Readable.from(slices(octets), { objectMode: false }) };
   }
 
-  async setFlags(uids: readonly number[], how: 'add' | 'remove' | 'replace', flags: readonly string[]) {
+  async *headers(uids: readonly number[]) {
+    for (const uid of uids) {
+      const content = this.#folder.get(uid)?.content;
+      if (content !== undefined) yield { uid, header: headerOf(content) };
+    }
+  }
+
+  async *contents(uids: readonly number[]) {
+    for (const uid of uids) if (this.#folder.get(uid) !== undefined) yield { uid, content: await this.content(uid) };
+  }
+
+  async setFlags(
+    uids: readonly number[],
+    how: 'add' | 'remove' | 'replace',
+    flags: readonly string[],
+    unchangedSince = Number.POSITIVE_INFINITY,
+  ): Promise<FlagsOutcome> {
     this.#assertWritable();
-    const changed = new Map<number, readonly string[]>();
+    const changed = new Map<number, ChangedFlags>();
+    const modified: number[] = [];
     for (const uid of uids) {
       const message = this.#folder.get(uid);
       if (message === undefined) continue;
-      const next = canonicalFlags(combined(message.flags, how, flags));
-      this.#folder.replaceFlags(uid, next, this.#self);
-      changed.set(uid, next);
+      if (message.modseq > unchangedSince) {
+        modified.push(uid);
+        continue;
+      }
+      this.#folder.replaceFlags(uid, combined(message.flags, how, flags), this.#self);
+      const now = this.#folder.get(uid) ?? message;
+      changed.set(uid, { flags: now.flags, modseq: now.modseq });
     }
-    return changed;
+    return { changed, modified: modified.sort((a, b) => a - b) };
+  }
+
+  async removedSince(modseq: number): Promise<readonly number[]> {
+    return this.#folder.removedSince(modseq);
   }
 
   async copy(uids: readonly number[], folder: string): Promise<Transferred> {
-    const target = this.#find(folder);
-    const from: number[] = [];
-    const to: number[] = [];
-    for (const uid of uids) {
-      const message = this.#folder.get(uid);
-      if (message === undefined) continue;
-      from.push(uid);
-      to.push(target.add(message.content, message.flags, message.internalDate).uid);
-    }
-    return { uidValidity: target.uidValidity, from, to };
+    return this.#transfer(uids, folder, 'copy');
   }
 
   async move(uids: readonly number[], folder: string): Promise<Transferred> {
     this.#assertWritable();
-    const transferred = await this.copy(uids, folder);
+    const transferred = this.#transfer(uids, folder, 'same');
     this.#folder.remove(transferred.from, this.#self);
     return transferred;
   }
@@ -100,6 +132,19 @@ export class MemoryOpenFolder implements OpenFolder {
     this.#listeners.clear();
   }
 
+  #transfer(uids: readonly number[], folder: string, as: 'same' | 'copy'): Transferred {
+    const target = this.#find(folder);
+    const from: number[] = [];
+    const to: number[] = [];
+    for (const uid of uids) {
+      const message = this.#folder.get(uid);
+      if (message === undefined) continue;
+      from.push(uid);
+      to.push(target.take(message, as).uid);
+    }
+    return { uidValidity: target.uidValidity, from, to };
+  }
+
   #assertWritable(): void {
     if (this.readOnly) throw new MailStoreError('read-only', 'The folder was opened to read only.');
   }
@@ -111,6 +156,15 @@ function combined(present: readonly string[], how: 'add' | 'remove' | 'replace',
   const gone = new Set(flags.map((flag) => flag.toLowerCase()));
   return present.filter((flag) => !gone.has(flag.toLowerCase()));
 }
+
+/** The header block with the empty line behind it. */
+function headerOf(content: Buffer): Buffer {
+  if (content.subarray(0, 2).equals(lineEnd)) return lineEnd;
+  const end = content.indexOf('\r\n\r\n');
+  return end < 0 ? content : content.subarray(0, end + 4);
+}
+
+const lineEnd = Buffer.from('\r\n');
 
 function* slices(octets: Buffer): Generator<Buffer> {
   for (let start = 0; start < octets.length; start += chunkBytes) yield octets.subarray(start, start + chunkBytes);

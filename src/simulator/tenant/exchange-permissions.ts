@@ -10,7 +10,14 @@ const delegatedScope = { imap: 'IMAP.AccessAsUser.All', pop3: 'POP.AccessAsUser.
 
 /** Roles of RBAC for Applications, each named for the permission it stands for. */
 export const smtpRole = 'Application SMTP.SendAsApp';
-export const graphRoles = ['Application Mail.Send', 'Application Mail.ReadWrite', 'Application Mail.Read'] as const;
+export const graphRoles = [
+  'Application Mail.Send',
+  'Application Mail.ReadWrite',
+  'Application Mail.Read',
+  'Application Mail-Advanced.ReadWrite.All',
+  'Application MailboxItem.Export',
+  'Application MailboxItem.ImportExport',
+] as const;
 
 /** Whether the token names the protocol at all: an application role, or a scope a user granted. */
 export function tokenNames(claims: AccessTokenClaims, protocol: MailProtocol): boolean {
@@ -108,9 +115,13 @@ export function mayOpen(tenant: Tenant, user: string, mailbox: string): boolean 
 export function maySendAs(tenant: Tenant, mailbox: string, as: string): boolean {
   const from = mailbox.toLowerCase();
   const to = as.toLowerCase();
+  const { sendAs, sendOnBehalf, aliases, sendFromAliasEnabled } = tenant.exchange;
   return (
     from === to ||
-    tenant.exchange.sendAs.some((grant) => grant.mailbox.toLowerCase() === from && grant.as.toLowerCase() === to)
+    [...sendAs, ...sendOnBehalf].some(
+      (grant) => grant.mailbox.toLowerCase() === from && grant.as.toLowerCase() === to,
+    ) ||
+    (sendFromAliasEnabled && aliases.some(({ mailbox, address }) => mailbox === from && address === to))
   );
 }
 

@@ -145,6 +145,12 @@ export interface ExchangeApp {
 export interface ExchangeSettings {
   /** `Add-RecipientPermission … SendAs`: who (a mailbox) may send as whom. */
   sendAs: readonly { readonly mailbox: string; readonly as: string }[];
+  /** `Set-Mailbox … -GrantSendOnBehalfTo`: who (a mailbox) may send on behalf of whom. In lower case. */
+  sendOnBehalf: readonly { readonly mailbox: string; readonly as: string }[];
+  /** `Set-Mailbox … -EmailAddresses`: other addresses of mailboxes. In lower case; no mail arrives by them here. */
+  aliases: readonly { readonly mailbox: string; readonly address: string }[];
+  /** `Set-OrganizationConfig -SendFromAliasEnabled`: mailboxes may send as their aliases. */
+  sendFromAliasEnabled: boolean;
   /** `Add-MailboxPermission … FullAccess` of one user on another's, or on a shared mailbox. */
   fullAccess: readonly { readonly user: string; readonly mailbox: string }[];
   /** `SmtpClientAuthenticationDisabled` of the tenant; a mailbox in `smtpAuthEnabledFor` overrides it. */
@@ -203,6 +209,9 @@ export class Tenant {
   readonly identityHeader = randomUUID();
   readonly exchange: ExchangeSettings = {
     sendAs: [],
+    sendOnBehalf: [],
+    aliases: [],
+    sendFromAliasEnabled: false,
     fullAccess: [],
     smtpAuthDisabled: false,
     smtpAuthEnabledFor: [],

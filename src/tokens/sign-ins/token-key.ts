@@ -2,9 +2,9 @@ import { randomBytes, scrypt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError } from '../../base/errors.ts';
+import { FileLock } from '../../base/files/file-lock.ts';
 import { fileErrorText, readPrivateFile, writePrivateFile } from '../../base/files/private-file.ts';
 import type { Log } from '../../base/log.ts';
-import { FileLock } from './file-lock.ts';
 
 /** Where the key that encrypts sign-ins may come from. */
 export interface TokenKeyOptions {
@@ -15,6 +15,8 @@ export interface TokenKeyOptions {
   readonly dataDir: string;
   /** A file that holds what systemd hands to the service, where there is one. */
   readonly serviceKey?: string | undefined;
+  /** Other instances open the same sign-ins: a key that is made here, or was once, is of no use to them. */
+  readonly isShared?: boolean;
   readonly log: Log;
 }
 
@@ -28,12 +30,12 @@ const lockTimeoutMs = 10_000;
 /**
  * The key that encrypts sign-ins, from the first of these that there is: `secret`; the systemd credential
  * `mailbridge-token-key`; the file that this credential is made of; the file `token.key` in the data folder, made on
- * first use. It is fetched when first asked
- * for, and then kept.
+ * first use, but for sign-ins that are shared. It is fetched when first asked for, and then kept.
  *
  * A secret or credential is 32 bytes in base64 or hex, or else a passphrase of at least 20 characters. `token.key` is a
  * line of base64, which can be moved elsewhere and given as `tokenKey` instead.
- * @returns a function that gives 32 bytes, or throws BridgeError `token-key-invalid`, `token-key-unusable`
+ * @returns a function that gives 32 bytes, or throws BridgeError `token-key-invalid`, `token-key-unusable`,
+ *   `token-key-needed`
  */
 export function tokenKey(options: TokenKeyOptions): () => Promise<Buffer> {
   let key: Promise<Buffer> | undefined;
@@ -47,12 +49,18 @@ export function tokenKey(options: TokenKeyOptions): () => Promise<Buffer> {
   };
 }
 
-async function fetchKey({ secret, env, dataDir, serviceKey, log }: TokenKeyOptions): Promise<Buffer> {
+async function fetchKey({ secret, env, dataDir, serviceKey, isShared, log }: TokenKeyOptions): Promise<Buffer> {
   if (secret !== undefined) return await keyOfSecret(secret, 'tokenKey');
   const folder = env.CREDENTIALS_DIRECTORY;
   const credential =
     (folder && (await keyText(join(folder, credentialName)))) || (serviceKey && (await keyText(serviceKey)));
   if (credential) return await keyOfSecret(credential.text, credential.file);
+  if (isShared) {
+    throw new BridgeError(
+      'token-key-needed',
+      'The sign-ins are in the store that the instances share, and the configuration has no tokenKey to encrypt them.',
+    );
+  }
   const file = join(dataDir, 'token.key');
   try {
     return (await readKeyFile(file, log)) ?? (await makeKeyFile(file, log));

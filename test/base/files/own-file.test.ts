@@ -13,15 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  appendToOwnFile,
-  assertOwnFiles,
-  fileFault,
-  makeOwnFile,
-  openOwnFile,
-  readOwnFile,
-  replaceOwnFile,
-} from '../../../src/base/files/own-file.ts';
+import { assertOwnFiles, fileFault, makeOwnFile, openOwnFile, readOwnFile } from '../../../src/base/files/own-file.ts';
 import { folderVerdict, makeOwnFolder } from '../../../src/base/files/own-folder.ts';
 import { readPrivateFile } from '../../../src/base/files/private-file.ts';
 import { needRoot } from '../../support/external.ts';
@@ -39,6 +31,9 @@ function planted() {
   return { folder, victim, link };
 }
 
+/** To add to the end of a file, which is made where there is none. */
+const append = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+
 const content = (file: string) => readFileSync(file, 'utf8');
 
 describe('where a link stands in place of a file', () => {
@@ -51,7 +46,7 @@ describe('where a link stands in place of a file', () => {
 
   test('nothing is written through it', () => {
     const { link, victim } = planted();
-    expect(() => appendToOwnFile(link, 'more')).toThrow(unsafe);
+    expect(() => openOwnFile(link, append)).toThrow(unsafe);
     expect(() => openOwnFile(link, constants.O_WRONLY | constants.O_TRUNC)).toThrow(unsafe);
     expect(content(victim)).toBe('precious');
   });
@@ -59,18 +54,15 @@ describe('where a link stands in place of a file', () => {
   test('a link that leads nowhere makes no file there', () => {
     const folder = temporaryFolder();
     symlinkSync(join(folder, 'elsewhere'), join(folder, 'link'));
-    expect(() => appendToOwnFile(join(folder, 'link'), 'more')).toThrow(unsafe);
+    expect(() => openOwnFile(join(folder, 'link'), append)).toThrow(unsafe);
     expect(statSync(join(folder, 'elsewhere'), { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test('a new file takes its place, and that of the temporary name', () => {
-    const { link, victim, folder } = planted();
-    symlinkSync(victim, join(folder, 'list.new'));
+  test('a new file takes its place', () => {
+    const { link, victim } = planted();
     closeSync(makeOwnFile(link));
-    replaceOwnFile(join(folder, 'list'), 'mine');
     expect(content(victim)).toBe('precious');
     expect(lstatSync(link)).toMatchObject({ size: 0 });
-    expect(content(join(folder, 'list'))).toBe('mine');
   });
 });
 
@@ -78,18 +70,19 @@ test('a pipe in place of a file is refused, and nobody waits for its other end',
   const pipe = join(temporaryFolder(), 'pipe');
   execFileSync('mkfifo', [pipe]);
   expect(() => readOwnFile(pipe)).toThrow(unsafe);
-  expect(() => appendToOwnFile(pipe, 'x')).toThrow(unsafe);
+  expect(() => openOwnFile(pipe, append)).toThrow(unsafe);
   expect(() => assertOwnFiles(pipe)).toThrow(unsafe);
 });
 
 test('a file that is made can be read by its owner alone, and is added to', () => {
   const file = join(temporaryFolder(), 'file');
   expect(readOwnFile(file)).toBeUndefined();
-  appendToOwnFile(file, 'one');
-  appendToOwnFile(file, 'two', { flush: true });
+  for (const text of ['one', 'two']) {
+    const handle = openOwnFile(file, append);
+    writeFileSync(handle, text);
+    closeSync(handle);
+  }
   expect(readOwnFile(file)?.toString()).toBe('onetwo');
-  expect(statSync(file).mode & 0o777).toBe(0o600);
-  replaceOwnFile(file, 'three');
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 

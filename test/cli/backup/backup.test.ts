@@ -62,9 +62,10 @@ test('holds configuration, named files, keys, sign-ins and the queue, in a file 
     'files/contoso-secret': 'a client secret',
     [`root${elsewhere}`]: 'a certificate',
     'data/token.key': 'a key for sign-ins',
+    'data/app-passwords.json': 'digests',
+    'data/app-passwords-used.json': 'times',
     'data/sign-ins/person.token': 'a sign-in',
     'data/tls/ca.crt': 'an authority',
-    'data/queue/marker-key': 'marks',
     [`data/queue/bodies/${large}.eml`]: 'large'.padEnd(100_000),
   });
   expect(queue).toContain(small);
@@ -78,10 +79,30 @@ test('holds configuration, named files, keys, sign-ins and the queue, in a file 
   expect(readdirSync(dataDir).filter((name) => name.startsWith('backup-'))).toEqual([]);
 });
 
+test('of a bridge of an earlier version it holds the files that this one keeps beside its queue', async () => {
+  const { dataDir, backup } = world();
+  await fillQueue(dataDir);
+  for (const name of ['marker-key', 'copies', 'copies.old']) write(join(dataDir, 'queue', name), name);
+  const file = target();
+  expect(await backup(file)).toMatchObject({ code: 0 });
+  expect(await contentsOf(file)).toMatchObject({
+    'data/queue/marker-key': 'marker-key',
+    'data/queue/copies': 'copies',
+    'data/queue/copies.old': 'copies.old',
+  });
+});
+
 test('leaves out locks, the journal, the reserve, what a repair left, and files of nobody', async () => {
   const { folder, dataDir, backup } = world();
   await fillQueue(dataDir);
-  for (const name of ['lock', 'notes.txt', 'token.key.lock', 'sign-ins/person.token.lock', 'queue/in-flight']) {
+  for (const name of [
+    'lock',
+    'notes.txt',
+    'token.key.lock',
+    'app-passwords.lock',
+    'sign-ins/person.token.lock',
+    'queue/in-flight',
+  ]) {
     write(join(dataDir, name), 'not for a backup');
   }
   write(join(dataDir, 'queue/recovered/x.eml'), 'not for a backup');

@@ -18,7 +18,6 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { takeDataFolder } from '../../../src/app/data-folder.ts';
 import { type ArchiveEntry, writeArchive } from '../../../src/backup/archive.ts';
 import type { BackupManifest } from '../../../src/backup/manifest.ts';
-import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
 import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { needRoot } from '../../support/service-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -65,8 +64,9 @@ test('puts back what was there, closed to others, and holds what waits', async (
   expect(out).toMatch(/mailbridge queue release --state held --config \S+ +sends it\n$/);
   expect(filesIn(dataDir).filter((name) => /restore|backup|-wal|-shm/.test(name))).toEqual([]);
   const store = openQueue(dataDir);
-  expect(store.list({}, 10).map(({ id, state }) => [id, state])).toEqual(ids.map((id) => [id, 'held']));
-  for (const { id, size } of store.list({}, 10)) expect((await buffer(store.open(id))).length).toBe(size);
+  expect(await store.records.get('key', 'marker', 0)).toMatchObject({ value: 'marks' });
+  expect((await store.list({}, 10)).map(({ id, state }) => [id, state])).toEqual(ids.map((id) => [id, 'held']));
+  for (const { id, size } of await store.list({}, 10)) expect((await buffer(await store.open(id))).length).toBe(size);
 });
 
 test('relative paths go beside the configuration, wherever that is restored to', async () => {
@@ -85,20 +85,44 @@ test('relative paths go beside the configuration, wherever that is restored to',
   expect(statSync(join(folder, 'sub')).mode & 0o777).toBe(0o700);
 });
 
+test('what was to follow messages comes back too, for those that are gone from the queue as well', async () => {
+  const { backup, dataDir, configFile, folder } = world();
+  const [small] = await fillQueue(dataDir);
+  const before = openSqliteStore(join(dataDir, 'queue'), { exclusive: true });
+  const followUp = {
+    connection: 'contoso',
+    mailbox: 'erp@contoso.com',
+    note: '<1@contoso.com>',
+    times: 1,
+    dueAtMs: 50,
+  };
+  for (const id of [small, '0mwqber7msqbot']) await before.addFollowUp(id, followUp, 40);
+  await before.close();
+  const file = join(temporaryFolder(), 'backup.age');
+  expect(await backup(file)).toMatchObject({ code: 0 });
+  rmSync(folder, { recursive: true });
+  expect(await restore(file, '--config', configFile)).toMatchObject({ code: 0 });
+  const store = openQueue(dataDir);
+  const [destination = ''] = await store.followUpDestinations(50);
+  const kept = await store.followUps(destination, 50, 10);
+  expect(kept.map(({ id, note, times, tries }) => [id, note, times, tries]).toSorted()).toEqual(
+    [small, '0mwqber7msqbot'].map((id) => [id, '<1@contoso.com>', 1, 0]).toSorted(),
+  );
+});
+
 test('every restored message is taken for one that may have been sent', async () => {
   const { configFile, dataDir, file } = await backedUp();
   await restore(file, '--config', configFile);
-  const journal = openInFlightJournal(join(dataDir, 'queue/in-flight'), Date.now());
-  const [message] = openQueue(dataDir).list({}, 1);
-  expect(message && journal.wasInFlight(message)).toBe(true);
-  journal.close();
+  const found = await openQueue(dataDir).list({}, 10);
+  expect(found).toHaveLength(3);
+  expect(found.every(({ unfinished }) => unfinished && unfinished.courier === undefined)).toBe(true);
 });
 
 test('--release leaves messages queued, with as much time as they had at first', async () => {
   const { configFile, dataDir, file, ids } = await backedUp();
   const { out } = await restore(file, '--config', configFile, '--release', '--json');
   expect(JSON.parse(out)).toMatchObject({ messages: { queued: 2, held: 0, heldBefore: 1 } });
-  const found = openQueue(dataDir).list({}, 10);
+  const found = await openQueue(dataDir).list({}, 10);
   expect(found.map(({ state }) => state)).toEqual(['queued', 'queued', 'held']);
   expect(found[0]?.id).toBe(ids[0]);
   expect(found[0]?.expiresAtMs).toBeGreaterThan(Date.now() + 100_000);
@@ -124,6 +148,7 @@ describe('where something is in the way', () => {
     ['a queue', 'data/queue/x', 'data/queue'],
     ['sign-ins', 'data/sign-ins/x.token', 'data/sign-ins'],
     ['a key', 'data/token.key', 'data/token.key'],
+    ['app passwords', 'data/app-passwords.json', 'data/app-passwords.json'],
     ['a named file', 'keys/server.key', 'keys/server.key'],
   ])('%s is neither overwritten nor joined', async (_, name, told) => {
     const { folder, configFile, file } = await backedUp();

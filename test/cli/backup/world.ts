@@ -54,9 +54,10 @@ export function world(changes: Record<string, unknown> = {}): World {
     [join(folder, 'keys/server.key')]: 'a private key',
     [join(folder, 'contoso-secret')]: 'a client secret',
     [join(folder, 'data/token.key')]: 'a key for sign-ins',
+    [join(folder, 'data/app-passwords.json')]: 'digests',
+    [join(folder, 'data/app-passwords-used.json')]: 'times',
     [join(folder, 'data/sign-ins/person.token')]: 'a sign-in',
     [join(folder, 'data/tls/ca.crt')]: 'an authority',
-    [join(folder, 'data/queue/marker-key')]: 'marks',
   };
   for (const [path, content] of Object.entries(files)) write(path, content);
   const backup = (...args: string[]) => mailbridge(['backup', ...args, '--config', configFile], '', env);
@@ -81,6 +82,7 @@ export async function fillQueue(dataDir: string): Promise<[string, string, strin
   const large = await put(store, 'large'.padEnd(100_000), soon);
   const held = await put(store, 'held', soon);
   await store.hold({ ids: [held.id] });
+  await store.records.put('key', 'marker', 'marks');
   await store.close();
   return [small.id, large.id, held.id];
 }

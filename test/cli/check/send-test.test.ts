@@ -7,23 +7,28 @@ import { freePorts } from '../../../src/cli/demo/free-ports.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import {
   alice,
+  bob,
   contosoAccount,
   contosoConfig,
   password,
   type Relay,
   relayFrom,
+  reports,
   startContoso,
 } from '../../support/relay.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 
 /** A bridge that runs, whose listener has a port that its configuration names. */
-async function start(account: Partial<ConfigInput['accounts'][number]>): Promise<Relay> {
+async function start(
+  account: Partial<ConfigInput['accounts'][number]>,
+  listener: Partial<ConfigInput['listeners'][number]> = {},
+): Promise<Relay> {
   const { smtp: port } = await freePorts('127.0.0.1', ['smtp']);
   const simulator = await startContoso();
   const relay = await relayFrom(
     simulator,
     contosoConfig(simulator, {
-      listeners: [{ protocol: 'smtp', port, security: 'starttls' }],
+      listeners: [{ protocol: 'smtp', port, security: 'starttls', ...listener }],
       accounts: [contosoAccount('smtp', account)],
     }),
   );
@@ -57,6 +62,30 @@ test.each([
   );
   expect(out).toMatch(/\nEverything works\.\n$/);
   expect(relay.simulator.transport.journal.entries()).toHaveLength(1);
+});
+
+test.each(['starttls', 'tls'] as const)(
+  'so it does where this machine is a balancer of the listener (%s)',
+  async (security) => {
+    const relay = await start({ networks: ['127.0.0.1'] }, { security, proxyProtocol: { from: ['127.0.0.0/8'] } });
+    const { code, out, line } = await sendTest(relay);
+    expect([code, line], out).toEqual([0, expect.stringContaining('delivered through the bridge')]);
+  },
+);
+
+test('a message goes out as each address that the account lists', async () => {
+  const relay = await start({ senders: [reports, { address: bob, as: 'on-behalf' }] });
+  relay.simulator.tenant.exchange.sendOnBehalf = [{ mailbox: reports, as: bob }];
+  const { code, out } = await sendTest(relay);
+  expect(code, out).toBe(0);
+  expect(out.match(/^✓ test message of .*?:/gm)).toEqual([
+    `✓ test message of smtp to ${alice}:`,
+    `✓ test message of smtp as ${bob} to ${alice}:`,
+  ]);
+  const senders = relay.simulator.directory
+    .messages(alice, 'INBOX')
+    .map(({ content }) => content.toString().match(/^(?:From|Sender): .*(?=\r$)/gm));
+  expect(senders).toEqual([[`From: <${reports}>`], [`From: <${bob}>`, `Sender: ${reports}`]]);
 });
 
 test('of a hash the password is asked for at a terminal, and elsewhere the message goes past the bridge', async () => {

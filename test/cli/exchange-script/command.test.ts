@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
 import { account, registrationWorld } from '../../onboarding/registration/registration-world.ts';
 
+const objectId = '66666666-7777-8888-9999-000000000000';
+
 /** A world whose connection is the app that the simulator hands out. */
 async function scriptWorld(connection: Record<string, unknown> = {}, options: { readonly terminal?: boolean } = {}) {
   const world = await registrationWorld(options);
@@ -161,3 +163,64 @@ test('a name that cannot be written to: the reason, and --print still works', as
 function words(text: string): string {
   return text.replace(/\s+/g, ' ');
 }
+
+test('every mailbox of an account is granted; for a pattern the script says what to run', async () => {
+  const world = await scriptWorld();
+  const config = world.readConfig();
+  const { mailbox: _, ...rest } = account as Record<string, unknown>;
+  Object.assign(config, {
+    accounts: [
+      { ...rest, username: 'desk', mailboxes: ['reports@contoso.example', 'bob@contoso.example'], read: 'imap' },
+      { ...rest, username: '*@contoso.example', read: 'imap', send: 'smtp' },
+    ],
+  });
+  world.writeConfig(config);
+  const { code, stdout } = await world.run('exchange-script', '--offline', '--object-id', objectId);
+  expect(code).toBe(0);
+  expect(stdout).toContain('#   *@contoso.example: sends by smtp, reads by imap\n');
+  expect(stdout).toContain("$openedMailboxes = @(\n  'reports@contoso.example',\n  'bob@contoso.example'\n)\n");
+  const statements = stdout.split('\n').filter((line) => !line.startsWith('#'));
+  expect(statements.join('\n')).not.toContain('*@contoso.example');
+  for (const said of [
+    'This script does nothing for *@contoso.example: the names are missing here',
+    "New-ManagementRoleAssignment -Role 'Application SMTP.SendAsApp' -App $appId -CustomResourceScope 'mailbridge group'",
+    'Add-MailboxPermission -Identity $_.PrimarySmtpAddress -User $objectId -AccessRights FullAccess',
+    'Set-CASMailbox -Identity $_.PrimarySmtpAddress -ImapEnabled $true',
+    'Set-CASMailbox -Identity $_.PrimarySmtpAddress -SmtpClientAuthenticationDisabled $false',
+  ]) {
+    expect(stdout).toContain(said);
+  }
+});
+
+test('a fixed mailbox has to be allowed to send as the others, which by the envelope send themselves', async () => {
+  const world = await scriptWorld();
+  const config = world.readConfig();
+  const { mailbox: _, ...rest } = account as Record<string, unknown>;
+  const mailboxes = ['reports@contoso.example', 'bob@contoso.example'];
+  const script = async (changes: object) => {
+    Object.assign(config, { accounts: [{ ...rest, send: 'smtp', mailboxes, ...changes }] });
+    world.writeConfig(config);
+    return (await world.run('exchange-script', '--offline', '--object-id', objectId)).stdout;
+  };
+  const grant = "Add-RecipientPermission -Identity 'bob@contoso.example' -Trustee 'reports@contoso.example'";
+  expect(await script({ mailboxFrom: 'fixed' })).toContain(grant);
+  expect(await script({})).not.toContain('Add-RecipientPermission');
+  // By the envelope either may be the one that a message from the office is sent as.
+  const senders = [...mailboxes, 'office@contoso.example', { address: 'old@contoso.example', as: 'alias' }];
+  const trustees = (text: string) =>
+    [...text.matchAll(/-Identity 'office@[^']*' -Trustee '(\w+)@/g)].map(([, who]) => who);
+  expect(trustees(await script({ senders }))).toEqual(['reports', 'bob']);
+  expect(trustees(await script({ senders, mailboxFrom: 'fixed' }))).toEqual(['reports']);
+  expect((await script({ senders })).match(/Get-Mailbox '\w+@/g)).toEqual(["Get-Mailbox 'reports@"]);
+});
+
+test('an app that serves people alone is made known to Exchange all the same', async () => {
+  const world = await scriptWorld();
+  const config = world.readConfig();
+  const { mailbox: _, ...rest } = account as Record<string, unknown>;
+  Object.assign(config, { accounts: [{ ...rest, username: '*@contoso.example', send: 'graph' }] });
+  world.writeConfig(config);
+  const { stdout } = await world.run('exchange-script', '--offline', '--object-id', objectId);
+  expect(stdout).toContain('New-ServicePrincipal -AppId $appId');
+  expect(stdout).toContain("-Role 'Application Mail.Send' -App $appId -CustomResourceScope 'mailbridge group'");
+});

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { AppPasswordFile } from '../../../src/accounts/sources/app-passwords/files/store.ts';
 import { columnsOf } from '../../../src/cli/terminal/width.ts';
 import { FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
@@ -133,6 +134,21 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
     const elsewhere = ['--config', file('new/config.json')];
     await terminal.run(['restore', file('monday.age'), ...elsewhere], { answers: ['wrong horse battery'] });
     await terminal.run(['restore', file('monday.age'), ...elsewhere], { answers });
+  },
+  async account(terminal) {
+    const config = configure(simulator, 'config.json');
+    const account = (...args: string[]) => terminal.run(['account', ...args, '--config', config]);
+    vi.useFakeTimers({ toFake: ['Date'], now: morning });
+    await terminal.run(['account', '--help']);
+    await account('list');
+    await account('add', 'scanner', '--name', 'second floor');
+    await account('add', 'scanner', '--name', 'second floor');
+    await account('add', 'scaner', '--name', 'third floor');
+    await account('rotate', 'SCANNER', '--name', 'Second Floor');
+    await new AppPasswordFile(file('data')).add('gone@contoso.example', 'phone of somebody who left', new Date());
+    await account('list');
+    await account('remove', 'scanner', '--name', 'third floor');
+    await account('remove', 'scanner', '--name', 'second floor');
   },
   async 'install-service'(terminal) {
     await terminal.run(['install-service', '--help']);

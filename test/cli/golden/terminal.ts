@@ -115,6 +115,7 @@ export function steady(screen: string): string {
     .replace(/\b\d+ [GM]B free/g, '73 GB free')
     .replace(/^ {2}[A-Z\d]{9}$/gm, '  ABCD12345')
     .replace(/^( {2}password {2})\S+$/gm, '$1abcd-efgh-ijkl-mnop')
+    .replace(/^(?:[a-z2-9]{4}-){6}[a-z2-9]{4}$/gm, 'abcd-efgh-jkmn-pqrs-tuvw-xyz2-3456')
     .replace(/Sim-[0-9a-f]{8}/g, 'Sim-01234567')
     .replace(/\$scrypt\$\S+/g, '$scrypt$…')
     .replace(/(mailbridge-demo-)\w+/g, '$1XXXXXX')

@@ -84,11 +84,10 @@ test('a part ends with the next heading of its level; a hash sign in code is no 
 });
 
 test('no text sends to a file of the sources: it names the command that prints the part', async () => {
-  const citing = sourceTexts().filter(
-    ({ text, file }) => /docs\/\w/.test(text) && !file.startsWith('config/reference'),
-  );
+  const texts = sourceTexts();
+  const citing = texts.filter(({ text, file }) => /docs\/\w/.test(text) && !file.startsWith('config/reference'));
   expect(citing.map(({ file, line, text }) => `src/${file}:${line}: ${text}`)).toEqual([]);
-  const cited = sourceTexts().flatMap(({ text }) =>
+  const cited = texts.flatMap(({ text }) =>
     [...text.matchAll(/mailbridge help ([a-z-]+)(?: (\w+))?/g)].map(([, topic = '', part]) => [topic, part] as const),
   );
   expect(cited.length).toBeGreaterThan(3);

@@ -13,32 +13,19 @@ import { put } from '../../queue/stores/store-contract.ts';
 import { commandOutput } from '../../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { mailbridge } from '../harness.ts';
+import { queueConfig } from './config.ts';
 
 /** A configuration whose queue holds two messages, one of them refused once. */
 async function someQueue() {
   const folder = temporaryFolder();
   const file = join(folder, 'config.json');
-  const config = {
-    listeners: [{ protocol: 'smtp', port: 0 }],
-    connections: {
-      contoso: {
-        tenantId: 'contoso.example',
-        clientId: '00000000-0000-0000-0000-000000000001',
-        grant: 'client-credentials',
-        clientSecret: { env: 'NOT_SET_HERE' },
-      },
-    },
-    accounts: [
-      { username: 'scanner', password: 'x', connection: 'contoso', mailbox: 'reports@contoso.example', send: 'graph' },
-    ],
-  };
-  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  writeFileSync(file, JSON.stringify(queueConfig), { mode: 0o600 });
   const queue = async (...args: string[]) => await mailbridge(['queue', ...args, '--config', file]);
-  return { folder, queue };
+  return { folder, file, queue };
 }
 
 async function filled() {
-  const { folder, queue } = await someQueue();
+  const { folder, file, queue } = await someQueue();
   mkdirSync(join(folder, 'data'));
   const store = openSqliteStore(join(folder, 'data', 'queue'), { exclusive: true });
   const first = await put(store, 'Subject: first\r\n\r\n');
@@ -60,7 +47,7 @@ async function filled() {
     nextAttemptAtMs: Date.UTC(2099, 0, 1),
   });
   await store.close();
-  return { folder, queue, first, second };
+  return { folder, file, queue, first, second };
 }
 
 test('there is none before the bridge has run', async () => {
@@ -360,6 +347,21 @@ test('repair wants the bridge stopped, and keeps what there is', async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/^✓ 2 messages saved\nThe damaged database is kept: .*queue-damaged-\d{14}\.sqlite\n$/);
   expect((await queue('show', first.id)).out).toContain('Register it.');
+});
+
+test('repair leaves the data folder alone where the queue is in PostgreSQL', async () => {
+  const { folder, file, queue } = await filled();
+  const configured = JSON.parse(readFileSync(file, 'utf8'));
+  const postgres = { url: 'postgres://mailbridge:x@127.0.0.1/mail' };
+  writeFileSync(file, JSON.stringify({ ...configured, queue: { store: 'postgres', postgres } }));
+  const before = readdirSync(join(folder, 'data', 'queue'));
+  const { code, out, err } = await queue('repair');
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(
+    /^mailbridge: "queue repair" is for a queue in the data folder, and queue\.store is "postgres"\. /,
+  );
+  expect(err).toContain(`For a queue that was left in ${join(folder, 'data')}, set queue.store to "sqlite" first.`);
+  expect(readdirSync(join(folder, 'data', 'queue'))).toEqual(before);
 });
 
 test('what is not seen, or would move the cursor, is shown as what it is, and JSON says exactly what it was', async () => {

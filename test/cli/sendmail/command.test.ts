@@ -50,6 +50,27 @@ test('what cron hands over arrives, with CRLF, under the mailbox', async () => {
   expect(got.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
 });
 
+test.each(['starttls', 'tls'] as const)(
+  'where this machine is a balancer of the listener too (%s)',
+  async (security) => {
+    const listener = { protocol: 'smtp' as const, security, proxyProtocol: { from: ['127.0.0.1'] } };
+    const accounts = [contosoAccount('smtp', { networks: ['127.0.0.1'] })];
+    const behind = await startRelay({ accounts, listeners: [{ ...listener, port: 0 }] });
+    try {
+      const config = JSON.parse(await readFile(behind.folder.configFile, 'utf8')) as ConfigInput;
+      await behind.folder.configure({ ...config, listeners: [{ ...listener, port: behind.port() }] });
+      const ran = await mailbridge(
+        ['sendmail', '--config', behind.folder.configFile, alice],
+        message(`To: ${alice}\n`),
+      );
+      expect(ran).toEqual({ code: 0, out: '', err: '' });
+      expect((await arrived(behind.simulator, alice, 'INBOX', mark)).toString()).toContain('([127.0.0.1])');
+    } finally {
+      await behind.close();
+    }
+  },
+);
+
 test('-t takes To, Cc and Bcc, and nobody sees the Bcc', async () => {
   const ran = await sendmail(['-t'], message(`To: Alice <${alice}>\nBcc: ${bob},\n ${reports}\n`));
   expect(ran).toMatchObject({ code: 0, err: '' });

@@ -7,7 +7,8 @@ import { type CertificateAndKey, issueServerCertificate, makeAuthority } from '.
 import { KeyedSemaphore } from '../../../src/base/semaphore.ts';
 import { ExchangeSmtpCourier, type ExchangeSmtpCourierOptions } from '../../../src/couriers/exchange-smtp/courier.ts';
 import type { Courier } from '../../../src/queue/courier.ts';
-import { copyNotes, marker, outgoing, patience, unmarked } from '../outgoing.ts';
+import { LeaseGuard } from '../../../src/queue/ownership/lease-guard.ts';
+import { copyNotes, marker, outgoing, patience, plainMessage, unmarked } from '../outgoing.ts';
 
 interface Received {
   readonly envelope: SMTPServerSession['envelope'];
@@ -390,5 +391,30 @@ describe('Connections', () => {
     await courier.deliver(outgoing(), patience);
     await courier.close();
     await expect.poll(() => closed).toHaveLength(1);
+  });
+});
+
+describe('A message whose lease is lost', () => {
+  /** Guarded by a lease that holds for so many questions. */
+  function guarded(content: string | Buffer, holdsFor: number) {
+    const message = outgoing(content);
+    let asked = 0;
+    const guard = new LeaseGuard({ key: 'contoso/a', fence: 1, sinceMs: 0 }, { holds: () => asked++ < holdsFor });
+    return guard.guarded(message, () => message.open());
+  }
+
+  it.each([
+    ['before the transaction', 0, plainMessage],
+    ['when the server asks for it', 1, plainMessage],
+    ['before its end', 2, plainMessage],
+    ['before the end of many pieces', 2, `Subject: x\r\n\r\n${'.dot and text\r\n'.repeat(50_000)}`],
+  ])('is not sent: %s', async (_when, holdsFor, content) => {
+    const upstream = await exchange();
+    const report = await courierTo(upstream.port).deliver(guarded(content, holdsFor), patience);
+    expect(report.recipients[0]).toMatchObject({ outcome: 'temporary' });
+    expect(report.trouble).toBeUndefined();
+    expect(upstream.received).toEqual([]);
+    const sent = await courierTo(upstream.port).deliver(guarded(content, 3), patience);
+    expect(sent.recipients[0]).toMatchObject({ outcome: 'delivered' });
   });
 });

@@ -4,8 +4,9 @@ import { GraphCourier, type GraphCourierOptions } from '../../../src/couriers/gr
 import { GraphClient, type GraphClientOptions } from '../../../src/graph/client/client.ts';
 import type { OutgoingMessage } from '../../../src/message/delivery.ts';
 import type { Courier } from '../../../src/queue/courier.ts';
+import { LeaseGuard } from '../../../src/queue/ownership/lease-guard.ts';
 import { type FakeGraph, fakeGraph, refusal } from '../../graph/fake-graph.ts';
-import { marker, outgoing, patience, unmarked } from '../outgoing.ts';
+import { marker, outgoing, patience, plainMessage, unmarked } from '../outgoing.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -73,6 +74,7 @@ describe('A message handed to Graph', () => {
     expect(report).toEqual({
       recipients: [{ address: 'a@fabrikam.com', outcome: 'delivered', code: '202', text: '202 Accepted' }],
       upstreamId: 'request-1',
+      copies: 1,
     });
     const [request] = server.arrived;
     expect(request).toMatchObject({ method: 'POST', url: '/v1.0/users/a%2Fb%3Fc%23d%40contoso.com/sendMail' });
@@ -160,7 +162,7 @@ describe('A message handed to Graph', () => {
         subject: 'Large',
         toRecipients: [{ emailAddress: { address: 'a@fabrikam.com' } }],
         bccRecipients: [{ emailAddress: { address: 'hidden@fabrikam.com' } }],
-        singleValueExtendedProperties: [{ value: marker.of('m1', message.envelope.recipients) }],
+        singleValueExtendedProperties: [{ value: marker.sealed('m1', message.envelope.recipients) }],
       },
     });
   });
@@ -468,5 +470,40 @@ describe('Graph does not answer', () => {
     const report = await courierTo(server, {}, { http }).deliver(outgoing(), patience);
     expect(report.recipients[0]).toMatchObject({ outcome: 'needs-admin', code: 'upstream-certificate-untrusted' });
     expect(report.pauseMailboxMs).toBe(60_000);
+  });
+});
+
+describe('A message whose lease is lost', () => {
+  /** Guarded by a lease that holds for so many questions. */
+  function guarded(content: string | Buffer, holdsFor: number) {
+    const message = outgoing(content);
+    let asked = 0;
+    const guard = new LeaseGuard({ key: 'contoso/a', fence: 1, sinceMs: 0 }, { holds: () => asked++ < holdsFor });
+    return guard.guarded(message, () => message.open());
+  }
+
+  it('is not posted, though it was read before', async () => {
+    const server = await graph();
+    const report = await courierTo(server).deliver(guarded(plainMessage, 1), patience);
+    expect(report).toMatchObject({ recipients: [{ outcome: 'temporary', code: 'lease-lost' }] });
+    expect(report.trouble).toBeUndefined();
+    expect(server.arrived).toEqual([]);
+  });
+
+  it('is not posted again after a first try that was refused', async () => {
+    const server = await graph(() => refusal(429, 'TooManyRequests'));
+    const report = await courierTo(server).deliver(guarded('To: a@fabrikam.com\r\n\r\nx\r\n', 2), patience);
+    expect(report).toMatchObject({ recipients: [{ code: 'lease-lost' }] });
+    expect(server.arrived).toHaveLength(1);
+  });
+
+  it('is broken off before its end, where it was lost on the way', async () => {
+    const server = await graph();
+    const large = `To: a@fabrikam.com\r\n\r\n${'x'.repeat(2_000_000)}`;
+    // The header is read without its end; the request may begin, and not end.
+    const report = await courierTo(server).deliver(guarded(large, 1), patience);
+    expect(report).toMatchObject({ recipients: [{ outcome: 'temporary', code: 'lease-lost' }] });
+    expect(report.trouble).toBeUndefined();
+    expect(server.arrived).toEqual([]);
   });
 });

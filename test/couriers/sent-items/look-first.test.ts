@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LookFirstOptions, lookFirst } from '../../../src/couriers/sent-items/look-first.ts';
-import { PermittedSentItems, type SentItems } from '../../../src/couriers/sent-items/sent-items.ts';
-import type { OutgoingMessage } from '../../../src/message/delivery.ts';
+import { AllSentItems, PermittedSentItems, type SentItems } from '../../../src/couriers/sent-items/sent-items.ts';
+import type { AmbiguousAttempt, OutgoingMessage } from '../../../src/message/delivery.ts';
 import type { Courier } from '../../../src/queue/courier.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { copyNotes, marker, outgoing, patience } from '../outgoing.ts';
@@ -17,6 +17,7 @@ function sentItems(answer: readonly string[] | undefined | Error) {
       if (answer instanceof Error) throw answer;
       return answer;
     },
+    remove: async () => false,
   };
   return { items, asked };
 }
@@ -30,7 +31,12 @@ function courierWith(
   const sent: string[][] = [];
   const { items, asked } = sentItems(answer);
   const wrap = lookFirst({
-    sentItems: items,
+    kind: 'graph',
+    sentItems: new AllSentItems(
+      items,
+      async (mailbox) => mailbox,
+      () => ['mailbox'],
+    ),
     marker,
     copies: copyNotes(),
     onAmbiguity: 'resend',
@@ -131,7 +137,7 @@ describe('An ambiguous message', () => {
   it('is recognized by a copy that was for some of its recipients alone, where that was noted', async () => {
     const copies = copyNotes();
     const [a, b, c] = ['a@x.example', 'b@x.example', 'c@x.example'];
-    copies.note('m1', [{ address: a }, { address: c }]);
+    await copies.note('m1', [{ address: a }, { address: c }]);
     const { courier, clock, sent } = courierWith([markerOf(a, c)], { copies });
     const report = await courier.deliver(ambiguousMessage(clock, [a, b, c], [a, b, c], settleMs), patience);
     expect(report.recipients.map(({ code }) => code)).toEqual(['found-in-sent-items', '202', 'found-in-sent-items']);
@@ -189,11 +195,100 @@ describe('Where nobody may look', () => {
     expect(sent).toEqual([]);
   });
 
+  it('stays whole with the courier whose attempt it was: no other one sends what nobody may look for', async () => {
+    const others = ['smtp', 'graph'] as const;
+    const { courier, clock, sent } = courierWith(undefined, { kind: 'smtp', others });
+    const message = ambiguousMessage(clock, ['a@x.example', 'b@x.example'], ['a@x.example'], 0);
+    const ambiguous = { ...(message.ambiguous as AmbiguousAttempt), courier: 'graph' } as const;
+    const report = await courier.deliver({ ...message, ambiguous }, patience);
+    expect(report).toMatchObject({
+      staysWith: 'graph',
+      sentNothing: true,
+      recipients: [{ outcome: 'temporary', code: 'upstream-ambiguous' }],
+    });
+    // The other recipient is as it was: with two couriers nobody would know after a crash who may have served whom.
+    expect(report.recipients).toHaveLength(1);
+    expect(report.recipients[0]!.text).toContain('only Graph sends it again');
+    expect(sent).toEqual([]);
+    const own = await courierWith(undefined, { kind: 'graph' }).courier.deliver({ ...message, ambiguous }, patience);
+    expect(own.recipients.map(({ outcome }) => outcome)).toEqual(['delivered', 'delivered']);
+  });
+
+  it('goes by another one once the account has that courier no more', async () => {
+    const { courier, clock, sent } = courierWith(undefined, { kind: 'smtp', others: ['smtp'] });
+    const message = ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], 0);
+    const ambiguous = { ...(message.ambiguous as AmbiguousAttempt), courier: 'graph' } as const;
+    const report = await courier.deliver({ ...message, ambiguous }, patience);
+    expect(report.staysWith).toBeUndefined();
+    expect(sent).toEqual([['a@x.example']]);
+  });
+
+  it('a place that fails hides no other; no copy counts only where a place has answered', async () => {
+    const clock = new FakeClock();
+    const query = { mailbox: 'a@x.example', messageId: '<1@x>', couriers: ['graph'] } as const;
+    const find = (...answers: (readonly string[] | undefined | Error)[]) =>
+      new PermittedSentItems(
+        answers.map((answer) => sentItems(answer).items),
+        clock,
+      )
+        .find(query, patience)
+        .catch(String);
+    const down = new Error('503');
+    expect(await find(down, ['x'])).toEqual(['x']);
+    expect(await find(down, [])).toEqual([]);
+    expect(await find(down, undefined)).toBe('Error: 503');
+    expect(await find(undefined, down)).toBe('Error: 503');
+    expect(await find(down, down)).toBe('Error: 503');
+  });
+
+  it.each([
+    ['may not be looked into', { notPermitted: true }, 'resend', ['delivered found-in-sent-items', 'delivered 202']],
+    [
+      'may not be looked into, to be held',
+      { notPermitted: true },
+      'hold',
+      ['delivered found-in-sent-items', 'needs-admin delivery-ambiguous'],
+    ],
+    [
+      'fails',
+      { failure: new Error('503') },
+      'resend',
+      ['delivered found-in-sent-items', 'temporary upstream-ambiguous'],
+    ],
+  ] as const)('a copy is proof though another place %s; of who else it is for, no more is known', async (...given) => {
+    const [, unseen, onAmbiguity, outcomes] = given;
+    const found = { markers: [markerOf('a@x.example')], unseen };
+    const sentItems = { find: async () => found };
+    const copies = copyNotes();
+    await copies.note('m1', [{ address: 'a@x.example' }]);
+    const { courier, clock } = courierWith([], { sentItems, onAmbiguity, copies });
+    const both = ['a@x.example', 'b@x.example'];
+    const report = await courier.deliver(ambiguousMessage(clock, both, both, 2 * settleMs), patience);
+    const said = report.recipients.map(({ outcome, code }) => `${outcome} ${code}`);
+    expect(said).toEqual(outcomes);
+  });
+
+  it('another courier looks at the places of both, and tells that it has sent nothing', async () => {
+    const asked: (readonly string[])[] = [];
+    const items: LookFirstOptions['sentItems'] = {
+      async find({ couriers }) {
+        asked.push(couriers);
+        return { markers: [] };
+      },
+    };
+    const { courier, clock } = courierWith([], { kind: 'smtp', others: ['graph', 'smtp'], sentItems: items });
+    const message = ambiguousMessage(clock, ['a@x.example'], ['a@x.example'], 0);
+    const ambiguous = { ...(message.ambiguous as AmbiguousAttempt), courier: 'graph' } as const;
+    const report = await courier.deliver({ ...message, ambiguous }, patience);
+    expect(report).toMatchObject({ sentNothing: true, recipients: [{ code: 'upstream-ambiguous' }] });
+    expect(asked).toEqual([['graph', 'smtp']]);
+  });
+
   it('is learned for each mailbox, and asked again after an hour', async () => {
     const clock = new FakeClock();
     const [closed, open] = [sentItems(undefined), sentItems(['x'])];
     const items = new PermittedSentItems([closed.items, open.items], clock);
-    const find = (mailbox: string) => items.find({ mailbox, messageId: '<1@x>' }, patience);
+    const find = (mailbox: string) => items.find({ mailbox, messageId: '<1@x>', couriers: ['graph'] }, patience);
     expect([await find('a@x.example'), await find('A@x.example'), await find('b@x.example')]).toEqual([
       ['x'],
       ['x'],

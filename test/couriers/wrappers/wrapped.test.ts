@@ -30,10 +30,11 @@ function refusing(copies: readonly string[] | undefined = undefined) {
         return mailbox;
       },
       look: {
+        kind: 'graph',
         sentItems: {
           async find() {
             happened.push('look');
-            return copies;
+            return copies === undefined ? { markers: [], unseen: { notPermitted: true } } : { markers: copies };
           },
         },
         marker,

@@ -257,6 +257,19 @@ describe('what servers may differ in', () => {
     expect((await open(port)).capabilities).toBe('IMAP4rev1 MOVE');
   });
 
+  it('a line that speaks of capabilities and tells none', async () => {
+    const { port } = await server([
+      `S: * OK hello
+       C: C1 CAPABILITY
+       S: * CAPABILITY AUTH=XOAUTH2 SASL-IR
+       S: * OK see * CAPABILITY in the manual
+       S: C1 OK done
+       C: A1 AUTHENTICATE XOAUTH2 ${credentials}
+       S: A1 OK [CAPABILITY IMAP4rev1 IDLE] in`,
+    ]);
+    expect((await open(port)).capabilities).toBe('IMAP4rev1 IDLE');
+  });
+
   it('an answer that has no words', async () => {
     const { port } = await server([
       'S: * OK\nC: C1 CAPABILITY\nS: * CAPABILITY AUTH=XOAUTH2 SASL-IR\nS: C1 OK\nC: A1…\nS: A1 OK\nC: C2…\nS: * CAPABILITY\nS: C2 OK',

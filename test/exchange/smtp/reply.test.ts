@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatSmtpReply, parseSmtpReply } from '../../../src/exchange/smtp/reply.ts';
+import { formatSmtpReply, parseSmtpReply, type UpstreamReply } from '../../../src/exchange/smtp/reply.ts';
 
 describe('parseSmtpReply', () => {
   it.each([
@@ -24,6 +24,10 @@ describe('parseSmtpReply', () => {
 
   it.each(['', 'hello', '99 x', '600 x', '2500 x', '25'])('does not take %j for a reply', (response) => {
     expect(parseSmtpReply(response)).toBeUndefined();
+  });
+
+  it.each(['550 5.7.60 may not send', '550 may not send', '550 5.7.60', '550'])('says %j as the server did', (said) => {
+    expect(formatSmtpReply(parseSmtpReply(said) as UpstreamReply)).toBe(said);
   });
 
   it('never throws, and gives one line of bounded length', () => {

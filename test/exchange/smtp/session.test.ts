@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type SmtpSessionOptions, UpstreamSmtpSession } from '../../../src/exchange/smtp/session.ts';
 import type { SmtpTransaction } from '../../../src/exchange/smtp/transaction.ts';
 import { type Script, scriptedSmtp } from '../../couriers/scripted-smtp.ts';
@@ -26,7 +26,7 @@ function transaction(changes: Partial<SmtpTransaction> = {}): SmtpTransaction {
         yield content;
       },
     },
-    leadingField: (taken) => `X-Taken: ${taken.length}\r\n`,
+    leadingField: async (taken) => `X-Taken: ${taken.length}\r\n`,
     ...changes,
   };
 }
@@ -145,6 +145,25 @@ test('leaves a server that does not answer QUIT', async () => {
   const opened = await session;
   await opened.quit();
   expect(opened.usable).toBe(false);
+});
+
+test('a server that resets the idle connection makes it unusable, and nothing worse', async () => {
+  const { server, session } = await open();
+  const opened = await session;
+  for (const socket of server.open) socket.resetAndDestroy();
+  await vi.waitFor(() => expect(opened.usable).toBe(false));
+  await expect(opened.send(transaction(), patience)).rejects.toMatchObject({ name: 'SmtpUpstreamError' });
+});
+
+test.each([
+  ['70,000 octets is too long, and fails the message', 70_000, 'rejects'],
+  ['60,000 octets is taken', 60_000, 'resolves'],
+] as const)('a reply of %s', async (_, octets, ends) => {
+  const lines = Array.from({ length: octets / 100 }, () => `250-${'x'.repeat(94)}\r\n`).join('');
+  const { session } = await open((step) => (step === 'MAIL' ? `${lines}250 2.1.0 Sender OK` : undefined));
+  const sent = (await session).send(transaction(), patience);
+  if (ends === 'resolves') await expect(sent).resolves.toMatchObject({ response: { code: 250 } });
+  else await expect(sent).rejects.toMatchObject({ name: 'SmtpUpstreamError', stage: 'envelope' });
 });
 
 test('a server that falls silent is given up after the time set', async () => {

@@ -419,3 +419,23 @@ describe('Whatever is cut or refused on the way', () => {
     );
   });
 });
+
+describe('A message that must not be sent any more', () => {
+  const refuse = () => {
+    throw new BridgeError('lease-lost', 'lost');
+  };
+
+  it('is not, and its draft does not stay', async () => {
+    await expect(world.send(message(attachment('a', large)), { beforeSending: refuse })).rejects.toMatchObject({
+      code: 'lease-lost',
+    });
+    const told = world.server.arrived.map(({ method, url }) => `${method} ${url.replace(/.*\/messages\/[^/?]+/, '')}`);
+    expect(told.filter((each) => each === 'POST /send')).toEqual([]);
+    expect(told.at(-1)).toBe('DELETE ');
+  });
+
+  it('is not where it fits into one request', async () => {
+    await expect(world.send(message(), { beforeSending: refuse })).rejects.toMatchObject({ code: 'lease-lost' });
+    expect(world.server.arrived).toEqual([]);
+  });
+});

@@ -19,7 +19,8 @@ describe('headers', () => {
 
   it.each([
     ['nobody', '((NIL NIL "nobody" ""))'],
-    ['<@route:a@b.c>', '((NIL NIL "a" "b.c"))'],
+    ['<@route:a@b.c>', '((NIL "@route" "a" "b.c"))'],
+    ['Ann <@one,@two.org:a@b.c>', '(("Ann" "@one,@two.org" "a" "b.c"))'],
     ['"a b"@c.d (Ann)', '(("Ann" NIL "a b" "c.d"))'],
     ['team: a@b.c', '((NIL NIL "team" NIL)(NIL NIL "a" "b.c")(NIL NIL NIL NIL))'],
     [
@@ -35,6 +36,10 @@ describe('headers', () => {
   it('that are not ASCII go out as UTF-8', () => {
     const name = Buffer.from('Andrà').toString('latin1');
     expect(envelope('From: Andrà <a@b.c>\n\n')).toContain(`(({6}\r\n${name} NIL "a" "b.c"))`);
+  });
+
+  it('that are folded by tabs are told with blanks', () => {
+    expect(envelope('Subject: one\n\ttwo\nFrom: A\n\tB <a@b.c>\n\n')).toContain('"one two" (("A B" NIL "a" "b.c"))');
   });
 
   it('without end are cut', () => {
@@ -54,7 +59,7 @@ describe('headers', () => {
           const value = text.replace(/[\r\n]/g, ' ');
           const written = envelope(`To: ${value}\n\n`);
           const string = '(?:NIL|"(?:[^"\\\\]|\\\\.)*"|\\{\\d+\\}\\r\\n[^]*?)';
-          const list = `(?:NIL|\\((?:\\(${string} NIL ${string} ${string}\\))+\\))`;
+          const list = `(?:NIL|\\((?:\\(${string} ${string} ${string} ${string}\\))+\\))`;
           expect(written).toMatch(new RegExp(`^\\(NIL NIL NIL NIL NIL ${list} NIL NIL NIL NIL\\)$`));
         },
       ),

@@ -82,6 +82,11 @@ describe('the parts of a message', () => {
     );
   });
 
+  it('have their transfer encoding told without its comments', () => {
+    const told = formatBodyStructure(message('Content-Transfer-Encoding: (none) 8bit (really)\n\nx\n'), false);
+    expect(told).toBe('("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "8BIT" 3 1)');
+  });
+
   it('are none where the boundary is missing or lies', () => {
     const lie = message('Content-Type: multipart/mixed; boundary=x\n\nno such boundary\n');
     expect(formatBodyStructure(lie, false)).toMatch(/^\("TEXT" "PLAIN" /);

@@ -18,6 +18,7 @@ const running: BridgeOperations = {
   ],
   tryListener: async () => ({ detail: 'answers' }),
   admin: { target: 'http://127.0.0.1:8025/health', health: async () => ({ detail: 'ok' }) },
+  passwords: [],
   disk: () => ({ freeBytes: 20_480 * megabyte, minFreeBytes: 100 * megabyte }),
   queue: async () => quiet,
 };
@@ -79,6 +80,13 @@ test.each([
     expect(disk?.cause).toBe(
       'The disk of /data has 99 MB free; below 100 MB (queue.minFreeMegabytes) no mail is accepted.',
     );
+});
+
+test('where the queue is not on the disk, nothing has to stay free there', async () => {
+  const hops = await hopsOf({ disk: () => ({ freeBytes: 5 * megabyte, minFreeBytes: undefined }) });
+  const disk = hops.find(({ hop }) => hop === 'disk');
+  expect(disk).toMatchObject({ status: 'ok', detail: '5 MB free on the disk of /data' });
+  expect(disk).not.toHaveProperty('warning');
 });
 
 test('what waits, since when, what is damaged and what is paused', async () => {

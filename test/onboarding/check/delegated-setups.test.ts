@@ -38,7 +38,7 @@ async function person(mailbox = alice, uses: object = { read: 'imap' }) {
       const connection = loaded.connections.contoso!;
       if (connection.grant !== 'password') throw new Error('not a person');
       const parts = { endpoints: resolveCloud(connection.cloud), clock: systemClock, log: silentLog, env: {} };
-      await openConnectionStore('contoso', connection, loaded, parts).update(async (current) => ({
+      await (await openConnectionStore('contoso', connection, loaded, parts)).update(async (current) => ({
         signIn: { ...current!, renewedAtMs: Date.now() - days * 86_400_000 },
         result: undefined,
       }));

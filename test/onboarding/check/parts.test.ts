@@ -60,8 +60,8 @@ test('a failure nobody foresaw is told as well', async () => {
 
 test('accounts that share a mailbox and a way are tried once', () => {
   const accounts = [
-    { username: 'a', mailbox: 'Reports@contoso.com', send: 'graph' as const },
-    { username: 'b', mailbox: 'reports@contoso.com', send: 'graph' as const, read: 'imap' as const },
+    { username: 'a', mailbox: 'Reports@contoso.com', send: ['graph'] as const },
+    { username: 'b', mailbox: 'reports@contoso.com', send: ['graph'] as const, read: 'imap' as const },
   ];
   expect(usesOf(accounts)).toEqual([
     { kind: 'send', by: 'graph', mailbox: 'Reports@contoso.com', accounts: ['a', 'b'] },

@@ -1,15 +1,13 @@
 import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../../src/base/log.ts';
 import type { AmbiguousAttempt, DeliveryReport, OutgoingMessage } from '../../../src/message/delivery.ts';
-import { openInFlightJournal } from '../../../src/queue/attempts/in-flight-journal.ts';
 import { Queue } from '../../../src/queue/queue.ts';
-import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { courierTraits } from '../courier-traits.ts';
 import { newMessage } from '../stores/store-contract.ts';
+import { openTestStore } from '../test-store.ts';
 
 type Answer = Partial<DeliveryReport['recipients'][number]> & Pick<DeliveryReport, 'hold' | 'retryAfterMs'>;
 
@@ -19,7 +17,7 @@ const ambiguous: Answer = { outcome: 'temporary', code: 'upstream-ambiguous' };
 function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Answer | Promise<Answer>) {
   const ambiguousAttempts: (AmbiguousAttempt | undefined)[] = [];
   const connection = { isThere: true };
-  const store = openSqliteStore(folder, { exclusive: true });
+  const store = openTestStore(folder);
   const deliver = async (message: OutgoingMessage): Promise<DeliveryReport> => {
     ambiguousAttempts.push(message.ambiguous);
     const { hold, retryAfterMs, ...outcome } = await answer(ambiguousAttempts.length);
@@ -40,9 +38,8 @@ function queueIn(folder: string, clock: FakeClock, answer: (call: number) => Ans
     limits: { messagesPerMinute: 1000, recipientsPerDay: 100_000, concurrentPerMailbox: 1 },
     backoff: { baseMs: 60_000, maxMs: 3_600_000 },
     retain: { deliveredMs: 7 * 86_400_000, failedMs: 14 * 86_400_000 },
-    journal: openInFlightJournal(join(folder, 'in-flight'), clock.now(), 'boot-1'),
     courierFor: () => (connection.isThere ? { deliver, close: async () => {} } : undefined),
-    bounceFor: async () => undefined,
+    bouncesFor: async () => [],
   });
   onTestFinished(() => queue.stop(0));
   queue.start();
@@ -64,7 +61,10 @@ test('after a lost answer the next attempt knows of the ambiguous attempt, and s
   const lostAtMs = clock.now();
   await put(queue, clock);
   await clock.advance(80_000);
-  expect(ambiguousAttempts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+  expect(ambiguousAttempts).toEqual([
+    undefined,
+    { addresses: expect.any(Array), overAtMs: lostAtMs, courier: 'graph' },
+  ]);
 });
 
 test('after a courier that failed unexpectedly likewise: a part of the message may be out', async () => {
@@ -74,9 +74,12 @@ test('after a courier that failed unexpectedly likewise: a part of the message m
   );
   const lostAtMs = clock.now();
   const id = await put(queue, clock);
-  expect(store.get(id)?.recipients[0]?.last).toMatchObject({ code: 'internal', text: 'a defect' });
+  expect((await store.get(id))?.recipients[0]?.last).toMatchObject({ code: 'internal', text: 'a defect' });
   await clock.advance(80_000);
-  expect(ambiguousAttempts).toEqual([undefined, { addresses: expect.any(Array), overAtMs: lostAtMs }]);
+  expect(ambiguousAttempts).toEqual([
+    undefined,
+    { addresses: expect.any(Array), overAtMs: lostAtMs, courier: 'graph' },
+  ]);
 });
 
 test('a look that was too early is repeated when it asks for that, and does not move the ambiguous attempt', async () => {
@@ -111,7 +114,9 @@ test('a connection that is gone for a while, over a restart too, does not end th
   const after = queueIn(left, clock, () => ({}));
   await after.queue.retryNow();
   await clock.advance(1000);
-  expect(after.ambiguousAttempts).toEqual([{ addresses: expect.any(Array), overAtMs: expect.any(Number) }]);
+  expect(after.ambiguousAttempts).toEqual([
+    { addresses: expect.any(Array), overAtMs: expect.any(Number), courier: 'graph' },
+  ]);
 });
 
 test('what a delivery before the queue has left ambiguous is ambiguous, from then on', async () => {
@@ -130,7 +135,9 @@ test('what a delivery before the queue has left ambiguous is ambiguous, from the
   const now = clock.now();
   await spool.commit(newMessage({ receivedAtMs: now, expiresAtMs: now + 86_400_000, earlier }));
   await settle();
-  expect(ambiguousAttempts).toEqual([{ addresses: recipients.map(({ address }) => address), overAtMs: now }]);
+  expect(ambiguousAttempts).toEqual([
+    { addresses: recipients.map(({ address }) => address), overAtMs: now, courier: 'graph' },
+  ]);
 });
 
 test('what is to be held is held; its release comes without an ambiguous attempt', async () => {
@@ -140,13 +147,13 @@ test('what is to be held is held; its release comes without an ambiguous attempt
   const { queue, store, ambiguousAttempts } = queueIn(temporaryFolder(), clock, (call) => answers[call - 1] ?? {});
   const id = await put(queue, clock);
   await clock.advance(80_000);
-  expect(store.get(id)?.state).toBe('held');
+  expect((await store.get(id))?.state).toBe('held');
   await store.release({ ids: [id] }, clock.now());
   await queue.retryNow();
   await clock.advance(80_000);
   expect(ambiguousAttempts).toHaveLength(3);
   expect(ambiguousAttempts[2]).toBeUndefined();
-  expect(store.get(id)?.state).toBe('delivered');
+  expect((await store.get(id))?.state).toBe('delivered');
 });
 
 test('what falls due again while the destination is busy is not forgotten when it is idle', async () => {

@@ -2,19 +2,19 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RecipientOutcome } from '../../../src/message/delivery.ts';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
 import { Queue } from '../../../src/queue/queue.ts';
-import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { courierTraits } from '../courier-traits.ts';
 import { recordedLog } from '../recorded-log.ts';
 import { newMessage } from '../stores/store-contract.ts';
+import { openTestStore } from '../test-store.ts';
 
 const hours = 3_600_000;
 const warning = 'it waits\r\n';
 
 /** A queue that warns after four hours, before an upstream that puts everything off until told otherwise. */
 function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
-  const store = openSqliteStore(folder, { exclusive: true });
+  const store = openTestStore(folder);
   const asked: string[] = [];
   const state = {
     answer: 'temporary' as RecipientOutcome['outcome'],
@@ -40,7 +40,7 @@ function slowUpstream(folder = temporaryFolder(), clock = new FakeClock()) {
       },
       async close() {},
     }),
-    bounceFor: async () => undefined,
+    bouncesFor: async () => [],
     delayWarnings: {
       afterMs: 4 * hours,
       async warningFor(message) {
@@ -117,7 +117,7 @@ describe('the sender of a message that waits', () => {
     const quiet = await put();
     await clock.advance(10 * hours);
     expect(asked).toEqual([quiet.id]);
-    expect(store.list({ states: ['queued'] }, 10).map(({ id }) => id)).toEqual([quiet.id]);
+    expect((await store.list({ states: ['queued'] }, 10)).map(({ id }) => id)).toEqual([quiet.id]);
   });
 
   test('is asked for no longer where the warning cannot be made; the others are told', async () => {

@@ -33,9 +33,9 @@ function view(
   limits: Partial<WaitingOptions['limits']> = {},
 ) {
   const store = {
-    pauses: () => pauses,
-    sentSince: (of: string, sinceMs: number) => (of === key && sinceMs === nowMs - dayMs ? sent : []),
-    due: (of: string, atMs: number) => (of === key && atMs === nowMs ? due : []),
+    pauses: async () => pauses,
+    sentSince: async (of: string, sinceMs: number) => (of === key && sinceMs === nowMs - dayMs ? sent : []),
+    due: async (of: string, atMs: number) => (of === key && atMs === nowMs ? due : []),
   } as unknown as QueueStore;
   return new WaitingView(store, {
     ...{ nowMs, couriers: courierTraits, isInternal: (_, address) => address.endsWith('@contoso.example') },
@@ -43,70 +43,72 @@ function view(
   });
 }
 
-test('nothing but a permit', () => {
+test('nothing but a permit', async () => {
   const waiting = { kind: 'concurrency', untilMs: nowMs, reason: 'in progress, or next when a permit is free' };
-  expect(view({}).of(message('a'))).toEqual(waiting);
-  expect(view({}).of(message('a', { state: 'held' }))).toBeUndefined();
+  expect(await view({}).of(message('a'))).toEqual(waiting);
+  expect(await view({}).of(message('a', { state: 'held' }))).toBeUndefined();
 });
 
-test('the next attempt: after a failed one, or put off by a limit', () => {
+test('the next attempt: after a failed one, or put off by a limit', async () => {
   const later = { nextAttemptAtMs: nowMs + 1 };
   const waiting = { kind: 'backoff', untilMs: nowMs + 1 };
-  expect(view({}).of(message('a', later))).toEqual({ ...waiting, reason: 'deferred by a limit' });
+  expect(await view({}).of(message('a', later))).toEqual({ ...waiting, reason: 'deferred by a limit' });
   const tried = message('a', { ...later, attempts: 1 });
-  expect(view({}).of(tried)).toEqual({ ...waiting, reason: 'deferred after a failed attempt' });
+  expect(await view({}).of(tried)).toEqual({ ...waiting, reason: 'deferred after a failed attempt' });
 });
 
-test('a pause of the mailbox, with what was said; one that is over, or ends before the next attempt, is none', () => {
+test('a pause of the mailbox, with what was said; one that is over, or ends before the next attempt, is none', async () => {
   const waiting = { kind: 'paused', untilMs: nowMs + 5 * minuteMs, reason: 'mailbox paused: 429 slow down' };
-  expect(view({ pauses: [pause()] }).of(message('a'))).toEqual(waiting);
+  expect(await view({ pauses: [pause()] }).of(message('a'))).toEqual(waiting);
   const same = message('a', { nextAttemptAtMs: nowMs + 5 * minuteMs });
-  expect(view({ pauses: [pause()] }).of(same)).toEqual(waiting);
+  expect(await view({ pauses: [pause()] }).of(same)).toEqual(waiting);
   const later = message('a', { nextAttemptAtMs: nowMs + 5 * minuteMs + 1 });
-  expect(view({ pauses: [pause()] }).of(later)?.kind).toBe('backoff');
-  expect(view({ pauses: [pause({ untilMs: nowMs })] }).of(message('a'))?.kind).toBe('concurrency');
+  expect((await view({ pauses: [pause()] }).of(later))?.kind).toBe('backoff');
+  expect((await view({ pauses: [pause({ untilMs: nowMs })] }).of(message('a')))?.kind).toBe('concurrency');
 });
 
-test('an administrator, and nothing is said twice', () => {
+test('an administrator, and nothing is said twice', async () => {
   const needed = pause({ needsAdmin: true, text: '' });
-  expect(view({ pauses: [needed] }).of(message('a'))).toEqual({
+  expect(await view({ pauses: [needed] }).of(message('a'))).toEqual({
     ...{ kind: 'paused', untilMs: needed.untilMs, needsAdmin: true },
     reason: 'the mailbox waits for an administrator: 429',
   });
 });
 
-test('the tenant’s limit holds mail to recipients outside who still wait; the longer pause is told', () => {
+test('the tenant’s limit holds mail to recipients outside who still wait; the longer pause is told', async () => {
   const ofTenant = pause({ key: 'contoso external', code: '5.7.233', untilMs: nowMs + 60 * minuteMs });
-  const kindOf = (pauses: LearnedPause[], of: QueuedMessage) => view({ pauses }).of(of)?.reason;
-  expect(kindOf([ofTenant], message('a', outside))).toContain('5.7.233');
-  expect(kindOf([ofTenant], message('a'))).toContain('in progress');
+  const kindOf = async (pauses: LearnedPause[], of: QueuedMessage) => (await view({ pauses }).of(of))?.reason;
+  expect(await kindOf([ofTenant], message('a', outside))).toContain('5.7.233');
+  expect(await kindOf([ofTenant], message('a'))).toContain('in progress');
   const served = [{ address: 'bo@fabrikam.example', state: 'delivered' as const }];
-  expect(kindOf([ofTenant], message('a', { recipients: served }))).toContain('in progress');
-  expect(kindOf([ofTenant, pause()], message('a'))).toContain('429');
-  expect(kindOf([ofTenant, pause()], message('a', outside))).toContain('5.7.233');
-  expect(kindOf([ofTenant, pause({ untilMs: nowMs + dayMs })], message('a', outside))).toContain('429');
+  expect(await kindOf([ofTenant], message('a', { recipients: served }))).toContain('in progress');
+  expect(await kindOf([ofTenant, pause()], message('a'))).toContain('429');
+  expect(await kindOf([ofTenant, pause()], message('a', outside))).toContain('5.7.233');
+  expect(await kindOf([ofTenant, pause({ untilMs: nowMs + dayMs })], message('a', outside))).toContain('429');
 });
 
-test('a breaker of a part that its courier needs goes before all else, however long its probe takes', () => {
+test('a breaker of a part that its courier needs goes before all else, however long its probe takes', async () => {
   const open = pause({ key: breakerKey('contoso', 'graph'), untilMs: nowMs - 1000 });
   const waiting = { kind: 'breaker', untilMs: nowMs, reason: 'connection contoso is paused: 429 slow down' };
-  expect(view({ pauses: [pause(), open] }).of(message('a'))).toEqual(waiting);
+  expect(await view({ pauses: [pause(), open] }).of(message('a'))).toEqual(waiting);
+  const left = { ...open, untilMs: nowMs - 11 * 60_000 };
+  expect((await view({ pauses: [left] }).of(message('a')))?.kind).toBe('concurrency');
   const next = { ...open, untilMs: nowMs + 9 };
-  expect(view({ pauses: [next] }).of(message('a'))).toEqual({ ...waiting, untilMs: nowMs + 9 });
-  expect(view({ pauses: [open] }).of(message('a', { courier: 'smtp' }))?.kind).toBe('concurrency');
-  expect(view({ pauses: [open] }).of(message('a', { connection: 'fabrikam' }))?.kind).toBe('concurrency');
+  expect(await view({ pauses: [next] }).of(message('a'))).toEqual({ ...waiting, untilMs: nowMs + 9 });
+  expect((await view({ pauses: [open] }).of(message('a', { courier: 'smtp' })))?.kind).toBe('concurrency');
+  expect((await view({ pauses: [open] }).of(message('a', { connection: 'fabrikam' })))?.kind).toBe('concurrency');
 });
 
-test('messages a minute: what was sent, and what is due before it', () => {
+test('messages a minute: what was sent, and what is due before it', async () => {
   const sent = [-50_000, -10_000].map((ms) => ({ startedAtMs: 0, endedAtMs: nowMs + ms, recipients: 1, external: 0 }));
   const due = ['a', 'b', 'c', 'd'].map((id) => message(id));
   const of = view({ sent: sent.toReversed(), due }, { messagesPerMinute: 2 });
-  const waiting = due.map((each) => of.of(each));
+  const waiting = await Promise.all(due.map((each) => of.of(each)));
   expect(waiting.map((each) => each && each.untilMs - nowMs)).toEqual([10_000, 50_000, 70_000, 110_000]);
   expect(waiting[0]).toMatchObject({ kind: 'rate', reason: 'the mailbox sends 2 messages a minute' });
 });
 
-test('recipients of a day: those that wait, of all that are due before it', () => {
+test('recipients of a day: those that wait, of all that are due before it', async () => {
   const sent = [{ startedAtMs: 0, endedAtMs: nowMs - 1000, recipients: 2, external: 0 }];
   const two = [
     { address: 'ann@contoso.example', state: 'pending' as const },
@@ -115,7 +117,38 @@ test('recipients of a day: those that wait, of all that are due before it', () =
   ];
   const due = [message('a', { recipients: two }), message('b')];
   const of = view({ sent, due }, { recipientsPerDay: 4 });
-  expect(of.of(due[0]!)?.kind).toBe('concurrency');
+  expect((await of.of(due[0]!))?.kind).toBe('concurrency');
   const waiting = { kind: 'daily', untilMs: nowMs + dayMs - 1000 };
-  expect(of.of(due[1]!)).toEqual({ ...waiting, reason: 'the mailbox sends to 4 recipients in 24 hours' });
+  expect(await of.of(due[1]!)).toEqual({ ...waiting, reason: 'the mailbox sends to 4 recipients in 24 hours' });
+});
+
+test('a message with several couriers waits for one only where the others are shut, too', async () => {
+  const graphDown = pause({
+    key: breakerKey('contoso', 'graph'),
+    sinceMs: nowMs - 5 * minuteMs,
+    code: '503',
+    text: 'down',
+  });
+  const smtpOff = pause({ key: `${key} by smtp`, needsAdmin: true, code: '5.7.139', text: 'off' });
+  const of = (...pauses: LearnedPause[]) => {
+    const store = {
+      pauses: async () => pauses,
+      sentSince: async () => [],
+      due: async () => [],
+    } as unknown as QueueStore;
+    return new WaitingView(store, {
+      ...{ nowMs, couriers: courierTraits, isInternal: () => true, failoverAfterMs: minuteMs },
+      limits: { messagesPerMinute: 1000, recipientsPerDay: 1000 },
+      couriersOf: () => ['graph', 'smtp'],
+    }).of(message('a'));
+  };
+  expect((await of(graphDown))?.kind).toBe('concurrency');
+  expect((await of(smtpOff))?.kind).toBe('concurrency');
+  expect(await of(graphDown, smtpOff)).toMatchObject({
+    kind: 'breaker',
+    reason: 'connection contoso is paused: 503 down',
+  });
+  const fresh = { ...graphDown, sinceMs: nowMs - 20_000 };
+  // It is waited for until the other one takes over.
+  expect(await of(fresh)).toMatchObject({ kind: 'breaker', untilMs: nowMs + 40_000 });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WaitingView } from '../../../src/queue/attempts/waiting.ts';
+import type { QueuedMessage } from '../../../src/queue/message.ts';
 import type { QueueOptions } from '../../../src/queue/queue.ts';
-import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { courierTraits } from '../courier-traits.ts';
+import { openTestStore } from '../test-store.ts';
 import { hourMs, minuteMs, OutageUpstream, outageQueue, outages, trouble } from './outage-world.ts';
 
 const entra = outages['Entra ID answers 503'] as ReturnType<typeof trouble>;
@@ -10,13 +11,15 @@ const port = outages['the port refuses connections'] as ReturnType<typeof troubl
 const loginRefused = { ...trouble('graph', 'InvalidAuthenticationToken', 'no'), isSure: false };
 const sales = 'sales@contoso.example';
 
-const bounces: QueueOptions['bounceFor'] = async (message, { failed }) =>
+const bounces: QueueOptions['bouncesFor'] = async (message, { failed }) =>
   message.isBounce
-    ? undefined
-    : {
-        message: { ...message, isBounce: true, envelope: { ...message.envelope, reversePath: '' } },
-        content: Buffer.from(failed.map(({ code }) => code).join(' ')),
-      };
+    ? []
+    : [
+        {
+          message: { ...message, isBounce: true, envelope: { ...message.envelope, reversePath: '' } },
+          content: Buffer.from(failed.map(({ code }) => code).join(' ')),
+        },
+      ];
 
 describe('a connection in trouble', () => {
   test('shows in the queue as paused, with the reason and the time of the next probe', async () => {
@@ -25,7 +28,7 @@ describe('a connection in trouble', () => {
     const message = await send();
     const later = await send({ mailbox: sales });
     await clock.advance(10_000);
-    const command = openSqliteStore(folder, { exclusive: false });
+    const command = openTestStore(folder, { exclusive: false });
     onTestFinished(() => command.close());
     const nowMs = clock.now();
     const view = new WaitingView(command, {
@@ -35,7 +38,7 @@ describe('a connection in trouble', () => {
       nowMs,
     });
     for (const { id } of [message, later]) {
-      const waiting = view.of(command.get(id) as NonNullable<ReturnType<typeof command.get>>);
+      const waiting = await view.of((await command.get(id)) as QueuedMessage);
       expect(waiting).toMatchObject({ kind: 'breaker' });
       expect(waiting?.reason).toBe('connection contoso is paused: token-temporarily-unavailable HTTP 503');
       expect(waiting?.untilMs).toBeGreaterThanOrEqual(nowMs);
@@ -45,7 +48,7 @@ describe('a connection in trouble', () => {
     upstream.outage = undefined;
     await clock.advance(30_000);
     expect(queue.breakers()).toEqual([]);
-    expect(command.pauses()).toEqual([]);
+    expect(await command.pauses()).toEqual([]);
   });
 
   test('holds back its own mail alone', async () => {
@@ -57,8 +60,8 @@ describe('a connection in trouble', () => {
     await send({ mailbox: 'b@fabrikam.example', connection: 'fabrikam' });
     const bySmtp = await send({ mailbox: sales, courier: 'smtp' });
     await clock.advance(1000);
-    expect(store.count('delivered')).toBe(2);
-    expect(store.get(bySmtp.id)?.state).toBe('delivered');
+    expect(await store.count('delivered')).toBe(2);
+    expect((await store.get(bySmtp.id))?.state).toBe('delivered');
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
@@ -68,13 +71,13 @@ describe('a connection in trouble', () => {
     upstream.outage = port;
     await sendMany(10);
     await clock.advance(2 * minuteMs);
-    const tried = store.list({}, 100).filter(({ attempts }) => attempts > 0);
+    const tried = (await store.list({}, 100)).filter(({ attempts }) => attempts > 0);
     expect(tried).toHaveLength(4);
-    expect(store.attempts(tried[0]?.id ?? '')).toMatchObject([{ outcomes: [{ code: port.code }] }]);
+    expect(await store.attempts(tried[0]?.id ?? '')).toMatchObject([{ outcomes: [{ code: port.code }] }]);
     upstream.outage = undefined;
     const overAtMs = clock.now();
     await clock.advance(35_000);
-    expect(store.count('delivered')).toBe(10);
+    expect(await store.count('delivered')).toBe(10);
     expect(Math.max(...upstream.seen.map(({ endedAtMs }) => endedAtMs)) - overAtMs).toBeLessThan(32_000);
   });
 
@@ -84,12 +87,12 @@ describe('a connection in trouble', () => {
     await sendMany(3);
     await sendMany(3, { mailbox: sales });
     await clock.advance(20_000);
-    const attempts = () => store.list({}, 100).reduce((sum, each) => sum + each.attempts, 0);
-    const before = { attempts: attempts(), writes: writes.messages, seen: upstream.seen.length };
+    const attempts = async () => (await store.list({}, 100)).reduce((sum, each) => sum + each.attempts, 0);
+    const before = { attempts: await attempts(), writes: writes.messages, seen: upstream.seen.length };
     await clock.advance(10 * minuteMs);
     expect(upstream.seen.length).toBeGreaterThan(before.seen + 10);
     expect(upstream.seen.length).toBeLessThan(before.seen + 40);
-    expect([attempts(), writes.messages]).toEqual([before.attempts, before.writes]);
+    expect([await attempts(), writes.messages]).toEqual([before.attempts, before.writes]);
     // The mailboxes take turns: one whose mail always fails must not keep the others from showing that it is over.
     const byMailbox = upstream.seen.slice(before.seen).filter(({ mailbox }) => mailbox === sales).length;
     expect(byMailbox).toBeGreaterThan(3);
@@ -107,10 +110,10 @@ describe('a connection in trouble', () => {
     const after = outageQueue({}, { folder: before.folder, clock: before.clock, upstream });
     await after.clock.advance(10 * minuteMs);
     expect(upstream.seen.length).toBeLessThanOrEqual(16);
-    expect(after.store.count('queued')).toBe(200);
+    expect(await after.store.count('queued')).toBe(200);
     upstream.outage = undefined;
     await after.clock.advance(31_000);
-    expect(after.store.count('queued')).toBe(0);
+    expect(await after.store.count('queued')).toBe(0);
   });
 
   test('is probed at once when settings change or an administrator asks, and not for each of many such wishes', async () => {
@@ -128,7 +131,7 @@ describe('a connection in trouble', () => {
     upstream.outage = undefined;
     await queue.retryNow();
     await clock.advance(2500);
-    expect(store.count('delivered')).toBe(1);
+    expect(await store.count('delivered')).toBe(1);
   });
 
   test('a reload during a probe of the old settings probes the new ones at once', async () => {
@@ -146,7 +149,7 @@ describe('a connection in trouble', () => {
     expect(answers).toHaveLength(2);
     answers[1]?.(undefined);
     await clock.advance(100);
-    expect(store.count('delivered')).toBe(1);
+    expect(await store.count('delivered')).toBe(1);
   });
 
   test('obeys Retry-After, but not for longer than five minutes', async () => {
@@ -179,9 +182,14 @@ describe('a connection in trouble', () => {
     upstream.outage = entra;
     await send();
     await clock.advance(100);
-    const delivery = { connection: 'contoso', mailbox: sales, courier: 'graph', recipients: ['a@x.example'] } as const;
+    const delivery = {
+      connection: 'contoso',
+      mailbox: sales,
+      couriers: ['graph'],
+      recipients: ['a@x.example'],
+    } as const;
     expect(await queue.admit(delivery, 30_000)).toMatchObject({ admitted: false, trouble: { code: entra.code } });
-    expect(await queue.admit({ ...delivery, courier: 'smtp' }, 30_000)).toMatchObject({ admitted: true });
+    expect(await queue.admit({ ...delivery, couriers: ['smtp'] }, 30_000)).toMatchObject({ admitted: true });
     upstream.outage = undefined;
     await clock.advance(30_000);
     expect(await queue.admit(delivery, 30_000)).toMatchObject({ admitted: true });
@@ -189,7 +197,12 @@ describe('a connection in trouble', () => {
 
   test('a client that is waiting already when it begins is told at once, and its trouble counts', async () => {
     const { clock, queue } = outageQueue({ concurrentPerMailbox: 1 });
-    const delivery = { connection: 'contoso', mailbox: sales, courier: 'graph', recipients: ['a@x.example'] } as const;
+    const delivery = {
+      connection: 'contoso',
+      mailbox: sales,
+      couriers: ['graph'],
+      recipients: ['a@x.example'],
+    } as const;
     const first = await queue.admit(delivery, 30_000);
     const second = queue.admit(delivery, 30_000);
     if (!first.admitted) throw new Error('no permit for the first');
@@ -203,22 +216,22 @@ describe('a connection in trouble', () => {
 
 describe('the time of a message that runs out while its connection is in trouble', () => {
   test('ends in a bounce without an attempt, and the log says so', async () => {
-    const { clock, upstream, send, store, lines } = outageQueue({}, {}, { bounceFor: bounces });
+    const { clock, upstream, send, store, lines } = outageQueue({}, {}, { bouncesFor: bounces });
     upstream.outage = entra;
     await send({ mailbox: sales });
     await clock.advance(1000);
     const message = await send({ expiresAtMs: clock.now() + 2 * hourMs });
     const seen = upstream.seen.length;
     await clock.advance(2 * hourMs - minuteMs);
-    expect(store.get(message.id)?.state).toBe('queued');
+    expect((await store.get(message.id))?.state).toBe('queued');
     await clock.advance(3 * minuteMs);
-    expect(store.get(message.id)).toMatchObject({
+    expect(await store.get(message.id)).toMatchObject({
       state: 'failed',
       attempts: 0,
       recipients: [{ state: 'failed', last: { code: entra.code, text: 'HTTP 503' } }],
     });
-    expect(store.attempts(message.id)).toEqual([]);
-    expect(store.list({}, 10).filter(({ isBounce }) => isBounce)).toHaveLength(1);
+    expect(await store.attempts(message.id)).toEqual([]);
+    expect((await store.list({}, 10)).filter(({ isBounce }) => isBounce)).toHaveLength(1);
     expect(upstream.seen.length).toBe(seen);
     const given = lines.filter(({ text, fields }) => /^expired/.test(text) && fields.id === message.id);
     expect(given).toHaveLength(1);
@@ -226,18 +239,20 @@ describe('the time of a message that runs out while its connection is in trouble
 
   test('leaves an ambiguous recipient that may have got it: released, the message is looked for before it is sent', async () => {
     const ambiguousAttempts: unknown[] = [];
-    const { clock, upstream, send, store, queue } = outageQueue({}, {}, { bounceFor: bounces });
+    const { clock, upstream, send, store, queue } = outageQueue({}, {}, { bouncesFor: bounces });
     const deliver = upstream.answer;
-    upstream.answer = (message, call) => {
+    upstream.answer = (message, call, courier) => {
       ambiguousAttempts.push(message.ambiguous?.addresses);
-      return call === 1 ? { outcome: 'temporary', code: 'upstream-ambiguous', text: 'cut' } : deliver(message, call);
+      return call === 1
+        ? { outcome: 'temporary', code: 'upstream-ambiguous', text: 'cut' }
+        : deliver(message, call, courier);
     };
     const message = await send({ expiresAtMs: clock.now() + 2 * hourMs });
     await clock.advance(1000);
     upstream.outage = entra;
     await send({ mailbox: sales });
     await clock.advance(2 * hourMs + 3 * minuteMs);
-    expect(store.get(message.id)).toMatchObject({
+    expect(await store.get(message.id)).toMatchObject({
       state: 'failed',
       recipients: [{ state: 'failed', last: { code: 'upstream-ambiguous' } }],
     });
@@ -248,32 +263,32 @@ describe('the time of a message that runs out while its connection is in trouble
     await queue.retryNow();
     await clock.advance(minuteMs);
     expect(ambiguousAttempts).toEqual([message.recipients.map(({ address }) => address)]);
-    expect(store.get(message.id)?.state).toBe('delivered');
+    expect((await store.get(message.id))?.state).toBe('delivered');
   });
 
   test('is not over because the clock was set ahead', async () => {
-    const { clock, upstream, send, store } = outageQueue({}, {}, { bounceFor: bounces });
+    const { clock, upstream, send, store } = outageQueue({}, {}, { bouncesFor: bounces });
     upstream.outage = entra;
     const message = await send({ expiresAtMs: clock.now() + 2 * hourMs });
     await clock.advance(5000);
     clock.set(30 * 24 * hourMs);
     await clock.advance(10 * minuteMs);
-    expect(store.get(message.id)?.state).toBe('queued');
+    expect((await store.get(message.id))?.state).toBe('queued');
     await clock.advance(2 * hourMs);
-    expect(store.get(message.id)?.state).toBe('failed');
+    expect((await store.get(message.id))?.state).toBe('failed');
   });
 
   test('is as long again where it was over before anything was tried', async () => {
-    const { clock, upstream, send, store } = outageQueue({}, {}, { bounceFor: bounces });
+    const { clock, upstream, send, store } = outageQueue({}, {}, { bouncesFor: bounces });
     upstream.outage = entra;
     await send({ mailbox: sales });
     await clock.advance(1000);
     const now = clock.now();
     const message = await send({ receivedAtMs: now - 72 * hourMs, expiresAtMs: now - 70 * hourMs });
     await clock.advance(hourMs);
-    expect(store.get(message.id)?.state).toBe('queued');
+    expect((await store.get(message.id))?.state).toBe('queued');
     await clock.advance(hourMs + 2 * minuteMs);
-    expect(store.get(message.id)?.state).toBe('failed');
+    expect((await store.get(message.id))?.state).toBe('failed');
   });
 
   test('the warning of a delay names the trouble', async () => {
@@ -316,7 +331,7 @@ describe('trouble that may be one mailbox’s', () => {
       await clock.advance(20_000);
     }
     expect(queue.breakers()).toEqual([]);
-    expect(store.count('delivered')).toBe(6);
+    expect(await store.count('delivered')).toBe(6);
     expect(upstream.seen.filter(isOf(sales)).length).toBeLessThan(4);
   });
 
@@ -331,6 +346,6 @@ describe('trouble that may be one mailbox’s', () => {
     isRefused = false;
     await clock.advance(31_000);
     expect(queue.breakers()).toEqual([]);
-    expect(store.count('delivered')).toBeGreaterThanOrEqual(5);
+    expect(await store.count('delivered')).toBeGreaterThanOrEqual(5);
   });
 });

@@ -21,11 +21,11 @@ function world(overrides: Partial<BreakerExpiryOptions> = {}) {
   const told: string[] = [];
   const queued: string[] = [];
   const store = {
-    expired: (_connection: string, _nowMs: number, afterId: string, limit: number) =>
+    expired: async (_connection: string, _nowMs: number, afterId: string, limit: number) =>
       expired.filter(({ id }) => id > afterId && !givenUp.has(id)).slice(0, limit),
     async giveUp(id: string, given: GivenUp) {
       givenUp.set(id, given);
-      return given.bounce && { ...expired[0], id: `notice of ${id}` };
+      return (given.bounces ?? []).map((_, index) => ({ ...expired[0], id: `notice ${index} of ${id}` }));
     },
   } as unknown as QueueStore;
   const views = [{ connection: 'contoso', part: 'graph', state: 'open', ...open }];
@@ -33,8 +33,10 @@ function world(overrides: Partial<BreakerExpiryOptions> = {}) {
   const expiry = new BreakerExpiry({
     ...{ store, clock, log, breakers },
     attemptLog: { givenUp: ({ id }: QueuedMessage) => told.push(id) } as unknown as AttemptLog,
+    leaseOf: () => ({ key: 'contoso', fence: 1, sinceMs: 0 }),
+    couriersOf: ({ courier }) => [courier],
     isUnderWay: () => false,
-    bounce: async () => undefined,
+    bounces: async () => [],
     onQueued: (bounce, message) => queued.push(`${bounce.id} for ${message.id}`),
     ...overrides,
   });
@@ -54,18 +56,21 @@ test('a message whose time is over is given up for what its connection is in tro
   await expiry.look();
   const last = { outcome: 'temporary', code: 'upstream-unreachable', text: 'ECONNREFUSED' };
   const recipients = [{ address: 'ann@contoso.example', state: 'failed', last }];
-  expect(givenUp.get('a')).toEqual({ recipients, finishedAtMs: clock.now() });
+  expect(givenUp.get('a')).toEqual({ recipients, finishedAtMs: clock.now(), bounces: [] });
   expect([told, queued]).toEqual([['a'], []]);
 });
 
-test('what to do about the trouble is kept, and the notification goes its way', async () => {
+test('what to do about the trouble is kept, and the bounces go their way', async () => {
   const notice = { message: newMessage({ isBounce: true }), content: Buffer.from('sorry') };
-  const { expiry, put, givenUp, queued, views } = world({ bounce: async () => notice });
+  const { expiry, put, givenUp, queued, views } = world({ bounces: async () => [notice, notice] });
   Object.assign(views[0]!, { trouble: { ...views[0]!.trouble, remedy: 'Open the port.' } });
   put('a');
   await expiry.look();
-  expect(givenUp.get('a')).toMatchObject({ recipients: [{ last: { remedy: 'Open the port.' } }], bounce: notice });
-  expect(queued).toEqual(['notice of a for a']);
+  expect(givenUp.get('a')).toMatchObject({
+    recipients: [{ last: { remedy: 'Open the port.' } }],
+    bounces: [notice, notice],
+  });
+  expect(queued).toEqual(['notice 0 of a for a', 'notice 1 of a for a']);
 });
 
 test('one that is under way, or whose own courier is not in trouble, is left alone', async () => {
@@ -121,7 +126,7 @@ test('no attempt begins while a message is given up, and stopping waits for the 
   const composed = new Promise<void>((resolve) => {
     compose = resolve;
   });
-  const { expiry, put, givenUp } = world({ bounce: () => composed.then(() => undefined) });
+  const { expiry, put, givenUp } = world({ bounces: () => composed.then(() => []) });
   for (let n = 100; n < 200; n++) put(`m${n}`);
   const round = expiry.look();
   await settle();

@@ -20,14 +20,14 @@ function world(overrides: Partial<BreakersOptions> = {}) {
   const pauses = new Map<string, LearnedPause>();
   const told: string[] = [];
   const store = {
-    pauses: () => [...pauses.values()],
+    pauses: async () => [...pauses.values()],
     async setPause(pause: LearnedPause) {
       pauses.set(pause.key, pause);
     },
     async endPause(key: string) {
       pauses.delete(key);
     },
-    totals: () => [{ messages: 3 }, { messages: 4 }],
+    totals: async () => [{ messages: 3 }, { messages: 4 }],
   };
   const breakers = new Breakers({
     ...{ clock, log, couriers: courierTraits, random: () => 1, store: store as unknown as QueueStore },
@@ -174,6 +174,23 @@ test('a start forgets what an earlier run has left of breakers, and no other pau
   expect([...pauses.keys()]).toEqual(['contoso external']);
   await clock.advance(minuteMs);
   expect(breakers.view()).toMatchObject([{ state: 'open' }]);
+});
+
+test('where instances share the store, a start ends no breaker of another but one that nobody probes any more', async () => {
+  const { breakers, pauses, clock, store } = world();
+  Object.assign(store, { leases: {} });
+  const now = clock.now();
+  for (const [key, untilMs] of [
+    ['contoso breaker graph', now - 9 * minuteMs],
+    ['contoso breaker graph-token', now + minuteMs],
+    ['fabrikam breaker graph', now - 11 * minuteMs],
+    ['fabrikam external', now - 11 * minuteMs],
+  ] as const) {
+    pauses.set(key, { key, untilMs } as LearnedPause);
+  }
+  breakers.start();
+  await settle();
+  expect([...pauses.keys()]).toEqual(['contoso breaker graph', 'contoso breaker graph-token', 'fabrikam external']);
 });
 
 test('a store that cannot keep a breaker is told', async () => {

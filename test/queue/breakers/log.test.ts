@@ -22,7 +22,7 @@ test('a long outage is told once, with reminders after ten minutes, then twice a
   told.opened(open);
   for (let minute = 1; minute <= 24 * 60; minute++) {
     await clock.advance(minuteMs);
-    told.stillOpen(open, () => 7);
+    await told.stillOpen(open, async () => 7);
   }
   expect(lines.map(({ atMinutes }) => atMinutes)).toEqual([0, 10, 30, 70, 150, 310, 550, 790, 1030, 1270]);
   expect(lines[0]).toMatchObject({
@@ -47,14 +47,14 @@ test('the next outage has its first reminder after ten minutes again, and after 
   const { clock, lines, open, told } = world();
   told.opened(open);
   await clock.advance(10 * minuteMs);
-  told.stillOpen(open, () => 0);
+  await told.stillOpen(open, async () => 0);
   await clock.advance(hourMs);
   told.opened({ ...open, sinceMs: clock.now() });
   await clock.advance(10 * minuteMs);
-  told.stillOpen(open, () => 0);
+  await told.stillOpen(open, async () => 0);
   expect(lines.map(({ atMinutes }) => atMinutes)).toEqual([0, 10, 70, 80]);
   clock.set(-24 * hourMs);
-  told.stillOpen(open, () => 0);
+  await told.stillOpen(open, async () => 0);
   expect(lines).toHaveLength(5);
 });
 
@@ -63,7 +63,7 @@ test('what only an administrator can end is an error, with what to do', async ()
   const trouble = { ...open.trouble, outcome: 'needs-admin', remedy: 'Give caFile.' } as const;
   told.opened({ ...open, trouble });
   await clock.advance(10 * minuteMs);
-  told.stillOpen({ ...open, trouble }, () => 1);
+  await told.stillOpen({ ...open, trouble }, async () => 1);
   expect(lines.map(({ level }) => level)).toEqual(['error', 'error']);
   for (const { text } of lines) expect(text).toContain('SMTP cannot be used: ECONNREFUSED. Give caFile.');
 });

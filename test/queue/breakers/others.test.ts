@@ -25,7 +25,7 @@ test('many mailboxes with trouble of their own never hold up one without for lon
     await send({ mailbox: sound });
     await clock.advance(minuteMs);
   }
-  const waits = store.list({ mailbox: sound }, 100).map(({ id, receivedAtMs }) => {
+  const waits = (await store.list({ mailbox: sound }, 100)).map(({ id, receivedAtMs }) => {
     const startedAtMs = upstream.seen.find((each) => each.id === id)?.startedAtMs ?? Number.POSITIVE_INFINITY;
     return startedAtMs - receivedAtMs;
   });
@@ -35,7 +35,7 @@ test('many mailboxes with trouble of their own never hold up one without for lon
 
 test('a direct delivery of a mailbox without trouble goes through beside mailboxes with trouble of their own', async () => {
   const { clock, queue } = await withBrokenMailboxes(3);
-  const delivery = { connection: 'contoso', courier: 'graph', recipients: ['x@fabrikam.example'] } as const;
+  const delivery = { connection: 'contoso', couriers: ['graph'], recipients: ['x@fabrikam.example'] } as const;
   const admission = queue.admit({ ...delivery, mailbox: sound }, 30_000);
   await clock.advance(30_000);
   expect(await admission).toMatchObject({ admitted: true });

@@ -22,7 +22,7 @@ test.each(Object.entries(outages))(
     expect(upstream.seen.length).toBe(before.attempts);
     expect(writes.messages).toBe(before.writes);
     expect(writes.pauses).toBeLessThanOrEqual(upstream.probes.length + 1);
-    expect(store.count('queued')).toBe(600);
+    expect(await store.count('queued')).toBe(600);
 
     const overAtMs = clock.now();
     upstream.outage = undefined;
@@ -31,8 +31,8 @@ test.each(Object.entries(outages))(
     const after = upstream.seen.slice(attempted);
     expect((after[0]?.startedAtMs ?? Number.POSITIVE_INFINITY) - overAtMs).toBeLessThan(29_500);
     await clock.advance(3 * minuteMs);
-    expect(store.count('queued')).toBe(0);
-    expect(store.count('delivered')).toBe(601);
+    expect(await store.count('queued')).toBe(0);
+    expect(await store.count('delivered')).toBe(601);
     for (const mailbox of mailboxes) {
       const times = upstream.seen.slice(attempted).filter((each) => each.mailbox === mailbox);
       const first = times.map(({ startedAtMs }) => startedAtMs);

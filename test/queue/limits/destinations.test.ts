@@ -30,12 +30,12 @@ function world(stored: Stored = {}, overrides: Partial<DestinationLimitsOptions>
   const since: number[] = [];
   const asked =
     <T>(found: readonly T[] = []) =>
-    (_: string, sinceMs: number) => {
+    async (_: string, sinceMs: number) => {
       since.push(clock.now() - sinceMs);
       return found;
     };
   const store = {
-    pauses: () => stored.pauses ?? [],
+    pauses: async () => stored.pauses ?? [],
     sentSince: asked(stored.sent),
     externalSince: asked(stored.external),
     sentOfConnectionSince: asked(stored.sentOfConnection),
@@ -66,9 +66,9 @@ const sent = (agoMs: number, recipients: number, external = 0): SentCount => ({
   ...{ startedAtMs: now - agoMs, endedAtMs: now - agoMs, recipients, external },
 });
 
-test('a destination begins with what it sent within the last day, in any order', () => {
+test('a destination begins with what it sent within the last day, in any order', async () => {
   const { limits, since } = world({ sent: [sent(1000, 2), sent(2000, 7)] });
-  const { meter, connection, pause: none } = limits.of(key);
+  const { meter, connection, pause: none } = await limits.of(key);
   expect([connection, none]).toEqual(['contoso', undefined]);
   expect(since).toContain(dayMs);
   expect(meter.waitMs(inside, false)).toBe(minuteMs - 2000);
@@ -76,37 +76,37 @@ test('a destination begins with what it sent within the last day, in any order',
   expect(meter.waitMs(more, false)).toBe(dayMs - 2000);
 });
 
-test('pauses learned before a restart hold, but for those that wait for an administrator', () => {
+test('pauses learned before a restart hold, but for those that wait for an administrator', async () => {
   const kept = pause({ key });
-  expect(world({ pauses: [kept] }).limits.of(key).pause).toEqual(kept);
-  expect(world({ pauses: [pause({ key, needsAdmin: true })] }).limits.of(key).pause).toBeUndefined();
+  expect((await world({ pauses: [kept] }).limits.of(key)).pause).toEqual(kept);
+  expect((await world({ pauses: [pause({ key, needsAdmin: true })] }).limits.of(key)).pause).toBeUndefined();
 });
 
-test('the external recipients of a day are counted over a connection, and a pause of theirs goes on', () => {
+test('the external recipients of a day are counted over a connection, and a pause of theirs goes on', async () => {
   const other = 'contoso/sales@contoso.example';
   const external = [
     { ...sent(1000, 1, 1), destination: other },
     { ...sent(2000, 2, 2), destination: other },
   ];
   const { limits } = world({ external });
-  expect(limits.of(key).meter.externalWaitMs(outside)).toBe(dayMs - 2000);
-  expect(limits.of(key).meter.externalWaitMs(inside)).toBe(0);
-  const paused = world({ pauses: [pause()] }).limits.of(key).meter;
+  expect((await limits.of(key)).meter.externalWaitMs(outside)).toBe(dayMs - 2000);
+  expect((await limits.of(key)).meter.externalWaitMs(inside)).toBe(0);
+  const paused = (await world({ pauses: [pause()] }).limits.of(key)).meter;
   expect(paused.externalWaitMs(outside)).toBe(hourMs);
 });
 
-test('where nothing is known of the domains every recipient is external', () => {
+test('where nothing is known of the domains every recipient is external', async () => {
   const { clock, log } = { clock: new FakeClock(), log: recordedLog().log };
-  const store = { pauses: () => [pause()], sentSince: () => [], externalSince: () => [] } as unknown as QueueStore;
+  const store = { pauses: async () => [pause()], sentSince: async () => [] } as unknown as QueueStore;
   const limits = new DestinationLimits({
     ...{ clock, log, store, couriers: courierTraits, limits: { messagesPerMinute: 2, recipientsPerDay: 10 } },
   });
-  expect(limits.of(key).meter.externalWaitMs(inside)).toBe(hourMs);
+  expect((await limits.of(key)).meter.externalWaitMs(inside)).toBe(hourMs);
 });
 
 test('the tenant’s limit, once Microsoft says that it is reached, holds for all its mailboxes until mail goes out again', async () => {
   const { limits, ended, written, lines, clock } = world();
-  const { meter } = limits.of('contoso/sales@contoso.example');
+  const { meter } = await limits.of('contoso/sales@contoso.example');
   ended('bo@fabrikam.example', { scope: 'tenant' });
   expect(written).toMatchObject([{ key: 'contoso external', untilMs: now + hourMs, strikes: 1 }]);
   expect(lines).toMatchObject([
@@ -130,7 +130,8 @@ test('the tenant’s limit, once Microsoft says that it is reached, holds for al
 });
 
 test('a limit that cannot be kept is told', async () => {
-  const { store, ended, lines, clock } = world({ pauses: [pause()] });
+  const { limits, store, ended, lines, clock } = world({ pauses: [pause()] });
+  await limits.of(key);
   store.setPause = store.endPause = async () => {
     throw new Error('disk I/O error');
   };
@@ -142,10 +143,10 @@ test('a limit that cannot be kept is told', async () => {
   expect(told.map(({ level }) => level)).toEqual(['error', 'error']);
 });
 
-test('mailboxes that one person sends as share a login by SMTP: what it sent, its turns, and nobody else’s', () => {
+test('mailboxes that one person sends as share a login by SMTP: what it sent, its turns, and nobody else’s', async () => {
   const { limits, since } = world({ sentOfConnection: [sent(1000, 1)] }, { oneLogin: (name) => name === 'contoso' });
   const other = 'contoso/sales@contoso.example';
-  const [one, two] = [limits.of(key).meter, limits.of(other).meter];
+  const [one, two] = [(await limits.of(key)).meter, (await limits.of(other)).meter];
   const woken: string[] = [];
   limits.opened(other, { wake: () => woken.push(other) });
   expect(one.waitMs(bySmtp, false)).toBe(0);
@@ -153,12 +154,12 @@ test('mailboxes that one person sends as share a login by SMTP: what it sent, it
   const part = one.reserve(bySmtp);
   expect(two.waitMs(bySmtp, false)).toBeGreaterThan(0);
   expect(two.waitMs(inside, false)).toBe(0);
-  expect(limits.of('fabrikam/a@fabrikam.example').meter.waitMs(bySmtp, false)).toBe(0);
+  expect((await limits.of('fabrikam/a@fabrikam.example')).meter.waitMs(bySmtp, false)).toBe(0);
   one.release(part);
   expect(woken).toEqual([other]);
 });
 
-test('a login has as many attempts at once as a mailbox may have', () => {
+test('a login has as many attempts at once as a mailbox may have', async () => {
   const most = { messagesPerMinute: 100, recipientsPerDay: 100 };
   for (const concurrentPerMailbox of [undefined, 1]) {
     const { limits } = world(
@@ -169,7 +170,7 @@ test('a login has as many attempts at once as a mailbox may have', () => {
       },
     );
     for (let n = 0; n < (concurrentPerMailbox ?? 3); n++)
-      limits.of(`contoso/${n}@contoso.example`).meter.reserve(bySmtp);
-    expect(limits.of(key).meter.waitMs(bySmtp, false)).toBe(10_000);
+      (await limits.of(`contoso/${n}@contoso.example`)).meter.reserve(bySmtp);
+    expect((await limits.of(key)).meter.waitMs(bySmtp, false)).toBe(10_000);
   }
 });

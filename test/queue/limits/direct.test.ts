@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import type { CourierKind } from '../../../src/message/courier-kind.ts';
 import type { DeliveryReport } from '../../../src/message/delivery.ts';
 import { type Admission, type DirectAttempt, DirectLine } from '../../../src/queue/limits/direct.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
-const graph: DirectAttempt = { courier: 'graph', recipients: ['a@x.example'] };
-const smtp: DirectAttempt = { courier: 'smtp', recipients: ['a@x.example'] };
+const graph: DirectAttempt = { couriers: ['graph'], recipients: ['a@x.example'] };
+const smtp: DirectAttempt = { couriers: ['smtp'], recipients: ['a@x.example'] };
 const report: DeliveryReport = { recipients: [] };
 
 /** A line before limits that say how long each courier waits, and permits of which there are so many. */
@@ -13,10 +14,12 @@ function line({ permits = 10 } = {}) {
   const waitMs = { graph: 0, smtp: 0 };
   const state = { permits };
   const ended: unknown[][] = [];
-  const direct = new DirectLine<string>(clock, {
-    waitMs: ({ courier }) => waitMs[courier],
-    take: ({ courier }) => (state.permits-- > 0 ? courier : undefined),
+  const abort = new AbortController();
+  const direct = new DirectLine<{ courier: CourierKind; abort: AbortController }>(clock, {
+    waitMs: ({ couriers: [courier] }) => waitMs[courier],
+    take: ({ couriers: [courier] }) => (state.permits-- > 0 ? { courier, abort } : undefined),
     ended: (...args) => ended.push(args),
+    guarded: (message) => message,
   });
   /** What came of a client that waits so long, once it is known. */
   const enter = (attempt: DirectAttempt, patienceMs = 5000) => {
@@ -24,7 +27,7 @@ function line({ permits = 10 } = {}) {
     void direct.enter(attempt, patienceMs).then((admission) => Object.assign(seen, { admission }));
     return seen;
   };
-  return { direct, clock, waitMs, state, ended, enter };
+  return { direct, clock, waitMs, state, ended, enter, abort };
 }
 
 const refused = (retryAfterMs: number) => ({ admission: { admitted: false, retryAfterMs } });
@@ -92,7 +95,7 @@ test('those of one courier are refused, or all', async () => {
 });
 
 test('the end of an attempt is told once, with when it was let in', async () => {
-  const { direct, clock, ended } = line();
+  const { direct, clock, ended, abort } = line();
   const entered = direct.enter(graph, 5000);
   await clock.advance(100);
   const startedAtMs = clock.now();
@@ -101,5 +104,5 @@ test('the end of an attempt is told once, with when it was let in', async () => 
   await clock.advance(900);
   admission.ended(report);
   admission.ended(undefined);
-  expect(ended).toEqual([['graph', startedAtMs, report]]);
+  expect(ended).toEqual([[{ courier: 'graph', abort }, startedAtMs, report]]);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RecipientOutcome } from '../../../src/message/delivery.ts';
-import { openSqliteStore } from '../../../src/queue/stores/sqlite/store.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { meteredQueue } from '../metered-world.ts';
+import { openTestStore } from '../test-store.ts';
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
@@ -75,7 +75,7 @@ describe('accounts that share a mailbox', () => {
     await before.stop();
     const after = meteredQueue({ messagesPerMinute: 1000 }, { folder: before.folder, clock: before.clock });
     await after.clock.advance(minuteMs);
-    const scanner = after.store.list({ account: 'scanner' }, 10).map(({ id }) => id);
+    const scanner = (await after.store.list({ account: 'scanner' }, 10)).map(({ id }) => id);
     const places = after.upstream.seen.flatMap(({ id }, i) => (scanner.includes(id) ? [i] : []));
     expect(places.length).toBeGreaterThan(2);
     expect(Math.max(...places)).toBeLessThan(12);
@@ -91,7 +91,7 @@ describe('recipients of the day', () => {
     const message = await send({}, to);
     await clock.advance(5 * hourMs);
     expect(upstream.seen).toHaveLength(6);
-    expect(store.get(message.id)?.state).toBe('delivered');
+    expect((await store.get(message.id))?.state).toBe('delivered');
   });
 
   test('a message that has gone does not take its count with it', async () => {
@@ -122,8 +122,8 @@ describe('what Microsoft says', () => {
     expect(rounds.filter((hours) => hours > 0)).toEqual([1, 2, 4, 6, 6]);
     over = false;
     await clock.advance(7 * hourMs);
-    expect(store.count('delivered')).toBe(10);
-    expect(store.pauses()).toEqual([]);
+    expect(await store.count('delivered')).toBe(10);
+    expect(await store.pauses()).toEqual([]);
   });
 
   test('a pause outlives a restart', async () => {
@@ -136,7 +136,7 @@ describe('what Microsoft says', () => {
     await after.clock.advance(45 * minuteMs);
     expect(after.upstream.seen).toHaveLength(0);
     await after.clock.advance(30 * minuteMs);
-    expect(after.store.count('delivered')).toBe(4);
+    expect(await after.store.count('delivered')).toBe(4);
   });
 
   test('attempts that were under way when a pause began do not make it longer', async () => {
@@ -145,7 +145,7 @@ describe('what Microsoft says', () => {
     upstream.answer = () => ({ ...quota, code: '429', retryAfterMs: minuteMs, pauseMailboxMs: minuteMs });
     await sendMany(4);
     await clock.advance(10 * secondMs);
-    expect(store.pauses()).toMatchObject([{ key: 'contoso/reports@contoso.example', code: '429', strikes: 1 }]);
+    expect(await store.pauses()).toMatchObject([{ key: 'contoso/reports@contoso.example', code: '429', strikes: 1 }]);
   });
 
   test('a wait for an administrator is over with a restart', async () => {
@@ -153,7 +153,7 @@ describe('what Microsoft says', () => {
     before.upstream.answer = () => ({ outcome: 'needs-admin', code: '5.7.3', text: 'no', pauseMailboxMs: hourMs });
     await before.sendMany(1);
     await before.clock.advance(secondMs);
-    expect(before.store.pauses()).toMatchObject([{ needsAdmin: true }]);
+    expect(await before.store.pauses()).toMatchObject([{ needsAdmin: true }]);
     await before.store.release({}, before.clock.now());
     await before.stop();
     const after = meteredQueue({}, { folder: before.folder, clock: before.clock });
@@ -220,7 +220,7 @@ describe('a direct delivery', () => {
   const direct = (recipients = ['ann@contoso.example']) => ({
     connection: 'contoso',
     mailbox: 'reports@contoso.example',
-    courier: 'graph' as const,
+    couriers: ['graph'] as const,
     recipients,
   });
   const delivered = (to: readonly string[]) => ({
@@ -273,9 +273,9 @@ describe('a direct delivery', () => {
     if (admission.admitted) admission.ended(delivered(['ann@contoso.example', 'bo@contoso.example']));
     await settle();
     await before.stop();
-    const store = openSqliteStore(before.folder, { exclusive: false });
+    const store = openTestStore(before.folder, { exclusive: false });
     onTestFinished(() => store.close());
-    expect(store.list({}, 10)).toEqual([]);
+    expect(await store.list({}, 10)).toEqual([]);
     const after = meteredQueue({ recipientsPerDay: 3 }, { folder: before.folder, clock: before.clock });
     const next = await after.queue.admit(direct(['a@contoso.example', 'b@contoso.example']), 0);
     expect(next.admitted).toBe(false);

@@ -1,2 +1,2 @@
 Connect-ExchangeOnline
-Get-Mailbox alice@contoso.example
+Get-Recipient alice@contoso.example

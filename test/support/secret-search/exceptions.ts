@@ -14,6 +14,7 @@ export const exceptions: readonly Exception[] = [
     why: 'shows the password that it has made, once',
   },
   { command: 'demo', kinds: ['configured secret'], why: 'its password is for the visitor' },
+  { command: 'account', kinds: ['user password'], why: 'shows the app password that it has made, once' },
   { command: 'simulate', kinds: ['client secret', 'user password', 'identity header'], why: 'is asked for them' },
 ];
 

@@ -31,6 +31,7 @@ test.each([
   ['correlation_id', 'line\nbreak'],
   ['trace_id', 7],
   ['timestamp', 'yesterday'],
+  ['timestamp', 'geheim 2026-01-05 08:00:00Z'],
   ['timestamp', null],
   ['error_description', { deep: true }],
 ])('%s that is %j is left out: whoever answers could put anything there', (name, value) => {

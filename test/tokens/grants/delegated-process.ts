@@ -2,13 +2,17 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { createHttpClient } from '../../../src/base/http/client.ts';
 import { openLog } from '../../../src/base/log.ts';
 import { delegatedGrant } from '../../../src/tokens/grants/delegated.ts';
-import { openSignInStore } from '../../../src/tokens/sign-ins/store.ts';
+import { openSignInFile } from '../../../src/tokens/sign-ins/file-store.ts';
+import { openSignInRecord } from '../../../src/tokens/sign-ins/record-store.ts';
+import { FileRecords } from '../../support/shared-records.ts';
 
 /** What a process is told: see `delegated-grant-processes.test.ts`. */
 export interface GrantProcessOrder {
   readonly app: { readonly authority: string; readonly tenantId: string; readonly clientId: string };
   readonly ca: string;
   readonly file: string;
+  /** Whether the file holds records, as a store that instances share. */
+  readonly inRecord: boolean;
   /** Base64. */
   readonly key: string;
   readonly scopes: readonly string[];
@@ -22,7 +26,10 @@ const { app, scopes, forceRenew } = order;
 const log = openLog({ level: 'silent', format: 'json' });
 const http = createHttpClient({ ca: order.ca, env: {} });
 const key = async () => Buffer.from(order.key, 'base64');
-const store = openSignInStore({ connection: 'contoso', file: order.file, app, key, clock: systemClock, log });
+const shared = { connection: 'contoso', app, key, clock: systemClock, log };
+const store = order.inRecord
+  ? openSignInRecord({ ...shared, records: new FileRecords(order.file) })
+  : openSignInFile({ ...shared, file: order.file });
 const grant = delegatedGrant({
   name: 'contoso',
   ...app,

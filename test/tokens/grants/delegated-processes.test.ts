@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openLog } from '../../../src/base/log.ts';
 import { signInByDeviceCode } from '../../../src/tokens/grants/device-code.ts';
-import { openSignInStore } from '../../../src/tokens/sign-ins/store.ts';
+import { openSignInFile } from '../../../src/tokens/sign-ins/file-store.ts';
+import { openSignInRecord } from '../../../src/tokens/sign-ins/record-store.ts';
 import { storeSignIn } from '../../../src/tokens/sign-ins/user-sign-in.ts';
+import { FileRecords } from '../../support/shared-records.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { type PeopleWorld, scopes, startPeopleWorld } from '../people-world.ts';
 import type { GrantProcessOrder } from './delegated-process.ts';
@@ -23,18 +25,27 @@ beforeEach(async () => {
 
 afterEach(async () => await world.close());
 
-async function signIn() {
+async function signIn(inRecord: boolean) {
   const { authority, tenantId, clientId } = world.options;
   const app = { authority, tenantId, clientId };
   const file = join(temporaryFolder(), 'contoso.sign-in');
   const log = openLog({ level: 'silent', format: 'json' });
-  const store = openSignInStore({ connection: 'contoso', file, app, key: async () => key, clock: world.clock, log });
+  const shared = { connection: 'contoso', app, key: async () => key, clock: world.clock, log };
+  const store = inRecord
+    ? openSignInRecord({ ...shared, records: records(file) })
+    : openSignInFile({ ...shared, file });
   // Too short a life to be used again: whoever wants a token has to renew.
   world.entra.lifetime = 60;
   const signedIn = await signInByDeviceCode({ ...world.options, scopes: scopes.exchange, onCode() {} });
   await storeSignIn(store, world.options, signedIn, 'exchange');
   world.entra.lifetime = 3599;
   return { store, app, file };
+}
+
+function records(file: string): FileRecords {
+  const opened = new FileRecords(file);
+  onTestFinished(() => opened.close());
+  return opened;
 }
 
 /** Starts processes, lets them go all at once, and gives the tokens that each got. */
@@ -58,18 +69,21 @@ async function race(count: number, order: GrantProcessOrder): Promise<string[][]
 const refreshTokens = () =>
   world.entra.posts.filter((form) => form.has('refresh_token')).map((form) => form.get('refresh_token'));
 
-describe('processes that share a sign-in', () => {
+describe.each([
+  ['file', false],
+  ['record', true],
+])('processes that share a sign-in in a %s', (_, inRecord) => {
   test('and want a token at once ask for it once', async () => {
-    const { app, file } = await signIn();
-    const order = { app, ca: world.entra.ca, file, key: key.toString('base64'), scopes: scopes.exchange };
+    const { app, file } = await signIn(inRecord);
+    const order = { app, ca: world.entra.ca, file, inRecord, key: key.toString('base64'), scopes: scopes.exchange };
     const tokens = await race(3, { ...order, forceRenew: false, times: 2 });
     expect(new Set(tokens.flat())).toEqual(new Set([world.entra.tokens[1]]));
     expect(refreshTokens()).toHaveLength(1);
   });
 
   test('and renew by force lose no refresh token, though each works but once', async () => {
-    const { app, file, store } = await signIn();
-    const order = { app, ca: world.entra.ca, file, key: key.toString('base64'), scopes: scopes.exchange };
+    const { app, file, store } = await signIn(inRecord);
+    const order = { app, ca: world.entra.ca, file, inRecord, key: key.toString('base64'), scopes: scopes.exchange };
     const tokens = await race(3, { ...order, forceRenew: true, times: 4 });
     expect(new Set(tokens.flat()).size).toBe(12);
     expect(new Set(refreshTokens()).size).toBe(12);

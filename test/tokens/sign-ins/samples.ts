@@ -1,6 +1,9 @@
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { openSignInStore, type SignIn, type SignInStoreOptions } from '../../../src/tokens/sign-ins/store.ts';
+import type { RecordTable } from '../../../src/base/record-table.ts';
+import { openSignInFile, type SignInFileOptions } from '../../../src/tokens/sign-ins/file-store.ts';
+import { openSignInRecord, type SignInRecordOptions } from '../../../src/tokens/sign-ins/record-store.ts';
+import type { SignIn } from '../../../src/tokens/sign-ins/store.ts';
 
 export const app = {
   authority: 'https://login.microsoftonline.com',
@@ -23,10 +26,22 @@ export const signIn: SignIn = {
 
 export const key = Buffer.alloc(32, 7);
 
-export function store(file: string, changes: Partial<SignInStoreOptions> = {}) {
-  return openSignInStore({
+export function store(file: string, changes: Partial<SignInFileOptions> = {}) {
+  return openSignInFile({
     connection: 'contoso',
     file,
+    app,
+    key: async () => key,
+    clock: systemClock,
+    log: silentLog,
+    ...changes,
+  });
+}
+
+export function recordStore(records: RecordTable, changes: Partial<SignInRecordOptions> = {}) {
+  return openSignInRecord({
+    connection: 'contoso',
+    records,
     app,
     key: async () => key,
     clock: systemClock,

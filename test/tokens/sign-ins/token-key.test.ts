@@ -203,3 +203,15 @@ describe('the key of an installed service', () => {
     expect(await fetchKey({ dataDir, serviceKey })).toEqual(Buffer.alloc(32, 1));
   });
 });
+
+test('for sign-ins that instances share, no key is made or taken from the data folder', async () => {
+  const dataDir = temporaryFolder();
+  await tokenKey({ env: {}, dataDir, log: silentLog })();
+  const shared = { env: {}, dataDir, log: silentLog, isShared: true };
+  await expect(tokenKey(shared)()).rejects.toMatchObject({
+    code: 'token-key-needed',
+    kind: 'usage',
+    remedy: expect.stringContaining('openssl rand -base64 32'),
+  });
+  expect(await tokenKey({ ...shared, secret: '00'.repeat(32) })()).toEqual(Buffer.alloc(32));
+});

@@ -30,8 +30,13 @@ export interface BridgeOperations {
   tryListener(peer: ListenerPeer): Promise<Finding>;
   /** HTTP of the admin port; undefined where there is none. */
   readonly admin: { readonly target: string; health(): Promise<Finding> } | undefined;
-  /** Bytes free for the bridge on the disk of the data folder, and how many have to stay free. */
-  disk(): { readonly freeBytes: number; readonly minFreeBytes: number };
+  /** Where passwords are checked that do not stand in the configuration. */
+  readonly passwords: readonly { readonly target: string; check(): Promise<Finding> }[];
+  /**
+   * Bytes free for the bridge on the disk of the data folder, and how many have to stay free; undefined where the queue is
+   * not on it.
+   */
+  disk(): { readonly freeBytes: number; readonly minFreeBytes: number | undefined };
   /** Undefined before the first message. */
   queue(): Promise<QueueFacts | undefined>;
 }
@@ -51,6 +56,7 @@ export function bridgeHops(operations: BridgeOperations, { mustRun }: { readonly
   return [
     bridge,
     ...(isSurelyRunning(operations) ? portHops(operations) : []),
+    ...operations.passwords.map(({ target, check }) => hop('passwords', target, [], check)),
     hop('disk', '', [], async () => diskFinding(operations)),
     hop('queue', '', [], async () => queueFinding(await operations.queue())),
   ];
@@ -83,11 +89,12 @@ const megabyte = 1024 * 1024;
 
 function diskFinding({ dataDir, ...operations }: BridgeOperations): Finding {
   const { freeBytes, minFreeBytes } = operations.disk();
+  const detail = `${megabytes(freeBytes)} free on the disk of ${dataDir}`;
+  if (minFreeBytes === undefined) return { detail };
   const limit = `below ${megabytes(minFreeBytes)} (queue.minFreeMegabytes) no mail is accepted`;
   if (freeBytes < minFreeBytes) {
     throw new BridgeError('queue-full', `The disk of ${dataDir} has ${megabytes(freeBytes)} free; ${limit}.`);
   }
-  const detail = `${megabytes(freeBytes)} free on the disk of ${dataDir}`;
   // Half a gigabyte besides is a bad day's mail.
   if (freeBytes >= minFreeBytes + 512 * megabyte) return { detail };
   return { detail, warning: `Little space is left on the disk of ${dataDir}; ${limit}.` };

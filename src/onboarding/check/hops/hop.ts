@@ -12,10 +12,12 @@ export type HopName =
   | 'token'
   | 'permission'
   | 'mailbox'
+  | 'sender'
   | 'test-message'
   | 'bridge'
   | 'listener'
   | 'admin'
+  | 'passwords'
   | 'disk'
   | 'queue';
 
@@ -36,6 +38,8 @@ export interface Hop {
   readonly target: string;
   /** Usernames of the accounts it serves; none: all of the connection. */
   readonly accounts: readonly string[];
+  /** The mailbox that it is about, if it is about one; or `*@domain`. */
+  readonly mailbox?: string;
   /** Hops without which it is useless to try this one. */
   readonly needs: readonly string[];
   /**
@@ -54,6 +58,7 @@ export interface HopResult {
   readonly account?: string;
   /** Usernames of the accounts it serves, where it does not serve all of the connection. */
   readonly accounts?: readonly string[];
+  readonly mailbox?: string;
   readonly hop: HopName;
   readonly target: string;
   /** `skipped`: not tried, because a hop it needs failed, or not applicable. */
@@ -86,6 +91,7 @@ export async function* runHops(connection: string | undefined, hops: readonly Ho
       ...(connection !== undefined && { connection }),
       ...(hop.accounts.length === 1 && { account: hop.accounts[0] as string }),
       ...(hop.accounts.length > 0 && { accounts: hop.accounts }),
+      ...(hop.mailbox !== undefined && { mailbox: hop.mailbox }),
       hop: hop.name,
       target: hop.target,
     };

@@ -3,6 +3,7 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { BridgeError, errorText } from '../../../base/errors.ts';
 import { LineReader } from '../../../base/sockets/line-reader.ts';
+import { type ProxyProtocol, sendLocalHeader } from '../../../listeners/proxy-protocol/balancers.ts';
 import type { Finding } from '../hops/hop.ts';
 import { askForTls } from './ask-for-tls.ts';
 import { untilEvent } from './socket.ts';
@@ -16,6 +17,8 @@ export interface ListenerPeer {
   readonly security: 'none' | 'starttls' | 'tls';
   /** What clients reach it by; a certificate should bear the first. */
   readonly names: readonly string[];
+  /** Balancers before it; this machine may be one. */
+  readonly proxyProtocol?: ProxyProtocol;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -33,6 +36,7 @@ export async function tryListener(peer: ListenerPeer, timeoutMs: number, nowMs: 
   try {
     const socket = await untilEvent(connectPlain({ host: peer.host, port: peer.port }), 'connect', name, timeoutMs);
     try {
+      sendLocalHeader(socket, peer.proxyProtocol);
       if (peer.security === 'starttls') await askForTls(socket, peer, timeoutMs);
       const secured = peer.security === 'none' ? undefined : await handshake(socket, peer, timeoutMs);
       if (peer.security !== 'starttls') await greeting(secured ?? socket, peer, timeoutMs);

@@ -4,7 +4,9 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { BridgeError, errorText, systemErrorCode } from '../../../base/errors.ts';
 import { assertOwnFiles, databaseFiles, ownFileSize } from '../../../base/files/own-file.ts';
 import type { MessageState } from '../../message.ts';
-import { assertIntact, assertReadable, isCorruption } from './schema.ts';
+import { forgetRun } from './engine/runs.ts';
+import { Statements } from './engine/statements.ts';
+import { assertIntact, assertReadable, isCorruption, openDatabase } from './schema.ts';
 
 /** A queue as it was at one moment. */
 export interface QueueCopy {
@@ -194,6 +196,22 @@ export function assertWholeCopy(folder: string, withoutBody: readonly string[]):
       if (bodyName.test(name as string) && ownFileSize(join(folder, 'bodies', name as string)) === size) continue;
       throw new BridgeError('queue-body-missing', `The body of message ${id} is missing or incomplete.`);
     }
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Makes a copy one of which nobody knows what was sent since: the bridge that begins with it takes every message for one
+ * on which an attempt was under way.
+ * @param folder of the copy
+ */
+export function forgetWhatEnded(folder: string): void {
+  const db = openDatabase(join(folder, 'queue.sqlite'));
+  try {
+    db.exec('BEGIN IMMEDIATE');
+    forgetRun(new Statements(db));
+    db.exec('COMMIT');
   } finally {
     db.close();
   }

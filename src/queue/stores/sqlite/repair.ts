@@ -13,6 +13,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { assertOwnFiles, databaseFiles } from '../../../base/files/own-file.ts';
 import { makeOwnFolder } from '../../../base/files/own-folder.ts';
 import { syncFolder } from '../../../base/files/sync-folder.ts';
+import { takeAllForUnfinished } from './engine/runs.ts';
+import { Statements } from './engine/statements.ts';
 import { columnsOf, copyRow, readableRows } from './salvage.ts';
 import { openDatabase } from './schema.ts';
 
@@ -62,7 +64,9 @@ function salvage(kept: string, fresh: string, bodies: string, recovered: string)
     const strays = (from ? copyBodies(from, to, recovered) : 0) + strayFiles(to, bodies, recovered);
     if (from) {
       copyAttempts(from, to);
-      copyPauses(from, to);
+      for (const table of ['pauses', 'follow_ups']) copyTable(from, to, table);
+      copyUnfinished(from, to);
+      copyRecords(from, to);
     }
     const withoutBody = quarantineWithoutBody(to, bodies);
     to.exec('COMMIT; PRAGMA journal_mode = DELETE');
@@ -145,10 +149,41 @@ function copyAttempts(from: DatabaseSync, to: DatabaseSync): void {
   }
 }
 
-/** What upstreams have asked for goes on to hold. */
-function copyPauses(from: DatabaseSync, to: DatabaseSync): void {
-  const columns = columnsOf(to, 'pauses');
-  for (const row of readableRows(from, 'pauses')) copyRow(to, 'pauses', columns, row);
+/** What upstreams have asked for goes on to hold, and what is to follow messages still is. */
+function copyTable(from: DatabaseSync, to: DatabaseSync, table: string): void {
+  const columns = columnsOf(to, table);
+  for (const row of readableRows(from, table)) copyRow(to, table, columns, row);
+}
+
+/** Where it cannot be told on which messages an attempt was under way, it may have been on any. */
+function copyUnfinished(from: DatabaseSync, to: DatabaseSync): void {
+  const columns = columnsOf(to, 'unfinished');
+  try {
+    if (!hasTable(from, 'unfinished')) return;
+    for (const row of from.prepare('SELECT * FROM unfinished').all()) copyRow(to, 'unfinished', columns, row);
+  } catch {
+    takeAllForUnfinished(new Statements(to), Date.now());
+  }
+}
+
+/** From the first up to what cannot be read, and from the last down to it: the table has no rowid to walk along. */
+function copyRecords(from: DatabaseSync, to: DatabaseSync): void {
+  const columns = columnsOf(to, 'records');
+  for (const order of ['kind, key', 'kind DESC, key DESC']) {
+    try {
+      // Of the second walk those fail that the first has copied.
+      for (const row of from.prepare(`SELECT * FROM records ORDER BY ${order}`).iterate()) {
+        copyRow(to, 'records', columns, row);
+      }
+      return;
+    } catch {
+      // What is lost may cost a duplicate.
+    }
+  }
+}
+
+function hasTable(db: DatabaseSync, name: string): boolean {
+  return db.prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`).get(name) !== undefined;
 }
 
 function quarantineWithoutBody(to: DatabaseSync, bodies: string): number {

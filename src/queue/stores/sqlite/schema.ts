@@ -76,6 +76,45 @@ CREATE TABLE pauses (
 -- whether the sender was told that the message waits, or need not be
 ALTER TABLE messages ADD COLUMN delay_told INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+-- what is to be done once a message is finished; outlives the message
+CREATE TABLE follow_ups (
+  message_id TEXT PRIMARY KEY,
+  lane TEXT NOT NULL,
+  connection TEXT NOT NULL,
+  mailbox TEXT NOT NULL,
+  note TEXT NOT NULL,
+  -- how often it still has to be done; NULL where nobody knows
+  times INTEGER,
+  since INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX follow_ups_due ON follow_ups (due, lane);
+`,
+  `
+-- whose attempt it was; and those that come before it, with the reason, JSON
+ALTER TABLE attempts ADD COLUMN courier TEXT;
+ALTER TABLE attempts ADD COLUMN passed_over TEXT;
+`,
+  `
+-- attempts that were begun and have not ended; the courier is NULL where nobody knows it
+CREATE TABLE unfinished (
+  message_id TEXT PRIMARY KEY,
+  courier TEXT,
+  started_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- small facts: duplicates seen, keys, what copies are for
+CREATE TABLE records (
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  expires_at INTEGER,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
+`,
 ];
 
 /** Version of the queue's format; a bridge refuses a queue of a later one. */

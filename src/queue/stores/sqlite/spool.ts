@@ -3,63 +3,68 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import { syncFolder } from '../../../base/files/sync-folder.ts';
+import { syncFolderLater } from '../../../base/files/sync-folder.ts';
 import type { NewMessage, QueuedMessage } from '../../message.ts';
 import type { Spool } from '../../store.ts';
 import { writeFailure } from '../disk-full.ts';
+import { queuedMessage } from '../rows.ts';
 
 /** Bodies up to this many octets stand in the database, larger ones in files. */
 export const inlineBodyBytes = 64 * 1024;
 
-/** A body and where it went: a buffer for the database, or a file that is already durable. */
-export type SpooledBody = { readonly size: number; readonly crc: number } & (
-  | { readonly content: Buffer }
-  | { readonly file: string }
+/** Of a large body on its way in, the disk is looked at again after this many octets. */
+const looksEveryBytes = 1024 * 1024;
+
+/** A body and where it went: octets for the database, in memory of their own; or a file that is already durable. */
+export type SpooledBody = { readonly size: number } & (
+  | { readonly content: Uint8Array }
+  | { readonly file: string; readonly crc: number }
 );
 
-/** Puts a message with its body into the queue. */
-export type InsertMessage = (id: string, message: NewMessage, body: SpooledBody) => Promise<QueuedMessage>;
+/** What a spool asks of the queue that it is for. */
+export interface SpoolPlace {
+  readonly bodyFolder: string;
+  /** Puts a message with its body into the queue. @returns the message, where it is not a new one */
+  insert(id: string, message: NewMessage, body: SpooledBody): Promise<QueuedMessage | undefined>;
+  /** Rejects when the disk has no room for more. */
+  assertDisk(bytes: number): Promise<void>;
+}
 
 /** Collects one message: small ones in memory, larger ones streamed to a file. */
 export class FileSpool implements Spool {
   readonly id: string;
-  readonly #folder: string;
-  readonly #insert: InsertMessage;
-  readonly #assertDisk: () => void;
+  readonly #place: SpoolPlace;
   #chunks: Buffer[] = [];
   #file: FileHandle | undefined;
   #committed = false;
   #crc = 0;
+  #lookAtBytes = 0;
   size = 0;
 
-  /** @param assertDisk fails when the disk has no room for more */
-  constructor(id: string, folder: string, insert: InsertMessage, assertDisk: () => void) {
+  constructor(id: string, place: SpoolPlace) {
     this.id = id;
-    this.#folder = folder;
-    this.#insert = insert;
-    this.#assertDisk = assertDisk;
+    this.#place = place;
   }
 
   write(chunk: Buffer): Promise<void> | void {
     this.size += chunk.length;
-    this.#crc = crc32(chunk, this.#crc);
     this.#chunks.push(chunk);
     if (this.size > inlineBodyBytes) return this.#spill();
   }
 
   open(): Readable {
     if (this.size <= inlineBodyBytes) return Readable.from(this.#chunks);
-    return createReadStream(join(this.#folder, this.#name), { highWaterMark: 256 * 1024 });
+    return createReadStream(this.#path, { highWaterMark: 256 * 1024 });
   }
 
   async commit(message: NewMessage): Promise<QueuedMessage> {
     try {
-      const body = { size: this.size, crc: this.#crc, ...(await this.#settle()) };
-      const queued = await this.#insert(this.id, message, body);
+      const body = { size: this.size, ...(await this.#settle()) };
+      const known = await this.#place.insert(this.id, message, body);
       this.#committed = true;
-      return queued;
+      return known ?? queuedMessage(this.id, message, this.size);
     } catch (error) {
-      throw writeFailure(error, this.#folder);
+      throw writeFailure(error, this.#place.bodyFolder);
     }
   }
 
@@ -67,37 +72,53 @@ export class FileSpool implements Spool {
     this.#chunks = [];
     if (this.#committed || this.size <= inlineBodyBytes) return;
     await this.#file?.close().catch(() => {});
-    await unlink(join(this.#folder, this.#name)).catch(() => {});
+    await unlink(this.#path).catch(() => {});
   }
 
   get #name(): string {
     return `${this.id}.eml`;
   }
 
+  get #path(): string {
+    return join(this.#place.bodyFolder, this.#name);
+  }
+
   async #spill(): Promise<void> {
     const chunks = this.#chunks;
     this.#chunks = [];
-    this.#assertDisk();
+    if (this.size > this.#lookAtBytes) {
+      this.#lookAtBytes = this.size + looksEveryBytes;
+      await this.#place.assertDisk(looksEveryBytes);
+    }
     try {
-      this.#file ??= await open(
-        join(this.#folder, this.#name),
-        constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY,
-        0o600,
-      );
-      await this.#file.appendFile(Buffer.concat(chunks));
+      this.#file ??= await open(this.#path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
+      for (const chunk of chunks) this.#crc = crc32(chunk, this.#crc);
+      await this.#file.appendFile(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     } catch (error) {
-      throw writeFailure(error, this.#folder);
+      throw writeFailure(error, this.#place.bodyFolder);
     }
   }
 
-  async #settle(): Promise<{ readonly content: Buffer } | { readonly file: string }> {
-    if (!this.#file)
-      return { content: this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks) };
+  async #settle(): Promise<
+    { readonly content: Uint8Array<ArrayBuffer> } | { readonly file: string; readonly crc: number }
+  > {
+    if (!this.#file) return { content: whole(this.#chunks, this.size) };
     // The file and its name must both be on disk before the row that speaks of them.
     await this.#file.sync();
     await this.#file.close();
     this.#file = undefined;
-    syncFolder(this.#folder);
-    return { file: this.#name };
+    await syncFolderLater(this.#place.bodyFolder);
+    return { file: this.#name, crc: this.#crc };
   }
+}
+
+/** In memory of its own: what the chunks are cut from may be much more. */
+function whole(chunks: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> {
+  const content = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    content.set(chunk, at);
+    at += chunk.length;
+  }
+  return content;
 }

@@ -1,385 +1,366 @@
-import { existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
-import type { Readable } from 'node:stream';
-import { makeOwnFolder } from '../../../base/files/own-folder.ts';
+import { Readable } from 'node:stream';
+import type { RecordTable } from '../../../base/record-table.ts';
+import type { FollowUp, FollowUpChange, NewFollowUp } from '../../follow-ups/follow-up.ts';
 import type { LearnedPause } from '../../limits/pause.ts';
-import type { AttemptRecord, MessageState, QueuedMessage } from '../../message.ts';
+import type { AttemptRecord, MessageState, Notice, QueuedMessage, UnfinishedAttempt } from '../../message.ts';
 import type {
   AttemptResult,
+  AttemptStart,
   DestinationDue,
   GivenUp,
   QueueFilter,
-  QueueStore,
   QueueTotal,
   SentCount,
   Spool,
+  StoreChange,
 } from '../../store.ts';
-import { isDiskFull, writeFailure } from '../disk-full.ts';
+import type { MovableStore, StoreTransfer } from '../../transfer/transfer.ts';
+import { assertPlainId } from '../adopted.ts';
+import { checkedBody } from '../checked-body.ts';
 import { newId } from '../queue-id.ts';
-import { Reserve } from '../reserve.ts';
-import { Room, type RoomLimits } from '../room.ts';
-import { Bodies, setBodiesAside } from './bodies.ts';
-import { CommitGroup } from './commit-group.ts';
-import { delayedMessages, noteDelayTold } from './delays.ts';
-import { expiredMessages, giveUp } from './expiry.ts';
-import { filterCondition } from './filter.ts';
+import { damagedBody } from './engine/bodies.ts';
+import type { EngineOptions } from './engine/open.ts';
 import {
-  accountsOfDestination,
-  allPauses,
-  externalOfConnection,
-  forgetAttempts,
-  insertCount,
-  nextDueOfDestination,
-  purgeCounts,
-  sentOfConnection,
-  sentOfDestination,
-  upsertPause,
-} from './limits.ts';
-import { insertMessage, recordOutcome } from './outcome.ts';
-import {
-  type AttemptRow,
-  attemptOfRow,
-  damagedMessage,
-  type MessageRow,
-  messageOfRow,
-  unreadableEntry,
-} from './rows.ts';
-import { assertIntact, openDatabase } from './schema.ts';
-import { FileSpool } from './spool.ts';
-import { Statements } from './statements.ts';
-import { totalsOf } from './totals.ts';
-import { foreignChangesOf, StoredUsage } from './usage.ts';
+  type EngineAnswer,
+  type EngineArguments,
+  type EngineLink,
+  type EngineOperation,
+  type LinkEvent,
+  linkHere,
+} from './link/link.ts';
+import { ThreadLink } from './link/thread-link.ts';
+import { RecentBodies } from './recent-bodies.ts';
+import { FileSpool, type SpoolPlace } from './spool.ts';
 
 export type { RoomLimits } from '../room.ts';
 
 /** How a queue is opened. */
-export interface SqliteStoreOptions {
-  /**
-   * True for the one bridge that delivers from it: leftovers of messages that were never accepted are then removed,
-   * and the database is looked through.
-   */
-  readonly exclusive: boolean;
-  /** No bound where left out. */
-  readonly room?: RoomLimits;
+export interface SqliteStoreOptions extends EngineOptions {
   /** Told once of each message that turns out to be damaged; it is quarantined already. */
   onQuarantined?(id: string, damage: string): void;
   /** Told of bodies without a database, which were moved to a folder instead of being removed. */
   onBodiesSetAside?(count: number, folder: string): void;
+  /** Told that the thread of the queue has ended by itself; it is started again. */
+  onLost?(error: unknown): void;
 }
 
 /**
- * Opens the queue in a folder: a SQLite database in WAL mode with `synchronous = FULL`, small bodies inside it, large
- * ones as files in `bodies/`.
+ * Opens the queue in a folder for this thread, which stands still while the disk is written: for commands and tests.
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
-export function openSqliteStore(folder: string, options: SqliteStoreOptions): QueueStore {
-  const bodies = join(folder, 'bodies');
-  for (const each of [folder, bodies]) makeOwnFolder(each);
-  const file = join(folder, 'queue.sqlite');
-  const isNew = !existsSync(file);
-  const db = openDatabase(file);
-  if (!options.exclusive) return new SqliteStore(db, folder, bodies, options);
-  try {
-    assertIntact(db, file);
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-  // Somebody has moved the database away: its bodies are all that is left of the messages.
-  const aside = isNew ? setBodiesAside(bodies, join(folder, 'recovered')) : 0;
-  if (aside > 0) options.onBodiesSetAside?.(aside, join(folder, 'recovered'));
-  const store = new SqliteStore(db, folder, bodies, options);
-  store.tidy();
-  return store;
+export function openSqliteStore(folder: string, options: SqliteStoreOptions): MovableStore {
+  const told = new Told(options);
+  return new SqliteStore(folder, linkHere(folder, engineOptions(options), told.tell), told);
 }
 
-class SqliteStore implements QueueStore {
-  readonly #db: DatabaseSync;
-  readonly #folder: string;
-  readonly #bodyFolder: string;
-  readonly #options: SqliteStoreOptions;
-  readonly #statements: Statements;
-  readonly #bodies: Bodies;
-  readonly #group: CommitGroup;
-  readonly #reserve: Reserve;
-  readonly #room: Room | undefined;
-  readonly #quarantining = new Set<string>();
-  readonly #usage: StoredUsage;
+/** Opens the queue in a folder in a thread of its own: for a bridge. Rejects as {@link openSqliteStore} throws. */
+export async function openSqliteStoreInThread(folder: string, options: SqliteStoreOptions): Promise<MovableStore> {
+  const told = new Told(options);
+  return new SqliteStore(
+    folder,
+    await ThreadLink.open(folder, engineOptions(options), told.tell),
+    told,
+    new RecentBodies(),
+  );
+}
 
-  constructor(db: DatabaseSync, folder: string, bodyFolder: string, options: SqliteStoreOptions) {
-    this.#db = db;
-    this.#folder = folder;
-    this.#bodyFolder = bodyFolder;
+/** What can be sent to another thread. */
+function engineOptions({ onQuarantined, onBodiesSetAside, onLost, ...options }: SqliteStoreOptions): EngineOptions {
+  return options;
+}
+
+/** Passes on what the engine tells. */
+class Told {
+  readonly listeners = new Set<(change: StoreChange) => void>();
+  readonly #options: SqliteStoreOptions;
+
+  constructor(options: SqliteStoreOptions) {
     this.#options = options;
-    this.#statements = new Statements(db);
-    this.#usage = new StoredUsage(this.#statements);
-    this.#bodies = new Bodies(this.#statements, bodyFolder, (id, damage) => this.#found(id, damage));
-    this.#group = new CommitGroup(db);
-    this.#reserve = new Reserve(join(folder, 'reserve'));
-    this.#room = options.room && new Room(folder, options.room, this.#reserve, () => this.#usage.current());
   }
 
-  /** What the bridge does at its start. */
-  tidy(): void {
-    this.#bodies.removeOrphans();
-    if (this.#room) this.#reserve.take();
+  readonly tell = (event: LinkEvent): void => {
+    if (event.kind === 'quarantined') this.#options.onQuarantined?.(event.id, event.damage);
+    else if (event.kind === 'bodies-set-aside') this.#options.onBodiesSetAside?.(event.count, event.folder);
+    else {
+      if (event.kind === 'unreachable') this.#options.onLost?.(event.error);
+      for (const told of this.listeners) told({ kind: event.kind });
+    }
+  };
+}
+
+const foreignChangesEveryMs = 1000;
+
+/** So long nobody asks for room where there was plenty. */
+const wideForMs = 250;
+
+/** A queue in a SQLite database, whichever thread its engine is in. */
+class SqliteStore implements MovableStore {
+  readonly leases = undefined;
+  readonly grants = undefined;
+  readonly records: RecordTable;
+  readonly transfer: StoreTransfer;
+  readonly #bodyFolder: string;
+  readonly #link: EngineLink;
+  readonly #told: Told;
+  readonly #recent: RecentBodies | undefined;
+  #wideUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(folder: string, link: EngineLink, told: Told, recent?: RecentBodies) {
+    this.#bodyFolder = join(folder, 'bodies');
+    this.#link = link;
+    this.#told = told;
+    this.#recent = recent;
+    this.records = {
+      get: (...asked) => this.#ask('getRecord', ...asked),
+      list: (kind, nowMs, prefix = '') => this.#ask('listRecords', kind, nowMs, prefix),
+      add: (kind, key, value, nowMs, options = {}) => this.#ask('addRecord', kind, key, value, nowMs, options),
+      put: (kind, key, value, options = {}) => this.#ask('putRecord', kind, key, value, options),
+      delete: (...asked) => this.#ask('deleteRecord', ...asked),
+      purge: (...asked) => this.#ask('purgeRecords', ...asked),
+    };
+    this.transfer = {
+      messages: (...asked) => this.#ask('keptMessages', ...asked),
+      counts: ({ id, number }, limit) => this.#ask('keptCounts', id, number, limit),
+      records: (...asked) => this.#ask('keptRecords', ...asked),
+      spool: async (kept) => {
+        assertPlainId(kept.message.id);
+        return this.#spool(kept.message.id, (_, __, body) => this.#ask('adopt', kept, body));
+      },
+      adopt: (kept) => this.#ask('adopt', kept, undefined),
+      adoptCounts: (...asked) => this.#ask('adoptCounts', ...asked),
+      adoptFollowUps: (...asked) => this.#ask('adoptFollowUps', ...asked),
+      forget: (...asked) => this.#ask('forget', ...asked),
+    };
   }
 
   spool(): Spool {
-    return new FileSpool(
-      newId(),
-      this.#bodyFolder,
-      async (id, message, body) => {
-        this.#room?.assert(body.size);
-        const queued = await this.#group.run(() => insertMessage(this.#statements, id, message, body));
-        this.#usage.add(1, body.size);
-        return queued;
-      },
-      () => this.#room?.assertDisk(0),
-    );
+    return this.#spool(newId(), async (id, message, body) => {
+      await this.#ask('insert', id, message, body);
+      if ('content' in body) this.#recent?.keep(id, body.content);
+      return undefined;
+    });
   }
 
-  destinations(): readonly DestinationDue[] {
-    const rows = this.#sql(
-      `SELECT lane, min(next_attempt_at) AS next FROM messages WHERE state = 'queued' GROUP BY lane`,
-    ).all();
-    return rows.map((row) => ({ destination: row.lane as string, nextAttemptAtMs: row.next as number }));
+  destinations(): Promise<readonly DestinationDue[]> {
+    return this.#ask('destinations');
   }
 
-  accounts(destination: string): readonly string[] {
-    return accountsOfDestination(this.#statements, destination);
+  accounts(destination: string): Promise<readonly string[]> {
+    return this.#ask('accounts', destination);
   }
 
-  due(destination: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[] {
-    const ofAccount = account === undefined ? [] : [account];
-    return this.#messages(
-      `SELECT * FROM messages WHERE state = 'queued' AND lane = ? ${account === undefined ? '' : 'AND account = ?'}
-         AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`,
-      destination,
-      ...ofAccount,
-      nowMs,
-      limit,
-    ).filter(({ state }) => state === 'queued');
+  due(destination: string, nowMs: number, limit: number, account?: string): Promise<readonly QueuedMessage[]> {
+    return this.#ask('due', destination, nowMs, limit, account);
   }
 
-  nextDueMs(destination: string, afterMs: number): number | undefined {
-    return nextDueOfDestination(this.#statements, destination, afterMs);
+  nextDueMs(destination: string, afterMs: number): Promise<number | undefined> {
+    return this.#ask('nextDueMs', destination, afterMs);
   }
 
-  get(id: string): QueuedMessage | undefined {
-    return this.#messages('SELECT * FROM messages WHERE id = ?', id)[0];
+  get(id: string): Promise<QueuedMessage | undefined> {
+    return this.#ask('get', id);
   }
 
-  list(filter: QueueFilter, limit: number): readonly QueuedMessage[] {
-    const { sql, values } = filterCondition(filter);
-    return this.#messages(`SELECT * FROM messages WHERE ${sql} ORDER BY id LIMIT ?`, ...values, limit);
+  list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]> {
+    return this.#ask('list', filter, limit);
   }
 
-  totals(filter: QueueFilter): readonly QueueTotal[] {
-    return totalsOf(this.#statements, filter);
+  totals(filter: QueueFilter): Promise<readonly QueueTotal[]> {
+    return this.#ask('totals', filter);
   }
 
-  count(state: MessageState): number {
-    return this.#sql('SELECT count(*) AS n FROM messages WHERE state = ?').get(state)?.n as number;
+  count(state: MessageState): Promise<number> {
+    return this.#ask('count', state);
   }
 
-  assertRoom(octets: number): void {
-    this.#room?.assert(octets);
+  async assertRoom(bytes: number): Promise<void> {
+    if (performance.now() < this.#wideUntilMs) return;
+    const isWide = await this.#ask('assertRoom', bytes);
+    // What comes in is held against it once more when it is there.
+    if (isWide) this.#wideUntilMs = performance.now() + wideForMs;
   }
 
-  open(id: string, options: { readonly evenIfDamaged?: boolean } = {}): Readable {
-    return this.#bodies.open(id, options.evenIfDamaged === true);
+  async open(id: string, { evenIfDamaged = false }: { readonly evenIfDamaged?: boolean } = {}): Promise<Readable> {
+    const recent = evenIfDamaged ? undefined : this.#recent?.get(id);
+    if (recent) return streamOf(recent);
+    const body = await this.#ask('body', id, evenIfDamaged);
+    if ('content' in body) return streamOf(body.content);
+    const source = createReadStream(body.file, { highWaterMark: 256 * 1024 });
+    if (evenIfDamaged) return source;
+    return checkedBody(source, body.mark, () => {
+      const error = damagedBody(id);
+      this.#ask('found', id, error.message).catch(() => {});
+      return error;
+    });
   }
 
-  attempts(id: string): readonly AttemptRecord[] {
-    const rows = this.#sql(`SELECT * FROM attempts WHERE message_id = ? AND outcomes <> '[]' ORDER BY number`).all(id);
-    return (rows as unknown as AttemptRow[]).map(attemptOfRow);
+  attempts(id: string): Promise<readonly AttemptRecord[]> {
+    return this.#ask('attempts', id);
   }
 
-  sentSince(destination: string, sinceMs: number): readonly SentCount[] {
-    return sentOfDestination(this.#statements, destination, sinceMs);
+  sentSince(destination: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]> {
+    return this.#ask('sentSince', destination, sinceMs, nowMs);
   }
 
-  sentOfConnectionSince(connection: string, sinceMs: number): readonly SentCount[] {
-    return sentOfConnection(this.#statements, connection, sinceMs);
+  sentOfConnectionSince(connection: string, sinceMs: number, nowMs: number): Promise<readonly SentCount[]> {
+    return this.#ask('sentOfConnectionSince', connection, sinceMs, nowMs);
   }
 
-  externalSince(connection: string, sinceMs: number): readonly (SentCount & { readonly destination: string })[] {
-    return externalOfConnection(this.#statements, connection, sinceMs);
+  externalSince(
+    connection: string,
+    sinceMs: number,
+  ): Promise<readonly (SentCount & { readonly destination: string })[]> {
+    return this.#ask('externalSince', connection, sinceMs);
   }
 
   countSent(destination: string, sent: SentCount): Promise<void> {
-    return this.#write(() => insertCount(this.#statements, destination, sent));
+    return this.#ask('countSent', destination, sent);
   }
 
-  pauses(): readonly LearnedPause[] {
-    return allPauses(this.#statements);
+  pauses(): Promise<readonly LearnedPause[]> {
+    return this.#ask('pauses');
   }
 
   setPause(pause: LearnedPause): Promise<void> {
-    return this.#write(() => upsertPause(this.#statements, pause));
+    return this.#ask('setPause', pause);
   }
 
-  async endPause(key: string): Promise<void> {
-    await this.#change('DELETE FROM pauses WHERE key = ?', key);
+  endPause(key: string): Promise<void> {
+    return this.#ask('endPause', key);
   }
 
   defer(ids: readonly string[], untilMs: number): Promise<void> {
-    return this.#write(() => {
-      for (const id of ids) {
-        this.#sql(`UPDATE messages SET next_attempt_at = ? WHERE id = ? AND state = 'queued'`).run(
-          Math.ceil(untilMs),
-          id,
-        );
-      }
-    });
+    return this.#ask('defer', ids, untilMs);
   }
 
-  async record(id: string, result: AttemptResult): Promise<QueuedMessage | undefined> {
-    const { file, freedOctets, bounce } = await this.#write(() => recordOutcome(this.#statements, id, result));
-    if (file !== undefined) this.#bodies.unlink(file);
-    if (freedOctets !== undefined) this.#usage.add(-1, -freedOctets);
-    if (bounce) this.#usage.add(1, bounce.size);
-    return bounce;
+  async begin(id: string, attempt: AttemptStart): Promise<QueuedMessage | undefined> {
+    const begun = await this.#ask('begin', id, attempt, this.#recent !== undefined && !this.#recent.get(id));
+    if (begun?.content) this.#recent?.keep(id, begun.content);
+    return begun?.message;
   }
 
-  async hasten(nowMs: number): Promise<void> {
-    await this.#change(
-      `UPDATE messages SET next_attempt_at = ? WHERE state = 'queued' AND next_attempt_at > ?`,
-      nowMs,
-      nowMs,
-    );
+  cancelAttempt(id: string, before: UnfinishedAttempt | undefined): Promise<void> {
+    this.#recent?.forget(id);
+    return this.#ask('cancelAttempt', id, before);
   }
 
-  expired(connection: string, nowMs: number, afterId: string, limit: number): readonly QueuedMessage[] {
-    const found = this.#messages(expiredMessages, connection, nowMs, afterId, limit);
-    return found.filter(({ state }) => state === 'queued');
+  record(id: string, result: AttemptResult): Promise<readonly QueuedMessage[]> {
+    this.#recent?.forget(id);
+    return this.#ask('record', id, result);
   }
 
-  async giveUp(id: string, given: GivenUp): Promise<QueuedMessage | undefined> {
-    const bounce = await this.#write(() => giveUp(this.#statements, id, given));
-    if (bounce) this.#usage.add(1, bounce.size);
-    return bounce;
+  hasten(nowMs: number): Promise<void> {
+    return this.#ask('hasten', nowMs);
   }
 
-  delayed(receivedBeforeMs: number, limit: number): readonly QueuedMessage[] {
-    return this.#messages(delayedMessages, receivedBeforeMs, limit).filter(({ state }) => state === 'queued');
+  expired(connection: string, nowMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]> {
+    return this.#ask('expired', connection, nowMs, afterId, limit);
   }
 
-  async noteDelayTold(id: string, warning: AttemptResult['bounce']): Promise<QueuedMessage | undefined> {
-    const queued = await this.#write(() => noteDelayTold(this.#statements, id, warning));
-    if (queued) this.#usage.add(1, queued.size);
-    return queued;
+  giveUp(id: string, given: GivenUp): Promise<readonly QueuedMessage[]> {
+    return this.#ask('giveUp', id, given);
+  }
+
+  delayed(receivedBeforeMs: number, afterId: string, limit: number): Promise<readonly QueuedMessage[]> {
+    return this.#ask('delayed', receivedBeforeMs, afterId, limit);
+  }
+
+  noteDelayTold(id: string, warning: Notice | undefined): Promise<QueuedMessage | undefined> {
+    return this.#ask('noteDelayTold', id, warning);
+  }
+
+  addFollowUp(id: string, followUp: NewFollowUp, nowMs: number): Promise<void> {
+    return this.#ask('addFollowUp', id, followUp, nowMs);
+  }
+
+  followUpDestinations(nowMs: number): Promise<readonly string[]> {
+    return this.#ask('followUpDestinations', nowMs);
+  }
+
+  followUps(destination: string, nowMs: number, limit: number): Promise<readonly FollowUp[]> {
+    return this.#ask('followUps', destination, nowMs, limit);
+  }
+
+  changeFollowUps(changes: readonly FollowUpChange[]): Promise<void> {
+    return this.#ask('changeFollowUps', changes);
+  }
+
+  hastenFollowUps(nowMs: number, latestMs: number): Promise<void> {
+    return this.#ask('hastenFollowUps', nowMs, latestMs);
   }
 
   hold(filter: QueueFilter): Promise<number> {
-    const { sql, values } = filterCondition(filter);
-    return this.#change(`UPDATE messages SET state = 'held' WHERE state = 'queued' AND ${sql}`, ...values);
+    return this.#ask('hold', filter);
   }
 
   release(filter: QueueFilter, nowMs: number): Promise<number> {
-    const { sql, values } = filterCondition(filter);
-    return this.#change(
-      `UPDATE messages SET next_attempt_at = ?, finished_at = NULL, damage = NULL,
-         expires_at = CASE state WHEN 'queued' THEN expires_at ELSE max(expires_at, ? + expires_at - received_at) END,
-         recipients = CASE state WHEN 'failed' THEN replace(recipients, '"state":"failed"', '"state":"pending"')
-           ELSE recipients END,
-         state = 'queued'
-       WHERE state <> 'delivered'
-         AND (body_file IS NOT NULL OR EXISTS (SELECT 1 FROM bodies WHERE message_id = id)) AND ${sql}`,
-      nowMs,
-      nowMs,
-      ...values,
-    );
+    return this.#ask('release', filter, nowMs);
   }
 
-  async remove(filter: QueueFilter): Promise<number> {
-    const { sql, values } = filterCondition(filter);
-    return await this.#delete(sql, values);
+  remove(filter: QueueFilter): Promise<number> {
+    this.#recent?.forgetAll();
+    return this.#ask('remove', filter);
   }
 
-  async quarantine(id: string, damage: string): Promise<void> {
-    await this.#change(
-      `UPDATE messages SET state = 'quarantined', damage = ? WHERE state <> 'delivered' AND id = ?`,
-      damage,
-      id,
-    );
+  quarantine(id: string, damage: string): Promise<void> {
+    this.#recent?.forget(id);
+    return this.#ask('quarantine', id, damage);
   }
 
-  async purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number> {
-    return await this.#delete(`finished_at IS NOT NULL AND finished_at < CASE state WHEN 'failed' THEN ? ELSE ? END`, [
-      before.failedMs,
-      before.deliveredMs,
-    ]);
+  purge(before: { readonly deliveredMs: number; readonly failedMs: number }): Promise<number> {
+    this.#recent?.forgetAll();
+    return this.#ask('purge', before);
   }
 
-  async purgeCounts(startedBeforeMs: number): Promise<void> {
-    await this.#write(() => purgeCounts(this.#statements, startedBeforeMs));
+  purgeCounts(startedBeforeMs: number): Promise<void> {
+    return this.#ask('purgeCounts', startedBeforeMs);
   }
 
-  foreignChanges(): number {
-    return foreignChangesOf(this.#statements);
+  subscribe(told: (change: StoreChange) => void): () => void {
+    const { listeners } = this.#told;
+    listeners.add(told);
+    let known: number | undefined;
+    const look = async () => {
+      const changes = await this.#ask('foreignChanges');
+      if (known !== undefined && changes !== known && listeners.has(told)) told({ kind: 'administered' });
+      known = changes;
+    };
+    // While it cannot be asked, that is told another way.
+    const lookAgain = () => void look().catch(() => {});
+    lookAgain();
+    const timer = setInterval(lookAgain, foreignChangesEveryMs).unref();
+    return () => {
+      clearInterval(timer);
+      listeners.delete(told);
+    };
   }
 
-  async close(): Promise<void> {
-    this.#group.flush();
-    this.#db.close();
+  close(): Promise<void> {
+    return this.#link.close();
   }
 
-  /** Whatever makes the queue smaller or settles a message: it may use the reserve when the disk is full. */
-  async #write<T>(operation: () => T): Promise<T> {
-    try {
-      return await this.#group.run(operation);
-    } catch (error) {
-      if (!isDiskFull(error, this.#folder)) throw error;
-      this.#room?.lookAgain();
-      if (!this.#reserve.release()) throw writeFailure(error, this.#folder);
-      return await this.#group.run(operation);
-    }
-  }
-
-  #change(update: string, ...values: readonly (string | number)[]): Promise<number> {
-    return this.#write(() => Number(this.#sql(update).run(...values).changes));
-  }
-
-  async #delete(condition: string, values: readonly (string | number)[]): Promise<number> {
-    const rows = await this.#write(() => {
-      const gone = this.#sql(`DELETE FROM messages WHERE ${condition} RETURNING id, body_file`).all(...values);
-      for (const row of gone) {
-        this.#sql('DELETE FROM bodies WHERE message_id = ?').run(row.id as string);
-        forgetAttempts(this.#statements, row.id as string);
-      }
-      return gone;
-    });
-    for (const row of rows) if (row.body_file !== null) this.#bodies.unlink(row.body_file as string);
-    this.#usage.forget();
-    return rows.length;
-  }
-
-  #messages(sql: string, ...values: readonly (string | number)[]): QueuedMessage[] {
-    return (this.#sql(sql).all(...values) as unknown as MessageRow[]).map((row) => {
-      try {
-        return messageOfRow(row);
-      } catch {
-        this.#found(row.id, unreadableEntry);
-        return damagedMessage(row);
-      }
+  #spool(id: string, insert: SpoolPlace['insert']): Spool {
+    return new FileSpool(id, {
+      bodyFolder: this.#bodyFolder,
+      insert,
+      assertDisk: (bytes) => this.#ask('assertDisk', bytes),
     });
   }
 
-  /** A damaged message goes out of the way of the others; only the bridge itself does that. */
-  #found(id: string, damage: string): void {
-    if (!this.#options.exclusive || this.#quarantining.has(id)) return;
-    this.#quarantining.add(id);
-    this.quarantine(id, damage)
-      .then(() => this.#options.onQuarantined?.(id, damage))
-      // It stays where it is, and is found again.
-      .catch(() => {})
-      .finally(() => this.#quarantining.delete(id));
+  #ask<K extends EngineOperation>(operation: K, ...args: EngineArguments<K>): Promise<EngineAnswer<K>> {
+    return this.#link.call(operation, args);
   }
+}
 
-  #sql(text: string) {
-    return this.#statements.sql(text);
-  }
+/** Cheaper than `Readable.from`, which runs a generator for it. */
+function streamOf({ buffer, byteOffset, length }: Uint8Array): Readable {
+  const content = Buffer.from(buffer, byteOffset, length);
+  return new Readable({
+    read() {
+      this.push(content);
+      this.push(null);
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import { CmdletError, type Parameter } from './parameter.ts';
-import { isList, isRow, textOf, type Value } from './value.ts';
+import { isList, isRow, propertyOf, textOf, type Value } from './value.ts';
 
 /** The arguments of one call, read by type as PowerShell binds them. */
 export class Arguments {
@@ -38,6 +38,16 @@ export class Arguments {
     return isList(value) ? value.map(textOf) : [textOf(value)];
   }
 
+  /** A list as it is after the change; the list itself where none was given. */
+  changed(name: string, before: readonly string[]): readonly string[] {
+    const value = this.#given.get(name);
+    if (value === undefined) return before;
+    if (!isRow(value)) return this.texts(name);
+    const [added, removed] = ['Add', 'Remove'].map((key) => listOf(propertyOf(value, key)));
+    const isGone = (one: string) => removed?.some((other) => other.toLowerCase() === one.toLowerCase());
+    return [...new Set([...before, ...(added ?? [])])].filter((one) => !isGone(one));
+  }
+
   /** Undefined where it was not given. */
   flag(name: string): boolean | null | undefined {
     const value = this.#given.get(name);
@@ -45,8 +55,18 @@ export class Arguments {
   }
 }
 
+function listOf(value: Value): readonly string[] {
+  if (value === null) return [];
+  return isList(value) ? value.map(textOf) : [textOf(value)];
+}
+
 function assertFits(name: string, type: Parameter['type'], value: Value): void {
   if (type === 'any' || (type === 'boolean?' && value === null)) return;
+  if (type === 'changes' && isRow(value)) {
+    const unknown = Object.keys(value).find((key) => !['add', 'remove'].includes(key.toLowerCase()));
+    if (unknown === undefined) return;
+    throw new CmdletError(`Cannot convert hash table: '${unknown}' of parameter '${name}' is neither Add nor Remove.`);
+  }
   if (type === 'boolean' || type === 'boolean?' || type === 'switch') {
     if (typeof value === 'boolean') return;
     throw new CmdletError(

@@ -134,6 +134,8 @@ class Interpreter implements PowerShellSession {
         return expression.parts.map((part) => (typeof part === 'string' ? part : textOf(this.#read(part)))).join('');
       case 'array':
         return expression.items.map((item) => this.#valueOf(item));
+      case 'table':
+        return Object.fromEntries(expression.entries.map(({ name, value }) => [name, this.#valueOf(value)]));
       case 'not':
         return !isTrue(this.#valueOf(expression.operand));
       case 'operation':

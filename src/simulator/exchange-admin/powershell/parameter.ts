@@ -1,7 +1,7 @@
 /** What a parameter takes. */
 export interface Parameter {
-  /** `boolean?` takes `$null` too; a `switch` stands without a value; `any` takes what `text` does not: nothing. */
-  readonly type: 'any' | 'text' | 'texts' | 'boolean' | 'boolean?' | 'switch';
+  /** `changes`: a list, or a table that adds to one and removes from it. `boolean?` takes `$null` too; a `switch` stands without a value; `any` takes what `text` does not: nothing. */
+  readonly type: 'any' | 'text' | 'texts' | 'changes' | 'boolean' | 'boolean?' | 'switch';
   readonly mandatory?: true;
 }
 

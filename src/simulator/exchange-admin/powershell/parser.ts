@@ -212,7 +212,25 @@ class Parser {
       return inner;
     }
     if (token?.kind === 'mark' && token.text === '@(') return this.#array();
+    if (token?.kind === 'mark' && token.text === '@{') return this.#table();
     throw this.#tokens.unexpected(-1);
+  }
+
+  /** about_Hash_Tables */
+  #table(): Expression {
+    const entries: { name: string; value: Expression }[] = [];
+    this.#tokens.skipSeparators();
+    while (!this.#tokens.isMark('}')) {
+      const name = this.#tokens.take();
+      if (name?.kind !== 'word') throw this.#tokens.unexpected(-1);
+      // Without a blank before it, the sign is part of the word.
+      if (!name.text.endsWith('=')) this.#tokens.mark('=');
+      entries.push({ name: name.text.replace(/=$/, ''), value: this.#pipelineOrExpression() });
+      if (!this.#tokens.isMark('}') && this.#tokens.peek()?.kind !== 'separator') throw this.#tokens.unexpected();
+      this.#tokens.skipSeparators();
+    }
+    this.#tokens.mark('}');
+    return { kind: 'table', entries };
   }
 
   #array(): Expression {

@@ -16,6 +16,8 @@ export type Expression =
   /** A string in double quotes. */
   | { readonly kind: 'expandable'; readonly parts: readonly (string | Variable)[] }
   | { readonly kind: 'array'; readonly items: readonly Expression[] }
+  /** `@{Add='a'; Remove='b'}` */
+  | { readonly kind: 'table'; readonly entries: readonly { readonly name: string; readonly value: Expression }[] }
   | { readonly kind: 'pipeline'; readonly pipeline: Pipeline }
   | { readonly kind: 'not'; readonly operand: Expression }
   | {

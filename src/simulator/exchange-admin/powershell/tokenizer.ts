@@ -53,6 +53,7 @@ class Tokenizer {
     else if (text.startsWith('<#', this.#at)) this.#advanceTo('#>', 'The comment has no end.');
     else if (char === '#') this.#advance((text.indexOf('\n', this.#at) + 1 || text.length + 1) - 1 - this.#at);
     else if (text.startsWith('@(', this.#at)) this.#mark('@(');
+    else if (text.startsWith('@{', this.#at)) this.#mark('@{');
     else if ('{}(),|=!'.includes(char)) this.#mark(char);
     else if (singleQuotes.includes(char)) this.#literal();
     else if (doubleQuotes.includes(char)) this.#expandable();

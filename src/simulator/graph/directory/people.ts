@@ -60,5 +60,9 @@ function showUser({ tenant, mailboxes, http }: DirectoryRequest, name: string): 
     displayName: user.displayName,
     mail: mailboxes.has(user.upn) ? user.upn : null,
     userPrincipalName: user.upn,
+    proxyAddresses: [
+      ...(mailboxes.has(user.upn) ? [`SMTP:${user.upn}`] : []),
+      ...tenant.exchange.aliases.flatMap(({ mailbox, address }) => (mailbox === user.upn ? [`smtp:${address}`] : [])),
+    ],
   });
 }

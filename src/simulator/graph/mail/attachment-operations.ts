@@ -3,10 +3,10 @@ import { GraphFault } from '../graph-error.ts';
 import { describeAttachment } from './attachment.ts';
 import type { StoredDraft } from './drafts/draft.ts';
 import { attachmentFrom } from './drafts/new-draft.ts';
-import { draftOf } from './drafts/operations.ts';
-import { notFound } from './item-ids.ts';
+import { editableOf } from './drafts/operations.ts';
 import { type MailRequest, maxMessageBytes } from './mail-request.ts';
 import { attachment } from './message-properties.ts';
+import { notFound } from './messages/item-ids.ts';
 import { parseWith, readJson } from './request-body.ts';
 
 /** From this size on an attachment goes by an upload session, below it never. */
@@ -18,7 +18,7 @@ const roomForNames = 64 * 1024;
 /** `POST …/messages/{id}/attachments`. Learn, "Add attachment". @throws GraphFault */
 export async function addAttachment(request: MailRequest, id: string): Promise<HttpAnswer> {
   const { http, services, mailbox } = request;
-  const { draft } = draftOf(request, id);
+  const { draft, item } = editableOf(request, id);
   const body = await readJson(http, services.maxRequestBytes + roomForNames);
   const added = attachmentFrom(parseWith(attachment, body), mailbox, services.tenant.domain);
   if (added.size > sessionFromBytes) {
@@ -26,17 +26,18 @@ export async function addAttachment(request: MailRequest, id: string): Promise<H
   }
   assertRoom(request, draft, added.size);
   draft.attach(added);
+  services.drafts.changed(item);
   return { status: 201, body: describeAttachment(added) };
 }
 
 /** `GET …/messages/{id}/attachments`, without their content. Learn, "List attachments". @throws GraphFault */
 export function listAttachments(request: MailRequest, id: string): HttpAnswer {
-  return { status: 200, body: { value: draftOf(request, id).draft.attachments.map(describeAttachment) } };
+  return { status: 200, body: { value: editableOf(request, id).draft.attachments.map(describeAttachment) } };
 }
 
 /** `GET …/messages/{id}/attachments/{id}`. Learn, "Get attachment". @throws GraphFault */
 export function getAttachment(request: MailRequest, id: string, attachmentId: string): HttpAnswer {
-  const found = draftOf(request, id).draft.attachments.find((each) => each.id === attachmentId);
+  const found = editableOf(request, id).draft.attachments.find((each) => each.id === attachmentId);
   if (found === undefined) return notFound();
   const content = found.kind === 'file' ? { contentBytes: Buffer.concat(found.chunks).toString('base64') } : {};
   return { status: 200, body: { ...describeAttachment(found), ...content } };
@@ -44,7 +45,10 @@ export function getAttachment(request: MailRequest, id: string, attachmentId: st
 
 /** `DELETE …/messages/{id}/attachments/{id}`. Learn, "Delete attachment". @throws GraphFault */
 export function deleteAttachment(request: MailRequest, id: string, attachmentId: string): HttpAnswer {
-  return draftOf(request, id).draft.detach(attachmentId) ? { status: 204 } : notFound();
+  const { draft, item } = editableOf(request, id);
+  if (!draft.detach(attachmentId)) return notFound();
+  request.services.drafts.changed(item);
+  return { status: 204 };
 }
 
 /** @throws GraphFault 413 where the message would become too large */

@@ -1,91 +1,36 @@
-import type { GraphOperation } from '../../faults.ts';
-import type { HttpAnswer } from '../../http/http-server.ts';
+import { exchangeSettings } from '../exchange-items/mailbox-ids.ts';
 import { addAttachment, deleteAttachment, getAttachment, listAttachments } from './attachment-operations.ts';
-import { createMessage, deleteMessage, sendDraft, updateMessage } from './drafts/operations.ts';
+import { sendDraft } from './drafts/operations.ts';
 import { createUploadSession } from './drafts/upload-operations.ts';
-import type { MailRequest } from './mail-request.ts';
-import { getMessage, getMimeContent, listMessages } from './read-messages.ts';
+import { folderOperations } from './folders/folder-operations.ts';
+import { action, type MailOperation, message, reading, sending, writing } from './mail-operation.ts';
+import { messageOperations } from './messages/message-operations.ts';
 import { sendMail } from './send-mail.ts';
 
-/** One operation on a mailbox: where it is, the permissions that allow it, and what it does. */
-export interface MailOperation {
-  readonly name: GraphOperation;
-  readonly method: string;
-  /** Behind `/users/{id}` or `/me`. */
-  readonly path: string;
-  readonly permissions: readonly string[];
-  perform(request: MailRequest, ...captures: readonly string[]): Promise<HttpAnswer> | HttpAnswer;
-}
-
-const sending = ['Mail.Send', 'Mail.Send.Shared'];
-const writing = ['Mail.ReadWrite', 'Mail.ReadWrite.Shared'];
-const reading = ['Mail.Read', 'Mail.Read.Shared', ...writing];
-
-const message = '/messages/([^/]+)';
 const attachments = `${message}/attachments`;
 
 /** The operations on mail, after the pages of Learn that describe them. */
 export const mailOperations: readonly MailOperation[] = [
+  ...folderOperations,
+  ...messageOperations,
+  {
+    name: 'exchangeSettings',
+    method: 'GET',
+    path: '/settings/exchange',
+    permissions: ['User.Read.All', 'User.ReadWrite.All'],
+    perform: (request) => exchangeSettings(request),
+  },
   {
     name: 'sendMail',
     method: 'POST',
-    path: '/(?:microsoft\\.graph\\.)?sendMail',
+    path: action('sendMail'),
     permissions: sending,
     perform: (request) => sendMail(request),
   },
   {
-    name: 'createMessage',
-    method: 'POST',
-    path: '/messages',
-    permissions: writing,
-    perform: (request) => createMessage(request),
-  },
-  {
-    name: 'listMessages',
-    method: 'GET',
-    path: '/messages',
-    permissions: reading,
-    perform: (request) => listMessages(request, undefined),
-  },
-  {
-    name: 'listMessages',
-    method: 'GET',
-    path: '/mailFolders/([^/]+)/messages',
-    permissions: reading,
-    perform: (request, folder = '') => listMessages(request, folder),
-  },
-  {
-    name: 'getMessage',
-    method: 'GET',
-    path: message,
-    permissions: reading,
-    perform: (request, id = '') => getMessage(request, id),
-  },
-  {
-    name: 'updateMessage',
-    method: 'PATCH',
-    path: message,
-    permissions: writing,
-    perform: (request, id = '') => updateMessage(request, id),
-  },
-  {
-    name: 'deleteMessage',
-    method: 'DELETE',
-    path: message,
-    permissions: writing,
-    perform: (request, id = '') => deleteMessage(request, id),
-  },
-  {
-    name: 'getMime',
-    method: 'GET',
-    path: `${message}/\\$value`,
-    permissions: reading,
-    perform: (request, id = '') => getMimeContent(request, id),
-  },
-  {
     name: 'send',
     method: 'POST',
-    path: `${message}/(?:microsoft\\.graph\\.)?send`,
+    path: message + action('send'),
     permissions: sending,
     perform: (request, id = '') => sendDraft(request, id),
   },
@@ -106,7 +51,7 @@ export const mailOperations: readonly MailOperation[] = [
   {
     name: 'createUploadSession',
     method: 'POST',
-    path: `${attachments}/(?:microsoft\\.graph\\.)?createUploadSession`,
+    path: attachments + action('createUploadSession'),
     permissions: writing,
     perform: (request, id = '') => createUploadSession(request, id),
   },

@@ -2,8 +2,10 @@ import type { SendingLimits } from '../../delivery/sending-limits.ts';
 import type { Transport } from '../../delivery/transport.ts';
 import type { AccessTokenClaims } from '../../entra/access-token.ts';
 import type { IncomingHttpRequest } from '../../http/http-server.ts';
+import type { Mailbox } from '../../mailboxes/mailbox.ts';
 import type { MailboxDirectory } from '../../mailboxes/mailbox-directory.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
+import type { GraphBehaviour } from './behaviour.ts';
 import type { Drafts } from './drafts/drafts.ts';
 import type { UploadSessions } from './drafts/upload-sessions.ts';
 
@@ -15,6 +17,7 @@ export interface MailServices {
   readonly limits: SendingLimits;
   readonly drafts: Drafts;
   readonly uploads: UploadSessions;
+  readonly behaviour: GraphBehaviour;
   /** Octets of one request. */
   readonly maxRequestBytes: number;
 }
@@ -25,6 +28,11 @@ export interface MailRequest {
   readonly http: IncomingHttpRequest;
   readonly mailbox: string;
   readonly claims: AccessTokenClaims;
+}
+
+/** The mailbox that a request is about. */
+export function mailboxOf({ services, mailbox }: MailRequest): Mailbox {
+  return services.directory.mailbox(mailbox);
 }
 
 /** Octets of a message with its attachments, before they are encoded. Learn, "Exchange Online limits". */

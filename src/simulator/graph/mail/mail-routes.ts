@@ -1,21 +1,19 @@
 import type { TokenSigner } from '../../entra/access-token.ts';
-import type { Faults, GraphOperation } from '../../faults.ts';
-import { type HttpAnswer, type IncomingHttpRequest, withFault } from '../../http/http-server.ts';
+import type { GraphOperation } from '../../faults.ts';
+import type { HttpAnswer, IncomingHttpRequest } from '../../http/http-server.ts';
 import type { Route } from '../../http/routes.ts';
 import { authenticate, requireMailbox, requireMailPermission, resolveMailbox } from '../authorization.ts';
-import { GraphFault } from '../graph-error.ts';
-import type { MailboxConcurrency } from '../mailbox-concurrency.ts';
-import { stagedAnswer } from '../staged-answer.ts';
+import type { MailboxGate } from '../mailbox-gate.ts';
 import { authorizedSession, cancelUpload, uploadChunk, uploadPath, uploadStatus } from './drafts/upload-operations.ts';
 import type { OpenUpload } from './drafts/upload-sessions.ts';
-import { type MailOperation, mailOperations } from './mail-operations.ts';
+import type { MailOperation } from './mail-operation.ts';
+import { mailOperations } from './mail-operations.ts';
 import type { MailServices } from './mail-request.ts';
 
 export interface MailRouteSettings {
   readonly services: MailServices;
   readonly signer: TokenSigner;
-  readonly faults: Faults;
-  readonly concurrency: MailboxConcurrency;
+  readonly gate: MailboxGate;
 }
 
 /** The operations on mailboxes, and those on uploads, which need no token. */
@@ -24,16 +22,15 @@ export function mailRoutes(settings: MailRouteSettings): readonly Route[] {
 }
 
 function routesOf(operation: MailOperation, settings: MailRouteSettings): readonly Route[] {
-  const { services, signer, faults, concurrency } = settings;
+  const { services, signer, gate } = settings;
   const { name, method, path, permissions } = operation;
   const handle = async (http: IncomingHttpRequest, user: string | undefined, captures: readonly string[]) => {
     const claims = await authenticate(signer, http.headers.authorization);
     requireMailPermission(services.tenant, claims, permissions);
     const mailbox = resolveMailbox(services.directory, claims, user);
     requireMailbox(services.tenant, claims, permissions, mailbox);
-    const perform = async () => operation.perform({ services, http, mailbox, claims }, ...captures);
-    return concurrency.run(claims.appid, mailbox, () =>
-      withFault(faults.take('graph', mailbox, name), counting(services, mailbox, perform), stagedAnswer, http),
+    return gate.pass({ operation: name, appId: claims.appid, mailbox, http }, async () =>
+      operation.perform({ services, http, mailbox, claims }, ...captures),
     );
   };
   return [
@@ -50,7 +47,7 @@ function routesOf(operation: MailOperation, settings: MailRouteSettings): readon
   ];
 }
 
-function uploadRoutes({ services, faults, concurrency }: MailRouteSettings): readonly Route[] {
+function uploadRoutes({ services, gate }: MailRouteSettings): readonly Route[] {
   const route = (
     name: GraphOperation,
     method: string,
@@ -61,10 +58,7 @@ function uploadRoutes({ services, faults, concurrency }: MailRouteSettings): rea
     handle: async (http, [id = '']) => {
       const session = authorizedSession(services, http, id);
       const { appId, mailbox } = session;
-      const answer = counting(services, mailbox, async () => perform(session, http));
-      return concurrency.run(appId, mailbox, () =>
-        withFault(faults.take('graph', mailbox, name), answer, stagedAnswer, http),
-      );
+      return gate.pass({ operation: name, appId, mailbox, http }, async () => perform(session, http));
     },
   });
   return [
@@ -72,17 +66,4 @@ function uploadRoutes({ services, faults, concurrency }: MailRouteSettings): rea
     route('uploadStatus', 'GET', (session) => uploadStatus(session)),
     route('cancelUpload', 'DELETE', (session) => cancelUpload(services, session)),
   ];
-}
-
-/** Counts a request that is too large among the violations. */
-function counting(services: MailServices, mailbox: string, perform: () => Promise<HttpAnswer>) {
-  return async () => {
-    try {
-      return await perform();
-    } catch (error) {
-      const tooLarge = error instanceof GraphFault && error.code === 'RequestEntityTooLarge';
-      if (tooLarge) services.limits.violated('requestSize', mailbox);
-      throw error;
-    }
-  };
 }

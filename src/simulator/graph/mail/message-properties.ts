@@ -51,6 +51,7 @@ export const messageProperties = z.strictObject({
   importance: z.enum(['low', 'normal', 'high']).optional(),
   categories: z.array(z.string()).optional(),
   isRead: z.boolean().nullish(),
+  flag: z.object({ flagStatus: z.enum(['notFlagged', 'flagged', 'complete']).optional() }).optional(),
   isReadReceiptRequested: z.boolean().nullish(),
   isDeliveryReceiptRequested: z.boolean().nullish(),
   singleValueExtendedProperties: z.array(z.object({ id: z.string(), value: z.string() })).optional(),

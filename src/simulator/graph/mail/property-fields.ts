@@ -1,5 +1,5 @@
-import { fieldsFrom } from './extended-properties.ts';
 import type { GraphRecipient, MessageProperties } from './message-properties.ts';
+import { fieldsFrom } from './messages/extended-properties.ts';
 import type { FieldValue } from './mime-parts.ts';
 
 type Fields = readonly (readonly [name: string, value: FieldValue])[];

@@ -54,3 +54,14 @@ export function decodeMime(body: Buffer): Buffer {
   }
   return Buffer.from(text, 'base64');
 }
+
+/** An action's parameters in their usual spelling. */
+export function withParameterNames(value: unknown, usual: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [
+      usual.find((name) => name.toLowerCase() === key.toLowerCase()) ?? key,
+      part,
+    ]),
+  );
+}

@@ -3,7 +3,7 @@ import type { HttpAnswer } from '../../http/http-server.ts';
 import { draftFromProperties } from './drafts/new-draft.ts';
 import type { MailRequest } from './mail-request.ts';
 import { messageProperties } from './message-properties.ts';
-import { contentTypeOf, decodeMime, parseWith, readBytes, readJson } from './request-body.ts';
+import { contentTypeOf, decodeMime, parseWith, readBytes, readJson, withParameterNames } from './request-body.ts';
 import { submitMessage } from './submit-message.ts';
 
 // Parameter names of an action are matched without case: Microsoft's own examples write both.
@@ -26,15 +26,4 @@ export async function sendMail(request: MailRequest): Promise<HttpAnswer> {
   const { immutableId, properties } = draft;
   submitMessage(request, draft.compose(), { saveToSentItems, facts: { immutableId, properties } });
   return { status: 202 };
-}
-
-/** An action's parameters in their usual spelling. */
-export function withParameterNames(value: unknown, usual: readonly string[]): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, part]) => [
-      usual.find((name) => name.toLowerCase() === key.toLowerCase()) ?? key,
-      part,
-    ]),
-  );
 }

@@ -1,6 +1,6 @@
 import { headerFields, type StampedField } from '../../delivery/message-headers.ts';
 import type { Exceeded } from '../../delivery/sending-limits.ts';
-import type { ItemFacts } from '../../mailboxes/mailbox-directory.ts';
+import type { ItemFacts } from '../../mailboxes/stored-message.ts';
 import { maySendAs } from '../../tenant/exchange-permissions.ts';
 import { GraphFault } from '../graph-error.ts';
 import type { MailRequest } from './mail-request.ts';

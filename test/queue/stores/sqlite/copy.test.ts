@@ -35,11 +35,11 @@ function deliver(store: QueueStore, message: QueuedMessage): Promise<unknown> {
 }
 
 /** Opens a copy as a bridge would, and reads every waiting message to its end: its checksum is verified by that. */
-async function readAll(folder: string): Promise<QueuedMessage[]> {
+async function readAll(folder: string): Promise<readonly QueuedMessage[]> {
   const store = openSqliteStore(folder, { exclusive: true });
   try {
-    const found = [...store.list({ states: ['queued', 'held'] }, 10_000)];
-    for (const { id, size } of found) expect((await buffer(store.open(id))).length).toBe(size);
+    const found = await store.list({ states: ['queued', 'held'] }, 10_000);
+    for (const { id, size } of found) expect((await buffer(await store.open(id))).length).toBe(size);
     return found;
   } finally {
     await store.close();
@@ -58,7 +58,7 @@ test('a copy has every waiting message with its body, and the original stays as 
   assertWholeCopy(into, []);
   expect(readdirSync(into).sort()).toEqual(['bodies', 'queue.sqlite']);
   expect((await readAll(into)).map(({ id }) => id)).toEqual(messages.map(({ id }) => id));
-  for (const { id, size } of messages) expect((await buffer(store.open(id))).length).toBe(size);
+  for (const { id, size } of messages) expect((await buffer(await store.open(id))).length).toBe(size);
 });
 
 test('while a bridge accepts and delivers, every copy is whole', { timeout: 60_000 }, async () => {

@@ -43,15 +43,15 @@ test.each([
   const bad = await put(store, 'x');
   const sound = await put(store, 'y');
   tamper(folder, `UPDATE messages SET ${damage} WHERE id = '${bad.id}'`);
-  expect(store.due(destination, later, 10).map((each) => each.id)).toEqual([sound.id]);
-  expect(store.list({ recipient: '*' }, 10).map((each) => each.id)).toContain(sound.id);
+  expect((await store.due(destination, later, 10)).map((each) => each.id)).toEqual([sound.id]);
+  expect((await store.list({ recipient: '*' }, 10)).map((each) => each.id)).toContain(sound.id);
   await settled();
-  expect(store.due(destination, later, 10).map((each) => each.id)).toEqual([sound.id]);
-  expect(store.list({ states: ['quarantined'] }, 10)).toMatchObject([
+  expect((await store.due(destination, later, 10)).map((each) => each.id)).toEqual([sound.id]);
+  expect(await store.list({ states: ['quarantined'] }, 10)).toMatchObject([
     { id: bad.id, state: 'quarantined', damage: 'Its entry in the database cannot be read.' },
   ]);
   expect(told).toEqual([`${bad.id} Its entry in the database cannot be read.`]);
-  expect((await buffer(store.open(bad.id))).toString()).toBe('x');
+  expect((await buffer(await store.open(bad.id))).toString()).toBe('x');
 });
 
 test.each([100, 100_000, 700_000])('a changed octet in a body of %i is found before its end', async (size) => {
@@ -64,14 +64,14 @@ test.each([100, 100_000, 700_000])('a changed octet in a body of %i is found bef
 
   let seen = 0;
   const read = async () => {
-    for await (const chunk of store.open(id)) seen += chunk.length;
+    for await (const chunk of await store.open(id)) seen += chunk.length;
   };
   await expect(read()).rejects.toMatchObject({ code: 'queue-body-damaged' });
   expect(seen).toBeLessThan(size);
   await settled();
-  expect(store.get(id)).toMatchObject({ state: 'quarantined' });
+  expect(await store.get(id)).toMatchObject({ state: 'quarantined' });
   expect(told).toEqual([`${id} The body of message ${id} is damaged: its checksum is wrong.`]);
-  expect((await buffer(store.open(id, { evenIfDamaged: true }))).equals(changed)).toBe(true);
+  expect((await buffer(await store.open(id, { evenIfDamaged: true }))).equals(changed)).toBe(true);
 });
 
 test('a command that meets damage changes nothing: that is left to the bridge', async () => {
@@ -79,9 +79,9 @@ test('a command that meets damage changes nothing: that is left to the bridge', 
   const bad = await put(store, 'x');
   tamper(folder, `UPDATE messages SET recipients = ''`);
   const command = open(folder, { exclusive: false });
-  expect(command.store.get(bad.id)?.state).toBe('quarantined');
+  expect((await command.store.get(bad.id))?.state).toBe('quarantined');
   await settled();
-  expect(command.store.count('queued')).toBe(1);
+  expect(await command.store.count('queued')).toBe(1);
   expect(command.told).toEqual([]);
 });
 

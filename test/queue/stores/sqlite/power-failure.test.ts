@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { openInFlightJournal } from '../../../../src/queue/attempts/in-flight-journal.ts';
 import type { QueueStore } from '../../../../src/queue/store.ts';
 import { Reserve } from '../../../../src/queue/stores/reserve.ts';
 import { inlineBodyBytes } from '../../../../src/queue/stores/sqlite/spool.ts';
@@ -30,6 +29,7 @@ beforeEach(() => {
 });
 
 const flushedCommit = 'commit in wal with synchronous 2';
+const softCommit = 'commit in wal with synchronous 1';
 
 function openStore(): QueueStore {
   const store = openSqliteStore(temporaryFolder(), { exclusive: true });
@@ -74,28 +74,47 @@ test('what a command puts in or changes is flushed, too', async () => {
   expect(disk.at(-1)).toBe(flushedCommit);
 });
 
-test('a journal of what is under way takes the place of the old one whole', () => {
-  const file = join(temporaryFolder(), 'in-flight');
-  const folder = file.split('/').at(-2);
-  openInFlightJournal(file, 0, 'boot');
-  expect(disk).toEqual([
-    'write in-flight.new',
-    'sync in-flight.new',
-    'rename in-flight.new in-flight',
-    `sync ${folder}`,
+test('that an attempt begins, or is not made, is not flushed; what it came to is, with all before it', async () => {
+  const store = openStore();
+  const { id, recipients } = await put(store, Buffer.from('x'));
+  disk.length = 0;
+  await store.begin(id, { courier: 'graph', startedAtMs: 0 });
+  await store.cancelAttempt(id, undefined);
+  await store.records.put('duplicate', 'x', 'y', { soft: true });
+  expect(disk).toEqual([softCommit, softCommit, softCommit]);
+  disk.length = 0;
+  await Promise.all([
+    store.begin(id, { courier: 'graph', startedAtMs: 0 }),
+    store.giveUp(id, { recipients, finishedAtMs: 1 }),
   ]);
+  expect(disk).toEqual([flushedCommit]);
 });
 
-test('that all is over is on disk when the bridge ends', () => {
-  const file = join(temporaryFolder(), 'in-flight');
-  const journal = openInFlightJournal(file, 0, 'boot');
+test('that all is over is on disk when the bridge ends', async () => {
+  const store = openStore();
+  await store.close();
+  expect(disk).toEqual([flushedCommit]);
+});
+
+test('small facts are flushed', async () => {
+  const store = openStore();
+  await store.records.put('copy', 'x', 'y');
+  await store.records.add('copy', 'z', 'y', 0);
+  await store.records.delete('copy', 'x');
+  expect(disk).toEqual([flushedCommit, flushedCommit, flushedCommit]);
+});
+
+test('files of an earlier version go once their content is on disk in the tables', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'duplicates'), '', { mode: 0o600 });
   disk.length = 0;
-  journal.close();
-  expect(disk).toEqual(['sync in-flight.new']);
-  expect(readFileSync(file, 'utf8')).toMatch(/closed\n$/);
+  await openSqliteStore(folder, { exclusive: true }).close();
+  const removed = disk.indexOf('remove duplicates');
+  expect(removed).toBeGreaterThan(0);
+  expect(disk.slice(0, removed)).toContain(flushedCommit);
 });
 
 test('the reserve is space on the disk, not a promise of the system', () => {
   new Reserve(join(temporaryFolder(), 'reserve'), 4096).take();
-  expect(disk).toEqual(['sync reserve']);
+  expect(disk).toEqual(['remove reserve', 'sync reserve']);
 });

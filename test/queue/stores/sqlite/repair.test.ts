@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import type { QueuedMessage } from '../../../../src/queue/message.ts';
@@ -30,11 +31,11 @@ test('a sound queue is the same after a repair', async () => {
   expect(report).toMatchObject({ messages: 300, withoutBody: 0, bodies: 0 });
   const store = reopen(folder);
   const byId = messages.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  expect(store.list({}, 1000)).toEqual(byId);
-  for (const { id, size } of messages) expect((await buffer(store.open(id))).length).toBe(size);
+  expect(await store.list({}, 1000)).toEqual(byId);
+  for (const { id, size } of messages) expect((await buffer(await store.open(id))).length).toBe(size);
 });
 
-test('what was tried, and what upstreams have asked for, is known after a repair', async () => {
+test('what was tried, what upstreams have asked for and what is to follow is known after a repair', async () => {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
   const tried = await put(store, 'x');
@@ -43,17 +44,26 @@ test('what was tried, and what upstreams have asked for, is known after a repair
     ...{ code: '429', text: 'slow down', strikes: 2, needsAdmin: false },
   };
   await store.setPause(pause);
+  const mailbox = 'reports@contoso.example';
+  await store.addFollowUp('m1', { connection: 'contoso', mailbox, note: '<1@x>', times: 1, dueAtMs: 9000 }, 1000);
   const outcomes = tried.recipients.map(({ address }) => ({
     ...{ address, outcome: 'temporary' as const, code: '4.4.1', text: 'no answer' },
   }));
   const attempt = { startedAtMs: 5000, durationMs: 7, upstreamId: 'req-1', outcomes };
   await store.record(tried.id, { attempt, recipients: tried.recipients, state: 'queued', nextAttemptAtMs: 9000 });
+  await store.begin(tried.id, { courier: 'smtp', startedAtMs: 6000 });
+  await store.records.put('key', 'marker', 'secret', { expiresAtMs: 9000 });
   await store.close();
   expect(repairQueue(folder, 'today')).toMatchObject({ messages: 1 });
   const repaired = reopen(folder);
-  expect(repaired.attempts(tried.id)).toEqual([attempt]);
-  expect(repaired.pauses()).toEqual([pause]);
-  expect(repaired.get(tried.id)).toMatchObject({ attempts: 1, nextAttemptAtMs: 9000 });
+  expect(await repaired.attempts(tried.id)).toEqual([attempt]);
+  expect(await repaired.pauses()).toEqual([pause]);
+  expect(await repaired.followUps(`contoso/${mailbox}`, 9000, 10)).toMatchObject([
+    { id: 'm1', note: '<1@x>', times: 1 },
+  ]);
+  const unfinished = { courier: 'smtp', startedAtMs: 6000 };
+  expect(await repaired.get(tried.id)).toMatchObject({ attempts: 1, nextAttemptAtMs: 9000, unfinished });
+  expect(await repaired.records.get('key', 'marker', 0)).toMatchObject({ value: 'secret', expiresAtMs: 9000 });
 });
 
 test.each([1, 2, 3, 5, 8, 13, 21, 34])('with page %i torn out, nothing is lost but what stood on it', async (page) => {
@@ -66,11 +76,11 @@ test.each([1, 2, 3, 5, 8, 13, 21, 34])('with page %i torn out, nothing is lost b
 
   const store = reopen(folder);
   let whole = 0;
-  for (const { id, state, size } of store.list({}, 1000)) {
+  for (const { id, state, size } of await store.list({}, 1000)) {
     const original = messages.find((each) => each.id === id);
     expect(original).toBeDefined();
     if (state === 'quarantined') continue;
-    const body = await buffer(store.open(id));
+    const body = await buffer(await store.open(id));
     expect(body.toString()).toBe(`message ${messages.indexOf(original as QueuedMessage)}`.padEnd(size));
     whole += 1;
   }
@@ -93,7 +103,35 @@ test('where the database is no database at all, the large bodies are left', asyn
   rmSync(`${file}-wal`, { force: true });
   const report = repairQueue(folder, 'today');
   expect(report).toMatchObject({ messages: 0, bodies: 30 });
-  expect(reopen(folder).list({}, 10)).toEqual([]);
+  expect(await reopen(folder).list({}, 10)).toEqual([]);
   const large = messages.filter(({ size }) => size > 65_536).map(({ id }) => `${id}.eml`);
   expect(readdirSync(report.recovered).sort()).toEqual(large.sort());
+});
+
+/** The page on which a table begins, filled with what means nothing. */
+function tearOut(file: string, table: string): void {
+  const db = new DatabaseSync(file);
+  const page = db.prepare('SELECT rootpage FROM sqlite_master WHERE name = ?').get(table)?.rootpage as number;
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  db.close();
+  const octets = readFileSync(file);
+  octets.fill(0xa5, (page - 1) * 8192, page * 8192);
+  writeFileSync(file, octets);
+}
+
+test('where it is lost which attempts were under way, any may have been', async () => {
+  const { folder, file } = await someQueue();
+  tearOut(file, 'unfinished');
+  repairQueue(folder, 'today');
+  const found = await reopen(folder).list({}, 1000);
+  expect(found).toHaveLength(300);
+  expect(found.every(({ unfinished }) => unfinished !== undefined && unfinished.courier === undefined)).toBe(true);
+});
+
+test('where the small facts are lost, the messages are there', async () => {
+  const { folder, file, messages } = await someQueue();
+  tearOut(file, 'records');
+  repairQueue(folder, 'today');
+  const found = await reopen(folder).list({}, 1000);
+  expect(found.map(({ id }) => id)).toEqual(messages.map(({ id }) => id).toSorted());
 });

@@ -10,7 +10,7 @@ import { checkedBody, isWhole } from '../../../../src/queue/stores/checked-body.
 import { freeOctets, isDiskFull, writeFailure } from '../../../../src/queue/stores/disk-full.ts';
 import { Reserve, reserveOctets } from '../../../../src/queue/stores/reserve.ts';
 import { Room, type RoomLimits } from '../../../../src/queue/stores/room.ts';
-import { CommitGroup } from '../../../../src/queue/stores/sqlite/commit-group.ts';
+import { CommitGroup } from '../../../../src/queue/stores/sqlite/engine/commit-group.ts';
 import { settle } from '../../../support/fake-clock.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -65,6 +65,25 @@ describe('room for one more message', () => {
     some.lookAgain();
     some.assertDisk(0);
     expect(statSync(join(folder, 'reserve')).size).toBe(4096);
+  });
+
+  test.each<[string, Partial<RoomLimits>, boolean]>([
+    ['no bound', {}, true],
+    ['bounds far away', { maxMessages: 10_002, maxOctets: 1026 * megabyte }, true],
+    ['a bound on messages', { maxMessages: 10_001 }, false],
+    ['a bound on octets', { maxOctets: 1025 * megabyte }, false],
+  ])('is wide, or is not, with %s', (_, limits, isWide) => {
+    const { room: some } = room(limits);
+    expect(some.isWide()).toBe(false);
+    some.assertDisk(0);
+    expect(some.isWide()).toBe(isWide);
+  });
+
+  test('is not wide where the disk shall keep nearly all that is free', () => {
+    const folder = temporaryFolder();
+    const { room: some } = room({ minFreeOctets: freeOctets(folder) - 100 * megabyte });
+    some.assertDisk(0);
+    expect(some.isWide()).toBe(false);
   });
 
   test('none where there is none for the outcomes of deliveries', () => {

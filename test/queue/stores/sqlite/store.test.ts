@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../../../src/queue/stores/sqlite/store.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { newMessage, put, storeContract } from '../store-contract.ts';
 
-storeContract('sqlite', temporaryFolder, (place) => openSqliteStore(place, { exclusive: false }));
+storeContract('sqlite', temporaryFolder, async (place) => openSqliteStore(place, { exclusive: false }));
 
 test('large bodies stand in files, small ones in the database, all readable by their owner alone', async () => {
   const folder = temporaryFolder();
@@ -38,9 +38,9 @@ test('a body that was cut short is reported, not sent', async () => {
   const folder = temporaryFolder();
   const store = openSqliteStore(folder, { exclusive: true });
   const large = await put(store, Buffer.alloc(100_000));
-  expect(await buffer(store.open(large.id))).toHaveLength(100_000);
+  expect(await buffer(await store.open(large.id))).toHaveLength(100_000);
   truncateSync(join(folder, 'bodies', `${large.id}.eml`), 99_999);
-  expect(() => store.open(large.id)).toThrow(expect.objectContaining({ code: 'queue-body-missing' }));
+  await expect(store.open(large.id)).rejects.toMatchObject({ code: 'queue-body-missing' });
   await store.close();
 });
 
@@ -63,6 +63,6 @@ test('a message that cannot be written is refused alone; those beside it are tak
   const unwritable = newMessage({ receivedAtMs: Number.NaN });
   const results = await Promise.allSettled([put(store, 'a'), bad.commit(unwritable), put(store, 'b')]);
   expect(results.map((each) => each.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(store.count('queued')).toBe(2);
+  expect(await store.count('queued')).toBe(2);
   await store.close();
 });

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { addressesIn, headerFields } from '../../../delivery/message-headers.ts';
-import type { StoredProperty } from '../../../mailboxes/mailbox-directory.ts';
+import type { StoredProperty } from '../../../mailboxes/stored-message.ts';
 import { type Attachment, attachmentPart } from '../attachment.ts';
 import type { GraphRecipient, MessageProperties } from '../message-properties.ts';
+import { plainTextOf } from '../messages/body-text.ts';
+import { merged } from '../messages/extended-properties.ts';
 import { multipart, type Part, textPart, writeFields, writePieces } from '../mime-parts.ts';
 import { propertyFields } from '../property-fields.ts';
 
@@ -34,8 +36,8 @@ export class StoredDraft {
   }
 
   /** @param domain of the Message-ID, where none is given */
-  static fromProperties(given: MessageProperties, mailbox: string, domain: string): StoredDraft {
-    const date = `Date: ${new Date().toUTCString().replace('GMT', '+0000')}\r\n`;
+  static fromProperties(given: MessageProperties, mailbox: string, domain: string, sentAt = new Date()): StoredDraft {
+    const date = `Date: ${sentAt.toUTCString().replace('GMT', '+0000')}\r\n`;
     const fields = [{ name: 'date', octets: Buffer.from(date) }];
     const entity = textPart('plain', '');
     return new StoredDraft(
@@ -54,6 +56,7 @@ export class StoredDraft {
     return this.#attachments;
   }
 
+  /** The body that was given by properties. */
   get body(): { readonly contentType: string; readonly content: string } | undefined {
     return this.#given.body;
   }
@@ -69,7 +72,9 @@ export class StoredDraft {
   }
 
   change(patch: MessageProperties): void {
-    this.#given = { ...this.#given, ...patch };
+    const { singleValueExtendedProperties: properties } = patch;
+    const together = properties && { singleValueExtendedProperties: [...merged(this.properties, properties)] };
+    this.#given = { ...this.#given, ...patch, ...together };
   }
 
   attach(attachment: Attachment): void {
@@ -148,18 +153,4 @@ function readSource(octets: Buffer): MimeSource {
 function authorIn(source: MimeSource | undefined): GraphRecipient | undefined {
   const [from] = source === undefined ? [] : addressesIn(headerFields(source.octets), 'from').addresses;
   return from === undefined ? undefined : { emailAddress: { address: from } };
-}
-
-/** Roughly what Exchange makes of HTML for those who read no HTML. */
-function plainTextOf(html: string): string {
-  return html
-    .replace(/<(style|script)\b[\s\S]*?<\/\1>/gi, '')
-    .replace(/<br\s*\/?>|<\/(?:p|div|tr|h\d)>/gi, '\r\n')
-    .replace(/<[^>]*>/g, '')
-    .replace(/&nbsp;/g, ' ')
-    .replace(/&lt;/g, '<')
-    .replace(/&gt;/g, '>')
-    .replace(/&quot;/g, '"')
-    .replace(/&amp;/g, '&')
-    .trim();
 }

@@ -1,43 +1,84 @@
-import type { MailboxDirectory } from '../../../mailboxes/mailbox-directory.ts';
-import type { Item } from '../item-ids.ts';
+import type { MailboxFolder } from '../../../mailboxes/mailbox-folder.ts';
+import { KeptOctets } from '../../../mailboxes/stored-message.ts';
+import type { Item } from '../messages/item-ids.ts';
+import { changeOf, type MessageMarks } from '../messages/message-flags.ts';
 import { StoredDraft } from './draft.ts';
 
-const folder = 'Drafts';
+/** Where every message is a draft. */
+const draftsFolder = 'Drafts';
 
-/** The drafts of all mailboxes; each stands in its mailbox's Drafts, where IMAP sees it too. */
+/** What a client says of a message that is no draft. */
+export interface PostedFacts {
+  readonly isRead: boolean;
+  readonly receivedAt: Date;
+}
+
+/** The drafts of all mailboxes; each stands in a folder, where IMAP sees it too. */
 export class Drafts {
-  readonly #directory: MailboxDirectory;
-  readonly #byPlace = new Map<string, StoredDraft>();
+  /** By what stays a message's own. */
+  readonly #byItem = new Map<string, StoredDraft>();
+  readonly #final = new Map<string, StoredDraft>();
 
-  constructor(directory: MailboxDirectory) {
-    this.#directory = directory;
+  save(folder: MailboxFolder, draft: StoredDraft, marks: MessageMarks = {}): Item {
+    const { immutableId } = draft;
+    const compose = () => draft.compose();
+    const message = folder.add(compose, ['\\Draft', '\\Seen'], new Date(), { immutableId });
+    this.#byItem.set(immutableId, draft);
+    const { properties: _, ...change } = changeOf(message, marks);
+    return { folder, message: folder.update(message.uid, change) ?? message };
   }
 
-  save(mailbox: string, draft: StoredDraft): Item {
-    const { immutableId } = draft;
-    const options = { flags: ['\\Draft', '\\Seen'], immutableId };
-    const message = this.#directory.deliver(mailbox, folder, () => draft.compose(), options);
-    this.#byPlace.set(placeOf(mailbox, message.uid), draft);
-    return { folder, message };
+  /** Stores a message that is none any more; its attachments can be changed all the same. */
+  saveFinal(folder: MailboxFolder, made: StoredDraft, marks: MessageMarks, about: PostedFacts): Item {
+    const { immutableId } = made;
+    const facts = { immutableId, isFinal: true };
+    const flags = about.isRead ? ['\\Seen'] : [];
+    const message = folder.add(() => made.compose(), flags, about.receivedAt, facts);
+    this.#final.set(immutableId, made);
+    return { folder, message: folder.update(message.uid, changeOf(message, marks)) ?? message };
+  }
+
+  /** The draft that a message is, or what it was posted as. */
+  editable(item: Item): StoredDraft | undefined {
+    return this.of(item) ?? this.#final.get(item.message.immutableId);
   }
 
   /** The draft that a message is, one that came by IMAP included; undefined for a message that is none. */
-  of(mailbox: string, { folder: where, message }: Item): StoredDraft | undefined {
-    if (where !== folder) return undefined;
-    const place = placeOf(mailbox, message.uid);
-    const known = this.#byPlace.get(place);
+  of({ folder, message }: Item): StoredDraft | undefined {
+    const known = this.#byItem.get(message.immutableId);
     if (known !== undefined) return known;
+    const isDraft = folder.name === draftsFolder || message.flags.includes('\\Draft');
+    if (message.isFinal || !isDraft) return undefined;
     const draft = StoredDraft.fromMime(message.content);
-    this.#byPlace.set(place, draft);
+    this.#byItem.set(message.immutableId, draft);
     return draft;
   }
 
-  remove(mailbox: string, { message }: Item): void {
-    this.#byPlace.delete(placeOf(mailbox, message.uid));
-    this.#directory.remove(mailbox, folder, message.uid);
+  /** Notes that a message is no longer what it was posted as. */
+  forgetPosted({ message }: Item): void {
+    this.#final.delete(message.immutableId);
   }
-}
 
-function placeOf(mailbox: string, uid: number): string {
-  return `${mailbox.toLowerCase()} ${uid}`;
+  /** Notes that a draft became another: its octets are made anew. */
+  changed({ folder, message }: Item): Item {
+    const draft = this.editable({ folder, message });
+    if (draft === undefined) return { folder, message };
+    const kept = new KeptOctets(() => draft.compose());
+    return { folder, message: folder.update(message.uid, { kept }) ?? message };
+  }
+
+  /** Copies a message into a folder; the copy of a draft is one of its own. */
+  copied(item: Item, folder: MailboxFolder): Item {
+    const draft = this.editable(item);
+    const kept = draft === undefined ? item.message.kept : new KeptOctets(draft.compose());
+    const message = folder.take({ ...item.message, content: Buffer.alloc(0), kept }, 'copy');
+    return { folder, message };
+  }
+
+  /** Removes a message, a draft or not, for good. */
+  remove({ folder, message }: Item): void {
+    this.#byItem.delete(message.immutableId);
+    this.#final.delete(message.immutableId);
+    folder.remove([message.uid]);
+  }
 }

@@ -9,10 +9,15 @@ import { parseWith } from '../request-body.ts';
 import { StoredDraft } from './draft.ts';
 
 /** Makes a draft of what a client says of a message. @throws GraphError for what Graph would refuse */
-export function draftFromProperties(given: MessageProperties, mailbox: string, domain: string): StoredDraft {
+export function draftFromProperties(
+  given: MessageProperties,
+  mailbox: string,
+  domain: string,
+  sentAt?: Date,
+): StoredDraft {
   checkProperties(given);
   const { attachments = [], ...properties } = given;
-  const draft = StoredDraft.fromProperties(properties, mailbox, domain);
+  const draft = StoredDraft.fromProperties(properties, mailbox, domain, sentAt);
   for (const posted of attachments) draft.attach(attachmentFrom(posted, mailbox, domain));
   return draft;
 }

@@ -5,10 +5,10 @@ import { GraphFault } from '../../graph-error.ts';
 import { newAttachment } from '../attachment.ts';
 import { assertRoom, sessionFromBytes } from '../attachment-operations.ts';
 import { type MailRequest, type MailServices, maxMessageBytes } from '../mail-request.ts';
-import { contentTypeOf, parseWith, readBytes, readJson } from '../request-body.ts';
-import { withParameterNames } from '../send-mail.ts';
+import { findItem } from '../messages/item-ids.ts';
+import { contentTypeOf, parseWith, readBytes, readJson, withParameterNames } from '../request-body.ts';
 import { limitError } from '../submit-message.ts';
-import { draftOf } from './operations.ts';
+import { editableOf } from './operations.ts';
 import type { OpenUpload } from './upload-sessions.ts';
 
 const sessionBody = z.strictObject({
@@ -25,7 +25,7 @@ const sessionBody = z.strictObject({
 /** `POST …/attachments/createUploadSession`. Learn, "attachment: createUploadSession". @throws GraphFault */
 export async function createUploadSession(request: MailRequest, messageId: string): Promise<HttpAnswer> {
   const { services, mailbox, http, claims } = request;
-  const { draft } = draftOf(request, messageId);
+  const { draft } = editableOf(request, messageId);
   const body = withParameterNames(await readJson(http, services.maxRequestBytes), ['AttachmentItem']);
   const { size, attachmentType: _, ...facts } = parseWith(sessionBody, body).AttachmentItem;
   if (size < sessionFromBytes) {
@@ -111,6 +111,8 @@ export function cancelUpload(services: MailServices, session: OpenUpload): HttpA
 function finished(services: MailServices, http: IncomingHttpRequest, session: OpenUpload): HttpAnswer {
   const attachment = newAttachment('file', session.facts, session.chunks);
   session.draft.attach(attachment);
+  const mailbox = services.directory.mailbox(session.mailbox);
+  services.drafts.changed(findItem(mailbox, session.messageId));
   services.uploads.close(session);
   return {
     status: 201,

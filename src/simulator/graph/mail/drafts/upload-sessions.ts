@@ -51,7 +51,7 @@ export class UploadSessions {
   }
 
   /** Ends the uploads to a draft that is gone. */
-  forget(draft: StoredDraft): void {
+  forget(draft: StoredDraft | undefined): void {
     for (const session of this.#sessions.values()) if (session.draft === draft) this.close(session);
   }
 }

@@ -1,0 +1,75 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { LdapConnection } from './connection.ts';
+
+const idleMs = 30_000;
+
+/**
+ * Open connections of one kind, for whoever needs one next. How many there can be is bounded by whoever asks. What
+ * nobody has used for half a minute is closed, before a firewall on the way forgets it.
+ */
+export class LdapPool {
+  readonly #open: () => Promise<LdapConnection>;
+  readonly #clock: Clock;
+  readonly #idle = new Map<LdapConnection, () => void>();
+  #isClosed = false;
+
+  /** @param open makes a connection fit for use */
+  constructor(open: () => Promise<LdapConnection>, clock: Clock) {
+    this.#open = open;
+    this.#clock = clock;
+  }
+
+  /**
+   * Does something with a connection. Where one that was idle turns out to be dead, it is done once more with a new one.
+   * Rejects as `work` does, or as the opening of a connection does.
+   */
+  async use<T>(work: (connection: LdapConnection) => Promise<T>): Promise<T> {
+    const idle = this.#takeIdle();
+    if (idle) {
+      try {
+        return await work(idle);
+      } catch (error) {
+        if (idle.isOpen || idle.timedOut) throw error;
+      } finally {
+        this.#giveBack(idle);
+      }
+    }
+    const fresh = await this.#open();
+    try {
+      return await work(fresh);
+    } finally {
+      this.#giveBack(fresh);
+    }
+  }
+
+  /** Closes what is idle, and from now on whatever is given back. */
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#idle.keys()) this.#drop(connection);
+  }
+
+  #takeIdle(): LdapConnection | undefined {
+    for (const [connection, cancel] of this.#idle) {
+      cancel();
+      this.#idle.delete(connection);
+      if (connection.isOpen) return connection;
+      connection.close();
+    }
+    return undefined;
+  }
+
+  #giveBack(connection: LdapConnection): void {
+    if (this.#isClosed || !connection.isOpen) connection.close();
+    else
+      this.#idle.set(
+        connection,
+        this.#clock.after(idleMs, () => this.#drop(connection)),
+      );
+  }
+
+  #drop(connection: LdapConnection): void {
+    this.#idle.get(connection)?.();
+    this.#idle.delete(connection);
+    connection.close();
+  }
+}

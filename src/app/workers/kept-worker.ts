@@ -1,0 +1,83 @@
+import type { WorkerFacts } from '../../admin/admin-server.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError, errorText } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { Worker } from './worker.ts';
+
+export interface KeptWorkerOptions {
+  /** 1 is the first. */
+  readonly number: number;
+  /** Starts a process. */
+  open(ended: (why: string, cut: number) => void): Worker;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Wait before a worker that has ended is started again; it doubles each time. */
+const firstWaitMs = 250;
+const longestWaitMs = 60_000;
+
+/** The first wait is enough again for a worker that ran as long as that. */
+const provenMs = 60_000;
+
+/** Keeps one worker running: one that ends is started again, each time after a wait. */
+export class KeptWorker {
+  readonly #options: KeptWorkerOptions;
+  #worker: Worker | undefined;
+  #starts = 0;
+  #startedAtMs = 0;
+  #waitMs = firstWaitMs;
+  #cancel = (): void => {};
+  #isClosed = false;
+
+  constructor(options: KeptWorkerOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  /** Undefined while it waits to be started again. */
+  get worker(): Worker | undefined {
+    return this.#worker;
+  }
+
+  async facts(): Promise<WorkerFacts> {
+    const worker = this.#worker;
+    return {
+      worker: this.#options.number,
+      clients: worker?.clients ?? 0,
+      starts: this.#starts,
+      usage: worker?.takesClients ? await worker.usage().catch(() => undefined) : undefined,
+    };
+  }
+
+  /** Ends the worker, and with it what it serves. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel();
+    await this.#worker?.close();
+  }
+
+  #start(): void {
+    const { clock, open } = this.#options;
+    this.#starts++;
+    this.#startedAtMs = clock.now();
+    try {
+      this.#worker = open((why, cut) => this.#ended(why, cut));
+    } catch (error) {
+      this.#ended(errorText(error), 0);
+    }
+  }
+
+  #ended(why: string, cut: number): void {
+    this.#worker = undefined;
+    if (this.#isClosed) return;
+    const { clock, log, number } = this.#options;
+    if (clock.now() - this.#startedAtMs >= provenMs) this.#waitMs = firstWaitMs;
+    const waitMs = this.#waitMs;
+    this.#waitMs = Math.min(longestWaitMs, waitMs * 2);
+    const text = `Worker ${number} ended by itself (${why}), and ${cut} connections of clients with it.`;
+    const error = new BridgeError('worker-ended', text, { details: { worker: number, cut } });
+    log.error({ error }, `${text} It is started again in ${waitMs} ms.`);
+    this.#cancel = clock.after(waitMs, () => this.#start());
+  }
+}

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import type { WorkerFacts } from '../../admin/admin-server.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Config, ListenerConfig } from '../../config/schema.ts';
+import type { ServedElsewhere } from '../../listeners/listener.ts';
+import { type ReadListenerSettings, sessionOptions } from '../../reading/host.ts';
+import type { ReadSessionOptions } from '../../reading/login.ts';
+import { TranslatedMaildrops } from '../../reading/maildrops.ts';
+import type { BridgeState } from '../bridge-state.ts';
+import type { ListenerCertificates } from '../listener-certificates.ts';
+import { BridgeReadingHost } from './bridge-host.ts';
+import type { WorkerPool } from './pool.ts';
+
+export interface ReadingParts {
+  readonly config: Config;
+  readonly certificates: ListenerCertificates;
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  state(): BridgeState;
+}
+
+const loginTimeoutMs = 3 * 60_000;
+/** RFC 9051 section 5.4 and RFC 1939 section 3 allow no less than 30 and 10 minutes. */
+const readIdleTimeoutMs = 31 * 60_000;
+
+const mostAutoWorkers = 8;
+
+type ReadingListener = ListenerConfig & { readonly protocol: 'imap' | 'pop3' };
+
+/** What the listeners for reading clients share: the host of their sessions, and the workers, if there are any. */
+export class BridgeReading {
+  readonly #parts: ReadingParts;
+  readonly #host: BridgeReadingHost;
+  readonly #maildrops: TranslatedMaildrops;
+  #pool: WorkerPool | undefined;
+
+  private constructor(parts: ReadingParts) {
+    this.#parts = parts;
+    const { config, clock, log, state } = parts;
+    const { maxConnectionsPerAccount, graphCacheMegabytes, graphPollSeconds } = config.limits;
+    this.#host = new BridgeReadingHost(state, maxConnectionsPerAccount, {
+      settings: {
+        dataDir: config.dataDir,
+        cacheBytes: graphCacheMegabytes * 1024 * 1024,
+        pollMs: graphPollSeconds * 1000,
+      },
+      ...{ clock, log },
+    });
+    this.#maildrops = new TranslatedMaildrops((mailbox, holder) => this.#host.lockMaildrop(mailbox, holder));
+  }
+
+  /** Starts the workers that the configuration asks for; where it asks for one, everything stays in this process. */
+  static async open(parts: ReadingParts): Promise<BridgeReading> {
+    const reading = new BridgeReading(parts);
+    const workers = workersOf(parts.config);
+    if (workers > 1) {
+      const { WorkerPool } = await import('./pool.ts');
+      const { clock, log, state } = parts;
+      const settings = readingListeners(parts.config).map((listener) => reading.#settings(listener, listener.protocol));
+      reading.#pool = await WorkerPool.start(settings, { workers, host: reading.#host, clock, log, state });
+    }
+    return reading;
+  }
+
+  /** What serves the clients of a listener in workers; undefined where they are served here. */
+  elsewhere(listener: ListenerConfig): ServedElsewhere | undefined {
+    const listeners: readonly ListenerConfig[] = readingListeners(this.#parts.config);
+    return this.#pool?.serving(listeners.indexOf(listener));
+  }
+
+  /** What the sessions of a listener do that are served here. */
+  sessions(listener: ListenerConfig, protocol: 'imap' | 'pop3'): ReadSessionOptions {
+    return sessionOptions(this.#settings(listener, protocol), this.#host, this.#maildrops, this.#parts.log);
+  }
+
+  /** Another configuration is in force. */
+  reloaded(): void {
+    this.#pool?.useConnections();
+  }
+
+  /** The workers, for an administrator. */
+  async workers(): Promise<readonly WorkerFacts[]> {
+    return (await this.#pool?.facts()) ?? [];
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
+    this.#host.close();
+  }
+
+  #settings(listener: ListenerConfig, protocol: 'imap' | 'pop3'): ReadListenerSettings {
+    const { config, certificates, hostname } = this.#parts;
+    const { host, port, security, allowInsecureAuth, cramMd5 } = listener;
+    const { maxConnections, maxConnectionsPerAddress } = config.limits;
+    const tls = certificates.of(listener);
+    return {
+      ...{ protocol, host, port, security, allowInsecureAuth, cramMd5 },
+      ...(tls ? { tls } : {}),
+      ...(listener.proxyProtocol && { proxyProtocol: listener.proxyProtocol }),
+      name: `${hostname} mailbridge`,
+      limits: { maxConnections, maxConnectionsPerAddress, loginTimeoutMs, idleTimeoutMs: readIdleTimeoutMs },
+    };
+  }
+}
+
+function readingListeners({ listeners }: Pick<Config, 'listeners'>): ReadingListener[] {
+  return listeners.filter((listener): listener is ReadingListener => listener.protocol !== 'smtp');
+}
+
+/** Processes to serve reading clients; 1: the main one does it itself. */
+function workersOf({ workers, listeners, accounts }: Pick<Config, 'workers' | 'listeners' | 'accounts'>): number {
+  if (readingListeners({ listeners }).length === 0) return 1;
+  // All sessions of a mailbox share its index.
+  if (accounts.some(({ read }) => read === 'graph')) return 1;
+  return workers === 'auto' ? Math.min(mostAutoWorkers, Math.max(1, availableParallelism() - 1)) : workers;
+}

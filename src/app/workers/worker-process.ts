@@ -1,0 +1,87 @@
+/**
+ * A worker: a process that serves the IMAP and POP3 clients which the main process has accepted, from the TLS handshake
+ * to the end of the joined sockets. Of everything else it asks the main process, and it ends with it.
+ */
+
+import type { Socket } from 'node:net';
+import { errorText } from '../../base/errors.ts';
+import { type Log, openRelayedLog } from '../../base/log.ts';
+import type { Reception } from '../../listeners/listener.ts';
+import { sessionOptions } from '../../reading/host.ts';
+import { receiveImap } from '../../reading/imap.ts';
+import { TranslatedMaildrops } from '../../reading/maildrops.ts';
+import { receivePop3 } from '../../reading/pop3.ts';
+import { Channel, type Port } from './channel.ts';
+import type { AskedOfMain, AskedOfWorker, ToldMain, ToldWorker, WorkerStart, WorkerUsage } from './messages.ts';
+import { RemoteReadingHost } from './remote-host.ts';
+
+const channel = new Channel<AskedOfMain, AskedOfWorker, ToldMain, ToldWorker>(process as Port, {
+  answers: {
+    giveWay: async ({ holder }) => (await started?.host.giveWay(holder)) ?? true,
+    usage: async () => usage(),
+  },
+  told,
+});
+
+interface Started {
+  readonly host: RemoteReadingHost;
+  readonly receptions: readonly Reception[];
+  readonly log: Log;
+}
+
+let started: Started | undefined;
+
+process.on('disconnect', () => process.exit());
+// A terminal signals every process of the bridge; the main one says what comes of it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('uncaughtException', (error) => {
+  started?.log.fatal({ error }, `a worker fails: ${errorText(error)}`);
+  // The line has to get away first.
+  setTimeout(() => process.exit(1), 100);
+});
+
+function told(news: ToldWorker, socket: Socket | undefined): void {
+  if (news.kind === 'start') started = start(news);
+  else if (news.kind === 'client') {
+    if (news.ahead.length > 0) socket?.unshift(news.ahead);
+    serve(news.client, started?.receptions[news.listener], news.remoteAddress, socket);
+  } else if (news.kind === 'tls') started?.receptions[news.listener]?.updateTls(news.tls);
+  else if (news.kind === 'connections') started?.host.useConnections(news.connections);
+  else void started?.receptions[news.listener]?.close(news.graceMs);
+}
+
+function start({ listeners, connections, logLevel }: WorkerStart): Started {
+  const log = openRelayedLog(logLevel, (line) => channel.tell({ kind: 'log', line }));
+  const host = new RemoteReadingHost(channel, connections);
+  const maildrops = new TranslatedMaildrops((mailbox, holder) => host.lockMaildrop(mailbox, holder));
+  const receptions = listeners.map((settings) => {
+    const options = sessionOptions(settings, host, maildrops, log);
+    return settings.protocol === 'imap' ? receiveImap(options) : receivePop3(options);
+  });
+  channel.tell({ kind: 'ready' });
+  return { host, receptions, log };
+}
+
+function serve(
+  client: number,
+  reception: Reception | undefined,
+  remoteAddress: string,
+  socket: Socket | undefined,
+): void {
+  const ended = (): void => channel.tell({ kind: 'ended', client });
+  // Whoever left on the way has no socket any more.
+  if (socket === undefined || reception === undefined) {
+    socket?.destroy();
+    ended();
+    return;
+  }
+  socket.on('error', () => {});
+  // As the listener has it: the end of a client's side is not the end of the connection.
+  socket.allowHalfOpen = true;
+  void reception.serve(socket, remoteAddress).then(ended);
+}
+
+function usage(): WorkerUsage {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+}

@@ -1,0 +1,199 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { extname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Log, writeRelayed } from '../../base/log.ts';
+import type { ReadingHost } from '../../reading/host.ts';
+import { Channel } from './channel.ts';
+import type { AskedOfMain, AskedOfWorker, ToldMain, ToldWorker, WorkerStart, WorkerUsage } from './messages.ts';
+
+/** The sources as they are, or compiled. */
+const program = fileURLToPath(new URL(`worker-process${extname(import.meta.filename)}`, import.meta.url));
+
+/** What Node.js, OpenSSL and the C library read. The rest may hold secrets, and a worker needs none. */
+const neededVariables = /^(?:NODE_|SSL_|OPENSSL_|MALLOC_|LC_|LANG$|TZ$|PATH$|TMPDIR$|TEMP$|SystemRoot$)/i;
+
+export interface WorkerOptions {
+  readonly start: WorkerStart;
+  readonly host: ReadingHost;
+  readonly log: Log;
+  /** Called once, when the process is gone and everything of it has been given back. */
+  ended(why: string, cut: number): void;
+}
+
+/** One worker process, as the main process has it. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #process: ChildProcess;
+  readonly #channel: Channel<AskedOfWorker, AskedOfMain, ToldWorker, ToldMain>;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<void>();
+  /** Of each client, what is done when its connection has ended. */
+  readonly #clients = new Map<number, () => void>();
+  /** Clients whose sockets are still here. */
+  readonly #onTheWay = new Map<number, Socket>();
+  /** Permits and locks of its sessions, each with what gives it back. */
+  readonly #held = new Map<number, () => void>();
+  /** Asked, and not answered yet: one that stands still is not asked again and again. */
+  #usage: Promise<WorkerUsage> | undefined;
+  #lastId = 0;
+  #isReady = false;
+  #isGone = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const env = Object.entries(process.env).filter(
+      ([name]) => neededVariables.test(name) && name !== 'NODE_CHANNEL_FD',
+    );
+    this.#process = fork(program, {
+      env: Object.fromEntries(env),
+      // Structured clones: there are octets among what crosses.
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#channel = new Channel(this.#process, { answers: this.#answers(), told: (news) => this.#told(news) });
+    this.#process.once('exit', (code, signal) => this.#end(signal === null ? `exit code ${code}` : signal));
+    this.#process.on('error', (error) => {
+      // One that was never there does not exit.
+      if (this.#process.pid === undefined) this.#end(error.message);
+    });
+    this.#channel.tell({ kind: 'start', ...options.start });
+  }
+
+  /** Resolves once it takes clients, or has ended. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get takesClients(): boolean {
+    return this.#isReady && !this.#isGone && this.#process.connected;
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** Serves a client of a listener. */
+  take(listener: number, socket: Socket, remoteAddress: string, ended: () => void): void {
+    const client = ++this.#lastId;
+    this.#clients.set(client, ended);
+    this.#onTheWay.set(client, socket);
+    const ahead = takeUnread(socket);
+    this.#channel.hand({ kind: 'client', client, listener, remoteAddress, ahead }, socket, (done) => {
+      this.#onTheWay.delete(client);
+      if (done) return;
+      socket.destroy();
+      this.#clientEnded(client);
+    });
+  }
+
+  tell(news: ToldWorker): void {
+    this.#channel.tell(news);
+  }
+
+  /** Undefined where it does not answer in time. Rejects when the worker ends meanwhile. */
+  usage(): Promise<WorkerUsage | undefined> {
+    this.#usage ??= this.#channel.ask('usage', {}).finally(() => {
+      this.#usage = undefined;
+    });
+    return inTime(this.#usage, usageMs, undefined);
+  }
+
+  /** Ends the process; resolves when it is gone. */
+  async close(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), killAfterMs);
+    await this.#gone.promise;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  #answers(): AskedOfMain {
+    const { host } = this.#options;
+    return {
+      authenticate: ({ credentials, remoteAddress }) => host.authenticate(credentials, remoteAddress),
+      permit: async ({ key }) => {
+        const release = await host.permit(key);
+        return release && this.#hold(release);
+      },
+      lockMaildrop: async ({ mailbox, holder }) => {
+        // Of one that has ended nothing is left to wait for.
+        const asked = () => this.#channel.ask('giveWay', { holder }).catch(() => true);
+        const giveWay = () => inTime(asked(), giveWayMs, false);
+        return this.#hold(await host.lockMaildrop(mailbox, { giveWay }));
+      },
+      token: async ({ connection, refused }) => await host.upstream(connection).getToken('exchange', refused),
+    };
+  }
+
+  /** @returns the number that the worker gives it back by */
+  #hold(release: () => void): number {
+    const held = ++this.#lastId;
+    // The worker may have ended while it was got.
+    if (this.#isGone) release();
+    else this.#held.set(held, release);
+    return held;
+  }
+
+  #told(news: ToldMain): void {
+    if (news.kind === 'log') writeRelayed(this.#options.log, news.line);
+    else if (news.kind === 'ended') this.#clientEnded(news.client);
+    else if (news.kind === 'release') this.#releaseHeld(news.held);
+    else {
+      this.#isReady = true;
+      this.#ready.resolve();
+    }
+  }
+
+  #releaseHeld(held: number): void {
+    this.#held.get(held)?.();
+    this.#held.delete(held);
+  }
+
+  #clientEnded(client: number): void {
+    const ended = this.#clients.get(client);
+    this.#clients.delete(client);
+    ended?.();
+  }
+
+  #end(why: string): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    const cut = this.#clients.size;
+    for (const socket of this.#onTheWay.values()) socket.destroy();
+    this.#onTheWay.clear();
+    for (const client of [...this.#clients.keys()]) this.#clientEnded(client);
+    for (const held of [...this.#held.keys()]) this.#releaseHeld(held);
+    this.#channel.ended();
+    this.#ready.resolve();
+    this.#gone.resolve();
+    this.#options.ended(why, cut);
+  }
+}
+
+/** A process that has been told to end, and does not. */
+const killAfterMs = 2_000;
+
+/** A worker answers within a millisecond; one that was stopped, or does not get the processor, does not. */
+const usageMs = 1_000;
+const giveWayMs = 5_000;
+
+/** What a promise comes to, or `late` where that takes longer. */
+function inTime<T, Late>(promise: Promise<T>, ms: number, late: Late): Promise<T | Late> {
+  return Promise.race([promise, delay(ms, late, { ref: false })]);
+}
+
+/**
+ * What was read of a socket and waits in it, which does not go with its handle. Nothing more is read of it here: what
+ * comes next is the other process's.
+ */
+function takeUnread(socket: Socket): Buffer {
+  const unread = socket.readableLength > 0 ? (socket.read() as Buffer | null) : null;
+  // To ask for what is there has begun to read again. There is no other way to end that before the handle goes.
+  (socket as unknown as { readonly _handle?: { readStop?(): void } })._handle?.readStop?.();
+  return unread ?? Buffer.alloc(0);
+}

@@ -1,0 +1,67 @@
+import { chmodSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertOwnFiles, databaseFiles } from './own-file.ts';
+import { makeFolderOf } from './private-file.ts';
+
+const firstPauseMs = 5;
+const longestPauseMs = 100;
+
+/** The lock was not to be had in the time given. */
+export class LockTimeoutError extends Error {
+  override readonly name = 'LockTimeoutError';
+}
+
+/**
+ * A lock that one holder has at a time, among all callers of all processes on this machine. It is an SQLite database
+ * without content: the operating system drops SQLite's lock with the process that holds it, however that ends. Its file
+ * stays for good; to remove it would let two processes lock two files of the same name.
+ */
+export class FileLock {
+  readonly #file: string;
+  readonly #timeoutMs: number;
+
+  /**
+   * @param file of the lock itself; made on first use, with its folder
+   * @param timeoutMs how long to wait for it
+   */
+  constructor(file: string, timeoutMs: number) {
+    this.#file = file;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Waits for the lock and takes it. Whoever has it and takes it again waits for themselves.
+   * @returns what gives it back
+   * @throws LockTimeoutError, BridgeError `data-folder-unsafe`, or an Error of the file system
+   */
+  async take(): Promise<() => void> {
+    await makeFolderOf(this.#file);
+    // SQLite opens by name, and follows links.
+    assertOwnFiles(...databaseFiles(this.#file));
+    // Monotonic: a clock that is set meanwhile neither ends the wait nor prolongs it.
+    const untilMs = performance.now() + this.#timeoutMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+      const database = this.#tryToTake();
+      if (database) return () => database.close();
+      if (performance.now() >= untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);
+      // Of several who wait, none shall always come just too late.
+      await sleep(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  #tryToTake(): DatabaseSync | undefined {
+    const database = new DatabaseSync(this.#file, { timeout: 0 });
+    try {
+      // By name: to open and close the file here would drop the locks that this process has on it (fcntl(2)).
+      chmodSync(this.#file, 0o600);
+      // Nothing is ever written, so no journal either.
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      return database;
+    } catch (error) {
+      database.close();
+      if (/database is (locked|busy)/i.test(String(error))) return undefined;
+      throw error;
+    }
+  }
+}

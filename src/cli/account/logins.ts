@@ -1,0 +1,58 @@
+import { folded } from '../../accounts/account.ts';
+import { LoginNames } from '../../accounts/login-names.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { suggestion } from '../../config/nearest.ts';
+import type { Config } from '../../config/schema.ts';
+import { patternDomain } from '../../message/address/pattern.ts';
+
+const toldAtMost = 10;
+
+/** The names that the accounts of a configuration are logged in to by. */
+export class ConfiguredLogins {
+  readonly #names: LoginNames;
+  readonly #usernames: readonly string[];
+
+  constructor({ accounts }: Pick<Config, 'accounts'>) {
+    this.#names = new LoginNames(accounts.map(({ passwordFrom: _, ...each }) => ({ ...each, networks: [] })));
+    this.#usernames = accounts.map(({ username }) => username);
+  }
+
+  /** Whether an account has somebody of that name. @param login as the bridge knows it */
+  covers(login: string): boolean {
+    return this.#find(login) === login;
+  }
+
+  /** A login as the bridge knows it, whatever form of it was typed. @throws BridgeError `login-unknown` */
+  known(typed: string): string {
+    const login = this.#find(typed);
+    if (login !== undefined) return login;
+    const domain = this.#patternDomain(typed);
+    if (domain !== undefined) {
+      throw new BridgeError('login-unknown', `${typed} is many people, and an app password is one person's.`, {
+        remedy: `Name one of them, such as anna@${domain}.`,
+      });
+    }
+    const told = this.#usernames.slice(0, toldAtMost).join(', ');
+    const more = this.#usernames.length > toldAtMost ? ', …' : '';
+    const meant = suggestion(typed, this.#usernames).replace(/\?$/, '');
+    throw new BridgeError('login-unknown', `No account has the login "${typed}"${meant === '' ? '.' : `${meant}?`}`, {
+      remedy: `The accounts are ${told}${more}. Name one of them, or an address that one with * covers.`,
+    });
+  }
+
+  /** As {@link known}; what no account covers any more is taken as it is. */
+  knownOrGone(typed: string): string {
+    return this.#find(typed) ?? folded(typed);
+  }
+
+  /** The domain, where the username of an account for many people was typed. */
+  #patternDomain(typed: string): string | undefined {
+    const isOne = this.#usernames.some((username) => folded(username) === folded(typed));
+    return isOne ? patternDomain(typed) : undefined;
+  }
+
+  #find(typed: string): string | undefined {
+    const login = this.#names.resolve(typed)?.login;
+    return login && folded(login.username);
+  }
+}

@@ -1,0 +1,17 @@
+import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
+import type { CliIo } from '../terminal/io.ts';
+import type { ConfiguredLogins } from './logins.ts';
+
+/** What `mailbridge account` was asked for. */
+export interface AccountRequest {
+  /** As it was typed; undefined: all. */
+  readonly login: string | undefined;
+  /** What the password is for. */
+  readonly name: string;
+  readonly json: boolean;
+  readonly nowMs: number;
+  readonly logins: ConfiguredLogins;
+}
+
+/** Does it. @returns the exit code @throws BridgeError */
+export type AccountAction = (store: AppPasswordStore, request: AccountRequest, io: CliIo) => Promise<number>;

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { block, host, path, port, type Sources } from '../fields.ts';
+import { network } from './accounts.ts';
+
+const minVersion = () => z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
+
+/** `tls`: the certificate of all listeners. */
+export const tlsBlock = (sources: Sources) =>
+  block({
+    cert: path(sources).meta({ description: 'PEM file with the server certificate, followed by its intermediates.' }),
+    key: path(sources).meta({ description: 'PEM file with the private key of the certificate.' }),
+    minVersion: minVersion().default('TLSv1.2').meta({
+      description:
+        'Oldest TLS version accepted from clients. `TLSv1` and `TLSv1.1` are broken and need `@SECLEVEL=0` in `ciphers`; better give one old device a listener of its own, with its own `tls`.',
+    }),
+    ciphers: z.exactOptional(z.string().min(1)).meta({
+      description: 'OpenSSL cipher list for TLS 1.2 and older. Default: that of Node.js.',
+    }),
+  });
+
+/** `listeners[]`: a port where clients arrive. */
+export const listenerBlock = (sources: Sources) =>
+  block({
+    protocol: z.enum(['smtp', 'imap', 'pop3']).meta({ description: 'Protocol on this port.' }),
+    host: host().default('127.0.0.1').meta({
+      description: 'Address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every address.',
+    }),
+    port: port(0).meta({ description: 'TCP port. `0` takes any free port; the `ready` line names it.' }),
+    security: z.enum(['none', 'starttls', 'tls']).default('starttls').meta({
+      description:
+        '`tls`: encrypted from the first byte. `starttls`: the client may switch to TLS. `none`: never encrypted. Passwords are refused on an unencrypted connection unless it comes from this machine or `allowInsecureAuth` is set.',
+    }),
+    allowInsecureAuth: z.boolean().default(false).meta({
+      description:
+        'Takes passwords over unencrypted connections too. Anybody on the way can read them; meant for devices that cannot do TLS, on a network of their own.',
+    }),
+    cramMd5: z.boolean().default(false).meta({
+      description:
+        'Offers CRAM-MD5 as well, without TLS too: the password does not cross the network. For old devices that know nothing else. It works for accounts whose `password` is the password itself, not a hash; and it protects neither the mail nor a weak password, which whoever listens can guess offline.',
+    }),
+    lineEnds: z.enum(['lenient', 'strict']).default('lenient').meta({
+      description:
+        'Line ends of messages that come by SMTP. `lenient`: a single LF or CR counts as CRLF, and becomes CRLF; a message ends only with CRLF.CRLF. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
+    }),
+    proxyProtocol: z
+      .exactOptional(
+        block({
+          from: z.array(network('would let everybody say where they come from')).min(1).meta({
+            description:
+              'Addresses and networks of the balancers. A connection from there has to begin with the header. One from elsewhere is served as a direct client, and a header in it is not read.',
+          }),
+        }),
+      )
+      .meta({
+        description:
+          'For a listener behind a balancer: takes the address of the client from the PROXY protocol, version 1 or 2. `mailbridge help instances` has settings for HAProxy and nginx.',
+      }),
+    tls: z
+      .exactOptional(
+        block({
+          cert: z.exactOptional(path(sources)).meta({ description: 'PEM file with another certificate; needs `key`.' }),
+          key: z.exactOptional(path(sources)).meta({ description: 'PEM file with its private key; needs `cert`.' }),
+          minVersion: z.exactOptional(minVersion()).meta({
+            description:
+              'Oldest TLS version accepted. `TLSv1` and `TLSv1.1` can be broken by anybody on the way, passwords included: only for devices that know nothing newer, on a network of their own. OpenSSL refuses them unless `ciphers` holds `@SECLEVEL=0`.',
+          }),
+          ciphers: z.exactOptional(z.string().min(1)).meta({
+            description:
+              'OpenSSL cipher list, such as `DEFAULT@SECLEVEL=0` for old devices. It weakens every connection to this listener.',
+          }),
+        }),
+      )
+      .meta({ description: 'Overrides the `tls` block for this listener, key by key. Meant for old devices.' }),
+  });
+
+/** `admin`: the HTTP listener for health and metrics. */
+export const adminBlock = () =>
+  block({
+    host: host().default('127.0.0.1').meta({ description: 'Address to listen on.' }),
+    port: port(0).default(8025).meta({ description: 'TCP port. `0` takes any free one.' }),
+  });

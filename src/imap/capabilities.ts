@@ -1,0 +1,41 @@
+import type { MailStore } from '../mailbox/mail-store.ts';
+import type { SaslMechanism } from '../sasl/server-exchange.ts';
+
+/** What the capabilities of a connection depend on. */
+export interface CapabilityFacts {
+  /** The mailbox logged in to; undefined before login. */
+  readonly store: MailStore | undefined;
+  /** Served now. */
+  readonly mechanisms: readonly SaslMechanism[];
+  readonly canStartTls: boolean;
+}
+
+/** Everything this engine can do over any store, once somebody has logged in. */
+const overAnyStore = [
+  ...['IDLE', 'NAMESPACE', 'UNSELECT', 'CHILDREN', 'UIDPLUS', 'MOVE', 'SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS'],
+  ...['STATUS=SIZE', 'OBJECTID', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'CONDSTORE', 'QRESYNC'],
+  ...['SORT', 'SORT=DISPLAY', 'ESORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
+  ...['BINARY', 'UTF8=ACCEPT', 'COMPRESS=DEFLATE'],
+];
+
+/** What this engine can do for a client now; the one list of it. An application may tell fewer. */
+export function engineCapabilities({ store, mechanisms, canStartTls }: CapabilityFacts): readonly string[] {
+  const always = ['IMAP4rev1', 'IMAP4rev2', 'LITERAL+', 'ID', 'ENABLE'];
+  if (store !== undefined) {
+    const { appendLimit } = store;
+    return [
+      ...always,
+      ...overAnyStore,
+      ...(store.createsSpecialUses ? ['CREATE-SPECIAL-USE'] : []),
+      appendLimit === undefined ? 'APPENDLIMIT' : `APPENDLIMIT=${appendLimit}`,
+    ];
+  }
+  const passwords = mechanisms.some((name) => name === 'PLAIN' || name === 'LOGIN');
+  return [
+    ...always,
+    'SASL-IR',
+    ...mechanisms.map((name) => `AUTH=${name}`),
+    ...(canStartTls ? ['STARTTLS'] : []),
+    ...(passwords ? [] : ['LOGINDISABLED']),
+  ];
+}

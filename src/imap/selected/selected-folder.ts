@@ -1,0 +1,270 @@
+import { createHash } from 'node:crypto';
+import type { ChangedFlags, Flag, FolderChange, MessageSummary, OpenFolder } from '../../mailbox/mail-store.ts';
+import type { EnabledExtensions } from '../enabled.ts';
+import { TimeSlice } from '../time-slice.ts';
+import type { ImapWriter } from '../wire/response-writer.ts';
+import {
+  firstAtLeast,
+  formatSequenceSet,
+  type MessageSet,
+  type SequenceSet,
+  selectNumbers,
+  selectUpTo,
+} from '../wire/sequence-set.ts';
+import { ToldKeywords } from './keywords.ts';
+
+interface Arrival {
+  readonly message: MessageSummary;
+  readonly recent: boolean;
+}
+
+/**
+ * A folder as the client knows it: sequence numbers change only when the client is told (RFC 9051 section 7.5.1),
+ * so what happens behind its back waits here.
+ */
+export class SelectedFolder {
+  readonly open: OpenFolder;
+  /** See {@link OpenFolder.highestModseq}, of before the messages were listed. */
+  readonly modseqAtSelect: number;
+  /** UIDs that `$` stands for (RFC 5182). */
+  saved: readonly number[] = [];
+  readonly #enabled: EnabledExtensions;
+  readonly #keywords = new ToldKeywords();
+  readonly #uids: number[] = [];
+  readonly #messages = new Map<number, MessageSummary>();
+  readonly #recent = new Set<number>();
+  readonly #removed = new Set<number>();
+  readonly #flagged = new Set<number>();
+  /** By UID, ascending. */
+  readonly #added = new Map<number, Arrival>();
+  /** The first mod-sequence of which the client has not heard all. */
+  #untoldFrom = Number.POSITIVE_INFINITY;
+  #gone: string | undefined;
+  #onChange: (() => void) | undefined;
+  #endWatch: (() => void) | undefined;
+
+  private constructor(open: OpenFolder, enabled: EnabledExtensions) {
+    this.open = open;
+    this.#enabled = enabled;
+    this.modseqAtSelect = open.highestModseq;
+  }
+
+  /** Lists the folder and starts to watch it. @param signal nobody waits for it any more */
+  static async of(open: OpenFolder, enabled: EnabledExtensions, signal?: AbortSignal): Promise<SelectedFolder> {
+    const folder = new SelectedFolder(open, enabled);
+    // Watched before it is listed: what happens meanwhile is in the list or in the watch, or in both.
+    const meanwhile: FolderChange[] = [];
+    const uidNext = open.uidNext;
+    let note = (change: FolderChange): void => void meanwhile.push(change);
+    folder.#endWatch = open.watch((change) => note(change));
+    try {
+      const { recentFrom } = open;
+      const take = (message: MessageSummary): void => {
+        folder.#append({ message, recent: message.uid >= recentFrom && message.uid < uidNext });
+        folder.#keywords.learn(message.flags);
+      };
+      const listing = open.list(signal === undefined ? {} : { signal });
+      // What is there already costs no turn of the event loop for each message.
+      const slice = new TimeSlice(signal);
+      if (Symbol.iterator in listing) {
+        for (const message of listing) {
+          take(message);
+          if (slice.isOver) await slice.next();
+        }
+      } else {
+        for await (const message of listing) {
+          take(message);
+          if (slice.isOver) await slice.next();
+        }
+      }
+    } catch (error) {
+      await folder.close();
+      throw error;
+    }
+    note = (change) => folder.#note(change);
+    for (const change of meanwhile) folder.#note(change);
+    return folder;
+  }
+
+  /** Ascending by UID; the place is the sequence number less one. */
+  get uids(): readonly number[] {
+    return this.#uids;
+  }
+
+  get recentCount(): number {
+    return this.#recent.size;
+  }
+
+  /** The mod-sequence up to which the client knows everything (RFC 7162 section 3.1.2.1). */
+  get toldModseq(): number {
+    return Math.min(this.open.highestModseq, this.#untoldFrom - 1);
+  }
+
+  /** Why nothing can be done with the folder any more; undefined as long as something can. */
+  get gone(): string | undefined {
+    return this.#gone;
+  }
+
+  get(uid: number): MessageSummary | undefined {
+    return this.#messages.get(uid);
+  }
+
+  isRecent(uid: number): boolean {
+    return this.#recent.has(uid);
+  }
+
+  /** Whether somebody has removed the message and the client has not been told. */
+  isRemoved(uid: number): boolean {
+    return this.#removed.has(uid);
+  }
+
+  /** The same for every message with the same content, as far as the store knows (RFC 8474 section 5.1). */
+  emailId({ uid, emailId }: MessageSummary): string {
+    if (emailId !== undefined) return emailId;
+    const { id, uidValidity } = this.open;
+    return `M${createHash('sha256').update(`${id} ${uidValidity} ${uid}`).digest('hex').slice(0, 40)}`;
+  }
+
+  /** Every flag that FETCH tells of a message. */
+  flagsOf(uid: number): readonly Flag[] {
+    const flags = this.#messages.get(uid)?.flags ?? [];
+    // IMAP4rev2 knows no \Recent (RFC 9051 appendix E).
+    return this.#recent.has(uid) && !this.#enabled.rev2 ? [...flags, '\\Recent'] : flags;
+  }
+
+  sequenceNumber(uid: number): number {
+    return firstAtLeast(this.#uids, uid) + 1;
+  }
+
+  /** UIDs of the messages a set names, ascending. */
+  resolve(set: MessageSet, byUid: boolean): number[] {
+    if (set === 'saved') return this.saved.filter((uid) => this.#messages.has(uid));
+    if (byUid) return selectNumbers(set, this.#uids);
+    return selectUpTo(set, this.#uids.length).map((number) => this.#uids[number - 1] as number);
+  }
+
+  /** Whether a sequence set names numbers that no message has. */
+  exceeds(set: SequenceSet): boolean {
+    const last = this.#uids.length;
+    return set.some(({ from, to }) => Math.max(finite(from, last), finite(to, last)) > last || last === 0);
+  }
+
+  /** Flags the client's own command has set; they are known to it. */
+  setFlags(uid: number, { flags, modseq }: ChangedFlags): void {
+    const message = this.#messages.get(uid);
+    if (message !== undefined) this.#messages.set(uid, { ...message, flags, modseq });
+  }
+
+  /** Messages the client's own command has removed; it is told with the next EXPUNGE responses. */
+  markRemoved(uids: readonly number[]): void {
+    for (const uid of uids) if (this.#messages.has(uid)) this.#removed.add(uid);
+  }
+
+  /** Calls `listener` whenever there is something to tell; one listener at a time. */
+  onChange(listener: (() => void) | undefined): void {
+    this.#onChange = listener;
+  }
+
+  /** `FLAGS (…)` with every keyword that messages carry. */
+  tellFlags(out: ImapWriter): void {
+    out.untagged(`FLAGS (${this.#keywords.listed()})`);
+  }
+
+  /** What a client that changes flags can use (RFC 9051 section 7.1, PERMANENTFLAGS). */
+  tellPermanentFlags(out: ImapWriter): void {
+    const flags = this.open.readOnly ? '' : `${this.#keywords.listed()} \\*`;
+    out.untagged(`OK [PERMANENTFLAGS (${flags})] Permanent flags`);
+  }
+
+  /** Lists keywords the client has not heard of, before it is told of a message that carries them. */
+  announceKeywords(flags: readonly Flag[], out: ImapWriter): void {
+    if (!this.#keywords.learn(flags)) return;
+    this.tellFlags(out);
+    this.tellPermanentFlags(out);
+  }
+
+  /** Tells the flags of a message, with its MODSEQ where the client wants that. */
+  tellMessageFlags(uid: number, out: ImapWriter, withUid: boolean): void {
+    const message = this.#messages.get(uid);
+    if (message === undefined) return;
+    this.announceKeywords(message.flags, out);
+    const uidItem = withUid ? `UID ${uid} ` : '';
+    const modseq = this.#enabled.condstore ? ` MODSEQ (${message.modseq})` : '';
+    out.untagged(`${this.sequenceNumber(uid)} FETCH (${uidItem}FLAGS (${this.flagsOf(uid).join(' ')})${modseq})`);
+  }
+
+  /** Tells the client what has happened. */
+  tell(out: ImapWriter, options: { readonly expunges: boolean }): void {
+    if (options.expunges) this.#tellRemoved(out);
+    if (this.#added.size > 0) this.#tellAdded(out);
+    // Only where the client has asked for it: isync 1.4 takes a FETCH with a UID, while it lists, for one more message.
+    for (const uid of this.#flagged) this.tellMessageFlags(uid, out, this.#enabled.qresync);
+    this.#flagged.clear();
+    if (this.#removed.size === 0) this.#untoldFrom = Number.POSITIVE_INFINITY;
+  }
+
+  async close(): Promise<void> {
+    this.#endWatch?.();
+    this.#onChange = undefined;
+    await this.open.close();
+  }
+
+  #tellAdded(out: ImapWriter): void {
+    const recentBefore = this.#recent.size;
+    for (const arrival of this.#added.values()) this.#append(arrival);
+    this.#added.clear();
+    out.untagged(`${this.#uids.length} EXISTS`);
+    if (this.#recent.size !== recentBefore && !this.#enabled.rev2) out.untagged(`${this.#recent.size} RECENT`);
+  }
+
+  #tellRemoved(out: ImapWriter): void {
+    const gone = [...this.#removed].filter((uid) => this.#messages.has(uid)).sort((a, b) => b - a);
+    this.#removed.clear();
+    if (gone.length === 0) return;
+    const places = gone.map((uid) => firstAtLeast(this.#uids, uid));
+    for (const uid of gone) {
+      this.#messages.delete(uid);
+      this.#flagged.delete(uid);
+      this.#recent.delete(uid);
+    }
+    const left = this.#uids.filter((uid) => this.#messages.has(uid));
+    this.#uids.length = 0;
+    for (const uid of left) this.#uids.push(uid);
+    this.saved = this.saved.filter((uid) => this.#messages.has(uid));
+    if (this.#enabled.qresync) out.untagged(`VANISHED ${formatSequenceSet(gone.reverse())}`);
+    else for (const place of places) out.untagged(`${place + 1} EXPUNGE`);
+  }
+
+  #append({ message, recent }: Arrival): void {
+    if (recent) this.#recent.add(message.uid);
+    if (this.#messages.has(message.uid)) return;
+    this.#uids.push(message.uid);
+    this.#messages.set(message.uid, message);
+  }
+
+  #note(change: FolderChange): void {
+    const modseq = change.kind === 'added' ? change.message.modseq : change.kind === 'gone' ? undefined : change.modseq;
+    if (modseq !== undefined) this.#untoldFrom = Math.min(this.#untoldFrom, modseq);
+    if (change.kind === 'added') this.#added.set(change.message.uid, change);
+    if (change.kind === 'removed') this.#noteRemoved(change.uids);
+    if (change.kind === 'flags') this.#noteFlags(change.uid, change);
+    if (change.kind === 'gone') this.#gone = change.why;
+    this.#onChange?.();
+  }
+
+  #noteFlags(uid: number, { flags, modseq }: ChangedFlags): void {
+    const arrival = this.#added.get(uid);
+    if (arrival !== undefined) this.#added.set(uid, { ...arrival, message: { ...arrival.message, flags, modseq } });
+    if (this.#messages.has(uid)) this.#flagged.add(uid);
+    this.setFlags(uid, { flags, modseq });
+  }
+
+  #noteRemoved(uids: readonly number[]): void {
+    for (const uid of uids) this.#added.delete(uid);
+    this.markRemoved(uids);
+  }
+}
+
+function finite(bound: number, last: number): number {
+  return bound === Number.POSITIVE_INFINITY ? last : bound;
+}

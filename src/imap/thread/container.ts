@@ -1,0 +1,48 @@
+import type { ThreadedMessage } from './message.ts';
+
+/** Steps up a thread after which something is taken for a loop. */
+const maxDepth = 10_000;
+
+/** A message, or one that others only refer to, in the tree that is being built (RFC 5256 section 3, REFERENCES). */
+export class Container {
+  readonly message: ThreadedMessage | undefined;
+  parent: Container | undefined;
+  children = new Set<Container>();
+
+  constructor(message?: ThreadedMessage) {
+    this.message = message;
+  }
+
+  /** Puts it below another, unless that is below itself. */
+  moveTo(parent: Container): void {
+    // Nothing can be below what has no children: most messages are put below others so.
+    if (parent === this || (this.children.size > 0 && parent.isWithin(this))) return;
+    this.leave();
+    this.parent = parent;
+    parent.children.add(this);
+  }
+
+  leave(): void {
+    this.parent?.children.delete(this);
+    this.parent = undefined;
+  }
+
+  isWithin(other: Container): boolean {
+    let steps = 0;
+    for (let at: Container | undefined = this; at !== undefined; at = at.parent) {
+      if (at === other || ++steps > maxDepth) return true;
+    }
+    return false;
+  }
+}
+
+/** A container and all below it, those below first; a stack, as threads may be deep. */
+export function deepestFirst(roots: Iterable<Container>): Container[] {
+  const order: Container[] = [];
+  const work = [...roots];
+  for (let at = work.pop(); at !== undefined; at = work.pop()) {
+    order.push(at);
+    for (const child of at.children) work.push(child);
+  }
+  return order.reverse();
+}

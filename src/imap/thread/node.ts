@@ -1,0 +1,32 @@
+/** A place in a thread. */
+export interface ThreadNode {
+  /** Undefined for a message that is only referred to. */
+  readonly uid: number | undefined;
+  readonly children: readonly ThreadNode[];
+}
+
+/** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4, thread-data). @param number what a UID is told as */
+export function formatThreads(threads: readonly ThreadNode[], number: (uid: number) => number): string {
+  const out: string[] = [];
+  // A stack, as threads may be as deep as a folder has messages.
+  const work: (ThreadNode | ')')[] = [...threads].reverse();
+  while (work.length > 0) {
+    let node = work.pop();
+    if (node === undefined || node === ')') {
+      out.push(')');
+      continue;
+    }
+    out.push('(');
+    const line: string[] = [];
+    for (;;) {
+      if (node.uid !== undefined) line.push(String(number(node.uid)));
+      const [only, more]: readonly (ThreadNode | undefined)[] = node.children;
+      if (only === undefined || more !== undefined) break;
+      node = only;
+    }
+    out.push(line.join(' '));
+    if (node.children.length > 0 && line.length > 0) out.push(' ');
+    work.push(')', ...[...node.children].reverse());
+  }
+  return out.join('');
+}

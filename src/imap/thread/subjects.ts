@@ -1,0 +1,52 @@
+import { Container } from './container.ts';
+import type { ThreadedMessage } from './message.ts';
+
+/** Step 5: threads with the same base subject become one (RFC 5256 section 3). @param roots sorted by date */
+export function gatheredBySubject(roots: readonly Container[]): Container[] {
+  const table = new Map<string, Container>();
+  for (const root of roots) {
+    const { subject = '', isReply = false } = told(root) ?? {};
+    const known = table.get(subject);
+    const knownMessage = known?.message;
+    if (subject === '') continue;
+    const better = knownMessage !== undefined && (root.message === undefined || (knownMessage.isReply && !isReply));
+    if (known === undefined || better) table.set(subject, root);
+  }
+  const top = new Set(roots);
+  for (const root of roots) {
+    const subject = told(root)?.subject ?? '';
+    const known = table.get(subject);
+    if (subject === '' || known === undefined || known === root) continue;
+    const joint = merged(root, known);
+    top.delete(root);
+    if (joint !== known) {
+      top.delete(known);
+      top.add(joint);
+      table.set(subject, joint);
+    }
+  }
+  return [...top];
+}
+
+/** The message whose subject a thread has. */
+function told({ message, children }: Container): ThreadedMessage | undefined {
+  const [first] = children;
+  return message ?? first?.message;
+}
+
+/** @returns what holds both now */
+function merged(root: Container, known: Container): Container {
+  if (known.message === undefined) {
+    if (root.message === undefined) for (const child of [...root.children]) child.moveTo(known);
+    else root.moveTo(known);
+    return known;
+  }
+  if (root.message?.isReply && !known.message.isReply) {
+    root.moveTo(known);
+    return known;
+  }
+  const joint = new Container();
+  known.moveTo(joint);
+  root.moveTo(joint);
+  return joint;
+}

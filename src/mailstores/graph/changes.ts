@@ -1,0 +1,298 @@
+import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
+import { isGone } from './errors.ts';
+import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';
+import { isPropertyFlag } from './index/message-table.ts';
+import { messageFacts, propertyFacts } from './remote/facts.ts';
+import { messagePath } from './remote/mail.ts';
+import type { BatchAnswer, BatchedRequest, RequestOptions } from './remote/requests.ts';
+import type { GraphMessage } from './remote/resources.ts';
+import type { SyncedFolder } from './sync/folder.ts';
+import type { FolderEntry } from './sync/memory.ts';
+import type { SessionWatcher } from './sync/parts.ts';
+
+/** Flags that messages shall have. */
+interface Wanted {
+  readonly entry: FolderEntry;
+  readonly flags: readonly Flag[];
+}
+
+/**
+ * Changes the flags of messages at Graph, and writes down what it has taken.
+ * @throws GraphError of the first that it has not, once those it was sent with are done
+ */
+export async function changeFlags(
+  folder: SyncedFolder,
+  change: {
+    readonly uids: readonly number[];
+    readonly how: 'add' | 'remove' | 'replace';
+    readonly flags: readonly Flag[];
+    readonly unchangedSince: number;
+  },
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<FlagsOutcome> {
+  const changed = new Map<number, ChangedFlags>();
+  const modified: number[] = [];
+  const wanted: Wanted[] = [];
+  const marked: Wanted[] = [];
+  for (const uid of change.uids) {
+    const entry = folder.entries.get(uid);
+    if (entry === undefined) continue;
+    const { flags, modseq } = entry.summary;
+    if (modseq > change.unchangedSince) {
+      modified.push(uid);
+      continue;
+    }
+    const next = combined(flags, change.how, change.flags);
+    if (patchOf(flags, next) !== undefined) wanted.push({ entry, flags: next });
+    else if (isDraft(flags) !== isDraft(next)) marked.push({ entry, flags: next });
+    else changed.set(uid, { flags, modseq });
+  }
+  for (const [uid, now] of markDrafts(folder, marked, author)) changed.set(uid, now);
+  for (let start = 0; start < wanted.length; start += changedAtOnce) {
+    const outcome = await writeFlags(folder, wanted.slice(start, start + changedAtOnce), change, author, options);
+    for (const [uid, now] of outcome.changed) changed.set(uid, now);
+    modified.push(...outcome.modified);
+    if (outcome.error === undefined) continue;
+    // Whoever asked gets no answer that tells of the others.
+    for (const [uid, now] of changed) author.tell({ kind: 'flags', uid, ...now });
+    throw outcome.error;
+  }
+  return { changed, modified: modified.sort((a, b) => a - b) };
+}
+
+/** Messages of which Graph hears before it is written down: others have their turns in between. */
+const changedAtOnce = 200;
+
+/** What Graph cannot be told: only what was created as a draft is one there. */
+function markDrafts(folder: SyncedFolder, marked: readonly Wanted[], author: SessionWatcher) {
+  const changed = new Map<number, ChangedFlags>();
+  if (marked.length === 0) return changed;
+  folder.edit((edit) => {
+    for (const { entry, flags } of marked) {
+      const known = folder.parts.index.messages.get(folder.key, entry.id);
+      if (known !== undefined) changed.set(known.uid, { flags, modseq: edit.setFlags(known, flags, known.changeKey) });
+    }
+  }, author);
+  return changed;
+}
+
+async function writeFlags(
+  folder: SyncedFolder,
+  wanted: readonly Wanted[],
+  change: Parameters<typeof changeFlags>[1],
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<{ changed: ReadonlyMap<number, ChangedFlags>; modified: readonly number[]; error: unknown }> {
+  const changed = new Map<number, ChangedFlags>();
+  const isConditional = Number.isFinite(change.unchangedSince);
+  let modified: number[] = [];
+  const end = folder.ownChanges.begin(wanted.map(({ entry }) => entry.id));
+  let error: unknown;
+  try {
+    const requests = wanted.map((each) => patchRequest(each, isConditional, folder.changeKey(each.entry.id)));
+    const answers = await folder.parts.mail.requests.batch(requests, options);
+    const stale: FolderEntry[] = [];
+    folder.edit((edit) => {
+      for (const [at, { entry, flags }] of wanted.entries()) {
+        const answer = answers[at] as BatchAnswer;
+        if ('error' in answer) {
+          if (answer.error.status === 412) stale.push(entry);
+          else if (!isGone(answer.error)) error ??= answer.error;
+          continue;
+        }
+        const known = folder.parts.index.messages.get(folder.key, entry.id);
+        if (known === undefined) continue;
+        const now = (answer.json ?? {}) as GraphMessage;
+        const told = asTold(flags, now);
+        changed.set(known.uid, { flags: told, modseq: edit.setFlags(known, told, now.changeKey ?? known.changeKey) });
+      }
+    }, author);
+    if (isConditional) modified = stale.map(({ summary }) => summary.uid);
+    else for (const entry of stale) await changeStale(folder, entry, change, changed, options);
+  } catch (caught) {
+    error ??= caught;
+  } finally {
+    end();
+  }
+  return { changed, modified, error };
+}
+
+/** What others have changed meanwhile stands in the answer, but for what only extended properties tell. */
+function asTold(wanted: readonly Flag[], now: GraphMessage): readonly Flag[] {
+  if (now.isRead === undefined || now.flag === undefined || now.categories === undefined) return wanted;
+  const told = flagsOf(now);
+  return [...told, ...wanted.filter((flag) => isPropertyFlag(flag) || (flag === '\\Draft' && !isDraft(told)))];
+}
+
+function patchRequest({ entry, flags }: Wanted, isConditional: boolean, changeKey = ''): BatchedRequest {
+  const before = entry.summary.flags;
+  // Categories are written all at once: somebody else's must not be overwritten unseen.
+  const guarded = (isConditional || changesKeywords(before, flags)) && changeKey !== '';
+  return {
+    method: 'PATCH',
+    path: messagePath(entry.id),
+    json: patchOf(before, flags) ?? {},
+    ...(guarded && { headers: { 'If-Match': `W/"${changeKey}"` } }),
+  };
+}
+
+/** Somebody else has changed the message: it is read again, and changed once more. */
+async function changeStale(
+  folder: SyncedFolder,
+  entry: FolderEntry,
+  { how, flags }: Parameters<typeof changeFlags>[1],
+  changed: Map<number, ChangedFlags>,
+  options: RequestOptions,
+): Promise<void> {
+  const { mail, index } = folder.parts;
+  const [now] = await mail.messages([entry.id], options);
+  const facts = now && messageFacts(now);
+  // Somebody has taken it away.
+  if (now === undefined || facts === undefined) return;
+  const told = [...facts.flags, ...(propertyFacts(now)?.flags ?? [])];
+  const next = combined(isDraft(entry.summary.flags) && !isDraft(told) ? [...told, '\\Draft'] : told, how, flags);
+  const patch = patchOf(told, next);
+  const json = patch && ((await mail.requests.send('PATCH', messagePath(entry.id), patch, options)) as GraphMessage);
+  // Whoever asked hears it in the answer; what was somebody else's change is news to all.
+  folder.edit((edit) => {
+    const known = index.messages.get(folder.key, entry.id);
+    if (known === undefined) return;
+    const modseq = edit.setFlags(known, next, json?.changeKey ?? facts.changeKey);
+    changed.set(known.uid, { flags: next, modseq });
+  });
+}
+
+/**
+ * Removes messages for good.
+ * @returns UIDs of those that are gone, ascending @throws GraphError of the first that is not, once the others are done
+ */
+export async function removeMessages(
+  folder: SyncedFolder,
+  uids: readonly number[],
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<readonly number[]> {
+  const entries = uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const gone: number[] = [];
+  for (let start = 0; start < entries.length; start += changedAtOnce) {
+    const ids = entries.slice(start, start + changedAtOnce).map(({ id }) => id);
+    const { removed, failure } = await removeSome(folder, ids, author, options).catch((failure: unknown) => ({
+      ...{ removed: [], failure },
+    }));
+    gone.push(...removed);
+    if (failure === undefined) continue;
+    // Whoever asked gets no answer that tells of the others.
+    if (gone.length > 0) author.tell({ kind: 'removed', uids: gone, modseq: folder.facts.modseq });
+    throw failure;
+  }
+  return gone;
+}
+
+async function removeSome(
+  folder: SyncedFolder,
+  ids: readonly string[],
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<{ removed: readonly number[]; failure: unknown }> {
+  const end = folder.ownChanges.begin(ids);
+  try {
+    return await removeAtGraph(folder, ids, author, options);
+  } finally {
+    end();
+  }
+}
+
+async function removeAtGraph(
+  folder: SyncedFolder,
+  ids: readonly string[],
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<{ removed: readonly number[]; failure: unknown }> {
+  const answers = await folder.parts.mail.requests.batch(
+    ids.map((id) => ({ method: 'POST', path: `${messagePath(id)}/permanentDelete`, json: {} })),
+    options,
+  );
+  const left = ids.filter((_, at) => isUnknownAction(answers[at] as BatchAnswer));
+  const deleted = await folder.parts.mail.requests.batch(
+    left.map((id) => ({ method: 'DELETE', path: messagePath(id) })),
+    options,
+  );
+  const answerOf = (id: string, at: number) =>
+    (left.includes(id) ? deleted[left.indexOf(id)] : answers[at]) as BatchAnswer;
+  const failures = ids.flatMap((id, at) => {
+    const answer = answerOf(id, at);
+    return 'error' in answer && !isGone(answer.error) ? [{ id, error: answer.error }] : [];
+  });
+  const failed = new Set(failures.map(({ id }) => id));
+  const removed = folder.edit((edit) => edit.remove(ids.filter((id) => !failed.has(id))), author);
+  return { removed, failure: failures[0]?.error };
+}
+
+/** A cloud that does not know permanentDelete: there the message goes to Deleted Items, or from there for good. */
+function isUnknownAction(answer: BatchAnswer): boolean {
+  if (!('error' in answer)) return false;
+  const { status, code, message } = answer.error;
+  return status === 405 || (status === 400 && /segment/i.test(message)) || (status === 404 && !/item/i.test(code));
+}
+
+/**
+ * Copies or moves messages to another folder, in their order.
+ * @returns UIDs here and there, of those that were there @throws GraphError of the first that failed
+ */
+export async function transferMessages(
+  folder: SyncedFolder,
+  target: SyncedFolder,
+  how: { readonly action: 'copy' | 'move'; readonly uids: readonly number[] },
+  author: SessionWatcher,
+  options: RequestOptions,
+): Promise<{ readonly from: readonly number[]; readonly to: readonly number[] }> {
+  const { index, mail } = folder.parts;
+  const entries = how.uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const destinationId = target.facts.id;
+  const from: number[] = [];
+  const to: number[] = [];
+  let failure: unknown;
+  for (let start = 0; start < entries.length && failure === undefined; start += transferredAtOnce) {
+    const some = entries.slice(start, start + transferredAtOnce);
+    const ends = [folder, target].map(({ ownChanges }) => ownChanges.begin(some.map(({ id }) => id)));
+    try {
+      const answers = await mail.requests.batch(
+        some.map(({ id }) => ({ method: 'POST', path: `${messagePath(id)}/${how.action}`, json: { destinationId } })),
+        { ...options, once: true },
+      );
+      const done: string[] = [];
+      target.edit((edit) => {
+        for (const [at, entry] of some.entries()) {
+          const answer = answers[at] as BatchAnswer;
+          if ('error' in answer) {
+            if (!isGone(answer.error)) failure ??= answer.error;
+            continue;
+          }
+          const known = index.messages.get(folder.key, entry.id);
+          if (known === undefined) continue;
+          const { id = entry.id, changeKey = '' } = (answer.json ?? {}) as GraphMessage;
+          const { envelope = '{}', inReplyTo } = index.messages.envelope(folder.key, entry.id) ?? {};
+          from.push(known.uid);
+          to.push(edit.add({ ...known, id, changeKey }, envelope));
+          if (inReplyTo !== undefined) index.messages.setInReplyTo(target.key, id, inReplyTo);
+          done.push(entry.id);
+        }
+      });
+      if (how.action === 'move') folder.edit((edit) => edit.remove(done), author);
+    } catch (error) {
+      failure = error;
+    } finally {
+      for (const end of ends) end();
+    }
+  }
+  if (failure === undefined) return { from, to };
+  // Whoever asked gets no answer that tells of the others.
+  if (how.action === 'move' && from.length > 0) {
+    author.tell({ kind: 'removed', uids: from, modseq: folder.facts.modseq });
+  }
+  throw failure;
+}
+
+/** One batch: what is written down is never far behind what Graph has done. */
+const transferredAtOnce = 20;

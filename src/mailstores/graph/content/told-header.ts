@@ -1,0 +1,61 @@
+import { writtenAddresses } from '../../../message/address/written.ts';
+import { encodedWords } from '../../../message/mime/encodings.ts';
+import { isAscii, oneLine } from '../../../message/safe-text.ts';
+import type { EnvelopeFacts, NamedAddress } from '../remote/facts.ts';
+
+/** Header fields that the index can tell without a request, in lower case. */
+export const toldFields: ReadonlySet<string> = new Set([
+  'date',
+  'subject',
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'bcc',
+  'in-reply-to',
+  'message-id',
+]);
+
+/** The header that Graph's own properties make: what ENVELOPE and most lists of a mail program show. */
+export function toldHeader(envelope: EnvelopeFacts, inReplyTo: string | undefined): Buffer {
+  const { date, subject, messageId } = envelope;
+  const fields: [name: string, value: string | undefined][] = [
+    ['Date', date === undefined ? undefined : dateOf(date)],
+    ['From', addresses(envelope.from)],
+    ['Sender', addresses(envelope.sender)],
+    ['Reply-To', addresses(envelope.replyTo)],
+    ['To', addresses(envelope.to)],
+    ['Cc', addresses(envelope.cc)],
+    ['Bcc', addresses(envelope.bcc)],
+    ['Subject', subject === undefined ? undefined : textOf(subject)],
+    ['Message-ID', messageId && oneLine(messageId, maxLength)],
+    ['In-Reply-To', inReplyTo && oneLine(inReplyTo, maxLength)],
+  ];
+  const lines = fields
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`${lines.join('')}\r\n`);
+}
+
+const maxLength = 900;
+
+/** RFC 5322 section 3.3; Graph tells times in UTC alone. */
+function dateOf(iso: string): string | undefined {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? undefined : date.toUTCString().replace('GMT', '+0000');
+}
+
+function addresses(named: readonly NamedAddress[] | undefined): string | undefined {
+  return (
+    named &&
+    writtenAddresses(
+      named.map(([name, address]) => ({ name: name === address ? '' : name, address: oneLine(address, maxLength) })),
+    )
+  );
+}
+
+function textOf(text: string): string {
+  const line = oneLine(text, maxLength);
+  return isAscii(line) ? line : encodedWords(line).replaceAll(' ', '\r\n ');
+}

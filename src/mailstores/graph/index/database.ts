@@ -1,0 +1,55 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openIndexDatabase } from './schema.ts';
+
+/** The database of an index: statements prepared once, transactions, and a few facts by name. */
+export class IndexDatabase {
+  readonly #db: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
+  #depth = 0;
+
+  /** @throws BridgeError `mailbox-index-unusable` */
+  constructor(file: string) {
+    this.#db = openIndexDatabase(file);
+  }
+
+  sql(text: string): StatementSync {
+    const known = this.#prepared.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(text);
+    this.#prepared.set(text, statement);
+    return statement;
+  }
+
+  /** All of `work` or nothing of it is kept; one within another is part of it. */
+  transaction<Result>(work: () => Result): Result {
+    if (this.#depth > 0) return work();
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A full disk has rolled it back already.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  fact(name: string): string | undefined {
+    return this.sql('SELECT value FROM facts WHERE name = ?').get(name)?.value as string | undefined;
+  }
+
+  setFact(name: string, value: string): void {
+    this.sql(
+      'INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    ).run(name, value);
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.#db.close();
+  }
+}

@@ -1,0 +1,152 @@
+import type { SpecialUse } from '../../../mailbox/mail-store.ts';
+import type { IndexDatabase } from './database.ts';
+
+/** A folder as the index knows it. */
+export interface IndexedFolder {
+  /** Of the index. */
+  readonly key: number;
+  /** Graph's. */
+  readonly id: string;
+  /** Graph's id of the folder above; undefined at the top. */
+  readonly parent: string | undefined;
+  readonly displayName: string;
+  /** `inbox` besides what IMAP has a name for. */
+  readonly special: SpecialUse | 'inbox' | undefined;
+  readonly total: number;
+  readonly unread: number;
+  readonly subscribed: boolean;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  readonly modseq: number;
+  readonly recentFrom: number;
+  readonly removalsFrom: number;
+  readonly deltaLink: string | undefined;
+  readonly round: number;
+  readonly roundLink: string | undefined;
+  readonly propertiesAtMs: number;
+  readonly reconciledAtMs: number;
+}
+
+/** What Graph tells of a folder. */
+export type ToldFolder = Pick<IndexedFolder, 'id' | 'parent' | 'displayName' | 'special' | 'total' | 'unread'>;
+
+/** What changes of a folder by our own doing. */
+export type FolderProgress = Partial<
+  Pick<
+    IndexedFolder,
+    | 'subscribed'
+    | 'uidNext'
+    | 'modseq'
+    | 'recentFrom'
+    | 'removalsFrom'
+    | 'deltaLink'
+    | 'round'
+    | 'roundLink'
+    | 'propertiesAtMs'
+    | 'reconciledAtMs'
+  >
+>;
+
+const columns: Readonly<Record<keyof FolderProgress, string>> = {
+  subscribed: 'subscribed',
+  uidNext: 'uid_next',
+  modseq: 'modseq',
+  recentFrom: 'recent_from',
+  removalsFrom: 'removals_from',
+  deltaLink: 'delta_link',
+  round: 'round',
+  roundLink: 'round_link',
+  propertiesAtMs: 'properties_at',
+  reconciledAtMs: 'reconciled_at',
+};
+
+/** The folders of a mailbox, and the UIDVALIDITY of each. */
+export class FolderTable {
+  readonly #db: IndexDatabase;
+
+  constructor(db: IndexDatabase) {
+    this.#db = db;
+  }
+
+  all(): readonly IndexedFolder[] {
+    return this.#db.sql('SELECT * FROM folders ORDER BY key').all().map(folderOf);
+  }
+
+  get(key: number): IndexedFolder | undefined {
+    const row = this.#db.sql('SELECT * FROM folders WHERE key = ?').get(key);
+    return row && folderOf(row);
+  }
+
+  /** Takes in what Graph tells. A folder that is new gets a UIDVALIDITY that no folder of this mailbox had before. */
+  put({ id, parent, displayName, special, total, unread }: ToldFolder, subscribed: boolean, nowMs: number): number {
+    const values = [parent ?? null, displayName, special ?? null, total, unread];
+    // A login reads the list of folders: where nothing has changed there is nothing to write.
+    const same = this.#db
+      .sql(
+        `SELECT key FROM folders WHERE parent IS ? AND display_name = ? AND special IS ? AND total = ? AND unread = ?
+           AND id = ?`,
+      )
+      .get(...values, id);
+    if (same !== undefined) return same.key as number;
+    const known = this.#db
+      .sql(
+        'UPDATE folders SET parent = ?, display_name = ?, special = ?, total = ?, unread = ? WHERE id = ? RETURNING key',
+      )
+      .get(...values, id);
+    if (known !== undefined) return known.key as number;
+    const added = this.#db
+      .sql(
+        `INSERT INTO folders (parent, display_name, special, total, unread, id, subscribed, uid_validity, uid_next,
+           modseq, recent_from, removals_from, round, properties_at, reconciled_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 1, 1, 0, 0, 0) RETURNING key`,
+      )
+      .get(...values, id, subscribed ? 1 : 0, this.#nextUidValidity(nowMs));
+    return added?.key as number;
+  }
+
+  update(key: number, progress: FolderProgress): void {
+    const entries = Object.entries(progress) as [keyof FolderProgress, number | string | boolean | undefined][];
+    if (entries.length === 0) return;
+    const set = entries.map(([name]) => `${columns[name]} = ?`).join(', ');
+    const values = entries.map(([, value]) => (typeof value === 'boolean' ? Number(value) : (value ?? null)));
+    this.#db.sql(`UPDATE folders SET ${set} WHERE key = ?`).run(...values, key);
+  }
+
+  remove(key: number): void {
+    this.#db.sql('DELETE FROM headers WHERE id IN (SELECT id FROM messages WHERE folder = ?)').run(key);
+    for (const table of ['messages', 'removals']) this.#db.sql(`DELETE FROM ${table} WHERE folder = ?`).run(key);
+    this.#db.sql('DELETE FROM folders WHERE key = ?').run(key);
+  }
+
+  /** Seconds since 1970, or one more than the last one given. */
+  #nextUidValidity(nowMs: number): number {
+    const last = Number(this.#db.fact('uid_validity') ?? 0);
+    const next = Math.max(Math.floor(nowMs / 1000), last + 1);
+    this.#db.setFact('uid_validity', String(next));
+    return next;
+  }
+}
+
+function folderOf(row: Record<string, unknown>): IndexedFolder {
+  const text = (value: unknown) => (value === null ? undefined : (value as string));
+  return {
+    key: row.key as number,
+    id: row.id as string,
+    parent: text(row.parent),
+    displayName: row.display_name as string,
+    special: text(row.special) as IndexedFolder['special'],
+    total: row.total as number,
+    unread: row.unread as number,
+    subscribed: row.subscribed === 1,
+    uidValidity: row.uid_validity as number,
+    uidNext: row.uid_next as number,
+    modseq: row.modseq as number,
+    recentFrom: row.recent_from as number,
+    removalsFrom: row.removals_from as number,
+    deltaLink: text(row.delta_link),
+    round: row.round as number,
+    roundLink: text(row.round_link),
+    propertiesAtMs: row.properties_at as number,
+    reconciledAtMs: row.reconciled_at as number,
+  };
+}

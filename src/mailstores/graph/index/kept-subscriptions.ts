@@ -1,0 +1,37 @@
+import type { IndexDatabase } from './database.ts';
+
+/** Subscriptions of names that are no folders any more: they stay until the client takes them back (RFC 9051 section 6.3.7). */
+export class KeptSubscriptions {
+  readonly #db: IndexDatabase;
+
+  constructor(db: IndexDatabase) {
+    this.#db = db;
+  }
+
+  names(): readonly string[] {
+    return JSON.parse(this.#db.fact('kept_subscriptions') ?? '[]') as string[];
+  }
+
+  has(name: string): boolean {
+    return this.names().includes(name);
+  }
+
+  add(name: string): void {
+    // Nobody needs more, and each is told in every list.
+    this.#write([...this.names().filter((each) => each !== name), name].slice(-maxKept));
+  }
+
+  /** @returns whether it was there */
+  remove(name: string): boolean {
+    const left = this.names().filter((each) => each !== name);
+    if (left.length === this.names().length) return false;
+    this.#write(left);
+    return true;
+  }
+
+  #write(names: readonly string[]): void {
+    this.#db.setFact('kept_subscriptions', JSON.stringify(names));
+  }
+}
+
+const maxKept = 1_000;

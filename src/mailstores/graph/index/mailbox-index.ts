@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { IndexDatabase } from './database.ts';
+import { FolderTable } from './folder-table.ts';
+import { KeptSubscriptions } from './kept-subscriptions.ts';
+import { MessageTable } from './message-table.ts';
+
+/** What is known of one mailbox from one start to the next: its folders, its messages, and the UID of each. */
+export class MailboxIndex {
+  readonly db: IndexDatabase;
+  readonly folders: FolderTable;
+  readonly messages: MessageTable;
+  readonly keptSubscriptions: KeptSubscriptions;
+
+  /** @param folder is there @throws BridgeError `mailbox-index-unusable` */
+  constructor(folder: string) {
+    this.db = new IndexDatabase(join(folder, 'index.db'));
+    this.folders = new FolderTable(this.db);
+    this.messages = new MessageTable(this.db);
+    this.keptSubscriptions = new KeptSubscriptions(this.db);
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}

@@ -1,0 +1,275 @@
+import type { IndexDatabase } from './database.ts';
+
+/** A message as the index knows it. */
+export interface IndexedMessage {
+  /** Graph's immutable id. */
+  readonly id: string;
+  readonly uid: number;
+  readonly flags: readonly string[];
+  readonly receivedMs: number;
+  readonly size: number;
+  readonly isExact: boolean;
+  readonly modseq: number;
+  readonly changeKey: string;
+}
+
+/** What Graph tells of a message, its extended properties aside. */
+export interface MessageFacts {
+  readonly id: string;
+  readonly changeKey: string;
+  readonly receivedMs: number;
+  /** Those that Graph tells without extended properties. */
+  readonly flags: readonly string[];
+  /** JSON. */
+  readonly envelope: string;
+}
+
+/** What extended properties tell of a message. */
+export interface PropertyFacts {
+  readonly id: string;
+  /** Those that only extended properties tell. */
+  readonly flags: readonly string[];
+  /** Octets, an estimate. */
+  readonly size: number | undefined;
+  readonly inReplyTo: string | undefined;
+}
+
+/** Headers kept for one mailbox, bytes. */
+const maxHeaderBytes = 256 * 1024 * 1024;
+
+/** Flags that only extended properties tell. */
+const propertyFlags = ['\\Answered', '\\Deleted', '$Forwarded'];
+
+export function isPropertyFlag(flag: string): boolean {
+  return propertyFlags.some((known) => known.toLowerCase() === flag.toLowerCase());
+}
+
+/** The messages of the folders: which UID each has, and what a listing tells of it. */
+export class MessageTable {
+  readonly #db: IndexDatabase;
+  /** Most messages have one of a few sets of flags: each set is held once. */
+  readonly #flagSets = new Map<string, readonly string[]>();
+  /** About; undefined until it is counted. */
+  #headerBytes: number | undefined;
+
+  constructor(db: IndexDatabase) {
+    this.#db = db;
+  }
+
+  /** Messages that have a UID above `after`, ascending by it, `limit` at most. */
+  page(folder: number, after: number, limit: number): readonly IndexedMessage[] {
+    return this.#db
+      .sql(
+        `SELECT id, uid, flags, received, size, is_exact, modseq, change_key FROM messages
+         WHERE folder = ? AND uid > ? ORDER BY uid LIMIT ?`,
+      )
+      .all(folder, after, limit)
+      .map((row) => this.#messageOf(row));
+  }
+
+  get(folder: number, id: string): IndexedMessage | undefined {
+    const row = this.#db
+      .sql(
+        `SELECT id, uid, flags, received, size, is_exact, modseq, change_key FROM messages
+         WHERE folder = ? AND id = ? AND uid IS NOT NULL`,
+      )
+      .get(folder, id);
+    return row && this.#messageOf(row);
+  }
+
+  /** What ENVELOPE tells: JSON, and In-Reply-To. */
+  envelope(
+    folder: number,
+    id: string,
+  ): { readonly envelope: string; readonly inReplyTo: string | undefined } | undefined {
+    const row = this.#db
+      .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND id = ? AND is_described')
+      .get(folder, id);
+    return row && { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
+  }
+
+  setInReplyTo(folder: number, id: string, inReplyTo: string): void {
+    this.#db.sql('UPDATE messages SET in_reply_to = ? WHERE folder = ? AND id = ?').run(inReplyTo, folder, id);
+  }
+
+  /** Takes in a message that has no UID yet; one that is known is seen in this round. */
+  stage(folder: number, message: MessageFacts, round: number): void {
+    const { id, receivedMs, changeKey, envelope } = message;
+    const staged = this.#staged(folder, id);
+    // What is told twice has changed in between; what only properties tell is told by them.
+    const flags = [...message.flags, ...(staged?.flags.filter(isPropertyFlag) ?? [])].join(' ');
+    this.#db
+      .sql(
+        `INSERT INTO messages (folder, id, flags, received, size, is_exact, modseq, change_key, envelope, round, is_described)
+         VALUES (?, ?, ?, ?, 0, 0, 1, ?, ?, ?, 1)
+         ON CONFLICT (folder, id) DO UPDATE SET
+           flags = CASE WHEN uid IS NULL THEN excluded.flags ELSE flags END,
+           received = CASE WHEN uid IS NULL THEN excluded.received ELSE received END,
+           change_key = CASE WHEN uid IS NULL THEN excluded.change_key ELSE change_key END,
+           envelope = excluded.envelope, round = excluded.round, is_described = 1`,
+      )
+      .run(folder, id, flags, receivedMs, changeKey, envelope, round);
+  }
+
+  /** Takes in extended properties of a message that has no UID yet, whether it is known already or not. */
+  stageProperties(folder: number, { id, flags, size, inReplyTo }: PropertyFacts, round: number): void {
+    const staged = this.#staged(folder, id);
+    const all = [...(staged?.flags.filter((flag) => !isPropertyFlag(flag)) ?? []), ...flags].join(' ');
+    this.#db
+      .sql(
+        `INSERT INTO messages (folder, id, flags, received, size, is_exact, modseq, change_key, envelope, in_reply_to,
+           round, is_described)
+         VALUES (?, ?, ?, 0, ?, 0, 1, '', '', ?, ?, 0)
+         ON CONFLICT (folder, id) DO UPDATE SET size = excluded.size, in_reply_to = excluded.in_reply_to,
+           flags = CASE WHEN uid IS NULL THEN excluded.flags ELSE flags END`,
+      )
+      .run(folder, id, all, size ?? 0, inReplyTo ?? null, round);
+  }
+
+  /** A message that has no UID yet. */
+  #staged(folder: number, id: string): { readonly flags: readonly string[] } | undefined {
+    const row = this.#db.sql('SELECT flags FROM messages WHERE folder = ? AND id = ? AND uid IS NULL').get(folder, id);
+    return row && { flags: this.flagSet(row.flags as string) };
+  }
+
+  /** Ids of messages without a UID, in the order in which they get one. What was never described is dropped. */
+  staged(folder: number): readonly string[] {
+    this.#db.sql('DELETE FROM messages WHERE folder = ? AND is_described = 0').run(folder);
+    return this.#db
+      .sql('SELECT id FROM messages WHERE folder = ? AND uid IS NULL ORDER BY received, id')
+      .all(folder)
+      .map(({ id }) => id as string);
+  }
+
+  /** Gives a message its UID. */
+  assign(folder: number, id: string, uid: number, modseq: number): void {
+    this.#db.sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ?').run(uid, modseq, folder, id);
+  }
+
+  /** Ids of messages that have a UID and that a full round has not seen. */
+  unseen(folder: number, round: number): readonly string[] {
+    return this.#db
+      .sql('SELECT id FROM messages WHERE folder = ? AND uid IS NOT NULL AND round < ?')
+      .all(folder, round)
+      .map(({ id }) => id as string);
+  }
+
+  /** A message that is there with its UID at once. */
+  add(folder: number, message: IndexedMessage, envelope: string, round: number): void {
+    const { id, uid, flags, receivedMs, size, isExact, modseq, changeKey } = message;
+    this.#db
+      .sql(
+        `INSERT INTO messages (folder, id, uid, flags, received, size, is_exact, modseq, change_key, envelope, round, is_described)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+         ON CONFLICT (folder, id) DO UPDATE SET uid = excluded.uid, flags = excluded.flags, received = excluded.received,
+           modseq = excluded.modseq, change_key = excluded.change_key, envelope = excluded.envelope, is_described = 1`,
+      )
+      .run(folder, id, uid, flags.join(' '), receivedMs, size, Number(isExact), modseq, changeKey, envelope, round);
+  }
+
+  update(
+    folder: number,
+    { id, flags, modseq, changeKey }: Pick<IndexedMessage, 'id' | 'flags' | 'modseq' | 'changeKey'>,
+  ): void {
+    this.#db
+      .sql('UPDATE messages SET flags = ?, modseq = ?, change_key = ? WHERE folder = ? AND id = ?')
+      .run(flags.join(' '), modseq, changeKey, folder, id);
+  }
+
+  setChangeKey(folder: number, id: string, changeKey: string, envelope: string): void {
+    this.#db
+      .sql('UPDATE messages SET change_key = ?, envelope = ? WHERE folder = ? AND id = ?')
+      .run(changeKey, envelope, folder, id);
+  }
+
+  setSize(folder: number, id: string, size: number, isExact: boolean): void {
+    this.#db
+      .sql('UPDATE messages SET size = ?, is_exact = ? WHERE folder = ? AND id = ?')
+      .run(size, Number(isExact), folder, id);
+  }
+
+  remove(folder: number, { id, uid }: Pick<IndexedMessage, 'id' | 'uid'>, modseq: number): void {
+    this.#db.sql('DELETE FROM messages WHERE folder = ? AND id = ?').run(folder, id);
+    this.#db.sql('DELETE FROM headers WHERE id = ?').run(id);
+    this.#db.sql('INSERT OR IGNORE INTO removals (folder, modseq, uid) VALUES (?, ?, ?)').run(folder, modseq, uid);
+  }
+
+  /** UIDs removed after `modseq`, ascending. */
+  removedSince(folder: number, modseq: number): readonly number[] {
+    return this.#db
+      .sql('SELECT uid FROM removals WHERE folder = ? AND modseq > ? ORDER BY uid')
+      .all(folder, modseq)
+      .map(({ uid }) => uid as number);
+  }
+
+  counts(folder: number): { messages: number; unseen: number; deleted: number; size: number } {
+    const row = this.#db
+      .sql(
+        `SELECT count(*) AS messages, coalesce(sum(size), 0) AS size,
+           count(*) FILTER (WHERE ' ' || flags || ' ' NOT LIKE '% \\Seen %') AS unseen,
+           count(*) FILTER (WHERE ' ' || flags || ' ' LIKE '% \\Deleted %') AS deleted
+         FROM messages WHERE folder = ? AND uid IS NOT NULL`,
+      )
+      .get(folder) as { messages: number; unseen: number; deleted: number; size: number };
+    return { ...row };
+  }
+
+  /** Messages from a UID on. */
+  countFrom(folder: number, uid: number): number {
+    const row = this.#db
+      .sql('SELECT count(*) AS messages FROM messages WHERE folder = ? AND uid >= ?')
+      .get(folder, uid);
+    return row?.messages as number;
+  }
+
+  /** @returns undefined where there is none for this state of the message */
+  header(id: string, draftState: string): Buffer | undefined {
+    const row = this.#db.sql('SELECT header FROM headers WHERE id = ? AND draft_state = ?').get(id, draftState);
+    return row && Buffer.from(row.header as Uint8Array);
+  }
+
+  putHeader(id: string, draftState: string, header: Buffer): void {
+    this.#db
+      .sql('INSERT OR REPLACE INTO headers (id, draft_state, header) VALUES (?, ?, ?)')
+      .run(id, draftState, header);
+    this.#headerBytes = (this.#headerBytes ?? this.#bytesOfHeaders()) + header.length;
+    if (this.#headerBytes > maxHeaderBytes) this.#dropHeaders();
+  }
+
+  /** Those that were kept first go, until a tenth is free. */
+  #dropHeaders(): void {
+    do {
+      const oldest = 'SELECT rowid FROM headers ORDER BY rowid LIMIT 500';
+      const { changes } = this.#db.sql(`DELETE FROM headers WHERE rowid IN (${oldest})`).run();
+      this.#headerBytes = this.#bytesOfHeaders();
+      if (changes === 0) return;
+    } while (this.#headerBytes > maxHeaderBytes * 0.9);
+  }
+
+  #bytesOfHeaders(): number {
+    return this.#db.sql('SELECT coalesce(sum(length(header)), 0) AS bytes FROM headers').get()?.bytes as number;
+  }
+
+  #messageOf(row: Record<string, unknown>): IndexedMessage {
+    return {
+      id: row.id as string,
+      uid: row.uid as number,
+      flags: this.flagSet(row.flags as string),
+      receivedMs: row.received as number,
+      size: row.size as number,
+      isExact: row.is_exact === 1,
+      modseq: row.modseq as number,
+      changeKey: row.change_key as string,
+    };
+  }
+
+  /** @param text separated by blanks */
+  flagSet(text: string): readonly string[] {
+    const known = this.#flagSets.get(text);
+    if (known !== undefined) return known;
+    if (this.#flagSets.size > 1000) this.#flagSets.clear();
+    const flags = text === '' ? [] : text.split(' ');
+    this.#flagSets.set(text, flags);
+    return flags;
+  }
+}

@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { errorText } from '../../base/errors.ts';
+import { makeOwnFolder } from '../../base/files/own-folder.ts';
+import type { Log } from '../../base/log.ts';
+import { logRepeated } from '../../base/repeated-lines.ts';
+import { MailStoreError, type SpecialUse } from '../../mailbox/mail-store.ts';
+import { MailboxImport } from './append/import.ts';
+import { MessageContents } from './content/contents.ts';
+import { DiskCache } from './content/disk-cache.ts';
+import { bridgeError, isGone } from './errors.ts';
+import { pathsOf } from './folder-names.ts';
+import type { IndexedFolder } from './index/folder-table.ts';
+import { MailboxIndex } from './index/mailbox-index.ts';
+import { RemoteMail } from './remote/mail.ts';
+import { type GraphMailboxAccess, MailboxRequests, type RequestOptions } from './remote/requests.ts';
+import { SyncedFolder } from './sync/folder.ts';
+import { JointWork } from './sync/joint-work.ts';
+
+/** How a mailbox is kept up to date and on the disk. */
+export interface GraphMailboxSettings {
+  /** Where indexes and contents are kept, a folder for each mailbox. */
+  readonly folder: string;
+  /** Contents kept on the disk for each mailbox, bytes. */
+  readonly cacheBytes: number;
+  /** Between two looks at a folder that somebody has selected, milliseconds. */
+  readonly pollMs: number;
+}
+
+/** A folder list older than that is read again before it is used. */
+const foldersFreshMs = 15_000;
+/** A folder that nobody has used for so long leaves memory. */
+const unloadAfterMs = 5 * 60_000;
+/** A day after the last full round, a folder in use is compared with Graph as a whole. */
+const reconcileAfterMs = 24 * 60 * 60_000;
+
+/** One mailbox reached by Graph; all sessions share its index, its cache and its polling. */
+export class GraphMailbox {
+  readonly mail: RemoteMail;
+  readonly contents: MessageContents;
+  readonly imports: MailboxImport;
+  /** Messages on their way in. */
+  readonly spoolFolder: string;
+  readonly #index: MailboxIndex;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #settings: GraphMailboxSettings;
+  readonly #synced = new Map<number, SyncedFolder>();
+  readonly #listing: JointWork;
+  #paths: ReadonlyMap<string, IndexedFolder> = new Map();
+  #special: ReadonlyMap<string, SpecialUse | 'inbox' | 'root'> | undefined;
+  #cancelPoll: (() => void) | undefined;
+  #isClosed = false;
+
+  /** @throws BridgeError `mailbox-index-unusable`, `data-folder-unsafe` */
+  constructor(access: GraphMailboxAccess & { readonly connection: string }, settings: GraphMailboxSettings, log: Log) {
+    const name = createHash('sha256')
+      .update(`${access.connection}\n${access.mailbox.toLowerCase()}`)
+      .digest('hex')
+      .slice(0, 32);
+    const folder = join(settings.folder, name);
+    this.spoolFolder = join(folder, 'incoming');
+    for (const each of [settings.folder, folder, this.spoolFolder, join(folder, 'contents')]) makeOwnFolder(each);
+    dropLeftovers(this.spoolFolder);
+    this.#clock = access.clock;
+    this.#listing = new JointWork(access.clock);
+    this.#log = log.child({ mailbox: access.mailbox });
+    this.#settings = settings;
+    this.#index = new MailboxIndex(folder);
+    this.mail = new RemoteMail(new MailboxRequests(access));
+    this.imports = new MailboxImport(this.mail.requests);
+    this.#paths = pathsOf(this.#index.folders.all());
+    const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
+    this.contents = new MessageContents(this.mail, this.#index, cache);
+    this.#poll();
+  }
+
+  get index(): MailboxIndex {
+    return this.#index;
+  }
+
+  /** Folders by path, parents before children. */
+  async folders(options: RequestOptions = {}, maxAgeMs = foldersFreshMs): Promise<ReadonlyMap<string, IndexedFolder>> {
+    await this.#listing.run(maxAgeMs, () => this.#readFolders(options), options.signal);
+    return this.#paths;
+  }
+
+  /** Messages were put somewhere or taken away by our own doing: what Exchange has counted is no longer true. */
+  countsChanged(): void {
+    this.#listing.expire();
+  }
+
+  /** What the index says of folders has changed, and nothing at Graph. */
+  indexChanged(): void {
+    this.#paths = pathsOf(this.#index.folders.all());
+  }
+
+  /** The folder list has changed by our own doing. */
+  async foldersChanged(options: RequestOptions = {}): Promise<void> {
+    await this.folders(options, -1);
+  }
+
+  /** @throws MailStoreError `no-such-folder` */
+  async folderNamed(name: string, options: RequestOptions = {}): Promise<IndexedFolder> {
+    const path = canonicalPath(name);
+    // A folder that is known needs no list: if it has gone, the next request about it says so.
+    const found = this.#paths.get(path) ?? (await this.folders(options, -1)).get(path);
+    if (found === undefined) throw new MailStoreError('no-such-folder', `There is no folder ${name}.`);
+    return this.#index.folders.get(found.key) ?? found;
+  }
+
+  /** A folder for sessions to work in. */
+  synced({ key }: Pick<IndexedFolder, 'key'>): SyncedFolder {
+    const known = this.#synced.get(key);
+    if (known !== undefined) return known;
+    const folder = new SyncedFolder(key, { index: this.#index, mail: this.mail, clock: this.#clock });
+    this.#synced.set(key, folder);
+    return folder;
+  }
+
+  /** Reads a folder into memory, having compared it with Graph. */
+  async open(folder: SyncedFolder, options: RequestOptions & { progress?(text: string): void }): Promise<void> {
+    try {
+      // Who selects a folder looks for new mail: what arrived a moment ago has to be there.
+      await folder.open(0, options);
+    } catch (error) {
+      if (isGone(error)) await this.assertThere(folder, options);
+      throw error;
+    }
+  }
+
+  /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
+  async assertThere({ key }: SyncedFolder, options: RequestOptions = {}): Promise<void> {
+    await this.foldersChanged(options);
+    if (this.#index.folders.get(key) === undefined) {
+      throw new MailStoreError('no-such-folder', 'Another program has deleted the folder.');
+    }
+  }
+
+  /** Ends it. Nobody uses it any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelPoll?.();
+    this.#index.close();
+  }
+
+  /** Id of the folder that all others stand in. */
+  async rootId(options: RequestOptions = {}): Promise<string> {
+    await this.folders(options);
+    const root = [...(this.#special ?? [])].find(([, use]) => use === 'root')?.[0];
+    return root ?? 'msgfolderroot';
+  }
+
+  async #readFolders(options: RequestOptions): Promise<void> {
+    this.#special ??= await this.mail.specialFolders(options);
+    const special = this.#special;
+    const told = (await this.mail.folders(options)).filter(({ id }) => id !== undefined && special.get(id) !== 'root');
+    const nowMs = this.#clock.now();
+    const ids = new Set(told.map(({ id }) => id));
+    const gone = this.#index.folders.all().filter(({ id }) => !ids.has(id));
+    this.#index.db.transaction(() => {
+      for (const { key } of gone) this.#index.folders.remove(key);
+      for (const { id = '', displayName = '', parentFolderId, totalItemCount = 0, unreadItemCount = 0 } of told) {
+        const use = special.get(id);
+        const parent =
+          parentFolderId !== undefined && special.get(parentFolderId) !== 'root' ? parentFolderId : undefined;
+        const facts = { id, parent, displayName, total: totalItemCount, unread: unreadItemCount };
+        // Folders that are there before, and those that other programs make, are shown by programs that list only these.
+        this.#index.folders.put({ ...facts, special: use === 'root' ? undefined : use }, true, nowMs);
+      }
+    });
+    for (const { key, displayName } of gone) {
+      this.#synced.get(key)?.end(`The folder ${displayName} was deleted.`);
+      this.#synced.delete(key);
+    }
+    this.indexChanged();
+  }
+
+  /** Looks at every folder that somebody has selected, again and again. */
+  #poll(): void {
+    this.#cancelPoll = this.#clock.after(this.#settings.pollMs, () => {
+      void this.#pollOnce().finally(() => {
+        if (!this.#isClosed) this.#poll();
+      });
+    });
+  }
+
+  async #pollOnce(): Promise<void> {
+    if (this.mail.requests.heldMs > 0) return;
+    for (const [key, folder] of this.#synced) {
+      if (this.#isClosed) return;
+      if (!folder.isWatched) {
+        folder.unloadAfter(unloadAfterMs);
+        continue;
+      }
+      try {
+        await folder.bringUpToDate(0, { background: true });
+        const { reconciledAtMs } = folder.facts;
+        if (this.#clock.now() - reconciledAtMs > reconcileAfterMs) await folder.reconcile();
+      } catch (error) {
+        if (this.#isClosed) return;
+        if (error instanceof MailStoreError && error.code === 'no-such-folder') this.#synced.delete(key);
+        else this.#tellFailure(error);
+      }
+    }
+  }
+
+  #tellFailure(error: unknown): void {
+    const cause = bridgeError(error, this.mail.requests.mailbox);
+    const text = `cannot look for new mail: ${errorText(cause)} ${cause.remedy}`;
+    logRepeated(this.#log, 'warn', `graph-poll ${this.mail.requests.mailbox} ${cause.code}`, { error: cause }, text);
+  }
+}
+
+/** What was on its way in when the bridge broke down; nothing is for so long. */
+function dropLeftovers(spoolFolder: string): void {
+  for (const name of readdirSync(spoolFolder)) {
+    const file = join(spoolFolder, name);
+    const facts = lstatSync(file, { throwIfNoEntry: false });
+    if (facts !== undefined && Date.now() - facts.mtimeMs > leftoverAfterMs) rmSync(file, { force: true });
+  }
+}
+
+const leftoverAfterMs = 60 * 60_000;
+
+/** INBOX in any case, also where folders stand in it (RFC 9051 section 5.1). */
+function canonicalPath(name: string): string {
+  return name.replace(/^inbox(?=$|\/)/i, 'INBOX');
+}

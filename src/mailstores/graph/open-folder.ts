@@ -1,0 +1,315 @@
+import { Readable } from 'node:stream';
+import {
+  type Flag,
+  type FlagsOutcome,
+  type FolderChange,
+  type Listing,
+  type ListOptions,
+  MailStoreError,
+  type MessageContent,
+  type MessageSummary,
+  type OctetRange,
+  type OpenFolder,
+  type Transferred,
+} from '../../mailbox/mail-store.ts';
+import { changeFlags, removeMessages, transferMessages } from './changes.ts';
+import type { ContentKey, MessageContents } from './content/contents.ts';
+import type { CachedContent } from './content/disk-cache.ts';
+import { toldFields, toldHeader } from './content/told-header.ts';
+import { storeError } from './errors.ts';
+import type { EnvelopeFacts } from './remote/facts.ts';
+import type { SyncedFolder } from './sync/folder.ts';
+import type { SessionWatcher } from './sync/parts.ts';
+
+/** What a folder needs of the mailbox it is in. */
+export interface FolderHost {
+  readonly contents: MessageContents;
+  /** The client has gone. */
+  readonly gone: AbortSignal | undefined;
+  /** @throws MailStoreError `no-such-folder` */
+  folderNamed(name: string): Promise<SyncedFolder>;
+  /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
+  assertThere(folder: SyncedFolder): Promise<void>;
+  /** Messages were put somewhere or taken away. */
+  countsChanged(): void;
+}
+
+/** Messages read ahead while a client takes them one after another. */
+const readAhead = 2;
+/** Of more messages than that no headers are asked for where what Exchange tells of them in lists will do. */
+const mostExactHeaders = 200;
+/** In a folder of no more messages texts are looked for in the messages themselves, within words too. */
+const mostReadForSearch = 100;
+/** Of more messages than that the exact sizes are not found out beforehand: it would take too long and too many requests. */
+const mostExactSizes = 1_000;
+
+/** A folder that one session has open. */
+export class GraphOpenFolder implements OpenFolder {
+  readonly name: string;
+  readonly readOnly: boolean;
+  readonly recentFrom: number;
+  readonly #folder: SyncedFolder;
+  readonly #host: FolderHost;
+  readonly #listeners = new Set<(change: FolderChange) => void>();
+  readonly #self: SessionWatcher;
+  readonly #endWatch: () => void;
+
+  /** @param folder is open */
+  constructor(name: string, folder: SyncedFolder, readOnly: boolean, host: FolderHost) {
+    this.name = name;
+    this.readOnly = readOnly;
+    this.#folder = folder;
+    this.#host = host;
+    const { recentFrom, uidNext } = folder.facts;
+    this.recentFrom = recentFrom;
+    if (!readOnly) folder.parts.index.folders.update(folder.key, { recentFrom: uidNext });
+    this.#self = {
+      readOnly,
+      tell: (change) => {
+        for (const listener of this.#listeners) listener(change);
+      },
+    };
+    this.#endWatch = folder.watch(this.#self);
+  }
+
+  get id(): string {
+    return String(this.#folder.key);
+  }
+
+  get uidValidity(): number {
+    return this.#folder.facts.uidValidity;
+  }
+
+  get uidNext(): number {
+    return this.#folder.facts.uidNext;
+  }
+
+  get highestModseq(): number {
+    return this.#folder.facts.modseq;
+  }
+
+  list({ exactSizes = false, signal = this.#host.gone }: ListOptions = {}): Listing<MessageSummary> {
+    return exactSizes ? this.#listExactly(signal) : this.#listing();
+  }
+
+  async content(uid: number, range?: OctetRange): Promise<MessageContent> {
+    const content = await this.#content(uid);
+    if (content === undefined) throw new MailStoreError('no-such-message', 'The message no longer exists.');
+    return contentOf(content, () => this.#content(uid), range);
+  }
+
+  async *headers(uids: readonly number[], signal = this.#host.gone, fields?: readonly string[]) {
+    const isTold = fields?.every((field) => toldFields.has(field.toLowerCase())) === true;
+    if (isTold && uids.length > mostExactHeaders) {
+      yield* this.#toldHeaders(uids);
+      return;
+    }
+    const keys = uids.flatMap((uid) => {
+      const key = this.#key(uid);
+      return key === undefined ? [] : [{ ...key, uid }];
+    });
+    const { contents } = this.#host;
+    try {
+      const headers = isTold ? contents.keptHeaders(keys, { signal }) : contents.headers(keys, { signal });
+      for await (const { key, header } of headers) {
+        // Of what was sent from here Exchange keeps none.
+        if (header === undefined) yield* this.#toldHeaders([key.uid]);
+        else yield { uid: key.uid, header };
+      }
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  async *contents(uids: readonly number[], signal = this.#host.gone) {
+    const ahead: { uid: number; content: Promise<CachedContent | undefined> }[] = [];
+    let next = 0;
+    try {
+      for (;;) {
+        for (; next < uids.length && ahead.length <= readAhead; next++) {
+          const uid = uids[next] as number;
+          const content = this.#content(uid, signal);
+          content.catch(() => {});
+          ahead.push({ uid, content });
+        }
+        const first = ahead.shift();
+        if (first === undefined) return;
+        const content = await first.content;
+        if (content !== undefined) {
+          yield { uid: first.uid, content: contentOf(content, () => this.#content(first.uid, signal)) };
+        }
+      }
+    } finally {
+      await Promise.allSettled(ahead.map(({ content }) => content));
+    }
+  }
+
+  async searchText(where: 'body' | 'text', text: string, signal = this.#host.gone) {
+    if (this.#folder.entries.size <= mostReadForSearch) return undefined;
+    const { mail } = this.#folder.parts;
+    try {
+      const ids = await mail.search(this.#folder.facts.id, where === 'body' ? `body:${text}` : text, { signal });
+      return new Set(ids.flatMap((id) => this.#folder.uidOf(id) ?? []));
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  async setFlags(
+    uids: readonly number[],
+    how: 'add' | 'remove' | 'replace',
+    flags: readonly Flag[],
+    unchangedSince = Number.POSITIVE_INFINITY,
+  ): Promise<FlagsOutcome> {
+    this.#assertWritable();
+    const change = { uids, how, flags, unchangedSince };
+    return await this.#during((options) => changeFlags(this.#folder, change, this.#self, options));
+  }
+
+  async removedSince(modseq: number): Promise<readonly number[] | undefined> {
+    const { index } = this.#folder.parts;
+    if (modseq < this.#folder.facts.removalsFrom) return undefined;
+    return index.messages.removedSince(this.#folder.key, modseq);
+  }
+
+  async copy(uids: readonly number[], folder: string): Promise<Transferred> {
+    return await this.#transfer('copy', uids, folder);
+  }
+
+  async move(uids: readonly number[], folder: string): Promise<Transferred> {
+    this.#assertWritable();
+    return await this.#transfer('move', uids, folder);
+  }
+
+  async remove(uids: readonly number[]): Promise<readonly number[]> {
+    this.#assertWritable();
+    // Who has said QUIT or LOGOUT need not wait for what it has asked for.
+    return await removeMessages(this.#folder, uids, this.#self, {}).catch((error: unknown) => {
+      throw this.#failure(error);
+    });
+  }
+
+  watch(listener: (change: FolderChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#endWatch();
+    this.#listeners.clear();
+  }
+
+  async #transfer(action: 'copy' | 'move', uids: readonly number[], name: string): Promise<Transferred> {
+    const target = await this.#host.folderNamed(name);
+    // To Exchange a message that moves to where it is stays; to IMAP it is another one (RFC 9051 section 6.4.8).
+    if (action === 'move' && target === this.#folder) {
+      const copied = await this.#transfer('copy', uids, name);
+      const gone = new Set(await this.remove(copied.from));
+      if (copied.from.some((uid) => !gone.has(uid))) throw new MailStoreError('unavailable', 'Not all was moved.');
+      return copied;
+    }
+    const moved = await this.#during((options) =>
+      transferMessages(this.#folder, target, { action, uids }, this.#self, options),
+    );
+    this.#host.countsChanged();
+    // Graph says the same where a message is gone and where the folder is.
+    const there = uids.filter((uid) => this.#folder.entries.has(uid) || moved.from.includes(uid));
+    if (moved.from.length < there.length) await this.#host.assertThere(target);
+    return { uidValidity: target.facts.uidValidity, ...moved };
+  }
+
+  #listing(): MessageSummary[] {
+    return Array.from(this.#folder.entries.values(), ({ summary }) => summary);
+  }
+
+  async *#listExactly(signal: AbortSignal | undefined): AsyncGenerator<MessageSummary> {
+    await this.#findSizes(signal);
+    yield* this.#listing();
+  }
+
+  async #findSizes(signal: AbortSignal | undefined): Promise<void> {
+    const unknown = [...this.#folder.entries].filter(([, { isExact }]) => !isExact).map(([uid]) => uid);
+    for await (const { content } of this.contents(unknown.slice(-mostExactSizes), signal)) content.stream.destroy();
+  }
+
+  async #content(uid: number, signal = this.#host.gone): Promise<CachedContent | undefined> {
+    const key = this.#key(uid);
+    if (key === undefined) return undefined;
+    try {
+      const content = await this.#host.contents.whole(key, { signal });
+      if (content !== undefined && key.draftState === '') this.#folder.setSize(uid, content.size);
+      return content;
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  *#toldHeaders(uids: readonly number[]): Generator<{ uid: number; header: Buffer }> {
+    const { messages } = this.#folder.parts.index;
+    for (const uid of uids) {
+      const entry = this.#folder.entries.get(uid);
+      const told = entry && messages.envelope(this.#folder.key, entry.id);
+      if (told === undefined) continue;
+      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told.inReplyTo) };
+    }
+  }
+
+  #key(uid: number): ContentKey | undefined {
+    const entry = this.#folder.entries.get(uid);
+    if (entry === undefined) return undefined;
+    const { id, summary } = entry;
+    const isDraft = summary.flags.includes('\\Draft');
+    return { id, draftState: isDraft ? (this.#folder.changeKey(id) ?? '') : '' };
+  }
+
+  async #during<Result>(
+    work: (options: { readonly signal: AbortSignal | undefined }) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work({ signal: this.#host.gone });
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #assertWritable(): void {
+    if (this.readOnly) throw new MailStoreError('read-only', 'The folder was opened to read only.');
+  }
+
+  #failure(error: unknown): unknown {
+    return this.#host.gone?.aborted ? error : storeError(error, this.#folder.parts.mail.requests.mailbox);
+  }
+}
+
+/** @param again gets it once more */
+function contentOf(
+  content: CachedContent,
+  again: () => Promise<CachedContent | undefined>,
+  range?: OctetRange,
+): MessageContent {
+  const { size } = content;
+  const stream = Readable.from(octetsOf(content, again, range), { objectMode: false });
+  return { size: range === undefined ? size : Math.max(0, Math.min(size - range.offset, range.length)), stream };
+}
+
+/** Opens its file when it is read: what is never read holds none. */
+async function* octetsOf(
+  content: CachedContent,
+  again: () => Promise<CachedContent | undefined>,
+  range: OctetRange | undefined,
+): AsyncGenerator<Buffer> {
+  let now = content;
+  for (let tries = 0; ; tries++) {
+    try {
+      return yield* now.open(range);
+    } catch (error) {
+      // The cache has made room since; what has been opened is read to its end.
+      const isMissing = (error as { code?: unknown }).code === 'ENOENT';
+      const anew = isMissing && tries < mostReopenings ? await again() : undefined;
+      if (anew?.size !== content.size) throw error;
+      now = anew;
+    }
+  }
+}
+
+const mostReopenings = 5;

@@ -1,0 +1,50 @@
+import type { Clock } from '../../../base/clock.ts';
+
+/** Requests to Graph for one app and mailbox. Microsoft: "Microsoft Graph service-specific throttling limits", Outlook. */
+export interface RequestLimits {
+  readonly requests: number;
+  readonly windowMs: number;
+}
+
+export const outlookLimits: RequestLimits = { requests: 10_000, windowMs: 10 * 60_000 };
+
+/** Part of the budget that is kept for what a client waits for. */
+const keptForClients = 0.2;
+
+/** The requests that may still be made: the budget fills up evenly over its window. */
+export class RequestBudget {
+  readonly #limits: RequestLimits;
+  readonly #clock: Clock;
+  #left: number;
+  #filledAtMs: number;
+
+  constructor(clock: Clock, limits: RequestLimits = outlookLimits) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#left = limits.requests;
+    this.#filledAtMs = clock.now();
+  }
+
+  /**
+   * Takes requests out of the budget, if there are as many.
+   * @param background what nobody waits for leaves a fifth to the others
+   * @returns milliseconds until it is worth another try; 0 where they are taken
+   */
+  take(count: number, background: boolean): number {
+    this.#fill();
+    const { requests, windowMs } = this.#limits;
+    const floor = background ? requests * keptForClients : 0;
+    const missing = count - (this.#left - floor);
+    if (missing > 0) return Math.ceil((missing / requests) * windowMs);
+    this.#left -= count;
+    return 0;
+  }
+
+  #fill(): void {
+    const nowMs = this.#clock.now();
+    const { requests, windowMs } = this.#limits;
+    const passedMs = Math.max(0, nowMs - this.#filledAtMs);
+    this.#left = Math.min(requests, this.#left + (passedMs / windowMs) * requests);
+    this.#filledAtMs = nowMs;
+  }
+}

@@ -1,0 +1,179 @@
+import type { Readable } from 'node:stream';
+import type { SpecialUse } from '../../../mailbox/mail-store.ts';
+import { imapDeleted, lastVerb } from '../flags.ts';
+import type { BatchAnswer, MailboxRequests, RequestOptions } from './requests.ts';
+import { type GraphFolder, type GraphMessage, type GraphPage, pageOf } from './resources.ts';
+
+/** The folders that Graph knows by name, and what IMAP calls them. */
+const wellKnown: Readonly<Record<string, SpecialUse | 'inbox'>> = {
+  inbox: 'inbox',
+  drafts: '\\Drafts',
+  sentitems: '\\Sent',
+  deleteditems: '\\Trash',
+  junkemail: '\\Junk',
+  archive: '\\Archive',
+};
+
+const messageFields =
+  'id,changeKey,isRead,isDraft,flag,categories,receivedDateTime,lastModifiedDateTime,sentDateTime,internetMessageId,subject,from,sender,replyTo,toRecipients,ccRecipients,bccRecipients';
+
+/** PidTagMessageSize, an estimate of what the MIME form will be; PidTagInReplyToId; PidTagTransportMessageHeaders. */
+const messageSize = 'Integer 0xe08';
+const inReplyTo = 'String 0x1042';
+const transportHeaders = 'String 0x7d';
+
+export const propertyIds = { messageSize, inReplyTo, transportHeaders } as const;
+
+/** What only extended properties tell of a message in a list. */
+const listedProperties = [lastVerb, imapDeleted, messageSize, inReplyTo];
+
+const pageSize = 500;
+const paged = { Prefer: `odata.maxpagesize=${pageSize}` };
+
+function expanding(ids: readonly string[]): string {
+  return `singleValueExtendedProperties($filter=${ids.map((id) => `id eq '${id}'`).join(' or ')})`;
+}
+
+/** The calls of Graph about folders and messages of one mailbox. */
+export class RemoteMail {
+  readonly requests: MailboxRequests;
+
+  constructor(requests: MailboxRequests) {
+    this.requests = requests;
+  }
+
+  /** All folders. */
+  async folders(options: RequestOptions = {}): Promise<readonly GraphFolder[]> {
+    const select = '$select=id,displayName,parentFolderId,totalItemCount,unreadItemCount';
+    const folders: GraphFolder[] = [];
+    let link: string | undefined = `/mailFolders/delta?${select}`;
+    while (link !== undefined) {
+      const page: GraphPage<GraphFolder> = pageOf(await this.requests.get(link, { ...options, headers: paged }));
+      folders.push(...page.value.filter((folder) => folder['@removed'] === undefined));
+      link = page.nextLink;
+    }
+    return folders;
+  }
+
+  /** Ids of the folders that have a use of their own; a mailbox need not have all of them. */
+  async specialFolders(options: RequestOptions = {}): Promise<ReadonlyMap<string, SpecialUse | 'inbox' | 'root'>> {
+    const names = [...Object.keys(wellKnown), 'msgfolderroot'];
+    const answers = await this.requests.batch(
+      names.map((name) => ({ method: 'GET', path: `/mailFolders/${name}?$select=id` })),
+      options,
+    );
+    const found = new Map<string, SpecialUse | 'inbox' | 'root'>();
+    for (const [index, answer] of answers.entries()) {
+      const { id } = ('json' in answer ? answer.json : {}) as { id?: string };
+      if (id !== undefined) found.set(id, wellKnown[names[index] ?? ''] ?? 'root');
+    }
+    return found;
+  }
+
+  /** Where the changes of a folder begin to be told: with all that is in it. */
+  firstChanges(folderId: string): string {
+    return `/mailFolders/${encodeURIComponent(folderId)}/messages/delta?$select=${messageFields}`;
+  }
+
+  /** @throws GraphError 410 where the link has expired */
+  async changes(link: string, options: RequestOptions = {}): Promise<GraphPage<GraphMessage>> {
+    return pageOf(await this.requests.get(link, { ...options, headers: paged }));
+  }
+
+  /** A page of what only extended properties tell, of all messages or of those changed since a time. */
+  async properties(
+    folderId: string,
+    from: { readonly sinceMs: number } | { readonly link: string },
+    options: RequestOptions = {},
+  ): Promise<GraphPage<GraphMessage>> {
+    if ('link' in from) return pageOf(await this.requests.get(from.link, { ...options, headers: paged }));
+    const query = [
+      ...(from.sinceMs > 0 ? [`$filter=lastModifiedDateTime ge ${new Date(from.sinceMs).toISOString()}`] : []),
+      `$select=id,lastModifiedDateTime`,
+      `$expand=${expanding(listedProperties)}`,
+      `$top=${pageSize}`,
+    ].join('&');
+    const path = `/mailFolders/${encodeURIComponent(folderId)}/messages?${query}`;
+    return pageOf(await this.requests.get(path, { ...options, headers: paged }));
+  }
+
+  /** In which folder each message is; undefined where it is nowhere. */
+  async parents(
+    ids: readonly string[],
+    options: RequestOptions = {},
+  ): Promise<ReadonlyMap<string, string | undefined>> {
+    const answers = await this.requests.batch(
+      ids.map((id) => ({ method: 'GET', path: `${messagePath(id)}?$select=id,parentFolderId` })),
+      options,
+    );
+    return new Map(ids.map((id, index) => [id, parentOf(answers[index] as BatchAnswer)]));
+  }
+
+  /** A message as delta and the extended properties tell it. */
+  async message(id: string, options: RequestOptions = {}): Promise<GraphMessage> {
+    const expand = expanding(listedProperties);
+    const path = `${messagePath(id)}?$select=${messageFields},parentFolderId&$expand=${expand}`;
+    return (await this.requests.get(path, options)) as GraphMessage;
+  }
+
+  /** The same of several, those that are gone left out. */
+  async messages(ids: readonly string[], options: RequestOptions = {}): Promise<readonly GraphMessage[]> {
+    const query = `?$select=${messageFields},parentFolderId&$expand=${expanding(listedProperties)}`;
+    const answers = await this.requests.batch(
+      ids.map((id) => ({ method: 'GET', path: `${messagePath(id)}${query}` })),
+      options,
+    );
+    return answers.flatMap((answer) => {
+      if ('json' in answer) return [answer.json as GraphMessage];
+      if (answer.error.status === 404) return [];
+      throw answer.error;
+    });
+  }
+
+  /** The MIME form, as Exchange makes it now. */
+  download(id: string, receive: (body: Readable) => Promise<void>, options: RequestOptions = {}): Promise<void> {
+    return this.requests.download(`${messagePath(id)}/$value`, receive, options);
+  }
+
+  /** The header that each message came with; undefined where Exchange has none, as of what was sent from here. */
+  async headers(
+    ids: readonly string[],
+    options: RequestOptions = {},
+  ): Promise<readonly (string | undefined | 'gone')[]> {
+    const expand = expanding([transportHeaders]);
+    const answers = await this.requests.batch(
+      ids.map((id) => ({ method: 'GET', path: `${messagePath(id)}?$select=id&$expand=${expand}` })),
+      options,
+    );
+    return answers.map((answer) => {
+      if ('json' in answer) return (answer.json as GraphMessage).singleValueExtendedProperties?.[0]?.value;
+      if (answer.error.status === 404) return 'gone';
+      throw answer.error;
+    });
+  }
+
+  /** Ids of the messages of a folder that hold words, as Exchange's index finds them; a thousand at most. */
+  async search(folderId: string, query: string, options: RequestOptions = {}): Promise<readonly string[]> {
+    const found: string[] = [];
+    const search = encodeURIComponent(`"${query.replace(/["\\]/g, ' ')}"`);
+    let link: string | undefined =
+      `/mailFolders/${encodeURIComponent(folderId)}/messages?$search=${search}&$select=id&$top=250`;
+    while (link !== undefined) {
+      const page: GraphPage<GraphMessage> = pageOf(await this.requests.get(link, options));
+      found.push(...page.value.flatMap(({ id }) => id ?? []));
+      link = page.nextLink;
+    }
+    return found;
+  }
+}
+
+/** Below the mailbox. */
+export function messagePath(id: string): string {
+  return `/messages/${encodeURIComponent(id)}`;
+}
+
+function parentOf(answer: BatchAnswer): string | undefined {
+  if ('json' in answer) return (answer.json as GraphMessage).parentFolderId;
+  if (answer.error.status === 404) return undefined;
+  throw answer.error;
+}

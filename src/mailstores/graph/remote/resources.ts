@@ -1,0 +1,53 @@
+import { GraphUnansweredError } from '../../../graph/client/error.ts';
+import type { GraphMarks } from '../flags.ts';
+
+/* Resources of Graph as far as they are read here. Nothing is sure to be there. */
+
+export interface GraphAddress {
+  readonly emailAddress?: { readonly name?: string; readonly address?: string };
+}
+
+/** Microsoft: "message resource type". */
+export interface GraphMessage extends GraphMarks {
+  readonly id?: string;
+  readonly '@odata.etag'?: string;
+  readonly '@removed'?: { readonly reason?: string };
+  readonly changeKey?: string;
+  readonly parentFolderId?: string;
+  readonly receivedDateTime?: string;
+  readonly lastModifiedDateTime?: string;
+  readonly sentDateTime?: string;
+  readonly internetMessageId?: string;
+  readonly subject?: string;
+  readonly from?: GraphAddress;
+  readonly sender?: GraphAddress;
+  readonly replyTo?: readonly GraphAddress[];
+  readonly toRecipients?: readonly GraphAddress[];
+  readonly ccRecipients?: readonly GraphAddress[];
+  readonly bccRecipients?: readonly GraphAddress[];
+  readonly singleValueExtendedProperties?: readonly { readonly id?: string; readonly value?: string }[];
+}
+
+/** Microsoft: "mailFolder resource type". */
+export interface GraphFolder {
+  readonly id?: string;
+  readonly '@removed'?: unknown;
+  readonly displayName?: string;
+  readonly parentFolderId?: string;
+  readonly totalItemCount?: number;
+  readonly unreadItemCount?: number;
+}
+
+/** A page of a collection. */
+export interface GraphPage<Item> {
+  readonly value: readonly Item[];
+  readonly nextLink: string | undefined;
+  readonly deltaLink: string | undefined;
+}
+
+export function pageOf<Item>(json: unknown): GraphPage<Item> {
+  const page = json as { value?: readonly Item[]; '@odata.nextLink'?: string; '@odata.deltaLink'?: string };
+  // A page that is none must not be taken for one with nothing on it.
+  if (!Array.isArray(page?.value)) throw new GraphUnansweredError(false, new Error('The answer is no page of a list.'));
+  return { value: page.value, nextLink: page['@odata.nextLink'], deltaLink: page['@odata.deltaLink'] };
+}

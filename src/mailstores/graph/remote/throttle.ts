@@ -1,0 +1,90 @@
+import type { Clock } from '../../../base/clock.ts';
+import { GraphError } from '../../../graph/client/error.ts';
+import { RequestBudget, type RequestLimits } from './budget.ts';
+
+/** Who waits for a request. */
+export interface RequestWait {
+  /** Nobody waits for it: it leaves room for others. */
+  readonly background?: boolean;
+  /** Whoever waited has gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A wait longer than that is told to whoever waits. */
+const noticeAfterMs = 3_000;
+
+/** When the next request about a mailbox may be made: as Graph has asked for, and as its budget allows. */
+export class Throttle {
+  readonly #clock: Clock;
+  readonly #budget: RequestBudget;
+  readonly #listeners = new Set<(text: string) => void>();
+  /** Graph has asked to be left alone until then, with that answer. */
+  #held: { readonly untilMs: number; readonly by: GraphError } | undefined;
+
+  constructor(clock: Clock, limits?: RequestLimits) {
+    this.#clock = clock;
+    this.#budget = new RequestBudget(clock, limits);
+  }
+
+  /** Milliseconds for which Graph has asked to be left alone. */
+  get heldMs(): number {
+    return Math.max(0, (this.#held?.untilMs ?? 0) - this.#clock.now());
+  }
+
+  /** Calls `listener` when a client is made to wait. @returns ends that */
+  onWait(listener: (text: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Graph has asked to be left alone. */
+  hold(by: GraphError, waitMs: number): void {
+    const untilMs = this.#clock.now() + waitMs;
+    if (untilMs > (this.#held?.untilMs ?? 0)) this.#held = { untilMs, by };
+  }
+
+  /**
+   * Waits until neither Graph nor the budget forbids as many requests.
+   * @param deadline milliseconds since 1970 @throws GraphError where they are forbidden until then
+   */
+  async turn(count: number, waiting: RequestWait, deadline: number): Promise<void> {
+    for (;;) {
+      const { heldMs } = this;
+      const waitMs = heldMs > 0 ? heldMs : this.#budget.take(count, waiting.background === true);
+      if (waitMs <= 0) return;
+      if (this.#clock.now() + waitMs > deadline) throw heldMs > 0 && this.#held ? this.#held.by : overBudget(waitMs);
+      await this.wait(waitMs, waiting);
+    }
+  }
+
+  /** @throws the reason of the signal */
+  async wait(waitMs: number, { background, signal }: RequestWait): Promise<void> {
+    if (background !== true && waitMs >= noticeAfterMs) this.#tell(waitMs);
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const cancel = this.#clock.after(waitMs, () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      });
+      const abort = () => {
+        cancel();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  #tell(waitMs: number): void {
+    const seconds = `${Math.ceil(waitMs / 1000)} seconds`;
+    const text =
+      this.heldMs > 0
+        ? `Microsoft 365 asks to wait ${seconds}`
+        : `Microsoft 365 does not do what it is asked for; the next try is in ${seconds}`;
+    for (const listener of this.#listeners) listener(text);
+  }
+}
+
+function overBudget(waitMs: number): GraphError {
+  const text = `no more requests about the mailbox are allowed for ${Math.ceil(waitMs / 1000)} seconds`;
+  return new GraphError(text, { status: 429, code: 'TooManyRequests', retryAfterMs: waitMs });
+}

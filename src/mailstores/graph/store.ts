@@ -1,0 +1,282 @@
+import {
+  type AppendedMessage,
+  type FolderInfo,
+  type FolderStatus,
+  type MailStore,
+  MailStoreError,
+  type OpenFolder,
+  type OpenOptions,
+} from '../../mailbox/mail-store.ts';
+import { appendMessage } from './append/append.ts';
+import { storeError } from './errors.ts';
+import { delimiter, displayNameOf } from './folder-names.ts';
+import type { IndexedFolder } from './index/folder-table.ts';
+import type { GraphMailbox } from './mailbox.ts';
+import { type FolderHost, GraphOpenFolder } from './open-folder.ts';
+import { messageFacts, propertyFacts } from './remote/facts.ts';
+import type { GraphMailboxAccess } from './remote/requests.ts';
+import type { GraphFolder } from './remote/resources.ts';
+import type { SyncedFolder } from './sync/folder.ts';
+
+/** What a session works on. */
+export interface GraphStoreOptions {
+  readonly mailbox: GraphMailbox;
+  readonly access: GraphMailboxAccess;
+  /** The client has left: what it waits for fails at once. */
+  readonly gone?: AbortSignal | undefined;
+  /** Is called once, when the session is over. */
+  leave(): void;
+}
+
+/** Microsoft: "Exchange Online limits", message size; larger ones it does not keep. */
+const appendLimit = 150 * 1024 * 1024;
+/** Counters of a folder that is listed are told as they are in the index if they were compared no longer ago. */
+const statusFreshMs = 15_000;
+
+/** A mailbox of Exchange Online, reached by Microsoft Graph alone, as one reading session sees it. */
+export class GraphMailStore implements MailStore {
+  readonly delimiter = delimiter;
+  readonly appendLimit = appendLimit;
+  readonly createsSpecialUses = false;
+  readonly #options: GraphStoreOptions;
+  readonly #host: FolderHost;
+  readonly #endWaits: (() => void)[] = [];
+  readonly #listeners = new Set<(text: string) => void>();
+  #isClosed = false;
+
+  constructor(options: GraphStoreOptions) {
+    const { mailbox, gone } = options;
+    this.#options = options;
+    this.#host = {
+      contents: mailbox.contents,
+      gone,
+      countsChanged: () => mailbox.countsChanged(),
+      assertThere: (folder) => mailbox.assertThere(folder, { signal: gone }),
+      folderNamed: async (name) => mailbox.synced(await this.#folder(name)),
+    };
+  }
+
+  async folders(): Promise<readonly FolderInfo[]> {
+    return await this.#during(async () => {
+      const { mailbox } = this.#options;
+      const folders = await mailbox.folders(this.#request);
+      const there = [...folders].map(([name, { key, special, subscribed }]) => ({
+        ...{ name, selectable: true, subscribed, id: String(key) },
+        ...(special !== undefined && special !== 'inbox' && { specialUse: special }),
+      }));
+      const gone = mailbox.index.keptSubscriptions.names().filter((name) => !folders.has(name));
+      return [...there, ...gone.map((name) => ({ name, selectable: false, subscribed: true, id: 'gone' }))];
+    });
+  }
+
+  async status(name: string): Promise<FolderStatus> {
+    return await this.#during(async () => {
+      const { mailbox } = this.#options;
+      const facts = await this.#folder(name);
+      // A folder that nobody has opened is counted by Exchange: to list it takes too long for a glance.
+      if (facts.deltaLink === undefined) return unlisted(facts);
+      const folder = mailbox.synced(facts);
+      await folder.bringUpToDate(statusFreshMs, this.#request);
+      return listed(folder, mailbox);
+    });
+  }
+
+  async open(name: string, { readOnly, signal }: OpenOptions): Promise<OpenFolder> {
+    return await this.#during(async () => {
+      const { mailbox, gone } = this.#options;
+      const folder = mailbox.synced(await this.#folder(name));
+      const progress = (text: string) => {
+        for (const listener of this.#listeners) listener(`${name}: ${text}`);
+      };
+      await mailbox.open(folder, { signal: signal ?? gone, progress });
+      return new GraphOpenFolder(name, folder, readOnly, this.#host);
+    });
+  }
+
+  async append(name: string, message: AppendedMessage): Promise<{ uidValidity: number; uid: number }> {
+    const { mailbox, access, gone } = this.#options;
+    try {
+      const facts = await this.#folder(name);
+      const { mail, spoolFolder } = mailbox;
+      const { client, mailbox: address, sendAs } = access;
+      const signal = gone ?? never;
+      const id = await appendMessage(
+        {
+          ...{ mail, spoolFolder, folderId: facts.id, isDrafts: facts.special === '\\Drafts' },
+          imports: access.imports === true ? mailbox.imports : undefined,
+          uploads: { client, mailbox: address, sendAs },
+        },
+        message,
+        { signal },
+      );
+      const stored = await mail.message(id, { signal });
+      const told = messageFacts(stored);
+      if (told === undefined)
+        throw new MailStoreError('unavailable', 'Microsoft Graph does not show what it has stored.');
+      const properties = propertyFacts(stored);
+      const folder = mailbox.synced(facts);
+      folder.edit((edit) => edit.merge([told], new Map(properties && [[id, properties]]), folder.ownChanges.now()));
+      const uid = folder.uidOf(id);
+      if (uid === undefined) throw new MailStoreError('unavailable', 'Another program has taken the message away.');
+      mailbox.countsChanged();
+      return { uidValidity: facts.uidValidity, uid };
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      message.content.destroy();
+    }
+  }
+
+  async createFolder(name: string): Promise<string> {
+    return await this.#during(async () => {
+      const { mailbox } = this.#options;
+      const levels = name.replace(/\/$/, '').split(delimiter);
+      const paths = await mailbox.folders(this.#request, 0);
+      if (levels.some((level) => level === ''))
+        throw new MailStoreError('not-permitted', 'A level of the name is empty.');
+      if (paths.has(levels.join(delimiter))) throw new MailStoreError('folder-exists', `${name} already exists.`);
+      let parent: string | undefined;
+      for (const [depth, level] of levels.entries()) {
+        const there = paths.get(levels.slice(0, depth + 1).join(delimiter));
+        parent = there?.id ?? (await this.#createIn(parent, displayNameOf(level)));
+      }
+      await mailbox.foldersChanged(this.#request);
+      const path = levels.join(delimiter);
+      const { key } = await this.#folder(path);
+      if (mailbox.index.keptSubscriptions.remove(path)) this.#subscribe(key, true);
+      return String(key);
+    });
+  }
+
+  async deleteFolder(name: string): Promise<void> {
+    await this.#during(async () => {
+      const { mailbox } = this.#options;
+      const folder = await this.#folder(name);
+      if (folder.special !== undefined) throw new MailStoreError('not-permitted', `Exchange needs the folder ${name}.`);
+      const hasChildren = mailbox.index.folders.all().some(({ parent }) => parent === folder.id);
+      if (hasChildren) throw new MailStoreError('not-permitted', `${name} has folders in it.`);
+      await mailbox.mail.requests.send('DELETE', folderPath(folder.id), undefined, this.#request);
+      if (folder.subscribed) mailbox.index.keptSubscriptions.add(name);
+      await mailbox.foldersChanged(this.#request);
+    });
+  }
+
+  async renameFolder(from: string, to: string): Promise<void> {
+    await this.#during(async () => {
+      const { mailbox } = this.#options;
+      const folder = await this.#folder(from);
+      if (folder.special !== undefined) throw new MailStoreError('not-permitted', `Exchange needs the folder ${from}.`);
+      const paths = await mailbox.folders(this.#request, 0);
+      if (paths.has(to)) throw new MailStoreError('folder-exists', `${to} already exists.`);
+      if (to.startsWith(`${from}${delimiter}`))
+        throw new MailStoreError('not-permitted', 'A folder cannot stand in itself.');
+      const levels = to.split(delimiter);
+      const displayName = displayNameOf(levels.pop() ?? '');
+      let parent = await mailbox.rootId(this.#request);
+      for (const [depth, level] of levels.entries()) {
+        const there = paths.get(levels.slice(0, depth + 1).join(delimiter));
+        parent = there?.id ?? (await this.#createIn(depth === 0 ? undefined : parent, displayNameOf(level)));
+      }
+      const { requests } = mailbox.mail;
+      if ((folder.parent ?? (await mailbox.rootId())) !== parent) {
+        await requests.send('POST', `${folderPath(folder.id)}/move`, { destinationId: parent }, this.#request);
+      }
+      if (displayName !== folder.displayName) {
+        await requests.send('PATCH', folderPath(folder.id), { displayName }, this.#request);
+      }
+      await mailbox.foldersChanged(this.#request);
+    });
+  }
+
+  async setSubscribed(name: string, subscribed: boolean): Promise<void> {
+    await this.#during(async () => {
+      if (!subscribed && this.#options.mailbox.index.keptSubscriptions.remove(name)) return;
+      this.#subscribe((await this.#folder(name)).key, subscribed);
+    });
+  }
+
+  onNotice(listener: (text: string) => void): void {
+    this.#listeners.add(listener);
+    this.#endWaits.push(this.#options.mailbox.mail.requests.onWait(listener));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const end of this.#endWaits) end();
+    this.#options.leave();
+  }
+
+  /** Graph knows no subscriptions: they are in the index alone. */
+  #subscribe(key: number, subscribed: boolean): void {
+    const { mailbox } = this.#options;
+    mailbox.index.folders.update(key, { subscribed });
+    mailbox.indexChanged();
+  }
+
+  async #createIn(parent: string | undefined, displayName: string): Promise<string> {
+    const path = parent === undefined ? '/mailFolders' : `${folderPath(parent)}/childFolders`;
+    const { id } = (await this.#options.mailbox.mail.requests.send(
+      'POST',
+      path,
+      { displayName },
+      this.#request,
+    )) as GraphFolder;
+    if (id === undefined)
+      throw new MailStoreError('unavailable', 'Microsoft Graph did not say which folder it has made.');
+    // What other programs make is subscribed; what a client makes it subscribes to itself.
+    const { mailbox, access } = this.#options;
+    const facts = { id, parent, displayName, special: undefined, total: 0, unread: 0 };
+    mailbox.index.folders.put(facts, false, access.clock.now());
+    return id;
+  }
+
+  #folder(name: string): Promise<IndexedFolder> {
+    return this.#options.mailbox.folderNamed(name, this.#request);
+  }
+
+  get #request() {
+    return { signal: this.#options.gone };
+  }
+
+  async #during<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): unknown {
+    return this.#options.gone?.aborted ? error : storeError(error, this.#options.access.mailbox);
+  }
+}
+
+const never = new AbortController().signal;
+
+function folderPath(id: string): string {
+  return `/mailFolders/${encodeURIComponent(id)}`;
+}
+
+function listed({ facts, key }: SyncedFolder, { index }: GraphMailbox): FolderStatus {
+  const { uidValidity, uidNext, modseq, recentFrom } = facts;
+  return {
+    ...index.messages.counts(key),
+    ...{
+      uidValidity,
+      uidNext,
+      highestModseq: modseq,
+      id: String(key),
+      recent: index.messages.countFrom(key, recentFrom),
+    },
+  };
+}
+
+/** As Exchange counts. Once the folder is listed, its messages have the UIDs up to their number. */
+function unlisted({ key, total, unread, uidValidity, uidNext, modseq }: IndexedFolder): FolderStatus {
+  const next = Math.max(uidNext, total + 1);
+  return {
+    ...{ uidValidity, uidNext: next, highestModseq: modseq, id: String(key) },
+    ...{ messages: total, unseen: unread, deleted: 0, recent: 0, size: 0 },
+  };
+}

@@ -1,0 +1,161 @@
+import type { FolderChange } from '../../../mailbox/mail-store.ts';
+import { isDraft } from '../flags.ts';
+import type { IndexedFolder } from '../index/folder-table.ts';
+import type { MailboxIndex } from '../index/mailbox-index.ts';
+import { type IndexedMessage, isPropertyFlag, type MessageFacts, type PropertyFacts } from '../index/message-table.ts';
+import { type FolderMemory, summaryOf } from './memory.ts';
+import type { OwnChanges } from './own-changes.ts';
+
+/** What an edit works on. */
+export interface EditedFolder {
+  readonly index: MailboxIndex;
+  readonly facts: IndexedFolder;
+  readonly memory: FolderMemory;
+  readonly ownChanges: OwnChanges;
+}
+
+/** Changes of a folder's index and memory, made within one transaction; each has a modification sequence of its own. */
+export class FolderEdit {
+  readonly changes: FolderChange[] = [];
+  readonly #folder: EditedFolder;
+  readonly #key: number;
+  #modseq: number;
+  #uidNext: number;
+
+  constructor(folder: EditedFolder) {
+    this.#folder = folder;
+    this.#key = folder.facts.key;
+    this.#modseq = folder.facts.modseq;
+    this.#uidNext = folder.facts.uidNext;
+  }
+
+  /** Where the folder's counters stand now. */
+  get counters(): { readonly modseq: number; readonly uidNext: number } {
+    return { modseq: this.#modseq, uidNext: this.#uidNext };
+  }
+
+  /** A message that the folder has now. @returns its UID; of one that is there, the one it has */
+  add(message: Omit<IndexedMessage, 'uid' | 'modseq'>, envelope: string): number {
+    const { index, memory, facts } = this.#folder;
+    const known = index.messages.get(this.#key, message.id);
+    if (known !== undefined) return known.uid;
+    this.#modseq += 1;
+    const added: IndexedMessage = { ...message, uid: this.#uidNext, modseq: this.#modseq };
+    this.#uidNext += 1;
+    index.messages.add(this.#key, added, envelope, facts.round);
+    memory.put(added);
+    this.changes.push({ kind: 'added', message: summaryOf(added), recent: false });
+    return added.uid;
+  }
+
+  /** Messages that a full round has found get their UIDs. @param ids in order of arrival */
+  assign(ids: readonly string[]): void {
+    const { index, memory } = this.#folder;
+    this.#modseq += 1;
+    for (const id of ids) {
+      index.messages.assign(this.#key, id, this.#uidNext, this.#modseq);
+      this.#uidNext += 1;
+      const added = memory.isLoaded ? index.messages.get(this.#key, id) : undefined;
+      if (added === undefined) continue;
+      memory.put(added);
+      this.changes.push({ kind: 'added', message: summaryOf(added), recent: false });
+    }
+  }
+
+  /**
+   * What Graph tells of messages: those that are not known are new.
+   * @param startedAt of {@link OwnChanges}: what we have changed since is newer than what Graph tells
+   */
+  merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, startedAt: number): void {
+    const { messages: table } = this.#folder.index;
+    const fresh: MessageFacts[] = [];
+    for (const facts of messages) {
+      const known = table.get(this.#key, facts.id);
+      if (known === undefined) {
+        // What we have taken away since must not come back as new.
+        if (this.#folder.ownChanges.since(facts.id, startedAt)) this.#folder.ownChanges.passedOver(facts.id);
+        else fresh.push(facts);
+      } else this.#mergeKnown(known, facts, properties.get(facts.id), startedAt);
+    }
+    fresh.sort((a, b) => a.receivedMs - b.receivedMs || (a.id < b.id ? -1 : 1));
+    for (const { id, changeKey, receivedMs, flags, envelope } of fresh) {
+      const { flags: more = [], size = 0, inReplyTo } = properties.get(id) ?? {};
+      this.add({ id, changeKey, receivedMs, flags: [...flags, ...more], size, isExact: false }, envelope);
+      if (inReplyTo !== undefined) table.setInReplyTo(this.#key, id, inReplyTo);
+    }
+  }
+
+  /** What extended properties tell of a message that is known. */
+  mergeProperties(known: IndexedMessage, { flags, size }: PropertyFacts, startedAt: number): void {
+    const { index, memory, ownChanges } = this.#folder;
+    if (size !== undefined && !known.isExact && size !== known.size) {
+      index.messages.setSize(this.#key, known.id, size, false);
+      memory.put({ ...known, size });
+    }
+    if (ownChanges.since(known.id, startedAt)) {
+      ownChanges.passedOver(known.id);
+      return;
+    }
+    const told = [...known.flags.filter((flag) => !isPropertyFlag(flag)), ...flags];
+    if (!sameFlags(known.flags, told))
+      this.#setFlags({ ...known, size: known.isExact ? known.size : (size ?? known.size) }, told);
+  }
+
+  /** Flags that Graph has taken from us. */
+  setFlags(known: IndexedMessage, flags: readonly string[], changeKey: string): number {
+    return this.#setFlags({ ...known, changeKey }, flags);
+  }
+
+  /** Messages are gone. @returns their UIDs, ascending */
+  remove(ids: readonly string[]): readonly number[] {
+    const { index, memory } = this.#folder;
+    const gone = ids.flatMap((id) => index.messages.get(this.#key, id) ?? []);
+    if (gone.length === 0) return [];
+    this.#modseq += 1;
+    for (const message of gone) {
+      index.messages.remove(this.#key, message, this.#modseq);
+      memory.drop(message);
+    }
+    const uids = gone.map(({ uid }) => uid).sort((a, b) => a - b);
+    this.changes.push({ kind: 'removed', uids, modseq: this.#modseq });
+    return uids;
+  }
+
+  #mergeKnown(
+    known: IndexedMessage,
+    facts: MessageFacts,
+    properties: PropertyFacts | undefined,
+    startedAt: number,
+  ): void {
+    const { ownChanges } = this.#folder;
+    if (ownChanges.since(known.id, startedAt)) {
+      ownChanges.passedOver(known.id);
+      return;
+    }
+    const kept = properties?.flags ?? known.flags.filter(isPropertyFlag);
+    const told = [...facts.flags.filter((flag) => !isPropertyFlag(flag)), ...kept];
+    // A client may call a draft what Graph calls none.
+    const flags = isDraft(known.flags) && !isDraft(told) ? [...told, '\\Draft'] : told;
+    const { index, memory } = this.#folder;
+    const { changeKey } = facts;
+    if (known.changeKey !== changeKey) {
+      index.messages.setChangeKey(this.#key, known.id, changeKey, facts.envelope);
+      memory.put({ ...known, changeKey });
+    }
+    if (!sameFlags(known.flags, flags)) this.#setFlags({ ...known, changeKey }, flags);
+  }
+
+  #setFlags(known: IndexedMessage, flags: readonly string[]): number {
+    const { index, memory } = this.#folder;
+    this.#modseq += 1;
+    const next = { ...known, flags: index.messages.flagSet(flags.join(' ')), modseq: this.#modseq };
+    index.messages.update(this.#key, next);
+    memory.put(next);
+    this.changes.push({ kind: 'flags', uid: known.uid, flags: next.flags, modseq: next.modseq });
+    return next.modseq;
+  }
+}
+
+function sameFlags(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && after.every((flag) => before.includes(flag));
+}

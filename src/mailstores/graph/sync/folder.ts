@@ -1,0 +1,155 @@
+import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.ts';
+import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
+import { FolderEdit } from './edit.ts';
+import { JointWork } from './joint-work.ts';
+import { type FolderEntry, FolderMemory } from './memory.ts';
+import { OwnChanges } from './own-changes.ts';
+import type { FolderParts, SessionWatcher } from './parts.ts';
+import { FolderRounds, type RoundOptions } from './rounds.ts';
+
+/**
+ * A folder that sessions work in: what the index and Graph know of it. All sessions of a mailbox share it, and hear of
+ * each other's changes at once.
+ */
+export class SyncedFolder {
+  readonly key: number;
+  readonly parts: FolderParts;
+  readonly ownChanges = new OwnChanges();
+  readonly #memory = new FolderMemory();
+  readonly #rounds: FolderRounds;
+  readonly #comparing: JointWork;
+  readonly #watchers = new Set<SessionWatcher>();
+  #usedAtMs: number;
+  /** Sessions that wait for the folder to be read into memory. */
+  #opening = 0;
+
+  constructor(key: number, parts: FolderParts) {
+    this.key = key;
+    this.parts = parts;
+    this.#rounds = new FolderRounds(this);
+    this.#comparing = new JointWork(parts.clock);
+    this.#usedAtMs = parts.clock.now();
+  }
+
+  /** As the index has it now. @throws MailStoreError `no-such-folder` */
+  get facts(): IndexedFolder {
+    const facts = this.parts.index.folders.get(this.key);
+    if (facts === undefined) throw new MailStoreError('no-such-folder', 'The folder was deleted.');
+    return facts;
+  }
+
+  get isWatched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  /** The messages of a folder that somebody has open, ascending by UID. */
+  get entries(): ReadonlyMap<number, FolderEntry> {
+    return this.#memory.entries;
+  }
+
+  uidOf(id: string): number | undefined {
+    return this.parts.index.messages.get(this.key, id)?.uid;
+  }
+
+  /** Names the state of a message for conditional requests. */
+  changeKey(id: string): string | undefined {
+    return this.parts.index.messages.get(this.key, id)?.changeKey;
+  }
+
+  /** Reads the messages into memory, having compared them with Graph; see {@link bringUpToDate}. */
+  async open(maxAgeMs: number, options: RoundOptions): Promise<void> {
+    this.#opening += 1;
+    try {
+      await this.bringUpToDate(maxAgeMs, options);
+      await this.#memory.load(this.parts.index.messages, this.key);
+    } finally {
+      this.#opening -= 1;
+      this.#usedAtMs = this.parts.clock.now();
+    }
+  }
+
+  /** @returns ends it */
+  watch(watcher: SessionWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+      this.#usedAtMs = this.parts.clock.now();
+    };
+  }
+
+  /** Compares with Graph, unless a comparison has begun since `maxAgeMs` before this call; see {@link JointWork.run}. */
+  bringUpToDate(maxAgeMs: number, options: RoundOptions): Promise<void> {
+    return this.#comparing.run(maxAgeMs, () => this.#rounds.run(options), options.signal);
+  }
+
+  /** Compares every message with Graph, whatever has been told of changes. */
+  reconcile(): Promise<void> {
+    return this.#comparing.apart(() => this.#rounds.full({ background: true }));
+  }
+
+  /** Takes the messages out of memory if nobody has used them for so long; the index has them. */
+  unloadAfter(unusedMs: number): void {
+    const isUsed = this.isWatched || this.#opening > 0;
+    if (!isUsed && this.parts.clock.now() - this.#usedAtMs > unusedMs) this.#memory.clear();
+  }
+
+  /**
+   * Changes the folder, all at once or not at all, and tells who watches it.
+   * @param author is told of new messages alone
+   * @param progress what else is written down of the folder
+   */
+  edit<Result>(work: (edit: FolderEdit) => Result, author?: SessionWatcher, progress: FolderProgress = {}): Result {
+    const { index } = this.parts;
+    let edit: FolderEdit | undefined;
+    try {
+      return index.db.transaction(() => {
+        edit = new FolderEdit({ index, facts: this.facts, memory: this.#memory, ownChanges: this.ownChanges });
+        const result = work(edit);
+        index.folders.update(this.key, { ...edit.counters, ...progress });
+        return result;
+      });
+    } catch (error) {
+      // Memory may be ahead of an index that has kept nothing.
+      edit = undefined;
+      this.end('The index of the mailbox cannot be written.');
+      this.#memory.clear();
+      throw error;
+    } finally {
+      this.#tell(edit?.changes ?? [], author);
+    }
+  }
+
+  /** The exact size of a message is known now. */
+  setSize(uid: number, size: number): void {
+    const { messages } = this.parts.index;
+    const entry = this.entries.get(uid);
+    const known = entry && !entry.isExact ? messages.get(this.key, entry.id) : undefined;
+    if (known === undefined) return;
+    messages.setSize(this.key, known.id, size, true);
+    this.#memory.put({ ...known, size, isExact: true });
+  }
+
+  /** The folder can be used no more. */
+  end(why: string): void {
+    this.#tell([{ kind: 'gone', why }]);
+  }
+
+  /** New mail is new to all who hear of it, until one has who may change the folder. */
+  #tell(changes: readonly FolderChange[], author?: SessionWatcher): void {
+    for (const change of changes) {
+      if (change.kind === 'added') this.#tellAdded(change);
+      else for (const watcher of this.#watchers) if (watcher !== author) watcher.tell(change);
+    }
+  }
+
+  #tellAdded(change: FolderChange & { readonly kind: 'added' }): void {
+    const { folders } = this.parts.index;
+    let recent = change.message.uid >= (folders.get(this.key)?.recentFrom ?? Number.POSITIVE_INFINITY);
+    for (const watcher of this.#watchers) {
+      watcher.tell({ ...change, recent });
+      if (!recent || watcher.readOnly) continue;
+      recent = false;
+      folders.update(this.key, { recentFrom: change.message.uid + 1 });
+    }
+  }
+}

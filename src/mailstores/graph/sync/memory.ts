@@ -1,0 +1,79 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import type { MessageSummary } from '../../../mailbox/mail-store.ts';
+import type { IndexedMessage, MessageTable } from '../index/message-table.ts';
+
+/** A message in memory. */
+export interface FolderEntry {
+  readonly id: string;
+  readonly isExact: boolean;
+  readonly summary: MessageSummary;
+}
+
+/** Messages read from the index between two looks at other work. */
+const readAtOnce = 2_000;
+
+/** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
+export class FolderMemory {
+  #entries: Map<number, FolderEntry> | undefined;
+  #loading: Promise<void> | undefined;
+  /** What has a higher UID is not read yet, and will be. */
+  #readTo = 0;
+
+  get isLoaded(): boolean {
+    return this.#entries !== undefined;
+  }
+
+  /** Ascending by UID; none where nobody has the folder open. */
+  get entries(): ReadonlyMap<number, FolderEntry> {
+    return this.#entries ?? none;
+  }
+
+  /** Reads the index, other work going on in between. */
+  async load(messages: MessageTable, folder: number): Promise<void> {
+    if (this.#entries === undefined) {
+      this.#entries = new Map();
+      this.#readTo = 0;
+      this.#loading = this.#read(messages, folder);
+    }
+    await this.#loading;
+  }
+
+  put(message: IndexedMessage): void {
+    const { id, uid, isExact } = message;
+    if (this.#entries === undefined || uid > this.#readTo) return;
+    this.#entries.set(uid, { id, isExact, summary: summaryOf(message) });
+  }
+
+  drop({ uid }: Pick<IndexedMessage, 'uid'>): void {
+    this.#entries?.delete(uid);
+  }
+
+  clear(): void {
+    this.#entries = undefined;
+    this.#loading = undefined;
+  }
+
+  async #read(messages: MessageTable, folder: number): Promise<void> {
+    for (;;) {
+      const page = messages.page(folder, this.#readTo, readAtOnce);
+      const isLast = page.length < readAtOnce;
+      this.#readTo = isLast ? Number.POSITIVE_INFINITY : (page.at(-1)?.uid ?? this.#readTo);
+      for (const message of page) this.put(message);
+      if (isLast) return;
+      await yieldToOthers();
+    }
+  }
+}
+
+const none: ReadonlyMap<number, FolderEntry> = new Map();
+
+/** What a client is told of a message. */
+export function summaryOf({ id, uid, flags, receivedMs, size, modseq }: IndexedMessage): MessageSummary {
+  return {
+    ...{ uid, flags, internalDate: new Date(receivedMs), size, modseq },
+    ...(objectId.test(id) && { emailId: id }),
+  };
+}
+
+/** RFC 8474 section 5.1. */
+const objectId = /^[A-Za-z0-9_-]{1,255}$/;

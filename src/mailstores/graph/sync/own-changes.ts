@@ -1,0 +1,45 @@
+/**
+ * Messages that we have changed. Graph may tell their former state in an answer that was under way meanwhile: what was
+ * asked for before our change ended says nothing of it.
+ */
+export class OwnChanges {
+  readonly #changedAt = new Map<string, number>();
+  readonly #doubtful = new Set<string>();
+  #count = 0;
+
+  /** To be kept until an answer is there. */
+  now(): number {
+    return this.#count;
+  }
+
+  /** Messages are being changed, until the returned function is called. */
+  begin(ids: readonly string[]): () => void {
+    for (const id of ids) this.#changedAt.set(id, Number.POSITIVE_INFINITY);
+    return () => {
+      this.#count += 1;
+      for (const id of ids) this.#changedAt.set(id, this.#count);
+    };
+  }
+
+  /** Whether a message has changed since, or is being changed. */
+  since(id: string, startedAt: number): boolean {
+    return (this.#changedAt.get(id) ?? Number.NEGATIVE_INFINITY) > startedAt;
+  }
+
+  /** What Graph has told of a message was passed over, though somebody else may have changed it too. */
+  passedOver(id: string): void {
+    this.#doubtful.add(id);
+  }
+
+  /** Messages that have to be read once more. */
+  takeDoubtful(): readonly string[] {
+    const ids = [...this.#doubtful];
+    this.#doubtful.clear();
+    return ids;
+  }
+
+  /** What was asked for before that is over. */
+  forget(startedAt: number): void {
+    for (const [id, changedAt] of this.#changedAt) if (changedAt <= startedAt) this.#changedAt.delete(id);
+  }
+}

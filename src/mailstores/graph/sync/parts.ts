@@ -1,0 +1,17 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { FolderChange } from '../../../mailbox/mail-store.ts';
+import type { MailboxIndex } from '../index/mailbox-index.ts';
+import type { RemoteMail } from '../remote/mail.ts';
+
+/** What folders of a mailbox share. */
+export interface FolderParts {
+  readonly index: MailboxIndex;
+  readonly mail: RemoteMail;
+  readonly clock: Clock;
+}
+
+/** Who works in a folder and hears of its changes. */
+export interface SessionWatcher {
+  readonly readOnly: boolean;
+  tell(change: FolderChange): void;
+}

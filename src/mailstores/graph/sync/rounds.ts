@@ -1,0 +1,328 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { isGone, isStaleLink } from '../errors.ts';
+import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
+import type { MessageFacts, PropertyFacts } from '../index/message-table.ts';
+import { messageFacts, propertyFacts } from '../remote/facts.ts';
+import type { RequestOptions } from '../remote/requests.ts';
+import type { GraphMessage, GraphPage } from '../remote/resources.ts';
+import type { FolderEdit } from './edit.ts';
+import type { OwnChanges } from './own-changes.ts';
+import type { FolderParts, SessionWatcher } from './parts.ts';
+
+/** What a round works on: a SyncedFolder is. */
+export interface RoundedFolder {
+  readonly key: number;
+  readonly parts: FolderParts;
+  readonly facts: IndexedFolder;
+  readonly ownChanges: OwnChanges;
+  uidOf(id: string): number | undefined;
+  edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: FolderProgress): void;
+}
+
+/** How a round is made. */
+export interface RoundOptions extends Pick<RequestOptions, 'background' | 'signal'> {
+  /** Is told how far a long one is. */
+  progress?(text: string): void;
+}
+
+/** Beginnings of a full round, where Graph forgets one after the other. */
+const mostTries = 4;
+/** Messages that get their UIDs in one transaction. */
+const assignedAtOnce = 1_000;
+/** The clocks of this machine and of Exchange differ by no more. */
+const clockSkewMs = 5 * 60_000;
+/** Clocks of Exchange's servers differ: changes are asked for from a little before the last one. */
+const overlapMs = 5_000;
+
+/** How a folder is compared with Graph: by its changes, or as a whole. */
+export class FolderRounds {
+  readonly #folder: RoundedFolder;
+
+  constructor(folder: RoundedFolder) {
+    this.#folder = folder;
+  }
+
+  /** By changes where Graph can tell them, else as a whole. */
+  async run(options: RoundOptions): Promise<void> {
+    const { deltaLink } = this.#folder.facts;
+    if (deltaLink === undefined) await this.full(options);
+    else await this.#changesOrAll(deltaLink, options);
+    await this.#settleDoubts(options);
+  }
+
+  async #changesOrAll(deltaLink: string, options: RoundOptions): Promise<void> {
+    try {
+      await this.#changes(deltaLink, options);
+    } catch (error) {
+      if (!isStaleLink(error)) throw error;
+      await this.full(options);
+    }
+  }
+
+  /** As a whole. A round that was broken off goes on where it was, or begins anew where Graph has forgotten the place. */
+  async full(options: RoundOptions): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#whole(options);
+      } catch (error) {
+        if (!isStaleLink(error)) throw error;
+        this.#folder.parts.index.folders.update(this.#folder.key, { roundLink: undefined });
+        if (tries === mostTries) throw error;
+      }
+    }
+  }
+
+  async #whole(options: RoundOptions): Promise<void> {
+    const folder = this.#folder;
+    const { index, clock } = folder.parts;
+    const startedAt = folder.ownChanges.now();
+    const startedMs = clock.now();
+    const { round, roundLink } = this.#begun();
+    const properties = this.#allProperties(round, startedAt, options);
+    // Whichever fails first is told; the other must not fail unheard.
+    properties.catch(() => {});
+    const deltaLink = await this.#allMessages(roundLink, round, startedAt, options);
+    await properties;
+    await this.#assignUids();
+    // What changed between the list of properties and that of messages is told by no later change.
+    const propertiesAtMs = Math.max(0, startedMs - clockSkewMs);
+    await this.#mergeProperties(await this.#propertiesSince(propertiesAtMs, options), startedAt);
+    const removed = await this.#reallyGone(index.messages.unseen(folder.key, round), options);
+    await this.#inParts(removed.gone, (edit, some) => void edit.remove(some));
+    folder.edit(() => {}, undefined, {
+      deltaLink,
+      roundLink: undefined,
+      propertiesAtMs,
+      reconciledAtMs: clock.now(),
+    });
+    for (const id of removed.there) folder.ownChanges.passedOver(id);
+    folder.ownChanges.forget(startedAt);
+  }
+
+  #begun(): { round: number; roundLink: string } {
+    const { facts, key, parts } = this.#folder;
+    if (facts.roundLink !== undefined) return { round: facts.round, roundLink: facts.roundLink };
+    const begun = { round: facts.round + 1, roundLink: parts.mail.firstChanges(facts.id) };
+    parts.index.folders.update(key, begun);
+    return begun;
+  }
+
+  /** @returns where changes are told from now on */
+  async #allMessages(from: string, round: number, startedAt: number, options: RoundOptions): Promise<string> {
+    const { facts, parts } = this.#folder;
+    let read = 0;
+    for (let coming = parts.mail.changes(from, options); ; ) {
+      const page = await coming;
+      // The next page is on its way while this one is written down.
+      if (page.nextLink !== undefined) coming = unheard(parts.mail.changes(page.nextLink, options));
+      this.#takeIn(page.value, round, startedAt, page.nextLink);
+      read += page.value.length;
+      if (page.deltaLink !== undefined) return page.deltaLink;
+      if (page.nextLink === undefined) throw new Error('Graph gives neither a next page nor a delta link');
+      options.progress?.(`${read} of ${Math.max(read, facts.total)} messages listed`);
+    }
+  }
+
+  #takeIn(page: readonly GraphMessage[], round: number, startedAt: number, roundLink: string | undefined): void {
+    const folder = this.#folder;
+    const { index } = folder.parts;
+    const described = page
+      .filter((message) => message['@removed'] === undefined)
+      .flatMap((each) => messageFacts(each) ?? []);
+    const progress = roundLink === undefined ? {} : { roundLink };
+    folder.edit(
+      (edit) => {
+        for (const facts of described) {
+          const isOurs = folder.ownChanges.since(facts.id, startedAt);
+          const isKnown = index.messages.get(folder.key, facts.id) !== undefined;
+          // What we have taken away since must not come back as new.
+          if (isKnown || !isOurs) index.messages.stage(folder.key, facts, round);
+          else folder.ownChanges.passedOver(facts.id);
+        }
+        const known = described.filter(({ id }) => index.messages.get(folder.key, id) !== undefined);
+        edit.merge(known, new Map(), startedAt);
+      },
+      undefined,
+      progress,
+    );
+  }
+
+  async #allProperties(round: number, startedAt: number, options: RoundOptions): Promise<void> {
+    const folder = this.#folder;
+    const { index, mail } = folder.parts;
+    const { id } = folder.facts;
+    for (
+      let coming: Promise<GraphPage<GraphMessage>> | undefined = mail.properties(id, { sinceMs: 0 }, options);
+      coming;
+    ) {
+      const page: GraphPage<GraphMessage> = await coming;
+      const { nextLink } = page;
+      coming = nextLink === undefined ? undefined : unheard(mail.properties(id, { link: nextLink }, options));
+      const told = page.value.flatMap((message) => propertyFacts(message) ?? []);
+      folder.edit((edit) => {
+        for (const facts of told) {
+          const known = index.messages.get(folder.key, facts.id);
+          if (known === undefined) index.messages.stageProperties(folder.key, facts, round);
+          else edit.mergeProperties(known, facts, startedAt);
+        }
+      });
+    }
+  }
+
+  /** In order of arrival, a thousand at a time: other work goes on in between. */
+  async #assignUids(): Promise<void> {
+    const { parts, key } = this.#folder;
+    const staged = parts.index.messages.staged(key);
+    for (let start = 0; start < staged.length; start += assignedAtOnce) {
+      this.#folder.edit((edit) => edit.assign(staged.slice(start, start + assignedAtOnce)));
+      await yieldToOthers();
+    }
+  }
+
+  async #changes(deltaLink: string, options: RoundOptions): Promise<void> {
+    const folder = this.#folder;
+    const { mail } = folder.parts;
+    const startedAt = folder.ownChanges.now();
+    const messages = new Map<string, MessageFacts>();
+    const removed = new Set<string>();
+    let changedAtMs = 0;
+    let link: string | undefined = deltaLink;
+    let next = deltaLink;
+    while (link !== undefined) {
+      const page = await mail.changes(link, options);
+      for (const message of page.value) {
+        const facts = messageFacts(message);
+        if (facts === undefined) continue;
+        // The last word counts.
+        messages.delete(facts.id);
+        removed.delete(facts.id);
+        if (message['@removed'] !== undefined) removed.add(facts.id);
+        else messages.set(facts.id, facts);
+        changedAtMs = Math.max(changedAtMs, Date.parse(message.lastModifiedDateTime ?? '') || 0);
+      }
+      next = page.deltaLink ?? next;
+      link = page.nextLink;
+    }
+    const properties = await this.#changedProperties(messages, options);
+    const { gone, there } = await this.#reallyGone([...removed], options);
+    const inOrder = [...messages.values()].sort((a, b) => a.receivedMs - b.receivedMs);
+    await this.#inParts(inOrder, (edit, some) => edit.merge(some, properties, startedAt));
+    await this.#mergeProperties(properties, startedAt);
+    await this.#inParts(gone, (edit, some) => void edit.remove(some));
+    // Only now: what broke off before is told again, which changes nothing.
+    folder.edit(() => {}, undefined, {
+      deltaLink: next,
+      ...(changedAtMs > 0 && { propertiesAtMs: Math.max(0, changedAtMs - overlapMs) }),
+    });
+    for (const id of there) folder.ownChanges.passedOver(id);
+    folder.ownChanges.forget(startedAt);
+  }
+
+  /** Other work goes on in between: a program may have changed all messages of a folder at once. */
+  async #inParts<Item>(items: readonly Item[], work: (edit: FolderEdit, some: readonly Item[]) => void) {
+    for (let start = 0; start < items.length; start += assignedAtOnce) {
+      this.#folder.edit((edit) => work(edit, items.slice(start, start + assignedAtOnce)));
+      if (start + assignedAtOnce < items.length) await yieldToOthers();
+    }
+  }
+
+  /** What is in doubt stays so until it has been read. */
+  async #settleDoubts(options: RoundOptions): Promise<void> {
+    const { ownChanges } = this.#folder;
+    const doubtful = ownChanges.takeDoubtful();
+    try {
+      await this.#describeAgain(doubtful, options);
+    } catch (error) {
+      for (const id of doubtful) ownChanges.passedOver(id);
+      throw error;
+    }
+  }
+
+  /** Delta tells no extended properties: one list of all that has changed does. */
+  async #changedProperties(messages: ReadonlyMap<string, MessageFacts>, options: RoundOptions) {
+    if (messages.size === 0) return new Map<string, PropertyFacts>();
+    const { mail } = this.#folder.parts;
+    const found = await this.#propertiesSince(this.#folder.facts.propertiesAtMs, options);
+    for (const messageId of messages.keys()) {
+      if (found.has(messageId) || this.#folder.uidOf(messageId) !== undefined) continue;
+      const message = await mail.message(messageId, options).catch(goneIsNothing);
+      const facts = message && propertyFacts(message);
+      if (facts !== undefined) found.set(facts.id, facts);
+    }
+    return found;
+  }
+
+  /** Extended properties of messages that are known. */
+  async #mergeProperties(told: ReadonlyMap<string, PropertyFacts>, startedAt: number): Promise<void> {
+    const { index } = this.#folder.parts;
+    await this.#inParts([...told.values()], (edit, some) => {
+      for (const facts of some) {
+        const known = index.messages.get(this.#folder.key, facts.id);
+        if (known !== undefined) edit.mergeProperties(known, facts, startedAt);
+      }
+    });
+  }
+
+  async #propertiesSince(sinceMs: number, options: RoundOptions) {
+    const found = new Map<string, PropertyFacts>();
+    const { mail } = this.#folder.parts;
+    const { id } = this.#folder.facts;
+    let from: { sinceMs: number } | { link: string } | undefined = { sinceMs };
+    while (from !== undefined) {
+      const page: { value: readonly GraphMessage[]; nextLink: string | undefined } = await mail.properties(
+        id,
+        from,
+        options,
+      );
+      for (const message of page.value) {
+        const facts = propertyFacts(message);
+        if (facts !== undefined) found.set(facts.id, facts);
+      }
+      from = page.nextLink === undefined ? undefined : { link: page.nextLink };
+    }
+    return found;
+  }
+
+  /** A message that went elsewhere and came back is told as removed alone: each is looked for before it is believed. */
+  async #reallyGone(ids: readonly string[], options: RoundOptions) {
+    const folder = this.#folder;
+    const known = ids.filter((id) => folder.uidOf(id) !== undefined);
+    if (known.length === 0) return { gone: [], there: [] };
+    const parents = await folder.parts.mail.parents(known, options);
+    const here = folder.facts.id;
+    return {
+      gone: known.filter((id) => parents.get(id) !== here),
+      there: known.filter((id) => parents.get(id) === here),
+    };
+  }
+
+  /** What came back, or was changed by us and perhaps by others, is read once more. */
+  async #describeAgain(ids: readonly string[], options: RoundOptions): Promise<void> {
+    const folder = this.#folder;
+    if (ids.length === 0) return;
+    const startedAt = folder.ownChanges.now();
+    const here = folder.facts.id;
+    const messages = await folder.parts.mail.messages(ids, options);
+    const found = messages.filter(({ parentFolderId }) => parentFolderId === here);
+    const properties = found.flatMap((message) => propertyFacts(message) ?? []);
+    const told = new Map(properties.map((facts) => [facts.id, facts]));
+    folder.edit((edit) =>
+      edit.merge(
+        found.flatMap((message) => messageFacts(message) ?? []),
+        told,
+        startedAt,
+      ),
+    );
+  }
+}
+
+/** What it fails with is told by who waits for it; it may fail before. */
+function unheard<Result>(coming: Promise<Result>): Promise<Result> {
+  coming.catch(() => {});
+  return coming;
+}
+
+function goneIsNothing(error: unknown): undefined {
+  if (isGone(error)) return undefined;
+  throw error;
+}

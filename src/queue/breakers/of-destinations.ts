@@ -1,0 +1,32 @@
+import type { Destination } from '../destination.ts';
+import type { OpenDestinations } from '../open-destinations.ts';
+import { Breakers, type BreakersOptions } from './breakers.ts';
+
+/** Breakers that let the destinations of their connections begin, and tell them of trouble. */
+export function breakersOf(
+  destinations: OpenDestinations,
+  options: Omit<BreakersOptions, 'onRoom' | 'onOpen' | 'onOver'>,
+): Breakers {
+  return new Breakers({
+    ...options,
+    onRoom: (connection) => wakeAll(destinations.of(connection)),
+    onOpen: (connection, couriers) => {
+      for (const destination of destinations.of(connection)) {
+        for (const courier of couriers) destination.refuseDirect(courier);
+      }
+    },
+    onOver: (connection, { code }) => {
+      for (const destination of destinations.of(connection)) destination.troubleOver(code);
+    },
+  });
+}
+
+/** First those that have met no trouble: mailboxes with trouble of their own must not keep others from their turn. */
+function wakeAll(destinations: Iterable<Destination>): void {
+  const troubled: Destination[] = [];
+  for (const destination of destinations) {
+    if (destination.metTrouble) troubled.push(destination);
+    else destination.wake();
+  }
+  for (const destination of troubled) destination.wake();
+}

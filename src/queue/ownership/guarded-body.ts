@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream';
+
+/** So much is kept back where a body comes in several pieces: what was before it is out of our hands by then. */
+const keptBackBytes = 4096;
+
+/**
+ * A body that is opened when it is first read, with its last octets kept back until they are asked for and a guard lets
+ * them through: an upstream that never gets the end of a message never takes it.
+ * @param assertMayEnd throws where the end must not come; its error ends the stream
+ */
+export function guardedBody(open: () => Readable | Promise<Readable>, assertMayEnd: () => void): Readable {
+  return new GuardedBody(open, assertMayEnd);
+}
+
+/** Without a generator for each message: most bodies are one small piece. */
+class GuardedBody extends Readable {
+  readonly #open: () => Readable | Promise<Readable>;
+  readonly #assertMayEnd: () => void;
+  #source: Readable | undefined;
+  #isOpened = false;
+  #kept: Buffer | undefined;
+  #isInPieces = false;
+  /** The source has ended, and what is kept is the end. */
+  #isAtEnd = false;
+
+  constructor(open: () => Readable | Promise<Readable>, assertMayEnd: () => void) {
+    // Nothing is asked for ahead: the guard is to be asked as late as can be.
+    super({ highWaterMark: 0 });
+    this.#open = open;
+    this.#assertMayEnd = assertMayEnd;
+  }
+
+  override _read(): void {
+    if (this.#isAtEnd) this.#pushEnd();
+    else if (this.#source) this.#source.resume();
+    else if (!this.#isOpened) {
+      this.#isOpened = true;
+      void this.#begin();
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#source?.destroy();
+    done(error);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      const source = await this.#open();
+      if (this.destroyed) {
+        source.destroy();
+        return;
+      }
+      this.#source = source;
+      source.on('data', (piece: Buffer) => this.#take(piece));
+      source.on('end', () => this.#atEnd());
+      source.on('error', (error) => this.destroy(error));
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  #take(piece: Buffer): void {
+    const before = this.#kept;
+    this.#kept = piece;
+    if (!before) return;
+    this.#isInPieces = true;
+    if (!this.push(before)) this.#source?.pause();
+  }
+
+  #atEnd(): void {
+    this.#isAtEnd = true;
+    const last = this.#kept;
+    if (!last || !this.#isInPieces || last.length <= keptBackBytes) {
+      this.#pushEnd();
+      return;
+    }
+    this.#kept = last.subarray(last.length - keptBackBytes);
+    // The rest when it is asked for.
+    this.push(last.subarray(0, last.length - keptBackBytes));
+  }
+
+  #pushEnd(): void {
+    if (this.destroyed) return;
+    try {
+      this.#assertMayEnd();
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (this.#kept) this.push(this.#kept);
+    this.push(null);
+  }
+}

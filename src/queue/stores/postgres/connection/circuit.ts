@@ -1,0 +1,95 @@
+import type { BridgeError } from '../../../../base/errors.ts';
+
+const firstWaitMs = 250;
+const longestWaitMs = 5000;
+
+/** What a circuit does. */
+export interface CircuitEvents {
+  /** Tries whether the server can be reached. */
+  probe(): Promise<void>;
+  /** Every question is to be refused from now on. */
+  opened(reason: BridgeError): void;
+  /** Questions may be asked again. */
+  closed(): void;
+  /** Makes what a failed probe says fit to be told. */
+  reasonOf(error: unknown): BridgeError;
+}
+
+/**
+ * Knows whether the server can be reached. While it cannot, nobody waits for it: one prober alone asks again, after a
+ * wait that grows with each failure and differs between instances.
+ */
+export class Circuit {
+  readonly #events: CircuitEvents;
+  readonly #waiting = new Set<(reachable: boolean) => void>();
+  #openBecause: BridgeError | undefined;
+  #probing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #ended = false;
+
+  constructor(events: CircuitEvents) {
+    this.#events = events;
+  }
+
+  /** Why questions are refused; undefined while they are not. */
+  get reason(): BridgeError | undefined {
+    return this.#openBecause;
+  }
+
+  /** A connection broke, or could not be made: looks at once whether another can. */
+  suspect(): void {
+    if (this.#probing || this.#openBecause || this.#ended) return;
+    void this.#probe();
+  }
+
+  /** Something works: no need to look. @returns whether the server can be reached before `patienceMs` are over */
+  async reachable(patienceMs: number): Promise<boolean> {
+    if (!this.#openBecause && !this.#probing) return true;
+    return await new Promise((resolve) => {
+      const settle = (reachable: boolean) => {
+        clearTimeout(timer);
+        this.#waiting.delete(settle);
+        resolve(reachable);
+      };
+      const timer = setTimeout(() => settle(false), patienceMs);
+      this.#waiting.add(settle);
+    });
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const settle of this.#waiting) settle(false);
+  }
+
+  async #probe(): Promise<void> {
+    this.#probing = true;
+    try {
+      await this.#events.probe();
+      this.#probing = false;
+      this.#close();
+    } catch (error) {
+      this.#probing = false;
+      this.#open(this.#events.reasonOf(error));
+    }
+  }
+
+  #open(reason: BridgeError): void {
+    if (this.#ended) return;
+    const isNew = !this.#openBecause;
+    this.#openBecause = reason;
+    const waitMs = Math.min(firstWaitMs * 2 ** this.#failures++, longestWaitMs) * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => void this.#probe(), waitMs).unref();
+    if (isNew) this.#events.opened(reason);
+  }
+
+  #close(): void {
+    this.#failures = 0;
+    const wasOpen = this.#openBecause !== undefined;
+    this.#openBecause = undefined;
+    if (this.#ended) return;
+    for (const settle of this.#waiting) settle(true);
+    if (wasOpen) this.#events.closed();
+  }
+}

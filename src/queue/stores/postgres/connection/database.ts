@@ -1,0 +1,211 @@
+import type { BridgeError } from '../../../../base/errors.ts';
+import type { PostgresAddress, PostgresHost } from './address.ts';
+import { Circuit } from './circuit.ts';
+import {
+  isConflict,
+  isLoss,
+  isLostStatement,
+  isRefusal,
+  isTooManyConnections,
+  statementFailure,
+  unreachable,
+} from './failures.ts';
+import { Pool } from './pool.ts';
+import { type Driver, type ResultRow, type ServerStatement, Session } from './session.ts';
+
+/** How a {@link Database} is opened. */
+export interface DatabaseOptions {
+  readonly driver: Driver;
+  readonly address: PostgresAddress;
+  /** Stands for `mailbridge.` in all statements. */
+  readonly schema: string;
+  readonly poolSize: number;
+}
+
+/** How a question is asked. */
+export interface AskOptions {
+  /** Nothing has come by then: the connection is given up. Default: that of what takes no time. */
+  readonly deadlineMs?: number;
+  /** The statement is made for this question alone, and is not kept prepared. */
+  readonly once?: boolean;
+}
+
+const connectTimeoutMs = 3000;
+const quickDeadlineMs = 6000;
+/** For what may look at all of a large table. */
+export const slowDeadlineMs = 65_000;
+const conflictTries = 5;
+
+/**
+ * The server as the store asks it: sessions in a pool, statements prepared once in each, and a circuit that refuses at
+ * once while the server cannot be reached.
+ */
+export class Database {
+  readonly #options: DatabaseOptions;
+  readonly #statements = new Map<string, ServerStatement>();
+  readonly #pool: Pool;
+  readonly #circuit: Circuit;
+  readonly #told = new Set<(change: 'unreachable' | 'reachable') => void>();
+  /** False once a pooler turned out to mix up prepared statements. */
+  #keepsStatements = true;
+  #preferred = 0;
+  #closed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#pool = new Pool(() => this.session(), options.poolSize, quickDeadlineMs);
+    this.#circuit = new Circuit({
+      probe: async () => this.#pool.add(await this.session()),
+      opened: (reason) => {
+        this.#pool.drop(reason);
+        this.#tell('unreachable');
+      },
+      closed: () => this.#tell('reachable'),
+      reasonOf: (error) => unreachable(this.where, error),
+    });
+  }
+
+  get schema(): string {
+    return this.#options.schema;
+  }
+
+  /** The hosts, for texts. */
+  get where(): string {
+    return this.#options.address.hosts.map(({ host, port }) => `${host}:${port}`).join(' or ');
+  }
+
+  /** Why nothing can be asked; undefined where it can. */
+  get unreachable(): BridgeError | undefined {
+    return this.#circuit.reason;
+  }
+
+  /** Waits until the server can be reached. @returns whether it can before `patienceMs` are over */
+  async reachable(patienceMs: number): Promise<boolean> {
+    return !this.#closed && (await this.#circuit.reachable(patienceMs));
+  }
+
+  /** Told whenever the server can be reached no more, and when it can again. @returns what ends that */
+  watch(told: (change: 'unreachable' | 'reachable') => void): () => void {
+    this.#told.add(told);
+    return () => this.#told.delete(told);
+  }
+
+  /**
+   * Asks one statement, which is a transaction of its own.
+   * @param text with `mailbridge.` before the names of tables
+   * @throws BridgeError `queue-unreachable`, `queue-full`; Error of the server
+   */
+  async ask(text: string, values: readonly unknown[] = [], options: AskOptions = {}): Promise<readonly ResultRow[]> {
+    try {
+      return await this.attempt(text, values, options);
+    } catch (error) {
+      throw statementFailure(error, this.where);
+    }
+  }
+
+  /** The same, but failures are thrown as the driver or the server says them: see {@link isLoss}. */
+  async attempt(
+    text: string,
+    values: readonly unknown[] = [],
+    options: AskOptions = {},
+  ): Promise<readonly ResultRow[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#run(text, values, options);
+      } catch (error) {
+        if (isLostStatement(error) && this.#keepsStatements) this.#keepsStatements = false;
+        else if (!isConflict(error) || tries === conflictTries) throw error;
+      }
+    }
+  }
+
+  /** Runs statements one after the other as one transaction, in a session of its own. */
+  async transaction<T>(
+    work: (ask: (text: string, values?: readonly unknown[]) => Promise<readonly ResultRow[]>) => Promise<T>,
+  ) {
+    const session = await this.session();
+    const ask = async (text: string, values: readonly unknown[] = []) =>
+      (await session.run({ text: this.textOf(text) }, values, slowDeadlineMs)).rows;
+    try {
+      await ask('BEGIN');
+      const result = await work(ask);
+      await ask('COMMIT');
+      return result;
+    } finally {
+      // Without a COMMIT the server forgets it all.
+      await session.end();
+    }
+  }
+
+  /** A session outside of the pool. Tries the hosts in turn, the one that served last first. */
+  async session(): Promise<Session> {
+    const { driver, address } = this.#options;
+    const hosts = address.hosts;
+    let failure: unknown;
+    for (let i = 0; i < hosts.length; i++) {
+      const which = (this.#preferred + i) % hosts.length;
+      try {
+        const session = await Session.open(driver, address, hosts[which] as PostgresHost, connectTimeoutMs);
+        this.#preferred = which;
+        return session;
+      } catch (error) {
+        // Of several hosts the most telling failure counts: that of one which refuses us.
+        if (failure === undefined || isRefusal(error)) failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** A statement with the schema in its place. */
+  textOf(text: string): string {
+    return text.replaceAll(/\bmailbridge\./g, `"${this.schema}".`);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#circuit.end();
+    await this.#pool.close();
+  }
+
+  async #run(text: string, values: readonly unknown[], options: AskOptions): Promise<readonly ResultRow[]> {
+    const refused = this.#circuit.reason;
+    if (refused) throw refused;
+    const session = await this.#lend();
+    try {
+      const { rows } = await session.run(this.#statement(text, options), values, options.deadlineMs ?? quickDeadlineMs);
+      return rows;
+    } catch (error) {
+      if (isLoss(error)) {
+        session.destroy();
+        this.#circuit.suspect();
+      }
+      throw error;
+    } finally {
+      this.#pool.giveBack(session);
+    }
+  }
+
+  async #lend(): Promise<Session> {
+    try {
+      return await this.#pool.lend();
+    } catch (error) {
+      // Nothing was asked. Whatever keeps a session from being opened keeps the store from its work.
+      if (!isTooManyConnections(error)) this.#circuit.suspect();
+      throw this.#circuit.reason ?? unreachable(this.where, error);
+    }
+  }
+
+  #statement(text: string, { once }: AskOptions): ServerStatement {
+    if (once) return { text: this.textOf(text) };
+    let statement = this.#statements.get(text);
+    if (!statement) {
+      statement = { name: `mailbridge-${this.#statements.size}`, text: this.textOf(text) };
+      this.#statements.set(text, statement);
+    }
+    return this.#keepsStatements ? statement : { text: statement.text };
+  }
+
+  #tell(change: 'unreachable' | 'reachable'): void {
+    for (const told of this.#told) told(change);
+  }
+}

@@ -1,0 +1,99 @@
+import { BridgeError, errorText, systemErrorCode } from '../../../../base/errors.ts';
+
+/** SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const states = {
+  readOnly: '25006',
+  diskFull: '53100',
+  tooManyConnections: '53300',
+  queryCanceled: '57014',
+  lockNotAvailable: '55P03',
+  serialization: '40001',
+  deadlock: '40P01',
+  /** A prepared statement that the server does not know, or knows already: a pooler has changed servers behind us. */
+  unknownStatement: '26000',
+  duplicateStatement: '42P05',
+  unknownFunction: '42883',
+};
+
+/** The SQLSTATE of what the server said; undefined where it said nothing. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = systemErrorCode(error);
+  // Codes of the system (ECONNRESET) are no SQLSTATE, though EPIPE is as long as one.
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code) ? code : undefined;
+}
+
+/**
+ * Whether the connection is of no more use: it broke, or nothing came in time, or the server ends, starts, or has become
+ * a standby. What was asked may have been done.
+ */
+export function isLoss(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state === undefined) return !(error instanceof BridgeError) || error.code === 'queue-unreachable';
+  return state.startsWith('08') || state.startsWith('57P') || state === states.readOnly;
+}
+
+/** Whether the server took nothing of a transaction because of others at the same time: it may be tried again. */
+export function isConflict(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === states.serialization || state === states.deadlock;
+}
+
+/** Whether a pooler between us and the server cannot keep prepared statements apart. */
+export function isLostStatement(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === states.unknownStatement || state === states.duplicateStatement;
+}
+
+/** Whether the server lacks something, or took too long: not the fault of one of those who share a statement. */
+export function isShortage(error: unknown): boolean {
+  return /^5[357]/.test(sqlStateOf(error) ?? '');
+}
+
+export function isUnknownFunction(error: unknown): boolean {
+  return sqlStateOf(error) === states.unknownFunction;
+}
+
+export function isTooManyConnections(error: unknown): boolean {
+  return sqlStateOf(error) === states.tooManyConnections;
+}
+
+/** Whether the server refuses who we are, or what we ask for: to wait changes nothing. */
+export function isRefusal(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state !== undefined) return /^(28|3D|3F|42|0A)/.test(state);
+  return isTlsFailure(error);
+}
+
+function isTlsFailure(error: unknown): boolean {
+  const code = systemErrorCode(error) ?? '';
+  const isTls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA)/.test(code);
+  return isTls || /does not support SSL/.test(errorText(error));
+}
+
+/** The server cannot be reached, and why. */
+export function unreachable(where: string, cause: unknown): BridgeError {
+  if (cause instanceof BridgeError) return cause;
+  return new BridgeError('queue-unreachable', `PostgreSQL at ${where} cannot be reached (${reason(cause)}).`, {
+    cause,
+  });
+}
+
+/** What failed a statement, as the rest of the bridge knows it. */
+export function statementFailure(error: unknown, where: string): unknown {
+  if (error instanceof BridgeError) return error;
+  if (isLoss(error)) return unreachable(where, error);
+  const state = sqlStateOf(error);
+  if (state === states.diskFull) {
+    return new BridgeError('queue-full', `The disk of PostgreSQL at ${where} is full.`, { cause: error });
+  }
+  if (state === states.queryCanceled || state === states.lockNotAvailable || isConflict(error)) {
+    return new BridgeError('queue-unreachable', `PostgreSQL at ${where} did not answer in time.`, { cause: error });
+  }
+  return error;
+}
+
+function reason(cause: unknown): string {
+  // Several addresses of one name, each refused.
+  if (cause instanceof AggregateError) return cause.errors.map(errorText).join('; ');
+  return sqlStateOf(cause) === states.readOnly ? 'it is a standby, or read-only' : errorText(cause);
+}

@@ -1,0 +1,47 @@
+import { BridgeError } from '../../../../base/errors.ts';
+import type { Lease } from '../../../ownership/lease.ts';
+
+/** Columns of an entry that is written on behalf of a destination, for `json_to_recordset`. */
+export const leaseColumns = 'lease_key text, lease_fence bigint';
+
+/** The same as JSON. */
+export function leaseEntry(lease: Lease | undefined) {
+  return { lease_key: lease?.key ?? null, lease_fence: lease?.fence ?? null };
+}
+
+/**
+ * Of the entries in `input`, those whose lease is still that of the owner in the parameter named, as `allowed`. Locks the
+ * leases: whoever takes one over comes before this statement, and it writes nothing, or after it, and sees all of it.
+ */
+export const fencedBy = (owner: string): string => `
+  fences AS MATERIALIZED (
+    SELECT l.key, l.fence FROM mailbridge.leases l
+    WHERE l.owner = ${owner}
+      AND (l.key, l.fence) IN (SELECT lease_key, lease_fence FROM input WHERE lease_key IS NOT NULL)
+    ORDER BY l.key FOR SHARE
+  ),
+  allowed AS MATERIALIZED (
+    SELECT i.* FROM input i WHERE i.lease_key IS NULL
+      OR EXISTS (SELECT FROM fences f WHERE f.key = i.lease_key AND f.fence = i.lease_fence)
+  )`;
+
+/**
+ * A condition that a column names one of the entries in a part of the statement. Beside the join that says the same: by
+ * itself the server may read all of a large table for a join, if it learned of its rows when they were few.
+ */
+export const among = (column: string, entries = 'allowed', id = 'id'): string =>
+  `${column} = ANY (ARRAY(SELECT ${id} FROM ${entries}))`;
+
+/**
+ * Makes a statement durable before it is answered, whatever the role's default is; where that is `remote_apply`, standbys
+ * show it by then, too. For a place that is evaluated once at least.
+ */
+export const durably = `set_config('synchronous_commit',
+  CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`;
+
+/** A loss of power may take the statement back; what is durable after it takes it with it. */
+export const softly = `set_config('synchronous_commit', 'off', true)`;
+
+export function leaseLost(lease: Lease | undefined): BridgeError {
+  return new BridgeError('lease-lost', `Another instance delivers ${lease?.key ?? 'this mailbox'} now.`);
+}

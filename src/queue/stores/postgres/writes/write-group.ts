@@ -1,0 +1,142 @@
+import { BridgeError } from '../../../../base/errors.ts';
+import type { Database } from '../connection/database.ts';
+import { isLoss, isShortage, statementFailure } from '../connection/failures.ts';
+
+/** What a group writes, and how. */
+export interface GroupOptions<E, R> {
+  /** Writes entries in one statement. @returns for each, in order, what came of it */
+  write(entries: readonly E[]): Promise<readonly (R | Error)[]>;
+  /** Entries with the same key do not go together. */
+  keyOf?(entry: E): string;
+  bytesOf?(entry: E): number;
+  /** Statements that may be under way at the same time. */
+  readonly atOnce: number;
+  /**
+   * The same entries may be written twice, and are there once: where a connection breaks, and nobody knows whether the
+   * statement was carried out, it is repeated.
+   */
+  readonly isRepeatable: boolean;
+  /** Told of entries that were refused although they may have been, or may yet be, written. */
+  unclear?(entries: readonly E[]): void;
+}
+
+interface Waiting<E, R> {
+  readonly entry: E;
+  readonly resolve: (result: R) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const mostEntries = 500;
+const mostBytes = 4 * 1024 * 1024;
+/** How long a statement is repeated whose end nobody knows. */
+const repeatForMs = 10_000;
+
+/**
+ * Writes what comes within one turn of the event loop, and all that comes while a statement is under way, with one
+ * statement: one round trip and one flush of the server's log for many messages. Nobody is answered before it.
+ */
+export class WriteGroup<E, R> {
+  readonly #db: Database;
+  readonly #options: GroupOptions<E, R>;
+  #waiting: Waiting<E, R>[] = [];
+  #underWay = 0;
+  #isScheduled = false;
+  readonly #idle = new Set<() => void>();
+
+  constructor(db: Database, options: GroupOptions<E, R>) {
+    this.#db = db;
+    this.#options = options;
+  }
+
+  /** Resolves when the entry is durable. */
+  add(entry: E): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entry, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    if (this.#underWay === 0 && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#underWay >= this.#options.atOnce || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#next();
+    });
+  }
+
+  async #next(): Promise<void> {
+    const batch = this.#take();
+    this.#underWay++;
+    this.#schedule();
+    await this.#settle(batch);
+    this.#underWay--;
+    this.#schedule();
+    if (this.#underWay > 0 || this.#waiting.length > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+
+  #take(): Waiting<E, R>[] {
+    const { keyOf, bytesOf } = this.#options;
+    const keys = new Set<string>();
+    const batch: Waiting<E, R>[] = [];
+    const later: Waiting<E, R>[] = [];
+    let bytes = 0;
+    for (const each of this.#waiting) {
+      const key = keyOf?.(each.entry);
+      const isFull = batch.length === mostEntries || (batch.length > 0 && bytes > mostBytes);
+      if (isFull || (key !== undefined && keys.has(key))) {
+        later.push(each);
+        continue;
+      }
+      if (key !== undefined) keys.add(key);
+      bytes += bytesOf?.(each.entry) ?? 0;
+      batch.push(each);
+    }
+    this.#waiting = later;
+    return batch;
+  }
+
+  async #settle(batch: readonly Waiting<E, R>[]): Promise<void> {
+    try {
+      const results = await this.#write(batch.map(({ entry }) => entry));
+      batch.forEach(({ resolve, reject }, i) => {
+        const result = results[i] as R | Error;
+        if (result instanceof Error) reject(result);
+        else resolve(result);
+      });
+    } catch (error) {
+      if (batch.length === 1 || isLoss(error) || isShortage(error)) {
+        for (const { reject } of batch) reject(statementFailure(error, this.#db.where));
+        return;
+      }
+      // One of them is to blame: each for itself, so that it alone is refused.
+      for (const each of batch) await this.#settle([each]);
+    }
+  }
+
+  async #write(entries: readonly E[]): Promise<readonly (R | Error)[]> {
+    const until = performance.now() + repeatForMs;
+    let isUnclear = false;
+    for (;;) {
+      try {
+        return await this.#options.write(entries);
+      } catch (error) {
+        if (!isLoss(error)) throw error;
+        // What the store itself refuses was never asked.
+        isUnclear ||= !(error instanceof BridgeError);
+        const left = until - performance.now();
+        if (isUnclear && this.#options.isRepeatable && left > 0 && (await this.#db.reachable(left))) continue;
+        if (isUnclear) this.#options.unclear?.(entries);
+        throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { makeOwnFolder } from '../../../../base/files/own-folder.ts';
+import { Reserve } from '../../reserve.ts';
+import type { RoomLimits } from '../../room.ts';
+import { assertIntact, openDatabase } from '../schema.ts';
+import { setBodiesAside } from './bodies.ts';
+import { importEarlierFiles, removeEarlierFiles } from './earlier-files.ts';
+import { Engine, type EngineEvent } from './engine.ts';
+import { beginRun } from './runs.ts';
+import { Statements } from './statements.ts';
+
+/** How a queue is opened. */
+export interface EngineOptions {
+  /**
+   * True for the one bridge that delivers from it: leftovers of messages that were never accepted are then removed,
+   * and the database is looked through.
+   */
+  readonly exclusive: boolean;
+  /** No bound where left out. */
+  readonly room?: RoomLimits;
+  /** It was open just now, in this very process: what is half there is being received. */
+  readonly isResumed?: boolean;
+  /** Milliseconds since 1970; default: what the machine says. */
+  readonly nowMs?: number;
+  /** Names the present run of the machine; default: what the machine says. */
+  readonly boot?: string;
+}
+
+/**
+ * Opens the queue in a folder: a SQLite database in WAL mode with `synchronous = FULL`, small bodies inside it, large
+ * ones as files in `bodies/`.
+ * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
+ */
+export function openEngine(folder: string, options: EngineOptions, tell: (event: EngineEvent) => void): Engine {
+  const bodyFolder = join(folder, 'bodies');
+  for (const each of [folder, bodyFolder]) makeOwnFolder(each);
+  const file = join(folder, 'queue.sqlite');
+  const isNew = !existsSync(file);
+  const db = openDatabase(file);
+  const { exclusive, room, isResumed = false } = options;
+  const reserve = new Reserve(join(folder, 'reserve'));
+  const engine = new Engine({ db, folder, bodyFolder, exclusive, room, reserve, tell });
+  if (!exclusive || isResumed) return engine;
+  try {
+    assertIntact(db, file);
+    // Somebody has moved the database away: its bodies are all that is left of the messages.
+    const recovered = join(folder, 'recovered');
+    const count = isNew ? setBodiesAside(bodyFolder, recovered) : 0;
+    if (count > 0) tell({ kind: 'bodies-set-aside', count, folder: recovered });
+    begin(db, folder, options);
+    removeEarlierFiles(folder);
+    engine.tidy();
+    return engine;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function begin(db: DatabaseSync, folder: string, { nowMs = Date.now(), boot }: EngineOptions): void {
+  const statements = new Statements(db);
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    importEarlierFiles(statements, folder, nowMs);
+    beginRun(statements, nowMs, boot);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,240 @@
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { BridgeError } from '../../base/errors.ts';
+import { recordKinds } from '../../base/record-table.ts';
+import type { MessageState, QueuedMessage } from '../message.ts';
+import type { KeptMessage, MovableStore } from './transfer.ts';
+
+/** What was moved. */
+export interface MovedQueue {
+  /** Messages by their state, as they are now. */
+  readonly messages: Readonly<Partial<Record<MessageState, number>>>;
+  /** Octets of the bodies. */
+  readonly octets: number;
+  /** Of these messages, those that were in the other store already: an earlier move was broken off. */
+  readonly alreadyThere: number;
+  /** Messages that turned out to be damaged. */
+  readonly quarantined: readonly { readonly id: string; readonly damage: string }[];
+  /** Duplicates seen, copy notes, keys. */
+  readonly records: number;
+  readonly pauses: number;
+  readonly followUps: number;
+  /** Deliveries of which nothing is kept but how much was sent. */
+  readonly counts: number;
+  /** Each store had keys of its own: those of the other one stay. */
+  readonly keysKept: boolean;
+}
+
+export interface MoveOptions {
+  /** Told how many messages were moved. */
+  onProgress?(done: number): void;
+  /** Asked before each step; throws where the stores are not ours alone any more. */
+  check?(): void;
+}
+
+/** Messages in one step: what is in memory at a time, but for bodies. */
+const atATime = 500;
+/** Bodies on their way at a time. */
+const bodiesAtOnce = 64;
+/** What of the records is the queue's own; sign-ins and app passwords are others'. */
+const movedKinds = [recordKinds.key, recordKinds.copy, recordKinds.duplicate, recordKinds.drops];
+
+/**
+ * Moves all that is in a store to another one. Nothing is taken away before it is durable there; broken off at any
+ * instant and done again, it goes on where it was. Nobody else may use either store.
+ * @throws BridgeError of the stores
+ */
+export async function moveQueue(from: MovableStore, to: MovableStore, options: MoveOptions = {}): Promise<MovedQueue> {
+  const move = new Move(from, to, options);
+  // By these keys, copies of what was sent are known again: before the messages that they may be looked for.
+  const records = await move.records();
+  const pauses = await move.pauses();
+  await move.messages();
+  const followUps = await move.followUps();
+  const counts = await move.counts();
+  await move.clear();
+  return { ...move.moved, records, pauses, followUps, counts };
+}
+
+class Move {
+  readonly #from: MovableStore;
+  readonly #to: MovableStore;
+  readonly #options: MoveOptions;
+  readonly #messages: Partial<Record<MessageState, number>> = {};
+  readonly #quarantined: { readonly id: string; readonly damage: string }[] = [];
+  #octets = 0;
+  #done = 0;
+  #alreadyThere = 0;
+  #keysKept = false;
+
+  constructor(from: MovableStore, to: MovableStore, options: MoveOptions) {
+    this.#from = from;
+    this.#to = to;
+    this.#options = options;
+  }
+
+  get moved() {
+    return {
+      messages: this.#messages,
+      octets: this.#octets,
+      alreadyThere: this.#alreadyThere,
+      quarantined: this.#quarantined,
+      keysKept: this.#keysKept,
+    };
+  }
+
+  async messages(): Promise<void> {
+    for (let last = ''; ; ) {
+      this.#options.check?.();
+      const page = await this.#from.transfer.messages(last, atATime);
+      const end = page.at(-1);
+      if (!end) return;
+      last = end.message.id;
+      await this.#adoptAll(page);
+      this.#options.check?.();
+      await this.#from.transfer.forget(page.map(({ message }) => message.id));
+      this.#done += page.length;
+      this.#options.onProgress?.(this.#done);
+    }
+  }
+
+  async records(): Promise<number> {
+    const isFresh = (await this.#to.list({}, 1)).length === 0;
+    let count = 0;
+    await this.#eachRecords(async (kind, records) => {
+      count += records.length;
+      await Promise.all(
+        records.map(async ([key, { value, expiresAtMs }]) => {
+          const options = expiresAtMs === undefined ? {} : { expiresAtMs };
+          // What has expired stays out of use: none of it is in the way.
+          const there = await this.#to.records.add(kind, key, value, 0, options);
+          if (kind !== recordKinds.key || !there || there.value === value) return;
+          if (isFresh) await this.#to.records.put(kind, key, value, options);
+          else this.#keysKept = true;
+        }),
+      );
+    });
+    return count;
+  }
+
+  async pauses(): Promise<number> {
+    const there = new Map((await this.#to.pauses()).map(({ key, untilMs }) => [key, untilMs]));
+    const pauses = await this.#from.pauses();
+    for (const pause of pauses) if (pause.untilMs > (there.get(pause.key) ?? 0)) await this.#to.setPause(pause);
+    return pauses.length;
+  }
+
+  async followUps(): Promise<number> {
+    let count = 0;
+    for (const destination of await this.#from.followUpDestinations(Number.MAX_SAFE_INTEGER)) {
+      for (;;) {
+        this.#options.check?.();
+        const some = await this.#from.followUps(destination, Number.MAX_SAFE_INTEGER, atATime);
+        if (some.length === 0) break;
+        await this.#to.transfer.adoptFollowUps(some);
+        await this.#from.changeFollowUps(some.map(({ id }) => ({ id, over: true })));
+        count += some.length;
+      }
+    }
+    return count;
+  }
+
+  async counts(): Promise<number> {
+    let count = 0;
+    for (let last = { id: '', number: 0 }; ; ) {
+      const some = await this.#from.transfer.counts(last, atATime);
+      const end = some.at(-1);
+      if (!end) return count;
+      last = end;
+      await this.#to.transfer.adoptCounts(some);
+      count += some.length;
+    }
+  }
+
+  /** Takes away what could not be before all of it was there. */
+  async clear(): Promise<void> {
+    this.#options.check?.();
+    await this.#from.purgeCounts(Number.MAX_SAFE_INTEGER);
+    for (const { key } of await this.#from.pauses()) await this.#from.endPause(key);
+    await this.#eachRecords(async (kind, records) => {
+      await Promise.all(records.map(([key]) => this.#from.records.delete(kind, key)));
+    });
+  }
+
+  async #eachRecords(
+    work: (kind: string, records: Awaited<ReturnType<MovableStore['transfer']['records']>>) => Promise<void>,
+  ): Promise<void> {
+    for (const kind of movedKinds) {
+      for (let last = ''; ; ) {
+        this.#options.check?.();
+        const some = await this.#from.transfer.records(kind, last, atATime);
+        const end = some.at(-1);
+        if (!end) break;
+        last = end[0];
+        await work(kind, some);
+      }
+    }
+  }
+
+  async #adoptAll(page: readonly KeptMessage[]): Promise<void> {
+    const ids = page.map(({ message }) => message.id);
+    const there = new Map((await this.#to.list({ ids }, ids.length)).map((message) => [message.id, message]));
+    const left = page.values();
+    const work = async () => {
+      for (const kept of left) {
+        const before = there.get(kept.message.id);
+        if (before) this.#alreadyThere++;
+        this.#note(kept, before ?? (await this.#adopt(kept)));
+      }
+    };
+    await allOrFirstFailure(Array.from({ length: bodiesAtOnce }, work));
+  }
+
+  async #adopt(kept: KeptMessage): Promise<QueuedMessage> {
+    const { id, state } = kept.message;
+    const body = state === 'delivered' ? undefined : await this.#body(id);
+    if (!body) return await this.#to.transfer.adopt(kept);
+    const spool = await this.#to.transfer.spool(kept);
+    try {
+      await pipeline(
+        body,
+        intoSpool((chunk) => spool.write(chunk)),
+      );
+      // A store that gives what is left of a body gives nothing of one that is gone.
+      if (spool.size === 0 && kept.message.size > 0) return await this.#to.transfer.adopt(kept);
+      return await spool.commit(kept.message);
+    } finally {
+      await spool.discard();
+    }
+  }
+
+  /** Whatever is there of it; undefined: nothing. */
+  async #body(id: string) {
+    try {
+      return await this.#from.open(id, { evenIfDamaged: true });
+    } catch (error) {
+      if (error instanceof BridgeError && error.code.startsWith('queue-body-')) return undefined;
+      throw error;
+    }
+  }
+
+  #note({ message: before }: KeptMessage, { id, state, size, damage }: QueuedMessage): void {
+    this.#messages[state] = (this.#messages[state] ?? 0) + 1;
+    if (state !== 'delivered') this.#octets += size;
+    if (state === 'quarantined' && before.state !== 'quarantined') this.#quarantined.push({ id, damage: damage ?? '' });
+  }
+}
+
+function intoSpool(write: (chunk: Buffer) => Promise<void> | void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _, done) {
+      Promise.resolve(write(chunk)).then(() => done(), done);
+    },
+  });
+}
+
+/** Waits for all of them, so that nothing goes on behind a failure. */
+async function allOrFirstFailure(works: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

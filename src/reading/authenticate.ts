@@ -1,0 +1,55 @@
+import type { Account } from '../accounts/account.ts';
+import type { AccountLogin } from '../accounts/account-login.ts';
+import {
+  type AccountDirectory,
+  authenticateWith,
+  blockedText,
+  type CredentialsResult,
+  unavailableText,
+} from '../accounts/directory.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { SaslCredentials } from '../sasl/server-exchange.ts';
+
+/** A login as the reading side sees it: the account, and the mailbox that is meant. */
+export type ReadAccount = Pick<AccountLogin, 'username' | 'mailbox'> & Pick<Account, 'connection' | 'read'>;
+
+/** What credentials came to; plain, so that it can be told to another process. */
+export type ReadLogin =
+  | { readonly account: ReadAccount }
+  | {
+      readonly refusal: 'wrong' | 'busy' | 'unavailable' | 'blocked' | 'other-mailbox';
+      readonly code: ErrorCode;
+      /** For the client. */
+      readonly text: string;
+    };
+
+/** Logs in with what a client gave, and finds the mailbox that it means. Never rejects for what the client got wrong. */
+export async function authenticateReader(
+  directory: Pick<AccountDirectory, 'authenticate'>,
+  credentials: SaslCredentials,
+  remoteAddress: string,
+): Promise<ReadLogin> {
+  const result = await authenticateWith(directory, credentials, remoteAddress);
+  if ('failure' in result) return refusalOf(result);
+  const { username, mailbox, account } = result.login;
+  const { connection, read } = account;
+  return { account: { username, mailbox, connection, ...(read && { read }) } };
+}
+
+function refusalOf(result: Extract<CredentialsResult, { failure: unknown }>): ReadLogin {
+  if (result.failure === 'no-password') return refused('wrong', 'login-refused', 'This mechanism is not supported.');
+  if (result.failure === 'other-mailbox') return refused('other-mailbox', 'login-other-mailbox', result.text);
+  if (result.failure === 'blocked') return refused('blocked', 'login-blocked', `${blockedText(result)}.`);
+  if (result.failure === 'busy') return refused('busy', 'login-busy', 'Too many logins at once, try again.');
+  if (result.failure === 'unavailable') return refused('unavailable', 'login-unavailable', `${unavailableText}.`);
+  const code = result.why === 'password-hashed' ? 'login-password-hashed' : 'login-refused';
+  return refused('wrong', code, 'Username or password is wrong.');
+}
+
+function refused(
+  refusal: Exclude<ReadLogin, { account: unknown }>['refusal'],
+  code: ErrorCode,
+  text: string,
+): ReadLogin {
+  return { refusal, code, text };
+}

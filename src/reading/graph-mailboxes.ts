@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { errorText } from '../base/errors.ts';
+import type { HttpClient } from '../base/http/client.ts';
+import type { Log } from '../base/log.ts';
+import { GraphClient } from '../graph/client/client.ts';
+import type { MailStore } from '../mailbox/mail-store.ts';
+import { bridgeError } from '../mailstores/graph/errors.ts';
+import { GraphMailbox } from '../mailstores/graph/mailbox.ts';
+import type { GraphMailboxAccess } from '../mailstores/graph/remote/requests.ts';
+import { GraphMailStore } from '../mailstores/graph/store.ts';
+import type { StoreReader } from './login.ts';
+
+/** As much of a connection as reading by Graph takes. */
+export interface GraphReadingUpstream {
+  readonly endpoints: { readonly graph: string };
+  readonly http: HttpClient;
+  /** Whether a mailbox is reached by its name, or as the one of the person who signed in. */
+  readonly sendAs: 'mailbox' | 'me';
+  /** See {@link GraphMailboxAccess.imports}. */
+  readonly mailboxImport: boolean;
+  getToken(resource: 'graph', refused?: string): Promise<string>;
+}
+
+/** What reading by Graph is set up with. */
+export interface GraphReadingSettings {
+  readonly dataDir: string;
+  /** Contents of messages kept on the disk for each mailbox, bytes. */
+  readonly cacheBytes: number;
+  /** Between two looks at a folder that somebody has selected, milliseconds. */
+  readonly pollMs: number;
+}
+
+interface OpenMailbox {
+  readonly mailbox: GraphMailbox;
+  readonly access: GraphMailboxAccess;
+  sessions: number;
+  /** Keeps it from being closed. */
+  cancelClose: (() => void) | undefined;
+}
+
+/** A mailbox that nobody reads stays open for so long: a mail program that comes again finds everything in memory. */
+const closeAfterMs = 10 * 60_000;
+/** Mail programs give a login up after 20 to 60 seconds, and ask again by themselves. */
+const loginPatienceMs = 15_000;
+/** Of the four requests that Graph takes at a time one is left to sending. */
+const requestsAtATime = 3;
+
+/** The mailboxes that sessions read by Graph, each open once however many sessions there are. */
+export class GraphMailboxes {
+  readonly #settings: GraphReadingSettings;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #upstream: (connection: string) => GraphReadingUpstream;
+  readonly #open = new Map<string, OpenMailbox>();
+
+  /** @param upstream a connection as it is configured at that moment @throws BridgeError `connection-gone` */
+  constructor(
+    settings: GraphReadingSettings,
+    parts: { readonly clock: Clock; readonly log: Log },
+    upstream: (connection: string) => GraphReadingUpstream,
+  ) {
+    this.#settings = settings;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#upstream = upstream;
+  }
+
+  /**
+   * Opens a mailbox for a session, having made sure that Graph gives access to it.
+   * @throws BridgeError
+   */
+  async open(connection: string, mailbox: string, reader: StoreReader): Promise<MailStore> {
+    const { gone } = reader;
+    const entry = this.#entry(connection, mailbox);
+    entry.sessions += 1;
+    entry.cancelClose?.();
+    entry.cancelClose = undefined;
+    let isOpen = false;
+    const leave = () => {
+      this.#left(entry);
+      if (isOpen) reader.left?.();
+    };
+    const store = new GraphMailStore({ mailbox: entry.mailbox, access: entry.access, gone, leave });
+    try {
+      await entry.mailbox.folders({ signal: gone, patienceMs: loginPatienceMs });
+      isOpen = true;
+      return store;
+    } catch (error) {
+      await store.close();
+      if (gone.aborted) throw error;
+      throw bridgeError(error, mailbox);
+    }
+  }
+
+  /** Closes all; sessions that are left fail. */
+  close(): void {
+    for (const { mailbox, cancelClose } of this.#open.values()) {
+      cancelClose?.();
+      mailbox.close();
+    }
+    this.#open.clear();
+  }
+
+  #entry(connection: string, mailbox: string): OpenMailbox {
+    const { endpoints, sendAs, mailboxImport } = this.#upstream(connection);
+    const key = [connection, mailbox.toLowerCase(), endpoints.graph, sendAs, mailboxImport].join('\n');
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const access = { client: this.#client(connection), mailbox, sendAs, clock: this.#clock, imports: mailboxImport };
+    const { dataDir, cacheBytes, pollMs } = this.#settings;
+    const settings = { folder: join(dataDir, 'mailboxes'), cacheBytes, pollMs };
+    const entry: OpenMailbox = {
+      mailbox: new GraphMailbox({ ...access, connection }, settings, this.#log),
+      access,
+      sessions: 0,
+      cancelClose: undefined,
+    };
+    this.#open.set(key, entry);
+    return entry;
+  }
+
+  /** Each request goes out as the connection is configured then. */
+  #client(connection: string): GraphClient {
+    const upstream = () => this.#upstream(connection);
+    return new GraphClient({
+      http: {
+        request: (request) => upstream().http.request(request),
+        renewConnections: () => upstream().http.renewConnections(),
+        close: async () => {},
+      },
+      origin: upstream().endpoints.graph,
+      getToken: ({ refused }) => upstream().getToken('graph', refused),
+      // Requests about a mailbox are tried again by who makes them.
+      retry: { mode: 'none', statusCodes: [], maxAttempts: 1, multiplyWait: false, waitMs: 0 },
+      clock: this.#clock,
+      concurrentPerMailbox: requestsAtATime,
+    });
+  }
+
+  #left(entry: OpenMailbox): void {
+    entry.sessions -= 1;
+    if (entry.sessions > 0) return;
+    entry.cancelClose = this.#clock.after(closeAfterMs, () => {
+      for (const [key, open] of this.#open) if (open === entry) this.#open.delete(key);
+      try {
+        entry.mailbox.close();
+      } catch (error) {
+        this.#log.warn({ error }, `the index of ${entry.access.mailbox} cannot be closed: ${errorText(error)}`);
+      }
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { GraphOperation } from '../faults.ts';
+
+/** How often an operation was asked for on one mailbox. */
+export interface GraphRequestCount {
+  readonly operation: GraphOperation;
+  /** In lower case; empty for what is about none. */
+  readonly mailbox: string;
+  readonly requests: number;
+  /** Those of them that were answered with 4xx, 5xx or not at all. */
+  readonly failed: number;
+}
+
+/** Counts the requests to Graph that token and permission let through, those in a batch one by one. */
+export class GraphRequests {
+  readonly #counts = new Map<string, { -readonly [name in keyof GraphRequestCount]: GraphRequestCount[name] }>();
+
+  /** How many there were since the start or the last {@link clear}: all, of one operation, of one mailbox, or of both. */
+  count(about: Partial<Pick<GraphRequestCount, 'operation' | 'mailbox'>> = {}): number {
+    const { operation, mailbox } = about;
+    return this.entries()
+      .filter((entry) => operation === undefined || entry.operation === operation)
+      .filter((entry) => mailbox === undefined || entry.mailbox === mailbox.toLowerCase())
+      .reduce((sum, { requests }) => sum + requests, 0);
+  }
+
+  entries(): readonly GraphRequestCount[] {
+    return [...this.#counts.values()];
+  }
+
+  clear(): void {
+    this.#counts.clear();
+  }
+
+  /** Runs a request and counts it. */
+  async counted<T extends { readonly status: number }>(
+    operation: GraphOperation,
+    mailbox: string,
+    request: () => Promise<T>,
+  ): Promise<T> {
+    const key = `${operation} ${mailbox.toLowerCase()}`;
+    const none = { operation, mailbox: mailbox.toLowerCase(), requests: 0, failed: 0 };
+    const count = this.#counts.get(key) ?? none;
+    this.#counts.set(key, count);
+    count.requests++;
+    try {
+      const answer = await request();
+      if (answer.status >= 400) count.failed++;
+      return answer;
+    } catch (error) {
+      count.failed++;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { expect, test, vi } from 'vitest';
+import { type CourierName, couriers, reports, until } from '../support/relay.ts';
+import { Burst, burstId } from '../support/relay-burst.ts';
+import { other, sendMarked, twoWays } from '../support/two-ways.ts';
+
+// They wait for several processes, and for outages to last.
+vi.setConfig({ testTimeout: 180_000 });
+
+const names: Readonly<Record<CourierName, string>> = { graph: 'Graph', smtp: 'SMTP' };
+
+test.each(couriers)('with %s shut under load all mail goes by the other one, and back by probe', async (shut) => {
+  const world = await twoWays();
+  const { simulator, bridge } = world;
+  const burst = new Burst({
+    messages: 300,
+    connections: 4,
+    port: async () => bridge.port(),
+    onAccepted: (total) => {
+      if (total === 50) simulator.faults.outages = [shut];
+    },
+  });
+  await burst.run();
+  await until('the queue to be empty', world.isQueueEmpty, 60_000);
+  expect(world.wrong(burst.with('accepted').map(burstId))).toEqual({ lost: [], twice: [] });
+  const entries = simulator.transport.journal.entries();
+  expect(entries.filter(({ via }) => via === other[shut]).length).toBeGreaterThan(150);
+  // Neither service had more at once than it allows.
+  expect(simulator.violations.counts()).toEqual({});
+  const left = new RegExp(`goes by ${names[other[shut]]}: ${names[shut]} is shut since `);
+  expect(bridge.lines.filter(({ msg }) => left.test(msg)).length).toBeGreaterThan(0);
+
+  const newest = burst.with('accepted').findLast((number) => world.viaOf(burstId(number))[0] === other[shut]);
+  expect(newest).toBeDefined();
+  simulator.faults.outages = [];
+  const show = world.run('queue', 'show', '--all', '--state', 'delivered', '--limit', '1000');
+  const client = await world.login(shut);
+  let sent = 0;
+  await until('mail to go by the preferred one again', async () => {
+    const id = await sendMarked(client, `again-${sent++}`);
+    await until('it to arrive', () => world.viaOf(id).length > 0);
+    return world.viaOf(id)[0] === shut;
+  });
+  await bridge.line(({ msg }) => msg.includes(`goes by ${names[shut]} again after`), 'the return');
+  const shown = await show;
+  expect(shown).toContain(`not by ${names[shut]}: `);
+  expect(shown).toContain(`, by ${names[other[shut]]}`);
+});
+
+/** Exchange's and Graph's words for the daily limit of a mailbox, as Microsoft documents them. */
+const dailyLimits = {
+  graph: { kind: 'status', status: 403, code: 'ErrorSubmissionQuotaExceeded', at: 'sendMail' },
+  smtp: { kind: 'reply', status: 550, code: '5.1.90', text: "you've reached your daily limit", at: 'data' },
+} as const;
+const manyTimes = 10_000;
+
+test.each(couriers)('with the daily limit of %s reached all further mail goes by the other one', async (limited) => {
+  const world = await twoWays();
+  const { simulator, bridge } = world;
+  const messages = 200;
+  // Whatever goes out twice is beyond it.
+  simulator.limits.set({ recipientsPerDay: messages });
+  const refusal = { target: limited, mailbox: reports, ...dailyLimits[limited] };
+  let reachedAt = messages;
+  const burst = new Burst({
+    messages,
+    connections: 4,
+    port: async () => bridge.port(),
+    onAccepted: (total) => {
+      if (total !== 40) return;
+      simulator.faults.add(refusal, manyTimes);
+      reachedAt = simulator.transport.journal.entries().length;
+    },
+  });
+  await burst.run();
+  await until('the queue to be empty', world.isQueueEmpty, 60_000);
+  const accepted = burst.with('accepted');
+  expect(world.wrong(accepted.map(burstId))).toEqual({ lost: [], twice: [] });
+  const entries = simulator.transport.journal.entries();
+  expect(entries).toHaveLength(accepted.length);
+  expect(simulator.violations.counts()).toEqual({});
+  // It is asked by no more than what was under way, and not again while the limit lasts.
+  const { code: limitCode } = dailyLimits[limited];
+  const refused = bridge.lines.filter(({ code, attempt }) => code === limitCode && attempt !== undefined);
+  expect(refused.map(({ attempt }) => attempt)).toEqual(refused.map(() => 1));
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThanOrEqual(4);
+  expect(entries.slice(reachedAt).filter(({ via }) => via === limited).length).toBeLessThanOrEqual(4);
+  const left = `goes by ${names[other[limited]]}: ${names[limited]} is shut since `;
+  expect(bridge.lines.filter(({ msg }) => msg.includes(left)).length).toBeGreaterThan(0);
+});

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { openPostgresStore } from '../../../../src/queue/stores/postgres/store.ts';
+import { postgresForTests } from '../../../support/postgres.ts';
+import { put } from '../store-contract.ts';
+import { newSchema, openInstance, openStore } from './opening.ts';
+
+const server = postgresForTests({ fsync: 'off' });
+
+test('several that start at once make the tables once', { timeout: 60_000 }, async () => {
+  const options = { url: server().url(), schema: newSchema(), poolSize: 2 };
+  const stores = await Promise.all(Array.from({ length: 6 }, () => openStore(options)));
+  await Promise.all(stores.map((store) => put(store, 'x')));
+  expect(await stores[0]?.count('queued')).toBe(6);
+  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 2 }]);
+});
+
+test('a queue of format 1 is brought up to date, with its messages', async () => {
+  const options = { url: server().url(), schema: newSchema() };
+  const before = await openPostgresStore(options);
+  const { id } = await put(before, 'x');
+  await before.close();
+  // What the second format added.
+  await server().query(`ALTER TABLE ${options.schema}.instances DROP COLUMN retires`);
+  await server().query(`DROP TABLE ${options.schema}.external_limits, ${options.schema}.external_grants`);
+  await server().query(`UPDATE ${options.schema}.format SET version = 1`);
+  const after = await openInstance('a', options);
+  expect((await after.get(id))?.state).toBe('queued');
+  expect((await after.leases.renew(1000)).instances).toEqual(['a']);
+  expect(await after.grants?.grant('contoso', 1, { limit: 1, windowMs: 1000, nowMs: Date.now() })).toBe(1);
+  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 2 }]);
+});
+
+test('a queue that a later version wrote is refused', async () => {
+  const options = { url: server().url(), schema: newSchema() };
+  await (await openPostgresStore(options)).close();
+  await server().query(`UPDATE ${options.schema}.format SET version = 99`);
+  await expect(openPostgresStore(options)).rejects.toMatchObject({
+    code: 'queue-format-newer',
+    message: expect.stringContaining('format 99; this version reads formats up to 2'),
+  });
+});
+
+test('schemas of one database know nothing of one another', async () => {
+  const [a, b] = [
+    await openStore({ url: server().url(), schema: newSchema() }),
+    await openStore({ url: server().url(), schema: newSchema() }),
+  ];
+  await put(a, 'x');
+  expect(await b.count('queued')).toBe(0);
+});
+
+test('a role with the rights that the manual names is enough', async () => {
+  const schema = newSchema();
+  await server().query(`CREATE ROLE bridge LOGIN PASSWORD 'bridge-secret-4711'`);
+  const url = server()
+    .url()
+    .replace(/\/\/[^@]*@/, '//bridge:bridge-secret-4711@');
+  await expect(openPostgresStore({ url, schema })).rejects.toMatchObject({
+    code: 'queue-store-refused',
+    message: expect.stringContaining('permission denied for database'),
+  });
+  await server().query(`CREATE SCHEMA ${schema} AUTHORIZATION bridge`);
+  const store = await openStore({ url, schema });
+  await put(store, 'x');
+  expect(await store.count('queued')).toBe(1);
+});
+
+test('a database in another encoding is refused', async () => {
+  await server().query(`CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`);
+  const url = server().url().replace('/postgres', '/latin');
+  await expect(openPostgresStore({ url })).rejects.toMatchObject({
+    code: 'queue-store-refused',
+    message: 'The database latin has the encoding LATIN1, not UTF8.',
+  });
+});

@@ -1,0 +1,181 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConfigInput } from '../../src/config/schema.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { freePorts } from './ports.ts';
+import type { Postgres } from './postgres.ts';
+import { Mailbridge } from './process.ts';
+import { contosoAccount, contosoConfig, password, type RelayFolder, relayFolder } from './relay.ts';
+import { SmtpDialogue } from './smtp-dialogue.ts';
+
+/** Mailboxes that a fleet sends as, half of them by each courier. */
+export const fleetMailboxes = Array.from({ length: 12 }, (_, at) => `m${at}@contoso.com`);
+
+const byCourier = {
+  graph: fleetMailboxes.filter((_, at) => at % 2 === 0),
+  smtp: fleetMailboxes.filter((_, at) => at % 2),
+};
+
+/** One bridge of several, and its place on the disk. */
+export interface FleetBridge {
+  readonly name: string;
+  readonly folder: RelayFolder;
+  readonly port: number;
+  process: Mailbridge;
+}
+
+/** Several bridges before one simulator, with one queue on PostgreSQL. */
+export class Fleet {
+  readonly bridges: readonly FleetBridge[];
+
+  private constructor(bridges: readonly FleetBridge[]) {
+    this.bridges = bridges;
+  }
+
+  static async start(
+    names: readonly string[],
+    simulator: Simulator,
+    postgres: Postgres,
+    changes: Partial<ConfigInput> = {},
+  ): Promise<Fleet> {
+    const bridges: FleetBridge[] = [];
+    const fleet = new Fleet(bridges);
+    try {
+      for (const name of names) {
+        const port = await freePorts();
+        const folder = await relayFolder(fleetConfig(name, port, simulator, postgres, changes));
+        bridges.push({ name, folder, port, process: await Mailbridge.start(folder.configFile) });
+      }
+      return fleet;
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+  }
+
+  any(): FleetBridge {
+    return this.bridges[randomInt(this.bridges.length)] as FleetBridge;
+  }
+
+  /** Kills it with no warning, and starts it again. */
+  async crash(bridge: FleetBridge): Promise<void> {
+    await bridge.process.kill();
+    bridge.process = await Mailbridge.start(bridge.folder.configFile);
+  }
+
+  /** Messages that are not delivered, as `mailbridge queue list` shows them. */
+  async waiting(): Promise<unknown[]> {
+    const [first] = this.bridges as readonly [FleetBridge];
+    const listed = Mailbridge.run(['queue', 'list', '--json', '--config', first.folder.configFile]);
+    await listed.exit();
+    return JSON.parse(listed.stdout) as unknown[];
+  }
+
+  async stop(): Promise<void> {
+    for (const { process, folder } of this.bridges) {
+      process.signal('SIGCONT');
+      await process.kill();
+      await folder.remove();
+    }
+  }
+}
+
+function fleetConfig(
+  instance: string,
+  port: number,
+  simulator: Simulator,
+  postgres: Postgres,
+  { queue, ...changes }: Partial<ConfigInput>,
+): ConfigInput {
+  return contosoConfig(simulator, {
+    instance,
+    listeners: [{ protocol: 'smtp', port, security: 'starttls' }],
+    accounts: (['graph', 'smtp'] as const).map((send) => {
+      const { mailbox: _, ...account } = contosoAccount(send, { mailboxes: byCourier[send] });
+      return account;
+    }),
+    ...changes,
+    queue: { retryBaseSeconds: 1, ...queue, store: 'postgres', postgres: { url: postgres.url() } },
+  });
+}
+
+/** What became of a message as its client saw it. */
+export type FleetOutcome = 'accepted' | 'refused' | 'unanswered' | 'unsent';
+
+/** The Message-ID of a message of {@link FleetClients}. */
+export function fleetId(number: number): string {
+  return `<fleet-${number}@contoso.com>`;
+}
+
+/** Clients that send on and on, each message to a bridge by chance. */
+export class FleetClients {
+  readonly outcomes = new Map<number, FleetOutcome>();
+  /** Replies to messages that were not accepted. */
+  readonly refusals = new Set<string>();
+  readonly #fleet: Fleet;
+  readonly #pauseMs: number;
+  #next = 0;
+  #isOver = false;
+  #running: Promise<void> | undefined;
+
+  /** @param pauseMs of each client behind each message */
+  constructor(fleet: Fleet, clients: number, pauseMs: number) {
+    this.#fleet = fleet;
+    this.#pauseMs = pauseMs;
+    this.#running = Promise.all(Array.from({ length: clients }, () => this.#client())).then(() => {});
+  }
+
+  with(outcome: FleetOutcome): number[] {
+    return [...this.outcomes].filter(([, each]) => each === outcome).map(([number]) => number);
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  async #client(): Promise<void> {
+    while (!this.#isOver) {
+      const number = this.#next++;
+      this.outcomes.set(number, await this.#send(number));
+      await delay(this.#pauseMs);
+    }
+  }
+
+  async #send(number: number): Promise<FleetOutcome> {
+    const mailbox = fleetMailboxes[number % fleetMailboxes.length] as string;
+    const username = number % 2 === 0 ? 'graph' : 'smtp';
+    const credentials = Buffer.from(`\0${username}\0${password}`).toString('base64');
+    const dialogue = await SmtpDialogue.open(this.#fleet.any().port);
+    try {
+      const replies = await answered(
+        dialogue.pipeline(
+          'EHLO fleet.test',
+          `AUTH PLAIN ${credentials}`,
+          `MAIL FROM:<${mailbox}>`,
+          'RCPT TO:<alice@contoso.com>',
+          'DATA',
+        ),
+      );
+      if (!replies?.at(-1)?.startsWith('354')) return this.#refused(replies?.find((each) => /^[45]/.test(each)));
+      const header = `From: ${mailbox}\r\nTo: alice@contoso.com\r\nSubject: ${number}\r\nMessage-ID: ${fleetId(number)}\r\n`;
+      dialogue.send(`${header}\r\nmessage ${number}\r\n.\r\n`);
+      const reply = await answered(dialogue.reply());
+      if (reply?.startsWith('250')) return 'accepted';
+      return reply === undefined || reply === 'closed' ? 'unanswered' : this.#refused(reply);
+    } finally {
+      dialogue.destroy();
+    }
+  }
+
+  #refused(reply: string | undefined): FleetOutcome {
+    if (reply === undefined) return 'unsent';
+    this.refusals.add(reply);
+    return 'refused';
+  }
+}
+
+/** A bridge that stands still says nothing; a client waits for minutes, a test does not. */
+async function answered<T>(reply: Promise<T>): Promise<T | undefined> {
+  return await Promise.race([reply, delay(20_000, undefined, { ref: false })]);
+}
