@@ -1,4 +1,4 @@
-import type { AdminFacts, SharingFacts } from '../admin/admin-server.ts';
+import type { AdminFacts, SharingFacts } from '../admin/facts.ts';
 import { messageStates } from '../queue/message.ts';
 import type { OwnershipFacts, SharedOwnership } from '../queue/ownership/shared.ts';
 import type { Queue } from '../queue/queue.ts';

@@ -1,5 +1,5 @@
 import { hostname as machineName } from 'node:os';
-import type { AdminFacts } from '../admin/admin-server.ts';
+import type { AdminFacts } from '../admin/facts.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';

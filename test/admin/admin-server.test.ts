@@ -2,13 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import {
-  type AdminFacts,
-  type ConnectionTroubleFacts,
-  listenAdmin,
-  type NotReadyReason,
-} from '../../src/admin/admin-server.ts';
+import { listenAdmin } from '../../src/admin/admin-server.ts';
 import { boundSockets } from '../../src/admin/bounded-sockets.ts';
+import type { AdminFacts, ConnectionTroubleFacts, NotReadyReason } from '../../src/admin/facts.ts';
 import { silentLog } from '../../src/base/log.ts';
 
 const nothing: AdminFacts = {
