@@ -59,7 +59,7 @@ function accountTable(accounts: readonly ShownAccount[], search: string): Templa
   }
   return html`<table role="table" aria-label="Accounts">
     <thead role="rowgroup"><tr role="row">
-      ${['Username', 'State', 'Mailboxes', 'Sends by, reads by', 'Connection', 'Last use', 'App passwords'].map((name) => html`<th role="columnheader">${name}</th>`)}
+      ${['Username', 'State', 'Mailboxes', 'Sends, reads', 'Connection', 'Last use', 'App passwords'].map((name) => html`<th role="columnheader">${name}</th>`)}
     </tr></thead>
     <tbody role="rowgroup">${accounts.map(row)}</tbody>
   </table>`;
@@ -72,9 +72,9 @@ function row(account: ShownAccount): TemplateResult {
     <td role="cell" class="subject" data-label="Username"><a href="/ui/accounts/${encodeURIComponent(username)}">${username}</a></td>
     <td role="cell" data-label="State">${stateMark(state)}</td>
     <td role="cell" class="address" data-label="Mailboxes">${mailboxes.length > 1 ? html`${first} <span class="hint">and ${mailboxes.length - 1} more</span>` : (first ?? '–')}</td>
-    <td role="cell" data-label="Sends by, reads by">${wayText(account)}</td>
+    <td role="cell" data-label="Sends, reads">${wayText(account)}</td>
     <td role="cell" data-label="Connection"><a href="/ui/connections/${encodeURIComponent(connection)}">${connection}</a></td>
     <td role="cell" data-label="Last use">${lastUseText(account.lastUse)}</td>
-    <td role="cell" data-label="App passwords">${appPasswords === 0 ? 'none' : counted(appPasswords, 'password')}</td>
+    <td role="cell" data-label="Passwords">${appPasswords === 0 ? 'none' : counted(appPasswords, 'password')}</td>
   </tr>`;
 }

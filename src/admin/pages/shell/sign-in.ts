@@ -21,7 +21,7 @@ export function signInPage({ by, error, isBusy, signIn }: SignInView): TemplateR
       ${textField({ name: 'token', label: 'Admin token', type: 'password', isRequired: true, isSearch: true })}
       <button class="primary" ?disabled=${isBusy}>Sign in</button>
     </form>
-    ${by.includes('oidc') ? html`<p><a class="button" href="/api/v1/oidc/start">Sign in with your company's account</a></p>` : nothing}
+    ${by.includes('oidc') ? html`<p><a class="button" href="/api/v1/session/oidc">Sign in with your company's account</a></p>` : nothing}
     <details>
       <summary>Where is the token?</summary>
       <p>It is the value of <code>admin.token</code> in the configuration. Where there is none,
