@@ -2,9 +2,9 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { Bridge } from '../app/bridge.ts';
 import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
+import { version } from '../base/version.ts';
 import { ownAddresses } from '../onboarding/own-addresses.ts';
 import type { Screen } from './terminal/screen.ts';
-import { version } from './version.ts';
 
 type Listener = Bridge['listeners'][number];
 

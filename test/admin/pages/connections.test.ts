@@ -1,23 +1,20 @@
 import { expect, test } from 'vitest';
-import { until } from '../../support/relay.ts';
+import { alice, password, until } from '../../support/relay.ts';
 import { pagesWorld } from './pages-world.ts';
 
-const world = pagesWorld((config) => ({
-  connections: {
-    ...config.connections,
-    person: { ...config.connections.contoso!, grant: 'device-code' },
-  },
-  accounts: [
-    ...config.accounts,
-    {
-      username: 'personal',
-      password: 'open, sesame',
-      connection: 'person',
-      mailbox: 'alice@contoso.com',
-      send: 'graph',
+const world = pagesWorld((config) => {
+  const { tenantId, clientId, cloud } = config.connections.contoso!;
+  return {
+    connections: {
+      ...config.connections,
+      person: { tenantId: tenantId ?? '', clientId: clientId ?? '', grant: 'device-code', cloud: cloud ?? 'global' },
     },
-  ],
-}));
+    accounts: [
+      ...config.accounts,
+      { username: 'personal', password, connection: 'person', mailbox: alice, send: 'graph' },
+    ],
+  };
+});
 
 test('a connection shows its state, when its credential ends, and the permissions it needs', async () => {
   const page = await world().open('connections');
