@@ -106,7 +106,17 @@ export interface AppendedMessage {
   readonly internalDate?: Date;
 }
 
-/** Where messages went by APPEND, COPY or MOVE: equally long lists of old and new UIDs (RFC 4315). */
+/** Messages that are stored together, as they come. */
+export type AppendedMessages = AsyncIterable<AppendedMessage> | Iterable<AppendedMessage>;
+
+/** Where messages went that were stored. */
+export interface Appended {
+  readonly uidValidity: number;
+  /** In the order in which the messages were given; undefined where they are stored and the store cannot tell. */
+  readonly uids: readonly number[] | undefined;
+}
+
+/** Where messages went by COPY or MOVE: equally long lists of old and new UIDs (RFC 4315). */
 export interface Transferred {
   readonly uidValidity: number;
   readonly from: readonly number[];
@@ -214,8 +224,12 @@ export interface MailStore {
   folders(): Promise<readonly FolderInfo[]>;
   status(folder: string): Promise<FolderStatus>;
   open(folder: string, options: OpenOptions): Promise<OpenFolder>;
-  /** Stores a message. The content has been read to its end, or destroyed, when this returns. */
-  append(folder: string, message: AppendedMessage): Promise<{ readonly uidValidity: number; readonly uid: number }>;
+  /**
+   * Stores messages, all of them or none (RFC 3502). No message is asked for where the folder is not there. Each content
+   * has been read to its end, or destroyed, before the next message is asked for, and when this returns.
+   * @throws what `messages` throws: then nothing is stored
+   */
+  append(folder: string, messages: AppendedMessages): Promise<Appended>;
   /** A new folder is not subscribed. @returns its {@link FolderInfo.id} */
   createFolder(folder: string, specialUse?: SpecialUse): Promise<string>;
   deleteFolder(folder: string): Promise<void>;

@@ -1,5 +1,5 @@
 import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
-import { isGone } from './errors.ts';
+import { isGone, isUnknownAction } from './errors.ts';
 import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';
 import { isPropertyFlag } from './index/message-table.ts';
 import { messageFacts, propertyFacts } from './remote/facts.ts';
@@ -213,7 +213,10 @@ async function removeAtGraph(
     ids.map((id) => ({ method: 'POST', path: `${messagePath(id)}/permanentDelete`, json: {} })),
     options,
   );
-  const left = ids.filter((_, at) => isUnknownAction(answers[at] as BatchAnswer));
+  const left = ids.filter((_, at) => {
+    const answer = answers[at] as BatchAnswer;
+    return 'error' in answer && isUnknownAction(answer.error);
+  });
   const deleted = await folder.parts.mail.requests.batch(
     left.map((id) => ({ method: 'DELETE', path: messagePath(id) })),
     options,
@@ -227,13 +230,6 @@ async function removeAtGraph(
   const failed = new Set(failures.map(({ id }) => id));
   const removed = folder.edit((edit) => edit.remove(ids.filter((id) => !failed.has(id))), author);
   return { removed, failure: failures[0]?.error };
-}
-
-/** A cloud that does not know permanentDelete: there the message goes to Deleted Items, or from there for good. */
-function isUnknownAction(answer: BatchAnswer): boolean {
-  if (!('error' in answer)) return false;
-  const { status, code, message } = answer.error;
-  return status === 405 || (status === 400 && /segment/i.test(message)) || (status === 404 && !/item/i.test(code));
 }
 
 /**

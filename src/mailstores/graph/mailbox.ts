@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { logRepeated } from '../../base/repeated-lines.ts';
 import { MailStoreError, type SpecialUse } from '../../mailbox/mail-store.ts';
 import { MailboxImport } from './append/import.ts';
+import { UnsettledAppends } from './append/notes.ts';
 import { MessageContents } from './content/contents.ts';
 import { DiskCache } from './content/disk-cache.ts';
 import { bridgeError, isGone } from './errors.ts';
@@ -41,6 +42,7 @@ export class GraphMailbox {
   readonly mail: RemoteMail;
   readonly contents: MessageContents;
   readonly imports: MailboxImport;
+  readonly appends: UnsettledAppends;
   /** Messages on their way in. */
   readonly spoolFolder: string;
   readonly #index: MailboxIndex;
@@ -71,6 +73,7 @@ export class GraphMailbox {
     this.#index = new MailboxIndex(folder);
     this.mail = new RemoteMail(new MailboxRequests(access));
     this.imports = new MailboxImport(this.mail.requests);
+    this.appends = new UnsettledAppends(this.#index, access.clock);
     this.#paths = pathsOf(this.#index.folders.all());
     const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
     this.contents = new MessageContents(this.mail, this.#index, cache);

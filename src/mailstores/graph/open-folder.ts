@@ -201,13 +201,7 @@ export class GraphOpenFolder implements OpenFolder {
 
   async #transfer(action: 'copy' | 'move', uids: readonly number[], name: string): Promise<Transferred> {
     const target = await this.#host.folderNamed(name);
-    // To Exchange a message that moves to where it is stays; to IMAP it is another one (RFC 9051 section 6.4.8).
-    if (action === 'move' && target === this.#folder) {
-      const copied = await this.#transfer('copy', uids, name);
-      const gone = new Set(await this.remove(copied.from));
-      if (copied.from.some((uid) => !gone.has(uid))) throw new MailStoreError('unavailable', 'Not all was moved.');
-      return copied;
-    }
+    if (action === 'move' && target === this.#folder) return this.#renumber(uids);
     const moved = await this.#during((options) =>
       transferMessages(this.#folder, target, { action, uids }, this.#self, options),
     );
@@ -216,6 +210,20 @@ export class GraphOpenFolder implements OpenFolder {
     const there = uids.filter((uid) => this.#folder.entries.has(uid) || moved.from.includes(uid));
     if (moved.from.length < there.length) await this.#host.assertThere(target);
     return { uidValidity: target.facts.uidValidity, ...moved };
+  }
+
+  /**
+   * To IMAP a message that moves to where it is is another one (RFC 6851 section 3.3), to Exchange it stays what it is:
+   * UIDs are the index's, and so is this move. A copy and a removal could be cut in two.
+   */
+  #renumber(uids: readonly number[]): Transferred {
+    const ids = uids.flatMap((uid) => this.#folder.entries.get(uid)?.id ?? []);
+    const { uidValidity } = this;
+    try {
+      return { uidValidity, ...this.#folder.edit((edit) => edit.renumber(ids), this.#self) };
+    } catch (error) {
+      throw this.#failure(error);
+    }
   }
 
   #listing(): MessageSummary[] {

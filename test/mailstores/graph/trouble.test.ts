@@ -176,7 +176,7 @@ test('a draft that cannot be put into its folder is not left among the drafts', 
   const draft = 'From: a@example.com\r\nSubject: d\r\n\r\nd\r\n';
   fail(world, 'moveMessage');
   const content = Readable.from([Buffer.from(draft)]);
-  const append = world.store().append('INBOX', { content, size: draft.length, flags: ['\\Draft'] });
+  const append = world.store().append('INBOX', [{ content, size: draft.length, flags: ['\\Draft'] }]);
   await expect(append).rejects.toMatchObject({ code: 'unavailable' });
   expect(subjectsAt(world, 'Drafts')).toEqual([]);
 });

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { createHttpClient } from '../../../src/base/http/client.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { GraphClient } from '../../../src/graph/client/client.ts';
-import type { FolderChange, OpenFolder } from '../../../src/mailbox/mail-store.ts';
+import type { AppendedMessage, FolderChange, OpenFolder } from '../../../src/mailbox/mail-store.ts';
 import { GraphMailbox, type GraphMailboxSettings } from '../../../src/mailstores/graph/mailbox.ts';
 import { GraphMailStore } from '../../../src/mailstores/graph/store.ts';
 import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
@@ -114,6 +115,18 @@ export class GraphWorld {
     const access = { client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock };
     return new GraphMailbox({ ...access, connection: 'contoso' }, this.#settings, silentLog);
   }
+}
+
+/** A message that is to be stored. */
+export function message(subject: string, flags: readonly string[] = [], more: readonly string[] = []): AppendedMessage {
+  const header = [
+    'From: a@example.com',
+    `Message-ID: <${subject.replaceAll(' ', '.')}@example.com>`,
+    `Subject: ${subject}`,
+    ...more,
+  ];
+  const octets = Buffer.from(`${header.join('\r\n')}\r\n\r\n${subject}\r\n`);
+  return { content: Readable.from([octets], { objectMode: false }), size: octets.length, flags };
 }
 
 /** Subject and flags by UID. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { AppendTable } from './append-table.ts';
 import { IndexDatabase } from './database.ts';
 import { FolderTable } from './folder-table.ts';
 import { KeptSubscriptions } from './kept-subscriptions.ts';
@@ -10,6 +11,7 @@ export class MailboxIndex {
   readonly folders: FolderTable;
   readonly messages: MessageTable;
   readonly keptSubscriptions: KeptSubscriptions;
+  readonly appends: AppendTable;
 
   /** @param folder is there @throws BridgeError `mailbox-index-unusable` */
   constructor(folder: string) {
@@ -17,6 +19,7 @@ export class MailboxIndex {
     this.folders = new FolderTable(this.db);
     this.messages = new MessageTable(this.db);
     this.keptSubscriptions = new KeptSubscriptions(this.db);
+    this.appends = new AppendTable(this.db);
   }
 
   close(): void {

@@ -106,6 +106,23 @@ export class FolderEdit {
     return this.#setFlags({ ...known, changeKey }, flags);
   }
 
+  /** Messages that are there get UIDs as if they had just come. @returns the UIDs they had, and those they have */
+  renumber(ids: readonly string[]): { readonly from: readonly number[]; readonly to: readonly number[] } {
+    const { index } = this.#folder;
+    const known = ids.flatMap((id) => {
+      const message = index.messages.get(this.#key, id);
+      const told = message && index.messages.envelope(this.#key, id);
+      return message === undefined ? [] : [{ message, ...told }];
+    });
+    this.remove(known.map(({ message }) => message.id));
+    const to = known.map(({ message, envelope = '{}', inReplyTo }) => {
+      const uid = this.add(message, envelope);
+      if (inReplyTo !== undefined) index.messages.setInReplyTo(this.#key, message.id, inReplyTo);
+      return uid;
+    });
+    return { from: known.map(({ message }) => message.uid), to };
+  }
+
   /** Messages are gone. @returns their UIDs, ascending */
   remove(ids: readonly string[]): readonly number[] {
     const { index, memory } = this.#folder;
