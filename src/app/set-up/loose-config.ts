@@ -1,14 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { BridgeError } from '../base/errors.ts';
-import { customCloud } from '../config/blocks/connections.ts';
-import { type CloudEndpoints, type CloudName, type CustomCloud, cloudNames, resolveCloud } from '../config/clouds.ts';
-import { isAddress, isDomainPattern, mailbox, type Sources, sender } from '../config/fields.ts';
-import { parseJson } from '../config/json.ts';
-import { loadConfig } from '../config/load.ts';
-import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
-import { courierOrderOf } from '../message/courier-kind.ts';
-import type { ScriptAccount } from '../onboarding/exchange-script/input.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { customCloud } from '../../config/blocks/connections.ts';
+import {
+  type CloudEndpoints,
+  type CloudName,
+  type CustomCloud,
+  cloudNames,
+  resolveCloud,
+} from '../../config/clouds.ts';
+import { isAddress, isDomainPattern, mailbox, type Sources, sender } from '../../config/fields.ts';
+import { parseJson } from '../../config/json.ts';
+import { loadConfig } from '../../config/load.ts';
+import { type Environment, fetchSecret, type SecretSource } from '../../config/secrets.ts';
+import { courierOrderOf } from '../../message/courier-kind.ts';
+import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 

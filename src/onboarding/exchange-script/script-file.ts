@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
-import { writeWholeFile } from '../../onboarding/whole-file.ts';
+import { writeWholeFile } from '../whole-file.ts';
 
 /** A script, and where it belongs. */
 export interface ScriptFileRequest {
