@@ -6,7 +6,7 @@ import type { Registered, Registration } from './register-app.ts';
 import type { ReplicationOptions } from './replication.ts';
 
 /** Where an app that was registered asks for its tokens. */
-export interface RegisteredApp {
+export interface AppOnTrial {
   /** Of the connection, for messages. */
   readonly name: string;
   readonly tenantId: string;
@@ -30,7 +30,7 @@ export function clientCredential(present: AppCredential): ClientCredential {
  * @throws BridgeError as {@link proveCredential}
  */
 export async function proveRegistration(
-  app: RegisteredApp,
+  app: AppOnTrial,
   { roles }: Pick<Registration, 'roles'>,
   registered: Registered,
   replication: ReplicationOptions,
