@@ -8,6 +8,7 @@ import type { RecordTable } from '../base/record-table.ts';
 import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
+import type { Finding } from '../onboarding/check/hops/hop.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -25,6 +26,7 @@ import { type ListenerParts, openListener } from './listeners.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
+import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { proveConnections, startUpkeep } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
@@ -34,6 +36,12 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** Where instances share sign-ins; undefined: they are files of the data folder. */
+  readonly shared: RecordTable | undefined;
+  /** A reload has brought something that only a restart takes up. */
+  readonly needsRestart: boolean;
+  /** Queues a test message of an account, and follows it. @throws BridgeError see {@link sendTestMessage} */
+  sendTest(username: string, to: string): Promise<Finding>;
   /**
    * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
    * they are. Reloads are done one after the other; none begins once the bridge stops.
@@ -117,6 +125,8 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     openState: prepared.openState,
     state,
     replace: prepared.replace,
+    shared: records,
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
     renewCertificates,
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork: () => {
@@ -215,6 +225,8 @@ interface RunningParts {
   renewCertificates(config: Config): Promise<void>;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
+  readonly shared: RecordTable | undefined;
+  readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
   /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
@@ -230,6 +242,7 @@ class RunningBridge implements Bridge {
   /** Connections of earlier configurations, which close when their last delivery has ended. */
   readonly #closing = new Set<Promise<void>>();
   #isStopping = false;
+  #needsRestart = false;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
@@ -237,6 +250,18 @@ class RunningBridge implements Bridge {
     this.listeners = parts.listeners;
     this.authorityFile = parts.authorityFile;
     this.#prove();
+  }
+
+  get shared(): RecordTable | undefined {
+    return this.#parts.shared;
+  }
+
+  get needsRestart(): boolean {
+    return this.#needsRestart;
+  }
+
+  sendTest(username: string, to: string): Promise<Finding> {
+    return this.#parts.sendTest(username, to);
   }
 
   reload(next: Config): Promise<void> {
@@ -261,10 +286,9 @@ class RunningBridge implements Bridge {
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
     reading.reloaded();
-    for (const key of fixedAtStart) {
-      if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-        log.warn({ key }, `${key} has changed: restart to apply it`);
-    }
+    const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
+    this.#needsRestart = fixed.length > 0;
     for (const connection of this.#parts.leaseKeys?.renewed() ?? [])
       log.warn(
         { connection },
