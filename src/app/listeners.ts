@@ -5,8 +5,6 @@ import { logRepeated } from '../base/repeated-lines.ts';
 import type { ListenerConfig } from '../config/schema.ts';
 import { listenSmtp } from '../listeners/smtp-listener.ts';
 import type { Queue } from '../queue/queue.ts';
-import { listenImap } from '../reading/imap.ts';
-import { listenPop3 } from '../reading/pop3.ts';
 import type { DuplicateFilter } from '../submission/duplicate-filter.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { ListenerTls } from './listener-certificates.ts';
@@ -39,8 +37,14 @@ type Opened = Pick<OpenListener, 'port' | 'clients' | 'updateTls' | 'close'>;
 
 const openers: Readonly<Record<ListenerConfig['protocol'], (parts: ListenerParts) => Promise<Opened>>> = {
   smtp: openSmtp,
-  imap: ({ listener, reading }) => listenImap(reading.sessions(listener, 'imap'), reading.elsewhere(listener)),
-  pop3: ({ listener, reading }) => listenPop3(reading.sessions(listener, 'pop3'), reading.elsewhere(listener)),
+  imap: async ({ listener, reading }) => {
+    const { listenImap } = await import('../reading/imap.ts');
+    return listenImap(reading.sessions(listener, 'imap'), reading.elsewhere(listener));
+  },
+  pop3: async ({ listener, reading }) => {
+    const { listenPop3 } = await import('../reading/pop3.ts');
+    return listenPop3(reading.sessions(listener, 'pop3'), reading.elsewhere(listener));
+  },
 };
 
 const loginTimeoutMs = 3 * 60_000;
