@@ -73,7 +73,12 @@ export interface AccountDirectoryOptions {
   /** Handed on likewise, so that a reload forgives nobody. */
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
+  /** Told what each login came to. Default: nobody counts. */
+  readonly onLogin?: (outcome: LoginResultKind) => void;
 }
+
+/** What a login came to. */
+export type LoginResultKind = 'right' | Extract<LoginResult, { failure: unknown }>['failure'];
 
 /** All accounts, found by name, by password or by network address. */
 export class AccountDirectory {
@@ -84,6 +89,7 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
+  readonly #onLogin: (outcome: LoginResultKind) => void;
 
   /** @throws RangeError for a network that is none */
   constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
@@ -92,6 +98,7 @@ export class AccountDirectory {
     this.#verifier = options.verifier ?? new PasswordVerifier();
     this.#throttle = options.throttle ?? new LoginThrottle();
     this.#clock = options.clock ?? systemClock;
+    this.#onLogin = options.onLogin ?? (() => {});
     const { appPasswords } = options;
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
@@ -118,6 +125,12 @@ export class AccountDirectory {
    * @param remoteAddress the client's, as the socket tells it
    */
   async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
+    const result = await this.#authenticate(username, password, remoteAddress);
+    this.#onLogin('failure' in result ? result.failure : 'right');
+    return result;
+  }
+
+  async #authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const resolved = this.#names.resolve(username);
     const [account = '', ...alike] = this.#names.countedNames(username);
     const own = resolved !== undefined && this.#networks.find(remoteAddress) === resolved.login.account;

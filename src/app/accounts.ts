@@ -5,6 +5,7 @@ import {
   AccountDirectory,
   authenticateWith,
   blockedText,
+  type LoginResultKind,
   type UntoldRefusal,
   unavailableText,
 } from '../accounts/directory.ts';
@@ -31,6 +32,8 @@ export interface LoginMemory {
   readonly verifier: PasswordVerifier;
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
+  /** Told what each login came to. */
+  readonly onLogin?: (outcome: LoginResultKind) => void;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
 }
@@ -41,6 +44,7 @@ export function createLoginMemory(
   clock: Clock,
   log: Log,
   shared: RecordTable | undefined,
+  onLogin?: LoginMemory['onLogin'],
 ): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   const blockMs = loginBlockSeconds * 1000;
@@ -60,6 +64,7 @@ export function createLoginMemory(
     verifier,
     sources,
     throttle,
+    ...(onLogin && { onLogin }),
     async close() {
       await failures?.stop();
       await sources.close();
@@ -69,7 +74,7 @@ export function createLoginMemory(
 
 /** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
 export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
-  const { verifier, throttle, sources } = memory;
+  const { verifier, throttle, sources, onLogin } = memory;
   const opened = await sources.of(config);
   const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
     const passwordSource = opened[index];
@@ -80,7 +85,10 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
       ...mailChanges(account),
     };
   });
-  return new AccountDirectory(accounts, { verifier, throttle, clock, appPasswords: sources.appPasswords });
+  return new AccountDirectory(accounts, {
+    ...{ verifier, throttle, clock, appPasswords: sources.appPasswords },
+    ...(onLogin && { onLogin }),
+  });
 }
 
 /** What an account changes about its mail, ready to be used; nothing where it changes nothing. */

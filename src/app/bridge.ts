@@ -22,6 +22,8 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { observeForAdmin } from './observing/for-admin.ts';
+import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
@@ -91,11 +93,11 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, ownership, state, memory, certificates } = prepared;
+  const { store, records, queue, leaseKeys, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
-  const sources = { store, queue, ownership, listeners, reading, readiness, state, startedAtMs: clock.now() };
+  const sources = { ...prepared, listeners, reading, readiness, startedAtMs: clock.now() };
   const ports = () => adminPorts(sources);
   const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
   undo.push(() => admin?.close());
@@ -127,6 +129,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     async close() {
       await reading.close();
       await admin?.close();
+      await observed?.close();
       folder.release();
     },
   });
@@ -140,19 +143,23 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
-  const memory = createLoginMemory(config, clock, log, records);
+  const observation = new Observation();
+  const memory = createLoginMemory(config, clock, log, records, (outcome) => observation.loggedIn(outcome));
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
+  observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const store = await opening;
   sending = await storedMemory(store.records, clock);
-  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
-  return { ...first, ...queueParts, memory, records, certificates, store };
+  const observed = await observeForAdmin({ clock, log, store, observation, state });
+  undo.push(() => observed?.close());
+  return { ...first, ...queueParts, memory, records, certificates, store, observation, observed };
 }
 
 /** Its thread starts while the rest is made ready. */
