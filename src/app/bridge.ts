@@ -26,6 +26,8 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { observeForAdmin } from './observing/for-admin.ts';
+import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
@@ -104,7 +106,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, state, memory, certificates } = prepared;
+  const { store, records, queue, leaseKeys, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
@@ -141,6 +143,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     async close() {
       await reading.close();
       await admin?.close();
+      await observed?.close();
       folder.release();
     },
   });
@@ -154,10 +157,12 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
-  const memory = createLoginMemory(config, clock, log, records);
+  const observation = new Observation();
+  const memory = createLoginMemory(config, clock, log, records, (outcome) => observation.loggedIn(outcome));
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
+  observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const events = new EventRelay();
@@ -165,19 +170,15 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   // Whoever looks at a page sees what happens; where there are none, nothing is told.
   const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
-  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
+  const observed = await observeForAdmin({ clock, log, store, observation, state });
+  undo.push(() => observed?.close());
   return {
-    ...first,
-    ...queueParts,
-    memory,
+    ...{ ...first, ...queueParts, memory, records, certificates, store, observation, observed, events },
     uses: memory.uses,
-    records,
-    certificates,
-    store,
-    events,
     startedAtMs: clock.now(),
   };
 }
