@@ -1,0 +1,3 @@
+export async function completions() {
+  return { bash: '#\n', zsh: '#compdef mailbridge\n', fish: '#\n' };
+}

@@ -1,0 +1,3 @@
+export async function manualPages(_version: string): Promise<{ name: string; text: string }[]> {
+  return [];
+}
