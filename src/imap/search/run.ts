@@ -1,8 +1,8 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { OpenFolder } from '../../mailbox/mail-store.ts';
 import type { ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import type { SelectedFolder } from '../selected/selected-folder.ts';
-import { TimeSlice } from '../time-slice.ts';
 import { type Membership, membership } from '../wire/sequence-set.ts';
 import { everyKey, type SearchKey } from './keys.ts';
 import { type Candidate, matches } from './match.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ChangedFlags, Flag, FolderChange, MessageSummary, OpenFolder } from '../../mailbox/mail-store.ts';
 import type { EnabledExtensions } from '../enabled.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';
 import {
   firstAtLeast,

@@ -1,9 +1,9 @@
+import { sortedInSlices, TimeSlice } from '../../base/time-slice.ts';
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
 import { type AddressItem, parseAddressItems } from '../../message/address/list.ts';
 import { splitAddress } from '../../message/address/parts.ts';
 import type { HeaderBlock } from '../../message/header/fields.ts';
 import { decodedWords } from '../../message/mime/encodings.ts';
-import { sortedInSlices, TimeSlice } from '../time-slice.ts';
 import { baseSubject } from './base-subject.ts';
 import type { SortCriterion } from './criteria.ts';
 import { sentDate } from './sent-date.ts';

@@ -1,3 +1,4 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
 import { isGone, isUnknownAction } from './errors.ts';
 import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';
@@ -35,7 +36,9 @@ export async function changeFlags(
   const modified: number[] = [];
   const wanted: Wanted[] = [];
   const marked: Wanted[] = [];
+  const slice = new TimeSlice(options.signal);
   for (const uid of change.uids) {
+    if (slice.isOver) await slice.next();
     const entry = folder.entries.get(uid);
     if (entry === undefined) continue;
     const { flags, modseq } = entry.summary;

@@ -78,6 +78,8 @@ export class GraphMailbox {
     const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
     this.contents = new MessageContents(this.mail, this.#index, cache);
     this.#poll();
+    // What a bridge that broke down has left.
+    this.#dropOrphans();
   }
 
   get index(): MailboxIndex {
@@ -174,11 +176,18 @@ export class GraphMailbox {
         this.#index.folders.put({ ...facts, special: use === 'root' ? undefined : use }, true, nowMs);
       }
     });
+    if (gone.length > 0) this.#dropOrphans();
     for (const { key, displayName } of gone) {
       this.#synced.get(key)?.end(`The folder ${displayName} was deleted.`);
       this.#synced.delete(key);
     }
     this.indexChanged();
+  }
+
+  #dropOrphans(): void {
+    this.#index.dropOrphans().catch((error: unknown) => {
+      if (!this.#isClosed) this.#log.warn({ error }, `the index of a deleted folder is left: ${errorText(error)}`);
+    });
   }
 
   /** Looks at every folder that somebody has selected, again and again. */

@@ -112,9 +112,9 @@ export class FolderTable {
     this.#db.sql(`UPDATE folders SET ${set} WHERE key = ?`).run(...values, key);
   }
 
+  /** Its messages are left to {@link MessageTable.dropOrphans}: there may be very many. */
   remove(key: number): void {
-    this.#db.sql('DELETE FROM headers WHERE id IN (SELECT id FROM messages WHERE folder = ?)').run(key);
-    for (const table of ['messages', 'removals']) this.#db.sql(`DELETE FROM ${table} WHERE folder = ?`).run(key);
+    this.#db.sql('DELETE FROM removals WHERE folder = ?').run(key);
     this.#db.sql('DELETE FROM folders WHERE key = ?').run(key);
   }
 
