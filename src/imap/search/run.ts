@@ -57,7 +57,7 @@ function candidatesOf(folder: SelectedFolder): (uid: number, found: Found) => Ca
     const message = folder.get(uid);
     if (message === undefined) return undefined;
     return {
-      ...{ message, now, recent: folder.isRecent(uid), emailId: () => folder.emailId(message) },
+      ...{ message, now, recent: folder.isRecent(uid), emailId: () => folder.emailId(uid) },
       named: (key) => named(key, uid),
       found: (key) => found.get(key)?.has(uid),
     };

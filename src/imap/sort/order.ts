@@ -32,12 +32,12 @@ export function sortedMessage(
 }
 
 function keyOf(name: SortCriterion['name'], message: MessageSummary, header: HeaderBlock | undefined): number | string {
-  if (name === 'ARRIVAL') return message.internalDate.getTime();
+  if (name === 'ARRIVAL') return message.receivedMs;
   if (name === 'SIZE') return message.size;
   if (header === undefined) return '';
   switch (name) {
     case 'DATE':
-      return sentDate(header, message.internalDate);
+      return sentDate(header, message.receivedMs);
     case 'SUBJECT':
       return comparable(baseSubject(decodedWords(header.get('Subject') ?? '')).text);
     case 'DISPLAYFROM':

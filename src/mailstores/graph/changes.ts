@@ -7,8 +7,7 @@ import { messageFacts, propertyFacts } from './remote/facts.ts';
 import { messagePath } from './remote/mail.ts';
 import type { BatchAnswer, BatchedRequest, RequestOptions } from './remote/requests.ts';
 import type { GraphMessage } from './remote/resources.ts';
-import type { SyncedFolder } from './sync/folder.ts';
-import type { FolderEntry } from './sync/memory.ts';
+import type { FolderEntry, SyncedFolder } from './sync/folder.ts';
 import type { SessionWatcher } from './sync/parts.ts';
 
 /** Flags that messages shall have. */
@@ -39,7 +38,7 @@ export async function changeFlags(
   const slice = new TimeSlice(options.signal);
   for (const uid of change.uids) {
     if (slice.isOver) await slice.next();
-    const entry = folder.entries.get(uid);
+    const entry = folder.entry(uid);
     if (entry === undefined) continue;
     const { flags, modseq } = entry.summary;
     if (modseq > change.unchangedSince) {
@@ -176,7 +175,7 @@ export async function removeMessages(
   author: SessionWatcher,
   options: RequestOptions,
 ): Promise<readonly number[]> {
-  const entries = uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const entries = uids.flatMap((uid) => folder.entry(uid) ?? []);
   const gone: number[] = [];
   for (let start = 0; start < entries.length; start += changedAtOnce) {
     const ids = entries.slice(start, start + changedAtOnce).map(({ id }) => id);
@@ -247,7 +246,7 @@ export async function transferMessages(
   options: RequestOptions,
 ): Promise<{ readonly from: readonly number[]; readonly to: readonly number[] }> {
   const { index, mail } = folder.parts;
-  const entries = how.uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const entries = how.uids.flatMap((uid) => folder.entry(uid) ?? []);
   const destinationId = target.facts.id;
   const from: number[] = [];
   const to: number[] = [];

@@ -83,14 +83,14 @@ export class GraphMailStore implements MailStore {
     });
   }
 
-  async open(name: string, { readOnly, signal }: OpenOptions): Promise<OpenFolder> {
+  async open(name: string, { readOnly, isWatched = false, signal }: OpenOptions): Promise<OpenFolder> {
     return await this.#during(async () => {
       const { mailbox, gone } = this.#options;
       const folder = mailbox.synced(await this.#folder(name));
       const progress = (text: string) => {
         for (const listener of this.#listeners) listener(`${name}: ${text}`);
       };
-      await mailbox.open(folder, { signal: signal ?? gone, progress });
+      await mailbox.open(folder, { signal: signal ?? gone, progress, isWatched });
       return new GraphOpenFolder(name, folder, readOnly, this.#host);
     });
   }

@@ -9,7 +9,7 @@ import { HeaderBlock } from '../../../src/message/header/fields.ts';
 /** Messages sent an hour after one another, unless they say when. */
 function messages(...headers: string[]) {
   return headers.map((header, index) => {
-    const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, internalDate: new Date(index * 3_600_000) };
+    const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, receivedMs: index * 3_600_000 };
     return threadedMessage(summary, HeaderBlock.parse(Buffer.from(`${header.replaceAll('\n', '\r\n')}\r\n\r\n`)));
   });
 }

@@ -77,6 +77,12 @@ export class MessageTable {
     return row && this.#messageOf(row);
   }
 
+  idOf(folder: number, uid: number): string | undefined {
+    return this.#db.sql('SELECT id FROM messages WHERE folder = ? AND uid = ?').get(folder, uid)?.id as
+      | string
+      | undefined;
+  }
+
   /** What ENVELOPE tells: JSON, and In-Reply-To. */
   envelope(
     folder: number,
@@ -85,7 +91,15 @@ export class MessageTable {
     const row = this.#db
       .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND id = ? AND is_described')
       .get(folder, id);
-    return row && { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
+    return row && toldOf(row);
+  }
+
+  /** The same of the message that has a UID. */
+  envelopeOf(folder: number, uid: number): ReturnType<MessageTable['envelope']> {
+    const row = this.#db
+      .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND uid = ?')
+      .get(folder, uid);
+    return row && toldOf(row);
   }
 
   setInReplyTo(folder: number, id: string, inReplyTo: string): void {
@@ -317,4 +331,8 @@ export class MessageTable {
     this.#flagSets.set(text, flags);
     return flags;
   }
+}
+
+function toldOf(row: Record<string, unknown>): { readonly envelope: string; readonly inReplyTo: string | undefined } {
+  return { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
 }
