@@ -139,7 +139,10 @@ export class GraphMailStore implements MailStore {
       const stored = await mailbox.mail.messages(ids, { signal: gone });
       const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
       const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
-      folder.edit((edit) => edit.merge(told, properties, startedAt));
+      // One by one: their order is that in which they were given, whatever their dates.
+      folder.edit((edit) => {
+        for (const facts of told) edit.merge([facts], properties, startedAt);
+      });
       const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
       return uids.length === ids.length ? uids : undefined;
     } catch {
