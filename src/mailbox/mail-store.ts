@@ -43,13 +43,12 @@ export interface MessageSummary {
   /** 1 to 2^32-1, ascending in order of arrival, never used twice while UIDVALIDITY stays. */
   readonly uid: number;
   readonly flags: readonly Flag[];
-  readonly internalDate: Date;
+  /** INTERNALDATE, milliseconds since 1970. */
+  readonly receivedMs: number;
   /** Octets of the message as {@link OpenFolder.content} gives it, or an estimate where the store knows no better. */
   readonly size: number;
   /** The folder's {@link FolderStatus.highestModseq} after the last change of this message's flags. */
   readonly modseq: number;
-  /** The same for every copy of a message's content (RFC 8474 section 5.1); absent where the store knows none. */
-  readonly emailId?: string;
   /** The same for the messages of a conversation (RFC 8474 section 5.2); absent where the store knows none. */
   readonly threadId?: string;
 }
@@ -149,6 +148,11 @@ export interface ReadableFolder {
 /** How a folder is opened. */
 export interface OpenOptions {
   readonly readOnly: boolean;
+  /**
+   * The folder is watched: what has changed since the store has looked a moment ago may come as news, and need not be in
+   * the first listing.
+   */
+  readonly isWatched?: boolean;
   /** Nobody waits for it any more. */
   readonly signal?: AbortSignal;
 }
@@ -174,6 +178,8 @@ export interface OpenFolder extends ReadableFolder {
   /** Messages from this UID on were in no session before (RFC 3501 section 2.3.2); those told as added say so themselves. */
   readonly recentFrom: number;
   list(options?: ListOptions): Listing<MessageSummary>;
+  /** The same for every copy of a message's content (RFC 8474 section 5.1); undefined where the store knows none. */
+  emailId?(uid: number): string | undefined;
   /**
    * Header blocks with the empty line behind them, in bulk.
    * @param fields names of those that are wanted; others may be missing. Default: all

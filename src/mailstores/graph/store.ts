@@ -83,14 +83,14 @@ export class GraphMailStore implements MailStore {
     });
   }
 
-  async open(name: string, { readOnly, signal }: OpenOptions): Promise<OpenFolder> {
+  async open(name: string, { readOnly, isWatched = false, signal }: OpenOptions): Promise<OpenFolder> {
     return await this.#during(async () => {
       const { mailbox, gone } = this.#options;
       const folder = mailbox.synced(await this.#folder(name));
       const progress = (text: string) => {
         for (const listener of this.#listeners) listener(`${name}: ${text}`);
       };
-      await mailbox.open(folder, { signal: signal ?? gone, progress });
+      await mailbox.open(folder, { signal: signal ?? gone, progress, isWatched });
       return new GraphOpenFolder(name, folder, readOnly, this.#host);
     });
   }
@@ -139,7 +139,10 @@ export class GraphMailStore implements MailStore {
       const stored = await mailbox.mail.messages(ids, { signal: gone });
       const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
       const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
-      folder.edit((edit) => edit.merge(told, properties, startedAt));
+      // One by one: their order is that in which they were given, whatever their dates.
+      folder.edit((edit) => {
+        for (const facts of told) edit.merge([facts], properties, startedAt);
+      });
       const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
       return uids.length === ids.length ? uids : undefined;
     } catch {

@@ -85,13 +85,24 @@ export class GraphWorld {
     this.mailbox = this.#open();
   }
 
+  /** The mailbox as another instance of the bridge has it, with a data folder of its own. */
+  async instance(): Promise<GraphMailbox> {
+    const folder = await mkdtemp(join(tmpdir(), 'mailbridge-graph-'));
+    const mailbox = this.#open(folder);
+    afterTest(async () => {
+      mailbox.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+    return mailbox;
+  }
+
   /** Another session. */
-  store(gone?: AbortSignal): GraphMailStore {
+  store(gone?: AbortSignal, mailbox = this.mailbox): GraphMailStore {
     const access = {
       ...{ client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock },
       imports: this.#imports,
     };
-    return new GraphMailStore({ mailbox: this.mailbox, access, gone, leave: () => {} });
+    return new GraphMailStore({ mailbox, access, gone, leave: () => {} });
   }
 
   /** A message arrives. @returns its UID on the server's side */
@@ -111,9 +122,9 @@ export class GraphWorld {
     await this.mailbox.synced(await this.mailbox.folderNamed(folder)).bringUpToDate(-1, {});
   }
 
-  #open(): GraphMailbox {
+  #open(folder = this.#settings.folder): GraphMailbox {
     const access = { client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock };
-    return new GraphMailbox({ ...access, connection: 'contoso' }, this.#settings, silentLog);
+    return new GraphMailbox({ ...access, connection: 'contoso' }, { ...this.#settings, folder }, silentLog);
   }
 }
 

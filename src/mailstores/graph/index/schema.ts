@@ -80,6 +80,8 @@ CREATE TABLE appends (
   -- milliseconds since 1970
   began INTEGER NOT NULL
 ) STRICT;
+-- messages without a UID, in the order in which they get one
+CREATE INDEX messages_staged ON messages (folder, received, id) WHERE uid IS NULL;
 `,
 ];
 
