@@ -51,7 +51,7 @@ test('the page of a message shows its way, every attempt, and Microsoft’s word
   const id = await queued('Refused for now');
   const page = await world().open(`messages/${id}`);
   await page.getByRole('region', { name: 'Recipients' }).getByText(alice).waitFor();
-  await page.getByRole('blockquote').getByText('Server busy, say the tests').waitFor();
+  await page.getByRole('blockquote').filter({ hasText: 'Server busy, say the tests' }).waitFor();
   await page.getByRole('region', { name: 'Its way' }).getByRole('listitem').first().waitFor();
 
   await page.getByRole('button', { name: 'Retry' }).click();

@@ -14,6 +14,7 @@ import {
   reports,
   startContoso,
 } from '../../support/relay.ts';
+import { noteSecret } from '../../support/secret-search/record.ts';
 
 /** The admin token of every bridge here. */
 export const adminToken = 'admin-token-of-the-page-tests';
@@ -67,6 +68,7 @@ async function startWorld(
   changes: (config: ConfigInput) => Partial<ConfigInput>,
 ): Promise<PagesWorld> {
   const simulator = await startContoso();
+  for (const token of [adminToken, viewToken]) noteSecret('admin token', token);
   const port = await freePorts();
   const config = contosoConfig(simulator, {
     listeners: [
@@ -81,6 +83,7 @@ async function startWorld(
   const window: PagesWorld['window'] = async (options) => {
     const context = await browser.newContext(options);
     const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // What the bridge refuses is shown on the page; the browser's own line about it says no more.

@@ -6,7 +6,9 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 /** Messages that something is done to: these, or all that a search finds. */
 export interface Chosen {
   readonly ids?: readonly string[];
-  readonly filter?: Readonly<Record<string, string>>;
+  readonly filter?: Readonly<Record<string, string | readonly string[]>>;
+  /** Whether there is something to save; default: there is. */
+  readonly hasContent?: boolean;
 }
 
 export type MessageAction = 'retry' | 'hold' | 'release' | 'delete';
@@ -37,8 +39,9 @@ export function chosenActions(
   actions: readonly MessageAction[] = ['retry', 'hold', 'release', 'delete'],
 ): TemplateResult | typeof nothing {
   if (!context.mayOperate) return nothing;
-  const { ids } = chosen;
-  const run = (action: MessageAction) => context.run(() => change(context, chosen, action, done));
+  const { hasContent = true, ...which } = chosen;
+  const ids = hasContent ? which.ids : undefined;
+  const run = (action: MessageAction) => context.run(() => change(context, which, action, done));
   const save = () => context.run(() => saveAll(context, ids ?? []));
   return html`<span class="buttons">
     ${actions.map(

@@ -5,7 +5,7 @@ import type { OpenPage, Page, PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { type Chosen, chosenActions } from './actions.ts';
 import { openMessage } from './detail.ts';
-import { apiFilter, searchForm } from './search.ts';
+import { actionFilter, apiFilter, searchForm } from './search.ts';
 import { messageTable } from './table.ts';
 
 interface MessagePage {
@@ -35,7 +35,7 @@ function openList(context: PageContext): Page {
     isAll = false;
     await list.ask();
   };
-  const choice = (): Chosen => (isAll ? { filter: apiFilter(context.place.query) } : { ids: [...chosen] });
+  const choice = (): Chosen => (isAll ? { filter: actionFilter(context.place.query) } : { ids: [...chosen] });
   const chooseAll = (event: Event) => {
     isAll = (event.target as HTMLInputElement).checked;
     context.redraw();
