@@ -1,3 +1,6 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+
 /** Certificate and key of the server, PEM. */
 export interface AdminTls {
   readonly cert: string;
@@ -25,4 +28,10 @@ export interface AdminSettings {
   readonly token?: string | undefined;
   /** Lets somebody look, and change nothing. */
   readonly viewToken?: string | undefined;
+}
+
+/** What the admin server works with. */
+export interface AdminServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
 }

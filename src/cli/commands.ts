@@ -1,5 +1,5 @@
+import { version } from '../app/version.ts';
 import { BridgeError } from '../base/errors.ts';
-import { version } from '../base/version.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
 import { helpTopics, runHelp } from './help/command.ts';

@@ -6,13 +6,13 @@ import { BridgeError } from '../../base/errors.ts';
 import type { HostCheck } from '../server/hosts.ts';
 import { cookieValues, endCookie, sessionCookie, setCookie } from './cookies.ts';
 import { type Caller, mayAct, type Role, type SignInWay } from './role.ts';
-import { provesSession, type Session, type Sessions } from './sessions.ts';
+import { type AdminSession, type AdminSessions, provesSession } from './sessions.ts';
 import type { AdminTokens, KnownToken } from './tokens.ts';
 
 /** What decides who may do what. */
 export interface AccessParts {
   readonly tokens: AdminTokens;
-  readonly sessions: Sessions;
+  readonly sessions: AdminSessions;
   readonly hosts: HostCheck;
   readonly clock: Clock;
   /** Cookies are for encrypted connections alone. */
@@ -22,14 +22,14 @@ export interface AccessParts {
 
 /** Who asks, and the session, where it is by a session. */
 export interface KnownCaller extends Caller {
-  readonly session?: Session;
+  readonly session?: AdminSession;
 }
 
 /** For the audit log; who has the token is not known by name. */
 const tokenUser = 'admin token';
 
 /** Lets callers in: by the cookie of a session, or by a token with each request. */
-export class Access {
+export class AdminAccess {
   readonly signInBy: readonly SignInWay[];
   readonly #parts: AccessParts;
   readonly #throttle: LoginThrottle;
@@ -41,7 +41,7 @@ export class Access {
     this.#throttle = new LoginThrottle({ clock: parts.clock });
   }
 
-  get sessions(): Sessions {
+  get sessions(): AdminSessions {
     return this.#parts.sessions;
   }
 
@@ -49,14 +49,14 @@ export class Access {
    * Begins a session by a token, and gives its cookie to the browser.
    * @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked`, `admin-request-forged`
    */
-  async signInByToken(token: string, request: FastifyRequest, reply: FastifyReply): Promise<Session> {
+  async signInByToken(token: string, request: FastifyRequest, reply: FastifyReply): Promise<AdminSession> {
     this.#parts.hosts.assertOwnOrigin(request);
     const known = await this.#tokenOf(token, request.ip);
     return this.beginSession({ user: tokenUser, role: known.role, by: 'token' }, reply, known);
   }
 
   /** Begins a session, and gives its cookie to the browser. */
-  beginSession(caller: Caller, reply: FastifyReply, token?: KnownToken): Session {
+  beginSession(caller: Caller, reply: FastifyReply, token?: KnownToken): AdminSession {
     const { id, session } = this.#parts.sessions.begin(caller, token);
     reply.header('Set-Cookie', setCookie(sessionCookie, id, this.#parts.isSecure));
     return session;
@@ -100,7 +100,7 @@ export class Access {
     return undefined;
   }
 
-  #assertNotForged(request: FastifyRequest, session: Session): void {
+  #assertNotForged(request: FastifyRequest, session: AdminSession): void {
     this.#parts.hosts.assertOwnOrigin(request);
     if (provesSession(session, request.headers['x-csrf-token'])) return;
     throw new BridgeError('admin-request-forged', 'The request lacks the X-CSRF-Token of its session.');

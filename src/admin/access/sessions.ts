@@ -4,14 +4,14 @@ import type { Caller } from './role.ts';
 import type { KnownToken } from './tokens.ts';
 
 /** A sign-in that lasts for a while. */
-export interface Session extends Caller {
+export interface AdminSession extends Caller {
   /** What a page sends with each change, and a page elsewhere cannot know. */
   readonly csrfToken: string;
   /** The token that it began with, where it did: it ends with that. */
   readonly token?: KnownToken;
 }
 
-interface KeptSession extends Session {
+interface KeptSession extends AdminSession {
   readonly startedAtMs: number;
   lastUsedAtMs: number;
   readonly onEnd: Set<() => void>;
@@ -25,7 +25,7 @@ const maxSessions = 1_000;
 const sweepMs = 60_000;
 
 /** The sign-ins in force, in memory: after a restart everybody signs in anew. */
-export class Sessions {
+export class AdminSessions {
   readonly #clock: Clock;
   /** By the digest of their ids, the one used longest ago first: what can be read here opens nothing. */
   readonly #kept = new Map<string, KeptSession>();
@@ -36,7 +36,7 @@ export class Sessions {
   }
 
   /** Begins a session. Where there are too many, the one used longest ago ends. @returns its id, for the cookie */
-  begin(caller: Caller, token?: KnownToken): { readonly id: string; readonly session: Session } {
+  begin(caller: Caller, token?: KnownToken): { readonly id: string; readonly session: AdminSession } {
     const [oldest] = this.#kept.keys();
     if (this.#kept.size >= maxSessions && oldest !== undefined) this.#end(oldest);
     const id = randomBytes(32).toString('base64url');
@@ -55,7 +55,7 @@ export class Sessions {
   }
 
   /** The session of an id, which counts as used now; undefined where there is none, or none any more. */
-  use(id: string): Session | undefined {
+  use(id: string): AdminSession | undefined {
     const key = keyOf(id);
     const session = this.#kept.get(key);
     if (session === undefined) return undefined;
@@ -74,7 +74,7 @@ export class Sessions {
   }
 
   /** Calls once when a session ends; at once where it has. @returns what takes that back */
-  onEnd(session: Session, told: () => void): () => void {
+  onEnd(session: AdminSession, told: () => void): () => void {
     const kept = [...this.#kept.values()].find((each) => each === session);
     if (kept === undefined) {
       told();
@@ -114,7 +114,7 @@ export class Sessions {
 }
 
 /** Whether a request bears the token of its session. */
-export function provesSession({ csrfToken }: Session, given: unknown): boolean {
+export function provesSession({ csrfToken }: AdminSession, given: unknown): boolean {
   if (typeof given !== 'string') return false;
   const [wanted, shown] = [csrfToken, given].map((text) => createHash('sha256').update(text).digest());
   return wanted !== undefined && shown !== undefined && timingSafeEqual(wanted, shown);

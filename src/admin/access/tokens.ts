@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Role } from './role.ts';
 
 /** Where the tokens in force come from; asked at each use, since they may change meanwhile. */
-export interface TokenSource {
+export interface AdminTokenSource {
   readonly role: Role;
   /** Undefined: there is none at present. */
   token(): Promise<string | undefined>;
@@ -17,10 +17,10 @@ export interface KnownToken {
 
 /** The tokens that let somebody in. */
 export class AdminTokens {
-  readonly #sources: readonly TokenSource[];
+  readonly #sources: readonly AdminTokenSource[];
 
   /** @param sources the first that fits counts */
-  constructor(sources: readonly TokenSource[]) {
+  constructor(sources: readonly AdminTokenSource[]) {
     this.#sources = sources;
   }
 

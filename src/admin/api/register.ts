@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { Access, KnownCaller } from '../access/access.ts';
+import type { AdminAccess, KnownCaller } from '../access/access.ts';
 import type { AuditLog } from '../access/audit-log.ts';
 import { refusalOf } from '../server/refusal.ts';
 import type { ApiAnswer, ApiRoute } from './route.ts';
@@ -11,7 +11,7 @@ export const apiPrefix = '/api/v1';
 
 /** What every route goes through. */
 export interface ApiGate {
-  readonly access: Access;
+  readonly access: AdminAccess;
   readonly audit: AuditLog;
   readonly log: Log;
 }

@@ -1,4 +1,4 @@
-import type { Access } from '../access/access.ts';
+import type { AdminAccess } from '../access/access.ts';
 import type { AdminPorts } from '../ports.ts';
 import { openApiDocument } from './openapi.ts';
 import { overviewRoutes } from './overview/routes.ts';
@@ -6,7 +6,7 @@ import { type ApiRoute, apiRoute, ok } from './route.ts';
 import { sessionRoutes } from './session/routes.ts';
 
 /** Every route of the API. */
-export function apiRoutes(access: Access, ports: AdminPorts): ApiRoute[] {
+export function apiRoutes(access: AdminAccess, ports: AdminPorts): ApiRoute[] {
   const routes: ApiRoute[] = [
     ...sessionRoutes(access, ports.instance),
     ...overviewRoutes(() => ports.overview()),

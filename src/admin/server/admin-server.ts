@@ -2,10 +2,8 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
-import type { Clock } from '../../base/clock.ts';
-import type { Log } from '../../base/log.ts';
 import type { AdminPorts } from '../ports.ts';
-import type { AdminSettings, AdminTls } from '../settings.ts';
+import type { AdminServerOptions, AdminSettings, AdminTls } from '../settings.ts';
 import { boundSockets } from './bounded-sockets.ts';
 import { openProtected, type ProtectedPart } from './protected.ts';
 import { addWatchRoutes } from './watch-routes.ts';
@@ -15,11 +13,6 @@ export interface AdminServer {
   /** Takes up another certificate; connections that are open stay. */
   updateTls(tls: AdminTls): void;
   close(): Promise<void>;
-}
-
-export interface AdminServerOptions {
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** A header, and then a body, have so long to arrive, in milliseconds. */

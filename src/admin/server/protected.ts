@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import { Access } from '../access/access.ts';
+import { AdminAccess } from '../access/access.ts';
 import { AuditLog } from '../access/audit-log.ts';
-import { Sessions } from '../access/sessions.ts';
+import { AdminSessions } from '../access/sessions.ts';
 import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
-import { AdminTokens, type TokenSource } from '../access/tokens.ts';
+import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
 import type { AdminPorts } from '../ports.ts';
-import type { AdminSettings } from '../settings.ts';
-import type { AdminServerOptions } from './admin-server.ts';
+import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { setSecurityHeaders } from './headers.ts';
 import { HostCheck } from './hosts.ts';
 import { addPageRoutes } from './page-routes.ts';
@@ -32,9 +31,9 @@ export async function openProtected(
 ): Promise<ProtectedPart> {
   const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
   const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
-  const sessions = new Sessions(clock);
+  const sessions = new AdminSessions(clock);
   const isTls = settings.tls !== undefined;
-  const access = new Access({
+  const access = new AdminAccess({
     tokens: new AdminTokens(await tokenSources(settings, log)),
     sessions,
     hosts,
@@ -67,8 +66,8 @@ export async function openProtected(
 async function tokenSources(
   { token, viewToken, dataDir }: AdminSettings,
   log: AdminServerOptions['log'],
-): Promise<TokenSource[]> {
-  const sources: TokenSource[] = [];
+): Promise<AdminTokenSource[]> {
+  const sources: AdminTokenSource[] = [];
   if (token === undefined) {
     const { isNew } = await ensureAdminToken(dataDir);
     if (isNew) log.info('made an admin token; mailbridge admin token prints it');

@@ -1,6 +1,6 @@
 import type { AdminPorts } from '../../admin/ports.ts';
-import type { AdminServer, AdminServerOptions } from '../../admin/server/admin-server.ts';
-import type { AdminSettings } from '../../admin/settings.ts';
+import type { AdminServer } from '../../admin/server/admin-server.ts';
+import type { AdminServerOptions, AdminSettings } from '../../admin/settings.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 import type { ListenerCertificates } from '../listener-certificates.ts';
 import { portFailure } from '../port-failure.ts';

@@ -1,7 +1,7 @@
 import type { AdminPorts } from '../../admin/ports.ts';
-import { version } from '../../base/version.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { instanceName } from '../instances/instance.ts';
+import { version } from '../version.ts';
 import { type AdminSources, adminFacts } from './facts.ts';
 import { Overviews } from './overview.ts';
 

@@ -66,7 +66,7 @@ function wrongAction(word: string, more: readonly string[]): BridgeError {
     word === ''
       ? '"admin" needs an action: token.'
       : word === 'token'
-        ? `"admin token" takes no name, but was given "${more[0]}".`
+        ? `"admin token" does not know "${more[0]}".`
         : `"admin" cannot "${word}"${suggestionOrStop(word, ['token'])}`;
   return new BridgeError('usage', text, { remedy: 'Run mailbridge admin --help.' });
 }

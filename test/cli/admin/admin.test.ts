@@ -69,7 +69,7 @@ test('without "admin" in the configuration the token is printed all the same, wi
 test.each([
   [[], '"admin" needs an action: token.'],
   [['tokn'], 'did you mean "token"?'],
-  [['token', 'mine'], '"admin token" takes no name'],
+  [['token', 'mine'], '"admin token" does not know "mine"'],
 ])('%j is wrong usage', async (args, text) => {
   const { admins } = configured();
   const { code, err } = await admins(...(args as string[]));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BridgeError } from '../../../base/errors.ts';
-import type { Access } from '../../access/access.ts';
+import type { AdminAccess } from '../../access/access.ts';
 import { roles, signInWays } from '../../access/role.ts';
 import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 
@@ -26,7 +26,7 @@ const sessionSchema = z.strictObject({
 const token = z.string().min(1).max(1024).meta({ description: 'As `mailbridge admin token` prints it.' });
 
 /** Signing in and out. */
-export function sessionRoutes(access: Access, facts: InstanceFacts): ApiRoute[] {
+export function sessionRoutes(access: AdminAccess, facts: InstanceFacts): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
