@@ -1,7 +1,7 @@
 import type { ShownCheck, ShownHop } from '../contract.ts';
 import { stateMark } from '../parts/state.ts';
 import { span } from '../parts/times.ts';
-import { trouble } from '../parts/trouble.ts';
+import { remedyLine } from '../parts/trouble.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
@@ -87,6 +87,6 @@ function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateRe
   return html`<li class=${state}>
     <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
       ${text && !isTrouble ? html`<span>${text}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
-    ${isTrouble ? trouble({ text: text ?? 'It failed.', remedy, severity: state === 'failed' ? 'error' : 'warning' }) : nothing}
+    ${isTrouble ? html`<div class="trouble ${state}"><p>${text}</p>${remedyLine(remedy)}</div>` : nothing}
   </li>`;
 }

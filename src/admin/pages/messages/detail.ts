@@ -4,7 +4,7 @@ import { asked } from '../parts/asked.ts';
 import { facts } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment, span } from '../parts/times.ts';
-import { trouble } from '../parts/trouble.ts';
+import { remedyLine, trouble } from '../parts/trouble.ts';
 import type { Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { chosenActions, type MessageAction } from './actions.ts';
@@ -93,6 +93,6 @@ function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): T
   return html`<div class="outcome">
     <p>${stateMark(state)} <span class="address">${address}</span> ${code ? html`<code>${code}</code>` : nothing} ${text ?? nothing}</p>
     ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
-    ${remedy ? html`<p class="remedy"><b>What to do:</b> ${remedy}</p>` : nothing}
+    ${remedyLine(remedy)}
   </div>`;
 }
