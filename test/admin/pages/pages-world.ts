@@ -1,6 +1,9 @@
+import { Writable } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { LogTail } from '../../../src/admin/api/log/log-tail.ts';
+import { openLog } from '../../../src/base/log.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { isInstalled, needProgram } from '../../support/external.ts';
 import { freePorts } from '../../support/ports.ts';
@@ -78,7 +81,10 @@ async function startWorld(
     accounts: [contosoAccount('graph', { read: 'imap' }), contosoAccount('smtp')],
     admin: { port, token: adminToken, viewToken },
   });
-  const relay = await relayFrom(simulator, { ...config, ...changes(config) });
+  const logTail = new LogTail();
+  const destination = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const log = openLog({ level: 'info', format: 'json', destination, tail: (line) => logTail.add(line) });
+  const relay = await relayFrom(simulator, { ...config, ...changes(config) }, log, logTail);
   const origin = `http://127.0.0.1:${port}`;
   const window: PagesWorld['window'] = async (options) => {
     const context = await browser.newContext(options);

@@ -37,7 +37,7 @@ export function openMessage(context: PageContext): Page {
         (
           value,
         ) => html`<div class="section-head"><p class="lead">${stateMark(value.state)} <b>${value.subject || '(no subject)'}</b></p>
-          ${chosenActions(context, { ids: [id], hasContent: value.hasContent }, done, possible[value.state])}</div>
+          ${chosenActions(context, { ids: [id], savable: value.hasContent ? [id] : [] }, done, possible[value.state])}</div>
           ${value.waiting ? html`<p>Waits until ${moment(value.waiting.until)}: ${value.waiting.reason}</p>` : nothing}
           ${value.damage ? trouble({ text: value.damage, remedy: 'Export what is there, then delete it.' }) : nothing}
           ${messageFacts(value)}
