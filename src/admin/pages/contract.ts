@@ -30,8 +30,8 @@ export interface ShownConnection {
 }
 
 export interface ShownConnectionDetail extends ShownConnection {
-  readonly tenantId: string;
-  readonly clientId: string;
+  readonly tenantId: string | null;
+  readonly clientId: string | null;
   readonly cloud: string;
   readonly permissions: { readonly needed: readonly string[]; readonly granted: readonly string[] | null };
   /** Accounts that use it. */
@@ -119,16 +119,23 @@ export interface ShownAttempt {
   readonly courier: string | null;
   readonly upstreamId?: string | null;
   readonly outcomes: readonly ShownOutcome[];
-  readonly passedOver?: unknown;
+  /** Couriers that would have come first. */
+  readonly passedOver: readonly { readonly courier: string; readonly code: string; readonly text: string }[];
 }
 
 export interface ShownMessageDetail extends ShownMessage {
   readonly hops: readonly { readonly at: string | null; readonly what: string; readonly detail?: string | null }[];
   readonly attemptLog: readonly ShownAttempt[];
+  /** Until when nothing is tried, and why. */
+  readonly waiting?: { readonly kind: string; readonly until: string; readonly reason: string };
+  readonly damage?: string;
+  readonly hasContent: boolean;
 }
 
 export interface ShownHop {
   readonly hop: string;
+  readonly target?: string;
+  readonly account?: string | null;
   readonly state: 'running' | 'ok' | 'failed' | 'skipped' | 'warning';
   readonly text?: string | null;
   readonly remedy?: string | null;
@@ -149,12 +156,13 @@ export interface ShownDeviceSignIn {
 
 export interface ShownAccount {
   readonly username: string;
-  readonly kind: string;
+  /** `many`: everybody at a domain logs in by it. */
+  readonly kind: 'one' | 'many';
   readonly mailboxes: readonly string[];
-  readonly send: unknown;
+  readonly send: readonly string[] | null;
   readonly read: string | null;
   readonly connection: string;
-  readonly lastUse: unknown;
+  readonly lastUse: string | null;
   readonly appPasswords: number;
   readonly state: string;
 }

@@ -35,7 +35,6 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   const before = Number(await tile('Delivered').locator('.value').textContent());
   await world().submit('An event');
   await tile('Delivered')
-    .locator('.value')
     .getByText(String(before + 1), { exact: true })
     .waitFor();
 
@@ -43,6 +42,6 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await world().submit('Into an outage');
   const connections = page.getByRole('region', { name: 'Connections' });
   await connections.getByText('In trouble').waitFor();
-  await tile('Queued').locator('.value').getByText('1', { exact: true }).waitFor();
+  await tile('Queued').getByText('1', { exact: true }).waitFor();
   faults.outages = [];
 });

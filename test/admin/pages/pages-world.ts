@@ -1,6 +1,9 @@
+import { Writable } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { LogTail } from '../../../src/admin/api/log/log-tail.ts';
+import { openLog } from '../../../src/base/log.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { isInstalled, needProgram } from '../../support/external.ts';
 import { freePorts } from '../../support/ports.ts';
@@ -14,6 +17,7 @@ import {
   reports,
   startContoso,
 } from '../../support/relay.ts';
+import { noteSecret } from '../../support/secret-search/record.ts';
 
 /** The admin token of every bridge here. */
 export const adminToken = 'admin-token-of-the-page-tests';
@@ -67,6 +71,7 @@ async function startWorld(
   changes: (config: ConfigInput) => Partial<ConfigInput>,
 ): Promise<PagesWorld> {
   const simulator = await startContoso();
+  for (const token of [adminToken, viewToken]) noteSecret('admin token', token);
   const port = await freePorts();
   const config = contosoConfig(simulator, {
     listeners: [
@@ -76,11 +81,15 @@ async function startWorld(
     accounts: [contosoAccount('graph', { read: 'imap' }), contosoAccount('smtp')],
     admin: { port, token: adminToken, viewToken },
   });
-  const relay = await relayFrom(simulator, { ...config, ...changes(config) });
+  const logTail = new LogTail();
+  const destination = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const log = openLog({ level: 'info', format: 'json', destination, tail: (line) => logTail.add(line) });
+  const relay = await relayFrom(simulator, { ...config, ...changes(config) }, log, logTail);
   const origin = `http://127.0.0.1:${port}`;
   const window: PagesWorld['window'] = async (options) => {
     const context = await browser.newContext(options);
     const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // What the bridge refuses is shown on the page; the browser's own line about it says no more.

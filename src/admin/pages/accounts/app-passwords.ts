@@ -46,12 +46,15 @@ export function appPasswords(
 function passwordList(all: readonly ShownAppPassword[], remove?: (entry: ShownAppPassword) => void): TemplateResult {
   return html`<ul class="lines">
     ${all.map(
-      (each) => html`<li class="line"><b>${each.name}</b>
-        <span class="hint">made ${each.createdAt ? date(each.createdAt) : '–'}, ${each.lastUsedAt ? html`last used ${moment(each.lastUsedAt)}` : 'not used yet'}</span>
+      (each) => html`<li class="removable"><p><b>${each.name}</b> <span class="hint">${usedText(each)}</span></p>
         ${remove ? html`<button type="button" class="danger" aria-label="Remove ${each.name} …" @click=${() => remove(each)}>Remove …</button>` : nothing}
       </li>`,
     )}
   </ul>`;
+}
+
+function usedText({ createdAt, lastUsedAt }: ShownAppPassword): TemplateResult {
+  return html`made ${createdAt ? date(createdAt) : '–'}, ${lastUsedAt ? html`last used ${moment(lastUsedAt)}` : 'not used yet'}`;
 }
 
 async function showPassword(password: string, username: string): Promise<void> {

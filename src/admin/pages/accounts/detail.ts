@@ -7,7 +7,7 @@ import { empty, trouble } from '../parts/trouble.ts';
 import type { Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { appPasswords } from './app-passwords.ts';
-import { lastUseText, wayText } from './texts.ts';
+import { kindTexts, lastUseText, wayText } from './texts.ts';
 
 /** One account: what to enter in a program, its app passwords, and a test message. */
 export function openAccount(context: PageContext): Page {
@@ -22,7 +22,7 @@ export function openAccount(context: PageContext): Page {
         (value) => html`<p class="lead">${stateMark(value.state)}</p>
           ${value.text ? trouble({ text: value.text, remedy: value.remedy, severity: 'warning' }) : nothing}
           ${facts([
-            ['Kind', value.kind],
+            ['Kind', kindTexts[value.kind]],
             ['Mailboxes', value.mailboxes.join(', ')],
             ['Sends by, reads by', wayText(value)],
             [

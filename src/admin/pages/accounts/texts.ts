@@ -1,17 +1,18 @@
 import type { ShownAccount } from '../contract.ts';
 import { moment } from '../parts/times.ts';
-import { html } from '../vendor/lit-html/lit-html.js';
 
 /** `graph, then smtp; imap`: how mail goes out and what a mailbox is read by. */
 export function wayText({ send, read }: Pick<ShownAccount, 'send' | 'read'>): string {
-  const out = Array.isArray(send) ? send.join(', then ') : typeof send === 'string' ? send : 'does not send';
+  const out = send === null ? 'does not send' : send.join(', then ');
   return `${out}; ${read ?? 'does not read'}`;
 }
 
-/** When somebody logged in last, or used a network; by what, where that is known. */
-export function lastUseText(lastUse: unknown): unknown {
-  if (!lastUse) return 'never since the start';
-  if (typeof lastUse === 'string') return moment(lastUse);
-  const { at, protocol } = lastUse as { readonly at?: string; readonly protocol?: string };
-  return html`${moment(at)}${protocol ? ` by ${protocol.toUpperCase()}` : ''}`;
+/** When somebody logged in last. */
+export function lastUseText(lastUse: string | null): unknown {
+  return lastUse === null ? 'not since the start' : moment(lastUse);
 }
+
+export const kindTexts: Readonly<Record<ShownAccount['kind'], string>> = {
+  one: 'One login',
+  many: 'Everybody at a domain',
+};

@@ -1,7 +1,7 @@
 import type { ShownCheck, ShownHop } from '../contract.ts';
 import { stateMark } from '../parts/state.ts';
 import { span } from '../parts/times.ts';
-import { trouble } from '../parts/trouble.ts';
+import { remedyLine } from '../parts/trouble.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
@@ -18,6 +18,9 @@ interface CheckRun {
   isDone: boolean;
 }
 
+/** All hops so far, or one of them. */
+type CheckEvent = ShownHop & { readonly run: string; readonly done?: boolean; readonly hops?: readonly ShownHop[] };
+
 /** Should an event be lost, a question brings the rest. */
 const askEveryMs = 2_000;
 
@@ -33,11 +36,12 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
     context.redraw();
   };
   context.on('check', (data) => {
-    const { run: id, ...hop } = data as ShownHop & { run: string; done?: boolean };
+    const { run: id, done: isDone, hops, ...hop } = data as CheckEvent;
     const run = [...runs.values()].find((each) => each.id === id);
     if (!run) return;
-    if (hop.hop) run.hops = withHop(run.hops, hop);
-    if (hop.done) void ask(run).catch(() => undefined);
+    if (hops) run.hops = hops;
+    else if (hop.hop) run.hops = withHop(run.hops, hop);
+    if (isDone) void ask(run).catch(() => undefined);
     context.redraw();
   });
   context.every(askEveryMs, () => {
@@ -64,7 +68,9 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
 
 /** The hop takes the place of what was told of it before. */
 function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] {
-  const at = hops.findIndex((each) => each.hop === hop.hop);
+  const at = hops.findIndex(
+    (each) => each.hop === hop.hop && each.target === hop.target && each.account === hop.account,
+  );
   return at < 0 ? [...hops, hop] : hops.with(at, hop);
 }
 
@@ -76,11 +82,11 @@ function runView({ hops, isDone }: CheckRun): TemplateResult {
     <p role="status" class="lead">${isDone ? html`${stateMark(failed === 0 ? 'ok' : 'failed', failed === 0 ? 'Done' : 'Failed')} ${verdict}` : html`${stateMark('running')} Trying each hop …`}</p>`;
 }
 
-function hopView({ hop, state, text, remedy, ms }: ShownHop): TemplateResult {
+function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateResult {
   const isTrouble = state === 'failed' || state === 'warning';
   return html`<li class=${state}>
-    <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b>
+    <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
       ${text && !isTrouble ? html`<span>${text}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
-    ${isTrouble ? trouble({ text: text ?? 'It failed.', remedy, severity: state === 'failed' ? 'error' : 'warning' }) : nothing}
+    ${isTrouble ? html`<div class="trouble ${state}"><p>${text}</p>${remedyLine(remedy)}</div>` : nothing}
   </li>`;
 }

@@ -54,14 +54,18 @@ function card(context: PageContext, connection: ShownConnectionDetail, { runs, a
     ${troubleOfConnection(connection)}
     ${facts([
       ['Grant', grant],
-      ['Tenant', html`<code>${tenantId}</code> ${copyButton(tenantId, 'tenant id')}`],
-      ['Client id', html`<code>${clientId}</code> ${copyButton(clientId, 'client id')}`],
+      ['Tenant', copied(tenantId, 'tenant')],
+      ['Client id', copied(clientId, 'client id')],
       ['Cloud', cloud],
       ['Used by', html`<a href="/ui/accounts">${counted(usedBy, 'account')}</a>`],
       ...expires.map((each) => ['Expiry', expiry(each)] as const),
     ])}
     ${permissions(connection)} ${runs.view(name)}
   </article>`;
+}
+
+function copied(id: string | null, what: string): TemplateResult | undefined {
+  return id === null ? undefined : html`<code>${id}</code> ${copyButton(id, what)}`;
 }
 
 /** Grants in a person's name. */

@@ -9,19 +9,31 @@ import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 interface Progress {
   readonly state: 'waiting' | 'done' | 'failed';
-  readonly text?: string;
-  readonly remedy?: string;
+  readonly username?: string;
   readonly error?: { readonly message: string; readonly remedy?: string };
 }
 
 const askEveryMs = 2_000;
 
-/** Shows the code that a person enters at Microsoft, and waits until they did. */
-export async function signInByDevice(context: PageContext, connection: string, done: () => void): Promise<void> {
+/**
+ * Shows the code that a person enters at Microsoft, and waits until they did.
+ * @param replace another person than before may sign in
+ */
+export async function signInByDevice(
+  context: PageContext,
+  connection: string,
+  done: () => void,
+  replace = false,
+): Promise<void> {
   const path = `connections/${encodeURIComponent(connection)}/sign-in`;
-  const signIn = await context.api.send<ShownDeviceSignIn>('POST', path);
+  const signIn = await context.api.send<ShownDeviceSignIn>('POST', path, { replace });
+  let isReplacing = false;
+  const another = (open: OpenDialog) => {
+    isReplacing = true;
+    open.close();
+  };
   let progress: Progress = { state: 'waiting' };
-  const dialog = openDialog('Sign in with a code', (open) => signInView(signIn, progress, open));
+  const dialog = openDialog('Sign in with a code', (open) => signInView(signIn, progress, open, () => another(open)));
   const timer = setInterval(() => {
     context.api
       .get<Progress>(`sign-ins/${encodeURIComponent(signIn.id)}`)
@@ -35,18 +47,27 @@ export async function signInByDevice(context: PageContext, connection: string, d
   }, askEveryMs);
   await dialog.closed;
   clearInterval(timer);
-  done();
+  if (isReplacing) await signInByDevice(context, connection, done, true);
+  else done();
 }
 
-function signInView(signIn: ShownDeviceSignIn, progress: Progress, dialog: OpenDialog): TemplateResult {
+function signInView(
+  signIn: ShownDeviceSignIn,
+  progress: Progress,
+  dialog: OpenDialog,
+  replace: () => void,
+): TemplateResult {
   const { userCode, verificationUri, expiresAt } = signIn;
   const close = html`<div class="buttons"><button type="button" @click=${() => dialog.close()}>Close</button></div>`;
   if (progress.state === 'done') {
-    return html`<p role="status">${stateMark('ok', 'Signed in')} ${progress.text ?? "The connection works in this person's name."}</p>${close}`;
+    const text = `The connection works in the name of ${progress.username ?? 'this person'}.`;
+    return html`<p role="status">${stateMark('ok', 'Signed in')} ${text}</p>${close}`;
   }
   if (progress.state === 'failed') {
-    const { text, remedy } = progress.error ? { text: progress.error.message, ...progress.error } : progress;
-    return html`<div role="alert">${trouble({ text: text ?? 'The sign-in failed.', remedy: remedy ?? 'Close this and sign in again.' })}</div>${close}`;
+    const { message = 'The sign-in failed.', remedy = 'Close this and sign in again.' } = progress.error ?? {};
+    return html`<div role="alert">${trouble({ text: message, remedy })}</div>
+      <div class="buttons"><button type="button" @click=${replace}>Sign in, replacing who was signed in before</button>
+        <button type="button" @click=${() => dialog.close()}>Close</button></div>`;
   }
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>, on any device.</li>

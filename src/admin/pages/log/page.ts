@@ -24,11 +24,11 @@ export const openLog: OpenPage = (context) => {
       search,
       limit: askedLines,
     });
-    lines = newestFirst(told);
+    lines = told.toReversed();
     return told;
   });
   context.on('log', (data) => {
-    const line = ((data as { line?: ShownLogLine }).line ?? data) as ShownLogLine;
+    const line = data as ShownLogLine;
     if (isPaused || !earlier.value || !isWanted(line, level, search)) return;
     lines = [line, ...lines].slice(0, keptLines);
     context.redraw();
@@ -57,10 +57,6 @@ export const openLog: OpenPage = (context) => {
       ${earlier.view(() => lineTable(lines))}`,
   };
 };
-
-function newestFirst(lines: readonly ShownLogLine[]): ShownLogLine[] {
-  return lines.toSorted((a, b) => b.time.localeCompare(a.time));
-}
 
 function isWanted(line: ShownLogLine, level: string, search: string): boolean {
   const isLoud = level === '' || levels.indexOf(line.level) >= levels.indexOf(level);

@@ -4,6 +4,7 @@ import { asked } from '../parts/asked.ts';
 import { facts } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment, span } from '../parts/times.ts';
+import { remedyLine, trouble } from '../parts/trouble.ts';
 import type { Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { chosenActions, type MessageAction } from './actions.ts';
@@ -36,7 +37,9 @@ export function openMessage(context: PageContext): Page {
         (
           value,
         ) => html`<div class="section-head"><p class="lead">${stateMark(value.state)} <b>${value.subject || '(no subject)'}</b></p>
-          ${chosenActions(context, { ids: [id] }, done, possible[value.state])}</div>
+          ${chosenActions(context, { ids: [id], savable: value.hasContent ? [id] : [] }, done, possible[value.state])}</div>
+          ${value.waiting ? html`<p>Waits until ${moment(value.waiting.until)}: ${value.waiting.reason}</p>` : nothing}
+          ${value.damage ? trouble({ text: value.damage, remedy: 'Export what is there, then delete it.' }) : nothing}
           ${messageFacts(value)}
           <div class="columns">
             <section aria-labelledby="recipients"><h2 id="recipients">Recipients</h2>${recipients(value)}</section>
@@ -81,7 +84,7 @@ function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedO
     <p class="line"><b>${moment(startedAt)}</b>
       <span>by ${courier ?? 'an unknown courier'}${durationMs === null ? ', its end is not known' : html`, ${span(durationMs)}`}</span>
       ${upstreamId ? html`<span class="hint">Microsoft's id <code>${upstreamId}</code></span>` : nothing}</p>
-    ${passedOver ? html`<p class="hint">Passed over: ${typeof passedOver === 'string' ? passedOver : JSON.stringify(passedOver)}</p>` : nothing}
+    ${passedOver.map((each) => html`<p class="hint">Not by ${each.courier}: ${each.text} <code>${each.code}</code></p>`)}
     ${outcomes.map(outcome)}
   </article>`;
 }
@@ -90,6 +93,6 @@ function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): T
   return html`<div class="outcome">
     <p>${stateMark(state)} <span class="address">${address}</span> ${code ? html`<code>${code}</code>` : nothing} ${text ?? nothing}</p>
     ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
-    ${remedy ? html`<p class="remedy"><b>What to do:</b> ${remedy}</p>` : nothing}
+    ${remedyLine(remedy)}
   </div>`;
 }

@@ -5,7 +5,7 @@ import type { OpenPage, Page, PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { type Chosen, chosenActions } from './actions.ts';
 import { openMessage } from './detail.ts';
-import { apiFilter, searchForm } from './search.ts';
+import { actionFilter, apiFilter, searchForm } from './search.ts';
 import { messageTable } from './table.ts';
 
 interface MessagePage {
@@ -35,7 +35,16 @@ function openList(context: PageContext): Page {
     isAll = false;
     await list.ask();
   };
-  const choice = (): Chosen => (isAll ? { filter: apiFilter(context.place.query) } : { ids: [...chosen] });
+  const choice = (): Chosen =>
+    isAll
+      ? { filter: actionFilter(context.place.query), savable: [] }
+      : {
+          ids: [...chosen],
+          savable: list
+            .messages()
+            .filter(isKept)
+            .flatMap(({ id }) => (chosen.has(id) ? [id] : [])),
+        };
   const chooseAll = (event: Event) => {
     isAll = (event.target as HTMLInputElement).checked;
     context.redraw();
@@ -58,6 +67,11 @@ function openList(context: PageContext): Page {
       ${messageTable(messages, { chosen, toggle, isSearch: Object.keys(context.place.query).length > 0, mayChoose: context.mayOperate })}`,
       )}`,
   };
+}
+
+/** Of what is delivered, the content goes. */
+function isKept({ state }: ShownMessage): boolean {
+  return state !== 'delivered';
 }
 
 interface MessageList {

@@ -47,6 +47,12 @@ export function searchForm({ place, go }: PageContext): TemplateResult {
     </form>`;
 }
 
+/** The search as an action takes it: with lists. */
+export function actionFilter(query: SearchQuery): Record<string, string | readonly string[]> {
+  const { id, state, ...rest } = apiFilter(query);
+  return { ...rest, ...(id && { ids: [id] }), ...(state && { states: [state] }) };
+}
+
 /** The search as the API takes it: times with their zone. */
 export function apiFilter(query: SearchQuery): Record<string, string> {
   const filter: Record<string, string> = { ...query };

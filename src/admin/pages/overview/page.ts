@@ -21,7 +21,8 @@ export const openOverview: OpenPage = (context) => {
   const overview = asked(context, () => context.api.get<ShownOverview>('overview'));
   const history = asked(context, () => context.api.get<ShownHistory>('history', { range }));
   const plots = overviewPlots(context);
-  for (const kind of ['overview', 'alert', 'open'] as const) context.on(kind, () => void overview.ask());
+  context.on('overview', (data) => overview.take(data as ShownOverview));
+  for (const kind of ['alert', 'open'] as const) context.on(kind, () => void overview.ask());
   context.on('open', () => void history.ask());
   context.every(15_000, () => {
     void overview.ask();

@@ -8,6 +8,8 @@ export interface Asked<T> {
   readonly error: unknown;
   /** Asks again. While a question is open another one waits for it, and more than one wait together. */
   ask(): Promise<void>;
+  /** Takes an answer that came unasked. */
+  take(value: T): void;
   /** What is there; or that it is on its way, or why there is nothing. */
   view(show: (value: T) => TemplateResult): TemplateResult;
 }
@@ -43,6 +45,11 @@ export function asked<T>(context: PageContext, question: () => Promise<T>): Aske
       return error;
     },
     ask,
+    take(told) {
+      value = told;
+      error = undefined;
+      context.redraw();
+    },
     view(show) {
       const again = html`<button type="button" @click=${() => void ask()}>Try again</button>`;
       const failure = error === undefined ? nothing : html`${troubleOf(error)} ${again}`;

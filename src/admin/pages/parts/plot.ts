@@ -1,4 +1,5 @@
 import type { ShownHistory } from '../contract.ts';
+import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import type uPlot from '../vendor/uplot/uPlot.esm.js';
 
@@ -23,25 +24,39 @@ type Values = readonly (number | null)[];
 
 const heightPx = 190;
 
-/** A plot with its legend, and its figures in words for those who do not see it. */
-export function plotFigure(spec: PlotSpec, signal: AbortSignal): (history: ShownHistory) => TemplateResult {
+/**
+ * A plot with its legend, and its figures in words for those who do not see it. The legend tells the values below the
+ * pointer, else the last ones.
+ */
+export function plotFigure(spec: PlotSpec, context: PageContext): (history: ShownHistory) => TemplateResult {
   const box = document.createElement('div');
   box.className = 'plot';
   box.setAttribute('role', 'img');
   let chart: Promise<Chart> | undefined;
+  let drawn: ShownHistory | undefined;
+  let pointed: number | undefined;
+  const point = (at: number | undefined) => {
+    pointed = at;
+    context.redraw();
+  };
   return (history) => {
     const columns = spec.series.map(({ key }) => valuesOf(spec, history, key));
-    box.setAttribute('aria-label', inWords(spec, columns));
-    chart ??= openChart(box, spec, signal);
-    void chart.then(({ show }) => show(timesOf(history, columns), columns));
+    const times = timesOf(history, columns);
+    if (history !== drawn) {
+      drawn = history;
+      box.setAttribute('aria-label', inWords(spec, columns));
+      chart ??= openChart(box, spec, point, context.signal);
+      void chart.then(({ show }) => show(times, columns));
+    }
+    const at = pointed === undefined ? undefined : times[pointed];
     return html`<figure>
-      <figcaption><b>${spec.title}</b> <span class="hint">${spec.unit}</span></figcaption>
+      <figcaption><b>${spec.title}</b> <span class="hint">${at === undefined ? spec.unit : whole.format(at * 1_000)}</span></figcaption>
       ${box}
       <ul class="legend">
         ${spec.series.map(
           ({ name, dash }, i) =>
             html`<li class="series-${i} ${dash ? ((dash[0] ?? 0) > 4 ? 'dashed' : 'dotted') : ''}">
-              ${name} <b>${lastText(spec, columns[i] ?? [])}</b></li>`,
+              ${name} <b>${valueText(spec, columns[i] ?? [], pointed)}</b></li>`,
         )}
       </ul>
     </figure>`;
@@ -61,9 +76,9 @@ function timesOf({ from, stepSeconds }: ShownHistory, columns: readonly Values[]
 
 const known = (values: Values) => values.filter((each) => each !== null);
 
-function lastText({ text }: PlotSpec, values: Values): string {
-  const last = known(values).at(-1);
-  return last === undefined ? 'no data' : text(last);
+function valueText({ text }: PlotSpec, values: Values, at: number | undefined): string {
+  const value = at === undefined ? known(values).at(-1) : values[at];
+  return value === undefined || value === null ? 'no data' : text(value);
 }
 
 function inWords(spec: PlotSpec, columns: readonly Values[]): string {
@@ -80,13 +95,18 @@ interface Chart {
 }
 
 /** The library comes when the first plot is shown. */
-async function openChart(box: HTMLElement, spec: PlotSpec, signal: AbortSignal): Promise<Chart> {
+async function openChart(
+  box: HTMLElement,
+  spec: PlotSpec,
+  point: (at: number | undefined) => void,
+  signal: AbortSignal,
+): Promise<Chart> {
   const { default: UPlot } = await import('../vendor/uplot/uPlot.esm.js');
   let plot: uPlot | undefined;
   let data: uPlot.AlignedData = [[]];
   const open = () => {
     plot?.destroy();
-    if (box.clientWidth > 0) plot = new UPlot(optionsOf(box, spec), data, box);
+    if (box.clientWidth > 0) plot = new UPlot(optionsOf(box, spec, point), data, box);
   };
   const resized = new ResizeObserver(() => {
     if (plot) plot.setSize({ width: box.clientWidth, height: heightPx });
@@ -109,7 +129,11 @@ async function openChart(box: HTMLElement, spec: PlotSpec, signal: AbortSignal):
   };
 }
 
-function optionsOf(box: HTMLElement, { series, text }: PlotSpec): uPlot.Options {
+function optionsOf(
+  box: HTMLElement,
+  { series, text }: PlotSpec,
+  point: (at: number | undefined) => void,
+): uPlot.Options {
   const style = getComputedStyle(box);
   // Colours are taken from elements: a custom property is not resolved to one.
   const legend = box.parentElement?.querySelectorAll('.legend li') ?? [];
@@ -120,7 +144,8 @@ function optionsOf(box: HTMLElement, { series, text }: PlotSpec): uPlot.Options 
     width: box.clientWidth,
     height: heightPx,
     legend: { show: false },
-    cursor: { y: false, points: { show: false } },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? undefined)] },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
       { ...axis, size: 30, values: (_, ticks) => ticks.map(clockText) },
@@ -132,13 +157,15 @@ function optionsOf(box: HTMLElement, { series, text }: PlotSpec): uPlot.Options 
         label: name,
         stroke: colours[i] ?? style.color,
         width: 2,
-        points: { show: false },
+        // One or two values make no line.
+        points: { show: ({ data }: uPlot, column: number) => known((data[column] ?? []) as Values).length < 3 },
         ...(dash && { dash }),
       })),
     ],
   };
 }
 
+const whole = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: '2-digit', minute: '2-digit' });
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 

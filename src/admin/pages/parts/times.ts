@@ -32,6 +32,7 @@ const units = [
 /** `3 d`, `14 min`: a length of time in its largest unit. */
 export function span(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;
   const seconds = Math.floor(ms / 1_000);
   const [size, unit] = units.find(([each]) => seconds >= each) ?? [1, 's'];
   return `${Math.floor(seconds / size)} ${unit}`;

@@ -12,8 +12,13 @@ export function trouble({ text, remedy, code, severity = 'error' }: Trouble): Te
   return html`<div class="trouble ${severity}">
     <p><b class="mark ${severity === 'error' ? 'bad' : 'warn'}">${severity === 'error' ? 'Error' : 'Warning'}</b>
       ${text} ${code ? html`<code class="code">${code}</code>` : nothing}</p>
-    ${remedy ? html`<p class="remedy"><b>What to do:</b> ${remedy}</p>` : nothing}
+    ${remedyLine(remedy)}
   </div>`;
+}
+
+/** What to do, where something can be done. */
+export function remedyLine(remedy: string | null | undefined): TemplateResult | typeof nothing {
+  return remedy ? html`<p><b>What to do:</b> ${remedy}</p>` : nothing;
 }
 
 /** The same of something thrown. */

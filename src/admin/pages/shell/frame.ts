@@ -40,12 +40,12 @@ export function frame({ session, current, page, isLive, isMenuOpen, toggleMenu, 
             html`<a href="/ui/${path}" aria-current=${path === current ? 'page' : nothing}>${title}</a>`,
         )}
       </nav>
-      <div class="who">
+      <section class="who" aria-label="Session">
         ${themeSwitch()}
         <p>${session.user}${session.role === 'view' ? html` <span class="hint">(may look, not change)</span>` : nothing}</p>
         <button type="button" @click=${signOut}>Sign out</button>
         <p class="hint">mailbridge ${session.version}</p>
-      </div>
+      </section>
     </div>
     <main id="main" tabindex="-1">
       <h1 tabindex="-1">${page.title}</h1>

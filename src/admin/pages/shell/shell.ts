@@ -57,6 +57,7 @@ class Shell {
   async #resume(): Promise<void> {
     try {
       this.#session = await this.#api.get<ShownSession>('session');
+      this.#signInBy = this.#session.signInBy ?? [];
       this.#error = undefined;
       this.#events.start();
       this.#arrive();
