@@ -28,7 +28,7 @@ function shown(name: string): string {
     env: { ...process.env, MANWIDTH: '100', LC_ALL: 'C.UTF-8', MANPAGER: 'cat' },
   });
   expect(stderr).toBe('');
-  return stdout.replaceAll(/.\x08/g, '').replaceAll(/\s+/g, ' ').replaceAll('‐ ', '');
+  return stdout.replaceAll(/.[\b]/g, '').replaceAll(/\s+/g, ' ').replaceAll('‐ ', '');
 }
 
 test.for(['mailbridge.1', 'mailbridge-config.5'])('mandoc and groff find nothing wrong with %s', (name, context) => {
