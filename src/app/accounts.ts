@@ -9,7 +9,7 @@ import {
   type UntoldRefusal,
   unavailableText,
 } from '../accounts/directory.ts';
-import { LoginThrottle } from '../accounts/login-throttle.ts';
+import { type FailureNews, LoginThrottle } from '../accounts/login-throttle.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
@@ -38,13 +38,25 @@ export interface LoginMemory {
   close(): Promise<void>;
 }
 
+/** Who is told of logins. */
+export interface LoginHooks extends Pick<LoginMemory, 'onLogin'> {
+  /** Logins to an account, or a name that is none, are blocked where they came from, or everywhere. */
+  onBlocked?(account: string): void;
+}
+
+/** The account at which somebody guesses; undefined where it is many. */
+function guessedAccount({ of, key }: FailureNews): string | undefined {
+  if (of === 'account') return key;
+  return of === 'pair' ? key.slice(key.indexOf(' ') + 1) : undefined;
+}
+
 /** @param shared where instances share app passwords and who is blocked; undefined: there is one instance */
 export function createLoginMemory(
   config: Config,
   clock: Clock,
   log: Log,
   shared: RecordTable | undefined,
-  onLogin?: LoginMemory['onLogin'],
+  { onLogin, onBlocked }: LoginHooks = {},
 ): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   const blockMs = loginBlockSeconds * 1000;
@@ -55,7 +67,11 @@ export function createLoginMemory(
     failuresPerAddress: loginFailuresPerAddress,
     failuresPerAccount: loginFailuresPerAccount,
     blockMs,
-    ...(failures && { onNews: (news) => failures.tell(news) }),
+    onNews: (news) => {
+      failures?.tell(news);
+      const account = news.blockedUntilMs > 0 ? guessedAccount(news) : undefined;
+      if (account !== undefined) onBlocked?.(account);
+    },
   });
   failures?.start(throttle);
   const verifier = new PasswordVerifier();

@@ -51,7 +51,7 @@ export class Overviews {
       accounts: { total: accounts.length, trouble: accountTroubles(accounts, connections) },
       queue,
       clients: { smtp, imap, pop3 },
-      alerts: [],
+      alerts: [...(facts.alerts?.() ?? [])],
     };
   }
 }
