@@ -1,3 +1,8 @@
+import type { AccountsPort } from './api/accounts/routes.ts';
+import type { ConnectionsPort } from './api/connections/routes.ts';
+import type { AdminEvent } from './api/events/hub.ts';
+import type { LogTail } from './api/log/log-tail.ts';
+import type { MessagesPort } from './api/messages/routes.ts';
 import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
 import type { AdminFacts } from './facts.ts';
@@ -6,5 +11,13 @@ import type { AdminFacts } from './facts.ts';
 export interface AdminPorts {
   readonly facts: AdminFacts;
   readonly instance: InstanceFacts;
+  readonly messages: MessagesPort;
+  readonly accounts: AccountsPort;
+  readonly connections: ConnectionsPort;
+  readonly logTail: LogTail;
   overview(): Promise<Overview>;
+  /** Tells what changes, until the returned function is called. */
+  events(told: (event: AdminEvent) => void): () => void;
+  /** Breaks off what goes on for the admin server alone: checks, sign-ins. */
+  close(): Promise<void>;
 }

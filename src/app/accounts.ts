@@ -25,6 +25,7 @@ import { wayOf } from '../message/sender-way.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from '../submission/account.ts';
+import { LoginUses } from './admin/login-uses.ts';
 import { PasswordSources } from './passwords/sources.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
@@ -33,13 +34,14 @@ export interface LoginMemory {
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
   /** Told what each login came to. */
-  readonly onLogin?: (outcome: LoginResultKind) => void;
+  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  readonly uses: LoginUses;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
 }
 
 /** Who is told of logins. */
-export interface LoginHooks extends Pick<LoginMemory, 'onLogin'> {
+export interface LoginHooks extends Pick<LoginMemory, 'onOutcome'> {
   /** Logins to an account, or a name that is none, are blocked where they came from, or everywhere. */
   onBlocked?(account: string): void;
 }
@@ -56,7 +58,7 @@ export function createLoginMemory(
   clock: Clock,
   log: Log,
   shared: RecordTable | undefined,
-  { onLogin, onBlocked }: LoginHooks = {},
+  { onOutcome, onBlocked }: LoginHooks = {},
 ): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   const blockMs = loginBlockSeconds * 1000;
@@ -80,7 +82,8 @@ export function createLoginMemory(
     verifier,
     sources,
     throttle,
-    ...(onLogin && { onLogin }),
+    ...(onOutcome && { onOutcome }),
+    uses: new LoginUses(clock),
     async close() {
       await failures?.stop();
       await sources.close();
@@ -90,7 +93,7 @@ export function createLoginMemory(
 
 /** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
 export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
-  const { verifier, throttle, sources, onLogin } = memory;
+  const { verifier, throttle, sources, uses, onOutcome } = memory;
   const opened = await sources.of(config);
   const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
     const passwordSource = opened[index];
@@ -101,9 +104,11 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
       ...mailChanges(account),
     };
   });
+  const { appPasswords } = sources;
   return new AccountDirectory(accounts, {
-    ...{ verifier, throttle, clock, appPasswords: sources.appPasswords },
-    ...(onLogin && { onLogin }),
+    ...{ verifier, throttle, clock, appPasswords },
+    onLogin: (username) => uses.note(username),
+    ...(onOutcome && { onOutcome }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { hostname as machineName } from 'node:os';
+import { LogTail } from '../admin/api/log/log-tail.ts';
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
@@ -11,6 +12,8 @@ import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
+import { EventRelay } from './admin/event-relay.ts';
+import { observedStore } from './admin/observed-store.ts';
 import { openAdmin } from './admin/open.ts';
 import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
@@ -52,6 +55,8 @@ export interface Bridge {
 export interface BridgeOptions {
   readonly log: Log;
   readonly clock?: Clock;
+  /** The last lines of the log, for the admin pages. Default: none. */
+  readonly logTail?: LogTail;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -87,7 +92,7 @@ export async function startBridge(config: Config, options: BridgeOptions): Promi
 type StartOptions = BridgeOptions & { readonly clock: Clock };
 
 async function start(config: Config, options: StartOptions, undo: Undo): Promise<Bridge> {
-  const { log, clock } = options;
+  const { log, clock, logTail = new LogTail() } = options;
   const hostname = config.hostname ?? machineName();
   const folder = takeDataFolder(config.dataDir, (each) =>
     log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
@@ -98,8 +103,8 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
-  const sources = { ...prepared, listeners, reading, readiness, startedAtMs: clock.now(), upstreams: connections };
-  const alerting = startAlerting({ ...sources, clock, log, hostname });
+  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
+  const alerting = startAlerting({ ...sources, hostname });
   undo.push(() => alerting.stop());
   const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
   const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
@@ -149,7 +154,10 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
-  const store = await opening;
+  const events = new EventRelay();
+  const opened = await opening;
+  // Whoever looks at a page sees what happens; where there are none, nothing is told.
+  const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
   const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
@@ -157,7 +165,10 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   undo.push(() => memory.close());
   const observed = await observeForAdmin({ clock, log, store, observation, state });
   undo.push(() => observed?.close());
-  return { ...first, ...queueParts, memory, records, certificates, store, observation, observed };
+  return {
+    ...{ ...first, ...queueParts, memory, uses: memory.uses, records, certificates, store, events, observation, observed },
+    startedAtMs: clock.now(),
+  };
 }
 
 /** Its thread starts while the rest is made ready. */

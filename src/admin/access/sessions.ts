@@ -20,6 +20,8 @@ interface KeptSession extends AdminSession {
 const hourMs = 3_600_000;
 export const idleLimitMs = 12 * hourMs;
 export const absoluteLimitMs = 7 * 24 * hourMs;
+/** Of people whose groups Entra ID tells at each sign-in alone. */
+export const oidcLimitMs = 12 * hourMs;
 const maxSessions = 1_000;
 /** How often sessions that are over are looked for. */
 const sweepMs = 60_000;
@@ -29,6 +31,7 @@ export class AdminSessions {
   readonly #clock: Clock;
   /** By the digest of their ids, the one used longest ago first: what can be read here opens nothing. */
   readonly #kept = new Map<string, KeptSession>();
+  readonly #lasting = new Set<AdminSession>();
   #cancelSweep: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -50,6 +53,7 @@ export class AdminSessions {
       onEnd: new Set(),
     };
     this.#kept.set(keyOf(id), session);
+    this.#lasting.add(session);
     this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
     return { id, session };
   }
@@ -73,15 +77,20 @@ export class AdminSessions {
     this.#end(keyOf(id));
   }
 
+  /** Whether a session lasts still; does not count as a use. */
+  lasts(session: AdminSession): boolean {
+    return this.#lasting.has(session) && !this.#isOver(session as KeptSession);
+  }
+
   /** Calls once when a session ends; at once where it has. @returns what takes that back */
   onEnd(session: AdminSession, told: () => void): () => void {
-    const kept = [...this.#kept.values()].find((each) => each === session);
-    if (kept === undefined) {
+    if (!this.#lasting.has(session)) {
       told();
       return () => {};
     }
-    kept.onEnd.add(told);
-    return () => void kept.onEnd.delete(told);
+    const { onEnd } = session as KeptSession;
+    onEnd.add(told);
+    return () => void onEnd.delete(told);
   }
 
   /** Ends all of them. */
@@ -101,15 +110,18 @@ export class AdminSessions {
     if (this.#kept.size > 0) this.#cancelSweep = this.#clock.after(sweepMs, () => this.#sweep());
   }
 
-  #isOver({ startedAtMs, lastUsedAtMs }: KeptSession): boolean {
+  #isOver({ startedAtMs, lastUsedAtMs, by }: KeptSession): boolean {
     const nowMs = this.#clock.now();
-    return nowMs - lastUsedAtMs >= idleLimitMs || nowMs - startedAtMs >= absoluteLimitMs;
+    const limitMs = by === 'oidc' ? oidcLimitMs : absoluteLimitMs;
+    return nowMs - lastUsedAtMs >= idleLimitMs || nowMs - startedAtMs >= limitMs;
   }
 
   #end(key: string): void {
     const session = this.#kept.get(key);
+    if (session === undefined) return;
     this.#kept.delete(key);
-    for (const told of session?.onEnd ?? []) told();
+    this.#lasting.delete(session);
+    for (const told of session.onEnd) told();
   }
 }
 

@@ -5,11 +5,11 @@ import type { QueuedMessage } from '../../queue/message.ts';
 import type { ObservedAttempt, QueueObserver } from '../../queue/observer.ts';
 
 /** Who counts what happens. */
-export type EventSink = Partial<BridgeEvents> & { guessed?(account: string): void };
+export type ObservationSink = Partial<BridgeEvents> & { guessed?(account: string): void };
 
 /** Tells what happens in the bridge to those who count it. */
 export class Observation implements QueueObserver {
-  readonly #sinks: EventSink[] = [];
+  readonly #sinks: ObservationSink[] = [];
   #mailboxKinds: ReadonlyMap<string, Config['accounts'][number]> = new Map();
   #config: Config | undefined;
   #current: (() => Config) | undefined;
@@ -19,7 +19,7 @@ export class Observation implements QueueObserver {
     this.#current = current;
   }
 
-  add(sink: EventSink): void {
+  add(sink: ObservationSink): void {
     this.#sinks.push(sink);
   }
 
@@ -54,7 +54,7 @@ export class Observation implements QueueObserver {
 
   /** What logins are told to. */
   readonly logins = {
-    onLogin: (outcome: string): void => {
+    onOutcome: (outcome: string): void => {
       for (const sink of this.#sinks) sink.login?.(outcome);
     },
     onBlocked: (account: string): void => {
