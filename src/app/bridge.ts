@@ -166,7 +166,18 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const observed = await observeForAdmin({ clock, log, store, observation, state });
   undo.push(() => observed?.close());
   return {
-    ...{ ...first, ...queueParts, memory, uses: memory.uses, records, certificates, store, events, observation, observed },
+    ...{
+      ...first,
+      ...queueParts,
+      memory,
+      uses: memory.uses,
+      records,
+      certificates,
+      store,
+      events,
+      observation,
+      observed,
+    },
     startedAtMs: clock.now(),
   };
 }

@@ -8,7 +8,7 @@ import { accountTroubles } from './account-states.ts';
 
 /** What an overview is made of. */
 export interface OverviewParts {
-  readonly facts: Pick<AdminFacts, 'notReady' | 'clients'>;
+  readonly facts: Pick<AdminFacts, 'notReady' | 'clients' | 'alerts'>;
   readonly instance: InstanceFacts;
   readonly startedAtMs: number;
   readonly store: Pick<QueueStore, 'summary' | 'deliveredSince'>;
