@@ -8,7 +8,7 @@ import { accountTroubles } from './account-states.ts';
 
 /** What an overview is made of. */
 export interface OverviewParts {
-  readonly facts: Pick<AdminFacts, 'notReady' | 'clients'>;
+  readonly facts: Pick<AdminFacts, 'notReady' | 'clients' | 'alerts'>;
   readonly instance: InstanceFacts;
   readonly startedAtMs: number;
   readonly store: Pick<QueueStore, 'summary' | 'deliveredSince'>;
@@ -68,7 +68,7 @@ export class Overviews {
       accounts: { total: accounts.length, trouble: accountTroubles(accounts, connections) },
       queue,
       clients: { smtp, imap, pop3 },
-      alerts: [],
+      alerts: [...(facts.alerts?.() ?? [])],
     };
   }
 
