@@ -1,7 +1,7 @@
+import { commandTable } from '../src/cli/commands.ts';
 import { bashScript } from '../src/cli/completion/bash.ts';
 import { fishScript } from '../src/cli/completion/fish.ts';
 import { zshScript } from '../src/cli/completion/zsh.ts';
-import { commandTable } from '../src/cli/commands.ts';
 import { helpTopics } from '../src/cli/help/command.ts';
 
 /** What `mailbridge completion` prints for each shell. */

@@ -1,5 +1,5 @@
-import type { CommandHelp } from '../../src/cli/help/command-help.ts';
 import { systemConfig, systemDataDir, systemTokenKey } from '../../src/base/system-paths.ts';
+import type { CommandHelp } from '../../src/cli/help/command-help.ts';
 import { head, item, page, paragraph, section, subsection } from './roff.ts';
 import { usageParts } from './usage.ts';
 
@@ -20,7 +20,9 @@ export function commandPage(commands: readonly CommandHelp[], version: string, d
       ...usageParts(usage),
     ]),
     subsection('help'),
-    paragraph('`mailbridge help COMMAND` tells more of a command, `mailbridge help TOPIC` prints a document, `mailbridge help configuration KEY` and `mailbridge help errors CODE` what it says about one of them.'),
+    paragraph(
+      '`mailbridge help COMMAND` tells more of a command, `mailbridge help TOPIC` prints a document, `mailbridge help configuration KEY` and `mailbridge help errors CODE` what it says about one of them.',
+    ),
     section('ENVIRONMENT'),
     ...environment.map(([name, meaning]) => item(name, meaning)),
     section('FILES'),

@@ -12,8 +12,12 @@ export function configPage(version: string, date: string): string {
     section('NAME'),
     'mailbridge\\-config \\- the configuration of mailbridge',
     section('DESCRIPTION'),
-    paragraph(`One JSON file: that of \`--config\`, else of \`MAILBRIDGE_CONFIG\`, else \`config.json\`, else \`${systemConfig}\`. Comments and trailing commas are allowed. Unknown keys are refused; \`mailbridge config check\` says what is wrong.`),
-    paragraph('A secret is a string, `{"env": "NAME"}` for an environment variable, or `{"file": "path"}` for a file that holds nothing else. A path that is relative starts at the folder of the configuration file. A network is in CIDR form, or a single address.'),
+    paragraph(
+      `One JSON file: that of \`--config\`, else of \`MAILBRIDGE_CONFIG\`, else \`config.json\`, else \`${systemConfig}\`. Comments and trailing commas are allowed. Unknown keys are refused; \`mailbridge config check\` says what is wrong.`,
+    ),
+    paragraph(
+      'A secret is a string, `{"env": "NAME"}` for an environment variable, or `{"file": "path"}` for a file that holds nothing else. A path that is relative starts at the folder of the configuration file. A network is in CIDR form, or a single address.',
+    ),
     section('KEYS'),
     ...blocks.flatMap(blockParts),
     section('EXAMPLE'),

@@ -31,7 +31,9 @@ function commandCase(command: CommandHelp): string {
     const text = explanation === '' ? '' : `[${inBrackets(explanation)}]`;
     return quoted(`*${name}${text}${value === undefined ? '' : `:${value.replaceAll(':', '\\:')}:${action(value)}`}`);
   });
-  const actions = actionsOf(command).map(({ name, explanation }) => `${name}\\:${JSON.stringify(inBrackets(explanation))}`);
+  const actions = actionsOf(command).map(
+    ({ name, explanation }) => `${name}\\:${JSON.stringify(inBrackets(explanation))}`,
+  );
   const first = actions.length === 0 ? [] : [quoted(`1:action:((${actions.join(' ')}))`)];
   return `  ${command.name}) _arguments -S ${[...first, ...options].join(' \\\n    ')} ;;\n`;
 }
@@ -44,7 +46,11 @@ function action(value: string): string {
 
 /** As much as a line of explanation has room for, without what means something to `_arguments`. */
 function inBrackets(text: string): string {
-  return text.replace(/[[\]\\:"()]/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 90);
+  return text
+    .replace(/[[\]\\:"()]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 90);
 }
 
 function quoted(text: string): string {

@@ -25,7 +25,8 @@ export interface ActionHelp {
   readonly explanation: string;
 }
 
-const optionForm = /(?<![\w-])(--[a-z][a-z-]*[a-z])(?: ([A-Z][A-Z-]*(?:\|[A-Z-]+)*|[a-z][a-z0-9]*(?:\|[a-z][a-z0-9]*)+))?(?![\w-])/g;
+const optionForm =
+  /(?<![\w-])(--[a-z][a-z-]*[a-z])(?: ([A-Z][A-Z-]*(?:\|[A-Z-]+)*|[a-z][a-z0-9]*(?:\|[a-z][a-z0-9]*)+))?(?![\w-])/g;
 
 /** Every option that the usage names, once, in its order; `--help` at last. */
 export function optionsOf(command: Pick<CommandHelp, 'usage' | 'others'>): OptionHelp[] {

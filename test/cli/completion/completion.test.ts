@@ -52,12 +52,17 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mailbridge; printf '%s\\n' "\${COMPR
   },
   fish(script, words) {
     const program = 'source $argv[1]; complete -C $argv[2]';
-    return run('fish', ['--no-config', '-c', program, script, words.join(' ')]).map((line) => line.split('\t')[0] ?? '');
+    return run('fish', ['--no-config', '-c', program, script, words.join(' ')]).map(
+      (line) => line.split('\t')[0] ?? '',
+    );
   },
 };
 
 function run(shell: string, args: string[]): string[] {
-  const { stdout, stderr } = spawnSync(shell, args, { encoding: 'utf8', env: { ...process.env, HOME: temporaryFolder() } });
+  const { stdout, stderr } = spawnSync(shell, args, {
+    encoding: 'utf8',
+    env: { ...process.env, HOME: temporaryFolder() },
+  });
   expect(stderr).toBe('');
   return stdout.split('\n').filter((line) => line !== '');
 }
