@@ -110,7 +110,7 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
       'cat /etc/mailbridge/* /etc/default/mailbridge /var/lib/mailbridge/sign-ins/* | sha256sum; stat -c "%U %a %n" /etc/mailbridge/*';
     const before = await debian().must(kept);
     await debian().must(`apt-get install -q -y /packages/${basename(built.debian)}`);
-    expect(await debian().must("dpkg-query -W -f '${Version}' mailbridge")).toBe(built.version);
+    expect(await debian().must('dpkg-query -W mailbridge')).toBe(`mailbridge\t${built.version}`);
     expect(await debian().must(kept)).toBe(before);
     expect(await queued(debian())).toEqual(['admin@contoso.com']);
     await start(debian());
