@@ -9,6 +9,7 @@ import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vi
 import { freePorts } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { built, needBuilt } from './built.ts';
+import { nowhere } from './nowhere.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'mailbridge-test-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -103,7 +104,6 @@ test('the bundle keeps the machine code of a start in the folder of its user alo
 async function started(command: readonly string[], port: number): Promise<ChildProcess> {
   const folder = temporaryFolder();
   const config = join(folder, 'config.json');
-  const nowhere = { host: '127.0.0.1', port: 9, security: 'tls' };
   const settings = {
     dataDir: 'data',
     hostname: 'localhost',
@@ -114,19 +114,7 @@ async function started(command: readonly string[], port: number): Promise<ChildP
       port: port + n,
       security: 'starttls',
     })),
-    connections: {
-      nowhere: {
-        tenantId: 'contoso.onmicrosoft.com',
-        clientId: '00000000-0000-0000-0000-000000000000',
-        grant: 'client-credentials',
-        clientSecret: 'nobody-knows-this-one',
-        cloud: {
-          authority: 'https://127.0.0.1:9',
-          graph: 'https://127.0.0.1:9',
-          ...{ imap: nowhere, pop3: nowhere, smtp: { ...nowhere, security: 'starttls' } },
-        },
-      },
-    },
+    connections: { nowhere },
     accounts: [
       {
         username: 'a',

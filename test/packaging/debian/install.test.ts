@@ -9,31 +9,15 @@ import { programFiles } from '../../../packaging/files.ts';
 import { lacks, needProgram } from '../../support/external.ts';
 import { freePorts } from '../../support/ports.ts';
 import { built, needBuilt } from '../built.ts';
+import { cronAccount, nowhere, smtpListener } from '../nowhere.ts';
 import { DebianRoot } from './root.ts';
 
-/** What the first start and the page of the set-up find: nobody answers in Microsoft's place. */
 const configOn = (port: number) => ({
   dataDir: '/var/lib/mailbridge',
   hostname: 'bridge.example',
-  listeners: [{ protocol: 'smtp', host: '127.0.0.1', port, security: 'starttls' }],
-  connections: {
-    nowhere: {
-      tenantId: 'contoso.onmicrosoft.com',
-      clientId: '00000000-0000-0000-0000-000000000000',
-      grant: 'client-credentials',
-      clientSecret: { file: '/etc/mailbridge/secret' },
-      cloud: {
-        authority: 'https://127.0.0.1:9',
-        graph: 'https://127.0.0.1:9',
-        imap: { host: '127.0.0.1', port: 9, security: 'tls' },
-        pop3: { host: '127.0.0.1', port: 9, security: 'tls' },
-        smtp: { host: '127.0.0.1', port: 9, security: 'starttls' },
-      },
-    },
-  },
-  accounts: [
-    { username: 'cron', networks: ['127.0.0.1'], connection: 'nowhere', mailbox: 'cron@contoso.com', send: 'graph' },
-  ],
+  listeners: [smtpListener(port)],
+  connections: { nowhere: { ...nowhere, clientSecret: { file: '/etc/mailbridge/secret' } } },
+  accounts: [cronAccount],
 });
 
 describe('in a Debian of its own', { timeout: 120_000 }, () => {
