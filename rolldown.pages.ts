@@ -16,7 +16,7 @@ const vendor = {
 export default defineConfig({
   input: join(from, 'main.ts'),
   external: /\/vendor\//,
-  output: { dir: to, minify: true },
+  output: { dir: to, minify: true, chunkFileNames: '[name]-[hash].js' },
   plugins: [
     {
       name: 'pages',

@@ -26,22 +26,37 @@ async function settled(page: Page): Promise<void> {
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
-test.each(windows)('every page can be used by everybody, in $colorScheme at $viewport.width', async (options) => {
-  const id = await world().submit('Read by a screen reader');
-  const signIn = await world().window(options);
-  await signIn.goto(`${world().origin}/ui/`);
-  await signIn.getByLabel('Admin token').waitFor();
-  expect(await findings(signIn)).toEqual([]);
+const patience = { timeout: 120_000 };
 
-  const page = await world().open('', options);
-  for (const path of ['', 'messages', `messages/${id}`, 'connections', 'accounts', 'accounts/graph', 'log', 'set-up']) {
-    await page.goto(`${world().origin}/ui/${path}`);
-    await settled(page);
-    expect(await findings(page), path).toEqual([]);
-    const { width } = options.viewport;
-    expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
-  }
-});
+test.each(windows)(
+  'every page can be used by everybody, in $colorScheme at $viewport.width',
+  patience,
+  async (options) => {
+    const id = await world().submit('Read by a screen reader');
+    const signIn = await world().window(options);
+    await signIn.goto(`${world().origin}/ui/`);
+    await signIn.getByLabel('Admin token').waitFor();
+    expect(await findings(signIn)).toEqual([]);
+
+    const page = await world().open('', options);
+    for (const path of [
+      '',
+      'messages',
+      `messages/${id}`,
+      'connections',
+      'accounts',
+      'accounts/graph',
+      'log',
+      'set-up',
+    ]) {
+      await page.goto(`${world().origin}/ui/${path}`);
+      await settled(page);
+      expect(await findings(page), path).toEqual([]);
+      const { width } = options.viewport;
+      expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
+    }
+  },
+);
 
 test.each(windows)('dialogs and the menu too, in $colorScheme at $viewport.width', async (options) => {
   const page = await world().open('connections', options);

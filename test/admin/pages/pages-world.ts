@@ -105,7 +105,7 @@ async function startWorld(
     async open(path, { token = adminToken, ...options } = {}) {
       const page = await window(options);
       await page.goto(`${origin}/ui/${path}#token=${token}`);
-      await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+      await page.getByRole('link', { name: 'mailbridge' }).waitFor();
       return page;
     },
     async submit(subject, { account = 'graph', to = alice } = {}) {

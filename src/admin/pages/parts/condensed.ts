@@ -1,0 +1,39 @@
+import type { ShownHistory } from '../contract.ts';
+
+export type Values = readonly (number | null)[];
+
+/** `per-minute`: the history counts what happened in each step. The others are of values as they are. */
+export type Join = 'per-minute' | 'mean' | 'most';
+
+/** More points than that make a plot restless, not richer. */
+const mostPoints = 120;
+
+/** A history with few enough steps to be read: neighbouring ones become one. The last one, still under way, is left out. */
+export function condensed(
+  { from, stepSeconds, series }: ShownHistory,
+  wanted: readonly { readonly key: string; readonly join: Join }[],
+): { readonly times: readonly number[]; readonly columns: readonly Values[] } {
+  const steps = Math.max(0, ...wanted.map(({ key }) => series[key]?.length ?? 0)) - 1;
+  const size = Math.max(1, Math.ceil(steps / mostPoints));
+  const points = Math.max(0, Math.floor(steps / size));
+  // Counted from the newest: what does not fill a point is the oldest.
+  const first = Math.max(0, steps) - points * size;
+  const start = new Date(from).getTime() / 1_000;
+  return {
+    times: Array.from({ length: points }, (_, i) => start + (first + i * size) * stepSeconds),
+    columns: wanted.map(({ key, join }) =>
+      Array.from({ length: points }, (_, i) => {
+        const at = first + i * size;
+        return joined((series[key] ?? []).slice(at, at + size), join, stepSeconds);
+      }),
+    ),
+  };
+}
+
+function joined(values: Values, join: Join, stepSeconds: number): number | null {
+  const known = values.filter((each) => each !== null);
+  if (known.length === 0) return null;
+  if (join === 'most') return Math.max(...known);
+  const mean = known.reduce((sum, each) => sum + each, 0) / known.length;
+  return join === 'mean' ? mean : (mean * 60) / stepSeconds;
+}
