@@ -82,7 +82,7 @@ function way({ hops }: ShownMessageDetail): TemplateResult {
 function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedOver }: ShownAttempt): TemplateResult {
   return html`<article class="attempt">
     <p class="line"><b>${moment(startedAt)}</b>
-      <span>by ${courier ?? 'an unknown courier'}${durationMs === null ? ', its end is not known' : html`, ${span(durationMs)}`}</span>
+      <span>by ${courier ?? 'an unknown courier'}, ${span(durationMs)}</span>
       ${upstreamId ? html`<span class="hint">Microsoft's id <code>${upstreamId}</code></span>` : nothing}</p>
     ${passedOver.map((each) => html`<p class="hint">Not by ${each.courier}: ${each.text} <code>${each.code}</code></p>`)}
     ${outcomes.map(outcome)}
@@ -91,7 +91,7 @@ function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedO
 
 function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): TemplateResult {
   return html`<div class="outcome">
-    <p>${stateMark(state)} <span class="address">${address}</span> ${code ? html`<code>${code}</code>` : nothing} ${text ?? nothing}</p>
+    <p>${stateMark(state)} <span class="address">${address}</span> <code>${code}</code> ${text}</p>
     ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
     ${remedyLine(remedy)}
   </div>`;
