@@ -85,6 +85,10 @@ function adminRules(raw: Raw): Problem[] {
     problems.push({ path: ['admin', 'tls'], text: 'needs "security": "tls" beside it' });
   }
   const host = text(admin.host) ?? '127.0.0.1';
+  if (has(admin, 'oidc') && !has(admin, 'publicUrl') && !isLoopback(host)) {
+    const text = 'needs "publicUrl" beside it: where the browser comes back to';
+    problems.push({ path: ['admin', 'oidc'], text });
+  }
   if (isLoopback(host) || admin.security === 'tls' || admin.pages === false) return problems;
   return [
     ...problems,

@@ -43,7 +43,7 @@ export const customCloud = (sources: Sources) =>
     graphScope: z.exactOptional(scope()).meta({ description: 'Scope asked for app-only tokens for Graph.' }),
   });
 
-const cloud = (sources: Sources) =>
+export const cloud = (sources: Sources) =>
   z
     .union([z.enum(cloudNames), customCloud(sources)], {
       error: `must be one of ${cloudNames.map((name) => `"${name}"`).join(', ')}, or an object`,
