@@ -45,7 +45,9 @@ function capital(text: string): string {
 export function accountsInTrouble({ total, trouble: found }: ShownOverview['accounts']): TemplateResult {
   if (total === 0) return empty('There is no account yet.', html`<a href="/ui/set-up">Set one up</a>`);
   const summary = found.length === 0 ? 'None is in trouble.' : `${counted(found.length, 'account')} in trouble:`;
-  return html`<p><a href="/ui/accounts">${counted(total, 'account')}</a>. ${summary}</p>
+  const line = html`<p><a href="/ui/accounts">${counted(total, 'account')}</a>. ${summary}</p>`;
+  if (found.length === 0) return line;
+  return html`${line}
     <ul class="lines">
       ${found.map(
         ({ username, state, text, remedy }) => html`<li>
