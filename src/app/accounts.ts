@@ -5,6 +5,7 @@ import {
   AccountDirectory,
   authenticateWith,
   blockedText,
+  type LoginResultKind,
   type UntoldRefusal,
   unavailableText,
 } from '../accounts/directory.ts';
@@ -33,6 +34,8 @@ export interface LoginMemory {
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
   readonly uses: LoginUses;
+  /** Told what each login came to. */
+  readonly onLogin?: (outcome: LoginResultKind) => void;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
 }
@@ -43,6 +46,7 @@ export function createLoginMemory(
   clock: Clock,
   log: Log,
   shared: RecordTable | undefined,
+  onLogin?: LoginMemory['onLogin'],
 ): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   const blockMs = loginBlockSeconds * 1000;
@@ -63,6 +67,7 @@ export function createLoginMemory(
     sources,
     throttle,
     uses: new LoginUses(clock),
+    ...(onLogin && { onLogin }),
     async close() {
       await failures?.stop();
       await sources.close();
@@ -72,7 +77,7 @@ export function createLoginMemory(
 
 /** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
 export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
-  const { verifier, throttle, sources, uses } = memory;
+  const { verifier, throttle, sources, uses, onLogin } = memory;
   const opened = await sources.of(config);
   const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
     const passwordSource = opened[index];
@@ -86,7 +91,8 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
   const { appPasswords } = sources;
   return new AccountDirectory(accounts, {
     ...{ verifier, throttle, clock, appPasswords },
-    onLogin: (username) => uses.note(username),
+    onUse: (username) => uses.note(username),
+    ...(onLogin && { onLogin }),
   });
 }
 

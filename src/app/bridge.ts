@@ -9,6 +9,7 @@ import type { RecordTable } from '../base/record-table.ts';
 import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
+import type { Finding } from '../onboarding/check/hops/hop.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -25,9 +26,12 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { observeForAdmin } from './observing/for-admin.ts';
+import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
+import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { proveConnections, startUpkeep } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
@@ -37,6 +41,12 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** Where instances share sign-ins; undefined: they are files of the data folder. */
+  readonly shared: RecordTable | undefined;
+  /** A reload has brought something that only a restart takes up. */
+  readonly needsRestart: boolean;
+  /** Queues a test message of an account, and follows it. @throws BridgeError see {@link sendTestMessage} */
+  sendTest(username: string, to: string): Promise<Finding>;
   /**
    * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
    * they are. Reloads are done one after the other; none begins once the bridge stops.
@@ -96,7 +106,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, state, memory, certificates } = prepared;
+  const { store, records, queue, leaseKeys, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
@@ -121,6 +131,8 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     openState: prepared.openState,
     state,
     replace: prepared.replace,
+    shared: records,
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
     renewCertificates,
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork: () => {
@@ -131,6 +143,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     async close() {
       await reading.close();
       await admin?.close();
+      await observed?.close();
       folder.release();
     },
   });
@@ -144,10 +157,12 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
-  const memory = createLoginMemory(config, clock, log, records);
+  const observation = new Observation();
+  const memory = createLoginMemory(config, clock, log, records, (outcome) => observation.loggedIn(outcome));
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
+  observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const events = new EventRelay();
@@ -155,19 +170,15 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   // Whoever looks at a page sees what happens; where there are none, nothing is told.
   const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
-  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
+  const observed = await observeForAdmin({ clock, log, store, observation, state });
+  undo.push(() => observed?.close());
   return {
-    ...first,
-    ...queueParts,
-    memory,
+    ...{ ...first, ...queueParts, memory, records, certificates, store, observation, observed, events },
     uses: memory.uses,
-    records,
-    certificates,
-    store,
-    events,
     startedAtMs: clock.now(),
   };
 }
@@ -232,6 +243,8 @@ interface RunningParts {
   renewCertificates(config: Config): Promise<void>;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
+  readonly shared: RecordTable | undefined;
+  readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
   /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
@@ -247,6 +260,7 @@ class RunningBridge implements Bridge {
   /** Connections of earlier configurations, which close when their last delivery has ended. */
   readonly #closing = new Set<Promise<void>>();
   #isStopping = false;
+  #needsRestart = false;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
@@ -254,6 +268,18 @@ class RunningBridge implements Bridge {
     this.listeners = parts.listeners;
     this.authorityFile = parts.authorityFile;
     this.#prove();
+  }
+
+  get shared(): RecordTable | undefined {
+    return this.#parts.shared;
+  }
+
+  get needsRestart(): boolean {
+    return this.#needsRestart;
+  }
+
+  sendTest(username: string, to: string): Promise<Finding> {
+    return this.#parts.sendTest(username, to);
   }
 
   reload(next: Config): Promise<void> {
@@ -278,10 +304,9 @@ class RunningBridge implements Bridge {
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
     reading.reloaded();
-    for (const key of fixedAtStart) {
-      if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-        log.warn({ key }, `${key} has changed: restart to apply it`);
-    }
+    const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
+    this.#needsRestart = fixed.length > 0;
     for (const connection of this.#parts.leaseKeys?.renewed() ?? [])
       log.warn(
         { connection },

@@ -74,6 +74,7 @@ const ownFiles = [
     `${name}.tmp`,
   ]),
   'instance',
+  ...['history.json', 'history.json.tmp'],
   ...databaseFiles('token.key.lock'),
   ...databaseFiles('app-passwords.lock'),
   ...databaseFiles('admin-token.lock'),

@@ -415,6 +415,26 @@ const entries = {
     cause: 'With the new sign-in a hop of the connection fails, and with the one before none does. That one is kept.',
     remedy: 'Sign in as the person that the message names, or do what the failed hop says and sign in again.',
   },
+  'set-up-answer-invalid': {
+    kind: 'usage',
+    cause: 'An answer of the guided set-up is missing or is not what the question asks for.',
+    remedy: 'Correct the answer that the message names.',
+  },
+  'set-up-step-missing': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for before the one that it builds on was done.',
+    remedy: 'Load the page again: it shows the step that comes next.',
+  },
+  'set-up-step-done': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for whose outcome is in force already.',
+    remedy: 'Load the page again. To set up another mailbox, begin another set-up.',
+  },
+  'set-up-check-failed': {
+    kind: 'permanent',
+    cause: 'The check at the end of the guided set-up found hops that fail and that waiting does not cure.',
+    remedy: 'Do what the failed hops say, then check again.',
+  },
   'sign-in-redirect-invalid': {
     kind: 'permanent',
     cause:

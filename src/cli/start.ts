@@ -5,6 +5,7 @@ import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { takesColours } from '../base/pretty-line.ts';
+import { giveMemoryBackSoon } from '../base/system/memory-given-back.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
@@ -62,6 +63,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   }
   if (format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
   tellReady(bridge, config, format, log, io);
+  giveMemoryBackSoon();
   signals.onReload(
     reloading(log, async () => {
       const again = await loadConfig(path, { env: io.env });

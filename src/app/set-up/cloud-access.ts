@@ -1,6 +1,6 @@
-import { readCertificates } from '../base/files/pem-file.ts';
-import { createHttpClient, type HttpClient } from '../base/http/client.ts';
-import type { CloudEndpoints } from '../config/clouds.ts';
+import { readCertificates } from '../../base/files/pem-file.ts';
+import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
+import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { LooseConfig } from './loose-config.ts';
 
 /**

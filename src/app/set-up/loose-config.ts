@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { BridgeError } from '../base/errors.ts';
-import { customCloud } from '../config/blocks/connections.ts';
-import { type CloudEndpoints, type CloudName, type CustomCloud, cloudNames, resolveCloud } from '../config/clouds.ts';
-import { isAddress, isDomainPattern, mailbox, type Sources, sender } from '../config/fields.ts';
-import { parseJson } from '../config/json.ts';
-import { loadConfig } from '../config/load.ts';
-import { type Environment, fetchSecret, type SecretSource } from '../config/secrets.ts';
-import { courierOrderOf } from '../message/courier-kind.ts';
-import type { ScriptAccount } from '../onboarding/exchange-script/input.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { customCloud } from '../../config/blocks/connections.ts';
+import {
+  type CloudEndpoints,
+  type CloudName,
+  type CustomCloud,
+  cloudNames,
+  resolveCloud,
+} from '../../config/clouds.ts';
+import { isAddress, isDomainPattern, mailbox, type Sources, sender } from '../../config/fields.ts';
+import { parseJson } from '../../config/json.ts';
+import { loadConfig } from '../../config/load.ts';
+import { type Environment, fetchSecret, type SecretSource } from '../../config/secrets.ts';
+import { courierOrderOf } from '../../message/courier-kind.ts';
+import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
+import { dataDirFor } from '../../onboarding/init-config.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -22,6 +29,9 @@ export interface LooseConfig {
   readonly dataDir: string;
   readonly proxy: string | undefined;
   readonly connections: Readonly<Record<string, Raw>>;
+  /** Of all accounts, in their order; empty where one has none. */
+  readonly usernames: readonly string[];
+  readonly listeners: readonly { readonly protocol: string }[];
   /** Accounts of a connection, once for each mailbox that they name; `*@domain` for those they do not. */
   accountsOf(connection: string): readonly ScriptAccount[];
   /** @throws BridgeError `config-invalid` when the connection's cloud is not one */
@@ -49,9 +59,11 @@ export async function readLooseConfig(path: string, env: Environment): Promise<L
     path,
     exists: raw !== undefined,
     folder,
-    dataDir: pathOf(typeof raw?.dataDir === 'string' ? raw.dataDir : 'data'),
+    dataDir: pathOf(typeof raw?.dataDir === 'string' ? raw.dataDir : raw ? 'data' : dataDirFor(path)),
     proxy: secret(raw?.proxy),
     connections,
+    usernames: list(raw?.accounts).map((account) => String(object(account).username ?? '')),
+    listeners: list(raw?.listeners).map((listener) => ({ protocol: String(object(listener).protocol) })),
     accountsOf: (name) => list(raw?.accounts).flatMap((account) => scriptAccounts(object(account), name)),
     endpointsOf: (name) => {
       const { cloud, tenantId } = object(connections[name]);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
-import { writeWholeFile } from '../../onboarding/whole-file.ts';
+import { writeWholeFile } from '../whole-file.ts';
 
 /** A script, and where it belongs. */
 export interface ScriptFileRequest {
@@ -26,7 +26,7 @@ export interface ScriptFile {
  */
 export async function writeScriptFile(folder: string, request: ScriptFileRequest): Promise<ScriptFile> {
   const { name, script, undo, force } = request;
-  const path = join(folder, `${name.replace(/[^\p{L}\p{N}._-]+/gu, '-')}${undo ? '-undo' : ''}.ps1`);
+  const path = join(folder, fileName(name, undo));
   const text = fileText(script);
   if (!force) {
     const present = await presentText(path);
@@ -37,7 +37,7 @@ export async function writeScriptFile(folder: string, request: ScriptFileRequest
 }
 
 /** How the file gets to where it is run: one line each. */
-export function carryingLines({ path }: ScriptFile): string[] {
+export function carryingLines({ path }: Pick<ScriptFile, 'path'>): string[] {
   const file = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   const quotedFile = /^[\w.-]+$/.test(file) ? file : `"${file}"`;
   return [
@@ -45,6 +45,22 @@ export function carryingLines({ path }: ScriptFile): string[] {
     `  Windows:       powershell -ExecutionPolicy Bypass -File ${quotedFile}`,
     `  Linux, macOS:  pwsh ${quotedFile}`,
   ];
+}
+
+/** The script of a connection as a file that somebody downloads: its name, its text, and how it is run. */
+export function scriptFileOf(name: string, script: string) {
+  const file = fileName(name, false);
+  return {
+    file,
+    text: fileText(script),
+    runs: carryingLines({ path: file })
+      .slice(1)
+      .map((line) => line.trim()),
+  };
+}
+
+function fileName(connection: string, undo: boolean): string {
+  return `${connection.replace(/[^\p{L}\p{N}._-]+/gu, '-')}${undo ? '-undo' : ''}.ps1`;
 }
 
 /** Windows PowerShell reads a file as UTF-8 only where a byte order mark says so. */

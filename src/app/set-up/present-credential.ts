@@ -1,7 +1,6 @@
 import { readPem } from '../../base/files/pem-file.ts';
 import type { AppCredential } from '../../onboarding/registration/credentials.ts';
-import type { ClientCredential } from '../../tokens/grants/client-credentials.ts';
-import type { LooseConfig } from '../loose-config.ts';
+import type { LooseConfig } from './loose-config.ts';
 
 /** The credential that a connection has in its configuration; undefined where it has none or it is not to be had. */
 export async function presentCredential(
@@ -16,9 +15,4 @@ export async function presentCredential(
   }
   const value = config.secret(connection.clientSecret);
   return value === undefined ? undefined : { kind: 'secret', value };
-}
-
-/** The same, as the token grants take it. */
-export function clientCredential(present: AppCredential): ClientCredential {
-  return present.kind === 'secret' ? { kind: 'secret', secret: () => present.value } : present;
 }
