@@ -53,7 +53,7 @@ export function openMessage(context: PageContext): Page {
 
 function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {
   // Whose turn it is waits for no time.
-  return kind === 'concurrency' ? html`<p>It is ${reason}.</p>` : html`<p>Waits until ${moment(until)}: ${reason}.</p>`;
+  return kind === 'concurrency' ? html`<p>It is ${reason}.</p>` : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
 }
 
 function messageFacts(message: ShownMessageDetail): TemplateResult {
