@@ -28,6 +28,7 @@ export type {
   ToldMessage as ShownMessage,
 } from '../api/messages/schemas.ts';
 export type { ConnectionStatus as ShownConnection, Overview as ShownOverview } from '../api/overview/schemas.ts';
+export type { HistoryRange, HistorySeries, HistoryView as ShownHistory } from '../history/history.ts';
 
 export interface ShownSession {
   readonly user: string;
@@ -49,11 +50,4 @@ export type ShownAccountKind = AccountDetail['kind'];
 /** A hop of a check was tried, or the check is done. */
 export interface CheckEvent extends Pick<CheckRun, 'run' | 'done'> {
   readonly hop?: CheckedHop;
-}
-
-export interface ShownHistory {
-  readonly stepSeconds: number;
-  readonly from: string;
-  /** By name; null where nothing is known. */
-  readonly series: Readonly<Record<string, readonly (number | null)[]>>;
 }

@@ -38,7 +38,7 @@ test('the newest steps fill a point, the oldest may be left out', () => {
 test('nothing known makes no value, no history no point', () => {
   const history = { from, stepSeconds: 10, series: { queued: [null, null, null] } };
   expect(condensed(history, [{ key: 'queued', join: 'most' }]).columns).toEqual([[null, null]]);
-  expect(condensed({ from, stepSeconds: 10, series: {} }, [{ key: 'queued', join: 'most' }])).toEqual({
+  expect(condensed({ from, stepSeconds: 10, series: { queued: [] } }, [{ key: 'queued', join: 'most' }])).toEqual({
     times: [],
     columns: [[]],
   });

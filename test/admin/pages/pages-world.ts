@@ -79,6 +79,8 @@ async function startWorld(
       { protocol: 'imap', port: 0, security: 'starttls' },
     ],
     accounts: [contosoAccount('graph', { read: 'imap' }), contosoAccount('smtp')],
+    // What Microsoft refuses is to show at once.
+    retry: { mode: 'none' },
     admin: { port, token: adminToken, viewToken },
   });
   const logTail = new LogTail();

@@ -1,4 +1,4 @@
-import type { ShownHistory, ShownOverview } from '../contract.ts';
+import type { HistoryRange, ShownHistory, ShownOverview } from '../contract.ts';
 import { count, counted } from '../parts/amounts.ts';
 import { asked } from '../parts/asked.ts';
 import { stateMark } from '../parts/state.ts';
@@ -13,8 +13,7 @@ const ranges = [
   ['hour', 'Hour'],
   ['day', 'Day'],
   ['week', 'Week'],
-] as const;
-type HistoryRange = (typeof ranges)[number][0];
+] as const satisfies readonly (readonly [HistoryRange, string])[];
 
 /** How it goes: what is in trouble and what helps, the queue, the last hour, day or week. */
 export const openOverview: OpenPage = (context) => {

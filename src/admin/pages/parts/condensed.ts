@@ -1,19 +1,25 @@
-import type { ShownHistory } from '../contract.ts';
-
 export type Values = readonly (number | null)[];
 
 /** `per-minute`: the history counts what happened in each step. The others are of values as they are. */
 export type Join = 'per-minute' | 'mean' | 'most';
 
+/** Values of steps, by name, the oldest first. */
+export interface StepValues<Key extends string> {
+  readonly stepSeconds: number;
+  /** Begin of the first step, ISO 8601. */
+  readonly from: string;
+  readonly series: Readonly<Record<Key, Values>>;
+}
+
 /** More points than that make a plot restless, not richer. */
 const mostPoints = 120;
 
 /** A history with few enough steps to be read: neighbouring ones become one. The last one, still under way, is left out. */
-export function condensed(
-  { from, stepSeconds, series }: ShownHistory,
-  wanted: readonly { readonly key: string; readonly join: Join }[],
+export function condensed<Key extends string>(
+  { from, stepSeconds, series }: StepValues<Key>,
+  wanted: readonly { readonly key: NoInfer<Key>; readonly join: Join }[],
 ): { readonly times: readonly number[]; readonly columns: readonly Values[] } {
-  const steps = Math.max(0, ...wanted.map(({ key }) => series[key]?.length ?? 0)) - 1;
+  const steps = Math.max(0, ...wanted.map(({ key }) => series[key].length)) - 1;
   const size = Math.max(1, Math.ceil(steps / mostPoints));
   const points = Math.max(0, Math.floor(steps / size));
   // Counted from the newest: what does not fill a point is the oldest.
@@ -24,7 +30,7 @@ export function condensed(
     columns: wanted.map(({ key, join }) =>
       Array.from({ length: points }, (_, i) => {
         const at = first + i * size;
-        return joined((series[key] ?? []).slice(at, at + size), join, stepSeconds);
+        return joined(series[key].slice(at, at + size), join, stepSeconds);
       }),
     ),
   };

@@ -1,12 +1,11 @@
-import type { ShownHistory } from '../contract.ts';
+import type { HistorySeries, ShownHistory } from '../contract.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import type uPlot from '../vendor/uplot/uPlot.esm.js';
 import { condensed, type Join, type Values } from './condensed.ts';
 
 export interface PlotSeries {
-  /** In the history's `series`. */
-  readonly key: string;
+  readonly key: HistorySeries;
   readonly name: string;
   /** How steps that are drawn as one become one value. */
   readonly join: Join;
