@@ -26,6 +26,10 @@ async function settled(page: Page): Promise<void> {
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
+/** Of each page. */
+const paths = (id: string) =>
+  ['', 'messages', `messages/${id}`, 'connections', 'accounts', 'accounts/graph', 'log', 'set-up'] as const;
+
 const patience = { timeout: 120_000 };
 
 test.each(windows)(
@@ -39,16 +43,7 @@ test.each(windows)(
     expect(await findings(signIn)).toEqual([]);
 
     const page = await world().open('', options);
-    for (const path of [
-      '',
-      'messages',
-      `messages/${id}`,
-      'connections',
-      'accounts',
-      'accounts/graph',
-      'log',
-      'set-up',
-    ]) {
+    for (const path of paths(id)) {
       await page.goto(`${world().origin}/ui/${path}`);
       await settled(page);
       expect(await findings(page), path).toEqual([]);
@@ -57,6 +52,16 @@ test.each(windows)(
     }
   },
 );
+
+test.each([320, 640, 832, 1024, 1200, 1920])('no page is wider than a window of %d', patience, async (width) => {
+  const id = await world().submit('Of any width');
+  const page = await world().open('', { viewport: { width, height: 800 } });
+  for (const path of paths(id)) {
+    await page.goto(`${world().origin}/ui/${path}`);
+    await settled(page);
+    expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
+  }
+});
 
 test.each(windows)('dialogs and the menu too, in $colorScheme at $viewport.width', async (options) => {
   const page = await world().open('connections', options);

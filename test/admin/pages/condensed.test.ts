@@ -35,6 +35,15 @@ test('the newest steps fill a point, the oldest may be left out', () => {
   expect(times.at(-1)).toBe(start + 119 * 10);
 });
 
+test('the time before anything is known is left out, but for five minutes in steps of ten seconds', () => {
+  const steps = (unknown: number) => Array.from({ length: 361 }, (_, i) => (i < unknown ? null : i));
+  const shown = (unknown: number) =>
+    condensed({ from, stepSeconds: 10, series: { queued: steps(unknown) } }, [{ key: 'queued', join: 'most' }]);
+  expect(shown(300).columns[0]).toEqual(Array.from({ length: 60 }, (_, i) => 300 + i));
+  expect(shown(300).times[0]).toBe(start + 300 * 10);
+  expect(shown(355).columns[0]).toEqual([...new Array(25).fill(null), 355, 356, 357, 358, 359]);
+});
+
 test('nothing known makes no value, no history no point', () => {
   const history = { from, stepSeconds: 10, series: { queued: [null, null, null] } };
   expect(condensed(history, [{ key: 'queued', join: 'most' }]).columns).toEqual([[null, null]]);

@@ -38,8 +38,8 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
     .getByText(String(before + 1), { exact: true })
     .waitFor();
 
-  faults.outages = ['graph'];
-  await world().submit('Into an outage');
+  faults.outages = ['smtp'];
+  await world().submit('Into an outage', { account: 'smtp' });
   const connections = page.getByRole('region', { name: 'Connections' });
   await connections.getByText('In trouble').waitFor();
   await connections.getByText('What to do:').waitFor();

@@ -13,17 +13,23 @@ export interface StepValues<Key extends string> {
 
 /** More points than that make a plot restless, not richer. */
 const mostPoints = 120;
+/** Fewer steps than that make no plot. */
+const fewestSteps = 30;
 
-/** A history with few enough steps to be read: neighbouring ones become one. The last one, still under way, is left out. */
+/**
+ * A history with few enough steps to be read: neighbouring ones become one. The last one, still under way, is left out, and
+ * so is the time before anything is known.
+ */
 export function condensed<Key extends string>(
   { from, stepSeconds, series }: StepValues<Key>,
   wanted: readonly { readonly key: NoInfer<Key>; readonly join: Join }[],
 ): { readonly times: readonly number[]; readonly columns: readonly Values[] } {
-  const steps = Math.max(0, ...wanted.map(({ key }) => series[key].length)) - 1;
+  const end = Math.max(0, ...wanted.map(({ key }) => series[key].length - 1));
+  const steps = Math.min(end, Math.max(fewestSteps, end - firstKnown(wanted.map(({ key }) => series[key]))));
   const size = Math.max(1, Math.ceil(steps / mostPoints));
-  const points = Math.max(0, Math.floor(steps / size));
+  const points = Math.floor(steps / size);
   // Counted from the newest: what does not fill a point is the oldest.
-  const first = Math.max(0, steps) - points * size;
+  const first = end - points * size;
   const start = new Date(from).getTime() / 1_000;
   return {
     times: Array.from({ length: points }, (_, i) => start + (first + i * size) * stepSeconds),
@@ -34,6 +40,11 @@ export function condensed<Key extends string>(
       }),
     ),
   };
+}
+
+function firstKnown(columns: readonly Values[]): number {
+  const found = columns.map((values) => values.findIndex((each) => each !== null)).filter((at) => at >= 0);
+  return Math.min(Number.POSITIVE_INFINITY, ...found);
 }
 
 function joined(values: Values, join: Join, stepSeconds: number): number | null {
