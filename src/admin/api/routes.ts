@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
+import { historyRoutes } from './history/routes.ts';
 import { logRoutes } from './log/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { openApiDocument } from './openapi.ts';
@@ -20,6 +21,7 @@ export function apiRoutes(ports: AdminPorts, streams: EventStreams, audit: Audit
     ...accountRoutes(ports.accounts),
     ...connectionRoutes(ports.connections),
     ...logRoutes(ports.logTail),
+    ...historyRoutes((range) => ports.history(range)),
     ...eventRoutes(streams),
     ...auditRoutes(audit),
     apiRoute({

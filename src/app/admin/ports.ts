@@ -64,6 +64,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
     connections: new BridgeConnections({ checks, signIns, state, states }),
     logTail: sources.logTail,
     overview: () => overviews.get(),
+    history: (range) => sources.observed?.history.view(range),
     events: (told) => events.listen(told),
     async close() {
       await Promise.all([checks.close(), signIns.close()]);

@@ -99,6 +99,7 @@ async function demoConfig(simulator: Simulator, base: number, once: boolean) {
   const port = (offset: number, standard: number) => (base > 0 ? base + 10 + offset : once ? 0 : freePort(standard));
   const account = { password: demoPassword, connection: 'demo' };
   return {
+    instance: 'demo',
     dataDir: 'data',
     log: { level: 'info', format: 'json' },
     listeners: [
