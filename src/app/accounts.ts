@@ -10,6 +10,7 @@ import {
 } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
+import { connectionOfLogin } from '../accounts/own-connection.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
 import { sendingMailbox } from '../accounts/sending-mailbox.ts';
@@ -24,6 +25,7 @@ import { wayOf } from '../message/sender-way.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from '../submission/account.ts';
+import { hasOwnSignIns } from './connections/tokens.ts';
 import { PasswordSources } from './passwords/sources.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
@@ -76,6 +78,7 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
     return {
       ...account,
       networks: networks ?? [],
+      ...(hasOwnSignIns(config.connections[account.connection]) && { ownSignIn: true }),
       ...(passwordSource && { passwordSource }),
       ...mailChanges(account),
     };
@@ -109,7 +112,7 @@ export function submissionAccount(login: AccountLogin): SubmissionAccount {
   const { forceFrom } = account;
   return {
     username,
-    connection: account.connection,
+    connection: connectionOfLogin(login),
     mailbox,
     delivery: account.delivery,
     ...(account.send === undefined ? {} : { send: account.send }),

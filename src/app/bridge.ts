@@ -16,6 +16,7 @@ import { adminFacts } from './admin-facts.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { LeaseKeys } from './connections/lease-keys.ts';
+import { signInOwners } from './connections/tokens.ts';
 import { Upstream } from './connections/upstream.ts';
 import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
@@ -104,12 +105,19 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const connections = () => state().upstreams.values();
   const facts = adminFacts({ store, queue, ownership, listeners, reading, readiness, upstreams: connections });
   const closeAdmin = await openAdmin(config, facts, log, undo);
+  const owners = (name: string) => signInOwners(name, config, records, clock.now());
   const renewCertificates = async (next: Config) =>
     useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners);
-  const upkeep = startUpkeep({ clock, log, state, renewCertificates });
+  const upkeep = startUpkeep({ clock, log, state, renewCertificates, signInOwners: owners });
   undo.push(upkeep);
   queue.start();
-  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
+  const endWatch = watchSignIns({
+    connections: () => state().upstreams.all(),
+    onSignIn: () => queue.retryNow(),
+    isShared: !!records,
+    clock,
+    log,
+  });
   undo.push(endWatch);
   return new RunningBridge({
     listeners,
@@ -280,7 +288,11 @@ class RunningBridge implements Bridge {
       throw error;
     });
     // With those of the new ones they would be more than Microsoft allows a mailbox.
-    await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
+    await Promise.all(
+      state()
+        .upstreams.values()
+        .map((upstream) => upstream.leaveIdle()),
+    );
     const before = this.#parts.replace(opened);
     reading.reloaded();
     const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));

@@ -94,6 +94,9 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
         });
       }
     }
+    if (connection.signIns === 'each' && has(connection, 'tokenFile')) {
+      problems.push({ path: [...path, 'tokenFile'], text: 'is for one sign-in, and "signIns" is "each"' });
+    }
     if (isPersonalTenant(connection.tenantId)) problems.push(...personalRules(connection, path));
     // Without a valid grant the schema does not know which keys are right, but some are never.
     if (!(grants as readonly unknown[]).includes(grant)) {
@@ -150,6 +153,11 @@ function accountRules(raw: Raw): Problem[] {
       });
     }
     problems.push(...mailboxRules(account, path));
+    if (object(object(raw.connections)[connection ?? '']).signIns === 'each' && has(account, 'mailboxes')) {
+      const text =
+        'is not for a connection whose "signIns" is "each": each mailbox is reached by its own sign-in alone';
+      problems.push({ path: [...path, 'mailboxes'], text });
+    }
     if (has(account, 'forceFrom') && has(object(account.rewrite), 'senders')) {
       problems.push({
         path: [...path, 'rewrite', 'senders'],

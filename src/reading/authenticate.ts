@@ -7,6 +7,7 @@ import {
   type CredentialsResult,
   unavailableText,
 } from '../accounts/directory.ts';
+import { connectionOfLogin } from '../accounts/own-connection.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 
@@ -32,7 +33,8 @@ export async function authenticateReader(
   const result = await authenticateWith(directory, credentials, remoteAddress);
   if ('failure' in result) return refusalOf(result);
   const { username, mailbox, account } = result.login;
-  const { connection, read } = account;
+  const { read } = account;
+  const connection = connectionOfLogin(result.login);
   return { account: { username, mailbox, connection, ...(read && { read }) } };
 }
 

@@ -1,5 +1,6 @@
 import { reachedMailboxes } from '../../accounts/account.ts';
 import { allowedMailbox } from '../../accounts/account-login.ts';
+import { ownConnection } from '../../accounts/own-connection.ts';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
@@ -17,6 +18,7 @@ import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import type { CommandQueue } from '../queue-store.ts';
 import { CheckedUpstream } from './checked.ts';
 import { pausedConnection } from './paused.ts';
+import { hasOwnSignIns } from './tokens.ts';
 
 export type { HopResult } from '../../onboarding/check/hops/hop.ts';
 
@@ -104,7 +106,24 @@ function selected(config: Config, name: string | undefined, asked: readonly stri
       remedy: 'Name one that is in "mailboxes" of an account, or at the domain of a username such as *@contoso.com.',
     });
   }
-  return meant.map((each) => subjectOf(config, each, accounts, asked));
+  return meant.flatMap((each) => {
+    const subject = subjectOf(config, each, accounts, asked);
+    return hasOwnSignIns(config.connections[each]) ? ownSubjects(subject) : [subject];
+  });
+}
+
+/** One for each mailbox that has a sign-in of its own; of those that nobody names, it is said that they are not tried. */
+function ownSubjects(subject: CheckedConnection): CheckedConnection[] {
+  const { name, accounts, untried } = subject;
+  const mailboxes = [...new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()))];
+  const own = mailboxes.map((mailbox) => ({
+    ...subject,
+    name: ownConnection(name, mailbox),
+    accounts: accounts.filter((account) => account.mailbox.toLowerCase() === mailbox),
+    untried: [],
+  }));
+  const isAnyUntried = own.length === 0 || (untried ?? []).length > 0;
+  return isAnyUntried ? [...own, { ...subject, hasNoSignIn: true, accounts: [] }] : own;
 }
 
 function subjectOf(

@@ -8,6 +8,7 @@ import { testMessage } from '../../onboarding/check/test-message.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { QueueStore } from '../../queue/store.ts';
+import { connectionTo } from '../connections/tokens.ts';
 
 /** The queue of a running bridge. */
 export interface TestedQueue {
@@ -44,7 +45,7 @@ export async function queueTestMessage(
     for await (const chunk of message.open()) await spool.write(chunk as Buffer);
     const { id } = await spool.commit({
       account: account.username,
-      connection: account.connection,
+      connection: connectionTo(mailbox, account, config()),
       mailbox,
       courier: send[0],
       envelope: message.envelope,

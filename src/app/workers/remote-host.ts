@@ -1,3 +1,4 @@
+import { splitConnection } from '../../accounts/own-connection.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import type { ReadLogin } from '../../reading/authenticate.ts';
@@ -60,7 +61,8 @@ export class RemoteReadingHost implements ReadingHost {
   }
 
   upstream(connection: string): MailboxUpstream {
-    const place = Object.hasOwn(this.#connections, connection) ? this.#connections[connection] : undefined;
+    const { connection: name } = splitConnection(connection);
+    const place = Object.hasOwn(this.#connections, name) ? this.#connections[name] : undefined;
     if (place === undefined) throw connectionGone(connection);
     return {
       ...place,
