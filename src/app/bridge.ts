@@ -1,5 +1,5 @@
 import { hostname as machineName } from 'node:os';
-import type { AdminFacts } from '../admin/admin-server.ts';
+import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
@@ -12,7 +12,8 @@ import type { Finding } from '../onboarding/check/hops/hop.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
-import { adminFacts } from './admin-facts.ts';
+import { openAdmin } from './admin/open.ts';
+import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { LeaseKeys } from './connections/lease-keys.ts';
@@ -102,12 +103,13 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { store, records, queue, leaseKeys, ownership, state, memory, certificates } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const connections = () => state().upstreams.values();
-  const facts = adminFacts({ store, queue, ownership, listeners, reading, readiness, upstreams: connections });
-  const closeAdmin = await openAdmin(config, facts, log, undo);
+  const sources = { store, queue, ownership, listeners, reading, readiness, state, startedAtMs: clock.now() };
+  const ports = () => adminPorts(sources);
+  const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
+  undo.push(() => admin?.close());
   const owners = (name: string) => signInOwners(name, config, records, clock.now());
   const renewCertificates = async (next: Config) =>
-    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners);
+    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
   const upkeep = startUpkeep({ clock, log, state, renewCertificates, signInOwners: owners });
   undo.push(upkeep);
   queue.start();
@@ -141,7 +143,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     endLogins: () => memory.close(),
     async close() {
       await reading.close();
-      await closeAdmin();
+      await admin?.close();
       folder.release();
     },
   });
@@ -347,11 +349,14 @@ function useCertificates(
   next: Config,
   { listeners: opened }: Config,
   listeners: readonly OpenListener[],
+  admin: AdminServer | undefined,
 ): void {
   for (const [index, listener] of opened.entries()) {
     const tls = renewed.of(next.listeners[index] ?? listener);
     if (tls) listeners[index]?.updateTls(tls);
   }
+  const adminTls = next.admin && renewed.of(next.admin);
+  if (adminTls) admin?.updateTls(adminTls);
 }
 
 const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
@@ -375,16 +380,4 @@ async function openListeners(parts: SharedParts, undo: Undo) {
     );
   }
   return { listeners, reading };
-}
-
-/** @returns what closes it */
-async function openAdmin(config: Config, facts: AdminFacts, log: Log, undo: Undo): Promise<() => Promise<void>> {
-  if (!config.admin) return async () => {};
-  const { listenAdmin } = await import('../admin/admin-server.ts');
-  const admin = await listenAdmin(config.admin, facts, log).catch((error: unknown) =>
-    Promise.reject(portFailure(error, 'admin', config.admin)),
-  );
-  undo.push(() => admin.close());
-  log.info({ host: config.admin.host, port: admin.port }, 'admin endpoint listening: /health, /readyz, /metrics');
-  return () => admin.close();
 }

@@ -83,6 +83,58 @@ const entries = {
     remedy: 'Wait until it has ended, and start the bridge on the store that the queue was moved to.',
   },
 
+  // admin server
+  'admin-not-signed-in': {
+    kind: 'usage',
+    cause: 'A request to the admin API bears neither the cookie of a session that lasts, nor the admin token.',
+    remedy: 'Sign in. A session ends after 12 hours without a request, after 7 days, and when the bridge restarts.',
+  },
+  'admin-token-wrong': {
+    kind: 'usage',
+    cause: 'The token that was given is not the admin token of this bridge, or was replaced.',
+    remedy:
+      'Run mailbridge admin token on the machine of the bridge, as the user who runs it, and give what it prints.',
+  },
+  'admin-sign-in-blocked': {
+    kind: 'temporary',
+    cause: 'Too many wrong admin tokens have come from this address.',
+    remedy: 'Wait five minutes. If nobody at that address administers the bridge, somebody there guesses the token.',
+  },
+  'admin-role-needed': {
+    kind: 'usage',
+    cause: 'Whoever is signed in has the role view, and what was asked for takes the role operate.',
+    remedy: 'Sign in as somebody with the role operate: with the admin token, or as a member of the group for it.',
+  },
+  'admin-request-forged': {
+    kind: 'usage',
+    cause:
+      'A change was asked for by a page of another origin, or without the X-CSRF-Token that GET /api/v1/session gives. The bridge changes nothing then.',
+    remedy:
+      'Load the page anew. Behind a proxy set admin.publicUrl to the address that people type. A script sends the token as Authorization: Bearer instead of a cookie.',
+  },
+  'admin-host-unknown': {
+    kind: 'usage',
+    cause:
+      'The admin server was asked for by a host name that is not its own. A web page can lead such a name to this machine to read what is here.',
+    remedy:
+      'Use localhost, an address, hostname or admin.host of the configuration, or set admin.publicUrl to the address that people type.',
+  },
+  'admin-request-invalid': {
+    kind: 'usage',
+    cause: 'A request to the admin API lacks something, or holds something that the API does not know.',
+    remedy: 'Correct what the message names; GET /api/v1/openapi.json describes every request.',
+  },
+  'admin-not-found': {
+    kind: 'usage',
+    cause: 'The admin API has no such path, or the bridge has nothing of that name or id.',
+    remedy: 'Look at the list again: it may be gone meanwhile.',
+  },
+  'admin-token-unusable': {
+    kind: 'usage',
+    cause: 'The file of the admin token in dataDir cannot be read or made.',
+    remedy: 'Give dataDir to the user that runs the bridge, or set admin.token in the configuration.',
+  },
+
   // connections
   'connection-gone': {
     kind: 'needs-admin',

@@ -1,3 +1,4 @@
+import { version } from '../app/version.ts';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
@@ -6,7 +7,6 @@ import { fittedHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { withErrorsTold } from './terminal/tell-error.ts';
 import { widthOf } from './terminal/width.ts';
-import { version } from './version.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
 
@@ -66,6 +66,10 @@ const commands: Readonly<Record<string, Command>> = {
       const { runAccount } = await import('./account/command.ts');
       return (args, io) => runAccount(args, io);
     },
+  },
+  admin: {
+    summary: 'print or replace the token by which administrators sign in',
+    load: async () => (await import('./admin/command.ts')).runAdmin,
   },
   'install-service': {
     summary: 'make it a service of this machine: user, folders, systemd unit, sendmail',

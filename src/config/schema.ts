@@ -83,8 +83,9 @@ export function configSchema(sources: Sources) {
         'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
     }),
     limits: limitsBlock().prefault({}).meta({ description: 'Limits on what is accepted and sent, and how fast.' }),
-    admin: z.exactOptional(adminBlock()).meta({
-      description: 'HTTP for health (`/health`, `/healthz`, `/readyz`) and metrics (`/metrics`). Left out: none.',
+    admin: z.exactOptional(adminBlock(sources)).meta({
+      description:
+        'HTTP for health (`/health`, `/healthz`, `/readyz`), metrics (`/metrics`), and the pages and API of administrators. Left out: none.',
     }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });

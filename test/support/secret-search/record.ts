@@ -21,6 +21,8 @@ export const secretKinds = [
   'configured secret',
   'password at a login',
   'private key',
+  'admin token',
+  'admin session',
 ] as const;
 export type SecretKind = (typeof secretKinds)[number];
 

@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
 
 /** Sockets open at the same time: many, since a client that is cut comes again, and each that comes has to be accepted. */
 const maxSockets = 500;
@@ -11,11 +11,11 @@ const stallTimeoutMs = 10_000;
 const sliceBytes = 512;
 
 /**
- * Bounds what clients can hold of an HTTP server. Each is answered one request at a time, and one that does not take
- * its answer is cut. Where there are too many, a new one takes the place of the one that has been there longest: whoever
- * asks and goes is always served, whatever number of slow ones there are.
+ * Bounds what clients can hold of an HTTP or HTTPS server. Each is answered one request at a time, and one that does not
+ * take its answer is cut. Where there are too many, a new one takes the place of the one that has been there longest:
+ * whoever asks and goes is always served, whatever number of slow ones there are.
  */
-export function boundSockets(server: Server): void {
+export function boundSockets(server: Server & { setTimeout(ms: number): unknown }): void {
   const open = new Set<Socket>();
   const busy = new WeakSet<Socket>();
   server.setTimeout(stallTimeoutMs);
@@ -29,6 +29,7 @@ export function boundSockets(server: Server): void {
     socket.once('close', () => open.delete(socket));
     parseInSlices(socket);
   });
+  server.on('secureConnection', parseInSlices);
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     // Nobody who watches the bridge sends a request ahead; answers made ahead would pile up.
     if (busy.has(socket)) {
@@ -46,6 +47,8 @@ export function boundSockets(server: Server): void {
  */
 function parseInSlices(socket: Socket): void {
   const parsers = socket.listeners('data') as ((chunk: Buffer) => void)[];
+  // Below TLS nothing is parsed yet.
+  if (parsers.length === 0) return;
   socket.removeAllListeners('data');
   socket.on('data', (chunk: Buffer) => {
     for (let at = 0; at < chunk.length && !socket.destroyed; at += sliceBytes) {

@@ -2,23 +2,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import {
-  type AdminFacts,
-  type ConnectionTroubleFacts,
-  listenAdmin,
-  type NotReadyReason,
-} from '../../src/admin/admin-server.ts';
-import { boundSockets } from '../../src/admin/bounded-sockets.ts';
-import { silentLog } from '../../src/base/log.ts';
+import type { AdminFacts, ConnectionTroubleFacts, NotReadyReason } from '../../../src/admin/facts.ts';
+import { listenAdmin } from '../../../src/admin/server/admin-server.ts';
+import { boundSockets } from '../../../src/admin/server/bounded-sockets.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { nothing, quietPorts } from '../admin-world.ts';
 
-const nothing: AdminFacts = {
-  queue: async () => ({}),
-  clients: () => ({}),
-  workers: async () => [],
-  troubles: () => [],
-  signIns: async () => [],
-  notReady: async () => [],
-};
+/** Listens with nothing but health and metrics. */
+async function watched(facts: AdminFacts, port = 0) {
+  const settings = { host: '127.0.0.1', port, pages: false, names: [], dataDir: '/nowhere' };
+  return await listenAdmin(settings, quietPorts(facts), { clock: systemClock, log: silentLog });
+}
 
 async function admin(
   needed = false,
@@ -40,7 +35,7 @@ async function admin(
       return [{ connection: 'contoso', isNeeded: needed }];
     },
   };
-  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
+  const server = await watched(facts);
   onTestFinished(() => server.close());
   return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${server.port}${path}`, init);
 }
@@ -124,7 +119,7 @@ test('a scrape asks the workers once for all that is told of them, and the next 
     asked++;
     return [{ worker: 1, clients: asked, starts: 1, usage: undefined }];
   };
-  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, { ...nothing, workers }, silentLog);
+  const server = await watched({ ...nothing, workers });
   onTestFinished(() => server.close());
   for (let scrape = 1; scrape <= 2; scrape++) {
     const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
@@ -134,11 +129,7 @@ test('a scrape asks the workers once for all that is told of them, and the next 
 });
 
 test('an instance that shares its queue tells with how many, and for how many mailboxes; one alone does not', async () => {
-  const server = await listenAdmin(
-    { host: '127.0.0.1', port: 0 },
-    { ...nothing, sharing: () => ({ instances: 3, leases: 40 }) },
-    silentLog,
-  );
+  const server = await watched({ ...nothing, sharing: () => ({ instances: 3, leases: 40 }) });
   onTestFinished(() => server.close());
   const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
   expect(text).toMatch(/^mailbridge_instances 3$/m);
@@ -157,14 +148,14 @@ test('what cannot be read is a failure, not an empty page', async () => {
 });
 
 test('a port in use is the caller’s to tell', async () => {
-  const first = await listenAdmin({ host: '127.0.0.1', port: 0 }, nothing, silentLog);
+  const first = await watched(nothing);
   onTestFinished(() => first.close());
-  const again = listenAdmin({ host: '127.0.0.1', port: first.port }, nothing, silentLog);
+  const again = watched(nothing, first.port);
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
 test('health is told while 600 slow requests hold the port, of which the oldest are cut', async () => {
-  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, nothing, silentLog);
+  const server = await watched(nothing);
   onTestFinished(() => server.close());
   let cut = 0;
   for (let count = 0; count < 600; count++) {
@@ -182,7 +173,7 @@ test('health is told while 600 slow requests hold the port, of which the oldest 
 test('a client that asks for the metrics thousands of times at once is cut, not answered ahead', async () => {
   let told = 0;
   const facts = { ...nothing, queue: async () => ({ queued: ++told }) };
-  const server = await listenAdmin({ host: '127.0.0.1', port: 0 }, facts, silentLog);
+  const server = await watched(facts);
   onTestFinished(() => server.close());
   const client = connect(server.port, '127.0.0.1').on('error', () => {});
   client.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5_000));

@@ -1,12 +1,12 @@
-import type { AdminFacts, SharingFacts } from '../admin/admin-server.ts';
-import { messageStates } from '../queue/message.ts';
-import type { OwnershipFacts, SharedOwnership } from '../queue/ownership/shared.ts';
-import type { Queue } from '../queue/queue.ts';
-import type { QueueStore } from '../queue/store.ts';
-import type { OpenListener } from './bridge-state.ts';
-import type { Upstream } from './connections/upstream.ts';
-import type { Readiness } from './readiness.ts';
-import type { BridgeReading } from './workers/reading.ts';
+import type { AdminFacts, SharingFacts } from '../../admin/facts.ts';
+import { messageStates } from '../../queue/message.ts';
+import type { OwnershipFacts, SharedOwnership } from '../../queue/ownership/shared.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { QueueStore } from '../../queue/store.ts';
+import type { OpenListener } from '../bridge-state.ts';
+import type { Upstream } from '../connections/upstream.ts';
+import type { Readiness } from '../readiness.ts';
+import type { BridgeReading } from '../workers/reading.ts';
 
 /** What an administrator asks about. */
 export interface AdminSources {

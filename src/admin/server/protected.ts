@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify';
+import { AdminAccess } from '../access/access.ts';
+import { AuditLog } from '../access/audit-log.ts';
+import { AdminSessions } from '../access/sessions.ts';
+import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
+import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
+import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
+import { apiRoutes } from '../api/routes.ts';
+import type { AdminPorts } from '../ports.ts';
+import type { AdminServerOptions, AdminSettings } from '../settings.ts';
+import { setSecurityHeaders } from './headers.ts';
+import { HostCheck } from './hosts.ts';
+import { addPageRoutes } from './page-routes.ts';
+import { notFound } from './refusal.ts';
+
+/** Pages and API. */
+export interface ProtectedPart {
+  /** Ends all sessions. */
+  close(): void;
+}
+
+/**
+ * Adds pages and API: they are served under the server's own names alone, and the API to whoever is signed in.
+ * @throws BridgeError `admin-token-unusable`
+ */
+export async function openProtected(
+  app: FastifyInstance,
+  settings: AdminSettings,
+  ports: AdminPorts,
+  { clock, log }: AdminServerOptions,
+): Promise<ProtectedPart> {
+  const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
+  const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
+  const sessions = new AdminSessions(clock);
+  const isTls = settings.tls !== undefined;
+  const access = new AdminAccess({
+    tokens: new AdminTokens(await tokenSources(settings, log)),
+    sessions,
+    hosts,
+    clock,
+    isSecure: isTls || settings.publicUrl?.startsWith('https:') === true,
+    signInBy: ['token'],
+  });
+  const gate = { access, audit, log };
+  app.register((part, _, done) => {
+    part.addHook('onRequest', async (request, reply) => {
+      setSecurityHeaders(reply, isTls);
+      hosts.assertOwnHost(request);
+    });
+    part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
+    addPageRoutes(part);
+    addApiRoutes(part, apiRoutes(access, ports), gate);
+    // Whatever else is asked for: the same headers, the same checks.
+    part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
+    part.all('/*', (_, reply) => reply.code(404).send(''));
+    done();
+  });
+  return {
+    close() {
+      sessions.close();
+      audit.close();
+    },
+  };
+}
+
+async function tokenSources(
+  { token, viewToken, dataDir }: AdminSettings,
+  log: AdminServerOptions['log'],
+): Promise<AdminTokenSource[]> {
+  const sources: AdminTokenSource[] = [];
+  if (token === undefined) {
+    const { isNew } = await ensureAdminToken(dataDir);
+    if (isNew) log.info('made an admin token; mailbridge admin token prints it');
+    // Read at each use: it may have been replaced.
+    sources.push({ role: 'operate', token: () => readAdminToken(dataDir) });
+  } else {
+    sources.push({ role: 'operate', token: async () => token });
+  }
+  if (viewToken !== undefined) sources.push({ role: 'view', token: async () => viewToken });
+  return sources;
+}
