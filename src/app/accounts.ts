@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { AccountLogin } from '../accounts/account-login.ts';
+import { connectionOfLogin } from '../accounts/account-login.ts';
 import { AddressMap } from '../accounts/address-map.ts';
 import {
   AccountDirectory,
@@ -10,7 +11,6 @@ import {
 } from '../accounts/directory.ts';
 import { LoginThrottle } from '../accounts/login-throttle.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
-import { connectionOfLogin } from '../accounts/own-connection.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
 import { sendingMailbox } from '../accounts/sending-mailbox.ts';

@@ -1,4 +1,5 @@
 import { hostname as machineName } from 'node:os';
+import type { AdminSessions } from '../admin/access/sessions.ts';
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
@@ -9,6 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
 import type { Finding } from '../onboarding/check/hops/hop.ts';
+import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -29,7 +31,7 @@ import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
 import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
-import { proveConnections, startUpkeep } from './upkeep.ts';
+import { proveConnections, startUpkeep, type UpkeepParts } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
 
 /** A running bridge. */
@@ -60,6 +62,8 @@ export interface BridgeOptions {
   readonly clock?: Clock;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What the admin server goes on with that was here before the bridge. */
+  readonly admin?: { readonly setUp: GuidedSetup; readonly sessions: AdminSessions };
 }
 
 /** Undoes, in reverse order, what was done so far. */
@@ -104,23 +108,14 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const sources = { store, queue, ownership, listeners, reading, readiness, state, startedAtMs: clock.now() };
-  const ports = () => adminPorts(sources);
-  const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
+  const ports = () => adminPorts({ ...sources, setUp: options.admin?.setUp });
+  const { sessions } = options.admin ?? {};
+  const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
-  const owners = (name: string) => signInOwners(name, config, records, clock.now());
   const renewCertificates = async (next: Config) =>
     useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
-  const upkeep = startUpkeep({ clock, log, state, renewCertificates, signInOwners: owners });
-  undo.push(upkeep);
-  queue.start();
-  const endWatch = watchSignIns({
-    connections: () => state().upstreams.all(),
-    onSignIn: () => queue.retryNow(),
-    isShared: !!records,
-    clock,
-    log,
-  });
-  undo.push(endWatch);
+  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
+  undo.push(endWork);
   return new RunningBridge({
     listeners,
     reading,
@@ -136,10 +131,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
     renewCertificates,
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
-    endWork: () => {
-      upkeep();
-      endWatch();
-    },
+    endWork,
     endLogins: () => memory.close(),
     async close() {
       await reading.close();
@@ -147,6 +139,26 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
       folder.release();
     },
   });
+}
+
+type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
+  readonly config: Config;
+  readonly records: RecordTable | undefined;
+  readonly queue: Queue;
+};
+
+/** Resumes delivery, and what goes on by itself. @returns ends the latter */
+function startWork({ config, records, queue, ...parts }: WorkParts): () => void {
+  const { clock, log, state } = parts;
+  const owners = (name: string) => signInOwners(name, config, records, clock.now());
+  const endUpkeep = startUpkeep({ ...parts, signInOwners: owners });
+  queue.start();
+  const connections = () => state().upstreams.all();
+  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
+  return () => {
+    endUpkeep();
+    endWatch();
+  };
 }
 
 /** All that clients need before they are let in. */

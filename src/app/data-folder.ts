@@ -69,7 +69,7 @@ const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins
 /** Files in the data folder itself, where an administrator may keep others. */
 const ownFiles = [
   ...databaseFiles('lock'),
-  ...['token.key', 'app-passwords.json', 'app-passwords-used.json', 'admin-token'].flatMap((name) => [
+  ...['token.key', 'app-passwords.json', 'app-passwords-used.json', 'set-up.json', 'admin-token'].flatMap((name) => [
     name,
     `${name}.tmp`,
   ]),

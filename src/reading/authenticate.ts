@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { AccountLogin } from '../accounts/account-login.ts';
+import { connectionOfLogin } from '../accounts/account-login.ts';
 import {
   type AccountDirectory,
   authenticateWith,
@@ -7,7 +8,6 @@ import {
   type CredentialsResult,
   unavailableText,
 } from '../accounts/directory.ts';
-import { connectionOfLogin } from '../accounts/own-connection.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 

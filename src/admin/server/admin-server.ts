@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
-import type { AdminPorts } from '../ports.ts';
+import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings, AdminTls } from '../settings.ts';
 import { boundSockets } from './bounded-sockets.ts';
 import { openProtected, type ProtectedPart } from './protected.ts';
@@ -26,7 +26,7 @@ const maxBodyBytes = 256 * 1024;
  */
 export async function listenAdmin(
   settings: AdminSettings,
-  ports: AdminPorts,
+  ports: AdminPorts | SetupModePorts,
   options: AdminServerOptions,
 ): Promise<AdminServer> {
   const { log } = options;

@@ -6,7 +6,7 @@ import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
 import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
-import type { AdminPorts } from '../ports.ts';
+import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { setSecurityHeaders } from './headers.ts';
 import { HostCheck } from './hosts.ts';
@@ -26,12 +26,12 @@ export interface ProtectedPart {
 export async function openProtected(
   app: FastifyInstance,
   settings: AdminSettings,
-  ports: AdminPorts,
-  { clock, log }: AdminServerOptions,
+  ports: AdminPorts | SetupModePorts,
+  { clock, log, sessions: kept }: AdminServerOptions,
 ): Promise<ProtectedPart> {
   const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
   const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
-  const sessions = new AdminSessions(clock);
+  const sessions = kept ?? new AdminSessions(clock);
   const isTls = settings.tls !== undefined;
   const access = new AdminAccess({
     tokens: new AdminTokens(await tokenSources(settings, log)),
@@ -57,7 +57,8 @@ export async function openProtected(
   });
   return {
     close() {
-      sessions.close();
+      // Those that were given go on at the next server.
+      if (!kept) sessions.close();
       audit.close();
     },
   };

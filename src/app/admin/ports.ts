@@ -1,4 +1,5 @@
 import type { AdminPorts } from '../../admin/ports.ts';
+import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { instanceName } from '../instances/instance.ts';
 import { version } from '../version.ts';
@@ -8,6 +9,7 @@ import { Overviews } from './overview.ts';
 /** What the admin server is told by. */
 export interface PortSources extends Omit<AdminSources, 'upstreams'> {
   readonly startedAtMs: number;
+  readonly setUp: GuidedSetup | undefined;
   state(): BridgeState;
 }
 
@@ -21,5 +23,5 @@ export function adminPorts(sources: PortSources): AdminPorts {
     isSetUp: () => true,
   };
   const overviews = new Overviews({ ...sources, facts, instance });
-  return { facts, instance, overview: () => overviews.get() };
+  return { facts, instance, setUp: sources.setUp, overview: () => overviews.get() };
 }

@@ -1,6 +1,5 @@
 import { reachedMailboxes } from '../../accounts/account.ts';
 import { allowedMailbox } from '../../accounts/account-login.ts';
-import { ownConnection } from '../../accounts/own-connection.ts';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
@@ -10,6 +9,7 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { exactAddresses, isPattern, mailboxAt } from '../../message/address/pattern.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { splitConnection } from '../../accounts/own-connection.ts';
 import { certificateExpiry } from '../../base/certificates.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
@@ -13,6 +12,7 @@ import { UpstreamSmtpSession } from '../../exchange/smtp/session.ts';
 import { GraphClient } from '../../graph/client/client.ts';
 import { answerText } from '../../message/answer-text.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { OtherSender } from '../../message/sender-way.ts';
 import type { Finding } from '../../onboarding/check/hops/hop.ts';
 import type { CheckOperations, Discovery, KnownCredential, KnownSignIn } from '../../onboarding/check/operations.ts';

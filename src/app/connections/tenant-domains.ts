@@ -1,7 +1,7 @@
 import { reachedMailboxes } from '../../accounts/account.ts';
-import { splitConnection } from '../../accounts/own-connection.ts';
 import type { Config } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import { type IsInternal, internalDomains } from '../../queue/limits/limits.ts';
 
 /** Which recipients are within the tenant of a connection: those in a domain of its mailboxes, or of the list. */

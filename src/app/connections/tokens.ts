@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reachedMailboxes } from '../../accounts/account.ts';
-import { ownConnection, splitConnection } from '../../accounts/own-connection.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { readPem } from '../../base/files/pem-file.ts';
@@ -13,6 +12,7 @@ import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { isPattern } from '../../message/address/pattern.ts';
+import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';

@@ -1,4 +1,3 @@
-import { ownConnection } from '../../accounts/own-connection.ts';
 import type { Clock } from '../../base/clock.ts';
 import { readCertificates } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
@@ -23,6 +22,7 @@ import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import { sweepDrafts } from '../../graph/upload/draft.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble } from '../../message/delivery.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import type { Courier } from '../../queue/courier.ts';
 import { openMailbox } from '../../reading/upstream.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';

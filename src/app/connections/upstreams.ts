@@ -1,6 +1,6 @@
-import { splitConnection } from '../../accounts/own-connection.ts';
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config/schema.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { Upstream } from './upstream.ts';
 
 /** The connections of a configuration, each open. */

@@ -1,4 +1,3 @@
-import { ownConnection } from '../../accounts/own-connection.ts';
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
@@ -6,6 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config } from '../../config/schema.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import type { SignIn, SignInStore } from '../../tokens/sign-ins/store.ts';
 import {
   type DelegatedConnection,

@@ -1,10 +1,10 @@
-import { ownConnection } from '../../accounts/own-connection.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config } from '../../config/schema.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import type { SignInWatcher } from '../../onboarding/guided-setup/ports.ts';
 import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import { storeSignIn } from '../../tokens/sign-ins/user-sign-in.ts';

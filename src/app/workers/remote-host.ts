@@ -1,6 +1,6 @@
-import { splitConnection } from '../../accounts/own-connection.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { ReadLogin } from '../../reading/authenticate.ts';
 import type { MailboxUpstream, ReadingHost } from '../../reading/host.ts';
 import type { MaildropHolder } from '../../reading/maildrop-locks.ts';

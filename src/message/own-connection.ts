@@ -1,5 +1,3 @@
-import type { AccountLogin } from './account-login.ts';
-
 /*
  * Where each mailbox has a sign-in of its own, each is a connection of its own for all that goes over it: its tokens,
  * its trouble, its place in the queue. Its name is that of the configuration with the mailbox behind it. Names in the
@@ -17,10 +15,4 @@ export function splitConnection(name: string): { readonly connection: string; re
   return colon < 0
     ? { connection: name, owner: undefined }
     : { connection: name.slice(0, colon), owner: name.slice(colon + 1) };
-}
-
-/** The connection over which a login reaches its mailbox. */
-export function connectionOfLogin({ account, mailbox }: Pick<AccountLogin, 'account' | 'mailbox'>): string {
-  const { connection, ownSignIn } = account;
-  return ownSignIn ? ownConnection(connection, mailbox) : connection;
 }
