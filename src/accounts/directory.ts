@@ -73,6 +73,8 @@ export interface AccountDirectoryOptions {
   /** Handed on likewise, so that a reload forgives nobody. */
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
+  /** Told of each login, by password or network, with the username of the account. */
+  readonly onLogin?: (username: string) => void;
 }
 
 /** All accounts, found by name, by password or by network address. */
@@ -84,6 +86,7 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
+  readonly #onLogin: (username: string) => void;
 
   /** @throws RangeError for a network that is none */
   constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
@@ -92,7 +95,8 @@ export class AccountDirectory {
     this.#verifier = options.verifier ?? new PasswordVerifier();
     this.#throttle = options.throttle ?? new LoginThrottle();
     this.#clock = options.clock ?? systemClock;
-    const { appPasswords } = options;
+    const { appPasswords, onLogin = () => {} } = options;
+    this.#onLogin = onLogin;
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
     for (const account of accounts) {
@@ -109,6 +113,7 @@ export class AccountDirectory {
   /** Who clients at this address are without saying anything; the narrowest network wins. */
   byNetwork(address: string): AccountLogin | undefined {
     const account = this.#networks.find(address);
+    if (account) this.#onLogin(account.username);
     return account && loginOf(account);
   }
 
@@ -134,6 +139,7 @@ export class AccountDirectory {
     if (found.verdict === 'unavailable') return { failure: 'unavailable', error: found.error };
     if (found.verdict === 'right' && resolved) {
       this.#throttle.succeeded(attempt);
+      this.#onLogin(resolved.login.account.username);
       return outcomeOf(resolved);
     }
     const given = this.#verifier.digest(typeof password === 'string' ? password : password.text);

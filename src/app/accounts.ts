@@ -25,7 +25,9 @@ import { wayOf } from '../message/sender-way.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from '../submission/account.ts';
+import { LoginUses } from './admin/login-uses.ts';
 import { hasOwnSignIns } from './connections/tokens.ts';
+
 import { PasswordSources } from './passwords/sources.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
@@ -33,6 +35,7 @@ export interface LoginMemory {
   readonly verifier: PasswordVerifier;
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
+  readonly uses: LoginUses;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
 }
@@ -62,6 +65,7 @@ export function createLoginMemory(
     verifier,
     sources,
     throttle,
+    uses: new LoginUses(clock),
     async close() {
       await failures?.stop();
       await sources.close();
@@ -71,7 +75,7 @@ export function createLoginMemory(
 
 /** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
 export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
-  const { verifier, throttle, sources } = memory;
+  const { verifier, throttle, sources, uses } = memory;
   const opened = await sources.of(config);
   const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
     const passwordSource = opened[index];
@@ -83,7 +87,11 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
       ...mailChanges(account),
     };
   });
-  return new AccountDirectory(accounts, { verifier, throttle, clock, appPasswords: sources.appPasswords });
+  const { appPasswords } = sources;
+  return new AccountDirectory(accounts, {
+    ...{ verifier, throttle, clock, appPasswords },
+    onLogin: (username) => uses.note(username),
+  });
 }
 
 /** What an account changes about its mail, ready to be used; nothing where it changes nothing. */

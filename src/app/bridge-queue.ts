@@ -94,6 +94,9 @@ function notices({
     hostname,
     clock,
     expireAfterMs: config.queue.expireAfterHours * hourMs,
+    get keepsSubjects() {
+      return state().config.queue.keepSubjects;
+    },
     couriers,
     statusOf: enhancedStatus,
     open: (id) => store.open(id),

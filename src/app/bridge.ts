@@ -1,5 +1,9 @@
 import { hostname as machineName } from 'node:os';
+
 import type { AdminSessions } from '../admin/access/sessions.ts';
+
+import { LogTail } from '../admin/api/log/log-tail.ts';
+
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
@@ -14,6 +18,8 @@ import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
+import { EventRelay } from './admin/event-relay.ts';
+import { observedStore } from './admin/observed-store.ts';
 import { openAdmin } from './admin/open.ts';
 import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
@@ -60,6 +66,8 @@ export interface Bridge {
 export interface BridgeOptions {
   readonly log: Log;
   readonly clock?: Clock;
+  /** The last lines of the log, for the admin pages. Default: none. */
+  readonly logTail?: LogTail;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the admin server goes on with that was here before the bridge. */
@@ -97,18 +105,18 @@ export async function startBridge(config: Config, options: BridgeOptions): Promi
 type StartOptions = BridgeOptions & { readonly clock: Clock };
 
 async function start(config: Config, options: StartOptions, undo: Undo): Promise<Bridge> {
-  const { log, clock } = options;
+  const { log, clock, logTail = new LogTail() } = options;
   const hostname = config.hostname ?? machineName();
   const folder = takeDataFolder(config.dataDir, (each) =>
     log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, ownership, state, memory, certificates } = prepared;
+  const { store, records, queue, leaseKeys, state, memory, certificates } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const sources = { store, queue, ownership, listeners, reading, readiness, state, startedAtMs: clock.now() };
-  const ports = () => adminPorts({ ...sources, setUp: options.admin?.setUp });
+  const parts = { listeners, reading, readiness, clock, log, logTail, setUp: options.admin?.setUp };
+  const ports = () => adminPorts({ ...prepared, ...parts });
   const { sessions } = options.admin ?? {};
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
@@ -128,7 +136,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     state,
     replace: prepared.replace,
     shared: records,
-    sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
     renewCertificates,
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork,
@@ -175,13 +183,26 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const { state } = first;
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
-  const store = await opening;
+  const events = new EventRelay();
+  const opened = await opening;
+  // Whoever looks at a page sees what happens; where there are none, nothing is told.
+  const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
   const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
-  return { ...first, ...queueParts, memory, records, certificates, store };
+  return {
+    ...first,
+    ...queueParts,
+    memory,
+    uses: memory.uses,
+    records,
+    certificates,
+    store,
+    events,
+    startedAtMs: clock.now(),
+  };
 }
 
 /** Its thread starts while the rest is made ready. */

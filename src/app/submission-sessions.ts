@@ -36,6 +36,7 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
       allowInsecureAuth: parts.allowInsecureAuth,
       offersStartTls: parts.offersStartTls,
       expireAfterMs: config.queue.expireAfterHours * 3_600_000,
+      keepsSubjects: config.queue.keepSubjects,
       clock: parts.clock,
       log: parts.log,
       login: (credentials, remoteAddress) =>

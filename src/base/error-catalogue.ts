@@ -129,6 +129,11 @@ const entries = {
     cause: 'The admin API has no such path, or the bridge has nothing of that name or id.',
     remedy: 'Look at the list again: it may be gone meanwhile.',
   },
+  'admin-busy': {
+    kind: 'temporary',
+    cause: 'More is asked of the admin server at the same time than it does at once.',
+    remedy: 'Close pages of the bridge that nobody looks at, or wait until what is under way has ended.',
+  },
   'admin-token-unusable': {
     kind: 'usage',
     cause: 'The file of the admin token in dataDir cannot be read or made.',

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { LogTail } from '../admin/api/log/log-tail.ts';
 import type { Bridge } from '../app/bridge.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { BridgeRunner, hasConfig } from '../app/set-up/runner.ts';
@@ -55,7 +56,8 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   const user = becomeDataFolderOwner(dataDir);
   if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${dataDir}`);
   const { env } = io;
-  const runner = new BridgeRunner({ path, env, log, clock: systemClock, signal: signals.ending, setUpAt });
+  const { logTail } = start;
+  const runner = new BridgeRunner({ path, env, log, logTail, clock: systemClock, signal: signals.ending, setUpAt });
   const tell = (bridge: Bridge, { config }: LoadedConfig) => {
     if (start.format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
     tellReady(bridge, config, start.format, log, io);
@@ -78,6 +80,8 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
 /** What a start tells by. */
 interface StartOutput {
   readonly log: Log;
+  /** The last lines of it. */
+  readonly logTail: LogTail;
   readonly format: 'pretty' | 'json';
   readonly progress: Progress;
 }
@@ -85,7 +89,9 @@ interface StartOutput {
 function openStart({ level, format: configured }: Partial<Config['log']>, io: CliIo): StartOutput {
   const format = configured ?? (io.stdout.isTTY ? 'pretty' : 'json');
   const progress = new Progress(io, 'Starting');
+  const logTail = new LogTail();
   const log = openLog({
+    tail: (line) => logTail.add(line),
     level: level ?? 'info',
     format,
     destination: io.stdout,
@@ -95,7 +101,7 @@ function openStart({ level, format: configured }: Partial<Config['log']>, io: Cl
       return fittedLogLine(line, widthOf(io.stdout, io.env));
     },
   });
-  return { log, format, progress };
+  return { log, logTail, format, progress };
 }
 
 type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;

@@ -115,6 +115,11 @@ export class Queue {
     await this.#scheduler.retryNow();
   }
 
+  /** Takes up what an administrator has changed in this process: the store tells of other processes alone. */
+  administered(): void {
+    this.#scheduler.administered();
+  }
+
   /** Waits up to `graceMs` for attempts under way, then breaks them off; the rest stays for the next run. */
   async stop(graceMs: number): Promise<void> {
     await this.#followUps?.stop();

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import { LogTail } from '../../src/admin/api/log/log-tail.ts';
 import type { Overview } from '../../src/admin/api/overview/schemas.ts';
 import type { AdminFacts } from '../../src/admin/facts.ts';
 import type { AdminPorts } from '../../src/admin/ports.ts';
@@ -36,6 +38,31 @@ export function quietPorts(facts: AdminFacts = nothing): AdminPorts {
     facts,
     instance: { version: '1.2.3', instance: 'bridge-1', isSetUp: () => true },
     overview: async () => quietOverview,
+    messages: {
+      page: async () => ({ messages: [], next: null }),
+      get: async () => undefined,
+      open: async () => Readable.from([]),
+      act: async () => 0,
+    },
+    accounts: {
+      page: async () => ({ accounts: [], next: null }),
+      get: async () => undefined,
+      addAppPassword: async () => ({ id: 'x', password: 'x' }),
+      removeAppPassword: async () => {},
+      sendTest: async () => 'x',
+    },
+    connections: {
+      all: async () => [],
+      has: (name) => name === 'contoso',
+      startCheck: () => 'run-1',
+      check: () => undefined,
+      startSignIn: () => Promise.reject(new Error('nobody signs in')),
+      signIn: () => undefined,
+      consentLinks: () => [],
+    },
+    logTail: new LogTail(),
+    events: () => () => {},
+    close: async () => {},
   };
 }
 

@@ -48,6 +48,7 @@ test('what the file leaves out has its default', async () => {
       expireAfterHours: 48,
       delayWarningHours: 4,
       retainDeliveredDays: 7,
+      keepSubjects: true,
       retainFailedDays: 14,
       minFreeMegabytes: 100,
       retryBaseSeconds: 60,

@@ -23,6 +23,8 @@ export interface AccessParts {
 /** Who asks, and the session, where it is by a session. */
 export interface KnownCaller extends Caller {
   readonly session?: AdminSession;
+  /** That was shown, now or when the session began. */
+  readonly token?: KnownToken;
 }
 
 /** For the audit log; who has the token is not known by name. */
@@ -87,17 +89,24 @@ export class AdminAccess {
     const { authorization, cookie } = request.headers;
     if (authorization !== undefined) {
       const [, token = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
-      const { role } = await this.#tokenOf(token, request.ip);
-      return { user: tokenUser, role, by: 'token' };
+      const known = await this.#tokenOf(token, request.ip);
+      return { user: tokenUser, role: known.role, by: 'token', token: known };
     }
     for (const id of cookieValues(cookie, sessionCookie)) {
       const session = this.#parts.sessions.use(id);
       if (session === undefined) continue;
       const { user, role, by, token } = session;
-      if (token === undefined || (await this.#parts.tokens.isInForce(token))) return { user, role, by, session };
+      const caller = { user, role, by, session, ...(token && { token }) };
+      if (await this.isStillKnown(caller)) return caller;
       this.#parts.sessions.end(id);
     }
     return undefined;
+  }
+
+  /** Whether a caller may go on: the session lasts, and the token that it began with is in force. */
+  async isStillKnown({ session, token }: Pick<KnownCaller, 'session' | 'token'>): Promise<boolean> {
+    if (session && !this.#parts.sessions.lasts(session)) return false;
+    return token === undefined || (await this.#parts.tokens.isInForce(token));
   }
 
   #assertNotForged(request: FastifyRequest, session: AdminSession): void {

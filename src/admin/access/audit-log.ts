@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { openOwnFile } from '../../base/files/own-file.ts';
+import { openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
 import type { Log } from '../../base/log.ts';
 import { auditFiles } from './audit-files.ts';
 
@@ -57,6 +57,19 @@ export class AuditLog {
     } catch (error) {
       log.error({ error, entry: kept }, 'audit: cannot write what was done');
     }
+  }
+
+  /** The last entries, the latest first: those of the file that is written to, and of the one before. */
+  last(limit: number): KeptAuditEntry[] {
+    const lines = this.#files
+      .slice(0, 2)
+      .toReversed()
+      .flatMap((each) => readOwnFile(each)?.toString().split('\n') ?? []);
+    return lines
+      .filter((line) => line !== '')
+      .slice(-limit)
+      .map((line) => JSON.parse(line) as KeptAuditEntry)
+      .toReversed();
   }
 
   close(): void {

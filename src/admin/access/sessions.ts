@@ -29,6 +29,7 @@ export class AdminSessions {
   readonly #clock: Clock;
   /** By the digest of their ids, the one used longest ago first: what can be read here opens nothing. */
   readonly #kept = new Map<string, KeptSession>();
+  readonly #lasting = new Set<AdminSession>();
   #cancelSweep: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -50,6 +51,7 @@ export class AdminSessions {
       onEnd: new Set(),
     };
     this.#kept.set(keyOf(id), session);
+    this.#lasting.add(session);
     this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
     return { id, session };
   }
@@ -73,15 +75,20 @@ export class AdminSessions {
     this.#end(keyOf(id));
   }
 
+  /** Whether a session lasts still; does not count as a use. */
+  lasts(session: AdminSession): boolean {
+    return this.#lasting.has(session) && !this.#isOver(session as KeptSession);
+  }
+
   /** Calls once when a session ends; at once where it has. @returns what takes that back */
   onEnd(session: AdminSession, told: () => void): () => void {
-    const kept = [...this.#kept.values()].find((each) => each === session);
-    if (kept === undefined) {
+    if (!this.#lasting.has(session)) {
       told();
       return () => {};
     }
-    kept.onEnd.add(told);
-    return () => void kept.onEnd.delete(told);
+    const { onEnd } = session as KeptSession;
+    onEnd.add(told);
+    return () => void onEnd.delete(told);
   }
 
   /** Ends all of them. */
@@ -108,8 +115,10 @@ export class AdminSessions {
 
   #end(key: string): void {
     const session = this.#kept.get(key);
+    if (session === undefined) return;
     this.#kept.delete(key);
-    for (const told of session?.onEnd ?? []) told();
+    this.#lasting.delete(session);
+    for (const told of session.onEnd) told();
   }
 }
 

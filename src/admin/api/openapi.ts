@@ -8,7 +8,13 @@ const refusals: Readonly<Record<string, string>> = {
   400: 'The request is wrong.',
   401: 'Nobody is signed in.',
   403: 'The role does not suffice, or a page elsewhere has sent the request.',
+  404: 'There is no such thing.',
+  409: 'It is not in a state for that.',
+  413: 'The body is too large.',
+  415: 'The body is not JSON.',
+  421: 'The server has another name.',
   429: 'Too many wrong tokens have come from this address.',
+  500: 'The bridge failed; its log says why.',
   503: 'Not now; try again.',
 };
 

@@ -1,5 +1,12 @@
-import type { AdminAccess } from '../access/access.ts';
+import type { AuditLog } from '../access/audit-log.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
+import { accountRoutes } from './accounts/routes.ts';
+import { auditRoutes } from './audit/routes.ts';
+import { connectionRoutes } from './connections/routes.ts';
+import { type EventStreams, eventRoutes } from './events/routes.ts';
+import { logRoutes } from './log/routes.ts';
+import { messageRoutes } from './messages/routes.ts';
+
 import { openApiDocument } from './openapi.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { type ApiRoute, apiRoute, ok } from './route.ts';
@@ -7,11 +14,15 @@ import { sessionRoutes } from './session/routes.ts';
 import { setUpRoutes } from './set-up/routes.ts';
 
 /** Every route of the API. */
-export function apiRoutes(access: AdminAccess, ports: AdminPorts | SetupModePorts): ApiRoute[] {
+export function apiRoutes(ports: AdminPorts | SetupModePorts, streams: EventStreams, audit: AuditLog): ApiRoute[] {
   const routes: ApiRoute[] = [
-    ...sessionRoutes(access, ports.instance),
+    ...sessionRoutes(streams.access, ports.instance),
+    ...overviewRoutes(() => ports.overview()),
+    ...('messages' in ports ? bridgeRoutes(ports) : []),
     ...(ports.setUp ? setUpRoutes(ports.setUp) : []),
-    ...('overview' in ports ? bridgeRoutes(ports) : []),
+    ...logRoutes(ports.logTail),
+    ...eventRoutes(streams),
+    ...auditRoutes(audit),
     apiRoute({
       method: 'GET',
       path: '/openapi.json',
@@ -26,5 +37,5 @@ export function apiRoutes(access: AdminAccess, ports: AdminPorts | SetupModePort
 
 /** What a bridge that runs is asked. */
 function bridgeRoutes(ports: AdminPorts): ApiRoute[] {
-  return [...overviewRoutes(() => ports.overview())];
+  return [...messageRoutes(ports.messages), ...accountRoutes(ports.accounts), ...connectionRoutes(ports.connections)];
 }

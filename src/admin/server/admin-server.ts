@@ -18,6 +18,8 @@ export interface AdminServer {
 /** A header, and then a body, have so long to arrive, in milliseconds. */
 const requestTimeoutMs = 10_000;
 const maxBodyBytes = 256 * 1024;
+/** An address, in percent encoding. */
+const maxParamLength = 1_000;
 
 /**
  * Listens for whoever watches the bridge, and, where the settings say so, for whoever administers it.
@@ -33,6 +35,7 @@ export async function listenAdmin(
   let server: HttpServer | HttpsServer | undefined;
   const app = fastify({
     bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength },
     exposeHeadRoutes: true,
     forceCloseConnections: true,
     onProtoPoisoning: 'error',
@@ -55,7 +58,7 @@ export async function listenAdmin(
   });
   const part = settings.pages ? await openProtected(app, settings, ports, options) : undefined;
   await app.ready();
-  return await listening(app, server as HttpServer | HttpsServer, settings, part);
+  return await listening(app, server as HttpServer | HttpsServer, settings, { part, ports });
 }
 
 function newServer(tls: AdminTls | undefined, handler: Parameters<FastifyServerFactory>[0]): HttpServer | HttpsServer {
@@ -76,7 +79,7 @@ async function listening(
   app: FastifyInstance,
   server: HttpServer | HttpsServer,
   { host, port }: AdminSettings,
-  part: ProtectedPart | undefined,
+  { part, ports }: { readonly part: ProtectedPart | undefined; readonly ports: AdminPorts | SetupModePorts },
 ): Promise<AdminServer> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -93,6 +96,7 @@ async function listening(
       server.closeAllConnections();
       await closed;
       await app.close();
+      if ('close' in ports) await ports.close();
     },
   };
 }

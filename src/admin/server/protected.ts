@@ -4,6 +4,7 @@ import { AuditLog } from '../access/audit-log.ts';
 import { AdminSessions } from '../access/sessions.ts';
 import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
 import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
+import { EventHub } from '../api/events/hub.ts';
 import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
@@ -42,6 +43,8 @@ export async function openProtected(
     signInBy: ['token'],
   });
   const gate = { access, audit, log };
+  const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
+  const endEvents = ports.events((event) => hub.tell(event));
   app.register((part, _, done) => {
     part.addHook('onRequest', async (request, reply) => {
       setSecurityHeaders(reply, isTls);
@@ -49,7 +52,7 @@ export async function openProtected(
     });
     part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
     addPageRoutes(part);
-    addApiRoutes(part, apiRoutes(access, ports), gate);
+    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
     part.all('/*', (_, reply) => reply.code(404).send(''));
@@ -57,6 +60,8 @@ export async function openProtected(
   });
   return {
     close() {
+      endEvents();
+      hub.close();
       // Those that were given go on at the next server.
       if (!kept) sessions.close();
       audit.close();

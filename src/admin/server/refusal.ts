@@ -9,7 +9,11 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'admin-request-forged': 403,
   'admin-host-unknown': 421,
   'admin-not-found': 404,
+  'login-unknown': 404,
+  'app-password-unknown': 404,
+  'app-password-exists': 409,
   'admin-sign-in-blocked': 429,
+  'admin-busy': 503,
 };
 
 /** What an error looks like to whoever asked. */

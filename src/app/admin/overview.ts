@@ -1,29 +1,31 @@
-import type { Overview, QueueOverview } from '../../admin/api/overview/schemas.ts';
+import type { ConnectionStatus, Overview, QueueOverview } from '../../admin/api/overview/schemas.ts';
 import type { InstanceFacts } from '../../admin/api/session/routes.ts';
 import type { AdminFacts } from '../../admin/facts.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { accountTroubles } from './account-states.ts';
-import { ConnectionStates } from './connection-states.ts';
 
 /** What an overview is made of. */
 export interface OverviewParts {
-  readonly facts: AdminFacts;
+  readonly facts: Pick<AdminFacts, 'notReady' | 'clients'>;
   readonly instance: InstanceFacts;
   readonly startedAtMs: number;
-  readonly store: Pick<QueueStore, 'totals' | 'count'>;
+  readonly store: Pick<QueueStore, 'summary' | 'deliveredSince'>;
+  readonly clock: Clock;
   state(): BridgeState;
+  states(): Promise<ConnectionStatus[]>;
 }
+
+const dayMs = 24 * 3_600_000;
 
 /** Makes overviews; those who ask while one is made get the same. */
 export class Overviews {
   readonly #parts: OverviewParts;
-  readonly #connections: ConnectionStates;
   #underWay: Promise<Overview> | undefined;
 
   constructor(parts: OverviewParts) {
     this.#parts = parts;
-    this.#connections = new ConnectionStates(parts);
   }
 
   get(): Promise<Overview> {
@@ -34,12 +36,8 @@ export class Overviews {
   }
 
   async #make(): Promise<Overview> {
-    const { facts, instance, startedAtMs, state } = this.#parts;
-    const [reasons, connections, queue] = await Promise.all([
-      facts.notReady(),
-      this.#connections.all(),
-      queueOverview(this.#parts.store),
-    ]);
+    const { facts, instance, startedAtMs, state, states } = this.#parts;
+    const [reasons, connections, queue] = await Promise.all([facts.notReady(), states(), this.#queue()]);
     const { accounts } = state().config;
     const { smtp = 0, imap = 0, pop3 = 0 } = facts.clients();
     return {
@@ -54,18 +52,14 @@ export class Overviews {
       alerts: [],
     };
   }
-}
 
-async function queueOverview(store: OverviewParts['store']): Promise<QueueOverview> {
-  const [queued, held, failed, quarantined] = await Promise.all(
-    (['queued', 'held', 'failed', 'quarantined'] as const).map((state) => store.count(state)),
-  );
-  return {
-    queued: queued ?? 0,
-    held: held ?? 0,
-    failed: failed ?? 0,
-    quarantined: quarantined ?? 0,
-    deliveredLastDay: 0,
-    oldestQueuedAt: null,
-  };
+  async #queue(): Promise<QueueOverview> {
+    const { store, clock } = this.#parts;
+    const [{ open, oldestQueuedAtMs }, deliveredLastDay] = await Promise.all([
+      store.summary(),
+      store.deliveredSince(clock.now() - dayMs),
+    ]);
+    const oldestQueuedAt = oldestQueuedAtMs === undefined ? null : new Date(oldestQueuedAtMs).toISOString();
+    return { ...open, deliveredLastDay, oldestQueuedAt };
+  }
 }

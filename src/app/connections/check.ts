@@ -15,9 +15,10 @@ import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
-import type { CommandQueue } from '../queue-store.ts';
 import { CheckedUpstream } from './checked.ts';
-import { pausedConnection } from './paused.ts';
+
+import { type AskedQueue, pausedConnection } from './paused.ts';
+
 import { hasOwnSignIns } from './tokens.ts';
 
 export type { HopResult } from '../../onboarding/check/hops/hop.ts';
@@ -38,7 +39,7 @@ export interface CheckOptions {
   /** Where instances share their sign-ins; undefined: they are files of the data folder. */
   readonly shared?: RecordTable | undefined;
   /** Of the bridge, which may have paused a connection; undefined: nobody asks. */
-  readonly queue?: CommandQueue;
+  readonly queue?: AskedQueue;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -70,7 +71,7 @@ async function* checkOne(
     readonly proxy: ProxySettings | undefined;
     readonly signIn: SignInStore | undefined;
     readonly shared: RecordTable | undefined;
-    readonly queue: CommandQueue | undefined;
+    readonly queue: AskedQueue | undefined;
   },
 ): AsyncGenerator<HopResult> {
   const { queue } = parts;

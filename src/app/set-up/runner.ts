@@ -7,7 +7,7 @@ import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { Environment } from '../../config/secrets.ts';
 import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
-import { type Bridge, startBridge } from '../bridge.ts';
+import { type Bridge, type BridgeOptions, startBridge } from '../bridge.ts';
 import { type DataFolder, takeDataFolder } from '../data-folder.ts';
 import { openSetupServer } from './set-up-server.ts';
 
@@ -17,6 +17,8 @@ export interface RunnerOptions {
   readonly path: string;
   readonly env: Environment;
   readonly log: Log;
+  /** The last lines of it, for those who look at the pages. */
+  readonly logTail: NonNullable<BridgeOptions['logTail']>;
   readonly clock: Clock;
   /** Ends a start that waits. */
   readonly signal: AbortSignal;
@@ -134,16 +136,16 @@ export class BridgeRunner {
   }
 
   async #start({ config }: LoadedConfig): Promise<Bridge> {
-    const { log, clock, signal } = this.#options;
+    const { log, logTail, clock, signal } = this.#options;
     const admin = this.#setUp && { setUp: this.#setUp, sessions: this.#sessions };
-    this.#bridge = await startBridge(config, { log, clock, signal, ...(admin && { admin }) });
+    this.#bridge = await startBridge(config, { log, logTail, clock, signal, ...(admin && { admin }) });
     return this.#bridge;
   }
 
   #openServer(dataDir: string): Promise<AdminServer> {
-    const { clock, log } = this.#options;
+    const { clock, log, logTail } = this.#options;
     const setUp = this.#setUp as GuidedSetup;
-    return openSetupServer({ ...this.#setUpAt, dataDir, setUp, sessions: this.#sessions, clock, log });
+    return openSetupServer({ ...this.#setUpAt, dataDir, setUp, sessions: this.#sessions, clock, log, logTail });
   }
 
   async #load(): Promise<LoadedConfig> {

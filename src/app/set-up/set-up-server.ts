@@ -1,4 +1,6 @@
 import type { AdminSessions } from '../../admin/access/sessions.ts';
+import type { LogTail } from '../../admin/api/log/log-tail.ts';
+import type { SetupModePorts } from '../../admin/ports.ts';
 import type { AdminServer } from '../../admin/server/admin-server.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -17,6 +19,7 @@ export interface SetupServerOptions {
   readonly sessions: AdminSessions;
   readonly clock: Clock;
   readonly log: Log;
+  readonly logTail: LogTail;
 }
 
 /**
@@ -24,9 +27,17 @@ export interface SetupServerOptions {
  * @throws BridgeError `port-in-use`, `listen-failed`, `admin-token-unusable`
  */
 export async function openSetupServer(options: SetupServerOptions): Promise<AdminServer> {
-  const { host, port, dataDir, setUp } = options;
+  const { host, port, dataDir, setUp, logTail, clock } = options;
+  const startedAt = new Date(clock.now()).toISOString();
   const { listenAdmin } = await import('../../admin/server/admin-server.ts');
-  const ports = { setUp, instance: { version: version(), instance: '', isSetUp: () => false }, facts: noFacts };
+  const ports: SetupModePorts = {
+    setUp,
+    logTail,
+    instance: { version: version(), instance: '', isSetUp: () => false },
+    facts: noFacts,
+    overview: async () => ({ ...noOverview, version: version(), startedAt }),
+    events: () => () => {},
+  };
   return await listenAdmin({ host, port, pages: true, names: [host], dataDir }, ports, options).catch(
     (error: unknown) => Promise.reject(portFailure(error, 'admin', { host, port })),
   );
@@ -38,8 +49,20 @@ export function pagesUrl(host: string, port: number): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;
 }
 
+const notSetUp = { code: 'not-set-up', text: 'There is no configuration yet.' };
+
+const noOverview = {
+  instance: '',
+  ready: { ready: false, reasons: [notSetUp] },
+  connections: [],
+  accounts: { total: 0, trouble: [] },
+  queue: { queued: 0, held: 0, failed: 0, quarantined: 0, deliveredLastDay: 0, oldestQueuedAt: null },
+  clients: { smtp: 0, imap: 0, pop3: 0 },
+  alerts: [],
+};
+
 const noFacts = {
-  notReady: async () => [{ code: 'not-set-up', text: 'There is no configuration yet.' }],
+  notReady: async () => [notSetUp],
   queue: async () => ({}),
   clients: () => ({}),
   workers: async () => [],
