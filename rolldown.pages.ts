@@ -14,7 +14,7 @@ const vendor = {
 
 /** The pages for the package: their own code as one small file. Run from source, the server strips the types instead. */
 export default defineConfig({
-  input: join(from, 'main.ts'),
+  input: { main: join(from, 'main.ts'), 'connect/main': join(from, 'connect/main.ts') },
   external: /\/vendor\//,
   output: { dir: to, minify: true },
   plugins: [
@@ -25,7 +25,7 @@ export default defineConfig({
           // Line ends with indentation are left in templates alone.
           if (file.type === 'chunk') file.code = file.code.replaceAll(/\n {2,}/g, ' ');
         }
-        for (const fileName of ['index.html', 'pages.css', 'icon.svg']) {
+        for (const fileName of ['index.html', 'connect/index.html', 'pages.css', 'icon.svg']) {
           const source = readFileSync(join(from, fileName), 'utf8');
           this.emitFile({ type: 'asset', fileName, source: fileName.endsWith('.css') ? dense(source) : source });
         }

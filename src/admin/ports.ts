@@ -8,6 +8,7 @@ import type { MessagesPort } from './api/messages/routes.ts';
 
 import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
+import type { ConnectPort } from './connect/port.ts';
 import type { AdminFacts } from './facts.ts';
 
 /** What the admin server asks, whether there is a bridge yet or not. */
@@ -29,6 +30,8 @@ export interface SetupModePorts extends CommonPorts {
 export interface AdminPorts extends CommonPorts {
   /** Left out where nobody can write the configuration. */
   readonly setUp?: GuidedSetup | undefined;
+  /** Left out where nobody connects a mailbox by themself. */
+  readonly connect?: ConnectPort | undefined;
   readonly messages: MessagesPort;
   readonly accounts: AccountsPort;
   readonly connections: ConnectionsPort;

@@ -115,7 +115,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { store, records, queue, leaseKeys, state, memory, certificates } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const parts = { listeners, reading, readiness, clock, log, logTail, setUp: options.admin?.setUp };
+  const parts = { listeners, reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
   const ports = () => adminPorts({ ...prepared, ...parts });
   const { sessions } = options.admin ?? {};
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });

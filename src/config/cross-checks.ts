@@ -41,7 +41,33 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
     ...networkClashes(raw),
     ...queueRules(raw),
     ...sharedStoreRules(raw),
+    ...connectRules(raw),
   ];
+}
+
+/** At `/connect` everybody signs in for themself, and gets a password that their account takes. */
+function connectRules(raw: Raw): Problem[] {
+  const connect = object(object(raw.admin).connect);
+  const name = text(connect.connection);
+  if (name === undefined) return [];
+  const path = ['admin', 'connect'];
+  const connection = object(object(raw.connections)[name]);
+  if (connection.grant !== 'device-code' || connection.signIns !== 'each') {
+    const text = `"${name}" is no connection with grant "device-code" and "signIns": "each"`;
+    return [{ path: [...path, 'connection'], text }];
+  }
+  return list(connect.domains).flatMap((domain, index) => {
+    const isServed = list(raw.accounts)
+      .map(object)
+      .some(
+        ({ username, passwordFrom, connection }) =>
+          text(username)?.toLowerCase() === `*@${String(domain).toLowerCase()}` &&
+          passwordFrom === 'app-passwords' &&
+          connection === name,
+      );
+    const wanted = `{ "username": "*@${String(domain)}", "passwordFrom": "app-passwords", "connection": "${name}" }`;
+    return isServed ? [] : [{ path: [...path, 'domains', index], text: `needs an account ${wanted}` }];
+  });
 }
 
 function portClashes(raw: Raw): Problem[] {

@@ -2,6 +2,7 @@ import type { AuditLog } from '../access/audit-log.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
+import { type ConnectApi, connectRoutes } from './connect/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
 import { logRoutes } from './log/routes.ts';
@@ -14,11 +15,17 @@ import { sessionRoutes } from './session/routes.ts';
 import { setUpRoutes } from './set-up/routes.ts';
 
 /** Every route of the API. */
-export function apiRoutes(ports: AdminPorts | SetupModePorts, streams: EventStreams, audit: AuditLog): ApiRoute[] {
+export function apiRoutes(
+  ports: AdminPorts | SetupModePorts,
+  streams: EventStreams,
+  audit: AuditLog,
+  connect?: ConnectApi,
+): ApiRoute[] {
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),
     ...overviewRoutes(() => ports.overview()),
     ...('messages' in ports ? bridgeRoutes(ports) : []),
+    ...(connect ? connectRoutes(connect) : []),
     ...(ports.setUp ? setUpRoutes(ports.setUp) : []),
     ...logRoutes(ports.logTail),
     ...eventRoutes(streams),

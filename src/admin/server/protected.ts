@@ -7,10 +7,13 @@ import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { EventHub } from '../api/events/hub.ts';
 import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
+import { PendingConnects } from '../connect/pending.ts';
+import { addConnectRoutes } from '../connect/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { setSecurityHeaders } from './headers.ts';
 import { HostCheck } from './hosts.ts';
+import { PageFiles } from './page-files.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { notFound } from './refusal.ts';
 
@@ -45,14 +48,19 @@ export async function openProtected(
   const gate = { access, audit, log };
   const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
   const endEvents = ports.events((event) => hub.tell(event));
+  const connect = 'connect' in ports ? ports.connect : undefined;
+  const pending = connect && new PendingConnects({ connect, clock, log });
+  const files = new PageFiles();
   app.register((part, _, done) => {
     part.addHook('onRequest', async (request, reply) => {
       setSecurityHeaders(reply, isTls);
       hosts.assertOwnHost(request);
     });
     part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
-    addPageRoutes(part);
-    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit), gate);
+    addPageRoutes(part, files);
+    if (connect) addConnectRoutes(part, connect, files);
+    const api = connect && pending && { connect, pending };
+    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
     part.all('/*', (_, reply) => reply.code(404).send(''));
@@ -62,6 +70,7 @@ export async function openProtected(
     close() {
       endEvents();
       hub.close();
+      void pending?.close();
       // Those that were given go on at the next server.
       if (!kept) sessions.close();
       audit.close();

@@ -13,6 +13,8 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'app-password-unknown': 404,
   'app-password-exists': 409,
   'admin-sign-in-blocked': 429,
+  'connect-busy': 429,
+  'connect-not-open': 403,
   'admin-busy': 503,
 };
 

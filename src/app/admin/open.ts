@@ -38,10 +38,15 @@ function settingsOf(admin: AdminConfig, { config, hostname, certificates }: Admi
     port: admin.port,
     tls: certificates.of(admin),
     pages: admin.pages,
-    names: [hostname, admin.host],
+    names: [hostname, admin.host, ...connectNames(admin)],
     publicUrl: admin.publicUrl,
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
     viewToken: admin.viewToken?.reveal(),
   };
+}
+
+/** By which mail programs look for the settings of an address. */
+function connectNames({ connect }: AdminConfig): string[] {
+  return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }

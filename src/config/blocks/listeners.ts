@@ -88,6 +88,22 @@ function publicUrlProblem(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && text.toLowerCase().replace(/\/$/, '') === url.origin;
 }
 
+/** `admin.connect` */
+const connectBlock = () =>
+  block({
+    connection: z.string().meta({
+      description: 'Name of the connection that people sign in to: `grant: "device-code"` and `signIns: "each"`.',
+    }),
+    domains: z.array(host()).min(1).meta({
+      title: 'domains',
+      description:
+        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection.',
+    }),
+    host: z.exactOptional(host()).meta({
+      description: 'Host name by which programs reach the listeners. Default: that of `publicUrl`, else `hostname`.',
+    }),
+  });
+
 /** `admin`: the HTTP listener for health, metrics, API and pages. */
 export const adminBlock = (sources: Sources) =>
   block({
@@ -123,4 +139,8 @@ export const adminBlock = (sources: Sources) =>
         description:
           'Where people reach the pages, where that is neither `localhost`, an address, `host` nor `hostname`: `https://mailbridge.contoso.com`. Requests for other names are refused.',
       }),
+    connect: z.exactOptional(connectBlock()).meta({
+      description:
+        'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings (docs/clients.md). Left out: nobody does.',
+    }),
   });
