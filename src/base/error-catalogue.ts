@@ -147,7 +147,7 @@ const entries = {
   },
   'connect-failed': {
     kind: 'permanent',
-    cause: 'A mailbox could not be connected at /connect, for a reason that nobody foresaw.',
+    cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
     remedy: 'Try again; if it stays, the log of the bridge says more.',
   },
   'admin-token-unusable': {

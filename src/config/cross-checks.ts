@@ -52,8 +52,12 @@ function connectRules(raw: Raw): Problem[] {
   if (name === undefined) return [];
   const path = ['admin', 'connect'];
   const connection = object(object(raw.connections)[name]);
-  if (connection.grant !== 'device-code' || connection.signIns !== 'each') {
-    const text = `"${name}" is no connection with grant "device-code" and "signIns": "each"`;
+  if (!['device-code', 'authorization-code'].includes(String(connection.grant)) || connection.signIns !== 'each') {
+    const text = `"${name}" needs grant "device-code" or "authorization-code", and "signIns": "each"`;
+    return [{ path: [...path, 'connection'], text }];
+  }
+  if (connection.grant === 'authorization-code' && !/\/connect\/callback$/.test(String(connection.redirectUri))) {
+    const text = `"${name}" needs the "redirectUri" https://HOST/connect/callback`;
     return [{ path: [...path, 'connection'], text }];
   }
   return list(connect.domains).flatMap((domain, index) => {

@@ -47,3 +47,43 @@ test('with a browser, from /connect to a program that reads and sends with what 
   expect((await client.mailboxOpen('INBOX')).exists).toBe(1);
   await client.logout();
 }, 120_000);
+
+test('by the browser itself, which comes back from Microsoft', async (context) => {
+  needProgram(context, 'chromium');
+  const { m365, origin } = await connectWorld({ byBrowser: true });
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  afterTest(() => browser.close());
+  const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  await page.goto(`${origin}/connect`);
+  await page.getByRole('button', { name: 'Sign in at Microsoft' }).click();
+  await page.getByLabel('User name').fill(alice);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel('Password').fill(m365.userPassword);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page
+    .getByRole('button', { name: 'Accept' })
+    .or(page.getByText(/Your mailbox is tried|You have signed in/))
+    .first()
+    .waitFor();
+  const accept = page.getByRole('button', { name: 'Accept' });
+  if (await accept.isVisible()) await accept.click();
+  await page.getByText('You have signed in as').waitFor();
+  expect(await page.locator('code').first().textContent()).toBe(alice);
+  noteSecret('user password', (await page.locator('.big-code').textContent()) ?? '');
+}, 60_000);
+
+test('another browser cannot bring the answer back', async () => {
+  const { origin } = await connectWorld({ byBrowser: true });
+  const begun = await fetch(`${origin}/api/v1/connect/sign-ins`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{}',
+  });
+  const { url } = (await begun.json()) as { url: string };
+  const state = new URL(url).searchParams.get('state');
+  const [cookie = ''] = (begun.headers.get('set-cookie') ?? '').split(';');
+  const callback = `${origin}/connect/callback?code=x&state=${state}`;
+  expect((await fetch(callback, { redirect: 'manual' })).status).toBe(404);
+  expect((await fetch(callback, { redirect: 'manual', headers: { Cookie: cookie } })).status).toBe(303);
+  expect((await fetch(callback, { redirect: 'manual', headers: { Cookie: cookie } })).status).toBe(404);
+}, 30_000);

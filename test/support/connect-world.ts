@@ -13,17 +13,27 @@ export interface ConnectWorld {
   readonly origin: string;
   /** Of the certificates made here. */
   readonly ca: string;
-  config(): Promise<ConfigInput>;
 }
 
-/** @param changes replace whole keys of the configuration */
-export async function connectWorld(changes: Partial<ConfigInput> = {}): Promise<ConnectWorld> {
+type ConnectInput = NonNullable<NonNullable<ConfigInput['admin']>['connect']>;
+
+interface ConnectWorldOptions {
+  readonly connect?: ConnectInput;
+  /** People sign in in the browser that has the page open. */
+  readonly byBrowser?: boolean;
+}
+
+/** @see ConnectWorld */
+export async function connectWorld({ connect, byBrowser = false }: ConnectWorldOptions = {}): Promise<ConnectWorld> {
   const m365 = await microsoft365({ mailboxes: [reports, alice, bob] });
   m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.05;
   const port = await freePorts();
   const { authority, graph, imap, pop3, smtp, caFile } = m365.endpoints;
   const cloud = { authority, graph, imap, pop3, smtp, caFile };
   const { tenantId, clientId } = m365;
+  const redirectUri = `http://127.0.0.1:${port}/connect/callback`;
+  m365.tenant.app.publicRedirectUris = [...m365.tenant.app.publicRedirectUris, redirectUri];
+  const grant = byBrowser ? { grant: 'authorization-code' as const, redirectUri } : { grant: 'device-code' as const };
   const config: ConfigInput = {
     ...contosoConfig(m365),
     hostname: 'localhost',
@@ -32,12 +42,11 @@ export async function connectWorld(changes: Partial<ConfigInput> = {}): Promise<
       { protocol: 'imap', port: 0 },
       { protocol: 'imap', port: 0, security: 'tls' },
     ],
-    connections: { people: { grant: 'device-code', signIns: 'each', tenantId, clientId, cloud } },
+    connections: { people: { ...grant, signIns: 'each', tenantId, clientId, cloud } },
     accounts: [
       { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp', read: 'imap' },
     ],
-    admin: { port, connect: { connection: 'people', domains: ['contoso.com'] } },
-    ...changes,
+    admin: { port, connect: connect ?? { connection: 'people', domains: ['contoso.com'] } },
   };
   const relay = await relayFrom(m365, config);
   afterTest(() => relay.close());
@@ -46,6 +55,5 @@ export async function connectWorld(changes: Partial<ConfigInput> = {}): Promise<
     relay,
     origin: `http://127.0.0.1:${port}`,
     ca: readFileSync(join(relay.folder.path, 'data/tls/ca.crt'), 'utf8'),
-    config: async () => config,
   };
 }

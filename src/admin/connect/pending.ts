@@ -3,14 +3,17 @@ import { sourceNetwork } from '../../accounts/networks.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { ConnectCode, ConnectedMailbox, ConnectPort } from './port.ts';
+import type { ConnectCode, ConnectedMailbox, ConnectLink, ConnectPort } from './port.ts';
 
 /** How far a sign-in at `/connect` is. */
 export type ConnectState =
-  | { readonly state: 'waiting'; readonly code: ConnectCode }
+  | { readonly state: 'waiting'; readonly begun: BegunConnect }
   /** The mailbox is tried. */
   | { readonly state: 'done'; readonly mailbox: ConnectedMailbox }
   | { readonly state: 'failed'; readonly error: BridgeError };
+
+/** What somebody does now: enters a code, or opens a link. */
+export type BegunConnect = { readonly code: ConnectCode } | { readonly url: string };
 
 export interface PendingOptions {
   readonly connect: Pick<ConnectPort, 'connect'>;
@@ -21,7 +24,7 @@ export interface PendingOptions {
 interface Pending {
   readonly network: string;
   readonly abort: AbortController;
-  readonly startedAtMs: number;
+  link: ConnectLink | undefined;
   state: ConnectState | undefined;
 }
 
@@ -51,24 +54,33 @@ export class PendingConnects {
    * @returns its id, which nobody can guess, and the code
    * @throws BridgeError `connect-busy`, or why there is no code
    */
-  async start(address: string): Promise<{ readonly id: string; readonly code: ConnectCode }> {
+  async start(address: string, invitation?: string): Promise<{ readonly id: string; readonly begun: BegunConnect }> {
     const network = sourceNetwork(address);
     this.#assertRoom(network);
     const id = randomBytes(24).toString('base64url');
-    const pending: Pending = {
-      network,
-      abort: new AbortController(),
-      startedAtMs: this.#options.clock.now(),
-      state: undefined,
-    };
+    const pending: Pending = { network, abort: new AbortController(), link: undefined, state: undefined };
     this.#pending.set(id, pending);
-    const code = await new Promise<ConnectCode>((resolve, reject) => {
-      const running: Promise<void> = this.#run(id, pending, resolve, reject).finally(() =>
-        this.#running.delete(running),
-      );
+    const begun = await new Promise<BegunConnect>((resolve, reject) => {
+      const asked = { id, pending, invitation };
+      const running: Promise<void> = this.#run(asked, resolve, reject).finally(() => this.#running.delete(running));
       this.#running.add(running);
     });
-    return { id, code };
+    return { id, begun };
+  }
+
+  /**
+   * Takes the address that a browser has come back to.
+   * @param id that the browser shows: the one that has begun the sign-in, and no other
+   * @throws BridgeError `admin-not-found`
+   */
+  redirected(redirect: URL, id: string | undefined): void {
+    const pending = this.#pending.get(id ?? '');
+    const { link } = pending ?? {};
+    if (!pending || link === undefined || link.state !== redirect.searchParams.get('state')) {
+      throw new BridgeError('admin-not-found', 'This browser has begun no such sign-in. Begin again.');
+    }
+    pending.link = undefined;
+    link.take(redirect);
   }
 
   /** How far it is. What it has come to is told once. @throws BridgeError `admin-not-found` */
@@ -86,18 +98,27 @@ export class PendingConnects {
   }
 
   async #run(
-    id: string,
-    pending: Pending,
-    onCode: (code: ConnectCode) => void,
+    {
+      id,
+      pending,
+      invitation,
+    }: { readonly id: string; readonly pending: Pending; readonly invitation?: string | undefined },
+    onBegun: (begun: BegunConnect) => void,
     onFailure: (error: unknown) => void,
   ): Promise<void> {
     const { connect, log } = this.#options;
+    const begin = (begun: BegunConnect) => {
+      pending.state = { state: 'waiting', begun };
+      onBegun(begun);
+    };
     try {
       const mailbox = await connect.connect({
         signal: pending.abort.signal,
-        onCode: (code) => {
-          pending.state = { state: 'waiting', code };
-          onCode(code);
+        invitation,
+        onCode: (code) => begin({ code }),
+        onLink(link) {
+          pending.link = link;
+          begin({ url: link.url });
         },
       });
       pending.state = { state: 'done', mailbox };

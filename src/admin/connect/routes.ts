@@ -1,9 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cookieValues } from '../access/cookies.ts';
 import type { PageFiles } from '../server/page-files.ts';
 import { appleProfile } from './apple.ts';
 import { askedAddress, autodiscoverAnswer, autodiscoverRefusal } from './outlook.ts';
+import type { PendingConnects } from './pending.ts';
 import type { ConnectPort } from './port.ts';
 import { thunderbirdConfig } from './thunderbird.ts';
+
+/** Tells the browser that has begun a sign-in from all others. */
+export const connectCookie = 'mailbridge_connect';
 
 const maxRequestBytes = 16 * 1024;
 
@@ -11,7 +16,19 @@ const maxRequestBytes = 16 * 1024;
  * What people and mail programs ask for without a login: the page at `/connect`, and settings for programs. Settings are
  * the same for every address of a domain: whether there is such a mailbox they do not tell.
  */
-export function addConnectRoutes(app: FastifyInstance, connect: ConnectPort, files: PageFiles): void {
+export function addConnectRoutes(
+  app: FastifyInstance,
+  connect: ConnectPort,
+  pending: PendingConnects,
+  files: PageFiles,
+): void {
+  app.get('/connect/callback', async (request, reply) => {
+    const [id] = cookieValues(request.headers.cookie, connectCookie);
+    pending.redirected(new URL(request.url, 'http://localhost'), id);
+    reply.header('Set-Cookie', `${connectCookie}=; Path=/connect; HttpOnly; SameSite=Lax; Max-Age=0`);
+    // The page knows which sign-in it has begun.
+    return reply.redirect('/connect', 303);
+  });
   app.get('/connect', async (_, reply) => {
     const page = await files.get('connect/index.html');
     return page ? reply.type(page.type).send(page.content) : reply.callNotFound();

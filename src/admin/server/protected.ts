@@ -58,7 +58,7 @@ export async function openProtected(
     });
     part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
     addPageRoutes(part, files);
-    if (connect) addConnectRoutes(part, connect, files);
+    if (connect && pending) addConnectRoutes(part, connect, pending, files);
     const api = connect && pending && { connect, pending };
     addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.

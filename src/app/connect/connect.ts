@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { folded } from '../../accounts/account.ts';
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { MailServerSetting, MailServers } from '../../admin/connect/mail-servers.ts';
-import type { ConnectedMailbox, ConnectPort } from '../../admin/connect/port.ts';
+import type { ConnectedMailbox, ConnectPort, ConnectWatcher } from '../../admin/connect/port.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
@@ -13,14 +13,16 @@ import type { AdminConfig, Config } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
 import { mailboxAt } from '../../message/address/pattern.ts';
 import { ownConnection } from '../../message/own-connection.ts';
+import { beginAuthorization } from '../../tokens/grants/authorization-code.ts';
 import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import { SignInOnTrial } from '../../tokens/sign-ins/on-trial.ts';
-import { type SignedIn, storeSignIn } from '../../tokens/sign-ins/user-sign-in.ts';
+import { type SignedIn, storeSignIn, type UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
+import { invitedAddress, makeInvitation } from './invitations.ts';
 
 type ConnectConfig = NonNullable<AdminConfig['connect']>;
 
@@ -53,10 +55,23 @@ export class BridgeConnect implements ConnectPort {
     this.domains = parts.connect.domains.map((domain) => domain.toLowerCase());
   }
 
-  isOpenFor(address: string): boolean {
-    const { connect, state } = this.#parts;
+  async invite(address: string, days: number) {
+    const { connect, state, clock } = this.#parts;
+    const { config } = state();
+    if (!accountOf(config, connect.connection, address)) throw notOpen(`No account serves ${address}.`);
+    const expiresAtMs = clock.now() + days * 86_400_000;
+    return { invitation: await makeInvitation(config.dataDir, address, expiresAtMs), expiresAtMs };
+  }
+
+  /** Whether an address may connect its mailbox: its domain is listed, or it is invited. */
+  async #isOpenFor(address: string, invitation: string | undefined): Promise<boolean> {
+    const { connect, state, clock } = this.#parts;
+    const { dataDir } = state().config;
+    const isInvited = async () =>
+      invitation !== undefined && (await invitedAddress(dataDir, invitation, clock.now())) === address.toLowerCase();
     const isListed = this.domains.includes(domainOf(address).toLowerCase());
-    return isListed && accountOf(state().config, connect.connection, address) !== undefined;
+    if (accountOf(state().config, connect.connection, address) === undefined) return false;
+    return isListed || (await isInvited());
   }
 
   servers(): MailServers {
@@ -75,7 +90,7 @@ export class BridgeConnect implements ConnectPort {
     return authorityFile === undefined ? undefined : await readFile(authorityFile, 'utf8');
   }
 
-  async connect({ onCode, signal }: Parameters<ConnectPort['connect']>[0]): Promise<ConnectedMailbox> {
+  async connect(watcher: ConnectWatcher): Promise<ConnectedMailbox> {
     const { connect, state, clock, log, records: shared } = this.#parts;
     const { config } = state();
     const connection = config.connections[connect.connection] as DelegatedConnection;
@@ -89,9 +104,9 @@ export class BridgeConnect implements ConnectPort {
       const [resource] = resourcesOf(asking);
       if (resource === undefined) throw new BridgeError('connect-failed', 'No account uses the connection.');
       const scopes = asking.scopes[resource] ?? [];
-      const signedIn = await signInByDeviceCode({ ...asking.client, scopes, signal, onCode });
+      const signedIn = await signInOf(connection, { ...asking.client, scopes }, watcher);
       // What somebody has typed counts for nothing: this is who Microsoft says it is.
-      const address = this.#allowed(signedIn);
+      const address = await this.#allowed(signedIn, watcher.invitation);
       await storeSignIn(candidate, asking.client, signedIn, resource);
       await this.#tryMailbox(address, asking, candidate);
       const kept = await open(ownConnection(connect.connection, address));
@@ -106,9 +121,9 @@ export class BridgeConnect implements ConnectPort {
   }
 
   /** @throws BridgeError `connect-not-open` */
-  #allowed({ username }: SignedIn): string {
-    if (this.isOpenFor(username)) return username.toLowerCase();
-    throw new BridgeError('connect-not-open', `${username} has signed in, and may not connect a mailbox here.`);
+  async #allowed({ username }: SignedIn, invitation: string | undefined): Promise<string> {
+    if (await this.#isOpenFor(username, invitation)) return username.toLowerCase();
+    throw notOpen(`${username} has signed in, and may not connect a mailbox here.`);
   }
 
   /** Every hop, by the new sign-in. One that works already stays as it is where one fails. @throws BridgeError of the hop */
@@ -144,6 +159,36 @@ export class BridgeConnect implements ConnectPort {
     }
     return await store.add(login, name, now);
   }
+}
+
+type AskedPerson = UserClientOptions & { readonly scopes: readonly string[] };
+
+/** By a code, or by the browser that comes back to `/connect/callback`. */
+async function signInOf(
+  connection: DelegatedConnection,
+  asked: AskedPerson,
+  watcher: ConnectWatcher,
+): Promise<SignedIn> {
+  const { signal, onCode, onLink } = watcher;
+  if (connection.grant !== 'authorization-code') return await signInByDeviceCode({ ...asked, signal, onCode });
+  const { redirectUri = '', prompt = 'select_account' } = connection;
+  const request = await beginAuthorization({ ...asked, redirectUri, prompt });
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(browserPatienceMs)]);
+  const redirect = await new Promise<URL>((resolve, reject) => {
+    limit.addEventListener('abort', () => reject(tooLate()), { once: true });
+    onLink({ url: request.url, state: request.state, take: resolve });
+  });
+  return await request.redeem(redirect);
+}
+
+const browserPatienceMs = 15 * 60_000;
+
+function tooLate(): BridgeError {
+  return new BridgeError('sign-in-cancelled', 'Nobody signed in in the browser within 15 minutes.');
+}
+
+function notOpen(text: string): BridgeError {
+  return new BridgeError('connect-not-open', text);
 }
 
 /** The account for many that an address is one of. */

@@ -92,12 +92,13 @@ function publicUrlProblem(text: string): boolean {
 const connectBlock = () =>
   block({
     connection: z.string().meta({
-      description: 'Name of the connection that people sign in to: `grant: "device-code"` and `signIns: "each"`.',
+      description:
+        'Name of the connection that people sign in to, with `signIns: "each"`. `grant: "device-code"`: they enter a code. `grant: "authorization-code"` with the `redirectUri` `https://HOST/connect/callback`: they sign in in the browser that has the page open, which nobody can talk them into for somebody else.',
     }),
-    domains: z.array(host()).min(1).meta({
+    domains: z.array(host()).default([]).meta({
       title: 'domains',
       description:
-        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection.',
+        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection. None: by invitation alone.',
     }),
     host: z.exactOptional(host()).meta({
       description: 'Host name by which programs reach the listeners. Default: that of `publicUrl`, else `hostname`.',

@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type ConnectWorld, connectWorld } from '../../support/connect-world.ts';
-import { alice, until } from '../../support/relay.ts';
+import { alice, bob, until } from '../../support/relay.ts';
 import { noteSecret } from '../../support/secret-search/record.ts';
 import { adminWorld } from '../admin-world.ts';
 
@@ -30,8 +30,8 @@ async function outcome(world: ConnectWorld, id: string | undefined): Promise<Out
   });
 }
 
-async function connects(world: ConnectWorld, as: string): Promise<{ outcome: Outcome; id: string | undefined }> {
-  const { status, body } = await post(world, 'sign-ins', {});
+async function connects(world: ConnectWorld, as: string, invitation?: string) {
+  const { status, body } = await post(world, 'sign-ins', { ...(invitation && { invitation }) });
   expect(status).toBe(202);
   await signInAtDevicePage(world.m365, body.userCode ?? '', as, new FormBrowser(world.m365));
   const told = await outcome(world, body.id);
@@ -54,6 +54,24 @@ test('somebody of another domain gets nothing, and nothing of theirs is kept', a
   expect(
     readdirSync(join(world.relay.folder.path, 'data')).filter((file) => /sign-ins|app-passwords/.test(file)),
   ).toEqual([]);
+}, 30_000);
+
+test('who is invited may come from a domain that is not listed, and nobody else with that invitation', async () => {
+  const world = await connectWorld({ connect: { connection: 'people', domains: [] } });
+  const token = readFileSync(join(world.relay.folder.path, 'data/admin-token'), 'utf8').trim();
+  noteSecret('admin token', token);
+  const headers = { Authorization: `Bearer ${token}` };
+  expect((await connects(world, alice)).outcome).toMatchObject({
+    state: 'failed',
+    error: { code: 'connect-not-open' },
+  });
+  expect((await post(world, 'invitations', { address: alice })).status).toBe(401);
+  expect((await post(world, 'invitations', { address: 'x@fabrikam.com' }, headers)).status).toBe(403);
+  const { body } = await post(world, 'invitations', { address: alice }, headers);
+  const invitation = new URLSearchParams(new URL(body.url ?? '').hash.slice(1)).get('invitation') ?? '';
+  expect((await connects(world, bob, invitation)).outcome).toMatchObject({ state: 'failed' });
+  expect((await connects(world, alice, `${invitation}x`)).outcome).toMatchObject({ state: 'failed' });
+  expect((await connects(world, alice, invitation)).outcome).toMatchObject({ state: 'done', address: alice });
 }, 30_000);
 
 test('from one network only so many sign-ins wait at the same time', async () => {

@@ -72,7 +72,7 @@ test('makes user, folders, key and unit, says each, and starts nothing without a
       .join('\n'),
   ).toMatchInlineSnapshot(`
     "✓ made the user mailbridge
-    ✓ made /etc/mailbridge (mode 0750)
+    ✓ made /etc/mailbridge (mode 0770)
     ✓ made /var/lib/mailbridge (mode 0700)
     ✓ made /etc/mailbridge/token.key, the key of the sign-ins
     ✓ wrote /etc/systemd/system/mailbridge.service

@@ -2,6 +2,7 @@ import { renderSVG } from 'uqr';
 import { z } from 'zod';
 import type { PendingConnects } from '../../connect/pending.ts';
 import type { ConnectPort } from '../../connect/port.ts';
+import { connectCookie } from '../../connect/routes.ts';
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
 
 /** What `/connect` works with. */
@@ -17,15 +18,18 @@ const factsSchema = z.strictObject({ domains: z.array(z.string()), servers, hasA
 
 const startedSchema = z.strictObject({
   id: z.string().meta({ description: 'By which the outcome is asked for; whoever knows it gets the password.' }),
-  userCode: z.string(),
-  verificationUri: z.string(),
-  expiresAt: z.iso.datetime(),
+  userCode: z.string().optional(),
+  verificationUri: z.string().optional(),
+  expiresAt: z.iso.datetime().optional(),
+  url: z.string().optional().meta({ description: 'In place of a code: where the browser goes.' }),
 });
+
+const invitedSchema = z.strictObject({ url: z.string(), expiresAt: z.iso.datetime() });
 
 const outcomeSchema = z.strictObject({
   state: z.enum(['waiting', 'done', 'failed']),
   address: z.string().optional().meta({ description: 'Who has signed in, as Microsoft says; also the username.' }),
-  password: z.string().optional().meta({ description: 'Of this mailbox alone; told this once.' }),
+  password: z.string().optional().meta({ description: 'Opens only this mailbox; told once.' }),
   error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
 });
 
@@ -50,12 +54,37 @@ export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
       path: '/connect/sign-ins',
       summary: 'Begin a sign-in at Microsoft. Whether there is such a mailbox nobody is told.',
       access: 'open',
-      body: z.strictObject({}),
+      body: z.strictObject({ invitation: z.string().max(1000).optional() }),
       answers: { 202: { description: 'The code to enter there.', schema: startedSchema } },
-      async run({ request }) {
-        const { id, code } = await pending.start(request.ip);
-        const { expiresAtMs, userCode, verificationUri } = code;
+      async run({ request, reply, body }) {
+        const { id, begun } = await pending.start(request.ip, body.invitation);
+        if ('url' in begun) {
+          const secure = request.protocol === 'https' || connect.publicUrl?.startsWith('https:');
+          // The browser that comes back has to be the one that has begun; it comes from another site.
+          const cookie = `${connectCookie}=${id}; Path=/connect; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+          reply.header('Set-Cookie', cookie);
+          return { status: 202, body: { id, url: begun.url } };
+        }
+        const { expiresAtMs, ...code } = begun.code;
+        const { userCode, verificationUri } = code;
         return { status: 202, body: { id, userCode, verificationUri, expiresAt: new Date(expiresAtMs).toISOString() } };
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/invitations',
+      summary: 'Invite somebody, also of a domain that is not listed.',
+      access: 'operate',
+      audit: 'connect-invite',
+      body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
+      answers: { 201: { description: 'The link to send them.', schema: invitedSchema } },
+      async run({ body: { address, days }, request, note }) {
+        note({ address });
+        const { invitation, expiresAtMs } = await connect.invite(address, days);
+        const url = new URL('/connect', connect.publicUrl ?? `${request.protocol}://${request.host}`);
+        // What stands behind # is in no log of a server.
+        url.hash = `invitation=${invitation}`;
+        return { status: 201, body: { url: url.href, expiresAt: new Date(expiresAtMs).toISOString() } };
       },
     }),
     apiRoute({

@@ -19,9 +19,11 @@ interface ShownConnect {
 
 interface ShownStart {
   readonly id: string;
-  readonly userCode: string;
-  readonly verificationUri: string;
-  readonly expiresAt: string;
+  readonly userCode?: string;
+  readonly verificationUri?: string;
+  readonly expiresAt?: string;
+  /** In place of a code. */
+  readonly url?: string;
 }
 
 interface ShownOutcome {
@@ -37,6 +39,9 @@ const api = apiOf(
 );
 const root = document.getElementById('app') as HTMLElement;
 const askEveryMs = 2_000;
+/** The id of a sign-in for which the browser has left this page. */
+const kept = 'mailbridge-connect';
+const invitation = new URLSearchParams(location.hash.slice(1)).get('invitation');
 
 let facts: ShownConnect | undefined;
 let started: ShownStart | undefined;
@@ -58,13 +63,15 @@ function body(connect: ShownConnect): TemplateResult {
   if (started) return waiting(started);
   return html`<p>For mail programs and devices that cannot sign in to Microsoft 365 by themselves. You sign in at Microsoft
       here, once, and get a username and a password for the program.</p>
-    <p>For addresses at ${connect.domains.join(', ')}.</p>
+    ${connect.domains.length > 0 ? html`<p>For addresses at ${connect.domains.join(', ')}.</p>` : nothing}
+    ${invitation ? html`<p>You are invited: sign in with the address that the invitation went to.</p>` : nothing}
     ${outcome?.error ? troubleOf(outcome.error) : nothing}
     <p><button type="button" class="primary" ?disabled=${isBusy} @click=${() => void begin()}>Sign in at Microsoft</button></p>
-    <p class="hint">Enter a code only that you have asked for on this page yourself. Whoever has sent you one wants your mail.</p>`;
+    <p class="hint">Where a code is asked for, enter only one that you have asked for on this page yourself. Whoever has sent you one wants your mail.</p>`;
 }
 
-function waiting({ userCode, verificationUri, expiresAt }: ShownStart): TemplateResult {
+function waiting({ userCode = '', verificationUri = '', expiresAt, url }: ShownStart): TemplateResult {
+  if (url !== undefined) return html`<p role="status">${stateMark('running', 'Waiting')} Your mailbox is tried …</p>`;
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>.</li>
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
@@ -84,7 +91,7 @@ function done({ servers, hasAuthority }: ShownConnect, address: string, password
       <div><dt>Username</dt><dd><code>${address}</code>${copyButton(address, 'username')}</dd></div>
       <div><dt>Password</dt><dd><code class="big-code">${password}</code>${copyButton(password, 'password')}</dd></div>
     </dl>
-    <p class="hint">The password is for this mailbox alone, and is not shown again. It is not your password at Microsoft.</p>
+    <p class="hint">The password opens only this mailbox, and is not shown again. It is not your password at Microsoft.</p>
     <h2>Settings of the program</h2>
     <div class="cards">${(['imap', 'pop3', 'smtp'] as const).map((protocol) => {
       const server = servers[protocol];
@@ -123,7 +130,13 @@ async function begin(): Promise<void> {
   outcome = undefined;
   draw();
   try {
-    started = await api.send<ShownStart>('POST', 'connect/sign-ins', {});
+    const begun = await api.send<ShownStart>('POST', 'connect/sign-ins', invitation ? { invitation } : {});
+    if (begun.url !== undefined) {
+      sessionStorage.setItem(kept, begun.id);
+      location.assign(begun.url);
+      return;
+    }
+    started = begun;
     void follow(started);
   } catch (cause) {
     error = cause;
@@ -156,6 +169,12 @@ async function load(): Promise<void> {
     facts = await api.get<ShownConnect>('connect');
   } catch (cause) {
     error = cause;
+  }
+  const id = sessionStorage.getItem(kept);
+  sessionStorage.removeItem(kept);
+  if (id !== null) {
+    started = { id, url: '' };
+    void follow(started);
   }
   draw();
 }
