@@ -134,12 +134,9 @@ export class BridgeConnect implements ConnectPort {
       if (refusal) throw refusal;
     }
     const own = ownConnection(connect.connection, address);
-    const { config } = state();
-    // Of this account alone: the sign-in of one is of no use for the mailboxes of others.
-    const name = accountOf(config, connect.connection, address)?.username;
-    const options = { name, mailboxes: [address], signIn, shared, clock, log };
-    for await (const { connection, status, cause, hop, remedy } of checkConnections(config, options)) {
-      if (connection !== own || status !== 'failed') continue;
+    const options = { name: own, mailboxes: [address], signIn, shared, clock, log };
+    for await (const { status, cause, hop, remedy } of checkConnections(state().config, options)) {
+      if (status !== 'failed') continue;
       throw new BridgeError('connect-failed', `The mailbox of ${address} cannot be used: ${cause ?? hop}`, {
         ...(remedy !== undefined && { remedy }),
       });

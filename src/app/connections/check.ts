@@ -9,7 +9,7 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { exactAddresses, isPattern, mailboxAt } from '../../message/address/pattern.ts';
-import { ownConnection } from '../../message/own-connection.ts';
+import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
@@ -24,7 +24,10 @@ import { hasOwnSignIns } from './tokens.ts';
 export type { HopResult } from '../../onboarding/check/hops/hop.ts';
 
 export interface CheckOptions {
-  /** A connection, or the username of an account; without it everything is checked. */
+  /**
+   * A connection, one of a mailbox with its own sign-in (`ownConnection`), or the username of an account; without it
+   * everything is checked.
+   */
   readonly name?: string | undefined;
   /** Mailboxes to try of those that accounts have as `*@domain`. */
   readonly mailboxes?: readonly string[] | undefined;
@@ -90,7 +93,13 @@ async function* checkOne(
 }
 
 /** The connections meant, each with the accounts meant. @throws BridgeError `usage` */
-function selected(config: Config, name: string | undefined, asked: readonly string[]): CheckedConnection[] {
+function selected(config: Config, wanted: string | undefined, asked: readonly string[]): CheckedConnection[] {
+  const { connection: name, owner } = wanted === undefined ? { connection: undefined } : splitConnection(wanted);
+  const subjects = selectedOf(config, owner === undefined ? wanted : name, asked);
+  return owner === undefined ? subjects : subjects.filter((subject) => subject.name === wanted);
+}
+
+function selectedOf(config: Config, name: string | undefined, asked: readonly string[]): CheckedConnection[] {
   const names = Object.keys(config.connections);
   const account = config.accounts.find(({ username }) => username.toLowerCase() === name?.toLowerCase());
   const isConnection = name !== undefined && names.includes(name);

@@ -9,6 +9,7 @@ import { checkConnections } from '../../../src/app/connections/check.ts';
 import { signInPerson } from '../../../src/app/set-up/person-sign-in.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { mailbridge } from '../../cli/harness.ts';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { alice, arrived, bob, contosoConfig, type Relay, relayFrom, startContoso } from '../../support/relay.ts';
 import { noteSecret } from '../../support/secret-search/record.ts';
@@ -126,4 +127,12 @@ test('the check tries the mailboxes that are named, each by its own sign-in', as
   expect(ofAlice.filter((hop) => hop.endsWith('failed'))).toEqual([]);
   expect(ofAlice).toContain(`people:${alice} mailbox ok`);
   expect((await hops([bob])).filter((hop) => hop.endsWith('failed'))).toEqual([`people:${bob} sign-in failed`]);
+});
+
+test('login signs one of the people in from the command line, and says where it matters whose sign-in it is', async () => {
+  await peopleRelay();
+  const config = ['--config', relay.folder.configFile];
+  expect((await mailbridge(['login', ...config])).err).toContain('say which with --mailbox ADDRESS');
+  const other = await mailbridge(['login', '--mailbox', alice, '--verify-only', ...config]);
+  expect(other).toMatchObject({ code: 0 });
 });
