@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { createTransport } from 'nodemailer';
 import { chromium, type Page } from 'playwright-core';
 import { expect, test } from 'vitest';
@@ -21,7 +22,12 @@ async function openPages(): Promise<Page> {
   return page;
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+/** Everybody can use what is shown: the checker finds nothing. */
+async function looked(page: Page, name: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run(document)')) as axe.AxeResults;
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 100)).join(' | ')}`);
+  expect(told, name).toEqual([]);
   if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
@@ -40,15 +46,15 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByText(/^Details:/).click();
   await page.getByLabel('Which Microsoft cloud?').selectOption('Other cloud …');
   await page.getByLabel('Its description, as JSON').fill(JSON.stringify(world.cloud));
-  await picture(page, '1-questions');
+  await looked(page, '1-questions');
   await page.getByRole('button', { name: 'Continue' }).click();
 
   await page.getByRole('button', { name: 'Sign in with a code' }).click();
   const code = (await page.locator('.big-code').textContent()) ?? '';
-  await picture(page, '2-code');
+  await looked(page, '2-code');
   await enterDeviceCode(await chromiumPage(), world.m365, code, 'admin@contoso.example');
   await page.getByRole('button', { name: 'Write the configuration' }).waitFor();
-  await picture(page, '3-registered');
+  await looked(page, '3-registered');
 
   // Somebody closes the browser, and comes back in another one.
   await page.context().clearCookies();
@@ -59,7 +65,7 @@ test('with a browser, from an empty folder to a delivered message', async (conte
 
   const downloading = page.waitForEvent('download');
   await page.getByRole('link', { name: /^Download / }).click();
-  await picture(page, '4-exchange');
+  await looked(page, '4-exchange');
   const script = readFileSync(await (await downloading).path(), 'utf8');
   expect(new ExchangeAdministration(world.m365.tenant, world.m365.directory).run(script).errors).toEqual([]);
   expect(await page.locator('.big-code').textContent()).toBe(password);
@@ -67,10 +73,10 @@ test('with a browser, from an empty folder to a delivered message', async (conte
 
   await page.getByRole('button', { name: 'Check', exact: true }).click();
   await page.getByLabel('To').fill('alice@contoso.example');
-  await picture(page, '5-test');
+  await looked(page, '5-test');
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByText(/^Microsoft has taken it/).waitFor();
-  await picture(page, '6-done');
+  await looked(page, '6-done');
   expect(world.m365.transport.journal.count).toBe(1);
 
   const port = Number(/SMTP.*?Port\s*(\d+)/s.exec((await page.locator('.cards').textContent()) ?? '')?.[1]);

@@ -79,11 +79,9 @@ export class BridgeRunner {
     return this.#server.port;
   }
 
-  /** Takes up the configuration again. @throws BridgeError of the loader or the bridge */
-  async reload(): Promise<LoadedConfig> {
-    const loaded = await this.#load();
-    await this.#bridge?.reload(loaded.config);
-    return loaded;
+  /** Takes up the configuration again; the first one, where a command has written it. @throws BridgeError of the loader or the bridge */
+  async reload(): Promise<void> {
+    await this.#changes.run(() => this.#apply());
   }
 
   async stop(): Promise<void> {
@@ -115,11 +113,8 @@ export class BridgeRunner {
   /** The first time the bridge takes the place of the page's own server; later it is reloaded. */
   async #apply(): Promise<void> {
     if (this.#isStopping) return;
-    if (this.#bridge) {
-      await this.reload();
-      return;
-    }
     const loaded = await this.#load();
+    if (this.#bridge) return await this.#bridge.reload(loaded.config);
     await this.#server?.close();
     this.#server = undefined;
     this.#folder?.release();

@@ -142,6 +142,6 @@ export const adminBlock = (sources: Sources) =>
       }),
     connect: z.exactOptional(connectBlock()).meta({
       description:
-        'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings (docs/clients.md). Left out: nobody does.',
+        'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings; `mailbridge help clients` says more. Left out: nobody does.',
     }),
   });

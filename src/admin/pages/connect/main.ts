@@ -99,7 +99,7 @@ function done({ servers, hasAuthority }: ShownConnect, address: string, password
     })}</div>
     <h2>Set-up by itself</h2>
     <ul class="plain">
-      <li><b>Thunderbird</b>: enter name, address and this password; it finds the rest.</li>
+      <li><b>Thunderbird</b>: enter name, address and this password; it finds everything else.</li>
       <li><b>iPhone, iPad, Mac</b>: install <a href=${profile}>the profile</a>, or point the camera at this code:
         <img class="qr" alt="QR code with the address of the profile" src="/api/v1/connect/qr?address=${encodeURIComponent(address)}"></li>
       ${hasAuthority ? html`<li>Programs have to trust <a href="/connect/ca.crt">the certificate authority of this server</a>; the profile brings it along.</li>` : nothing}
