@@ -2,6 +2,7 @@ import type { BridgeError } from '../../../../base/errors.ts';
 import type { PostgresAddress, PostgresHost } from './address.ts';
 import { Circuit } from './circuit.ts';
 import {
+  anew,
   isConflict,
   isLoss,
   isLostStatement,
@@ -76,7 +77,8 @@ export class Database {
 
   /** Why nothing can be asked; undefined where it can. */
   get unreachable(): BridgeError | undefined {
-    return this.#circuit.reason;
+    const { reason } = this.#circuit;
+    return reason && anew(reason);
   }
 
   /** Waits until the server can be reached. @returns whether it can before `patienceMs` are over */
@@ -110,10 +112,12 @@ export class Database {
     options: AskOptions = {},
   ): Promise<readonly ResultRow[]> {
     for (let tries = 1; ; tries++) {
+      const wasKept = this.#keepsStatements;
       try {
         return await this.#run(text, values, options);
       } catch (error) {
-        if (isLostStatement(error) && this.#keepsStatements) this.#keepsStatements = false;
+        // Of several that are under way, each may be the first to notice.
+        if (isLostStatement(error) && wasKept) this.#keepsStatements = false;
         else if (!isConflict(error) || tries === conflictTries) throw error;
       }
     }
@@ -168,7 +172,7 @@ export class Database {
   }
 
   async #run(text: string, values: readonly unknown[], options: AskOptions): Promise<readonly ResultRow[]> {
-    const refused = this.#circuit.reason;
+    const refused = this.unreachable;
     if (refused) throw refused;
     const session = await this.#lend();
     try {
@@ -191,7 +195,7 @@ export class Database {
     } catch (error) {
       // Nothing was asked. Whatever keeps a session from being opened keeps the store from its work.
       if (!isTooManyConnections(error)) this.#circuit.suspect();
-      throw this.#circuit.reason ?? unreachable(this.where, error);
+      throw this.unreachable ?? unreachable(this.where, error);
     }
   }
 

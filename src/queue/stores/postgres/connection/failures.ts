@@ -70,17 +70,25 @@ function isTlsFailure(error: unknown): boolean {
   return isTls || /does not support SSL/.test(errorText(error));
 }
 
-/** The server cannot be reached, and why. */
+/**
+ * A failure for one more caller. Each gets its own: nodemailer changes the code of the error with which a stream fails that
+ * it sends, and nobody else would know it again.
+ */
+export function anew({ code, message, kind, remedy, details, cause }: BridgeError): BridgeError {
+  return new BridgeError(code, message, { kind, remedy, details, ...(cause !== undefined && { cause }) });
+}
+
+/** The server cannot be reached, and why. A new error each time: see {@link anew}. */
 export function unreachable(where: string, cause: unknown): BridgeError {
-  if (cause instanceof BridgeError) return cause;
+  if (cause instanceof BridgeError) return anew(cause);
   return new BridgeError('queue-unreachable', `PostgreSQL at ${where} cannot be reached (${reason(cause)}).`, {
     cause,
   });
 }
 
-/** What failed a statement, as the rest of the bridge knows it. */
+/** What failed a statement, as the rest of the bridge knows it. A new error each time: see {@link anew}. */
 export function statementFailure(error: unknown, where: string): unknown {
-  if (error instanceof BridgeError) return error;
+  if (error instanceof BridgeError) return anew(error);
   if (isLoss(error)) return unreachable(where, error);
   const state = sqlStateOf(error);
   if (state === states.diskFull) {

@@ -124,9 +124,9 @@ export class ThreadLink implements EngineLink {
       why = error;
     });
     worker.on('exit', () => {
-      const error = unreachable(why === undefined ? 'its thread has ended' : errorText(why));
-      reject(error);
-      if (this.#worker === worker) this.#lost(error);
+      const reason = why === undefined ? 'its thread has ended' : errorText(why);
+      reject(unreachable(reason));
+      if (this.#worker === worker) this.#lost(reason);
     });
     await promise;
   }
@@ -144,16 +144,17 @@ export class ThreadLink implements EngineLink {
     if (this.#waiting.size === 0 && !this.#isEnding) this.#worker?.unref();
   }
 
-  #lost(error: BridgeError): void {
+  /** An error for each: nodemailer changes the code of one with which a stream fails that it sends. */
+  #lost(reason: string): void {
     this.#worker = undefined;
     this.#isBusy = false;
     this.#calls = [];
     this.#handedOver = [];
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(error);
+    for (const { reject } of waiting) reject(unreachable(reason));
     if (this.#isEnding) return;
-    this.#tell({ kind: 'unreachable', error });
+    this.#tell({ kind: 'unreachable', error: unreachable(reason) });
     this.#restartLater();
   }
 
