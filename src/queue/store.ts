@@ -221,8 +221,9 @@ export interface QueueStore {
   /** Makes queued messages due later. Does not count as an attempt. */
   defer(ids: readonly string[], untilMs: number, lease?: Lease): Promise<void>;
   /**
-   * Notes that an attempt begins, before anything of it is sent; soft. Until {@link record} or {@link cancelAttempt} the
-   * message has an {@link UnfinishedAttempt}, whatever becomes of this process.
+   * Notes that an attempt begins, before anything of it is sent. Until {@link record} or {@link cancelAttempt} the
+   * message has an {@link UnfinishedAttempt}, whatever becomes of this process and of the store: one that a loss of power
+   * takes beginnings from takes all that waits for unfinished afterwards.
    * @returns the message as it was before; undefined, and nothing is noted, where it is not queued any more
    */
   begin(id: string, attempt: AttemptStart, lease?: Lease): Promise<QueuedMessage | undefined>;

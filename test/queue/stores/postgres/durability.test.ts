@@ -35,6 +35,14 @@ test('what was answered is there after a crash, whatever the setting of the role
       });
       return async () => expect((await (await openStore(place)).get(message.id))?.state).toBe('delivered');
     },
+    // The server goes down by itself: the bridge that makes the attempt may die afterwards, and another has to know of it.
+    async () => {
+      const store = await openStore(place);
+      const { id } = await put(store, 'x');
+      await store.begin(id, { courier: 'smtp', startedAtMs: now });
+      return async () =>
+        expect((await (await openStore(place)).get(id))?.unfinished).toEqual({ courier: 'smtp', startedAtMs: now });
+    },
     async () => {
       const store = await openStore(place);
       const message = await put(store, 'x');

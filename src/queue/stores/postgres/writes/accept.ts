@@ -68,6 +68,7 @@ export function acceptanceEntries(all: readonly Acceptance[], by: string) {
   return { entries, octets: Buffer.concat(all.map(({ body }) => body.last)) };
 }
 
+/** What is asked again may have been delivered since by another instance: then it is in neither table that is written. */
 const accept = `
   WITH input AS MATERIALIZED (SELECT * FROM json_to_recordset($1::json) AS i (${acceptanceColumns})),
   spooled AS (
@@ -75,7 +76,8 @@ const accept = `
     WHERE i.parts > 1 AND s.message_id = i.id AND s.parts = i.parts - 1 RETURNING s.message_id
   ),
   accepted AS MATERIALIZED (
-    SELECT * FROM input WHERE parts = 1 OR id IN (SELECT message_id FROM spooled)
+    SELECT * FROM input i WHERE (parts = 1 OR id IN (SELECT message_id FROM spooled))
+      AND NOT EXISTS (SELECT FROM mailbridge.delivered d WHERE d.id = i.id)
   ),
   inserted AS (${insertMessages}),
   bodies AS (${insertBodies('$2')})

@@ -3,7 +3,7 @@ import type { Lease } from '../../../ownership/lease.ts';
 import type { AttemptStart } from '../../../store.ts';
 import type { Database } from '../connection/database.ts';
 import { jsonOf, messageColumns, messageOf } from '../rows.ts';
-import { among, fencedBy, leaseColumns, leaseEntry, leaseLost, softly } from './fence.ts';
+import { among, durably, fencedBy, leaseColumns, leaseEntry, leaseLost, softly } from './fence.ts';
 
 /** An attempt is not under way for longer than that: one that began so long before a time has ended before it. */
 export const longestAttemptMs = 3_600_000;
@@ -17,6 +17,10 @@ export interface Beginning {
   readonly lease: Lease | undefined;
 }
 
+/**
+ * Durable before anything is sent: where the server crashes and the bridge then dies or loses its lease, nobody else knows
+ * that the message has to be looked for.
+ */
 const begin = `
   WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS i (id text, courier text, started_at bigint, token text, ${leaseColumns})
@@ -30,7 +34,7 @@ const begin = `
       token = excluded.token, before_courier = u.courier, before_started_at = u.started_at
     RETURNING message_id
   )
-  SELECT a.id AS input_id, ${messageColumns}, ${softly} FROM allowed a
+  SELECT a.id AS input_id, ${messageColumns}, ${durably} FROM allowed a
   LEFT JOIN begun b ON b.message_id = a.id
   LEFT JOIN mailbridge.messages m ON m.id = b.message_id AND ${among('m.id')}
   LEFT JOIN mailbridge.unfinished u ON u.message_id = b.message_id AND ${among('u.message_id')}`;
