@@ -20,6 +20,11 @@ export interface ServerStatement {
 const statementTimeoutMs = 60_000;
 const lockTimeoutMs = 10_000;
 
+/** A timer that comes so much too late was not on time because the process, or the machine, stood still. */
+const frozenAfterMs = 1_000;
+/** The answer may have come meanwhile: it gets so long to be read. */
+const wakingMs = 2_000;
+
 /** One session with the server. */
 export class Session {
   readonly #client: pg.Client;
@@ -77,14 +82,14 @@ export class Session {
     deadlineMs: number,
   ): Promise<pg.QueryResult<ResultRow>> {
     if (this.#broken) throw this.#broken;
-    const timer = setTimeout(() => this.#break(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
+    const cancel = this.#breakAfter(deadlineMs);
     try {
       return await this.#client.query<ResultRow>({ ...statement, values: values as unknown[] });
     } catch (error) {
       // What was broken off by us says why.
       throw this.#broken ?? error;
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.usedAtMs = performance.now();
     }
   }
@@ -107,6 +112,17 @@ export class Session {
 
   destroy(): void {
     this.#break(new Error('the session was ended'));
+  }
+
+  /** @returns what cancels it */
+  #breakAfter(deadlineMs: number): () => void {
+    const giveUp = () => this.#break(new Error(`no answer within ${deadlineMs / 1000} s`));
+    const dueMs = performance.now() + deadlineMs;
+    let timer = setTimeout(() => {
+      if (performance.now() - dueMs < frozenAfterMs) giveUp();
+      else timer = setTimeout(giveUp, wakingMs);
+    }, deadlineMs);
+    return () => clearTimeout(timer);
   }
 
   #break(error: Error): void {

@@ -30,6 +30,8 @@ const mostEntries = 500;
 const mostBytes = 4 * 1024 * 1024;
 /** How long a statement is repeated whose end nobody knows. */
 const repeatForMs = 10_000;
+/** A process that stood still for longer repeats it once all the same, if the server can be reached by then. */
+const leastRepeatMs = 3_000;
 
 /**
  * Writes what comes within one turn of the event loop, and all that comes while a statement is under way, with one
@@ -125,14 +127,14 @@ export class WriteGroup<E, R> {
   async #write(entries: readonly E[]): Promise<readonly (R | Error)[]> {
     const until = performance.now() + repeatForMs;
     let isUnclear = false;
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         return await this.#options.write(entries);
       } catch (error) {
         if (!isLoss(error)) throw error;
         // What the store itself refuses was never asked.
         isUnclear ||= !(error instanceof BridgeError);
-        const left = until - performance.now();
+        const left = Math.max(until - performance.now(), tries === 1 ? leastRepeatMs : 0);
         if (isUnclear && this.#options.isRepeatable && left > 0 && (await this.#db.reachable(left))) continue;
         if (isUnclear) this.#options.unclear?.(entries);
         throw error;

@@ -45,6 +45,8 @@ export class Writes {
   readonly #begins: WriteGroup<Beginning, QueuedMessage | null>;
   readonly #cancels: WriteGroup<Cancelling, true>;
   readonly #givesUp: WriteGroup<GivingUp, boolean>;
+  /** Messages whose clients were told that they were not accepted, and that may be there until they are taken back. */
+  readonly #withdrawing = new Set<string>();
   /** Outcomes as they were first asked to be written: asked again, the same. */
   readonly #outcomes = new WeakMap<object, AttemptOutcome>();
 
@@ -57,14 +59,7 @@ export class Writes {
       bytesOf: ({ body }) => body.last.length,
       atOnce: 2,
       isRepeatable: true,
-      unclear: (all) =>
-        undoing.add(() =>
-          withdraw(
-            db,
-            all.map(({ queued }) => queued.id),
-            by,
-          ),
-        ),
+      unclear: (all) => this.#withdraw(all.map(({ queued }) => queued.id)),
     });
     const keyOf = ({ id }: { readonly id: string }) => id;
     this.#records = new WriteGroup(db, {
@@ -96,6 +91,7 @@ export class Writes {
   }
 
   async begin(id: string, attempt: AttemptStart, lease: Lease | undefined): Promise<QueuedMessage | undefined> {
+    if (this.#withdrawing.has(id)) return undefined;
     return (await this.#begins.add({ id, attempt, token: randomUUID(), lease })) ?? undefined;
   }
 
@@ -128,6 +124,14 @@ export class Writes {
   async settled(): Promise<void> {
     const groups = [this.#accepts, this.#records, this.#begins, this.#cancels, this.#givesUp];
     await Promise.all(groups.map((group) => group.settled()));
+  }
+
+  #withdraw(ids: readonly string[]): void {
+    for (const id of ids) this.#withdrawing.add(id);
+    this.#writer.undoing.add(async () => {
+      await withdraw(this.#db, ids, this.#writer.by);
+      for (const id of ids) this.#withdrawing.delete(id);
+    });
   }
 
   #acceptances(notices: readonly Notice[] = []): Acceptance[] {
