@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { Fleet, FleetClients, fleetId, fleetMailboxes } from '../support/fleet.ts';
 import { postgresForTests } from '../support/postgres.ts';
+import type { LogLine } from '../support/process.ts';
 import { startContoso, until } from '../support/relay.ts';
 
 /** `INSTANCE_ROUNDS=300` for the long run. */
@@ -52,27 +53,75 @@ async function delivered(clients: FleetClients) {
     lost: clients.with('accepted').filter((number) => !left.has(fleetId(number))),
     wrong: clients.with('refused').filter((number) => left.has(fleetId(number))),
     twice: [...left].filter(([, times]) => times > 1).map(([id]) => id),
+    /** Replies to failures that the bridge does not know. */
+    unknown: [...clients.refusals].filter((reply) => reply.includes('Internal error')),
     violations: simulator.violations.counts(),
   };
 }
 
-const nothingWrong = { lost: [], wrong: [], twice: [], violations: {} };
+/** All that is known of messages with these Message-IDs: for whoever sees the test fail. */
+async function histories(clients: FleetClients, ids: readonly string[]): Promise<string[]> {
+  const rows = await server().query(
+    `SELECT id, internet_message_id, state FROM mailbridge.everything WHERE internet_message_id = ANY($1::text[])`,
+    [ids],
+  );
+  return ids.map((messageId) => {
+    const number = Number(/\d+/.exec(messageId)?.[0]);
+    const stored = rows.filter(({ internet_message_id }) => internet_message_id === messageId);
+    const copies = simulator.transport.journal.entries().filter((entry) => entry.messageId === messageId);
+    return [
+      `${messageId}: ${clients.outcomes.get(number)}, ${clients.answers.get(number)}`,
+      ...stored.map(({ id, state }) => `  in the store: ${id} ${state}`),
+      ...copies.map(({ at, via, mailbox }) => `  left at ${at} by ${via} as ${mailbox}`),
+      ...(fleet?.lines(({ id }) => stored.some((each) => each.id === id)) ?? []).map((line) => `  ${shown(line)}`),
+    ].join('\n');
+  });
+}
 
-/** What happens to a fleet. */
+function shown({ time, bridge, msg, level, pid, hostname, ...facts }: LogLine & { readonly bridge: string }): string {
+  return `${time} ${bridge} ${msg} ${JSON.stringify(facts)}`;
+}
+
+/** What stands in the log again and again while PostgreSQL is down. */
+const usualErrors = ['queue-unreachable', 'shared-store-unavailable'];
+
+/** Says what led to what is wrong. */
+async function explain(
+  clients: FleetClients,
+  { lost, wrong, twice, unknown }: Awaited<ReturnType<typeof delivered>>,
+  told: readonly string[],
+): Promise<void> {
+  const ids = [...new Set([...[...lost, ...wrong].map(fleetId), ...twice])];
+  if (ids.length + unknown.length === 0) return;
+  const isError = ({ level, code, error }: LogLine) =>
+    level >= 50 && !usualErrors.includes(`${code ?? (error as { code?: unknown } | undefined)?.code}`);
+  const errors = fleet?.lines(isError).map(shown) ?? [];
+  console.log([...(await histories(clients, ids)), 'misfortunes:', ...told, 'errors:', ...errors].join('\n'));
+}
+
+const nothingWrong = { lost: [], wrong: [], twice: [], unknown: [], violations: {} };
+
+/** What happens to a fleet; each says to whom. */
 const misfortunes = {
-  'a bridge is killed': async (bridges: Fleet) => await bridges.crash(bridges.any()),
+  'a bridge is killed': async (bridges: Fleet) => {
+    const bridge = bridges.any();
+    await bridges.crash(bridge);
+    return bridge.name;
+  },
   'PostgreSQL is killed': async () => {
     await server().kill();
     await delay(randomInt(1500));
     await server().run();
+    return '';
   },
   'a bridge is frozen for longer than its leases': async (bridges: Fleet) => {
-    const { process } = bridges.any();
+    const { name, process } = bridges.any();
     process.signal('SIGSTOP');
     await delay(frozenMs);
     process.signal('SIGCONT');
+    return name;
   },
-} satisfies Record<string, (bridges: Fleet) => Promise<void>>;
+} satisfies Record<string, (bridges: Fleet) => Promise<string>>;
 
 test(`three bridges, ${rounds} misfortunes: nothing is lost, nothing comes twice, and no limit is exceeded`, {
   timeout: 420_000 + rounds * 20_000,
@@ -84,13 +133,15 @@ test(`three bridges, ${rounds} misfortunes: nothing is lost, nothing comes twice
   for (let round = 0; round < rounds; round += 1) {
     // Each once; then as chance has it, but what takes long less often.
     const kind = kinds[round] ?? kinds[[0, 0, 0, 1, 1, 2][randomInt(6)] as number] ?? 'a bridge is killed';
-    told.push(kind);
     await delay(randomInt(200, 2500));
-    await misfortunes[kind](bridges);
+    const began = new Date().toISOString();
+    const name = await misfortunes[kind](bridges);
+    told.push(`${began} to ${new Date().toISOString()}: ${kind} ${name}`);
   }
   await delay(1000);
   await clients.end();
   const outcome = await delivered(clients);
+  await explain(clients, outcome, told);
   const kept = clients.with('accepted').length;
   console.log(
     `${rounds} rounds: ${kept} accepted, ${copies().size} delivered, refused: ${[...clients.refusals].join(' / ')}`,

@@ -4,7 +4,7 @@ import type { ConfigInput } from '../../src/config/schema.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { freePorts } from './ports.ts';
 import type { Postgres } from './postgres.ts';
-import { Mailbridge } from './process.ts';
+import { type LogLine, Mailbridge } from './process.ts';
 import { contosoAccount, contosoConfig, password, type RelayFolder, relayFolder } from './relay.ts';
 import { SmtpDialogue } from './smtp-dialogue.ts';
 
@@ -22,6 +22,8 @@ export interface FleetBridge {
   readonly folder: RelayFolder;
   readonly port: number;
   process: Mailbridge;
+  /** Processes that ran before it. */
+  readonly earlier: Mailbridge[];
 }
 
 /** Several bridges before one simulator, with one queue on PostgreSQL. */
@@ -44,7 +46,7 @@ export class Fleet {
       for (const name of names) {
         const port = await freePorts();
         const folder = await relayFolder(fleetConfig(name, port, simulator, postgres, changes));
-        bridges.push({ name, folder, port, process: await Mailbridge.start(folder.configFile) });
+        bridges.push({ name, folder, port, process: await Mailbridge.start(folder.configFile), earlier: [] });
       }
       return fleet;
     } catch (error) {
@@ -60,7 +62,17 @@ export class Fleet {
   /** Kills it with no warning, and starts it again. */
   async crash(bridge: FleetBridge): Promise<void> {
     await bridge.process.kill();
+    bridge.earlier.push(bridge.process);
     bridge.process = await Mailbridge.start(bridge.folder.configFile);
+  }
+
+  /** What all bridges have logged, in order. @param fits which lines are wanted */
+  lines(fits: (line: LogLine) => boolean): (LogLine & { readonly bridge: string })[] {
+    return this.bridges
+      .flatMap(({ name, earlier, process }) =>
+        [...earlier, process].flatMap(({ lines }) => lines.filter(fits).map((line) => ({ ...line, bridge: name }))),
+      )
+      .toSorted((one, other) => one.time.localeCompare(other.time));
   }
 
   /** Messages that are not delivered, as `mailbridge queue list` shows them. */
@@ -110,6 +122,8 @@ export function fleetId(number: number): string {
 /** Clients that send on and on, each message to a bridge by chance. */
 export class FleetClients {
   readonly outcomes = new Map<number, FleetOutcome>();
+  /** When the client knew it, as ISO 8601, and the reply. */
+  readonly answers = new Map<number, string>();
   /** Replies to messages that were not accepted. */
   readonly refusals = new Set<string>();
   readonly #fleet: Fleet;
@@ -161,6 +175,7 @@ export class FleetClients {
       const header = `From: ${mailbox}\r\nTo: alice@contoso.com\r\nSubject: ${number}\r\nMessage-ID: ${fleetId(number)}\r\n`;
       dialogue.send(`${header}\r\nmessage ${number}\r\n.\r\n`);
       const reply = await answered(dialogue.reply());
+      this.answers.set(number, `${new Date().toISOString()} ${reply ?? 'no answer'}`);
       if (reply?.startsWith('250')) return 'accepted';
       return reply === undefined || reply === 'closed' ? 'unanswered' : this.#refused(reply);
     } finally {
