@@ -2,7 +2,7 @@ import { type Bridge, startBridge } from '../app/bridge.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
-import { giveMemoryBackSoon } from '../base/memory-given-back.ts';
+import { giveMemoryBackSoon } from '../base/memory/given-back.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { takesColours } from '../base/pretty-line.ts';
 import { loadConfig } from '../config/load.ts';

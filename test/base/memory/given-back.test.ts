@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const given = fileURLToPath(new URL('../../src/base/memory-given-back.ts', import.meta.url));
+const given = fileURLToPath(new URL('../../../src/base/memory/given-back.ts', import.meta.url));
 
 const program = `
   import { getHeapStatistics } from 'node:v8';
