@@ -25,7 +25,7 @@ export async function programFiles(version: string, notices: string): Promise<Pa
     ...copied.map((path) => packed(path, readFileSync(join(repository, path)))),
     packed('package.json', `${JSON.stringify(manifest(version), null, 2)}\n`),
     packed('THIRD-PARTY-NOTICES', notices),
-    ...pageFiles().map(({ path, content }) => packed(path, content)),
+    ...(await pageFiles()).map(({ path, content }) => packed(`pages/${path}`, content)),
     ...(await manualPages(version)).map(({ name, text }) => packed(`man/${name}`, text)),
   ];
 }

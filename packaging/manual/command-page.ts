@@ -1,4 +1,4 @@
-import { systemConfig, systemDataDir, systemTokenKey } from '../../src/base/system-paths.ts';
+import { systemConfig, systemDataDir, systemTokenKey } from '../../src/base/system/system-paths.ts';
 import type { CommandHelp } from '../../src/cli/help/command-help.ts';
 import { head, item, page, paragraph, section, subsection } from './roff.ts';
 import { usageParts } from './usage.ts';

@@ -1,4 +1,4 @@
-import { systemConfig } from '../../src/base/system-paths.ts';
+import { systemConfig } from '../../src/base/system/system-paths.ts';
 import { type DescribedBlock, type DescribedKey, describeConfig } from '../../src/config/describe.ts';
 import { exampleConfig } from '../../src/config/example.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';

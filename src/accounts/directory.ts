@@ -73,7 +73,14 @@ export interface AccountDirectoryOptions {
   /** Handed on likewise, so that a reload forgives nobody. */
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
+  /** Told what each login came to. Default: nobody counts. */
+  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  /** Told of each login, by password or network, with the username of the account. */
+  readonly onLogin?: (username: string) => void;
 }
+
+/** What a login came to. */
+export type LoginResultKind = 'right' | Extract<LoginResult, { failure: unknown }>['failure'];
 
 /** All accounts, found by name, by password or by network address. */
 export class AccountDirectory {
@@ -84,6 +91,8 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
+  readonly #onOutcome: (outcome: LoginResultKind) => void;
+  readonly #onLogin: (username: string) => void;
 
   /** @throws RangeError for a network that is none */
   constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
@@ -92,7 +101,9 @@ export class AccountDirectory {
     this.#verifier = options.verifier ?? new PasswordVerifier();
     this.#throttle = options.throttle ?? new LoginThrottle();
     this.#clock = options.clock ?? systemClock;
-    const { appPasswords } = options;
+    const { appPasswords, onLogin = () => {}, onOutcome = () => {} } = options;
+    this.#onLogin = onLogin;
+    this.#onOutcome = onOutcome;
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
     for (const account of accounts) {
@@ -109,6 +120,7 @@ export class AccountDirectory {
   /** Who clients at this address are without saying anything; the narrowest network wins. */
   byNetwork(address: string): AccountLogin | undefined {
     const account = this.#networks.find(address);
+    if (account) this.#onLogin(account.username);
     return account && loginOf(account);
   }
 
@@ -118,6 +130,12 @@ export class AccountDirectory {
    * @param remoteAddress the client's, as the socket tells it
    */
   async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
+    const result = await this.#authenticate(username, password, remoteAddress);
+    this.#onOutcome('failure' in result ? result.failure : 'right');
+    return result;
+  }
+
+  async #authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const resolved = this.#names.resolve(username);
     const [account = '', ...alike] = this.#names.countedNames(username);
     const own = resolved !== undefined && this.#networks.find(remoteAddress) === resolved.login.account;
@@ -134,6 +152,7 @@ export class AccountDirectory {
     if (found.verdict === 'unavailable') return { failure: 'unavailable', error: found.error };
     if (found.verdict === 'right' && resolved) {
       this.#throttle.succeeded(attempt);
+      this.#onLogin(resolved.login.account.username);
       return outcomeOf(resolved);
     }
     const given = this.#verifier.digest(typeof password === 'string' ? password : password.text);

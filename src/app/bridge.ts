@@ -1,5 +1,6 @@
 import { hostname as machineName } from 'node:os';
-import type { AdminFacts } from '../admin/admin-server.ts';
+import { LogTail } from '../admin/api/log/log-tail.ts';
+import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
@@ -8,10 +9,14 @@ import type { RecordTable } from '../base/record-table.ts';
 import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
+import type { Finding } from '../onboarding/check/hops/hop.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
-import { adminFacts } from './admin-facts.ts';
+import { EventRelay } from './admin/event-relay.ts';
+import { observedStore } from './admin/observed-store.ts';
+import { openAdmin } from './admin/open.ts';
+import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { LeaseKeys } from './connections/lease-keys.ts';
@@ -21,9 +26,13 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { startAlerting } from './observing/alerting.ts';
+import { observeForAdmin } from './observing/for-admin.ts';
+import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
+import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
 import { proveConnections, startUpkeep } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
@@ -33,6 +42,12 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** Where instances share sign-ins; undefined: they are files of the data folder. */
+  readonly shared: RecordTable | undefined;
+  /** A reload has brought something that only a restart takes up. */
+  readonly needsRestart: boolean;
+  /** Queues a test message of an account, and follows it. @throws BridgeError see {@link sendTestMessage} */
+  sendTest(username: string, to: string): Promise<Finding>;
   /**
    * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
    * they are. Reloads are done one after the other; none begins once the bridge stops.
@@ -48,6 +63,8 @@ export interface Bridge {
 export interface BridgeOptions {
   readonly log: Log;
   readonly clock?: Clock;
+  /** The last lines of the log, for the admin pages. Default: none. */
+  readonly logTail?: LogTail;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -83,47 +100,49 @@ export async function startBridge(config: Config, options: BridgeOptions): Promi
 type StartOptions = BridgeOptions & { readonly clock: Clock };
 
 async function start(config: Config, options: StartOptions, undo: Undo): Promise<Bridge> {
-  const { log, clock } = options;
+  const { log, clock, logTail = new LogTail() } = options;
   const hostname = config.hostname ?? machineName();
   const folder = takeDataFolder(config.dataDir, (each) =>
     log.warn({ folder: each }, `${each} was writable by other users of this machine: permissions corrected`),
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, ownership, state, memory, certificates } = prepared;
+  const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
-  const facts = adminFacts({ store, queue, ownership, listeners, reading, readiness, upstreams: connections });
-  const closeAdmin = await openAdmin(config, facts, log, undo);
+  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
+  const alerting = startAlerting({ ...sources, hostname });
+  undo.push(() => alerting.stop());
+  const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
+  const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
+  undo.push(() => admin?.close());
   const renewCertificates = async (next: Config) =>
-    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners);
+    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
   const upkeep = startUpkeep({ clock, log, state, renewCertificates });
   undo.push(upkeep);
   queue.start();
   const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
   undo.push(endWatch);
   return new RunningBridge({
-    listeners,
-    reading,
-    authorityFile: certificates.authorityFile,
-    queue,
-    leaseKeys,
-    log,
-    config,
-    openState: prepared.openState,
-    state,
-    replace: prepared.replace,
-    renewCertificates,
+    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
+    shared: records,
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
+    reloaded() {
+      reading.reloaded();
+      alerting.reloaded();
+    },
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork: () => {
       upkeep();
       endWatch();
     },
+    endAlerts: () => alerting.stop(),
     endLogins: () => memory.close(),
     async close() {
       await reading.close();
-      await closeAdmin();
+      await admin?.close();
+      await observed?.close();
       folder.release();
     },
   });
@@ -137,19 +156,40 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
-  const memory = createLoginMemory(config, clock, log, records);
+  const observation = new Observation();
+  const memory = createLoginMemory(config, clock, log, records, observation.logins);
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
+  observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
-  const store = await opening;
+  const events = new EventRelay();
+  const opened = await opening;
+  // Whoever looks at a page sees what happens; where there are none, nothing is told.
+  const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
-  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
-  return { ...first, ...queueParts, memory, records, certificates, store };
+  const observed = await observeForAdmin({ clock, log, store, observation, state });
+  undo.push(() => observed?.close());
+  return {
+    ...{
+      ...first,
+      ...queueParts,
+      memory,
+      uses: memory.uses,
+      records,
+      certificates,
+      store,
+      events,
+      observation,
+      observed,
+    },
+    startedAtMs: clock.now(),
+  };
 }
 
 /** Its thread starts while the rest is made ready. */
@@ -198,7 +238,6 @@ async function firstState(
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
   readonly listeners: readonly OpenListener[];
-  readonly reading: BridgeReading;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -210,10 +249,16 @@ interface RunningParts {
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
   renewCertificates(config: Config): Promise<void>;
+  /** Another configuration is in force. */
+  reloaded(): void;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
+  readonly shared: RecordTable | undefined;
+  readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
+  /** Looks for nothing more that somebody should hear of. Before the queue stops. */
+  endAlerts(): Promise<void>;
   /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
   endLogins(): Promise<void>;
   close(): Promise<void>;
@@ -227,6 +272,7 @@ class RunningBridge implements Bridge {
   /** Connections of earlier configurations, which close when their last delivery has ended. */
   readonly #closing = new Set<Promise<void>>();
   #isStopping = false;
+  #needsRestart = false;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
@@ -234,6 +280,18 @@ class RunningBridge implements Bridge {
     this.listeners = parts.listeners;
     this.authorityFile = parts.authorityFile;
     this.#prove();
+  }
+
+  get shared(): RecordTable | undefined {
+    return this.#parts.shared;
+  }
+
+  get needsRestart(): boolean {
+    return this.#needsRestart;
+  }
+
+  sendTest(username: string, to: string): Promise<Finding> {
+    return this.#parts.sendTest(username, to);
   }
 
   reload(next: Config): Promise<void> {
@@ -248,7 +306,7 @@ class RunningBridge implements Bridge {
   }
 
   async #reload(next: Config): Promise<void> {
-    const { log, queue, config, state, reading } = this.#parts;
+    const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
     await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
@@ -257,11 +315,10 @@ class RunningBridge implements Bridge {
     // With those of the new ones they would be more than Microsoft allows a mailbox.
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
-    reading.reloaded();
-    for (const key of fixedAtStart) {
-      if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-        log.warn({ key }, `${key} has changed: restart to apply it`);
-    }
+    this.#parts.reloaded();
+    const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
+    this.#needsRestart = fixed.length > 0;
     for (const connection of this.#parts.leaseKeys?.renewed() ?? [])
       log.warn(
         { connection },
@@ -280,6 +337,7 @@ class RunningBridge implements Bridge {
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
     await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
     this.#closeLater(state());
@@ -311,11 +369,14 @@ function useCertificates(
   next: Config,
   { listeners: opened }: Config,
   listeners: readonly OpenListener[],
+  admin: AdminServer | undefined,
 ): void {
   for (const [index, listener] of opened.entries()) {
     const tls = renewed.of(next.listeners[index] ?? listener);
     if (tls) listeners[index]?.updateTls(tls);
   }
+  const adminTls = next.admin && renewed.of(next.admin);
+  if (adminTls) admin?.updateTls(adminTls);
 }
 
 const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
@@ -339,16 +400,4 @@ async function openListeners(parts: SharedParts, undo: Undo) {
     );
   }
   return { listeners, reading };
-}
-
-/** @returns what closes it */
-async function openAdmin(config: Config, facts: AdminFacts, log: Log, undo: Undo): Promise<() => Promise<void>> {
-  if (!config.admin) return async () => {};
-  const { listenAdmin } = await import('../admin/admin-server.ts');
-  const admin = await listenAdmin(config.admin, facts, log).catch((error: unknown) =>
-    Promise.reject(portFailure(error, 'admin', config.admin)),
-  );
-  undo.push(() => admin.close());
-  log.info({ host: config.admin.host, port: admin.port }, 'admin endpoint listening: /health, /readyz, /metrics');
-  return () => admin.close();
 }

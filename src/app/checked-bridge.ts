@@ -20,6 +20,7 @@ import { ownAddresses } from '../onboarding/own-addresses.ts';
 import { pauseLeftMs } from '../queue/limits/pause.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { freeOctets } from '../queue/stores/disk-full.ts';
+import { askHealth, healthUrl } from './admin/ask-health.ts';
 import { isDataFolderTaken } from './data-folder.ts';
 import { checkedPasswords } from './passwords/checked.ts';
 import type { CommandQueue } from './queue-store.ts';
@@ -53,8 +54,8 @@ function checkedBridge(config: Config, { clock, mailboxes, shared, queue }: Brid
     listeners: config.listeners.map((listener) => checkedListener(listener, config)),
     tryListener: (peer) => tryListener(peer, timeoutMs, clock.now()),
     admin: admin && {
-      target: `http://${admin.host}:${admin.port}/health`,
-      health: () => askHealth(connectableHost(admin.host), admin.port),
+      target: healthUrl(admin, admin.host),
+      health: () => healthOf(healthUrl(admin, connectableHost(admin.host))),
     },
     passwords: checkedPasswords(config, clock, mailboxes, shared),
     disk: () => ({
@@ -104,16 +105,15 @@ function healthFinding({ status, troubles = [], reasons = [] }: Health): Finding
 }
 
 /** @throws BridgeError `listener-unanswered` */
-async function askHealth(host: string, port: number): Promise<Finding> {
-  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+async function healthOf(url: string): Promise<Finding> {
   try {
-    const answer = await fetch(`http://${authority}/health`, { signal: AbortSignal.timeout(timeoutMs) });
-    return healthFinding((await answer.json()) as Health);
+    return healthFinding((await askHealth(url, timeoutMs)) as Health);
   } catch (error) {
-    const why = errorText((error as { cause?: unknown }).cause ?? error);
-    throw new BridgeError('listener-unanswered', `The bridge runs, and its admin port does not answer: ${why}`, {
-      cause: error,
-    });
+    throw new BridgeError(
+      'listener-unanswered',
+      `The bridge runs, and its admin port does not answer: ${errorText(error)}`,
+      { cause: error },
+    );
   }
 }
 

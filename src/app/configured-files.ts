@@ -39,6 +39,8 @@ function filesOf(config: Config): ReadonlyMap<string, () => Promise<unknown>> {
     const tls = listener.security === 'none' ? undefined : tlsFilesOf(listener, config);
     if (tls) files.set(listener.tls?.cert === undefined ? 'tls' : `listeners[${index}].tls`, () => readTlsFiles(tls));
   }
+  const adminTls = config.admin?.security === 'tls' && tlsFilesOf(config.admin, config);
+  if (adminTls) files.set(config.admin.tls?.cert === undefined ? 'tls' : 'admin.tls', () => readTlsFiles(adminTls));
   for (const [name, connection] of Object.entries(config.connections)) {
     const { caFile } = resolveCloud(connection.cloud, connection.tenantId);
     if (caFile !== undefined) files.set(`connections.${name}.cloud.caFile`, () => readCertificates(caFile));

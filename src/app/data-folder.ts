@@ -1,6 +1,7 @@
 import { accessSync, chmodSync, constants, lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { auditFiles } from '../admin/access/audit-files.ts';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/files/own-file.ts';
 import { makeOwnFolder } from '../base/files/own-folder.ts';
@@ -68,10 +69,16 @@ const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins
 /** Files in the data folder itself, where an administrator may keep others. */
 const ownFiles = [
   ...databaseFiles('lock'),
-  ...['token.key', 'app-passwords.json', 'app-passwords-used.json'].flatMap((name) => [name, `${name}.tmp`]),
+  ...['token.key', 'app-passwords.json', 'app-passwords-used.json', 'admin-token'].flatMap((name) => [
+    name,
+    `${name}.tmp`,
+  ]),
   'instance',
+  ...['history.json', 'history.json.tmp'],
   ...databaseFiles('token.key.lock'),
   ...databaseFiles('app-passwords.lock'),
+  ...databaseFiles('admin-token.lock'),
+  ...auditFiles,
 ];
 
 /** Looks through what an earlier run has left, or somebody else has put there. @throws BridgeError `data-folder-unsafe` */

@@ -1,5 +1,5 @@
 import type { CertificateAndKey } from '../base/certificates.ts';
-import type { Config, ListenerConfig } from '../config/schema.ts';
+import type { AdminConfig, Config, ListenerConfig } from '../config/schema.ts';
 import { localCertificate, readTlsFiles, type TlsFiles } from './tls-material.ts';
 
 /** Certificate, key and TLS settings of a listener. */
@@ -8,8 +8,16 @@ export interface ListenerTls extends CertificateAndKey {
   readonly ciphers?: string;
 }
 
+/** A port that may speak TLS. */
+export type TlsEndpoint = ListenerConfig | AdminConfig;
+
+/** The ports of a configuration, that of the admin server among them. */
+export function tlsEndpoints({ listeners, admin }: Config): readonly TlsEndpoint[] {
+  return admin ? [...listeners, admin] : listeners;
+}
+
 /** The files that a listener's certificate and key are in; undefined where none are given. */
-export function tlsFilesOf({ tls }: ListenerConfig, config: Config): TlsFiles | undefined {
+export function tlsFilesOf({ tls }: TlsEndpoint, config: Config): TlsFiles | undefined {
   const cert = tls?.cert ?? config.tls?.cert;
   const key = tls?.key ?? config.tls?.key;
   return cert === undefined || key === undefined ? undefined : { cert, key };
@@ -18,13 +26,13 @@ export function tlsFilesOf({ tls }: ListenerConfig, config: Config): TlsFiles | 
 /** The certificates of all listeners, read once. */
 export class ListenerCertificates {
   readonly #config: Config;
-  readonly #byListener: ReadonlyMap<ListenerConfig, CertificateAndKey>;
+  readonly #byListener: ReadonlyMap<TlsEndpoint, CertificateAndKey>;
   /** Where the authority of a certificate made here is; undefined where all were given. */
   readonly authorityFile: string | undefined;
 
   private constructor(
     config: Config,
-    byListener: ReadonlyMap<ListenerConfig, CertificateAndKey>,
+    byListener: ReadonlyMap<TlsEndpoint, CertificateAndKey>,
     authorityFile: string | undefined,
   ) {
     this.#config = config;
@@ -37,9 +45,9 @@ export class ListenerCertificates {
    * @throws BridgeError `tls-material-unreadable`
    */
   static async open(config: Config, hostname: string, nowMs: number): Promise<ListenerCertificates> {
-    const byListener = new Map<ListenerConfig, CertificateAndKey>();
+    const byListener = new Map<TlsEndpoint, CertificateAndKey>();
     let authorityFile: string | undefined;
-    for (const listener of config.listeners) {
+    for (const listener of tlsEndpoints(config)) {
       if (listener.security === 'none') continue;
       const files = tlsFilesOf(listener, config);
       if (files) {
@@ -54,7 +62,7 @@ export class ListenerCertificates {
   }
 
   /** What a listener needs for TLS; undefined where it speaks none. */
-  of(listener: ListenerConfig): ListenerTls | undefined {
+  of(listener: TlsEndpoint): ListenerTls | undefined {
     const material = this.#byListener.get(listener);
     if (!material) return undefined;
     const ciphers = listener.tls?.ciphers ?? this.#config.tls?.ciphers;

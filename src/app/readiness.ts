@@ -1,4 +1,4 @@
-import type { NotReadyReason } from '../admin/admin-server.ts';
+import type { NotReadyReason } from '../admin/facts.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { QueueStore } from '../queue/store.ts';
 

@@ -83,6 +83,75 @@ const entries = {
     remedy: 'Wait until it has ended, and start the bridge on the store that the queue was moved to.',
   },
 
+  // admin server
+  'admin-not-signed-in': {
+    kind: 'usage',
+    cause: 'A request to the admin API bears neither the cookie of a session that lasts, nor the admin token.',
+    remedy: 'Sign in. A session ends after 12 hours without a request, after 7 days, and when the bridge restarts.',
+  },
+  'admin-token-wrong': {
+    kind: 'usage',
+    cause: 'The token that was given is not the admin token of this bridge, or was replaced.',
+    remedy:
+      'Run mailbridge admin token on the machine of the bridge, as the user who runs it, and give what it prints.',
+  },
+  'admin-sign-in-blocked': {
+    kind: 'temporary',
+    cause: 'Too many wrong admin tokens have come from this address.',
+    remedy: 'Wait five minutes. If nobody at that address administers the bridge, somebody there guesses the token.',
+  },
+  'admin-role-needed': {
+    kind: 'usage',
+    cause: 'Whoever is signed in has the role view, and what was asked for takes the role operate.',
+    remedy: 'Sign in as somebody with the role operate: with the admin token, or as a member of the group for it.',
+  },
+  'admin-request-forged': {
+    kind: 'usage',
+    cause:
+      'A change was asked for by a page of another origin, or without the X-CSRF-Token that GET /api/v1/session gives. The bridge changes nothing then.',
+    remedy:
+      'Load the page anew. Behind a proxy set admin.publicUrl to the address that people type. A script sends the token as Authorization: Bearer instead of a cookie.',
+  },
+  'admin-host-unknown': {
+    kind: 'usage',
+    cause:
+      'The admin server was asked for by a host name that is not its own. A web page can lead such a name to this machine to read what is here.',
+    remedy:
+      'Use localhost, an address, hostname or admin.host of the configuration, or set admin.publicUrl to the address that people type.',
+  },
+  'admin-request-invalid': {
+    kind: 'usage',
+    cause: 'A request to the admin API lacks something, or holds something that the API does not know.',
+    remedy: 'Correct what the message names; GET /api/v1/openapi.json describes every request.',
+  },
+  'admin-not-found': {
+    kind: 'usage',
+    cause: 'The admin API has no such path, or the bridge has nothing of that name or id.',
+    remedy: 'Look at the list again: it may be gone meanwhile.',
+  },
+  'admin-busy': {
+    kind: 'temporary',
+    cause: 'More is asked of the admin server at the same time than it does at once.',
+    remedy: 'Close pages of the bridge that nobody looks at, or wait until what is under way has ended.',
+  },
+  'admin-oidc-failed': {
+    kind: 'usage',
+    cause:
+      'A sign-in to the admin pages by Entra ID (admin.oidc) came to no end: Entra ID cannot be reached, refused, or its answer does not fit the sign-in that this browser began.',
+    remedy:
+      'Begin again at the sign-in page. If it happens again, compare tenantId, clientId, clientSecret and the redirect URI with the app registration; the log has the cause.',
+  },
+  'admin-oidc-no-role': {
+    kind: 'usage',
+    cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
+    remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
+  },
+  'admin-token-unusable': {
+    kind: 'usage',
+    cause: 'The file of the admin token in dataDir cannot be read or made.',
+    remedy: 'Give dataDir to the user that runs the bridge, or set admin.token in the configuration.',
+  },
+
   // connections
   'connection-gone': {
     kind: 'needs-admin',
@@ -345,6 +414,26 @@ const entries = {
     kind: 'permanent',
     cause: 'With the new sign-in a hop of the connection fails, and with the one before none does. That one is kept.',
     remedy: 'Sign in as the person that the message names, or do what the failed hop says and sign in again.',
+  },
+  'set-up-answer-invalid': {
+    kind: 'usage',
+    cause: 'An answer of the guided set-up is missing or is not what the question asks for.',
+    remedy: 'Correct the answer that the message names.',
+  },
+  'set-up-step-missing': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for before the one that it builds on was done.',
+    remedy: 'Load the page again: it shows the step that comes next.',
+  },
+  'set-up-step-done': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for whose outcome is in force already.',
+    remedy: 'Load the page again. To set up another mailbox, begin another set-up.',
+  },
+  'set-up-check-failed': {
+    kind: 'permanent',
+    cause: 'The check at the end of the guided set-up found hops that fail and that waiting does not cure.',
+    remedy: 'Do what the failed hops say, then check again.',
   },
   'sign-in-redirect-invalid': {
     kind: 'permanent',

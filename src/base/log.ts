@@ -13,6 +13,8 @@ export interface LogOptions {
   readonly format: 'pretty' | 'json';
   /** Where lines go; default standard output. */
   readonly destination?: NodeJS.WritableStream;
+  /** Gets each line besides, in JSON, as it was before anything was made of it for people. */
+  readonly tail?: (line: string) => void;
   /** Of `pretty`: whether it is coloured; default: whether the destination takes colours. */
   readonly colours?: boolean;
   /** Of `pretty`: makes a line fit where it goes. */
@@ -25,7 +27,12 @@ export function openLog(options: LogOptions): Log {
   const settings = {
     ...common(options.level),
     // Addresses, subjects and replies are other people's text.
-    hooks: { streamWrite: visible },
+    hooks: {
+      streamWrite(line: string) {
+        options.tail?.(line);
+        return visible(line);
+      },
+    },
   };
   if (options.format === 'json') return pino(settings, destination);
   const { colours = takesColours(destination), layout = (line) => line } = options;

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { version } from '../app/version.ts';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
@@ -9,7 +10,6 @@ import { fittedHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { withErrorsTold } from './terminal/tell-error.ts';
 import { widthOf } from './terminal/width.ts';
-import { version } from './version.ts';
 
 type Run = (args: string[], io: CliIo) => Promise<number>;
 
@@ -63,12 +63,20 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'list, show, retry, hold, release, delete, export, repair or migrate the queue',
     load: async () => (await import('./queue/command.ts')).runQueue,
   },
+  trace: {
+    summary: 'follow a message: each hop, with what Microsoft said',
+    load: async () => (await import('./trace.ts')).runTrace,
+  },
   account: {
     summary: 'make, list, remove or replace app passwords',
     load: async () => {
       const { runAccount } = await import('./account/command.ts');
       return (args, io) => runAccount(args, io);
     },
+  },
+  admin: {
+    summary: 'print or replace the token by which administrators sign in',
+    load: async () => (await import('./admin/command.ts')).runAdmin,
   },
   'install-service': {
     summary: 'make it a service of this machine: user, folders, systemd unit, sendmail',

@@ -1,13 +1,12 @@
+import { readLooseConfig } from '../app/set-up/loose-config.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/consent-link.ts';
+import { consentScopes } from '../onboarding/consent-scopes.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
-import { delegatedNames, usesOf } from '../onboarding/permissions.ts';
-import { type CloudScopes, delegatedScopes } from '../tokens/entra/scopes.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
-import { readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { openBrowser } from './sign-in/open-browser.ts';
 import { askLine } from './terminal/ask-line.ts';
@@ -77,7 +76,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
         'mailbridge register-app makes one. A managed identity is given its permissions with PowerShell or Graph.',
     });
   }
-  const scopes = values.scope ? [values.scope] : scopesOf(connection, config.accountsOf(name), endpoints);
+  const scopes = values.scope ? [values.scope] : consentScopes(connection, config.accountsOf(name), endpoints);
   const request = {
     authority: endpoints.authority,
     tenantId: tenantId === 'common' ? 'organizations' : tenantId,
@@ -92,22 +91,6 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
   });
   conclude(name, String(connection.grant), consents, values.json, io);
   return 0;
-}
-
-/** The scopes of each link: one of them serves one resource. */
-function scopesOf(
-  connection: Readonly<Record<string, unknown>>,
-  accounts: Parameters<typeof usesOf>[0],
-  cloud: CloudScopes,
-): (readonly string[])[] {
-  const uses = usesOf(accounts);
-  if (connection.grant === 'client-credentials') {
-    // What the registration lists, of every resource: Microsoft reads `.default` of any of them so.
-    return [[uses.read.some((read) => read !== 'graph') ? cloud.exchangeScope : cloud.graphScope]];
-  }
-  const configured = Array.isArray(connection.scopes) ? (connection.scopes as string[]) : undefined;
-  const wanted = Object.values(delegatedScopes(delegatedNames(uses, { shared: false }), cloud, configured));
-  return wanted.length > 0 ? wanted : [[cloud.graphScope]];
 }
 
 async function waitForBrowser(

@@ -1,10 +1,10 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Bridge } from '../app/bridge.ts';
+import { version } from '../app/version.ts';
 import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import { ownAddresses } from '../onboarding/own-addresses.ts';
 import type { Screen } from './terminal/screen.ts';
-import { version } from './version.ts';
 
 type Listener = Bridge['listeners'][number];
 

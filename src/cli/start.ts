@@ -1,10 +1,11 @@
-import { type Bridge, startBridge } from '../app/bridge.ts';
+import { LogTail } from '../admin/api/log/log-tail.ts';
+import { type Bridge, type BridgeOptions, startBridge } from '../app/bridge.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
-import { giveMemoryBackSoon } from '../base/memory/given-back.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { takesColours } from '../base/pretty-line.ts';
+import { giveMemoryBackSoon } from '../base/system/memory-given-back.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readArguments } from './arguments.ts';
@@ -40,7 +41,9 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   const { config, warnings } = await loadConfig(path, { env: io.env });
   const format = config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json');
   const progress = new Progress(io, 'Starting');
+  const logTail = new LogTail();
   const log = openLog({
+    tail: (line) => logTail.add(line),
     level: config.log.level,
     format,
     destination: io.stdout,
@@ -53,7 +56,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   for (const warning of warnings) log.warn(warning);
   const user = becomeDataFolderOwner(config.dataDir);
   if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${config.dataDir}`);
-  const bridge = await started(config, log, signals).finally(() => progress.end());
+  const bridge = await started(config, { log, logTail }, signals).finally(() => progress.end());
   if (!bridge) {
     log.info({ signal: await signals.ended }, 'stopped before it was ready');
     return 0;
@@ -76,9 +79,13 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
 }
 
 /** Undefined where a signal has ended the start. */
-async function started(config: Config, log: Log, { ending }: StartSignals): Promise<Bridge | undefined> {
+async function started(
+  config: Config,
+  options: Pick<BridgeOptions, 'log' | 'logTail'>,
+  { ending }: StartSignals,
+): Promise<Bridge | undefined> {
   try {
-    return await startBridge(config, { log, signal: ending });
+    return await startBridge(config, { ...options, signal: ending });
   } catch (error) {
     if (error === ending.reason) return undefined;
     throw error;

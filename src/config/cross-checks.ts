@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { isEveryAddress } from '../base/sockets/listening-host.ts';
+import { isLoopback } from '../base/sockets/loopback.ts';
 import { domainOf } from '../message/address/address.ts';
 import { readNetwork } from './blocks/accounts.ts';
 import { grants } from './blocks/connections.ts';
@@ -32,6 +33,8 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
   return [
     ...portClashes(raw),
     ...listenerTls(raw),
+    ...adminRules(raw),
+    ...alertRules(raw),
     ...connectionRules(raw, connectionKeys),
     ...accountRules(raw),
     ...usernameClashes(raw),
@@ -65,13 +68,55 @@ function portClashes(raw: Raw): Problem[] {
 }
 
 function listenerTls(raw: Raw): Problem[] {
-  return list(raw.listeners).flatMap((listener, index) => {
-    const tls = object(object(listener).tls);
-    const path = ['listeners', index, 'tls'];
-    if (has(tls, 'cert') && !has(tls, 'key')) return [{ path, text: '"cert" needs "key" beside it' }];
-    if (has(tls, 'key') && !has(tls, 'cert')) return [{ path, text: '"key" needs "cert" beside it' }];
-    return [];
-  });
+  return list(raw.listeners).flatMap((listener, index) => pairRules(object(listener).tls, ['listeners', index, 'tls']));
+}
+
+/** Who sends the alerts has to be an account that sends. */
+function alertRules(raw: Raw): Problem[] {
+  const alerts = object(raw.alerts);
+  if (!has(alerts, 'mailTo') && !has(alerts, 'account')) return [];
+  if (!has(alerts, 'account')) return [{ path: ['alerts'], text: '"mailTo" needs "account" beside it' }];
+  if (!has(alerts, 'mailTo')) return [{ path: ['alerts'], text: '"account" needs "mailTo" beside it' }];
+  const username = text(alerts.account);
+  if (username === undefined) return [];
+  const account = list(raw.accounts)
+    .map(object)
+    .find((each) => each.username === username);
+  if (!account) {
+    const known = list(raw.accounts).flatMap((each) => text(object(each).username) ?? []);
+    return [{ path: ['alerts', 'account'], text: `there is no account "${username}"${suggestion(username, known)}` }];
+  }
+  if (has(account, 'send')) return [];
+  return [{ path: ['alerts', 'account'], text: `account "${username}" has no "send"` }];
+}
+
+function pairRules(value: unknown, path: Path): Problem[] {
+  const tls = object(value);
+  if (has(tls, 'cert') && !has(tls, 'key')) return [{ path, text: '"cert" needs "key" beside it' }];
+  if (has(tls, 'key') && !has(tls, 'cert')) return [{ path, text: '"key" needs "cert" beside it' }];
+  return [];
+}
+
+/** Whoever is on the way of an unencrypted connection has the token, and with it the bridge. */
+function adminRules(raw: Raw): Problem[] {
+  const admin = object(raw.admin);
+  const problems = pairRules(admin.tls, ['admin', 'tls']);
+  if (has(admin, 'tls') && admin.security !== 'tls') {
+    problems.push({ path: ['admin', 'tls'], text: 'needs "security": "tls" beside it' });
+  }
+  const host = text(admin.host) ?? '127.0.0.1';
+  if (has(admin, 'oidc') && !has(admin, 'publicUrl') && !isLoopback(host)) {
+    const text = 'needs "publicUrl" beside it: where the browser comes back to';
+    problems.push({ path: ['admin', 'oidc'], text });
+  }
+  if (isLoopback(host) || admin.security === 'tls' || admin.pages === false) return problems;
+  return [
+    ...problems,
+    {
+      path: ['admin', 'host'],
+      text: `"${host}" is beyond this machine: add "security": "tls", or "pages": false for health and metrics alone`,
+    },
+  ];
 }
 
 function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {

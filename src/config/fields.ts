@@ -4,8 +4,8 @@ import { senderWays } from '../message/sender-way.ts';
 import { suggestion } from './nearest.ts';
 import { Secret, type SecretSource } from './secrets.ts';
 
-/** What commands need a secret for that need no other: the queue, or the key of the sign-ins. */
-export type SecretUse = 'queue' | 'key';
+/** What commands need a secret for that need no other: the queue, the key of the sign-ins, or the admin token. */
+export type SecretUse = 'queue' | 'key' | 'token';
 
 /** What the schema needs from outside while it parses: relative paths and secrets mean nothing by themselves. */
 export interface Sources {

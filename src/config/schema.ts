@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountBlock } from './blocks/accounts.ts';
+import { alertsBlock } from './blocks/alerts.ts';
 import { connectionBlock } from './blocks/connections.ts';
 import { adminBlock, listenerBlock, tlsBlock } from './blocks/listeners.ts';
 import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './blocks/service.ts';
@@ -86,8 +87,13 @@ export function configSchema(sources: Sources) {
         'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
     }),
     limits: limitsBlock().prefault({}).meta({ description: 'Limits on what is accepted and sent, and how fast.' }),
-    admin: z.exactOptional(adminBlock()).meta({
-      description: 'HTTP for health (`/health`, `/healthz`, `/readyz`) and metrics (`/metrics`). Left out: none.',
+    admin: z.exactOptional(adminBlock(sources)).meta({
+      description:
+        'HTTP for health (`/health`, `/healthz`, `/readyz`), metrics (`/metrics`), and the pages and API of administrators. Left out: none.',
+    }),
+    alerts: alertsBlock(sources).prefault({}).meta({
+      description:
+        'Whom the bridge tells when something is wrong, or soon will be. The log has each alert in any case. `mailbridge help operations` says more.',
     }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });

@@ -4,6 +4,7 @@ import { errorCatalogue } from '../base/error-catalogue.ts';
 import type { CourierKind } from '../message/courier-kind.ts';
 import type { RecipientOutcome } from '../message/delivery.ts';
 import { HeaderBlock } from '../message/header/fields.ts';
+import { listedHeader } from '../message/header/listed.ts';
 import { messageStart } from '../message/message-start.ts';
 import { deliveryStatusMessage } from '../message/report/delivery-status.ts';
 import type { ReportedRecipient } from '../message/report/facts.ts';
@@ -25,6 +26,8 @@ export interface BounceOptions {
   readonly hostname: string;
   readonly clock: Clock;
   readonly expireAfterMs: number;
+  /** Whether the queue keeps what messages are about. */
+  readonly keepsSubjects: boolean;
   readonly couriers: Readonly<Record<CourierKind, NoticeTraits>>;
   /** The enhanced status (RFC 3463) that says of a refusal what can be said. */
   statusOf(outcome: Pick<RecipientOutcome, 'code' | 'outcome'>): string;
@@ -159,6 +162,7 @@ function noticeOf(
     willRetryUntil: new Date(message.expiresAtMs),
     date: new Date(now),
   });
+  const { subject, ...listed } = listedHeader(HeaderBlock.parse(content));
   return {
     content,
     message: {
@@ -175,6 +179,8 @@ function noticeOf(
       isBounce: true,
       receivedAtMs: now,
       expiresAtMs: now + options.expireAfterMs,
+      ...listed,
+      ...(options.keepsSubjects && subject !== undefined && { subject }),
     },
   };
 }

@@ -27,6 +27,10 @@ export interface NewMessage {
   readonly receivedAtMs: number;
   /** From then on a failed attempt is the last one. */
   readonly expiresAtMs: number;
+  /** Decoded, bounded, without unseen characters; absent where there is none, or subjects are not kept. */
+  readonly subject?: string;
+  /** Of the header, with its angle brackets; absent of a message that a version before queue format 8 accepted. */
+  readonly messageId?: string;
   /** What an attempt has said of the recipients that was made before the message came to the queue. */
   readonly earlier?: readonly RecipientOutcome[];
 }

@@ -55,7 +55,7 @@ export class Scheduler {
     this.#options = options;
     this.#ownership = options.ownership ?? soleOwnership(clock.now());
     this.#limits = new DestinationLimits(options);
-    this.#attemptLog = new AttemptLog(log, clock);
+    this.#attemptLog = new AttemptLog(log, clock, options.observer);
     this.#destinations = new OpenDestinations({
       ...{ clock, limits: this.#limits, onFailure },
       leaseOf: (destination) => this.#leases.leaseOf(destination),
@@ -68,7 +68,7 @@ export class Scheduler {
     this.#mailWatch = new MailWatch({
       ...{ store: options.store, clock, log, destinations: this.#destinations, ownership: this.#ownership, onFailure },
       leaseOf: (destination) => this.#leases.leaseOf(destination),
-      onAdministered: () => this.#administered(),
+      onAdministered: () => this.administered(),
     });
     this.#outcomes = new Outcomes({ ...options, onQueued: (bounce) => this.accepted(bounce) });
     this.#breakers = breakersOf(this.#destinations, options);
@@ -152,6 +152,12 @@ export class Scheduler {
     } catch (error) {
       this.#storeFailure(error);
     }
+  }
+
+  /** Messages or their states were changed: nothing that was read before holds. */
+  administered(): void {
+    this.#breakers.probeNow();
+    this.#reload();
   }
 
   /**
@@ -270,11 +276,6 @@ export class Scheduler {
     this.#attemptLog.clockWasSetBack();
     for (const destination of this.#destinations.all()) destination.clockWasSetBack();
     void this.retryNow();
-  }
-
-  #administered(): void {
-    this.#breakers.probeNow();
-    this.#reload();
   }
 
   /** Those without queued mail as well: one of their couriers may wait for an administrator. */

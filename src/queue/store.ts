@@ -73,6 +73,12 @@ export interface QueueFilter {
   readonly account?: string;
   readonly connection?: string;
   readonly mailbox?: string;
+  /** The reverse-path; `*` stands for any characters. */
+  readonly sender?: string;
+  /** A part of the subject. */
+  readonly subject?: string;
+  /** A part of the Message-ID. */
+  readonly messageId?: string;
   /** One of the recipients; `*` stands for any characters. */
   readonly recipient?: string;
   /** Received before then, in milliseconds since 1970. */
@@ -81,6 +87,30 @@ export interface QueueFilter {
   readonly receivedSinceMs?: number;
   /** What the latest attempt said of a recipient that it did not serve: the whole code, or a part of the text. */
   readonly error?: string;
+}
+
+/** Which part of what a filter means is asked for, newest first. */
+export interface PageRequest {
+  /** Most messages that are given. */
+  readonly limit: number;
+  /** Older ones than this alone: {@link QueuePage.next} of the page before. */
+  readonly beforeId?: string;
+}
+
+/** A part of what a filter means, newest first. */
+export interface QueuePage {
+  /** May be fewer than asked for, and none, though more follow: a page looks at no more than so many messages. */
+  readonly messages: readonly QueuedMessage[];
+  /** Where the next page goes on; undefined where nothing follows. */
+  readonly next?: string;
+}
+
+/** The queue in numbers. */
+export interface QueueSummary {
+  /** Messages that are not delivered, by state. */
+  readonly open: Readonly<Record<Exclude<MessageState, 'delivered'>, number>>;
+  /** When the oldest queued message was received; undefined where none is queued. */
+  readonly oldestQueuedAtMs?: number;
 }
 
 /** How much of a mailbox's mail is in one state. */
@@ -144,7 +174,14 @@ export interface QueueStore {
   /** When the next queued message of a destination falls due after a time; undefined if there is none. */
   nextDueMs(destination: string, afterMs: number): Promise<number | undefined>;
   get(id: string): Promise<QueuedMessage | undefined>;
+  /** The oldest first. Looks at every message where the filter names no ids: for commands and small queues. */
   list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]>;
+  /** The newest first, however large the queue is: neither other questions nor changes wait for it. */
+  page(filter: QueueFilter, request: PageRequest): Promise<QueuePage>;
+  /** Quick, however many messages are delivered. */
+  summary(): Promise<QueueSummary>;
+  /** How many messages were delivered then or later, and are still listed. */
+  deliveredSince(sinceMs: number): Promise<number>;
   /** Sums for each mailbox and state, in that order. */
   totals(filter: QueueFilter): Promise<readonly QueueTotal[]>;
   count(state: MessageState): Promise<number>;

@@ -4,7 +4,8 @@ import { withSoundAddressFields } from '../message/address/fields.ts';
 import { KnownAddresses } from '../message/address/known.ts';
 import type { Envelope } from '../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../message/header/fields.ts';
-import { receivedField, repairHeader } from '../message/header/repair.ts';
+import { type ListedHeader, listedHeader, shownMessageId } from '../message/header/listed.ts';
+import { receivedField, repairHeader, soundMessageId } from '../message/header/repair.ts';
 import { authorsOf, forcedSenderEdit, senderEdit } from '../message/header/sender-fields.ts';
 import { withSingleFields } from '../message/header/single-fields.ts';
 import { type SmtpConnectionInfo, SmtpReply } from '../smtp/session.ts';
@@ -30,6 +31,8 @@ export interface AcceptedHeader {
   readonly octets: Buffer | undefined;
   /** The mailbox that it is sent as. */
   readonly mailbox: string;
+  /** What lists of messages show of it. */
+  readonly listed: ListedHeader;
 }
 
 const nothing = Buffer.alloc(0);
@@ -51,8 +54,10 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
   assertAddressBounds(header);
   const date = new Date(receivedAtMs);
   const { usable, mailbox } = usableHeader(header, options);
+  const messageId = soundMessageId(usable, domainOf(mailbox));
   const octets = repairHeader(usable, {
     date,
+    messageId,
     domain: domainOf(mailbox),
     prefix: receivedField({
       from: { helo: client.helo, address: client.remoteAddress },
@@ -62,7 +67,7 @@ export function acceptedHeader(header: HeaderBlock, options: AcceptedHeaderOptio
       date,
     }),
   });
-  return { octets, mailbox };
+  return { octets, mailbox, listed: { ...listedHeader(usable), messageId: shownMessageId(messageId) } };
 }
 
 /** The header as it came but for what would make Microsoft refuse the message, or show it otherwise than it is. */

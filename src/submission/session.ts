@@ -9,6 +9,7 @@ import { TooManyAddressesError } from '../message/address/bounds.ts';
 import type { DeliveryReport, OutgoingMessage } from '../message/delivery.ts';
 import type { Envelope, EnvelopeRecipient } from '../message/envelope.ts';
 import { HeaderTooLargeError } from '../message/header/fields.ts';
+import type { ListedHeader } from '../message/header/listed.ts';
 import { editHeader } from '../message/header/stream.ts';
 import type { QueuedMessage } from '../queue/message.ts';
 import type { Spool } from '../queue/store.ts';
@@ -27,6 +28,8 @@ export interface SubmissionContext {
   readonly allowInsecureAuth: boolean;
   readonly offersStartTls: boolean;
   readonly expireAfterMs: number;
+  /** Whether the queue keeps what messages are about. */
+  readonly keepsSubjects: boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** @throws SmtpReply where the login is refused */
@@ -43,6 +46,15 @@ export interface SubmissionContext {
 }
 
 const maxLoginFailures = 3;
+
+/** A message that has come to its end. */
+interface Received {
+  /** When it began to arrive. */
+  readonly receivedAtMs: number;
+  /** What it is sent as. */
+  readonly mailbox: string;
+  readonly listed: ListedHeader;
+}
 
 /** A legacy client's SMTP connection: who it is, what it may send, and into the queue with it. */
 export class SubmissionSession implements SmtpSession {
@@ -123,9 +135,9 @@ export class SubmissionSession implements SmtpSession {
     const spool = this.#context.spool();
     try {
       const fingerprint = account.dropDuplicatesMs === undefined ? undefined : new Fingerprint();
-      const { receivedAtMs, mailbox } = await this.#receive(account, said, content, spool, fingerprint);
+      const received = await this.#receive(account, said, content, spool, fingerprint);
       if (envelope !== said) this.#context.log.info(this.#facts(account, said, spool), 'rewritten; the client said');
-      const accept = () => this.#accept({ ...account, mailbox }, envelope, spool, receivedAtMs);
+      const accept = () => this.#accept({ ...account, mailbox: received.mailbox }, envelope, spool, received);
       return await this.#unlessDuplicate(account, spool, fingerprint?.value(account.username, said), accept);
     } catch (error) {
       throw this.#refusal(error);
@@ -134,9 +146,9 @@ export class SubmissionSession implements SmtpSession {
     }
   }
 
-  #accept(account: SendingAccount, envelope: Envelope, spool: Spool, receivedAtMs: number): Promise<string> {
-    if (account.delivery === 'direct') return this.#deliverDirectly(account, envelope, spool, receivedAtMs);
-    return this.#enqueue(account, envelope, spool, receivedAtMs).then(({ id }) => `Queued as ${id}`);
+  #accept(account: SendingAccount, envelope: Envelope, spool: Spool, received: Received): Promise<string> {
+    if (account.delivery === 'direct') return this.#deliverDirectly(account, envelope, spool, received);
+    return this.#enqueue(account, envelope, spool, received).then(({ id }) => `Queued as ${id}`);
   }
 
   /** Accepts a message once, where the account wants that. @returns the reply */
@@ -176,18 +188,19 @@ export class SubmissionSession implements SmtpSession {
     this.#closed = true;
   }
 
-  /** Reads the message to its end into the spool. @returns when it began to arrive, and what it is sent as */
+  /** Reads the message to its end into the spool. */
   async #receive(
     account: SendingAccount,
     envelope: Envelope,
     content: AsyncIterable<Buffer>,
     spool: Spool,
     fingerprint: Fingerprint | undefined,
-  ): Promise<{ readonly receivedAtMs: number; readonly mailbox: string }> {
+  ): Promise<Received> {
     const { clock, hostname } = this.#context;
     const limit = this.#context.maxMessage();
     const receivedAtMs = clock.now();
     let { mailbox } = account;
+    let listed: ListedHeader = {};
     const withHeader = editHeader(fingerprint?.watch(content) ?? content, (header) => {
       fingerprint?.header(header);
       const accepted = acceptedHeader(header, {
@@ -200,32 +213,39 @@ export class SubmissionSession implements SmtpSession {
         refuse: (address) => this.#mayNotSendAs(account, address),
       });
       mailbox = accepted.mailbox;
+      listed = this.#kept(accepted.listed);
       return accepted.octets;
     });
     for await (const chunk of withHeader) {
       if (spool.size + chunk.length > limit.bytes) throw tooLarge(limit);
       await spool.write(chunk);
     }
-    return { receivedAtMs, mailbox };
+    return { receivedAtMs, mailbox, listed };
+  }
+
+  #kept({ subject, ...listed }: ListedHeader): ListedHeader {
+    return subject === undefined || !this.#context.keepsSubjects ? listed : { ...listed, subject };
   }
 
   async #enqueue(
     account: SendingAccount,
     envelope: Envelope,
     spool: Spool,
-    receivedAtMs: number,
+    { receivedAtMs, listed }: Pick<Received, 'receivedAtMs' | 'listed'>,
     earlier?: Pick<DeliveryReport, 'recipients' | 'courier'>,
   ): Promise<QueuedMessage> {
     const { clock, log, expireAfterMs } = this.#context;
+    const { remoteAddress, localPort } = this.#connection;
     const message = await spool.commit({
       account: account.username,
       connection: account.connection,
       mailbox: account.mailbox,
       courier: earlier?.courier ?? account.send[0],
-      envelope,
+      envelope: { ...envelope, client: { address: remoteAddress, port: localPort } },
       isBounce: false,
       receivedAtMs,
       expiresAtMs: receivedAtMs + expireAfterMs,
+      ...listed,
       ...(earlier && { earlier: earlier.recipients }),
     });
     log.info({ ...this.#facts(account, envelope, message), ms: clock.now() - receivedAtMs }, 'accepted');
@@ -240,7 +260,7 @@ export class SubmissionSession implements SmtpSession {
     account: SendingAccount,
     envelope: Envelope,
     spool: Spool,
-    receivedAtMs: number,
+    { receivedAtMs, listed }: Received,
   ): Promise<string> {
     const { clock, log } = this.#context;
     const { id, size } = spool;
@@ -258,7 +278,8 @@ export class SubmissionSession implements SmtpSession {
     }
     if (this.#closed) throw clientGone();
     // Received by the queue only now: what the attempt has left ambiguous is looked for before it is sent again.
-    await this.#enqueue(account, { ...envelope, recipients: left }, spool, clock.now(), report);
+    const queued = { receivedAtMs: clock.now(), listed };
+    await this.#enqueue(account, { ...envelope, recipients: left }, spool, queued, report);
     return `Delivered to ${envelope.recipients.length - left.length}; queued for ${left.length} as ${spool.id}`;
   }
 

@@ -7,7 +7,7 @@ import { CommandQueue } from '../../src/app/queue-store.ts';
 import { issueServerCertificate, makeAuthority } from '../../src/base/certificates.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Config, ConfigInput } from '../../src/config/schema.ts';
+import type { AdminConfig, Config, ConfigInput } from '../../src/config/schema.ts';
 import type { HopResult } from '../../src/onboarding/check/hops/hop.ts';
 import { ownAddresses } from '../../src/onboarding/own-addresses.ts';
 import { freePorts } from '../support/ports.ts';
@@ -123,7 +123,7 @@ test('the admin port is asked too', async () => {
   const notReady = (await check(full.config)).find(({ hop }) => hop === 'admin');
   expect(notReady).toMatchObject({ status: 'ok', detail: 'ok' });
   expect(notReady?.warning).toMatch(/^\/readyz sends clients elsewhere: .*queue\.minFreeMegabytes/);
-  const other = { ...config, admin: { host: '127.0.0.1', port: 1 } };
+  const other = { ...config, admin: { ...(config.admin as AdminConfig), port: 1 } };
   expect((await check(other)).find(({ hop }) => hop === 'admin')).toMatchObject({
     status: 'failed',
     code: 'listener-unanswered',

@@ -44,7 +44,7 @@ function queued(change: Partial<QueuedMessage> = {}, recipients = both): QueuedM
 function optionsFor(content: string | Buffer) {
   const open = async () => Readable.from([Buffer.from(content)]);
   const facts = { hostname: 'bridge.example', clock, expireAfterMs: 5000, couriers, statusOf: enhancedStatus };
-  return { ...facts, open, remoteMta: () => 'smtp.office365.com' };
+  return { ...facts, open, keepsSubjects: true, remoteMta: () => 'smtp.office365.com' };
 }
 
 async function bounce(message: QueuedMessage, outcomes = [refused], { content = original }: Given = {}) {

@@ -11,7 +11,12 @@ const senders = ['reports@contoso.example', '*@devices.contoso.example'];
 
 function accept(header: string, change: Partial<SubmissionAccount> = {}, recipients: string[] = []): string {
   const block = HeaderBlock.parse(Buffer.from(header));
-  const { octets } = acceptedHeader(block, {
+  const { octets } = acceptedAs(block, change, recipients);
+  return (octets ?? block.raw).toString();
+}
+
+function acceptedAs(block: HeaderBlock, change: Partial<SubmissionAccount> = {}, recipients: string[] = []) {
+  return acceptedHeader(block, {
     account: {
       username: 'scanner',
       connection: 'contoso',
@@ -42,7 +47,6 @@ function accept(header: string, change: Partial<SubmissionAccount> = {}, recipie
     receivedAtMs: Date.UTC(2026, 0, 5, 8),
     refuse: (address) => new SmtpReply(550, '5.7.1', `not as ${address}`),
   });
-  return (octets ?? block.raw).toString();
 }
 
 const complete =
@@ -53,6 +57,21 @@ const received =
 describe('the header of an accepted message', () => {
   test('gains a Received field and keeps every octet otherwise', () => {
     expect(accept(`${complete}\r\n`)).toBe(`${received}${complete}\r\n`);
+  });
+
+  test.each(['Message-ID: <1@x>', 'Message-ID: 1@x', 'Message-ID: none', 'Message-ID: (a) <1@x> z', ''])(
+    'is listed with the Message-ID that it leaves with: %s',
+    (field) => {
+      const block = HeaderBlock.parse(Buffer.from(`From: reports@contoso.example\r\n${field && `${field}\r\n`}\r\n`));
+      const { octets, listed } = acceptedAs(block);
+      expect(/^Message-ID: .*?(<[^>]+>)/m.exec(octets?.toString() ?? '')?.[1]).toBe(listed.messageId);
+      expect(listed.subject).toBeUndefined();
+    },
+  );
+
+  test('is listed with the subject that it leaves with', () => {
+    const header = 'From: reports@contoso.example\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\nSubject: second\r\n\r\n';
+    expect(acceptedAs(HeaderBlock.parse(Buffer.from(header))).listed.subject).toBe('Grüße');
   });
 
   test('gains Date and Message-ID where they are missing', () => {

@@ -14,9 +14,8 @@ import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
-import type { CommandQueue } from '../queue-store.ts';
 import { CheckedUpstream } from './checked.ts';
-import { pausedConnection } from './paused.ts';
+import { type AskedQueue, pausedConnection } from './paused.ts';
 
 export type { HopResult } from '../../onboarding/check/hops/hop.ts';
 
@@ -36,7 +35,7 @@ export interface CheckOptions {
   /** Where instances share their sign-ins; undefined: they are files of the data folder. */
   readonly shared?: RecordTable | undefined;
   /** Of the bridge, which may have paused a connection; undefined: nobody asks. */
-  readonly queue?: CommandQueue;
+  readonly queue?: AskedQueue;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -68,7 +67,7 @@ async function* checkOne(
     readonly proxy: ProxySettings | undefined;
     readonly signIn: SignInStore | undefined;
     readonly shared: RecordTable | undefined;
-    readonly queue: CommandQueue | undefined;
+    readonly queue: AskedQueue | undefined;
   },
 ): AsyncGenerator<HopResult> {
   const { queue } = parts;

@@ -7,7 +7,7 @@ import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { RecordTable } from '../../base/record-table.ts';
-import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { isPattern } from '../../message/address/pattern.ts';

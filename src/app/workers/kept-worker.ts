@@ -1,4 +1,4 @@
-import type { WorkerFacts } from '../../admin/admin-server.ts';
+import type { WorkerFacts } from '../../admin/facts.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';

@@ -1,4 +1,4 @@
-import type { WorkerFacts } from '../../admin/admin-server.ts';
+import type { WorkerFacts } from '../../admin/facts.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log, LogOptions } from '../../base/log.ts';
 import type { ServedElsewhere } from '../../listeners/listener.ts';

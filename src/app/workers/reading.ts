@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { WorkerFacts } from '../../admin/admin-server.ts';
+import type { WorkerFacts } from '../../admin/facts.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Config, ListenerConfig } from '../../config/schema.ts';

@@ -1,6 +1,7 @@
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
 import { withSharedRecords } from '../../app/instances/shared-records.ts';
+import { ConfiguredLogins } from '../../app/passwords/logins.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -10,7 +11,6 @@ import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { addPassword, removePassword, rotatePassword } from './change.ts';
 import { listPasswords } from './list.ts';
-import { ConfiguredLogins } from './logins.ts';
 import type { AccountAction } from './request.ts';
 
 const usage = `Usage: mailbridge account ACTION [LOGIN] [--name NAME] [--config FILE] [--json]

@@ -1,6 +1,6 @@
 import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
+import type { ConfiguredLogins } from '../../app/passwords/logins.ts';
 import type { CliIo } from '../terminal/io.ts';
-import type { ConfiguredLogins } from './logins.ts';
 
 /** What `mailbridge account` was asked for. */
 export interface AccountRequest {

@@ -35,6 +35,9 @@ const usage = `Usage: mailbridge queue ACTION [ID ...] [FILTER ...] [--config FI
 
 Filters; all that are given must hold:
   --account NAME, --mailbox ADDRESS, --connection NAME
+  --sender ADDRESS             the envelope's; * stands for anything
+  --subject TEXT, --message-id TEXT
+                               a part of it
   --recipient ADDRESS          one of the recipients; * stands for anything: *@contoso.com
   --state STATE                queued, held, failed (given up), quarantined (damaged), delivered;
                                may be given several times

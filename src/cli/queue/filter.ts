@@ -7,6 +7,9 @@ export const filterOptions = {
   account: { type: 'string' },
   connection: { type: 'string' },
   mailbox: { type: 'string' },
+  sender: { type: 'string' },
+  subject: { type: 'string' },
+  'message-id': { type: 'string' },
   recipient: { type: 'string' },
   state: { type: 'string', multiple: true },
   error: { type: 'string' },
@@ -19,6 +22,9 @@ export interface FilterValues {
   readonly account?: string | undefined;
   readonly connection?: string | undefined;
   readonly mailbox?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly 'message-id'?: string | undefined;
   readonly recipient?: string | undefined;
   readonly state?: readonly string[] | undefined;
   readonly error?: string | undefined;
@@ -31,7 +37,7 @@ export interface FilterValues {
  * @throws BridgeError `usage`
  */
 export function filterOf(ids: readonly string[], values: FilterValues, nowMs: number): QueueFilter {
-  const { account, connection, mailbox, recipient, error } = values;
+  const { account, connection, mailbox, sender, subject, recipient, error } = values;
   const olderMs = ageOption('older-than', values['older-than']);
   const newerMs = ageOption('newer-than', values['newer-than']);
   return {
@@ -39,6 +45,9 @@ export function filterOf(ids: readonly string[], values: FilterValues, nowMs: nu
     ...(account === undefined ? {} : { account }),
     ...(connection === undefined ? {} : { connection }),
     ...(mailbox === undefined ? {} : { mailbox }),
+    ...(sender === undefined ? {} : { sender: bare(sender) }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(values['message-id'] === undefined ? {} : { messageId: values['message-id'] }),
     ...(recipient === undefined ? {} : { recipient: bare(recipient) }),
     ...(error === undefined ? {} : { error }),
     ...(values.state === undefined ? {} : { states: values.state.map(stateOption) }),

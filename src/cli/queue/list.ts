@@ -41,7 +41,9 @@ function listed(rows: readonly Listed[], { nowMs, limit }: QueueRequest, screen:
   troubles.delete('');
   const numbers = new Map([...troubles.keys()].map((trouble, index) => [trouble, `[${index + 1}]`]));
   const numberOf = ({ message, waiting }: Listed) => numbers.get(troubleOf(message, waiting) ?? '') ?? '';
-  screen.table(columns(nowMs, numberOf), rows);
+  const hasSubjects = rows.some(({ message }) => message.subject !== undefined);
+  const shown = columns(nowMs, numberOf).filter(({ heading }) => hasSubjects || heading !== 'SUBJECT');
+  screen.table(shown, rows);
   if (numbers.size > 0) screen.blank();
   for (const [trouble, number] of numbers) {
     const count = troubles.get(trouble)?.length ?? 0;
@@ -61,6 +63,7 @@ function columns(nowMs: number, numberOf: (row: Listed) => string): Column<Liste
     { heading: 'SIZE', value: ({ message }) => octets(message.size), align: 'right', spare: 4 },
     { heading: 'MAILBOX', value: ({ message }) => message.mailbox, least: 22, spare: 3 },
     { heading: 'TO', value: ({ message }) => recipientsText(message), least: 22 },
+    { heading: 'SUBJECT', value: ({ message }) => message.subject ?? '', least: 12, spare: 6 },
     { heading: 'TRIES', value: ({ message }) => String(message.attempts), align: 'right', spare: 5 },
     { heading: 'NEXT', value: ({ waiting }) => nextText(waiting, nowMs) },
     { heading: 'WHY', value: numberOf },

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCacheDir, systemConfig, systemDataDir } from '../../base/system-paths.ts';
+import { systemCacheDir, systemConfig, systemDataDir } from '../../base/system/system-paths.ts';
 import { type Machine, mustRun } from './machine.ts';
 import { removeSendmail } from './sendmail.ts';
 import { unitPath } from './unit.ts';

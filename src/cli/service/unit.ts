@@ -1,5 +1,5 @@
 import { program as shipped } from '../../base/program/place.ts';
-import { systemConfig } from '../../base/system-paths.ts';
+import { systemConfig } from '../../base/system/system-paths.ts';
 import type { Program } from './program.ts';
 
 /** Where systemd looks for units of the administrator: systemd.unit(5). */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { block, host, path, port, type Sources } from '../fields.ts';
+import { block, guid, host, path, port, type Sources, secret, tenant } from '../fields.ts';
 import { network } from './accounts.ts';
+import { cloud } from './connections.ts';
 
 const minVersion = () => z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 
@@ -15,6 +16,21 @@ export const tlsBlock = (sources: Sources) =>
     }),
     ciphers: z.exactOptional(z.string().min(1)).meta({
       description: 'OpenSSL cipher list for TLS 1.2 and older. Default: that of Node.js.',
+    }),
+  });
+
+/** What overrides the `tls` block for one port. */
+const listenerTls = (sources: Sources) =>
+  block({
+    cert: z.exactOptional(path(sources)).meta({ description: 'PEM file with another certificate; needs `key`.' }),
+    key: z.exactOptional(path(sources)).meta({ description: 'PEM file with its private key; needs `cert`.' }),
+    minVersion: z.exactOptional(minVersion()).meta({
+      description:
+        'Oldest TLS version accepted. `TLSv1` and `TLSv1.1` can be broken by anybody on the way, passwords included: only for devices that know nothing newer, on a network of their own. OpenSSL refuses them unless `ciphers` holds `@SECLEVEL=0`.',
+    }),
+    ciphers: z.exactOptional(z.string().min(1)).meta({
+      description:
+        'OpenSSL cipher list, such as `DEFAULT@SECLEVEL=0` for old devices. It weakens every connection to this listener.',
     }),
   });
 
@@ -56,26 +72,82 @@ export const listenerBlock = (sources: Sources) =>
           'For a listener behind a balancer: takes the address of the client from the PROXY protocol, version 1 or 2. `mailbridge help instances` has settings for HAProxy and nginx.',
       }),
     tls: z
-      .exactOptional(
-        block({
-          cert: z.exactOptional(path(sources)).meta({ description: 'PEM file with another certificate; needs `key`.' }),
-          key: z.exactOptional(path(sources)).meta({ description: 'PEM file with its private key; needs `cert`.' }),
-          minVersion: z.exactOptional(minVersion()).meta({
-            description:
-              'Oldest TLS version accepted. `TLSv1` and `TLSv1.1` can be broken by anybody on the way, passwords included: only for devices that know nothing newer, on a network of their own. OpenSSL refuses them unless `ciphers` holds `@SECLEVEL=0`.',
-          }),
-          ciphers: z.exactOptional(z.string().min(1)).meta({
-            description:
-              'OpenSSL cipher list, such as `DEFAULT@SECLEVEL=0` for old devices. It weakens every connection to this listener.',
-          }),
-        }),
-      )
+      .exactOptional(listenerTls(sources))
       .meta({ description: 'Overrides the `tls` block for this listener, key by key. Meant for old devices.' }),
   });
 
-/** `admin`: the HTTP listener for health and metrics. */
-export const adminBlock = () =>
+/** Too short to withstand guesses that nobody slows. */
+const shortestToken = 20;
+
+function tokenProblem(text: string): string | undefined {
+  if (text.length < shortestToken) return `must be at least ${shortestToken} characters long`;
+  return /^[\x21-\x7e]+$/.test(text) ? undefined : 'must be printable ASCII without blanks';
+}
+
+function publicUrlProblem(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && text.toLowerCase().replace(/\/$/, '') === url.origin;
+}
+
+/** `admin.oidc`: sign-in by Entra ID. */
+const oidcBlock = (sources: Sources) =>
+  block({
+    tenantId: tenant()
+      .refine((text) => !['common', 'organizations', 'consumers'].includes(text), {
+        error: 'must be the tenant itself: anybody could sign in otherwise',
+      })
+      .meta({ title: 'tenant', description: 'The tenant whose people sign in: a GUID or a domain.' }),
+    clientId: guid().meta({ title: 'GUID', description: 'Application (client) id of an app registration of its own.' }),
+    clientSecret: secret(sources).meta({ description: 'Its client secret.' }),
+    operateGroup: guid().meta({
+      title: 'GUID',
+      description: 'Object id of the group whose members may change things. The ID token has to hold the groups claim.',
+    }),
+    viewGroup: z.exactOptional(guid()).meta({
+      title: 'GUID',
+      description:
+        'Object id of the group whose members may look. Left out: nobody but those of `operateGroup` signs in.',
+    }),
+    cloud: cloud(sources),
+  });
+
+/** `admin`: the HTTP listener for health, metrics, API and pages. */
+export const adminBlock = (sources: Sources) =>
   block({
     host: host().default('127.0.0.1').meta({ description: 'Address to listen on.' }),
     port: port(0).default(8025).meta({ description: 'TCP port. `0` takes any free one.' }),
+    security: z.enum(['none', 'tls']).default('none').meta({
+      description:
+        '`tls`: HTTPS, with the certificate of the listeners unless `tls` names another. Beyond this machine pages and API need it.',
+    }),
+    tls: z
+      .exactOptional(listenerTls(sources))
+      .meta({ description: 'Overrides the `tls` block for this port, key by key.' }),
+    pages: z.boolean().default(true).meta({
+      description:
+        'Pages and API for administrators (docs/admin.md). `false`: health and metrics alone, which ask for no password.',
+    }),
+    token: z.exactOptional(secret(sources, tokenProblem, 'token')).meta({
+      description:
+        'The admin token, by which administrators sign in: at least 20 characters. Default: one made at the first start, in `dataDir`; `mailbridge admin token` prints it.',
+    }),
+    viewToken: z.exactOptional(secret(sources, tokenProblem)).meta({
+      description:
+        'A second token, by which somebody may look at everything but the content of mail, and change nothing.',
+    }),
+    publicUrl: z
+      .exactOptional(
+        z.string().refine(publicUrlProblem, {
+          error: 'must be "https://" or "http://" with a host and perhaps a port, and nothing after it',
+        }),
+      )
+      .meta({
+        title: 'URL',
+        description:
+          'Where people reach the pages, where that is neither `localhost`, an address, `host` nor `hostname`: `https://mailbridge.contoso.com`. Requests for other names are refused.',
+      }),
+    oidc: z.exactOptional(oidcBlock(sources)).meta({
+      description:
+        'Lets people sign in by Entra ID, by their groups (docs/admin.md). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
+    }),
   });

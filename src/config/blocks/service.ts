@@ -81,6 +81,10 @@ export const queueBlock = (sources: Sources) =>
       14,
       'Days for which messages that were given up stay in the queue with their content, to be looked at, exported or released. `0`: not at all.',
     ),
+    keepSubjects: z.boolean().default(true).meta({
+      description:
+        'Whether the queue keeps the subject of each message, decoded, for lists and searches. `false`: of none that is accepted from then on.',
+    }),
     maxMegabytes: z.exactOptional(z.int().min(1).max(10_000_000)).meta({
       description:
         'Most that the queue may hold, in MB of 1,048,576 bytes, messages that were given up included. Beyond that clients get `452` and try again. Default: no bound but the disk.',

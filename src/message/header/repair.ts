@@ -18,7 +18,7 @@ export interface RepairOptions {
   readonly from?: string;
   /** Whole fields to put before all others in any case (`Received`). */
   readonly prefix?: string;
-  /** Message-ID to add, for tests; default a random one. */
+  /** Message-ID to add; default a random one. */
   readonly messageId?: string;
 }
 
@@ -62,6 +62,13 @@ function repairedValue(name: RepairableField, broken: string, options: RepairOpt
 
 function isMessageId(value: string): boolean {
   return /^(?:\([^()]*\)\s*)?<[^<>]+>/.test(value);
+}
+
+/** The Message-ID of a header; where {@link repairHeader} has to add one, that which it is to add. */
+export function soundMessageId(header: HeaderBlock, domain: string): string {
+  const value = header.get('Message-ID') ?? '';
+  const own = isMessageId(value) ? /<[^<>]+>/.exec(value)?.[0] : bracketed(value);
+  return own ?? makeMessageId(domain);
 }
 
 /** `1234@device`, to which only the brackets are missing. */

@@ -13,9 +13,10 @@ export function testMessage(
   recipients: readonly string[],
   nowMs: number,
   as?: OtherSender,
-): OutgoingMessage & { readonly subject: string } {
+): OutgoingMessage & { readonly subject: string; readonly messageId: string } {
   const id = randomUUID();
   const from = as?.address ?? mailbox;
+  const messageId = `<${id}@${mailbox.split('@')[1] ?? 'localhost'}>`;
   const subject = `mailbridge test ${id.slice(0, 8)}`;
   const lines = [
     `From: <${from}>`,
@@ -24,7 +25,7 @@ export function testMessage(
     `To: ${recipients.map((address) => `<${address}>`).join(', ')}`,
     `Subject: ${subject}`,
     `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
-    `Message-ID: <${id}@${mailbox.split('@')[1] ?? 'localhost'}>`,
+    `Message-ID: ${messageId}`,
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
     'Content-Type: text/plain; charset=utf-8',
@@ -38,6 +39,7 @@ export function testMessage(
   return {
     id,
     subject,
+    messageId,
     mailbox,
     envelope: {
       reversePath: from,

@@ -28,6 +28,8 @@ export interface MessageRow {
   readonly next_attempt_at: number;
   readonly finished_at: number | null;
   readonly damage: string | null;
+  readonly subject: string | null;
+  readonly internet_message_id: string | null;
   readonly unfinished_courier: string | null;
   /** NULL where no attempt is unfinished. */
   readonly unfinished_started_at: number | null;
@@ -83,6 +85,8 @@ function message(
     nextAttemptAtMs: row.next_attempt_at,
     ...(row.finished_at === null ? {} : { finishedAtMs: row.finished_at }),
     ...(row.damage === null ? {} : { damage: row.damage }),
+    ...(row.subject === null ? {} : { subject: row.subject }),
+    ...(row.internet_message_id === null ? {} : { messageId: row.internet_message_id }),
     ...unfinishedOf(row),
   };
 }

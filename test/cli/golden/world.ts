@@ -60,7 +60,11 @@ export async function fillQueue(): Promise<string> {
     receivedAtMs: morning - count * 60_000,
     expiresAtMs: morning + 47 * 3_600_000,
   });
-  const refused = await put(store, 'Subject: a\r\n\r\n', minutes(42));
+  const refused = await put(store, 'Subject: a\r\n\r\n', {
+    ...minutes(42),
+    subject: 'Scan from the second floor, 3 pages',
+    messageId: '<20260105.0712@mfp-2.contoso.example>',
+  });
   await put(store, 'x'.repeat(48_000), { ...minutes(40), mailbox: 'accounting.department@contoso.example' });
   await put(store, 'y', { ...minutes(3), account: 'erp', courier: 'smtp', mailbox: '総務部@contoso.example' });
   await put(store, 'z', { ...minutes(1), account: 'erp', courier: 'smtp' });

@@ -704,6 +704,90 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(await store.sentSince(destination, t0, nowMs)).toEqual([]);
     });
 
+    test('keeps subject and Message-ID through every state, and finds messages by a part of them', async () => {
+      const place = newPlace();
+      const store = await open(place);
+      const listed = { subject: 'Rechnung Nr. 5 für Müller', messageId: '<Ab.1@mfp.contoso.example>' };
+      const { id } = await put(store, 'a', listed);
+      const other = await put(store, 'b', { subject: '100% sicher_', messageId: '<2@x.example>' });
+      await put(store, 'without either');
+      const found = async (filter: QueueFilter) => (await store.list(filter, 10)).map((each) => each.id);
+      const search = async () => {
+        expect(await store.get(id)).toMatchObject(listed);
+        expect(await found({ subject: 'rechnung nr. 5 FüR MüLLER' })).toEqual([id]);
+        expect(await found({ messageId: 'ab.1@MFP' })).toEqual([id]);
+        expect(await found({ subject: '100% s' })).toEqual([other.id]);
+        expect(await found({ subject: '%' })).toEqual([other.id]);
+        expect(await found({ subject: '*' })).toEqual([]);
+      };
+      await search();
+      await store.record(id, outcome((await store.get(id)) as QueuedMessage, 'queued'));
+      await search();
+      await store.record(id, outcome((await store.get(id)) as QueuedMessage, 'delivered'));
+      await search();
+      await store.close();
+      expect(await (await open(place)).get(id)).toMatchObject({ ...listed, state: 'delivered' });
+    });
+
+    test('finds messages by their sender, a pattern or the whole of it', async () => {
+      const store = await open();
+      const from = (reversePath: string) => ({ envelope: { ...newMessage().envelope, reversePath } });
+      const one = await put(store, 'a', from('Scan.1@Devices.contoso.example'));
+      const bounce = await put(store, 'b', from(''));
+      const found = async (sender: string) => (await store.list({ sender }, 10)).map(({ id }) => id);
+      expect(await found('scan.1@devices.contoso.example')).toEqual([one.id]);
+      expect(await found('*@devices.*')).toEqual([one.id]);
+      expect(await found('scan?1@devices.contoso.example')).toEqual([]);
+      expect(await found('scan_1@devices.contoso.example')).toEqual([]);
+      expect(await found('')).toEqual([bounce.id]);
+    });
+
+    test('pages through the newest first, by any filter, each message once', async () => {
+      const store = await open();
+      const all: QueuedMessage[] = [];
+      for (let i = 0; i < 25; i++) all.push(await put(store, `${i}`, { account: i % 5 === 0 ? 'erp' : 'scanner' }));
+      const delivered = all.filter((_, i) => i % 2 === 0);
+      for (const message of delivered) await store.record(message.id, outcome(message, 'delivered'));
+      const paged = async (filter: QueueFilter, limit: number) => {
+        const pages: string[][] = [];
+        for (let beforeId: string | undefined; ; ) {
+          const { messages, next } = await store.page(filter, { limit, ...(beforeId && { beforeId }) });
+          pages.push(messages.map(({ id }) => id));
+          if (next === undefined) return pages;
+          beforeId = next;
+        }
+      };
+      const newestFirst = (some: readonly QueuedMessage[]) => some.map(({ id }) => id).toReversed();
+      const pages = await paged({}, 10);
+      expect(pages.map(({ length }) => length)).toEqual([10, 10, 5]);
+      expect(pages.flat()).toEqual(newestFirst(all));
+      expect((await paged({ states: ['delivered'] }, 4)).flat()).toEqual(newestFirst(delivered));
+      const open12 = all.filter((message) => !delivered.includes(message));
+      expect((await paged({ states: ['queued', 'held'] }, 5)).flat()).toEqual(newestFirst(open12));
+      expect((await paged({ account: 'ERP' }, 2)).flat()).toEqual(newestFirst(all.filter((_, i) => i % 5 === 0)));
+      const ids = [all[3], all[7]].map((message) => message?.id ?? '');
+      expect(await paged({ ids }, 10)).toEqual([ids.toReversed()]);
+      expect(await paged({ account: 'nobody' }, 3)).toEqual([[]]);
+    });
+
+    test('tells itself in numbers', async () => {
+      const store = await open();
+      expect(await store.summary()).toEqual({ open: { queued: 0, held: 0, failed: 0, quarantined: 0 } });
+      const first = await put(store, 'a');
+      const second = await put(store, 'b', { receivedAtMs: t0 + 5 });
+      await put(store, 'c', { receivedAtMs: t0 + 7 });
+      await store.hold({ ids: [first.id] });
+      await store.record(second.id, outcome(second, 'failed'));
+      expect(await store.summary()).toEqual({
+        open: { queued: 1, held: 1, failed: 1, quarantined: 0 },
+        oldestQueuedAtMs: t0 + 7,
+      });
+      const done = await put(store, 'd');
+      await store.record(done.id, outcome(done, 'delivered'));
+      const endedAtMs = t0 + 15;
+      expect([await store.deliveredSince(endedAtMs), await store.deliveredSince(endedAtMs + 1)]).toEqual([1, 0]);
+    });
+
     test('has room for what comes', async () => {
       await expect((await open()).assertRoom(1000)).resolves.toBeUndefined();
     });
@@ -796,7 +880,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
     test.each([0, 10, 70_000, 600_000])('gives and takes a message with a body of %i octets as it is', async (size) => {
       const [from, to] = [await open(), await open()];
       const content = Buffer.alloc(size, 'Zm9v\r\n');
-      const message = await put(from, content);
+      const message = await put(from, content, { subject: 'Größe', messageId: '<1@x>' });
       await from.record(message.id, { ...outcome(message, 'queued', t0 + 60_000), courier: 'smtp' });
       await from.begin(message.id, { courier: 'graph', startedAtMs: t0 + 70_000 });
       await from.noteDelayTold(message.id, undefined);
@@ -815,7 +899,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
 
     test.each(['delivered', 'failed'] as const)('gives and takes a message that is %s', async (state) => {
       const [from, to] = [await open(), await open()];
-      const message = await put(from, 'one');
+      const message = await put(from, 'one', { subject: 'Größe', messageId: '<1@x>' });
       await from.record(message.id, outcome(message, state));
       const kept = (await from.transfer.messages('', 10))[0] as KeptMessage;
       if (state === 'failed') await adopted(to, kept, Buffer.from('one'));

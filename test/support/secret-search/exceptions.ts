@@ -15,6 +15,7 @@ export const exceptions: readonly Exception[] = [
   },
   { command: 'demo', kinds: ['configured secret'], why: 'its password is for the visitor' },
   { command: 'account', kinds: ['user password'], why: 'shows the app password that it has made, once' },
+  { command: 'admin', kinds: ['admin token', 'configured secret'], why: 'is asked for the token' },
   { command: 'simulate', kinds: ['client secret', 'user password', 'identity header'], why: 'is asked for them' },
 ];
 

@@ -17,10 +17,13 @@ export const secretKinds = [
   'client secret',
   'user password',
   'identity header',
+  'import token',
   'upload token',
   'configured secret',
   'password at a login',
   'private key',
+  'admin token',
+  'admin session',
 ] as const;
 export type SecretKind = (typeof secretKinds)[number];
 

@@ -18,6 +18,12 @@ export function filterCondition(filter: QueueFilter): SqlCondition {
   if (filter.mailbox !== undefined) parts.push(`lower(m.mailbox) = ${$(filter.mailbox.toLowerCase())}`);
   if (filter.receivedBeforeMs !== undefined) parts.push(`m.received_at < ${$(Math.ceil(filter.receivedBeforeMs))}`);
   if (filter.receivedSinceMs !== undefined) parts.push(`m.received_at >= ${$(Math.ceil(filter.receivedSinceMs))}`);
+  if (filter.sender !== undefined) {
+    parts.push(`lower(m.envelope ->> 'reversePath') LIKE lower(${$(likePattern(filter.sender))})`);
+  }
+  // Both sides by the server: what letters it knows depends on its locale.
+  if (filter.subject !== undefined) parts.push(holds('m.subject', $(filter.subject)));
+  if (filter.messageId !== undefined) parts.push(holds('m.internet_message_id', $(filter.messageId)));
   if (filter.recipient !== undefined) {
     parts.push(someRecipient(`lower(r ->> 'address') LIKE ${$(likePattern(filter.recipient.toLowerCase()))}`));
   }
@@ -29,8 +35,13 @@ export function filterCondition(filter: QueueFilter): SqlCondition {
   return { sql: parts.length > 0 ? parts.map((part) => `(${part})`).join(' AND ') : 'true', values };
 }
 
+function holds(column: string, part: string): string {
+  return `strpos(lower(${column}), lower(${part}::text)) > 0`;
+}
+
 /** Written out: the planner then leaves out the table in which there is none. */
-function stateCondition(states: readonly string[]): string {
+export function stateCondition(states: readonly string[] | undefined): string {
+  if (!states) return 'true';
   const known = states.filter((state) => /^[a-z]+$/.test(state)).map((state) => `'${state}'`);
   return known.length > 0 ? `m.state IN (${known.join(', ')})` : 'false';
 }

@@ -190,6 +190,19 @@ CREATE TABLE mailbridge.external_grants (
   PRIMARY KEY (connection, token)
 ) WITH (${busy});
 `,
+  `
+-- what lists show and searches find; NULL where there is none, it is not kept, or the message came before
+ALTER TABLE mailbridge.messages ADD COLUMN subject text, ADD COLUMN internet_message_id text;
+ALTER TABLE mailbridge.delivered ADD COLUMN subject text, ADD COLUMN internet_message_id text;
+CREATE OR REPLACE VIEW mailbridge.everything AS
+  SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
+    received_at, expires_at, next_attempt_at, finished_at, state, damage, subject, internet_message_id
+  FROM mailbridge.messages
+  UNION ALL
+  SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
+    received_at, expires_at, next_attempt_at, finished_at, 'delivered', NULL, subject, internet_message_id
+  FROM mailbridge.delivered;
+`,
 ];
 
 /** Version of the format; a bridge refuses a queue of a later one. */

@@ -18,13 +18,17 @@ import type {
   AttemptStart,
   DestinationDue,
   GivenUp,
+  PageRequest,
   QueueFilter,
+  QueuePage,
+  QueueSummary,
   QueueTotal,
   SentCount,
   Spool,
   StoreChange,
 } from '../../store.ts';
 import type { MovableStore, StoreTransfer } from '../../transfer/transfer.ts';
+import { pageOf } from '../page.ts';
 import { newId } from '../queue-id.ts';
 import { type AttemptRow, attemptOfRow, unreadableEntry } from '../rows.ts';
 import { hastenAll, holdAll, purgeAll, quarantine, releaseAll, removeAll, totalsOf } from './administration.ts';
@@ -39,6 +43,7 @@ import { addFollowUp, changeFollowUps, dueFollowUps, followUpDestinations, haste
 import { PostgresGrants } from './grants.ts';
 import { type InstanceName, PostgresLeases } from './leases.ts';
 import { allPauses, countSent, endPause, externalSince, purgeCounts, sentSince, setPause } from './limits.ts';
+import { deliveredSince, seenMessages, summaryOf } from './overview.ts';
 import { PostgresRecords } from './records.ts';
 import { allMessages, messageColumns, messageOf } from './rows.ts';
 import { bringUpToDate } from './schema.ts';
@@ -200,6 +205,18 @@ class PostgresStore implements MovableStore {
       SELECT ${messageColumns} FROM wanted m LEFT JOIN mailbridge.unfinished u ON u.message_id = m.id ORDER BY m.id`;
     const options = { deadlineMs: slowDeadlineMs, once: true };
     return this.#messages(await this.#db.ask(statement, [...values, limit], options));
+  }
+
+  async page(filter: QueueFilter, request: PageRequest): Promise<QueuePage> {
+    return await pageOf(request, (sight) => seenMessages(this.#db, filter, sight, (rows) => this.#messages(rows)));
+  }
+
+  async summary(): Promise<QueueSummary> {
+    return await summaryOf(this.#db);
+  }
+
+  async deliveredSince(sinceMs: number): Promise<number> {
+    return await deliveredSince(this.#db, sinceMs);
   }
 
   async totals(filter: QueueFilter): Promise<readonly QueueTotal[]> {

@@ -115,6 +115,13 @@ CREATE TABLE records (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_expiring ON records (expires_at) WHERE expires_at IS NOT NULL;
 `,
+  `
+-- what lists show and searches find; NULL where there is none, it is not kept, or the message came before
+ALTER TABLE messages ADD COLUMN subject TEXT;
+ALTER TABLE messages ADD COLUMN internet_message_id TEXT;
+-- messages that are not delivered, among many more that are
+CREATE INDEX messages_open ON messages (id, state) WHERE state <> 'delivered';
+`,
 ];
 
 /** Version of the queue's format; a bridge refuses a queue of a later one. */
@@ -134,6 +141,8 @@ export function openDatabase(file: string): DatabaseSync {
     chmodSync(file, 0o600);
     // Bodies come in fewer pieces than with the standard 4096 octets; a queue that is there already keeps its pages.
     db.exec('PRAGMA page_size = 8192');
+    // SQLite's own lower() knows the letters of ASCII alone.
+    db.function('folded', { deterministic: true }, (text) => (typeof text === 'string' ? text.toLowerCase() : null));
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;');
   } catch (cause) {
     if (isCorruption(cause)) throw damaged(file, cause);

@@ -10,7 +10,10 @@ import type {
   AttemptStart,
   DestinationDue,
   GivenUp,
+  PageRequest,
   QueueFilter,
+  QueuePage,
+  QueueSummary,
   QueueTotal,
   SentCount,
   Spool,
@@ -19,6 +22,7 @@ import type {
 import type { MovableStore, StoreTransfer } from '../../transfer/transfer.ts';
 import { assertPlainId } from '../adopted.ts';
 import { checkedBody } from '../checked-body.ts';
+import { pageOf } from '../page.ts';
 import { newId } from '../queue-id.ts';
 import { damagedBody } from './engine/bodies.ts';
 import type { EngineOptions } from './engine/open.ts';
@@ -165,6 +169,18 @@ class SqliteStore implements MovableStore {
 
   list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]> {
     return this.#ask('list', filter, limit);
+  }
+
+  page(filter: QueueFilter, request: PageRequest): Promise<QueuePage> {
+    return pageOf(request, (sight) => this.#ask('seen', filter, sight));
+  }
+
+  summary(): Promise<QueueSummary> {
+    return this.#ask('summary');
+  }
+
+  deliveredSince(sinceMs: number): Promise<number> {
+    return this.#ask('deliveredSince', sinceMs);
   }
 
   totals(filter: QueueFilter): Promise<readonly QueueTotal[]> {

@@ -11,7 +11,7 @@ test('several that start at once make the tables once', { timeout: 60_000 }, asy
   const stores = await Promise.all(Array.from({ length: 6 }, () => openStore(options)));
   await Promise.all(stores.map((store) => put(store, 'x')));
   expect(await stores[0]?.count('queued')).toBe(6);
-  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 2 }]);
+  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 3 }]);
 });
 
 test('a queue of format 1 is brought up to date, with its messages', async () => {
@@ -19,7 +19,8 @@ test('a queue of format 1 is brought up to date, with its messages', async () =>
   const before = await openPostgresStore(options);
   const { id } = await put(before, 'x');
   await before.close();
-  // What the second format added.
+  // What the second and the third format added.
+  await withoutFormat3(options.schema);
   await server().query(`ALTER TABLE ${options.schema}.instances DROP COLUMN retires`);
   await server().query(`DROP TABLE ${options.schema}.external_limits, ${options.schema}.external_grants`);
   await server().query(`UPDATE ${options.schema}.format SET version = 1`);
@@ -27,8 +28,32 @@ test('a queue of format 1 is brought up to date, with its messages', async () =>
   expect((await after.get(id))?.state).toBe('queued');
   expect((await after.leases.renew(1000)).instances).toEqual(['a']);
   expect(await after.grants?.grant('contoso', 1, { limit: 1, windowMs: 1000, nowMs: Date.now() })).toBe(1);
-  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 2 }]);
+  expect(await server().query(`SELECT version FROM ${options.schema}.format`)).toEqual([{ version: 3 }]);
 });
+
+test('a queue of format 2 is brought up to date; its messages have no subjects, those that come then have', async () => {
+  const options = { url: server().url(), schema: newSchema() };
+  const before = await openStore(options);
+  const { id } = await put(before, 'x');
+  await withoutFormat3(options.schema);
+  await server().query(`UPDATE ${options.schema}.format SET version = 2`);
+  const after = await openStore(options);
+  expect(await after.get(id)).not.toHaveProperty('subject');
+  const fresh = await put(after, 'y', { subject: 'of today' });
+  expect((await after.list({ subject: 'OF' }, 10)).map((each) => each.id)).toEqual([fresh.id]);
+});
+
+/** Takes back what format 3 has added. */
+async function withoutFormat3(schema: string): Promise<void> {
+  await server().query(`DROP VIEW ${schema}.everything`);
+  for (const table of ['messages', 'delivered']) {
+    await server().query(`ALTER TABLE ${schema}.${table} DROP COLUMN subject, DROP COLUMN internet_message_id`);
+  }
+  const shared = `id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
+    received_at, expires_at, next_attempt_at, finished_at`;
+  await server().query(`CREATE VIEW ${schema}.everything AS SELECT ${shared}, state, damage FROM ${schema}.messages
+    UNION ALL SELECT ${shared}, 'delivered', NULL FROM ${schema}.delivered`);
+}
 
 test('a queue that a later version wrote is refused', async () => {
   const options = { url: server().url(), schema: newSchema() };
@@ -36,7 +61,7 @@ test('a queue that a later version wrote is refused', async () => {
   await server().query(`UPDATE ${options.schema}.format SET version = 99`);
   await expect(openPostgresStore(options)).rejects.toMatchObject({
     code: 'queue-format-newer',
-    message: expect.stringContaining('format 99; this version reads formats up to 2'),
+    message: expect.stringContaining('format 99; this version reads formats up to 3'),
   });
 });
 

@@ -71,11 +71,16 @@ test('two that open it at once bring it over once', async () => {
   for (const store of stores) await store.close();
 });
 
+/** Takes back what format 8 has added. */
+const withoutFormat8 = `DROP INDEX messages_open; ALTER TABLE messages DROP COLUMN subject;
+  ALTER TABLE messages DROP COLUMN internet_message_id`;
+
 /** A queue as the version before follow-ups left it, which knew of no couriers of attempts. */
 async function queueOfFormat4(): Promise<string> {
   const folder = queueOfFormat1();
   await openSqliteStore(folder, { exclusive: true }).close();
   const db = new DatabaseSync(join(folder, 'queue.sqlite'));
+  db.exec(withoutFormat8);
   db.exec(`DROP TABLE unfinished; DROP TABLE records; DROP TABLE follow_ups; ALTER TABLE attempts DROP COLUMN courier; ALTER TABLE attempts DROP COLUMN passed_over;
     PRAGMA user_version = 4`);
   db.close();
@@ -108,7 +113,7 @@ async function queueOfFormat6(files: Readonly<Record<string, string | Buffer>>) 
   for (const receivedAtMs of [t0, t0 + 1, t0 + 2]) ids.push((await put(store, 'x', { receivedAtMs })).id);
   await store.close();
   const db = new DatabaseSync(join(folder, 'queue.sqlite'));
-  db.exec('DROP TABLE unfinished; DROP TABLE records; PRAGMA user_version = 6');
+  db.exec(`${withoutFormat8}; DROP TABLE unfinished; DROP TABLE records; PRAGMA user_version = 6`);
   db.close();
   const [a = '', b = '', c = ''] = ids;
   const text = (content: string) => content.replaceAll('A', a).replaceAll('B', b).replaceAll('C', c);

@@ -2,7 +2,7 @@ import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { buffer } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../../../src/queue/stores/sqlite/store.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { newMessage, put, storeContract } from '../store-contract.ts';
@@ -65,4 +65,12 @@ test('a message that cannot be written is refused alone; those beside it are tak
   expect(results.map((each) => each.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(await store.count('queued')).toBe(2);
   await store.close();
+});
+
+test('letters beyond ASCII are found in either case', async () => {
+  const store = openSqliteStore(temporaryFolder(), { exclusive: true });
+  onTestFinished(() => store.close());
+  const { id } = await put(store, 'x', { subject: 'ÄNDERUNG der Größe', messageId: '<É@x>' });
+  expect((await store.list({ subject: 'änderung DER grÖße' }, 1)).map((each) => each.id)).toEqual([id]);
+  expect(await store.list({ messageId: 'é@X' }, 1)).toHaveLength(1);
 });

@@ -51,17 +51,18 @@ const adopt = `
   open AS (
     INSERT INTO mailbridge.messages (id, destination, account, connection, mailbox, courier, envelope, recipients,
       is_bounce, size, crc, parts, attempts, received_at, expires_at, next_attempt_at, finished_at, state, damage,
-      delay_told, accepted_by)
+      delay_told, accepted_by, subject, internet_message_id)
     SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, crc, parts,
-      attempts, received_at, expires_at, next_attempt_at, finished_at, state, damage, delay_told, accepted_by
+      attempts, received_at, expires_at, next_attempt_at, finished_at, state, damage, delay_told, accepted_by,
+      subject, internet_message_id
     FROM accepted WHERE state <> 'delivered'
     ON CONFLICT (id) DO NOTHING RETURNING id
   ),
   done AS (
     INSERT INTO mailbridge.delivered (id, destination, account, connection, mailbox, courier, envelope, recipients,
-      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at)
+      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id)
     SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
-      received_at, expires_at, next_attempt_at, finished_at
+      received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id
     FROM accepted WHERE state = 'delivered'
     ON CONFLICT (id) DO NOTHING
   ),

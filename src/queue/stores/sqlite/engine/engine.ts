@@ -17,11 +17,13 @@ import type {
   DestinationDue,
   GivenUp,
   QueueFilter,
+  QueueSummary,
   QueueTotal,
   SentCount,
 } from '../../../store.ts';
 import type { KeptAttempt, KeptMessage } from '../../../transfer/transfer.ts';
 import { isDiskFull, writeFailure } from '../../disk-full.ts';
+import type { SeenMessages, Sight } from '../../page.ts';
 import type { Reserve } from '../../reserve.ts';
 import { Room, type RoomLimits } from '../../room.ts';
 import {
@@ -59,6 +61,7 @@ import {
   upsertPause,
 } from './limits.ts';
 import { insertMessage, recordOutcome } from './outcome.ts';
+import { countOf, deliveredSince, seenMessages, summaryOf } from './overview.ts';
 import { addRecord, getRecord, listRecords, putRecord } from './records.ts';
 import { endRun } from './runs.ts';
 import { Statements } from './statements.ts';
@@ -180,12 +183,25 @@ export class Engine {
     return this.#messages(`SELECT ${messageColumns} WHERE ${sql} ORDER BY id LIMIT ?`, ...values, limit);
   }
 
+  /** See {@link QueueStore.page}: one sight of several. */
+  seen(filter: QueueFilter, sight: Sight): SeenMessages {
+    return seenMessages(this.#statements, filter, sight, (row) => this.#message(row));
+  }
+
+  summary(): QueueSummary {
+    return summaryOf(this.#statements);
+  }
+
+  deliveredSince(sinceMs: number): number {
+    return deliveredSince(this.#statements, sinceMs);
+  }
+
   totals(filter: QueueFilter): readonly QueueTotal[] {
     return totalsOf(this.#statements, filter);
   }
 
   count(state: MessageState): number {
-    return this.#sql('SELECT count(*) AS n FROM messages WHERE state = ?').get(state)?.n as number;
+    return countOf(this.#statements, state);
   }
 
   /**

@@ -19,6 +19,14 @@ export function filterCondition(filter: QueueFilter): Condition {
   if (filter.mailbox !== undefined) add('lower(mailbox) = ?', filter.mailbox.toLowerCase());
   if (filter.receivedBeforeMs !== undefined) add('received_at < ?', filter.receivedBeforeMs);
   if (filter.receivedSinceMs !== undefined) add('received_at >= ?', filter.receivedSinceMs);
+  if (filter.sender !== undefined) {
+    const says = `folded(envelope ->> 'reversePath') GLOB ?`;
+    add(`CASE WHEN json_valid(envelope) THEN ${says} ELSE FALSE END`, globPattern(filter.sender.toLowerCase()));
+  }
+  if (filter.subject !== undefined) add('instr(folded(subject), ?) > 0', filter.subject.toLowerCase());
+  if (filter.messageId !== undefined) {
+    add('instr(folded(internet_message_id), ?) > 0', filter.messageId.toLowerCase());
+  }
   if (filter.recipient !== undefined) {
     add(someRecipient(`lower(value ->> 'address') GLOB ?`), globPattern(filter.recipient.toLowerCase()));
   }

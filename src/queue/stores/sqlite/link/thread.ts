@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { giveMemoryBackSoon } from '../../../../base/memory/given-back.ts';
+import { giveMemoryBackSoon } from '../../../../base/system/memory-given-back.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/open.ts';
 import { run } from './link.ts';

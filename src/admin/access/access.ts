@@ -1,0 +1,140 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { KeyedDigest } from '../../accounts/keyed-digest.ts';
+import { LoginThrottle } from '../../accounts/login-throttle.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import type { HostCheck } from '../server/hosts.ts';
+import { cookieValues, endCookie, sessionCookie, setCookie } from './cookies.ts';
+import { type Caller, mayAct, type Role, type SignInMethod } from './role.ts';
+import { type AdminSession, type AdminSessions, provesSession } from './sessions.ts';
+import type { AdminTokens, KnownToken } from './tokens.ts';
+
+/** What decides who may do what. */
+export interface AccessParts {
+  readonly tokens: AdminTokens;
+  readonly sessions: AdminSessions;
+  readonly hosts: HostCheck;
+  readonly clock: Clock;
+  /** Cookies are for encrypted connections alone. */
+  readonly isSecure: boolean;
+  readonly signInBy: readonly SignInMethod[];
+}
+
+/** Who asks, and the session, where it is by a session. */
+export interface KnownCaller extends Caller {
+  readonly session?: AdminSession;
+  /** That was shown, now or when the session began. */
+  readonly token?: KnownToken;
+}
+
+/** For the audit log; who has the token is not known by name. */
+const tokenUser = 'admin token';
+
+/** Lets callers in: by the cookie of a session, or by a token with each request. */
+export class AdminAccess {
+  readonly signInBy: readonly SignInMethod[];
+  readonly #parts: AccessParts;
+  readonly #throttle: LoginThrottle;
+  readonly #digest = new KeyedDigest();
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+    this.signInBy = parts.signInBy;
+    this.#throttle = new LoginThrottle({ clock: parts.clock });
+  }
+
+  get sessions(): AdminSessions {
+    return this.#parts.sessions;
+  }
+
+  /**
+   * Begins a session by a token, and gives its cookie to the browser.
+   * @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked`, `admin-request-forged`
+   */
+  async signInByToken(token: string, request: FastifyRequest, reply: FastifyReply): Promise<AdminSession> {
+    this.#parts.hosts.assertOwnOrigin(request);
+    const known = await this.#tokenOf(token, request.ip);
+    return this.beginSession({ user: tokenUser, role: known.role, by: 'token' }, reply, known);
+  }
+
+  /** Begins a session, and gives its cookie to the browser. */
+  beginSession(caller: Caller, reply: FastifyReply, token?: KnownToken): AdminSession {
+    const { id, session } = this.#parts.sessions.begin(caller, token);
+    reply.header('Set-Cookie', setCookie(sessionCookie, id, this.#parts.isSecure));
+    return session;
+  }
+
+  /** Ends the session of a request, if there is one. */
+  signOut(request: FastifyRequest, reply: FastifyReply): void {
+    for (const id of cookieValues(request.headers.cookie, sessionCookie)) this.#parts.sessions.end(id);
+    reply.header('Set-Cookie', endCookie(sessionCookie, this.#parts.isSecure));
+  }
+
+  /**
+   * Who asks, where that one may do what is asked.
+   * @throws BridgeError `admin-not-signed-in`, `admin-token-wrong`, `admin-sign-in-blocked`, `admin-role-needed`,
+   *   `admin-request-forged`
+   */
+  async admit(request: FastifyRequest, needed: Role): Promise<KnownCaller> {
+    const caller = await this.callerOf(request);
+    if (caller === undefined) throw new BridgeError('admin-not-signed-in', 'Nobody is signed in.');
+    const { session } = caller;
+    if (session && !['GET', 'HEAD'].includes(request.method)) this.#assertNotForged(request, session);
+    if (mayAct(caller.role, needed)) return caller;
+    throw new BridgeError('admin-role-needed', `${caller.user} may look, and change nothing.`);
+  }
+
+  /** Who asks; undefined where nobody is known. @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked` */
+  async callerOf(request: FastifyRequest): Promise<KnownCaller | undefined> {
+    const { authorization, cookie } = request.headers;
+    if (authorization !== undefined) {
+      const [, token = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
+      const known = await this.#tokenOf(token, request.ip);
+      return { user: tokenUser, role: known.role, by: 'token', token: known };
+    }
+    for (const id of cookieValues(cookie, sessionCookie)) {
+      const session = this.#parts.sessions.use(id);
+      if (session === undefined) continue;
+      const { user, role, by, token } = session;
+      const caller = { user, role, by, session, ...(token && { token }) };
+      if (await this.isStillKnown(caller)) return caller;
+      this.#parts.sessions.end(id);
+    }
+    return undefined;
+  }
+
+  /** Whether a caller may go on: the session lasts, and the token that it began with is in force. */
+  async isStillKnown({ session, token }: Pick<KnownCaller, 'session' | 'token'>): Promise<boolean> {
+    if (session && !this.#parts.sessions.lasts(session)) return false;
+    return token === undefined || (await this.#parts.tokens.isInForce(token));
+  }
+
+  #assertNotForged(request: FastifyRequest, session: AdminSession): void {
+    this.#parts.hosts.assertOwnOrigin(request);
+    if (provesSession(session, request.headers['x-csrf-token'])) return;
+    throw new BridgeError('admin-request-forged', 'The request lacks the X-CSRF-Token of its session.');
+  }
+
+  /** What a token stands for. Guesses are slowed, then blocked for a while. */
+  async #tokenOf(token: string, address: string): Promise<KnownToken> {
+    const attempt = { address, account: tokenUser };
+    const block = this.#throttle.blocked(attempt);
+    if (block) {
+      throw new BridgeError('admin-sign-in-blocked', 'Too many wrong tokens have come from this address.', {
+        details: { retryAfterSeconds: Math.ceil(block.forMs / 1000) },
+      });
+    }
+    await this.#pause(this.#throttle.holdMs(attempt));
+    const known = await this.#parts.tokens.find(token);
+    if (known) {
+      this.#throttle.succeeded(attempt);
+      return known;
+    }
+    await this.#pause(this.#throttle.failed(attempt, this.#digest.of(token)));
+    throw new BridgeError('admin-token-wrong', 'This is not the admin token.');
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await new Promise<void>((resolve) => void this.#parts.clock.after(ms, resolve));
+  }
+}

@@ -1,0 +1,9 @@
+const file = 'admin-audit.jsonl';
+/** Earlier files that stay. */
+const keptFiles = 4;
+
+/** The names of the audit log's files in the data folder, the one that is written to first. */
+export const auditFiles: readonly string[] = [
+  file,
+  ...Array.from({ length: keptFiles }, (_, at) => `${file}.${at + 1}`),
+];

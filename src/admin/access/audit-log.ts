@@ -1,0 +1,108 @@
+import { closeSync, constants, fstatSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
+import type { Log } from '../../base/log.ts';
+import { auditFiles } from './audit-files.ts';
+
+/** Something that somebody did, or tried to. */
+export interface AuditEntry {
+  /** Who, as far as that is known. */
+  readonly user: string | null;
+  /** By what they are known: `token`, `oidc`. */
+  readonly by: string | null;
+  /** From where. */
+  readonly address: string;
+  /** What: `sign-in`, `messages.retry`. */
+  readonly action: string;
+  /** To what, and how much; nothing secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** `done`, or the code of the error. */
+  readonly outcome: string;
+}
+
+/** An entry as it is kept. */
+export interface KeptAuditEntry extends AuditEntry {
+  readonly time: string;
+}
+
+export interface AuditLogOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of one file, until the next begins; default 5 MB. */
+  readonly maxBytes?: number;
+}
+
+const defaultMaxBytes = 5 * 1024 * 1024;
+
+/** What was done by the admin server, a line of JSON for each, for this user's eyes alone. */
+export class AuditLog {
+  readonly #options: AuditLogOptions;
+  readonly #files: readonly string[];
+  #handle: number | undefined;
+  #size = 0;
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.#files = auditFiles.map((name) => join(options.dataDir, name));
+  }
+
+  /** Writes an entry. What cannot be written is told in the bridge's log, with the entry; it undoes nothing. */
+  record(entry: AuditEntry): void {
+    const { clock, log } = this.#options;
+    const kept: KeptAuditEntry = { time: new Date(clock.now()).toISOString(), ...entry };
+    try {
+      this.#write(Buffer.from(`${JSON.stringify(kept)}\n`));
+    } catch (error) {
+      log.error({ error, entry: kept }, 'audit: cannot write what was done');
+    }
+  }
+
+  /** The last entries, the latest first: those of the file that is written to, and of the one before. */
+  last(limit: number): KeptAuditEntry[] {
+    const lines = this.#files
+      .slice(0, 2)
+      .toReversed()
+      .flatMap((each) => readOwnFile(each)?.toString().split('\n') ?? []);
+    return lines
+      .filter((line) => line !== '')
+      .slice(-limit)
+      .map((line) => JSON.parse(line) as KeptAuditEntry)
+      .toReversed();
+  }
+
+  close(): void {
+    if (this.#handle !== undefined) closeSync(this.#handle);
+    this.#handle = undefined;
+  }
+
+  #write(line: Buffer): void {
+    const limit = this.#options.maxBytes ?? defaultMaxBytes;
+    this.#open();
+    if (this.#size > 0 && this.#size + line.length > limit) {
+      this.#rotate();
+      this.#open();
+    }
+    writeSync(this.#handle as number, line);
+    this.#size += line.length;
+  }
+
+  #open(): void {
+    if (this.#handle !== undefined) return;
+    this.#handle = openOwnFile(this.#files[0] as string, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    this.#size = fstatSync(this.#handle).size;
+  }
+
+  #rotate(): void {
+    this.close();
+    rmSync(this.#files.at(-1) as string, { force: true });
+    for (let at = this.#files.length - 2; at >= 0; at--) {
+      try {
+        renameSync(this.#files[at] as string, this.#files[at + 1] as string);
+      } catch {
+        // Not there yet.
+      }
+    }
+  }
+}

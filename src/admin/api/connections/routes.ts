@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { notFound } from '../../server/refusal.ts';
+import { type ApiRoute, apiRoute, ok } from '../route.ts';
+import {
+  type CheckRun,
+  type ConnectionDetail,
+  checkSchema,
+  connectionDetailSchema,
+  connectionName,
+  deviceCodeSchema,
+  type SignInStatus,
+  signInSchema,
+  type ToldDeviceCode,
+} from './schemas.ts';
+
+/** The connections to Microsoft. */
+export interface ConnectionsPort {
+  all(): Promise<readonly ConnectionDetail[]>;
+  has(name: string): boolean;
+  /** Begins a check, or goes on with the one that is under way. @returns its id. @throws BridgeError where too many run */
+  startCheck(name: string): string;
+  check(run: string): CheckRun | undefined;
+  /**
+   * Asks Microsoft for a code by which a person signs in.
+   * @param replace another person than before may sign in
+   * @throws BridgeError where nobody signs in for the connection, or Microsoft gives no code
+   */
+  startSignIn(name: string, replace: boolean): Promise<ToldDeviceCode>;
+  signIn(id: string): SignInStatus | undefined;
+  /** Links for an administrator of the tenant, one for each service. @throws BridgeError where there is nothing to consent to */
+  consentLinks(name: string): readonly string[];
+}
+
+const params = z.strictObject({ name: connectionName() });
+const runParams = z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/) });
+
+/** Looking at connections, trying them, signing in for them. */
+export function connectionRoutes(connections: ConnectionsPort): ApiRoute[] {
+  const known = (name: string) => (connections.has(name) ? name : notFound(`There is no connection "${name}".`));
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/connections',
+      summary: 'Connections to Microsoft.',
+      access: 'view',
+      answers: { 200: { description: 'All of them.', schema: z.array(connectionDetailSchema) } },
+      run: async () => ok(await connections.all()),
+    }),
+    ...checkRoutes(connections, known),
+    ...signInRoutes(connections, known),
+    apiRoute({
+      method: 'GET',
+      path: '/connections/{name}/consent',
+      summary: "The link for an administrator's consent.",
+      access: 'operate',
+      params,
+      answers: {
+        200: {
+          description: 'The links: one for each service; `url` is the first.',
+          schema: z.strictObject({ url: z.string(), urls: z.array(z.string()) }),
+        },
+      },
+      run({ params: { name } }) {
+        const urls = connections.consentLinks(known(name));
+        return ok({ url: urls[0], urls });
+      },
+    }),
+  ];
+}
+
+function checkRoutes(connections: ConnectionsPort, known: (name: string) => string): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'POST',
+      path: '/connections/{name}/check',
+      summary: 'Try every hop of a connection; GET /checks/{id} and the events tell how it goes.',
+      access: 'operate',
+      audit: 'connections.check',
+      params,
+      answers: { 202: { description: 'It has begun.', schema: z.strictObject({ run: z.string() }) } },
+      run: ({ params: { name } }) => ({ status: 202, body: { run: connections.startCheck(known(name)) } }),
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/checks/{id}',
+      summary: 'How a check goes.',
+      access: 'view',
+      params: runParams,
+      answers: {
+        200: { description: 'The hops so far.', schema: checkSchema },
+      },
+      run: ({ params: { id } }) => ok(connections.check(id) ?? notFound('There is no such check any more.')),
+    }),
+  ];
+}
+
+function signInRoutes(connections: ConnectionsPort, known: (name: string) => string): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'POST',
+      path: '/connections/{name}/sign-in',
+      summary: 'Begin a sign-in by device code.',
+      access: 'operate',
+      audit: 'connections.sign-in',
+      params,
+      body: z.strictObject({
+        replace: z.boolean().default(false).meta({ description: 'Another person than before may sign in.' }),
+      }),
+      answers: { 202: { description: 'What the person enters, and where.', schema: deviceCodeSchema } },
+      async run({ params: { name }, body: { replace } }) {
+        return { status: 202, body: await connections.startSignIn(known(name), replace) };
+      },
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/sign-ins/{id}',
+      summary: 'How a sign-in goes.',
+      access: 'view',
+      params: runParams,
+      answers: { 200: { description: 'The sign-in.', schema: signInSchema } },
+      run: ({ params: { id } }) => ok(connections.signIn(id) ?? notFound('There is no such sign-in any more.')),
+    }),
+  ];
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { connectionStatusSchema } from '../overview/schemas.ts';
+import { moment } from '../schemas.ts';
+
+export const connectionName = () => z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+/** A connection, with what it may do. */
+export const connectionDetailSchema = connectionStatusSchema.extend({
+  tenantId: z.string().nullable(),
+  clientId: z.string().nullable(),
+  cloud: z.string(),
+  permissions: z.strictObject({
+    needed: z.array(z.string()),
+    granted: z.array(z.string()).nullable().meta({ description: 'As its tokens say; null: no token was got yet.' }),
+  }),
+  usedBy: z.int().meta({ description: 'Accounts.' }),
+});
+export type ConnectionDetail = z.infer<typeof connectionDetailSchema>;
+
+const hopSchema = z.strictObject({
+  hop: z.string(),
+  target: z.string(),
+  state: z.enum(['running', 'ok', 'warning', 'failed', 'skipped']),
+  text: z.string(),
+  remedy: z.string().nullable(),
+  code: z.string().nullable(),
+  account: z.string().nullable(),
+  ms: z.int(),
+});
+export type CheckedHop = z.infer<typeof hopSchema>;
+
+/** A check of a connection, under way or done. */
+export const checkSchema = z.strictObject({
+  run: z.string(),
+  connection: z.string(),
+  startedAt: moment(),
+  done: z.boolean(),
+  ok: z.boolean().nullable().meta({ description: 'null: not done.' }),
+  hops: z.array(hopSchema),
+});
+export type CheckRun = z.infer<typeof checkSchema>;
+
+/** What a person has to be shown to sign in. */
+export const deviceCodeSchema = z.strictObject({
+  id: z.string(),
+  userCode: z.string(),
+  verificationUri: z.string(),
+  expiresAt: moment(),
+});
+export type ToldDeviceCode = z.infer<typeof deviceCodeSchema>;
+
+/** How a sign-in goes. */
+export const signInSchema = z.strictObject({
+  id: z.string(),
+  connection: z.string(),
+  state: z.enum(['waiting', 'done', 'failed']),
+  expiresAt: moment(),
+  username: z.string().optional(),
+  granted: z.array(z.string()).optional(),
+  missing: z.array(z.string()).optional(),
+  error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
+});
+export type SignInStatus = z.infer<typeof signInSchema>;

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { type ApiRoute, apiRoute, ok } from '../route.ts';
+import { searchText } from '../schemas.ts';
+import type { LogTail } from './log-tail.ts';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+const lineSchema = z.strictObject({
+  time: z.string(),
+  level: z.string(),
+  msg: z.string(),
+  fields: z.record(z.string(), z.unknown()),
+});
+
+/** The last lines of the log. */
+export function logRoutes(tail: LogTail): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/log',
+      summary: 'The last lines of the log, the oldest first.',
+      access: 'view',
+      query: z.strictObject({
+        level: z.enum(levels).optional().meta({ description: 'This one and more serious ones.' }),
+        search: searchText().optional().meta({ description: 'A part of a line.' }),
+        limit: z.coerce.number().int().min(1).max(2000).default(200),
+      }),
+      answers: { 200: { description: 'Lines.', schema: z.strictObject({ lines: z.array(lineSchema) }) } },
+      run({ query: { limit, level, search } }) {
+        return ok({ lines: tail.last(limit, { ...(level && { level }), ...(search !== undefined && { search }) }) });
+      },
+    }),
+  ];
+}

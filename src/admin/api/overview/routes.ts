@@ -1,0 +1,16 @@
+import { type ApiRoute, apiRoute, ok } from '../route.ts';
+import { type Overview, overviewSchema } from './schemas.ts';
+
+/** How the bridge does, at a glance. */
+export function overviewRoutes(overview: () => Promise<Overview>): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/overview',
+      summary: 'How the bridge does: connections, accounts, queue, clients, alerts.',
+      access: 'view',
+      answers: { 200: { description: 'The overview.', schema: overviewSchema } },
+      run: async () => ok(await overview()),
+    }),
+  ];
+}

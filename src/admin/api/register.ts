@@ -1,0 +1,90 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { BridgeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { AdminAccess, KnownCaller } from '../access/access.ts';
+import type { AuditLog } from '../access/audit-log.ts';
+import { refusalOf } from '../server/refusal.ts';
+import type { ApiAnswer, ApiRoute } from './route.ts';
+
+export const apiPrefix = '/api/v1';
+
+/** What every route goes through. */
+export interface ApiGate {
+  readonly access: AdminAccess;
+  readonly audit: AuditLog;
+  readonly log: Log;
+}
+
+/** Serves routes of the API: who may call, what came, the call, what the audit log says of it, the answer. */
+export function addApiRoutes(app: FastifyInstance, routes: readonly ApiRoute[], gate: ApiGate): void {
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: `${apiPrefix}${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      exposeHeadRoute: false,
+      handler: (request, reply) => serve(route, request, reply, gate),
+    });
+  }
+}
+
+async function serve(route: ApiRoute, request: FastifyRequest, reply: FastifyReply, gate: ApiGate): Promise<unknown> {
+  let caller: KnownCaller | undefined;
+  const details: Record<string, unknown> = {};
+  const record = (outcome: string) => {
+    if (route.audit === undefined) return;
+    const { user = null, by = null } = caller ?? {};
+    gate.audit.record({ user, by, address: request.ip, action: route.audit, details, outcome });
+  };
+  try {
+    caller = route.access === 'open' ? undefined : await gate.access.admit(request, route.access);
+    const params = parsed(route.params, request.params, 'path');
+    Object.assign(details, params);
+    const query = parsed(route.query, request.query, 'query');
+    const body = parsed(route.body, request.body ?? (route.body && {}), 'body');
+    const note = (more: Readonly<Record<string, unknown>>) => void Object.assign(details, more);
+    const answer = await route.run({ params, query, body, caller, request, reply, note });
+    record('done');
+    return reply.sent ? reply : send(reply, answer);
+  } catch (error) {
+    record(error instanceof BridgeError ? error.code : 'admin-failed');
+    if (reply.sent) throw error;
+    return refuse(reply, error, gate);
+  }
+}
+
+function send(reply: FastifyReply, { status, body, type, headers }: ApiAnswer): unknown {
+  reply.code(status);
+  if (headers) reply.headers(headers);
+  if (type !== undefined) return reply.type(type).send(body);
+  return body === undefined ? reply.send() : reply.type('application/json').send(JSON.stringify(body));
+}
+
+/** Answers an error of the API. Whoever is not signed in is told by what they can. */
+export function refuse(reply: FastifyReply, error: unknown, { access, log }: Pick<ApiGate, 'access' | 'log'>): unknown {
+  const { status, body, isOurFault } = refusalOf(error);
+  if (isOurFault) log.error({ error }, 'cannot answer at the admin port');
+  const seconds = error instanceof BridgeError ? error.details.retryAfterSeconds : undefined;
+  if (seconds !== undefined) reply.header('Retry-After', String(seconds));
+  reply.code(status).type('application/json');
+  return reply.send(JSON.stringify(status === 401 ? { ...body, signInBy: access.signInBy } : body));
+}
+
+/** What came, as its schema has it; nothing where a route takes nothing. @throws BridgeError `admin-request-invalid` */
+function parsed(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new BridgeError('admin-request-invalid', `The ${where} is wrong: ${problemText(result.error)}`);
+}
+
+const toldAtMost = 5;
+
+/** What is wrong, without what was sent. */
+function problemText({ issues }: z.ZodError): string {
+  const lines = issues.slice(0, toldAtMost).map(({ path, message }) => {
+    const at = z.core.toDotPath(path);
+    return at === '' ? message : `${at}: ${message}`;
+  });
+  return `${lines.join('; ')}.`;
+}

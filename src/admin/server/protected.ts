@@ -1,0 +1,109 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { AdminAccess } from '../access/access.ts';
+import { AuditLog } from '../access/audit-log.ts';
+import { OidcProvider, type OidcSettings } from '../access/oidc/provider.ts';
+import { addOidcRoutes, type OidcRouteParts } from '../access/oidc/routes.ts';
+import { OidcSignIn } from '../access/oidc/sign-in.ts';
+import { AdminSessions } from '../access/sessions.ts';
+import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
+import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
+import { EventHub } from '../api/events/hub.ts';
+import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
+import { apiRoutes } from '../api/routes.ts';
+import type { AdminPorts } from '../ports.ts';
+import type { AdminServerOptions, AdminSettings } from '../settings.ts';
+import { setSecurityHeaders } from './headers.ts';
+import { HostCheck } from './hosts.ts';
+import { addPageRoutes } from './page-routes.ts';
+import { notFound } from './refusal.ts';
+
+/** Pages and API. */
+export interface ProtectedPart {
+  /** Ends all sessions. */
+  close(): void;
+}
+
+/**
+ * Adds pages and API: they are served under the server's own names alone, and the API to whoever is signed in.
+ * @throws BridgeError `admin-token-unusable`
+ */
+export async function openProtected(
+  app: FastifyInstance,
+  settings: AdminSettings,
+  ports: AdminPorts,
+  { clock, log }: AdminServerOptions,
+): Promise<ProtectedPart> {
+  const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
+  const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
+  const sessions = new AdminSessions(clock);
+  const isTls = settings.tls !== undefined;
+  const isSecure = isTls || settings.publicUrl?.startsWith('https:') === true;
+  const access = new AdminAccess({
+    tokens: new AdminTokens(await tokenSources(settings, log)),
+    sessions,
+    hosts,
+    clock,
+    isSecure,
+    signInBy: settings.oidc ? ['token', 'oidc'] : ['token'],
+  });
+  const gate = { access, audit, log };
+  const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
+  const endEvents = ports.events((event) => hub.tell(event));
+  app.register((part, _, done) => {
+    part.addHook('onRequest', async (request, reply) => {
+      setSecurityHeaders(reply, isTls);
+      hosts.assertOwnHost(request);
+    });
+    part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
+    addPageRoutes(part);
+    if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
+    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit), gate);
+    // Whatever else is asked for: the same headers, the same checks.
+    part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
+    part.all('/*', (_, reply) => reply.code(404).send(''));
+    done();
+  });
+  return {
+    close() {
+      endEvents();
+      hub.close();
+      sessions.close();
+      audit.close();
+      void settings.oidc?.http.close();
+    },
+  };
+}
+
+type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;
+
+function addOidc(
+  app: FastifyInstance,
+  settings: AdminSettings,
+  oidc: OidcSettings,
+  { clock, ...gate }: OidcParts,
+): void {
+  const signIn = new OidcSignIn(new OidcProvider(oidc, clock), oidc, clock);
+  // Entra ID takes http for localhost alone.
+  const origin = () =>
+    settings.publicUrl ??
+    `${settings.tls ? 'https' : 'http'}://localhost:${(app.server.address() as AddressInfo).port}`;
+  addOidcRoutes(app, { ...gate, signIn, origin });
+}
+
+async function tokenSources(
+  { token, viewToken, dataDir }: AdminSettings,
+  log: AdminServerOptions['log'],
+): Promise<AdminTokenSource[]> {
+  const sources: AdminTokenSource[] = [];
+  if (token === undefined) {
+    const { isNew } = await ensureAdminToken(dataDir);
+    if (isNew) log.info('made an admin token; mailbridge admin token prints it');
+    // Read at each use: it may have been replaced.
+    sources.push({ role: 'operate', token: () => readAdminToken(dataDir) });
+  } else {
+    sources.push({ role: 'operate', token: async () => token });
+  }
+  if (viewToken !== undefined) sources.push({ role: 'view', token: async () => viewToken });
+  return sources;
+}

@@ -1,0 +1,57 @@
+import { BridgeError, type ErrorCode } from '../../base/errors.ts';
+
+/** Codes that are answered with another status than 500. */
+const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  'admin-request-invalid': 400,
+  'admin-token-wrong': 401,
+  'admin-not-signed-in': 401,
+  'admin-role-needed': 403,
+  'admin-request-forged': 403,
+  'admin-host-unknown': 421,
+  'admin-not-found': 404,
+  'login-unknown': 404,
+  'app-password-unknown': 404,
+  'app-password-exists': 409,
+  'admin-oidc-failed': 400,
+  'admin-oidc-no-role': 403,
+  'admin-sign-in-blocked': 429,
+  'admin-busy': 503,
+};
+
+/** What an error looks like to whoever asked. */
+export interface Refusal {
+  readonly status: number;
+  readonly body: {
+    readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
+  };
+  /** Nobody foresaw it: to be logged whole. */
+  readonly isOurFault: boolean;
+}
+
+/** The one way from an error to an answer of the API. What nobody foresaw is answered in general words. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof BridgeError) {
+    const { code, message, remedy } = error;
+    return { status: statusOf(error), body: { error: { code, message, remedy } }, isOurFault: false };
+  }
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  // Of fastify: a body that is no JSON, too large, of another type; a method or path that is not there.
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const message = status === 413 ? 'The body is too large.' : 'The request cannot be read.';
+    return { status, body: { error: { code: 'admin-request-invalid', message } }, isOurFault: false };
+  }
+  const message = 'The bridge failed to answer; its log says why.';
+  return { status: 500, body: { error: { code: 'admin-failed', message } }, isOurFault: true };
+}
+
+function statusOf({ code, kind }: BridgeError): number {
+  const status = statuses[code];
+  if (status !== undefined) return status;
+  if (kind === 'usage') return 400;
+  return kind === 'temporary' ? 503 : 409;
+}
+
+/** @throws always: BridgeError `admin-not-found` */
+export function notFound(what: string): never {
+  throw new BridgeError('admin-not-found', what);
+}

@@ -1,0 +1,136 @@
+import type { ConnectionsPort } from '../../admin/api/connections/routes.ts';
+import type { ConnectionDetail } from '../../admin/api/connections/schemas.ts';
+import type { ConnectionStatus } from '../../admin/api/overview/schemas.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import { resolveCloud } from '../../config/clouds.ts';
+import type { AccountConfig, Connection } from '../../config/schema.ts';
+import { readClaims } from '../../onboarding/check/token-claims.ts';
+import { consentLink } from '../../onboarding/consent-link.ts';
+import { consentScopes } from '../../onboarding/consent-scopes.ts';
+import { applicationPermissions, delegatedNames, resourcesOf, usesOf } from '../../onboarding/permissions.ts';
+import type { BridgeState } from '../bridge-state.ts';
+import type { Upstream } from '../connections/upstream.ts';
+import type { Checks } from './checks.ts';
+import type { DeviceSignIns } from './sign-ins.ts';
+
+/** What connections are told by. */
+export interface ConnectionParts {
+  readonly checks: Checks;
+  readonly signIns: DeviceSignIns;
+  state(): BridgeState;
+  states(): Promise<readonly ConnectionStatus[]>;
+}
+
+/** A page does not wait longer for a token that says what was granted. */
+const tokenPatienceMs = 300;
+
+/** The connections of a running bridge. */
+export class BridgeConnections implements ConnectionsPort {
+  readonly #parts: ConnectionParts;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+  }
+
+  async all(): Promise<readonly ConnectionDetail[]> {
+    const { config, upstreams } = this.#parts.state();
+    const byConnection = Map.groupBy(config.accounts, ({ connection }) => connection);
+    const states = await this.#parts.states();
+    return await Promise.all(
+      states.map(async (status) => {
+        const connection = config.connections[status.name] as Connection;
+        const accounts = byConnection.get(status.name) ?? [];
+        const upstream = status.state === 'ok' ? upstreams.get(status.name) : undefined;
+        return {
+          ...status,
+          tenantId: connection.tenantId ?? null,
+          clientId: connection.clientId ?? null,
+          cloud: typeof connection.cloud === 'string' ? connection.cloud : 'custom',
+          permissions: {
+            needed: neededPermissions(connection, accounts),
+            granted: upstream ? await grantedPermissions(upstream, accounts) : null,
+          },
+          usedBy: accounts.length,
+        };
+      }),
+    );
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#parts.state().config.connections, name);
+  }
+
+  startCheck(name: string): string {
+    return this.#parts.checks.start(name);
+  }
+
+  check(run: string) {
+    return this.#parts.checks.get(run);
+  }
+
+  startSignIn(name: string, replace: boolean) {
+    return this.#parts.signIns.start(name, replace);
+  }
+
+  signIn(id: string) {
+    return this.#parts.signIns.get(id);
+  }
+
+  consentLinks(name: string): readonly string[] {
+    const { config } = this.#parts.state();
+    const connection = config.connections[name] as Connection;
+    const { tenantId, clientId, grant } = connection;
+    if (
+      clientId === undefined ||
+      tenantId === undefined ||
+      grant === 'managed-identity' ||
+      isPersonalTenant(tenantId)
+    ) {
+      throw new BridgeError('usage', `Connection "${name}" has no app registration that an administrator consents to.`);
+    }
+    const endpoints = resolveCloud(connection.cloud, tenantId);
+    const accounts = config.accounts.filter((account) => account.connection === name);
+    const redirectUri = ('redirectUri' in connection && connection.redirectUri) || 'http://localhost';
+    const tenant = tenantId === 'common' ? 'organizations' : tenantId;
+    const request = { authority: endpoints.authority, tenantId: tenant, clientId, redirectUri };
+    return consentScopes(connection, accounts, endpoints).map((scopes) => consentLink({ ...request, scopes }).url);
+  }
+}
+
+/** By their names, as the Entra admin center shows them. */
+function neededPermissions({ grant }: Connection, accounts: readonly AccountConfig[]): string[] {
+  const uses = usesOf(accounts);
+  if (grant === 'client-credentials' || grant === 'managed-identity') {
+    const all = applicationPermissions(uses, { classic: true, tenantWide: true });
+    return [...new Set(all.map(({ value }) => value))];
+  }
+  const { graph, exchange } = delegatedNames(uses, { shared: false });
+  return [...new Set([...exchange, ...graph])];
+}
+
+/** What the tokens say that are there; null where there are none yet, or Microsoft gives them in another form. */
+async function grantedPermissions(upstream: Upstream, accounts: readonly AccountConfig[]): Promise<string[] | null> {
+  const granted = new Set<string>();
+  let isKnown = false;
+  for (const resource of resourcesOf(usesOf(accounts))) {
+    const token = await soon(upstream.getToken(resource));
+    const claims = token === undefined ? undefined : readClaims(token);
+    if (!claims) continue;
+    isKnown = true;
+    for (const each of [...claims.roles, ...claims.scopes]) granted.add(each);
+  }
+  return isKnown ? [...granted] : null;
+}
+
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, tokenPatienceMs, undefined);
+  });
+  try {
+    return await Promise.race([promise.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,72 @@
+import { adminTokenFile, ensureAdminToken, rotateAdminToken } from '../../admin/access/token-file.ts';
+import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { makeFolders } from '../../base/files/ownership.ts';
+import { loadConfig } from '../../config/load.ts';
+import { readArguments, suggestionOrStop } from '../arguments.ts';
+import { configPath } from '../config-path.ts';
+import { showHelp } from '../terminal/help.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { Screen } from '../terminal/screen.ts';
+
+const usage = `Usage: mailbridge admin token [--rotate] [--config FILE] [--json]
+
+Prints the token by which administrators sign in to the pages and the API ("admin" in the configuration). It is made when
+it is first asked for, or at the first start, and kept in the data folder.
+
+  --rotate  makes a new one; the one before and all sessions that began with it end at once
+  --json    prints JSON
+
+Example: mailbridge admin token
+`;
+
+/** `mailbridge admin` */
+export async function runAdmin(args: string[], io: CliIo): Promise<number> {
+  const { values, positionals } = readArguments('admin', {
+    args,
+    allowPositionals: true,
+    options: {
+      rotate: { type: 'boolean', default: false },
+      config: { type: 'string', short: 'c' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return showHelp(io, usage);
+  const [word = '', ...more] = positionals;
+  if (word !== 'token' || more.length > 0) throw wrongAction(word, more);
+  const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env, secrets: ['token'] });
+  const { admin, dataDir } = config;
+  const configured = admin?.token?.reveal();
+  if (configured !== undefined) {
+    if (values.rotate) {
+      throw new BridgeError('usage', 'The admin token is the one of the configuration (admin.token).', {
+        remedy: 'Change it there, and restart the bridge; or take admin.token out.',
+      });
+    }
+    tell(configured, 'admin.token', values.json, io);
+    return 0;
+  }
+  becomeDataFolderOwner(dataDir);
+  makeFolders(dataDir);
+  const token = values.rotate ? await rotateAdminToken(dataDir) : (await ensureAdminToken(dataDir)).token;
+  tell(token, adminTokenFile(dataDir), values.json, io);
+  if (!admin)
+    new Screen(io.stderr, io.env).say('The configuration has no "admin": nothing asks for it.', { mark: 'warning' });
+  return 0;
+}
+
+/** The token goes to standard output alone, so that a program can take it from there. */
+function tell(token: string, from: string, json: boolean, io: CliIo): void {
+  io.stdout.write(json ? `${JSON.stringify({ token, from })}\n` : `${token}\n`);
+}
+
+function wrongAction(word: string, more: readonly string[]): BridgeError {
+  const text =
+    word === ''
+      ? '"admin" needs an action: token.'
+      : word === 'token'
+        ? `"admin token" does not know "${more[0]}".`
+        : `"admin" cannot "${word}"${suggestionOrStop(word, ['token'])}`;
+  return new BridgeError('usage', text, { remedy: 'Run mailbridge admin --help.' });
+}
