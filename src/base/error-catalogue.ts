@@ -146,6 +146,22 @@ const entries = {
     cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
     remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
   },
+  'connect-not-open': {
+    kind: 'permanent',
+    cause: 'Somebody signed in at /connect with an address that may not connect its mailbox there.',
+    remedy:
+      'Sign in with an address of the domains that the page names. Administrators: admin.connect.domains, and an account with a username such as *@contoso.com over the connection.',
+  },
+  'connect-busy': {
+    kind: 'temporary',
+    cause: 'Too many sign-ins at /connect are under way, or have been begun from one network within an hour.',
+    remedy: 'Try again in a few minutes.',
+  },
+  'connect-failed': {
+    kind: 'permanent',
+    cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
+    remedy: 'Try again; if it stays, the log of the bridge says more.',
+  },
   'admin-token-unusable': {
     kind: 'usage',
     cause: 'The file of the admin token in dataDir cannot be read or made.',

@@ -9,11 +9,9 @@ const value = z.number().nullable().meta({ description: 'null: nothing is known,
 const historySchema = z.strictObject({
   stepSeconds: z.number(),
   from: moment().meta({ description: 'Begin of the first step.' }),
-  series: z
-    .record(z.enum(historySeries), z.array(value))
-    .meta({
-      description: 'A value for each step, the oldest first. Messages in the step; queued at its end; latency in ms.',
-    }),
+  series: z.record(z.enum(historySeries), z.array(value)).meta({
+    description: 'A value for each step, the oldest first. Messages in the step; queued at its end; latency in ms.',
+  }),
 });
 
 /** What the plots show. @param history undefined where none is kept */
