@@ -47,7 +47,7 @@ async function letMailFlow(demo: RunningDemo): Promise<void> {
 async function takePages(demo: RunningDemo): Promise<void> {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
   const context = await browser.newContext({
-    viewport: { width: 1200, height: 780 },
+    viewport: { width: 1200, height: 900 },
     locale: 'en-GB',
     colorScheme: 'light',
   });

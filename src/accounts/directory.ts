@@ -73,9 +73,14 @@ export interface AccountDirectoryOptions {
   /** Handed on likewise, so that a reload forgives nobody. */
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
+  /** Told what each login came to. Default: nobody counts. */
+  readonly onOutcome?: (outcome: LoginResultKind) => void;
   /** Told of each login, by password or network, with the username of the account. */
   readonly onLogin?: (username: string) => void;
 }
+
+/** What a login came to. */
+export type LoginResultKind = 'right' | Extract<LoginResult, { failure: unknown }>['failure'];
 
 /** All accounts, found by name, by password or by network address. */
 export class AccountDirectory {
@@ -86,6 +91,7 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
+  readonly #onOutcome: (outcome: LoginResultKind) => void;
   readonly #onLogin: (username: string) => void;
 
   /** @throws RangeError for a network that is none */
@@ -95,8 +101,9 @@ export class AccountDirectory {
     this.#verifier = options.verifier ?? new PasswordVerifier();
     this.#throttle = options.throttle ?? new LoginThrottle();
     this.#clock = options.clock ?? systemClock;
-    const { appPasswords, onLogin = () => {} } = options;
+    const { appPasswords, onLogin = () => {}, onOutcome = () => {} } = options;
     this.#onLogin = onLogin;
+    this.#onOutcome = onOutcome;
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
     for (const account of accounts) {
@@ -123,6 +130,12 @@ export class AccountDirectory {
    * @param remoteAddress the client's, as the socket tells it
    */
   async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
+    const result = await this.#authenticate(username, password, remoteAddress);
+    this.#onOutcome('failure' in result ? result.failure : 'right');
+    return result;
+  }
+
+  async #authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const resolved = this.#names.resolve(username);
     const [account = '', ...alike] = this.#names.countedNames(username);
     const own = resolved !== undefined && this.#networks.find(remoteAddress) === resolved.login.account;

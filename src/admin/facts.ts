@@ -1,3 +1,6 @@
+import type { Registry } from 'prom-client';
+import type { AlertFacts } from './alerts/condition.ts';
+
 /** A part of a connection that is in trouble, for which its mail waits. */
 export interface ConnectionTroubleFacts {
   readonly connection: string;
@@ -38,6 +41,36 @@ export interface SharingFacts {
   readonly leases: number;
 }
 
+/** A token that is kept. */
+export interface TokenFacts {
+  readonly connection: string;
+  readonly resource: string;
+  readonly expiresAtMs: number;
+}
+
+/** Something by which a connection or a listener proves itself, and which ends. */
+export interface ExpiryFacts {
+  /** Name of the connection; of a certificate of listeners `listeners`. */
+  readonly connection: string;
+  /** `client secret`, `certificate`, `sign-in`. */
+  readonly what: 'client secret' | 'certificate' | 'sign-in';
+  /** Undefined: nobody knows here. */
+  readonly atMs: number | undefined;
+}
+
+/** What is told of a running bridge beside its counters. */
+export interface ObservedFacts {
+  /** What is counted from the start of the bridge on. */
+  readonly counted: Registry;
+  readonly version: string;
+  readonly instance: string;
+  /** When the oldest queued message was received; undefined where none is queued. */
+  oldestQueuedAtMs(): Promise<number | undefined>;
+  tokens(): readonly TokenFacts[];
+  /** Never rejects. */
+  expiries(): Promise<readonly ExpiryFacts[]>;
+}
+
 /** What an administrator may look at. Nothing of it is secret. */
 export interface AdminFacts {
   /** Empty where clients are welcome. Never rejects. */
@@ -52,6 +85,10 @@ export interface AdminFacts {
   sharing?(): SharingFacts;
   /** Empty where everything works. */
   troubles(): readonly ConnectionTroubleFacts[];
+  /** What somebody should hear of now. Left out in tests of other things. */
+  alerts?(): readonly AlertFacts[];
+  /** Likewise. */
+  readonly observed?: ObservedFacts;
   /** Connections that work in a person's name, and whether that person has to sign in (again). */
   signIns(): Promise<readonly { readonly connection: string; readonly isNeeded: boolean }[]>;
 }

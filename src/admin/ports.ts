@@ -10,6 +10,7 @@ import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
 import type { ConnectPort } from './connect/port.ts';
 import type { AdminFacts } from './facts.ts';
+import type { HistoryRange, HistoryView } from './history/history.ts';
 
 /** What the admin server asks, whether there is a bridge yet or not. */
 interface CommonPorts {
@@ -17,6 +18,8 @@ interface CommonPorts {
   readonly instance: InstanceFacts;
   readonly logTail: LogTail;
   overview(): Promise<Overview>;
+  /** Undefined where none is kept. */
+  history(range: HistoryRange): HistoryView | undefined;
   /** Tells what changes, until the returned function is called. */
   events(told: (event: AdminEvent) => void): () => void;
 }

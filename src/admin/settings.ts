@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { OidcSettings } from './access/oidc/provider.ts';
 import type { AdminSessions } from './access/sessions.ts';
 
 /** Certificate and key of the server, PEM. */
@@ -29,6 +30,8 @@ export interface AdminSettings {
   readonly token?: string | undefined;
   /** Lets somebody look, and change nothing. */
   readonly viewToken?: string | undefined;
+  /** Undefined: nobody signs in by Entra ID. */
+  readonly oidc?: OidcSettings | undefined;
 }
 
 /** What the admin server works with. */

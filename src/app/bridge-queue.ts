@@ -14,6 +14,7 @@ import type { BridgeState } from './bridge-state.ts';
 import { LeaseKeys } from './connections/lease-keys.ts';
 import { tenantDomains } from './connections/tenant-domains.ts';
 import { deliveryPolicy, noticeAddresses, sendingOrder } from './delivery-policy.ts';
+import type { Observation } from './observing/observation.ts';
 import { SentCopies } from './sent-copies.ts';
 
 const hourMs = 3_600_000;
@@ -26,6 +27,7 @@ export interface BridgeQueueParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: QueueStore;
+  readonly observation: Observation;
   /** Asked anew for each attempt. */
   state(): BridgeState;
 }
@@ -41,7 +43,7 @@ export interface BridgeQueue {
 }
 
 export function bridgeQueue(parts: BridgeQueueParts): BridgeQueue {
-  const { config, clock, log, store, state } = parts;
+  const { config, clock, log, store, observation, state } = parts;
   const copies = new SentCopies({ config, clock, log, state });
   const oneLogin = (name: string) => state().upstreams.get(name)?.person !== undefined;
   const { leases } = store;
@@ -61,6 +63,7 @@ export function bridgeQueue(parts: BridgeQueueParts): BridgeQueue {
     store,
     clock,
     log,
+    observer: observation,
     ...(ownership && { ownership }),
     closeSessions: async (destination) => await state().upstreams.get(connectionOf(destination))?.leaveIdle(),
     limits: config.limits,

@@ -32,6 +32,9 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { startAlerting } from './observing/alerting.ts';
+import { observeForAdmin } from './observing/for-admin.ts';
+import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
@@ -112,12 +115,15 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, state, memory, certificates } = prepared;
+  const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const parts = { listeners, reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
-  const ports = () => adminPorts({ ...prepared, ...parts });
-  const { sessions } = options.admin ?? {};
+  const connections = () => state().upstreams.values();
+  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
+  const alerting = startAlerting({ ...sources, hostname });
+  undo.push(() => alerting.stop());
+  const { setUp, sessions } = options.admin ?? {};
+  const ports = () => adminPorts({ ...sources, hostname, setUp, alerts: () => alerting.alerts.current() });
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
   const renewCertificates = async (next: Config) =>
@@ -125,25 +131,22 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
   undo.push(endWork);
   return new RunningBridge({
-    listeners,
-    reading,
-    authorityFile: certificates.authorityFile,
-    queue,
-    leaseKeys,
-    log,
-    config,
-    openState: prepared.openState,
-    state,
-    replace: prepared.replace,
+    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
     renewCertificates,
+    reloaded() {
+      reading.reloaded();
+      alerting.reloaded();
+    },
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork,
+    endAlerts: () => alerting.stop(),
     endLogins: () => memory.close(),
     async close() {
       await reading.close();
       await admin?.close();
+      await observed?.close();
       folder.release();
     },
   });
@@ -177,10 +180,12 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const records = await bridgeRecords(config, opening);
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
-  const memory = createLoginMemory(config, clock, log, records);
+  const observation = new Observation();
+  const memory = createLoginMemory(config, clock, log, records, observation.logins);
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
+  observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
   const certificates = await ListenerCertificates.open(config, hostname, clock.now());
   const events = new EventRelay();
@@ -188,19 +193,25 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   // Whoever looks at a page sees what happens; where there are none, nothing is told.
   const store = config.admin?.pages ? observedStore(opened, (data) => events.tell({ kind: 'message', data })) : opened;
   sending = await storedMemory(store.records, clock);
-  const queueParts = bridgeQueue({ config, hostname, clock, log, store, state });
+  const queueParts = bridgeQueue({ config, hostname, clock, log, store, observation, state });
   undo.push(() => queueParts.queue.stop(0));
   // The queue closes the store, in which the last uses of app passwords are noted.
   undo.push(() => memory.close());
+  const observed = await observeForAdmin({ clock, log, store, observation, state });
+  undo.push(() => observed?.close());
   return {
-    ...first,
-    ...queueParts,
-    memory,
-    uses: memory.uses,
-    records,
-    certificates,
-    store,
-    events,
+    ...{
+      ...first,
+      ...queueParts,
+      memory,
+      uses: memory.uses,
+      records,
+      certificates,
+      store,
+      events,
+      observation,
+      observed,
+    },
     startedAtMs: clock.now(),
   };
 }
@@ -251,7 +262,6 @@ async function firstState(
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
   readonly listeners: readonly OpenListener[];
-  readonly reading: BridgeReading;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -263,12 +273,16 @@ interface RunningParts {
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
   renewCertificates(config: Config): Promise<void>;
+  /** Another configuration is in force. */
+  reloaded(): void;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
   readonly shared: RecordTable | undefined;
   readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
+  /** Looks for nothing more that somebody should hear of. Before the queue stops. */
+  endAlerts(): Promise<void>;
   /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
   endLogins(): Promise<void>;
   close(): Promise<void>;
@@ -316,7 +330,7 @@ class RunningBridge implements Bridge {
   }
 
   async #reload(next: Config): Promise<void> {
-    const { log, queue, config, state, reading } = this.#parts;
+    const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
     await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
@@ -329,7 +343,7 @@ class RunningBridge implements Bridge {
         .map((upstream) => upstream.leaveIdle()),
     );
     const before = this.#parts.replace(opened);
-    reading.reloaded();
+    this.#parts.reloaded();
     const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
     for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
     this.#needsRestart = fixed.length > 0;
@@ -351,6 +365,7 @@ class RunningBridge implements Bridge {
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
     await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
     this.#closeLater(state());

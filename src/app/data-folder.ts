@@ -78,6 +78,7 @@ const ownFiles = [
     'admin-token',
   ].flatMap((name) => [name, `${name}.tmp`]),
   'instance',
+  ...['history.json', 'history.json.tmp'],
   ...databaseFiles('token.key.lock'),
   ...databaseFiles('app-passwords.lock'),
   ...databaseFiles('admin-token.lock'),

@@ -5,11 +5,10 @@ import { logRepeated } from '../base/repeated-lines.ts';
 import type { ListenerConfig } from '../config/schema.ts';
 import { listenSmtp } from '../listeners/smtp-listener.ts';
 import type { Queue } from '../queue/queue.ts';
-import { listenImap } from '../reading/imap.ts';
-import { listenPop3 } from '../reading/pop3.ts';
 import type { DuplicateFilter } from '../submission/duplicate-filter.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { ListenerTls } from './listener-certificates.ts';
+import type { Observation } from './observing/observation.ts';
 import type { SentCopies } from './sent-copies.ts';
 import { smtpDefect, submissionSessions } from './submission-sessions.ts';
 import type { BridgeReading } from './workers/reading.ts';
@@ -24,6 +23,7 @@ export interface ListenerParts {
   readonly log: Log;
   readonly duplicates: DuplicateFilter;
   readonly reading: BridgeReading;
+  readonly observation: Observation;
   state(): BridgeState;
 }
 
@@ -39,9 +39,22 @@ type Opened = Pick<OpenListener, 'port' | 'clients' | 'updateTls' | 'close'>;
 
 const openers: Readonly<Record<ListenerConfig['protocol'], (parts: ListenerParts) => Promise<Opened>>> = {
   smtp: openSmtp,
-  imap: ({ listener, reading }) => listenImap(reading.sessions(listener, 'imap'), reading.elsewhere(listener)),
-  pop3: ({ listener, reading }) => listenPop3(reading.sessions(listener, 'pop3'), reading.elsewhere(listener)),
+  imap: async (parts) => {
+    const { listenImap } = await import('../reading/imap.ts');
+    return listenImap(readingSessions(parts, 'imap'), parts.reading.elsewhere(parts.listener));
+  },
+  pop3: async (parts) => {
+    const { listenPop3 } = await import('../reading/pop3.ts');
+    return listenPop3(readingSessions(parts, 'pop3'), parts.reading.elsewhere(parts.listener));
+  },
 };
+
+function readingSessions({ listener, reading, observation }: ListenerParts, protocol: 'imap' | 'pop3') {
+  return {
+    ...reading.sessions(listener, protocol),
+    onClient: (what: 'accepted' | 'rejected') => observation.client(protocol, what),
+  };
+}
 
 const loginTimeoutMs = 3 * 60_000;
 
@@ -69,6 +82,7 @@ function openSmtp(parts: ListenerParts): Promise<Opened> {
       allowInsecureAuth: listener.allowInsecureAuth,
       offersStartTls: listener.security === 'starttls',
     }),
+    onClient: (what) => parts.observation.client('smtp', what),
     onDefect: smtpDefect(log),
     onTurnedAway: (client, text) => logOfStranger(log, 'info', client, { text }, 'connection rejected'),
     onStalled: (client) =>

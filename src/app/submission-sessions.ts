@@ -10,6 +10,7 @@ import { SubmissionSession } from '../submission/session.ts';
 import { loginForSubmission, submissionAccount } from './accounts.ts';
 import type { BridgeState } from './bridge-state.ts';
 import { deliveryPolicy } from './delivery-policy.ts';
+import type { Observation } from './observing/observation.ts';
 import type { SentCopies } from './sent-copies.ts';
 
 const megabyte = 1024 * 1024;
@@ -18,6 +19,7 @@ export interface SmtpListenerParts {
   readonly queue: Queue;
   readonly copies: SentCopies;
   readonly duplicates: DuplicateFilter;
+  readonly observation: Observation;
   readonly clock: Clock;
   readonly log: Log;
   readonly hostname: string;
@@ -56,6 +58,10 @@ export function submissionSessions(parts: SmtpListenerParts): (connection: SmtpC
         const report = await deliverWithinLimits(parts.queue, account, message, (courier, message, signal) =>
           deliverNow({ upstream, account, courier, policy, message, signal, clock: parts.clock, clientIsGone }),
         );
+        if (report.recipients.every(({ outcome }) => outcome === 'delivered')) {
+          const { username, send } = account;
+          parts.observation.deliveredDirectly({ ...message, account: username }, report.courier ?? send[0]);
+        }
         await parts.copies.deliveredDirectly(parts.queue, { account, message, report });
         return report;
       },

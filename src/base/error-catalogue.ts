@@ -150,6 +150,18 @@ const entries = {
     cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
     remedy: 'Try again; if it stays, the log of the bridge says more.',
   },
+  'admin-oidc-failed': {
+    kind: 'usage',
+    cause:
+      'A sign-in to the admin pages by Entra ID (admin.oidc) came to no end: Entra ID cannot be reached, refused, or its answer does not fit the sign-in that this browser began.',
+    remedy:
+      'Begin again at the sign-in page. If it happens again, compare tenantId, clientId, clientSecret and the redirect URI with the app registration; the log has the cause.',
+  },
+  'admin-oidc-no-role': {
+    kind: 'usage',
+    cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
+    remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
+  },
   'admin-token-unusable': {
     kind: 'usage',
     cause: 'The file of the admin token in dataDir cannot be read or made.',

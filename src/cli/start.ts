@@ -9,6 +9,7 @@ import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { takesColours } from '../base/pretty-line.ts';
+import { giveMemoryBackSoon } from '../base/system/memory-given-back.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { dataDirFor } from '../onboarding/init-config.ts';
@@ -61,6 +62,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   const tell = (bridge: Bridge, { config }: LoadedConfig) => {
     if (start.format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
     tellReady(bridge, config, start.format, log, io);
+    giveMemoryBackSoon();
   };
   const isRunning = loaded
     ? await started(runner, loaded, signals, tell).finally(() => start.progress.end())

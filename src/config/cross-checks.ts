@@ -34,6 +34,7 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
     ...portClashes(raw),
     ...listenerTls(raw),
     ...adminRules(raw),
+    ...alertRules(raw),
     ...connectionRules(raw, connectionKeys),
     ...accountRules(raw),
     ...usernameClashes(raw),
@@ -100,6 +101,25 @@ function listenerTls(raw: Raw): Problem[] {
   return list(raw.listeners).flatMap((listener, index) => pairRules(object(listener).tls, ['listeners', index, 'tls']));
 }
 
+/** Who sends the alerts has to be an account that sends. */
+function alertRules(raw: Raw): Problem[] {
+  const alerts = object(raw.alerts);
+  if (!has(alerts, 'mailTo') && !has(alerts, 'account')) return [];
+  if (!has(alerts, 'account')) return [{ path: ['alerts'], text: '"mailTo" needs "account" beside it' }];
+  if (!has(alerts, 'mailTo')) return [{ path: ['alerts'], text: '"account" needs "mailTo" beside it' }];
+  const username = text(alerts.account);
+  if (username === undefined) return [];
+  const account = list(raw.accounts)
+    .map(object)
+    .find((each) => each.username === username);
+  if (!account) {
+    const known = list(raw.accounts).flatMap((each) => text(object(each).username) ?? []);
+    return [{ path: ['alerts', 'account'], text: `there is no account "${username}"${suggestion(username, known)}` }];
+  }
+  if (has(account, 'send')) return [];
+  return [{ path: ['alerts', 'account'], text: `account "${username}" has no "send"` }];
+}
+
 function pairRules(value: unknown, path: Path): Problem[] {
   const tls = object(value);
   if (has(tls, 'cert') && !has(tls, 'key')) return [{ path, text: '"cert" needs "key" beside it' }];
@@ -115,6 +135,10 @@ function adminRules(raw: Raw): Problem[] {
     problems.push({ path: ['admin', 'tls'], text: 'needs "security": "tls" beside it' });
   }
   const host = text(admin.host) ?? '127.0.0.1';
+  if (has(admin, 'oidc') && !has(admin, 'publicUrl') && !isLoopback(host)) {
+    const text = 'needs "publicUrl" beside it: where the browser comes back to';
+    problems.push({ path: ['admin', 'oidc'], text });
+  }
   if (isLoopback(host) || admin.security === 'tls' || admin.pages === false) return problems;
   return [
     ...problems,

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { accountBlock } from './blocks/accounts.ts';
+import { alertsBlock } from './blocks/alerts.ts';
 import { connectionBlock } from './blocks/connections.ts';
 import { adminBlock, listenerBlock, tlsBlock } from './blocks/listeners.ts';
 import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './blocks/service.ts';
 import { block, isHost, path, type Sources, secret } from './fields.ts';
 import type { Secret } from './secrets.ts';
+
+// A configuration is read once: to compile functions for it takes longer than it saves.
+z.config({ jitless: true });
 
 const connectionName = () =>
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
@@ -86,6 +90,10 @@ export function configSchema(sources: Sources) {
     admin: z.exactOptional(adminBlock(sources)).meta({
       description:
         'HTTP for health (`/health`, `/healthz`, `/readyz`), metrics (`/metrics`), and the pages and API of administrators. Left out: none.',
+    }),
+    alerts: alertsBlock(sources).prefault({}).meta({
+      description:
+        'Whom the bridge tells when something is wrong, or soon will be. The log has each alert in any case. `mailbridge help operations` says more.',
     }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });

@@ -28,6 +28,8 @@ export interface ListenerOptions {
   readonly proxyProtocol?: ProxyProtocol;
   readonly limits: ListenerLimits;
   readonly log: Log;
+  /** Told of each client that is accepted, or rejected because there are too many. */
+  onClient?(what: 'accepted' | 'rejected'): void;
 }
 
 /** A client that has been accepted; with implicit TLS the handshake is done. */
@@ -181,6 +183,7 @@ class Door implements Reception {
       return;
     }
     const remove = this.#counts.add(source);
+    this.#options.onClient?.('accepted');
     if (this.#elsewhere?.take(socket, remoteAddress, remove)) return;
     await this.#serveCounted(socket, remoteAddress, acceptedAtMs);
     remove();
@@ -273,6 +276,7 @@ class Door implements Reception {
     const details = { open: this.#counts.open, fromThere: this.#counts.from(sourceNetwork(client)) };
     const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', { details });
     this.#log('warn', client, { error }, 'connection rejected: too many open');
+    this.#options.onClient?.('rejected');
     // With TLS from the first byte there is no line that the client would understand.
     if (this.#options.security === 'tls' || this.#rejected.size >= maxRejected) {
       socket.destroy();

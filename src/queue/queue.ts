@@ -36,7 +36,10 @@ export class Queue {
         ...delayWarnings,
         isOurs,
         warningFor: (message) => delayWarnings.warningFor(this.#scheduler.withReason(message)),
-        onQueued: (warning) => this.#scheduler.accepted(warning),
+        onQueued: (warning) => {
+          options.observer?.noticeQueued(warning);
+          this.#scheduler.accepted(warning);
+        },
       });
   }
 
@@ -75,6 +78,7 @@ export class Queue {
       discard: () => spool.discard(),
       commit: async (message: NewMessage): Promise<QueuedMessage> => {
         const queued = await spool.commit(message).catch((error: unknown) => Promise.reject(this.#noticeFull(error)));
+        this.#options.observer?.accepted(queued);
         this.#scheduler.accepted(queued);
         return queued;
       },

@@ -8,6 +8,7 @@ import type { Courier, CourierTable } from './courier.ts';
 import type { FollowUpPlan } from './follow-ups/follow-ups.ts';
 import type { IsInternal, OneLogin, QueueLimits } from './limits/limits.ts';
 import type { Notice, QueuedMessage } from './message.ts';
+import type { QueueObserver } from './observer.ts';
 import type { Ownership } from './ownership/ownership.ts';
 import type { QueueStore } from './store.ts';
 
@@ -36,6 +37,8 @@ export interface SchedulerOptions {
   courierFor(message: QueuedMessage): Courier | undefined;
   /** Asks whether the trouble of a connection is over; default: only attempts show that. */
   readonly probe?: ProbeConnection;
+  /** Default: nobody counts. */
+  readonly observer?: QueueObserver;
   /** 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
   /** Composes the bounces to the sender and others; none where there is nobody to tell. */

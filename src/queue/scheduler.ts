@@ -55,7 +55,7 @@ export class Scheduler {
     this.#options = options;
     this.#ownership = options.ownership ?? soleOwnership(clock.now());
     this.#limits = new DestinationLimits(options);
-    this.#attemptLog = new AttemptLog(log, clock);
+    this.#attemptLog = new AttemptLog(log, clock, options.observer);
     this.#destinations = new OpenDestinations({
       ...{ clock, limits: this.#limits, onFailure },
       leaseOf: (destination) => this.#leases.leaseOf(destination),

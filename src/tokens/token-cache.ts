@@ -65,6 +65,11 @@ export class TokenCache {
     return token;
   }
 
+  /** Of the token that is kept, in milliseconds since 1970. */
+  get expiresAtMs(): number | undefined {
+    return this.#token?.expiresAtMs;
+  }
+
   /** What is under way will be cut off, and nobody needs it. */
   close(): void {
     this.#isClosed = true;

@@ -21,6 +21,8 @@ export interface TokenSource {
     resource: TokenResource,
     options?: { readonly refused?: string | undefined; readonly anew?: boolean },
   ): Promise<AccessToken>;
+  /** When each token that is kept expires, in milliseconds since 1970. */
+  expiries(): Readonly<Partial<Record<TokenResource, number>>>;
   /** No token is needed any more. */
   close(): void;
 }
@@ -44,6 +46,13 @@ export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
   const caches: Record<TokenResource, TokenCache> = { graph: cache('graph'), exchange: cache('exchange') };
   return {
     getToken: (resource, { refused, anew } = {}) => caches[resource].get(refused, anew),
+    expiries() {
+      const { graph, exchange } = caches;
+      return {
+        ...(graph.expiresAtMs !== undefined && { graph: graph.expiresAtMs }),
+        ...(exchange.expiresAtMs !== undefined && { exchange: exchange.expiresAtMs }),
+      };
+    },
     close() {
       for (const each of Object.values(caches)) each.close();
     },

@@ -62,6 +62,11 @@ export class FormBrowser {
     throw new Error(`no redirect but: ${answer.title} ${answer.text('error')}`);
   }
 
+  /** Sends the page's form, whose answer may or may not leave the site. */
+  submitOrLeave(fields: Record<string, string>): Promise<Page | Redirect> {
+    return this.#post(fields);
+  }
+
   /** Sends the page's form, wherever that leads. */
   #post(fields: Record<string, string>): Promise<Page | Redirect> {
     const { html, url } = this.page;

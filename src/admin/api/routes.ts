@@ -5,6 +5,7 @@ import { auditRoutes } from './audit/routes.ts';
 import { type ConnectApi, connectRoutes } from './connect/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
+import { historyRoutes } from './history/routes.ts';
 import { logRoutes } from './log/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 
@@ -28,6 +29,7 @@ export function apiRoutes(
     ...(connect ? connectRoutes(connect) : []),
     ...(ports.setUp ? setUpRoutes(ports.setUp) : []),
     ...logRoutes(ports.logTail),
+    ...historyRoutes((range) => ports.history(range)),
     ...eventRoutes(streams),
     ...auditRoutes(audit),
     apiRoute({

@@ -1,9 +1,21 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { AdminFacts, SharingFacts, WorkerFacts } from '../facts.ts';
+import type { AdminFacts, ConnectionTroubleFacts, ObservedFacts, SharingFacts, WorkerFacts } from '../facts.ts';
+import { BridgeCounters } from './counters.ts';
+
+/** What is counted from the start of a bridge on, and the registry that it is counted in. */
+export interface CountedMetrics {
+  readonly registry: Registry;
+  readonly counters: BridgeCounters;
+}
+
+export function countedMetrics(): CountedMetrics {
+  const registry = new Registry();
+  return { registry, counters: new BridgeCounters(registry) };
+}
 
 /** What `/metrics` tells. */
 export function metricsOf(facts: AdminFacts): Registry {
-  const registry = new Registry();
+  const registry = facts.observed?.counted ?? new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, label: string, values: () => Promise<Readonly<Record<string, number>>>) =>
     new Gauge({
@@ -25,6 +37,9 @@ export function metricsOf(facts: AdminFacts): Registry {
   );
   addWorkerMetrics(registry, facts);
   if (facts.sharing) addSharingMetrics(registry, facts.sharing);
+  if (facts.observed) addObservedMetrics(registry, facts.observed);
+  if (facts.alerts) addAlertMetrics(registry, facts.alerts);
+  addBreakerMetrics(registry, () => facts.troubles());
   new Gauge({
     name: 'mailbridge_connection_paused',
     help: 'Parts of connections in trouble, for which their mail waits: 1; those that work are not listed.',
@@ -95,4 +110,74 @@ function addSharingMetrics(registry: Registry, sharing: () => SharingFacts): voi
     });
   gauge('mailbridge_instances', 'Instances that share the queue and run.', () => sharing().instances);
   gauge('mailbridge_leases_held', 'Mailboxes that this instance delivers.', () => sharing().leases);
+}
+
+function addAlertMetrics(registry: Registry, alerts: NonNullable<AdminFacts['alerts']>): void {
+  new Gauge({
+    name: 'mailbridge_alerts',
+    help: 'Alerts that hold now, by code and severity, those of all instances that share the queue.',
+    labelNames: ['code', 'severity'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { code, severity } of alerts()) this.inc({ code, severity });
+    },
+  });
+}
+
+function addBreakerMetrics(registry: Registry, troubles: () => readonly ConnectionTroubleFacts[]): void {
+  new Gauge({
+    name: 'mailbridge_breaker_open_seconds',
+    help: 'For how long parts of connections have been in trouble; state is open or probing. Those that work are not listed.',
+    labelNames: ['connection', 'part', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { connection, part, state, since } of troubles()) {
+        this.set({ connection, part, state }, Math.max(0, Date.now() - Date.parse(since)) / 1000);
+      }
+    },
+  });
+}
+
+function addObservedMetrics(registry: Registry, observed: ObservedFacts): void {
+  const registers = [registry];
+  const { version, instance } = observed;
+  new Gauge({
+    name: 'mailbridge_info',
+    help: 'Always 1; version of the bridge, and the name of this instance.',
+    labelNames: ['version', 'instance'],
+    registers,
+  }).set({ version, instance }, 1);
+  new Gauge({
+    name: 'mailbridge_queue_oldest_seconds',
+    help: 'For how long the oldest queued message has been in the queue; 0 where none is queued.',
+    registers,
+    async collect() {
+      const atMs = await observed.oldestQueuedAtMs();
+      this.set(atMs === undefined ? 0 : Math.max(0, Date.now() - atMs) / 1000);
+    },
+  });
+  new Gauge({
+    name: 'mailbridge_token_expires_timestamp_seconds',
+    help: 'When the access token that is kept expires, seconds since 1970; it is renewed by itself before.',
+    labelNames: ['connection', 'resource'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { connection, resource, expiresAtMs } of observed.tokens())
+        this.set({ connection, resource }, expiresAtMs / 1000);
+    },
+  });
+  new Gauge({
+    name: 'mailbridge_credential_expires_timestamp_seconds',
+    help: 'When a client secret, a certificate or a sign-in ends, seconds since 1970, where it is known here; connection is listeners for those of the listeners.',
+    labelNames: ['connection', 'what'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { connection, what, atMs } of await observed.expiries())
+        if (atMs !== undefined) this.set({ connection, what }, atMs / 1000);
+    },
+  });
 }

@@ -3,7 +3,7 @@ import { openConnections } from './connections/page.ts';
 import { openLog } from './log/page.ts';
 import { openMessages } from './messages/page.ts';
 import { openOverview } from './overview/page.ts';
-import { openSetUp } from './set-up/page.ts';
+import { later } from './shell/later.ts';
 import { startShell } from './shell/shell.ts';
 
 startShell({
@@ -12,5 +12,5 @@ startShell({
   connections: openConnections,
   accounts: openAccounts,
   log: openLog,
-  'set-up': openSetUp,
+  'set-up': later('Set up', async () => (await import('./set-up/page.ts')).openSetUp),
 });

@@ -1,6 +1,10 @@
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { AdminAccess } from '../access/access.ts';
 import { AuditLog } from '../access/audit-log.ts';
+import { OidcProvider, type OidcSettings } from '../access/oidc/provider.ts';
+import { addOidcRoutes, type OidcRouteParts } from '../access/oidc/routes.ts';
+import { OidcSignIn } from '../access/oidc/sign-in.ts';
 import { AdminSessions } from '../access/sessions.ts';
 import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
 import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
@@ -37,13 +41,14 @@ export async function openProtected(
   const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
   const sessions = kept ?? new AdminSessions(clock);
   const isTls = settings.tls !== undefined;
+  const isSecure = isTls || settings.publicUrl?.startsWith('https:') === true;
   const access = new AdminAccess({
     tokens: new AdminTokens(await tokenSources(settings, log)),
     sessions,
     hosts,
     clock,
-    isSecure: isTls || settings.publicUrl?.startsWith('https:') === true,
-    signInBy: ['token'],
+    isSecure,
+    signInBy: settings.oidc ? ['token', 'oidc'] : ['token'],
   });
   const gate = { access, audit, log };
   const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
@@ -60,6 +65,7 @@ export async function openProtected(
     addPageRoutes(part, files);
     if (connect && pending) addConnectRoutes(part, connect, pending, files);
     const api = connect && pending && { connect, pending };
+    if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
     addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
@@ -74,8 +80,25 @@ export async function openProtected(
       // Those that were given go on at the next server.
       if (!kept) sessions.close();
       audit.close();
+      void settings.oidc?.http.close();
     },
   };
+}
+
+type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;
+
+function addOidc(
+  app: FastifyInstance,
+  settings: AdminSettings,
+  oidc: OidcSettings,
+  { clock, ...gate }: OidcParts,
+): void {
+  const signIn = new OidcSignIn(new OidcProvider(oidc, clock), oidc, clock);
+  // Entra ID takes http for localhost alone.
+  const origin = () =>
+    settings.publicUrl ??
+    `${settings.tls ? 'https' : 'http'}://localhost:${(app.server.address() as AddressInfo).port}`;
+  addOidcRoutes(app, { ...gate, signIn, origin });
 }
 
 async function tokenSources(

@@ -12,6 +12,8 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'login-unknown': 404,
   'app-password-unknown': 404,
   'app-password-exists': 409,
+  'admin-oidc-failed': 400,
+  'admin-oidc-no-role': 403,
   'admin-sign-in-blocked': 429,
   'connect-busy': 429,
   'connect-not-open': 403,

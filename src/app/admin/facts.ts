@@ -1,10 +1,12 @@
+import type { AlertFacts } from '../../admin/alerts/condition.ts';
 import type { AdminFacts, SharingFacts } from '../../admin/facts.ts';
-import { messageStates } from '../../queue/message.ts';
 import type { OwnershipFacts, SharedOwnership } from '../../queue/ownership/shared.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { OpenListener } from '../bridge-state.ts';
 import type { Upstream } from '../connections/upstream.ts';
+import type { ObservedForAdmin } from '../observing/for-admin.ts';
+import { QueueNumbers } from '../observing/queue-numbers.ts';
 import type { Readiness } from '../readiness.ts';
 import type { BridgeReading } from '../workers/reading.ts';
 
@@ -17,6 +19,10 @@ export interface AdminSources {
   readonly listeners: readonly Pick<OpenListener, 'protocol' | 'clients'>[];
   readonly reading: Pick<BridgeReading, 'workers'>;
   readonly readiness: Pick<Readiness, 'notReady'>;
+  /** What is counted; left out in tests. */
+  readonly observed?: Pick<ObservedForAdmin, 'facts' | 'history'> | undefined;
+  /** Left out in tests. */
+  alerts?(): readonly AlertFacts[];
   upstreams(): Iterable<Upstream>;
 }
 
@@ -28,8 +34,11 @@ export function adminFacts({
   listeners,
   reading,
   readiness,
+  observed,
+  alerts,
   upstreams,
 }: AdminSources): AdminFacts {
+  const numbers = new QueueNumbers(store);
   return {
     clients() {
       const clients: Record<string, number> = {};
@@ -38,11 +47,10 @@ export function adminFacts({
     },
     workers: () => reading.workers(),
     ...(ownership && { sharing: () => sharingOf(ownership.facts()) }),
+    ...(observed && { observed: observed.facts }),
+    ...(alerts && { alerts }),
     notReady: () => readiness.notReady(),
-    queue: async () =>
-      Object.fromEntries(
-        await Promise.all(messageStates.map(async (state) => [state, await store.count(state)] as const)),
-      ),
+    queue: () => numbers.byState(),
     troubles: () =>
       queue.breakers().map(({ connection, part, state, sinceMs, nextProbeAtMs, trouble }) => ({
         connection,

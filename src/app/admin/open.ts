@@ -1,6 +1,10 @@
+import type { OidcSettings } from '../../admin/access/oidc/provider.ts';
 import type { AdminPorts } from '../../admin/ports.ts';
 import type { AdminServer } from '../../admin/server/admin-server.ts';
 import type { AdminServerOptions, AdminSettings } from '../../admin/settings.ts';
+import { readCertificates } from '../../base/files/pem-file.ts';
+import { createHttpClient } from '../../base/http/client.ts';
+import { resolveCloud } from '../../config/clouds.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 import type { ListenerCertificates } from '../listener-certificates.ts';
 import { portFailure } from '../port-failure.ts';
@@ -24,7 +28,7 @@ export async function openAdmin(opening: AdminOpening): Promise<AdminServer | un
   const { admin } = config;
   if (!admin) return undefined;
   const { listenAdmin } = await import('../../admin/server/admin-server.ts');
-  const server = await listenAdmin(settingsOf(admin, opening), ports(), opening).catch((error: unknown) =>
+  const server = await listenAdmin(await settingsOf(admin, opening), ports(), opening).catch((error: unknown) =>
     Promise.reject(portFailure(error, 'admin', admin)),
   );
   const what = admin.pages ? '/ui/, /health, /readyz, /metrics' : '/health, /readyz, /metrics';
@@ -32,7 +36,10 @@ export async function openAdmin(opening: AdminOpening): Promise<AdminServer | un
   return server;
 }
 
-function settingsOf(admin: AdminConfig, { config, hostname, certificates }: AdminOpening): AdminSettings {
+async function settingsOf(
+  admin: AdminConfig,
+  { config, hostname, certificates }: AdminOpening,
+): Promise<AdminSettings> {
   return {
     host: admin.host,
     port: admin.port,
@@ -43,10 +50,19 @@ function settingsOf(admin: AdminConfig, { config, hostname, certificates }: Admi
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
     viewToken: admin.viewToken?.reveal(),
+    oidc: admin.oidc && (await oidcOf(admin.oidc, config)),
   };
 }
 
 /** By which mail programs look for the settings of an address. */
 function connectNames({ connect }: AdminConfig): string[] {
   return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
+}
+
+async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config): Promise<OidcSettings> {
+  const { tenantId, clientId, clientSecret, operateGroup, viewGroup } = oidc;
+  const { authority, caFile } = resolveCloud(oidc.cloud, tenantId);
+  const ca = caFile === undefined ? undefined : await readCertificates(caFile);
+  const http = createHttpClient({ ca, proxy: proxy?.reveal() });
+  return { authority, tenantId, clientId, clientSecret: clientSecret.reveal(), operateGroup, viewGroup, http };
 }

@@ -73,6 +73,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
     connect: connectOf(sources),
     logTail: sources.logTail,
     overview: () => overviews.get(),
+    history: (range) => sources.observed?.history.view(range),
     events: (told) => events.listen(told),
     async close() {
       await Promise.all([checks.close(), signIns.close()]);

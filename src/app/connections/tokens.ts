@@ -8,7 +8,7 @@ import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { type RecordTable, recordKinds } from '../../base/record-table.ts';
-import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { isPattern } from '../../message/address/pattern.ts';
@@ -116,6 +116,7 @@ function noOneSource(name: string): TokenSource {
   const text = `Each mailbox of connection "${name}" has a sign-in of its own, and the connection itself has none.`;
   return {
     getToken: () => Promise.reject(new BridgeError('sign-in-needed', text, { details: { connection: name } })),
+    expiries: () => ({}),
     close() {},
   };
 }

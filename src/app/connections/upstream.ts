@@ -159,6 +159,11 @@ export class Upstream {
     return this.actsFor(mailbox);
   }
 
+  /** See {@link TokenSource.expiries}. */
+  tokenExpiries(): Readonly<Partial<Record<TokenResource, number>>> {
+    return this.#parts.tokens.source.expiries();
+  }
+
   async getToken(resource: TokenResource, refused?: string): Promise<string> {
     const token = await this.#parts.tokens.source.getToken(resource, refused === undefined ? {} : { refused });
     return token.value;

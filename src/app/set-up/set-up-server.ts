@@ -36,6 +36,7 @@ export async function openSetupServer(options: SetupServerOptions): Promise<Admi
     instance: { version: version(), instance: '', isSetUp: () => false },
     facts: noFacts,
     overview: async () => ({ ...noOverview, version: version(), startedAt }),
+    history: () => undefined,
     events: () => () => {},
   };
   return await listenAdmin({ host, port, pages: true, names: [host], dataDir }, ports, options).catch(

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LogTail } from '../../admin/api/log/log-tail.ts';
 import { type Bridge, startBridge } from '../../app/bridge.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { ConfigInput } from '../../config/schema.ts';
@@ -70,7 +71,9 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
   const written = await demoConfig(simulator, base, once);
   await writeFile(file, JSON.stringify(written, null, 2), { mode: 0o600 });
   const { config } = await loadConfig(file, { env: {} });
-  const bridge = await hops.step('mailbridge', () => startBridge(config, { log: hops.log() }));
+  const logTail = new LogTail();
+  const log = hops.log((line) => logTail.add(line));
+  const bridge = await hops.step('mailbridge', () => startBridge(config, { log, logTail }));
   try {
     const ports = portsOf(bridge);
     const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes);
@@ -96,6 +99,7 @@ async function demoConfig(simulator: Simulator, base: number, once: boolean) {
   const port = (offset: number, standard: number) => (base > 0 ? base + 10 + offset : once ? 0 : freePort(standard));
   const account = { password: demoPassword, connection: 'demo' };
   return {
+    instance: 'demo',
     dataDir: 'data',
     log: { level: 'info', format: 'json' },
     listeners: [

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { BridgeError } from '../../base/errors.ts';
-import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import { readArguments } from '../arguments.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { readLooseConfig } from '../../app/set-up/loose-config.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { readPrivateFile } from '../../base/files/private-file.ts';
-import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import { writeWholeFile } from '../../onboarding/whole-file.ts';
 import { belongsAll, settleAccess, settleFolder } from './files.ts';
 import { findUser, type Machine, mustRun } from './machine.ts';

@@ -43,7 +43,7 @@ export const customCloud = (sources: Sources) =>
     graphScope: z.exactOptional(scope()).meta({ description: 'Scope asked for app-only tokens for Graph.' }),
   });
 
-const cloud = (sources: Sources) =>
+export const cloud = (sources: Sources) =>
   z
     .union([z.enum(cloudNames), customCloud(sources)], {
       error: `must be one of ${cloudNames.map((name) => `"${name}"`).join(', ')}, or an object`,
@@ -74,6 +74,10 @@ const tenantId = () =>
 const clientId = () => guid().meta({ description: 'Application (client) ID of the app registration.' });
 
 const credentials = (sources: Sources) => ({
+  clientSecretExpiresAt: z.exactOptional(z.iso.date()).meta({
+    description:
+      'Date on which `clientSecret` ends, such as `2027-05-31`, as `register-app` writes it: metrics and alerts tell of it before.',
+  }),
   clientSecret: z.exactOptional(secret(sources)).meta({
     description:
       'Client secret: its *Value*, not its ID. One of `clientSecret`, `clientCertificate` and `clientAssertionFile`.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { block, host, path, port, type Sources, secret } from '../fields.ts';
+import { block, guid, host, path, port, type Sources, secret, tenant } from '../fields.ts';
 import { network } from './accounts.ts';
+import { cloud } from './connections.ts';
 
 const minVersion = () => z.enum(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 
@@ -105,6 +106,28 @@ const connectBlock = () =>
     }),
   });
 
+/** `admin.oidc`: sign-in by Entra ID. */
+const oidcBlock = (sources: Sources) =>
+  block({
+    tenantId: tenant()
+      .refine((text) => !['common', 'organizations', 'consumers'].includes(text), {
+        error: 'must be the tenant itself: anybody could sign in otherwise',
+      })
+      .meta({ title: 'tenant', description: 'The tenant whose people sign in: a GUID or a domain.' }),
+    clientId: guid().meta({ title: 'GUID', description: 'Application (client) id of an app registration of its own.' }),
+    clientSecret: secret(sources).meta({ description: 'Its client secret.' }),
+    operateGroup: guid().meta({
+      title: 'GUID',
+      description: 'Object id of the group whose members may change things. The ID token has to hold the groups claim.',
+    }),
+    viewGroup: z.exactOptional(guid()).meta({
+      title: 'GUID',
+      description:
+        'Object id of the group whose members may look. Left out: nobody but those of `operateGroup` signs in.',
+    }),
+    cloud: cloud(sources),
+  });
+
 /** `admin`: the HTTP listener for health, metrics, API and pages. */
 export const adminBlock = (sources: Sources) =>
   block({
@@ -143,5 +166,9 @@ export const adminBlock = (sources: Sources) =>
     connect: z.exactOptional(connectBlock()).meta({
       description:
         'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings; `mailbridge help clients` says more. Left out: nobody does.',
+    }),
+    oidc: z.exactOptional(oidcBlock(sources)).meta({
+      description:
+        'Lets people sign in by Entra ID, by their groups (docs/admin.md). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
     }),
   });

@@ -1,28 +1,35 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
 import type { LearnedPause } from '../limits/pause.ts';
 import type { QueuedMessage } from '../message.ts';
+import { noObserver, type QueueObserver } from '../observer.ts';
 import type { Verdict } from './verdict.ts';
 
 const adminReminderMs = 10 * 60 * 1000;
 /** Codes come from the other side: whatever it makes up must not fill the memory. */
 const mostReminders = 1000;
 
-/** What the log says of attempts: a line for each recipient that was not served, one for a message that was. */
+/** What the log and an observer are told of attempts. In the log stands a line for each recipient that was not served, one for a message that was. */
 export class AttemptLog {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #observer: QueueObserver;
   /** When an administrator was last called, by mailbox and cause. */
-  readonly #remindedAtMs = new LRUCache<string, number>({ max: mostReminders });
+  readonly #remindedAtMs = new LRUCache<string, number>(boundedBy(mostReminders));
 
-  constructor(log: Log, clock: Clock) {
+  constructor(log: Log, clock: Clock, observer: QueueObserver = noObserver) {
     this.#log = log;
     this.#clock = clock;
+    this.#observer = observer;
   }
 
   attempted(message: QueuedMessage, report: DeliveryReport, verdict: Verdict, durationMs: number): void {
+    const startedAtMs = this.#clock.now() - durationMs;
+    const { state } = verdict;
+    this.#observer.attempted(message, { courier: message.courier, state, startedAtMs, durationMs });
     const fields = {
       id: message.id,
       mailbox: message.mailbox,
@@ -50,7 +57,9 @@ export class AttemptLog {
   }
 
   /** A message was given up without an attempt. */
-  givenUp({ id, mailbox, courier }: QueuedMessage, { failed }: Verdict): void {
+  givenUp(message: QueuedMessage, { failed }: Verdict): void {
+    this.#observer.givenUp(message);
+    const { id, mailbox, courier } = message;
     for (const { address, code, text, remedy } of failed) {
       const line = { id, mailbox, courier, to: address, code, text, ...(remedy ? { remedy } : {}) };
       this.#log.warn(line, 'expired');
@@ -58,6 +67,7 @@ export class AttemptLog {
   }
 
   paused({ key, code, text, untilMs }: LearnedPause): void {
+    this.#observer.paused(code, Math.max(0, untilMs - this.#clock.now()));
     this.#log.info({ destination: key, code, text, until: new Date(untilMs).toISOString() }, 'mailbox paused');
   }
 

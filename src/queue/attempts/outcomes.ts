@@ -6,6 +6,7 @@ import type { Destination } from '../destination.ts';
 import type { NewFollowUp } from '../follow-ups/follow-up.ts';
 import type { FollowUpPlan } from '../follow-ups/follow-ups.ts';
 import type { AttemptRecord, Notice, QueuedMessage, UnfinishedAttempt } from '../message.ts';
+import type { QueueObserver } from '../observer.ts';
 import { isLeaseLost } from '../ownership/lease-guard.ts';
 import type { QueueStore } from '../store.ts';
 import type { BackoffOptions } from './backoff.ts';
@@ -20,6 +21,7 @@ export interface OutcomesOptions {
   bouncesFor(message: QueuedMessage, verdict: Verdict): Promise<readonly Notice[]>;
   /** What is to follow messages that were delivered; left out: nothing. */
   readonly followUps?: FollowUpPlan;
+  readonly observer?: QueueObserver;
   /** A notice of our own is in the queue. */
   onQueued(notice: QueuedMessage): void;
 }
@@ -77,6 +79,7 @@ export class Outcomes {
   bounceQueued(bounce: QueuedMessage, message: QueuedMessage): void {
     const to = bounce.envelope.recipients[0]?.address;
     this.#options.log.info({ id: bounce.id, for: message.id, to }, 'bounce queued');
+    this.#options.observer?.noticeQueued(bounce);
     this.#options.onQueued(bounce);
   }
 

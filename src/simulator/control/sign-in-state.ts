@@ -12,6 +12,7 @@ const userPatch = z.strictObject({
   passwordExpired: z.boolean().optional(),
   multiFactor: z.boolean().optional(),
   personal: z.boolean().optional(),
+  groups: z.array(z.guid()).optional(),
 });
 
 /** The part of `PATCH /state` that is about people's sign-ins. */
@@ -28,6 +29,7 @@ export const signInFields = {
   publicClientFlows: z.boolean(),
   publicRedirectUris: z.array(z.url()),
   webRedirectUris: z.array(z.url()),
+  groupMembershipClaims: z.enum(['SecurityGroup', 'All', 'None']).nullable(),
   assignmentRequired: z.boolean(),
   assignedUsers: z.array(z.email()),
   graphScopes: z.array(z.string()),
@@ -48,7 +50,7 @@ export function readSignInState(tenant: Tenant) {
   const { app, policies, lifetimes } = tenant;
   const users = [...tenant.users.values()];
   return {
-    users: users.map(({ upn, administrator, disabled, locked, passwordExpired, multiFactor, personal }) => ({
+    users: users.map(({ upn, administrator, disabled, locked, passwordExpired, multiFactor, personal, groups }) => ({
       upn,
       personal,
       administrator,
@@ -56,11 +58,13 @@ export function readSignInState(tenant: Tenant) {
       locked,
       passwordExpired,
       multiFactor,
+      groups,
     })),
     policies,
     publicClientFlows: app.publicClientFlows,
     publicRedirectUris: app.publicRedirectUris,
     webRedirectUris: app.webRedirectUris,
+    groupMembershipClaims: app.groupMembershipClaims,
     assignmentRequired: app.assignmentRequired,
     assignedUsers: users.filter(({ objectId }) => app.assignedUsers.includes(objectId)).map(({ upn }) => upn),
     graphScopes: scopesForAll(tenant, 'graph'),
@@ -79,7 +83,16 @@ export function patchSignInState(tenant: Tenant, patch: z.infer<typeof signInPat
   if (given.entraClockShiftSeconds !== undefined) tenant.clockShiftSeconds = given.entraClockShiftSeconds;
   for (const user of users ?? []) patchUser(tenant, user);
   Object.assign(policies, given.policies);
-  Object.assign(app, pick(given, ['publicClientFlows', 'publicRedirectUris', 'webRedirectUris', 'assignmentRequired']));
+  Object.assign(
+    app,
+    pick(given, [
+      'publicClientFlows',
+      'publicRedirectUris',
+      'webRedirectUris',
+      'assignmentRequired',
+      'groupMembershipClaims',
+    ]),
+  );
   if (assignedUsers) app.assignedUsers = assignedUsers.map((upn) => userNamed(tenant, upn).objectId);
   if (graphScopes) setScopesForAll(tenant, 'graph', graphScopes);
   if (exchangeScopes) setScopesForAll(tenant, 'exchange', exchangeScopes);

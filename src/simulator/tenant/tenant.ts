@@ -70,6 +70,8 @@ export interface AppRegistration {
   assignmentRequired: boolean;
   assignedUsers: readonly string[];
   multiTenant: boolean;
+  /** Which groups of a person its ID tokens hold (`groupMembershipClaims` of the manifest). */
+  groupMembershipClaims: 'SecurityGroup' | 'All' | 'None' | null;
   /** "Supported account types": whether personal Microsoft accounts may sign in, or nobody else. */
   personalAccounts: 'none' | 'too' | 'only';
   disabled: boolean;
@@ -93,6 +95,8 @@ export interface User {
   passwordExpired: boolean;
   /** Something demands a second factor: no password grant, and one more step on the sign-in page. */
   multiFactor: boolean;
+  /** Object ids of the security groups that the person is a member of. */
+  groups: readonly string[];
   /** How often all sign-ins of the person have been ended, and when last (milliseconds since 1970). */
   signInsEnded: { readonly times: number; readonly atMs: number };
 }
@@ -289,6 +293,7 @@ export class Tenant {
       assignmentRequired: false,
       assignedUsers: [],
       multiTenant: false,
+      groupMembershipClaims: null,
       personalAccounts: 'none',
       disabled: false,
       createdAtMs,
@@ -342,6 +347,7 @@ export class Tenant {
       locked: false,
       passwordExpired: false,
       multiFactor: false,
+      groups: [],
       signInsEnded: { times: 0, atMs: 0 },
     };
     this.users.set(upn, user);

@@ -26,19 +26,39 @@ async function settled(page: Page): Promise<void> {
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
-test.each(windows)('every page can be used by everybody, in $colorScheme at $viewport.width', async (options) => {
-  const id = await world().submit('Read by a screen reader');
-  const signIn = await world().window(options);
-  await signIn.goto(`${world().origin}/ui/`);
-  await signIn.getByLabel('Admin token').waitFor();
-  expect(await findings(signIn)).toEqual([]);
+/** Of each page. */
+const paths = (id: string) =>
+  ['', 'messages', `messages/${id}`, 'connections', 'accounts', 'accounts/graph', 'log', 'set-up'] as const;
 
-  const page = await world().open('', options);
-  for (const path of ['', 'messages', `messages/${id}`, 'connections', 'accounts', 'accounts/graph', 'log', 'set-up']) {
+const patience = { timeout: 120_000 };
+
+test.each(windows)(
+  'every page can be used by everybody, in $colorScheme at $viewport.width',
+  patience,
+  async (options) => {
+    const id = await world().submit('Read by a screen reader');
+    const signIn = await world().window(options);
+    await signIn.goto(`${world().origin}/ui/`);
+    await signIn.getByLabel('Admin token').waitFor();
+    expect(await findings(signIn)).toEqual([]);
+
+    const page = await world().open('', options);
+    for (const path of paths(id)) {
+      await page.goto(`${world().origin}/ui/${path}`);
+      await settled(page);
+      expect(await findings(page), path).toEqual([]);
+      const { width } = options.viewport;
+      expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
+    }
+  },
+);
+
+test.each([320, 640, 832, 1024, 1200, 1920])('no page is wider than a window of %d', patience, async (width) => {
+  const id = await world().submit('Of any width');
+  const page = await world().open('', { viewport: { width, height: 800 } });
+  for (const path of paths(id)) {
     await page.goto(`${world().origin}/ui/${path}`);
     await settled(page);
-    expect(await findings(page), path).toEqual([]);
-    const { width } = options.viewport;
     expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
   }
 });

@@ -4,12 +4,13 @@ import { adminToken, pagesWorld } from './pages-world.ts';
 
 const world = pagesWorld();
 
+const focusedName = "document.activeElement.ariaLabel ?? document.activeElement.innerText ?? ''";
+
 /** Presses Tab until something of that name has the focus. */
 async function tabTo(page: Page, name: RegExp | string): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab');
-    const focused = page.locator(':focus');
-    const text = (await focused.getAttribute('aria-label')) ?? (await focused.innerText());
+    const text = (await page.evaluate(focusedName)) as string;
     if (typeof name === 'string' ? text.trim() === name : name.test(text)) return;
   }
   throw new Error(`Tab never comes to ${name}`);

@@ -12,7 +12,7 @@ const row = (page: Page, subject: string) => rows(page).filter({ hasText: subjec
 /** Mail that Microsoft refuses for now stays in the queue. */
 async function queued(subject: string, to = alice): Promise<string> {
   world().relay.simulator.faults.add(
-    { target: 'smtp', kind: 'reply', at: 'rcpt', status: 451, code: '4.7.500', text: 'Server busy, say the tests' },
+    { target: 'smtp', kind: 'reply', at: 'rcpt', status: 451, code: '4.3.0', text: 'Trouble for now, say the tests' },
     1,
   );
   return await world().submit(subject, { account: 'smtp', to });
@@ -51,7 +51,7 @@ test('the page of a message shows its way, every attempt, and Microsoft’s word
   const id = await queued('Refused for now');
   const page = await world().open(`messages/${id}`);
   await page.getByRole('region', { name: 'Recipients' }).getByText(alice).waitFor();
-  await page.getByRole('blockquote').filter({ hasText: 'Server busy, say the tests' }).waitFor();
+  await page.getByRole('blockquote').filter({ hasText: 'Trouble for now, say the tests' }).waitFor();
   await page.getByRole('region', { name: 'Its way' }).getByRole('listitem').first().waitFor();
 
   await page.getByRole('button', { name: 'Retry' }).click();
@@ -92,7 +92,7 @@ test('several messages are chosen and changed at once, or all that a search find
 });
 
 test('a message is saved as it was accepted', async () => {
-  const id = await world().submit('For the archive');
+  const id = await queued('For the archive');
   const page = await world().open(`messages/${id}`);
   const [download] = await Promise.all([
     page.waitForEvent('download'),

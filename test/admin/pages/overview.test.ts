@@ -38,10 +38,18 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
     .getByText(String(before + 1), { exact: true })
     .waitFor();
 
-  faults.outages = ['graph'];
-  await world().submit('Into an outage');
+  faults.outages = ['smtp'];
+  await world().submit('Into an outage', { account: 'smtp' });
   const connections = page.getByRole('region', { name: 'Connections' });
   await connections.getByText('In trouble').waitFor();
+  await connections.getByText('What to do:').waitFor();
   await tile('Queued').getByText('1', { exact: true }).waitFor();
+
   faults.outages = [];
+  await page.getByRole('link', { name: 'Queued' }).click();
+  await page.getByRole('link', { name: 'Into an outage' }).click();
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await page.getByText('Delivered', { exact: true }).first().waitFor();
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await connections.getByText('Works').waitFor();
 });

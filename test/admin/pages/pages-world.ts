@@ -1,6 +1,9 @@
+import { Writable } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { LogTail } from '../../../src/admin/api/log/log-tail.ts';
+import { openLog } from '../../../src/base/log.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { isInstalled, needProgram } from '../../support/external.ts';
 import { freePorts } from '../../support/ports.ts';
@@ -76,9 +79,14 @@ async function startWorld(
       { protocol: 'imap', port: 0, security: 'starttls' },
     ],
     accounts: [contosoAccount('graph', { read: 'imap' }), contosoAccount('smtp')],
+    // What Microsoft refuses is to show at once.
+    retry: { mode: 'none' },
     admin: { port, token: adminToken, viewToken },
   });
-  const relay = await relayFrom(simulator, { ...config, ...changes(config) });
+  const logTail = new LogTail();
+  const destination = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const log = openLog({ level: 'info', format: 'json', destination, tail: (line) => logTail.add(line) });
+  const relay = await relayFrom(simulator, { ...config, ...changes(config) }, log, logTail);
   const origin = `http://127.0.0.1:${port}`;
   const window: PagesWorld['window'] = async (options) => {
     const context = await browser.newContext(options);
@@ -99,7 +107,7 @@ async function startWorld(
     async open(path, { token = adminToken, ...options } = {}) {
       const page = await window(options);
       await page.goto(`${origin}/ui/${path}#token=${token}`);
-      await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+      await page.getByRole('link', { name: 'mailbridge' }).waitFor();
       return page;
     },
     async submit(subject, { account = 'graph', to = alice } = {}) {

@@ -214,7 +214,7 @@ test.each(['root', 'No', '-x', 'a b'])('--user %j is wrong usage', async (name) 
 });
 
 test('the unit is that of the package, with user and command filled in', () => {
-  const shipped = readFileSync(shippedUnit, 'utf8').split('\n');
+  const shipped = shippedUnit().split('\n');
   const filled = serviceUnit({ user: 'post', group: 'staff', program: ['/opt/n$x/node', '/opt/my 100%/m.js'] }).split(
     '\n',
   );

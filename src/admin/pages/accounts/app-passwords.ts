@@ -54,7 +54,7 @@ function passwordList(all: readonly ShownAppPassword[], remove?: (entry: ShownAp
 }
 
 function usedText({ createdAt, lastUsedAt }: ShownAppPassword): TemplateResult {
-  return html`made ${createdAt ? date(createdAt) : '–'}, ${lastUsedAt ? html`last used ${moment(lastUsedAt)}` : 'not used yet'}`;
+  return html`made ${date(createdAt)}, ${lastUsedAt ? html`last used ${moment(lastUsedAt)}` : 'not used yet'}`;
 }
 
 async function showPassword(password: string, username: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ShownAccount } from '../contract.ts';
+import type { ShownAccount, ShownAccountPage } from '../contract.ts';
 import { counted } from '../parts/amounts.ts';
 import { onSubmit, textField } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
@@ -8,11 +8,6 @@ import type { OpenPage, Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { openAccount } from './detail.ts';
 import { lastUseText, wayText } from './texts.ts';
-
-interface AccountPage {
-  readonly accounts: readonly ShownAccount[];
-  readonly next: string | null;
-}
 
 const pageSize = 50;
 
@@ -27,9 +22,9 @@ function openList(context: PageContext): Page {
   const more = async () => {
     try {
       const after = next ?? undefined;
-      const answer = await context.api.get<AccountPage>('accounts', { search, limit: pageSize, after });
+      const answer = await context.api.get<ShownAccountPage>('accounts', { search, limit: pageSize, after });
       accounts = [...(accounts ?? []), ...answer.accounts];
-      next = answer.next ?? null;
+      next = answer.next;
       error = undefined;
     } catch (cause) {
       error = cause;

@@ -1,4 +1,4 @@
-import type { ShownAccount } from '../contract.ts';
+import type { ShownAccount, ShownAccountKind } from '../contract.ts';
 import { moment } from '../parts/times.ts';
 
 /** `graph, then smtp; imap`: how mail goes out and what a mailbox is read by. */
@@ -12,7 +12,7 @@ export function lastUseText(lastUse: string | null): unknown {
   return lastUse === null ? 'not since the start' : moment(lastUse);
 }
 
-export const kindTexts: Readonly<Record<ShownAccount['kind'], string>> = {
+export const kindTexts: Readonly<Record<ShownAccountKind, string>> = {
   one: 'One login',
   many: 'Everybody at a domain',
 };

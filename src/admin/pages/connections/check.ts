@@ -1,4 +1,4 @@
-import type { ShownCheck, ShownHop } from '../contract.ts';
+import type { CheckEvent, ShownCheck, ShownHop } from '../contract.ts';
 import { stateMark } from '../parts/state.ts';
 import { span } from '../parts/times.ts';
 import { remedyLine } from '../parts/trouble.ts';
@@ -12,22 +12,19 @@ export interface CheckRuns {
   view(connection: string): TemplateResult | typeof nothing;
 }
 
-interface CheckRun {
+interface StartedCheck {
   readonly id: string;
   hops: readonly ShownHop[];
   isDone: boolean;
 }
-
-/** All hops so far, or one of them. */
-type CheckEvent = ShownHop & { readonly run: string; readonly done?: boolean; readonly hops?: readonly ShownHop[] };
 
 /** Should an event be lost, a question brings the rest. */
 const askEveryMs = 2_000;
 
 /** Checks that were started on this page. Their hops tick in as events. */
 export function checkRuns(context: PageContext, done: () => void): CheckRuns {
-  const runs = new Map<string, CheckRun>();
-  const ask = async (run: CheckRun) => {
+  const runs = new Map<string, StartedCheck>();
+  const ask = async (run: StartedCheck) => {
     const { hops, done: isDone } = await context.api.get<ShownCheck>(`checks/${encodeURIComponent(run.id)}`);
     // Between question and answer events may have told more.
     if (hops.length >= run.hops.length || isDone) run.hops = hops;
@@ -36,11 +33,10 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
     context.redraw();
   };
   context.on('check', (data) => {
-    const { run: id, done: isDone, hops, ...hop } = data as CheckEvent;
+    const { run: id, done: isDone, hop } = data as CheckEvent;
     const run = [...runs.values()].find((each) => each.id === id);
     if (!run) return;
-    if (hops) run.hops = hops;
-    else if (hop.hop) run.hops = withHop(run.hops, hop);
+    if (hop) run.hops = withHop(run.hops, hop);
     if (isDone) void ask(run).catch(() => undefined);
     context.redraw();
   });
@@ -54,7 +50,7 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
           'POST',
           `connections/${encodeURIComponent(connection)}/check`,
         );
-        const run: CheckRun = { id, hops: [], isDone: false };
+        const run: StartedCheck = { id, hops: [], isDone: false };
         runs.set(connection, run);
         await ask(run);
       }),
@@ -74,7 +70,7 @@ function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] 
   return at < 0 ? [...hops, hop] : hops.with(at, hop);
 }
 
-function runView({ hops, isDone }: CheckRun): TemplateResult {
+function runView({ hops, isDone }: StartedCheck): TemplateResult {
   const failed = hops.filter(({ state }) => state === 'failed').length;
   const verdict = failed === 0 ? 'Every hop works.' : `${failed} of ${hops.length} hops failed.`;
   return html`<h3>Check</h3>

@@ -17,12 +17,7 @@ import { signInByDevice } from './sign-in.ts';
 /** App registrations and their grants: what ends when, which permissions lack, and what can be tried. */
 export const openConnections: OpenPage = (context) => {
   const { id } = context.place;
-  const connections = asked(context, async () => {
-    const answer = await context.api.get<readonly ShownConnectionDetail[] | { connections: ShownConnectionDetail[] }>(
-      'connections',
-    );
-    return 'connections' in answer ? answer.connections : answer;
-  });
+  const connections = asked(context, () => context.api.get<readonly ShownConnectionDetail[]>('connections'));
   const runs = checkRuns(context, () => void connections.ask());
   for (const kind of ['overview', 'open'] as const) context.on(kind, () => void connections.ask());
   const ask = () => void connections.ask();

@@ -1,4 +1,4 @@
-import type { ShownDeviceSignIn } from '../contract.ts';
+import type { ShownDeviceCode, ShownSignIn } from '../contract.ts';
 import { copyButton } from '../parts/copy.ts';
 import { type OpenDialog, openDialog } from '../parts/dialog.ts';
 import { stateMark } from '../parts/state.ts';
@@ -7,11 +7,7 @@ import { trouble } from '../parts/trouble.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
-interface Progress {
-  readonly state: 'waiting' | 'done' | 'failed';
-  readonly username?: string;
-  readonly error?: { readonly message: string; readonly remedy?: string };
-}
+type Progress = Pick<ShownSignIn, 'state' | 'username' | 'error'>;
 
 const askEveryMs = 2_000;
 
@@ -26,7 +22,7 @@ export async function signInByDevice(
   replace = false,
 ): Promise<void> {
   const path = `connections/${encodeURIComponent(connection)}/sign-in`;
-  const signIn = await context.api.send<ShownDeviceSignIn>('POST', path, { replace });
+  const signIn = await context.api.send<ShownDeviceCode>('POST', path, { replace });
   let isReplacing = false;
   const another = (open: OpenDialog) => {
     isReplacing = true;
@@ -52,7 +48,7 @@ export async function signInByDevice(
 }
 
 function signInView(
-  signIn: ShownDeviceSignIn,
+  signIn: ShownDeviceCode,
   progress: Progress,
   dialog: OpenDialog,
   replace: () => void,

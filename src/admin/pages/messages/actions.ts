@@ -7,8 +7,8 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 export interface Chosen {
   readonly ids?: readonly string[];
   readonly filter?: Readonly<Record<string, string | readonly string[]>>;
-  /** Whether there is something to save; default: there is. */
-  readonly hasContent?: boolean;
+  /** Those whose content is still there to be saved. */
+  readonly savable: readonly string[];
 }
 
 export type MessageAction = 'retry' | 'hold' | 'release' | 'delete';
@@ -39,23 +39,22 @@ export function chosenActions(
   actions: readonly MessageAction[] = ['retry', 'hold', 'release', 'delete'],
 ): TemplateResult | typeof nothing {
   if (!context.mayOperate) return nothing;
-  const { hasContent = true, ...which } = chosen;
-  const ids = hasContent ? which.ids : undefined;
+  const { savable, ...which } = chosen;
   const run = (action: MessageAction) => context.run(() => change(context, which, action, done));
-  const save = () => context.run(() => saveAll(context, ids ?? []));
+  const save = () => context.run(() => saveAll(context, savable));
   return html`<span class="buttons">
     ${actions.map(
       (each) =>
         html`<button type="button" class=${each === 'delete' ? 'danger' : nothing} title=${words[each].hint}
           @click=${() => run(each)}>${words[each].name}</button>`,
     )}
-    ${ids && ids.length <= mostExports ? html`<button type="button" title="Saves each as it was accepted, as a file" @click=${save}>Export</button>` : nothing}
+    ${savable.length > 0 && savable.length <= mostExports ? html`<button type="button" title="Saves each as it was accepted, as a file" @click=${save}>Export</button>` : nothing}
   </span>`;
 }
 
 async function change(
   { api, toast }: PageContext,
-  chosen: Chosen,
+  chosen: Omit<Chosen, 'savable'>,
   action: MessageAction,
   done: () => Promise<void>,
 ): Promise<void> {
@@ -70,7 +69,7 @@ async function change(
   await done();
 }
 
-async function isConfirmed({ ids, filter }: Chosen, action: MessageAction): Promise<boolean> {
+async function isConfirmed({ ids, filter }: Omit<Chosen, 'savable'>, action: MessageAction): Promise<boolean> {
   const what = filter ? 'every message that the search finds' : counted(ids?.length ?? 0, 'message');
   const verb = words[action].name.replace(' …', '');
   const isDangerous = action === 'delete';

@@ -4,7 +4,7 @@ import { asked } from '../parts/asked.ts';
 import { facts } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment, span } from '../parts/times.ts';
-import { remedyLine, trouble } from '../parts/trouble.ts';
+import { empty, remedyLine, trouble } from '../parts/trouble.ts';
 import type { Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { chosenActions, type MessageAction } from './actions.ts';
@@ -37,8 +37,8 @@ export function openMessage(context: PageContext): Page {
         (
           value,
         ) => html`<div class="section-head"><p class="lead">${stateMark(value.state)} <b>${value.subject || '(no subject)'}</b></p>
-          ${chosenActions(context, { ids: [id], hasContent: value.hasContent }, done, possible[value.state])}</div>
-          ${value.waiting ? html`<p>Waits until ${moment(value.waiting.until)}: ${value.waiting.reason}</p>` : nothing}
+          ${chosenActions(context, { ids: [id], savable: value.hasContent ? [id] : [] }, done, possible[value.state])}</div>
+          ${value.waiting ? waitingLine(value.waiting) : nothing}
           ${value.damage ? trouble({ text: value.damage, remedy: 'Export what is there, then delete it.' }) : nothing}
           ${messageFacts(value)}
           <div class="columns">
@@ -46,9 +46,14 @@ export function openMessage(context: PageContext): Page {
             <section aria-labelledby="hops"><h2 id="hops">Its way</h2>${way(value)}</section>
           </div>
           <section aria-labelledby="attempts"><h2 id="attempts">${counted(value.attemptLog.length, 'attempt')}</h2>
-            ${value.attemptLog.map(attempt)}</section>`,
+            ${value.attemptLog.length === 0 ? empty('No attempt has ended yet.') : value.attemptLog.map(attempt)}</section>`,
       )}`,
   };
+}
+
+function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {
+  // Whose turn it is waits for no time.
+  return kind === 'concurrency' ? html`<p>It is ${reason}.</p>` : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
 }
 
 function messageFacts(message: ShownMessageDetail): TemplateResult {
@@ -82,7 +87,7 @@ function way({ hops }: ShownMessageDetail): TemplateResult {
 function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedOver }: ShownAttempt): TemplateResult {
   return html`<article class="attempt">
     <p class="line"><b>${moment(startedAt)}</b>
-      <span>by ${courier ?? 'an unknown courier'}${durationMs === null ? ', its end is not known' : html`, ${span(durationMs)}`}</span>
+      <span>by ${courier ?? 'an unknown courier'}, ${span(durationMs)}</span>
       ${upstreamId ? html`<span class="hint">Microsoft's id <code>${upstreamId}</code></span>` : nothing}</p>
     ${passedOver.map((each) => html`<p class="hint">Not by ${each.courier}: ${each.text} <code>${each.code}</code></p>`)}
     ${outcomes.map(outcome)}
@@ -91,7 +96,7 @@ function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedO
 
 function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): TemplateResult {
   return html`<div class="outcome">
-    <p>${stateMark(state)} <span class="address">${address}</span> ${code ? html`<code>${code}</code>` : nothing} ${text ?? nothing}</p>
+    <p>${stateMark(state)} <span class="address">${address}</span> <code>${code}</code> ${text}</p>
     ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
     ${remedyLine(remedy)}
   </div>`;

@@ -1,4 +1,4 @@
-import type { ShownMessage } from '../contract.ts';
+import type { ShownMessage, ShownMessagePage } from '../contract.ts';
 import { counted } from '../parts/amounts.ts';
 import { troubleOf } from '../parts/trouble.ts';
 import type { OpenPage, Page, PageContext } from '../shell/page.ts';
@@ -7,11 +7,6 @@ import { type Chosen, chosenActions } from './actions.ts';
 import { openMessage } from './detail.ts';
 import { actionFilter, apiFilter, searchForm } from './search.ts';
 import { messageTable } from './table.ts';
-
-interface MessagePage {
-  readonly messages: readonly ShownMessage[];
-  readonly next: string | null;
-}
 
 const pageSize = 50;
 
@@ -35,7 +30,16 @@ function openList(context: PageContext): Page {
     isAll = false;
     await list.ask();
   };
-  const choice = (): Chosen => (isAll ? { filter: actionFilter(context.place.query) } : { ids: [...chosen] });
+  const choice = (): Chosen =>
+    isAll
+      ? { filter: actionFilter(context.place.query), savable: [] }
+      : {
+          ids: [...chosen],
+          savable: list
+            .messages()
+            .filter(isKept)
+            .flatMap(({ id }) => (chosen.has(id) ? [id] : [])),
+        };
   const chooseAll = (event: Event) => {
     isAll = (event.target as HTMLInputElement).checked;
     context.redraw();
@@ -60,6 +64,11 @@ function openList(context: PageContext): Page {
   };
 }
 
+/** Of what is delivered, the content goes. */
+function isKept({ state }: ShownMessage): boolean {
+  return state !== 'delivered';
+}
+
 interface MessageList {
   messages(): readonly ShownMessage[];
   hasMore(): boolean;
@@ -80,7 +89,7 @@ function messageList(context: PageContext): MessageList {
   let isAsked = false;
   let isWaiting = false;
   const get = (limit: number, before?: string) =>
-    context.api.get<MessagePage>('messages', { ...filter, limit, ...(before && { before }) });
+    context.api.get<ShownMessagePage>('messages', { ...filter, limit, ...(before && { before }) });
   const take = async (question: () => Promise<void>) => {
     try {
       await question();

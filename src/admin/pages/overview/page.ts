@@ -9,11 +9,11 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 import { overviewPlots } from './plots.ts';
 import { accountsInTrouble, connectionLines } from './states.ts';
 
-const ranges: readonly (readonly [HistoryRange, string])[] = [
+const ranges = [
   ['hour', 'Hour'],
   ['day', 'Day'],
   ['week', 'Week'],
-];
+] as const satisfies readonly (readonly [HistoryRange, string])[];
 
 /** How it goes: what is in trouble and what helps, the queue, the last hour, day or week. */
 export const openOverview: OpenPage = (context) => {
@@ -62,7 +62,7 @@ function summary({ ready, startedAt, alerts, queue, clients }: ShownOverview): T
       ${tile('Failed', count(queue.failed), '/ui/messages?state=failed', queue.failed > 0 ? 'given up' : nothing)}
       ${tile('Quarantined', count(queue.quarantined), '/ui/messages?state=quarantined', queue.quarantined > 0 ? 'damaged' : nothing)}
       ${tile('Delivered', count(queue.deliveredLastDay), '/ui/messages?state=delivered', 'in the last 24 hours')}
-      ${tile('Clients', count(open), undefined, ['smtp', 'imap', 'pop3'].map((name) => `${name.toUpperCase()}\u00a0${count(clients[name] ?? 0)}`).join(', '))}
+      ${tile('Clients', count(open), undefined, (['smtp', 'imap', 'pop3'] as const).map((name) => `${name.toUpperCase()}\u00a0${count(clients[name])}`).join(', '))}
     </ul>`;
 }
 

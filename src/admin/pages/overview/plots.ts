@@ -11,24 +11,24 @@ const specs: readonly PlotSpec[] = [
     title: 'Throughput',
     unit: 'messages a minute',
     series: [
-      { key: 'accepted', name: 'Accepted' },
-      { key: 'delivered', name: 'Delivered' },
-      { key: 'deferred', name: 'Deferred', dash: [6, 4] },
-      { key: 'failed', name: 'Failed', dash: [2, 3] },
+      { key: 'accepted', join: 'per-minute', name: 'Accepted' },
+      { key: 'delivered', join: 'per-minute', name: 'Delivered' },
+      { key: 'deferred', join: 'per-minute', name: 'Deferred', dash: [6, 4] },
+      { key: 'failed', join: 'per-minute', name: 'Failed', dash: [2, 3] },
     ],
-    isRate: true,
     text: rate,
   },
   {
     title: 'Latency',
     unit: 'from accepted to delivered',
+    spansGaps: true,
     series: [
-      { key: 'latencyP50Ms', name: 'Half within' },
-      { key: 'latencyP95Ms', name: '95 % within', dash: [6, 4] },
+      { key: 'latencyP50Ms', join: 'mean', name: 'Half within' },
+      { key: 'latencyP95Ms', join: 'most', name: '95 % within', dash: [6, 4] },
     ],
     text: span,
   },
-  { title: 'Queue', unit: 'messages waiting', series: [{ key: 'queued', name: 'Queued' }], text: rate },
+  { title: 'Queue', unit: 'messages waiting', series: [{ key: 'queued', join: 'most', name: 'Queued' }], text: rate },
 ];
 
 /** The plots of the overview: each is made once and then given new data. */

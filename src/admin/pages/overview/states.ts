@@ -20,10 +20,14 @@ export function connectionLines(connections: readonly ShownConnection[]): Templa
   </ul>`;
 }
 
+/** Where the bridge has no better advice. */
+const waits =
+  'Nothing: the bridge tries again by itself. If it lasts, Check on the page of the connection tries every hop.';
+
 /** What is wrong with a connection, if something is. */
 export function troubleOfConnection({ state, text, remedy, code }: ShownConnection): TemplateResult | typeof nothing {
   if (state === 'ok' || !text) return nothing;
-  return trouble({ text, remedy, code, severity: state === 'sign-in-needed' ? 'error' : 'warning' });
+  return trouble({ text, remedy: remedy ?? waits, code, severity: state === 'sign-in-needed' ? 'error' : 'warning' });
 }
 
 const soonDays = 30;
@@ -45,12 +49,14 @@ function capital(text: string): string {
 export function accountsInTrouble({ total, trouble: found }: ShownOverview['accounts']): TemplateResult {
   if (total === 0) return empty('There is no account yet.', html`<a href="/ui/set-up">Set one up</a>`);
   const summary = found.length === 0 ? 'None is in trouble.' : `${counted(found.length, 'account')} in trouble:`;
-  return html`<p><a href="/ui/accounts">${counted(total, 'account')}</a>. ${summary}</p>
+  const line = html`<p><a href="/ui/accounts">${counted(total, 'account')}</a>. ${summary}</p>`;
+  if (found.length === 0) return line;
+  return html`${line}
     <ul class="lines">
       ${found.map(
         ({ username, state, text, remedy }) => html`<li>
           <div class="line"><a href="/ui/accounts/${encodeURIComponent(username)}">${username}</a> ${stateMark(state)}</div>
-          ${trouble({ text, remedy, severity: 'warning' })}
+          ${trouble({ text, remedy: remedy ?? waits, severity: 'warning' })}
         </li>`,
       )}
     </ul>`;

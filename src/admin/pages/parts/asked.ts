@@ -51,7 +51,7 @@ export function asked<T>(context: PageContext, question: () => Promise<T>): Aske
       context.redraw();
     },
     view(show) {
-      const again = html`<button type="button" @click=${() => void ask()}>Try again</button>`;
+      const again = html`<p class="buttons"><button type="button" @click=${() => void ask()}>Try again</button></p>`;
       const failure = error === undefined ? nothing : html`${troubleOf(error)} ${again}`;
       if (value !== undefined) return html`${failure}${show(value)}`;
       return error === undefined ? html`<p class="loading">Loading …</p>` : html`${failure}`;

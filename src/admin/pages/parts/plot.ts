@@ -1,12 +1,14 @@
-import type { ShownHistory } from '../contract.ts';
+import type { HistorySeries, ShownHistory } from '../contract.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import type uPlot from '../vendor/uplot/uPlot.esm.js';
+import { condensed, type Join, type Values } from './condensed.ts';
 
 export interface PlotSeries {
-  /** In the history's `series`. */
-  readonly key: string;
+  readonly key: HistorySeries;
   readonly name: string;
+  /** How steps that are drawn as one become one value. */
+  readonly join: Join;
   /** Lengths of line and gap: lines differ by more than colour. */
   readonly dash?: number[];
 }
@@ -15,12 +17,10 @@ export interface PlotSpec {
   readonly title: string;
   readonly unit: string;
   readonly series: readonly PlotSeries[];
-  /** The history counts what happened in each step: it is shown per minute. */
-  readonly isRate?: boolean;
+  /** Null says that there was nothing to measure, not that nothing is known: the line goes on. */
+  readonly spansGaps?: boolean;
   text(value: number): string;
 }
-
-type Values = readonly (number | null)[];
 
 const heightPx = 190;
 
@@ -40,8 +40,7 @@ export function plotFigure(spec: PlotSpec, context: PageContext): (history: Show
     context.redraw();
   };
   return (history) => {
-    const columns = spec.series.map(({ key }) => valuesOf(spec, history, key));
-    const times = timesOf(history, columns);
+    const { times, columns } = condensed(history, spec.series);
     if (history !== drawn) {
       drawn = history;
       box.setAttribute('aria-label', inWords(spec, columns));
@@ -61,17 +60,6 @@ export function plotFigure(spec: PlotSpec, context: PageContext): (history: Show
       </ul>
     </figure>`;
   };
-}
-
-function valuesOf({ isRate = false }: PlotSpec, { series, stepSeconds }: ShownHistory, key: string): Values {
-  const values = series[key] ?? [];
-  return isRate ? values.map((each) => (each === null ? null : (each * 60) / stepSeconds)) : values;
-}
-
-function timesOf({ from, stepSeconds }: ShownHistory, columns: readonly Values[]): number[] {
-  const start = new Date(from).getTime() / 1_000;
-  const steps = Math.max(0, ...columns.map(({ length }) => length));
-  return Array.from({ length: steps }, (_, i) => start + i * stepSeconds);
 }
 
 const known = (values: Values) => values.filter((each) => each !== null);
@@ -131,7 +119,7 @@ async function openChart(
 
 function optionsOf(
   box: HTMLElement,
-  { series, text }: PlotSpec,
+  { series, text, spansGaps = false }: PlotSpec,
   point: (at: number | undefined) => void,
 ): uPlot.Options {
   const style = getComputedStyle(box);
@@ -157,6 +145,7 @@ function optionsOf(
         label: name,
         stroke: colours[i] ?? style.color,
         width: 2,
+        spanGaps: spansGaps,
         // One or two values make no line.
         points: { show: ({ data }: uPlot, column: number) => known((data[column] ?? []) as Values).length < 3 },
         ...(dash && { dash }),

@@ -40,7 +40,7 @@ export function frame({ session, current, page, isLive, isMenuOpen, toggleMenu, 
             html`<a href="/ui/${path}" aria-current=${path === current ? 'page' : nothing}>${title}</a>`,
         )}
       </nav>
-      <section class="who" aria-label="Session and colours">
+      <section class="who" aria-label="Session">
         ${themeSwitch()}
         <p>${session.user}${session.role === 'view' ? html` <span class="hint">(may look, not change)</span>` : nothing}</p>
         <button type="button" @click=${signOut}>Sign out</button>

@@ -125,5 +125,17 @@ function issueIdToken(
     tid,
     uti: randomBytes(16).toString('base64url'),
     ver: '2.0',
+    ...groupClaims(app, user),
   });
+}
+
+/** More are not listed in a JWT. */
+const mostGroups = 200;
+
+/** Learn, "Configure group claims and app roles in tokens", Group overages. */
+function groupClaims({ groupMembershipClaims }: AuthenticatedClient['app'], { objectId, groups }: User): object {
+  if (groupMembershipClaims === null || groupMembershipClaims === 'None' || groups.length === 0) return {};
+  if (groups.length <= mostGroups) return { groups };
+  const endpoint = `https://graph.microsoft.com/v1.0/users/${objectId}/getMemberObjects`;
+  return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } };
 }

@@ -1,5 +1,5 @@
-import { BridgeError, systemErrorCode } from './errors.ts';
-import { isRoot } from './files/ownership.ts';
+import { BridgeError, systemErrorCode } from '../errors.ts';
+import { isRoot } from '../files/ownership.ts';
 
 /** Facts that Node.js puts on an error of the operating system. */
 interface SystemFacts {

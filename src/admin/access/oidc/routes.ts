@@ -1,0 +1,79 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BridgeError } from '../../../base/errors.ts';
+import type { Log } from '../../../base/log.ts';
+import type { AdminAccess } from '../access.ts';
+import type { AuditLog } from '../audit-log.ts';
+import { cookieValues, endCookie } from '../cookies.ts';
+import type { OidcSignIn } from './sign-in.ts';
+
+const path = '/api/v1/session/oidc';
+const cookie = 'mailbridge_oidc';
+
+/** What the routes need. */
+export interface OidcRouteParts {
+  readonly signIn: OidcSignIn;
+  readonly access: AdminAccess;
+  readonly audit: AuditLog;
+  readonly log: Log;
+  readonly isSecure: boolean;
+  /** Origin of the redirect URI that is registered at Entra ID. */
+  readonly origin: () => string;
+}
+
+/** Where a browser goes to sign in by Entra ID, and where it comes back to. */
+export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void {
+  app.get(path, async (request, reply) => {
+    const origin = parts.origin();
+    // The cookie has to come back to the host that the redirect URI names.
+    if (`http://${request.headers.host}` !== origin.replace(/^https:/, 'http:'))
+      return reply.redirect(`${origin}${path}`, 302);
+    try {
+      const { url, sealed } = await parts.signIn.begin(`${origin}${path}/callback`);
+      reply.header('Set-Cookie', laxCookie(sealed, parts.isSecure));
+      return reply.redirect(url, 302);
+    } catch (error) {
+      return failed(request, reply, error, parts);
+    }
+  });
+  app.get(`${path}/callback`, async (request, reply) => {
+    const sealed = cookieValues(request.headers.cookie, cookie);
+    reply.header('Set-Cookie', endCookie(cookie, parts.isSecure, path));
+    try {
+      const caller = await parts.signIn.end(request.query as Record<string, unknown>, sealed);
+      const { user, role, by } = parts.access.beginSession(caller, reply);
+      parts.audit.record({ user, by, address: request.ip, action: 'sign-in', details: { role }, outcome: 'done' });
+      return reply.redirect('/ui/', 302);
+    } catch (error) {
+      return failed(request, reply, error, parts);
+    }
+  });
+}
+
+/** The answer comes from another site, with which no strict cookie is sent. */
+function laxCookie(value: string, isSecure: boolean): string {
+  return `${cookie}=${value}; Path=${path}; Max-Age=600; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
+}
+
+/** The browser is on its way between pages: it gets one. */
+function failed(request: FastifyRequest, reply: FastifyReply, error: unknown, { audit, log }: OidcRouteParts): unknown {
+  const told = error instanceof BridgeError ? error : undefined;
+  const code = told?.code ?? 'admin-failed';
+  log.warn({ error, client: request.ip }, 'sign-in by Entra ID failed');
+  audit.record({ user: null, by: 'oidc', address: request.ip, action: 'sign-in', details: {}, outcome: code });
+  const text = told?.message ?? 'The bridge failed to answer; its log says why.';
+  reply.code(told?.code === 'admin-oidc-no-role' ? 403 : 400).type('text/html; charset=utf-8');
+  return reply.send(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>mailbridge: not signed in</title>
+<h1>Not signed in</h1>
+<p>${escaped(text)}</p>
+<p>${escaped(told?.remedy ?? '')}</p>
+<p><a href="/ui/">Back</a> (${code})</p>
+</html>
+`);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,34 @@
+/** What can happen to a message. `bounced`: a report of it, or of its delay, is queued. */
+export const messageEvents = ['accepted', 'delivered', 'deferred', 'failed', 'bounced'] as const;
+export type MessageEventKind = (typeof messageEvents)[number];
+
+/** Something that happened to a message. */
+export interface MessageEvent {
+  readonly kind: MessageEventKind;
+  /** Username. */
+  readonly account: string;
+  /** How the account has the mailbox: the only one, one of several that are listed, or one of a pattern. */
+  readonly mailbox: MailboxKind;
+  readonly courier: string;
+  readonly bytes: number;
+}
+
+export type MailboxKind = 'only' | 'listed' | 'pattern';
+
+/**
+ * The ways of a message that are timed. `wait`: from when it is due to its attempt, limits and pauses included; `attempt`:
+ * to the answer of Microsoft; `whole`: from its first octet to its delivery.
+ */
+export const hops = ['wait', 'attempt', 'whole'] as const;
+export type TimedHop = (typeof hops)[number];
+
+/** Is told what happens in a bridge, and counts. None of its calls throws, or takes long. */
+export interface BridgeEvents {
+  message(event: MessageEvent): void;
+  hop(hop: TimedHop, courier: string, ms: number): void;
+  /** Mail of a mailbox or a connection has to wait for so long. @param code of who asked for it */
+  throttled(code: string, ms: number): void;
+  /** @param outcome `right`, or why not */
+  login(outcome: string): void;
+  client(protocol: string, what: 'accepted' | 'rejected'): void;
+}

@@ -1,0 +1,53 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { ExpiryFacts } from '../../admin/facts.ts';
+import type { Config, Connection } from '../../config/schema.ts';
+import type { BridgeState } from '../bridge-state.ts';
+import type { Upstream } from '../connections/upstream.ts';
+import { tlsFilesOf } from '../listener-certificates.ts';
+
+/** A refresh token that nobody uses dies after 90 days (Microsoft identity platform documentation, "Refresh tokens"). */
+const signInLivesMs = 90 * 24 * 3_600_000;
+
+/** When what the connections and the listeners prove themselves by ends, as far as it is known here. Never rejects. */
+export async function expiriesOf({ config, upstreams }: Pick<BridgeState, 'config' | 'upstreams'>) {
+  const ofConnections = Object.entries(config.connections).map(([name, connection]) =>
+    ofConnection(name, connection, upstreams.get(name)),
+  );
+  return (await Promise.all([...ofConnections, ofListeners(config)])).flat();
+}
+
+async function ofConnection(name: string, connection: Connection, upstream: Upstream | undefined) {
+  const found: ExpiryFacts[] = [];
+  if ('clientSecret' in connection && connection.clientSecret !== undefined) {
+    const { clientSecretExpiresAt: at } = connection;
+    found.push({ connection: name, what: 'client secret', atMs: at === undefined ? undefined : Date.parse(at) });
+  }
+  if ('clientCertificate' in connection && connection.clientCertificate !== undefined) {
+    found.push({ connection: name, what: 'certificate', atMs: await endOf(connection.clientCertificate.cert) });
+  }
+  if (upstream?.person && connection.grant !== 'password') {
+    // One that cannot be read, or has ended, is a trouble of its own.
+    const signIn = await upstream.person.store.read().catch(() => undefined);
+    const renewed = signIn && signIn.ended === undefined ? signIn.renewedAtMs + signInLivesMs : undefined;
+    found.push({ connection: name, what: 'sign-in', atMs: renewed });
+  }
+  return found;
+}
+
+/** The first that ends of those given; what is made here renews itself. */
+async function ofListeners(config: Config): Promise<ExpiryFacts[]> {
+  const tls = config.listeners.filter(({ security }) => security !== 'none');
+  const files = new Set(tls.flatMap((listener) => tlsFilesOf(listener, config)?.cert ?? []));
+  const ends = await Promise.all([...files].map(endOf));
+  const known = ends.filter((each) => each !== undefined);
+  return known.length === 0 ? [] : [{ connection: 'listeners', what: 'certificate', atMs: Math.min(...known) }];
+}
+
+async function endOf(file: string): Promise<number | undefined> {
+  try {
+    return Date.parse(new X509Certificate(await readFile(file)).validTo);
+  } catch {
+    return undefined;
+  }
+}

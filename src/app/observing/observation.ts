@@ -1,0 +1,98 @@
+import type { BridgeEvents, MailboxKind, MessageEventKind } from '../../admin/metrics/events.ts';
+import type { Config } from '../../config/schema.ts';
+import { isPattern } from '../../message/address/pattern.ts';
+import type { QueuedMessage } from '../../queue/message.ts';
+import type { ObservedAttempt, QueueObserver } from '../../queue/observer.ts';
+
+/** Who counts what happens. */
+export type ObservationSink = Partial<BridgeEvents> & { guessed?(account: string): void };
+
+/** Tells what happens in the bridge to those who count it. */
+export class Observation implements QueueObserver {
+  readonly #sinks: ObservationSink[] = [];
+  #mailboxKinds: ReadonlyMap<string, Config['accounts'][number]> = new Map();
+  #config: Config | undefined;
+  #current: (() => Config) | undefined;
+
+  /** @param current the configuration in force */
+  use(current: () => Config): void {
+    this.#current = current;
+  }
+
+  add(sink: ObservationSink): void {
+    this.#sinks.push(sink);
+  }
+
+  accepted(message: QueuedMessage): void {
+    this.#message('accepted', message, message.courier);
+  }
+
+  attempted(message: QueuedMessage, { courier, state, startedAtMs, durationMs }: ObservedAttempt): void {
+    this.#hop('wait', courier, startedAtMs - Math.max(message.receivedAtMs, message.nextAttemptAtMs));
+    this.#hop('attempt', courier, durationMs);
+    if (state === 'delivered') this.#hop('whole', courier, startedAtMs + durationMs - message.receivedAtMs);
+    this.#message(state === 'delivered' || state === 'failed' ? state : 'deferred', message, courier);
+  }
+
+  givenUp(message: QueuedMessage): void {
+    this.#message('failed', message, message.courier);
+  }
+
+  noticeQueued(notice: QueuedMessage): void {
+    this.#message('bounced', notice, notice.courier);
+  }
+
+  paused(code: string, forMs: number): void {
+    for (const sink of this.#sinks) sink.throttled?.(code, forMs);
+  }
+
+  /** A message was delivered while its client waited. */
+  deliveredDirectly(message: Pick<QueuedMessage, 'account' | 'mailbox' | 'size'>, courier: string): void {
+    this.#message('accepted', message, courier);
+    this.#message('delivered', message, courier);
+  }
+
+  /** What logins are told to. */
+  readonly logins = {
+    onOutcome: (outcome: string): void => {
+      for (const sink of this.#sinks) sink.login?.(outcome);
+    },
+    onBlocked: (account: string): void => {
+      // What nobody has can be guessed at for ever.
+      const isKnown = this.#current?.().accounts.some(
+        ({ username }) => username.toLowerCase() === account.toLowerCase(),
+      );
+      if (isKnown) for (const sink of this.#sinks) sink.guessed?.(account);
+    },
+  };
+
+  client(protocol: string, what: 'accepted' | 'rejected'): void {
+    for (const sink of this.#sinks) sink.client?.(protocol, what);
+  }
+
+  #message(
+    kind: MessageEventKind,
+    { account, mailbox, size }: Pick<QueuedMessage, 'account' | 'mailbox' | 'size'>,
+    courier: string,
+  ): void {
+    const event = { kind, account, mailbox: this.#kindOf(account, mailbox), courier, bytes: size };
+    for (const sink of this.#sinks) sink.message?.(event);
+  }
+
+  #hop(...hop: Parameters<BridgeEvents['hop']>): void {
+    for (const sink of this.#sinks) sink.hop?.(...hop);
+  }
+
+  #kindOf(username: string, mailbox: string): MailboxKind {
+    const config = this.#current?.();
+    if (config && config !== this.#config) {
+      this.#config = config;
+      this.#mailboxKinds = new Map(config.accounts.map((account) => [account.username, account]));
+    }
+    // Those of an account for everybody are not in it by their names.
+    const { mailboxes = [] } = this.#mailboxKinds.get(username) ?? {};
+    const listed = mailboxes.some((each) => !isPattern(each) && each.toLowerCase() === mailbox.toLowerCase());
+    if (!listed) return 'pattern';
+    return mailboxes.length === 1 ? 'only' : 'listed';
+  }
+}
