@@ -31,21 +31,24 @@ export async function pageFiles(): Promise<BrowserFile[]> {
  * source, the server strips the types instead.
  */
 export async function ownPageFiles(): Promise<BrowserFile[]> {
-  const build = await rolldown({
-    input: { main: join(source, 'main.ts'), 'connect/main': join(source, 'connect/main.ts') },
-    external: /\/vendor\//,
-  });
-  const { output } = await build.generate({ minify: true, chunkFileNames: '[name]-[hash].js' });
-  await build.close();
-  const code = output.flatMap((file) =>
-    // Line ends with indentation are left in templates alone.
-    file.type === 'chunk' ? [textFile(file.fileName, file.code.replaceAll(/\n {2,}/g, ' '))] : [],
-  );
+  // Whoever connects a mailbox loads nothing of the administrators' pages.
+  const code = [...(await codeOf('main')), ...(await codeOf('connect/main'))];
   const others = globSync('{*.{html,css,svg},connect/*.html}', { cwd: source }).map((name) => {
     const text = readFileSync(join(source, name), 'utf8');
     return textFile(name, name.endsWith('.css') ? dense(text) : text);
   });
   return [...code, ...others];
+}
+
+/** What a browser loads of a page. @param entry path of its file below the pages, without its end */
+async function codeOf(entry: string): Promise<BrowserFile[]> {
+  const build = await rolldown({ input: { main: join(source, `${entry}.ts`) }, external: /\/vendor\// });
+  const { output } = await build.generate({ minify: true, chunkFileNames: '[name]-[hash].js' });
+  await build.close();
+  return output.flatMap((file) =>
+    // Line ends with indentation are left in templates alone.
+    file.type === 'chunk' ? [textFile(join(dirname(entry), file.fileName), file.code.replaceAll(/\n {2,}/g, ' '))] : [],
+  );
 }
 
 function textFile(path: string, text: string): BrowserFile {
