@@ -66,7 +66,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     giveMemoryBackSoon();
   };
   const isRunning = loaded
-    ? await started(runner, loaded, signals, tell).finally(() => start.progress.end())
+    ? await started(runner, loaded, signals, { tell, start })
     : await startedSetUp(runner, dataDir, { path, config: values.config, tell, start }, io);
   if (!isRunning) {
     log.info({ signal: await signals.ended }, 'stopped before it was ready');
@@ -110,9 +110,14 @@ function openStart({ level, format: configured }: Partial<Config['log']>, io: Cl
 type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;
 
 /** False where a signal has ended the start. */
-async function started(runner: BridgeRunner, loaded: LoadedConfig, { ending }: StartSignals, tell: Tell) {
+async function started(
+  runner: BridgeRunner,
+  loaded: LoadedConfig,
+  { ending }: StartSignals,
+  { tell, start }: { readonly tell: Tell; readonly start: StartOutput },
+): Promise<boolean> {
   try {
-    tell(await runner.start(loaded), loaded);
+    tell(await runner.start(loaded).finally(() => start.progress.end()), loaded);
     return true;
   } catch (error) {
     if (error === ending.reason) return false;
