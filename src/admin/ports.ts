@@ -6,6 +6,7 @@ import type { MessagesPort } from './api/messages/routes.ts';
 import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
 import type { AdminFacts } from './facts.ts';
+import type { HistoryRange, HistoryView } from './history/history.ts';
 
 /** What the admin server asks of the bridge. */
 export interface AdminPorts {
@@ -16,6 +17,7 @@ export interface AdminPorts {
   readonly connections: ConnectionsPort;
   readonly logTail: LogTail;
   overview(): Promise<Overview>;
+  history(range: HistoryRange): HistoryView;
   /** Tells what changes, until the returned function is called. */
   events(told: (event: AdminEvent) => void): () => void;
   /** Breaks off what goes on for the admin server alone: checks, sign-ins. */

@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
+import { historyRoutes } from './history/routes.ts';
 import { logRoutes } from './log/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
 import { openApiDocument } from './openapi.ts';
@@ -16,6 +17,7 @@ export function apiRoutes(ports: AdminPorts, streams: EventStreams, audit: Audit
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),
     ...overviewRoutes(() => ports.overview()),
+    ...historyRoutes((range) => ports.history(range)),
     ...messageRoutes(ports.messages),
     ...accountRoutes(ports.accounts),
     ...connectionRoutes(ports.connections),

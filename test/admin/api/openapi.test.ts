@@ -34,6 +34,7 @@ test('the document names every path, with what it takes and what it answers', as
     'GET /connections',
     'GET /connections/{name}/consent',
     'GET /events',
+    'GET /history',
     'GET /log',
     'GET /messages',
     'GET /messages/{id}',
