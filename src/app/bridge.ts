@@ -24,11 +24,10 @@ import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
-import { type ListenerParts, openListener } from './listeners.ts';
+import { BridgeListeners, type ListenerChange, type SharedListenerParts } from './listeners/bridge-listeners.ts';
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
-import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
 import { watchSignIns } from './sign-in-watch.ts';
@@ -103,21 +102,25 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
-  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
+  const sources = {
+    ...prepared,
+    ...{ reading, readiness, clock, log, logTail },
+    listeners: listeners.open,
+    upstreams: connections,
+  };
   const alerting = startAlerting({ ...sources, hostname });
   undo.push(() => alerting.stop());
   const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
   const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
   undo.push(() => admin?.close());
-  const renewCertificates = async (next: Config) =>
-    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
+  const { prepareListeners, renewCertificates } = listenerChanges(listeners, { hostname, clock }, admin);
   const upkeep = startUpkeep({ clock, log, state, renewCertificates });
   undo.push(upkeep);
   queue.start();
   const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
   undo.push(endWatch);
   return new RunningBridge({
-    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
+    ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
     reloaded() {
       reading.reloaded();
       alerting.reloaded();
@@ -227,7 +230,7 @@ async function firstState(
 
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
-  readonly listeners: readonly OpenListener[];
+  readonly listeners: BridgeListeners;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -238,7 +241,8 @@ interface RunningParts {
   state(): BridgeState;
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
-  renewCertificates(config: Config): Promise<void>;
+  /** See {@link BridgeListeners.prepare}. */
+  prepareListeners(config: Config): Promise<ListenerChange>;
   /** Another configuration is in force. */
   reloaded(): void;
   /** Resolves when no more clients are to be expected. */
@@ -264,7 +268,7 @@ class RunningBridge implements Bridge {
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
-    this.listeners = parts.listeners;
+    this.listeners = parts.listeners.open;
     this.authorityFile = parts.authorityFile;
     this.#prove();
   }
@@ -283,13 +287,14 @@ class RunningBridge implements Bridge {
   async #reload(next: Config): Promise<void> {
     const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
-    await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
+    const change = await this.#parts.prepareListeners(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
       throw error;
     });
     // With those of the new ones they would be more than Microsoft allows a mailbox.
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
+    change.apply();
     this.#parts.reloaded();
     for (const key of fixedAtStart) {
       if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
@@ -312,7 +317,7 @@ class RunningBridge implements Bridge {
     this.#parts.endWork();
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
-    await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await listeners.close(graceMs);
     await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
@@ -339,25 +344,40 @@ async function drain(readiness: Readiness, seconds: number, clock: Clock, log: L
   await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
 }
 
-/** Listeners are matched by place: those of the running bridge are the ones that are open. */
-function useCertificates(
-  renewed: ListenerCertificates,
-  next: Config,
-  { listeners: opened }: Config,
-  listeners: readonly OpenListener[],
+/** What changes listeners, and the certificate of the admin port, while the bridge runs. */
+function listenerChanges(
+  listeners: BridgeListeners,
+  { hostname, clock }: { readonly hostname: string; readonly clock: Clock },
   admin: AdminServer | undefined,
-): void {
-  for (const [index, listener] of opened.entries()) {
-    const tls = renewed.of(next.listeners[index] ?? listener);
-    if (tls) listeners[index]?.updateTls(tls);
-  }
-  const adminTls = next.admin && renewed.of(next.admin);
-  if (adminTls) admin?.updateTls(adminTls);
+) {
+  const certificatesOf = (config: Config) => ListenerCertificates.open(config, hostname, clock.now());
+  const useAtAdmin = ({ admin: settings }: Config, certificates: ListenerCertificates) => {
+    const tls = settings && certificates.of(settings);
+    if (tls) admin?.updateTls(tls);
+  };
+  return {
+    async prepareListeners(next: Config): Promise<ListenerChange> {
+      const certificates = await certificatesOf(next);
+      const { apply, undo } = await listeners.prepare(next, certificates);
+      return {
+        undo,
+        apply() {
+          apply();
+          useAtAdmin(next, certificates);
+        },
+      };
+    },
+    async renewCertificates(config: Config): Promise<void> {
+      const certificates = await certificatesOf(config);
+      listeners.renew(certificates);
+      useAtAdmin(config, certificates);
+    },
+  };
 }
 
-const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
+const fixedAtStart = ['dataDir', 'hostname', 'workers', 'queue', 'limits', 'log', 'admin'] as const;
 
-type SharedParts = Omit<ListenerParts, 'listener' | 'tls' | 'reading'> & {
+type SharedParts = Omit<SharedListenerParts, 'reading' | 'limits'> & {
   readonly config: Config;
   readonly certificates: ListenerCertificates;
 };
@@ -366,14 +386,8 @@ async function openListeners(parts: SharedParts, undo: Undo) {
   const { config, certificates, ...shared } = parts;
   const reading = await BridgeReading.open(parts);
   undo.push(() => reading.close());
-  const listeners: OpenListener[] = [];
-  undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
-  for (const [index, listener] of config.listeners.entries()) {
-    const tls = certificates.of(listener);
-    const opening = openListener({ ...shared, reading, listener, ...(tls ? { tls } : {}) });
-    listeners.push(
-      await opening.catch((error: unknown) => Promise.reject(portFailure(error, `listeners[${index}]`, listener))),
-    );
-  }
+  const listeners = new BridgeListeners({ ...shared, reading, limits: config.limits });
+  undo.push(() => listeners.close(0));
+  (await listeners.prepare(config, certificates)).apply();
   return { listeners, reading };
 }
