@@ -39,7 +39,6 @@ export function quietPorts(facts: AdminFacts = nothing): AdminPorts {
     facts,
     instance: { version: '1.2.3', instance: 'bridge-1', isSetUp: () => true },
     overview: async () => quietOverview,
-    history: () => undefined,
     messages: {
       page: async () => ({ messages: [], next: null }),
       get: async () => undefined,
