@@ -270,10 +270,10 @@ export async function transferMessages(
           const known = index.messages.get(folder.key, entry.id);
           if (known === undefined) continue;
           const { id = entry.id, changeKey = '' } = (answer.json ?? {}) as GraphMessage;
-          const { envelope = '{}', inReplyTo } = index.messages.envelope(folder.key, entry.id) ?? {};
+          const { envelope = '{}', inReplyTo, references } = index.messages.envelope(folder.key, entry.id) ?? {};
           from.push(known.uid);
           to.push(edit.add({ ...known, id, changeKey }, envelope));
-          if (inReplyTo !== undefined) index.messages.setInReplyTo(target.key, id, inReplyTo);
+          index.messages.setAncestry(target.key, id, { inReplyTo, references });
           done.push(entry.id);
         }
       });

@@ -265,7 +265,7 @@ export class GraphOpenFolder implements OpenFolder {
     for (const uid of uids) {
       const told = this.#folder.entries.has(uid) ? messages.envelopeOf(this.#folder.key, uid) : undefined;
       if (told === undefined) continue;
-      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told.inReplyTo) };
+      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told) };
     }
   }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { MailStoreError } from '../../../src/mailbox/mail-store.ts';
+import { MailStoreError, type OpenFolder } from '../../../src/mailbox/mail-store.ts';
+import { HeaderBlock } from '../../../src/message/header/fields.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { until } from '../../support/relay.ts';
 import { GraphWorld, heard, listing, message, reports } from './world.ts';
@@ -355,6 +356,34 @@ test('a folder that was looked at a moment ago is opened before Graph answers, a
   await clock.advance(16_000);
   world.deliver('d');
   expect(Object.keys(await listing(await select()))).toEqual(['1', '2', '3', '4']);
+});
+
+test('what many messages answer is told by the index, without a request', async () => {
+  const world = await GraphWorld.start();
+  const count = 210;
+  for (let number = 0; number < count; number++) {
+    const above = number === 0 ? '' : `References: <0@x> <${number - 1}@x>\r\nIn-Reply-To: <${number - 1}@x>\r\n`;
+    const content = `From: a@example.com\r\nMessage-ID: <${number}@x>\r\n${above}Subject: s\r\n\r\nx\r\n`;
+    const internalDate = new Date(Date.UTC(2026, 0, 1) + number * 1000);
+    world.m365.directory.deliver(reports, 'INBOX', Buffer.from(content), { internalDate });
+  }
+  const store = world.store();
+  const inbox = await store.open('INBOX', { readOnly: false });
+  const uids = Array.from({ length: count }, (_, at) => at + 1);
+  const references = async (folder: OpenFolder) => {
+    const told: (string | undefined)[] = [];
+    for await (const { header } of folder.headers(uids, undefined, ['References', 'In-Reply-To', 'Message-ID'])) {
+      told.push(HeaderBlock.parse(header).get('References')?.replace(/\s+/g, ' '));
+    }
+    return told;
+  };
+  world.m365.graphRequests.clear();
+  const expected = uids.map((uid) => (uid === 1 ? undefined : `<0@x> <${uid - 2}@x>`));
+  expect([await references(inbox), world.m365.graphRequests.count()]).toEqual([expected, 0]);
+  await store.createFolder('Kept');
+  await inbox.copy(uids, 'Kept');
+  const kept = await store.open('Kept', { readOnly: true });
+  expect(await references(kept)).toEqual(expected);
 });
 
 test('who has a folder open that somebody deletes is told', async () => {
