@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
 import { isGone, isUnknownAction } from './errors.ts';
 import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';

@@ -2,7 +2,7 @@ import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.t
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
-import { FolderMemory, type KeptMessage } from './memory.ts';
+import { FolderMemory, type LoadedMessage } from './memory.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
@@ -10,7 +10,7 @@ import { FolderRounds, type RoundOptions } from './rounds.ts';
 /** A message, and what Graph calls it. */
 export interface FolderEntry {
   readonly id: string;
-  readonly summary: KeptMessage;
+  readonly summary: LoadedMessage;
 }
 
 /**
@@ -49,7 +49,7 @@ export class SyncedFolder {
   }
 
   /** The messages of a folder that somebody has open, ascending by UID. */
-  get entries(): ReadonlyMap<number, KeptMessage> {
+  get entries(): ReadonlyMap<number, LoadedMessage> {
     return this.#memory.entries;
   }
 
