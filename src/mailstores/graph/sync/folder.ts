@@ -2,7 +2,7 @@ import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.t
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
-import { FolderMemory, type LoadedMessage } from './memory.ts';
+import { FolderMemory, type RememberedMessage } from './memory.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
@@ -10,7 +10,7 @@ import { FolderRounds, type RoundOptions } from './rounds.ts';
 /** A message, and what Graph calls it. */
 export interface FolderEntry {
   readonly id: string;
-  readonly summary: LoadedMessage;
+  readonly summary: RememberedMessage;
 }
 
 /**
@@ -49,7 +49,7 @@ export class SyncedFolder {
   }
 
   /** The messages of a folder that somebody has open, ascending by UID. */
-  get entries(): ReadonlyMap<number, LoadedMessage> {
+  get entries(): ReadonlyMap<number, RememberedMessage> {
     return this.#memory.entries;
   }
 

@@ -3,7 +3,7 @@ import type { MessageSummary } from '../../../mailbox/mail-store.ts';
 import type { IndexedMessage, MessageTable } from '../index/message-table.ts';
 
 /** A message in memory: as little as a listing needs, as there may be very many. */
-export interface LoadedMessage extends MessageSummary {
+export interface RememberedMessage extends MessageSummary {
   readonly isExact: boolean;
 }
 
@@ -12,7 +12,7 @@ const readAtOnce = 2_000;
 
 /** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
 export class FolderMemory {
-  #entries: Map<number, LoadedMessage> | undefined;
+  #entries: Map<number, RememberedMessage> | undefined;
   #loading: Promise<void> | undefined;
   /** What has a higher UID is not read yet, and will be. */
   #readTo = 0;
@@ -22,7 +22,7 @@ export class FolderMemory {
   }
 
   /** Ascending by UID; none where nobody has the folder open. */
-  get entries(): ReadonlyMap<number, LoadedMessage> {
+  get entries(): ReadonlyMap<number, RememberedMessage> {
     return this.#entries ?? none;
   }
 
@@ -62,9 +62,9 @@ export class FolderMemory {
   }
 }
 
-const none: ReadonlyMap<number, LoadedMessage> = new Map();
+const none: ReadonlyMap<number, RememberedMessage> = new Map();
 
 /** What a client is told of a message. */
-export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): LoadedMessage {
+export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): RememberedMessage {
   return { uid, flags, receivedMs, size, modseq, isExact };
 }
