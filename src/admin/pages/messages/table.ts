@@ -25,7 +25,8 @@ export function messageTable(messages: readonly ShownMessage[], choice: TableCho
   return html`<table class="messages" role="table" aria-label="Messages">
     <thead role="rowgroup"><tr role="row">
       ${choice.mayChoose ? html`<th role="columnheader" class="pick">${box('Choose all shown', isEvery, (on) => choice.toggle(ids, on))}</th>` : nothing}
-      ${['State', 'Subject', 'From', 'To', 'Accepted', 'Attempts', 'Size'].map((name) => html`<th role="columnheader">${name}</th>`)}
+      ${['State', 'Subject', 'From', 'To', 'Accepted'].map((name) => html`<th role="columnheader">${name}</th>`)}
+      ${['Attempts', 'Size'].map((name) => html`<th role="columnheader" class="number">${name}</th>`)}
     </tr></thead>
     <tbody role="rowgroup">${repeat(
       messages,
