@@ -74,9 +74,9 @@ export interface AccountDirectoryOptions {
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
   /** Told what each login came to. Default: nobody counts. */
-  readonly onLogin?: (outcome: LoginResultKind) => void;
-  /** Told of each login that is right, by password or network, with the username of the account. */
-  readonly onUse?: (username: string) => void;
+  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  /** Told of each login, by password or network, with the username of the account. */
+  readonly onLogin?: (username: string) => void;
 }
 
 /** What a login came to. */
@@ -91,8 +91,8 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
-  readonly #onLogin: (outcome: LoginResultKind) => void;
-  readonly #onUse: (username: string) => void;
+  readonly #onOutcome: (outcome: LoginResultKind) => void;
+  readonly #onLogin: (username: string) => void;
 
   /** @throws RangeError for a network that is none */
   constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
@@ -101,9 +101,9 @@ export class AccountDirectory {
     this.#verifier = options.verifier ?? new PasswordVerifier();
     this.#throttle = options.throttle ?? new LoginThrottle();
     this.#clock = options.clock ?? systemClock;
-    const { appPasswords, onLogin = () => {}, onUse = () => {} } = options;
+    const { appPasswords, onLogin = () => {}, onOutcome = () => {} } = options;
     this.#onLogin = onLogin;
-    this.#onUse = onUse;
+    this.#onOutcome = onOutcome;
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
     for (const account of accounts) {
@@ -120,7 +120,7 @@ export class AccountDirectory {
   /** Who clients at this address are without saying anything; the narrowest network wins. */
   byNetwork(address: string): AccountLogin | undefined {
     const account = this.#networks.find(address);
-    if (account) this.#onUse(account.username);
+    if (account) this.#onLogin(account.username);
     return account && loginOf(account);
   }
 
@@ -131,7 +131,7 @@ export class AccountDirectory {
    */
   async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
     const result = await this.#authenticate(username, password, remoteAddress);
-    this.#onLogin('failure' in result ? result.failure : 'right');
+    this.#onOutcome('failure' in result ? result.failure : 'right');
     return result;
   }
 
@@ -152,7 +152,7 @@ export class AccountDirectory {
     if (found.verdict === 'unavailable') return { failure: 'unavailable', error: found.error };
     if (found.verdict === 'right' && resolved) {
       this.#throttle.succeeded(attempt);
-      this.#onUse(resolved.login.account.username);
+      this.#onLogin(resolved.login.account.username);
       return outcomeOf(resolved);
     }
     const given = this.#verifier.digest(typeof password === 'string' ? password : password.text);

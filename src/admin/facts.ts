@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { AlertFacts } from './alerts/condition.ts';
 
 /** A part of a connection that is in trouble, for which its mail waits. */
 export interface ConnectionTroubleFacts {
@@ -84,7 +85,9 @@ export interface AdminFacts {
   sharing?(): SharingFacts;
   /** Empty where everything works. */
   troubles(): readonly ConnectionTroubleFacts[];
-  /** Left out in tests of other things. */
+  /** What somebody should hear of now. Left out in tests of other things. */
+  alerts?(): readonly AlertFacts[];
+  /** Likewise. */
   readonly observed?: ObservedFacts;
   /** Connections that work in a person's name, and whether that person has to sign in (again). */
   signIns(): Promise<readonly { readonly connection: string; readonly isNeeded: boolean }[]>;

@@ -9,7 +9,7 @@ import {
   type UntoldRefusal,
   unavailableText,
 } from '../accounts/directory.ts';
-import { LoginThrottle } from '../accounts/login-throttle.ts';
+import { type FailureNews, LoginThrottle } from '../accounts/login-throttle.ts';
 import { sourceNetwork } from '../accounts/networks.ts';
 import { PasswordVerifier } from '../accounts/password-verifier.ts';
 import { mayUseReversePath } from '../accounts/sender-rules.ts';
@@ -33,11 +33,23 @@ export interface LoginMemory {
   readonly verifier: PasswordVerifier;
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
-  readonly uses: LoginUses;
   /** Told what each login came to. */
-  readonly onLogin?: (outcome: LoginResultKind) => void;
+  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  readonly uses: LoginUses;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
+}
+
+/** Who is told of logins. */
+export interface LoginHooks extends Pick<LoginMemory, 'onOutcome'> {
+  /** Logins to an account, or a name that is none, are blocked where they came from, or everywhere. */
+  onBlocked?(account: string): void;
+}
+
+/** The account at which somebody guesses; undefined where it is many. */
+function guessedAccount({ of, key }: FailureNews): string | undefined {
+  if (of === 'account') return key;
+  return of === 'pair' ? key.slice(key.indexOf(' ') + 1) : undefined;
 }
 
 /** @param shared where instances share app passwords and who is blocked; undefined: there is one instance */
@@ -46,7 +58,7 @@ export function createLoginMemory(
   clock: Clock,
   log: Log,
   shared: RecordTable | undefined,
-  onLogin?: LoginMemory['onLogin'],
+  { onOutcome, onBlocked }: LoginHooks = {},
 ): LoginMemory {
   const { loginFailures, loginFailuresPerAddress, loginFailuresPerAccount, loginBlockSeconds } = config.limits;
   const blockMs = loginBlockSeconds * 1000;
@@ -57,7 +69,11 @@ export function createLoginMemory(
     failuresPerAddress: loginFailuresPerAddress,
     failuresPerAccount: loginFailuresPerAccount,
     blockMs,
-    ...(failures && { onNews: (news) => failures.tell(news) }),
+    onNews: (news) => {
+      failures?.tell(news);
+      const account = news.blockedUntilMs > 0 ? guessedAccount(news) : undefined;
+      if (account !== undefined) onBlocked?.(account);
+    },
   });
   failures?.start(throttle);
   const verifier = new PasswordVerifier();
@@ -66,8 +82,8 @@ export function createLoginMemory(
     verifier,
     sources,
     throttle,
+    ...(onOutcome && { onOutcome }),
     uses: new LoginUses(clock),
-    ...(onLogin && { onLogin }),
     async close() {
       await failures?.stop();
       await sources.close();
@@ -77,7 +93,7 @@ export function createLoginMemory(
 
 /** The accounts of a configuration. @throws BridgeError `tls-material-unreadable` */
 export async function createDirectory(config: Config, memory: LoginMemory, clock: Clock): Promise<AccountDirectory> {
-  const { verifier, throttle, sources, uses, onLogin } = memory;
+  const { verifier, throttle, sources, uses, onOutcome } = memory;
   const opened = await sources.of(config);
   const accounts = config.accounts.map(({ networks, passwordFrom: _, ...account }, index): Account => {
     const passwordSource = opened[index];
@@ -91,8 +107,8 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
   const { appPasswords } = sources;
   return new AccountDirectory(accounts, {
     ...{ verifier, throttle, clock, appPasswords },
-    onUse: (username) => uses.note(username),
-    ...(onLogin && { onLogin }),
+    onLogin: (username) => uses.note(username),
+    ...(onOutcome && { onOutcome }),
   });
 }
 

@@ -26,6 +26,7 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { type ListenerParts, openListener } from './listeners.ts';
+import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
 import { portFailure } from './port-failure.ts';
@@ -106,11 +107,14 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   );
   undo.push(() => folder.release());
   const prepared = await prepare(config, options, hostname, undo);
-  const { store, records, queue, leaseKeys, state, memory, certificates, observed } = prepared;
+  const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
   const connections = () => state().upstreams.values();
-  const ports = () => adminPorts({ ...prepared, ...{ listeners, reading, readiness, clock, log, logTail } });
+  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
+  const alerting = startAlerting({ ...sources, hostname });
+  undo.push(() => alerting.stop());
+  const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
   const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
   undo.push(() => admin?.close());
   const renewCertificates = async (next: Config) =>
@@ -121,24 +125,19 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
   undo.push(endWatch);
   return new RunningBridge({
-    listeners,
-    reading,
-    authorityFile: certificates.authorityFile,
-    queue,
-    leaseKeys,
-    log,
-    config,
-    openState: prepared.openState,
-    state,
-    replace: prepared.replace,
+    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
-    renewCertificates,
+    reloaded() {
+      reading.reloaded();
+      alerting.reloaded();
+    },
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
     endWork: () => {
       upkeep();
       endWatch();
     },
+    endAlerts: () => alerting.stop(),
     endLogins: () => memory.close(),
     async close() {
       await reading.close();
@@ -158,7 +157,7 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   let sending: SendingMemory | undefined;
   const sendingMemory = () => sending as SendingMemory;
   const observation = new Observation();
-  const memory = createLoginMemory(config, clock, log, records, (outcome) => observation.loggedIn(outcome));
+  const memory = createLoginMemory(config, clock, log, records, observation.logins);
   undo.push(() => memory.close());
   const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
   const { state } = first;
@@ -177,8 +176,18 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const observed = await observeForAdmin({ clock, log, store, observation, state });
   undo.push(() => observed?.close());
   return {
-    ...{ ...first, ...queueParts, memory, records, certificates, store, observation, observed, events },
-    uses: memory.uses,
+    ...{
+      ...first,
+      ...queueParts,
+      memory,
+      uses: memory.uses,
+      records,
+      certificates,
+      store,
+      events,
+      observation,
+      observed,
+    },
     startedAtMs: clock.now(),
   };
 }
@@ -229,7 +238,6 @@ async function firstState(
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
   readonly listeners: readonly OpenListener[];
-  readonly reading: BridgeReading;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -241,12 +249,16 @@ interface RunningParts {
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
   renewCertificates(config: Config): Promise<void>;
+  /** Another configuration is in force. */
+  reloaded(): void;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
   readonly shared: RecordTable | undefined;
   readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
+  /** Looks for nothing more that somebody should hear of. Before the queue stops. */
+  endAlerts(): Promise<void>;
   /** Lets go of what logins take; none comes any more. Before the queue stops, which closes the store. */
   endLogins(): Promise<void>;
   close(): Promise<void>;
@@ -294,7 +306,7 @@ class RunningBridge implements Bridge {
   }
 
   async #reload(next: Config): Promise<void> {
-    const { log, queue, config, state, reading } = this.#parts;
+    const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
     await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
@@ -303,7 +315,7 @@ class RunningBridge implements Bridge {
     // With those of the new ones they would be more than Microsoft allows a mailbox.
     await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
     const before = this.#parts.replace(opened);
-    reading.reloaded();
+    this.#parts.reloaded();
     const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
     for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
     this.#needsRestart = fixed.length > 0;
@@ -325,6 +337,7 @@ class RunningBridge implements Bridge {
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
     await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
     this.#closeLater(state());

@@ -26,6 +26,8 @@ export const recordKinds = {
   appPasswordChange: 'app-password-change',
   /** Who is blocked, or has failed half as often as that takes, as an instance tells of it. */
   loginFailures: 'login-failures',
+  /** An alert that holds, by its id. */
+  alert: 'alert',
 } as const;
 
 /** A small fact of one kind, by its key. */

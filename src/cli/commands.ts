@@ -63,6 +63,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'list, show, retry, hold, release, delete, export, repair or migrate the queue',
     load: async () => (await import('./queue/command.ts')).runQueue,
   },
+  trace: {
+    summary: 'follow a message: each hop, with what Microsoft said',
+    load: async () => (await import('./trace.ts')).runTrace,
+  },
   account: {
     summary: 'make, list, remove or replace app passwords',
     load: async () => {

@@ -34,6 +34,7 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
     ...portClashes(raw),
     ...listenerTls(raw),
     ...adminRules(raw),
+    ...alertRules(raw),
     ...connectionRules(raw, connectionKeys),
     ...accountRules(raw),
     ...usernameClashes(raw),
@@ -68,6 +69,25 @@ function portClashes(raw: Raw): Problem[] {
 
 function listenerTls(raw: Raw): Problem[] {
   return list(raw.listeners).flatMap((listener, index) => pairRules(object(listener).tls, ['listeners', index, 'tls']));
+}
+
+/** Who sends the alerts has to be an account that sends. */
+function alertRules(raw: Raw): Problem[] {
+  const alerts = object(raw.alerts);
+  if (!has(alerts, 'mailTo') && !has(alerts, 'account')) return [];
+  if (!has(alerts, 'account')) return [{ path: ['alerts'], text: '"mailTo" needs "account" beside it' }];
+  if (!has(alerts, 'mailTo')) return [{ path: ['alerts'], text: '"account" needs "mailTo" beside it' }];
+  const username = text(alerts.account);
+  if (username === undefined) return [];
+  const account = list(raw.accounts)
+    .map(object)
+    .find((each) => each.username === username);
+  if (!account) {
+    const known = list(raw.accounts).flatMap((each) => text(object(each).username) ?? []);
+    return [{ path: ['alerts', 'account'], text: `there is no account "${username}"${suggestion(username, known)}` }];
+  }
+  if (has(account, 'send')) return [];
+  return [{ path: ['alerts', 'account'], text: `account "${username}" has no "send"` }];
 }
 
 function pairRules(value: unknown, path: Path): Problem[] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountBlock } from './blocks/accounts.ts';
+import { alertsBlock } from './blocks/alerts.ts';
 import { connectionBlock } from './blocks/connections.ts';
 import { adminBlock, listenerBlock, tlsBlock } from './blocks/listeners.ts';
 import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './blocks/service.ts';
@@ -89,6 +90,10 @@ export function configSchema(sources: Sources) {
     admin: z.exactOptional(adminBlock(sources)).meta({
       description:
         'HTTP for health (`/health`, `/healthz`, `/readyz`), metrics (`/metrics`), and the pages and API of administrators. Left out: none.',
+    }),
+    alerts: alertsBlock(sources).prefault({}).meta({
+      description:
+        'Whom the bridge tells when something is wrong, or soon will be. The log has each alert in any case. `mailbridge help operations` says more.',
     }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });

@@ -25,4 +25,6 @@ export interface Envelope {
   readonly smtpUtf8: boolean;
   /** RET and ENVID of MAIL FROM (RFC 3461 sections 4.3 and 4.4). */
   readonly dsn?: { readonly ret?: 'FULL' | 'HDRS'; readonly envid?: string };
+  /** Who said it: the client's address, and the port that it came to. Absent where nobody did, or it is not known. */
+  readonly client?: { readonly address: string; readonly port: number };
 }

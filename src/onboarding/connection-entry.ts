@@ -17,7 +17,15 @@ export interface ConnectionEntry {
 /** Keys of one grant that another does not take. */
 const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
   'client-credentials': ['prompt', 'tokenFile', 'redirectUri', 'username', 'password'],
-  'device-code': ['clientSecret', 'clientCertificate', 'clientAssertionFile', 'redirectUri', 'username', 'password'],
+  'device-code': [
+    'clientSecretExpiresAt',
+    'clientSecret',
+    'clientCertificate',
+    'clientAssertionFile',
+    'redirectUri',
+    'username',
+    'password',
+  ],
 };
 
 /** The block of a connection that is not there yet, with paths as {@link connectionChanges} writes them. */
@@ -61,6 +69,7 @@ function credentialValues(files: NonNullable<SettledCredential['files']>, folder
   if ('secret' in files) {
     return [
       ['clientSecret', { file: fromFolder(files.secret, folder) }],
+      ['clientSecretExpiresAt', dateOf(files.expiresAtMs)],
       ['clientCertificate', undefined],
       ['clientAssertionFile', undefined],
     ];
@@ -69,8 +78,13 @@ function credentialValues(files: NonNullable<SettledCredential['files']>, folder
   return [
     ['clientCertificate', { cert: fromFolder(cert, folder), key: fromFolder(key, folder) }],
     ['clientSecret', undefined],
+    ['clientSecretExpiresAt', undefined],
     ['clientAssertionFile', undefined],
   ];
+}
+
+function dateOf(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString().slice(0, 10);
 }
 
 function fromFolder(file: string, folder: string): string {

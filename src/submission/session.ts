@@ -235,12 +235,13 @@ export class SubmissionSession implements SmtpSession {
     earlier?: Pick<DeliveryReport, 'recipients' | 'courier'>,
   ): Promise<QueuedMessage> {
     const { clock, log, expireAfterMs } = this.#context;
+    const { remoteAddress, localPort } = this.#connection;
     const message = await spool.commit({
       account: account.username,
       connection: account.connection,
       mailbox: account.mailbox,
       courier: earlier?.courier ?? account.send[0],
-      envelope,
+      envelope: { ...envelope, client: { address: remoteAddress, port: localPort } },
       isBounce: false,
       receivedAtMs,
       expiresAtMs: receivedAtMs + expireAfterMs,

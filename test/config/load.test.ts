@@ -75,6 +75,7 @@ test('what the file leaves out has its default', async () => {
       loginFailuresPerAccount: 100,
       loginBlockSeconds: 300,
     },
+    alerts: { expiryDays: [30, 7, 1], troubleMinutes: 15, queueWaitMinutes: 60 },
     shutdown: { drainSeconds: 0, graceSeconds: 30 },
   });
 });

@@ -25,7 +25,7 @@ export class BridgeCounters implements BridgeEvents {
     const registers = [registry];
     this.#messages = new Counter({
       name: 'mailbridge_messages_total',
-      help: `What happened to messages: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username of the first ${mostAccounts}, all others are counted as other; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
+      help: `What happened to messages: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username, or other beyond the first ${mostAccounts}; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
       labelNames: ['event', 'account', 'mailbox', 'courier'],
       registers,
     });
@@ -44,7 +44,7 @@ export class BridgeCounters implements BridgeEvents {
     });
     this.#throttles = new Counter({
       name: 'mailbridge_throttle_waits_total',
-      help: `How often mail of a mailbox or a connection had to wait because Microsoft, or a limit, asked for it; code is one of the first ${mostCodes}, all others are counted as other.`,
+      help: `How often mail of a mailbox or a connection had to wait because Microsoft, or a limit, asked for it; code is other beyond the first ${mostCodes}.`,
       labelNames: ['code'],
       registers,
     });

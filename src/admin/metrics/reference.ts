@@ -16,6 +16,7 @@ const nothing: Omit<AdminFacts, 'observed'> = {
   clients: () => ({}),
   workers: async () => [],
   sharing: () => ({ instances: 0, leases: 0 }),
+  alerts: () => [],
   troubles: () => [],
   signIns: async () => [],
 };

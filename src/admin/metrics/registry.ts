@@ -38,6 +38,7 @@ export function metricsOf(facts: AdminFacts): Registry {
   addWorkerMetrics(registry, facts);
   if (facts.sharing) addSharingMetrics(registry, facts.sharing);
   if (facts.observed) addObservedMetrics(registry, facts.observed);
+  if (facts.alerts) addAlertMetrics(registry, facts.alerts);
   addBreakerMetrics(registry, () => facts.troubles());
   new Gauge({
     name: 'mailbridge_connection_paused',
@@ -109,6 +110,19 @@ function addSharingMetrics(registry: Registry, sharing: () => SharingFacts): voi
     });
   gauge('mailbridge_instances', 'Instances that share the queue and run.', () => sharing().instances);
   gauge('mailbridge_leases_held', 'Mailboxes that this instance delivers.', () => sharing().leases);
+}
+
+function addAlertMetrics(registry: Registry, alerts: NonNullable<AdminFacts['alerts']>): void {
+  new Gauge({
+    name: 'mailbridge_alerts',
+    help: 'Alerts that hold now, by code and severity, those of all instances that share the queue.',
+    labelNames: ['code', 'severity'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { code, severity } of alerts()) this.inc({ code, severity });
+    },
+  });
 }
 
 function addBreakerMetrics(registry: Registry, troubles: () => readonly ConnectionTroubleFacts[]): void {

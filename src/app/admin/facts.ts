@@ -1,3 +1,4 @@
+import type { AlertFacts } from '../../admin/alerts/condition.ts';
 import type { AdminFacts, SharingFacts } from '../../admin/facts.ts';
 import type { OwnershipFacts, SharedOwnership } from '../../queue/ownership/shared.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -20,6 +21,8 @@ export interface AdminSources {
   readonly readiness: Pick<Readiness, 'notReady'>;
   /** What is counted; left out in tests. */
   readonly observed?: Pick<ObservedForAdmin, 'facts' | 'history'> | undefined;
+  /** Left out in tests. */
+  alerts?(): readonly AlertFacts[];
   upstreams(): Iterable<Upstream>;
 }
 
@@ -32,6 +35,7 @@ export function adminFacts({
   reading,
   readiness,
   observed,
+  alerts,
   upstreams,
 }: AdminSources): AdminFacts {
   const numbers = new QueueNumbers(store);
@@ -44,6 +48,7 @@ export function adminFacts({
     workers: () => reading.workers(),
     ...(ownership && { sharing: () => sharingOf(ownership.facts()) }),
     ...(observed && { observed: observed.facts }),
+    ...(alerts && { alerts }),
     notReady: () => readiness.notReady(),
     queue: () => numbers.byState(),
     troubles: () =>

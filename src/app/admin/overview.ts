@@ -8,7 +8,7 @@ import { accountTroubles } from './account-states.ts';
 
 /** What an overview is made of. */
 export interface OverviewParts {
-  readonly facts: Pick<AdminFacts, 'notReady' | 'clients'>;
+  readonly facts: Pick<AdminFacts, 'notReady' | 'clients' | 'alerts'>;
   readonly instance: InstanceFacts;
   readonly startedAtMs: number;
   readonly store: Pick<QueueStore, 'summary' | 'deliveredSince'>;
@@ -18,20 +18,39 @@ export interface OverviewParts {
 }
 
 const dayMs = 24 * 3_600_000;
+/** However many pages are open, the store is asked twice a second at most. */
+const standsMs = 500;
+/** While the store is busy, the one before is better than none; the next is told as an event. */
+const usableMs = 5_000;
+const patienceMs = 100;
 
-/** Makes overviews; those who ask while one is made get the same. */
+/** Makes overviews; those who ask while one is made, or shortly afterwards, get the same. */
 export class Overviews {
   readonly #parts: OverviewParts;
   #underWay: Promise<Overview> | undefined;
+  #last: { readonly overview: Overview; readonly atMs: number } | undefined;
 
   constructor(parts: OverviewParts) {
     this.#parts = parts;
   }
 
-  get(): Promise<Overview> {
-    this.#underWay ??= this.#make().finally(() => {
-      this.#underWay = undefined;
-    });
+  async get(): Promise<Overview> {
+    const ageMs = this.#last ? performance.now() - this.#last.atMs : Number.POSITIVE_INFINITY;
+    if (this.#last && ageMs < standsMs) return this.#last.overview;
+    const underWay = this.#refresh();
+    return this.#last && ageMs < usableMs ? await soonOr(underWay, this.#last.overview) : await underWay;
+  }
+
+  #refresh(): Promise<Overview> {
+    const startedAtMs = performance.now();
+    this.#underWay ??= this.#make()
+      .then((overview) => {
+        this.#last = { overview, atMs: startedAtMs };
+        return overview;
+      })
+      .finally(() => {
+        this.#underWay = undefined;
+      });
     return this.#underWay;
   }
 
@@ -49,7 +68,7 @@ export class Overviews {
       accounts: { total: accounts.length, trouble: accountTroubles(accounts, connections) },
       queue,
       clients: { smtp, imap, pop3 },
-      alerts: [],
+      alerts: [...(facts.alerts?.() ?? [])],
     };
   }
 
@@ -61,5 +80,17 @@ export class Overviews {
     ]);
     const oldestQueuedAt = oldestQueuedAtMs === undefined ? null : new Date(oldestQueuedAtMs).toISOString();
     return { ...open, deliveredLastDay, oldestQueuedAt };
+  }
+}
+
+async function soonOr(underWay: Promise<Overview>, before: Overview): Promise<Overview> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Overview>((resolve) => {
+    timer = setTimeout(resolve, patienceMs, before);
+  });
+  try {
+    return await Promise.race([underWay, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

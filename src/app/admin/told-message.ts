@@ -2,6 +2,7 @@ import type { MessageDetail, ToldMessage } from '../../admin/api/messages/schema
 import { answerText } from '../../message/answer-text.ts';
 import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage, QueuedRecipient } from '../../queue/message.ts';
+import { hopsOf } from '../tracing/hops.ts';
 
 /** A message, as a list shows it. */
 export function toldMessage(message: QueuedMessage): ToldMessage {
@@ -30,7 +31,7 @@ export function toldDetail(
   const { envelope, recipients, damage } = message;
   return {
     ...toldMessage(message),
-    hops: hopsOf(message, attempts, waiting),
+    hops: hopsOf({ message, attempts, waiting }),
     attemptLog: attempts.map(toldAttempt),
     envelope: {
       sender: envelope.reversePath,
@@ -64,41 +65,6 @@ function toldAttempt(attempt: AttemptRecord): MessageDetail['attemptLog'][number
     })),
     passedOver: passedOver.map(({ courier, code, text }) => ({ courier, code, text })),
   };
-}
-
-/** Its way so far, and what comes next. */
-function hopsOf(
-  message: QueuedMessage,
-  attempts: readonly AttemptRecord[],
-  waiting: Waiting | undefined,
-): MessageDetail['hops'] {
-  const { account, connection, mailbox, state, finishedAtMs, unfinished, isBounce } = message;
-  const from = isBounce ? 'made by the bridge' : `from account ${account}`;
-  return [
-    {
-      at: moment(message.receivedAtMs),
-      what: 'accepted',
-      detail: `${from}, for mailbox ${mailbox} over ${connection}`,
-    },
-    ...attempts.map((attempt) => ({
-      at: moment(attempt.startedAtMs),
-      what: 'attempt',
-      detail: attemptText(attempt),
-    })),
-    ...(unfinished
-      ? [{ at: moment(unfinished.startedAtMs), what: 'attempt', detail: 'under way, or its end is not known' }]
-      : []),
-    ...(waiting ? [{ at: moment(waiting.untilMs), what: 'waits', detail: waiting.reason }] : []),
-    ...(state === 'held' ? [{ at: null, what: 'held', detail: 'waits for an administrator' }] : []),
-    ...(state === 'quarantined' ? [{ at: null, what: 'quarantined', detail: message.damage ?? 'damaged' }] : []),
-    ...(finishedAtMs === undefined ? [] : [{ at: moment(finishedAtMs), what: state, detail: '' }]),
-  ];
-}
-
-function attemptText({ courier, outcomes }: AttemptRecord): string {
-  const said = Map.groupBy(outcomes, (each) => `${each.outcome}: ${answerText(each)}`);
-  const lines = [...said].map(([what, who]) => (who.length === outcomes.length ? what : `${who.length} × ${what}`));
-  return `${courier === undefined ? '' : `by ${courier}, `}${lines.join('; ')}`;
 }
 
 function lastOf(recipient: QueuedRecipient | undefined): ToldMessage['last'] {

@@ -5,7 +5,7 @@ import type { QueuedMessage } from '../../queue/message.ts';
 import type { ObservedAttempt, QueueObserver } from '../../queue/observer.ts';
 
 /** Who counts what happens. */
-export type ObservationSink = Partial<BridgeEvents>;
+export type ObservationSink = Partial<BridgeEvents> & { guessed?(account: string): void };
 
 /** Tells what happens in the bridge to those who count it. */
 export class Observation implements QueueObserver {
@@ -52,9 +52,19 @@ export class Observation implements QueueObserver {
     this.#message('delivered', message, courier);
   }
 
-  loggedIn(outcome: string): void {
-    for (const sink of this.#sinks) sink.login?.(outcome);
-  }
+  /** What logins are told to. */
+  readonly logins = {
+    onOutcome: (outcome: string): void => {
+      for (const sink of this.#sinks) sink.login?.(outcome);
+    },
+    onBlocked: (account: string): void => {
+      // What nobody has can be guessed at for ever.
+      const isKnown = this.#current?.().accounts.some(
+        ({ username }) => username.toLowerCase() === account.toLowerCase(),
+      );
+      if (isKnown) for (const sink of this.#sinks) sink.guessed?.(account);
+    },
+  };
 
   client(protocol: string, what: 'accepted' | 'rejected'): void {
     for (const sink of this.#sinks) sink.client?.(protocol, what);

@@ -94,7 +94,7 @@ const oidcBlock = (sources: Sources) =>
   block({
     tenantId: tenant()
       .refine((text) => !['common', 'organizations', 'consumers'].includes(text), {
-        error: 'must be the tenant itself: people of others shall not sign in',
+        error: 'must be the tenant itself: anybody could sign in otherwise',
       })
       .meta({ title: 'tenant', description: 'The tenant whose people sign in: a GUID or a domain.' }),
     clientId: guid().meta({ title: 'GUID', description: 'Application (client) id of an app registration of its own.' }),

@@ -43,7 +43,10 @@ export interface WantedCredential {
 export interface SettledCredential {
   readonly credential: AppCredential;
   /** What the configuration has to name; undefined when it names the right thing already. */
-  readonly files: { readonly certificate: CertificateFiles } | { readonly secret: string } | undefined;
+  readonly files:
+    | { readonly certificate: CertificateFiles }
+    | { readonly secret: string; readonly expiresAtMs?: number }
+    | undefined;
   readonly added: boolean;
   /** Milliseconds since 1970; undefined where it is not known. */
   readonly expiresAtMs: number | undefined;
@@ -116,7 +119,7 @@ async function makeSecret({ directory, applicationId, has, nowMs }: App, wanted:
   const file = secretFile(wanted.folder, wanted.connection, wanted.rotate ? nowMs : undefined);
   if (!wanted.dryRun) await writeWholeFile(file, `${value}\n`, 0o600);
   const credential: AppCredential = { kind: 'secret', value };
-  return { credential, files: { secret: file }, added: true, expiresAtMs, others: othersOf(has, wanted) };
+  return { credential, files: { secret: file, expiresAtMs }, added: true, expiresAtMs, others: othersOf(has, wanted) };
 }
 
 async function makeCertificate({ directory, applicationId, has, nowMs }: App, wanted: WantedCredential) {

@@ -150,7 +150,7 @@ export class OidcProvider {
     const value = (await this.#json(url)) as Metadata;
     // A document of no tenant in particular would let in everybody.
     if (typeof value.issuer !== 'string' || value.issuer.includes('{')) {
-      throw oidcFailed(`Entra ID knows no tenant ${tenantId}.`);
+      throw oidcFailed(`Entra ID does not know the tenant ${tenantId}.`);
     }
     this.#metadata = { value, atMs: nowMs };
     return value;

@@ -1,0 +1,117 @@
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError, errorText } from '../../base/errors.ts';
+import type { HttpClient } from '../../base/http/client.ts';
+import type { Log } from '../../base/log.ts';
+import type { AlertNews } from './condition.ts';
+
+/** Where alerts are posted to. */
+export interface WebhookOptions {
+  readonly url: string;
+  /** Asked for each request, so that a replaced one is taken up. */
+  secret(): string;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Waits between tries of one message. */
+const retryAfterMs = [5_000, 30_000, 2 * 60_000, 10 * 60_000, 30 * 60_000];
+/** What waits at a time; beyond that the newest is dropped, and the log says so. */
+const mostWaiting = 100;
+const timeoutMs = 10_000;
+
+/**
+ * The signature of a body: `sha256=` and, in hex, the HMAC-SHA256 over the time, a dot and the body. Whoever receives it
+ * computes the same, compares in constant time, and refuses a time that is minutes away.
+ * @param timestamp seconds since 1970, as in the header
+ */
+export function webhookSignature(secret: string, timestamp: number, body: string): string {
+  return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
+}
+
+/** Posts alerts, one after the other, and tries again what fails. */
+export class Webhook {
+  readonly #options: WebhookOptions;
+  readonly #waiting: AlertNews[] = [];
+  #isBusy = false;
+  #isClosed = false;
+  #endWait = () => {};
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+  }
+
+  tell(news: AlertNews): void {
+    if (this.#isClosed) return;
+    if (this.#waiting.length >= mostWaiting) {
+      this.#options.log.error(
+        { alert: news.id },
+        `alerts: ${mostWaiting} wait for the webhook; this one is not posted`,
+      );
+      return;
+    }
+    this.#waiting.push(news);
+    if (!this.#isBusy) void this.#work();
+  }
+
+  /** What waits is not posted any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#endWait();
+  }
+
+  async #work(): Promise<void> {
+    this.#isBusy = true;
+    for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
+      await this.#post(next);
+      this.#waiting.shift();
+    }
+    this.#isBusy = false;
+  }
+
+  /** Never rejects. */
+  async #post(news: AlertNews): Promise<void> {
+    const { log, clock } = this.#options;
+    for (const waitMs of [...retryAfterMs, undefined]) {
+      const failure = await this.#try(JSON.stringify(news));
+      if (failure === undefined || this.#isClosed) return;
+      if (waitMs === undefined) {
+        log.error({ alert: news.id }, `alerts: the webhook did not take an alert: ${failure}`);
+        return;
+      }
+      log.warn({ alert: news.id, waitMs }, `alerts: the webhook did not take an alert, it is tried again: ${failure}`);
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(waitMs, resolve);
+        this.#endWait = () => {
+          cancel();
+          resolve();
+        };
+      });
+      if (this.#isClosed) return;
+    }
+  }
+
+  /** @returns why it failed */
+  async #try(body: string): Promise<string | undefined> {
+    const { url, http, clock, secret } = this.#options;
+    const timestamp = Math.floor(clock.now() / 1000);
+    try {
+      const answer = await http.request({
+        method: 'POST',
+        url,
+        headers: {
+          'Content-Type': 'application/json',
+          'X-Mailbridge-Timestamp': String(timestamp),
+          'X-Mailbridge-Signature': webhookSignature(secret(), timestamp, body),
+        },
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      await answer.discard();
+      return answer.status >= 200 && answer.status < 300 ? undefined : `it answered ${answer.status}`;
+    } catch (error) {
+      return error instanceof BridgeError ? error.message : errorText(error);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { Alerts } from '../../admin/alerts/alerts.ts';
+import type { AlertNews } from '../../admin/alerts/condition.ts';
+import type { AlertThresholds } from '../../admin/alerts/conditions.ts';
+import { alertMail } from '../../admin/alerts/mail.ts';
+import { Webhook } from '../../admin/alerts/webhook.ts';
+import type { Clock } from '../../base/clock.ts';
+import { createHttpClient } from '../../base/http/client.ts';
+import type { Log } from '../../base/log.ts';
+import type { Config } from '../../config/schema.ts';
+import { exactAddresses } from '../../message/address/pattern.ts';
+import { HeaderBlock } from '../../message/header/fields.ts';
+import { listedHeader } from '../../message/header/listed.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { type AdminSources, adminFacts } from '../admin/facts.ts';
+import type { BridgeState } from '../bridge-state.ts';
+import { instanceName } from '../instances/instance.ts';
+import { expiriesOf } from './expiries.ts';
+import type { Observation } from './observation.ts';
+
+/** What there is to look at, and to tell by. */
+export interface AlertingParts extends Omit<AdminSources, 'alerts'> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hostname: string;
+  readonly queue: Pick<Queue, 'spool' | 'breakers'>;
+  readonly observation: Observation;
+  state(): BridgeState;
+}
+
+/** What looks after the bridge. */
+export interface Alerting {
+  readonly alerts: Alerts;
+  /** Tells whatever the present configuration says: it has changed. */
+  reloaded(): void;
+  stop(): Promise<void>;
+}
+
+const minuteMs = 60_000;
+
+/** Looks for what somebody should hear of, and tells it as the configuration in force says. */
+export function startAlerting(parts: AlertingParts): Alerting {
+  const { clock, log, store, observation, state } = parts;
+  const facts = adminFacts(parts);
+  const webhooks = new Webhooks(parts);
+  const alerts = new Alerts({
+    ...{ clock, log, records: store.records, instance: instanceName(state().config) },
+    thresholds: () => thresholdsOf(state().config),
+    sources: async () => ({
+      expiries: await expiriesOf(state()),
+      troubles: facts.troubles(),
+      signInsNeeded: (await facts.signIns()).filter(({ isNeeded }) => isNeeded).map(({ connection }) => connection),
+      oldestQueuedAtMs: (await store.summary()).oldestQueuedAtMs,
+    }),
+    async tell(news) {
+      webhooks.tell(news);
+      await mail(news, parts);
+    },
+  });
+  alerts.start();
+  observation.add({ guessed: (account) => alerts.guessed(account) });
+  return {
+    alerts,
+    reloaded: () => webhooks.reloaded(),
+    async stop() {
+      await alerts.stop();
+      await webhooks.close();
+    },
+  };
+}
+
+function thresholdsOf({ alerts }: Config): AlertThresholds {
+  const { expiryDays, troubleMinutes, queueWaitMinutes } = alerts;
+  return { expiryDays, troubleMs: troubleMinutes * minuteMs, queueWaitMs: queueWaitMinutes * minuteMs };
+}
+
+/** The webhook of the configuration in force. */
+class Webhooks {
+  readonly #parts: AlertingParts;
+  #open: { readonly webhook: Webhook; close(): Promise<void> } | undefined;
+
+  constructor(parts: AlertingParts) {
+    this.#parts = parts;
+  }
+
+  tell(news: AlertNews): void {
+    const { config } = this.#parts.state();
+    const { webhook } = config.alerts;
+    if (!webhook) return;
+    this.#open ??= this.#opened(config, webhook);
+    this.#open.webhook.tell(news);
+  }
+
+  /** Another one may be meant from now on. */
+  reloaded(): void {
+    void this.close();
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.close();
+  }
+
+  #opened(config: Config, { url, secret }: NonNullable<Config['alerts']['webhook']>) {
+    const { clock, log } = this.#parts;
+    const http = createHttpClient({ proxy: config.proxy?.reveal() });
+    const webhook = new Webhook({ url, secret: () => secret.reveal(), http, clock, log });
+    return {
+      webhook,
+      async close() {
+        webhook.close();
+        await http.close();
+      },
+    };
+  }
+}
+
+/** Puts an alert into the queue, as a message of the account that the configuration names. */
+async function mail(news: AlertNews, { clock, hostname, queue, state }: AlertingParts): Promise<void> {
+  const { config } = state();
+  const { mailTo, account: username } = config.alerts;
+  const account = config.accounts.find((each) => each.username === username);
+  const [mailbox] = exactAddresses(account?.mailboxes ?? []);
+  if (mailTo === undefined || !account?.send || mailbox === undefined) return;
+  const content = alertMail(news, { from: mailbox, to: mailTo, hostname });
+  const now = clock.now();
+  const spool = queue.spool();
+  try {
+    await spool.write(content);
+    await spool.commit({
+      ...{ account: account.username, connection: account.connection, mailbox, courier: account.send[0] },
+      envelope: { reversePath: '', recipients: [{ address: mailTo }], eightBit: false, smtpUtf8: false },
+      // Nobody is told that an alert did not arrive: it would be an alert.
+      isBounce: true,
+      ...{ receivedAtMs: now, expiresAtMs: now + config.queue.expireAfterHours * 3_600_000 },
+      ...listedHeader(HeaderBlock.parse(content)),
+    });
+  } finally {
+    await spool.discard();
+  }
+}

@@ -1,0 +1,105 @@
+import { answerText } from '../../message/answer-text.ts';
+import type { Waiting } from '../../queue/attempts/waiting.ts';
+import type { FollowUp } from '../../queue/follow-ups/follow-up.ts';
+import type { AttemptRecord, QueuedMessage } from '../../queue/message.ts';
+import type { Drops } from '../../submission/duplicate-drops.ts';
+
+/** A step of a message on its way. */
+export interface MessageHop {
+  /** ISO 8601; null where that is not known. */
+  readonly at: string | null;
+  readonly what:
+    | 'accepted'
+    | 'queued'
+    | 'duplicate'
+    | 'attempt'
+    | 'waits'
+    | 'held'
+    | 'quarantined'
+    | 'delivered'
+    | 'failed'
+    | 'follow-up';
+  readonly detail: string;
+}
+
+/** All that is known of a message's way. */
+export interface TracedFacts {
+  readonly message: QueuedMessage;
+  readonly attempts: readonly AttemptRecord[];
+  readonly waiting: Waiting | undefined;
+  readonly dropped?: Drops | undefined;
+  readonly followUp?: FollowUp | undefined;
+}
+
+/** The way of a message so far, and what comes next. */
+export function hopsOf({ message, attempts, waiting, dropped, followUp }: TracedFacts): MessageHop[] {
+  const { state, finishedAtMs, unfinished } = message;
+  return [
+    { at: moment(message.receivedAtMs), what: 'accepted', detail: acceptedText(message) },
+    { at: moment(message.receivedAtMs), what: 'queued', detail: queuedText(message) },
+    ...(dropped ? [{ at: moment(dropped.lastAtMs), what: 'duplicate' as const, detail: droppedText(dropped) }] : []),
+    ...attempts.map((attempt) => attemptHop(attempt)),
+    ...(unfinished ? [unfinishedHop(unfinished)] : []),
+    ...(waiting ? [{ at: moment(waiting.untilMs), what: 'waits' as const, detail: waiting.reason }] : []),
+    ...(state === 'held' ? [{ at: null, what: state, detail: 'until an administrator releases it' }] : []),
+    ...(state === 'quarantined' ? [{ at: null, what: state, detail: message.damage ?? 'It is damaged.' }] : []),
+    ...(finishedAtMs !== undefined && (state === 'delivered' || state === 'failed')
+      ? [{ at: moment(finishedAtMs), what: state, detail: finishedText(message) }]
+      : []),
+    ...(followUp ? [followUpHop(followUp)] : []),
+  ];
+}
+
+function acceptedText({ isBounce, account, envelope, size }: QueuedMessage): string {
+  const { client, reversePath } = envelope;
+  const from = isBounce ? 'made by the bridge' : clientText(client);
+  return `${from}, account ${account}, from <${reversePath}>, ${size} bytes`;
+}
+
+function clientText(client: QueuedMessage['envelope']['client']): string {
+  return client ? `from ${client.address} at port ${client.port}` : 'from a client';
+}
+
+function queuedText({ mailbox, connection, courier, recipients }: QueuedMessage): string {
+  const to = recipients.map(({ address }) => `<${address}>`);
+  const more = to.length > 3 ? ` and ${to.length - 3} more` : '';
+  return `for mailbox ${mailbox} over ${connection}, by ${courier}, to ${to.slice(0, 3).join(' ')}${more}`;
+}
+
+function droppedText({ count }: Drops): string {
+  return count === 1 ? 'it came once more, and was dropped' : `it came ${count} times more, and was dropped`;
+}
+
+function attemptHop(attempt: AttemptRecord): MessageHop {
+  const { startedAtMs, durationMs, courier, upstreamId, outcomes, passedOver = [] } = attempt;
+  const said = Map.groupBy(outcomes, (each) => `${each.outcome}: ${answerText(each)}`);
+  const answers = [...said].map(([what, who]) => (who.length === outcomes.length ? what : `${who.length} × ${what}`));
+  const head = [
+    ...(courier ? [`by ${courier}`] : []),
+    `${durationMs} ms`,
+    ...(upstreamId === undefined ? [] : [`id ${upstreamId}`]),
+  ];
+  const others = passedOver.map(({ courier, code, text }) => `not by ${courier}: ${answerText({ code, text })}`);
+  const detail = `${head.join(', ')}; ${[...answers, ...others].join('; ')}`;
+  return { at: moment(startedAtMs), what: 'attempt', detail };
+}
+
+function unfinishedHop({ startedAtMs, courier }: NonNullable<QueuedMessage['unfinished']>): MessageHop {
+  const by = courier ? `by ${courier}, ` : '';
+  return { at: moment(startedAtMs), what: 'attempt', detail: `${by}under way, or its end is not known` };
+}
+
+function finishedText({ recipients }: QueuedMessage): string {
+  const failed = recipients.filter(({ state }) => state === 'failed').length;
+  if (failed === 0) return 'Microsoft 365 has taken it for every recipient';
+  return `given up for ${failed} of ${recipients.length}; whoever asked for it was told`;
+}
+
+function followUpHop({ dueAtMs, tries }: FollowUp): MessageHop {
+  const tried = tries === 0 ? '' : `, tried ${tries} times`;
+  return { at: moment(dueAtMs), what: 'follow-up', detail: `its copy in Sent Items is to be removed${tried}` };
+}
+
+function moment(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { isLoopback } from '../../base/sockets/loopback.ts';
+import { block, mailbox, type Sources, secret } from '../fields.ts';
+
+/** In the clear, whoever is on the way learns what is wrong here. */
+function isWebhookUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, '')));
+}
+
+function webhookSecretProblem(text: string): string | undefined {
+  return text.length < 16 ? 'must be at least 16 characters long' : undefined;
+}
+
+const webhookBlock = (sources: Sources) =>
+  block({
+    url: z
+      .string()
+      .refine(isWebhookUrl, { error: 'must be an https:// URL without a password (http:// on this machine alone)' })
+      .meta({ title: 'URL', description: 'Where each alert is posted to, as JSON.' }),
+    secret: secret(sources, webhookSecretProblem).meta({
+      description:
+        'Key of the signature in `X-Mailbridge-Signature`, by which the receiver knows the bridge: at least 16 characters.',
+    }),
+  });
+
+const days = z.int().min(1).max(365);
+
+/** `alerts` */
+export const alertsBlock = (sources: Sources) =>
+  block({
+    mailTo: z.exactOptional(mailbox()).meta({
+      description: 'Address of an administrator, who gets each alert as a message; `account` sends it.',
+    }),
+    account: z.exactOptional(z.string()).meta({
+      title: 'username',
+      description:
+        'Account as whose first mailbox alerts are sent; it has `send`. Take one of a connection that does not break with the others, if you can: the message waits in the queue like any other.',
+    }),
+    webhook: z.exactOptional(webhookBlock(sources)).meta({ description: 'A program that gets each alert.' }),
+    expiryDays: z.array(days).min(1).max(10).default([30, 7, 1]).meta({
+      title: 'days',
+      description: 'Days before a secret, certificate or sign-in ends on which that is told, once each.',
+    }),
+    troubleMinutes: z.int().min(1).max(10_080).default(15).meta({
+      description: 'Minutes for which a connection is in trouble before it is told.',
+    }),
+    queueWaitMinutes: z.int().min(1).max(43_200).default(60).meta({
+      description: 'Minutes for which the oldest queued message has waited before it is told.',
+    }),
+  });
