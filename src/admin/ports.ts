@@ -17,8 +17,7 @@ export interface AdminPorts {
   readonly connections: ConnectionsPort;
   readonly logTail: LogTail;
   overview(): Promise<Overview>;
-  /** Undefined where none is kept. */
-  history(range: HistoryRange): HistoryView | undefined;
+  history(range: HistoryRange): HistoryView;
   /** Tells what changes, until the returned function is called. */
   events(told: (event: AdminEvent) => void): () => void;
   /** Breaks off what goes on for the admin server alone: checks, sign-ins. */

@@ -17,11 +17,11 @@ export function apiRoutes(ports: AdminPorts, streams: EventStreams, audit: Audit
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),
     ...overviewRoutes(() => ports.overview()),
+    ...historyRoutes((range) => ports.history(range)),
     ...messageRoutes(ports.messages),
     ...accountRoutes(ports.accounts),
     ...connectionRoutes(ports.connections),
     ...logRoutes(ports.logTail),
-    ...historyRoutes((range) => ports.history(range)),
     ...eventRoutes(streams),
     ...auditRoutes(audit),
     apiRoute({

@@ -44,6 +44,7 @@ export async function openProtected(
     sessions,
     hosts,
     clock,
+    log,
     isSecure,
     signInBy: settings.oidc ? ['token', 'oidc'] : ['token'],
   });

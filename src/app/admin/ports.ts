@@ -1,5 +1,6 @@
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
+import { History } from '../../admin/history/history.ts';
 import type { AdminPorts } from '../../admin/ports.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -8,6 +9,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { tenantDomains } from '../connections/tenant-domains.ts';
 import { instanceName } from '../instances/instance.ts';
+import type { ObservedForAdmin } from '../observing/for-admin.ts';
 import { version } from '../version.ts';
 import { BridgeAccounts } from './accounts.ts';
 import { Checks } from './checks.ts';
@@ -22,7 +24,7 @@ import { DeviceSignIns } from './sign-ins.ts';
 import { queueTestMessage } from './test-messages.ts';
 
 /** What the admin server is told by. */
-export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners'> {
+export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners' | 'observed'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAtMs: number;
@@ -33,6 +35,7 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly uses: LoginUses;
   readonly events: EventRelay;
   readonly logTail: LogTail;
+  readonly observed: ObservedForAdmin | undefined;
   state(): BridgeState;
 }
 
@@ -64,7 +67,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
     connections: new BridgeConnections({ checks, signIns, state, states }),
     logTail: sources.logTail,
     overview: () => overviews.get(),
-    history: (range) => sources.observed?.history.view(range),
+    history: (range) => (sources.observed?.history ?? new History(() => clock.now())).view(range),
     events: (told) => events.listen(told),
     async close() {
       await Promise.all([checks.close(), signIns.close()]);
