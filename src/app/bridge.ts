@@ -1,5 +1,9 @@
 import { hostname as machineName } from 'node:os';
+
+import type { AdminSessions } from '../admin/access/sessions.ts';
+
 import { LogTail } from '../admin/api/log/log-tail.ts';
+
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
@@ -10,6 +14,7 @@ import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
 import type { Finding } from '../onboarding/check/hops/hop.ts';
+import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -20,6 +25,7 @@ import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { LeaseKeys } from './connections/lease-keys.ts';
+import { signInOwners } from './connections/tokens.ts';
 import { Upstream } from './connections/upstream.ts';
 import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
@@ -34,7 +40,7 @@ import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
 import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
-import { proveConnections, startUpkeep } from './upkeep.ts';
+import { proveConnections, startUpkeep, type UpkeepParts } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
 
 /** A running bridge. */
@@ -67,6 +73,8 @@ export interface BridgeOptions {
   readonly logTail?: LogTail;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What the admin server goes on with that was here before the bridge. */
+  readonly admin?: { readonly setUp: GuidedSetup; readonly sessions: AdminSessions };
 }
 
 /** Undoes, in reverse order, what was done so far. */
@@ -114,29 +122,25 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
   const alerting = startAlerting({ ...sources, hostname });
   undo.push(() => alerting.stop());
-  const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
-  const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
+  const { setUp, sessions } = options.admin ?? {};
+  const ports = () => adminPorts({ ...sources, hostname, setUp, alerts: () => alerting.alerts.current() });
+  const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
   const renewCertificates = async (next: Config) =>
     useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
-  const upkeep = startUpkeep({ clock, log, state, renewCertificates });
-  undo.push(upkeep);
-  queue.start();
-  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
-  undo.push(endWatch);
+  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
+  undo.push(endWork);
   return new RunningBridge({
     ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
     shared: records,
-    sendTest: (username, to) => sendTestMessage({ queue, store, clock, config: () => state().config }, username, to),
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
+    renewCertificates,
     reloaded() {
       reading.reloaded();
       alerting.reloaded();
     },
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
-    endWork: () => {
-      upkeep();
-      endWatch();
-    },
+    endWork,
     endAlerts: () => alerting.stop(),
     endLogins: () => memory.close(),
     async close() {
@@ -146,6 +150,26 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
       folder.release();
     },
   });
+}
+
+type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
+  readonly config: Config;
+  readonly records: RecordTable | undefined;
+  readonly queue: Queue;
+};
+
+/** Resumes delivery, and what goes on by itself. @returns ends the latter */
+function startWork({ config, records, queue, ...parts }: WorkParts): () => void {
+  const { clock, log, state } = parts;
+  const owners = (name: string) => signInOwners(name, config, records, clock.now());
+  const endUpkeep = startUpkeep({ ...parts, signInOwners: owners });
+  queue.start();
+  const connections = () => state().upstreams.all();
+  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
+  return () => {
+    endUpkeep();
+    endWatch();
+  };
 }
 
 /** All that clients need before they are let in. */
@@ -313,7 +337,11 @@ class RunningBridge implements Bridge {
       throw error;
     });
     // With those of the new ones they would be more than Microsoft allows a mailbox.
-    await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
+    await Promise.all(
+      state()
+        .upstreams.values()
+        .map((upstream) => upstream.leaveIdle()),
+    );
     const before = this.#parts.replace(opened);
     this.#parts.reloaded();
     const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));

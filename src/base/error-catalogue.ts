@@ -134,6 +134,22 @@ const entries = {
     cause: 'More is asked of the admin server at the same time than it does at once.',
     remedy: 'Close pages of the bridge that nobody looks at, or wait until what is under way has ended.',
   },
+  'connect-not-open': {
+    kind: 'permanent',
+    cause: 'Somebody signed in at /connect with an address that may not connect its mailbox there.',
+    remedy:
+      'Sign in with an address of the domains that the page names. Administrators: admin.connect.domains, and an account with a username such as *@contoso.com over the connection.',
+  },
+  'connect-busy': {
+    kind: 'temporary',
+    cause: 'Too many sign-ins at /connect are under way, or have been begun from one network within an hour.',
+    remedy: 'Try again in a few minutes.',
+  },
+  'connect-failed': {
+    kind: 'permanent',
+    cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
+    remedy: 'Try again; if it stays, the log of the bridge says more.',
+  },
   'admin-oidc-failed': {
     kind: 'usage',
     cause:

@@ -45,13 +45,18 @@ async function settingsOf(
     port: admin.port,
     tls: certificates.of(admin),
     pages: admin.pages,
-    names: [hostname, admin.host],
+    names: [hostname, admin.host, ...connectNames(admin)],
     publicUrl: admin.publicUrl,
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
     viewToken: admin.viewToken?.reveal(),
     oidc: admin.oidc && (await oidcOf(admin.oidc, config)),
   };
+}
+
+/** By which mail programs look for the settings of an address. */
+function connectNames({ connect }: AdminConfig): string[] {
+  return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }
 
 async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config): Promise<OidcSettings> {

@@ -26,7 +26,7 @@ export interface SetupPlace {
   readonly env: Environment;
   readonly clock: Clock;
   /** `admin` of a configuration that is written anew. */
-  readonly admin: Readonly<Record<string, unknown>>;
+  admin(): Readonly<Record<string, unknown>>;
   /** Undefined where none runs yet. */
   bridge(): Bridge | undefined;
   /** Starts the bridge, or reloads it. @throws BridgeError */
@@ -35,12 +35,12 @@ export interface SetupPlace {
 
 /** What a guided set-up needs of the bridge. */
 export function setupPorts(place: SetupPlace): SetupPorts {
-  const { path, env, clock, admin } = place;
+  const { path, env, clock } = place;
   const loaded = async () => (await loadConfig(path, { env })).config;
   return {
     rules: answerRules,
     cloudNames,
-    admin,
+    admin: () => place.admin(),
     cloudOf,
     openHttp: (cloud) => openHttp(cloud, { proxy: undefined }),
     hashPassword,

@@ -117,10 +117,13 @@ export class WorkerPool {
   }
 
   #connections(): ConnectionPlaces {
-    const places = [...this.#options.state().upstreams].map(([name, { endpoints, ca }]) => {
-      const { imap, pop3 } = endpoints;
-      return [name, { endpoints: { imap, pop3 }, ca }] as const;
-    });
+    const places = this.#options
+      .state()
+      .upstreams.values()
+      .map(({ name, endpoints, ca }) => {
+        const { imap, pop3 } = endpoints;
+        return [name, { endpoints: { imap, pop3 }, ca }] as const;
+      });
     return Object.fromEntries(places);
   }
 }

@@ -68,7 +68,7 @@ function settleUser(machine: Machine, name: string, tell: (line: string) => void
 function settleFolders(machine: Machine, { uid, gid }: ServiceUser, tell: (line: string) => void): void {
   const data = machine.path(systemDataDir);
   const done = [
-    settleFolder(machine.path(dirname(systemConfig)), dirname(systemConfig), { uid: 0, gid, mode: 0o750 }),
+    settleFolder(machine.path(dirname(systemConfig)), dirname(systemConfig), { uid: 0, gid, mode: 0o770 }),
     settleFolder(data, systemDataDir, { uid, gid, mode: 0o700 }),
   ];
   for (const line of done) if (line !== undefined) tell(line);

@@ -13,7 +13,7 @@ import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
-import type { PresentConfig, SetupPorts, SignInWay } from './ports.ts';
+import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
 import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
 import { type RegistrationShown, registerGuided, scriptAccountOf, type WantedApp } from './registration.ts';
@@ -150,7 +150,7 @@ export class GuidedSetup {
    * Begins the sign-in of an administrator; what it leads to goes on by itself. Again after a failure.
    * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` for personal accounts, which have no administrator
    */
-  register(way: SignInWay): Promise<void> {
+  register(way: AdministratorWay): Promise<void> {
     return this.#changes.run(async () => {
       this.#assertNotWritten();
       const { answers, cloud } = this.#answered();
@@ -212,7 +212,7 @@ export class GuidedSetup {
       const passwordHash = await this.#ports.hashPassword(login.password);
       const present = await this.#ports.config();
       if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
-      else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin }));
+      else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
       await this.#keep({ ...this.#progress, isWritten: true });
       return login;
     });
@@ -248,6 +248,11 @@ export class GuidedSetup {
       });
       await this.#change({ signedInAs }, signal);
     });
+  }
+
+  /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
+  authority(): Promise<string | undefined> {
+    return this.#ports.authority();
   }
 
   /** Somebody has run the script, or will. @throws BridgeError `set-up-step-missing` */

@@ -41,8 +41,8 @@ export interface ClientSetting {
   readonly security: 'none' | 'starttls' | 'tls';
 }
 
-/** How a person signs in. */
-export type SignInWay = 'device-code' | 'browser';
+/** How an administrator signs in. */
+export type AdministratorWay = 'device-code' | 'browser';
 
 /** Told while somebody signs in. */
 export interface SignInWatcher {
@@ -56,7 +56,7 @@ export interface SetupPorts {
   /** Names of the clouds that need no description. */
   readonly cloudNames: readonly string[];
   /** `admin` of a configuration that is written anew: that under which this page is reached. */
-  readonly admin: Readonly<Record<string, unknown>>;
+  admin(): Readonly<Record<string, unknown>>;
   /** @param cloud as it was given @throws BridgeError `config-invalid` */
   cloudOf(cloud: unknown, tenantId: string): SetupCloud;
   /** To be closed by the caller. */

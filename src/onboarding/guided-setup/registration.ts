@@ -18,7 +18,7 @@ import {
   type RegistrationStep,
   registerApp,
 } from '../registration/register-app.ts';
-import type { SetupCloud, SignInWay } from './ports.ts';
+import type { AdministratorWay, SetupCloud } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 import type { TaskWork } from './task.ts';
 
@@ -97,7 +97,7 @@ export function scriptAccountOf({ mailbox = '', send, read }: InitAnswers): Scri
 export async function registerGuided(
   wanted: WantedApp,
   cloud: SetupCloud,
-  { way, http, clock }: { readonly way: SignInWay; readonly http: HttpClient; readonly clock: Clock },
+  { way, http, clock }: { readonly way: AdministratorWay; readonly http: HttpClient; readonly clock: Clock },
   work: RegistrationWork,
 ): Promise<NonNullable<SetupProgress['app']>> {
   const { signal, show } = work;
@@ -140,7 +140,7 @@ function appOf({ clientId, servicePrincipalId, credential }: Registered, tenantI
 
 type AdministratorClient = UserClientOptions & { readonly scopes: readonly string[] };
 
-function signIn(way: SignInWay, client: AdministratorClient, work: RegistrationWork): Promise<SignedIn> {
+function signIn(way: AdministratorWay, client: AdministratorClient, work: RegistrationWork): Promise<SignedIn> {
   return way === 'browser' ? signInInBrowser(client, work) : signInWithCode(client, work);
 }
 

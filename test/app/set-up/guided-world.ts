@@ -46,7 +46,14 @@ export async function guidedWorld(): Promise<GuidedWorld> {
     await world.setup.close();
     await bridge?.stop();
   });
-  const place = { path: configFile, env: {}, clock: systemClock, admin: { port: 0 }, bridge: () => bridge, apply };
+  const place = {
+    path: configFile,
+    env: {},
+    clock: systemClock,
+    admin: () => ({ port: 0 }),
+    bridge: () => bridge,
+    apply,
+  };
   const open = () => GuidedSetup.open({ ports: setupPorts(place) });
   const world: GuidedWorld = {
     m365,

@@ -60,6 +60,8 @@ class Shell {
       this.#signInBy = this.#session.signInBy ?? [];
       this.#error = undefined;
       this.#events.start();
+      // Before there is a configuration there is nothing else to see.
+      if (!this.#session.setUp) history.replaceState(null, '', '/ui/set-up');
       this.#arrive();
     } catch (error) {
       const { status, signInBy } = error as ApiError;
