@@ -156,7 +156,16 @@ const configFile = configure(folder, [port, adminPort], m365.told);
 const program = await compileProgram(folder);
 let bridge = await startBridge(program, configFile);
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
-const figures: Record<string, string | number> = new Proxy({}, { set: (t, k, v) => { console.error(String(k), v); (t as any)[k] = v; return true; } });
+const figures: Record<string, string | number> = new Proxy(
+  {},
+  {
+    set: (t, k, v) => {
+      console.error(String(k), v);
+      (t as any)[k] = v;
+      return true;
+    },
+  },
+);
 try {
   const first = await Client.logIn(port);
   figures['first SELECT, s'] = seconds((await first.run('SELECT INBOX')).ms);

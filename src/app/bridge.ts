@@ -118,12 +118,12 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const connections = () => state().upstreams.values();
-  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
-  const alerting = startAlerting({ ...sources, hostname });
+  const parts = { listeners, reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
+  const sources = { ...prepared, ...parts, upstreams: () => state().upstreams.all() };
+  const alerting = startAlerting(sources);
   undo.push(() => alerting.stop());
-  const { setUp, sessions } = options.admin ?? {};
-  const ports = () => adminPorts({ ...sources, hostname, setUp, alerts: () => alerting.alerts.current() });
+  const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
+  const { sessions } = options.admin ?? {};
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
   const renewCertificates = async (next: Config) =>
@@ -134,7 +134,6 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
-    renewCertificates,
     reloaded() {
       reading.reloaded();
       alerting.reloaded();
