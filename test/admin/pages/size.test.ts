@@ -13,7 +13,7 @@ const textsOf = (files: readonly BrowserFile[]) =>
 
 test('our own code that every page loads, as a package holds it, stays below 60 KB', async () => {
   const files = textsOf(await ownPageFiles());
-  // The set-up is loaded by those who open it.
+  // Log and set-up are loaded by those who open them.
   const always = [...withImports(files, 'main.js'), 'index.html', 'pages.css', 'icon.svg'];
   expect([...files.keys()]).toEqual(expect.arrayContaining(always));
   expect(always.length).toBeLessThan(files.size);

@@ -45,12 +45,18 @@ function row(message: ShownMessage, { chosen, toggle, mayChoose }: TableChoice):
     <td role="cell" class="state" data-label="State">${stateMark(state)}</td>
     <td role="cell" class="subject" data-label="Subject"><a href="/ui/messages/${id}">${subject || '(no subject)'}</a>
       ${last && state !== 'delivered' ? html`<span class="last">${last.text}</span>` : nothing}</td>
-    <td role="cell" class="address" data-label="From">${sender || '<>'}</td>
-    <td role="cell" class="address to" data-label="To">${first?.address} ${others > 0 ? html`<span class="hint">and ${others} more</span>` : nothing}</td>
+    <td role="cell" class="address" data-label="From">${sender === '' ? '<>' : breakable(sender)}</td>
+    <td role="cell" class="address to" data-label="To">${breakable(first?.address ?? '')} ${others > 0 ? html`<span class="hint">and ${others} more</span>` : nothing}</td>
     <td role="cell" class="when" data-label="Accepted">${moment(receivedAt)}</td>
     <td role="cell" class="number" data-label="Attempts">${attempts}</td>
     <td role="cell" class="number" data-label="Size">${size(bytes)}</td>
   </tr>`;
+}
+
+/** An address with too little room is broken before its domain. */
+function breakable(address: string): TemplateResult {
+  const at = address.lastIndexOf('@') + 1;
+  return html`${address.slice(0, at)}<wbr>${address.slice(at)}`;
 }
 
 function box(label: string, isOn: boolean, change: (on: boolean) => void): TemplateResult {
