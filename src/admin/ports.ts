@@ -18,7 +18,8 @@ interface CommonPorts {
   readonly instance: InstanceFacts;
   readonly logTail: LogTail;
   overview(): Promise<Overview>;
-  history(range: HistoryRange): HistoryView;
+  /** Undefined where none is kept. */
+  history(range: HistoryRange): HistoryView | undefined;
   /** Tells what changes, until the returned function is called. */
   events(told: (event: AdminEvent) => void): () => void;
 }

@@ -8,6 +8,7 @@ import { type EventStreams, eventRoutes } from './events/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import { logRoutes } from './log/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
+
 import { openApiDocument } from './openapi.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { type ApiRoute, apiRoute, ok } from './route.ts';
@@ -24,11 +25,11 @@ export function apiRoutes(
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),
     ...overviewRoutes(() => ports.overview()),
-    ...historyRoutes((range) => ports.history(range)),
     ...('messages' in ports ? bridgeRoutes(ports) : []),
     ...(connect ? connectRoutes(connect) : []),
     ...(ports.setUp ? setUpRoutes(ports.setUp) : []),
     ...logRoutes(ports.logTail),
+    ...historyRoutes((range) => ports.history(range)),
     ...eventRoutes(streams),
     ...auditRoutes(audit),
     apiRoute({

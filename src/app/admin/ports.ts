@@ -1,6 +1,5 @@
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
-import { History } from '../../admin/history/history.ts';
 import type { AdminPorts } from '../../admin/ports.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -76,7 +75,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
     connect: connectOf(sources),
     logTail: sources.logTail,
     overview: () => overviews.get(),
-    history: (range) => (sources.observed?.history ?? new History(() => clock.now())).view(range),
+    history: (range) => sources.observed?.history.view(range),
     events: (told) => events.listen(told),
     async close() {
       await Promise.all([checks.close(), signIns.close()]);

@@ -1,6 +1,5 @@
 import type { AdminSessions } from '../../admin/access/sessions.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
-import { History } from '../../admin/history/history.ts';
 import type { SetupModePorts } from '../../admin/ports.ts';
 import type { AdminServer } from '../../admin/server/admin-server.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -37,7 +36,7 @@ export async function openSetupServer(options: SetupServerOptions): Promise<Admi
     instance: { version: version(), instance: '', isSetUp: () => false },
     facts: noFacts,
     overview: async () => ({ ...noOverview, version: version(), startedAt }),
-    history: (range) => new History(() => clock.now()).view(range),
+    history: () => undefined,
     events: () => () => {},
   };
   return await listenAdmin({ host, port, pages: true, names: [host], dataDir }, ports, options).catch(
