@@ -60,6 +60,8 @@ function dense(css: string): string {
     .replaceAll(/\/\*.*?\*\//gs, '')
     .replaceAll(/\s*([{}:;,])\s+/g, '$1')
     .replaceAll(/\s+/g, ' ')
+    .replaceAll(';}', '}')
+    .replaceAll(/(?<=[\s:(,])0\.(?=\d)/g, '.')
     .trim();
 }
 

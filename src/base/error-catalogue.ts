@@ -134,6 +134,18 @@ const entries = {
     cause: 'More is asked of the admin server at the same time than it does at once.',
     remedy: 'Close pages of the bridge that nobody looks at, or wait until what is under way has ended.',
   },
+  'admin-oidc-failed': {
+    kind: 'usage',
+    cause:
+      'A sign-in to the admin pages by Entra ID (admin.oidc) came to no end: Entra ID cannot be reached, refused, or its answer does not fit the sign-in that this browser began.',
+    remedy:
+      'Begin again at the sign-in page. If it happens again, compare tenantId, clientId, clientSecret and the redirect URI with the app registration; the log has the cause.',
+  },
+  'admin-oidc-no-role': {
+    kind: 'usage',
+    cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
+    remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
+  },
   'connect-not-open': {
     kind: 'permanent',
     cause: 'Somebody signed in at /connect with an address that may not connect its mailbox there.',
@@ -149,18 +161,6 @@ const entries = {
     kind: 'permanent',
     cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
     remedy: 'Try again; if it stays, the log of the bridge says more.',
-  },
-  'admin-oidc-failed': {
-    kind: 'usage',
-    cause:
-      'A sign-in to the admin pages by Entra ID (admin.oidc) came to no end: Entra ID cannot be reached, refused, or its answer does not fit the sign-in that this browser began.',
-    remedy:
-      'Begin again at the sign-in page. If it happens again, compare tenantId, clientId, clientSecret and the redirect URI with the app registration; the log has the cause.',
-  },
-  'admin-oidc-no-role': {
-    kind: 'usage',
-    cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
-    remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
   },
   'admin-token-unusable': {
     kind: 'usage',

@@ -47,6 +47,7 @@ export async function openProtected(
     sessions,
     hosts,
     clock,
+    log,
     isSecure,
     signInBy: settings.oidc ? ['token', 'oidc'] : ['token'],
   });
@@ -63,9 +64,9 @@ export async function openProtected(
     });
     part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
     addPageRoutes(part, files);
+    if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
     if (connect && pending) addConnectRoutes(part, connect, pending, files);
     const api = connect && pending && { connect, pending };
-    if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
     addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));

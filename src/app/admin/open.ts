@@ -54,15 +54,15 @@ async function settingsOf(
   };
 }
 
-/** By which mail programs look for the settings of an address. */
-function connectNames({ connect }: AdminConfig): string[] {
-  return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
-}
-
 async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config): Promise<OidcSettings> {
   const { tenantId, clientId, clientSecret, operateGroup, viewGroup } = oidc;
   const { authority, caFile } = resolveCloud(oidc.cloud, tenantId);
   const ca = caFile === undefined ? undefined : await readCertificates(caFile);
   const http = createHttpClient({ ca, proxy: proxy?.reveal() });
   return { authority, tenantId, clientId, clientSecret: clientSecret.reveal(), operateGroup, viewGroup, http };
+}
+
+/** By which mail programs look for the settings of an address. */
+function connectNames({ connect }: AdminConfig): string[] {
+  return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }
