@@ -138,7 +138,7 @@ function optionsOf(
     hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? undefined)] },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, size: 30, values: (_, ticks) => ticks.map(clockText) },
+      { ...axis, size: 30, space: 80, values: (_, ticks) => ticks.map(clockText) },
       { ...axis, size: 56, incrs: ticks, values: (_, values) => values.map(text) },
     ],
     series: [
