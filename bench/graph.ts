@@ -14,7 +14,8 @@ import { residentBytes } from './relay/usage.ts';
 const usage = `Usage: node bench/graph.ts [--messages N] [--latency MS] [--json]
 
 A mailbox of N messages (default 100,000) that is read by Graph over IMAP, where each request to Graph takes MS more
-milliseconds (default 150): the first listing, later ones, flags of all messages, new mail, memory, requests to Graph.
+milliseconds (default 150): the first listing, later ones, flags of all messages, SORT, THREAD, new mail, memory, requests to
+Graph, and how long the bridge's event loop stood still.
 `;
 
 const { values } = parseArgs({
@@ -95,7 +96,11 @@ async function startMicrosoft365(): Promise<{ process: ChildProcess; told: Simul
   return { process: child, told };
 }
 
-function configure(folder: string, port: number, { endpoints, tenantId, clientId, clientSecret }: Simulator): string {
+function configure(
+  folder: string,
+  [port, adminPort]: readonly [number, number],
+  { endpoints, tenantId, clientId, clientSecret }: Simulator,
+): string {
   const { authority, graph, imap, pop3, smtp, caFile } = endpoints;
   const file = join(folder, 'config.json');
   const config = {
@@ -111,6 +116,7 @@ function configure(folder: string, port: number, { endpoints, tenantId, clientId
         cloud: { authority, graph, imap, pop3, smtp, caFile },
       },
     },
+    admin: { port: adminPort },
     accounts: [{ username: 'reader', password: 'secret', connection: 'contoso', mailbox, read: 'graph' }],
   };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
@@ -130,6 +136,13 @@ async function startBridge(program: string, configFile: string): Promise<ChildPr
   return child;
 }
 
+/** Milliseconds for which the event loop stood still at most since the last time, less what its timer takes. */
+async function stalled(adminPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const seconds = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1];
+  return Math.round(Number(seconds) * 1000) - 10;
+}
+
 async function counted(m365: ChildProcess, ask: 'counts' | 'deliver'): Promise<number> {
   m365.send(ask);
   const [{ requests }] = (await once(m365, 'message')) as [{ requests: number }];
@@ -138,8 +151,8 @@ async function counted(m365: ChildProcess, ask: 'counts' | 'deliver'): Promise<n
 
 const folder = mkdtempSync(join(tmpdir(), 'mailbridge-bench-'));
 const m365 = await startMicrosoft365();
-const port = await freePorts(1);
-const configFile = configure(folder, port, m365.told);
+const [port, adminPort] = [await freePorts(1), await freePorts(1)];
+const configFile = configure(folder, [port, adminPort], m365.told);
 const program = await compileProgram(folder);
 let bridge = await startBridge(program, configFile);
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
@@ -147,10 +160,17 @@ const figures: Record<string, string | number> = {};
 try {
   const first = await Client.logIn(port);
   figures['first SELECT, s'] = seconds((await first.run('SELECT INBOX')).ms);
+  figures['longest stall in it, ms'] = await stalled(adminPort);
   figures['requests to Graph until then'] = await counted(m365.process, 'counts');
   figures['FETCH 1:* (FLAGS), s'] = seconds((await first.run('FETCH 1:* (FLAGS)')).ms);
   figures['memory of the bridge then, MB'] = Math.round((await residentBytes(bridge.pid as number)) / 1e6);
   figures['FETCH 1:* (ENVELOPE), s'] = seconds((await first.run('FETCH 1:* (ENVELOPE)')).ms);
+  figures['longest stall in both, ms'] = await stalled(adminPort);
+  for (const command of ['SORT (SUBJECT DATE) UTF-8 ALL']) {
+    const [name] = command.split(' ');
+    figures[`${name}, s`] = seconds((await first.run(command)).ms);
+    figures[`longest stall in it (${name}), ms`] = await stalled(adminPort);
+  }
   const before = await counted(m365.process, 'counts');
   const again = await Client.logIn(port);
   figures['SELECT by another session, s'] = seconds((await again.run('SELECT INBOX')).ms);

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 // Kept in old JavaScript: it runs on whatever Node.js the system has, and finds or asks for the right one.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const neededMajor = 24;
-// A checkout has sources, which Node.js runs as they are; the package has them compiled.
-const source = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const program = existsSync(source) ? source : fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
+// A checkout has sources, which Node.js runs as they are; the package has a bundle of them.
+const source = join(root, 'src/main.ts');
+const isPacked = !existsSync(source);
+const program = isPacked ? join(root, existsSync(join(root, 'lib')) ? 'lib/main.cjs' : 'dist/main.js') : source;
 // Mail is many short-lived buffers: with Node.js's own settings they pile up to twice the memory before they are
 // collected. docs/benchmarks.md has what this costs.
 const memoryFlags = ['--max-semi-space-size=2'];
@@ -18,8 +20,27 @@ const env = {
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: '131072',
   MALLOC_TRIM_THRESHOLD_: '131072',
+  ...codeCache(),
   ...process.env,
 };
+
+/**
+ * Where Node.js keeps the machine code of the bundle: compiled anew, it takes half of a start. systemd names a folder for
+ * the service; else it is in that of the user. What is there is run: never in a folder of somebody else, as sudo may
+ * leave it in HOME.
+ */
+function codeCache() {
+  const { CACHE_DIRECTORY, XDG_CACHE_HOME, LOCALAPPDATA, HOME } = process.env;
+  const parent = CACHE_DIRECTORY || XDG_CACHE_HOME || LOCALAPPDATA || HOME;
+  if (!isPacked || !parent || !isOwn(parent)) return {};
+  const path = { [HOME]: '.cache/mailbridge', [CACHE_DIRECTORY]: '.' }[parent] || 'mailbridge';
+  return { NODE_COMPILE_CACHE: join(parent, path) };
+}
+
+function isOwn(folder) {
+  const facts = statSync(folder, { throwIfNoEntry: false });
+  return facts !== undefined && (process.getuid === undefined || facts.uid === process.getuid());
+}
 
 /** The Node.js that npm installed beside mailbridge. */
 function ownNode() {

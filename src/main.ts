@@ -14,4 +14,8 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-process.exitCode = await runCommand(process.argv.slice(2), process);
+// What Node.js itself says of a program that ends with something still awaited.
+process.exitCode = 13;
+void runCommand(process.argv.slice(2), process).then((code) => {
+  process.exitCode = code;
+});

@@ -1,5 +1,6 @@
 import { domainOf, joinAddress, sameAddress, splitAddress } from '../message/address/address.ts';
 import { exactAddresses, mailboxAt } from '../message/address/pattern.ts';
+import { ownConnection } from '../message/own-connection.ts';
 import { asciiLine } from '../message/safe-text.ts';
 import { type Account, folded } from './account.ts';
 
@@ -80,4 +81,10 @@ export function actingAs(login: AccountLogin, authorizationId: string | undefine
 /** What is said of a mailbox that a login asked for and may not use. Whether there is one of that name is not told. */
 export function refusedMailboxText({ username }: AccountLogin, asked: string): string {
   return `Account ${username} may not use the mailbox ${asciiLine(asked, 100)} (login-other-mailbox)`;
+}
+
+/** The connection over which a login reaches its mailbox. */
+export function connectionOfLogin({ account, mailbox }: Pick<AccountLogin, 'account' | 'mailbox'>): string {
+  const { connection, ownSignIn } = account;
+  return ownSignIn ? ownConnection(connection, mailbox) : connection;
 }

@@ -27,6 +27,8 @@ export interface Account {
   readonly endOfData?: 'crlf' | 'lf';
   /** Name of the connection. */
   readonly connection: string;
+  /** Each of its mailboxes is reached by a sign-in of its own. */
+  readonly ownSignIn?: boolean;
   /** User principal name of the default mailbox. Absent: the own one of each person, of an account for many. */
   readonly mailbox?: string;
   /** Mailboxes that may be opened and sent as, the default one included: addresses, and `*@domain`. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../base/bounded-by.ts';
 import type { Clock } from '../base/clock.ts';
 
 export interface FailureRecordsOptions {
@@ -51,7 +52,7 @@ export class FailureRecords {
     this.#clock = clock;
     this.#limit = limit;
     this.#blockMs = blockMs;
-    this.#records = new LRUCache({ max: maxRecords });
+    this.#records = new LRUCache(boundedBy(maxRecords));
   }
 
   /** Milliseconds for which the key is blocked; 0 when it is not. */

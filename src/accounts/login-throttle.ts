@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../base/bounded-by.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FailureRecords, type FailureState } from './failure-records.ts';
 import { sourceNetwork } from './networks.ts';
@@ -85,7 +86,7 @@ export class LoginThrottle {
       address: records(failuresPerAddress),
       account: records(failuresPerAccount),
     };
-    this.#known = new LRUCache({ max: maxRecords });
+    this.#known = new LRUCache(boundedBy(maxRecords));
   }
 
   /** Why the login may not be tried now; undefined when it may. */

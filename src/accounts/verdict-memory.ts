@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../base/bounded-by.ts';
 import type { Clock } from '../base/clock.ts';
 
 export interface VerdictMemoryOptions {
@@ -40,8 +41,8 @@ export class VerdictMemory {
 
   constructor(options: VerdictMemoryOptions) {
     this.#options = options;
-    this.#right = new LRUCache({ max: options.max });
-    this.#wrong = new LRUCache({ max: options.max });
+    this.#right = new LRUCache(boundedBy(options.max));
+    this.#wrong = new LRUCache(boundedBy(options.max));
   }
 
   /** What was said last; undefined where it has to be asked. */

@@ -1,25 +1,43 @@
+import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
+
 import type { AccountsPort } from './api/accounts/routes.ts';
 import type { ConnectionsPort } from './api/connections/routes.ts';
 import type { AdminEvent } from './api/events/hub.ts';
 import type { LogTail } from './api/log/log-tail.ts';
 import type { MessagesPort } from './api/messages/routes.ts';
+
 import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
+import type { ConnectPort } from './connect/port.ts';
 import type { AdminFacts } from './facts.ts';
 import type { HistoryRange, HistoryView } from './history/history.ts';
 
-/** What the admin server asks of the bridge. */
-export interface AdminPorts {
+/** What the admin server asks, whether there is a bridge yet or not. */
+interface CommonPorts {
   readonly facts: AdminFacts;
   readonly instance: InstanceFacts;
+  readonly logTail: LogTail;
+  overview(): Promise<Overview>;
+  /** Undefined where none is kept. */
+  history(range: HistoryRange): HistoryView | undefined;
+  /** Tells what changes, until the returned function is called. */
+  events(told: (event: AdminEvent) => void): () => void;
+}
+
+/** What the admin server asks before there is a bridge. */
+export interface SetupModePorts extends CommonPorts {
+  readonly setUp: GuidedSetup;
+}
+
+/** What the admin server asks of the bridge. */
+export interface AdminPorts extends CommonPorts {
+  /** Left out where nobody can write the configuration. */
+  readonly setUp?: GuidedSetup | undefined;
+  /** Left out where nobody connects a mailbox by themself. */
+  readonly connect?: ConnectPort | undefined;
   readonly messages: MessagesPort;
   readonly accounts: AccountsPort;
   readonly connections: ConnectionsPort;
-  readonly logTail: LogTail;
-  overview(): Promise<Overview>;
-  history(range: HistoryRange): HistoryView;
-  /** Tells what changes, until the returned function is called. */
-  events(told: (event: AdminEvent) => void): () => void;
   /** Breaks off what goes on for the admin server alone: checks, sign-ins. */
   close(): Promise<void>;
 }

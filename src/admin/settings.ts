@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { OidcSettings } from './access/oidc/provider.ts';
+import type { AdminSessions } from './access/sessions.ts';
 
 /** Certificate and key of the server, PEM. */
 export interface AdminTls {
@@ -37,4 +38,6 @@ export interface AdminSettings {
 export interface AdminServerOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Sign-ins of a server that was here before. Default: none. */
+  readonly sessions?: AdminSessions | undefined;
 }

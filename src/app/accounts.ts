@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { AccountLogin } from '../accounts/account-login.ts';
+import { connectionOfLogin } from '../accounts/account-login.ts';
 import { AddressMap } from '../accounts/address-map.ts';
 import {
   AccountDirectory,
@@ -26,6 +27,8 @@ import type { SaslCredentials } from '../sasl/server-exchange.ts';
 import { SmtpReply } from '../smtp/session.ts';
 import type { SubmissionAccount } from '../submission/account.ts';
 import { LoginUses } from './admin/login-uses.ts';
+import { hasOwnSignIns } from './connections/tokens.ts';
+
 import { PasswordSources } from './passwords/sources.ts';
 
 /** What outlives a reload: nobody's verified password is asked for again, and no guesser is forgiven. */
@@ -100,6 +103,7 @@ export async function createDirectory(config: Config, memory: LoginMemory, clock
     return {
       ...account,
       networks: networks ?? [],
+      ...(hasOwnSignIns(config.connections[account.connection]) && { ownSignIn: true }),
       ...(passwordSource && { passwordSource }),
       ...mailChanges(account),
     };
@@ -138,7 +142,7 @@ export function submissionAccount(login: AccountLogin): SubmissionAccount {
   const { forceFrom } = account;
   return {
     username,
-    connection: account.connection,
+    connection: connectionOfLogin(login),
     mailbox,
     delivery: account.delivery,
     ...(account.send === undefined ? {} : { send: account.send }),

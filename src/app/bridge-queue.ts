@@ -48,7 +48,15 @@ export function bridgeQueue(parts: BridgeQueueParts): BridgeQueue {
   const oneLogin = (name: string) => state().upstreams.get(name)?.person !== undefined;
   const { leases } = store;
   const leaseKeys =
-    leases && new LeaseKeys(() => new Map([...state().upstreams.keys()].map((name) => [name, oneLogin(name)])));
+    leases &&
+    new LeaseKeys(
+      () =>
+        new Map(
+          state()
+            .upstreams.values()
+            .map(({ name }) => [name, oneLogin(name)]),
+        ),
+    );
   const keyOf = leaseKeys && ((destination: string) => leaseKeys.of(destination));
   const ownership = leases && sharedOwnership({ leases, store, clock, log, ...(keyOf && { keyOf }) });
   const queue = new Queue({

@@ -1,13 +1,13 @@
 import type { AccountDirectory } from '../accounts/directory.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
-import type { Upstream } from './connections/upstream.ts';
+import type { Upstreams } from './connections/upstreams.ts';
 import type { ListenerTls } from './listener-certificates.ts';
 
 /** What a reload replaces. */
 export interface BridgeState {
   readonly config: Config;
   readonly directory: AccountDirectory;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: Upstreams;
 }
 
 /** A port that is open. */

@@ -1,5 +1,9 @@
 import { hostname as machineName } from 'node:os';
+
+import type { AdminSessions } from '../admin/access/sessions.ts';
+
 import { LogTail } from '../admin/api/log/log-tail.ts';
+
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { inBackground } from '../base/in-background.ts';
@@ -9,6 +13,8 @@ import type { RecordTable } from '../base/record-table.ts';
 import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
+import type { Finding } from '../onboarding/check/hops/hop.ts';
+import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -19,20 +25,21 @@ import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
 import type { LeaseKeys } from './connections/lease-keys.ts';
+import { signInOwners } from './connections/tokens.ts';
 import { Upstream } from './connections/upstream.ts';
 import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
-import { type ListenerParts, openListener } from './listeners.ts';
+import { BridgeListeners, type ListenerChange, type SharedListenerParts } from './listeners/bridge-listeners.ts';
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
-import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
+import { sendTestMessage } from './set-up/test-message.ts';
 import { watchSignIns } from './sign-in-watch.ts';
-import { proveConnections, startUpkeep } from './upkeep.ts';
+import { proveConnections, startUpkeep, type UpkeepParts } from './upkeep.ts';
 import { BridgeReading } from './workers/reading.ts';
 
 /** A running bridge. */
@@ -40,6 +47,12 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** Where instances share sign-ins; undefined: they are files of the data folder. */
+  readonly shared: RecordTable | undefined;
+  /** A reload has brought something that only a restart takes up. */
+  readonly needsRestart: boolean;
+  /** Queues a test message of an account, and follows it. @throws BridgeError see {@link sendTestMessage} */
+  sendTest(username: string, to: string): Promise<Finding>;
   /**
    * Takes up another configuration and tries again what waits in the queue; open connections go on, listeners stay as
    * they are. Reloads are done one after the other; none begins once the bridge stops.
@@ -59,6 +72,8 @@ export interface BridgeOptions {
   readonly logTail?: LogTail;
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What the admin server goes on with that was here before the bridge. */
+  readonly admin?: { readonly setUp: GuidedSetup; readonly sessions: AdminSessions };
 }
 
 /** Undoes, in reverse order, what was done so far. */
@@ -102,31 +117,28 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const connections = () => state().upstreams.values();
-  const sources = { ...prepared, ...{ listeners, reading, readiness, clock, log, logTail }, upstreams: connections };
-  const alerting = startAlerting({ ...sources, hostname });
+  const parts = { reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
+  const upstreams = () => state().upstreams.all();
+  const sources = { ...prepared, ...parts, listeners: listeners.open, upstreams };
+  const alerting = startAlerting(sources);
   undo.push(() => alerting.stop());
   const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
-  const admin = await openAdmin({ config, hostname, certificates, clock, log, ports });
+  const { sessions } = options.admin ?? {};
+  const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
-  const renewCertificates = async (next: Config) =>
-    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
-  const upkeep = startUpkeep({ clock, log, state, renewCertificates });
-  undo.push(upkeep);
-  queue.start();
-  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
-  undo.push(endWatch);
+  const { prepareListeners, renewCertificates } = listenerChanges(listeners, { hostname, clock }, admin);
+  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
+  undo.push(endWork);
   return new RunningBridge({
-    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
+    ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
+    shared: records,
+    sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
     reloaded() {
       reading.reloaded();
       alerting.reloaded();
     },
     drain: () => drain(readiness, state().config.shutdown.drainSeconds, clock, log),
-    endWork: () => {
-      upkeep();
-      endWatch();
-    },
+    endWork,
     endAlerts: () => alerting.stop(),
     endLogins: () => memory.close(),
     async close() {
@@ -136,6 +148,26 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
       folder.release();
     },
   });
+}
+
+type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
+  readonly config: Config;
+  readonly records: RecordTable | undefined;
+  readonly queue: Queue;
+};
+
+/** Resumes delivery, and what goes on by itself. @returns ends the latter */
+function startWork({ config, records, queue, ...parts }: WorkParts): () => void {
+  const { clock, log, state } = parts;
+  const owners = (name: string) => signInOwners(name, config, records, clock.now());
+  const endUpkeep = startUpkeep({ ...parts, signInOwners: owners });
+  queue.start();
+  const connections = () => state().upstreams.all();
+  const endWatch = watchSignIns({ connections, onSignIn: () => queue.retryNow(), isShared: !!records, clock, log });
+  return () => {
+    endUpkeep();
+    endWatch();
+  };
 }
 
 /** All that clients need before they are let in. */
@@ -227,7 +259,7 @@ async function firstState(
 
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
-  readonly listeners: readonly OpenListener[];
+  readonly listeners: BridgeListeners;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -238,11 +270,14 @@ interface RunningParts {
   state(): BridgeState;
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
-  renewCertificates(config: Config): Promise<void>;
+  /** See {@link BridgeListeners.prepare}. */
+  prepareListeners(config: Config): Promise<ListenerChange>;
   /** Another configuration is in force. */
   reloaded(): void;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
+  readonly shared: RecordTable | undefined;
+  readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
   endWork(): void;
   /** Looks for nothing more that somebody should hear of. Before the queue stops. */
@@ -260,13 +295,26 @@ class RunningBridge implements Bridge {
   /** Connections of earlier configurations, which close when their last delivery has ended. */
   readonly #closing = new Set<Promise<void>>();
   #isStopping = false;
+  #needsRestart = false;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
-    this.listeners = parts.listeners;
+    this.listeners = parts.listeners.open;
     this.authorityFile = parts.authorityFile;
     this.#prove();
+  }
+
+  get shared(): RecordTable | undefined {
+    return this.#parts.shared;
+  }
+
+  get needsRestart(): boolean {
+    return this.#needsRestart;
+  }
+
+  sendTest(username: string, to: string): Promise<Finding> {
+    return this.#parts.sendTest(username, to);
   }
 
   reload(next: Config): Promise<void> {
@@ -283,18 +331,22 @@ class RunningBridge implements Bridge {
   async #reload(next: Config): Promise<void> {
     const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
-    await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
+    const change = await this.#parts.prepareListeners(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
       throw error;
     });
     // With those of the new ones they would be more than Microsoft allows a mailbox.
-    await Promise.all([...state().upstreams.values()].map((upstream) => upstream.leaveIdle()));
+    await Promise.all(
+      state()
+        .upstreams.values()
+        .map((upstream) => upstream.leaveIdle()),
+    );
     const before = this.#parts.replace(opened);
+    change.apply();
     this.#parts.reloaded();
-    for (const key of fixedAtStart) {
-      if (JSON.stringify(next[key]) !== JSON.stringify(config[key]))
-        log.warn({ key }, `${key} has changed: restart to apply it`);
-    }
+    const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
+    for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
+    this.#needsRestart = fixed.length > 0;
     for (const connection of this.#parts.leaseKeys?.renewed() ?? [])
       log.warn(
         { connection },
@@ -312,7 +364,7 @@ class RunningBridge implements Bridge {
     this.#parts.endWork();
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
-    await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await listeners.close(graceMs);
     await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
@@ -339,25 +391,40 @@ async function drain(readiness: Readiness, seconds: number, clock: Clock, log: L
   await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
 }
 
-/** Listeners are matched by place: those of the running bridge are the ones that are open. */
-function useCertificates(
-  renewed: ListenerCertificates,
-  next: Config,
-  { listeners: opened }: Config,
-  listeners: readonly OpenListener[],
+/** What changes listeners, and the certificate of the admin port, while the bridge runs. */
+function listenerChanges(
+  listeners: BridgeListeners,
+  { hostname, clock }: { readonly hostname: string; readonly clock: Clock },
   admin: AdminServer | undefined,
-): void {
-  for (const [index, listener] of opened.entries()) {
-    const tls = renewed.of(next.listeners[index] ?? listener);
-    if (tls) listeners[index]?.updateTls(tls);
-  }
-  const adminTls = next.admin && renewed.of(next.admin);
-  if (adminTls) admin?.updateTls(adminTls);
+) {
+  const certificatesOf = (config: Config) => ListenerCertificates.open(config, hostname, clock.now());
+  const useAtAdmin = ({ admin: settings }: Config, certificates: ListenerCertificates) => {
+    const tls = settings && certificates.of(settings);
+    if (tls) admin?.updateTls(tls);
+  };
+  return {
+    async prepareListeners(next: Config): Promise<ListenerChange> {
+      const certificates = await certificatesOf(next);
+      const { apply, undo } = await listeners.prepare(next, certificates);
+      return {
+        undo,
+        apply() {
+          apply();
+          useAtAdmin(next, certificates);
+        },
+      };
+    },
+    async renewCertificates(config: Config): Promise<void> {
+      const certificates = await certificatesOf(config);
+      listeners.renew(certificates);
+      useAtAdmin(config, certificates);
+    },
+  };
 }
 
-const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
+const fixedAtStart = ['dataDir', 'hostname', 'workers', 'queue', 'limits', 'log', 'admin'] as const;
 
-type SharedParts = Omit<ListenerParts, 'listener' | 'tls' | 'reading'> & {
+type SharedParts = Omit<SharedListenerParts, 'reading' | 'limits'> & {
   readonly config: Config;
   readonly certificates: ListenerCertificates;
 };
@@ -366,14 +433,8 @@ async function openListeners(parts: SharedParts, undo: Undo) {
   const { config, certificates, ...shared } = parts;
   const reading = await BridgeReading.open(parts);
   undo.push(() => reading.close());
-  const listeners: OpenListener[] = [];
-  undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
-  for (const [index, listener] of config.listeners.entries()) {
-    const tls = certificates.of(listener);
-    const opening = openListener({ ...shared, reading, listener, ...(tls ? { tls } : {}) });
-    listeners.push(
-      await opening.catch((error: unknown) => Promise.reject(portFailure(error, `listeners[${index}]`, listener))),
-    );
-  }
+  const listeners = new BridgeListeners({ ...shared, reading, limits: config.limits });
+  undo.push(() => listeners.close(0));
+  (await listeners.prepare(config, certificates)).apply();
   return { listeners, reading };
 }

@@ -16,6 +16,8 @@ export interface UpkeepParts {
   readonly clock: Clock;
   readonly log: Log;
   state(): BridgeState;
+  /** Whose sign-ins a connection keeps, where each mailbox has its own. */
+  signInOwners(connection: string): Promise<readonly string[]>;
   renewCertificates(config: Config): Promise<void>;
 }
 
@@ -24,17 +26,18 @@ export interface UpkeepParts {
  * that an upload left, once after a crash may have left one and once a day.
  * @returns what ends it
  */
-export function startUpkeep({ clock, log, state, renewCertificates }: UpkeepParts): () => void {
+export function startUpkeep({ clock, log, state, signInOwners, renewCertificates }: UpkeepParts): () => void {
+  const renew = () => renewSignIns(state().upstreams, { signInOwners, log });
   const lookForDrafts = () => inBackground(() => sweepDrafts(state(), log), log, 'cannot look for abandoned drafts');
   const everyDay = () => {
     inBackground(() => renewCertificates(state().config), log, 'cannot renew the certificates');
-    inBackground(() => renewSignIns(state().upstreams, log), log, 'cannot renew the sign-ins');
+    inBackground(renew, log, 'cannot renew the sign-ins');
     lookForDrafts();
     cancelDaily = clock.after(dayMs, everyDay);
   };
   let cancelDaily = clock.after(dayMs, everyDay);
   const cancelAfterCrash = clock.after(2 * draftAgeMs, lookForDrafts);
-  inBackground(() => renewSignIns(state().upstreams, log), log, 'cannot renew the sign-ins');
+  inBackground(renew, log, 'cannot renew the sign-ins');
   return () => {
     cancelDaily();
     cancelAfterCrash();
@@ -53,6 +56,8 @@ export async function proveConnections({ config, upstreams }: BridgeState, log: 
   for (const need of needs) {
     const [connection = '', resource] = need.split(' ') as [string, TokenResource];
     const upstream = upstreams.get(connection);
+    // Whose sign-in is missing, that mailbox tells.
+    if (upstream?.hasOwners) continue;
     try {
       await upstream?.getToken(resource);
     } catch (error) {
@@ -67,11 +72,21 @@ export async function proveConnections({ config, upstreams }: BridgeState, log: 
   }
 }
 
+type SignInParts = Pick<UpkeepParts, 'signInOwners' | 'log'>;
+
 /** A sign-in dies when nobody uses it for 90 days; nobody shall come near that. */
 const signInAgeMs = 7 * dayMs;
 
-async function renewSignIns(upstreams: BridgeState['upstreams'], log: Log): Promise<void> {
+async function renewSignIns(upstreams: BridgeState['upstreams'], { signInOwners, log }: SignInParts): Promise<void> {
   for (const upstream of upstreams.values()) {
+    if (!upstream.hasOwners) continue;
+    const owners = await signInOwners(upstream.name).catch((error: unknown) => {
+      log.error({ connection: upstream.name, error }, `cannot list the sign-ins of ${upstream.name}`);
+      return [];
+    });
+    for (const owner of owners) upstream.ofOwner(owner);
+  }
+  for (const upstream of upstreams.all()) {
     const { name, person } = upstream;
     try {
       if (await person?.grant.renewIfOld(signInAgeMs)) log.info({ connection: name }, 'sign-in renewed');
@@ -95,7 +110,7 @@ async function sweepDrafts({ config, upstreams }: BridgeState, log: Log): Promis
   const once = new Map(places.map((place) => [`${place.connection} ${place.mailbox.toLowerCase()}`, place]));
   for (const { connection, mailbox } of once.values()) {
     await upstreams
-      .get(connection)
+      .forMailbox(connection, mailbox)
       ?.sweepDrafts(mailbox, draftAgeMs)
       .catch((error: unknown) => log.debug({ connection, mailbox, error }, 'cannot look for abandoned drafts'));
   }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { program } from '../base/program/place.ts';
 
 /** The version of the package: `1.2.3`. */
 export function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+  return (JSON.parse(program.read('package.json').toString('utf8')) as { version: string }).version;
 }

@@ -146,6 +146,22 @@ const entries = {
     cause: 'A person has signed in by Entra ID who is in none of the groups of admin.oidc.',
     remedy: 'Add the person to the group of operateGroup or viewGroup in Entra ID, then sign in again.',
   },
+  'connect-not-open': {
+    kind: 'permanent',
+    cause: 'Somebody signed in at /connect with an address that may not connect its mailbox there.',
+    remedy:
+      'Sign in with an address of the domains that the page names. Administrators: admin.connect.domains, and an account with a username such as *@contoso.com over the connection.',
+  },
+  'connect-busy': {
+    kind: 'temporary',
+    cause: 'Too many sign-ins at /connect are under way, or have been begun from one network within an hour.',
+    remedy: 'Try again in a few minutes.',
+  },
+  'connect-failed': {
+    kind: 'permanent',
+    cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
+    remedy: 'Try again; if it stays, the log of the bridge says more.',
+  },
   'admin-token-unusable': {
     kind: 'usage',
     cause: 'The file of the admin token in dataDir cannot be read or made.',
@@ -414,6 +430,26 @@ const entries = {
     kind: 'permanent',
     cause: 'With the new sign-in a hop of the connection fails, and with the one before none does. That one is kept.',
     remedy: 'Sign in as the person that the message names, or do what the failed hop says and sign in again.',
+  },
+  'set-up-answer-invalid': {
+    kind: 'usage',
+    cause: 'An answer of the guided set-up is missing or is not what the question asks for.',
+    remedy: 'Correct the answer that the message names.',
+  },
+  'set-up-step-missing': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for before the one that it builds on was done.',
+    remedy: 'Load the page again: it shows the step that comes next.',
+  },
+  'set-up-step-done': {
+    kind: 'usage',
+    cause: 'A step of the guided set-up was asked for whose outcome is in force already.',
+    remedy: 'Load the page again. To set up another mailbox, begin another set-up.',
+  },
+  'set-up-check-failed': {
+    kind: 'permanent',
+    cause: 'The check at the end of the guided set-up found hops that fail and that waiting does not cure.',
+    remedy: 'Do what the failed hops say, then check again.',
   },
   'sign-in-redirect-invalid': {
     kind: 'permanent',

@@ -6,9 +6,6 @@ import { signInInBrowser } from './sign-in/in-browser.ts';
 import { pointedToBrowser } from './sign-in/terminal.ts';
 import type { CliIo } from './terminal/io.ts';
 
-/** Microsoft Graph Command Line Tools: the public client that Microsoft's own tools sign administrators in with. */
-export const graphCommandLineTools = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
-
 /** How an administrator signs in. */
 export interface AdministratorSignIn {
   /** Of the connection being set up. */

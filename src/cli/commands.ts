@@ -1,8 +1,11 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { version } from '../app/version.ts';
 import { BridgeError } from '../base/errors.ts';
 import { visibleStream } from '../base/visible.ts';
 import { suggestionOrStop } from './arguments.ts';
 import { helpTopics, runHelp } from './help/command.ts';
+import type { CommandHelp } from './help/command-help.ts';
 import { fittedHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { withErrorsTold } from './terminal/tell-error.ts';
@@ -112,7 +115,28 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'turn a password into a hash for the configuration',
     load: async () => (await import('./hash-password.ts')).runHashPassword,
   },
+  completion: {
+    summary: 'print a script by which bash, zsh or fish completes command lines',
+    load: async () => {
+      const { runCompletion } = await import('./completion/command.ts');
+      return (args, io) =>
+        runCompletion(args, io, async () => ({ commands: await commandTable(), topics: helpTopics() }));
+    },
+  },
 };
+
+/** Every command with what its `--help` says where there is no terminal. */
+export async function commandTable(): Promise<CommandHelp[]> {
+  const names = Object.keys(commands);
+  const table = Object.entries(commands).map(async ([name, { summary }]) => {
+    const stdout = new PassThrough();
+    const usage = text(stdout);
+    await runCommand([name, '--help'], { stdin: new PassThrough(), stdout, stderr: stdout, env: {} });
+    stdout.end();
+    return { name, summary, usage: await usage, others: names.filter((each) => each !== name) };
+  });
+  return await Promise.all(table);
+}
 
 /**
  * Runs one command line.

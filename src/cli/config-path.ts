@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
 import { isRoot } from '../base/files/ownership.ts';
-import { systemConfig } from '../base/system-paths.ts';
+import { systemConfig } from '../base/system/system-paths.ts';
 import type { Environment } from '../config/secrets.ts';
 
 const localConfig = 'config.json';

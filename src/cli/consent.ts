@@ -1,3 +1,4 @@
+import { readLooseConfig } from '../app/set-up/loose-config.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type ConsentLink, consentLink, readConsentAnswer } from '../onboarding/consent-link.ts';
@@ -6,7 +7,6 @@ import { assertRegistered } from '../onboarding/init-config.ts';
 import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
-import { readLooseConfig } from './loose-config.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
 import { openBrowser } from './sign-in/open-browser.ts';
 import { askLine } from './terminal/ask-line.ts';

@@ -1,22 +1,22 @@
-import { access, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
+import { assertNoConfig, createConfigFile } from '../app/set-up/config-file.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
-import { ownerToKeep } from '../base/files/ownership.ts';
+import { answerRules } from '../config/answer-rules.ts';
 import { cloudNames } from '../config/clouds.ts';
-import { loadConfig } from '../config/load.ts';
 import { courierKinds } from '../message/courier-kind.ts';
+import { freePorts } from '../onboarding/free-ports.ts';
 import { configOf, dataDirFor, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
 import { type InitAnswers, initQuestions } from '../onboarding/init-questions.ts';
 import { firewallLine, ownAddresses } from '../onboarding/own-addresses.ts';
-import { assertCanWrite, ownerOfDataFolder, writeWholeFile } from '../onboarding/whole-file.ts';
+import { assertCanWrite, writeWholeFile } from '../onboarding/whole-file.ts';
 import { readArguments } from './arguments.ts';
 import { newConfigPath } from './config-path.ts';
-import { freePorts } from './demo/free-ports.ts';
-import { answerRules, terminalInterview } from './init-interview.ts';
+import { terminalInterview } from './init-interview.ts';
 import { askLine } from './terminal/ask-line.ts';
 import { tellCommands } from './terminal/commands.ts';
 import { showHelp } from './terminal/help.ts';
@@ -85,7 +85,7 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
   const values = readOptions(args);
   if (values.help) return showHelp(io, usage);
   const path = newConfigPath(values.config, io.env);
-  await assertMayWrite(path, values.force ?? false);
+  await assertNoConfig(path, values.force ?? false);
   await assertCanWrite(path);
   const dataDir = dataDirFor(path);
   const cloud = await cloudOption(values.cloud);
@@ -100,7 +100,11 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
     dataDir,
     cloud,
   });
-  await writeConfig(path, config, values.force ?? false, secret);
+  await createConfigFile(path, config, values.force ?? false, async () => {
+    if (secret?.typed !== undefined && 'file' in secret.source) {
+      await writeWholeFile(resolve(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
+    }
+  });
   const steps = nextSteps(answers, secret !== undefined).map((step) => withConfig(step, values.config));
   if (values.json) {
     const { username, name } = answers;
@@ -127,16 +131,6 @@ function givenAnswers(values: Values): InitAnswers {
   const { config: _c, yes: _y, force: _f, json: _j, help: _h, cloud: _o, ...rest } = values;
   const { 'client-secret-file': _s, 'client-secret-env': _e, ...answers } = rest;
   return answers;
-}
-
-/** @throws BridgeError `config-exists` */
-async function assertMayWrite(path: string, force: boolean): Promise<void> {
-  if (force) return;
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw new BridgeError('config-exists', `${path} is there already.`);
 }
 
 /** A named cloud, or the object in a file, alone or as part of what `simulate` prints. @throws BridgeError `usage` */
@@ -207,35 +201,6 @@ async function clientSecret(
   const typed = io.stdin.isTTY ? await promptHidden(io, prompt, 1024) : await askLine(io, prompt);
   if (typed === undefined || typed.trim() === '') return undefined;
   return { source: { file: `${dataDir}/${answers.name}.secret` }, typed: typed.trim() };
-}
-
-/** Writes the file whole or not at all, once the loader has taken it. @throws BridgeError */
-async function writeConfig(
-  path: string,
-  config: Record<string, unknown>,
-  force: boolean,
-  secret: ClientSecret | undefined,
-): Promise<void> {
-  const candidate = `${path}.new`;
-  const owner = ownerOfDataFolder(resolve(dirname(path), String(config.dataDir)));
-  try {
-    await writeWholeFile(candidate, `${JSON.stringify(config, null, 2)}\n`, 0o600, ownerToKeep(path, owner));
-    await loadConfig(candidate, { env: {}, secrets: [] }).catch((error: unknown) => {
-      throw error instanceof BridgeError ? aboutFile(error, candidate, path) : error;
-    });
-    if (secret?.typed !== undefined && 'file' in secret.source) {
-      await writeWholeFile(resolve(dirname(path), secret.source.file), `${secret.typed}\n`, 0o600);
-    }
-    await assertMayWrite(path, force);
-    await rename(candidate, path);
-  } finally {
-    await rm(candidate, { force: true });
-  }
-}
-
-/** The candidate is gone by the time this is read. */
-function aboutFile({ code, message, remedy, details }: BridgeError, candidate: string, path: string): BridgeError {
-  return new BridgeError(code, message.replaceAll(candidate, path), { remedy, details });
 }
 
 function withConfig(step: NextStep, config: string | undefined): NextStep {

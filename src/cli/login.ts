@@ -1,7 +1,8 @@
-import { isDelegated } from '../app/connections/tokens.ts';
+import { hasOwnSignIns, isDelegated } from '../app/connections/tokens.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
 import { withSharedRecords } from '../app/instances/shared-records.ts';
 import type { CommandQueue } from '../app/queue-store.ts';
+import { openHttp } from '../app/set-up/cloud-access.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { HttpClient } from '../base/http/client.ts';
@@ -9,10 +10,10 @@ import type { RecordTable } from '../base/record-table.ts';
 import { resolveCloud } from '../config/clouds.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config, Connection } from '../config/schema.ts';
+import { ownConnection } from '../message/own-connection.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
 import { checkConfig, trySignIn } from './check/command.ts';
-import { openHttp } from './cloud-access.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
 import { logIn, type SignInMade } from './sign-in/log-in.ts';
@@ -24,12 +25,14 @@ import { interruptible } from './terminal/interruptible.ts';
 import type { CliIo } from './terminal/io.ts';
 import { Screen } from './terminal/screen.ts';
 
-const usage = `Usage: mailbridge login [NAME] [--browser] [--replace] [--verify-only] [--no-check] [--config FILE] [--json]
+const usage = `Usage: mailbridge login [NAME] [--mailbox ADDRESS] [--browser] [--replace] [--verify-only] [--no-check]
+                        [--config FILE] [--json]
 
 Signs a person in for connection NAME, by a code that is entered on any device, and keeps the sign-in, encrypted.
 Then says who signed in and what was granted, and tries every hop of the connection. A sign-in that works is kept
 until the hops of the new one do; for another person than before it asks.
 
+  --mailbox      whose sign-in it is, for a connection with "signIns": "each"
   --browser      in a browser of this machine (authorization code with PKCE); for tenants that block device codes
   --replace      another person than before may sign in, without being asked; also in place of a sign-in that was
                  encrypted with a key that is lost
@@ -53,6 +56,8 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   becomeDataFolderOwner(config.dataDir);
   const [name, connection] = chosen(values.positionals, config);
   assertRegistered(name, connection.clientId);
+  assertMailbox(name, connection, values.mailbox);
+  const { mailbox } = values;
   const screen = new Screen(json ? io.stderr : io.stdout, io.env);
   const tell = (text: string) => screen.say(text);
   const check = !values['no-check'];
@@ -66,9 +71,11 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
         return undefined;
       }
       if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
-      return await logIn({ name, connection, config, shared, http, browser, replace, check }, terminal);
+      return await logIn({ name, mailbox, connection, config, shared, http, browser, replace, check }, terminal);
     });
-    return loggedIn ? await conclude(loggedIn, { name, loaded, shared, queue, json, check, clock, tell }, io) : 0;
+    return loggedIn
+      ? await conclude(loggedIn, { name, mailbox, loaded, shared, queue, json, check, clock, tell }, io)
+      : 0;
   });
 }
 
@@ -79,6 +86,7 @@ function readOptions(args: string[]) {
     options: {
       browser: { type: 'boolean', default: false },
       replace: { type: 'boolean', default: false },
+      mailbox: { type: 'string' },
       'verify-only': { type: 'boolean', default: false },
       'no-check': { type: 'boolean', default: false },
       config: { type: 'string', short: 'c' },
@@ -91,6 +99,7 @@ function readOptions(args: string[]) {
 
 interface Conclusion {
   readonly name: string;
+  readonly mailbox: string | undefined;
   readonly loaded: LoadedConfig;
   readonly shared: RecordTable | undefined;
   readonly queue: CommandQueue;
@@ -102,24 +111,25 @@ interface Conclusion {
 
 /** Tells what the sign-in came to, and tries the hops. @returns the exit code */
 async function conclude({ outcome, trial }: SignInMade, options: Conclusion, io: CliIo): Promise<number> {
-  const { name, loaded, shared, queue, json, check, clock, tell } = options;
+  const { name, mailbox, loaded, shared, queue, json, check, clock, tell } = options;
+  const tried = mailbox === undefined ? { name } : { name: ownConnection(name, mailbox), mailboxes: [mailbox] };
   const { config } = loaded;
   const code = outcome.missing.length > 0 ? 1 : 0;
   if (!json) tell(outcomeText(name, outcome));
   let works = true;
   if (trial) {
     if (!json) tell('');
-    const tried = { name, shared, queue };
     const hops = {
-      withCandidate: () => trySignIn(config, { ...tried, signIn: trial.candidate, quiet: json }, io, clock),
-      withPrevious: () => trySignIn(config, { ...tried, signIn: trial.kept, quiet: true }, io, clock),
+      withCandidate: () =>
+        trySignIn(config, { ...tried, shared, queue, signIn: trial.candidate, quiet: json }, io, clock),
+      withPrevious: () => trySignIn(config, { ...tried, shared, queue, signIn: trial.kept, quiet: true }, io, clock),
     };
     works = await settleTrial(name, trial, hops, tell);
   }
   if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...outcome }, null, 2)}\n`);
   else if (check && !trial) {
     io.stdout.write('\n');
-    works = (await checkConfig(loaded, { name, shared, queue, clock }, io)) === 0;
+    works = (await checkConfig(loaded, { ...tried, shared, queue, clock }, io)) === 0;
   }
   return works ? code : 1;
 }
@@ -149,6 +159,19 @@ function chosen(positionals: readonly string[], config: Config): [string, Connec
   const what = name === undefined ? 'Which connection?' : `There is no connection "${[name, ...more].join(' ')}".`;
   throw new BridgeError('usage', `${what} The configuration has ${known.join(', ')}.`, {
     remedy: 'Run mailbridge login --help.',
+  });
+}
+
+/** @throws BridgeError `usage` where it is not said whose sign-in it is, or said where there is one for all */
+function assertMailbox(name: string, connection: Connection, mailbox: string | undefined): void {
+  const remedy = 'Run mailbridge login --help.';
+  if (hasOwnSignIns(connection) && mailbox === undefined) {
+    const text = `Each mailbox of connection "${name}" has a sign-in of its own: say which with --mailbox ADDRESS.`;
+    throw new BridgeError('usage', text, { remedy });
+  }
+  if (hasOwnSignIns(connection) || mailbox === undefined) return;
+  throw new BridgeError('usage', `Connection "${name}" has one sign-in for all mailboxes: leave --mailbox out.`, {
+    remedy,
   });
 }
 

@@ -1,6 +1,6 @@
+import type { LooseConfig } from '../app/set-up/loose-config.ts';
 import { BridgeError } from '../base/errors.ts';
 import { isPersonalTenant } from '../base/personal-accounts.ts';
-import type { LooseConfig } from './loose-config.ts';
 
 /**
  * The one connection that a command's word names.

@@ -8,18 +8,24 @@ export interface StartSignals {
   onReload(callback: () => void): void;
 }
 
+/** On Windows SIGHUP is a console that is closed, and SIGBREAK what a service manager may send: `process`, "Signal events". */
+const ends: readonly NodeJS.Signals[] =
+  process.platform === 'win32' ? ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
+
 /** SIGHUP ends a process that does not listen, and one that comes while the bridge starts must not be lost. */
 export function listenForSignals(): StartSignals {
   let reload: (() => void) | undefined;
   let isReloadKept = false;
-  process.on('SIGHUP', () => {
-    if (reload) reload();
-    else isReloadKept = true;
-  });
+  if (!ends.includes('SIGHUP')) {
+    process.on('SIGHUP', () => {
+      if (reload) reload();
+      else isReloadKept = true;
+    });
+  }
   const ending = new AbortController();
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     // Kept: a terminal or a service manager may well say it twice, and the second must not cut the stop short.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+    for (const signal of ends) process.on(signal, () => resolve(signal));
   });
   void ended.then(() => ending.abort());
   return {

@@ -1,12 +1,18 @@
+import { dirname, resolve } from 'node:path';
 import { LogTail } from '../admin/api/log/log-tail.ts';
-import { type Bridge, type BridgeOptions, startBridge } from '../app/bridge.ts';
+import type { Bridge } from '../app/bridge.ts';
 import { becomeDataFolderOwner } from '../app/data-folder-owner.ts';
+import { BridgeRunner, hasConfig } from '../app/set-up/runner.ts';
+import { pagesUrl } from '../app/set-up/set-up-server.ts';
+import { systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { takesColours } from '../base/pretty-line.ts';
-import { loadConfig } from '../config/load.ts';
+import { giveMemoryBackSoon } from '../base/system/memory-given-back.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { dataDirFor } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import { tellBanner } from './start-banner.ts';
@@ -15,12 +21,17 @@ import { showHelp } from './terminal/help.ts';
 import type { CliIo } from './terminal/io.ts';
 import { Progress } from './terminal/progress.ts';
 import { Screen } from './terminal/screen.ts';
+import { shellWord } from './terminal/shell-word.ts';
+import { shownPath } from './terminal/shown-path.ts';
 import { widthOf } from './terminal/width.ts';
 import { wrapped } from './terminal/wrap.ts';
 
 const usage = `Usage: mailbridge start [--config FILE]
 
 Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
+
+While there is no configuration, a page on this machine sets the bridge up; when that is done, the bridge runs. The
+page is at port 8025, or at that of MAILBRIDGE_SETUP_PORT.
 
 Example: mailbridge start --config /etc/mailbridge/config.json
 `;
@@ -37,13 +48,53 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   if (values.help) return showHelp(io, usage);
   const signals = listenForSignals();
   const path = configPath(values.config, io.env);
-  const { config, warnings } = await loadConfig(path, { env: io.env });
-  const format = config.log.format ?? (io.stdout.isTTY ? 'pretty' : 'json');
+  const setUpAt = { host: '127.0.0.1', port: setUpPort(io.env) };
+  const loaded = (await hasConfig(path)) ? await loadConfig(path, { env: io.env }) : undefined;
+  const start = openStart(loaded?.config.log ?? {}, io);
+  const { log } = start;
+  for (const warning of loaded?.warnings ?? []) log.warn(warning);
+  const dataDir = loaded?.config.dataDir ?? resolve(dirname(path), dataDirFor(path));
+  const user = becomeDataFolderOwner(dataDir);
+  if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${dataDir}`);
+  const { env } = io;
+  const { logTail } = start;
+  const runner = new BridgeRunner({ path, env, log, logTail, clock: systemClock, signal: signals.ending, setUpAt });
+  const tell = (bridge: Bridge, { config }: LoadedConfig) => {
+    if (start.format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
+    tellReady(bridge, config, start.format, log, io);
+    giveMemoryBackSoon();
+  };
+  const isRunning = loaded
+    ? await started(runner, loaded, signals, tell).finally(() => start.progress.end())
+    : await startedSetUp(runner, dataDir, { path, config: values.config, tell, start }, io);
+  if (!isRunning) {
+    log.info({ signal: await signals.ended }, 'stopped before it was ready');
+    return 0;
+  }
+  signals.onReload(reloading(log, () => runner.reload()));
+  const signal = await signals.ended;
+  log.info({ signal }, 'stopping');
+  await runner.stop();
+  log.info('stopped');
+  return 0;
+}
+
+/** What a start tells by. */
+interface StartOutput {
+  readonly log: Log;
+  /** The last lines of it. */
+  readonly logTail: LogTail;
+  readonly format: 'pretty' | 'json';
+  readonly progress: Progress;
+}
+
+function openStart({ level, format: configured }: Partial<Config['log']>, io: CliIo): StartOutput {
+  const format = configured ?? (io.stdout.isTTY ? 'pretty' : 'json');
   const progress = new Progress(io, 'Starting');
   const logTail = new LogTail();
   const log = openLog({
     tail: (line) => logTail.add(line),
-    level: config.log.level,
+    level: level ?? 'info',
     format,
     destination: io.stdout,
     colours: takesColours(io.stdout, io.env),
@@ -52,42 +103,54 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
       return fittedLogLine(line, widthOf(io.stdout, io.env));
     },
   });
-  for (const warning of warnings) log.warn(warning);
-  const user = becomeDataFolderOwner(config.dataDir);
-  if (user) log.info({ user }, `runs as ${user}, the owner of the data folder ${config.dataDir}`);
-  const bridge = await started(config, { log, logTail }, signals).finally(() => progress.end());
-  if (!bridge) {
-    log.info({ signal: await signals.ended }, 'stopped before it was ready');
-    return 0;
-  }
-  if (format === 'pretty') tellBanner(bridge, values.config, new Screen(io.stdout, io.env));
-  tellReady(bridge, config, format, log, io);
-  signals.onReload(
-    reloading(log, async () => {
-      const again = await loadConfig(path, { env: io.env });
-      for (const warning of again.warnings) log.warn(warning);
-      await bridge.reload(again.config);
-    }),
-  );
-  const signal = await signals.ended;
-  log.info({ signal }, 'stopping');
-  await bridge.stop();
-  log.info('stopped');
-  return 0;
+  return { log, logTail, format, progress };
 }
 
-/** Undefined where a signal has ended the start. */
-async function started(
-  config: Config,
-  options: Pick<BridgeOptions, 'log' | 'logTail'>,
-  { ending }: StartSignals,
-): Promise<Bridge | undefined> {
+type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;
+
+/** False where a signal has ended the start. */
+async function started(runner: BridgeRunner, loaded: LoadedConfig, { ending }: StartSignals, tell: Tell) {
   try {
-    return await startBridge(config, { ...options, signal: ending });
+    tell(await runner.start(loaded), loaded);
+    return true;
   } catch (error) {
-    if (error === ending.reason) return undefined;
+    if (error === ending.reason) return false;
     throw error;
   }
+}
+
+interface SetUpStart {
+  readonly path: string;
+  /** As the command line named it. */
+  readonly config: string | undefined;
+  readonly tell: Tell;
+  readonly start: StartOutput;
+}
+
+/** Says where the page is, in one line. */
+async function startedSetUp(
+  runner: BridgeRunner,
+  dataDir: string,
+  { path, config, tell, start }: SetUpStart,
+  io: CliIo,
+): Promise<true> {
+  const port = await runner.startSetUp(dataDir, tell).finally(() => start.progress.end());
+  const url = pagesUrl('127.0.0.1', port);
+  const token = `mailbridge admin token${config === undefined ? '' : ` --config ${shellWord(config)}`}`;
+  const text = `set-up: there is no ${shownPath(path)} yet. Open ${url} in a browser of this machine; the token to sign in with: ${token}`;
+  if (start.format === 'pretty') new Screen(io.stdout, io.env).say(text);
+  else start.log.info({ url }, text);
+  return true;
+}
+
+const usualPort = 8025;
+
+/** Of the page that sets up a bridge without a configuration. @throws BridgeError `usage` */
+function setUpPort({ MAILBRIDGE_SETUP_PORT: given }: CliIo['env']): number {
+  if (given === undefined || given === '') return usualPort;
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new BridgeError('usage', `MAILBRIDGE_SETUP_PORT needs a port from 0 to 65535, not "${given}".`);
 }
 
 /** An event is one line; where the terminal has no room for it, it goes on below its own message. */
@@ -108,7 +171,7 @@ function tellReady(bridge: Bridge, config: Config, format: 'pretty' | 'json', lo
 }
 
 /** Reloads once at a time; what is asked for while one waits, that one does. */
-function reloading(log: Log, reload: () => Promise<void>): () => void {
+function reloading(log: Log, reload: () => Promise<unknown>): () => void {
   const reloads = new OneAtATime();
   let waits = false;
   return () => {

@@ -42,7 +42,37 @@ export function crossChecks(file: unknown, connectionKeys: readonly string[]): P
     ...networkClashes(raw),
     ...queueRules(raw),
     ...sharedStoreRules(raw),
+    ...connectRules(raw),
   ];
+}
+
+/** At `/connect` everybody signs in for themself, and gets a password that their account takes. */
+function connectRules(raw: Raw): Problem[] {
+  const connect = object(object(raw.admin).connect);
+  const name = text(connect.connection);
+  if (name === undefined) return [];
+  const path = ['admin', 'connect'];
+  const connection = object(object(raw.connections)[name]);
+  if (!['device-code', 'authorization-code'].includes(String(connection.grant)) || connection.signIns !== 'each') {
+    const text = `"${name}" needs grant "device-code" or "authorization-code", and "signIns": "each"`;
+    return [{ path: [...path, 'connection'], text }];
+  }
+  if (connection.grant === 'authorization-code' && !/\/connect\/callback$/.test(String(connection.redirectUri))) {
+    const text = `"${name}" needs the "redirectUri" https://HOST/connect/callback`;
+    return [{ path: [...path, 'connection'], text }];
+  }
+  return list(connect.domains).flatMap((domain, index) => {
+    const isServed = list(raw.accounts)
+      .map(object)
+      .some(
+        ({ username, passwordFrom, connection }) =>
+          text(username)?.toLowerCase() === `*@${String(domain).toLowerCase()}` &&
+          passwordFrom === 'app-passwords' &&
+          connection === name,
+      );
+    const wanted = `{ "username": "*@${String(domain)}", "passwordFrom": "app-passwords", "connection": "${name}" }`;
+    return isServed ? [] : [{ path: [...path, 'domains', index], text: `needs an account ${wanted}` }];
+  });
 }
 
 function portClashes(raw: Raw): Problem[] {
@@ -139,6 +169,9 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
         });
       }
     }
+    if (connection.signIns === 'each' && has(connection, 'tokenFile')) {
+      problems.push({ path: [...path, 'tokenFile'], text: 'is for one sign-in, and "signIns" is "each"' });
+    }
     if (isPersonalTenant(connection.tenantId)) problems.push(...personalRules(connection, path));
     // Without a valid grant the schema does not know which keys are right, but some are never.
     if (!(grants as readonly unknown[]).includes(grant)) {
@@ -195,6 +228,11 @@ function accountRules(raw: Raw): Problem[] {
       });
     }
     problems.push(...mailboxRules(account, path));
+    if (object(object(raw.connections)[connection ?? '']).signIns === 'each' && has(account, 'mailboxes')) {
+      const text =
+        'is not for a connection whose "signIns" is "each": each mailbox is reached by its own sign-in alone';
+      problems.push({ path: [...path, 'mailboxes'], text });
+    }
     if (has(account, 'forceFrom') && has(object(account.rewrite), 'senders')) {
       problems.push({
         path: [...path, 'rewrite', 'senders'],

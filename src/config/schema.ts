@@ -7,6 +7,9 @@ import { limitsBlock, logBlock, queueBlock, retryBlock, shutdownBlock } from './
 import { block, isHost, path, type Sources, secret } from './fields.ts';
 import type { Secret } from './secrets.ts';
 
+// A configuration is read once: to compile functions for it takes longer than it saves.
+z.config({ jitless: true });
+
 const connectionName = () =>
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
     error: 'a connection\'s name must be letters, digits, ".", "_" and "-", at most 64',

@@ -12,7 +12,18 @@ export interface CapabilityFacts {
 
 /** Everything this engine can do over any store, once somebody has logged in. */
 const overAnyStore = [
-  ...['IDLE', 'NAMESPACE', 'UNSELECT', 'CHILDREN', 'UIDPLUS', 'MOVE', 'SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS'],
+  ...[
+    'IDLE',
+    'NAMESPACE',
+    'UNSELECT',
+    'CHILDREN',
+    'UIDPLUS',
+    'MULTIAPPEND',
+    'MOVE',
+    'SPECIAL-USE',
+    'LIST-EXTENDED',
+    'LIST-STATUS',
+  ],
   ...['STATUS=SIZE', 'OBJECTID', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'CONDSTORE', 'QRESYNC'],
   ...['SORT', 'SORT=DISPLAY', 'ESORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
   ...['BINARY', 'UTF8=ACCEPT', 'COMPRESS=DEFLATE'],

@@ -43,13 +43,12 @@ export interface MessageSummary {
   /** 1 to 2^32-1, ascending in order of arrival, never used twice while UIDVALIDITY stays. */
   readonly uid: number;
   readonly flags: readonly Flag[];
-  readonly internalDate: Date;
+  /** INTERNALDATE, milliseconds since 1970. */
+  readonly receivedMs: number;
   /** Octets of the message as {@link OpenFolder.content} gives it, or an estimate where the store knows no better. */
   readonly size: number;
   /** The folder's {@link FolderStatus.highestModseq} after the last change of this message's flags. */
   readonly modseq: number;
-  /** The same for every copy of a message's content (RFC 8474 section 5.1); absent where the store knows none. */
-  readonly emailId?: string;
   /** The same for the messages of a conversation (RFC 8474 section 5.2); absent where the store knows none. */
   readonly threadId?: string;
 }
@@ -106,7 +105,17 @@ export interface AppendedMessage {
   readonly internalDate?: Date;
 }
 
-/** Where messages went by APPEND, COPY or MOVE: equally long lists of old and new UIDs (RFC 4315). */
+/** Messages that are stored together, as they come. */
+export type AppendedMessages = AsyncIterable<AppendedMessage> | Iterable<AppendedMessage>;
+
+/** Where messages went that were stored. */
+export interface Appended {
+  readonly uidValidity: number;
+  /** In the order in which the messages were given; undefined where they are stored and the store cannot tell. */
+  readonly uids: readonly number[] | undefined;
+}
+
+/** Where messages went by COPY or MOVE: equally long lists of old and new UIDs (RFC 4315). */
 export interface Transferred {
   readonly uidValidity: number;
   readonly from: readonly number[];
@@ -139,6 +148,11 @@ export interface ReadableFolder {
 /** How a folder is opened. */
 export interface OpenOptions {
   readonly readOnly: boolean;
+  /**
+   * The folder is watched: what has changed since the store has looked a moment ago may come as news, and need not be in
+   * the first listing.
+   */
+  readonly isWatched?: boolean;
   /** Nobody waits for it any more. */
   readonly signal?: AbortSignal;
 }
@@ -164,6 +178,8 @@ export interface OpenFolder extends ReadableFolder {
   /** Messages from this UID on were in no session before (RFC 3501 section 2.3.2); those told as added say so themselves. */
   readonly recentFrom: number;
   list(options?: ListOptions): Listing<MessageSummary>;
+  /** The same for every copy of a message's content (RFC 8474 section 5.1); undefined where the store knows none. */
+  emailId?(uid: number): string | undefined;
   /**
    * Header blocks with the empty line behind them, in bulk.
    * @param fields names of those that are wanted; others may be missing. Default: all
@@ -214,8 +230,12 @@ export interface MailStore {
   folders(): Promise<readonly FolderInfo[]>;
   status(folder: string): Promise<FolderStatus>;
   open(folder: string, options: OpenOptions): Promise<OpenFolder>;
-  /** Stores a message. The content has been read to its end, or destroyed, when this returns. */
-  append(folder: string, message: AppendedMessage): Promise<{ readonly uidValidity: number; readonly uid: number }>;
+  /**
+   * Stores messages, all of them or none (RFC 3502). No message is asked for where the folder is not there. Each content
+   * has been read to its end, or destroyed, before the next message is asked for, and when this returns.
+   * @throws what `messages` throws: then nothing is stored
+   */
+  append(folder: string, messages: AppendedMessages): Promise<Appended>;
   /** A new folder is not subscribed. @returns its {@link FolderInfo.id} */
   createFolder(folder: string, specialUse?: SpecialUse): Promise<string>;
   deleteFolder(folder: string): Promise<void>;

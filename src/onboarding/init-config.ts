@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { BridgeError } from '../base/errors.ts';
-import { systemConfig, systemDataDir } from '../base/system-paths.ts';
+import { systemConfig, systemDataDir } from '../base/system/system-paths.ts';
 import { type InitAnswers, networksOf } from './init-questions.ts';
 
 /** Stands for an app registration that is not there yet; `mailbridge register-app` puts the right one in. */

@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { AccountLogin } from '../accounts/account-login.ts';
+import { connectionOfLogin } from '../accounts/account-login.ts';
 import {
   type AccountDirectory,
   authenticateWith,
@@ -32,7 +33,8 @@ export async function authenticateReader(
   const result = await authenticateWith(directory, credentials, remoteAddress);
   if ('failure' in result) return refusalOf(result);
   const { username, mailbox, account } = result.login;
-  const { connection, read } = account;
+  const { read } = account;
+  const connection = connectionOfLogin(result.login);
   return { account: { username, mailbox, connection, ...(read && { read }) } };
 }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../base/bounded-by.ts';
 import { BridgeError } from '../base/errors.ts';
 import type { Presence } from '../base/sockets/presence.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
@@ -21,7 +22,7 @@ export type Reader = Pick<Presence, 'gone' | 'giveWay'>;
 export class TranslatedMaildrops {
   readonly #lock: LockMaildrop;
   /** The true sizes of messages whose server only estimates them. */
-  readonly #sizes = new LRUCache<string, number>({ max: 50_000 });
+  readonly #sizes = new LRUCache<string, number>(boundedBy(50_000));
 
   /** @param lock one for all that serve POP3 clients */
   constructor(lock: LockMaildrop) {

@@ -37,6 +37,9 @@ test('demo stays up with settings that work, until it is stopped', async () => {
   const demo = Mailbridge.run(['demo']);
   onTestFinished(async () => void (await demo.kill()));
   await demo.text(/swaks[\s\S]*curl/, 'the client settings');
+  const [, origin, token] = /(http:\/\/127\.0\.0\.1:\d+)\/ui\/#token=(\S+)/.exec(demo.stdout) ?? [];
+  const overview = await fetch(`${origin}/api/v1/overview`, { headers: { Authorization: `Bearer ${token}` } });
+  expect(await overview.json()).toMatchObject({ connections: [{ name: 'demo', state: 'ok' }] });
   const port = Number(/SMTP +(\d+)/.exec(demo.stdout)?.[1]);
   const transport = createTransport({
     host: '127.0.0.1',

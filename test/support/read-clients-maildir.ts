@@ -18,6 +18,8 @@ export interface MaildirMessage {
 /** The letters behind a file's name, in their order (http://cr.yp.to/proto/maildir.html). */
 const flagsByLetter = { D: '\\Draft', F: '\\Flagged', R: '\\Answered', S: '\\Seen', T: '\\Deleted' } as const;
 
+const openAtOnce = 200;
+
 let delivered = 0;
 
 /** A Maildir, from outside the program that works on it. */
@@ -50,9 +52,11 @@ export class Maildir {
   /** In no order. */
   async messages(): Promise<readonly MaildirMessage[]> {
     const files = (await Promise.all(['cur', 'new'].map((part) => this.#list(part)))).flat();
-    return await Promise.all(
-      files.map(async (file) => ({ file, content: await readFile(file, 'latin1'), flags: flagsOf(file) })),
-    );
+    const messages: MaildirMessage[] = [];
+    // A large Maildir has more files than a process may have open.
+    for (let at = 0; at < files.length; at += openAtOnce)
+      messages.push(...(await Promise.all(files.slice(at, at + openAtOnce).map(readMessage))));
+    return messages;
   }
 
   /** Gives a message these flags and no others. */
@@ -74,4 +78,8 @@ export class Maildir {
 function flagsOf(file: string): string[] {
   const letters = /:2,(\w*)$/.exec(file)?.[1] ?? '';
   return Object.entries(flagsByLetter).flatMap(([letter, flag]) => (letters.includes(letter) ? [flag] : []));
+}
+
+async function readMessage(file: string): Promise<MaildirMessage> {
+  return { file, content: await readFile(file, 'latin1'), flags: flagsOf(file) };
 }

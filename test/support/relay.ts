@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LogTail } from '../../src/admin/api/log/log-tail.ts';
 import { type Bridge, startBridge } from '../../src/app/bridge.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -94,10 +95,15 @@ export async function startRelay(changes: Partial<ConfigInput> = {}, options: Si
 }
 
 /** A bridge before a simulator that runs already. */
-export async function relayFrom(simulator: Simulator, whole: ConfigInput, log: Log = silentLog): Promise<Relay> {
+export async function relayFrom(
+  simulator: Simulator,
+  whole: ConfigInput,
+  log: Log = silentLog,
+  logTail?: LogTail,
+): Promise<Relay> {
   const folder = await relayFolder(whole);
   const { config } = await loadConfig(folder.configFile, { env: {} });
-  const bridge = await startBridge(config, { log });
+  const bridge = await startBridge(config, { log, ...(logTail && { logTail }) });
   return {
     simulator,
     bridge,

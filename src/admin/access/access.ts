@@ -8,7 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { logRepeated } from '../../base/repeated-lines.ts';
 import type { HostCheck } from '../server/hosts.ts';
 import { cookieValues, endCookie, sessionCookie, setCookie } from './cookies.ts';
-import { type Caller, mayAct, type Role, type SignInWay } from './role.ts';
+import { type Caller, mayAct, type Role, type SignInMethod } from './role.ts';
 import { type AdminSession, type AdminSessions, provesSession } from './sessions.ts';
 import type { AdminTokens, KnownToken } from './tokens.ts';
 
@@ -21,7 +21,7 @@ export interface AccessParts {
   readonly log: Log;
   /** Cookies are for encrypted connections alone. */
   readonly isSecure: boolean;
-  readonly signInBy: readonly SignInWay[];
+  readonly signInBy: readonly SignInMethod[];
 }
 
 /** Who asks, and the session, where it is by a session. */
@@ -36,7 +36,7 @@ const tokenUser = 'admin token';
 
 /** Lets callers in: by the cookie of a session, or by a token with each request. */
 export class AdminAccess {
-  readonly signInBy: readonly SignInWay[];
+  readonly signInBy: readonly SignInMethod[];
   readonly #parts: AccessParts;
   readonly #throttle: LoginThrottle;
   readonly #digest = new KeyedDigest();

@@ -8,13 +8,13 @@ export function mayAct(role: Role, needed: Role): boolean {
 }
 
 /** How somebody has signed in, or a program shows who it is. */
-export const signInWays = ['token', 'oidc'] as const;
-export type SignInWay = (typeof signInWays)[number];
+export const signInMethods = ['token', 'oidc'] as const;
+export type SignInMethod = (typeof signInMethods)[number];
 
 /** Who asks for something. */
 export interface Caller {
   /** For people and the audit log: `admin token`, `anna@contoso.com`. */
   readonly user: string;
   readonly role: Role;
-  readonly by: SignInWay;
+  readonly by: SignInMethod;
 }

@@ -1,27 +1,35 @@
 import type { AuditLog } from '../access/audit-log.ts';
-import type { AdminPorts } from '../ports.ts';
+import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
+import { type ConnectApi, connectRoutes } from './connect/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
 import { historyRoutes } from './history/routes.ts';
 import { logRoutes } from './log/routes.ts';
 import { messageRoutes } from './messages/routes.ts';
+
 import { openApiDocument } from './openapi.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { type ApiRoute, apiRoute, ok } from './route.ts';
 import { sessionRoutes } from './session/routes.ts';
+import { setUpRoutes } from './set-up/routes.ts';
 
 /** Every route of the API. */
-export function apiRoutes(ports: AdminPorts, streams: EventStreams, audit: AuditLog): ApiRoute[] {
+export function apiRoutes(
+  ports: AdminPorts | SetupModePorts,
+  streams: EventStreams,
+  audit: AuditLog,
+  connect?: ConnectApi,
+): ApiRoute[] {
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),
     ...overviewRoutes(() => ports.overview()),
-    ...historyRoutes((range) => ports.history(range)),
-    ...messageRoutes(ports.messages),
-    ...accountRoutes(ports.accounts),
-    ...connectionRoutes(ports.connections),
+    ...('messages' in ports ? bridgeRoutes(ports) : []),
+    ...(connect ? connectRoutes(connect) : []),
+    ...(ports.setUp ? setUpRoutes(ports.setUp) : []),
     ...logRoutes(ports.logTail),
+    ...historyRoutes((range) => ports.history(range)),
     ...eventRoutes(streams),
     ...auditRoutes(audit),
     apiRoute({
@@ -34,4 +42,9 @@ export function apiRoutes(ports: AdminPorts, streams: EventStreams, audit: Audit
     }),
   ];
   return routes;
+}
+
+/** What a bridge that runs is asked. */
+function bridgeRoutes(ports: AdminPorts): ApiRoute[] {
+  return [...messageRoutes(ports.messages), ...accountRoutes(ports.accounts), ...connectionRoutes(ports.connections)];
 }

@@ -2,7 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
-import type { AdminPorts } from '../ports.ts';
+import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings, AdminTls } from '../settings.ts';
 import { boundSockets } from './bounded-sockets.ts';
 import { openProtected, type ProtectedPart } from './protected.ts';
@@ -28,7 +28,7 @@ const maxParamLength = 1_000;
  */
 export async function listenAdmin(
   settings: AdminSettings,
-  ports: AdminPorts,
+  ports: AdminPorts | SetupModePorts,
   options: AdminServerOptions,
 ): Promise<AdminServer> {
   const { log } = options;
@@ -79,7 +79,7 @@ async function listening(
   app: FastifyInstance,
   server: HttpServer | HttpsServer,
   { host, port }: AdminSettings,
-  { part, ports }: { readonly part: ProtectedPart | undefined; readonly ports: AdminPorts },
+  { part, ports }: { readonly part: ProtectedPart | undefined; readonly ports: AdminPorts | SetupModePorts },
 ): Promise<AdminServer> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -96,7 +96,7 @@ async function listening(
       server.closeAllConnections();
       await closed;
       await app.close();
-      await ports.close();
+      if ('close' in ports) await ports.close();
     },
   };
 }

@@ -11,10 +11,13 @@ import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { EventHub } from '../api/events/hub.ts';
 import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
-import type { AdminPorts } from '../ports.ts';
+import { PendingConnects } from '../connect/pending.ts';
+import { addConnectRoutes } from '../connect/routes.ts';
+import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { setSecurityHeaders } from './headers.ts';
 import { HostCheck } from './hosts.ts';
+import { PageFiles } from './page-files.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { notFound } from './refusal.ts';
 
@@ -31,12 +34,12 @@ export interface ProtectedPart {
 export async function openProtected(
   app: FastifyInstance,
   settings: AdminSettings,
-  ports: AdminPorts,
-  { clock, log }: AdminServerOptions,
+  ports: AdminPorts | SetupModePorts,
+  { clock, log, sessions: kept }: AdminServerOptions,
 ): Promise<ProtectedPart> {
   const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
   const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
-  const sessions = new AdminSessions(clock);
+  const sessions = kept ?? new AdminSessions(clock);
   const isTls = settings.tls !== undefined;
   const isSecure = isTls || settings.publicUrl?.startsWith('https:') === true;
   const access = new AdminAccess({
@@ -51,15 +54,20 @@ export async function openProtected(
   const gate = { access, audit, log };
   const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
   const endEvents = ports.events((event) => hub.tell(event));
+  const connect = 'connect' in ports ? ports.connect : undefined;
+  const pending = connect && new PendingConnects({ connect, clock, log });
+  const files = new PageFiles();
   app.register((part, _, done) => {
     part.addHook('onRequest', async (request, reply) => {
       setSecurityHeaders(reply, isTls);
       hosts.assertOwnHost(request);
     });
     part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
-    addPageRoutes(part);
+    addPageRoutes(part, files);
     if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
-    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit), gate);
+    if (connect && pending) addConnectRoutes(part, connect, pending, files);
+    const api = connect && pending && { connect, pending };
+    addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));
     part.all('/*', (_, reply) => reply.code(404).send(''));
@@ -69,7 +77,9 @@ export async function openProtected(
     close() {
       endEvents();
       hub.close();
-      sessions.close();
+      void pending?.close();
+      // Those that were given go on at the next server.
+      if (!kept) sessions.close();
       audit.close();
       void settings.oidc?.http.close();
     },

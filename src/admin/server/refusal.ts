@@ -15,6 +15,8 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'admin-oidc-failed': 400,
   'admin-oidc-no-role': 403,
   'admin-sign-in-blocked': 429,
+  'connect-busy': 429,
+  'connect-not-open': 403,
   'admin-busy': 503,
 };
 

@@ -20,7 +20,7 @@ export interface AdminSources {
   readonly reading: Pick<BridgeReading, 'workers'>;
   readonly readiness: Pick<Readiness, 'notReady'>;
   /** What is counted; left out in tests. */
-  readonly observed?: Pick<ObservedForAdmin, 'facts'> | undefined;
+  readonly observed?: Pick<ObservedForAdmin, 'facts' | 'history'> | undefined;
   /** Left out in tests. */
   alerts?(): readonly AlertFacts[];
   upstreams(): Iterable<Upstream>;

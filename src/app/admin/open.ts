@@ -45,7 +45,7 @@ async function settingsOf(
     port: admin.port,
     tls: certificates.of(admin),
     pages: admin.pages,
-    names: [hostname, admin.host],
+    names: [hostname, admin.host, ...connectNames(admin)],
     publicUrl: admin.publicUrl,
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
@@ -60,4 +60,9 @@ async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config)
   const ca = caFile === undefined ? undefined : await readCertificates(caFile);
   const http = createHttpClient({ ca, proxy: proxy?.reveal() });
   return { authority, tenantId, clientId, clientSecret: clientSecret.reveal(), operateGroup, viewGroup, http };
+}
+
+/** By which mail programs look for the settings of an address. */
+function connectNames({ connect }: AdminConfig): string[] {
+  return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }

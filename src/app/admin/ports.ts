@@ -1,15 +1,16 @@
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
-import { History } from '../../admin/history/history.ts';
 import type { AdminPorts } from '../../admin/ports.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
+import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
+import { BridgeConnect } from '../connect/connect.ts';
 import { tenantDomains } from '../connections/tenant-domains.ts';
 import { instanceName } from '../instances/instance.ts';
-import type { ObservedForAdmin } from '../observing/for-admin.ts';
+import type { ListenerCertificates } from '../listener-certificates.ts';
 import { version } from '../version.ts';
 import { BridgeAccounts } from './accounts.ts';
 import { Checks } from './checks.ts';
@@ -24,10 +25,14 @@ import { DeviceSignIns } from './sign-ins.ts';
 import { queueTestMessage } from './test-messages.ts';
 
 /** What the admin server is told by. */
-export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners' | 'observed'> {
+export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAtMs: number;
+  readonly setUp: GuidedSetup | undefined;
+  /** Of the bridge. */
+  readonly hostname: string;
+  readonly certificates: Pick<ListenerCertificates, 'authorityFile'>;
   readonly queue: Queue;
   readonly listeners: readonly OpenListener[];
   /** Where instances share app passwords and sign-ins. */
@@ -35,7 +40,6 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly uses: LoginUses;
   readonly events: EventRelay;
   readonly logTail: LogTail;
-  readonly observed: ObservedForAdmin | undefined;
   state(): BridgeState;
 }
 
@@ -65,12 +69,27 @@ export function adminPorts(sources: PortSources): AdminPorts {
       sendTest: (account, login, to) => queueTestMessage(tests, account, login, to),
     }),
     connections: new BridgeConnections({ checks, signIns, state, states }),
+    setUp: sources.setUp,
+    connect: connectOf(sources),
     logTail: sources.logTail,
     overview: () => overviews.get(),
-    history: (range) => (sources.observed?.history ?? new History(() => clock.now())).view(range),
+    history: (range) => sources.observed?.history.view(range),
     events: (told) => events.listen(told),
     async close() {
       await Promise.all([checks.close(), signIns.close()]);
     },
   };
+}
+
+/** Undefined where nobody connects a mailbox by themself. */
+function connectOf(sources: PortSources): BridgeConnect | undefined {
+  const { admin } = sources.state().config;
+  if (!admin?.connect) return undefined;
+  return new BridgeConnect({
+    ...sources,
+    connect: admin.connect,
+    publicUrl: admin.publicUrl,
+    authorityFile: sources.certificates.authorityFile,
+    onSignIn: () => sources.queue.retryNow(),
+  });
 }

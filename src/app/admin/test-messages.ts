@@ -4,6 +4,7 @@ import type { AccountConfig } from '../../config/schema.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { BridgeState } from '../bridge-state.ts';
+import { connectionTo } from '../connections/tokens.ts';
 
 const hourMs = 3_600_000;
 
@@ -26,7 +27,7 @@ export async function queueTestMessage(
   login: string,
   to: string,
 ): Promise<string> {
-  const { send, connection } = account;
+  const { send } = account;
   const mailbox = account.mailbox ?? (login.includes('*') ? undefined : login);
   if (send === undefined)
     throw new BridgeError('usage', `Account ${account.username} may not send ("send" is missing).`);
@@ -41,7 +42,7 @@ export async function queueTestMessage(
     for await (const chunk of message.open()) await spool.write(chunk as Buffer);
     const queued = await spool.commit({
       account: account.username,
-      connection,
+      connection: connectionTo(mailbox, account, state().config),
       mailbox,
       courier: send[0],
       envelope: message.envelope,

@@ -9,18 +9,25 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { exactAddresses, isPattern, mailboxAt } from '../../message/address/pattern.ts';
+import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
 import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import { CheckedUpstream } from './checked.ts';
+
 import { type AskedQueue, pausedConnection } from './paused.ts';
+
+import { hasOwnSignIns } from './tokens.ts';
 
 export type { HopResult } from '../../onboarding/check/hops/hop.ts';
 
 export interface CheckOptions {
-  /** A connection, or the username of an account; without it everything is checked. */
+  /**
+   * A connection, one of a mailbox with its own sign-in (`ownConnection`), or the username of an account; without it
+   * everything is checked.
+   */
   readonly name?: string | undefined;
   /** Mailboxes to try of those that accounts have as `*@domain`. */
   readonly mailboxes?: readonly string[] | undefined;
@@ -86,7 +93,13 @@ async function* checkOne(
 }
 
 /** The connections meant, each with the accounts meant. @throws BridgeError `usage` */
-function selected(config: Config, name: string | undefined, asked: readonly string[]): CheckedConnection[] {
+function selected(config: Config, wanted: string | undefined, asked: readonly string[]): CheckedConnection[] {
+  const { connection: name, owner } = wanted === undefined ? { connection: undefined } : splitConnection(wanted);
+  const subjects = selectedOf(config, owner === undefined ? wanted : name, asked);
+  return owner === undefined ? subjects : subjects.filter((subject) => subject.name === wanted);
+}
+
+function selectedOf(config: Config, name: string | undefined, asked: readonly string[]): CheckedConnection[] {
   const names = Object.keys(config.connections);
   const account = config.accounts.find(({ username }) => username.toLowerCase() === name?.toLowerCase());
   const isConnection = name !== undefined && names.includes(name);
@@ -103,7 +116,24 @@ function selected(config: Config, name: string | undefined, asked: readonly stri
       remedy: 'Name one that is in "mailboxes" of an account, or at the domain of a username such as *@contoso.com.',
     });
   }
-  return meant.map((each) => subjectOf(config, each, accounts, asked));
+  return meant.flatMap((each) => {
+    const subject = subjectOf(config, each, accounts, asked);
+    return hasOwnSignIns(config.connections[each]) ? ownSubjects(subject) : [subject];
+  });
+}
+
+/** One for each mailbox that has a sign-in of its own; of those that nobody names, it is said that they are not tried. */
+function ownSubjects(subject: CheckedConnection): CheckedConnection[] {
+  const { name, accounts, untried } = subject;
+  const mailboxes = [...new Set(accounts.map(({ mailbox }) => mailbox.toLowerCase()))];
+  const own = mailboxes.map((mailbox) => ({
+    ...subject,
+    name: ownConnection(name, mailbox),
+    accounts: accounts.filter((account) => account.mailbox.toLowerCase() === mailbox),
+    untried: [],
+  }));
+  const isAnyUntried = own.length === 0 || (untried ?? []).length > 0;
+  return isAnyUntried ? [...own, { ...subject, hasNoSignIn: true, accounts: [] }] : own;
 }
 
 function subjectOf(

@@ -12,6 +12,7 @@ import { UpstreamSmtpSession } from '../../exchange/smtp/session.ts';
 import { GraphClient } from '../../graph/client/client.ts';
 import { answerText } from '../../message/answer-text.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { OtherSender } from '../../message/sender-way.ts';
 import type { Finding } from '../../onboarding/check/hops/hop.ts';
 import type { CheckOperations, Discovery, KnownCredential, KnownSignIn } from '../../onboarding/check/operations.ts';
@@ -43,11 +44,11 @@ export class CheckedUpstream implements CheckOperations {
   readonly #connection: Connection;
   readonly #config: Config;
   readonly #parts: Parts;
-  #opened: { readonly upstream: Upstream; readonly http: HttpClient } | undefined;
+  #opened: { readonly upstream: Upstream; readonly whole: Upstream; readonly http: HttpClient } | undefined;
 
   constructor(subject: CheckedConnection, config: Config, parts: Parts) {
     this.#subject = subject;
-    this.#connection = config.connections[subject.name] as Connection;
+    this.#connection = config.connections[splitConnection(subject.name).connection] as Connection;
     this.#config = config;
     this.#parts = parts;
   }
@@ -60,19 +61,21 @@ export class CheckedUpstream implements CheckOperations {
     const { name, clientId } = this.#subject;
     assertRegistered(name, clientId);
     const { clock, log, signIn, shared } = this.#parts;
-    const upstream = await Upstream.open(name, this.#config, { clock, log, signIn, shared });
+    const { connection, owner } = splitConnection(name);
+    const whole = await Upstream.open(connection, this.#config, { clock, log, signIn, shared });
+    const upstream = (owner === undefined ? undefined : whole.ofOwner(owner)) ?? whole;
     const http = createHttpClient({
       ca: upstream.ca,
       proxy: this.#config.proxy?.reveal(),
       env: this.#parts.env,
       connectTimeoutMs: probeTimeoutMs,
     });
-    this.#opened = { upstream, http };
+    this.#opened = { upstream, whole, http };
   }
 
   async close(): Promise<void> {
     await this.#opened?.http.close();
-    await this.#opened?.upstream.close();
+    await this.#opened?.whole.close();
   }
 
   reach(peer: ServerPeer): Promise<string> {

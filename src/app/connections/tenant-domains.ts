@@ -1,6 +1,7 @@
 import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Config } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import { type IsInternal, internalDomains } from '../../queue/limits/limits.ts';
 
 /** Which recipients are within the tenant of a connection: those in a domain of its mailboxes, or of the list. */
@@ -14,5 +15,6 @@ export function tenantDomains({
   for (const account of accounts) {
     for (const mailbox of reachedMailboxes(account)) domains.get(account.connection)?.add(domainOf(mailbox));
   }
-  return internalDomains(domains);
+  const isInternal = internalDomains(domains);
+  return (connection, address) => isInternal(splitConnection(connection).connection, address);
 }

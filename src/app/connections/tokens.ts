@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -6,11 +7,12 @@ import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
-import type { RecordTable } from '../../base/record-table.ts';
-import { systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { type RecordTable, recordKinds } from '../../base/record-table.ts';
+import { systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import type { CloudEndpoints } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { isPattern } from '../../message/address/pattern.ts';
+import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
@@ -43,6 +45,8 @@ export interface ConnectionTokens {
   readonly source: TokenSource;
   /** Only where somebody signs in. */
   readonly person?: PersonalAccess;
+  /** Only where each mailbox has a sign-in of its own. */
+  readonly ofOwner?: (mailbox: string) => ConnectionTokens;
   close(): Promise<void>;
 }
 
@@ -69,10 +73,20 @@ export async function openConnectionTokens(name: string, config: Config, parts: 
   const connection = config.connections[name] as Connection;
   const { clock, log } = parts;
   if (isDelegated(connection)) {
-    const person = await openPersonalAccess(name, connection, config, parts);
-    const { graph = [], exchange = [] } = person.scopes;
-    const source = tokenSourceOf({ name, grant: person.grant, scopes: { graph, exchange }, clock, log });
-    return { source, person, close: async () => {} };
+    const open = await personalAccess(name, connection, config, parts);
+    const tokensOf = (person: PersonalAccess): ConnectionTokens => {
+      const { graph = [], exchange = [] } = person.scopes;
+      const source = tokenSourceOf({
+        name: person.client.name,
+        grant: person.grant,
+        scopes: { graph, exchange },
+        clock,
+        log,
+      });
+      return { source, person, close: async () => {} };
+    };
+    if (!hasOwnSignIns(connection)) return tokensOf(open(undefined));
+    return { source: noOneSource(name), ofOwner: (mailbox) => tokensOf(open(mailbox)), close: async () => {} };
   }
   const own = await openOwnGrant(name, connection, parts);
   const scopes = appScopes(connection.scopes, parts.endpoints);
@@ -81,6 +95,30 @@ export async function openConnectionTokens(name: string, config: Config, parts: 
 
 export function isDelegated(connection: Connection): connection is DelegatedConnection {
   return ['device-code', 'authorization-code', 'password'].includes(connection.grant);
+}
+
+/** Whether each mailbox of a connection has a sign-in of its own. */
+export function hasOwnSignIns(connection: Connection | undefined): boolean {
+  return connection !== undefined && 'signIns' in connection && connection.signIns === 'each';
+}
+
+/** The connection by which a mailbox of an account is reached; see `ownConnection`. */
+export function connectionTo(
+  mailbox: string,
+  { connection }: { readonly connection: string },
+  { connections }: Pick<Config, 'connections'>,
+): string {
+  return hasOwnSignIns(connections[connection]) ? ownConnection(connection, mailbox) : connection;
+}
+
+/** Nobody has signed in for the connection itself, and nobody will. */
+function noOneSource(name: string): TokenSource {
+  const text = `Each mailbox of connection "${name}" has a sign-in of its own, and the connection itself has none.`;
+  return {
+    getToken: () => Promise.reject(new BridgeError('sign-in-needed', text, { details: { connection: name } })),
+    expiries: () => ({}),
+    close() {},
+  };
 }
 
 /** The grants that have no user. */
@@ -113,24 +151,37 @@ export async function openPersonalAccess(
   config: Config,
   parts: TokenParts,
 ): Promise<PersonalAccess> {
-  const { endpoints, http, clock } = parts;
-  const { tenantId, clientId } = connection;
-  const { authority } = endpoints;
+  const { connection: configured, owner } = splitConnection(name);
+  return (await personalAccess(configured, connection, config, parts))(owner);
+}
+
+/** @returns gives the access of a person; of the only one there is without an owner */
+async function personalAccess(
+  name: string,
+  connection: DelegatedConnection,
+  config: Config,
+  parts: TokenParts,
+): Promise<(owner: string | undefined) => PersonalAccess> {
   const credential = connection.grant === 'device-code' ? undefined : await clientCredentialOf(name, connection);
-  const client: UserClientOptions = { name, tenantId, clientId, authority, http, clock, credential };
-  const store = parts.signIn ?? (await openConnectionStore(name, connection, config, parts));
-  const scopes = delegatedScopes(neededBy(name, connection, config), endpoints, connection.scopes);
-  const options = { ...client, store, scopes };
-  const grant =
-    connection.grant === 'password'
-      ? delegatedGrant({
-          ...options,
-          kind: 'password',
-          username: connection.username,
-          password: () => connection.password.reveal(),
-        })
-      : delegatedGrant({ ...options, kind: connection.grant });
-  return { client, store, scopes, grant };
+  const scopes = delegatedScopes(neededBy(name, connection, config), parts.endpoints, connection.scopes);
+  const storeOf = parts.signIn ? undefined : await connectionStores(name, connection, config, parts);
+  return (owner) => {
+    const { endpoints, http, clock, signIn } = parts;
+    const { tenantId, clientId } = connection;
+    const own = owner === undefined ? name : ownConnection(name, owner);
+    const client = { name: own, tenantId, clientId, authority: endpoints.authority, http, clock, credential };
+    const store = signIn ?? (storeOf as (owner: string | undefined) => SignInStore)(owner);
+    return { client, store, scopes, grant: personalGrant(connection, { ...client, store, scopes }) };
+  };
+}
+
+function personalGrant(
+  connection: DelegatedConnection,
+  options: UserClientOptions & Pick<PersonalAccess, 'store' | 'scopes'>,
+): DelegatedGrant {
+  if (connection.grant !== 'password') return delegatedGrant({ ...options, kind: connection.grant });
+  const { username, password } = connection;
+  return delegatedGrant({ ...options, kind: 'password', username, password: () => password.reveal() });
 }
 
 /**
@@ -140,19 +191,62 @@ export async function openPersonalAccess(
  */
 export async function openConnectionStore(
   name: string,
+  connection: DelegatedConnection,
+  config: Config,
+  parts: Omit<TokenParts, 'http'>,
+): Promise<SignInStore> {
+  const { connection: configured, owner } = splitConnection(name);
+  return (await connectionStores(configured, connection, config, parts))(owner);
+}
+
+async function connectionStores(
+  name: string,
   { tenantId, clientId, tokenFile }: DelegatedConnection,
   config: Config,
   { endpoints: { authority }, clock, log, shared, env = process.env }: Omit<TokenParts, 'http'>,
-): Promise<SignInStore> {
+): Promise<(owner: string | undefined) => SignInStore> {
   const { dataDir } = config;
   const secret = config.tokenKey?.reveal();
   const isShared = shared !== undefined;
   const key = tokenKey({ env, dataDir, log, serviceKey: serviceKeyOf(dataDir), isShared, secret });
-  const options = { connection: name, app: { authority, tenantId, clientId }, key, clock, log };
-  if (!shared) return openSignInFile({ ...options, file: tokenFile ?? join(dataDir, 'sign-ins', `${name}.token`) });
+  const app = { authority, tenantId, clientId };
   // Told at the start, and not by the first message: it is the configuration that lacks it.
-  await key();
-  return openSignInRecord({ ...options, records: shared });
+  if (shared) await key();
+  return (owner) => {
+    const own = owner === undefined ? name : ownConnection(name, owner);
+    const options = { connection: own, app, key, clock, log };
+    if (shared) return openSignInRecord({ ...options, records: shared });
+    const file = owner === undefined ? tokenFile : undefined;
+    return openSignInFile({ ...options, file: file ?? join(dataDir, 'sign-ins', signInFileName(name, owner)) });
+  };
+}
+
+/** Whose sign-ins a connection keeps, where each mailbox has its own. @throws Error of the file system, or of the store */
+export async function signInOwners(
+  name: string,
+  { dataDir }: Pick<Config, 'dataDir'>,
+  shared: RecordTable | undefined,
+  nowMs: number,
+): Promise<string[]> {
+  const prefix = ownConnection(name, '');
+  if (shared)
+    return [...(await shared.list(recordKinds.signIn, nowMs, prefix)).keys()].map((key) => key.slice(prefix.length));
+  const files = await readdir(join(dataDir, 'sign-ins')).catch(() => []);
+  return files.flatMap((file) => ownerOfFile(name, file) ?? []);
+}
+
+const fileEnd = '.token';
+
+/** No name of a connection holds a tilde. */
+function signInFileName(name: string, owner: string | undefined): string {
+  return `${name}${owner === undefined ? '' : `~${encodeURIComponent(owner.toLowerCase())}`}${fileEnd}`;
+}
+
+function ownerOfFile(name: string, file: string): string | undefined {
+  const start = `${name}~`;
+  return file.startsWith(start) && file.endsWith(fileEnd)
+    ? decodeURIComponent(file.slice(start.length, -fileEnd.length))
+    : undefined;
 }
 
 /** Where the key is that systemd hands to the service, for a command beside it. */
@@ -169,6 +263,7 @@ function neededBy(name: string, connection: DelegatedConnection, config: Config)
   // Personal accounts have no shared mailboxes, and Entra ID refuses them the scopes for these.
   const shared =
     !isPersonalTenant(connection.tenantId) &&
+    !hasOwnSignIns(connection) &&
     (mailboxes.size > 1 ||
       [...mailboxes].some(isPattern) ||
       (owner !== undefined && [...mailboxes].some((mailbox) => mailbox !== owner)));

@@ -22,6 +22,7 @@ import type { OpenUpstream } from '../../exchange/reading/connect.ts';
 import { sweepDrafts } from '../../graph/upload/draft.ts';
 import type { CourierKind } from '../../message/courier-kind.ts';
 import type { ConnectionPart, ConnectionTrouble } from '../../message/delivery.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import type { Courier } from '../../queue/courier.ts';
 import { openMailbox } from '../../reading/upstream.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
@@ -44,6 +45,8 @@ interface UpstreamParts {
   readonly clock: Clock;
   readonly smtpPermits: KeyedSemaphore;
   readonly modules: CourierModules;
+  /** Of the configuration, whoever signs in for it. */
+  readonly connection: string;
   memory(): SendingMemory;
 }
 
@@ -57,6 +60,8 @@ export class Upstream {
   readonly #parts: UpstreamParts;
   readonly #access: UpstreamAccess;
   readonly #inUse = new InUse();
+  /** Those of mailboxes with a sign-in of their own, by mailbox in lower case. */
+  readonly #owned = new Map<string, Upstream>();
   #couriers: ConnectionCouriers | undefined;
   #isClosed = false;
 
@@ -91,7 +96,7 @@ export class Upstream {
     const tokens = await openConnectionTokens(name, config, { endpoints, http, ...parts });
     const modules = await loadCouriers();
     return new Upstream(name, config, {
-      ...{ endpoints, ca, http, tokens, clock, modules },
+      ...{ endpoints, ca, http, tokens, clock, modules, connection: name },
       memory: memory ?? (() => noMemory(clock)),
       smtpPermits: smtpPermits ?? smtpPermitsOf(config.limits.concurrentPerMailbox),
     });
@@ -99,7 +104,33 @@ export class Upstream {
 
   /** Whether messages are stored by mailbox import. */
   get mailboxImport(): boolean {
-    return this.#config.connections[this.name]?.mailboxImport ?? false;
+    return this.#config.connections[this.#parts.connection]?.mailboxImport ?? false;
+  }
+
+  /** Whether each mailbox is reached by a sign-in of its own. */
+  get hasOwners(): boolean {
+    return this.#parts.tokens.ofOwner !== undefined;
+  }
+
+  /** Those in use of mailboxes that have a sign-in of their own. */
+  get owned(): readonly Upstream[] {
+    return [...this.#owned.values()];
+  }
+
+  /**
+   * The connection by the own sign-in of a mailbox, made when first asked for.
+   * @returns undefined where the connection has one sign-in for all
+   */
+  ofOwner(mailbox: string): Upstream | undefined {
+    const { ofOwner } = this.#parts.tokens;
+    if (!ofOwner || this.#isClosed) return undefined;
+    const owner = mailbox.toLowerCase();
+    let owned = this.#owned.get(owner);
+    if (!owned) {
+      owned = new Upstream(ownConnection(this.name, owner), this.#config, { ...this.#parts, tokens: ofOwner(owner) });
+      this.#owned.set(owner, owned);
+    }
+    return owned;
   }
 
   get http(): HttpClient {
@@ -180,6 +211,7 @@ export class Upstream {
   /** Leaves the connections that are idle, to make room for others; deliveries under way go on. */
   async leaveIdle(): Promise<void> {
     await this.#couriers?.leaveIdle();
+    await Promise.all(this.owned.map((owned) => owned.leaveIdle()));
   }
 
   /** Closes once no delivery and no login to a mailbox is under way. */
@@ -187,15 +219,16 @@ export class Upstream {
     await this.leaveIdle();
     await this.#inUse.unused();
     this.#isClosed = true;
-    const { tokens, http } = this.#parts;
+    await Promise.all(this.owned.map((owned) => owned.close()));
+    const { tokens, http, connection } = this.#parts;
     tokens.source.close();
     await tokens.close();
-    await http.close();
+    if (connection === this.name) await http.close();
   }
 
   /** A personal account has no other mailbox than its own. */
   get sendAs(): 'mailbox' | 'me' {
-    return isPersonalTenant(this.#config.connections[this.name]?.tenantId) ? 'me' : 'mailbox';
+    return isPersonalTenant(this.#config.connections[this.#parts.connection]?.tenantId) ? 'me' : 'mailbox';
   }
 
   /** Made when first asked for. */

@@ -1,16 +1,49 @@
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config/schema.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { Upstream } from './upstream.ts';
+
+/** The connections of a configuration, each open. */
+export class Upstreams {
+  readonly #byName: ReadonlyMap<string, Upstream>;
+
+  constructor(byName: ReadonlyMap<string, Upstream>) {
+    this.#byName = byName;
+  }
+
+  /** Of a mailbox with a sign-in of its own, that connection; see `ownConnection`. */
+  get(name: string): Upstream | undefined {
+    const { connection, owner } = splitConnection(name);
+    const upstream = this.#byName.get(connection);
+    return owner === undefined ? upstream : upstream?.ofOwner(owner);
+  }
+
+  /** What reaches a mailbox over a connection of the configuration: by its own sign-in, where each has one. */
+  forMailbox(connection: string, mailbox: string): Upstream | undefined {
+    const upstream = this.#byName.get(connection);
+    return upstream?.ofOwner(mailbox) ?? upstream;
+  }
+
+  /** Those that the configuration names. */
+  values(): Upstream[] {
+    return [...this.#byName.values()];
+  }
+
+  /** The same, and those of mailboxes with a sign-in of their own that have been in use. */
+  all(): Upstream[] {
+    return this.values().flatMap((upstream) => [upstream, ...upstream.owned]);
+  }
+}
 
 /** Opens all connections of a configuration, or none. */
 export async function openUpstreams(
   { connections }: Config,
   open: (name: string) => Promise<Upstream>,
-): Promise<ReadonlyMap<string, Upstream>> {
+): Promise<Upstreams> {
   const upstreams = new Map<string, Upstream>();
   try {
     for (const name of Object.keys(connections)) upstreams.set(name, await open(name));
-    return upstreams;
+    return new Upstreams(upstreams);
   } catch (error) {
     await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
     throw error;
@@ -18,8 +51,8 @@ export async function openUpstreams(
 }
 
 /** Closes them, each when it is not in use any more. */
-export async function closeUpstreams(upstreams: ReadonlyMap<string, Upstream>, log: Log): Promise<void> {
-  const closed = await Promise.allSettled([...upstreams.values()].map((upstream) => upstream.close()));
+export async function closeUpstreams(upstreams: Upstreams, log: Log): Promise<void> {
+  const closed = await Promise.allSettled(upstreams.values().map((upstream) => upstream.close()));
   for (const each of closed) {
     if (each.status === 'rejected') log.warn({ error: each.reason }, 'cannot close a connection');
   }

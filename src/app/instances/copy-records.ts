@@ -5,8 +5,15 @@ import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config } from '../../config/schema.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import type { SignIn, SignInStore } from '../../tokens/sign-ins/store.ts';
-import { type DelegatedConnection, isDelegated, openConnectionStore } from '../connections/tokens.ts';
+import {
+  type DelegatedConnection,
+  hasOwnSignIns,
+  isDelegated,
+  openConnectionStore,
+  signInOwners,
+} from '../connections/tokens.ts';
 
 export interface CopyOptions {
   readonly records: RecordTable;
@@ -44,7 +51,10 @@ export interface CopiedRecords {
 export async function copyRecords(config: Config, options: CopyOptions): Promise<CopiedRecords> {
   const signIns: CopiedSignIn[] = [];
   for (const [name, connection] of Object.entries(config.connections)) {
-    if (isDelegated(connection)) signIns.push(await copySignIn(name, connection, config, options));
+    if (!isDelegated(connection)) continue;
+    for (const each of await signInNames(name, connection, config, options)) {
+      signIns.push(await copySignIn(each, connection, config, options));
+    }
   }
   const stores = [undefined, options.records].map((shared) => openAppPasswords(config.dataDir, shared));
   const [from, to] = options.direction === 'to-records' ? stores : stores.toReversed();
@@ -52,6 +62,19 @@ export async function copyRecords(config: Config, options: CopyOptions): Promise
   const copied = (await to?.take(all))?.length ?? 0;
   const passwordIds = new Set(all.map(({ entry }) => entry.id));
   return { signIns, appPasswords: { copied, kept: all.length - copied }, passwordIds };
+}
+
+/** The connection itself; where each mailbox has a sign-in of its own, those that are kept where they come from. */
+async function signInNames(
+  name: string,
+  connection: DelegatedConnection,
+  config: Config,
+  { records, direction, clock }: CopyOptions,
+): Promise<string[]> {
+  if (!hasOwnSignIns(connection)) return [name];
+  const from = direction === 'to-files' ? records : undefined;
+  const owners = await signInOwners(name, config, from, clock.now());
+  return owners.map((owner) => ownConnection(name, owner));
 }
 
 async function copySignIn(

@@ -55,11 +55,13 @@ function factsOf({ store, state }: ObservedParts): Omit<ObservedFacts, 'counted'
     instance: instanceName(state().config),
     oldestQueuedAtMs: async () => (await store.summary()).oldestQueuedAtMs,
     tokens: () =>
-      [...state().upstreams].flatMap(([connection, upstream]) =>
-        Object.entries(upstream.tokenExpiries()).map(([resource, expiresAtMs]) => ({
-          ...{ connection, resource, expiresAtMs },
-        })),
-      ),
+      state()
+        .upstreams.values()
+        .flatMap((upstream) =>
+          Object.entries(upstream.tokenExpiries()).map(([resource, expiresAtMs]) => ({
+            ...{ connection: upstream.name, resource, expiresAtMs },
+          })),
+        ),
     expiries: () => expiriesOf(state()),
   };
 }

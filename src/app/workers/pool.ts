@@ -51,6 +51,12 @@ export class WorkerPool {
     return pool;
   }
 
+  /** Takes the clients of one more listener. */
+  add(settings: ReadListenerSettings): ServedElsewhere {
+    this.#tell({ kind: 'listener', settings });
+    return this.serving(this.#listeners.push(settings) - 1);
+  }
+
   /** What takes the clients of a listener. */
   serving(listener: number): ServedElsewhere {
     const clients = new OpenClients();
@@ -117,10 +123,13 @@ export class WorkerPool {
   }
 
   #connections(): ConnectionPlaces {
-    const places = [...this.#options.state().upstreams].map(([name, { endpoints, ca }]) => {
-      const { imap, pop3 } = endpoints;
-      return [name, { endpoints: { imap, pop3 }, ca }] as const;
-    });
+    const places = this.#options
+      .state()
+      .upstreams.values()
+      .map(({ name, endpoints, ca }) => {
+        const { imap, pop3 } = endpoints;
+        return [name, { endpoints: { imap, pop3 }, ca }] as const;
+      });
     return Object.fromEntries(places);
   }
 }

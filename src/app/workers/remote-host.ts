@@ -1,5 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import type { OpenUpstream } from '../../exchange/reading/connect.ts';
+import { splitConnection } from '../../message/own-connection.ts';
 import type { ReadLogin } from '../../reading/authenticate.ts';
 import type { MailboxUpstream, ReadingHost } from '../../reading/host.ts';
 import type { MaildropHolder } from '../../reading/maildrop-locks.ts';
@@ -60,7 +61,8 @@ export class RemoteReadingHost implements ReadingHost {
   }
 
   upstream(connection: string): MailboxUpstream {
-    const place = Object.hasOwn(this.#connections, connection) ? this.#connections[connection] : undefined;
+    const { connection: name } = splitConnection(connection);
+    const place = Object.hasOwn(this.#connections, name) ? this.#connections[name] : undefined;
     if (place === undefined) throw connectionGone(connection);
     return {
       ...place,

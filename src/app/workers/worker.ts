@@ -1,15 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { extname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Log, writeRelayed } from '../../base/log.ts';
+import { program } from '../../base/program/place.ts';
 import type { ReadingHost } from '../../reading/host.ts';
 import { Channel } from './channel.ts';
 import type { AskedOfMain, AskedOfWorker, ToldMain, ToldWorker, WorkerStart, WorkerUsage } from './messages.ts';
-
-/** The sources as they are, or compiled. */
-const program = fileURLToPath(new URL(`worker-process${extname(import.meta.filename)}`, import.meta.url));
 
 /** What Node.js, OpenSSL and the C library read. The rest may hold secrets, and a worker needs none. */
 const neededVariables = /^(?:NODE_|SSL_|OPENSSL_|MALLOC_|LC_|LANG$|TZ$|PATH$|TMPDIR$|TEMP$|SystemRoot$)/i;
@@ -46,8 +42,13 @@ export class Worker {
     const env = Object.entries(process.env).filter(
       ([name]) => neededVariables.test(name) && name !== 'NODE_CHANNEL_FD',
     );
-    this.#process = fork(program, {
+    const { module, args, execArgv } = program.process(
+      'reading-worker',
+      new URL('./worker-process.ts', import.meta.url),
+    );
+    this.#process = fork(module, args, {
       env: Object.fromEntries(env),
+      ...(execArgv && { execArgv }),
       // Structured clones: there are octets among what crosses.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

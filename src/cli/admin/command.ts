@@ -1,8 +1,11 @@
+import { dirname, resolve } from 'node:path';
 import { adminTokenFile, ensureAdminToken, rotateAdminToken } from '../../admin/access/token-file.ts';
 import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
+import { hasConfig } from '../../app/set-up/runner.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { makeFolders } from '../../base/files/ownership.ts';
 import { loadConfig } from '../../config/load.ts';
+import { dataDirFor } from '../../onboarding/init-config.ts';
 import { readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
@@ -35,8 +38,11 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
   if (values.help) return showHelp(io, usage);
   const [word = '', ...more] = positionals;
   if (word !== 'token' || more.length > 0) throw wrongAction(word, more);
-  const { config } = await loadConfig(configPath(values.config, io.env), { env: io.env, secrets: ['token'] });
-  const { admin, dataDir } = config;
+  const path = configPath(values.config, io.env);
+  const isSetUp = await hasConfig(path);
+  const { admin, dataDir } = isSetUp
+    ? (await loadConfig(path, { env: io.env, secrets: ['token'] })).config
+    : { admin: undefined, dataDir: resolve(dirname(path), dataDirFor(path)) };
   const configured = admin?.token?.reveal();
   if (configured !== undefined) {
     if (values.rotate) {
@@ -51,7 +57,7 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
   makeFolders(dataDir);
   const token = values.rotate ? await rotateAdminToken(dataDir) : (await ensureAdminToken(dataDir)).token;
   tell(token, adminTokenFile(dataDir), values.json, io);
-  if (!admin)
+  if (!admin && isSetUp)
     new Screen(io.stderr, io.env).say('The configuration has no "admin": nothing asks for it.', { mark: 'warning' });
   return 0;
 }

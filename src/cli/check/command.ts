@@ -140,6 +140,8 @@ export async function checkConfig({ config, warnings }: LoadedConfig, wanted: Wa
 /** A connection and what it is tried with. */
 export interface SignInTried {
   readonly name: string;
+  /** Those to try that accounts have as `*@domain`. */
+  readonly mailboxes?: readonly string[];
   /** Takes the place of the sign-in that the connection keeps. */
   readonly signIn: SignInStore;
   readonly shared: RecordTable | undefined;

@@ -2,17 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NetworkTable } from '../../accounts/networks.ts';
 import { isDataFolderTaken } from '../../app/data-folder.ts';
 import type { CommandQueue } from '../../app/queue-store.ts';
+import { failure, hasFailed } from '../../app/set-up/test-message.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import { connectableHost } from '../../base/sockets/listening-host.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { isPattern } from '../../message/address/pattern.ts';
-import { answerText } from '../../message/answer-text.ts';
 import type { OutgoingMessage } from '../../message/delivery.ts';
 import type { OtherSender } from '../../message/sender-way.ts';
 import { type Finding, type Hop, type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { type CheckedSender, testedSenders, testTarget } from '../../onboarding/check/subject.ts';
 import { testMessage } from '../../onboarding/check/test-message.ts';
-import type { QueuedMessage } from '../../queue/message.ts';
 import { handOver } from '../sendmail/hand-over.ts';
 import type { SendmailServer } from '../sendmail/server.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -153,17 +152,4 @@ async function followed(queue: CommandQueue, id: string, way: string): Promise<F
     await delay(lookMs);
   }
   return { detail: `accepted ${way}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
-}
-
-function hasFailed({ state, recipients }: QueuedMessage): boolean {
-  return state !== 'queued' || recipients.some((recipient) => recipient.state !== 'delivered' && recipient.last);
-}
-
-function failure({ id, recipients }: QueuedMessage): BridgeError {
-  const last = recipients.find(({ state, last }) => state !== 'delivered' && last)?.last;
-  const text = last ? answerText(last) : `see mailbridge queue show ${id}`;
-  return new BridgeError('test-message-refused', `The test message, ${id} in the queue, is not delivered: ${text}`, {
-    ...(last?.remedy === undefined ? {} : { remedy: last.remedy }),
-    details: { spreading: last?.outcome === 'needs-admin' },
-  });
 }

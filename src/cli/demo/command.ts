@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LogTail } from '../../admin/api/log/log-tail.ts';
 import { type Bridge, startBridge } from '../../app/bridge.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { ConfigInput } from '../../config/schema.ts';
@@ -19,11 +21,11 @@ const usage = `Usage: mailbridge demo [--once] [--port-base N]
 
 Runs a simulated Microsoft 365 and a bridge in front of it, sends a message through Graph and one through Exchange
 SMTP, and reads them back by IMAP and POP3, telling each hop; then two as the two mailboxes of one account. Then it
-stays up for your own mail programs.
+stays up for your own mail programs, with the pages for administrators.
 
   --once         exits after the messages: 0, or 1 with the hop that failed
-  --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP) and N+12 (POP3);
-                 without it 2525, 1143 and 1110 where they are free, else any free ports
+  --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP), N+12 (POP3)
+                 and N+13 (pages); without it 2525, 1143, 1110 and 8025 where they are free, else any free ports
 
 Example: mailbridge demo --once
 `;
@@ -66,9 +68,12 @@ interface Demo {
 
 async function demonstrate(simulator: Simulator, { base, folder, once, hops, ended, io }: Demo): Promise<number> {
   const file = join(folder, 'config.json');
-  await writeFile(file, JSON.stringify(await demoConfig(simulator, base, once), null, 2), { mode: 0o600 });
+  const written = await demoConfig(simulator, base, once);
+  await writeFile(file, JSON.stringify(written, null, 2), { mode: 0o600 });
   const { config } = await loadConfig(file, { env: {} });
-  const bridge = await hops.step('mailbridge', () => startBridge(config, { log: hops.log() }));
+  const logTail = new LogTail();
+  const log = hops.log((line) => logTail.add(line));
+  const bridge = await hops.step('mailbridge', () => startBridge(config, { log, logTail }));
   try {
     const ports = portsOf(bridge);
     const failed = await sendAndReadBack(hops, ports, bridge.authorityFile ?? '', simulator.mailboxes);
@@ -77,7 +82,8 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
       return 1;
     }
     if (once) return 0;
-    const settings = { ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator };
+    const pages = `http://127.0.0.1:${written.admin.port}/ui/#token=${written.admin.token}`;
+    const settings = { ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator, pages };
     tellDemoSettings(settings, new Screen(io.stdout, io.env));
     hops.tellVisits();
     return await ended;
@@ -87,12 +93,13 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
 }
 
 /** A configuration as an administrator would write it, for the simulated tenant. */
-async function demoConfig(simulator: Simulator, base: number, once: boolean): Promise<ConfigInput> {
+async function demoConfig(simulator: Simulator, base: number, once: boolean) {
   const { authority, graph, imap, pop3, smtp, caFile } = simulator.endpoints;
   const [reports = '', alice = '', bob = ''] = simulator.mailboxes;
   const port = (offset: number, standard: number) => (base > 0 ? base + 10 + offset : once ? 0 : freePort(standard));
   const account = { password: demoPassword, connection: 'demo' };
   return {
+    instance: 'demo',
     dataDir: 'data',
     log: { level: 'info', format: 'json' },
     listeners: [
@@ -117,16 +124,20 @@ async function demoConfig(simulator: Simulator, base: number, once: boolean): Pr
       { ...account, username: 'demo', mailboxes: [reports, bob], read: 'imap', send: 'graph' },
     ],
     limits: { messagesPerMinute: 30 },
+    admin: { port: (await port(3, 8025)) || (await freePort(0)), token: randomBytes(24).toString('base64url') },
     shutdown: { graceSeconds: 2 },
-  };
+  } satisfies ConfigInput;
 }
 
-/** The port, if nobody has it; else 0, for any free one. */
+/** The port, if nobody has it; else 0, for any free one. Asked for 0: one that is free. */
 function freePort(port: number): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(0));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
+    probe.listen(port, '127.0.0.1', () => {
+      const { port: found } = probe.address() as AddressInfo;
+      probe.close(() => resolve(found));
+    });
   });
 }
 

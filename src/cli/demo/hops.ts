@@ -43,8 +43,11 @@ export class DemoHops {
     this.#isVisited = true;
   }
 
-  /** The bridge's log, read along here. */
-  log(): Log {
+  /**
+   * The bridge's log, read along here.
+   * @param tail gets each line too
+   */
+  log(tail: (line: string) => void): Log {
     let rest = '';
     const destination = new Writable({
       write: (chunk: Buffer, _encoding, callback) => {
@@ -54,7 +57,7 @@ export class DemoHops {
         callback();
       },
     });
-    return openLog({ level: 'info', format: 'json', destination });
+    return openLog({ level: 'info', format: 'json', destination, tail });
   }
 
   /** The first line of the log, past or to come, that matches; an error or a refusal of the same message instead fails. */

@@ -7,12 +7,19 @@ export interface DemoSettings {
   readonly authorityFile: string;
   readonly configFile: string;
   readonly simulator: Simulator;
+  /** Address of the pages for administrators; it signs in. */
+  readonly pages: string;
 }
 
 /** What a visitor needs to try it with clients of their own. */
-export function tellDemoSettings({ ports, authorityFile, configFile, simulator }: DemoSettings, screen: Screen): void {
+export function tellDemoSettings(settings: DemoSettings, screen: Screen): void {
+  const { ports, authorityFile, configFile, simulator, pages } = settings;
   const [from = '', to = '', second = ''] = simulator.mailboxes;
   const host = '127.0.0.1';
+  screen.blank();
+  screen.say('Look at it in a browser; this address signs in:');
+  screen.blank();
+  screen.command(pages, 2);
   screen.blank();
   screen.say(`Try it with your own programs. Server ${host}, STARTTLS, password ${demoPassword}:`);
   screen.blank();

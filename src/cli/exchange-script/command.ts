@@ -1,23 +1,28 @@
+import { openHttp } from '../../app/set-up/cloud-access.ts';
+import { type LooseConfig, readLooseConfig } from '../../app/set-up/loose-config.ts';
+import { presentCredential } from '../../app/set-up/present-credential.ts';
 import { systemClock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import { readClaims, type TokenClaims } from '../../onboarding/check/token-claims.ts';
 import type { ScriptAccount, ScriptApp, ScriptPerson } from '../../onboarding/exchange-script/input.ts';
 import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script/script.ts';
+import {
+  carryingLines,
+  type ScriptFileRequest,
+  writeScriptFile,
+} from '../../onboarding/exchange-script/script-file.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { resourcesOf, usesOf } from '../../onboarding/permissions.ts';
+import { clientCredential } from '../../onboarding/registration/prove-registration.ts';
 import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
 import { readArguments } from '../arguments.ts';
-import { openHttp } from '../cloud-access.ts';
 import { configPath } from '../config-path.ts';
-import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant, namedConnection } from '../named-connection.ts';
-import { clientCredential, presentCredential } from '../register-app/present-credential.ts';
 import { signedInUser } from '../sign-in/signed-in-user.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { withProgress } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
-import { carryingLines, type ScriptFileRequest, writeScriptFile } from './script-file.ts';
 
 const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID] [--user ADDRESS] [--classic] [--tenant-wide]
                                   [--offline] [--print] [--force] [--config FILE] [--json]

@@ -1,19 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { program } from '../../base/program/place.ts';
 
-/** The documents that come with the program. */
-const folder = new URL('../../../docs/', import.meta.url);
-
-/** The names of all documents, without `.md`. */
+/** The names of all documents that come with the program, without `.md`. */
 export function documentNames(): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => name.slice(0, -3))
-    .toSorted();
+  return program.list('docs').flatMap((path) => /^docs\/([^/]+)\.md$/.exec(path)?.[1] ?? []);
 }
 
 /** A document as it is shown: without remarks for those who change it. */
 export function readDocument(name: string): string {
-  return readFileSync(new URL(`${name}.md`, folder), 'utf8').replace(/<!--[\s\S]*?-->\n*/g, '');
+  return program
+    .read(`docs/${name}.md`)
+    .toString('utf8')
+    .replace(/<!--[\s\S]*?-->\n*/g, '');
 }
 
 /** A part of a document: its heading, and what stands below it up to the next heading of its level or a higher one. */

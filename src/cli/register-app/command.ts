@@ -1,3 +1,5 @@
+import { openHttp } from '../../app/set-up/cloud-access.ts';
+import { type LooseConfig, readLooseConfig } from '../../app/set-up/loose-config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { type CloudEndpoints, resolveCloud } from '../../config/clouds.ts';
@@ -5,21 +7,19 @@ import { assertCanEdit, editConfigFile } from '../../onboarding/config-edit.ts';
 import { type ConnectionEntry, connectionBlock, connectionChanges } from '../../onboarding/connection-entry.ts';
 import type { ExchangeScriptInput } from '../../onboarding/exchange-script/input.ts';
 import { exchangeScript, needsExchangeScript } from '../../onboarding/exchange-script/script.ts';
+import { type ScriptFile, writeScriptFile } from '../../onboarding/exchange-script/script-file.ts';
+import { administratorScopes } from '../../onboarding/registration/administrator.ts';
 import { removeCredential } from '../../onboarding/registration/credentials.ts';
 import type { Directory } from '../../onboarding/registration/directory.ts';
 import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
 import { settleOrphans } from '../../onboarding/registration/orphans.ts';
 import { planningDirectory } from '../../onboarding/registration/planning-directory.ts';
-import { proveCredential } from '../../onboarding/registration/prove-credential.ts';
+import { proveRegistration } from '../../onboarding/registration/prove-registration.ts';
 import { type Registered, registerApp } from '../../onboarding/registration/register-app.ts';
 import type { ReplicationOptions } from '../../onboarding/registration/replication.ts';
 import { assertCanKeep } from '../../onboarding/registration/settle-credential.ts';
-import { clientCredentialsGrant } from '../../tokens/grants/client-credentials.ts';
 import { signInAdministrator } from '../administrator.ts';
-import { openHttp } from '../cloud-access.ts';
 import { configPath } from '../config-path.ts';
-import { type ScriptFile, writeScriptFile } from '../exchange-script/script-file.ts';
-import { type LooseConfig, readLooseConfig } from '../loose-config.ts';
 import { assertHasTenant } from '../named-connection.ts';
 import { askLine } from '../terminal/ask-line.ts';
 import { showHelp } from '../terminal/help.ts';
@@ -27,7 +27,6 @@ import { interruptible } from '../terminal/interruptible.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { type Intent, intentOf } from './intent.ts';
 import { type RegisterAppOptions, readRegisterAppOptions } from './options.ts';
-import { clientCredential } from './present-credential.ts';
 import { type ConfigOutcome, RegisterAppReport } from './report.ts';
 import { registerAppUsage } from './usage.ts';
 
@@ -42,8 +41,6 @@ interface Work {
   readonly replication: ReplicationOptions & { readonly signal: AbortSignal };
   readonly io: CliIo;
 }
-
-const unchangedPatienceMs = 30_000;
 
 /** `mailbridge register-app` */
 export async function runRegisterApp(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
@@ -161,7 +158,7 @@ async function signIn({ options, intent, endpoints, http, report, replication, i
       tenantId: options.tenant ?? intent.tenantId ?? 'organizations',
       clientId: options.signInClientId,
       authority: endpoints.authority,
-      scopes: administratorScopes(intent, endpoints.graphScope),
+      scopes: administratorScopes(intent.registration, endpoints.graphScope),
       browser: options.browser,
       http,
       clock,
@@ -179,16 +176,6 @@ async function signIn({ options, intent, endpoints, http, report, replication, i
     onWait: (text) => report.waiting(text),
   });
   return { directory, administrator };
-}
-
-/** What the administrator lets this command do, and no more. */
-function administratorScopes({ registration }: Intent, graphScope: string): string[] {
-  const { roles, scopes } = registration;
-  return [
-    'Application.ReadWrite.All',
-    ...(roles.length > 0 ? ['AppRoleAssignment.ReadWrite.All'] : []),
-    ...(scopes.length > 0 ? ['DelegatedPermissionGrant.ReadWrite.All'] : []),
-  ].map((name) => `${new URL(graphScope).origin}/${name}`);
 }
 
 function entryOf({ intent, options }: Work, registered: Registered, tenantId: string): ConnectionEntry {
@@ -210,31 +197,13 @@ async function writeConfig({ config, replication }: Work, entry: ConnectionEntry
   return { written: true, path, backup: await editConfigFile(path, changes, replication.clock.now()) };
 }
 
-/** Gets tokens by the credential until they name every permission granted. @returns true */
+/** Gets tokens by the credential until they name every permission granted. @returns whether there is one */
 async function prove(work: Work, registered: Registered, tenantId: string): Promise<boolean> {
   const { intent, endpoints, http, report, replication } = work;
-  if (!registered.credential) return false;
-  const grant = clientCredentialsGrant({
-    name: intent.name,
-    tenantId,
-    clientId: registered.clientId,
-    credential: clientCredential(registered.credential.credential),
-    authority: endpoints.authority,
-    http,
-    clock: replication.clock,
-  });
-  const { roles } = intent.registration;
-  const of = (resource: string) => roles.filter((role) => role.resource === resource).map(({ value }) => value);
-  const wanted = [
-    { scope: endpoints.exchangeScope, roles: of('exchange') },
-    { scope: endpoints.graphScope, roles: of('graph') },
-  ].filter(({ roles: named }, index) => named.length > 0 || (roles.length === 0 && index === 0));
-  // Where nothing was changed there is little to wait for.
-  const patienceMs = registered.changed ? undefined : unchangedPatienceMs;
-  await proveCredential(grant, wanted, { ...replication, patienceMs });
-  const names = roles.map(({ value }) => value);
-  report.done(`the app gets a token${names.length === 0 ? '' : ` that names ${names.join(', ')}`}`);
-  return true;
+  const app = { ...endpoints, name: intent.name, tenantId, http };
+  const proven = await proveRegistration(app, intent.registration, registered, replication);
+  if (proven !== undefined) report.done(proven);
+  return proven !== undefined;
 }
 
 /**

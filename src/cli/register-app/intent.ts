@@ -1,3 +1,5 @@
+import type { LooseConfig } from '../../app/set-up/loose-config.ts';
+import { presentCredential } from '../../app/set-up/present-credential.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { courierKinds } from '../../message/courier-kind.ts';
 import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
@@ -6,9 +8,7 @@ import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from 
 import type { AppCredential } from '../../onboarding/registration/credentials.ts';
 import type { Registration } from '../../onboarding/registration/register-app.ts';
 import type { WantedCredential } from '../../onboarding/registration/settle-credential.ts';
-import type { LooseConfig } from '../loose-config.ts';
 import type { RegisterAppOptions } from './options.ts';
-import { presentCredential } from './present-credential.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 

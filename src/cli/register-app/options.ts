@@ -3,7 +3,7 @@ import { type CloudName, cloudNames } from '../../config/clouds.ts';
 import { guid, mailbox, tenant } from '../../config/fields.ts';
 import { type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { ReadWay } from '../../onboarding/permissions.ts';
-import { graphCommandLineTools } from '../administrator.ts';
+import { graphCommandLineTools } from '../../onboarding/registration/administrator.ts';
 import { numberOption, readArguments } from '../arguments.ts';
 
 /** What the command line of `register-app` says. */

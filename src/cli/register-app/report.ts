@@ -1,6 +1,6 @@
+import { carryingLines, type ScriptFile } from '../../onboarding/exchange-script/script-file.ts';
 import type { PlannedRequest } from '../../onboarding/registration/planning-directory.ts';
 import type { Registered, RegistrationStep } from '../../onboarding/registration/register-app.ts';
-import { carryingLines, type ScriptFile } from '../exchange-script/script-file.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 

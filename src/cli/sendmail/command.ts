@@ -1,5 +1,5 @@
 import { BridgeError, errorText } from '../../base/errors.ts';
-import { systemConfig } from '../../base/system-paths.ts';
+import { systemConfig } from '../../base/system/system-paths.ts';
 import { isValidAddress, splitAddress } from '../../message/address/address.ts';
 import { HeaderTooLargeError } from '../../message/header/fields.ts';
 import { editHeader } from '../../message/header/stream.ts';

@@ -4,7 +4,7 @@ import { NetworkTable } from '../../accounts/networks.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { connectableHost, isEveryAddress } from '../../base/sockets/listening-host.ts';
 import { isLoopback } from '../../base/sockets/loopback.ts';
-import { systemConfig } from '../../base/system-paths.ts';
+import { systemConfig } from '../../base/system/system-paths.ts';
 import { parseJson } from '../../config/json.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { AccountConfig, Config, ListenerConfig } from '../../config/schema.ts';

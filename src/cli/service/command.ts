@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { BridgeError } from '../../base/errors.ts';
-import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import { readArguments } from '../arguments.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -95,7 +95,7 @@ There is no configuration yet. Next:
 function planned(user: string): string {
   return `mailbridge install-service would make, where they are missing:
   the user ${user}
-  /etc/mailbridge      root:${user}, mode 0750
+  /etc/mailbridge      root:${user}, mode 0770
   ${systemDataDir}  ${user}:${user}, mode 0700
   ${systemTokenKey}, root:${user}, mode 0640
   ${unitPath}, as on standard output; enabled, and started once there is a configuration

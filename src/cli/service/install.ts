@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readLooseConfig } from '../../app/set-up/loose-config.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { readPrivateFile } from '../../base/files/private-file.ts';
-import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system-paths.ts';
+import { systemConfig, systemDataDir, systemTokenKey } from '../../base/system/system-paths.ts';
 import { writeWholeFile } from '../../onboarding/whole-file.ts';
-import { readLooseConfig } from '../loose-config.ts';
 import { belongsAll, settleAccess, settleFolder } from './files.ts';
 import { findUser, type Machine, mustRun } from './machine.ts';
 import type { Program } from './program.ts';
@@ -68,7 +68,7 @@ function settleUser(machine: Machine, name: string, tell: (line: string) => void
 function settleFolders(machine: Machine, { uid, gid }: ServiceUser, tell: (line: string) => void): void {
   const data = machine.path(systemDataDir);
   const done = [
-    settleFolder(machine.path(dirname(systemConfig)), dirname(systemConfig), { uid: 0, gid, mode: 0o750 }),
+    settleFolder(machine.path(dirname(systemConfig)), dirname(systemConfig), { uid: 0, gid, mode: 0o770 }),
     settleFolder(data, systemDataDir, { uid, gid, mode: 0o700 }),
   ];
   for (const line of done) if (line !== undefined) tell(line);

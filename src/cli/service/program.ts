@@ -1,14 +1,14 @@
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BridgeError } from '../../base/errors.ts';
+import { program } from '../../base/program/place.ts';
 
-/** What a command line of mailbridge begins with: Node.js and the script, both absolute. */
-export type Program = readonly [node: string, script: string];
+/** What a command line of mailbridge begins with, absolute: Node.js and the script, or the executable alone. */
+export type Program = readonly string[];
 
 /** The mailbridge that runs now. */
 export function thisProgram(): Program {
-  return [process.execPath, realpathSync(fileURLToPath(new URL('../../../bin/mailbridge.js', import.meta.url)))];
+  return program.command();
 }
 
 /** What the sandbox of the unit hides from the service: ProtectHome, PrivateTmp. */

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { systemConfig } from '../../base/system-paths.ts';
+import { systemConfig } from '../../base/system/system-paths.ts';
 import { writeWholeFile } from '../../onboarding/whole-file.ts';
 import { findServer } from '../sendmail/server.ts';
 import { shellWord } from '../terminal/shell-word.ts';

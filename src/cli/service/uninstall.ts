@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemConfig, systemDataDir } from '../../base/system-paths.ts';
+import { systemCacheDir, systemConfig, systemDataDir } from '../../base/system/system-paths.ts';
 import { type Machine, mustRun } from './machine.ts';
 import { removeSendmail } from './sendmail.ts';
 import { unitPath } from './unit.ts';
@@ -20,6 +20,11 @@ export function uninstallService(machine: Machine, tell: (line: string) => void)
     rmSync(unit);
     tell(`removed ${unitPath}`);
     if (machine.runsSystemd) mustRun(machine, 'systemctl', ['daemon-reload']);
+  }
+  const cache = machine.path(systemCacheDir);
+  if (existsSync(cache)) {
+    rmSync(cache, { recursive: true });
+    tell(`removed ${systemCacheDir}`);
   }
   for (const line of removeSendmail(machine)) tell(line);
 }

@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { systemConfig } from '../../base/system-paths.ts';
+import { program as shipped } from '../../base/program/place.ts';
+import { systemConfig } from '../../base/system/system-paths.ts';
 import type { Program } from './program.ts';
 
 /** Where systemd looks for units of the administrator: systemd.unit(5). */
 export const unitPath = '/etc/systemd/system/mailbridge.service';
 
 /** The unit that ships in the package. */
-export const shippedUnit = new URL('../../../service/mailbridge.service', import.meta.url);
+export function shippedUnit(): string {
+  return shipped.read('service/mailbridge.service').toString('utf8');
+}
 
 /** What is filled into the unit. */
 export interface UnitParts {
@@ -18,7 +20,7 @@ export interface UnitParts {
 /** The unit of the package for this machine. */
 export function serviceUnit({ user, group, program }: UnitParts): string {
   const command = [...program, 'start', '--config', systemConfig].map(unitWord).join(' ');
-  return readFileSync(shippedUnit, 'utf8')
+  return shippedUnit()
     .replace(/^User=.*$/m, () => `User=${user}`)
     .replace(/^Group=.*$/m, () => `Group=${group}`)
     .replace(/^ExecStart=.*$/m, () => `ExecStart=${command}`);

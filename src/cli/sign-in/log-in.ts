@@ -6,6 +6,7 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { Config } from '../../config/schema.ts';
 import { exactAddresses } from '../../message/address/pattern.ts';
+import { ownConnection } from '../../message/own-connection.ts';
 import { missingScopes } from '../../tokens/entra/scopes.ts';
 import { SignInOnTrial } from '../../tokens/sign-ins/on-trial.ts';
 import type { SignIn } from '../../tokens/sign-ins/store.ts';
@@ -23,6 +24,8 @@ export type SignInConnection = Exclude<DelegatedConnection, { grant: 'password' 
 /** What is asked of a sign-in. */
 export interface Login {
   readonly name: string;
+  /** Whose sign-in it is, where each mailbox has its own. */
+  readonly mailbox?: string | undefined;
   readonly connection: SignInConnection;
   readonly config: Config;
   /** See `withSharedRecords`. */
@@ -67,13 +70,14 @@ export async function logIn(login: Login, terminal: SignInTerminal): Promise<Sig
 }
 
 function accessOf(
-  { name, connection, config, http, shared }: Login,
+  { name, mailbox, connection, config, http, shared }: Login,
   { io, clock }: SignInTerminal,
   signIn?: SignInOnTrial,
 ) {
   const endpoints = resolveCloud(connection.cloud, connection.tenantId);
   const parts = { endpoints, http, clock, log: silentLog, env: io.env, signIn, shared };
-  return openPersonalAccess(name, connection, config, parts);
+  const own = mailbox === undefined ? name : ownConnection(name, mailbox);
+  return openPersonalAccess(own, connection, config, parts);
 }
 
 interface FirstSignIn {
@@ -167,7 +171,8 @@ async function previousSignIn(
   }
 }
 
-function mailboxesOf({ name, config }: Login): string[] {
+function mailboxesOf({ name, mailbox, config }: Login): string[] {
+  if (mailbox !== undefined) return [mailbox.toLowerCase()];
   const own = config.accounts.filter((account) => account.connection === name);
   return [...new Set(own.flatMap(({ mailboxes }) => exactAddresses(mailboxes)).map((each) => each.toLowerCase()))];
 }

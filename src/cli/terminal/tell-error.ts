@@ -1,5 +1,5 @@
 import { BridgeError } from '../../base/errors.ts';
-import { systemFailure } from '../../base/system-failure.ts';
+import { systemFailure } from '../../base/system/system-failure.ts';
 import { safeLine, visible } from '../../base/visible.ts';
 import type { CliIo } from './io.ts';
 import { Screen } from './screen.ts';

@@ -100,6 +100,11 @@ const tokenFile = (sources: Sources) =>
   z.exactOptional(path(sources)).meta({
     description: 'Where the sign-in is kept, encrypted. Default: a file named after the connection in `dataDir`.',
   });
+const signIns = () =>
+  z.enum(['one', 'each']).default('one').meta({
+    description:
+      '`one`: one person signs in, for all accounts of the connection. `each`: each mailbox has a sign-in of its own, made at `/connect` or by `mailbridge login --mailbox`.',
+  });
 const prompt = () =>
   z
     .exactOptional(z.enum(['none', 'login', 'consent', 'select_account']))
@@ -114,11 +119,18 @@ const shapes = (sources: Sources) => ({
       .exactOptional(guid())
       .meta({ description: "Client ID of a user-assigned identity. Default: the machine's own." }),
   },
-  'device-code': { tenantId: tenantId(), clientId: clientId(), prompt: prompt(), tokenFile: tokenFile(sources) },
+  'device-code': {
+    tenantId: tenantId(),
+    clientId: clientId(),
+    signIns: signIns(),
+    prompt: prompt(),
+    tokenFile: tokenFile(sources),
+  },
   'authorization-code': {
     tenantId: tenantId(),
     clientId: clientId(),
     ...credentials(sources),
+    signIns: signIns(),
     prompt: prompt(),
     redirectUri: z
       .exactOptional(

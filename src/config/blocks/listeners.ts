@@ -111,6 +111,23 @@ const oidcBlock = (sources: Sources) =>
     cloud: cloud(sources),
   });
 
+/** `admin.connect` */
+const connectBlock = () =>
+  block({
+    connection: z.string().meta({
+      description:
+        'Name of the connection that people sign in to, with `signIns: "each"`. `grant: "device-code"`: they enter a code. `grant: "authorization-code"` with the `redirectUri` `https://HOST/connect/callback`: they sign in in the browser that has the page open, which nobody can talk them into for somebody else.',
+    }),
+    domains: z.array(host()).default([]).meta({
+      title: 'domains',
+      description:
+        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection. None: by invitation alone.',
+    }),
+    host: z.exactOptional(host()).meta({
+      description: 'Host name by which programs reach the listeners. Default: that of `publicUrl`, else `hostname`.',
+    }),
+  });
+
 /** `admin`: the HTTP listener for health, metrics, API and pages. */
 export const adminBlock = (sources: Sources) =>
   block({
@@ -149,5 +166,9 @@ export const adminBlock = (sources: Sources) =>
     oidc: z.exactOptional(oidcBlock(sources)).meta({
       description:
         'Lets people sign in by Entra ID, by their groups (`mailbridge help admin`). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
+    }),
+    connect: z.exactOptional(connectBlock()).meta({
+      description:
+        'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings; `mailbridge help clients` says more. Left out: nobody does.',
     }),
   });

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 
 const keptMs = 60 * 60 * 1000;
@@ -10,7 +11,7 @@ const maxKept = 1_000;
  */
 export class KnownCapabilities {
   readonly #clock: Clock;
-  readonly #known = new LRUCache<string, { readonly capabilities: string; readonly until: number }>({ max: maxKept });
+  readonly #known = new LRUCache<string, { readonly capabilities: string; readonly until: number }>(boundedBy(maxKept));
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;

@@ -1,27 +1,62 @@
 import { Readable } from 'node:stream';
-import { MailStoreError } from '../../mailbox/mail-store.ts';
+import { type AppendedMessage, MailStoreError } from '../../mailbox/mail-store.ts';
 import { withoutBinary } from '../append/without-binary.ts';
-import { type CommandCall, command } from '../command.ts';
+import { type CommandCall, command, type ImapContext } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
-import type { MessageLiteral } from '../wire/command-reader.ts';
 import { parseDateTime } from '../wire/format.ts';
-import type { Scanner } from '../wire/scanner.ts';
+import type { MessageLiteral } from '../wire/message-literal.ts';
+import { Scanner } from '../wire/scanner.ts';
+import { formatSequenceSet } from '../wire/sequence-set.ts';
 
-/** RFC 9051 section 6.3.12, with the code of RFC 4315. A refusal comes before the message is sent, where it can. */
-export const append = command(parseAppend, async (context, { folder, flags, internalDate, message }) => {
-  await tryCreate(() => context.store.status(folder));
-  const { appendLimit } = context.store;
+/**
+ * RFC 9051 section 6.3.12 and RFC 3502, with the code of RFC 4315. A refusal comes before a message is sent, where it can;
+ * then none of the command's messages is stored.
+ */
+export const append = command(parseAppend, async (context, { folder, first }) => {
+  const { uidValidity, uids } = await tryCreate(() => context.store.append(folder, messagesOf(context, first)));
+  const code = uids && `APPENDUID ${uidValidity} ${formatSequenceSet(uids)}`;
+  return { text: 'APPEND completed.', ...(code !== undefined && { code }) };
+});
+
+/** Messages of one command, and octets of all of them. A store keeps them until the last one is there. */
+const most = { messages: 1_000, octets: 300 * 1024 * 1024 };
+
+/** The messages as the client sends them, each let in when the store asks for it. */
+async function* messagesOf(context: ImapContext, first: MessageArguments): AsyncGenerator<AppendedMessage> {
+  let octets = 0;
+  let messages = 0;
+  for (let next: MessageArguments | undefined = first; next !== undefined; next = await behind(context, next.message)) {
+    const { message, flags, internalDate } = next;
+    messages += 1;
+    octets += message.size;
+    assertTaken(context, message, messages > 1 && (messages > most.messages || octets > most.octets));
+    const { content, size } = message.binary ? await converted(message) : await accepted(message);
+    yield { content, size, flags, ...(internalDate && { internalDate }) };
+  }
+}
+
+/** @throws ImapReply */
+function assertTaken({ store: { appendLimit } }: ImapContext, message: MessageLiteral, tooMany: boolean): void {
+  // Before the client sends it, where it waits; where it does not, too much is on its way to read past it.
+  const bye = !message.synchronizing;
   if (appendLimit !== undefined && message.size > appendLimit) {
-    // RFC 7889: before the client sends it, where it waits; where it does not, too much is on its way to read past it.
-    const bye = !message.synchronizing;
     throw new ImapReply('NO', `Messages of more than ${appendLimit} bytes are not taken.`, { code: 'TOOBIG', bye });
   }
-  const { content, size } = message.binary ? await converted(message) : await accepted(message);
-  const { uidValidity, uid } = await tryCreate(() =>
-    context.store.append(folder, { content, size, flags, ...(internalDate && { internalDate }) }),
-  );
-  return { text: 'APPEND completed.', code: `APPENDUID ${uidValidity} ${uid}` };
-});
+  if (tooMany) throw new ImapReply('NO', 'The APPEND has too many messages.', { code: 'LIMIT', bye });
+  // RFC 3502 section 3: by an empty message a client takes the whole command back.
+  if (message.size === 0) throw new ImapReply('NO', 'The APPEND is cancelled by an empty message.');
+}
+
+async function behind(context: ImapContext, message: MessageLiteral): Promise<MessageArguments | undefined> {
+  const next = await message.next();
+  if (next === undefined) return undefined;
+  if (!context.announces('MULTIAPPEND')) throw new ImapSyntaxError('Only one message can be appended at a time.');
+  const scanner = new Scanner([next.text]);
+  scanner.space();
+  const found = parseMessage(scanner, next.message);
+  scanner.end();
+  return found;
+}
 
 /** A message that may hold NUL is converted in memory, and so must not be larger than this. */
 const maxBinaryBytes = 32 * 1024 * 1024;
@@ -40,17 +75,21 @@ async function converted(message: MessageLiteral): Promise<{ content: Readable; 
   return { content: Readable.from([octets], { objectMode: false }), size: octets.length };
 }
 
-interface AppendArguments {
-  readonly folder: string;
+interface MessageArguments {
   readonly flags: readonly string[];
   readonly internalDate: Date | undefined;
   readonly message: MessageLiteral;
 }
 
-function parseAppend(scanner: Scanner, call: CommandCall): AppendArguments {
+function parseAppend(scanner: Scanner, call: CommandCall): { folder: string; first: MessageArguments } {
   scanner.space();
   const folder = scanner.mailbox();
   scanner.space();
+  return { folder, first: parseMessage(scanner, call.raw.message) };
+}
+
+/** Flags and date before a message. */
+function parseMessage(scanner: Scanner, message: MessageLiteral | undefined): MessageArguments {
   const flags = scanner.ahead('(') ? scanner.list(() => scanner.flag()) : [];
   scanner.trySpace();
   const dateTime = scanner.ahead('"') ? scanner.string() : undefined;
@@ -62,9 +101,8 @@ function parseAppend(scanner: Scanner, call: CommandCall): AppendArguments {
     scanner.space();
     scanner.expect('(');
   }
-  const { message } = call.raw;
   if (message === undefined) throw new ImapSyntaxError('The message is missing; it is sent as a literal.');
-  return { folder, flags, internalDate, message };
+  return { flags, internalDate, message };
 }
 
 /** A missing target is told in the way that makes clients create it (RFC 9051 section 7.1). */

@@ -1,3 +1,4 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import { MailStoreError, type MessageContent } from '../../mailbox/mail-store.ts';
 import { type CommandCall, command, type ImapCompletion, type ImapContext } from '../command.ts';
 import {
@@ -13,7 +14,6 @@ import { type FetchModifiers, parseFetchModifiers } from '../fetch/modifiers.ts'
 import { respondToFetch } from '../fetch/respond.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import { tellVanished } from '../selected/resync.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import type { MessageSet } from '../wire/sequence-set.ts';
 import { expungeIssued, messagesNamed } from './message-set.ts';

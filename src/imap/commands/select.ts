@@ -20,7 +20,7 @@ export const select = command(parseSelect, async (context, { folderName, condsto
   // What belongs to the folder before ends here (RFC 9051 section 7.1, CLOSED).
   if (before && (enabled.qresync || enabled.rev2)) out.untagged('OK [CLOSED] The folder before is left.');
   const signal = context.presence.gone;
-  const open = await store.open(folderName, { readOnly: name === 'EXAMINE', signal });
+  const open = await store.open(folderName, { readOnly: name === 'EXAMINE', isWatched: true, signal });
   const folder = await SelectedFolder.of(open, enabled, signal);
   if (condstore) context.enable(['CONDSTORE']);
   await context.select(folder);

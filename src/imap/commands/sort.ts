@@ -1,3 +1,4 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import { parseSearchKeys } from '../search/keys.ts';
@@ -6,7 +7,6 @@ import { parseResultOptions, type ResultOption, tellExtended, tellPlain } from '
 import { searched } from '../search/run.ts';
 import { asksSortHeader, parseSortCriteria, type SortCriterion } from '../sort/criteria.ts';
 import { inOrder, type SortedMessage, sortedMessage } from '../sort/order.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
 interface SortArguments extends SearchProgram {

@@ -1,8 +1,8 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { FlagsOutcome } from '../../mailbox/mail-store.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { SelectedFolder } from '../selected/selected-folder.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import { formatSequenceSet, type MessageSet } from '../wire/sequence-set.ts';
 import { messagesNamed } from './message-set.ts';

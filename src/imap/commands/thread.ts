@@ -1,3 +1,4 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import { ImapSyntaxError } from '../reply.ts';
@@ -7,17 +8,18 @@ import { type ThreadedMessage, threadedMessage } from '../thread/message.ts';
 import { formatThreads, type ThreadNode } from '../thread/node.ts';
 import { threadsBySubject } from '../thread/ordered-subject.ts';
 import { threadsByReferences } from '../thread/references.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import { parseCharsetAndKeys } from './sort.ts';
 
-const algorithms: Readonly<Record<string, (messages: readonly ThreadedMessage[]) => ThreadNode[]>> = {
+type Algorithm = (messages: readonly ThreadedMessage[], slice: TimeSlice) => Promise<readonly ThreadNode[]>;
+
+const algorithms: Readonly<Record<string, Algorithm>> = {
   ORDEREDSUBJECT: threadsBySubject,
   REFERENCES: threadsByReferences,
 };
 
 interface ThreadArguments extends SearchProgram {
-  readonly threads: (messages: readonly ThreadedMessage[]) => ThreadNode[];
+  readonly threads: Algorithm;
 }
 
 /** RFC 5256. */
@@ -26,8 +28,10 @@ export const thread = command(
   async (context, { threads, ...program }, { byUid }): Promise<ImapCompletion> => {
     assertCharset(program);
     const { folder, out } = context;
-    const found = threads(await messagesOf(context, await searched(context, program.key)));
-    const told = formatThreads(found, (uid) => (byUid ? uid : folder.sequenceNumber(uid)));
+    const messages = await messagesOf(context, await searched(context, program.key));
+    const slice = new TimeSlice(context.presence.gone);
+    const found = await threads(messages, slice);
+    const told = await formatThreads(found, (uid) => (byUid ? uid : folder.sequenceNumber(uid)), slice);
     out.untagged(told === '' ? 'THREAD' : `THREAD ${told}`);
     return { text: 'THREAD completed.', holdExpunges: !byUid };
   },

@@ -69,13 +69,13 @@ async function attributeValue(
     case 'FLAGS':
       return `(${folder.flagsOf(message.uid).join(' ')})`;
     case 'INTERNALDATE':
-      return formatDateTime(message.internalDate);
+      return formatDateTime(new Date(message.receivedMs));
     case 'RFC822.SIZE':
       return String(message.size);
     case 'MODSEQ':
       return `(${message.modseq})`;
     case 'EMAILID':
-      return `(${folder.emailId(message)})`;
+      return `(${folder.emailId(message.uid)})`;
     case 'THREADID':
       return message.threadId === undefined ? 'NIL' : `(${message.threadId})`;
     case 'ENVELOPE':

@@ -1,5 +1,5 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { FolderInfo, SpecialUse } from '../../mailbox/mail-store.ts';
-import { TimeSlice } from '../time-slice.ts';
 import { nameMatcher } from './glob.ts';
 import type { ListRequest } from './options.ts';
 

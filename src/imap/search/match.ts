@@ -69,11 +69,11 @@ function matchesSummary(key: SummaryKey, candidate: Candidate): boolean {
     case 'numbers':
       return candidate.named(key);
     case 'received':
-      return compareDays(toldDay(message.internalDate), key.when, key.day);
+      return compareDays(toldDay(new Date(message.receivedMs)), key.when, key.day);
     case 'older':
-      return message.internalDate.getTime() <= candidate.now - key.seconds * 1000;
+      return message.receivedMs <= candidate.now - key.seconds * 1000;
     case 'younger':
-      return message.internalDate.getTime() >= candidate.now - key.seconds * 1000;
+      return message.receivedMs >= candidate.now - key.seconds * 1000;
     case 'larger':
       return message.size > key.size;
     case 'smaller':

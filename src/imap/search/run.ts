@@ -1,8 +1,8 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { OpenFolder } from '../../mailbox/mail-store.ts';
 import type { ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import type { SelectedFolder } from '../selected/selected-folder.ts';
-import { TimeSlice } from '../time-slice.ts';
 import { type Membership, membership } from '../wire/sequence-set.ts';
 import { everyKey, type SearchKey } from './keys.ts';
 import { type Candidate, matches } from './match.ts';
@@ -57,7 +57,7 @@ function candidatesOf(folder: SelectedFolder): (uid: number, found: Found) => Ca
     const message = folder.get(uid);
     if (message === undefined) return undefined;
     return {
-      ...{ message, now, recent: folder.isRecent(uid), emailId: () => folder.emailId(message) },
+      ...{ message, now, recent: folder.isRecent(uid), emailId: () => folder.emailId(uid) },
       named: (key) => named(key, uid),
       found: (key) => found.get(key)?.has(uid),
     };

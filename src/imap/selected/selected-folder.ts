@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ChangedFlags, Flag, FolderChange, MessageSummary, OpenFolder } from '../../mailbox/mail-store.ts';
 import type { EnabledExtensions } from '../enabled.ts';
-import { TimeSlice } from '../time-slice.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';
 import {
   firstAtLeast,
@@ -119,8 +119,9 @@ export class SelectedFolder {
   }
 
   /** The same for every message with the same content, as far as the store knows (RFC 8474 section 5.1). */
-  emailId({ uid, emailId }: MessageSummary): string {
-    if (emailId !== undefined) return emailId;
+  emailId(uid: number): string {
+    const known = this.open.emailId?.(uid);
+    if (known !== undefined) return known;
     const { id, uidValidity } = this.open;
     return `M${createHash('sha256').update(`${id} ${uidValidity} ${uid}`).digest('hex').slice(0, 40)}`;
   }

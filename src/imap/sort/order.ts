@@ -1,9 +1,9 @@
+import { sortedInSlices, TimeSlice } from '../../base/time-slice.ts';
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
 import { type AddressItem, parseAddressItems } from '../../message/address/list.ts';
 import { splitAddress } from '../../message/address/parts.ts';
 import type { HeaderBlock } from '../../message/header/fields.ts';
 import { decodedWords } from '../../message/mime/encodings.ts';
-import { sortedInSlices, TimeSlice } from '../time-slice.ts';
 import { baseSubject } from './base-subject.ts';
 import type { SortCriterion } from './criteria.ts';
 import { sentDate } from './sent-date.ts';
@@ -32,12 +32,12 @@ export function sortedMessage(
 }
 
 function keyOf(name: SortCriterion['name'], message: MessageSummary, header: HeaderBlock | undefined): number | string {
-  if (name === 'ARRIVAL') return message.internalDate.getTime();
+  if (name === 'ARRIVAL') return message.receivedMs;
   if (name === 'SIZE') return message.size;
   if (header === undefined) return '';
   switch (name) {
     case 'DATE':
-      return sentDate(header, message.internalDate);
+      return sentDate(header, message.receivedMs);
     case 'SUBJECT':
       return comparable(baseSubject(decodedWords(header.get('Subject') ?? '')).text);
     case 'DISPLAYFROM':

@@ -2,7 +2,7 @@ import { foreignDate } from '../../message/header/date.ts';
 import type { HeaderBlock } from '../../message/header/fields.ts';
 
 /** When a message was sent, in milliseconds UTC; where no date can be read, when it came (RFC 5256 section 2.2). */
-export function sentDate(header: HeaderBlock, internalDate: Date): number {
+export function sentDate(header: HeaderBlock, receivedMs: number): number {
   const text = (header.get('Date') ?? '')
     .slice(0, 200)
     .replace(/\([^()]*\)/g, ' ')
@@ -12,5 +12,5 @@ export function sentDate(header: HeaderBlock, internalDate: Date): number {
     const time = written === '' ? Number.NaN : new Date(written).getTime();
     if (!Number.isNaN(time)) return time;
   }
-  return (foreignDate(text) ?? internalDate).getTime();
+  return foreignDate(text)?.getTime() ?? receivedMs;
 }

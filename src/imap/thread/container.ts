@@ -1,3 +1,4 @@
+import type { TimeSlice } from '../../base/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 
 /** Steps up a thread after which something is taken for a loop. */
@@ -37,12 +38,13 @@ export class Container {
 }
 
 /** A container and all below it, those below first; a stack, as threads may be deep. */
-export function deepestFirst(roots: Iterable<Container>): Container[] {
+export async function deepestFirst(roots: Iterable<Container>, slice: TimeSlice): Promise<Container[]> {
   const order: Container[] = [];
   const work = [...roots];
   for (let at = work.pop(); at !== undefined; at = work.pop()) {
     order.push(at);
     for (const child of at.children) work.push(child);
+    if (slice.isOver) await slice.next();
   }
   return order.reverse();
 }

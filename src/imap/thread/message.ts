@@ -25,7 +25,7 @@ export function threadedMessage(message: MessageSummary, header: HeaderBlock): T
   const references = idsIn(header.get('References') ?? '');
   return {
     uid: message.uid,
-    sent: sentDate(header, message.internalDate),
+    sent: sentDate(header, message.receivedMs),
     subject: text.toUpperCase().normalize('NFKD'),
     isReply,
     id: idsIn(header.get('Message-ID') ?? '')[0],

@@ -1,3 +1,5 @@
+import type { TimeSlice } from '../../base/time-slice.ts';
+
 /** A place in a thread. */
 export interface ThreadNode {
   /** Undefined for a message that is only referred to. */
@@ -6,11 +8,16 @@ export interface ThreadNode {
 }
 
 /** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4, thread-data). @param number what a UID is told as */
-export function formatThreads(threads: readonly ThreadNode[], number: (uid: number) => number): string {
+export async function formatThreads(
+  threads: readonly ThreadNode[],
+  number: (uid: number) => number,
+  slice: TimeSlice,
+): Promise<string> {
   const out: string[] = [];
   // A stack, as threads may be as deep as a folder has messages.
   const work: (ThreadNode | ')')[] = [...threads].reverse();
   while (work.length > 0) {
+    if (slice.isOver) await slice.next();
     let node = work.pop();
     if (node === undefined || node === ')') {
       out.push(')');

@@ -1,17 +1,20 @@
+import { sortedInSlices, type TimeSlice } from '../../base/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 import type { ThreadNode } from './node.ts';
 
 /** Threads of messages with the same base subject, the first above all others (RFC 5256 section 3, ORDEREDSUBJECT). */
-export function threadsBySubject(messages: readonly ThreadedMessage[]): ThreadNode[] {
-  const bySubject = new Map<string, ThreadedMessage[]>();
-  for (const message of [...messages].sort(bySentDate)) {
-    const same = bySubject.get(message.subject);
-    if (same === undefined) bySubject.set(message.subject, [message]);
-    else same.push(message);
+export async function threadsBySubject(
+  messages: readonly ThreadedMessage[],
+  slice: TimeSlice,
+): Promise<readonly ThreadNode[]> {
+  const bySubject = new Map<string, { readonly uid: number; readonly children: ThreadNode[] }>();
+  for (const { subject, uid } of await sortedInSlices(messages, bySentDate, slice)) {
+    const first = bySubject.get(subject);
+    if (first === undefined) bySubject.set(subject, { uid, children: [] });
+    else first.children.push({ uid, children: [] });
+    if (slice.isOver) await slice.next();
   }
-  return [...bySubject.values()].flatMap(([first, ...others]) =>
-    first === undefined ? [] : [{ uid: first.uid, children: others.map(({ uid }) => ({ uid, children: [] })) }],
-  );
+  return [...bySubject.values()];
 }
 
 export function bySentDate(left: Pick<ThreadedMessage, 'sent' | 'uid'>, right: Pick<ThreadedMessage, 'sent' | 'uid'>) {

@@ -1,3 +1,4 @@
+import { sortedInSlices, type TimeSlice } from '../../base/time-slice.ts';
 import { Container, deepestFirst } from './container.ts';
 import type { ThreadedMessage } from './message.ts';
 import type { ThreadNode } from './node.ts';
@@ -5,16 +6,20 @@ import { bySentDate } from './ordered-subject.ts';
 import { gatheredBySubject } from './subjects.ts';
 
 /** Threads by what messages refer to, then by subject (RFC 5256 section 3, REFERENCES). */
-export function threadsByReferences(messages: readonly ThreadedMessage[]): ThreadNode[] {
-  const roots = sorted(pruned(linked(messages)));
-  return nodesOf(sorted(gatheredBySubject(roots)));
+export async function threadsByReferences(
+  messages: readonly ThreadedMessage[],
+  slice: TimeSlice,
+): Promise<readonly ThreadNode[]> {
+  const roots = await sorted(await pruned(await linked(messages, slice), slice), slice);
+  return await nodesOf(await sorted(await gatheredBySubject(roots, slice), slice), slice);
 }
 
 /** Step 1: every message below the last that it refers to. @returns containers without a parent */
-function linked(messages: readonly ThreadedMessage[]): Container[] {
+async function linked(messages: readonly ThreadedMessage[], slice: TimeSlice): Promise<Container[]> {
   const byId = new Map<string, Container>();
   const all: Container[] = [];
   for (const message of messages) {
+    if (slice.isOver) await slice.next();
     const container = new Container(message);
     all.push(container);
     // Of messages with one id the first has it.
@@ -27,6 +32,7 @@ function linked(messages: readonly ThreadedMessage[]): Container[] {
     return container;
   };
   for (const container of [...all]) {
+    if (slice.isOver) await slice.next();
     let above: Container | undefined;
     for (const id of container.message?.references ?? []) {
       const next = known(id);
@@ -42,8 +48,9 @@ function linked(messages: readonly ThreadedMessage[]): Container[] {
 }
 
 /** Step 3: what is only referred to goes, unless it holds several threads together at the top. */
-function pruned(roots: readonly Container[]): Container[] {
-  for (const container of deepestFirst(roots)) {
+async function pruned(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
+  for (const container of await deepestFirst(roots, slice)) {
+    if (slice.isOver) await slice.next();
     const { parent, message, children } = container;
     if (message !== undefined || parent === undefined) continue;
     for (const child of [...children]) child.moveTo(parent);
@@ -58,11 +65,13 @@ function pruned(roots: readonly Container[]): Container[] {
 }
 
 /** Steps 4 and 6: siblings by the date they were sent, what is only referred to by its first child. */
-function sorted(roots: readonly Container[]): Container[] {
-  for (const container of deepestFirst(roots)) {
-    if (container.children.size > 1) container.children = new Set([...container.children].sort(compare));
+async function sorted(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
+  for (const container of await deepestFirst(roots, slice)) {
+    if (slice.isOver) await slice.next();
+    if (container.children.size < 2) continue;
+    container.children = new Set(await sortedInSlices([...container.children], compare, slice));
   }
-  return [...roots].sort(compare);
+  return await sortedInSlices(roots, compare, slice);
 }
 
 function compare(left: Container, right: Container): number {
@@ -74,10 +83,11 @@ function datedBy({ message, children }: Container): Pick<ThreadedMessage, 'sent'
   return message ?? first?.message ?? { sent: 0, uid: 0 };
 }
 
-function nodesOf(roots: readonly Container[]): ThreadNode[] {
+async function nodesOf(roots: readonly Container[], slice: TimeSlice): Promise<readonly ThreadNode[]> {
   const nodes = new Map<Container, ThreadNode>();
   const nodeOf = (container: Container): ThreadNode => nodes.get(container) ?? { uid: undefined, children: [] };
-  for (const container of deepestFirst(roots)) {
+  for (const container of await deepestFirst(roots, slice)) {
+    if (slice.isOver) await slice.next();
     nodes.set(container, { uid: container.message?.uid, children: [...container.children].map(nodeOf) });
   }
   return roots.map(nodeOf);

@@ -1,10 +1,12 @@
+import type { TimeSlice } from '../../base/time-slice.ts';
 import { Container } from './container.ts';
 import type { ThreadedMessage } from './message.ts';
 
 /** Step 5: threads with the same base subject become one (RFC 5256 section 3). @param roots sorted by date */
-export function gatheredBySubject(roots: readonly Container[]): Container[] {
+export async function gatheredBySubject(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
   const table = new Map<string, Container>();
   for (const root of roots) {
+    if (slice.isOver) await slice.next();
     const { subject = '', isReply = false } = told(root) ?? {};
     const known = table.get(subject);
     const knownMessage = known?.message;
@@ -14,6 +16,7 @@ export function gatheredBySubject(roots: readonly Container[]): Container[] {
   }
   const top = new Set(roots);
   for (const root of roots) {
+    if (slice.isOver) await slice.next();
     const subject = told(root)?.subject ?? '';
     const known = table.get(subject);
     if (subject === '' || known === undefined || known === root) continue;

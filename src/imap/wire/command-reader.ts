@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
 import { type LineReader, LineTooLong } from '../../base/sockets/line-reader.ts';
-import { ImapReply } from '../reply.ts';
+import { ImapReply, ImapSyntaxError } from '../reply.ts';
+import { type MessageLiteral, type NextMessage, StreamedLiteral } from './message-literal.ts';
 
 /** A command as it came: text with the literals in their places. */
 export interface RawCommand {
@@ -9,19 +9,8 @@ export interface RawCommand {
   readonly name: string;
   /** What stands behind the name: text (one character per octet) and literals by turns. */
   readonly parts: readonly (string | Buffer)[];
-  /** The message of an APPEND, not yet read. */
+  /** The first message of an APPEND, not yet read. */
   readonly message?: MessageLiteral;
-}
-
-/** The last literal of an APPEND. It is read by whoever stores it, not held in memory. */
-export interface MessageLiteral {
-  readonly size: number;
-  /** It may hold NUL (RFC 3516 section 4.3, literal8). */
-  readonly binary: boolean;
-  /** The client waits until it is {@link accept}ed. */
-  readonly synchronizing: boolean;
-  /** Lets the client send, and gives what it sends. */
-  accept(): Promise<Readable>;
 }
 
 /** What one command may weigh. */
@@ -52,7 +41,16 @@ const tagAtStart = /^[!#$&',-[\]^-z|}~]+(?=\s)/;
 /** A command has a handful; of tiny ones many would fit, and weigh far more than their octets. */
 const maxLiterals = 128;
 
-const skipChunkBytes = 64 * 1024;
+/** Of an APPEND that is refused no more is read past: messages, and octets of them. */
+const maxSkipped = { messages: 1_000, octets: 512 * 1024 * 1024 };
+
+/** A message of an APPEND that is being read. */
+interface OpenMessage {
+  readonly tag: string;
+  readonly literal: StreamedLiteral;
+  /** What has to follow it: `UTF8 (~{12}` is closed behind it (RFC 6855 section 4). */
+  readonly end: '' | ')';
+}
 
 /** Puts commands together from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
 export class CommandReader {
@@ -61,10 +59,7 @@ export class CommandReader {
   readonly #invite: () => Promise<void>;
   /** The message of an APPEND may be as long as it likes. Before login it is a literal like any other. */
   takesMessages = false;
-  #open: StreamedLiteral | undefined;
-  #openTag: string | undefined;
-  /** What has to follow the message: `UTF8 (~{12}` is closed behind it (RFC 6855 section 4). */
-  #openEnd: '' | ')' = '';
+  #open: OpenMessage | undefined;
 
   /** @param invite sends the continuation request that lets the client send a synchronizing literal, and waits until it is taken */
   constructor(reader: LineReader, limits: CommandLimits, invite: () => Promise<void>) {
@@ -91,11 +86,7 @@ export class CommandReader {
       const size = Number(literal[1]);
       const synchronizing = literal[2] === '';
       if (this.takesMessages && name === 'APPEND' && !isFirstArgument(parts) && Number.isSafeInteger(size)) {
-        const binary = literal[0].startsWith('~');
-        this.#open = new StreamedLiteral(this.#reader, { size, binary, synchronizing }, this.#invite);
-        this.#openTag = tag;
-        this.#openEnd = /\($/.test(parts.at(-1)?.toString() ?? '') ? ')' : '';
-        return { tag, name, parts, message: this.#open };
+        return { tag, name, parts, message: this.#message(tag, parts.at(-1)?.toString() ?? '', literal) };
       }
       if (size > left || parts.length > 2 * maxLiterals) throw refusedLiteral(tag, synchronizing);
       if (synchronizing) await this.#invite();
@@ -107,16 +98,42 @@ export class CommandReader {
     }
   }
 
-  /** Ends an APPEND: what was not read is skipped, and so is the line behind the literal. */
+  /** Ends an APPEND: what was not read is skipped, and so are the messages behind it. */
   async finishMessage(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    if (open === undefined || !(await open.skip())) return;
-    const tag = this.#openTag ?? '*';
-    const rest = await this.#line(this.#limits.maxCommandBytes, tag);
-    if (rest.trim() !== this.#openEnd) {
-      throw new BrokenCommand('Only one message can be appended at a time.', { tag, fatal: true });
+    let octets = 0;
+    for (let messages = 0; this.#open !== undefined; messages++) {
+      const { tag, literal } = this.#open;
+      octets += literal.synchronizing ? 0 : literal.size;
+      if (messages > 0 && (messages > maxSkipped.messages || octets > maxSkipped.octets)) {
+        throw new BrokenCommand('The rest of the command is too large.', { tag, fatal: true });
+      }
+      if (await literal.skip()) await this.#behind(this.#open).catch(syntaxIsNothing);
+      else this.#open = undefined;
     }
+  }
+
+  /** The message that `text` leads to. It is the one that is read next. */
+  #message(tag: string, text: string, [literal, digits, plus]: readonly string[]): MessageLiteral {
+    const facts = { size: Number(digits), binary: literal?.startsWith('~') === true, synchronizing: plus === '' };
+    const streamed = new StreamedLiteral(this.#reader, facts, this.#invite);
+    const open: OpenMessage = { tag, literal: streamed, end: /\($/.test(text) ? ')' : '' };
+    this.#open = open;
+    return { ...facts, accept: () => streamed.accept(), next: () => this.#behind(open) };
+  }
+
+  /** Reads on behind a message that has been read. */
+  async #behind({ tag, end }: OpenMessage): Promise<NextMessage | undefined> {
+    this.#open = undefined;
+    const line = await this.#line(this.#limits.maxCommandBytes, tag);
+    const literal = literalAtEnd.exec(line);
+    const text = literal === null ? line : line.slice(0, literal.index);
+    // The place of the next command is known only if the message is read, or skipped, whatever is wrong with it.
+    const message = literal === null ? undefined : this.#message(tag, text, literal);
+    if (!text.startsWith(end)) throw new ImapSyntaxError('")" is missing behind the message.');
+    const rest = text.slice(end.length);
+    if (message !== undefined) return { text: rest, message };
+    if (rest.trim() !== '') throw new ImapSyntaxError('Unexpected text behind the message.');
+    return undefined;
   }
 
   async #line(maxBytes: number, tag: string | undefined): Promise<string> {
@@ -137,49 +154,9 @@ export class CommandReader {
   }
 }
 
-/** The message of an APPEND, taken off the wire as it is wanted. */
-class StreamedLiteral implements MessageLiteral {
-  readonly size: number;
-  readonly binary: boolean;
-  readonly #reader: LineReader;
-  readonly synchronizing: boolean;
-  readonly #invite: () => Promise<void>;
-  #left: number;
-  #accepted = false;
-
-  constructor(
-    reader: LineReader,
-    { size, binary, synchronizing }: { size: number; binary: boolean; synchronizing: boolean },
-    invite: () => Promise<void>,
-  ) {
-    this.size = size;
-    this.binary = binary;
-    this.#left = size;
-    this.#reader = reader;
-    this.synchronizing = synchronizing;
-    this.#invite = invite;
-  }
-
-  async accept(): Promise<Readable> {
-    this.#accepted = true;
-    if (this.synchronizing) await this.#invite();
-    return Readable.from(this.#content(), { objectMode: false });
-  }
-
-  /** Takes the rest off the wire. @returns false if the client was never let to send */
-  async skip(): Promise<boolean> {
-    if (this.synchronizing && !this.#accepted) return false;
-    while (this.#left > 0) this.#left -= (await this.#reader.some(Math.min(this.#left, skipChunkBytes))).length;
-    return true;
-  }
-
-  async *#content(): AsyncGenerator<Buffer> {
-    while (this.#left > 0) {
-      const chunk = await this.#reader.some(Math.min(this.#left, skipChunkBytes));
-      this.#left -= chunk.length;
-      yield chunk;
-    }
-  }
+function syntaxIsNothing(error: unknown): undefined {
+  if (error instanceof ImapSyntaxError) return undefined;
+  throw error;
 }
 
 /** Whether the literal that follows is the first argument, the folder's name. */

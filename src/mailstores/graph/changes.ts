@@ -1,13 +1,13 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
-import { isGone } from './errors.ts';
+import { isGone, isUnknownAction } from './errors.ts';
 import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';
 import { isPropertyFlag } from './index/message-table.ts';
 import { messageFacts, propertyFacts } from './remote/facts.ts';
 import { messagePath } from './remote/mail.ts';
 import type { BatchAnswer, BatchedRequest, RequestOptions } from './remote/requests.ts';
 import type { GraphMessage } from './remote/resources.ts';
-import type { SyncedFolder } from './sync/folder.ts';
-import type { FolderEntry } from './sync/memory.ts';
+import type { FolderEntry, SyncedFolder } from './sync/folder.ts';
 import type { SessionWatcher } from './sync/parts.ts';
 
 /** Flags that messages shall have. */
@@ -35,8 +35,10 @@ export async function changeFlags(
   const modified: number[] = [];
   const wanted: Wanted[] = [];
   const marked: Wanted[] = [];
+  const slice = new TimeSlice(options.signal);
   for (const uid of change.uids) {
-    const entry = folder.entries.get(uid);
+    if (slice.isOver) await slice.next();
+    const entry = folder.entry(uid);
     if (entry === undefined) continue;
     const { flags, modseq } = entry.summary;
     if (modseq > change.unchangedSince) {
@@ -173,7 +175,7 @@ export async function removeMessages(
   author: SessionWatcher,
   options: RequestOptions,
 ): Promise<readonly number[]> {
-  const entries = uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const entries = uids.flatMap((uid) => folder.entry(uid) ?? []);
   const gone: number[] = [];
   for (let start = 0; start < entries.length; start += changedAtOnce) {
     const ids = entries.slice(start, start + changedAtOnce).map(({ id }) => id);
@@ -213,7 +215,10 @@ async function removeAtGraph(
     ids.map((id) => ({ method: 'POST', path: `${messagePath(id)}/permanentDelete`, json: {} })),
     options,
   );
-  const left = ids.filter((_, at) => isUnknownAction(answers[at] as BatchAnswer));
+  const left = ids.filter((_, at) => {
+    const answer = answers[at] as BatchAnswer;
+    return 'error' in answer && isUnknownAction(answer.error);
+  });
   const deleted = await folder.parts.mail.requests.batch(
     left.map((id) => ({ method: 'DELETE', path: messagePath(id) })),
     options,
@@ -229,13 +234,6 @@ async function removeAtGraph(
   return { removed, failure: failures[0]?.error };
 }
 
-/** A cloud that does not know permanentDelete: there the message goes to Deleted Items, or from there for good. */
-function isUnknownAction(answer: BatchAnswer): boolean {
-  if (!('error' in answer)) return false;
-  const { status, code, message } = answer.error;
-  return status === 405 || (status === 400 && /segment/i.test(message)) || (status === 404 && !/item/i.test(code));
-}
-
 /**
  * Copies or moves messages to another folder, in their order.
  * @returns UIDs here and there, of those that were there @throws GraphError of the first that failed
@@ -248,7 +246,7 @@ export async function transferMessages(
   options: RequestOptions,
 ): Promise<{ readonly from: readonly number[]; readonly to: readonly number[] }> {
   const { index, mail } = folder.parts;
-  const entries = how.uids.flatMap((uid) => folder.entries.get(uid) ?? []);
+  const entries = how.uids.flatMap((uid) => folder.entry(uid) ?? []);
   const destinationId = target.facts.id;
   const from: number[] = [];
   const to: number[] = [];

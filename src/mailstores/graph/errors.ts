@@ -85,3 +85,10 @@ export function isStaleLink(error: unknown): boolean {
   if (!(error instanceof GraphError)) return false;
   return error.status === 410 || /syncstate|resyncrequired|quotaexceeded/i.test(error.code);
 }
+
+/** A cloud that does not know permanentDelete: there a message goes to Deleted Items, or from there for good. */
+export function isUnknownAction(error: unknown): boolean {
+  if (!(error instanceof GraphError)) return false;
+  const { status, code, message } = error;
+  return status === 405 || (status === 400 && /segment/i.test(message)) || (status === 404 && !/item/i.test(code));
+}

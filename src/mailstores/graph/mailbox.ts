@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { logRepeated } from '../../base/repeated-lines.ts';
 import { MailStoreError, type SpecialUse } from '../../mailbox/mail-store.ts';
 import { MailboxImport } from './append/import.ts';
+import { UnsettledAppends } from './append/notes.ts';
 import { MessageContents } from './content/contents.ts';
 import { DiskCache } from './content/disk-cache.ts';
 import { bridgeError, isGone } from './errors.ts';
@@ -18,6 +19,7 @@ import { RemoteMail } from './remote/mail.ts';
 import { type GraphMailboxAccess, MailboxRequests, type RequestOptions } from './remote/requests.ts';
 import { SyncedFolder } from './sync/folder.ts';
 import { JointWork } from './sync/joint-work.ts';
+import type { RoundOptions } from './sync/rounds.ts';
 
 /** How a mailbox is kept up to date and on the disk. */
 export interface GraphMailboxSettings {
@@ -31,6 +33,8 @@ export interface GraphMailboxSettings {
 
 /** A folder list older than that is read again before it is used. */
 const foldersFreshMs = 15_000;
+/** Whoever selects a folder sees it no older, also where it is looked at less often. */
+const currentMs = 15_000;
 /** A folder that nobody has used for so long leaves memory. */
 const unloadAfterMs = 5 * 60_000;
 /** A day after the last full round, a folder in use is compared with Graph as a whole. */
@@ -41,6 +45,7 @@ export class GraphMailbox {
   readonly mail: RemoteMail;
   readonly contents: MessageContents;
   readonly imports: MailboxImport;
+  readonly appends: UnsettledAppends;
   /** Messages on their way in. */
   readonly spoolFolder: string;
   readonly #index: MailboxIndex;
@@ -71,10 +76,13 @@ export class GraphMailbox {
     this.#index = new MailboxIndex(folder);
     this.mail = new RemoteMail(new MailboxRequests(access));
     this.imports = new MailboxImport(this.mail.requests);
+    this.appends = new UnsettledAppends(this.#index, access.clock);
     this.#paths = pathsOf(this.#index.folders.all());
     const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
     this.contents = new MessageContents(this.mail, this.#index, cache);
     this.#poll();
+    // What a bridge that broke down has left.
+    this.#dropOrphans();
   }
 
   get index(): MailboxIndex {
@@ -121,14 +129,27 @@ export class GraphMailbox {
   }
 
   /** Reads a folder into memory, having compared it with Graph. */
-  async open(folder: SyncedFolder, options: RequestOptions & { progress?(text: string): void }): Promise<void> {
+  async open(
+    folder: SyncedFolder,
+    { isWatched, ...options }: RoundOptions & { readonly isWatched: boolean },
+  ): Promise<void> {
     try {
-      // Who selects a folder looks for new mail: what arrived a moment ago has to be there.
-      await folder.open(0, options);
+      // Who selects a folder looks for new mail. Where news can follow, what Graph told a moment ago will do for a start.
+      const wasCurrent = isWatched && (await folder.openIfCurrent(Math.min(this.#settings.pollMs, currentMs)));
+      if (!wasCurrent) await folder.open(0, options);
+      else this.#lookBeside(folder);
     } catch (error) {
       if (isGone(error)) await this.assertThere(folder, options);
       throw error;
     }
+  }
+
+  /** Looks for news that whoever has just opened the folder is told. */
+  #lookBeside(folder: SyncedFolder): void {
+    if (this.mail.requests.heldMs > 0) return;
+    folder.bringUpToDate(0, { background: true }).catch((error: unknown) => {
+      if (!this.#isClosed) this.#tellFailure(error);
+    });
   }
 
   /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
@@ -171,11 +192,18 @@ export class GraphMailbox {
         this.#index.folders.put({ ...facts, special: use === 'root' ? undefined : use }, true, nowMs);
       }
     });
+    if (gone.length > 0) this.#dropOrphans();
     for (const { key, displayName } of gone) {
       this.#synced.get(key)?.end(`The folder ${displayName} was deleted.`);
       this.#synced.delete(key);
     }
     this.indexChanged();
+  }
+
+  #dropOrphans(): void {
+    this.#index.dropOrphans().catch((error: unknown) => {
+      if (!this.#isClosed) this.#log.warn({ error }, `the index of a deleted folder is left: ${errorText(error)}`);
+    });
   }
 
   /** Looks at every folder that somebody has selected, again and again. */

@@ -43,6 +43,9 @@ const mostReadForSearch = 100;
 /** Of more messages than that the exact sizes are not found out beforehand: it would take too long and too many requests. */
 const mostExactSizes = 1_000;
 
+/** RFC 8474 section 5.1. */
+const objectId = /^[A-Za-z0-9_-]{1,255}$/;
+
 /** A folder that one session has open. */
 export class GraphOpenFolder implements OpenFolder {
   readonly name: string;
@@ -90,6 +93,11 @@ export class GraphOpenFolder implements OpenFolder {
 
   list({ exactSizes = false, signal = this.#host.gone }: ListOptions = {}): Listing<MessageSummary> {
     return exactSizes ? this.#listExactly(signal) : this.#listing();
+  }
+
+  emailId(uid: number): string | undefined {
+    const id = this.#folder.entry(uid)?.id;
+    return id !== undefined && objectId.test(id) ? id : undefined;
   }
 
   async content(uid: number, range?: OctetRange): Promise<MessageContent> {
@@ -201,13 +209,7 @@ export class GraphOpenFolder implements OpenFolder {
 
   async #transfer(action: 'copy' | 'move', uids: readonly number[], name: string): Promise<Transferred> {
     const target = await this.#host.folderNamed(name);
-    // To Exchange a message that moves to where it is stays; to IMAP it is another one (RFC 9051 section 6.4.8).
-    if (action === 'move' && target === this.#folder) {
-      const copied = await this.#transfer('copy', uids, name);
-      const gone = new Set(await this.remove(copied.from));
-      if (copied.from.some((uid) => !gone.has(uid))) throw new MailStoreError('unavailable', 'Not all was moved.');
-      return copied;
-    }
+    if (action === 'move' && target === this.#folder) return this.#renumber(uids);
     const moved = await this.#during((options) =>
       transferMessages(this.#folder, target, { action, uids }, this.#self, options),
     );
@@ -218,8 +220,22 @@ export class GraphOpenFolder implements OpenFolder {
     return { uidValidity: target.facts.uidValidity, ...moved };
   }
 
+  /**
+   * To IMAP a message that moves to where it is is another one (RFC 6851 section 3.3), to Exchange it stays what it is:
+   * UIDs are the index's, and so is this move. A copy and a removal could be cut in two.
+   */
+  #renumber(uids: readonly number[]): Transferred {
+    const ids = uids.flatMap((uid) => this.#folder.entry(uid)?.id ?? []);
+    const { uidValidity } = this;
+    try {
+      return { uidValidity, ...this.#folder.edit((edit) => edit.renumber(ids), this.#self) };
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
   #listing(): MessageSummary[] {
-    return Array.from(this.#folder.entries.values(), ({ summary }) => summary);
+    return [...this.#folder.entries.values()];
   }
 
   async *#listExactly(signal: AbortSignal | undefined): AsyncGenerator<MessageSummary> {
@@ -247,15 +263,14 @@ export class GraphOpenFolder implements OpenFolder {
   *#toldHeaders(uids: readonly number[]): Generator<{ uid: number; header: Buffer }> {
     const { messages } = this.#folder.parts.index;
     for (const uid of uids) {
-      const entry = this.#folder.entries.get(uid);
-      const told = entry && messages.envelope(this.#folder.key, entry.id);
+      const told = this.#folder.entries.has(uid) ? messages.envelopeOf(this.#folder.key, uid) : undefined;
       if (told === undefined) continue;
       yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told.inReplyTo) };
     }
   }
 
   #key(uid: number): ContentKey | undefined {
-    const entry = this.#folder.entries.get(uid);
+    const entry = this.#folder.entry(uid);
     if (entry === undefined) return undefined;
     const { id, summary } = entry;
     const isDraft = summary.flags.includes('\\Draft');

@@ -1,5 +1,6 @@
 import {
-  type AppendedMessage,
+  type Appended,
+  type AppendedMessages,
   type FolderInfo,
   type FolderStatus,
   type MailStore,
@@ -7,8 +8,9 @@ import {
   type OpenFolder,
   type OpenOptions,
 } from '../../mailbox/mail-store.ts';
-import { appendMessage } from './append/append.ts';
-import { storeError } from './errors.ts';
+import { appendMessages } from './append/append.ts';
+import { AppendSpool, type SpooledMessage } from './append/spool.ts';
+import { isGone, storeError } from './errors.ts';
 import { delimiter, displayNameOf } from './folder-names.ts';
 import type { IndexedFolder } from './index/folder-table.ts';
 import type { GraphMailbox } from './mailbox.ts';
@@ -81,49 +83,70 @@ export class GraphMailStore implements MailStore {
     });
   }
 
-  async open(name: string, { readOnly, signal }: OpenOptions): Promise<OpenFolder> {
+  async open(name: string, { readOnly, isWatched = false, signal }: OpenOptions): Promise<OpenFolder> {
     return await this.#during(async () => {
       const { mailbox, gone } = this.#options;
       const folder = mailbox.synced(await this.#folder(name));
       const progress = (text: string) => {
         for (const listener of this.#listeners) listener(`${name}: ${text}`);
       };
-      await mailbox.open(folder, { signal: signal ?? gone, progress });
+      await mailbox.open(folder, { signal: signal ?? gone, progress, isWatched });
       return new GraphOpenFolder(name, folder, readOnly, this.#host);
     });
   }
 
-  async append(name: string, message: AppendedMessage): Promise<{ uidValidity: number; uid: number }> {
-    const { mailbox, access, gone } = this.#options;
+  async append(name: string, messages: AppendedMessages): Promise<Appended> {
+    const { mailbox, access } = this.#options;
+    const facts = await this.#during(() => this.#folder(name));
+    const spool = new AppendSpool(mailbox.spoolFolder);
     try {
-      const facts = await this.#folder(name);
-      const { mail, spoolFolder } = mailbox;
-      const { client, mailbox: address, sendAs } = access;
-      const signal = gone ?? never;
-      const id = await appendMessage(
-        {
-          ...{ mail, spoolFolder, folderId: facts.id, isDrafts: facts.special === '\\Drafts' },
-          imports: access.imports === true ? mailbox.imports : undefined,
-          uploads: { client, mailbox: address, sendAs },
-        },
-        message,
-        { signal },
-      );
-      const stored = await mail.message(id, { signal });
-      const told = messageFacts(stored);
-      if (told === undefined)
-        throw new MailStoreError('unavailable', 'Microsoft Graph does not show what it has stored.');
-      const properties = propertyFacts(stored);
-      const folder = mailbox.synced(facts);
-      folder.edit((edit) => edit.merge([told], new Map(properties && [[id, properties]]), folder.ownChanges.now()));
-      const uid = folder.uidOf(id);
-      if (uid === undefined) throw new MailStoreError('unavailable', 'Another program has taken the message away.');
+      await spool.takeIn(messages, access.mailbox);
+      const ids = await this.#during(() => this.#stored(facts, spool.messages));
       mailbox.countsChanged();
-      return { uidValidity: facts.uidValidity, uid };
-    } catch (error) {
-      throw this.#failure(error);
+      return { uidValidity: facts.uidValidity, uids: await this.#uidsOf(facts, ids) };
     } finally {
-      message.content.destroy();
+      await spool.remove();
+    }
+  }
+
+  /** @returns Graph's ids */
+  async #stored(facts: IndexedFolder, messages: readonly SpooledMessage[]): Promise<readonly string[]> {
+    const { mailbox, access, gone } = this.#options;
+    const { client, mailbox: address, sendAs } = access;
+    const place = {
+      ...{ mail: mailbox.mail, notes: mailbox.appends, folderId: facts.id, isDrafts: facts.special === '\\Drafts' },
+      imports: access.imports === true ? mailbox.imports : undefined,
+      uploads: { client, mailbox: address, sendAs },
+    };
+    try {
+      return await appendMessages(place, messages, { signal: gone ?? never });
+    } catch (error) {
+      // Graph says the same where a message is gone and where the folder is.
+      if (isGone(error)) await mailbox.assertThere(mailbox.synced(facts), this.#request);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes stored messages into the index.
+   * @returns undefined where that fails: whoever heard of a failure would store them again
+   */
+  async #uidsOf(facts: IndexedFolder, ids: readonly string[]): Promise<readonly number[] | undefined> {
+    const { mailbox, gone } = this.#options;
+    try {
+      const folder = mailbox.synced(facts);
+      const startedAt = folder.ownChanges.now();
+      const stored = await mailbox.mail.messages(ids, { signal: gone });
+      const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
+      const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
+      // One by one: their order is that in which they were given, whatever their dates.
+      folder.edit((edit) => {
+        for (const facts of told) edit.merge([facts], properties, startedAt);
+      });
+      const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
+      return uids.length === ids.length ? uids : undefined;
+    } catch {
+      return undefined;
     }
   }
 

@@ -73,7 +73,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
 /** The sign-in that somebody has to have made; with a password the bridge makes it by itself. */
 function signInOf(connection: CheckedConnection, operations: CheckOperations): Hop | undefined {
   const byHand = connection.grant === 'device-code' || connection.grant === 'authorization-code';
-  if (!byHand || operations.signIn === undefined) return undefined;
+  if (!byHand || connection.hasNoSignIn || operations.signIn === undefined) return undefined;
   const { now, signIn } = operations;
   return signInHop(connection, { now: now.bind(operations), signIn: signIn.bind(operations) }, ['configuration']);
 }

@@ -54,6 +54,8 @@ export interface CheckedConnection {
   readonly exchangeScope: string;
   /** One of them more than once where it has several mailboxes, the default one first. */
   readonly accounts: readonly CheckedAccount[];
+  /** Each mailbox has a sign-in of its own, and the connection itself has none. */
+  readonly hasNoSignIn?: boolean;
   /** Mailboxes that accounts have as `*@domain`, and of which none is tried. */
   readonly untried?: readonly Pick<CheckedAccount, 'username' | 'mailbox'>[];
 }

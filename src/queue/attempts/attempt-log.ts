@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
@@ -17,7 +18,7 @@ export class AttemptLog {
   readonly #clock: Clock;
   readonly #observer: QueueObserver;
   /** When an administrator was last called, by mailbox and cause. */
-  readonly #remindedAtMs = new LRUCache<string, number>({ max: mostReminders });
+  readonly #remindedAtMs = new LRUCache<string, number>(boundedBy(mostReminders));
 
   constructor(log: Log, clock: Clock, observer: QueueObserver = noObserver) {
     this.#log = log;

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ConnectionTrouble } from '../../message/delivery.ts';
 
@@ -63,7 +64,7 @@ export class Breaker {
   /** Mailboxes in trouble that may be theirs or the connection's. */
   readonly #suspects = new Set<string>();
   /** Mailboxes whose trouble went on when others delivered: it proves nothing until they deliver themselves. */
-  readonly #ownTrouble = new LRUCache<string, true>({ max: mostRemembered });
+  readonly #ownTrouble = new LRUCache<string, true>(boundedBy(mostRemembered));
   #state: BreakerState = 'closed';
   #open: OpenBreaker | undefined;
   #failures = 0;

@@ -340,9 +340,9 @@ export class MailboxFolder {
     return at;
   }
 
-  #summaryOf({ uid, flags, internalDate, kept, modseq, immutableId }: StoredMessage): MessageSummary {
+  #summaryOf({ uid, flags, internalDate, kept, modseq }: StoredMessage): MessageSummary {
     const size = this.#items.sizes.estimated ? estimateOf(kept.size) : kept.size;
-    return { uid, flags, internalDate, size, modseq, emailId: immutableId };
+    return { uid, flags, receivedMs: internalDate.getTime(), size, modseq };
   }
 
   #tellAdded(added: StoredMessage): void {

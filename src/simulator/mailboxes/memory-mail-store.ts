@@ -1,5 +1,7 @@
 import {
+  type Appended,
   type AppendedMessage,
+  type AppendedMessages,
   type FolderInfo,
   type FolderStatus,
   type MailStore,
@@ -41,13 +43,21 @@ export class MemoryMailStore implements MailStore {
     return new MemoryOpenFolder(this.#folder(folder), (name) => this.#folder(name), options.readOnly);
   }
 
-  async append(folder: string, message: AppendedMessage): Promise<{ uidValidity: number; uid: number }> {
+  async append(folder: string, messages: AppendedMessages): Promise<Appended> {
+    this.#folder(folder);
+    const taken: (Omit<AppendedMessage, 'content'> & { readonly octets: Buffer })[] = [];
+    for await (const message of messages) {
+      if (message.size > maxAppendBytes) throw new MailStoreError('too-large', 'The message is too large.');
+      const chunks: Buffer[] = [];
+      for await (const chunk of message.content) chunks.push(chunk as Buffer);
+      taken.push({ ...message, octets: Buffer.concat(chunks) });
+    }
+    // Looked up again: it may have gone while they came.
     const target = this.#folder(folder);
-    if (message.size > maxAppendBytes) throw new MailStoreError('too-large', 'The message is too large.');
-    const chunks: Buffer[] = [];
-    for await (const chunk of message.content) chunks.push(chunk as Buffer);
-    const stored = target.add(Buffer.concat(chunks), message.flags, message.internalDate ?? new Date());
-    return { uidValidity: target.uidValidity, uid: stored.uid };
+    const stored = taken.map(({ octets, flags, internalDate }) =>
+      target.add(octets, flags, internalDate ?? new Date()),
+    );
+    return { uidValidity: target.uidValidity, uids: stored.map(({ uid }) => uid) };
   }
 
   async createFolder(folder: string, specialUse?: SpecialUse): Promise<string> {

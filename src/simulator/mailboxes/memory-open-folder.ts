@@ -61,6 +61,10 @@ export class MemoryOpenFolder implements OpenFolder {
     yield* this.#folder.summaries();
   }
 
+  emailId(uid: number): string | undefined {
+    return this.#folder.get(uid)?.immutableId;
+  }
+
   async content(uid: number, range?: OctetRange): Promise<MessageContent> {
     const whole = this.#folder.get(uid)?.content;
     if (whole === undefined) throw new MailStoreError('no-such-message', 'The message is gone.');

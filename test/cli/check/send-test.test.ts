@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { hashPassword } from '../../../src/accounts/passwords.ts';
 import { runCheck } from '../../../src/cli/check/command.ts';
-import { freePorts } from '../../../src/cli/demo/free-ports.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
+import { freePorts } from '../../../src/onboarding/free-ports.ts';
 import {
   alice,
   bob,

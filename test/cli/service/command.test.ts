@@ -72,7 +72,7 @@ test('makes user, folders, key and unit, says each, and starts nothing without a
       .join('\n'),
   ).toMatchInlineSnapshot(`
     "✓ made the user mailbridge
-    ✓ made /etc/mailbridge (mode 0750)
+    ✓ made /etc/mailbridge (mode 0770)
     ✓ made /var/lib/mailbridge (mode 0700)
     ✓ made /etc/mailbridge/token.key, the key of the sign-ins
     ✓ wrote /etc/systemd/system/mailbridge.service
@@ -87,7 +87,7 @@ test('makes user, folders, key and unit, says each, and starts nothing without a
     'systemctl enable mailbridge',
   ]);
   const { uid, gid } = serviceUser;
-  expect(accessOf(machine, '/etc/mailbridge')).toEqual([0, gid, '750']);
+  expect(accessOf(machine, '/etc/mailbridge')).toEqual([0, gid, '770']);
   expect(accessOf(machine, '/var/lib/mailbridge')).toEqual([uid, gid, '700']);
   expect(accessOf(machine, '/etc/mailbridge/token.key')).toEqual([0, gid, '640']);
   expect(Buffer.from(textOf(machine, '/etc/mailbridge/token.key'), 'base64')).toHaveLength(32);
@@ -214,7 +214,7 @@ test.each(['root', 'No', '-x', 'a b'])('--user %j is wrong usage', async (name) 
 });
 
 test('the unit is that of the package, with user and command filled in', () => {
-  const shipped = readFileSync(shippedUnit, 'utf8').split('\n');
+  const shipped = shippedUnit().split('\n');
   const filled = serviceUnit({ user: 'post', group: 'staff', program: ['/opt/n$x/node', '/opt/my 100%/m.js'] }).split(
     '\n',
   );

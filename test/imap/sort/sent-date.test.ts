@@ -4,7 +4,7 @@ import { HeaderBlock } from '../../../src/message/header/fields.ts';
 
 const arrived = new Date('2026-11-30T00:00:00Z');
 const sent = (date: string): string =>
-  new Date(sentDate(HeaderBlock.parse(Buffer.from(`Date: ${date}\r\n\r\n`)), arrived)).toISOString();
+  new Date(sentDate(HeaderBlock.parse(Buffer.from(`Date: ${date}\r\n\r\n`)), arrived.getTime())).toISOString();
 
 it.each([
   ['Sun, 25 Mar 2007 00:30:00 +0200 (CEST)', '2007-03-24T22:30:00.000Z'],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TimeSlice } from '../../../src/base/time-slice.ts';
 import { threadedMessage } from '../../../src/imap/thread/message.ts';
 import { formatThreads } from '../../../src/imap/thread/node.ts';
 import { threadsBySubject } from '../../../src/imap/thread/ordered-subject.ts';
@@ -8,13 +9,15 @@ import { HeaderBlock } from '../../../src/message/header/fields.ts';
 /** Messages sent an hour after one another, unless they say when. */
 function messages(...headers: string[]) {
   return headers.map((header, index) => {
-    const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, internalDate: new Date(index * 3_600_000) };
+    const summary = { uid: index + 1, flags: [], size: 1, modseq: 1, receivedMs: index * 3_600_000 };
     return threadedMessage(summary, HeaderBlock.parse(Buffer.from(`${header.replaceAll('\n', '\r\n')}\r\n\r\n`)));
   });
 }
 
-const byReferences = (...headers: string[]): string =>
-  formatThreads(threadsByReferences(messages(...headers)), (uid) => uid);
+const byReferences = async (...headers: string[]): Promise<string> => {
+  const slice = new TimeSlice();
+  return await formatThreads(await threadsByReferences(messages(...headers), slice), (uid) => uid, slice);
+};
 
 describe('threads by references', () => {
   it.each([
@@ -31,22 +34,23 @@ describe('threads by references', () => {
     [['Subject: x', 'Subject: y'], '(1)(2)'],
     [['Message-ID: <"a"@b>', 'References: <a@b>'], '(1 2)'],
     [['Date: Thu, 1 Jan 2026 10:00:00 +0000', 'Date: Thu, 1 Jan 2026 09:00:00 +0000'], '(2)(1)'],
-  ])('%j are %s', (headers, told) => expect(byReferences(...headers)).toBe(told));
+  ])('%j are %s', async (headers, told) => {
+    expect(await byReferences(...headers)).toBe(told);
+  });
 
-  it('may be very deep, or refer to themselves in a circle', () => {
+  it('may be very deep, or refer to themselves in a circle', async () => {
     const deep = Array.from({ length: 5_000 }, (_, at) => `Message-ID: <${at}>\nReferences: <${at - 1}>`);
-    expect(byReferences(...deep)).toBe(`(${deep.map((_, at) => at + 1).join(' ')})`);
+    expect(await byReferences(...deep)).toBe(`(${deep.map((_, at) => at + 1).join(' ')})`);
     const forked = deep.flatMap((header, at) => [header, `In-Reply-To: <${at - 1}>`]);
-    expect(byReferences(...forked).match(/\d+/g)).toHaveLength(2 * deep.length);
+    expect((await byReferences(...forked)).match(/\d+/g)).toHaveLength(2 * deep.length);
     const circle = deep.map((_, at) => `Message-ID: <${at}>\nReferences: <${(at + 1) % 3}> <${(at + 2) % 3}>`);
-    expect(byReferences(...circle).match(/\d+/g)).toHaveLength(5_000);
+    expect((await byReferences(...circle)).match(/\d+/g)).toHaveLength(5_000);
   });
 });
 
-it('threads by subject begin with the first of each', () => {
-  const told = formatThreads(
-    threadsBySubject(messages('Subject: x', 'Subject: y', 'Subject: Re: x', 'Subject: X', 'Subject: z')),
-    (uid) => uid,
-  );
+it('threads by subject begin with the first of each', async () => {
+  const slice = new TimeSlice();
+  const sent = messages('Subject: x', 'Subject: y', 'Subject: Re: x', 'Subject: X', 'Subject: z');
+  const told = await formatThreads(await threadsBySubject(sent, slice), (uid) => uid, slice);
   expect(told).toBe('(1 (3)(4))(2)(5)');
 });

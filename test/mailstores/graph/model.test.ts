@@ -127,7 +127,7 @@ test.each(Array.from({ length: runs }, () => [Math.floor(Math.random() * 1e9)]))
       append: async () => {
         const octets = Buffer.from(`From: a@example.com\r\nSubject: m${++count}\r\n\r\nx\r\n`);
         const message = { content: Readable.from([octets]), size: octets.length, flags: [pick(flags)] };
-        await world.store().append(pick(folders), message);
+        await world.store().append(pick(folders), [message]);
       },
       poll: async () => await world.poll(pick(folders)),
       'changes forgotten': async () => {

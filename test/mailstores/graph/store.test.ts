@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { MailStoreError } from '../../../src/mailbox/mail-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { until } from '../../support/relay.ts';
-import { GraphWorld, heard, listing, reports } from './world.ts';
+import { GraphWorld, heard, listing, message, reports } from './world.ts';
 
 const bodyOf = async (stream: Readable) => Buffer.concat(await stream.toArray()).toString();
 
@@ -96,12 +96,8 @@ test('all sessions of a mailbox hear of each other at once, and none of what it 
   const [toldMe, toldThem] = [heard(mine), heard(theirs)];
   await mine.setFlags([1], 'add', ['\\Seen']);
   await mine.remove([2]);
-  const { uid } = await one.append('INBOX', {
-    content: Readable.from([Buffer.from('From: a@example.com\r\nSubject: c\r\n\r\nc\r\n')]),
-    size: 42,
-    flags: ['\\Seen'],
-  });
-  expect(uid).toBe(3);
+  const added = message('c', ['\\Seen']);
+  expect((await one.append('INBOX', [added])).uids).toEqual([3]);
   expect(toldThem).toEqual(['flags 1 \\Seen', 'removed 2', 'added 3']);
   expect(toldMe).toEqual(['added 3 recent']);
   await world.poll();
@@ -156,7 +152,7 @@ test('once a day everything is compared, so that a change that Graph never told 
   const told = heard(inbox);
   // As if Graph had told of its going, and never that it came back.
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
-  const [lost] = [...folder.entries.values()];
+  const lost = folder.entry(1);
   folder.edit((edit) => edit.remove([lost?.id ?? '']));
   expect(told).toEqual(['removed 1']);
   await clock.advance(60 * 60_000);
@@ -259,11 +255,9 @@ test('a signed message is refused, as Graph would change it', async () => {
   const store = world.store();
   const signed =
     'From: a@example.com\r\nContent-Type: multipart/signed; boundary=b; protocol="application/pgp-signature"\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\ny\r\n--b--\r\n';
-  const append = store.append('INBOX', {
-    content: Readable.from([Buffer.from(signed)]),
-    size: signed.length,
-    flags: [],
-  });
+  const append = store.append('INBOX', [
+    { content: Readable.from([Buffer.from(signed)]), size: signed.length, flags: [] },
+  ]);
   await expect(append).rejects.toThrow('Microsoft Graph cannot store this message unchanged: it is signed');
   expect(world.m365.directory.messages(reports, 'INBOX')).toEqual([]);
 });
@@ -277,24 +271,37 @@ test('by mailbox import every message is stored octet for octet, signed ones too
   await store.createFolder('Kept');
   for (const flags of [['\\Seen', '\\Flagged', 'work'], []]) {
     const content = Readable.from([Buffer.from(signed)]);
-    await store.append('Kept', { content, size: signed.length, flags, internalDate });
+    await store.append('Kept', [{ content, size: signed.length, flags, internalDate }]);
   }
   const kept = await store.open('Kept', { readOnly: true });
   expect(await listing(kept)).toEqual({ 1: 's \\Flagged \\Seen work', 2: 's' });
-  for await (const { uid, internalDate: told } of kept.list()) {
-    expect(told).toEqual(internalDate);
+  for await (const { uid, receivedMs } of kept.list()) {
+    expect(receivedMs).toBe(internalDate.getTime());
     expect(await bodyOf((await kept.content(uid)).stream)).toBe(signed);
   }
   expect(world.m365.directory.messages(reports, 'Drafts')).toEqual([]);
 });
 
-test('a message that is moved to where it is has another UID', async () => {
+test('a message that is moved to where it is has another UID, and stays the same at Exchange', async () => {
   const world = await GraphWorld.start();
-  for (const subject of ['a', 'b']) world.deliver(subject);
+  world.deliver('a', { flags: ['\\Seen', 'work'] });
+  world.deliver('b');
   const inbox = await world.store().open('INBOX', { readOnly: false });
+  const other = await world.store().open('INBOX', { readOnly: false });
+  const [toldMe, toldOther] = [heard(inbox), heard(other)];
+  const before = await listing(inbox);
+  world.m365.graphRequests.clear();
   const { from, to } = await inbox.move([1], 'INBOX');
   expect([from, to]).toEqual([[1], [3]]);
-  expect(await listing(inbox)).toEqual({ 2: 'b', 3: 'a' });
+  expect(world.m365.graphRequests.count()).toBe(0);
+  expect(toldMe).toEqual(['added 3 recent']);
+  expect(toldOther).toEqual(['removed 1', 'added 3']);
+  const after = { 2: before[2], 3: before[1] };
+  expect(await listing(inbox)).toEqual(after);
+  await world.mailbox.synced(await world.mailbox.folderNamed('INBOX')).reconcile();
+  expect(await listing(inbox)).toEqual(after);
+  expect(await inbox.removedSince(1)).toEqual([1]);
+  expect(world.m365.directory.messages(reports, 'INBOX').map(({ uid }) => uid)).toEqual([1, 2]);
 });
 
 test('a draft is stored as it is, wherever it goes', async () => {
@@ -302,9 +309,9 @@ test('a draft is stored as it is, wherever it goes', async () => {
   const store = world.store();
   await store.createFolder('Projects/Rot');
   const draft = 'From: a@example.com\r\nTo: b@example.com\r\nX-Odd: kept\r\nSubject: d\r\n\r\nd\r\n';
-  const message = () => ({ content: Readable.from([Buffer.from(draft)]), size: draft.length, flags: ['\\Draft'] });
-  await store.append('Drafts', message());
-  await store.append('Projects/Rot', message());
+  const made = () => ({ content: Readable.from([Buffer.from(draft)]), size: draft.length, flags: ['\\Draft'] });
+  await store.append('Drafts', [made()]);
+  await store.append('Projects/Rot', [made()]);
   for (const folder of ['Drafts', 'Projects/Rot']) {
     const opened = await store.open(folder, { readOnly: true });
     expect(await listing(opened)).toEqual({ 1: 'd \\Draft' });
@@ -327,6 +334,27 @@ test('folders are made, named anew, taken away and found by what they are for', 
   expect(await names()).not.toContain('Projects');
   expect((await store.folders()).find(({ specialUse }) => specialUse === '\\Sent')?.name).toBe('Sent Items');
   expect((await store.folders()).find(({ name }) => name === 'Done')?.subscribed).toBe(false);
+});
+
+test('a folder that was looked at a moment ago is opened before Graph answers, and its news follow', async () => {
+  const clock = new FakeClock(Date.now());
+  const world = await GraphWorld.start({ pollMs: 60 * 60_000 }, false, clock);
+  world.deliver('a');
+  const select = () => world.store().open('INBOX', { readOnly: true, isWatched: true });
+  await select();
+  world.deliver('b');
+  world.m365.faults.add({ target: 'graph', kind: 'delay', at: 'deltaMessages', delayMs: 1_000 });
+  const inbox = await select();
+  const told = heard(inbox);
+  expect([await listing(inbox), told]).toEqual([{ 1: 'a' }, []]);
+  await until('the news', () => told.length > 0);
+  expect(told).toEqual(['added 2 recent']);
+  // What cannot be told of news sees all that is there.
+  world.deliver('c');
+  expect(Object.keys(await listing(await world.store().open('INBOX', { readOnly: true })))).toEqual(['1', '2', '3']);
+  await clock.advance(16_000);
+  world.deliver('d');
+  expect(Object.keys(await listing(await select()))).toEqual(['1', '2', '3', '4']);
 });
 
 test('who has a folder open that somebody deletes is told', async () => {

@@ -176,7 +176,7 @@ test('a draft that cannot be put into its folder is not left among the drafts', 
   const draft = 'From: a@example.com\r\nSubject: d\r\n\r\nd\r\n';
   fail(world, 'moveMessage');
   const content = Readable.from([Buffer.from(draft)]);
-  const append = world.store().append('INBOX', { content, size: draft.length, flags: ['\\Draft'] });
+  const append = world.store().append('INBOX', [{ content, size: draft.length, flags: ['\\Draft'] }]);
   await expect(append).rejects.toMatchObject({ code: 'unavailable' });
   expect(subjectsAt(world, 'Drafts')).toEqual([]);
 });
@@ -186,7 +186,7 @@ test('a message that was removed does not come back as new from an answer that w
   const inbox = await inboxOf(world, ['a', 'b']);
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
   const startedAt = folder.ownChanges.now();
-  const late = await world.mailbox.mail.message(folder.entries.get(1)?.id ?? '');
+  const late = await world.mailbox.mail.message(folder.entry(1)?.id ?? '');
   await inbox.remove([1]);
   const told = heard(inbox);
   const facts = messageFacts(late);
@@ -200,7 +200,7 @@ test('a comparison that breaks off forgets no doubt', async () => {
   const world = await GraphWorld.start();
   const inbox = await inboxOf(world, ['a']);
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
-  const id = folder.entries.get(1)?.id ?? '';
+  const id = folder.entry(1)?.id ?? '';
   world.m365.directory.replaceFlags(reports, 'INBOX', 1, ['\\Flagged']);
   // Changed by another program while we change it: what Graph tells first is passed over.
   const end = folder.ownChanges.begin([id]);

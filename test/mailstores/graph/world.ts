@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { createHttpClient } from '../../../src/base/http/client.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { GraphClient } from '../../../src/graph/client/client.ts';
-import type { FolderChange, OpenFolder } from '../../../src/mailbox/mail-store.ts';
+import type { AppendedMessage, FolderChange, OpenFolder } from '../../../src/mailbox/mail-store.ts';
 import { GraphMailbox, type GraphMailboxSettings } from '../../../src/mailstores/graph/mailbox.ts';
 import { GraphMailStore } from '../../../src/mailstores/graph/store.ts';
 import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
@@ -84,13 +85,24 @@ export class GraphWorld {
     this.mailbox = this.#open();
   }
 
+  /** The mailbox as another instance of the bridge has it, with a data folder of its own. */
+  async instance(): Promise<GraphMailbox> {
+    const folder = await mkdtemp(join(tmpdir(), 'mailbridge-graph-'));
+    const mailbox = this.#open(folder);
+    afterTest(async () => {
+      mailbox.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+    return mailbox;
+  }
+
   /** Another session. */
-  store(gone?: AbortSignal): GraphMailStore {
+  store(gone?: AbortSignal, mailbox = this.mailbox): GraphMailStore {
     const access = {
       ...{ client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock },
       imports: this.#imports,
     };
-    return new GraphMailStore({ mailbox: this.mailbox, access, gone, leave: () => {} });
+    return new GraphMailStore({ mailbox, access, gone, leave: () => {} });
   }
 
   /** A message arrives. @returns its UID on the server's side */
@@ -110,10 +122,22 @@ export class GraphWorld {
     await this.mailbox.synced(await this.mailbox.folderNamed(folder)).bringUpToDate(-1, {});
   }
 
-  #open(): GraphMailbox {
+  #open(folder = this.#settings.folder): GraphMailbox {
     const access = { client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock };
-    return new GraphMailbox({ ...access, connection: 'contoso' }, this.#settings, silentLog);
+    return new GraphMailbox({ ...access, connection: 'contoso' }, { ...this.#settings, folder }, silentLog);
   }
+}
+
+/** A message that is to be stored. */
+export function message(subject: string, flags: readonly string[] = [], more: readonly string[] = []): AppendedMessage {
+  const header = [
+    'From: a@example.com',
+    `Message-ID: <${subject.replaceAll(' ', '.')}@example.com>`,
+    `Subject: ${subject}`,
+    ...more,
+  ];
+  const octets = Buffer.from(`${header.join('\r\n')}\r\n\r\n${subject}\r\n`);
+  return { content: Readable.from([octets], { objectMode: false }), size: octets.length, flags };
 }
 
 /** Subject and flags by UID. */

@@ -17,6 +17,7 @@ export const secretKinds = [
   'client secret',
   'user password',
   'identity header',
+  'import token',
   'upload token',
   'configured secret',
   'password at a login',

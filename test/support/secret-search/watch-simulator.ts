@@ -2,6 +2,7 @@ import { TokenSigner } from '../../../src/simulator/entra/access-token.ts';
 import { AuthorizationCodes } from '../../../src/simulator/entra/people/authorization-codes.ts';
 import { DeviceCodes } from '../../../src/simulator/entra/people/device-codes.ts';
 import { RefreshTokens } from '../../../src/simulator/entra/people/refresh-tokens.ts';
+import { ImportSessions } from '../../../src/simulator/graph/exchange-items/import-sessions.ts';
 import { UploadSessions } from '../../../src/simulator/graph/mail/drafts/upload-sessions.ts';
 import { type AppRegistration, type ClientSecret, Tenant } from '../../../src/simulator/tenant/tenant.ts';
 import { noteSecret } from './record.ts';
@@ -36,6 +37,12 @@ export function watchSimulator(): void {
   UploadSessions.prototype.open = function (about) {
     const session = open.call(this, about);
     noteSecret('upload token', session.authToken);
+    return session;
+  };
+  const { open: openImport } = ImportSessions.prototype;
+  ImportSessions.prototype.open = function (...about) {
+    const session = openImport.apply(this, about);
+    noteSecret('import token', session.authToken);
     return session;
   };
   watchAuthorizationCodes();

@@ -1,32 +1,30 @@
 import { z } from 'zod';
 import { type HistoryRange, type HistoryView, historyRanges, historySeries } from '../../history/history.ts';
+import { notFound } from '../../server/refusal.ts';
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
 import { moment } from '../schemas.ts';
 
-const viewSchema = z.strictObject({
-  stepSeconds: z.int(),
+const value = z.number().nullable().meta({ description: 'null: nothing is known, or nothing was delivered.' });
+
+const historySchema = z.strictObject({
+  stepSeconds: z.number(),
   from: moment().meta({ description: 'Begin of the first step.' }),
-  series: z
-    .strictObject(
-      Object.fromEntries(historySeries.map((name) => [name, z.array(z.number().nullable())])) as Record<
-        (typeof historySeries)[number],
-        z.ZodArray<z.ZodNullable<z.ZodNumber>>
-      >,
-    )
-    .meta({ description: 'A value for each step; null where nothing is known.' }),
+  series: z.record(z.enum(historySeries), z.array(value)).meta({
+    description: 'A value for each step, the oldest first. Messages in the step; queued at its end; latency in ms.',
+  }),
 });
 
-/** What happened lately, for the plots. */
-export function historyRoutes(history: (range: HistoryRange) => HistoryView): ApiRoute[] {
+/** What the plots show. @param history undefined where none is kept */
+export function historyRoutes(history: (range: HistoryRange) => HistoryView | undefined): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
       path: '/history',
-      summary: 'What happened lately, step by step.',
+      summary: 'What happened in the last hour, day or week, step by step.',
       access: 'view',
       query: z.strictObject({ range: z.enum(historyRanges).default('hour') }),
-      answers: { 200: { description: 'The steps, the oldest first.', schema: viewSchema } },
-      run: ({ query: { range } }) => ok(history(range)),
+      answers: { 200: { description: 'The history.', schema: historySchema } },
+      run: ({ query: { range } }) => ok(history(range) ?? notFound('This bridge keeps no history.')),
     }),
   ];
 }

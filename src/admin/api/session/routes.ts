@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BridgeError } from '../../../base/errors.ts';
 import type { AdminAccess } from '../../access/access.ts';
-import { roles, signInWays } from '../../access/role.ts';
+import { roles, signInMethods } from '../../access/role.ts';
 import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 
 /** What a page has to know of the bridge before all else. */
@@ -20,7 +20,7 @@ const sessionSchema = z.strictObject({
   version: z.string(),
   instance: z.string(),
   setUp: z.boolean(),
-  signInBy: z.array(z.enum(signInWays)),
+  signInBy: z.array(z.enum(signInMethods)),
 });
 
 const token = z.string().min(1).max(1024).meta({ description: 'As `mailbridge admin token` prints it.' });

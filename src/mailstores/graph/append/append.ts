@@ -1,32 +1,25 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { Base64Encoder, base64Length } from '../../../graph/client/base64-stream.ts';
-import type { JsonAttachment } from '../../../graph/json/attachment.ts';
 import { embeddable, embeddedContents } from '../../../graph/json/embedded.ts';
-import type { ExtendedProperty } from '../../../graph/json/fields.ts';
 import { type FaithfulForm, surveyMessage } from '../../../graph/json/form.ts';
 import { jsonMessage } from '../../../graph/json/message.ts';
 import { uploadAttachments } from '../../../graph/upload/attachments.ts';
 import { Draft, type DraftPlace } from '../../../graph/upload/draft.ts';
-import { type AppendedMessage, MailStoreError } from '../../../mailbox/mail-store.ts';
+import { MailStoreError } from '../../../mailbox/mail-store.ts';
 import { parseAddressList } from '../../../message/address/address.ts';
 import type { HeaderBlock } from '../../../message/header/fields.ts';
 import { combined, patchOf } from '../flags.ts';
 import { messagePath, type RemoteMail } from '../remote/mail.ts';
 import type { RequestOptions } from '../remote/requests.ts';
-import type { GraphMessage } from '../remote/resources.ts';
 import type { MailboxImport } from './import.ts';
+import { createdFromMime, inFolder } from './mime-draft.ts';
+import type { AppendNote, UnsettledAppends } from './notes.ts';
+import { markerOf, messagesMarked, storedOnce, UnsureOutcome } from './outcome.ts';
+import type { SpooledMessage } from './spool.ts';
 
-/** Where a message is put. */
+/** Where messages are put. */
 export interface AppendPlace {
   readonly mail: RemoteMail;
   readonly uploads: DraftPlace;
-  /** For messages on their way in. */
-  readonly spoolFolder: string;
+  readonly notes: UnsettledAppends;
   /** Graph's id of the folder. */
   readonly folderId: string;
   readonly isDrafts: boolean;
@@ -35,103 +28,137 @@ export interface AppendPlace {
 }
 
 /** How it is asked for. */
-type AppendOptions = RequestOptions & { readonly signal: AbortSignal };
+export type AppendOptions = RequestOptions & { readonly signal: AbortSignal };
 
 /** As MIME a request holds no more, in base64 below 4 MB. */
 const maxMimeBytes = 2_900_000;
 
 /**
- * Stores a message. A draft that is small goes as MIME, and stays as it is, and so does a small message that is no draft
- * where import is permitted; everything else goes as JSON, of which Exchange makes the message anew.
- * @returns its id @throws MailStoreError `not-permitted` for what JSON would change; GraphError and its kin
+ * Stores messages, all of them or none as far as that can be known: where one fails those before it are taken away again.
+ * A draft that is small goes as MIME, and stays as it is, and so does a small message that is no draft where import is
+ * permitted; everything else goes as JSON, of which Exchange makes the message anew.
+ * @returns their ids @throws MailStoreError `not-permitted` for what JSON would change; GraphError and its kin
  */
-export async function appendMessage(
+export async function appendMessages(
   place: AppendPlace,
-  message: AppendedMessage,
+  messages: readonly SpooledMessage[],
   options: AppendOptions,
-): Promise<string> {
-  const file = join(place.spoolFolder, randomUUID());
+): Promise<readonly string[]> {
+  const stored: { readonly id: string; readonly note: AppendNote | undefined }[] = [];
   try {
-    await pipeline(message.content, createWriteStream(file, { flags: 'wx', mode: 0o600 }));
-    const { size } = await stat(file);
-    const open = () => createReadStream(file);
-    const isDraft = message.flags.some((flag) => flag.toLowerCase() === '\\draft');
-    const source = { message, open, size, isDraft };
-    const id = await stored(place, source, options);
-    const flags = combined(isDraft ? ['\\Draft'] : [], 'add', message.flags);
-    // What is stored is as read as was asked for, drafts aside.
-    const marks = patchOf(isDraft ? ['\\Draft', '\\Seen'] : flags.filter((flag) => flag === '\\Seen'), flags);
-    if (marks !== undefined) await place.mail.requests.send('PATCH', messagePath(id), marks, options);
-    return id;
-  } finally {
-    await rm(file, { force: true });
+    for (const message of messages) stored.push(await appendMessage(place, message, options));
+  } catch (error) {
+    const isRemoved = await place.mail.removeForGood(stored.map(({ id }) => id));
+    // What could not be removed is found when the client sends it again.
+    for (const { note } of stored) note?.end(isRemoved);
+    throw error;
+  }
+  for (const { note } of stored) note?.end(true);
+  return stored.map(({ id }) => id);
+}
+
+async function appendMessage(place: AppendPlace, message: SpooledMessage, options: AppendOptions) {
+  if (message.isDraft && message.size <= maxMimeBytes) {
+    return { id: await createdAsDraft(place, message, options), note: undefined };
+  }
+  const note = place.notes.begin(`${place.folderId} ${message.digest}`);
+  try {
+    const before = note.isAgain ? await messagesMarked(place.mail, place.folderId, note.marker, options) : [];
+    const marked = { ...options, marker: note.marker, before };
+    const { imports } = place;
+    const isImported = imports !== undefined && message.size <= maxMimeBytes;
+    const id = await (isImported
+      ? imported({ ...place, imports }, message, marked)
+      : createdFromJson(place, message, marked));
+    return { id, note };
+  } catch (error) {
+    const isUnsure = error instanceof UnsureOutcome;
+    note.end(!isUnsure && !note.isAgain);
+    throw isUnsure ? error.cause : error;
   }
 }
 
-interface AppendSource {
-  readonly message: AppendedMessage;
-  readonly open: () => Readable;
-  readonly size: number;
-  readonly isDraft: boolean;
-}
+/** By which marker it is found, and what an earlier command with the same message has left. */
+type MarkedOptions = AppendOptions & { readonly marker: string; readonly before: readonly string[] };
 
-async function stored(place: AppendPlace, source: AppendSource, options: AppendOptions): Promise<string> {
-  const { open, size, isDraft, message } = source;
-  if (size <= maxMimeBytes && isDraft) return await createMimeDraft(place, open, size, options);
-  if (size > maxMimeBytes || place.imports === undefined) return await createFromJson(place, source, options);
-  const { mail, folderId } = place;
-  const draftId = await createMimeDraft({ ...place, isDrafts: true }, open, size, options);
+async function createdAsDraft(place: AppendPlace, message: SpooledMessage, options: AppendOptions): Promise<string> {
+  const { mail } = place;
+  const id = await createdFromMime(mail, message, options);
   try {
-    const isRead = message.flags.some((flag) => flag.toLowerCase() === '\\seen');
-    const receivedMs = (message.internalDate ?? new Date()).getTime();
-    return await place.imports.asReceived({ draftId, folderId, isRead, receivedMs }, options);
-  } finally {
-    await mail.requests.send('POST', `${messagePath(draftId)}/permanentDelete`, {}, { once: false }).catch(() => {});
-  }
-}
-
-/** Microsoft: "Create message", MIME format. It goes to Drafts, and from there to its folder. */
-async function createMimeDraft(place: AppendPlace, open: () => Readable, size: number, options: RequestOptions) {
-  const { requests } = place.mail;
-  const body = {
-    contentType: 'text/plain',
-    octets: base64Length(size),
-    open: () => open().pipe(new Base64Encoder(size)),
-  };
-  const id = idOf(await requests.send('POST', '/messages', body, options));
-  if (place.isDrafts) return id;
-  try {
-    const moved = await requests.send('POST', `${messagePath(id)}/move`, { destinationId: place.folderId }, options);
-    return idOf(moved);
+    // Before it is in its folder: what fails here leaves nothing there.
+    const marks = patchOf(['\\Draft', '\\Seen'], combined(['\\Draft'], 'add', message.flags));
+    if (marks !== undefined) await mail.requests.send('PATCH', messagePath(id), marks, options);
+    return place.isDrafts ? id : await inFolder(mail, id, place.folderId, options);
   } catch (error) {
     // Whoever hears of a failure sends the message again.
-    await Draft.at(place.uploads, id)
-      .delete(AbortSignal.timeout(deleteTimeoutMs))
-      .catch(() => {});
+    await mail.removeForGood([id]);
     throw error;
   }
 }
 
-async function createFromJson(place: AppendPlace, source: AppendSource, options: AppendOptions): Promise<string> {
-  const { message, open, size, isDraft } = source;
+/** As a draft, of which import makes a message that is none. */
+async function imported(
+  place: AppendPlace & { readonly imports: MailboxImport },
+  message: SpooledMessage,
+  options: MarkedOptions,
+): Promise<string> {
+  const { mail, folderId, imports } = place;
+  const [before] = options.before;
+  if (before !== undefined) return before;
+  const draftId = await createdFromMime(mail, message, options);
+  try {
+    const flags = combined([], 'add', message.flags).filter((flag) => flag !== '\\Seen');
+    const { singleValueExtendedProperties = [], ...marks } = patchOf([], flags) ?? {};
+    const properties = [...(singleValueExtendedProperties as object[]), markerOf(options.marker)];
+    const patch = { ...marks, singleValueExtendedProperties: properties };
+    await mail.requests.send('PATCH', messagePath(draftId), patch, options);
+    const { isRead, receivedMs } = message;
+    const store = () => imports.asReceived({ draftId, folderId, isRead, receivedMs }, options);
+    return await storedOnce(place, options.marker, store, options);
+  } finally {
+    await mail.removeForGood([draftId]);
+  }
+}
+
+async function createdFromJson(place: AppendPlace, message: SpooledMessage, options: MarkedOptions): Promise<string> {
+  const { open, size } = message;
   const form = await surveyMessage(open, size);
   if (form.jsonForm === 'lossy') throw new MailStoreError('not-permitted', unstorable(form.reason));
-  const properties = isDraft ? [] : storedProperties(form.header, message);
-  const bare = jsonMessage(form, { recipients: recipientsOf(form.header) }, properties);
+  const bare = bareMessage(form, message, options.marker);
   const embedded = embeddable(form.attachments, bare);
+  const rest = form.attachments.filter((attachment) => !embedded.includes(attachment));
+  const [before] = options.before;
+  if (before !== undefined && rest.length === 0) return before;
+  // Nobody knows how much of it is there.
+  await place.mail.removeForGood(options.before);
   const attachments = await embeddedContents(open, embedded);
   const path = `/mailFolders/${encodeURIComponent(place.folderId)}/messages`;
-  const id = idOf(await place.mail.requests.send('POST', path, { ...bare, attachments }, options));
-  const rest = form.attachments.filter((attachment) => !embedded.includes(attachment));
+  const { mail } = place;
+  const create = async () => mail.idOf(await mail.requests.send('POST', path, { ...bare, attachments }, options));
+  const id = await storedOnce(place, options.marker, create, options);
   if (rest.length > 0) await uploadRest(place, id, { form, rest, open }, options.signal);
   return id;
+}
+
+/** The message without attachments, with its flags and what it is found by. */
+function bareMessage(form: FaithfulForm, message: SpooledMessage, marker: string): Record<string, unknown> {
+  const { header } = form;
+  const flags = combined(message.isDraft ? ['\\Draft'] : [], 'add', message.flags);
+  const { singleValueExtendedProperties = [], ...marks } = patchOf(message.isDraft ? ['\\Draft'] : [], flags) ?? {};
+  const properties = [
+    ...(message.isDraft ? [] : storedProperties(header, message)),
+    ...(singleValueExtendedProperties as { id: string; value: string }[]),
+    markerOf(marker),
+  ];
+  const bare = jsonMessage(form, { recipients: recipientsOf(header) }, properties);
+  return { ...bare, ...marks, isRead: message.isRead };
 }
 
 /** What does not fit into the first request. Half a message must not stay. */
 async function uploadRest(
   place: AppendPlace,
   id: string,
-  { form, rest, open }: { form: FaithfulForm; rest: readonly JsonAttachment[]; open: () => Readable },
+  { form, rest, open }: { form: FaithfulForm; rest: FaithfulForm['attachments']; open: SpooledMessage['open'] },
   signal: AbortSignal,
 ): Promise<void> {
   const draft = Draft.at(place.uploads, id);
@@ -141,22 +168,18 @@ async function uploadRest(
       throw new MailStoreError('unavailable', 'Microsoft 365 did not take all attachments. Try again.');
     }
   } catch (error) {
-    await draft.delete(AbortSignal.timeout(deleteTimeoutMs)).catch(() => {});
+    await place.mail.removeForGood([id]);
     throw error;
   }
 }
 
-const deleteTimeoutMs = 15_000;
-
 /** [MS-OXCMSG]: PidTagMessageFlags without the bit that makes a draft, and the times that Exchange would set anew. */
-function storedProperties(header: HeaderBlock, { flags, internalDate }: AppendedMessage): ExtendedProperty[] {
-  const isRead = flags.some((flag) => flag.toLowerCase() === '\\seen');
+function storedProperties(header: HeaderBlock, { isRead, receivedMs }: SpooledMessage) {
   const sent = Date.parse((header.get('Date') ?? '').replace(/\([^)]*\)/g, ''));
-  const received = internalDate ?? new Date();
   return [
     { id: 'Integer 0x0E07', value: isRead ? '1' : '0' },
-    { id: 'SystemTime 0x0E06', value: received.toISOString() },
-    { id: 'SystemTime 0x0039', value: (Number.isNaN(sent) ? received : new Date(sent)).toISOString() },
+    { id: 'SystemTime 0x0E06', value: new Date(receivedMs).toISOString() },
+    { id: 'SystemTime 0x0039', value: new Date(Number.isNaN(sent) ? receivedMs : sent).toISOString() },
     { id: 'String 0x007D', value: header.raw.toString('latin1') },
   ];
 }
@@ -171,10 +194,4 @@ function recipientsOf(header: HeaderBlock) {
 
 function unstorable(reason: string): string {
   return `Microsoft Graph cannot store this message unchanged: ${reason}. Save it elsewhere, or read the mailbox over IMAP ("read": "imap").`;
-}
-
-function idOf(json: unknown): string {
-  const { id } = (json ?? {}) as GraphMessage;
-  if (id === undefined) throw new MailStoreError('unavailable', 'Microsoft Graph did not say what it has stored.');
-  return id;
 }

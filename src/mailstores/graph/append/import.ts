@@ -1,4 +1,4 @@
-import { GraphError } from '../../../graph/client/error.ts';
+import { GraphError, GraphUnansweredError } from '../../../graph/client/error.ts';
 import { MailStoreError } from '../../../mailbox/mail-store.ts';
 import type { MailboxRequests, RequestOptions } from '../remote/requests.ts';
 
@@ -43,8 +43,9 @@ export class MailboxImport {
     if (data === undefined) throw notImported('Microsoft Graph exports nothing');
     const stream = asReceived(Buffer.from(data, 'base64'), draft);
     const body = { FolderId: draft.folderId, Mode: 'create', Data: stream.toString('base64') };
-    const { itemId } = (await this.#import(body, options)) as { itemId?: string };
-    if (itemId === undefined) throw notImported('Microsoft Graph does not say what it has imported');
+    const { itemId } = ((await this.#import(body, options)) ?? {}) as { itemId?: string };
+    if (itemId === undefined)
+      throw new GraphUnansweredError(true, new Error('Graph does not say what it has imported.'));
     return itemId;
   }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { SpecialUse } from '../../../mailbox/mail-store.ts';
 import type { IndexDatabase } from './database.ts';
 
@@ -60,6 +61,11 @@ const columns: Readonly<Record<keyof FolderProgress, string>> = {
   reconciledAtMs: 'reconciled_at',
 };
 
+/** Above what earlier versions gave; 2,048 weeks fit below 2^32. */
+const lowestUidValidity = 2 ** 31;
+const firstWeekMs = Date.UTC(2026, 0, 1);
+const weekMs = 7 * 24 * 60 * 60_000;
+
 /** The folders of a mailbox, and the UIDVALIDITY of each. */
 export class FolderTable {
   readonly #db: IndexDatabase;
@@ -112,18 +118,28 @@ export class FolderTable {
     this.#db.sql(`UPDATE folders SET ${set} WHERE key = ?`).run(...values, key);
   }
 
+  /** Its messages are left to {@link MessageTable.dropOrphans}: there may be very many. */
   remove(key: number): void {
-    this.#db.sql('DELETE FROM headers WHERE id IN (SELECT id FROM messages WHERE folder = ?)').run(key);
-    for (const table of ['messages', 'removals']) this.#db.sql(`DELETE FROM ${table} WHERE folder = ?`).run(key);
+    this.#db.sql('DELETE FROM removals WHERE folder = ?').run(key);
     this.#db.sql('DELETE FROM folders WHERE key = ?').run(key);
   }
 
-  /** Seconds since 1970, or one more than the last one given. */
+  /** Higher than the last one of this index, and than those of an index that was lost a week ago. */
   #nextUidValidity(nowMs: number): number {
     const last = Number(this.#db.fact('uid_validity') ?? 0);
-    const next = Math.max(Math.floor(nowMs / 1000), last + 1);
+    const weeks = Math.floor(Math.max(0, nowMs - firstWeekMs) / weekMs);
+    const next = Math.max(lowestUidValidity + weeks * 2 ** 20 + this.#offset(), last + 1 + randomInt(64));
     this.#db.setFact('uid_validity', String(next));
     return next;
+  }
+
+  /** Of this index: another instance that lists the same folders at the same moment must not give the same UIDVALIDITY. */
+  #offset(): number {
+    const known = this.#db.fact('uid_validity_offset');
+    if (known !== undefined) return Number(known);
+    const offset = randomInt(2 ** 20);
+    this.#db.setFact('uid_validity_offset', String(offset));
+    return offset;
   }
 }
 

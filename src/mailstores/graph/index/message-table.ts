@@ -77,6 +77,12 @@ export class MessageTable {
     return row && this.#messageOf(row);
   }
 
+  idOf(folder: number, uid: number): string | undefined {
+    return this.#db.sql('SELECT id FROM messages WHERE folder = ? AND uid = ?').get(folder, uid)?.id as
+      | string
+      | undefined;
+  }
+
   /** What ENVELOPE tells: JSON, and In-Reply-To. */
   envelope(
     folder: number,
@@ -85,7 +91,15 @@ export class MessageTable {
     const row = this.#db
       .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND id = ? AND is_described')
       .get(folder, id);
-    return row && { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
+    return row && toldOf(row);
+  }
+
+  /** The same of the message that has a UID. */
+  envelopeOf(folder: number, uid: number): ReturnType<MessageTable['envelope']> {
+    const row = this.#db
+      .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND uid = ?')
+      .get(folder, uid);
+    return row && toldOf(row);
   }
 
   setInReplyTo(folder: number, id: string, inReplyTo: string): void {
@@ -132,13 +146,19 @@ export class MessageTable {
     return row && { flags: this.flagSet(row.flags as string) };
   }
 
-  /** Ids of messages without a UID, in the order in which they get one. What was never described is dropped. */
-  staged(folder: number): readonly string[] {
-    this.#db.sql('DELETE FROM messages WHERE folder = ? AND is_described = 0').run(folder);
+  /** Ids of messages without a UID, in the order in which they get one. What was never described is none of them. */
+  staged(folder: number, limit: number): readonly string[] {
     return this.#db
-      .sql('SELECT id FROM messages WHERE folder = ? AND uid IS NULL ORDER BY received, id')
-      .all(folder)
+      .sql(
+        'SELECT id FROM messages WHERE folder = ? AND uid IS NULL AND is_described = 1 ORDER BY received, id LIMIT ?',
+      )
+      .all(folder, limit)
       .map(({ id }) => id as string);
+  }
+
+  /** What was never described is dropped. */
+  dropUndescribed(folder: number): void {
+    this.#db.sql('DELETE FROM messages WHERE folder = ? AND uid IS NULL AND is_described = 0').run(folder);
   }
 
   /** Gives a message its UID. */
@@ -146,12 +166,17 @@ export class MessageTable {
     this.#db.sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ?').run(uid, modseq, folder, id);
   }
 
-  /** Ids of messages that have a UID and that a full round has not seen. */
-  unseen(folder: number, round: number): readonly string[] {
+  /** Messages that have a UID above `after` and that a full round has not seen, ascending by it, `limit` at most. */
+  unseen(
+    folder: number,
+    round: number,
+    after: number,
+    limit: number,
+  ): readonly { readonly id: string; readonly uid: number }[] {
     return this.#db
-      .sql('SELECT id FROM messages WHERE folder = ? AND uid IS NOT NULL AND round < ?')
-      .all(folder, round)
-      .map(({ id }) => id as string);
+      .sql('SELECT id, uid FROM messages WHERE folder = ? AND uid > ? AND round < ? ORDER BY uid LIMIT ?')
+      .all(folder, after, round, limit)
+      .map(({ id, uid }) => ({ id: id as string, uid: uid as number }));
   }
 
   /** A message that is there with its UID at once. */
@@ -200,6 +225,40 @@ export class MessageTable {
       .sql('SELECT uid FROM removals WHERE folder = ? AND modseq > ? ORDER BY uid')
       .all(folder, modseq)
       .map(({ uid }) => uid as number);
+  }
+
+  /**
+   * Forgets the oldest removals of a folder beyond `most`.
+   * @returns the mod-sequence up to which none is remembered; undefined where nothing is forgotten
+   */
+  forgetRemovals(folder: number, most: number): number | undefined {
+    const row = this.#db
+      .sql('SELECT modseq FROM removals WHERE folder = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?')
+      .get(folder, most);
+    if (row === undefined) return undefined;
+    this.#db.sql('DELETE FROM removals WHERE folder = ? AND modseq <= ?').run(folder, row.modseq as number);
+    return row.modseq as number;
+  }
+
+  /** Drops messages of folders that are no more, `limit` at most. @returns whether there may be others */
+  dropOrphans(limit: number): boolean {
+    // From folder to folder by the index: most have as many messages as there are.
+    const folder = this.#db
+      .sql(
+        `WITH RECURSIVE known(folder) AS (
+           SELECT min(folder) FROM messages
+           UNION ALL SELECT (SELECT min(folder) FROM messages WHERE folder > known.folder) FROM known
+             WHERE known.folder IS NOT NULL)
+         SELECT folder FROM known WHERE folder IS NOT NULL AND folder NOT IN (SELECT key FROM folders) LIMIT 1`,
+      )
+      .get()?.folder;
+    if (folder === undefined) return false;
+    const orphans = this.#db.sql('SELECT key, id FROM messages WHERE folder = ? LIMIT ?').all(folder, limit);
+    for (const { key, id } of orphans) {
+      this.#db.sql('DELETE FROM headers WHERE id = ?').run(id as string);
+      this.#db.sql('DELETE FROM messages WHERE key = ?').run(key as number);
+    }
+    return true;
   }
 
   counts(folder: number): { messages: number; unseen: number; deleted: number; size: number } {
@@ -272,4 +331,8 @@ export class MessageTable {
     this.#flagSets.set(text, flags);
     return flags;
   }
+}
+
+function toldOf(row: Record<string, unknown>): { readonly envelope: string; readonly inReplyTo: string | undefined } {
+  return { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
 }

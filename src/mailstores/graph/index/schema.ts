@@ -71,6 +71,18 @@ CREATE TABLE headers (
   header BLOB NOT NULL
 ) STRICT;
 `,
+  `
+CREATE TABLE appends (
+  -- the folder's id at Graph, and the SHA-256 of the message
+  what TEXT PRIMARY KEY,
+  -- the property that it is found by
+  marker TEXT NOT NULL,
+  -- milliseconds since 1970
+  began INTEGER NOT NULL
+) STRICT;
+-- messages without a UID, in the order in which they get one
+CREATE INDEX messages_staged ON messages (folder, received, id) WHERE uid IS NULL;
+`,
 ];
 
 /**

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
+import { GraphUnansweredError } from '../../../graph/client/error.ts';
 import type { SpecialUse } from '../../../mailbox/mail-store.ts';
+import { isGone, isUnknownAction } from '../errors.ts';
 import { imapDeleted, lastVerb } from '../flags.ts';
 import type { BatchAnswer, MailboxRequests, RequestOptions } from './requests.ts';
 import { type GraphFolder, type GraphMessage, type GraphPage, pageOf } from './resources.ts';
@@ -27,6 +29,8 @@ export const propertyIds = { messageSize, inReplyTo, transportHeaders } as const
 /** What only extended properties tell of a message in a list. */
 const listedProperties = [lastVerb, imapDeleted, messageSize, inReplyTo];
 
+/** Whoever waits for a refusal does not wait for long. */
+const removalPatienceMs = 15_000;
 const pageSize = 500;
 const paged = { Prefer: `odata.maxpagesize=${pageSize}` };
 
@@ -150,6 +154,36 @@ export class RemoteMail {
       if (answer.error.status === 404) return 'gone';
       throw answer.error;
     });
+  }
+
+  /** Ids of the messages of a folder that meet a condition; the first 250. */
+  async filtered(folderId: string, filter: string, options: RequestOptions = {}): Promise<readonly string[]> {
+    const query = `$filter=${encodeURIComponent(filter)}&$select=id&$top=250`;
+    const path = `/mailFolders/${encodeURIComponent(folderId)}/messages?${query}`;
+    return pageOf<GraphMessage>(await this.requests.get(path, options)).value.flatMap(({ id }) => id ?? []);
+  }
+
+  /** Removes what we have put there ourselves a moment ago. @returns whether nothing of it is left; it fails in no other way */
+  async removeForGood(ids: readonly string[]): Promise<boolean> {
+    const outcomes = await Promise.allSettled(ids.map((id) => this.#removeOne(id)));
+    return outcomes.every((outcome) => outcome.status === 'fulfilled' || isGone(outcome.reason));
+  }
+
+  async #removeOne(id: string): Promise<void> {
+    const options = { patienceMs: removalPatienceMs, once: false };
+    try {
+      await this.requests.send('POST', `${messagePath(id)}/permanentDelete`, {}, options);
+    } catch (error) {
+      if (!isUnknownAction(error)) throw error;
+      await this.requests.send('DELETE', messagePath(id), undefined, options);
+    }
+  }
+
+  /** The id in what Graph answers. @throws GraphUnansweredError where there is none: the answer broke off */
+  idOf(json: unknown): string {
+    const { id } = (json ?? {}) as GraphMessage;
+    if (id === undefined) throw new GraphUnansweredError(true, new Error('Graph does not say what it has stored.'));
+    return id;
   }
 
   /** Ids of the messages of a folder that hold words, as Exchange's index finds them; a thousand at most. */

@@ -15,6 +15,7 @@ export interface GraphMessage extends GraphMarks {
   readonly changeKey?: string;
   readonly parentFolderId?: string;
   readonly receivedDateTime?: string;
+  readonly createdDateTime?: string;
   readonly lastModifiedDateTime?: string;
   readonly sentDateTime?: string;
   readonly internetMessageId?: string;

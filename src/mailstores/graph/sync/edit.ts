@@ -1,6 +1,6 @@
 import type { FolderChange } from '../../../mailbox/mail-store.ts';
 import { isDraft } from '../flags.ts';
-import type { IndexedFolder } from '../index/folder-table.ts';
+import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
 import type { MailboxIndex } from '../index/mailbox-index.ts';
 import { type IndexedMessage, isPropertyFlag, type MessageFacts, type PropertyFacts } from '../index/message-table.ts';
 import { type FolderMemory, summaryOf } from './memory.ts';
@@ -14,6 +14,12 @@ export interface EditedFolder {
   readonly ownChanges: OwnChanges;
 }
 
+/**
+ * Removals that are remembered of each folder. A client that was away for longer is told of every number that it knows and
+ * that is not there (RFC 7162 section 3.2.5.1).
+ */
+const mostRemovals = 10_000;
+
 /** Changes of a folder's index and memory, made within one transaction; each has a modification sequence of its own. */
 export class FolderEdit {
   readonly changes: FolderChange[] = [];
@@ -21,17 +27,19 @@ export class FolderEdit {
   readonly #key: number;
   #modseq: number;
   #uidNext: number;
+  #removalsFrom: number;
 
   constructor(folder: EditedFolder) {
     this.#folder = folder;
     this.#key = folder.facts.key;
     this.#modseq = folder.facts.modseq;
     this.#uidNext = folder.facts.uidNext;
+    this.#removalsFrom = folder.facts.removalsFrom;
   }
 
   /** Where the folder's counters stand now. */
-  get counters(): { readonly modseq: number; readonly uidNext: number } {
-    return { modseq: this.#modseq, uidNext: this.#uidNext };
+  get counters(): Required<Pick<FolderProgress, 'modseq' | 'uidNext' | 'removalsFrom'>> {
+    return { modseq: this.#modseq, uidNext: this.#uidNext, removalsFrom: this.#removalsFrom };
   }
 
   /** A message that the folder has now. @returns its UID; of one that is there, the one it has */
@@ -106,6 +114,23 @@ export class FolderEdit {
     return this.#setFlags({ ...known, changeKey }, flags);
   }
 
+  /** Messages that are there get UIDs as if they had just come. @returns the UIDs they had, and those they have */
+  renumber(ids: readonly string[]): { readonly from: readonly number[]; readonly to: readonly number[] } {
+    const { index } = this.#folder;
+    const known = ids.flatMap((id) => {
+      const message = index.messages.get(this.#key, id);
+      const told = message && index.messages.envelope(this.#key, id);
+      return message === undefined ? [] : [{ message, ...told }];
+    });
+    this.remove(known.map(({ message }) => message.id));
+    const to = known.map(({ message, envelope = '{}', inReplyTo }) => {
+      const uid = this.add(message, envelope);
+      if (inReplyTo !== undefined) index.messages.setInReplyTo(this.#key, message.id, inReplyTo);
+      return uid;
+    });
+    return { from: known.map(({ message }) => message.uid), to };
+  }
+
   /** Messages are gone. @returns their UIDs, ascending */
   remove(ids: readonly string[]): readonly number[] {
     const { index, memory } = this.#folder;
@@ -116,6 +141,7 @@ export class FolderEdit {
       index.messages.remove(this.#key, message, this.#modseq);
       memory.drop(message);
     }
+    this.#removalsFrom = index.messages.forgetRemovals(this.#key, mostRemovals) ?? this.#removalsFrom;
     const uids = gone.map(({ uid }) => uid).sort((a, b) => a - b);
     this.changes.push({ kind: 'removed', uids, modseq: this.#modseq });
     return uids;

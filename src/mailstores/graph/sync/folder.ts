@@ -2,10 +2,16 @@ import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.t
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
-import { type FolderEntry, FolderMemory } from './memory.ts';
+import { FolderMemory, type RememberedMessage } from './memory.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
+
+/** A message, and what Graph calls it. */
+export interface FolderEntry {
+  readonly id: string;
+  readonly summary: RememberedMessage;
+}
 
 /**
  * A folder that sessions work in: what the index and Graph know of it. All sessions of a mailbox share it, and hear of
@@ -43,8 +49,15 @@ export class SyncedFolder {
   }
 
   /** The messages of a folder that somebody has open, ascending by UID. */
-  get entries(): ReadonlyMap<number, FolderEntry> {
+  get entries(): ReadonlyMap<number, RememberedMessage> {
     return this.#memory.entries;
+  }
+
+  /** A message of a folder that somebody has open, with Graph's id. */
+  entry(uid: number): FolderEntry | undefined {
+    const summary = this.#memory.entries.get(uid);
+    const id = summary && this.parts.index.messages.idOf(this.key, uid);
+    return id === undefined || summary === undefined ? undefined : { id, summary };
   }
 
   uidOf(id: string): number | undefined {
@@ -62,6 +75,22 @@ export class SyncedFolder {
     try {
       await this.bringUpToDate(maxAgeMs, options);
       await this.#memory.load(this.parts.index.messages, this.key);
+    } finally {
+      this.#opening -= 1;
+      this.#usedAtMs = this.parts.clock.now();
+    }
+  }
+
+  /**
+   * Reads the messages into memory as the index has them, if that was compared with Graph no longer ago.
+   * @returns whether it was
+   */
+  async openIfCurrent(maxAgeMs: number): Promise<boolean> {
+    if (!this.#comparing.isDoneSince(maxAgeMs)) return false;
+    this.#opening += 1;
+    try {
+      await this.#memory.load(this.parts.index.messages, this.key);
+      return true;
     } finally {
       this.#opening -= 1;
       this.#usedAtMs = this.parts.clock.now();
@@ -122,8 +151,8 @@ export class SyncedFolder {
   /** The exact size of a message is known now. */
   setSize(uid: number, size: number): void {
     const { messages } = this.parts.index;
-    const entry = this.entries.get(uid);
-    const known = entry && !entry.isExact ? messages.get(this.key, entry.id) : undefined;
+    const id = this.entries.get(uid)?.isExact === false ? messages.idOf(this.key, uid) : undefined;
+    const known = id === undefined ? undefined : messages.get(this.key, id);
     if (known === undefined) return;
     messages.setSize(this.key, known.id, size, true);
     this.#memory.put({ ...known, size, isExact: true });

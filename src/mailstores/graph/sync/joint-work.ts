@@ -38,6 +38,11 @@ export class JointWork {
     return unlessAborted(done, signal);
   }
 
+  /** Whether a run that went well began no longer ago. */
+  isDoneSince(maxAgeMs: number): boolean {
+    return this.#doneFromMs !== undefined && this.#doneFromMs > this.#clock.now() - maxAgeMs;
+  }
+
   /** Runs other work meanwhile, which must not meet it. */
   apart(work: () => Promise<void>): Promise<void> {
     return this.#serial.run(work);

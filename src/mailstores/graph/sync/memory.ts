@@ -2,11 +2,9 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { MessageSummary } from '../../../mailbox/mail-store.ts';
 import type { IndexedMessage, MessageTable } from '../index/message-table.ts';
 
-/** A message in memory. */
-export interface FolderEntry {
-  readonly id: string;
+/** A message in memory: as little as a listing needs, as there may be very many. */
+export interface RememberedMessage extends MessageSummary {
   readonly isExact: boolean;
-  readonly summary: MessageSummary;
 }
 
 /** Messages read from the index between two looks at other work. */
@@ -14,7 +12,7 @@ const readAtOnce = 2_000;
 
 /** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
 export class FolderMemory {
-  #entries: Map<number, FolderEntry> | undefined;
+  #entries: Map<number, RememberedMessage> | undefined;
   #loading: Promise<void> | undefined;
   /** What has a higher UID is not read yet, and will be. */
   #readTo = 0;
@@ -24,7 +22,7 @@ export class FolderMemory {
   }
 
   /** Ascending by UID; none where nobody has the folder open. */
-  get entries(): ReadonlyMap<number, FolderEntry> {
+  get entries(): ReadonlyMap<number, RememberedMessage> {
     return this.#entries ?? none;
   }
 
@@ -39,9 +37,8 @@ export class FolderMemory {
   }
 
   put(message: IndexedMessage): void {
-    const { id, uid, isExact } = message;
-    if (this.#entries === undefined || uid > this.#readTo) return;
-    this.#entries.set(uid, { id, isExact, summary: summaryOf(message) });
+    if (this.#entries === undefined || message.uid > this.#readTo) return;
+    this.#entries.set(message.uid, summaryOf(message));
   }
 
   drop({ uid }: Pick<IndexedMessage, 'uid'>): void {
@@ -65,15 +62,9 @@ export class FolderMemory {
   }
 }
 
-const none: ReadonlyMap<number, FolderEntry> = new Map();
+const none: ReadonlyMap<number, RememberedMessage> = new Map();
 
 /** What a client is told of a message. */
-export function summaryOf({ id, uid, flags, receivedMs, size, modseq }: IndexedMessage): MessageSummary {
-  return {
-    ...{ uid, flags, internalDate: new Date(receivedMs), size, modseq },
-    ...(objectId.test(id) && { emailId: id }),
-  };
+export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): RememberedMessage {
+  return { uid, flags, receivedMs, size, modseq, isExact };
 }
-
-/** RFC 8474 section 5.1. */
-const objectId = /^[A-Za-z0-9_-]{1,255}$/;

@@ -3,9 +3,17 @@
  * asked for before our change ended says nothing of it.
  */
 export class OwnChanges {
+  /** The one that ended first stands first. */
   readonly #changedAt = new Map<string, number>();
   readonly #doubtful = new Set<string>();
   #count = 0;
+  /** What ended until then may have been forgotten. */
+  #forgottenTo = 0;
+
+  /** Messages that are remembered, or being changed. */
+  get size(): number {
+    return this.#changedAt.size;
+  }
 
   /** To be kept until an answer is there. */
   now(): number {
@@ -17,13 +25,17 @@ export class OwnChanges {
     for (const id of ids) this.#changedAt.set(id, Number.POSITIVE_INFINITY);
     return () => {
       this.#count += 1;
-      for (const id of ids) this.#changedAt.set(id, this.#count);
+      for (const id of ids) {
+        this.#changedAt.delete(id);
+        this.#changedAt.set(id, this.#count);
+      }
+      this.#forgetOldest();
     };
   }
 
-  /** Whether a message has changed since, or is being changed. */
+  /** Whether a message has changed since, or is being changed; also where that is forgotten and may be so. */
   since(id: string, startedAt: number): boolean {
-    return (this.#changedAt.get(id) ?? Number.NEGATIVE_INFINITY) > startedAt;
+    return (this.#changedAt.get(id) ?? this.#forgottenTo) > startedAt;
   }
 
   /** What Graph has told of a message was passed over, though somebody else may have changed it too. */
@@ -42,4 +54,16 @@ export class OwnChanges {
   forget(startedAt: number): void {
     for (const [id, changedAt] of this.#changedAt) if (changedAt <= startedAt) this.#changedAt.delete(id);
   }
+
+  /** A folder that nobody opens is never compared, and so nothing of it would be forgotten. */
+  #forgetOldest(): void {
+    for (const [id, changedAt] of this.#changedAt) {
+      if (this.#changedAt.size <= mostRemembered) return;
+      if (changedAt === Number.POSITIVE_INFINITY) continue;
+      this.#changedAt.delete(id);
+      this.#forgottenTo = Math.max(this.#forgottenTo, changedAt);
+    }
+  }
 }
+
+const mostRemembered = 10_000;

@@ -74,7 +74,7 @@ export class FolderRounds {
 
   async #whole(options: RoundOptions): Promise<void> {
     const folder = this.#folder;
-    const { index, clock } = folder.parts;
+    const { clock } = folder.parts;
     const startedAt = folder.ownChanges.now();
     const startedMs = clock.now();
     const { round, roundLink } = this.#begun();
@@ -87,7 +87,7 @@ export class FolderRounds {
     // What changed between the list of properties and that of messages is told by no later change.
     const propertiesAtMs = Math.max(0, startedMs - clockSkewMs);
     await this.#mergeProperties(await this.#propertiesSince(propertiesAtMs, options), startedAt);
-    const removed = await this.#reallyGone(index.messages.unseen(folder.key, round), options);
+    const removed = await this.#reallyGone(await this.#unseen(round), options);
     await this.#inParts(removed.gone, (edit, some) => void edit.remove(some));
     folder.edit(() => {}, undefined, {
       deltaLink,
@@ -172,9 +172,25 @@ export class FolderRounds {
   /** In order of arrival, a thousand at a time: other work goes on in between. */
   async #assignUids(): Promise<void> {
     const { parts, key } = this.#folder;
-    const staged = parts.index.messages.staged(key);
-    for (let start = 0; start < staged.length; start += assignedAtOnce) {
-      this.#folder.edit((edit) => edit.assign(staged.slice(start, start + assignedAtOnce)));
+    const { messages } = parts.index;
+    messages.dropUndescribed(key);
+    for (;;) {
+      const staged = messages.staged(key, assignedAtOnce);
+      if (staged.length === 0) return;
+      this.#folder.edit((edit) => edit.assign(staged));
+      await yieldToOthers();
+    }
+  }
+
+  /** Ids of messages that a full round has not seen. */
+  async #unseen(round: number): Promise<readonly string[]> {
+    const { parts, key } = this.#folder;
+    const ids: string[] = [];
+    for (let after = 0; ; ) {
+      const some = parts.index.messages.unseen(key, round, after, assignedAtOnce);
+      for (const { id } of some) ids.push(id);
+      if (some.length < assignedAtOnce) return ids;
+      after = some.at(-1)?.uid ?? after;
       await yieldToOthers();
     }
   }

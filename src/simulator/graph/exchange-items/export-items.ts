@@ -32,6 +32,7 @@ function exported(request: MailRequest, itemId: string): object {
       isUnsent: draft !== undefined,
       receivedAt: message.internalDate,
       flags: message.flags.filter((flag) => flag !== '\\Seen' && flag !== '\\Draft'),
+      properties: draft?.properties ?? message.properties ?? [],
     });
     return { itemId, changeKey: changeKeyOf(message), data: data.toString('base64') };
   } catch (error) {

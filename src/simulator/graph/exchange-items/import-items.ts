@@ -71,9 +71,9 @@ export async function importItem(
     throw new GraphFault(400, 'ErrorInvalidRequest', 'The simulator imports new items alone: Mode has to be create.');
   }
   const folder = findMessageFolder(services.directory.mailbox(session.mailbox), FolderId);
-  const { mime, isRead, isUnsent, receivedAt, flags } = readItem(Buffer.from(Data, 'base64'));
+  const { mime, isRead, isUnsent, receivedAt, flags, properties } = readItem(Buffer.from(Data, 'base64'));
   const all = [...flags, ...(isRead ? ['\\Seen'] : []), ...(isUnsent ? ['\\Draft'] : [])];
-  const message = folder.add(mime, all, receivedAt, { isFinal: !isUnsent });
+  const message = folder.add(mime, all, receivedAt, { isFinal: !isUnsent, properties });
   const itemId = idOf(folder, message.uid, message.immutableId, wantsImmutableIds(http));
   return { status: 200, body: { itemId, changeKey: changeKeyOf(message) } };
 }

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { StoredProperty } from '../../mailboxes/stored-message.ts';
 import { GraphFault } from '../graph-error.ts';
 
 /** An item as a stream carries it. */
@@ -9,6 +11,7 @@ export interface StreamedItem {
   readonly receivedAt: Date;
   /** Flags of IMAP beside `\Seen` and `\Draft`. */
   readonly flags: readonly string[];
+  readonly properties: readonly StoredProperty[];
 }
 
 /*
@@ -27,6 +30,8 @@ const ids = {
   receivedAt: 0x0e06,
   /** The flags of IMAP, a blank between two. */
   flags: 0x6800,
+  /** Properties that clients have set, as JSON. */
+  properties: 0x6801,
   /** PidTagMimeSkeleton; here the whole message. It comes last. */
   mime: 0x64f0,
 } as const;
@@ -37,12 +42,13 @@ const bits = { read: 1, unsent: 8 } as const;
 /** Milliseconds between the beginnings of 1601, from which a FILETIME counts, and 1970. */
 const since1601 = 11_644_473_600_000n;
 
-export function writeItem({ mime, isRead, isUnsent, receivedAt, flags }: StreamedItem): Buffer {
+export function writeItem({ mime, isRead, isUnsent, receivedAt, flags, properties }: StreamedItem): Buffer {
   const fileTime = Buffer.alloc(8);
   fileTime.writeBigInt64LE((BigInt(receivedAt.getTime()) + since1601) * 10_000n);
   return Buffer.concat([
     start,
     property(types.string, ids.flags, lengthThen(Buffer.from(flags.join(' '), 'utf16le'))),
+    property(types.string, ids.properties, lengthThen(Buffer.from(JSON.stringify(properties), 'utf16le'))),
     property(types.integer32, ids.messageFlags, int32((isRead ? bits.read : 0) | (isUnsent ? bits.unsent : 0))),
     property(types.time, ids.receivedAt, fileTime),
     property(types.binary, ids.mime, lengthThen(mime)),
@@ -62,7 +68,18 @@ export function readItem(stream: Buffer): StreamedItem {
     isUnsent: (messageFlags & bits.unsent) !== 0,
     receivedAt: new Date(Number(fileTime / 10_000n - since1601)),
     flags: (values.get(ids.flags)?.toString('utf16le') ?? '').split(' ').filter((flag) => flag !== ''),
+    properties: propertiesIn(values.get(ids.properties)?.toString('utf16le') ?? '[]'),
   };
+}
+
+const written = z.array(z.object({ id: z.string(), value: z.string() }));
+
+function propertiesIn(text: string): readonly StoredProperty[] {
+  try {
+    return written.parse(JSON.parse(text));
+  } catch {
+    throw corrupt();
+  }
 }
 
 function readProperties(stream: Buffer): ReadonlyMap<number, Buffer> {

@@ -1,5 +1,6 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { BridgeError, errorText } from '../../../../base/errors.ts';
+import { program } from '../../../../base/program/place.ts';
 import type { EngineOptions } from '../engine/open.ts';
 import type { EngineAnswer, EngineArguments, EngineLink, EngineOperation, LinkEvent } from './link.ts';
 import { errorOfWire, type FromEngine, type ThreadStart, type ToEngine, type WiredCall } from './wire.ts';
@@ -11,9 +12,6 @@ interface Waiting {
 
 /** How long it takes until an engine is started again that has ended by itself. */
 const restartMs = { first: 500, longest: 30_000 };
-
-/** The file that the thread runs: as it is written, or as it was compiled. */
-const threadFile = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
 
 /**
  * An engine in a thread of its own.
@@ -103,7 +101,9 @@ export class ThreadLink implements EngineLink {
 
   async #open(start: ThreadStart): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const worker = new Worker(threadFile, {
+    const entry = program.thread('queue-thread', new URL('./thread.ts', import.meta.url));
+    const worker = new Worker(entry.script, {
+      ...entry.options,
       workerData: start,
       env: SHARE_ENV,
       execArgv: process.execArgv.filter((flag) => flag.startsWith('--cpu-prof')),

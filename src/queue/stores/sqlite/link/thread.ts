@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { giveMemoryBackSoon } from '../../../../base/system/memory-given-back.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/open.ts';
 import { run } from './link.ts';
@@ -87,4 +88,7 @@ function start(port: MessagePort, { folder, options }: ThreadStart): void {
   }
 }
 
-if (parentPort) start(parentPort, workerData as ThreadStart);
+if (parentPort) {
+  start(parentPort, workerData as ThreadStart);
+  giveMemoryBackSoon();
+}

@@ -4,7 +4,7 @@ import type { StoredProperty } from '../../../mailboxes/stored-message.ts';
 import { type Attachment, attachmentPart } from '../attachment.ts';
 import type { GraphRecipient, MessageProperties } from '../message-properties.ts';
 import { plainTextOf } from '../messages/body-text.ts';
-import { merged } from '../messages/extended-properties.ts';
+import { fieldsFrom, merged } from '../messages/extended-properties.ts';
 import { multipart, type Part, textPart, writeFields, writePieces } from '../mime-parts.ts';
 import { propertyFields } from '../property-fields.ts';
 
@@ -96,10 +96,16 @@ export class StoredDraft {
   /** The message; MIME that nobody changed comes back octet for octet. */
   compose(): Buffer {
     const octets = this.#source?.octets;
-    if (octets?.length && Object.keys(this.#given).length === 0 && this.#attachments.length === 0) return octets;
+    if (octets?.length && this.#isAsGiven && this.#attachments.length === 0) return octets;
     const { header, body } = this.#withAttachments(this.#entity());
     const ofContent = Buffer.from(`MIME-Version: 1.0\r\n${header}\r\n`, 'latin1');
     return writePieces([...this.#fields(), ofContent, ...body]);
+  }
+
+  /** Nothing was changed that its MIME shows. */
+  get #isAsGiven(): boolean {
+    const { singleValueExtendedProperties: _, ...shown } = this.#given;
+    return Object.keys(shown).length === 0 && fieldsFrom(this.properties).length === 0;
   }
 
   #fields(): readonly Buffer[] {

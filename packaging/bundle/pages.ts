@@ -1,0 +1,77 @@
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { repository } from './chunks.ts';
+
+/** A file of the admin pages, as a browser gets it. */
+export interface BrowserFile {
+  readonly path: string;
+  readonly content: Buffer;
+}
+
+const source = join(repository, 'src/admin/pages');
+
+/** What the pages load of other packages: in a checkout it comes from node_modules. */
+const vendored: readonly { readonly files: string; readonly from: string; readonly to: string }[] = [
+  { files: '{*.js,directives/*.js}', from: 'node_modules/lit-html', to: 'vendor/lit-html' },
+  { files: 'uPlot.{esm.js,min.css}', from: 'node_modules/uplot/dist', to: 'vendor/uplot' },
+];
+
+/** The packages whose files the pages load. */
+export const vendoredPackages = ['node_modules/lit-html', 'node_modules/uplot'];
+
+/** The files of the admin pages for a package, below its `pages/`: their own, and what they load of other packages. */
+export async function pageFiles(): Promise<BrowserFile[]> {
+  const all = [...(await ownPageFiles()), ...vendored.flatMap(vendorFiles)];
+  return all.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * Our own files: the code as one small `main.js`, and one more for each page that is loaded when it is opened. Run from
+ * source, the server strips the types instead.
+ */
+export async function ownPageFiles(): Promise<BrowserFile[]> {
+  const build = await rolldown({ input: join(source, 'main.ts'), external: /\/vendor\// });
+  const { output } = await build.generate({ minify: true, chunkFileNames: '[name]-[hash].js' });
+  await build.close();
+  const code = output.flatMap((file) =>
+    // Line ends with indentation are left in templates alone.
+    file.type === 'chunk' ? [textFile(file.fileName, file.code.replaceAll(/\n {2,}/g, ' '))] : [],
+  );
+  const others = globSync('*.{html,css,svg}', { cwd: source }).map((name) => {
+    const text = readFileSync(join(source, name), 'utf8');
+    return textFile(name, name.endsWith('.css') ? dense(text) : text);
+  });
+  return [...code, ...others];
+}
+
+function textFile(path: string, text: string): BrowserFile {
+  return { path, content: Buffer.from(text) };
+}
+
+function dense(css: string): string {
+  return css
+    .replaceAll(/\/\*.*?\*\//gs, '')
+    .replaceAll(/\s*([{}:;,])\s+/g, '$1')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+function vendorFiles({ files, from, to }: (typeof vendored)[number]): BrowserFile[] {
+  const folder = join(repository, from);
+  return globSync(files, { cwd: folder }).map((name) =>
+    textFile(
+      `${to}/${name}`,
+      readFileSync(join(folder, name), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'),
+    ),
+  );
+}
+
+// `npm run build` writes them beside the compiled server.
+if (import.meta.main) {
+  const [folder = ''] = process.argv.slice(2);
+  for (const { path, content } of await ownPageFiles()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+}

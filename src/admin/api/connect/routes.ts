@@ -1,0 +1,120 @@
+import { renderSVG } from 'uqr';
+import { z } from 'zod';
+import type { PendingConnects } from '../../connect/pending.ts';
+import type { ConnectPort } from '../../connect/port.ts';
+import { connectCookie } from '../../connect/routes.ts';
+import { type ApiRoute, apiRoute, ok } from '../route.ts';
+
+/** What `/connect` works with. */
+export interface ConnectApi {
+  readonly connect: ConnectPort;
+  readonly pending: PendingConnects;
+}
+
+const server = z.strictObject({ host: z.string(), port: z.int(), security: z.enum(['none', 'starttls', 'tls']) });
+const servers = z.strictObject({ smtp: server.optional(), imap: server.optional(), pop3: server.optional() });
+
+const factsSchema = z.strictObject({ domains: z.array(z.string()), servers, hasAuthority: z.boolean() });
+
+const startedSchema = z.strictObject({
+  id: z.string().meta({ description: 'By which the outcome is asked for; whoever knows it gets the password.' }),
+  userCode: z.string().optional(),
+  verificationUri: z.string().optional(),
+  expiresAt: z.iso.datetime().optional(),
+  url: z.string().optional().meta({ description: 'In place of a code: where the browser goes.' }),
+});
+
+const invitedSchema = z.strictObject({ url: z.string(), expiresAt: z.iso.datetime() });
+
+const outcomeSchema = z.strictObject({
+  state: z.enum(['waiting', 'done', 'failed']),
+  address: z.string().optional().meta({ description: 'Who has signed in, as Microsoft says; also the username.' }),
+  password: z.string().optional().meta({ description: 'Opens only this mailbox; told once.' }),
+  error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
+});
+
+const longestAddress = 320;
+
+/** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
+export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/connect',
+      summary: 'Whose mailboxes may be connected, and where programs reach the bridge.',
+      access: 'open',
+      answers: { 200: { description: 'The facts.', schema: factsSchema } },
+      async run() {
+        const hasAuthority = (await connect.authority()) !== undefined;
+        return ok({ domains: connect.domains, servers: connect.servers(), hasAuthority });
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/sign-ins',
+      summary: 'Begin a sign-in at Microsoft. Whether there is such a mailbox nobody is told.',
+      access: 'open',
+      body: z.strictObject({ invitation: z.string().max(1000).optional() }),
+      answers: { 202: { description: 'The code to enter there.', schema: startedSchema } },
+      async run({ request, reply, body }) {
+        const { id, begun } = await pending.start(request.ip, body.invitation);
+        if ('url' in begun) {
+          const secure = request.protocol === 'https' || connect.publicUrl?.startsWith('https:');
+          // The browser that comes back has to be the one that has begun; it comes from another site.
+          const cookie = `${connectCookie}=${id}; Path=/connect; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+          reply.header('Set-Cookie', cookie);
+          return { status: 202, body: { id, url: begun.url } };
+        }
+        const { expiresAtMs, ...code } = begun.code;
+        const { userCode, verificationUri } = code;
+        return { status: 202, body: { id, userCode, verificationUri, expiresAt: new Date(expiresAtMs).toISOString() } };
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/invitations',
+      summary: 'Invite somebody, also of a domain that is not listed.',
+      access: 'operate',
+      audit: 'connect-invite',
+      body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
+      answers: { 201: { description: 'The link to send them.', schema: invitedSchema } },
+      async run({ body: { address, days }, request, note }) {
+        note({ address });
+        const { invitation, expiresAtMs } = await connect.invite(address, days);
+        const url = new URL('/connect', connect.publicUrl ?? `${request.protocol}://${request.host}`);
+        // What stands behind # is in no log of a server.
+        url.hash = `invitation=${invitation}`;
+        return { status: 201, body: { url: url.href, expiresAt: new Date(expiresAtMs).toISOString() } };
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/outcome',
+      summary: 'How far a sign-in is. What it has come to is told once.',
+      access: 'open',
+      body: z.strictObject({ id: z.string().max(100) }),
+      answers: { 200: { description: 'The outcome.', schema: outcomeSchema } },
+      run: ({ body }) => ok(outcomeOf(pending.take(body.id))),
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/connect/qr',
+      summary: 'A QR code with the address of the profile for phones.',
+      access: 'open',
+      query: z.strictObject({ address: z.email().max(longestAddress) }),
+      answers: { 200: { description: 'A picture.', type: 'image/svg+xml' } },
+      run({ query: { address }, request }) {
+        const url = new URL('/connect/mail.mobileconfig', connect.publicUrl ?? `${request.protocol}://${request.host}`);
+        url.searchParams.set('address', address);
+        return { status: 200, type: 'image/svg+xml', body: renderSVG(url.href, { border: 2 }) };
+      },
+    }),
+  ];
+}
+
+function outcomeOf(state: ReturnType<PendingConnects['take']>): object {
+  if (state.state === 'waiting') return { state: 'waiting' };
+  if (state.state === 'done') return { state: 'done', ...state.mailbox };
+  const { code, message, remedy } = state.error;
+  return { state: 'failed', error: { code, message, remedy } };
+}

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { BridgeError } from '../../../base/errors.ts';
+import type { GuidedSetup } from '../../../onboarding/guided-setup/guided-setup.ts';
+import { type ApiAnswer, type ApiCall, type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
+import { madeLoginSchema, setUpAnswers, setUpCloud, setUpQuestionsSchema, setUpViewSchema } from './schemas.ts';
+
+const view = { 200: { description: 'How far the set-up is now.', schema: setUpViewSchema } };
+const login = { 201: { description: 'What programs log in with.', schema: madeLoginSchema } };
+const nothing = { 204: { description: 'Done.' } };
+
+/** The guided set-up, step by step. */
+export function setUpRoutes(setUp: GuidedSetup): ApiRoute[] {
+  return [...lookRoutes(setUp), ...answerRoutes(setUp), ...accountRoutes(setUp), ...provingRoutes(setUp)];
+}
+
+/** A step that is done by now, or begun: how far the set-up is then. */
+async function after(setUp: GuidedSetup, step: Promise<void> | void): Promise<ApiAnswer> {
+  await step;
+  return ok(await setUp.view());
+}
+
+function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/set-up',
+      summary: 'How far the set-up is, and what comes next.',
+      access: 'operate',
+      answers: view,
+      run: () => after(setUp),
+    }),
+    apiRoute({
+      method: 'DELETE',
+      path: '/set-up',
+      summary: 'Forget this set-up, for another one. What is written stays.',
+      access: 'operate',
+      audit: 'set-up-start-over',
+      answers: view,
+      run: () => after(setUp, setUp.startOver()),
+    }),
+    apiRoute({
+      method: 'DELETE',
+      path: '/set-up/task',
+      summary: 'End what is under way: a sign-in, a registration, a check.',
+      access: 'operate',
+      answers: view,
+      run: () => after(setUp, setUp.cancel()),
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/set-up/authority',
+      summary: 'The certificate authority that programs have to trust.',
+      access: 'operate',
+      answers: { 200: { description: 'PEM.', type: 'application/x-pem-file' } },
+      async run() {
+        const pem = await setUp.authority();
+        if (pem === undefined) throw new BridgeError('admin-not-found', 'The certificate was not made here.');
+        return download('mailbridge-ca.crt', 'application/x-pem-file', pem);
+      },
+    }),
+  ];
+}
+
+function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/questions',
+      summary: 'The questions that matter after these answers, for a form that is being filled in. Keeps nothing.',
+      access: 'operate',
+      body: z.strictObject({ answers: setUpAnswers() }),
+      answers: { 200: { description: 'The questions.', schema: setUpQuestionsSchema } },
+      run: async ({ body }) => ok({ questions: await setUp.questions(body.answers) }),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/answers',
+      summary: 'Answer the questions.',
+      access: 'operate',
+      audit: 'set-up-answers',
+      body: z.strictObject({ answers: setUpAnswers(), cloud: setUpCloud().optional() }),
+      answers: view,
+      run: ({ body }) => after(setUp, setUp.answer(body.answers, body.cloud)),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/registration',
+      summary: 'Begin the sign-in of an administrator, after which the app is registered.',
+      access: 'operate',
+      audit: 'set-up-registration',
+      body: z.strictObject({ by: z.enum(['device-code', 'browser']).default('device-code') }),
+      answers: view,
+      run: ({ body }) => after(setUp, setUp.register(body.by)),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/app',
+      summary: 'Take an app that was registered by hand.',
+      access: 'operate',
+      audit: 'set-up-app',
+      body: z.strictObject({ clientId: z.string().max(100), clientSecret: z.string().max(1000).optional() }),
+      answers: view,
+      run: ({ body: { clientId, clientSecret } }) =>
+        after(setUp, setUp.useApp({ clientId, ...(clientSecret !== undefined && { clientSecret }) })),
+    }),
+  ];
+}
+
+function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
+  /** The bridge takes up what was written once the answer has gone: it may take this very server with it. */
+  const applied = ({ reply }: ApiCall, made: object): ApiAnswer => {
+    reply.raw.once('close', () => setUp.apply());
+    return { status: 201, body: made };
+  };
+  return [
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/account',
+      summary: 'Write connection and account into the configuration, and start or reload the bridge.',
+      access: 'operate',
+      audit: 'set-up-account',
+      answers: login,
+      run: async (call) => applied(call, await setUp.write()),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/account/password',
+      summary: 'Make another password for the account; the one before ends.',
+      access: 'operate',
+      audit: 'set-up-password',
+      answers: login,
+      run: async (call) => applied(call, await setUp.renewPassword()),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/start',
+      summary: 'Start or reload the bridge again, after that has failed.',
+      access: 'operate',
+      audit: 'set-up-start',
+      answers: nothing,
+      run({ reply }) {
+        reply.raw.once('close', () => setUp.apply());
+        return noContent;
+      },
+    }),
+  ];
+}
+
+function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/sign-in',
+      summary: 'Begin the sign-in of the person whose mailbox it is, by device code.',
+      access: 'operate',
+      audit: 'set-up-sign-in',
+      answers: view,
+      run: () => after(setUp, setUp.signIn()),
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/set-up/exchange-script',
+      summary: 'The PowerShell that an Exchange administrator runs.',
+      access: 'operate',
+      answers: { 200: { description: 'A script.', type: 'text/plain; charset=utf-8' } },
+      async run() {
+        const { script } = await setUp.view();
+        if (!script) throw new BridgeError('admin-not-found', 'Exchange has nothing to be told.');
+        return download(script.file, 'text/plain; charset=utf-8', script.text);
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/exchange-script',
+      summary: 'The script was run, or will be.',
+      access: 'operate',
+      answers: view,
+      run: () => after(setUp, setUp.scriptDone()),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/check',
+      summary: 'Try every hop; `skip` leaves it at what was found.',
+      access: 'operate',
+      body: z.strictObject({ skip: z.boolean().default(false) }),
+      answers: view,
+      run: ({ body }) => after(setUp, body.skip ? setUp.skipCheck() : setUp.check()),
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/test',
+      summary: 'Send a test message; without an address that step is left out.',
+      access: 'operate',
+      audit: 'set-up-test',
+      body: z.strictObject({ to: z.string().max(320).optional() }),
+      answers: view,
+      run: ({ body }) => after(setUp, setUp.test(body.to)),
+    }),
+  ];
+}
+
+function download(file: string, type: string, body: string): ApiAnswer {
+  const name = file.replace(/[^\w.-]/g, '_');
+  return { status: 200, type, body, headers: { 'Content-Disposition': `attachment; filename="${name}"` } };
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { sourceNetwork } from '../../accounts/networks.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError, errorText } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { ConnectCode, ConnectedMailbox, ConnectLink, ConnectPort } from './port.ts';
+
+/** How far a sign-in at `/connect` is. */
+export type ConnectState =
+  | { readonly state: 'waiting'; readonly begun: BegunConnect }
+  /** The mailbox is tried. */
+  | { readonly state: 'done'; readonly mailbox: ConnectedMailbox }
+  | { readonly state: 'failed'; readonly error: BridgeError };
+
+/** What somebody does now: enters a code, or opens a link. */
+export type BegunConnect = { readonly code: ConnectCode } | { readonly url: string };
+
+export interface PendingOptions {
+  readonly connect: Pick<ConnectPort, 'connect'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Pending {
+  readonly network: string;
+  readonly abort: AbortController;
+  link: ConnectLink | undefined;
+  state: ConnectState | undefined;
+}
+
+/** Waiting at Microsoft at the same time; each asks there every few seconds. */
+const mostPending = 100;
+const mostPendingPerNetwork = 5;
+const hourMs = 3_600_000;
+const mostStartsPerHour = 20;
+/** What has ended is told so long, to whoever knows its id. */
+const keptMs = 10 * 60_000;
+const mostNetworks = 10_000;
+
+/** Sign-ins under way at `/connect`: bounded in number, over all and by where they come from. */
+export class PendingConnects {
+  readonly #options: PendingOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #starts = new Map<string, number[]>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: PendingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins a sign-in.
+   * @param address where it comes from
+   * @returns its id, which nobody can guess, and the code
+   * @throws BridgeError `connect-busy`, or why there is no code
+   */
+  async start(address: string, invitation?: string): Promise<{ readonly id: string; readonly begun: BegunConnect }> {
+    const network = sourceNetwork(address);
+    this.#assertRoom(network);
+    const id = randomBytes(24).toString('base64url');
+    const pending: Pending = { network, abort: new AbortController(), link: undefined, state: undefined };
+    this.#pending.set(id, pending);
+    const begun = await new Promise<BegunConnect>((resolve, reject) => {
+      const asked = { id, pending, invitation };
+      const running: Promise<void> = this.#run(asked, resolve, reject).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    });
+    return { id, begun };
+  }
+
+  /**
+   * Takes the address that a browser has come back to.
+   * @param id that the browser shows: the one that has begun the sign-in, and no other
+   * @throws BridgeError `admin-not-found`
+   */
+  redirected(redirect: URL, id: string | undefined): void {
+    const pending = this.#pending.get(id ?? '');
+    const { link } = pending ?? {};
+    if (!pending || link === undefined || link.state !== redirect.searchParams.get('state')) {
+      throw new BridgeError('admin-not-found', 'This browser has begun no such sign-in. Begin again.');
+    }
+    pending.link = undefined;
+    link.take(redirect);
+  }
+
+  /** How far it is. What it has come to is told once. @throws BridgeError `admin-not-found` */
+  take(id: string): ConnectState {
+    const pending = this.#pending.get(id);
+    if (!pending?.state) throw new BridgeError('admin-not-found', 'There is no such sign-in any more. Begin again.');
+    if (pending.state.state !== 'waiting') this.#pending.delete(id);
+    return pending.state;
+  }
+
+  /** Ends those that wait. */
+  async close(): Promise<void> {
+    for (const { abort } of this.#pending.values()) abort.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #run(
+    {
+      id,
+      pending,
+      invitation,
+    }: { readonly id: string; readonly pending: Pending; readonly invitation?: string | undefined },
+    onBegun: (begun: BegunConnect) => void,
+    onFailure: (error: unknown) => void,
+  ): Promise<void> {
+    const { connect, log } = this.#options;
+    const begin = (begun: BegunConnect) => {
+      pending.state = { state: 'waiting', begun };
+      onBegun(begun);
+    };
+    try {
+      const mailbox = await connect.connect({
+        signal: pending.abort.signal,
+        invitation,
+        onCode: (code) => begin({ code }),
+        onLink(link) {
+          pending.link = link;
+          begin({ url: link.url });
+        },
+      });
+      pending.state = { state: 'done', mailbox };
+      log.info({ mailbox: mailbox.address, network: pending.network }, 'a mailbox was connected at /connect');
+      this.#forgetLater(id);
+    } catch (error) {
+      if (pending.state === undefined) {
+        this.#pending.delete(id);
+        onFailure(error);
+        return;
+      }
+      pending.state = { state: 'failed', error: toldError(error) };
+      this.#forgetLater(id);
+      if (!pending.abort.signal.aborted)
+        log.info({ network: pending.network, error }, 'a sign-in at /connect has failed');
+    }
+  }
+
+  /** A password that nobody has asked for does not stay. */
+  #forgetLater(id: string): void {
+    this.#options.clock.after(keptMs, () => this.#pending.delete(id));
+  }
+
+  #assertRoom(network: string): void {
+    const waiting = [...this.#pending.values()].filter(({ state }) => state === undefined || state.state === 'waiting');
+    const own = waiting.filter((each) => each.network === network);
+    const nowMs = this.#options.clock.now();
+    const starts = (this.#starts.get(network) ?? []).filter((atMs) => nowMs - atMs < hourMs);
+    if (waiting.length >= mostPending || own.length >= mostPendingPerNetwork || starts.length >= mostStartsPerHour) {
+      throw new BridgeError('connect-busy', 'Too many sign-ins have been begun here.');
+    }
+    this.#starts.delete(network);
+    this.#starts.set(network, [...starts, nowMs]);
+    const [oldest] = this.#starts.keys();
+    if (this.#starts.size > mostNetworks && oldest !== undefined) this.#starts.delete(oldest);
+  }
+}
+
+function toldError(error: unknown): BridgeError {
+  return error instanceof BridgeError ? error : new BridgeError('connect-failed', errorText(error), { cause: error });
+}

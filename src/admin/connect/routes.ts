@@ -1,0 +1,94 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cookieValues } from '../access/cookies.ts';
+import type { PageFiles } from '../server/page-files.ts';
+import { appleProfile } from './apple.ts';
+import { askedAddress, autodiscoverAnswer, autodiscoverRefusal } from './outlook.ts';
+import type { PendingConnects } from './pending.ts';
+import type { ConnectPort } from './port.ts';
+import { thunderbirdConfig } from './thunderbird.ts';
+
+/** Tells the browser that has begun a sign-in from all others. */
+export const connectCookie = 'mailbridge_connect';
+
+const maxRequestBytes = 16 * 1024;
+
+/**
+ * What people and mail programs ask for without a login: the page at `/connect`, and settings for programs. Settings are
+ * the same for every address of a domain: whether there is such a mailbox they do not tell.
+ */
+export function addConnectRoutes(
+  app: FastifyInstance,
+  connect: ConnectPort,
+  pending: PendingConnects,
+  files: PageFiles,
+): void {
+  app.get('/connect/callback', async (request, reply) => {
+    const [id] = cookieValues(request.headers.cookie, connectCookie);
+    pending.redirected(new URL(request.url, 'http://localhost'), id);
+    reply.header('Set-Cookie', `${connectCookie}=; Path=/connect; HttpOnly; SameSite=Lax; Max-Age=0`);
+    // The page knows which sign-in it has begun.
+    return reply.redirect('/connect', 303);
+  });
+  app.get('/connect', async (_, reply) => {
+    const page = await files.get('connect/index.html');
+    return page ? reply.type(page.type).send(page.content) : reply.callNotFound();
+  });
+  app.get('/connect/mail.mobileconfig', async (request, reply) => {
+    const address = openAddress(request, connect);
+    if (address === undefined) return reply.callNotFound();
+    const profile = appleProfile(address, connect.servers(), await connect.authority());
+    reply.header('Content-Disposition', 'attachment; filename="mail.mobileconfig"');
+    return reply.type('application/x-apple-aspen-config').send(profile);
+  });
+  app.get('/connect/ca.crt', async (_, reply) => {
+    const pem = await connect.authority();
+    if (pem === undefined) return reply.callNotFound();
+    return reply
+      .header('Content-Disposition', 'attachment; filename="ca.crt"')
+      .type('application/x-x509-ca-cert')
+      .send(pem);
+  });
+  for (const path of ['/mail/config-v1.1.xml', '/.well-known/autoconfig/mail/config-v1.1.xml']) {
+    app.get(path, (request, reply) => thunderbird(request, reply, connect));
+  }
+  app.register((part, _, done) => {
+    part.addContentTypeParser(
+      ['text/xml', 'application/xml'],
+      { parseAs: 'string', bodyLimit: maxRequestBytes },
+      (_, body, parsed) => parsed(null, body),
+    );
+    for (const path of ['/autodiscover/autodiscover.xml', '/Autodiscover/Autodiscover.xml']) {
+      part.post(path, (request, reply) => outlook(request, reply, connect));
+    }
+    done();
+  });
+}
+
+type Answered = FastifyReply | Promise<FastifyReply>;
+
+/** Of a program that names no address, the host tells the domain: `autoconfig.contoso.com`. */
+function thunderbird(request: FastifyRequest, reply: FastifyReply, connect: ConnectPort): Answered {
+  const { emailaddress } = request.query as { readonly emailaddress?: unknown };
+  const address = typeof emailaddress === 'string' ? emailaddress : `@${request.hostname.replace(/^autoconfig\./, '')}`;
+  const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  if (!connect.domains.includes(domain)) return reply.callNotFound() as unknown as FastifyReply;
+  return reply.type('text/xml; charset=utf-8').send(thunderbirdConfig(domain, connect.servers()));
+}
+
+function outlook(request: FastifyRequest, reply: FastifyReply, connect: ConnectPort): Answered {
+  reply.type('text/xml; charset=utf-8');
+  const address = askedAddress(String(request.body));
+  if (address === undefined) return reply.send(autodiscoverRefusal(600, 'The request names no address.'));
+  if (!isOfDomain(address, connect)) return reply.send(autodiscoverRefusal(500, 'No mail of this domain is here.'));
+  return reply.send(autodiscoverAnswer(address, connect.servers()));
+}
+
+function openAddress({ query }: FastifyRequest, connect: ConnectPort): string | undefined {
+  const { address } = query as { readonly address?: unknown };
+  if (typeof address !== 'string' || !/^[^\s@<>"]{1,64}@[^\s@<>"]{1,253}$/.test(address)) return undefined;
+  return isOfDomain(address, connect) ? address.toLowerCase() : undefined;
+}
+
+function isOfDomain(address: string, { domains }: ConnectPort): boolean {
+  return domains.includes(address.slice(address.lastIndexOf('@') + 1).toLowerCase());
+}

@@ -1,0 +1,18 @@
+import type { ShownAccount, ShownAccountKind } from '../contract.ts';
+import { moment } from '../parts/times.ts';
+
+/** `graph, then smtp; imap`: how mail goes out and what a mailbox is read by. */
+export function wayText({ send, read }: Pick<ShownAccount, 'send' | 'read'>): string {
+  const out = send === null ? 'does not send' : send.join(', then ');
+  return `${out}; ${read ?? 'does not read'}`;
+}
+
+/** When somebody logged in last. */
+export function lastUseText(lastUse: string | null): unknown {
+  return lastUse === null ? 'not since the start' : moment(lastUse);
+}
+
+export const kindTexts: Readonly<Record<ShownAccountKind, string>> = {
+  one: 'One login',
+  many: 'Everybody at a domain',
+};

@@ -1,0 +1,88 @@
+import type { CheckEvent, ShownCheck, ShownHop } from '../contract.ts';
+import { stateMark } from '../parts/state.ts';
+import { span } from '../parts/times.ts';
+import { remedyLine } from '../parts/trouble.ts';
+import type { PageContext } from '../shell/page.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+
+export interface CheckRuns {
+  start(connection: string): void;
+  isRunning(connection: string): boolean;
+  /** The hops of the last check of a connection, as far as they are tried. */
+  view(connection: string): TemplateResult | typeof nothing;
+}
+
+interface StartedCheck {
+  readonly id: string;
+  hops: readonly ShownHop[];
+  isDone: boolean;
+}
+
+/** Should an event be lost, a question brings the rest. */
+const askEveryMs = 2_000;
+
+/** Checks that were started on this page. Their hops tick in as events. */
+export function checkRuns(context: PageContext, done: () => void): CheckRuns {
+  const runs = new Map<string, StartedCheck>();
+  const ask = async (run: StartedCheck) => {
+    const { hops, done: isDone } = await context.api.get<ShownCheck>(`checks/${encodeURIComponent(run.id)}`);
+    // Between question and answer events may have told more.
+    if (hops.length >= run.hops.length || isDone) run.hops = hops;
+    if (isDone && !run.isDone) done();
+    run.isDone = isDone;
+    context.redraw();
+  };
+  context.on('check', (data) => {
+    const { run: id, done: isDone, hop } = data as CheckEvent;
+    const run = [...runs.values()].find((each) => each.id === id);
+    if (!run) return;
+    if (hop) run.hops = withHop(run.hops, hop);
+    if (isDone) void ask(run).catch(() => undefined);
+    context.redraw();
+  });
+  context.every(askEveryMs, () => {
+    for (const run of runs.values()) if (!run.isDone) void ask(run).catch(() => undefined);
+  });
+  return {
+    start: (connection) =>
+      context.run(async () => {
+        const { run: id } = await context.api.send<{ run: string }>(
+          'POST',
+          `connections/${encodeURIComponent(connection)}/check`,
+        );
+        const run: StartedCheck = { id, hops: [], isDone: false };
+        runs.set(connection, run);
+        await ask(run);
+      }),
+    isRunning: (connection) => runs.get(connection)?.isDone === false,
+    view: (connection) => {
+      const run = runs.get(connection);
+      return run ? runView(run) : nothing;
+    },
+  };
+}
+
+/** The hop takes the place of what was told of it before. */
+function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] {
+  const at = hops.findIndex(
+    (each) => each.hop === hop.hop && each.target === hop.target && each.account === hop.account,
+  );
+  return at < 0 ? [...hops, hop] : hops.with(at, hop);
+}
+
+function runView({ hops, isDone }: StartedCheck): TemplateResult {
+  const failed = hops.filter(({ state }) => state === 'failed').length;
+  const verdict = failed === 0 ? 'Every hop works.' : `${failed} of ${hops.length} hops failed.`;
+  return html`<h3>Check</h3>
+    <ol class="hops">${hops.map(hopView)}</ol>
+    <p role="status" class="lead">${isDone ? html`${stateMark(failed === 0 ? 'ok' : 'failed', failed === 0 ? 'Done' : 'Failed')} ${verdict}` : html`${stateMark('running')} Trying each hop …`}</p>`;
+}
+
+function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateResult {
+  const isTrouble = state === 'failed' || state === 'warning';
+  return html`<li class=${state}>
+    <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
+      ${text && !isTrouble ? html`<span>${text}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
+    ${isTrouble ? html`<div class="trouble ${state}"><p>${text}</p>${remedyLine(remedy)}</div>` : nothing}
+  </li>`;
+}

@@ -1,0 +1,78 @@
+import type { ShownConnectionDetail } from '../contract.ts';
+import { expiry, troubleOfConnection } from '../overview/states.ts';
+import { counted } from '../parts/amounts.ts';
+import { asked } from '../parts/asked.ts';
+import { copyButton } from '../parts/copy.ts';
+import { facts } from '../parts/fields.ts';
+import { stateMark } from '../parts/state.ts';
+import { moment } from '../parts/times.ts';
+import { empty } from '../parts/trouble.ts';
+import type { OpenPage, PageContext } from '../shell/page.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import { type CheckRuns, checkRuns } from './check.ts';
+import { showConsent } from './consent.ts';
+import { permissions } from './permissions.ts';
+import { signInByDevice } from './sign-in.ts';
+
+/** App registrations and their grants: what ends when, which permissions lack, and what can be tried. */
+export const openConnections: OpenPage = (context) => {
+  const { id } = context.place;
+  const connections = asked(context, () => context.api.get<readonly ShownConnectionDetail[]>('connections'));
+  const runs = checkRuns(context, () => void connections.ask());
+  for (const kind of ['overview', 'open'] as const) context.on(kind, () => void connections.ask());
+  const ask = () => void connections.ask();
+  return {
+    title: id === undefined ? 'Connections' : `Connection ${id}`,
+    view: () => html`${id === undefined ? nothing : html`<p class="back"><a href="/ui/connections">All connections</a></p>`}
+      ${connections.view((all) => {
+        const shown = all.filter(({ name }) => id === undefined || name === id);
+        if (shown.length === 0) return empty('There is no such connection.', html`<a href="/ui/set-up">Set one up</a>`);
+        return html`${shown.map((each) => card(context, each, { runs, ask, isAlone: id !== undefined }))}`;
+      })}`,
+  };
+};
+
+interface Card {
+  readonly runs: CheckRuns;
+  readonly ask: () => void;
+  readonly isAlone: boolean;
+}
+
+function card(context: PageContext, connection: ShownConnectionDetail, { runs, ask, isAlone }: Card): TemplateResult {
+  const { name, state, since, grant, tenantId, clientId, cloud, expires, usedBy } = connection;
+  return html`<article class="card" aria-label="Connection ${name}">
+    <div class="section-head">
+      <h2>${isAlone ? name : html`<a href="/ui/connections/${encodeURIComponent(name)}">${name}</a>`} ${stateMark(state)}
+        ${since && state !== 'ok' ? html`<span class="hint">since ${moment(since)}</span>` : nothing}</h2>
+      ${context.mayOperate ? buttons(context, connection, runs, ask) : nothing}
+    </div>
+    ${troubleOfConnection(connection)}
+    ${facts([
+      ['Grant', grant],
+      ['Tenant', copied(tenantId, 'tenant')],
+      ['Client id', copied(clientId, 'client id')],
+      ['Cloud', cloud],
+      ['Used by', html`<a href="/ui/accounts">${counted(usedBy, 'account')}</a>`],
+      ...expires.map((each) => ['Expiry', expiry(each)] as const),
+    ])}
+    ${permissions(connection)} ${runs.view(name)}
+  </article>`;
+}
+
+function copied(id: string | null, what: string): TemplateResult | undefined {
+  return id === null ? undefined : html`<code>${id}</code> ${copyButton(id, what)}`;
+}
+
+/** Grants in a person's name. */
+const personal = ['device-code', 'authorization-code'];
+
+function buttons(context: PageContext, connection: ShownConnectionDetail, runs: CheckRuns, ask: () => void) {
+  const { name, grant, state } = connection;
+  const consent = () => context.run(() => showConsent(context, name));
+  const signIn = () => context.run(() => signInByDevice(context, name, ask));
+  return html`<span class="buttons">
+    <button type="button" class="primary" ?disabled=${runs.isRunning(name)} @click=${() => runs.start(name)}>Check</button>
+    ${personal.includes(grant) || state === 'sign-in-needed' ? html`<button type="button" @click=${signIn}>Sign in …</button>` : nothing}
+    <button type="button" @click=${consent}>Consent link …</button>
+  </span>`;
+}

@@ -1,0 +1,53 @@
+/**
+ * What the bridge's API answers, as these pages read it. The types are those of the schemas that the answers are checked by;
+ * nothing of them is loaded by a browser.
+ */
+import type { AccountDetail } from '../api/accounts/schemas.ts';
+import type { CheckedHop, CheckRun } from '../api/connections/schemas.ts';
+import type { MessageDetail } from '../api/messages/schemas.ts';
+import type { Overview } from '../api/overview/schemas.ts';
+
+export type {
+  AccountDetail as ShownAccountDetail,
+  AccountPage as ShownAccountPage,
+  ClientServer as ShownServer,
+  ListedAccount as ShownAccount,
+  ToldAppPassword as ShownAppPassword,
+} from '../api/accounts/schemas.ts';
+export type {
+  CheckedHop as ShownHop,
+  CheckRun as ShownCheck,
+  ConnectionDetail as ShownConnectionDetail,
+  SignInStatus as ShownSignIn,
+  ToldDeviceCode as ShownDeviceCode,
+} from '../api/connections/schemas.ts';
+export type { ToldLogLine as ShownLogLine } from '../api/log/log-tail.ts';
+export type {
+  MessageDetail as ShownMessageDetail,
+  MessagePage as ShownMessagePage,
+  ToldMessage as ShownMessage,
+} from '../api/messages/schemas.ts';
+export type { ConnectionStatus as ShownConnection, Overview as ShownOverview } from '../api/overview/schemas.ts';
+export type { HistoryRange, HistorySeries, HistoryView as ShownHistory } from '../history/history.ts';
+
+export interface ShownSession {
+  readonly user: string;
+  readonly role: 'view' | 'operate';
+  readonly csrfToken: string | null;
+  readonly version: string;
+  readonly instance: string;
+  /** False until there is a configuration that mail can be sent with. */
+  readonly setUp: boolean;
+  readonly signInBy: readonly string[];
+}
+
+export type ShownExpiry = Overview['connections'][number]['expires'][number];
+export type ShownMessageState = MessageDetail['state'];
+export type ShownAttempt = MessageDetail['attemptLog'][number];
+export type ShownOutcome = ShownAttempt['outcomes'][number];
+export type ShownAccountKind = AccountDetail['kind'];
+
+/** A hop of a check was tried, or the check is done. */
+export interface CheckEvent extends Pick<CheckRun, 'run' | 'done'> {
+  readonly hop?: CheckedHop;
+}

@@ -1,0 +1,16 @@
+import { openAccounts } from './accounts/page.ts';
+import { openConnections } from './connections/page.ts';
+import { openLog } from './log/page.ts';
+import { openMessages } from './messages/page.ts';
+import { openOverview } from './overview/page.ts';
+import { later } from './shell/later.ts';
+import { startShell } from './shell/shell.ts';
+
+startShell({
+  '': openOverview,
+  messages: openMessages,
+  connections: openConnections,
+  accounts: openAccounts,
+  log: openLog,
+  'set-up': later('Set up', async () => (await import('./set-up/page.ts')).openSetUp),
+});

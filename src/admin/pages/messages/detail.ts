@@ -1,0 +1,103 @@
+import type { ShownAttempt, ShownMessageDetail, ShownMessageState, ShownOutcome } from '../contract.ts';
+import { counted, size } from '../parts/amounts.ts';
+import { asked } from '../parts/asked.ts';
+import { facts } from '../parts/fields.ts';
+import { stateMark } from '../parts/state.ts';
+import { moment, span } from '../parts/times.ts';
+import { empty, remedyLine, trouble } from '../parts/trouble.ts';
+import type { Page, PageContext } from '../shell/page.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import { chosenActions, type MessageAction } from './actions.ts';
+
+const possible: Readonly<Record<ShownMessageState, readonly MessageAction[]>> = {
+  queued: ['retry', 'hold', 'delete'],
+  held: ['release', 'delete'],
+  failed: ['release', 'delete'],
+  quarantined: ['delete'],
+  delivered: ['delete'],
+};
+
+/** One message: its way so far, every attempt with Microsoft's words, and what can be done. */
+export function openMessage(context: PageContext): Page {
+  const { id = '' } = context.place;
+  const message = asked(context, () => context.api.get<ShownMessageDetail>(`messages/${encodeURIComponent(id)}`));
+  context.on('message', (data) => {
+    if ((data as { id?: string }).id === id) void message.ask();
+  });
+  context.on('open', () => void message.ask());
+  const done = async () => {
+    await message.ask();
+    // A deleted message has no page.
+    if ((message.error as { status?: number } | undefined)?.status === 404) context.go('/ui/messages');
+  };
+  return {
+    title: `Message ${id}`,
+    view: () => html`<p class="back"><a href="/ui/messages">All messages</a></p>
+      ${message.view(
+        (
+          value,
+        ) => html`<div class="section-head"><p class="lead">${stateMark(value.state)} <b>${value.subject || '(no subject)'}</b></p>
+          ${chosenActions(context, { ids: [id], savable: value.hasContent ? [id] : [] }, done, possible[value.state])}</div>
+          ${value.waiting ? waitingLine(value.waiting) : nothing}
+          ${value.damage ? trouble({ text: value.damage, remedy: 'Export what is there, then delete it.' }) : nothing}
+          ${messageFacts(value)}
+          <div class="columns">
+            <section aria-labelledby="recipients"><h2 id="recipients">Recipients</h2>${recipients(value)}</section>
+            <section aria-labelledby="hops"><h2 id="hops">Its way</h2>${way(value)}</section>
+          </div>
+          <section aria-labelledby="attempts"><h2 id="attempts">${counted(value.attemptLog.length, 'attempt')}</h2>
+            ${value.attemptLog.length === 0 ? empty('No attempt has ended yet.') : value.attemptLog.map(attempt)}</section>`,
+      )}`,
+  };
+}
+
+function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {
+  // Whose turn it is waits for no time.
+  return kind === 'concurrency' ? html`<p>It is ${reason}.</p>` : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
+}
+
+function messageFacts(message: ShownMessageDetail): TemplateResult {
+  const { sender, account, mailbox, connection, courier, messageId, bytes, receivedAt, nextAttemptAt, finishedAt } =
+    message;
+  return facts([
+    ['From', sender || '<> (a notice)'],
+    ['Account', html`<a href="/ui/accounts/${encodeURIComponent(account)}">${account}</a>`],
+    ['Mailbox', mailbox],
+    ['Connection', html`<a href="/ui/connections/${encodeURIComponent(connection)}">${connection}</a>, by ${courier}`],
+    ['Accepted', moment(receivedAt)],
+    ['Next attempt', nextAttemptAt ? moment(nextAttemptAt) : undefined],
+    ['Finished', finishedAt ? moment(finishedAt) : undefined],
+    ['Size', size(bytes)],
+    ['Message-ID', messageId ? html`<code>${messageId}</code>` : undefined],
+  ]);
+}
+
+function recipients({ recipients: all }: ShownMessageDetail): TemplateResult {
+  return html`<ul class="lines">
+    ${all.map(({ address, state }) => html`<li class="line"><span class="address">${address}</span> ${stateMark(state)}</li>`)}
+  </ul>`;
+}
+
+function way({ hops }: ShownMessageDetail): TemplateResult {
+  return html`<ol class="way">
+    ${hops.map(({ at, what, detail }) => html`<li><b>${what}</b> ${moment(at)} ${detail ? html`<p>${detail}</p>` : nothing}</li>`)}
+  </ol>`;
+}
+
+function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedOver }: ShownAttempt): TemplateResult {
+  return html`<article class="attempt">
+    <p class="line"><b>${moment(startedAt)}</b>
+      <span>by ${courier ?? 'an unknown courier'}, ${span(durationMs)}</span>
+      ${upstreamId ? html`<span class="hint">Microsoft's id <code>${upstreamId}</code></span>` : nothing}</p>
+    ${passedOver.map((each) => html`<p class="hint">Not by ${each.courier}: ${each.text} <code>${each.code}</code></p>`)}
+    ${outcomes.map(outcome)}
+  </article>`;
+}
+
+function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): TemplateResult {
+  return html`<div class="outcome">
+    <p>${stateMark(state)} <span class="address">${address}</span> <code>${code}</code> ${text}</p>
+    ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
+    ${remedyLine(remedy)}
+  </div>`;
+}

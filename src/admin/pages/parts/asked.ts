@@ -1,0 +1,60 @@
+import type { PageContext } from '../shell/page.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import { troubleOf } from './trouble.ts';
+
+/** Something that the bridge is asked for, as it was answered last. */
+export interface Asked<T> {
+  readonly value: T | undefined;
+  readonly error: unknown;
+  /** Asks again. While a question is open another one waits for it, and more than one wait together. */
+  ask(): Promise<void>;
+  /** Takes an answer that came unasked. */
+  take(value: T): void;
+  /** What is there; or that it is on its way, or why there is nothing. */
+  view(show: (value: T) => TemplateResult): TemplateResult;
+}
+
+/** Asks at once. The last answer stays while a new one is on its way. */
+export function asked<T>(context: PageContext, question: () => Promise<T>): Asked<T> {
+  let value: T | undefined;
+  let error: unknown;
+  let isOpen = false;
+  let isStale = false;
+  const ask = async (): Promise<void> => {
+    isStale = true;
+    if (isOpen) return;
+    isOpen = true;
+    while (isStale && !context.signal.aborted) {
+      isStale = false;
+      try {
+        value = await question();
+        error = undefined;
+      } catch (cause) {
+        error = cause;
+      }
+      context.redraw();
+    }
+    isOpen = false;
+  };
+  void ask();
+  return {
+    get value() {
+      return value;
+    },
+    get error() {
+      return error;
+    },
+    ask,
+    take(told) {
+      value = told;
+      error = undefined;
+      context.redraw();
+    },
+    view(show) {
+      const again = html`<p class="buttons"><button type="button" @click=${() => void ask()}>Try again</button></p>`;
+      const failure = error === undefined ? nothing : html`${troubleOf(error)} ${again}`;
+      if (value !== undefined) return html`${failure}${show(value)}`;
+      return error === undefined ? html`<p class="loading">Loading …</p>` : html`${failure}`;
+    },
+  };
+}

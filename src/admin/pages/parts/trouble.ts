@@ -1,0 +1,33 @@
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+
+export interface Trouble {
+  readonly text: string;
+  readonly remedy?: string | null | undefined;
+  readonly code?: string | null | undefined;
+  readonly severity?: 'warning' | 'error';
+}
+
+/** What is wrong, and below it what to do. */
+export function trouble({ text, remedy, code, severity = 'error' }: Trouble): TemplateResult {
+  return html`<div class="trouble ${severity}">
+    <p><b class="mark ${severity === 'error' ? 'bad' : 'warn'}">${severity === 'error' ? 'Error' : 'Warning'}</b>
+      ${text} ${code ? html`<code class="code">${code}</code>` : nothing}</p>
+    ${remedyLine(remedy)}
+  </div>`;
+}
+
+/** What to do, where something can be done. */
+export function remedyLine(remedy: string | null | undefined): TemplateResult | typeof nothing {
+  return remedy ? html`<p><b>What to do:</b> ${remedy}</p>` : nothing;
+}
+
+/** The same of something thrown. */
+export function troubleOf(error: unknown): TemplateResult {
+  const { message, remedy, code } = error as { message?: string; remedy?: string; code?: string };
+  return html`<div role="alert">${trouble({ text: message ?? String(error), remedy, code })}</div>`;
+}
+
+/** Where there is nothing to show: why, and what to do next. */
+export function empty(text: string, next?: TemplateResult | string): TemplateResult {
+  return html`<div class="empty"><p>${text}</p>${next ? html`<p>${next}</p>` : nothing}</div>`;
+}

@@ -1,0 +1,97 @@
+import { copyButton } from '../parts/copy.ts';
+import { onSubmit, textField } from '../parts/fields.ts';
+import { stateMark } from '../parts/state.ts';
+import { moment } from '../parts/times.ts';
+import { remedyLine, trouble } from '../parts/trouble.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import type { SetUpWork, ShownSetting, ShownSetUpHop } from './contract.ts';
+import { codeView } from './register.ts';
+
+/** The person whose mailbox it is signs in. */
+export function signInStep({ set, act }: SetUpWork): TemplateResult {
+  const { state, shown, failure } = set.signIn;
+  if (state === 'running') {
+    return shown.code
+      ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
+      : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`;
+  }
+  return html`<p>The person whose mailbox it is signs in once. The sign-in is kept, encrypted, and renewed by itself.</p>
+    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
+    <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/sign-in')}>Sign in with a code</button></p>`;
+}
+
+/** The script that an Exchange administrator runs. */
+export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
+  const { script } = set;
+  return html`<p>What only Exchange can be told stands in a script. An Exchange administrator runs it, on any machine with
+      PowerShell. Its last line is <code>OK</code>, or what is missing.</p>
+    ${
+      script
+        ? html`<div class="buttons">
+            <a class="button primary" href="/api/v1/set-up/exchange-script" download=${script.file}>Download ${script.file}</a>
+            ${copyButton(script.text, 'script', 'Copy the script')}
+          </div>
+          ${script.runs.map((line) => html`<p class="command"><code>${line}</code></p>`)}
+          <details><summary>Show it</summary><pre>${script.text}</pre></details>`
+        : nothing
+    }
+    <p class="hint">Exchange takes 30 minutes to 2 hours until logins see the change. The check waits for it.</p>
+    <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/exchange-script')}>It was run, continue</button></p>`;
+}
+
+/** Every hop, as it is tried. */
+export function checkStep({ set, act }: SetUpWork): TemplateResult {
+  const { state, shown, failure } = set.check;
+  const { hops, againAt } = shown;
+  const skip = html`<button type="button" @click=${() => act('POST', 'set-up/check', { skip: true })}>Continue without it</button>`;
+  return html`<p>Tries every hop to Microsoft, and says what is wrong and how to fix it.</p>
+    <ol class="hops">${hops.map(hopView)}</ol>
+    ${state === 'failed' && failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
+    ${state === 'running' ? html`<p role="status">${stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
+    <div class="buttons">
+      ${state === 'running' ? html`<button type="button" @click=${() => act('DELETE', 'set-up/task')}>Stop</button>` : html`<button type="button" class="primary" @click=${() => act('POST', 'set-up/check', {})}>${state === 'idle' ? 'Check' : 'Check again'}</button>`}
+      ${state === 'idle' ? nothing : skip}
+    </div>`;
+}
+
+function hopView({ hop, target, status, detail, warning, cause, remedy, said }: ShownSetUpHop): TemplateResult {
+  return html`<li class=${status}>
+    <p class="line">${stateMark(status, status === 'ok' ? 'Works' : undefined)} <b>${hop}</b> <span class="hint">${target}</span> ${detail ?? nothing}</p>
+    ${status === 'failed' ? html`<div class="trouble failed"><p>${cause} ${said ? html`<q>${said}</q>` : nothing}</p>${remedyLine(remedy)}</div>` : nothing}
+    ${warning ? html`<div class="trouble warning"><p>${warning}</p></div>` : nothing}
+  </li>`;
+}
+
+/** A message through the bridge, followed until Microsoft has it. */
+export function testStep({ set, act }: SetUpWork): TemplateResult {
+  const { state, shown, failure } = set.test;
+  const send = onSubmit(({ to }) => act('POST', 'set-up/test', { to }));
+  if (state === 'running') return html`<p role="status">${stateMark('running', 'On its way')} to ${shown.to}</p>`;
+  return html`<p>Sends a small message from ${set.mailbox}, as a program would.</p>
+    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
+    <form class="filters" @submit=${send}>
+      ${textField({ name: 'to', label: 'To', type: 'email', value: shown.to ?? set.mailbox, isRequired: true })}
+      <button class="primary">Send</button>
+      <button type="button" @click=${() => act('POST', 'set-up/test', {})}>Continue without it</button>
+    </form>`;
+}
+
+const securities: Readonly<Record<string, string>> = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' };
+
+/** What to enter in programs. */
+export function doneStep({ set }: SetUpWork): TemplateResult {
+  return html`<p>Everything is in place. Programs and devices connect with:</p>
+    <div class="cards">${set.settings.map((setting) => settingView(setting, set.username ?? ''))}</div>
+    <p>They have to trust <a href="/api/v1/set-up/authority" download="mailbridge-ca.crt">the certificate authority of this bridge</a>,
+      unless you give it a certificate of your own.</p>
+    <p>See also <a href="/ui/accounts">Accounts</a>, and <a href="/ui/messages">Messages</a> for what is sent.</p>`;
+}
+
+function settingView({ protocol, hosts, port, security }: ShownSetting, username: string): TemplateResult {
+  return html`<section class="card"><h3>${protocol.toUpperCase()}</h3><dl class="settings">
+    <div><dt>Host</dt><dd><code>${hosts.join(' or ')}</code></dd></div>
+    <div><dt>Port</dt><dd><code>${port}</code></dd></div>
+    <div><dt>Security</dt><dd>${securities[security] ?? security}</dd></div>
+    <div><dt>Username</dt><dd><code>${username}</code></dd></div>
+  </dl></section>`;
+}

@@ -1,0 +1,74 @@
+import { copyButton } from '../parts/copy.ts';
+import { onSubmit, textField } from '../parts/fields.ts';
+import { stateMark } from '../parts/state.ts';
+import { moment } from '../parts/times.ts';
+import { trouble } from '../parts/trouble.ts';
+import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import type { SetUpWork, ShownCode, ShownRegistration } from './contract.ts';
+
+/** An administrator signs in; the app is registered, step by step. */
+export function registerStep({ set, act }: SetUpWork): TemplateResult {
+  const { state, shown, failure } = set.registration;
+  if (state === 'running') {
+    return html`${shown.signedInAs ? progress(shown) : invitation(shown)}
+      <p><button type="button" @click=${() => act('DELETE', 'set-up/task')}>Cancel</button></p>`;
+  }
+  const begin = (by: string) => act('POST', 'set-up/registration', { by });
+  return html`<p>An administrator of the tenant signs in once. mailbridge then makes the app registration with the
+      permissions that this mailbox needs, its certificate and the consent. Nothing of the sign-in is kept.</p>
+    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
+    ${shown.steps.length > 0 ? progress(shown) : nothing}
+    <div class="buttons">
+      <button type="button" class="primary" @click=${() => begin('device-code')}>Sign in with a code</button>
+      <button type="button" @click=${() => begin('browser')}>Sign in in a browser of the bridge's machine</button>
+    </div>
+    ${byHand({ set, act })}`;
+}
+
+function invitation({ code, link }: ShownRegistration): TemplateResult {
+  if (code) return codeView(code, 'Sign in as an administrator of the tenant, and accept.');
+  if (link) {
+    return html`<p>Open <a href=${link} target="_blank" rel="noopener">${link}</a> in a browser of the machine that
+      mailbridge runs on.</p><p role="status">${stateMark('running', 'Waiting')}</p>`;
+  }
+  return html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`;
+}
+
+/** A code, and where it is entered. */
+export function codeView({ userCode, verificationUri, expiresAt }: ShownCode, then: string): TemplateResult {
+  return html`<ol class="plain">
+      <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>, on any device.</li>
+      <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
+      <li>${then}</li>
+    </ol>
+    <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}.</p>`;
+}
+
+const outcomes: Readonly<Record<string, string>> = {
+  created: 'Made',
+  added: 'Added',
+  found: 'Found',
+  'left-alone': 'Left alone',
+};
+
+function progress({ signedInAs, steps, waiting }: ShownRegistration): TemplateResult {
+  return html`<ol class="hops">
+    ${signedInAs ? html`<li>${stateMark('ok', 'Signed in')} as ${signedInAs}</li>` : nothing}
+    ${steps.map(({ outcome, text }) => html`<li>${stateMark('ok', outcomes[outcome] ?? outcome)} ${text}</li>`)}
+    ${waiting ? html`<li class="running" role="status">${stateMark('running', 'Waiting')} ${waiting}</li>` : nothing}
+  </ol>`;
+}
+
+function byHand({ set, act }: SetUpWork): TemplateResult {
+  const answer = (key: string) => set.questions.find((question) => question.key === key)?.answer ?? '';
+  const isPerson = answer('sign-in') === 'person';
+  const use = onSubmit(({ clientId, clientSecret }) =>
+    act('POST', 'set-up/app', { clientId, ...(clientSecret && { clientSecret }) }),
+  );
+  return html`<details><summary>The app is registered by hand</summary>
+    <form class="filters" @submit=${use}>
+      ${textField({ name: 'clientId', label: 'Application (client) ID', value: answer('client-id'), isRequired: true })}
+      ${isPerson ? nothing : textField({ name: 'clientSecret', label: 'Value of its client secret', type: 'password', isRequired: true })}
+      <button>Use it</button>
+    </form></details>`;
+}

@@ -1,0 +1,34 @@
+/** Where in the pages somebody is: `/ui/PAGE/ID?query`. */
+export interface Place {
+  /** The first step below `/ui/`: `messages`; empty for the overview. */
+  readonly page: string;
+  /** The step after it, decoded. */
+  readonly id: string | undefined;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+export function placeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Place {
+  const [page = '', id = ''] = pathname.replace(/^\/ui\/?/, '').split('/');
+  return { page, id: id === '' ? undefined : decoded(id), query: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+function decoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+}
+
+/** Calls `go` instead of loading anew when somebody follows a link to one of these pages. */
+export function followLinks(go: (href: string) => void): void {
+  document.addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.composedPath().find((each) => each instanceof HTMLAnchorElement);
+    if (!link || link.target || link.hasAttribute('download')) return;
+    if (link.origin !== location.origin || !link.pathname.startsWith('/ui/') || link.hash) return;
+    event.preventDefault();
+    go(link.pathname + link.search);
+  });
+}

@@ -1,0 +1,209 @@
+import { readFile } from 'node:fs/promises';
+import { folded } from '../../accounts/account.ts';
+import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
+import type { MailServerSetting, MailServers } from '../../admin/connect/mail-servers.ts';
+import type { ConnectedMailbox, ConnectPort, ConnectWatcher } from '../../admin/connect/port.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { RecordTable } from '../../base/record-table.ts';
+import { isLoopback } from '../../base/sockets/loopback.ts';
+import { resolveCloud } from '../../config/clouds.ts';
+import type { AdminConfig, Config } from '../../config/schema.ts';
+import { domainOf } from '../../message/address/address.ts';
+import { mailboxAt } from '../../message/address/pattern.ts';
+import { ownConnection } from '../../message/own-connection.ts';
+import { beginAuthorization } from '../../tokens/grants/authorization-code.ts';
+import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
+import { SignInOnTrial } from '../../tokens/sign-ins/on-trial.ts';
+import { type SignedIn, storeSignIn, type UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
+import type { TokenResource } from '../../tokens/token-source.ts';
+import type { BridgeState, OpenListener } from '../bridge-state.ts';
+import { checkConnections } from '../connections/check.ts';
+import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
+import { openHttp } from '../set-up/cloud-access.ts';
+import { invitedAddress, makeInvitation } from './invitations.ts';
+
+type ConnectConfig = NonNullable<AdminConfig['connect']>;
+
+/** What `/connect` works with. */
+export interface ConnectParts {
+  readonly connect: ConnectConfig;
+  /** Where people reach the pages: an origin. */
+  readonly publicUrl: string | undefined;
+  /** Of the bridge. */
+  readonly hostname: string;
+  readonly listeners: readonly OpenListener[];
+  readonly authorityFile: string | undefined;
+  readonly records: RecordTable | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  state(): Pick<BridgeState, 'config'>;
+  /** Somebody has signed in. */
+  onSignIn(): Promise<void>;
+}
+
+/** People connect their own mailboxes. */
+export class BridgeConnect implements ConnectPort {
+  readonly domains: readonly string[];
+  readonly publicUrl: string | undefined;
+  readonly #parts: ConnectParts;
+
+  constructor(parts: ConnectParts) {
+    this.#parts = parts;
+    this.publicUrl = parts.publicUrl;
+    this.domains = parts.connect.domains.map((domain) => domain.toLowerCase());
+  }
+
+  async invite(address: string, days: number) {
+    const { connect, state, clock } = this.#parts;
+    const { config } = state();
+    if (!accountOf(config, connect.connection, address)) throw notOpen(`No account serves ${address}.`);
+    const expiresAtMs = clock.now() + days * 86_400_000;
+    return { invitation: await makeInvitation(config.dataDir, address, expiresAtMs), expiresAtMs };
+  }
+
+  /** Whether an address may connect its mailbox: its domain is listed, or it is invited. */
+  async #isOpenFor(address: string, invitation: string | undefined): Promise<boolean> {
+    const { connect, state, clock } = this.#parts;
+    const { dataDir } = state().config;
+    const isInvited = async () =>
+      invitation !== undefined && (await invitedAddress(dataDir, invitation, clock.now())) === address.toLowerCase();
+    const isListed = this.domains.includes(domainOf(address).toLowerCase());
+    if (accountOf(state().config, connect.connection, address) === undefined) return false;
+    return isListed || (await isInvited());
+  }
+
+  servers(): MailServers {
+    const { connect, publicUrl, hostname, listeners } = this.#parts;
+    const host = connect.host ?? (publicUrl === undefined ? hostname : new URL(publicUrl).hostname);
+    return Object.fromEntries(
+      (['smtp', 'imap', 'pop3'] as const).flatMap((protocol) => {
+        const best = bestOf(listeners.filter((each) => each.protocol === protocol));
+        return best ? [[protocol, { host, port: best.port, security: best.security } satisfies MailServerSetting]] : [];
+      }),
+    );
+  }
+
+  async authority(): Promise<string | undefined> {
+    const { authorityFile } = this.#parts;
+    return authorityFile === undefined ? undefined : await readFile(authorityFile, 'utf8');
+  }
+
+  async connect(watcher: ConnectWatcher): Promise<ConnectedMailbox> {
+    const { connect, state, clock, log, records: shared } = this.#parts;
+    const { config } = state();
+    const connection = config.connections[connect.connection] as DelegatedConnection;
+    const endpoints = resolveCloud(connection.cloud, connection.tenantId);
+    const http = await openHttp(endpoints, { proxy: config.proxy?.reveal() });
+    const candidate = new SignInOnTrial();
+    const open = (name: string, signIn?: SignInOnTrial) =>
+      openPersonalAccess(name, connection, config, { endpoints, http, clock, log, shared, signIn });
+    try {
+      const asking = await open(connect.connection, candidate);
+      const [resource] = resourcesOf(asking);
+      if (resource === undefined) throw new BridgeError('connect-failed', 'No account uses the connection.');
+      const scopes = asking.scopes[resource] ?? [];
+      const signedIn = await signInOf(connection, { ...asking.client, scopes }, watcher);
+      // What somebody has typed counts for nothing: this is who Microsoft says it is.
+      const address = await this.#allowed(signedIn, watcher.invitation);
+      await storeSignIn(candidate, asking.client, signedIn, resource);
+      await this.#tryMailbox(address, asking, candidate);
+      const kept = await open(ownConnection(connect.connection, address));
+      const works = await candidate.read();
+      if (works) await kept.store.replace(works);
+      const password = await this.#makePassword(config, address);
+      await this.#parts.onSignIn();
+      return { address, password };
+    } finally {
+      await http.close();
+    }
+  }
+
+  /** @throws BridgeError `connect-not-open` */
+  async #allowed({ username }: SignedIn, invitation: string | undefined): Promise<string> {
+    if (await this.#isOpenFor(username, invitation)) return username.toLowerCase();
+    throw notOpen(`${username} has signed in, and may not connect a mailbox here.`);
+  }
+
+  /** Every hop, by the new sign-in. One that works already stays as it is where one fails. @throws BridgeError of the hop */
+  async #tryMailbox(address: string, access: PersonalAccess, signIn: SignInOnTrial): Promise<void> {
+    const { connect, state, clock, log, records: shared } = this.#parts;
+    for (const resource of resourcesOf(access).slice(1)) {
+      const { refusal } = await access.grant.redeem(resource);
+      if (refusal) throw refusal;
+    }
+    const own = ownConnection(connect.connection, address);
+    const options = { name: own, mailboxes: [address], signIn, shared, clock, log };
+    for await (const { status, cause, hop, remedy } of checkConnections(state().config, options)) {
+      if (status !== 'failed') continue;
+      throw new BridgeError('connect-failed', `The mailbox of ${address} cannot be used: ${cause ?? hop}`, {
+        ...(remedy !== undefined && { remedy }),
+      });
+    }
+  }
+
+  async #makePassword({ dataDir }: Config, address: string): Promise<string> {
+    const { records, clock } = this.#parts;
+    const store = openAppPasswords(dataDir, records);
+    const now = new Date(clock.now());
+    const login = folded(address);
+    const name = `connect ${now.toISOString().slice(0, 19)}`;
+    const own = (await store.list()).filter((each) => each.login === login && each.name.startsWith('connect '));
+    // Whoever connects again and again keeps the last ones.
+    for (const old of own.toSorted((a, b) => b.madeAt.localeCompare(a.madeAt)).slice(mostPasswords - 1)) {
+      await store.remove(login, old.name);
+    }
+    return await store.add(login, name, now);
+  }
+}
+
+type AskedPerson = UserClientOptions & { readonly scopes: readonly string[] };
+
+/** By a code, or by the browser that comes back to `/connect/callback`. */
+async function signInOf(
+  connection: DelegatedConnection,
+  asked: AskedPerson,
+  watcher: ConnectWatcher,
+): Promise<SignedIn> {
+  const { signal, onCode, onLink } = watcher;
+  if (connection.grant !== 'authorization-code') return await signInByDeviceCode({ ...asked, signal, onCode });
+  const { redirectUri = '', prompt = 'select_account' } = connection;
+  const request = await beginAuthorization({ ...asked, redirectUri, prompt });
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(browserPatienceMs)]);
+  const redirect = await new Promise<URL>((resolve, reject) => {
+    limit.addEventListener('abort', () => reject(tooLate()), { once: true });
+    onLink({ url: request.url, state: request.state, take: resolve });
+  });
+  return await request.redeem(redirect);
+}
+
+const browserPatienceMs = 15 * 60_000;
+
+function tooLate(): BridgeError {
+  return new BridgeError('sign-in-cancelled', 'Nobody signed in in the browser within 15 minutes.');
+}
+
+function notOpen(text: string): BridgeError {
+  return new BridgeError('connect-not-open', text);
+}
+
+/** The account for many that an address is one of. */
+function accountOf({ accounts }: Config, connection: string, address: string) {
+  return accounts.find((each) => each.connection === connection && mailboxAt(each.username, address) !== undefined);
+}
+
+/** Of one person, made at `/connect`. */
+const mostPasswords = 10;
+
+function resourcesOf({ scopes }: PersonalAccess): TokenResource[] {
+  return (['exchange', 'graph'] as const).filter((each) => (scopes[each] ?? []).length > 0);
+}
+
+const bySecurity = { tls: 2, starttls: 1, none: 0 } as const;
+
+/** The one that others reach, with TLS from the first byte where there is one. */
+function bestOf(listeners: readonly OpenListener[]): OpenListener | undefined {
+  const rank = ({ host, security }: OpenListener) => (isLoopback(host) ? 0 : 10) + bySecurity[security];
+  return listeners.toSorted((a, b) => rank(b) - rank(a))[0];
+}

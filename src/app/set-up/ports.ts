@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { hashPassword } from '../../accounts/passwords.ts';
+import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { isEveryAddress } from '../../base/sockets/listening-host.ts';
+import { answerRules } from '../../config/answer-rules.ts';
+import { customCloud } from '../../config/blocks/connections.ts';
+import { cloudNames, resolveCloud } from '../../config/clouds.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Environment } from '../../config/secrets.ts';
+import type { ClientSetting, PresentConfig, SetupPorts } from '../../onboarding/guided-setup/ports.ts';
+import { ownAddresses } from '../../onboarding/own-addresses.ts';
+import type { Bridge } from '../bridge.ts';
+import { checkConnections } from '../connections/check.ts';
+import { openHttp } from './cloud-access.ts';
+import { changeConfigFile, createConfigFile } from './config-file.ts';
+import { readLooseConfig } from './loose-config.ts';
+import { signInPerson } from './person-sign-in.ts';
+import { presentCredential } from './present-credential.ts';
+
+/** What the set-up of a bridge takes besides its configuration file. */
+export interface SetupPlace {
+  /** Of the configuration, whether it is there yet or not. */
+  readonly path: string;
+  readonly env: Environment;
+  readonly clock: Clock;
+  /** `admin` of a configuration that is written anew. */
+  admin(): Readonly<Record<string, unknown>>;
+  /** Undefined where none runs yet. */
+  bridge(): Bridge | undefined;
+  /** Starts the bridge, or reloads it. @throws BridgeError */
+  apply(): Promise<void>;
+}
+
+/** What a guided set-up needs of the bridge. */
+export function setupPorts(place: SetupPlace): SetupPorts {
+  const { path, env, clock } = place;
+  const loaded = async () => (await loadConfig(path, { env })).config;
+  return {
+    rules: answerRules,
+    cloudNames,
+    admin: () => place.admin(),
+    cloudOf,
+    openHttp: (cloud) => openHttp(cloud, { proxy: undefined }),
+    hashPassword,
+    config: () => presentConfig(path, env),
+    create: (config) => createConfigFile(path, config, false),
+    change: (changes) => changeConfigFile(path, changes, env, clock.now()),
+    apply: () => place.apply(),
+    needsRestart: () => place.bridge()?.needsRestart ?? false,
+    clientSettings: () => clientSettings(place.bridge()),
+    async authority() {
+      const file = place.bridge()?.authorityFile;
+      return file === undefined ? undefined : await readFile(file, 'utf8');
+    },
+    async signIn(name, watcher) {
+      const config = await loaded();
+      return await signInPerson({ name, config, shared: place.bridge()?.shared, clock }, watcher);
+    },
+    async *check(name) {
+      const config = await loaded();
+      yield* checkConnections(config, { name, clock, env: { ...env }, shared: place.bridge()?.shared });
+    },
+    async sendTest(username, to) {
+      const bridge = place.bridge();
+      if (!bridge) throw new BridgeError('set-up-step-missing', 'The bridge does not run yet.');
+      return await bridge.sendTest(username, to);
+    },
+  };
+}
+
+/** @throws BridgeError `config-invalid` */
+function cloudOf(given: unknown, tenantId: string) {
+  if (given === undefined) return resolveCloud('global', tenantId);
+  const named = cloudNames.find((name) => name === given);
+  if (named) return resolveCloud(named, tenantId);
+  // Of a file, a page can name no path but an absolute one.
+  const read = customCloud({ path: (path) => path, secret: () => ({ problem: 'no secret belongs here' }) });
+  const described = read.safeParse(given);
+  if (described.success) return resolveCloud(described.data, tenantId);
+  const [issue] = described.error.issues;
+  const where = issue?.path.length ? ` at ${issue.path.join('.')}` : '';
+  throw new BridgeError('config-invalid', `The description of the cloud is wrong${where}: ${issue?.message ?? ''}.`, {
+    remedy: `Give one of ${cloudNames.join(', ')}, or an object such as mailbridge simulate --write makes.`,
+  });
+}
+
+async function presentConfig(path: string, env: Environment): Promise<PresentConfig> {
+  const config = await readLooseConfig(path, env);
+  return {
+    ...config,
+    async credentialOf(name) {
+      const connection = Object.hasOwn(config.connections, name) ? config.connections[name] : undefined;
+      return connection && (await presentCredential(config, connection));
+    },
+  };
+}
+
+function clientSettings(bridge: Bridge | undefined): ClientSetting[] {
+  return (bridge?.listeners ?? []).map(({ protocol, host, port, security }) => ({
+    protocol,
+    hosts: isEveryAddress(host) ? ownAddresses(hostname(), networkInterfaces()) : [host],
+    port,
+    security,
+  }));
+}

@@ -1,0 +1,152 @@
+import { stat } from 'node:fs/promises';
+import { AdminSessions } from '../../admin/access/sessions.ts';
+import type { AdminServer } from '../../admin/server/admin-server.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { OneAtATime } from '../../base/one-at-a-time.ts';
+import { type LoadedConfig, loadConfig } from '../../config/load.ts';
+import type { Environment } from '../../config/secrets.ts';
+import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
+import { type Bridge, type BridgeOptions, startBridge } from '../bridge.ts';
+import { type DataFolder, takeDataFolder } from '../data-folder.ts';
+import { openSetupServer } from './set-up-server.ts';
+
+/** What runs a bridge. */
+export interface RunnerOptions {
+  /** Of the configuration, whether it is there yet or not. */
+  readonly path: string;
+  readonly env: Environment;
+  readonly log: Log;
+  /** The last lines of it, for those who look at the pages. */
+  readonly logTail: NonNullable<BridgeOptions['logTail']>;
+  readonly clock: Clock;
+  /** Ends a start that waits. */
+  readonly signal: AbortSignal;
+  /** Where the set-up is reached while there is no configuration. */
+  readonly setUpAt: { readonly host: string; readonly port: number };
+}
+
+/** Whether there is something at the place of a configuration, of whatever kind it is. */
+export async function hasConfig(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+}
+
+/**
+ * Runs a bridge: on its configuration, or, while there is none, the page that writes it, and then the bridge on it.
+ * The page stays where it is, and those who are signed in to it stay so.
+ */
+export class BridgeRunner {
+  readonly #options: RunnerOptions;
+  readonly #sessions: AdminSessions;
+  readonly #changes = new OneAtATime();
+  #setUpAt: RunnerOptions['setUpAt'];
+  #bridge: Bridge | undefined;
+  #setUp: GuidedSetup | undefined;
+  #server: AdminServer | undefined;
+  #folder: DataFolder | undefined;
+  #isStopping = false;
+  #onBridge: (bridge: Bridge, loaded: LoadedConfig) => void = () => {};
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#setUpAt = options.setUpAt;
+    this.#sessions = new AdminSessions(options.clock);
+  }
+
+  /** Starts the bridge on a configuration. @throws as {@link startBridge} */
+  async start(loaded: LoadedConfig): Promise<Bridge> {
+    // Nobody asks for it where there are no pages.
+    if (loaded.config.admin?.pages) this.#setUp = await this.#openSetUp();
+    return await this.#start(loaded);
+  }
+
+  /**
+   * Opens the page that sets up a bridge without a configuration.
+   * @param dataDir absolute; of the configuration that will be written
+   * @param onBridge told once the bridge runs
+   * @returns the port of the page
+   * @throws BridgeError `port-in-use`, `listen-failed`, `admin-token-unusable`, and see {@link takeDataFolder}
+   */
+  async startSetUp(dataDir: string, onBridge: (bridge: Bridge, loaded: LoadedConfig) => void): Promise<number> {
+    this.#onBridge = onBridge;
+    this.#folder = takeDataFolder(dataDir);
+    this.#setUp = await this.#openSetUp();
+    this.#server = await this.#openServer(dataDir);
+    this.#setUpAt = { ...this.#setUpAt, port: this.#server.port };
+    return this.#server.port;
+  }
+
+  /** Takes up the configuration again; the first one, where a command has written it. @throws BridgeError of the loader or the bridge */
+  async reload(): Promise<void> {
+    await this.#changes.run(() => this.#apply());
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#setUp?.close();
+    await this.#changes.run(async () => {
+      await this.#server?.close();
+      await this.#bridge?.stop();
+      this.#folder?.release();
+      this.#sessions.close();
+    });
+  }
+
+  async #openSetUp(): Promise<GuidedSetup> {
+    const { path, env, clock } = this.#options;
+    const { GuidedSetup } = await import('../../onboarding/guided-setup/guided-setup.ts');
+    const { setupPorts } = await import('./ports.ts');
+    const ports = setupPorts({
+      path,
+      env,
+      clock,
+      admin: () => this.#setUpAt,
+      bridge: () => this.#bridge,
+      apply: () => this.#changes.run(() => this.#apply()),
+    });
+    return await GuidedSetup.open({ ports, clock });
+  }
+
+  /** The first time the bridge takes the place of the page's own server; later it is reloaded. */
+  async #apply(): Promise<void> {
+    if (this.#isStopping) return;
+    const loaded = await this.#load();
+    if (this.#bridge) return await this.#bridge.reload(loaded.config);
+    await this.#server?.close();
+    this.#server = undefined;
+    this.#folder?.release();
+    this.#folder = undefined;
+    try {
+      this.#onBridge(await this.#start(loaded), loaded);
+    } catch (error) {
+      // Whoever sets it up shall see why.
+      const { dataDir } = loaded.config;
+      this.#folder = takeDataFolder(dataDir);
+      this.#server = await this.#openServer(dataDir);
+      throw error;
+    }
+  }
+
+  async #start({ config }: LoadedConfig): Promise<Bridge> {
+    const { log, logTail, clock, signal } = this.#options;
+    const admin = this.#setUp && { setUp: this.#setUp, sessions: this.#sessions };
+    this.#bridge = await startBridge(config, { log, logTail, clock, signal, ...(admin && { admin }) });
+    return this.#bridge;
+  }
+
+  #openServer(dataDir: string): Promise<AdminServer> {
+    const { clock, log, logTail } = this.#options;
+    const setUp = this.#setUp as GuidedSetup;
+    return openSetupServer({ ...this.#setUpAt, dataDir, setUp, sessions: this.#sessions, clock, log, logTail });
+  }
+
+  async #load(): Promise<LoadedConfig> {
+    const { path, env, log } = this.#options;
+    const loaded = await loadConfig(path, { env });
+    for (const warning of loaded.warnings) log.warn(warning);
+    return loaded;
+  }
+}

@@ -1,0 +1,453 @@
+import { resolve } from 'node:path';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
+import { OneAtATime } from '../../base/one-at-a-time.ts';
+import { isPersonalTenant } from '../../base/personal-accounts.ts';
+import type { HopResult } from '../check/hops/hop.ts';
+import type { ExchangeScriptInput } from '../exchange-script/input.ts';
+import { exchangeScript, needsExchangeScript } from '../exchange-script/script.ts';
+import { scriptFileOf } from '../exchange-script/script-file.ts';
+import { noClientId } from '../init-config.ts';
+import { makePassword } from '../init-password.ts';
+import type { InitAnswers } from '../init-questions.ts';
+import { secretFile } from '../registration/credential-files.ts';
+import { pause } from '../registration/pause.ts';
+import { writeWholeFile } from '../whole-file.ts';
+import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
+import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
+import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
+import { type RegistrationShown, registerGuided, scriptAccountOf, type WantedApp } from './registration.ts';
+import { Task, type TaskWork } from './task.ts';
+import {
+  type CheckShown,
+  type PersonSignInShown,
+  type SetupStep,
+  type SetupView,
+  setupSteps,
+  type TestShown,
+} from './view.ts';
+import { configChanges, newConfig } from './written.ts';
+
+/** What a guided set-up is opened with. */
+export interface GuidedSetupOptions {
+  readonly ports: SetupPorts;
+  readonly clock?: Clock;
+  /** Told after each change of what {@link GuidedSetup.view} gives. Must not throw. */
+  readonly onChange?: () => void;
+}
+
+/** What programs log in with: told once. */
+export interface MadeLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** As long as permissions may take to arrive, by Microsoft's own word. */
+const checkPatienceMs = 2 * 60 * 60_000;
+const checkAgainMs = 60_000;
+
+/**
+ * The whole way from no app registration to mail that flows, in steps that may be left and taken up again anywhere:
+ * what each has come to is kept in the data folder. One set-up is under way at a time.
+ */
+export class GuidedSetup {
+  readonly #ports: SetupPorts;
+  readonly #clock: Clock;
+  readonly #changes = new OneAtATime();
+  readonly #registration: Task<RegistrationShown>;
+  readonly #signIn: Task<PersonSignInShown>;
+  readonly #check: Task<CheckShown>;
+  readonly #test: Task<TestShown>;
+  readonly #start: Task<null>;
+  readonly #onChange: () => void;
+  readonly #file: ProgressFile;
+  #progress: SetupProgress;
+
+  private constructor(
+    { ports, clock = systemClock, onChange = () => {} }: GuidedSetupOptions,
+    file: ProgressFile,
+    progress: SetupProgress,
+  ) {
+    this.#ports = ports;
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#file = file;
+    this.#progress = progress;
+    this.#registration = new Task<RegistrationShown>({ steps: [] }, onChange);
+    this.#signIn = new Task<PersonSignInShown>({}, onChange);
+    this.#check = new Task<CheckShown>({ hops: [] }, onChange);
+    this.#test = new Task<TestShown>({}, onChange);
+    this.#start = new Task<null>(null, onChange);
+  }
+
+  /** Takes up what an earlier process has left. */
+  static async open(options: GuidedSetupOptions): Promise<GuidedSetup> {
+    const { dataDir } = await options.ports.config();
+    const file = new ProgressFile(dataDir);
+    return new GuidedSetup(options, file, await file.read());
+  }
+
+  async view(): Promise<SetupView> {
+    const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
+    const present = await this.#ports.config();
+    const step = this.#stepOf(present);
+    const script = app && isWritten ? this.#script(app, present) : undefined;
+    return {
+      step,
+      steps: this.#stepStates(step),
+      adds: present.exists && !isWritten,
+      configFile: present.path,
+      clouds: this.#ports.cloudNames,
+      ...(cloud !== undefined && { cloud }),
+      questions: askedQuestions(answers, this.#ports.rules, isWritten ? noneTaken(present) : present),
+      connections: Object.keys(present.connections),
+      ...(app && { app: withoutCredential(app) }),
+      registration: this.#registration.view,
+      ...(isWritten && { username: answers.username ?? '', mailbox: answers.mailbox ?? '' }),
+      ...(answers.networks && { networks: answers.networks }),
+      start: this.#start.view,
+      signIn: this.#signIn.view,
+      ...(signedInAs !== undefined && { signedInAs }),
+      ...(script && { script }),
+      check: this.#check.view,
+      test: this.#test.view,
+      settings: isWritten ? this.#ports.clientSettings() : [],
+      needsRestart: this.#ports.needsRestart(),
+    };
+  }
+
+  /** The questions that matter after these answers, with their proposals: for a form that is being filled in. */
+  async questions(answers: InitAnswers): Promise<AskedQuestion[]> {
+    return askedQuestions(answers, this.#ports.rules, await this.#ports.config());
+  }
+
+  /**
+   * The first step. An app that was registered for other answers is looked at again.
+   * @param cloud a name, or an object with endpoints of one's own; undefined: the global one
+   * @throws BridgeError `set-up-answer-invalid`, `set-up-step-done` once the configuration is written
+   */
+  answer(given: InitAnswers, cloud: unknown): Promise<void> {
+    return this.#changes.run(async () => {
+      this.#assertNotWritten();
+      const asked = await this.questions(given);
+      const wrong = asked.find(({ problem }) => problem !== undefined);
+      if (wrong) {
+        throw new BridgeError('set-up-answer-invalid', `"${wrong.asks}" The answer ${wrong.problem}.`, {
+          details: { key: wrong.key },
+        });
+      }
+      const answers = answersOf(asked);
+      const described = describedCloud(cloud);
+      const isGlobal = described === undefined || described === 'global';
+      this.#ports.cloudOf(described, answers.tenant ?? '');
+      this.#registration.cancel();
+      const kept = isGlobal ? {} : { cloud: described as NonNullable<SetupProgress['cloud']> };
+      await this.#keep({ ...noProgress, answers, ...kept });
+    });
+  }
+
+  /**
+   * Begins the sign-in of an administrator; what it leads to goes on by itself. Again after a failure.
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` for personal accounts, which have no administrator
+   */
+  register(way: AdministratorWay): Promise<void> {
+    return this.#changes.run(async () => {
+      this.#assertNotWritten();
+      const { answers, cloud } = this.#answered();
+      const present = await this.#ports.config();
+      const wanted = await this.#wantedApp(present);
+      if (isPersonalTenant(answers.tenant)) throw noAdministrator();
+      const endpoints = this.#ports.cloudOf(this.#cloudOf(present) ?? cloud, wanted.tenantId);
+      this.#registration.begin(async (work) => {
+        const http = await this.#ports.openHttp(endpoints);
+        try {
+          const app = await registerGuided(wanted, endpoints, { way, http, clock: this.#clock }, work);
+          await this.#change({ app }, work.signal);
+        } finally {
+          await http.close();
+        }
+      });
+    });
+  }
+
+  /**
+   * Takes an app that somebody has registered by hand.
+   * @param clientSecret goes into a file of its own; undefined where a person signs in
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `set-up-answer-invalid`, `file-not-written`
+   */
+  useApp({ clientId, clientSecret }: { readonly clientId: string; readonly clientSecret?: string }): Promise<void> {
+    return this.#changes.run(async () => {
+      this.#assertNotWritten();
+      const { answers } = this.#answered();
+      const problem = clientId === noClientId ? 'must be an ID of yours' : this.#ports.rules['client-id'](clientId);
+      if (problem !== undefined) throw new BridgeError('set-up-answer-invalid', `The client ID ${problem}.`);
+      this.#registration.cancel();
+      const { dataDir } = await this.#ports.config();
+      const app = { tenantId: answers.tenant ?? '', clientId };
+      if (answers['sign-in'] === 'person') return await this.#keep({ ...this.#progress, app });
+      if (!clientSecret?.trim()) throw new BridgeError('set-up-answer-invalid', 'The client secret is missing.');
+      const file = secretFile(dataDir, answers.name ?? '');
+      await writeWholeFile(file, `${clientSecret.trim()}\n`, 0o600);
+      await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } } });
+    });
+  }
+
+  /** Ends the sign-in or the registration that is under way. */
+  cancel(): void {
+    for (const task of this.#tasks()) task.cancel();
+  }
+
+  /**
+   * Writes the configuration. {@link apply} lets the bridge take it up.
+   * @returns what programs log in with; only the hash of the password is kept
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, and see the ports
+   */
+  write(): Promise<MadeLogin> {
+    return this.#changes.run(async () => {
+      this.#assertNotWritten();
+      const { app } = this.#progress;
+      if (!app) throw stepMissing('The app is not registered yet.');
+      const progress = { ...this.#answered(), app };
+      const login = { username: progress.answers.username ?? '', password: makePassword() };
+      const passwordHash = await this.#ports.hashPassword(login.password);
+      const present = await this.#ports.config();
+      if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
+      else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
+      await this.#keep({ ...this.#progress, isWritten: true });
+      return login;
+    });
+  }
+
+  /** Lets the bridge take up what was written: starts or reloads it, in the background. */
+  apply(): void {
+    this.#start.begin(() => this.#ports.apply());
+  }
+
+  /** Another password, for whoever has not seen the first. @throws BridgeError `set-up-step-missing` */
+  renewPassword(): Promise<MadeLogin> {
+    return this.#changes.run(async () => {
+      const { username = '' } = this.#written().answers;
+      const { usernames } = await this.#ports.config();
+      const index = usernames.findIndex((each) => each.toLowerCase() === username.toLowerCase());
+      if (index < 0) throw stepMissing(`The configuration has no account ${username} any more.`);
+      const password = makePassword();
+      const value = await this.#ports.hashPassword(password);
+      await this.#ports.change([{ path: ['accounts', index, 'password'], value }]);
+      return { username, password };
+    });
+  }
+
+  /** Begins the sign-in of the person whose mailbox it is. @throws BridgeError `set-up-step-missing` */
+  async signIn(): Promise<void> {
+    const { name = '' } = this.#written().answers;
+    this.#signIn.begin(async ({ signal, show }) => {
+      const signedInAs = await this.#ports.signIn(name, {
+        signal,
+        onCode: ({ expiresAtMs, ...code }) =>
+          show(() => ({ code: { ...code, expiresAt: new Date(expiresAtMs).toISOString() } })),
+      });
+      await this.#change({ signedInAs }, signal);
+    });
+  }
+
+  /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
+  authority(): Promise<string | undefined> {
+    return this.#ports.authority();
+  }
+
+  /** Somebody has run the script, or will. @throws BridgeError `set-up-step-missing` */
+  async scriptDone(): Promise<void> {
+    this.#written();
+    await this.#change({ isScriptDone: true });
+  }
+
+  /** Tries every hop; again by itself as long as what fails may only need time. @throws BridgeError `set-up-step-missing` */
+  async check(): Promise<void> {
+    const { name = '' } = this.#written().answers;
+    this.#check.begin((work) => this.#tryHops(name, work));
+  }
+
+  /** The check is left as it is: somebody knows better. @throws BridgeError `set-up-step-missing` */
+  async skipCheck(): Promise<void> {
+    this.#written();
+    this.#check.cancel();
+    await this.#change({ isChecked: true });
+  }
+
+  /** Sends a test message; no address: that step is left out. @throws BridgeError `set-up-step-missing`, `set-up-answer-invalid` */
+  async test(to: string | undefined): Promise<void> {
+    const { username = '' } = this.#written().answers;
+    if (to === undefined) return await this.#change({ isTested: true });
+    const problem = this.#ports.rules.mailbox(to);
+    if (problem !== undefined) throw new BridgeError('set-up-answer-invalid', `The address ${problem}.`);
+    this.#test.begin(async ({ signal, show }) => {
+      show(() => ({ to }));
+      const { detail, warning } = await this.#ports.sendTest(username, to);
+      show(() => ({ to, ...(detail !== undefined && { detail }), ...(warning !== undefined && { warning }) }));
+      await this.#change({ isTested: true }, signal);
+    });
+  }
+
+  /** Forgets this set-up, for another one. What is written stays. */
+  async startOver(): Promise<void> {
+    this.cancel();
+    await this.#changes.run(async () => {
+      await this.#file.remove();
+      this.#progress = noProgress;
+      this.#onChange();
+    });
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#tasks().map((task) => task.close()));
+  }
+
+  #tasks(): readonly Pick<Task<unknown>, 'cancel' | 'close'>[] {
+    return [this.#registration, this.#signIn, this.#check, this.#test];
+  }
+
+  async #tryHops(name: string, { signal, show }: TaskWork<CheckShown>): Promise<void> {
+    const endMs = this.#clock.now() + checkPatienceMs;
+    for (;;) {
+      const hops: HopResult[] = [];
+      show(() => ({ hops: [] }));
+      for await (const hop of this.#ports.check(name)) {
+        signal.throwIfAborted();
+        hops.push(hop);
+        show(() => ({ hops: [...hops] }));
+      }
+      const failed = hops.filter(({ status }) => status === 'failed');
+      if (failed.length === 0) return await this.#change({ isChecked: true }, signal);
+      const nowMs = this.#clock.now();
+      if (failed.some(({ spreading }) => spreading !== true) || nowMs >= endMs) {
+        const count = failed.length === 1 ? 'One hop fails.' : `${failed.length} hops fail.`;
+        throw new BridgeError('set-up-check-failed', count);
+      }
+      show(({ hops: seen }) => ({ hops: seen, againAt: new Date(nowMs + checkAgainMs).toISOString() }));
+      await pause(this.#clock, checkAgainMs, signal);
+    }
+  }
+
+  #stepOf(present: PresentConfig): SetupStep {
+    const { answers, app, isWritten, isChecked, isTested, isScriptDone } = this.#progress;
+    if (answers.mailbox === undefined) return 'answers';
+    if (!app) return 'register';
+    if (!isWritten) return 'account';
+    if (this.#needsSignIn()) return 'sign-in';
+    if (!isScriptDone && this.#script(app, present)) return 'exchange';
+    if (!isChecked) return 'check';
+    return isTested || answers.send === undefined ? 'done' : 'test';
+  }
+
+  #needsSignIn(): boolean {
+    return this.#progress.answers['sign-in'] === 'person' && this.#progress.signedInAs === undefined;
+  }
+
+  #stepStates(current: SetupStep): SetupView['steps'] {
+    const { answers } = this.#progress;
+    const isPerson = answers['sign-in'] === 'person';
+    const isLeftOut = (step: SetupStep) =>
+      (step === 'sign-in' && !isPerson) || (step === 'test' && answers.use === 'read');
+    const at = setupSteps.indexOf(current);
+    return setupSteps
+      .filter((step) => !isLeftOut(step))
+      .map((step) => {
+        const index = setupSteps.indexOf(step);
+        const isDone = index < at || current === 'done';
+        return { step, state: isDone ? 'done' : index === at ? 'current' : 'todo' };
+      });
+  }
+
+  /** Undefined where Exchange has nothing to be told. */
+  #script(app: NonNullable<SetupProgress['app']>, present: PresentConfig): SetupView['script'] {
+    const { answers, signedInAs } = this.#progress;
+    const { name = '', mailbox = '' } = answers;
+    const isPerson = present.connections[name]?.grant !== 'client-credentials';
+    const input: ExchangeScriptInput = {
+      connection: name,
+      organization: app.tenantId,
+      principal: isPerson
+        ? { kind: 'person', user: signedInAs ?? mailbox }
+        : { kind: 'app', clientId: app.clientId, objectId: app.objectId, classic: false, tenantWide: false },
+      accounts: present.accountsOf(name),
+    };
+    if (isPersonalTenant(app.tenantId) || !needsExchangeScript(input)) return undefined;
+    return scriptFileOf(name, exchangeScript(input, { undo: false }));
+  }
+
+  async #wantedApp(present: PresentConfig): Promise<WantedApp> {
+    const { answers } = this.#progress;
+    const { name = '' } = answers;
+    const before = present.connections[name];
+    const clientId = before?.clientId ?? answers['client-id'];
+    const tenantId = before?.tenantId ?? answers.tenant;
+    return {
+      name,
+      tenantId: typeof tenantId === 'string' && tenantId !== '' ? tenantId : 'organizations',
+      isPerson: before === undefined ? answers['sign-in'] === 'person' : before.grant !== 'client-credentials',
+      clientId: typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined,
+      accounts: [...present.accountsOf(name), scriptAccountOf(answers)],
+      present: await present.credentialOf(name),
+      dataDir: resolve(present.dataDir),
+    };
+  }
+
+  /** Of a connection that is there already. */
+  #cloudOf(present: PresentConfig): unknown {
+    return present.connections[this.#progress.answers.name ?? '']?.cloud;
+  }
+
+  #answered(): SetupProgress {
+    if (this.#progress.answers.mailbox !== undefined) return this.#progress;
+    throw stepMissing('The questions are not answered yet.');
+  }
+
+  #written(): SetupProgress {
+    if (this.#progress.isWritten) return this.#progress;
+    throw stepMissing('The configuration is not written yet.');
+  }
+
+  #assertNotWritten(): void {
+    if (!this.#progress.isWritten) return;
+    throw new BridgeError('set-up-step-done', 'The configuration of this set-up is written already.');
+  }
+
+  /** @param signal of the task that has come to it: what was cancelled changes nothing any more */
+  #change(change: Partial<SetupProgress>, signal?: AbortSignal): Promise<void> {
+    return this.#changes.run(async () => {
+      if (!signal?.aborted) await this.#keep({ ...this.#progress, ...change });
+    });
+  }
+
+  async #keep(progress: SetupProgress): Promise<void> {
+    await this.#file.write(progress);
+    this.#progress = progress;
+    this.#onChange();
+  }
+}
+
+/** The cloud alone, of all that `simulate` prints. */
+function describedCloud(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && 'cloud' in given ? given.cloud : given;
+}
+
+function withoutCredential({ credential: _, ...app }: NonNullable<SetupProgress['app']>) {
+  return app;
+}
+
+/** The username of this set-up is there once it is written. */
+function noneTaken(present: PresentConfig): Pick<PresentConfig, 'connections' | 'usernames'> {
+  return { connections: present.connections, usernames: [] };
+}
+
+function stepMissing(text: string): BridgeError {
+  return new BridgeError('set-up-step-missing', text);
+}
+
+function noAdministrator(): BridgeError {
+  return new BridgeError('usage', 'Personal accounts have no administrator who could register the app.', {
+    remedy:
+      'Register it by hand in any tenant, for "Accounts in any organizational directory and personal Microsoft accounts" with public client flows allowed, and enter its client ID here.',
+  });
+}

@@ -1,0 +1,84 @@
+import type { HttpClient } from '../../base/http/client.ts';
+import type { Finding, HopResult } from '../check/hops/hop.ts';
+import type { ConfigChange } from '../config-edit.ts';
+import type { ScriptAccount } from '../exchange-script/input.ts';
+import type { AnswerRules } from '../init-questions.ts';
+import type { AppCredential } from '../registration/credentials.ts';
+
+/** The servers of a cloud, as far as a set-up uses them itself. */
+export interface SetupCloud {
+  /** `https://host[:port]` */
+  readonly authority: string;
+  /** `https://host[:port]` */
+  readonly graph: string;
+  readonly exchangeScope: string;
+  readonly graphScope: string;
+  /** PEM file of the authorities to trust besides the well-known ones, absolute. */
+  readonly caFile?: string;
+}
+
+/** The configuration as it is at this moment. */
+export interface PresentConfig {
+  readonly path: string;
+  readonly exists: boolean;
+  /** Absolute; relative paths start here. */
+  readonly folder: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly connections: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly usernames: readonly string[];
+  readonly listeners: readonly { readonly protocol: string }[];
+  accountsOf(connection: string): readonly ScriptAccount[];
+  /** The credential that a connection names; undefined where it has none, or it is not to be had. */
+  credentialOf(connection: string): Promise<AppCredential | undefined>;
+}
+
+/** What programs are set to, to reach the bridge. */
+export interface ClientSetting {
+  readonly protocol: 'smtp' | 'imap' | 'pop3';
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly security: 'none' | 'starttls' | 'tls';
+}
+
+/** How an administrator signs in. */
+export type AdministratorWay = 'device-code' | 'browser';
+
+/** Told while somebody signs in. */
+export interface SignInWatcher {
+  onCode(code: { readonly userCode: string; readonly verificationUri: string; readonly expiresAtMs: number }): void;
+  readonly signal: AbortSignal;
+}
+
+/** What a guided set-up needs of the program around it. */
+export interface SetupPorts {
+  readonly rules: AnswerRules;
+  /** Names of the clouds that need no description. */
+  readonly cloudNames: readonly string[];
+  /** `admin` of a configuration that is written anew: that under which this page is reached. */
+  admin(): Readonly<Record<string, unknown>>;
+  /** @param cloud as it was given @throws BridgeError `config-invalid` */
+  cloudOf(cloud: unknown, tenantId: string): SetupCloud;
+  /** To be closed by the caller. */
+  openHttp(cloud: SetupCloud): Promise<HttpClient>;
+  hashPassword(password: string): Promise<string>;
+  config(): Promise<PresentConfig>;
+  /** Writes a configuration where there is none, once the loader has taken it. @throws BridgeError */
+  create(config: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Changes the configuration there is, once the loader has taken the change. @throws BridgeError */
+  change(changes: readonly ConfigChange[]): Promise<void>;
+  /** Lets the bridge take up the configuration: starts it, or reloads it. @throws BridgeError */
+  apply(): Promise<void>;
+  /** Whether something of the configuration waits for a restart. */
+  needsRestart(): boolean;
+  /** What programs log in with. Empty before {@link apply}. */
+  clientSettings(): readonly ClientSetting[];
+  /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
+  authority(): Promise<string | undefined>;
+  /** Signs a person in for a connection of the configuration, and keeps the sign-in. @returns who it is */
+  signIn(connection: string, watcher: SignInWatcher): Promise<string>;
+  /** Tries the hops of one connection. */
+  check(connection: string): AsyncIterable<HopResult>;
+  /** Sends a test message from an account through the bridge, and follows it. @throws BridgeError */
+  sendTest(username: string, to: string): Promise<Finding>;
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { makeFolderOf, readPrivateFile, removeDurably, writePrivateFile } from '../../base/files/private-file.ts';
+import { initKeys } from '../init-questions.ts';
+
+const text = () => z.string().max(2000);
+
+const credential = () =>
+  z.union([
+    z.strictObject({ certificate: z.strictObject({ cert: text(), key: text() }) }),
+    z.strictObject({ secret: text() }),
+  ]);
+
+const form = z.strictObject({
+  version: z.literal(1),
+  answers: z.partialRecord(z.enum(initKeys), text()),
+  /** As it was given: a name, or an object. Left out for the global one. */
+  cloud: z.exactOptional(z.union([text(), z.record(z.string(), z.unknown())])),
+  app: z.exactOptional(
+    z.strictObject({
+      tenantId: text(),
+      clientId: text(),
+      /** Object id of the enterprise application. */
+      objectId: z.exactOptional(text()),
+      /** Where the credential lies; left out where the configuration names it, and where a person signs in. */
+      credential: z.exactOptional(credential()),
+    }),
+  ),
+  isWritten: z.boolean(),
+  signedInAs: z.exactOptional(text()),
+  isScriptDone: z.boolean(),
+  isChecked: z.boolean(),
+  isTested: z.boolean(),
+});
+
+/** How far a guided set-up has come. Holds no secret, only where secrets lie. */
+export type SetupProgress = z.infer<typeof form>;
+
+/** Before the first answer. */
+export const noProgress: SetupProgress = {
+  version: 1,
+  answers: {},
+  isWritten: false,
+  isScriptDone: false,
+  isChecked: false,
+  isTested: false,
+};
+
+const mostBytes = 256 * 1024;
+
+/** Keeps the progress of one set-up in a file of the data folder, so that it outlives browser and process. */
+export class ProgressFile {
+  readonly #file: string;
+
+  /** @param dataDir absolute */
+  constructor(dataDir: string) {
+    this.#file = join(dataDir, 'set-up.json');
+  }
+
+  /** What was kept; {@link noProgress} where there is nothing, or nothing that can be read. */
+  async read(): Promise<SetupProgress> {
+    const found = await readPrivateFile(this.#file, mostBytes).catch(() => undefined);
+    if (found === undefined) return noProgress;
+    try {
+      return form.parse(JSON.parse(found.content.toString()));
+    } catch {
+      return noProgress;
+    }
+  }
+
+  /** @throws Error of the file system */
+  async write(progress: SetupProgress): Promise<void> {
+    await makeFolderOf(this.#file);
+    await writePrivateFile(this.#file, Buffer.from(`${JSON.stringify(progress, null, 2)}\n`));
+  }
+
+  /** @throws Error of the file system */
+  async remove(): Promise<void> {
+    await removeDurably(this.#file);
+  }
+}

@@ -1,0 +1,70 @@
+import { relative, sep } from 'node:path';
+import type { ConfigChange } from '../config-edit.ts';
+import { connectionChanges } from '../connection-entry.ts';
+import { freePorts } from '../free-ports.ts';
+import { configOf, dataDirFor, hostOf, protocolsOf } from '../init-config.ts';
+import type { PresentConfig } from './ports.ts';
+import type { SetupProgress } from './progress.ts';
+
+/** What of the progress becomes configuration. */
+interface Wanted {
+  readonly answers: SetupProgress['answers'];
+  readonly app: NonNullable<SetupProgress['app']>;
+  readonly cloud?: unknown;
+}
+
+/** What is written, beside the progress. */
+export interface WrittenParts {
+  readonly passwordHash: string;
+  readonly admin: Readonly<Record<string, unknown>>;
+}
+
+/** The configuration that the progress means, where there is none yet. */
+export async function newConfig(
+  { answers, app, cloud }: Wanted,
+  { path, folder }: PresentConfig,
+  { passwordHash, admin }: WrittenParts,
+): Promise<Record<string, unknown>> {
+  const secret = app.credential && 'secret' in app.credential ? app.credential.secret : undefined;
+  const config = configOf(
+    { ...answers, tenant: app.tenantId, 'client-id': app.clientId },
+    {
+      passwordHash,
+      ports: await freePorts(hostOf(answers), protocolsOf(answers)),
+      clientSecret: secret === undefined ? undefined : { file: fromFolder(secret, folder) },
+      cloud,
+      dataDir: dataDirFor(path),
+    },
+  );
+  return { ...config, admin };
+}
+
+/** The changes that bring connection, account and listeners into the configuration there is. */
+export async function configChanges(
+  { answers, app, cloud }: Wanted,
+  present: PresentConfig,
+  passwordHash: string,
+): Promise<ConfigChange[]> {
+  const { name = '' } = answers;
+  const before = present.connections[name];
+  const grant = before?.grant ?? (answers['sign-in'] === 'person' ? 'device-code' : 'client-credentials');
+  const { tenantId, clientId, credential } = app;
+  const entry = { name, grant: String(grant), tenantId, clientId, cloud: undefined, credential };
+  const made = await newConfig({ answers, app, cloud }, present, { passwordHash, admin: {} });
+  const connection = connectionChanges(entry, before, present.folder).map((change) =>
+    before === undefined && cloud !== undefined ? { ...change, value: { ...(change.value as object), cloud } } : change,
+  );
+  const has = new Set(present.listeners.map(({ protocol }) => protocol));
+  const listeners = (made.listeners as { readonly protocol: string }[]).filter(({ protocol }) => !has.has(protocol));
+  // -1 is behind the last one.
+  return [
+    ...connection,
+    ...listeners.map((value) => ({ path: ['listeners', -1], value })),
+    { path: ['accounts', -1], value: (made.accounts as unknown[])[0] },
+  ];
+}
+
+function fromFolder(file: string, folder: string): string {
+  const path = relative(folder, file);
+  return path.startsWith('..') || path === '' ? file : path.replaceAll(sep, '/');
+}

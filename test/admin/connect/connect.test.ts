@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
+import { type ConnectWorld, connectWorld } from '../../support/connect-world.ts';
+import { alice, bob, until } from '../../support/relay.ts';
+import { noteSecret } from '../../support/secret-search/record.ts';
+import { adminWorld } from '../admin-world.ts';
+
+interface Outcome {
+  readonly state: string;
+  readonly address?: string;
+  readonly password?: string;
+  readonly error?: { readonly code: string };
+}
+
+async function post(world: ConnectWorld, path: string, body: object, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${world.origin}/api/v1/connect/${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+}
+
+async function outcome(world: ConnectWorld, id: string | undefined): Promise<Outcome> {
+  return await until('the outcome', async () => {
+    const { body } = await post(world, 'outcome', { id });
+    return body.state === 'waiting' ? undefined : (body as unknown as Outcome);
+  });
+}
+
+async function connects(world: ConnectWorld, as: string, invitation?: string) {
+  const { status, body } = await post(world, 'sign-ins', { ...(invitation && { invitation }) });
+  expect(status).toBe(202);
+  await signInAtDevicePage(world.m365, body.userCode ?? '', as, new FormBrowser(world.m365));
+  const told = await outcome(world, body.id);
+  if (told.password) noteSecret('user password', told.password);
+  return { outcome: told, id: body.id };
+}
+
+test('who has signed in counts, and the password is told once', async () => {
+  const world = await connectWorld();
+  const { outcome: told, id } = await connects(world, alice);
+  expect(told).toMatchObject({ state: 'done', address: alice });
+  expect((await post(world, 'outcome', { id })).status).toBe(404);
+}, 30_000);
+
+test('somebody of another domain gets nothing, and nothing of theirs is kept', async () => {
+  const world = await connectWorld();
+  world.m365.tenant.addUser('eve@fabrikam.com');
+  const { outcome: told } = await connects(world, 'eve@fabrikam.com');
+  expect(told).toMatchObject({ state: 'failed', error: { code: 'connect-not-open' } });
+  expect(
+    readdirSync(join(world.relay.folder.path, 'data')).filter((file) => /sign-ins|app-passwords/.test(file)),
+  ).toEqual([]);
+}, 30_000);
+
+test('who is invited may come from a domain that is not listed, and nobody else with that invitation', async () => {
+  const world = await connectWorld({ connect: { connection: 'people', domains: [] } });
+  const token = readFileSync(join(world.relay.folder.path, 'data/admin-token'), 'utf8').trim();
+  noteSecret('admin token', token);
+  const headers = { Authorization: `Bearer ${token}` };
+  expect((await connects(world, alice)).outcome).toMatchObject({
+    state: 'failed',
+    error: { code: 'connect-not-open' },
+  });
+  expect((await post(world, 'invitations', { address: alice })).status).toBe(401);
+  expect((await post(world, 'invitations', { address: 'x@fabrikam.com' }, headers)).status).toBe(403);
+  const { body } = await post(world, 'invitations', { address: alice }, headers);
+  const invitation = new URLSearchParams(new URL(body.url ?? '').hash.slice(1)).get('invitation') ?? '';
+  expect((await connects(world, bob, invitation)).outcome).toMatchObject({ state: 'failed' });
+  expect((await connects(world, alice, `${invitation}x`)).outcome).toMatchObject({ state: 'failed' });
+  expect((await connects(world, alice, invitation)).outcome).toMatchObject({ state: 'done', address: alice });
+}, 30_000);
+
+test('from one network only so many sign-ins wait at the same time', async () => {
+  const world = await connectWorld();
+  const begun = [];
+  for (let count = 0; count < 6; count++) begun.push((await post(world, 'sign-ins', {})).status);
+  expect(begun).toEqual([202, 202, 202, 202, 202, 429]);
+}, 30_000);
+
+test('an outcome is told to nobody who guesses', async () => {
+  const world = await connectWorld();
+  expect((await post(world, 'outcome', { id: 'AAAA' })).status).toBe(404);
+}, 30_000);
+
+test('mail programs find the settings of every address of the domain, whether there is such a mailbox or not', async () => {
+  const world = await connectWorld();
+  const get = async (path: string, init: RequestInit = {}) => {
+    const answer = await fetch(world.origin + path, init);
+    return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+  };
+  const { port: smtp } = world.relay.bridge.listeners[0]!;
+  const { port: imap } = world.relay.bridge.listeners[2]!;
+  const thunderbird = await get('/mail/config-v1.1.xml?emailaddress=nobody%40contoso.com');
+  expect(thunderbird.type).toBe('text/xml; charset=utf-8');
+  expect(thunderbird.text).toContain(`<hostname>localhost</hostname>
+      <port>${imap}</port>
+      <socketType>SSL</socketType>`);
+  expect(await get('/.well-known/autoconfig/mail/config-v1.1.xml?emailaddress=alice%40contoso.com')).toEqual(
+    thunderbird,
+  );
+  expect((await get('/mail/config-v1.1.xml?emailaddress=alice%40fabrikam.com')).status).toBe(404);
+
+  const asks = (address: string) =>
+    get('/autodiscover/autodiscover.xml', {
+      method: 'POST',
+      headers: { 'Content-Type': 'text/xml' },
+      body: `<Autodiscover><Request><EMailAddress>${address}</EMailAddress></Request></Autodiscover>`,
+    });
+  const outlook = await asks('nobody@contoso.com');
+  expect(outlook.text).toContain(`<Type>SMTP</Type>
+        <Server>localhost</Server>
+        <Port>${smtp}</Port>`);
+  expect(outlook.text).toContain('<LoginName>nobody@contoso.com</LoginName>');
+  expect((await asks('x@fabrikam.com')).text).toContain('<ErrorCode>500</ErrorCode>');
+  expect((await asks('')).text).toContain('<ErrorCode>600</ErrorCode>');
+
+  const apple = await get('/connect/mail.mobileconfig?address=nobody%40contoso.com');
+  expect(apple.type).toBe('application/x-apple-aspen-config');
+  expect(apple.text).toContain('<key>IncomingMailServerHostName</key><string>localhost</string>');
+  expect(apple.text).toContain('com.apple.security.root');
+  const qr = await get('/api/v1/connect/qr?address=nobody%40contoso.com');
+  expect([qr.status, qr.type]).toEqual([200, 'image/svg+xml']);
+}, 30_000);
+
+test('where people do not connect by themselves there is no such page', async () => {
+  const { call } = await adminWorld();
+  for (const path of ['/connect', '/api/v1/connect', '/mail/config-v1.1.xml', '/connect/mail.mobileconfig']) {
+    expect([path, (await call(path)).status]).toEqual([path, 404]);
+  }
+});

@@ -1,0 +1,155 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
+import { type GuidedWorld, guidedWorld } from './guided-world.ts';
+
+const mailbox = 'reports@contoso.example';
+const answers = { use: 'both', from: 'here', mailbox, name: 'contoso', send: 'graph', tenant: 'contoso.example' };
+const administrator = 'admin@contoso.example';
+
+const written = (world: GuidedWorld) => JSON.parse(readFileSync(world.configFile, 'utf8'));
+
+async function register(world: GuidedWorld, given: object = {}): Promise<void> {
+  await world.setup.answer({ ...answers, ...given }, world.cloud);
+  await world.setup.register('device-code');
+  const { registration } = await world.when('a code', ({ registration }) => registration.shown.code !== undefined);
+  await world.enters(registration.shown.code?.userCode, administrator);
+  await world.when('the app', ({ step }) => step === 'account');
+}
+
+async function runScript(world: GuidedWorld): Promise<void> {
+  const { script } = await world.setup.view();
+  const exchange = new ExchangeAdministration(world.m365.tenant, world.m365.directory);
+  expect(exchange.run(script?.text ?? '').errors).toEqual([]);
+  await world.setup.scriptDone();
+}
+
+test('from an empty folder to a delivered message', async () => {
+  const world = await guidedWorld();
+  expect(await world.setup.view()).toMatchObject({ step: 'answers', adds: false, connections: [] });
+  await register(world);
+  const registered = await world.setup.view();
+  expect(registered.registration.shown.steps.map(({ outcome, text }) => `${outcome} ${text.split(' (')[0]}`)).toEqual([
+    'created app registration "mailbridge contoso"',
+    'created enterprise application',
+    'added admin consent to the application permissions IMAP.AccessAsApp',
+    'added certificate of this connection',
+    'found the app gets a token that names IMAP.AccessAsApp',
+  ]);
+  const login = await world.setup.write();
+  expect(login.username).toBe('reports');
+  world.setup.apply();
+  const started = await world.when('the bridge', ({ start }) => start.state === 'done');
+  expect(started.step).toBe('exchange');
+  expect(started.settings.map(({ protocol }) => protocol)).toEqual(['smtp', 'imap', 'pop3']);
+  await runScript(world);
+  await world.setup.check();
+  const checked = await world.when('the check', ({ step }) => step === 'test');
+  expect(checked.check.shown.hops.length).toBeGreaterThan(5);
+  await world.setup.test('alice@contoso.example');
+  const { test: sent } = await world.when('the message', ({ step }) => step === 'done');
+  expect(sent.shown.detail).toMatch(/^Microsoft has taken it, as message \w+ of the queue$/);
+  expect(world.m365.transport.journal.count).toBe(1);
+});
+
+test('a set-up that is left is taken up where it was, and nothing of it is secret', async () => {
+  const world = await guidedWorld();
+  await register(world);
+  await world.reopen();
+  expect(await world.setup.view()).toMatchObject({ step: 'account', app: { clientId: expect.any(String) } });
+  const { password } = await world.setup.write();
+  await world.reopen();
+  world.setup.apply();
+  expect(await world.when('the bridge', ({ start }) => start.state === 'done')).toMatchObject({
+    step: 'exchange',
+    username: 'reports',
+  });
+  const kept = join(world.folder, 'data/set-up.json');
+  expect(statSync(kept).mode & 0o777).toBe(0o600);
+  expect(readFileSync(kept, 'utf8')).not.toContain(password);
+  expect(readFileSync(kept, 'utf8')).not.toContain('PRIVATE KEY');
+  const before = written(world).accounts[0].password;
+  const renewed = await world.setup.renewPassword();
+  expect(renewed).toMatchObject({ username: 'reports' });
+  expect(written(world).accounts[0].password).not.toBe(before);
+});
+
+test('a registration that was cut short is found again, and made once', async () => {
+  const world = await guidedWorld();
+  await register(world);
+  const { app } = await world.setup.view();
+  await world.setup.startOver();
+  await register(world);
+  expect((await world.setup.view()).app).toEqual(app);
+  expect(
+    [...world.m365.tenant.apps.values()].filter(({ displayName }) => displayName === 'mailbridge contoso'),
+  ).toHaveLength(1);
+});
+
+test('a configuration that is there gets another account over the same connection', async () => {
+  const world = await guidedWorld();
+  await register(world);
+  await world.setup.write();
+  world.setup.apply();
+  await world.when('the bridge', ({ start }) => start.state === 'done');
+  await world.setup.startOver();
+  expect(await world.setup.view()).toMatchObject({ adds: true, connections: ['contoso'] });
+  const taken = await world.setup.questions({ ...answers });
+  expect(taken.find(({ key }) => key === 'username')).toMatchObject({ problem: 'is an account already' });
+  expect(taken.map(({ key }) => key)).not.toContain('tenant');
+  await register(world, { mailbox: 'alice@contoso.example', use: 'send', username: 'alice' });
+  await world.setup.write();
+  world.setup.apply();
+  await world.when('the bridge', ({ start }) => start.state === 'done');
+  const { accounts, connections, listeners } = written(world);
+  expect(accounts.map(({ username }: { username: string }) => username)).toEqual(['reports', 'alice']);
+  expect(Object.keys(connections)).toEqual(['contoso']);
+  expect(listeners).toHaveLength(3);
+});
+
+test('a person signs in to the connection, after an administrator has registered the app', async () => {
+  const world = await guidedWorld();
+  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  await world.setup.write();
+  world.setup.apply();
+  expect(await world.when('the bridge', ({ start }) => start.state === 'done')).toMatchObject({ step: 'sign-in' });
+  await world.setup.signIn();
+  const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
+  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
+  const after = await world.when('the sign-in', ({ step }) => step !== 'sign-in');
+  expect(after.signedInAs).toBe('alice@contoso.example');
+});
+
+test('an app registered by hand is taken with its secret, which goes into a file of its own', async () => {
+  const world = await guidedWorld();
+  await world.setup.answer(answers, world.cloud);
+  const secret = 'given~by~hand~8Q~4711';
+  await world.setup.useApp({ clientId: '11111111-2222-4333-8444-555555555555', clientSecret: secret });
+  await world.setup.write();
+  expect(written(world).connections.contoso).toMatchObject({ clientSecret: { file: 'data/contoso.secret' } });
+  expect(readFileSync(join(world.folder, 'data/contoso.secret'), 'utf8')).toBe(`${secret}\n`);
+  expect(statSync(join(world.folder, 'data/contoso.secret')).mode & 0o777).toBe(0o600);
+  expect(readFileSync(world.configFile, 'utf8')).not.toContain(secret);
+});
+
+test.each([
+  [{ ...answers, mailbox: 'nobody' }, undefined, 'set-up-answer-invalid'],
+  [{ ...answers, name: '../x' }, undefined, 'set-up-answer-invalid'],
+  [answers, { authority: 'nothing' }, 'config-invalid'],
+])('answers that do not hold are refused', async (given, cloud, code) => {
+  const world = await guidedWorld();
+  await expect(world.setup.answer(given, cloud)).rejects.toMatchObject({ code });
+  expect((await world.setup.view()).step).toBe('answers');
+});
+
+test('no step is taken before the one that it builds on, nor after it is in force', async () => {
+  const world = await guidedWorld();
+  await expect(world.setup.register('device-code')).rejects.toMatchObject({ code: 'set-up-step-missing' });
+  await expect(world.setup.write()).rejects.toMatchObject({ code: 'set-up-step-missing' });
+  await expect(world.setup.check()).rejects.toMatchObject({ code: 'set-up-step-missing' });
+  await register(world);
+  await world.setup.write();
+  await expect(world.setup.write()).rejects.toMatchObject({ code: 'set-up-step-done' });
+  await expect(world.setup.answer(answers, world.cloud)).rejects.toMatchObject({ code: 'set-up-step-done' });
+});

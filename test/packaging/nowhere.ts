@@ -1,0 +1,30 @@
+const host = { host: '127.0.0.1', port: 9, security: 'tls' };
+
+/** A connection to a Microsoft where nobody answers. */
+export const nowhere = {
+  tenantId: 'contoso.onmicrosoft.com',
+  clientId: '00000000-0000-0000-0000-000000000000',
+  grant: 'client-credentials',
+  clientSecret: 'nobody-knows-this-one',
+  cloud: {
+    authority: 'https://127.0.0.1:9',
+    graph: 'https://127.0.0.1:9',
+    imap: host,
+    pop3: host,
+    smtp: { ...host, security: 'starttls' },
+  },
+} as const;
+
+/** Whose mail stays in the queue. */
+export const cronAccount = {
+  username: 'cron',
+  networks: ['127.0.0.1'],
+  connection: 'nowhere',
+  mailbox: 'cron@contoso.com',
+  send: 'graph',
+};
+
+/** A listener for SMTP on this machine alone. */
+export function smtpListener(port: number): object {
+  return { protocol: 'smtp', host: '127.0.0.1', port, security: 'starttls' };
+}

@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { freePorts } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { built, needBuilt } from './built.ts';
+import { nowhere } from './nowhere.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'mailbridge-test-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** Nothing of the checkout, and no way to the registry. */
+const env = { PATH: '/usr/bin:/bin', HOME: home, TZ: 'UTC', npm_config_registry: 'http://127.0.0.1:9/' };
+
+/** The ways to get the program that `npm run package` makes: how it is installed, and what its command line begins with. */
+const programs = {
+  bundle(): string[] {
+    const prefix = join(home, 'prefix');
+    const command = [process.execPath, join(prefix, 'lib/node_modules/mailbridge/bin/mailbridge.js')];
+    if (!existsSync(prefix)) {
+      const args = ['install', '--global', '--prefix', prefix, '--no-audit', '--no-fund', built.bundle];
+      const { status, stderr } = spawnSync('npm', args, { env: { ...env, PATH: process.env.PATH }, encoding: 'utf8' });
+      expect({ status, stderr: stderr.replaceAll(/^npm (?:warn|notice).*\n/gm, '') }).toEqual({
+        status: 0,
+        stderr: '',
+      });
+    }
+    return command;
+  },
+  executable: (): string[] => [built.executable],
+};
+
+function run(command: readonly string[], ...args: string[]) {
+  const [program = '', ...first] = command;
+  const { status, stdout, stderr } = spawnSync(program, [...first, ...args], { env, cwd: home, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe.for(Object.keys(programs) as (keyof typeof programs)[])('%s', { timeout: 90_000 }, (kind) => {
+  beforeEach((context) => needBuilt(context, kind));
+
+  test('it runs by itself, with its documents', () => {
+    const command = programs[kind]();
+    expect(run(command, '--version')).toEqual({ status: 0, stdout: `${built.version}\n`, stderr: '' });
+    expect(run(command, 'help').stdout).toContain('mailbridge help TOPIC prints a document: accounts,');
+    expect(run(command, 'help', 'errors', 'config-not-found').stdout).toContain('What to do');
+    expect(run(command, 'install-service', '--print').stdout).toContain(`ExecStart=${command.join(' ')} start`);
+    expect(run(command, 'start', '--config', 'none.json')).toMatchObject({ status: 2 });
+  });
+
+  test('the demo sends by Graph and SMTP, and reads by IMAP and POP3', () => {
+    const { status, stdout } = run(programs[kind](), 'demo', '--once');
+    expect(status, stdout).toBe(0);
+    expect(stdout).toMatch(/Graph/);
+  });
+
+  test('queue thread and reading workers run, and SIGTERM ends all of them', async () => {
+    const port = await freePorts(2);
+    const child = await started(programs[kind](), port);
+    expect(await greeting(port)).toMatch(/^220 /);
+    expect(await greeting(port + 1)).toMatch(/^\* OK /);
+    const workers = childrenOf(child.pid ?? 0);
+    expect(workers).toHaveLength(2);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(workers.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  });
+
+  test('called as sendmail it does as sendmail does', () => {
+    const command = programs[kind]();
+    const link = join(temporaryFolder(), 'sendmail');
+    symlinkSync(command.at(-1) ?? '', link);
+    const { status, stderr } = run([...command.slice(0, -1), link], 'you@contoso.com');
+    expect({ status, stderr }).toMatchObject({ status: 78, stderr: expect.stringContaining('config') });
+  });
+});
+
+test('the bundle is small, and names no package to fetch', (context) => {
+  needBuilt(context, 'bundle');
+  expect(statSync(built.bundle).size).toBeLessThan(3_000_000);
+  const [, script = ''] = programs.bundle();
+  const root = join(script, '../..');
+  expect(readdirSync(root)).not.toContain('node_modules');
+  expect(readdirSync(join(root, '..'))).toEqual(['mailbridge']);
+  expect(readdirSync(root)).toEqual(expect.arrayContaining(['LICENSE', 'THIRD-PARTY-NOTICES', 'man', 'service']));
+});
+
+test('the bundle keeps the machine code of a start in the folder of its user alone', (context) => {
+  needBuilt(context, 'bundle');
+  run(programs.bundle(), '--version');
+  expect(readdirSync(join(home, '.cache/mailbridge'))).not.toEqual([]);
+  const foreign = { ...env, HOME: '/', XDG_CACHE_HOME: '' };
+  if (process.getuid?.() === 0) return;
+  const [node = '', script = ''] = programs.bundle();
+  spawnSync(node, [script, '--version'], { env: foreign });
+  expect(existsSync('/.cache/mailbridge')).toBe(false);
+});
+
+async function started(command: readonly string[], port: number): Promise<ChildProcess> {
+  const folder = temporaryFolder();
+  const config = join(folder, 'config.json');
+  const settings = {
+    dataDir: 'data',
+    hostname: 'localhost',
+    workers: 2,
+    listeners: ['smtp', 'imap'].map((protocol, n) => ({
+      protocol,
+      host: '127.0.0.1',
+      port: port + n,
+      security: 'starttls',
+    })),
+    connections: { nowhere },
+    accounts: [
+      {
+        username: 'a',
+        password: 'nobody-knows-that',
+        connection: 'nowhere',
+        mailbox: 'a@contoso.com',
+        send: 'graph',
+        read: 'imap',
+      },
+    ],
+  };
+  writeFileSync(config, JSON.stringify(settings), { mode: 0o600 });
+  const [program = '', ...first] = command;
+  const child = spawn(program, [...first, 'start', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const failed = text(child.stderr);
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (line: Buffer) => line.includes('"ready: ') && resolve());
+    child.once('exit', () => void failed.then((said) => reject(new Error(said))));
+  });
+  await ready;
+  return child;
+}
+
+/** The first line that a server says. */
+async function greeting(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  const [line] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return line.toString('latin1');
+}
+
+function childrenOf(pid: number): string[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  return stdout.trim().split(/\s+/);
+}
