@@ -30,7 +30,10 @@ export function restoreUnfinished(db: Statements, id: string, before: Unfinished
   ).run(before.courier ?? null, Math.round(before.startedAtMs), id);
 }
 
-/** See {@link QueueStore.sentSince}: of one destination, or of all from one to another. */
+/**
+ * See {@link QueueStore.sentSince}: of one destination, or of all from one to another. CROSS JOIN, for SQLite: the few that are
+ * unfinished come first; else it reads through all messages, delivered ones too.
+ */
 export function unfinishedCounts(
   db: Statements,
   [from, to]: readonly [string, string],
