@@ -193,7 +193,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-test('lintian finds no error', { timeout: 120_000 }, (context) => {
+test('lintian finds no error', { timeout: 300_000 }, (context) => {
   needBuilt(context, 'debian');
   needProgram(context, 'lintian');
   const args = ['--fail-on', 'error,warning', '--tag-display-limit', '0', built.debian];
