@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Clock, systemClock } from '../base/clock.ts';
 import { boundedBy } from '../base/bounded-by.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { FailureRecords, type FailureState } from './failure-records.ts';
 import { sourceNetwork } from './networks.ts';
 

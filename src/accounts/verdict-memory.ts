@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../base/clock.ts';
 import { boundedBy } from '../base/bounded-by.ts';
+import type { Clock } from '../base/clock.ts';
 
 export interface VerdictMemoryOptions {
   readonly clock: Clock;

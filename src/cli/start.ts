@@ -14,7 +14,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { dataDirFor } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
-import { configPath } from './config-path.ts';
+import { configPath, newConfigPath } from './config-path.ts';
 import { tellBanner } from './start-banner.ts';
 import { listenForSignals, type StartSignals } from './start-signals.ts';
 import { showHelp } from './terminal/help.ts';
@@ -47,9 +47,10 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
   });
   if (values.help) return showHelp(io, usage);
   const signals = listenForSignals();
-  const path = configPath(values.config, io.env);
+  const present = configPath(values.config, io.env);
+  const loaded = (await hasConfig(present)) ? await loadConfig(present, { env: io.env }) : undefined;
+  const path = loaded ? present : newConfigPath(values.config, io.env);
   const setUpAt = { host: '127.0.0.1', port: setUpPort(io.env) };
-  const loaded = (await hasConfig(path)) ? await loadConfig(path, { env: io.env }) : undefined;
   const start = openStart(loaded?.config.log ?? {}, io);
   const { log } = start;
   for (const warning of loaded?.warnings ?? []) log.warn(warning);
@@ -65,7 +66,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     giveMemoryBackSoon();
   };
   const isRunning = loaded
-    ? await started(runner, loaded, signals, tell).finally(() => start.progress.end())
+    ? await started(runner, loaded, signals, { tell, start })
     : await startedSetUp(runner, dataDir, { path, config: values.config, tell, start }, io);
   if (!isRunning) {
     log.info({ signal: await signals.ended }, 'stopped before it was ready');
@@ -109,9 +110,14 @@ function openStart({ level, format: configured }: Partial<Config['log']>, io: Cl
 type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;
 
 /** False where a signal has ended the start. */
-async function started(runner: BridgeRunner, loaded: LoadedConfig, { ending }: StartSignals, tell: Tell) {
+async function started(
+  runner: BridgeRunner,
+  loaded: LoadedConfig,
+  { ending }: StartSignals,
+  { tell, start }: { readonly tell: Tell; readonly start: StartOutput },
+): Promise<boolean> {
   try {
-    tell(await runner.start(loaded), loaded);
+    tell(await runner.start(loaded).finally(() => start.progress.end()), loaded);
     return true;
   } catch (error) {
     if (error === ending.reason) return false;

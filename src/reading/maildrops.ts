@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { BridgeError } from '../base/errors.ts';
 import { boundedBy } from '../base/bounded-by.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { Presence } from '../base/sockets/presence.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
 import type { Maildrops } from '../mailbox/mail-store.ts';

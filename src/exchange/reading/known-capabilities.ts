@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type Clock, systemClock } from '../../base/clock.ts';
 import { boundedBy } from '../../base/bounded-by.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 
 const keptMs = 60 * 60 * 1000;
 const maxKept = 1_000;

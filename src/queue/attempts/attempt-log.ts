@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { boundedBy } from '../../base/bounded-by.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import { boundedBy } from '../../base/bounded-by.ts';
 import type { DeliveryReport } from '../../message/delivery.ts';
 import type { LearnedPause } from '../limits/pause.ts';
 import type { QueuedMessage } from '../message.ts';

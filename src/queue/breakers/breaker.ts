@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../base/clock.ts';
 import { boundedBy } from '../../base/bounded-by.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ConnectionTrouble } from '../../message/delivery.ts';
 
 /** `open`: nothing is attempted until a probe succeeds. `probing`: one attempt shows whether more may follow. */
