@@ -25,6 +25,11 @@ export function newConfigPath(option: string | undefined, env: Environment, syst
   return named(option, env) ?? (isService ? system : localConfig);
 }
 
+/** Whether somebody has named a file. */
+export function isNamed(option: string | undefined, env: Environment): boolean {
+  return named(option, env) !== undefined;
+}
+
 function named(option: string | undefined, env: Environment): string | undefined {
   return option ?? (env.MAILBRIDGE_CONFIG || undefined);
 }

@@ -64,7 +64,7 @@ describe.for(Object.keys(programs) as (keyof typeof programs)[])('%s', { timeout
     const port = await freePorts();
     const folder = temporaryFolder();
     const [program = '', ...first] = programs[kind]();
-    const child = spawn(program, [...first, 'start', '--config', join(folder, 'config.json')], {
+    const child = spawn(program, [...first, 'start', '--set-up', '--config', join(folder, 'config.json')], {
       env: { ...env, MAILBRIDGE_SETUP_PORT: String(port) },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -33,7 +33,8 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
     await terminal.run(['start', '--config', config], { meanwhile: () => sendAndStop(terminal) });
     const listeners = [{ protocol: 'smtp', port: await takenPort() }];
     await terminal.run(['start', '--config', configure(simulator, 'config.json', {}, { listeners })]);
-    await terminal.run(['start', '--config', file('none.json')], {
+    await terminal.run(['start', '--config', file('none.json')]);
+    await terminal.run(['start', '--set-up', '--config', file('none.json')], {
       meanwhile: async () => {
         await terminal.until(/mailbridge admin token/);
         stopped();
