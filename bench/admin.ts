@@ -11,7 +11,8 @@ import type { MovableStore } from '../src/queue/transfer/transfer.ts';
 import { freePorts } from '../test/support/ports.ts';
 import { Mailbridge } from '../test/support/process.ts';
 
-const usage = `Usage: node bench/admin.ts [--messages N] [--accounts N] [--delivered N] [--requests N] [--pause MS] [--postgres URL]
+const usage = `Usage: node bench/admin.ts [--messages N] [--accounts N] [--delivered N] [--requests N] [--pause MS] [--settle SECONDS]
+                           [--postgres URL]
 
 How long the admin API takes to answer while Microsoft cannot be reached and mail waits: a bridge in a process of its own,
 with N accounts and N queued messages. Prints the median, the 95th percentile and the longest, in milliseconds.
@@ -23,7 +24,8 @@ const { values } = parseArgs({
     delivered: { type: 'string', default: '0' },
     accounts: { type: 'string', default: '5000' },
     requests: { type: 'string', default: '50' },
-    pause: { type: 'string', default: '0' },
+    pause: { type: 'string', default: '600' },
+    settle: { type: 'string', default: '60' },
     postgres: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -135,6 +137,8 @@ async function main(): Promise<void> {
   const bridge = Mailbridge.run(['start', '--config', 'config.json'], { cwd: folder });
   try {
     await bridge.line(({ msg }) => msg.startsWith('admin endpoint'), 'the admin port');
+    // It takes the mailboxes up one after the other.
+    await delay(Number(values.settle) * 1000);
     const token = (await readFile(join(folder, 'data', 'admin-token'), 'utf8')).trim();
     console.log(
       `${values.messages} queued, ${values.delivered} delivered, ${accounts} accounts: p50, p95, longest in ms`,

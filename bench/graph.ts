@@ -166,7 +166,7 @@ try {
   figures['memory of the bridge then, MB'] = Math.round((await residentBytes(bridge.pid as number)) / 1e6);
   figures['FETCH 1:* (ENVELOPE), s'] = seconds((await first.run('FETCH 1:* (ENVELOPE)')).ms);
   figures['longest stall in both, ms'] = await stalled(adminPort);
-  for (const command of ['SORT (SUBJECT DATE) UTF-8 ALL']) {
+  for (const command of ['SORT (SUBJECT DATE) UTF-8 ALL', 'THREAD REFERENCES UTF-8 ALL']) {
     const [name] = command.split(' ');
     figures[`${name}, s`] = seconds((await first.run(command)).ms);
     figures[`longest stall in it (${name}), ms`] = await stalled(adminPort);

@@ -92,8 +92,6 @@ const commands = [
   'SORT RETURN (ALL) (SIZE SUBJECT) UTF-8 ALL',
   'THREAD ORDEREDSUBJECT UTF-8 ALL',
   'UID THREAD REFERENCES UTF-8 ALL',
-  'STORE 1:* +FLAGS.SILENT (\\Flagged)',
-  'COPY 1:* Drafts',
 ];
 const figures: Record<string, { seconds: number; longestDelayMs: number; longestTurnMs: number }> = {};
 for (const command of commands) {

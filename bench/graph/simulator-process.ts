@@ -13,11 +13,11 @@ for (let number = 0; number < Number(messages); number++) {
     );
   const content = () =>
     Buffer.concat([header(), Buffer.from(`\r\n${'Some text in a line of a message.\r\n'.repeat(60)}`)]);
-  simulator.directory.deliver(mailbox, 'INBOX', content, {
-    header,
-    size: content().length,
-    internalDate: new Date(began + number * 60_000),
-  });
+  const internalDate = new Date(began + number * 60_000);
+  const facts = { header, size: content().length, internalDate };
+  const message = simulator.directory.deliver(mailbox, 'INBOX', content, facts);
+  // As in a mailbox that people use: most was changed long ago.
+  Object.assign(message, { createdAt: internalDate, modifiedAt: internalDate });
 }
 simulator.graph.latencyMs = Number(latencyMs);
 

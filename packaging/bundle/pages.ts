@@ -27,22 +27,28 @@ export async function pageFiles(): Promise<BrowserFile[]> {
 }
 
 /**
- * Our own files: the code as one small `main.js`, and one more for each page that is loaded when it is opened. Run from
+ * Our own files: the code as one small `main.js`, one for people who connect a mailbox, and one more for each page that is loaded when it is opened. Run from
  * source, the server strips the types instead.
  */
 export async function ownPageFiles(): Promise<BrowserFile[]> {
-  const build = await rolldown({ input: join(source, 'main.ts'), external: /\/vendor\// });
-  const { output } = await build.generate({ minify: true, chunkFileNames: '[name]-[hash].js' });
-  await build.close();
-  const code = output.flatMap((file) =>
-    // Line ends with indentation are left in templates alone.
-    file.type === 'chunk' ? [textFile(file.fileName, file.code.replaceAll(/\n {2,}/g, ' '))] : [],
-  );
-  const others = globSync('*.{html,css,svg}', { cwd: source }).map((name) => {
+  // Whoever connects a mailbox loads nothing of the administrators' pages.
+  const code = [...(await codeOf('main')), ...(await codeOf('connect/main'))];
+  const others = globSync('{*.{html,css,svg},connect/*.html}', { cwd: source }).map((name) => {
     const text = readFileSync(join(source, name), 'utf8');
     return textFile(name, name.endsWith('.css') ? dense(text) : text);
   });
   return [...code, ...others];
+}
+
+/** What a browser loads of a page. @param entry path of its file below the pages, without its end */
+async function codeOf(entry: string): Promise<BrowserFile[]> {
+  const build = await rolldown({ input: { main: join(source, `${entry}.ts`) }, external: /\/vendor\// });
+  const { output } = await build.generate({ minify: true, chunkFileNames: '[name]-[hash].js' });
+  await build.close();
+  return output.flatMap((file) =>
+    // Line ends with indentation are left in templates alone.
+    file.type === 'chunk' ? [textFile(join(dirname(entry), file.fileName), file.code.replaceAll(/\n {2,}/g, ' '))] : [],
+  );
 }
 
 function textFile(path: string, text: string): BrowserFile {
@@ -54,6 +60,8 @@ function dense(css: string): string {
     .replaceAll(/\/\*.*?\*\//gs, '')
     .replaceAll(/\s*([{}:;,])\s+/g, '$1')
     .replaceAll(/\s+/g, ' ')
+    .replaceAll(';}', '}')
+    .replaceAll(/(?<=[\s:(,])0\.(?=\d)/g, '.')
     .trim();
 }
 

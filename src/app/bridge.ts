@@ -31,11 +31,10 @@ import { closeUpstreams, openUpstreams } from './connections/upstreams.ts';
 import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
-import { type ListenerParts, openListener } from './listeners.ts';
+import { BridgeListeners, type ListenerChange, type SharedListenerParts } from './listeners/bridge-listeners.ts';
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
-import { portFailure } from './port-failure.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
 import { sendTestMessage } from './set-up/test-message.ts';
@@ -118,20 +117,20 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const { store, records, queue, state, memory, certificates, observed } = prepared;
   const { listeners, reading } = await openListeners({ config, hostname, clock, log, ...prepared }, undo);
   const readiness = new Readiness(store);
-  const parts = { listeners, reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
-  const sources = { ...prepared, ...parts, upstreams: () => state().upstreams.all() };
+  const parts = { reading, readiness, clock, log, logTail, hostname, setUp: options.admin?.setUp };
+  const upstreams = () => state().upstreams.all();
+  const sources = { ...prepared, ...parts, listeners: listeners.open, upstreams };
   const alerting = startAlerting(sources);
   undo.push(() => alerting.stop());
   const ports = () => adminPorts({ ...sources, alerts: () => alerting.alerts.current() });
   const { sessions } = options.admin ?? {};
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
-  const renewCertificates = async (next: Config) =>
-    useCertificates(await ListenerCertificates.open(next, hostname, clock.now()), next, config, listeners, admin);
+  const { prepareListeners, renewCertificates } = listenerChanges(listeners, { hostname, clock }, admin);
   const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
   undo.push(endWork);
   return new RunningBridge({
-    ...{ ...prepared, listeners, reading, authorityFile: certificates.authorityFile, log, config, renewCertificates },
+    ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
     reloaded() {
@@ -260,7 +259,7 @@ async function firstState(
 
 /** What {@link RunningBridge} reloads and stops. */
 interface RunningParts {
-  readonly listeners: readonly OpenListener[];
+  readonly listeners: BridgeListeners;
   readonly authorityFile: string | undefined;
   readonly queue: Queue;
   readonly leaseKeys: LeaseKeys | undefined;
@@ -271,7 +270,8 @@ interface RunningParts {
   state(): BridgeState;
   /** @returns the state before */
   replace(next: BridgeState): BridgeState;
-  renewCertificates(config: Config): Promise<void>;
+  /** See {@link BridgeListeners.prepare}. */
+  prepareListeners(config: Config): Promise<ListenerChange>;
   /** Another configuration is in force. */
   reloaded(): void;
   /** Resolves when no more clients are to be expected. */
@@ -300,7 +300,7 @@ class RunningBridge implements Bridge {
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
-    this.listeners = parts.listeners;
+    this.listeners = parts.listeners.open;
     this.authorityFile = parts.authorityFile;
     this.#prove();
   }
@@ -331,7 +331,7 @@ class RunningBridge implements Bridge {
   async #reload(next: Config): Promise<void> {
     const { log, queue, config, state } = this.#parts;
     const opened = await this.#parts.openState(next);
-    await this.#parts.renewCertificates(next).catch(async (error: unknown) => {
+    const change = await this.#parts.prepareListeners(next).catch(async (error: unknown) => {
       await closeUpstreams(opened.upstreams, log);
       throw error;
     });
@@ -342,6 +342,7 @@ class RunningBridge implements Bridge {
         .map((upstream) => upstream.leaveIdle()),
     );
     const before = this.#parts.replace(opened);
+    change.apply();
     this.#parts.reloaded();
     const fixed = fixedAtStart.filter((key) => JSON.stringify(next[key]) !== JSON.stringify(config[key]));
     for (const key of fixed) log.warn({ key }, `${key} has changed: restart to apply it`);
@@ -363,7 +364,7 @@ class RunningBridge implements Bridge {
     this.#parts.endWork();
     await this.#reloads.run(async () => {});
     const graceMs = state().config.shutdown.graceSeconds * 1000;
-    await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    await listeners.close(graceMs);
     await this.#parts.endAlerts();
     await this.#parts.endLogins();
     await queue.stop(graceMs);
@@ -390,25 +391,40 @@ async function drain(readiness: Readiness, seconds: number, clock: Clock, log: L
   await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
 }
 
-/** Listeners are matched by place: those of the running bridge are the ones that are open. */
-function useCertificates(
-  renewed: ListenerCertificates,
-  next: Config,
-  { listeners: opened }: Config,
-  listeners: readonly OpenListener[],
+/** What changes listeners, and the certificate of the admin port, while the bridge runs. */
+function listenerChanges(
+  listeners: BridgeListeners,
+  { hostname, clock }: { readonly hostname: string; readonly clock: Clock },
   admin: AdminServer | undefined,
-): void {
-  for (const [index, listener] of opened.entries()) {
-    const tls = renewed.of(next.listeners[index] ?? listener);
-    if (tls) listeners[index]?.updateTls(tls);
-  }
-  const adminTls = next.admin && renewed.of(next.admin);
-  if (adminTls) admin?.updateTls(adminTls);
+) {
+  const certificatesOf = (config: Config) => ListenerCertificates.open(config, hostname, clock.now());
+  const useAtAdmin = ({ admin: settings }: Config, certificates: ListenerCertificates) => {
+    const tls = settings && certificates.of(settings);
+    if (tls) admin?.updateTls(tls);
+  };
+  return {
+    async prepareListeners(next: Config): Promise<ListenerChange> {
+      const certificates = await certificatesOf(next);
+      const { apply, undo } = await listeners.prepare(next, certificates);
+      return {
+        undo,
+        apply() {
+          apply();
+          useAtAdmin(next, certificates);
+        },
+      };
+    },
+    async renewCertificates(config: Config): Promise<void> {
+      const certificates = await certificatesOf(config);
+      listeners.renew(certificates);
+      useAtAdmin(config, certificates);
+    },
+  };
 }
 
-const fixedAtStart = ['dataDir', 'hostname', 'workers', 'listeners', 'queue', 'limits', 'log', 'admin'] as const;
+const fixedAtStart = ['dataDir', 'hostname', 'workers', 'queue', 'limits', 'log', 'admin'] as const;
 
-type SharedParts = Omit<ListenerParts, 'listener' | 'tls' | 'reading'> & {
+type SharedParts = Omit<SharedListenerParts, 'reading' | 'limits'> & {
   readonly config: Config;
   readonly certificates: ListenerCertificates;
 };
@@ -417,14 +433,8 @@ async function openListeners(parts: SharedParts, undo: Undo) {
   const { config, certificates, ...shared } = parts;
   const reading = await BridgeReading.open(parts);
   undo.push(() => reading.close());
-  const listeners: OpenListener[] = [];
-  undo.push(() => Promise.all(listeners.map((listener) => listener.close(0))));
-  for (const [index, listener] of config.listeners.entries()) {
-    const tls = certificates.of(listener);
-    const opening = openListener({ ...shared, reading, listener, ...(tls ? { tls } : {}) });
-    listeners.push(
-      await opening.catch((error: unknown) => Promise.reject(portFailure(error, `listeners[${index}]`, listener))),
-    );
-  }
+  const listeners = new BridgeListeners({ ...shared, reading, limits: config.limits });
+  undo.push(() => listeners.close(0));
+  (await listeners.prepare(config, certificates)).apply();
   return { listeners, reading };
 }

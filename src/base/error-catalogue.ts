@@ -15,7 +15,7 @@ const entries = {
     kind: 'usage',
     cause: 'The configuration file does not exist or cannot be read.',
     remedy:
-      'Run mailbridge init, which writes one. Name one that is elsewhere with --config FILE or MAILBRIDGE_CONFIG.',
+      'Run mailbridge init, which writes one, or mailbridge start --set-up, which opens a page that does. Name one that is elsewhere with --config FILE or MAILBRIDGE_CONFIG.',
   },
   'config-not-json': {
     kind: 'usage',

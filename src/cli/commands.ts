@@ -178,9 +178,9 @@ function commandOf(name: string): Command | undefined {
   return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
-/** A command goes before a document of its name. */
+/** A document goes before a command of its name, whose own help is what --help prints. */
 function isTopic(name: string): boolean {
-  return commandOf(name) === undefined && helpTopics().includes(name);
+  return helpTopics().includes(name);
 }
 
 function helpOn(words: string[]): Command {

@@ -17,12 +17,17 @@ export function configPath(option: string | undefined, env: Environment, system 
 }
 
 /**
- * The file that `init` writes: the service's where root has installed one and has no other here.
+ * The file that `init` writes, and the page of the first set-up: the service's where root has installed one and has no other here.
  * @param system another place than the system's, for tests
  */
 export function newConfigPath(option: string | undefined, env: Environment, system = systemConfig): string {
   const isService = !isThere(localConfig) && isRoot() && isThere(dirname(system));
   return named(option, env) ?? (isService ? system : localConfig);
+}
+
+/** Whether somebody has named a file. */
+export function isNamed(option: string | undefined, env: Environment): boolean {
+  return named(option, env) !== undefined;
 }
 
 function named(option: string | undefined, env: Environment): string | undefined {

@@ -14,7 +14,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { dataDirFor } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
-import { configPath } from './config-path.ts';
+import { configPath, isNamed, newConfigPath } from './config-path.ts';
 import { tellBanner } from './start-banner.ts';
 import { listenForSignals, type StartSignals } from './start-signals.ts';
 import { showHelp } from './terminal/help.ts';
@@ -26,12 +26,13 @@ import { shownPath } from './terminal/shown-path.ts';
 import { widthOf } from './terminal/width.ts';
 import { wrapped } from './terminal/wrap.ts';
 
-const usage = `Usage: mailbridge start [--config FILE]
+const usage = `Usage: mailbridge start [--config FILE] [--set-up]
 
 Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
 
 While there is no configuration, a page on this machine sets the bridge up; when that is done, the bridge runs. The
-page is at port 8025, or at that of MAILBRIDGE_SETUP_PORT.
+page is at port 8025, or at that of MAILBRIDGE_SETUP_PORT. A file that --config or MAILBRIDGE_CONFIG names has to
+exist, unless --set-up is given.
 
 Example: mailbridge start --config /etc/mailbridge/config.json
 `;
@@ -43,13 +44,20 @@ const logMargin = 19;
 export async function runStart(args: string[], io: CliIo): Promise<number> {
   const { values } = readArguments('start', {
     args,
-    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      config: { type: 'string', short: 'c' },
+      'set-up': { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help) return showHelp(io, usage);
   const signals = listenForSignals();
-  const path = configPath(values.config, io.env);
+  const present = configPath(values.config, io.env);
+  // A name with a slip in it is no wish to begin anew.
+  const mustExist = isNamed(values.config, io.env) && !values['set-up'];
+  const loaded = mustExist || (await hasConfig(present)) ? await loadConfig(present, { env: io.env }) : undefined;
+  const path = loaded ? present : newConfigPath(values.config, io.env);
   const setUpAt = { host: '127.0.0.1', port: setUpPort(io.env) };
-  const loaded = (await hasConfig(path)) ? await loadConfig(path, { env: io.env }) : undefined;
   const start = openStart(loaded?.config.log ?? {}, io);
   const { log } = start;
   for (const warning of loaded?.warnings ?? []) log.warn(warning);
@@ -65,7 +73,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     giveMemoryBackSoon();
   };
   const isRunning = loaded
-    ? await started(runner, loaded, signals, tell).finally(() => start.progress.end())
+    ? await started(runner, loaded, signals, { tell, start })
     : await startedSetUp(runner, dataDir, { path, config: values.config, tell, start }, io);
   if (!isRunning) {
     log.info({ signal: await signals.ended }, 'stopped before it was ready');
@@ -109,9 +117,14 @@ function openStart({ level, format: configured }: Partial<Config['log']>, io: Cl
 type Tell = (bridge: Bridge, loaded: LoadedConfig) => void;
 
 /** False where a signal has ended the start. */
-async function started(runner: BridgeRunner, loaded: LoadedConfig, { ending }: StartSignals, tell: Tell) {
+async function started(
+  runner: BridgeRunner,
+  loaded: LoadedConfig,
+  { ending }: StartSignals,
+  { tell, start }: { readonly tell: Tell; readonly start: StartOutput },
+): Promise<boolean> {
   try {
-    tell(await runner.start(loaded), loaded);
+    tell(await runner.start(loaded).finally(() => start.progress.end()), loaded);
     return true;
   } catch (error) {
     if (error === ending.reason) return false;

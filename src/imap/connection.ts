@@ -204,7 +204,17 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     if (entry === undefined || (byUid && entry.uid !== true)) throw new ImapReply('BAD', 'Command Error. 12');
     const run = entry.command(scanner, { raw, name, byUid });
     if (!entry.states.includes(this.state)) throw new ImapReply('BAD', 'Command received in Invalid state.');
+    if (entry.states.length === 1 || name === 'NOOP') await this.#catchUp();
     return run(this);
+  }
+
+  /** Whoever looks into a folder sees what was there when it was selected, also where SELECT has not told all of it yet. */
+  async #catchUp(): Promise<void> {
+    const upToDate = this.#folder?.open.upToDate;
+    if (upToDate === undefined) return;
+    await upToDate;
+    // Sequence numbers that the client has used stay what they are.
+    this.#folder?.tell(this.out, { expunges: false });
   }
 
   #replyTo(raw: RawCommand, error: unknown): ImapReply {

@@ -57,6 +57,8 @@ export interface ListenerProtocol {
   rejection(limit: 'total' | 'address'): string;
   /** Serves one client to its end, or goes on doing so; never rejects. */
   serve(client: Client): Promise<void>;
+  /** The listener closes: what is under way has so long. */
+  shutDown?(graceMs: number): void;
 }
 
 /** Serves the clients that a listener has accepted and counted, in another process. */
@@ -87,6 +89,10 @@ export interface Listener {
   /** Clients that are connected now. */
   clients(): number;
   updateTls(material: TlsMaterial): void;
+  /** Serves those who come from now on otherwise; who is there already goes on as before. Host, port and limits stay. */
+  change(options: ListenerOptions, protocol: ListenerProtocol, elsewhere?: ServedElsewhere): void;
+  /** Stops accepting; who is there goes on, until {@link close}. */
+  leave(): void;
   /** Stops accepting; resolves when every connection has ended or, after `graceMs`, has been cut. */
   close(graceMs: number): Promise<void>;
 }
@@ -103,12 +109,12 @@ export async function listen(
   protocol: ListenerProtocol,
   elsewhere?: ServedElsewhere,
 ): Promise<Listener> {
-  const door = new Door(options, protocol, elsewhere);
+  const doors = new Doors(new Door(options, protocol, elsewhere));
   // Nothing is read of a client before somebody wants it.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
     (socket) => {
-      void door.accept(socket);
+      void doors.front.accept(socket);
     },
   );
   await new Promise<void>((resolve, reject) => {
@@ -117,15 +123,49 @@ export async function listen(
   server.on('error', (error) => options.log.error({ error, protocol: protocol.name }, 'a listener failed'));
   return {
     port: (server.address() as AddressInfo).port,
-    clients: () => door.clients,
-    updateTls: (material) => door.updateTls(material),
+    clients: () => doors.front.clients,
+    updateTls: (material) => doors.updateTls(material),
+    change: (...next) => doors.change(...next),
+    leave() {
+      server.close();
+    },
     async close(graceMs) {
+      // Called with an error where nothing listens any more, which is as good.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await door.close(graceMs);
+      await doors.close(graceMs);
       // Of clients elsewhere Node.js would ask the other processes, one that is gone included.
-      if (elsewhere === undefined) await closed;
+      if (!doors.hasElsewhere) await closed;
     },
   };
+}
+
+/** The door by which clients come in now, and those by which some have come that are still there. */
+class Doors {
+  front: Door;
+  /** Whether clients were ever handed to other processes. */
+  hasElsewhere: boolean;
+  readonly #all: Set<Door>;
+
+  constructor(first: Door) {
+    this.front = first;
+    this.hasElsewhere = first.hasElsewhere;
+    this.#all = new Set([first]);
+  }
+
+  change(options: ListenerOptions, protocol: ListenerProtocol, elsewhere?: ServedElsewhere): void {
+    this.front = new Door(options, protocol, elsewhere, this.front.counts);
+    for (const door of this.#all) if (door.isEmpty) this.#all.delete(door);
+    this.#all.add(this.front);
+    this.hasElsewhere ||= this.front.hasElsewhere;
+  }
+
+  updateTls(material: TlsMaterial): void {
+    for (const door of this.#all) door.updateTls(material);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    await Promise.all([...this.#all].map((door) => door.close(graceMs)));
+  }
 }
 
 /** Serves clients of a protocol whom a listener elsewhere has accepted. */
@@ -140,16 +180,24 @@ class Door implements Reception {
   readonly #elsewhere: ServedElsewhere | undefined;
   readonly #handshakes: Handshakes | undefined;
   readonly #balancers: Balancers | undefined;
-  readonly #counts: ConnectionCounts;
+  readonly counts: ConnectionCounts;
+  /** Clients that came by this door and are there. */
+  #served = 0;
   readonly #closing = unlimited(new AbortController());
   readonly #open = new Map<Socket, Promise<void>>();
   readonly #rejected = new Set<Socket>();
 
-  constructor(options: ListenerOptions, protocol: ListenerProtocol, elsewhere?: ServedElsewhere) {
+  /** @param counts of the clients that came by the door before */
+  constructor(
+    options: ListenerOptions,
+    protocol: ListenerProtocol,
+    elsewhere?: ServedElsewhere,
+    counts = new ConnectionCounts(options.limits),
+  ) {
     this.#options = options;
     this.#protocol = protocol;
     this.#elsewhere = elsewhere;
-    this.#counts = new ConnectionCounts(options.limits);
+    this.counts = counts;
     if (options.security !== 'none' && options.tls === undefined) throw new Error('TLS without a certificate.');
     this.#handshakes = options.tls && new Handshakes(options.tls);
     const { proxyProtocol, limits } = options;
@@ -157,7 +205,15 @@ class Door implements Reception {
   }
 
   get clients(): number {
-    return this.#counts.open;
+    return this.counts.open;
+  }
+
+  get hasElsewhere(): boolean {
+    return this.#elsewhere !== undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.#served === 0;
   }
 
   updateTls(material: TlsMaterial): void {
@@ -177,12 +233,17 @@ class Door implements Reception {
       return;
     }
     const source = sourceNetwork(remoteAddress);
-    const limit = this.#counts.exceeded(source);
+    const limit = this.counts.exceeded(source);
     if (limit !== undefined) {
       this.#reject(socket, remoteAddress, limit);
       return;
     }
-    const remove = this.#counts.add(source);
+    const uncount = this.counts.add(source);
+    this.#served++;
+    const remove = () => {
+      this.#served--;
+      uncount();
+    };
     this.#options.onClient?.('accepted');
     if (this.#elsewhere?.take(socket, remoteAddress, remove)) return;
     await this.#serveCounted(socket, remoteAddress, acceptedAtMs);
@@ -202,6 +263,7 @@ class Door implements Reception {
 
   /** Resolves when all have ended, or have been cut after `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#protocol.shutDown?.(graceMs);
     this.#closing.abort();
     this.#handshakes?.abandon();
     this.#balancers?.abandon();
@@ -273,7 +335,7 @@ class Door implements Reception {
   }
 
   #reject(socket: Socket, client: string, limit: 'total' | 'address'): void {
-    const details = { open: this.#counts.open, fromThere: this.#counts.from(sourceNetwork(client)) };
+    const details = { open: this.counts.open, fromThere: this.counts.from(sourceNetwork(client)) };
     const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', { details });
     this.#log('warn', client, { error }, 'connection rejected: too many open');
     this.#options.onClient?.('rejected');

@@ -150,7 +150,7 @@ export interface OpenOptions {
   readonly readOnly: boolean;
   /**
    * The folder is watched: what has changed since the store has looked a moment ago may come as news, and need not be in
-   * the first listing.
+   * the first listing. See {@link OpenFolder.upToDate}.
    */
   readonly isWatched?: boolean;
   /** Nobody waits for it any more. */
@@ -178,6 +178,8 @@ export interface OpenFolder extends ReadableFolder {
   /** Messages from this UID on were in no session before (RFC 3501 section 2.3.2); those told as added say so themselves. */
   readonly recentFrom: number;
   list(options?: ListOptions): Listing<MessageSummary>;
+  /** Is there until the watcher has heard of all that the first listing may have missed. It never rejects. */
+  readonly upToDate?: Promise<void> | undefined;
   /** The same for every copy of a message's content (RFC 8474 section 5.1); undefined where the store knows none. */
   emailId?(uid: number): string | undefined;
   /**

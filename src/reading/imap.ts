@@ -27,15 +27,16 @@ const expectedAfterLogin = ['IDLE', 'UIDPLUS', 'UNSELECT', 'NAMESPACE', 'CHILDRE
 
 /** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through; or serves a mailbox behind Graph. */
 export function listenImap(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
-  return listen(options, protocolOf(options), elsewhere);
+  return listen(options, imapProtocol(options), elsewhere);
 }
 
 /** Serves IMAP clients likewise, whom a listener elsewhere has accepted. */
 export function receiveImap(options: ReadSessionOptions): Reception {
-  return receive(options, protocolOf(options));
+  return receive(options, imapProtocol(options));
 }
 
-function protocolOf(options: ReadSessionOptions): ListenerProtocol {
+/** What becomes of IMAP clients. */
+export function imapProtocol(options: ReadSessionOptions): ListenerProtocol {
   return {
     name: 'imap',
     rejection: () => `* BYE ${rejected}\r\n`,

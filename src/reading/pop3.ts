@@ -21,15 +21,16 @@ const maxLineBytes = 8 * 1024;
  * over IMAP the session is translated.
  */
 export function listenPop3(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
-  return listen(options, protocolOf(options), elsewhere);
+  return listen(options, pop3Protocol(options), elsewhere);
 }
 
 /** Serves POP3 clients likewise, whom a listener elsewhere has accepted. */
 export function receivePop3(options: ReadSessionOptions): Reception {
-  return receive(options, protocolOf(options));
+  return receive(options, pop3Protocol(options));
 }
 
-function protocolOf(options: ReadSessionOptions): ListenerProtocol {
+/** What becomes of POP3 clients. */
+export function pop3Protocol(options: ReadSessionOptions): ListenerProtocol {
   return {
     name: 'pop3',
     rejection: () => `-ERR [SYS/TEMP] ${rejected}\r\n`,

@@ -32,7 +32,7 @@ class SubmissionServer extends SMTPServer implements SubmissionServerEvents {
   }
 
   rejected(remoteAddress: string, why: string): void {
-    this.#settings.onTurnedAway(remoteAddress, why);
+    this.#settings.onRejected(remoteAddress, why);
   }
 
   stalled(remoteAddress: string): void {

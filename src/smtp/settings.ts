@@ -25,7 +25,7 @@ export interface SmtpServerSettings {
   /** Told of everything a session throws that is no SmtpReply. */
   onDefect(error: unknown, connection: SmtpConnectionInfo): void;
   /** Told of clients whose connection failed. */
-  onTurnedAway(remoteAddress: string, why: string): void;
+  onRejected(remoteAddress: string, why: string): void;
   /** Told of clients that were cut because they did not take their replies. */
   onStalled(remoteAddress: string): void;
 }

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { LogTail } from '../../src/admin/api/log/log-tail.ts';
 import type { Overview } from '../../src/admin/api/overview/schemas.ts';
 import type { AdminFacts } from '../../src/admin/facts.ts';
+import { History } from '../../src/admin/history/history.ts';
 import type { AdminPorts } from '../../src/admin/ports.ts';
 import { listenAdmin } from '../../src/admin/server/admin-server.ts';
 import type { AdminSettings } from '../../src/admin/settings.ts';
@@ -38,7 +39,6 @@ export function quietPorts(facts: AdminFacts = nothing): AdminPorts {
     facts,
     instance: { version: '1.2.3', instance: 'bridge-1', isSetUp: () => true },
     overview: async () => quietOverview,
-    history: () => undefined,
     messages: {
       page: async () => ({ messages: [], next: null }),
       get: async () => undefined,
@@ -61,6 +61,7 @@ export function quietPorts(facts: AdminFacts = nothing): AdminPorts {
       signIn: () => undefined,
       consentLinks: () => [],
     },
+    history: (range) => new History(() => Date.now()).view(range),
     logTail: new LogTail(),
     events: () => () => {},
     close: async () => {},

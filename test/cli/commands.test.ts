@@ -90,10 +90,12 @@ test.each([...commands, 'sendmail'])('%s --help tells more, with an example', as
 
 test('a configuration that is not there: one line with the remedy', async () => {
   const file = join(temporaryFolder(), 'none.json');
-  const { code, err } = await mailbridge(['queue', 'list', '--config', file]);
-  expect(code).toBe(2);
-  expect(err).toMatch(/^mailbridge: .*none\.json.*mailbridge init.*--config FILE.*\(config-not-found\)\n$/);
-  expect((await mailbridge(['queue', 'list'], '', { MAILBRIDGE_CONFIG: file })).err).toContain('none.json');
+  for (const command of [['start'], ['queue', 'list']]) {
+    const { code, err } = await mailbridge([...command, '--config', file]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^mailbridge: .*none\.json.*mailbridge init.*--config FILE.*\(config-not-found\)\n$/);
+    expect((await mailbridge(command, '', { MAILBRIDGE_CONFIG: file })).err).toContain('none.json');
+  }
 });
 
 test.each([

@@ -27,7 +27,7 @@ test('a message is followed from the list to its attempt, held, released and del
     sender: 'reports@contoso.com',
     recipients: [{ address: 'alice@contoso.com', state: 'delivered' }],
     messageId: '<first@contoso.com>',
-    hops: [{ what: 'accepted' }, { what: 'attempt' }, { what: 'delivered' }],
+    hops: [{ what: 'accepted' }, { what: 'queued' }, { what: 'attempt' }, { what: 'delivered' }],
     attemptLog: [{ courier: 'graph', outcomes: [{ address: 'alice@contoso.com', state: 'delivered' }] }],
   });
   expect((await call('GET', `/messages/${delivered.id}/content`)).status).toBe(404);
@@ -173,6 +173,8 @@ test('the log and the overview tell what has happened', async () => {
   const log = (await call('GET', '/log?search=accepted&limit=5')).body;
   expect(log).toMatchObject({ lines: [{ level: 'info', msg: 'accepted', fields: { account: 'graph' } }] });
   expect((await call('GET', '/log?level=fatal')).body).toEqual({ lines: [] });
+  expect((await call('GET', '/history?range=hour')).body).toMatchObject({ stepSeconds: expect.any(Number) });
+  expect((await call('GET', '/history?range=year')).status).toBe(400);
   expect((await call('GET', '/overview')).body).toMatchObject({
     ready: { ready: true, reasons: [] },
     accounts: { total: 2, trouble: [] },

@@ -35,7 +35,8 @@ export async function startAdministered(changes: Partial<ConfigInput> = {}, runn
       headers: { Authorization: `Bearer ${token}`, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-  const api = (await (await ask('GET', '/openapi.json')).json()) as OpenApi;
+  const isPlain = config.admin?.security !== 'tls';
+  const api = (isPlain ? await (await ask('GET', '/openapi.json')).json() : {}) as OpenApi;
   /** Asks, and holds the answer against its description. */
   const call = async (method: string, path: string, body?: unknown) => {
     const answer = await ask(method, path, body);

@@ -158,6 +158,15 @@ describe('it does not start, says why in one line, and exits with 2', () => {
     expect(code).toBe(2);
   });
 
+  test('where the configuration that it was given does not exist', async () => {
+    const file = join(folder.path, 'nothing.json');
+    const { code, stderr } = await startInVain('--config', file);
+    expect(stderr).toMatch(
+      /^mailbridge: The configuration file .+nothing\.json does not exist\. .+ \(config-not-found\)\n$/,
+    );
+    expect(code).toBe(2);
+  });
+
   test('where the place of the configuration is taken by a folder', async () => {
     const { code, stderr } = await startInVain('--config', folder.path);
     expect(stderr).toMatch(/^mailbridge: .+ \(config-not-found\)\n$/);

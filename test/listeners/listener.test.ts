@@ -76,7 +76,7 @@ async function listener(
       };
     },
     onDefect() {},
-    onTurnedAway() {},
+    onRejected() {},
     onStalled() {},
   });
   onTestFinished(() => opened.close(0));

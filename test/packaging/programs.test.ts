@@ -37,7 +37,8 @@ const programs = {
 
 function run(command: readonly string[], ...args: string[]) {
   const [program = '', ...first] = command;
-  const { status, stdout, stderr } = spawnSync(program, [...first, ...args], { env, cwd: home, encoding: 'utf8' });
+  const options = { env, cwd: home, encoding: 'utf8', timeout: 60_000 } as const;
+  const { status, stdout, stderr } = spawnSync(program, [...first, ...args], options);
   return { status, stdout, stderr };
 }
 
@@ -50,7 +51,7 @@ describe.for(Object.keys(programs) as (keyof typeof programs)[])('%s', { timeout
     expect(run(command, 'help').stdout).toContain('mailbridge help TOPIC prints a document: accounts,');
     expect(run(command, 'help', 'errors', 'config-not-found').stdout).toContain('What to do');
     expect(run(command, 'install-service', '--print').stdout).toContain(`ExecStart=${command.join(' ')} start`);
-    expect(run(command, 'start', '--config', 'none.json')).toMatchObject({ status: 2 });
+    expect(run(command, 'config', 'check', '--config', 'none.json')).toMatchObject({ status: 2 });
   });
 
   test('the demo sends by Graph and SMTP, and reads by IMAP and POP3', () => {
@@ -59,11 +60,29 @@ describe.for(Object.keys(programs) as (keyof typeof programs)[])('%s', { timeout
     expect(stdout).toMatch(/Graph/);
   });
 
+  test('without a configuration the page of the set-up is there, with all that it loads', async () => {
+    const port = await freePorts();
+    const folder = temporaryFolder();
+    const [program = '', ...first] = programs[kind]();
+    const child = spawn(program, [...first, 'start', '--set-up', '--config', join(folder, 'config.json')], {
+      env: { ...env, MAILBRIDGE_SETUP_PORT: String(port) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    while (!said.includes('"set-up: ')) said += (await once(child.stdout, 'data')).join('');
+    await pagesWork(`http://127.0.0.1:${port}`);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
   test('queue thread and reading workers run, and SIGTERM ends all of them', async () => {
-    const port = await freePorts(2);
+    const port = await freePorts(3);
     const child = await started(programs[kind](), port);
     expect(await greeting(port)).toMatch(/^220 /);
     expect(await greeting(port + 1)).toMatch(/^\* OK /);
+    await pagesWork(`http://127.0.0.1:${port + 2}`);
+    expect(await (await fetch(`http://127.0.0.1:${port + 2}/metrics`)).text()).toContain('mailbridge_queue_messages');
     const workers = childrenOf(child.pid ?? 0);
     expect(workers).toHaveLength(2);
     child.kill('SIGTERM');
@@ -107,6 +126,7 @@ async function started(command: readonly string[], port: number): Promise<ChildP
   const settings = {
     dataDir: 'data',
     hostname: 'localhost',
+    admin: { host: '127.0.0.1', port: port + 2 },
     workers: 2,
     listeners: ['smtp', 'imap'].map((protocol, n) => ({
       protocol,
@@ -137,6 +157,25 @@ async function started(command: readonly string[], port: number): Promise<ChildP
   });
   await ready;
   return child;
+}
+
+/** The page, and each file that it and its scripts name. */
+async function pagesWork(url: string): Promise<void> {
+  const wanted = ['/ui/'];
+  for (const path of wanted) {
+    const answer = await fetch(url + path);
+    expect(`${path} ${answer.status}`).toBe(`${path} 200`);
+    const content = await answer.text();
+    const named = path.endsWith('/')
+      ? [...content.matchAll(/(?:href|src)="(\/ui\/[^"]+)"/g)].map(([, file = '']) => file)
+      : [...content.matchAll(/(?:from|import)\s*\(?["'`](\.[^"'`]+)["'`]/g)].map(
+          ([, file = '']) => new URL(file, url + path).pathname,
+        );
+    wanted.push(...named.filter((file) => !wanted.includes(file)));
+  }
+  expect(wanted).toEqual(
+    expect.arrayContaining(['/ui/main.js', '/ui/vendor/uplot/uPlot.min.css', '/ui/vendor/lit-html/lit-html.js']),
+  );
 }
 
 /** The first line that a server says. */

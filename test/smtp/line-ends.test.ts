@@ -31,7 +31,7 @@ async function startServer({ endOfData, ...settings }: Given = {}) {
     log: silentLog,
     idleTimeoutMs: 300_000,
     onDefect: (error) => defects.push(error),
-    onTurnedAway: () => {},
+    onRejected: () => {},
     onStalled: () => {},
     openSession(info): SmtpSession {
       clients.push(info);

@@ -44,7 +44,7 @@ async function submissionServer(
     log: silentLog,
     idleTimeoutMs: 300_000,
     onDefect: (error) => defects.push(error),
-    onTurnedAway: () => {},
+    onRejected: () => {},
     onStalled: () => {},
     openSession(info): SmtpSession {
       opened++;

@@ -56,7 +56,7 @@ async function connected({ encrypted = false, offersAuth = true } = {}) {
       closed() {},
     }),
     onDefect() {},
-    onTurnedAway() {},
+    onRejected() {},
     onStalled: (client) => stalled.push(client),
   });
   const client: Socket = encrypted

@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { KeyedDigest } from '../../accounts/keyed-digest.ts';
 import { LoginThrottle } from '../../accounts/login-throttle.ts';
+import { sourceNetwork } from '../../accounts/networks.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { logRepeated } from '../../base/repeated-lines.ts';
 import type { HostCheck } from '../server/hosts.ts';
 import { cookieValues, endCookie, sessionCookie, setCookie } from './cookies.ts';
 import { type Caller, mayAct, type Role, type SignInMethod } from './role.ts';
@@ -15,6 +18,7 @@ export interface AccessParts {
   readonly sessions: AdminSessions;
   readonly hosts: HostCheck;
   readonly clock: Clock;
+  readonly log: Log;
   /** Cookies are for encrypted connections alone. */
   readonly isSecure: boolean;
   readonly signInBy: readonly SignInMethod[];
@@ -130,6 +134,13 @@ export class AdminAccess {
       this.#throttle.succeeded(attempt);
       return known;
     }
+    logRepeated(
+      this.#parts.log,
+      'warn',
+      `admin token ${sourceNetwork(address)}`,
+      { client: address },
+      'admin sign-in refused',
+    );
     await this.#pause(this.#throttle.failed(attempt, this.#digest.of(token)));
     throw new BridgeError('admin-token-wrong', 'This is not the admin token.');
   }

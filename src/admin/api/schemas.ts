@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** What an error looks like. */
 export const errorSchema = z.strictObject({
   error: z.strictObject({
-    code: z.string().meta({ description: 'Stable; docs/errors.md explains it.' }),
+    code: z.string().meta({ description: 'Stable; `mailbridge help errors CODE` explains it.' }),
     message: z.string(),
     remedy: z.string().optional(),
   }),

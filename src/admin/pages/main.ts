@@ -1,6 +1,5 @@
 import { openAccounts } from './accounts/page.ts';
 import { openConnections } from './connections/page.ts';
-import { openLog } from './log/page.ts';
 import { openMessages } from './messages/page.ts';
 import { openOverview } from './overview/page.ts';
 import { later } from './shell/later.ts';
@@ -11,6 +10,6 @@ startShell({
   messages: openMessages,
   connections: openConnections,
   accounts: openAccounts,
-  log: openLog,
+  log: later('Log', async () => (await import('./log/page.ts')).openLog),
   'set-up': later('Set up', async () => (await import('./set-up/page.ts')).openSetUp),
 });

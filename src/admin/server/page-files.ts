@@ -1,28 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { findPackageJSON, stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
-
-/** A file as a browser gets it. */
-export interface PageFile {
-  readonly type: string;
-  readonly etag: string;
-  readonly content: Buffer;
-}
-
-const types: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    html: 'text/html; charset=utf-8',
-    css: 'text/css; charset=utf-8',
-    js: 'text/javascript; charset=utf-8',
-    svg: 'image/svg+xml',
-    png: 'image/png',
-    ico: 'image/x-icon',
-    woff2: 'font/woff2',
-    webmanifest: 'application/manifest+json',
-  }),
-);
+import { program } from '../../base/program/place.ts';
+import { PackedPages } from './packed-pages.ts';
+import { type PageFile, pageFile, pageTypes } from './page-file.ts';
 
 /** Names of files and folders: none is hidden, none leads upward. */
 const pathForm = /^[A-Za-z0-9][\w-]*(?:\.[\w-]+)*(?:\/[A-Za-z0-9][\w-]*(?:\.[\w-]+)*)*$/;
@@ -41,11 +23,13 @@ interface Cached extends PageFile {
 /** The files of the pages, and those of the two packages that they load. Run from source, TypeScript becomes JavaScript. */
 export class PageFiles {
   readonly #folder: string;
+  readonly #packed: PackedPages | undefined;
   readonly #cache = new Map<string, Cached>();
 
-  /** @param folder default: that of the pages beside this one */
-  constructor(folder = join(import.meta.dirname, '../pages')) {
-    this.#folder = folder;
+  /** @param folder default: that of the pages beside this one; a package has them in a place of its own */
+  constructor(folder?: string) {
+    this.#folder = folder ?? join(import.meta.dirname, '../pages');
+    this.#packed = program.isPacked && folder === undefined ? new PackedPages(program) : undefined;
   }
 
   /**
@@ -54,8 +38,11 @@ export class PageFiles {
    */
   async get(path: string): Promise<PageFile | undefined> {
     const extension = /\.(\w+)$/.exec(path)?.[1] ?? '';
-    if (path.startsWith('vendor/')) return await this.#vendor(path.slice('vendor/'.length), extension);
-    if (extension !== 'ts' && !types.has(extension)) return await this.#read(join(this.#folder, 'index.html'), 'html');
+    const isVendor = path.startsWith('vendor/');
+    const isPage = !isVendor && extension !== 'ts' && !pageTypes.has(extension);
+    if (this.#packed) return this.#packed.get(isPage ? 'index.html' : path);
+    if (isVendor) return await this.#vendor(path.slice('vendor/'.length), extension);
+    if (isPage) return await this.#read(join(this.#folder, 'index.html'), 'html');
     if (!pathForm.test(path)) return undefined;
     if (extension === 'js') {
       const file = join(this.#folder, path);
@@ -75,7 +62,7 @@ export class PageFiles {
   }
 
   async #read(file: string, extension: string): Promise<PageFile | undefined> {
-    const type = types.get(extension === 'ts' ? 'js' : extension);
+    const type = pageTypes.get(extension === 'ts' ? 'js' : extension);
     if (type === undefined) return undefined;
     const facts = await stat(file).catch((error: unknown) => {
       if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
@@ -87,8 +74,7 @@ export class PageFiles {
     if (known?.mtimeMs === mtimeMs && known.size === size) return known;
     const read = await readFile(file);
     const content = extension === 'ts' ? Buffer.from(withoutTypes(read.toString())) : read;
-    const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
-    const cached = { type, etag, content, mtimeMs, size };
+    const cached = { ...pageFile(type, content), mtimeMs, size };
     this.#cache.set(file, cached);
     return cached;
   }

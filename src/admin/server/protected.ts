@@ -47,6 +47,7 @@ export async function openProtected(
     sessions,
     hosts,
     clock,
+    log,
     isSecure,
     signInBy: settings.oidc ? ['token', 'oidc'] : ['token'],
   });

@@ -47,7 +47,7 @@ export function adminFacts({
     },
     workers: () => reading.workers(),
     ...(ownership && { sharing: () => sharingOf(ownership.facts()) }),
-    ...(observed && { observed: observed.facts }),
+    ...(observed && { observed: { ...observed.facts, oldestQueuedAtMs: () => numbers.oldestQueuedAtMs() } }),
     ...(alerts && { alerts }),
     notReady: () => readiness.notReady(),
     queue: () => numbers.byState(),

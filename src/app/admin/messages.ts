@@ -17,6 +17,9 @@ import type { BridgeState } from '../bridge-state.ts';
 import { failoverOf } from '../delivery-policy.ts';
 import { toldDetail, toldMessage } from './told-message.ts';
 
+/** A look at one message must not read the whole line before it. */
+const longestLine = 500;
+
 /** What messages are told by. */
 export interface MessageParts {
   readonly store: QueueStore;
@@ -46,7 +49,7 @@ export class BridgeMessages implements MessagesPort {
     if (!message) return undefined;
     const { config } = state();
     const view = new WaitingView(store, {
-      ...{ limits: config.limits, couriers, isInternal, nowMs: clock.now() },
+      ...{ limits: config.limits, couriers, isInternal, longestLine, nowMs: clock.now() },
       ...failoverOf(config),
     });
     return toldDetail(message, await store.attempts(id), await view.of(message));

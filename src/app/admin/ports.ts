@@ -11,6 +11,7 @@ import { BridgeConnect } from '../connect/connect.ts';
 import { tenantDomains } from '../connections/tenant-domains.ts';
 import { instanceName } from '../instances/instance.ts';
 import type { ListenerCertificates } from '../listener-certificates.ts';
+import type { ObservedForAdmin } from '../observing/for-admin.ts';
 import { version } from '../version.ts';
 import { BridgeAccounts } from './accounts.ts';
 import { Checks } from './checks.ts';
@@ -25,7 +26,7 @@ import { DeviceSignIns } from './sign-ins.ts';
 import { queueTestMessage } from './test-messages.ts';
 
 /** What the admin server is told by. */
-export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners'> {
+export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 'listeners' | 'observed'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAtMs: number;
@@ -40,6 +41,7 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly uses: LoginUses;
   readonly events: EventRelay;
   readonly logTail: LogTail;
+  readonly observed: ObservedForAdmin | undefined;
   state(): BridgeState;
 }
 

@@ -3,6 +3,7 @@ import type { AlertNews } from '../../admin/alerts/condition.ts';
 import type { AlertThresholds } from '../../admin/alerts/conditions.ts';
 import { alertMail } from '../../admin/alerts/mail.ts';
 import { Webhook } from '../../admin/alerts/webhook.ts';
+import type { EventSink } from '../../admin/api/events/hub.ts';
 import type { Clock } from '../../base/clock.ts';
 import { createHttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
@@ -24,6 +25,8 @@ export interface AlertingParts extends Omit<AdminSources, 'alerts'> {
   readonly hostname: string;
   readonly queue: Pick<Queue, 'spool' | 'breakers'>;
   readonly observation: Observation;
+  /** For the pages that are open. */
+  readonly events?: EventSink;
   state(): BridgeState;
 }
 
@@ -52,6 +55,7 @@ export function startAlerting(parts: AlertingParts): Alerting {
       oldestQueuedAtMs: (await store.summary()).oldestQueuedAtMs,
     }),
     async tell(news) {
+      parts.events?.tell({ kind: 'alert', data: news });
       webhooks.tell(news);
       await mail(news, parts);
     },

@@ -1,4 +1,4 @@
-import type { QueueStore } from '../../queue/store.ts';
+import type { QueueStore, QueueSummary } from '../../queue/store.ts';
 
 /** A count that took long is asked for again after so many times as long: it takes a hundredth of the store's time. */
 const restFactor = 100;
@@ -8,15 +8,29 @@ export class QueueNumbers {
   readonly #store: Pick<QueueStore, 'summary' | 'count'>;
   #delivered: { readonly count: number; readonly untilMs: number } | undefined;
   #counting: Promise<number> | undefined;
+  #summary: Promise<QueueSummary> | undefined;
 
   constructor(store: Pick<QueueStore, 'summary' | 'count'>) {
     this.#store = store;
   }
 
   async byState(): Promise<Readonly<Record<string, number>>> {
-    const [{ open }, delivered] = await Promise.all([this.#store.summary(), this.#deliveredNow()]);
+    const [{ open }, delivered] = await Promise.all([this.#summaryNow(), this.#deliveredNow()]);
     const { queued, held, failed, quarantined } = open;
     return { queued, held, delivered, failed, quarantined };
+  }
+
+  /** When the oldest queued message was received; undefined where none is queued. */
+  async oldestQueuedAtMs(): Promise<number | undefined> {
+    return (await this.#summaryNow()).oldestQueuedAtMs;
+  }
+
+  /** Once for all that is asked at the same time. */
+  #summaryNow(): Promise<QueueSummary> {
+    this.#summary ??= this.#store.summary().finally(() => {
+      this.#summary = undefined;
+    });
+    return this.#summary;
   }
 
   #deliveredNow(): Promise<number> | number {

@@ -27,6 +27,8 @@ export type ToldWorker =
       /** What was read of it already. */
       readonly ahead: Buffer;
     }
+  /** One more listener, behind the last. */
+  | { readonly kind: 'listener'; readonly settings: ReadListenerSettings }
   | { readonly kind: 'tls'; readonly listener: number; readonly tls: TlsMaterial }
   | { readonly kind: 'connections'; readonly connections: ConnectionPlaces }
   | { readonly kind: 'close'; readonly listener: number; readonly graceMs: number };

@@ -51,6 +51,12 @@ export class WorkerPool {
     return pool;
   }
 
+  /** Takes the clients of one more listener. */
+  add(settings: ReadListenerSettings): ServedElsewhere {
+    this.#tell({ kind: 'listener', settings });
+    return this.serving(this.#listeners.push(settings) - 1);
+  }
+
   /** What takes the clients of a listener. */
   serving(listener: number): ServedElsewhere {
     const clients = new OpenClients();

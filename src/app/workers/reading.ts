@@ -8,13 +8,12 @@ import { type ReadListenerSettings, sessionOptions } from '../../reading/host.ts
 import type { ReadSessionOptions } from '../../reading/login.ts';
 import { TranslatedMaildrops } from '../../reading/maildrops.ts';
 import type { BridgeState } from '../bridge-state.ts';
-import type { ListenerCertificates } from '../listener-certificates.ts';
+import type { ListenerTls } from '../listener-certificates.ts';
 import { BridgeReadingHost } from './bridge-host.ts';
 import type { WorkerPool } from './pool.ts';
 
 export interface ReadingParts {
   readonly config: Config;
-  readonly certificates: ListenerCertificates;
   readonly hostname: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -58,21 +57,19 @@ export class BridgeReading {
     if (workers > 1) {
       const { WorkerPool } = await import('./pool.ts');
       const { clock, log, state } = parts;
-      const settings = readingListeners(parts.config).map((listener) => reading.#settings(listener, listener.protocol));
-      reading.#pool = await WorkerPool.start(settings, { workers, host: reading.#host, clock, log, state });
+      reading.#pool = await WorkerPool.start([], { workers, host: reading.#host, clock, log, state });
     }
     return reading;
   }
 
   /** What serves the clients of a listener in workers; undefined where they are served here. */
-  elsewhere(listener: ListenerConfig): ServedElsewhere | undefined {
-    const listeners: readonly ListenerConfig[] = readingListeners(this.#parts.config);
-    return this.#pool?.serving(listeners.indexOf(listener));
+  elsewhere(settings: ReadListenerSettings): ServedElsewhere | undefined {
+    return this.#pool?.add(settings);
   }
 
   /** What the sessions of a listener do that are served here. */
-  sessions(listener: ListenerConfig, protocol: 'imap' | 'pop3'): ReadSessionOptions {
-    return sessionOptions(this.#settings(listener, protocol), this.#host, this.#maildrops, this.#parts.log);
+  sessions(settings: ReadListenerSettings): ReadSessionOptions {
+    return sessionOptions(settings, this.#host, this.#maildrops, this.#parts.log);
   }
 
   /** Another configuration is in force. */
@@ -90,11 +87,11 @@ export class BridgeReading {
     this.#host.close();
   }
 
-  #settings(listener: ListenerConfig, protocol: 'imap' | 'pop3'): ReadListenerSettings {
-    const { config, certificates, hostname } = this.#parts;
+  /** A listener for reading clients. */
+  settings(listener: ListenerConfig, protocol: 'imap' | 'pop3', tls: ListenerTls | undefined): ReadListenerSettings {
+    const { config, hostname } = this.#parts;
     const { host, port, security, allowInsecureAuth, cramMd5 } = listener;
     const { maxConnections, maxConnectionsPerAddress } = config.limits;
-    const tls = certificates.of(listener);
     return {
       ...{ protocol, host, port, security, allowInsecureAuth, cramMd5 },
       ...(tls ? { tls } : {}),

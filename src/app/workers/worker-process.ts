@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { errorText } from '../../base/errors.ts';
 import { type Log, openRelayedLog } from '../../base/log.ts';
 import type { Reception } from '../../listeners/listener.ts';
-import { sessionOptions } from '../../reading/host.ts';
+import { type ReadListenerSettings, sessionOptions } from '../../reading/host.ts';
 import { receiveImap } from '../../reading/imap.ts';
 import { TranslatedMaildrops } from '../../reading/maildrops.ts';
 import { receivePop3 } from '../../reading/pop3.ts';
@@ -25,7 +25,8 @@ const channel = new Channel<AskedOfMain, AskedOfWorker, ToldMain, ToldWorker>(pr
 
 interface Started {
   readonly host: RemoteReadingHost;
-  readonly receptions: readonly Reception[];
+  readonly receptions: Reception[];
+  receptionOf(settings: ReadListenerSettings): Reception;
   readonly log: Log;
 }
 
@@ -45,7 +46,8 @@ function told(news: ToldWorker, socket: Socket | undefined): void {
   else if (news.kind === 'client') {
     if (news.ahead.length > 0) socket?.unshift(news.ahead);
     serve(news.client, started?.receptions[news.listener], news.remoteAddress, socket);
-  } else if (news.kind === 'tls') started?.receptions[news.listener]?.updateTls(news.tls);
+  } else if (news.kind === 'listener') started?.receptions.push(started.receptionOf(news.settings));
+  else if (news.kind === 'tls') started?.receptions[news.listener]?.updateTls(news.tls);
   else if (news.kind === 'connections') started?.host.useConnections(news.connections);
   else void started?.receptions[news.listener]?.close(news.graceMs);
 }
@@ -54,12 +56,13 @@ function start({ listeners, connections, logLevel }: WorkerStart): Started {
   const log = openRelayedLog(logLevel, (line) => channel.tell({ kind: 'log', line }));
   const host = new RemoteReadingHost(channel, connections);
   const maildrops = new TranslatedMaildrops((mailbox, holder) => host.lockMaildrop(mailbox, holder));
-  const receptions = listeners.map((settings) => {
+  const receptionOf = (settings: ReadListenerSettings) => {
     const options = sessionOptions(settings, host, maildrops, log);
     return settings.protocol === 'imap' ? receiveImap(options) : receivePop3(options);
-  });
+  };
+  const receptions = listeners.map(receptionOf);
   channel.tell({ kind: 'ready' });
-  return { host, receptions, log };
+  return { host, receptions, receptionOf, log };
 }
 
 function serve(

@@ -7,7 +7,7 @@ import { makeFolders } from '../../base/files/ownership.ts';
 import { loadConfig } from '../../config/load.ts';
 import { dataDirFor } from '../../onboarding/init-config.ts';
 import { readArguments, suggestionOrStop } from '../arguments.ts';
-import { configPath } from '../config-path.ts';
+import { configPath, newConfigPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
@@ -38,8 +38,9 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
   if (values.help) return showHelp(io, usage);
   const [word = '', ...more] = positionals;
   if (word !== 'token' || more.length > 0) throw wrongAction(word, more);
-  const path = configPath(values.config, io.env);
-  const isSetUp = await hasConfig(path);
+  const present = configPath(values.config, io.env);
+  const isSetUp = await hasConfig(present);
+  const path = isSetUp ? present : newConfigPath(values.config, io.env);
   const { admin, dataDir } = isSetUp
     ? (await loadConfig(path, { env: io.env, secrets: ['token'] })).config
     : { admin: undefined, dataDir: resolve(dirname(path), dataDirFor(path)) };

@@ -19,7 +19,7 @@ export interface UnitParts {
 
 /** The unit of the package for this machine. */
 export function serviceUnit({ user, group, program }: UnitParts): string {
-  const command = [...program, 'start', '--config', systemConfig].map(unitWord).join(' ');
+  const command = [...program, 'start', '--set-up', '--config', systemConfig].map(unitWord).join(' ');
   return shippedUnit()
     .replace(/^User=.*$/m, () => `User=${user}`)
     .replace(/^Group=.*$/m, () => `Group=${group}`)

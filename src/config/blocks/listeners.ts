@@ -142,7 +142,7 @@ export const adminBlock = (sources: Sources) =>
       .meta({ description: 'Overrides the `tls` block for this port, key by key.' }),
     pages: z.boolean().default(true).meta({
       description:
-        'Pages and API for administrators (docs/admin.md). `false`: health and metrics alone, which ask for no password.',
+        'Pages and API for administrators (`mailbridge help admin`). `false`: health and metrics alone, which ask for no password.',
     }),
     token: z.exactOptional(secret(sources, tokenProblem, 'token')).meta({
       description:
@@ -165,7 +165,7 @@ export const adminBlock = (sources: Sources) =>
       }),
     oidc: z.exactOptional(oidcBlock(sources)).meta({
       description:
-        'Lets people sign in by Entra ID, by their groups (docs/admin.md). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
+        'Lets people sign in by Entra ID, by their groups (`mailbridge help admin`). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
     }),
     connect: z.exactOptional(connectBlock()).meta({
       description:

@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import { MailStoreError, type MessageContent } from '../../mailbox/mail-store.ts';
 import { type CommandCall, command, type ImapCompletion, type ImapContext } from '../command.ts';
 import {

@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import { parseSearchKeys } from '../search/keys.ts';

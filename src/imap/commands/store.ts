@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { FlagsOutcome } from '../../mailbox/mail-store.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';

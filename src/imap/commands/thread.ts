@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import { command, type ImapCompletion, type ImapContext } from '../command.ts';
 import { FetchedMessage } from '../fetch/message-source.ts';
 import { ImapSyntaxError } from '../reply.ts';
@@ -46,11 +46,14 @@ function parseThread(scanner: Scanner): ThreadArguments {
   return { threads, ...parseCharsetAndKeys(scanner) };
 }
 
+/** What both algorithms look at. */
+const threadFields = ['Date', 'Subject', 'Message-ID', 'References', 'In-Reply-To'];
+
 async function messagesOf({ folder, presence }: ImapContext, uids: readonly number[]): Promise<ThreadedMessage[]> {
   const messages: ThreadedMessage[] = [];
   if (uids.length === 0) return messages;
   const slice = new TimeSlice(presence.gone);
-  for await (const { uid, header } of folder.open.headers(uids, presence.gone)) {
+  for await (const { uid, header } of folder.open.headers(uids, presence.gone, threadFields)) {
     presence.gone.throwIfAborted();
     const message = folder.get(uid);
     if (message === undefined) continue;

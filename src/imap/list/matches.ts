@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { FolderInfo, SpecialUse } from '../../mailbox/mail-store.ts';
 import { nameMatcher } from './glob.ts';
 import type { ListRequest } from './options.ts';

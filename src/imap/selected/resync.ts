@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';
 import { formatGaps, formatSequenceSet, type SequenceSet, selectNumbers } from '../wire/sequence-set.ts';
 import type { KnownState } from './parameters.ts';

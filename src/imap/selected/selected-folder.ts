@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ChangedFlags, Flag, FolderChange, MessageSummary, OpenFolder } from '../../mailbox/mail-store.ts';
 import type { EnabledExtensions } from '../enabled.ts';
 import type { ImapWriter } from '../wire/response-writer.ts';

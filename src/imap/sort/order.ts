@@ -1,4 +1,4 @@
-import { sortedInSlices, TimeSlice } from '../../base/time-slice.ts';
+import { sortedInSlices, TimeSlice } from '../../base/turns/time-slice.ts';
 import type { MessageSummary } from '../../mailbox/mail-store.ts';
 import { type AddressItem, parseAddressItems } from '../../message/address/list.ts';
 import { splitAddress } from '../../message/address/parts.ts';

@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../../base/time-slice.ts';
+import type { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 
 /** Steps up a thread after which something is taken for a loop. */

@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../../base/time-slice.ts';
+import type { TimeSlice } from '../../base/turns/time-slice.ts';
 
 /** A place in a thread. */
 export interface ThreadNode {

@@ -1,4 +1,4 @@
-import { sortedInSlices, type TimeSlice } from '../../base/time-slice.ts';
+import { sortedInSlices, type TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 import type { ThreadNode } from './node.ts';
 

@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../../base/time-slice.ts';
+import type { TimeSlice } from '../../base/turns/time-slice.ts';
 import { Container } from './container.ts';
 import type { ThreadedMessage } from './message.ts';
 

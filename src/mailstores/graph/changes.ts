@@ -1,4 +1,4 @@
-import { TimeSlice } from '../../base/time-slice.ts';
+import { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ChangedFlags, Flag, FlagsOutcome } from '../../mailbox/mail-store.ts';
 import { isGone, isUnknownAction } from './errors.ts';
 import { changesKeywords, combined, flagsOf, isDraft, patchOf } from './flags.ts';
@@ -270,10 +270,10 @@ export async function transferMessages(
           const known = index.messages.get(folder.key, entry.id);
           if (known === undefined) continue;
           const { id = entry.id, changeKey = '' } = (answer.json ?? {}) as GraphMessage;
-          const { envelope = '{}', inReplyTo } = index.messages.envelope(folder.key, entry.id) ?? {};
+          const { envelope = '{}', inReplyTo, references } = index.messages.envelope(folder.key, entry.id) ?? {};
           from.push(known.uid);
           to.push(edit.add({ ...known, id, changeKey }, envelope));
-          if (inReplyTo !== undefined) index.messages.setInReplyTo(target.key, id, inReplyTo);
+          index.messages.setAncestry(target.key, id, { inReplyTo, references });
           done.push(entry.id);
         }
       });

@@ -128,26 +128,32 @@ export class GraphMailbox {
     return folder;
   }
 
-  /** Reads a folder into memory, having compared it with Graph. */
+  /**
+   * Reads a folder into memory, having compared it with Graph.
+   * @returns a comparison that goes on, and never rejects
+   */
   async open(
     folder: SyncedFolder,
     { isWatched, ...options }: RoundOptions & { readonly isWatched: boolean },
-  ): Promise<void> {
+  ): Promise<{ readonly following: Promise<void> | undefined }> {
     try {
-      // Who selects a folder looks for new mail. Where news can follow, what Graph told a moment ago will do for a start.
-      const wasCurrent = isWatched && (await folder.openIfCurrent(Math.min(this.#settings.pollMs, currentMs)));
-      if (!wasCurrent) await folder.open(0, options);
-      else this.#lookBeside(folder);
+      // Who selects a folder looks for new mail. Where news can follow, what others were told a moment ago will do for a start.
+      const mayFollow = isWatched && folder.isWatched;
+      if (mayFollow && (await folder.openIfCurrent(Math.min(this.#settings.pollMs, currentMs)))) {
+        return { following: this.#lookBeside(folder) };
+      }
+      await folder.open(0, options);
+      return { following: undefined };
     } catch (error) {
       if (isGone(error)) await this.assertThere(folder, options);
       throw error;
     }
   }
 
-  /** Looks for news that whoever has just opened the folder is told. */
-  #lookBeside(folder: SyncedFolder): void {
+  /** Looks for news that whoever has just opened the folder is told. @returns ends with it, and never rejects */
+  async #lookBeside(folder: SyncedFolder): Promise<void> {
     if (this.mail.requests.heldMs > 0) return;
-    folder.bringUpToDate(0, { background: true }).catch((error: unknown) => {
+    await folder.bringUpToDate(0, { background: true }).catch((error: unknown) => {
       if (!this.#isClosed) this.#tellFailure(error);
     });
   }

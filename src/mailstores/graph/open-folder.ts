@@ -46,6 +46,13 @@ const mostExactSizes = 1_000;
 /** RFC 8474 section 5.1. */
 const objectId = /^[A-Za-z0-9_-]{1,255}$/;
 
+/** How a session has opened a folder. */
+export interface OpenedAs {
+  readonly readOnly: boolean;
+  /** A comparison with Graph that goes on; it never rejects. */
+  readonly following?: Promise<void> | undefined;
+}
+
 /** A folder that one session has open. */
 export class GraphOpenFolder implements OpenFolder {
   readonly name: string;
@@ -57,10 +64,16 @@ export class GraphOpenFolder implements OpenFolder {
   readonly #self: SessionWatcher;
   readonly #endWatch: () => void;
 
+  #following: Promise<void> | undefined;
+
   /** @param folder is open */
-  constructor(name: string, folder: SyncedFolder, readOnly: boolean, host: FolderHost) {
+  constructor(name: string, folder: SyncedFolder, { readOnly, following }: OpenedAs, host: FolderHost) {
     this.name = name;
     this.readOnly = readOnly;
+    this.#following = following;
+    void following?.then(() => {
+      this.#following = undefined;
+    });
     this.#folder = folder;
     this.#host = host;
     const { recentFrom, uidNext } = folder.facts;
@@ -93,6 +106,10 @@ export class GraphOpenFolder implements OpenFolder {
 
   list({ exactSizes = false, signal = this.#host.gone }: ListOptions = {}): Listing<MessageSummary> {
     return exactSizes ? this.#listExactly(signal) : this.#listing();
+  }
+
+  get upToDate(): Promise<void> | undefined {
+    return this.#following;
   }
 
   emailId(uid: number): string | undefined {
@@ -265,7 +282,7 @@ export class GraphOpenFolder implements OpenFolder {
     for (const uid of uids) {
       const told = this.#folder.entries.has(uid) ? messages.envelopeOf(this.#folder.key, uid) : undefined;
       if (told === undefined) continue;
-      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told.inReplyTo) };
+      yield { uid, header: toldHeader(JSON.parse(told.envelope || '{}') as EnvelopeFacts, told) };
     }
   }
 

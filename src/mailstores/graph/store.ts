@@ -90,8 +90,8 @@ export class GraphMailStore implements MailStore {
       const progress = (text: string) => {
         for (const listener of this.#listeners) listener(`${name}: ${text}`);
       };
-      await mailbox.open(folder, { signal: signal ?? gone, progress, isWatched });
-      return new GraphOpenFolder(name, folder, readOnly, this.#host);
+      const { following } = await mailbox.open(folder, { signal: signal ?? gone, progress, isWatched });
+      return new GraphOpenFolder(name, folder, { readOnly, following }, this.#host);
     });
   }
 

@@ -36,10 +36,11 @@ export interface WaitingOptions {
   /** See {@link SchedulerOptions.failoverAfterMs}. */
   readonly failoverAfterMs?: number;
   readonly nowMs: number;
+  /** Messages of a mailbox that are counted through for the place of one in the line; default 10,000. */
+  readonly longestLine?: number;
 }
 
-/** More than so many messages of a mailbox are not counted through for the place of one in the line. */
-const longestLine = 10_000;
+const usualLongestLine = 10_000;
 
 interface DestinationState {
   readonly minute: SlidingWindow;
@@ -149,7 +150,7 @@ export class WaitingView {
   }
 
   async #readDestination(key: string): Promise<DestinationState> {
-    const { nowMs, limits } = this.#options;
+    const { nowMs, limits, longestLine = usualLongestLine } = this.#options;
     const minute = new SlidingWindow(limits.messagesPerMinute, minuteMs);
     const day = new SlidingWindow(limits.recipientsPerDay, dayMs);
     const sent = await this.#store.sentSince(key, nowMs - dayMs, nowMs);

@@ -29,7 +29,7 @@ export async function listenExchangeSmtp(settings: ExchangeSmtpSettings): Promis
     idleTimeoutMs: 300_000,
     openSession: (connection) => new ExchangeSubmissionSession(connection, settings, byMailbox),
     onDefect: (error) => settings.onDefect(error),
-    onTurnedAway: () => {},
+    onRejected: () => {},
     onStalled: () => {},
   });
   return { port: server.port, close: () => server.close(100) };

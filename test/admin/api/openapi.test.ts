@@ -102,3 +102,18 @@ test('whoever looks with a token of the role view reads everything but mail, and
     'POST /messages/actions',
   ]);
 });
+
+test('whoever is not signed in gets nothing but the way to sign in', async () => {
+  const world = await adminWorld();
+  const { paths } = await document();
+  const open: string[] = [];
+  for (const [template, methods] of Object.entries(paths)) {
+    for (const method of Object.keys(methods)) {
+      const path = template.replaceAll('{name}', 'contoso').replaceAll('{id}', 'x1');
+      const body = method === 'post' ? { headers: { 'Content-Type': 'application/json' }, body: '{}' } : {};
+      const { status } = await world.call(path, { method: method.toUpperCase(), ...body });
+      if (status !== 401) open.push(`${method.toUpperCase()} ${path} ${status}`);
+    }
+  }
+  expect(open).toEqual(['POST /api/v1/session 400']);
+});

@@ -81,6 +81,18 @@ test('from one network only so many sign-ins wait at the same time', async () =>
   expect(begun).toEqual([202, 202, 202, 202, 202, 429]);
 }, 30_000);
 
+test('a page elsewhere cannot begin a sign-in: what a form may send without asking is refused', async () => {
+  const world = await connectWorld();
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+    const answer = await fetch(`${world.origin}/api/v1/connect/sign-ins`, {
+      method: 'POST',
+      headers: { 'Content-Type': type, Origin: 'https://elsewhere.example' },
+      body: '{}',
+    });
+    expect([type, answer.status]).toEqual([type, 415]);
+  }
+}, 30_000);
+
 test('an outcome is told to nobody who guesses', async () => {
   const world = await connectWorld();
   expect((await post(world, 'outcome', { id: 'AAAA' })).status).toBe(404);

@@ -17,6 +17,7 @@ import {
   until,
 } from '../../support/relay.ts';
 import { noteSecret } from '../../support/secret-search/record.ts';
+import { SmtpDialogue } from '../../support/smtp-dialogue.ts';
 
 const secret = 'whsec-of-a-whole-bridge-42';
 noteSecret('configured secret', secret);
@@ -32,10 +33,10 @@ async function postedTo() {
   return { posted, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-/** The first look comes at once. */
+/** One look after the other. */
 const hasty: Clock = {
   now: () => systemClock.now(),
-  after: (ms, callback) => systemClock.after(ms === 10_000 ? 10 : ms, callback),
+  after: (ms, callback) => systemClock.after(ms === 10_000 || ms === 60_000 ? 10 : ms, callback),
 };
 
 test('a secret that ends soon is told by log, mail and webhook, once', async () => {
@@ -60,4 +61,27 @@ test('a secret that ends soon is told by log, mail and webhook, once', async () 
   expect((await arrived(simulator, alice, 'INBOX', 'register-app --name contoso')).toString()).toMatch(/^Subject: /m);
   const told = lines.filter(({ msg }) => msg.startsWith('alert: '));
   expect(told).toMatchObject([{ code: 'credential-expires', alert: 'expires contoso client secret' }]);
+});
+
+test('an account at which somebody guesses is told, a name that nobody has is not', async () => {
+  const simulator = await startContoso();
+  onTestFinished(() => simulator.close());
+  const plain = contosoConfig(simulator, { accounts: [contosoAccount('graph')] });
+  const folder = await relayFolder({ ...plain, limits: { ...plain.limits, loginFailures: 2 } });
+  onTestFinished(() => folder.remove());
+  const { config } = await loadConfig(folder.configFile, { env: {} });
+  const { log, lines } = keptLog();
+  const bridge = await startBridge(config, { log, clock: hasty });
+  onTestFinished(() => bridge.stop());
+  for (const username of ['nobody', 'graph']) {
+    for (const guess of ['guess number one', 'guess number two']) {
+      const client = await SmtpDialogue.open(bridge.listeners[0]?.port ?? 0);
+      onTestFinished(() => client.destroy());
+      await client.say('EHLO client.test');
+      const said = await client.say(`AUTH PLAIN ${Buffer.from(`\0${username}\0${guess}`).toString('base64')}`);
+      expect(said).toMatch(/^535 /);
+    }
+  }
+  await until('the alert', () => lines.some(({ alert }) => alert === 'guessed graph'));
+  expect(lines.filter(({ alert }) => String(alert).startsWith('guessed'))).toHaveLength(1);
 });

@@ -34,6 +34,12 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
     const listeners = [{ protocol: 'smtp', port: await takenPort() }];
     await terminal.run(['start', '--config', configure(simulator, 'config.json', {}, { listeners })]);
     await terminal.run(['start', '--config', file('none.json')]);
+    await terminal.run(['start', '--set-up', '--config', file('none.json')], {
+      meanwhile: async () => {
+        await terminal.until(/mailbridge admin token/);
+        stopped();
+      },
+    });
   },
   async init(terminal) {
     await terminal.run(['init', '--help']);
@@ -200,6 +206,11 @@ async function sendAndStop(terminal: FakeTerminal): Promise<void> {
   await client.message('From: reports@contoso.example\r\nTo: alice@contoso.example\r\n\r\ntext\r\n');
   client.destroy();
   await terminal.until(/ delivered /);
+  stopped();
+}
+
+/** Ends the bridge that runs in this process. */
+function stopped(): void {
   for (const end of process.listeners('SIGTERM').slice(-1)) end('SIGTERM');
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     for (const own of process.listeners(signal).slice(-1)) process.off(signal, own);

@@ -50,7 +50,12 @@ export class FakeTerminal {
     };
     this.#answered = 0;
     const { stdout, stderr } = commandOutput(args);
-    const io = { stdin, stdout: this.#shown(stdout), stderr: this.#shown(stderr), env: { NO_COLOR: '1' } };
+    const io = {
+      stdin,
+      stdout: this.#shown(stdout),
+      stderr: this.#shown(stderr),
+      env: { NO_COLOR: '1', MAILBRIDGE_SETUP_PORT: '0' },
+    };
     const [code] = await Promise.all([runCommand([...args], io), meanwhile?.()]);
     this.#screen += `[exit ${code}]\n\n`;
   }

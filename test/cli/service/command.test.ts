@@ -221,7 +221,7 @@ test('the unit is that of the package, with user and command filled in', () => {
   expect(filled.filter((line, index) => line !== shipped[index])).toEqual([
     'User=post',
     'Group=staff',
-    'ExecStart=/opt/n$$x/node "/opt/my 100%%/m.js" start --config /etc/mailbridge/config.json',
+    'ExecStart=/opt/n$$x/node "/opt/my 100%%/m.js" start --set-up --config /etc/mailbridge/config.json',
   ]);
   expect(shipped).toContain('RestartPreventExitStatus=2');
   const { files } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimeSlice } from '../../../src/base/time-slice.ts';
+import { TimeSlice } from '../../../src/base/turns/time-slice.ts';
 import { threadedMessage } from '../../../src/imap/thread/message.ts';
 import { formatThreads } from '../../../src/imap/thread/node.ts';
 import { threadsBySubject } from '../../../src/imap/thread/ordered-subject.ts';

@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { MailStoreError } from '../../../src/mailbox/mail-store.ts';
+import { MailStoreError, type OpenFolder } from '../../../src/mailbox/mail-store.ts';
+import { HeaderBlock } from '../../../src/message/header/fields.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { serveEngine } from '../../support/imap-engine.ts';
 import { until } from '../../support/relay.ts';
+import { playAgainst } from '../../support/transcript.ts';
 import { GraphWorld, heard, listing, message, reports } from './world.ts';
 
 const bodyOf = async (stream: Readable) => Buffer.concat(await stream.toArray()).toString();
@@ -336,25 +339,86 @@ test('folders are made, named anew, taken away and found by what they are for', 
   expect((await store.folders()).find(({ name }) => name === 'Done')?.subscribed).toBe(false);
 });
 
-test('a folder that was looked at a moment ago is opened before Graph answers, and its news follow', async () => {
+test('a folder that others have open is opened before Graph answers, and its news follow', async () => {
   const clock = new FakeClock(Date.now());
   const world = await GraphWorld.start({ pollMs: 60 * 60_000 }, false, clock);
   world.deliver('a');
   const select = () => world.store().open('INBOX', { readOnly: true, isWatched: true });
-  await select();
+  const first = await select();
   world.deliver('b');
   world.m365.faults.add({ target: 'graph', kind: 'delay', at: 'deltaMessages', delayMs: 1_000 });
   const inbox = await select();
   const told = heard(inbox);
   expect([await listing(inbox), told]).toEqual([{ 1: 'a' }, []]);
-  await until('the news', () => told.length > 0);
-  expect(told).toEqual(['added 2 recent']);
+  await inbox.upToDate;
+  expect([told, inbox.upToDate]).toEqual([['added 2 recent'], undefined]);
   // What cannot be told of news sees all that is there.
   world.deliver('c');
-  expect(Object.keys(await listing(await world.store().open('INBOX', { readOnly: true })))).toEqual(['1', '2', '3']);
+  const uidsAt = async (folder: Promise<OpenFolder>) => Object.keys(await listing(await folder));
+  expect(await uidsAt(world.store().open('INBOX', { readOnly: true }))).toEqual(['1', '2', '3']);
   await clock.advance(16_000);
   world.deliver('d');
-  expect(Object.keys(await listing(await select()))).toEqual(['1', '2', '3', '4']);
+  expect(await uidsAt(select())).toEqual(['1', '2', '3', '4']);
+  await first.close();
+});
+
+test('the first look into a folder waits for its news', async () => {
+  const world = await GraphWorld.start();
+  world.deliver('a');
+  await world.store().open('INBOX', { readOnly: true });
+  world.deliver('b');
+  world.m365.faults.add({ target: 'graph', kind: 'delay', at: 'deltaMessages', delayMs: 500 });
+  await playAgainst(
+    (socket) => serveEngine(socket, () => world.store()),
+    `
+    S: * OK ready
+    C: 1 LOGIN alice b
+    S: 1 OK …
+    C: 2 EXAMINE INBOX
+    S: * 1 EXISTS
+    S: * 1 RECENT
+    S: * FLAGS …
+    S: * OK [PERMANENTFLAGS …
+    S: * OK [UNSEEN 1] …
+    S: * OK [UIDVALIDITY …
+    S: * OK [UIDNEXT 2] …
+    S: * OK [HIGHESTMODSEQ …
+    S: * OK [MAILBOXID …
+    S: 2 OK …
+    C: 3 SEARCH ALL
+    S: * 2 EXISTS
+    S: * 2 RECENT
+    S: * SEARCH 1 2
+    S: 3 OK …`,
+  );
+});
+
+test('what many messages answer is told by the index, without a request', async () => {
+  const world = await GraphWorld.start();
+  const count = 210;
+  for (let number = 0; number < count; number++) {
+    const above = number === 0 ? '' : `References: <0@x> <${number - 1}@x>\r\nIn-Reply-To: <${number - 1}@x>\r\n`;
+    const content = `From: a@example.com\r\nMessage-ID: <${number}@x>\r\n${above}Subject: s\r\n\r\nx\r\n`;
+    const internalDate = new Date(Date.UTC(2026, 0, 1) + number * 1000);
+    world.m365.directory.deliver(reports, 'INBOX', Buffer.from(content), { internalDate });
+  }
+  const store = world.store();
+  const inbox = await store.open('INBOX', { readOnly: false });
+  const uids = Array.from({ length: count }, (_, at) => at + 1);
+  const references = async (folder: OpenFolder) => {
+    const told: (string | undefined)[] = [];
+    for await (const { header } of folder.headers(uids, undefined, ['References', 'In-Reply-To', 'Message-ID'])) {
+      told.push(HeaderBlock.parse(header).get('References')?.replace(/\s+/g, ' '));
+    }
+    return told;
+  };
+  world.m365.graphRequests.clear();
+  const expected = uids.map((uid) => (uid === 1 ? undefined : `<0@x> <${uid - 2}@x>`));
+  expect([await references(inbox), world.m365.graphRequests.count()]).toEqual([expected, 0]);
+  await store.createFolder('Kept');
+  await inbox.copy(uids, 'Kept');
+  const kept = await store.open('Kept', { readOnly: true });
+  expect(await references(kept)).toEqual(expected);
 });
 
 test('who has a folder open that somebody deletes is told', async () => {

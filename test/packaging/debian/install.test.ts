@@ -67,6 +67,15 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
     expect(await debian().must('mailbridge help errors config-not-found')).toContain('What to do');
   });
 
+  test('before anything is edited the service shows the page of the set-up', async () => {
+    await start(debian(), '"set-up: ', `MAILBRIDGE_SETUP_PORT=${port}`);
+    const page = await fetch(`http://127.0.0.1:${port}/`);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('<script type="module" src="/ui/main.js">');
+    expect(await debian().must('mailbridge admin token')).toMatch(/^\S{20,}$/);
+    await stop(debian());
+  });
+
   test('the service may write its configuration, and runs as the unit says', async () => {
     await debian().must(`echo 'not-a-secret-of-anybody' > /etc/mailbridge/secret`, 'mailbridge');
     await debian().must(
@@ -137,16 +146,16 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
 const everything =
   "find /etc /usr /var/lib /var/cache /opt -xdev -name '*mailbridge*' -not -path '*/packages/*' | sort";
 
-/** Starts what the unit starts, as its user, and waits until it is ready. */
-async function start(root: DebianRoot): Promise<void> {
+/** Starts what the unit starts, as its user, and waits until it is ready, or has said something else. */
+async function start(root: DebianRoot, until = '"ready: smtp', variable = ''): Promise<void> {
   const unit = await root.must('cat /usr/lib/systemd/system/mailbridge.service');
   const command = /^ExecStart=(.*)$/m.exec(unit)?.[1];
   await root.must(
-    `umask 077; ${command} > /var/lib/mailbridge/log 2>&1 & echo $! > /var/lib/mailbridge/pid`,
+    `umask 077; ${variable} ${command} > /var/lib/mailbridge/log 2>&1 & echo $! > /var/lib/mailbridge/pid`,
     'mailbridge',
   );
   await root.must(
-    "for n in $(seq 300); do grep -q '\"ready: smtp' /var/lib/mailbridge/log && exit 0; sleep 0.1; done; cat /var/lib/mailbridge/log; exit 1",
+    `for n in $(seq 300); do grep -q '${until}' /var/lib/mailbridge/log && exit 0; sleep 0.1; done; cat /var/lib/mailbridge/log; exit 1`,
   );
 }
 
@@ -184,7 +193,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-test('lintian finds no error', { timeout: 120_000 }, (context) => {
+test('lintian finds no error', { timeout: 300_000 }, (context) => {
   needBuilt(context, 'debian');
   needProgram(context, 'lintian');
   const args = ['--fail-on', 'error,warning', '--tag-display-limit', '0', built.debian];

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sourceNetwork } from '../../../accounts/networks.ts';
 import { BridgeError } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
+import { logRepeated } from '../../../base/repeated-lines.ts';
 import type { AdminAccess } from '../access.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { cookieValues, endCookie } from '../cookies.ts';
@@ -58,8 +60,16 @@ function laxCookie(value: string, isSecure: boolean): string {
 function failed(request: FastifyRequest, reply: FastifyReply, error: unknown, { audit, log }: OidcRouteParts): unknown {
   const told = error instanceof BridgeError ? error : undefined;
   const code = told?.code ?? 'admin-failed';
-  log.warn({ error, client: request.ip }, 'sign-in by Entra ID failed');
-  audit.record({ user: null, by: 'oidc', address: request.ip, action: 'sign-in', details: {}, outcome: code });
+  logRepeated(
+    log,
+    'warn',
+    `admin oidc ${sourceNetwork(request.ip)} ${code}`,
+    { error, client: request.ip },
+    'sign-in by Entra ID failed',
+  );
+  // Whoever got so far is known at Entra ID; others could fill the audit log.
+  if (code === 'admin-oidc-no-role')
+    audit.record({ user: null, by: 'oidc', address: request.ip, action: 'sign-in', details: {}, outcome: code });
   const text = told?.message ?? 'The bridge failed to answer; its log says why.';
   reply.code(told?.code === 'admin-oidc-no-role' ? 403 : 400).type('text/html; charset=utf-8');
   return reply.send(`<!doctype html>

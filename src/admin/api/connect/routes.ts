@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { renderSVG } from 'uqr';
 import { z } from 'zod';
 import type { PendingConnects } from '../../connect/pending.ts';
@@ -36,7 +37,16 @@ const outcomeSchema = z.strictObject({
 const longestAddress = 320;
 
 /** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
-export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
+export function connectRoutes(api: ConnectApi): ApiRoute[] {
+  return [...lookRoutes(api), ...signInRoutes(api), invitationRoute(api)];
+}
+
+/** Where somebody reaches this server. */
+function originOf({ publicUrl }: ConnectPort, { protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>): string {
+  return publicUrl ?? `${protocol}://${host}`;
+}
+
+function lookRoutes({ connect }: ConnectApi): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -49,6 +59,24 @@ export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
         return ok({ domains: connect.domains, servers: connect.servers(), hasAuthority });
       },
     }),
+    apiRoute({
+      method: 'GET',
+      path: '/connect/qr',
+      summary: 'A QR code with the address of the profile for phones.',
+      access: 'open',
+      query: z.strictObject({ address: z.email().max(longestAddress) }),
+      answers: { 200: { description: 'A picture.', type: 'image/svg+xml' } },
+      run({ query: { address }, request }) {
+        const url = new URL('/connect/mail.mobileconfig', originOf(connect, request));
+        url.searchParams.set('address', address);
+        return { status: 200, type: 'image/svg+xml', body: renderSVG(url.href, { border: 2 }) };
+      },
+    }),
+  ];
+}
+
+function signInRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
+  return [
     apiRoute({
       method: 'POST',
       path: '/connect/sign-ins',
@@ -72,23 +100,6 @@ export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
     }),
     apiRoute({
       method: 'POST',
-      path: '/connect/invitations',
-      summary: 'Invite somebody, also of a domain that is not listed.',
-      access: 'operate',
-      audit: 'connect-invite',
-      body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
-      answers: { 201: { description: 'The link to send them.', schema: invitedSchema } },
-      async run({ body: { address, days }, request, note }) {
-        note({ address });
-        const { invitation, expiresAtMs } = await connect.invite(address, days);
-        const url = new URL('/connect', connect.publicUrl ?? `${request.protocol}://${request.host}`);
-        // What stands behind # is in no log of a server.
-        url.hash = `invitation=${invitation}`;
-        return { status: 201, body: { url: url.href, expiresAt: new Date(expiresAtMs).toISOString() } };
-      },
-    }),
-    apiRoute({
-      method: 'POST',
       path: '/connect/outcome',
       summary: 'How far a sign-in is. What it has come to is told once.',
       access: 'open',
@@ -96,20 +107,27 @@ export function connectRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
       answers: { 200: { description: 'The outcome.', schema: outcomeSchema } },
       run: ({ body }) => ok(outcomeOf(pending.take(body.id))),
     }),
-    apiRoute({
-      method: 'GET',
-      path: '/connect/qr',
-      summary: 'A QR code with the address of the profile for phones.',
-      access: 'open',
-      query: z.strictObject({ address: z.email().max(longestAddress) }),
-      answers: { 200: { description: 'A picture.', type: 'image/svg+xml' } },
-      run({ query: { address }, request }) {
-        const url = new URL('/connect/mail.mobileconfig', connect.publicUrl ?? `${request.protocol}://${request.host}`);
-        url.searchParams.set('address', address);
-        return { status: 200, type: 'image/svg+xml', body: renderSVG(url.href, { border: 2 }) };
-      },
-    }),
   ];
+}
+
+function invitationRoute({ connect }: ConnectApi): ApiRoute {
+  return apiRoute({
+    method: 'POST',
+    path: '/connect/invitations',
+    summary: 'Invite somebody, also of a domain that is not listed.',
+    access: 'operate',
+    audit: 'connect-invite',
+    body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
+    answers: { 201: { description: 'The link to send them.', schema: invitedSchema } },
+    async run({ body: { address, days }, request, note }) {
+      note({ address });
+      const { invitation, expiresAtMs } = await connect.invite(address, days);
+      const url = new URL('/connect', originOf(connect, request));
+      // What stands behind # is in no log of a server.
+      url.hash = `invitation=${invitation}`;
+      return { status: 201, body: { url: url.href, expiresAt: new Date(expiresAtMs).toISOString() } };
+    },
+  });
 }
 
 function outcomeOf(state: ReturnType<PendingConnects['take']>): object {

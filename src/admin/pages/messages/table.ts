@@ -25,7 +25,8 @@ export function messageTable(messages: readonly ShownMessage[], choice: TableCho
   return html`<table class="messages" role="table" aria-label="Messages">
     <thead role="rowgroup"><tr role="row">
       ${choice.mayChoose ? html`<th role="columnheader" class="pick">${box('Choose all shown', isEvery, (on) => choice.toggle(ids, on))}</th>` : nothing}
-      ${['State', 'Subject', 'From', 'To', 'Accepted', 'Attempts', 'Size'].map((name) => html`<th role="columnheader">${name}</th>`)}
+      ${['State', 'Subject', 'From', 'To', 'Accepted'].map((name) => html`<th role="columnheader">${name}</th>`)}
+      ${['Attempts', 'Size'].map((name) => html`<th role="columnheader" class="number">${name}</th>`)}
     </tr></thead>
     <tbody role="rowgroup">${repeat(
       messages,
@@ -44,12 +45,18 @@ function row(message: ShownMessage, { chosen, toggle, mayChoose }: TableChoice):
     <td role="cell" class="state" data-label="State">${stateMark(state)}</td>
     <td role="cell" class="subject" data-label="Subject"><a href="/ui/messages/${id}">${subject || '(no subject)'}</a>
       ${last && state !== 'delivered' ? html`<span class="last">${last.text}</span>` : nothing}</td>
-    <td role="cell" class="address" data-label="From">${sender || '<>'}</td>
-    <td role="cell" class="address to" data-label="To">${first?.address} ${others > 0 ? html`<span class="hint">and ${others} more</span>` : nothing}</td>
+    <td role="cell" class="address" data-label="From">${sender === '' ? '<>' : breakable(sender)}</td>
+    <td role="cell" class="address to" data-label="To">${breakable(first?.address ?? '')} ${others > 0 ? html`<span class="hint">and ${others} more</span>` : nothing}</td>
     <td role="cell" class="when" data-label="Accepted">${moment(receivedAt)}</td>
     <td role="cell" class="number" data-label="Attempts">${attempts}</td>
     <td role="cell" class="number" data-label="Size">${size(bytes)}</td>
   </tr>`;
+}
+
+/** An address with too little room is broken before its domain. */
+function breakable(address: string): TemplateResult {
+  const at = address.lastIndexOf('@') + 1;
+  return html`${address.slice(0, at)}<wbr>${address.slice(at)}`;
 }
 
 function box(label: string, isOn: boolean, change: (on: boolean) => void): TemplateResult {

@@ -6,10 +6,29 @@ import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 const rate = (value: number) => `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)}`;
 
+const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000];
+const minute = 60_000;
+const times = [
+  10,
+  50,
+  100,
+  500,
+  1_000,
+  5_000,
+  10_000,
+  30_000,
+  minute,
+  5 * minute,
+  30 * minute,
+  60 * minute,
+  1_440 * minute,
+];
+
 const specs: readonly PlotSpec[] = [
   {
     title: 'Throughput',
     unit: 'messages a minute',
+    ticks: counts,
     series: [
       { key: 'accepted', join: 'per-minute', name: 'Accepted' },
       { key: 'delivered', join: 'per-minute', name: 'Delivered' },
@@ -21,6 +40,7 @@ const specs: readonly PlotSpec[] = [
   {
     title: 'Latency',
     unit: 'from accepted to delivered',
+    ticks: times,
     spansGaps: true,
     series: [
       { key: 'latencyP50Ms', join: 'mean', name: 'Half within' },
@@ -28,7 +48,13 @@ const specs: readonly PlotSpec[] = [
     ],
     text: span,
   },
-  { title: 'Queue', unit: 'messages waiting', series: [{ key: 'queued', join: 'most', name: 'Queued' }], text: rate },
+  {
+    title: 'Queue',
+    unit: 'messages waiting',
+    ticks: counts,
+    series: [{ key: 'queued', join: 'most', name: 'Queued' }],
+    text: rate,
+  },
 ];
 
 /** The plots of the overview: each is made once and then given new data. */

@@ -19,6 +19,8 @@ export interface PlotSpec {
   readonly series: readonly PlotSeries[];
   /** Null says that there was nothing to measure, not that nothing is known: the line goes on. */
   readonly spansGaps?: boolean;
+  /** Distances between values that the axis names. */
+  readonly ticks: number[];
   text(value: number): string;
 }
 
@@ -119,7 +121,7 @@ async function openChart(
 
 function optionsOf(
   box: HTMLElement,
-  { series, text, spansGaps = false }: PlotSpec,
+  { series, text, ticks, spansGaps = false }: PlotSpec,
   point: (at: number | undefined) => void,
 ): uPlot.Options {
   const style = getComputedStyle(box);
@@ -136,8 +138,8 @@ function optionsOf(
     hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? undefined)] },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, size: 30, values: (_, ticks) => ticks.map(clockText) },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map(text) },
+      { ...axis, size: 30, space: 80, values: (_, ticks) => ticks.map(clockText) },
+      { ...axis, size: 56, incrs: ticks, values: (_, values) => values.map(text) },
     ],
     series: [
       {},

@@ -29,7 +29,7 @@ export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
       script
         ? html`<div class="buttons">
             <a class="button primary" href="/api/v1/set-up/exchange-script" download=${script.file}>Download ${script.file}</a>
-            ${copyButton(script.text, 'script', 'Copy the script')}
+            ${copyButton(script.text, 'the script', 'Copy the script')}
           </div>
           ${script.runs.map((line) => html`<p class="command"><code>${line}</code></p>`)}
           <details><summary>Show it</summary><pre>${script.text}</pre></details>`

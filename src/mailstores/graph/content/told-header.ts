@@ -1,6 +1,7 @@
 import { writtenAddresses } from '../../../message/address/written.ts';
 import { encodedWords } from '../../../message/mime/encodings.ts';
 import { isAscii, oneLine } from '../../../message/safe-text.ts';
+import type { Ancestry } from '../index/message-table.ts';
 import type { EnvelopeFacts, NamedAddress } from '../remote/facts.ts';
 
 /** Header fields that the index can tell without a request, in lower case. */
@@ -14,11 +15,12 @@ export const toldFields: ReadonlySet<string> = new Set([
   'cc',
   'bcc',
   'in-reply-to',
+  'references',
   'message-id',
 ]);
 
 /** The header that Graph's own properties make: what ENVELOPE and most lists of a mail program show. */
-export function toldHeader(envelope: EnvelopeFacts, inReplyTo: string | undefined): Buffer {
+export function toldHeader(envelope: EnvelopeFacts, { inReplyTo, references }: Ancestry): Buffer {
   const { date, subject, messageId } = envelope;
   const fields: [name: string, value: string | undefined][] = [
     ['Date', date === undefined ? undefined : dateOf(date)],
@@ -31,6 +33,7 @@ export function toldHeader(envelope: EnvelopeFacts, inReplyTo: string | undefine
     ['Subject', subject === undefined ? undefined : textOf(subject)],
     ['Message-ID', messageId && oneLine(messageId, maxLength)],
     ['In-Reply-To', inReplyTo && oneLine(inReplyTo, maxLength)],
+    ['References', references && idsOf(references)],
   ];
   const lines = fields
     .filter(([, value]) => value !== undefined && value !== '')
@@ -39,6 +42,14 @@ export function toldHeader(envelope: EnvelopeFacts, inReplyTo: string | undefine
 }
 
 const maxLength = 900;
+/** Of more references the nearest count. */
+const maxReferences = 100;
+
+/** A message id in a line of its own: a field of many would be longer than a line may be. */
+function idsOf(references: string): string {
+  const ids = references.match(/<[^<>\s]{1,900}>/g) ?? [];
+  return ids.slice(-maxReferences).join('\r\n ');
+}
 
 /** RFC 5322 section 3.3; Graph tells times in UTC alone. */
 function dateOf(iso: string): string | undefined {

@@ -24,14 +24,19 @@ export interface MessageFacts {
   readonly envelope: string;
 }
 
+/** What a message answers, as its header says it. */
+export interface Ancestry {
+  readonly inReplyTo: string | undefined;
+  readonly references: string | undefined;
+}
+
 /** What extended properties tell of a message. */
-export interface PropertyFacts {
+export interface PropertyFacts extends Ancestry {
   readonly id: string;
   /** Those that only extended properties tell. */
   readonly flags: readonly string[];
   /** Octets, an estimate. */
   readonly size: number | undefined;
-  readonly inReplyTo: string | undefined;
 }
 
 /** Headers kept for one mailbox, bytes. */
@@ -83,27 +88,31 @@ export class MessageTable {
       | undefined;
   }
 
-  /** What ENVELOPE tells: JSON, and In-Reply-To. */
-  envelope(
-    folder: number,
-    id: string,
-  ): { readonly envelope: string; readonly inReplyTo: string | undefined } | undefined {
+  /** What ENVELOPE tells, and the fields of its ancestry. */
+  envelope(folder: number, id: string): ToldEnvelope | undefined {
     const row = this.#db
-      .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND id = ? AND is_described')
+      .sql('SELECT envelope, in_reply_to, refs FROM messages WHERE folder = ? AND id = ? AND is_described')
       .get(folder, id);
     return row && toldOf(row);
   }
 
   /** The same of the message that has a UID. */
-  envelopeOf(folder: number, uid: number): ReturnType<MessageTable['envelope']> {
+  envelopeOf(folder: number, uid: number): ToldEnvelope | undefined {
     const row = this.#db
-      .sql('SELECT envelope, in_reply_to FROM messages WHERE folder = ? AND uid = ?')
+      .sql('SELECT envelope, in_reply_to, refs FROM messages WHERE folder = ? AND uid = ?')
       .get(folder, uid);
     return row && toldOf(row);
   }
 
-  setInReplyTo(folder: number, id: string, inReplyTo: string): void {
-    this.#db.sql('UPDATE messages SET in_reply_to = ? WHERE folder = ? AND id = ?').run(inReplyTo, folder, id);
+  /** What is told already stays: it never changes. */
+  setAncestry(folder: number, id: string, { inReplyTo, references }: Ancestry): void {
+    if (inReplyTo === undefined && references === undefined) return;
+    this.#db
+      .sql(
+        `UPDATE messages SET in_reply_to = coalesce(in_reply_to, ?), refs = coalesce(refs, ?)
+         WHERE folder = ? AND id = ? AND (in_reply_to IS NULL OR refs IS NULL)`,
+      )
+      .run(inReplyTo ?? null, references ?? null, folder, id);
   }
 
   /** Takes in a message that has no UID yet; one that is known is seen in this round. */
@@ -126,18 +135,19 @@ export class MessageTable {
   }
 
   /** Takes in extended properties of a message that has no UID yet, whether it is known already or not. */
-  stageProperties(folder: number, { id, flags, size, inReplyTo }: PropertyFacts, round: number): void {
+  stageProperties(folder: number, { id, flags, size, inReplyTo, references }: PropertyFacts, round: number): void {
     const staged = this.#staged(folder, id);
     const all = [...(staged?.flags.filter((flag) => !isPropertyFlag(flag)) ?? []), ...flags].join(' ');
     this.#db
       .sql(
         `INSERT INTO messages (folder, id, flags, received, size, is_exact, modseq, change_key, envelope, in_reply_to,
-           round, is_described)
-         VALUES (?, ?, ?, 0, ?, 0, 1, '', '', ?, ?, 0)
+           refs, round, is_described)
+         VALUES (?, ?, ?, 0, ?, 0, 1, '', '', ?, ?, ?, 0)
          ON CONFLICT (folder, id) DO UPDATE SET size = excluded.size, in_reply_to = excluded.in_reply_to,
+           refs = excluded.refs,
            flags = CASE WHEN uid IS NULL THEN excluded.flags ELSE flags END`,
       )
-      .run(folder, id, all, size ?? 0, inReplyTo ?? null, round);
+      .run(folder, id, all, size ?? 0, inReplyTo ?? null, references ?? null, round);
   }
 
   /** A message that has no UID yet. */
@@ -333,6 +343,13 @@ export class MessageTable {
   }
 }
 
-function toldOf(row: Record<string, unknown>): { readonly envelope: string; readonly inReplyTo: string | undefined } {
-  return { envelope: row.envelope as string, inReplyTo: (row.in_reply_to as string | null) ?? undefined };
+/** What the index tells of a message's header. */
+export interface ToldEnvelope extends Ancestry {
+  /** JSON. */
+  readonly envelope: string;
+}
+
+function toldOf(row: Record<string, unknown>): ToldEnvelope {
+  const text = (value: unknown) => (value as string | null) ?? undefined;
+  return { envelope: row.envelope as string, inReplyTo: text(row.in_reply_to), references: text(row.refs) };
 }

@@ -83,6 +83,11 @@ CREATE TABLE appends (
 -- messages without a UID, in the order in which they get one
 CREATE INDEX messages_staged ON messages (folder, received, id) WHERE uid IS NULL;
 `,
+  `
+-- the field References
+ALTER TABLE messages ADD COLUMN refs TEXT;
+CREATE INDEX messages_undescribed ON messages (folder) WHERE is_described = 0;
+`,
 ];
 
 /**

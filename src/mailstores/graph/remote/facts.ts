@@ -45,6 +45,7 @@ export function propertyFacts({ id, singleValueExtendedProperties = [] }: GraphM
     flags: propertyFlagsOf(properties),
     size: size > 0 ? size : undefined,
     inReplyTo: properties.get(propertyKey(propertyIds.inReplyTo)),
+    references: properties.get(propertyKey(propertyIds.references)),
   };
 }
 

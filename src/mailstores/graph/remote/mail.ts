@@ -19,15 +19,16 @@ const wellKnown: Readonly<Record<string, SpecialUse | 'inbox'>> = {
 const messageFields =
   'id,changeKey,isRead,isDraft,flag,categories,receivedDateTime,lastModifiedDateTime,sentDateTime,internetMessageId,subject,from,sender,replyTo,toRecipients,ccRecipients,bccRecipients';
 
-/** PidTagMessageSize, an estimate of what the MIME form will be; PidTagInReplyToId; PidTagTransportMessageHeaders. */
+/** PidTagMessageSize, an estimate of what the MIME form will be; PidTagInReplyToId, PidTagInternetReferences; PidTagTransportMessageHeaders. */
 const messageSize = 'Integer 0xe08';
 const inReplyTo = 'String 0x1042';
+const references = 'String 0x1039';
 const transportHeaders = 'String 0x7d';
 
-export const propertyIds = { messageSize, inReplyTo, transportHeaders } as const;
+export const propertyIds = { messageSize, inReplyTo, references, transportHeaders } as const;
 
 /** What only extended properties tell of a message in a list. */
-const listedProperties = [lastVerb, imapDeleted, messageSize, inReplyTo];
+const listedProperties = [lastVerb, imapDeleted, messageSize, inReplyTo, references];
 
 /** Whoever waits for a refusal does not wait for long. */
 const removalPatienceMs = 15_000;

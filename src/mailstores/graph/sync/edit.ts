@@ -87,15 +87,17 @@ export class FolderEdit {
     }
     fresh.sort((a, b) => a.receivedMs - b.receivedMs || (a.id < b.id ? -1 : 1));
     for (const { id, changeKey, receivedMs, flags, envelope } of fresh) {
-      const { flags: more = [], size = 0, inReplyTo } = properties.get(id) ?? {};
+      const told = properties.get(id);
+      const { flags: more = [], size = 0 } = told ?? {};
       this.add({ id, changeKey, receivedMs, flags: [...flags, ...more], size, isExact: false }, envelope);
-      if (inReplyTo !== undefined) table.setInReplyTo(this.#key, id, inReplyTo);
+      if (told !== undefined) table.setAncestry(this.#key, id, told);
     }
   }
 
   /** What extended properties tell of a message that is known. */
-  mergeProperties(known: IndexedMessage, { flags, size }: PropertyFacts, startedAt: number): void {
+  mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, startedAt: number): void {
     const { index, memory, ownChanges } = this.#folder;
+    index.messages.setAncestry(this.#key, known.id, ancestry);
     if (size !== undefined && !known.isExact && size !== known.size) {
       index.messages.setSize(this.#key, known.id, size, false);
       memory.put({ ...known, size });
@@ -123,9 +125,9 @@ export class FolderEdit {
       return message === undefined ? [] : [{ message, ...told }];
     });
     this.remove(known.map(({ message }) => message.id));
-    const to = known.map(({ message, envelope = '{}', inReplyTo }) => {
+    const to = known.map(({ message, envelope = '{}', inReplyTo, references }) => {
       const uid = this.add(message, envelope);
-      if (inReplyTo !== undefined) index.messages.setInReplyTo(this.#key, message.id, inReplyTo);
+      index.messages.setAncestry(this.#key, message.id, { inReplyTo, references });
       return uid;
     });
     return { from: known.map(({ message }) => message.uid), to };

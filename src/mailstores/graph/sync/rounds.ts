@@ -85,14 +85,15 @@ export class FolderRounds {
     await properties;
     await this.#assignUids();
     // What changed between the list of properties and that of messages is told by no later change.
-    const propertiesAtMs = Math.max(0, startedMs - clockSkewMs);
-    await this.#mergeProperties(await this.#propertiesSince(propertiesAtMs, options), startedAt);
+    const sinceMs = Math.max(0, startedMs - clockSkewMs);
+    const late = await this.#propertiesSince(sinceMs, options);
+    await this.#mergeProperties(late.found, startedAt);
     const removed = await this.#reallyGone(await this.#unseen(round), options);
     await this.#inParts(removed.gone, (edit, some) => void edit.remove(some));
     folder.edit(() => {}, undefined, {
       deltaLink,
       roundLink: undefined,
-      propertiesAtMs,
+      propertiesAtMs: Math.max(sinceMs, late.lastMs - overlapMs),
       reconciledAtMs: clock.now(),
     });
     for (const id of removed.there) folder.ownChanges.passedOver(id);
@@ -258,7 +259,7 @@ export class FolderRounds {
   async #changedProperties(messages: ReadonlyMap<string, MessageFacts>, options: RoundOptions) {
     if (messages.size === 0) return new Map<string, PropertyFacts>();
     const { mail } = this.#folder.parts;
-    const found = await this.#propertiesSince(this.#folder.facts.propertiesAtMs, options);
+    const { found } = await this.#propertiesSince(this.#folder.facts.propertiesAtMs, options);
     for (const messageId of messages.keys()) {
       if (found.has(messageId) || this.#folder.uidOf(messageId) !== undefined) continue;
       const message = await mail.message(messageId, options).catch(goneIsNothing);
@@ -279,8 +280,10 @@ export class FolderRounds {
     });
   }
 
+  /** @returns what is told, and the time of the last change by Exchange's clock, milliseconds since 1970 */
   async #propertiesSince(sinceMs: number, options: RoundOptions) {
     const found = new Map<string, PropertyFacts>();
+    let lastMs = 0;
     const { mail } = this.#folder.parts;
     const { id } = this.#folder.facts;
     let from: { sinceMs: number } | { link: string } | undefined = { sinceMs };
@@ -293,10 +296,11 @@ export class FolderRounds {
       for (const message of page.value) {
         const facts = propertyFacts(message);
         if (facts !== undefined) found.set(facts.id, facts);
+        lastMs = Math.max(lastMs, Date.parse(message.lastModifiedDateTime ?? '') || 0);
       }
       from = page.nextLink === undefined ? undefined : { link: page.nextLink };
     }
-    return found;
+    return { found, lastMs };
   }
 
   /** A message that went elsewhere and came back is told as removed alone: each is looked for before it is believed. */
