@@ -92,7 +92,10 @@ test('a pause of one instance drives no other: it would try again, and end pause
   const place = options();
   const [a, b] = [await openInstance('a', place), await openInstance('b', place)];
   const told = changesOf(b);
-  await delay(300);
+  // All that the start of the two has told has come by then.
+  await put(a, 'before');
+  await expect.poll(() => told.map(({ kind }) => kind), { timeout: 5000 }).toContain('queued');
+  told.length = 0;
   const pause = { untilMs: 2, sinceMs: 1, code: '429', text: 'slow\0ly', strikes: 1, needsAdmin: false };
   for (const key of [destination, 'contoso external', 'contoso breaker graph']) {
     await a.setPause({ ...pause, key });
