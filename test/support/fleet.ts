@@ -46,7 +46,7 @@ export class Fleet {
       for (const name of names) {
         const port = await freePorts();
         const folder = await relayFolder(fleetConfig(name, port, simulator, postgres, changes));
-        bridges.push({ name, folder, port, process: await Mailbridge.start(folder.configFile), earlier: [] });
+        bridges.push({ name, folder, port, process: await startBridge(folder), earlier: [] });
       }
       return fleet;
     } catch (error) {
@@ -63,7 +63,7 @@ export class Fleet {
   async crash(bridge: FleetBridge): Promise<void> {
     await bridge.process.kill();
     bridge.earlier.push(bridge.process);
-    bridge.process = await Mailbridge.start(bridge.folder.configFile);
+    bridge.process = await startBridge(bridge.folder);
   }
 
   /** What all bridges have logged, in order. @param fits which lines are wanted */
@@ -90,6 +90,11 @@ export class Fleet {
       await folder.remove();
     }
   }
+}
+
+/** Several start at once, on a machine that has enough to do. */
+function startBridge({ configFile }: RelayFolder): Promise<Mailbridge> {
+  return Mailbridge.start(configFile, { patienceMs: 60_000 });
 }
 
 function fleetConfig(
