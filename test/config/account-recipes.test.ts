@@ -19,9 +19,7 @@ test('docs/accounts.md has recipes', () => {
 test.each(blocks)('what docs/accounts.md shows is valid by itself: %j', async (block) => {
   const { queue, ...keys } = block;
   const account = { ...whole, ...('passwordFrom' in keys ? {} : { password: 'secret of scanner' }), ...keys };
-  const { warnings } = await load(
-    { listeners: [listener], connections: { contoso: connection }, accounts: [account], ...(queue && { queue }) },
-    { env },
-  );
+  const around = 'connections' in block ? block : { connections: { contoso: connection }, accounts: [account] };
+  const { warnings } = await load({ listeners: [listener], ...around, ...(queue && { queue }) }, { env });
   expect(warnings).toEqual([]);
 });
