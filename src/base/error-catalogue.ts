@@ -150,7 +150,7 @@ const entries = {
     kind: 'permanent',
     cause: 'Somebody signed in at /connect with an address that may not connect its mailbox there.',
     remedy:
-      'Sign in with an address of the domains that the page names. Administrators: admin.connect.domains, and an account with a username such as *@contoso.com over the connection.',
+      'Sign in with an address of the domains that the page names. Administrators: admin.connect.domains, and an account with a username such as *@contoso.com over the connection that opens no other mailbox; no other account has the address as its username.',
   },
   'connect-busy': {
     kind: 'temporary',

@@ -47,6 +47,20 @@ test('start in an empty folder, set up by the API alone: the bridge runs in the 
   expect(world.m365.transport.journal.count).toBe(1);
   const authority = await world.api('GET', '/set-up/authority');
   expect(authority.body).toContain('BEGIN CERTIFICATE');
+  await world.api('DELETE', '/set-up/task');
+  const { entries } = (await world.api('GET', '/audit')).body as { entries: { action: string; details: object }[] };
+  const setUp = entries
+    .filter(({ action }) => action.startsWith('set-up'))
+    .map(({ action, details }) => [action, details]);
+  expect(setUp.toReversed()).toEqual([
+    ['set-up-answers', { name: 'contoso', authority: world.m365.endpoints.authority }],
+    ['set-up-registration', {}],
+    ['set-up-account', {}],
+    ['set-up-exchange-script', {}],
+    ['set-up-check', { skip: false }],
+    ['set-up-test', {}],
+    ['set-up-cancel', {}],
+  ]);
   const config = JSON.parse(readFileSync(join(world.folder, 'config.json'), 'utf8'));
   expect(config.admin).toEqual({ host: '127.0.0.1', port: Number(new URL(world.url).port) });
 }, 120_000);

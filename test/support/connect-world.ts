@@ -19,12 +19,18 @@ type ConnectInput = NonNullable<NonNullable<ConfigInput['admin']>['connect']>;
 
 interface ConnectWorldOptions {
   readonly connect?: ConnectInput;
+  /** Beside the account for everybody of contoso.com. */
+  readonly accounts?: ConfigInput['accounts'];
   /** People sign in in the browser that has the page open. */
   readonly byBrowser?: boolean;
 }
 
 /** @see ConnectWorld */
-export async function connectWorld({ connect, byBrowser = false }: ConnectWorldOptions = {}): Promise<ConnectWorld> {
+export async function connectWorld({
+  connect,
+  accounts = [],
+  byBrowser = false,
+}: ConnectWorldOptions = {}): Promise<ConnectWorld> {
   const m365 = await microsoft365({ mailboxes: [reports, alice, bob] });
   m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.05;
   const port = await freePorts();
@@ -34,17 +40,19 @@ export async function connectWorld({ connect, byBrowser = false }: ConnectWorldO
   const redirectUri = `http://127.0.0.1:${port}/connect/callback`;
   m365.tenant.app.publicRedirectUris = [...m365.tenant.app.publicRedirectUris, redirectUri];
   const grant = byBrowser ? { grant: 'authorization-code' as const, redirectUri } : { grant: 'device-code' as const };
+  const base = contosoConfig(m365);
   const config: ConfigInput = {
-    ...contosoConfig(m365),
+    ...base,
     hostname: 'localhost',
     listeners: [
       { protocol: 'smtp', port: 0 },
       { protocol: 'imap', port: 0 },
       { protocol: 'imap', port: 0, security: 'tls' },
     ],
-    connections: { people: { ...grant, signIns: 'each', tenantId, clientId, cloud } },
+    connections: { ...base.connections, people: { ...grant, signIns: 'each', tenantId, clientId, cloud } },
     accounts: [
       { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp', read: 'imap' },
+      ...accounts,
     ],
     admin: { port, connect: connect ?? { connection: 'people', domains: ['contoso.com'] } },
   };

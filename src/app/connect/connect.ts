@@ -11,7 +11,6 @@ import { isLoopback } from '../../base/sockets/loopback.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
-import { mailboxAt } from '../../message/address/pattern.ts';
 import { ownConnection } from '../../message/own-connection.ts';
 import { beginAuthorization } from '../../tokens/grants/authorization-code.ts';
 import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
@@ -22,6 +21,7 @@ import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
+import { opensThisMailboxAlone } from './connect-login.ts';
 import { invitedAddress, makeInvitation } from './invitations.ts';
 
 type ConnectConfig = NonNullable<AdminConfig['connect']>;
@@ -58,7 +58,7 @@ export class BridgeConnect implements ConnectPort {
   async invite(address: string, days: number) {
     const { connect, state, clock } = this.#parts;
     const { config } = state();
-    if (!accountOf(config, connect.connection, address)) throw notOpen(`No account serves ${address}.`);
+    if (!opensThisMailboxAlone(config, connect.connection, address)) throw notOpen(`No account serves ${address}.`);
     const expiresAtMs = clock.now() + days * 86_400_000;
     return { invitation: await makeInvitation(config.dataDir, address, expiresAtMs), expiresAtMs };
   }
@@ -70,7 +70,7 @@ export class BridgeConnect implements ConnectPort {
     const isInvited = async () =>
       invitation !== undefined && (await invitedAddress(dataDir, invitation, clock.now())) === address.toLowerCase();
     const isListed = this.domains.includes(domainOf(address).toLowerCase());
-    if (accountOf(state().config, connect.connection, address) === undefined) return false;
+    if (!opensThisMailboxAlone(state().config, connect.connection, address)) return false;
     return isListed || (await isInvited());
   }
 
@@ -186,11 +186,6 @@ function tooLate(): BridgeError {
 
 function notOpen(text: string): BridgeError {
   return new BridgeError('connect-not-open', text);
-}
-
-/** The account for many that an address is one of. */
-function accountOf({ accounts }: Config, connection: string, address: string) {
-  return accounts.find((each) => each.connection === connection && mailboxAt(each.username, address) !== undefined);
 }
 
 /** Of one person, made at `/connect`. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../../accounts/passwords.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
@@ -41,8 +42,8 @@ export function setupPorts(place: SetupPlace): SetupPorts {
     rules: answerRules,
     cloudNames,
     admin: () => place.admin(),
-    cloudOf,
-    openHttp: (cloud) => openHttp(cloud, { proxy: undefined }),
+    cloudOf: (cloud, tenantId) => cloudOf(cloud, tenantId, dirname(resolve(path))),
+    openHttp: async (cloud) => await openHttp(cloud, await readLooseConfig(path, env)),
     hashPassword,
     config: () => presentConfig(path, env),
     create: (config) => createConfigFile(path, config, false),
@@ -70,13 +71,15 @@ export function setupPorts(place: SetupPlace): SetupPorts {
   };
 }
 
-/** @throws BridgeError `config-invalid` */
-function cloudOf(given: unknown, tenantId: string) {
+/** @param folder where a relative `caFile` starts: that of the configuration file @throws BridgeError `config-invalid` */
+function cloudOf(given: unknown, tenantId: string, folder: string) {
   if (given === undefined) return resolveCloud('global', tenantId);
   const named = cloudNames.find((name) => name === given);
   if (named) return resolveCloud(named, tenantId);
-  // Of a file, a page can name no path but an absolute one.
-  const read = customCloud({ path: (path) => path, secret: () => ({ problem: 'no secret belongs here' }) });
+  const read = customCloud({
+    path: (file) => resolve(folder, file),
+    secret: () => ({ problem: 'no secret belongs here' }),
+  });
   const described = read.safeParse(given);
   if (described.success) return resolveCloud(described.data, tenantId);
   const [issue] = described.error.issues;

@@ -13,6 +13,7 @@ import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
+import { assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
 import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
 import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
@@ -124,7 +125,8 @@ export class GuidedSetup {
   /**
    * The first step. An app that was registered for other answers is looked at again.
    * @param cloud a name, or an object with endpoints of one's own; undefined: the global one
-   * @throws BridgeError `set-up-answer-invalid`, `set-up-step-done` once the configuration is written
+   * @throws BridgeError `set-up-answer-invalid`, `set-up-step-done` once the configuration is written, `usage` where the
+   *   connection is there already and has another cloud
    */
   answer(given: InitAnswers, cloud: unknown): Promise<void> {
     return this.#changes.run(async () => {
@@ -137,13 +139,26 @@ export class GuidedSetup {
         });
       }
       const answers = answersOf(asked);
+      const { name = '' } = answers;
       const described = describedCloud(cloud);
-      const isGlobal = described === undefined || described === 'global';
       this.#ports.cloudOf(described, answers.tenant ?? '');
+      const known = knownConnection(await this.#ports.config(), name);
+      if (known) assertSameCloud(this.#ports, name, known, described);
       this.#registration.cancel();
-      const kept = isGlobal ? {} : { cloud: described as NonNullable<SetupProgress['cloud']> };
+      const isLeftOut = known !== undefined || described === undefined || described === 'global';
+      const kept = isLeftOut ? {} : { cloud: described as NonNullable<SetupProgress['cloud']> };
       await this.#keep({ ...noProgress, answers, ...kept });
     });
+  }
+
+  /**
+   * What {@link answer} is about, for the audit log: the connection, and the authority that its app belongs to.
+   * @throws BridgeError `config-invalid`
+   */
+  async subjectOf(given: InitAnswers, cloud: unknown): Promise<{ readonly name: string; readonly authority: string }> {
+    const { name = '' } = answersOf(await this.questions(given));
+    const described = describedCloud(cloud) ?? knownConnection(await this.#ports.config(), name)?.cloud;
+    return { name, authority: this.#ports.cloudOf(described, '').authority };
   }
 
   /**
@@ -157,7 +172,8 @@ export class GuidedSetup {
       const present = await this.#ports.config();
       const wanted = await this.#wantedApp(present);
       if (isPersonalTenant(answers.tenant)) throw noAdministrator();
-      const endpoints = this.#ports.cloudOf(this.#cloudOf(present) ?? cloud, wanted.tenantId);
+      const known = knownConnection(present, wanted.name);
+      const endpoints = this.#ports.cloudOf(known ? known.cloud : cloud, wanted.tenantId);
       this.#registration.begin(async (work) => {
         const http = await this.#ports.openHttp(endpoints);
         try {
@@ -173,7 +189,8 @@ export class GuidedSetup {
   /**
    * Takes an app that somebody has registered by hand.
    * @param clientSecret goes into a file of its own; undefined where a person signs in
-   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `set-up-answer-invalid`, `file-not-written`
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `set-up-answer-invalid`, `file-not-written`, `usage`
+   *   where the connection is there already and belongs to another app
    */
   useApp({ clientId, clientSecret }: { readonly clientId: string; readonly clientSecret?: string }): Promise<void> {
     return this.#changes.run(async () => {
@@ -181,12 +198,15 @@ export class GuidedSetup {
       const { answers } = this.#answered();
       const problem = clientId === noClientId ? 'must be an ID of yours' : this.#ports.rules['client-id'](clientId);
       if (problem !== undefined) throw new BridgeError('set-up-answer-invalid', `The client ID ${problem}.`);
+      const { name = '' } = answers;
+      const present = await this.#ports.config();
+      const known = knownConnection(present, name);
+      const app = { tenantId: String(known?.tenantId ?? answers.tenant ?? ''), clientId };
+      assertSameApp(name, known, app);
       this.#registration.cancel();
-      const { dataDir } = await this.#ports.config();
-      const app = { tenantId: answers.tenant ?? '', clientId };
       if (answers['sign-in'] === 'person') return await this.#keep({ ...this.#progress, app });
       if (!clientSecret?.trim()) throw new BridgeError('set-up-answer-invalid', 'The client secret is missing.');
-      const file = secretFile(dataDir, answers.name ?? '');
+      const file = secretFile(present.dataDir, name);
       await writeWholeFile(file, `${clientSecret.trim()}\n`, 0o600);
       await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } } });
     });
@@ -200,7 +220,8 @@ export class GuidedSetup {
   /**
    * Writes the configuration. {@link apply} lets the bridge take it up.
    * @returns what programs log in with; only the hash of the password is kept
-   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, and see the ports
+   * @throws BridgeError `set-up-step-missing`, `set-up-step-done`, `usage` where the connection is there already and
+   *   belongs to another app or tenant, and see the ports
    */
   write(): Promise<MadeLogin> {
     return this.#changes.run(async () => {
@@ -208,9 +229,11 @@ export class GuidedSetup {
       const { app } = this.#progress;
       if (!app) throw stepMissing('The app is not registered yet.');
       const progress = { ...this.#answered(), app };
-      const login = { username: progress.answers.username ?? '', password: makePassword() };
-      const passwordHash = await this.#ports.hashPassword(login.password);
       const present = await this.#ports.config();
+      const { name = '', username = '' } = progress.answers;
+      assertSameApp(name, knownConnection(present, name), app);
+      const login = { username, password: makePassword() };
+      const passwordHash = await this.#ports.hashPassword(login.password);
       if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
       else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
       await this.#keep({ ...this.#progress, isWritten: true });
@@ -363,7 +386,7 @@ export class GuidedSetup {
   #script(app: NonNullable<SetupProgress['app']>, present: PresentConfig): SetupView['script'] {
     const { answers, signedInAs } = this.#progress;
     const { name = '', mailbox = '' } = answers;
-    const isPerson = present.connections[name]?.grant !== 'client-credentials';
+    const isPerson = knownConnection(present, name)?.grant !== 'client-credentials';
     const input: ExchangeScriptInput = {
       connection: name,
       organization: app.tenantId,
@@ -379,7 +402,7 @@ export class GuidedSetup {
   async #wantedApp(present: PresentConfig): Promise<WantedApp> {
     const { answers } = this.#progress;
     const { name = '' } = answers;
-    const before = present.connections[name];
+    const before = knownConnection(present, name);
     const clientId = before?.clientId ?? answers['client-id'];
     const tenantId = before?.tenantId ?? answers.tenant;
     return {
@@ -391,11 +414,6 @@ export class GuidedSetup {
       present: await present.credentialOf(name),
       dataDir: resolve(present.dataDir),
     };
-  }
-
-  /** Of a connection that is there already. */
-  #cloudOf(present: PresentConfig): unknown {
-    return present.connections[this.#progress.answers.name ?? '']?.cloud;
   }
 
   #answered(): SetupProgress {

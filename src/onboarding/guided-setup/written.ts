@@ -3,6 +3,7 @@ import type { ConfigChange } from '../config-edit.ts';
 import { connectionChanges } from '../connection-entry.ts';
 import { freePorts } from '../free-ports.ts';
 import { configOf, dataDirFor, hostOf, protocolsOf } from '../init-config.ts';
+import { knownConnection } from './known-connection.ts';
 import type { PresentConfig } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 
@@ -46,9 +47,11 @@ export async function configChanges(
   passwordHash: string,
 ): Promise<ConfigChange[]> {
   const { name = '' } = answers;
-  const before = present.connections[name];
+  const before = knownConnection(present, name);
   const grant = before?.grant ?? (answers['sign-in'] === 'person' ? 'device-code' : 'client-credentials');
-  const { tenantId, clientId, credential } = app;
+  const { clientId, credential } = app;
+  // One that takes people of any tenant goes on doing so.
+  const tenantId = typeof before?.tenantId === 'string' ? before.tenantId : app.tenantId;
   const entry = { name, grant: String(grant), tenantId, clientId, cloud: undefined, credential };
   const made = await newConfig({ answers, app, cloud }, present, { passwordHash, admin: {} });
   const connection = connectionChanges(entry, before, present.folder).map((change) =>

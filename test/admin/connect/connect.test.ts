@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type ConnectWorld, connectWorld } from '../../support/connect-world.ts';
-import { alice, bob, until } from '../../support/relay.ts';
+import { alice, bob, reports, until } from '../../support/relay.ts';
 import { noteSecret } from '../../support/secret-search/record.ts';
 import { adminWorld } from '../admin-world.ts';
 
@@ -72,6 +72,17 @@ test('who is invited may come from a domain that is not listed, and nobody else 
   expect((await connects(world, bob, invitation)).outcome).toMatchObject({ state: 'failed' });
   expect((await connects(world, alice, `${invitation}x`)).outcome).toMatchObject({ state: 'failed' });
   expect((await connects(world, alice, invitation)).outcome).toMatchObject({ state: 'done', address: alice });
+}, 30_000);
+
+test('who has the name of another account gets nothing: their password would open the mailboxes of that account', async () => {
+  const world = await connectWorld({
+    accounts: [{ username: alice, password: 'wonderland-7', connection: 'contoso', mailbox: reports, send: 'smtp' }],
+  });
+  expect((await connects(world, alice)).outcome).toMatchObject({
+    state: 'failed',
+    error: { code: 'connect-not-open' },
+  });
+  expect((await connects(world, bob)).outcome).toMatchObject({ state: 'done', address: bob });
 }, 30_000);
 
 test('from one network only so many sign-ins wait at the same time', async () => {

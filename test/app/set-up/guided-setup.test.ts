@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { BridgeError } from '../../../src/base/errors.ts';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
 import { type GuidedWorld, guidedWorld } from './guided-world.ts';
 
@@ -106,6 +107,84 @@ test('a configuration that is there gets another account over the same connectio
   expect(accounts.map(({ username }: { username: string }) => username)).toEqual(['reports', 'alice']);
   expect(Object.keys(connections)).toEqual(['contoso']);
   expect(listeners).toHaveLength(3);
+});
+
+/** A configuration whose connection has a secret, and no cloud: the global one. */
+async function withSecret(world: GuidedWorld): Promise<void> {
+  const connection = {
+    tenantId: world.m365.tenantId,
+    clientId: world.m365.clientId,
+    grant: 'client-credentials',
+    clientSecret: world.m365.clientSecret,
+  };
+  const account = { username: 'reports', password: 'wonderland-7', connection: 'contoso', mailbox, send: 'graph' };
+  const listeners = [{ protocol: 'smtp', port: 0 }];
+  writeFileSync(
+    world.configFile,
+    JSON.stringify({ listeners, connections: { contoso: connection }, accounts: [account] }),
+    {
+      mode: 0o600,
+    },
+  );
+}
+
+test("the secret of a connection that is there goes to no server of somebody's choice", async () => {
+  const world = await guidedWorld();
+  await withSecret(world);
+  const given = { ...answers, username: 'alice', mailbox: 'alice@contoso.example' };
+  await expect(world.setup.answer(given, world.cloud)).rejects.toMatchObject({ code: 'usage' });
+  await world.setup.answer(given, 'global');
+  expect(await world.setup.subjectOf(given, undefined)).toEqual({
+    name: 'contoso',
+    authority: 'https://login.microsoftonline.com',
+  });
+  // Even where an earlier set-up has kept another cloud.
+  await world.setup.startOver();
+  const text = readFileSync(world.configFile, 'utf8');
+  rmSync(world.configFile);
+  await world.setup.answer({ ...given, tenant: world.m365.tenantId }, world.cloud);
+  writeFileSync(world.configFile, text, { mode: 0o600 });
+  expect(await openedFor(world)).toBe('https://login.microsoftonline.com');
+});
+
+/** Where a registration goes. */
+async function openedFor({ setup, ports }: GuidedWorld): Promise<string> {
+  const opened = new Promise<string>((resolve) => {
+    ports.openHttp = async ({ authority }) => {
+      resolve(authority);
+      throw new BridgeError('cancelled', 'Nothing is sent.');
+    };
+  });
+  await setup.register('device-code');
+  return await opened;
+}
+
+test('the app of a connection that is there is not replaced by another', async () => {
+  const world = await guidedWorld();
+  await withSecret(world);
+  await world.setup.answer({ ...answers, username: 'alice', mailbox: 'alice@contoso.example' }, undefined);
+  const other = { clientId: '11111111-2222-4333-8444-555555555555', clientSecret: 'given~by~hand~8Q~4711' };
+  await expect(world.setup.useApp(other)).rejects.toMatchObject({ code: 'usage' });
+  expect(existsSync(join(world.folder, 'data/contoso.secret'))).toBe(false);
+  await world.setup.useApp({ ...other, clientId: world.m365.clientId });
+  const text = readFileSync(world.configFile, 'utf8');
+  writeFileSync(world.configFile, text.replace(world.m365.clientId, other.clientId));
+  await expect(world.setup.write()).rejects.toMatchObject({ code: 'usage' });
+  writeFileSync(world.configFile, text);
+  await world.setup.write();
+  expect(written(world).accounts).toHaveLength(2);
+});
+
+test('a registration goes through the proxy of the configuration, and trusts the CA that it names beside itself', async () => {
+  const world = await guidedWorld();
+  await withSecret(world);
+  const config = written(world);
+  writeFileSync(world.configFile, JSON.stringify({ ...config, proxy: 'ftp://proxy.contoso.example' }));
+  const endpoints = world.ports.cloudOf({ caFile: 'cloud/ca.crt' }, '');
+  expect(endpoints.caFile).toBe(join(world.folder, 'cloud/ca.crt'));
+  await expect(world.ports.openHttp(world.ports.cloudOf(undefined, ''))).rejects.toMatchObject({
+    code: 'proxy-invalid',
+  });
 });
 
 test('a person signs in to the connection, after an administrator has registered the app', async () => {

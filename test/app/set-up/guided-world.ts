@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { GuidedSetup } from '../../../src/onboarding/guided-setup/guided-setup.ts';
+import type { SetupPorts } from '../../../src/onboarding/guided-setup/ports.ts';
 import type { SetupView } from '../../../src/onboarding/guided-setup/view.ts';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
@@ -19,6 +20,7 @@ export interface GuidedWorld {
   /** As `simulate` describes it. */
   readonly cloud: object;
   setup: GuidedSetup;
+  readonly ports: { -readonly [K in keyof SetupPorts]: SetupPorts[K] };
   bridge(): Bridge | undefined;
   /** Another process takes up what this one has left. */
   reopen(): Promise<void>;
@@ -54,13 +56,15 @@ export async function guidedWorld(): Promise<GuidedWorld> {
     bridge: () => bridge,
     apply,
   };
-  const open = () => GuidedSetup.open({ ports: setupPorts(place) });
+  const ports = setupPorts(place);
+  const open = () => GuidedSetup.open({ ports });
   const world: GuidedWorld = {
     m365,
     folder,
     configFile,
     cloud: { cloud: { authority, graph, imap, pop3, smtp, caFile } },
     setup: await open(),
+    ports,
     bridge: () => bridge,
     async reopen() {
       await world.setup.close();

@@ -43,6 +43,7 @@ function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
       path: '/set-up/task',
       summary: 'End what is under way: a sign-in, a registration, a check.',
       access: 'operate',
+      audit: 'set-up-cancel',
       answers: view,
       run: () => after(setUp, setUp.cancel()),
     }),
@@ -80,7 +81,10 @@ function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
       audit: 'set-up-answers',
       body: z.strictObject({ answers: setUpAnswers(), cloud: setUpCloud().optional() }),
       answers: view,
-      run: ({ body }) => after(setUp, setUp.answer(body.answers, body.cloud)),
+      async run({ body: { answers, cloud }, note }) {
+        note(await setUp.subjectOf(answers, cloud));
+        return await after(setUp, setUp.answer(answers, cloud));
+      },
     }),
     apiRoute({
       method: 'POST',
@@ -174,6 +178,7 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       path: '/set-up/exchange-script',
       summary: 'The script was run, or will be.',
       access: 'operate',
+      audit: 'set-up-exchange-script',
       answers: view,
       run: () => after(setUp, setUp.scriptDone()),
     }),
@@ -182,9 +187,13 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       path: '/set-up/check',
       summary: 'Try every hop; `skip` leaves it at what was found.',
       access: 'operate',
+      audit: 'set-up-check',
       body: z.strictObject({ skip: z.boolean().default(false) }),
       answers: view,
-      run: ({ body }) => after(setUp, body.skip ? setUp.skipCheck() : setUp.check()),
+      run({ body: { skip }, note }) {
+        note({ skip });
+        return after(setUp, skip ? setUp.skipCheck() : setUp.check());
+      },
     }),
     apiRoute({
       method: 'POST',

@@ -1,0 +1,25 @@
+import { type Account, folded } from '../../accounts/account.ts';
+import { LoginNames } from '../../accounts/login-names.ts';
+import type { Config } from '../../config/schema.ts';
+import { sameAddress } from '../../message/address/address.ts';
+
+/**
+ * Whether a password made at `/connect` for an address opens this mailbox and nothing else. The address is resolved as a
+ * login is: an account of exactly this name comes before one for many, and an app password counts for either.
+ */
+export function opensThisMailboxAlone(
+  { accounts }: Pick<Config, 'accounts'>,
+  connection: string,
+  address: string,
+): boolean {
+  const named = accounts.map(({ passwordFrom: _, ...each }): Account => ({ ...each, networks: [] }));
+  const login = new LoginNames(named).resolve(address)?.login;
+  if (login === undefined) return false;
+  const account = accounts[named.indexOf(login.account)];
+  return (
+    account?.connection === connection &&
+    account.passwordFrom === 'app-passwords' &&
+    folded(login.username) === folded(address) &&
+    [login.mailbox, ...login.mailboxes].every((mailbox) => sameAddress(mailbox, address))
+  );
+}

@@ -1,0 +1,56 @@
+import { BridgeError } from '../../base/errors.ts';
+import { noClientId } from '../init-config.ts';
+import type { PresentConfig, SetupPorts } from './ports.ts';
+import type { SetupProgress } from './progress.ts';
+
+/** `connections.NAME` as the configuration has it. */
+export type KnownConnection = PresentConfig['connections'][string];
+
+/** Undefined where the configuration has no connection of that name. */
+export function knownConnection(present: PresentConfig, name: string | undefined): KnownConnection | undefined {
+  return name !== undefined && Object.hasOwn(present.connections, name) ? present.connections[name] : undefined;
+}
+
+/**
+ * The credential of a connection goes to the servers of its own cloud alone.
+ * @param described the cloud that was asked for; undefined: none
+ * @throws BridgeError `usage` where it is another one, `config-invalid`
+ */
+export function assertSameCloud(
+  ports: Pick<SetupPorts, 'cloudOf'>,
+  name: string,
+  known: KnownConnection,
+  described: unknown,
+): void {
+  if (described === undefined) return;
+  const [own, asked] = [known.cloud, described].map((cloud) => ports.cloudOf(cloud, ''));
+  if (JSON.stringify(own) === JSON.stringify(asked)) return;
+  throw new BridgeError('usage', `Connection "${name}" is there already, and has another cloud.`, {
+    remedy: 'Leave the cloud out, or choose another name for the connection.',
+  });
+}
+
+/**
+ * A set-up gives a connection its app and tenant, and changes neither.
+ * @throws BridgeError `usage` where the app is another one
+ */
+export function assertSameApp(
+  name: string,
+  known: KnownConnection | undefined,
+  { tenantId, clientId }: Pick<NonNullable<SetupProgress['app']>, 'tenantId' | 'clientId'>,
+): void {
+  if (known === undefined) return;
+  if (isSame(known.clientId, clientId, [noClientId]) && isSame(known.tenantId, tenantId, openTenants)) return;
+  throw new BridgeError('usage', `Connection "${name}" is there already, and belongs to another app or tenant.`, {
+    remedy: 'Register the app of that connection, or choose another name for the connection.',
+  });
+}
+
+/** Tenant names of an app that takes people of any tenant. */
+const openTenants = ['common', 'organizations'];
+
+/** @param none what stands for none */
+function isSame(own: unknown, given: string, none: readonly string[]): boolean {
+  if (own === undefined || own === '' || none.includes(String(own).toLowerCase())) return true;
+  return String(own).toLowerCase() === given.toLowerCase();
+}
