@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
@@ -56,20 +56,26 @@ export class AuditLog {
       this.#write(Buffer.from(`${JSON.stringify(kept)}\n`));
     } catch (error) {
       log.error({ error, entry: kept }, 'audit: cannot write what was done');
+      // A part of the line may be there: what opens the file next looks.
+      this.close();
     }
   }
 
-  /** The last entries, the latest first: those of the file that is written to, and of the one before. */
+  /**
+   * The last entries, the latest first: those of the file that is written to, and of the one before. A line that was
+   * written in part, when the power failed or the disk was full, is none.
+   */
   last(limit: number): KeptAuditEntry[] {
     const lines = this.#files
       .slice(0, 2)
-      .toReversed()
-      .flatMap((each) => readOwnFile(each)?.toString().split('\n') ?? []);
-    return lines
-      .filter((line) => line !== '')
-      .slice(-limit)
-      .map((line) => JSON.parse(line) as KeptAuditEntry)
-      .toReversed();
+      .flatMap((each) => readOwnFile(each)?.toString().split('\n').toReversed() ?? []);
+    const entries: KeptAuditEntry[] = [];
+    for (const line of lines) {
+      if (entries.length === limit) break;
+      const entry = entryOf(line);
+      if (entry) entries.push(entry);
+    }
+    return entries;
   }
 
   close(): void {
@@ -84,14 +90,17 @@ export class AuditLog {
       this.#rotate();
       this.#open();
     }
-    writeSync(this.#handle as number, line);
+    writeFileSync(this.#handle as number, line);
     this.#size += line.length;
   }
 
   #open(): void {
     if (this.#handle !== undefined) return;
-    this.#handle = openOwnFile(this.#files[0] as string, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    this.#handle = openOwnFile(this.#files[0] as string, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
     this.#size = fstatSync(this.#handle).size;
+    if (this.#size === 0 || endsWithLineFeed(this.#handle, this.#size)) return;
+    writeFileSync(this.#handle, '\n');
+    this.#size += 1;
   }
 
   #rotate(): void {
@@ -104,5 +113,20 @@ export class AuditLog {
         // Not there yet.
       }
     }
+  }
+}
+
+function endsWithLineFeed(handle: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  readSync(handle, last, 0, 1, size - 1);
+  return last.toString() === '\n';
+}
+
+function entryOf(line: string): KeptAuditEntry | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as KeptAuditEntry;
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { auditFiles } from '../../../src/admin/access/audit-files.ts';
@@ -103,6 +103,23 @@ test('a file that is full makes way for the next; four earlier ones stay', () =>
   again.record('the next run');
   expect(entriesIn(dataDir).at(-1)?.action).toBe('the next run');
   again.audit.close();
+});
+
+test('a line that was written in part is passed over, and the next one begins behind it', async () => {
+  const dataDir = temporaryFolder();
+  const first = auditLog(dataDir);
+  first.record('before');
+  first.audit.close();
+  appendFileSync(join(dataDir, 'admin-audit.jsonl'), '{"time":"2026-01-05T08:00');
+  const world = await adminWorld({ settings: { dataDir } });
+  const actions = async () => {
+    const answer = await bearer(world)('GET', '/audit');
+    return ((await answer.json()) as { entries: Kept[] }).entries.map(({ action }) => action);
+  };
+  expect(await actions()).toEqual(['before']);
+  await bearer(world)('POST', '/connections/contoso/check');
+  expect(await actions()).toEqual(['connections.check', 'before']);
+  expect(readFileSync(join(dataDir, 'admin-audit.jsonl'), 'utf8')).toMatch(/T08:00\n\{.*\n$/);
 });
 
 test('a link in its place is not followed; what was done is told in the log of the bridge', () => {
