@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
 import type { Log } from '../../base/log.ts';
 import { auditFiles } from './audit-files.ts';
+import { StrangerLines } from './stranger-lines.ts';
 
 /** Something that somebody did, or tried to. */
 export interface AuditEntry {
@@ -40,11 +41,13 @@ const defaultMaxBytes = 5 * 1024 * 1024;
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #files: readonly string[];
+  readonly #strangers: StrangerLines;
   #handle: number | undefined;
   #size = 0;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
+    this.#strangers = new StrangerLines(options.clock);
     this.#files = auditFiles.map((name) => join(options.dataDir, name));
   }
 
@@ -59,6 +62,13 @@ export class AuditLog {
       // A part of the line may be there: what opens the file next looks.
       this.close();
     }
+  }
+
+  /** Writes an attempt of somebody who is not known, or leaves it to the next line, whose `times` counts those. */
+  recordStranger(entry: AuditEntry): void {
+    const times = this.#strangers.take(entry.address);
+    if (times === undefined) return;
+    this.record(times === 0 ? entry : { ...entry, details: { ...entry.details, times } });
   }
 
   /**

@@ -14,6 +14,7 @@ interface Kept {
   readonly outcome: string;
   readonly user: string | null;
   readonly address: string;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 const entriesIn = (dataDir: string, file = auditFiles[0] ?? '') =>
@@ -68,6 +69,44 @@ test('strangers cannot fill it: of them wrong tokens alone are recorded', async 
   await post('/session', '{"token":"wrong-token-of-this-test"}');
   expect(entriesIn(world.dataDir)).toMatchObject([{ action: 'sign-in', outcome: 'admin-token-wrong' }]);
   expect(lines).toMatchObject([{ msg: 'admin sign-in refused', client: '127.0.0.1' }]);
+});
+
+test('who shows the same wrong token again and again gets a line a minute', async () => {
+  const clock = new FakeClock();
+  const world = await adminWorld({ clock });
+  const guess = async () => {
+    let status: number | undefined;
+    void bearer(world, 'wrong-token-of-this-test')('POST', '/connections/contoso/check').then((answer) => {
+      status = answer.status;
+    });
+    while (status === undefined) await clock.advance(100);
+    expect(status).toBe(401);
+  };
+  for (let count = 0; count < 8; count++) await guess();
+  expect(entriesIn(world.dataDir).length).toBe(1);
+  await bearer(world)('POST', '/connections/contoso/check');
+  await clock.advance(60_000);
+  await guess();
+  expect(entriesIn(world.dataDir).map(({ outcome, details }) => [outcome, details.times])).toEqual([
+    ['admin-token-wrong', undefined],
+    ['done', undefined],
+    ['admin-token-wrong', 7],
+  ]);
+});
+
+test('strangers of many networks get 60 lines an hour', async () => {
+  const dataDir = temporaryFolder();
+  const clock = new FakeClock();
+  const audit = new AuditLog({ dataDir, clock, log: keptLog().log });
+  const attempt = (address: string) =>
+    audit.recordStranger({ user: null, by: null, address, action: 'sign-in', details: {}, outcome: 'x' });
+  for (let count = 0; count < 5_000; count++) attempt(`10.${count >> 8}.${count & 255}.1`);
+  expect(entriesIn(dataDir).length).toBe(60);
+  await clock.advance(3_600_000);
+  attempt('2001:db8::1');
+  attempt('2001:db8::2');
+  expect(entriesIn(dataDir).slice(60)).toMatchObject([{ address: '2001:db8::1', details: { times: 4_940 } }]);
+  audit.close();
 });
 
 test('looking at things leaves no line, and the log is read at the API, the latest first', async () => {
