@@ -43,6 +43,7 @@ async function serve(route: ApiRoute, request: FastifyRequest, reply: FastifyRep
     else if (outcome === 'admin-token-wrong') gate.audit.recordStranger(entry);
   };
   try {
+    gate.access.assertNotFromElsewhere(request);
     caller = route.access === 'open' ? undefined : await gate.access.admit(request, route.access);
     // A question to a store that has much to do; strangers do not get so far.
     if (caller) request.raw.socket.setTimeout(answerTimeoutMs);

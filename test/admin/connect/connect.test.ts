@@ -93,6 +93,20 @@ test('a page elsewhere cannot begin a sign-in: what a form may send without aski
   }
 }, 30_000);
 
+test.each([{ Origin: 'https://elsewhere.example' }, { 'Sec-Fetch-Site': 'cross-site' }])(
+  'nor with a request without a body: %o',
+  async (headers) => {
+    const world = await connectWorld();
+    const answer = await fetch(`${world.origin}/api/v1/connect/sign-ins`, {
+      method: 'POST',
+      headers: headers as Record<string, string>,
+    });
+    expect(await answer.json()).toMatchObject({ error: { code: 'admin-request-forged' } });
+    expect((await post(world, 'sign-ins', {}, { Origin: world.origin })).status).toBe(202);
+  },
+  30_000,
+);
+
 test('an outcome is told to nobody who guesses', async () => {
   const world = await connectWorld();
   expect((await post(world, 'outcome', { id: 'AAAA' })).status).toBe(404);
