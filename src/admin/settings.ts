@@ -22,6 +22,8 @@ export interface AdminSettings {
   readonly pages: boolean;
   /** Host names by which it is asked for, beside `localhost` and addresses. */
   readonly names: readonly string[];
+  /** Host names by which mail programs ask for their settings, and for nothing else. Default: none. */
+  readonly programNames?: readonly string[];
   /** Where people reach it: an origin. */
   readonly publicUrl?: string | undefined;
   /** For the audit log. */

@@ -402,3 +402,12 @@ test('passwordFrom: a file by its absolute path, an LDAP server with its default
   ]);
   expect([...references.files.keys()]).toEqual(['people']);
 });
+
+test.each([
+  ['https://mail.contoso.com', 'https://mail.contoso.com'],
+  ['HTTPS://Mail.Contoso.COM/', 'https://mail.contoso.com'],
+  ['http://Bridge.lan:8025/', 'http://bridge.lan:8025'],
+])('the public address %s is kept as browsers write it', async (publicUrl, kept) => {
+  const { config } = await load(sample({ admin: { publicUrl } }));
+  expect(config.admin?.publicUrl).toBe(kept);
+});

@@ -75,6 +75,15 @@ export class AdminAccess {
   }
 
   /**
+   * Refuses what a page of another origin makes a browser send, also where nobody has to be signed in. A program that
+   * shows its token is no such page: a browser sends no Authorization by itself.
+   * @throws BridgeError `admin-request-forged`
+   */
+  assertNotFromElsewhere(request: FastifyRequest): void {
+    if (changes(request) && request.headers.authorization === undefined) this.#parts.hosts.assertOwnOrigin(request);
+  }
+
+  /**
    * Who asks, where that one may do what is asked.
    * @throws BridgeError `admin-not-signed-in`, `admin-token-wrong`, `admin-sign-in-blocked`, `admin-role-needed`,
    *   `admin-request-forged`
@@ -83,7 +92,7 @@ export class AdminAccess {
     const caller = await this.callerOf(request);
     if (caller === undefined) throw new BridgeError('admin-not-signed-in', 'Nobody is signed in.');
     const { session } = caller;
-    if (session && !['GET', 'HEAD'].includes(request.method)) this.#assertNotForged(request, session);
+    if (session && changes(request)) this.#assertNotForged(request, session);
     if (mayAct(caller.role, needed)) return caller;
     throw new BridgeError('admin-role-needed', `${caller.user} may look, and change nothing.`);
   }
@@ -148,4 +157,8 @@ export class AdminAccess {
   async #pause(ms: number): Promise<void> {
     if (ms > 0) await new Promise<void>((resolve) => void this.#parts.clock.after(ms, resolve));
   }
+}
+
+function changes({ method }: FastifyRequest): boolean {
+  return !['GET', 'HEAD'].includes(method);
 }

@@ -1,9 +1,10 @@
-import { closeSync, constants, fstatSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { openOwnFile, readOwnFile } from '../../base/files/own-file.ts';
 import type { Log } from '../../base/log.ts';
 import { auditFiles } from './audit-files.ts';
+import { StrangerLines } from './stranger-lines.ts';
 
 /** Something that somebody did, or tried to. */
 export interface AuditEntry {
@@ -40,11 +41,13 @@ const defaultMaxBytes = 5 * 1024 * 1024;
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #files: readonly string[];
+  readonly #strangers: StrangerLines;
   #handle: number | undefined;
   #size = 0;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
+    this.#strangers = new StrangerLines(options.clock);
     this.#files = auditFiles.map((name) => join(options.dataDir, name));
   }
 
@@ -56,20 +59,33 @@ export class AuditLog {
       this.#write(Buffer.from(`${JSON.stringify(kept)}\n`));
     } catch (error) {
       log.error({ error, entry: kept }, 'audit: cannot write what was done');
+      // A part of the line may be there: what opens the file next looks.
+      this.close();
     }
   }
 
-  /** The last entries, the latest first: those of the file that is written to, and of the one before. */
+  /** Writes an attempt of somebody who is not known, or leaves it to the next line, whose `times` counts those. */
+  recordStranger(entry: AuditEntry): void {
+    const times = this.#strangers.take(entry.address);
+    if (times === undefined) return;
+    this.record(times === 0 ? entry : { ...entry, details: { ...entry.details, times } });
+  }
+
+  /**
+   * The last entries, the latest first: those of the file that is written to, and of the one before. A line that was
+   * written in part, when the power failed or the disk was full, is none.
+   */
   last(limit: number): KeptAuditEntry[] {
     const lines = this.#files
       .slice(0, 2)
-      .toReversed()
-      .flatMap((each) => readOwnFile(each)?.toString().split('\n') ?? []);
-    return lines
-      .filter((line) => line !== '')
-      .slice(-limit)
-      .map((line) => JSON.parse(line) as KeptAuditEntry)
-      .toReversed();
+      .flatMap((each) => readOwnFile(each)?.toString().split('\n').toReversed() ?? []);
+    const entries: KeptAuditEntry[] = [];
+    for (const line of lines) {
+      if (entries.length === limit) break;
+      const entry = entryOf(line);
+      if (entry) entries.push(entry);
+    }
+    return entries;
   }
 
   close(): void {
@@ -84,14 +100,17 @@ export class AuditLog {
       this.#rotate();
       this.#open();
     }
-    writeSync(this.#handle as number, line);
+    writeFileSync(this.#handle as number, line);
     this.#size += line.length;
   }
 
   #open(): void {
     if (this.#handle !== undefined) return;
-    this.#handle = openOwnFile(this.#files[0] as string, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    this.#handle = openOwnFile(this.#files[0] as string, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
     this.#size = fstatSync(this.#handle).size;
+    if (this.#size === 0 || endsWithLineFeed(this.#handle, this.#size)) return;
+    writeFileSync(this.#handle, '\n');
+    this.#size += 1;
   }
 
   #rotate(): void {
@@ -104,5 +123,20 @@ export class AuditLog {
         // Not there yet.
       }
     }
+  }
+}
+
+function endsWithLineFeed(handle: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  readSync(handle, last, 0, 1, size - 1);
+  return last.toString() === '\n';
+}
+
+function entryOf(line: string): KeptAuditEntry | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as KeptAuditEntry;
+  } catch {
+    return undefined;
   }
 }

@@ -10,9 +10,6 @@ import type { ApiAnswer, ApiRoute } from './route.ts';
 /** How long an answer may take, and a client to take it, between two pieces of it. */
 const answerTimeoutMs = 60_000;
 
-/** What is recorded of whoever is not signed in; guesses are bounded by the block. */
-const strangersOutcomes = ['done', 'admin-token-wrong'];
-
 export const apiPrefix = '/api/v1';
 
 /** What every route goes through. */
@@ -38,12 +35,15 @@ async function serve(route: ApiRoute, request: FastifyRequest, reply: FastifyRep
   let caller: KnownCaller | undefined;
   const details: Record<string, unknown> = {};
   const record = (outcome: string) => {
-    // Strangers must not be able to fill the log, and push out what was done.
-    if (route.audit === undefined || (caller === undefined && !strangersOutcomes.includes(outcome))) return;
+    if (route.audit === undefined) return;
     const { user = null, by = null } = caller ?? {};
-    gate.audit.record({ user, by, address: request.ip, action: route.audit, details, outcome });
+    const entry = { user, by, address: request.ip, action: route.audit, details, outcome };
+    if (caller || outcome === 'done') gate.audit.record(entry);
+    // Strangers must not be able to fill the log, and push out what was done.
+    else if (outcome === 'admin-token-wrong') gate.audit.recordStranger(entry);
   };
   try {
+    gate.access.assertNotFromElsewhere(request);
     caller = route.access === 'open' ? undefined : await gate.access.admit(request, route.access);
     // A question to a store that has much to do; strangers do not get so far.
     if (caller) request.raw.socket.setTimeout(answerTimeoutMs);

@@ -12,10 +12,7 @@ export const connectCookie = 'mailbridge_connect';
 
 const maxRequestBytes = 16 * 1024;
 
-/**
- * What people and mail programs ask for without a login: the page at `/connect`, and settings for programs. Settings are
- * the same for every address of a domain: whether there is such a mailbox they do not tell.
- */
+/** What people ask for without a login: the page at `/connect`. */
 export function addConnectRoutes(
   app: FastifyInstance,
   connect: ConnectPort,
@@ -33,13 +30,6 @@ export function addConnectRoutes(
     const page = await files.get('connect/index.html');
     return page ? reply.type(page.type).send(page.content) : reply.callNotFound();
   });
-  app.get('/connect/mail.mobileconfig', async (request, reply) => {
-    const address = openAddress(request, connect);
-    if (address === undefined) return reply.callNotFound();
-    const profile = appleProfile(address, connect.servers(), await connect.authority());
-    reply.header('Content-Disposition', 'attachment; filename="mail.mobileconfig"');
-    return reply.type('application/x-apple-aspen-config').send(profile);
-  });
   app.get('/connect/ca.crt', async (_, reply) => {
     const pem = await connect.authority();
     if (pem === undefined) return reply.callNotFound();
@@ -47,6 +37,20 @@ export function addConnectRoutes(
       .header('Content-Disposition', 'attachment; filename="ca.crt"')
       .type('application/x-x509-ca-cert')
       .send(pem);
+  });
+}
+
+/**
+ * What mail programs ask for without a login: their settings, which are the same for every address of a domain. Whether
+ * there is such a mailbox they do not tell.
+ */
+export function addProgramRoutes(app: FastifyInstance, connect: ConnectPort): void {
+  app.get('/connect/mail.mobileconfig', async (request, reply) => {
+    const address = openAddress(request, connect);
+    if (address === undefined) return reply.callNotFound();
+    const profile = appleProfile(address, connect.servers(), await connect.authority());
+    reply.header('Content-Disposition', 'attachment; filename="mail.mobileconfig"');
+    return reply.type('application/x-apple-aspen-config').send(profile);
   });
   for (const path of ['/mail/config-v1.1.xml', '/.well-known/autoconfig/mail/config-v1.1.xml']) {
     app.get(path, (request, reply) => thunderbird(request, reply, connect));

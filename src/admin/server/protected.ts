@@ -9,10 +9,11 @@ import { AdminSessions } from '../access/sessions.ts';
 import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
 import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { EventHub } from '../api/events/hub.ts';
-import { addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
+import { type ApiGate, addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
 import { PendingConnects } from '../connect/pending.ts';
-import { addConnectRoutes } from '../connect/routes.ts';
+import type { ConnectPort } from '../connect/port.ts';
+import { addConnectRoutes, addProgramRoutes } from '../connect/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings } from '../settings.ts';
 import { setSecurityHeaders } from './headers.ts';
@@ -57,12 +58,9 @@ export async function openProtected(
   const connect = 'connect' in ports ? ports.connect : undefined;
   const pending = connect && new PendingConnects({ connect, clock, log });
   const files = new PageFiles();
+  if (connect) addPrograms(app, settings, connect, gate);
   app.register((part, _, done) => {
-    part.addHook('onRequest', async (request, reply) => {
-      setSecurityHeaders(reply, isTls);
-      hosts.assertOwnHost(request);
-    });
-    part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
+    guard(part, hosts, isTls, gate);
     addPageRoutes(part, files);
     if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
     if (connect && pending) addConnectRoutes(part, connect, pending, files);
@@ -84,6 +82,26 @@ export async function openProtected(
       void settings.oidc?.http.close();
     },
   };
+}
+
+/** Mail programs come by the names of the domains as well; nobody administers by those. */
+function addPrograms(app: FastifyInstance, settings: AdminSettings, connect: ConnectPort, gate: ApiGate): void {
+  const { names, programNames = [], publicUrl, tls } = settings;
+  const hosts = new HostCheck({ hosts: [...names, ...programNames], publicUrl });
+  app.register((part, _, done) => {
+    guard(part, hosts, tls !== undefined, gate);
+    addProgramRoutes(part, connect);
+    done();
+  });
+}
+
+/** What every request of a part goes through first. */
+function guard(part: FastifyInstance, hosts: HostCheck, isTls: boolean, gate: ApiGate): void {
+  part.addHook('onRequest', async (request, reply) => {
+    setSecurityHeaders(reply, isTls);
+    hosts.assertOwnHost(request);
+  });
+  part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
 }
 
 type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;

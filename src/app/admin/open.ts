@@ -45,7 +45,8 @@ async function settingsOf(
     port: admin.port,
     tls: certificates.of(admin),
     pages: admin.pages,
-    names: [hostname, admin.host, ...connectNames(admin)],
+    names: [hostname, admin.host],
+    programNames: programNames(admin),
     publicUrl: admin.publicUrl,
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
@@ -63,6 +64,6 @@ async function oidcOf(oidc: NonNullable<AdminConfig['oidc']>, { proxy }: Config)
 }
 
 /** By which mail programs look for the settings of an address. */
-function connectNames({ connect }: AdminConfig): string[] {
+function programNames({ connect }: AdminConfig): string[] {
   return (connect?.domains ?? []).flatMap((domain) => [domain, `autoconfig.${domain}`, `autodiscover.${domain}`]);
 }

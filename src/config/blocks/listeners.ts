@@ -84,7 +84,7 @@ function tokenProblem(text: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(text) ? undefined : 'must be printable ASCII without blanks';
 }
 
-function publicUrlProblem(text: string): boolean {
+function isPublicUrl(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && text.toLowerCase().replace(/\/$/, '') === url.origin;
 }
@@ -154,9 +154,14 @@ export const adminBlock = (sources: Sources) =>
     }),
     publicUrl: z
       .exactOptional(
-        z.string().refine(publicUrlProblem, {
-          error: 'must be "https://" or "http://" with a host and perhaps a port, and nothing after it',
-        }),
+        z
+          .string()
+          .refine(isPublicUrl, {
+            error: 'must be "https://" or "http://" with a host and perhaps a port, and nothing after it',
+            abort: true,
+          })
+          // As browsers write it: it is compared, and redirect URIs begin with it.
+          .transform((text) => new URL(text).origin),
       )
       .meta({
         title: 'URL',

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { auditFiles } from '../../../src/admin/access/audit-files.ts';
@@ -14,6 +14,7 @@ interface Kept {
   readonly outcome: string;
   readonly user: string | null;
   readonly address: string;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 const entriesIn = (dataDir: string, file = auditFiles[0] ?? '') =>
@@ -70,6 +71,44 @@ test('strangers cannot fill it: of them wrong tokens alone are recorded', async 
   expect(lines).toMatchObject([{ msg: 'admin sign-in refused', client: '127.0.0.1' }]);
 });
 
+test('who shows the same wrong token again and again gets a line a minute', async () => {
+  const clock = new FakeClock();
+  const world = await adminWorld({ clock });
+  const guess = async () => {
+    let status: number | undefined;
+    void bearer(world, 'wrong-token-of-this-test')('POST', '/connections/contoso/check').then((answer) => {
+      status = answer.status;
+    });
+    while (status === undefined) await clock.advance(100);
+    expect(status).toBe(401);
+  };
+  for (let count = 0; count < 8; count++) await guess();
+  expect(entriesIn(world.dataDir).length).toBe(1);
+  await bearer(world)('POST', '/connections/contoso/check');
+  await clock.advance(60_000);
+  await guess();
+  expect(entriesIn(world.dataDir).map(({ outcome, details }) => [outcome, details.times])).toEqual([
+    ['admin-token-wrong', undefined],
+    ['done', undefined],
+    ['admin-token-wrong', 7],
+  ]);
+});
+
+test('strangers of many networks get 60 lines an hour', async () => {
+  const dataDir = temporaryFolder();
+  const clock = new FakeClock();
+  const audit = new AuditLog({ dataDir, clock, log: keptLog().log });
+  const attempt = (address: string) =>
+    audit.recordStranger({ user: null, by: null, address, action: 'sign-in', details: {}, outcome: 'x' });
+  for (let count = 0; count < 5_000; count++) attempt(`10.${count >> 8}.${count & 255}.1`);
+  expect(entriesIn(dataDir).length).toBe(60);
+  await clock.advance(3_600_000);
+  attempt('2001:db8::1');
+  attempt('2001:db8::2');
+  expect(entriesIn(dataDir).slice(60)).toMatchObject([{ address: '2001:db8::1', details: { times: 4_940 } }]);
+  audit.close();
+});
+
 test('looking at things leaves no line, and the log is read at the API, the latest first', async () => {
   const world = await adminWorld();
   const ask = bearer(world);
@@ -103,6 +142,23 @@ test('a file that is full makes way for the next; four earlier ones stay', () =>
   again.record('the next run');
   expect(entriesIn(dataDir).at(-1)?.action).toBe('the next run');
   again.audit.close();
+});
+
+test('a line that was written in part is passed over, and the next one begins behind it', async () => {
+  const dataDir = temporaryFolder();
+  const first = auditLog(dataDir);
+  first.record('before');
+  first.audit.close();
+  appendFileSync(join(dataDir, 'admin-audit.jsonl'), '{"time":"2026-01-05T08:00');
+  const world = await adminWorld({ settings: { dataDir } });
+  const actions = async () => {
+    const answer = await bearer(world)('GET', '/audit');
+    return ((await answer.json()) as { entries: Kept[] }).entries.map(({ action }) => action);
+  };
+  expect(await actions()).toEqual(['before']);
+  await bearer(world)('POST', '/connections/contoso/check');
+  expect(await actions()).toEqual(['connections.check', 'before']);
+  expect(readFileSync(join(dataDir, 'admin-audit.jsonl'), 'utf8')).toMatch(/T08:00\n\{.*\n$/);
 });
 
 test('a link in its place is not followed; what was done is told in the log of the bridge', () => {

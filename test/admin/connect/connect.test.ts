@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
@@ -104,6 +105,20 @@ test('a page elsewhere cannot begin a sign-in: what a form may send without aski
   }
 }, 30_000);
 
+test.each([{ Origin: 'https://elsewhere.example' }, { 'Sec-Fetch-Site': 'cross-site' }])(
+  'nor with a request without a body: %o',
+  async (headers) => {
+    const world = await connectWorld();
+    const answer = await fetch(`${world.origin}/api/v1/connect/sign-ins`, {
+      method: 'POST',
+      headers: headers as Record<string, string>,
+    });
+    expect(await answer.json()).toMatchObject({ error: { code: 'admin-request-forged' } });
+    expect((await post(world, 'sign-ins', {}, { Origin: world.origin })).status).toBe(202);
+  },
+  30_000,
+);
+
 test('an outcome is told to nobody who guesses', async () => {
   const world = await connectWorld();
   expect((await post(world, 'outcome', { id: 'AAAA' })).status).toBe(404);
@@ -147,6 +162,32 @@ test('mail programs find the settings of every address of the domain, whether th
   expect(apple.text).toContain('com.apple.security.root');
   const qr = await get('/api/v1/connect/qr?address=nobody%40contoso.com');
   expect([qr.status, qr.type]).toEqual([200, 'image/svg+xml']);
+}, 30_000);
+
+test('by the names of a domain mail programs find their settings, and nobody finds pages or API', async () => {
+  const world = await connectWorld();
+  const ask = (host: string, path: string, method = 'GET') =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request(world.origin + path, { method, headers: { Host: host } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      sent.once('error', reject).end();
+    });
+  for (const host of ['contoso.com', 'autoconfig.contoso.com', 'autodiscover.contoso.com']) {
+    for (const path of [
+      '/mail/config-v1.1.xml?emailaddress=alice%40contoso.com',
+      '/.well-known/autoconfig/mail/config-v1.1.xml?emailaddress=alice%40contoso.com',
+      '/connect/mail.mobileconfig?address=alice%40contoso.com',
+    ])
+      expect([host, path, await ask(host, path)]).toEqual([host, path, 200]);
+    for (const path of ['/', '/ui/', '/connect', '/connect/ca.crt', '/api/v1/connect', '/api/v1/session', '/nothing'])
+      expect([host, path, await ask(host, path)]).toEqual([host, path, 421]);
+    expect(await ask(host, '/api/v1/connect/sign-ins', 'POST')).toBe(421);
+  }
+  expect(await ask('autodiscover.contoso.com', '/autodiscover/autodiscover.xml', 'POST')).toBe(200);
+  expect(await ask('attacker.example', '/mail/config-v1.1.xml?emailaddress=alice%40contoso.com')).toBe(421);
+  expect(await ask('localhost', '/ui/')).toBe(200);
 }, 30_000);
 
 test('where people do not connect by themselves there is no such page', async () => {

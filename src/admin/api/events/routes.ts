@@ -79,13 +79,16 @@ function watchCaller(caller: KnownCaller, access: AdminAccess, clock: Clock, end
   const { session } = caller;
   const endSession = session ? access.sessions.onEnd(session, end) : () => {};
   let cancel = () => {};
+  let isOver = false;
   const look = () => {
-    cancel = clock.after(heartbeatMs, () => {
-      void access.isStillKnown(caller).then((isKnown) => (isKnown ? look() : end()));
-    });
+    // The watch may end while the question is under way.
+    if (!isOver) cancel = clock.after(heartbeatMs, ask);
   };
+  // Where the token cannot be read the page connects again, and is told why it may not.
+  const ask = () => void access.isStillKnown(caller).then((isKnown) => (isKnown ? look() : end()), end);
   look();
   return () => {
+    isOver = true;
     endSession();
     cancel();
   };
