@@ -61,6 +61,10 @@ function connectRules(raw: Raw): Problem[] {
     const text = `"${name}" needs the "redirectUri" https://HOST/connect/callback`;
     return [{ path: [...path, 'connection'], text }];
   }
+  if (['common', 'organizations'].includes(String(connection.tenantId).toLowerCase())) {
+    const text = `"${name}" needs the "tenantId" of one tenant: with "${connection.tenantId}" people of any other sign in, too`;
+    return [{ path: [...path, 'connection'], text }];
+  }
   return list(connect.domains).flatMap((domain, index) => {
     const isServed = list(raw.accounts)
       .map(object)

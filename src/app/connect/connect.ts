@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { folded } from '../../accounts/account.ts';
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
+import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
 import type { MailServerSetting, MailServers } from '../../admin/connect/mail-servers.ts';
 import type { ConnectedMailbox, ConnectPort, ConnectWatcher } from '../../admin/connect/port.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -9,19 +9,26 @@ import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
 import { isLoopback } from '../../base/sockets/loopback.ts';
 import { resolveCloud } from '../../config/clouds.ts';
-import type { AdminConfig, Config } from '../../config/schema.ts';
+import type { AdminConfig } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
 import { ownConnection } from '../../message/own-connection.ts';
 import { beginAuthorization } from '../../tokens/grants/authorization-code.ts';
 import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import { SignInOnTrial } from '../../tokens/sign-ins/on-trial.ts';
-import { type SignedIn, storeSignIn, type UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
+import { type SignInStore, signInFaultCodes } from '../../tokens/sign-ins/store.ts';
+import {
+  isSamePerson,
+  type SignedIn,
+  storeSignIn,
+  type UserClientOptions,
+} from '../../tokens/sign-ins/user-sign-in.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
 import { opensThisMailboxAlone } from './connect-login.ts';
+import { makeConnectPassword, removeConnectPasswords } from './connect-passwords.ts';
 import { invitedAddress, makeInvitation } from './invitations.ts';
 
 type ConnectConfig = NonNullable<AdminConfig['connect']>;
@@ -111,8 +118,10 @@ export class BridgeConnect implements ConnectPort {
       await this.#tryMailbox(address, asking, candidate);
       const kept = await open(ownConnection(connect.connection, address));
       const works = await candidate.read();
+      const passwords = openAppPasswords(config.dataDir, shared);
+      await this.#forgetOthers(address, kept.store, signedIn, passwords);
       if (works) await kept.store.replace(works);
-      const password = await this.#makePassword(config, address);
+      const password = await makeConnectPassword(passwords, address, new Date(clock.now()));
       await this.#parts.onSignIn();
       return { address, password };
     } finally {
@@ -143,20 +152,25 @@ export class BridgeConnect implements ConnectPort {
     }
   }
 
-  async #makePassword({ dataDir }: Config, address: string): Promise<string> {
-    const { records, clock } = this.#parts;
-    const store = openAppPasswords(dataDir, records);
-    const now = new Date(clock.now());
-    const login = folded(address);
-    const name = `connect ${now.toISOString().slice(0, 19)}`;
-    const own = (await store.list()).filter((each) => each.login === login && each.name.startsWith('connect '));
-    // Whoever connects again and again keeps the last ones.
-    for (const old of own.toSorted((a, b) => b.madeAt.localeCompare(a.madeAt)).slice(mostPasswords - 1)) {
-      await store.remove(login, old.name);
-    }
-    return await store.add(login, name, now);
+  /**
+   * An address may have passed to somebody else: then the passwords that were made for it end, before the new sign-in is
+   * what they open.
+   */
+  async #forgetOthers(address: string, earlier: SignInStore, signedIn: SignedIn, passwords: AppPasswordStore) {
+    const known = await earlier.read().catch((error: unknown) => {
+      // What cannot be opened is nobody's, and is moved aside.
+      if (error instanceof BridgeError && unopened.has(error.code)) return undefined;
+      throw error;
+    });
+    if (known && isSamePerson(known, signedIn)) return;
+    const removed = await removeConnectPasswords(passwords, address);
+    if (removed === 0) return;
+    const why = 'another person than before has signed in at /connect: the passwords made there are removed';
+    this.#parts.log.warn({ mailbox: address, removed }, why);
   }
 }
+
+const unopened: ReadonlySet<string> = new Set(Object.values(signInFaultCodes));
 
 type AskedPerson = UserClientOptions & { readonly scopes: readonly string[] };
 
@@ -187,9 +201,6 @@ function tooLate(): BridgeError {
 function notOpen(text: string): BridgeError {
   return new BridgeError('connect-not-open', text);
 }
-
-/** Of one person, made at `/connect`. */
-const mostPasswords = 10;
 
 function resourcesOf({ scopes }: PersonalAccess): TokenResource[] {
   return (['exchange', 'graph'] as const).filter((each) => (scopes[each] ?? []).length > 0);

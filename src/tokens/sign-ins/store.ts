@@ -14,6 +14,8 @@ export interface SignIn {
   readonly username: string;
   /** The person's own tenant (`tid`). */
   readonly homeTenantId: string;
+  /** `oid` of the person in that tenant. Absent in what earlier versions have stored. */
+  readonly objectId?: string;
   /** Scopes granted, by resource, as Entra ID named them. */
   readonly scopes: { readonly graph?: readonly string[]; readonly exchange?: readonly string[] };
   readonly signedInAtMs: number;

@@ -53,7 +53,7 @@ export async function storeSignIn(
 /** The record of a sign-in made for one resource. */
 export function newSignIn(options: UserClientOptions, signedIn: SignedIn, resource: TokenResource | undefined): SignIn {
   const { authority, tenantId, clientId, clock } = options;
-  const { username, homeTenantId, scopes, msalCache } = signedIn;
+  const { username, homeTenantId, objectId, scopes, msalCache } = signedIn;
   const nowMs = clock.now();
   return {
     authority: new URL(authority).origin,
@@ -61,11 +61,17 @@ export function newSignIn(options: UserClientOptions, signedIn: SignedIn, resour
     clientId,
     username,
     homeTenantId,
+    objectId,
     scopes: resource === undefined ? {} : { [resource]: scopes },
     signedInAtMs: nowMs,
     renewedAtMs: nowMs,
     msalCache,
   };
+}
+
+/** Whether a stored sign-in is of the person who has signed in now: an address may pass to somebody else. */
+export function isSamePerson(signIn: SignIn, { homeTenantId, objectId }: SignedIn): boolean {
+  return signIn.homeTenantId === homeTenantId && (signIn.objectId === undefined || signIn.objectId === objectId);
 }
 
 /** The same sign-in after its refresh token was used. */

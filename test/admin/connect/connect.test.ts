@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openAppPasswords } from '../../../src/accounts/sources/app-passwords/open.ts';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type ConnectWorld, connectWorld } from '../../support/connect-world.ts';
 import { alice, bob, reports, until } from '../../support/relay.ts';
@@ -84,6 +85,23 @@ test('who has the name of another account gets nothing: their password would ope
     error: { code: 'connect-not-open' },
   });
   expect((await connects(world, bob)).outcome).toMatchObject({ state: 'done', address: bob });
+}, 30_000);
+
+test('an address that has passed to somebody else: the passwords of who had it before end', async () => {
+  const world = await connectWorld();
+  const passwords = openAppPasswords(join(world.relay.folder.path, 'data'), undefined);
+  const connectsAgain = async () => {
+    for (const { login, name } of await passwords.list()) await passwords.remove(login, name);
+    await passwords.add(alice, 'connect 2026-01-05T08:00:00', new Date('2026-01-05T08:00:00Z'));
+    await passwords.add(alice, 'printer', new Date('2026-01-05T08:00:00Z'));
+    expect((await connects(world, alice)).outcome.state).toBe('done');
+    return (await passwords.list()).map(({ name }) => name.split(' ')[0]);
+  };
+  expect((await connects(world, alice)).outcome.state).toBe('done');
+  expect(await connectsAgain()).toEqual(['connect', 'connect', 'printer']);
+  const user = world.m365.tenant.users.get(alice)!;
+  world.m365.tenant.users.set(alice, { ...user, objectId: 'ffffffff-2222-4333-8444-555555555555' });
+  expect(await connectsAgain()).toEqual(['connect', 'printer']);
 }, 30_000);
 
 test('from one network only so many sign-ins wait at the same time', async () => {

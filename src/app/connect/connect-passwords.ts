@@ -1,0 +1,31 @@
+import { folded } from '../../accounts/account.ts';
+import type { AppPasswordStore, ListedAppPassword } from '../../accounts/sources/app-passwords/store.ts';
+
+/** Of one person, made at `/connect`. */
+const mostPasswords = 10;
+const prefix = 'connect ';
+
+/**
+ * Makes an app password. Whoever connects again and again keeps the last ones.
+ * @throws BridgeError see {@link AppPasswordStore}
+ */
+export async function makeConnectPassword(store: AppPasswordStore, address: string, now: Date): Promise<string> {
+  const login = folded(address);
+  const own = await madeHere(store, login);
+  for (const old of own.toSorted((a, b) => b.madeAt.localeCompare(a.madeAt)).slice(mostPasswords - 1)) {
+    await store.remove(login, old.name);
+  }
+  return await store.add(login, `${prefix}${now.toISOString().slice(0, 19)}`, now);
+}
+
+/** Removes all that were made here for an address. @returns how many @throws BridgeError see {@link AppPasswordStore} */
+export async function removeConnectPasswords(store: AppPasswordStore, address: string): Promise<number> {
+  const login = folded(address);
+  const own = await madeHere(store, login);
+  for (const { name } of own) await store.remove(login, name);
+  return own.length;
+}
+
+async function madeHere(store: AppPasswordStore, login: string): Promise<ListedAppPassword[]> {
+  return (await store.list()).filter((each) => each.login === login && each.name.startsWith(prefix));
+}
