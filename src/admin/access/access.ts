@@ -70,7 +70,8 @@ export class AdminAccess {
 
   /** Ends the session of a request, if there is one. */
   signOut(request: FastifyRequest, reply: FastifyReply): void {
-    for (const id of cookieValues(request.headers.cookie, sessionCookie)) this.#parts.sessions.end(id);
+    for (const id of cookieValues(request.headers.cookie, sessionCookie, this.#parts.isSecure))
+      this.#parts.sessions.end(id);
     reply.header('Set-Cookie', endCookie(sessionCookie, this.#parts.isSecure));
   }
 
@@ -105,7 +106,7 @@ export class AdminAccess {
       const known = await this.#tokenOf(token, request.ip);
       return { user: tokenUser, role: known.role, by: 'token', token: known };
     }
-    for (const id of cookieValues(cookie, sessionCookie)) {
+    for (const id of cookieValues(cookie, sessionCookie, this.#parts.isSecure)) {
       const session = this.#parts.sessions.use(id);
       if (session === undefined) continue;
       const { user, role, by, token } = session;

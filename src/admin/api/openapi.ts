@@ -37,7 +37,12 @@ export function openApiDocument(routes: readonly ApiRoute[], version: string): o
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
-        session: { type: 'apiKey', in: 'cookie', name: 'mailbridge_session' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'mailbridge_session',
+          description: 'Over https `__Host-` stands before the name.',
+        },
       },
       schemas: { Error: schemaOf(errorSchema, 'output') },
     },

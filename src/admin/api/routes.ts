@@ -1,8 +1,9 @@
 import type { AuditLog } from '../access/audit-log.ts';
+import type { ConnectParts } from '../connect/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
-import { type ConnectApi, connectRoutes } from './connect/routes.ts';
+import { connectRoutes } from './connect/routes.ts';
 import { connectionRoutes } from './connections/routes.ts';
 import { type EventStreams, eventRoutes } from './events/routes.ts';
 import { historyRoutes } from './history/routes.ts';
@@ -20,7 +21,7 @@ export function apiRoutes(
   ports: AdminPorts | SetupModePorts,
   streams: EventStreams,
   audit: AuditLog,
-  connect?: ConnectApi,
+  connect?: ConnectParts,
 ): ApiRoute[] {
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),

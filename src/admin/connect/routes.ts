@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { cookieValues } from '../access/cookies.ts';
+import { type CookieKind, cookieValues, endCookie } from '../access/cookies.ts';
 import type { PageFiles } from '../server/page-files.ts';
 import { appleProfile } from './apple.ts';
 import { askedAddress, autodiscoverAnswer, autodiscoverRefusal } from './outlook.ts';
@@ -7,22 +7,29 @@ import type { PendingConnects } from './pending.ts';
 import type { ConnectPort } from './port.ts';
 import { thunderbirdConfig } from './thunderbird.ts';
 
-/** Tells the browser that has begun a sign-in from all others. */
-export const connectCookie = 'mailbridge_connect';
+/** What `/connect` works with. */
+export interface ConnectParts {
+  readonly connect: ConnectPort;
+  readonly pending: PendingConnects;
+  /** Whether browsers come over https. */
+  readonly isSecure: boolean;
+}
+
+/** Tells the browser that has begun a sign-in from all others. It comes back from another site. */
+export const connectCookie: CookieKind = { name: 'mailbridge_connect', path: '/connect', sameSite: 'Lax' };
 
 const maxRequestBytes = 16 * 1024;
 
 /** What people ask for without a login: the page at `/connect`. */
 export function addConnectRoutes(
   app: FastifyInstance,
-  connect: ConnectPort,
-  pending: PendingConnects,
+  { connect, pending, isSecure }: ConnectParts,
   files: PageFiles,
 ): void {
   app.get('/connect/callback', async (request, reply) => {
-    const [id] = cookieValues(request.headers.cookie, connectCookie);
+    const [id] = cookieValues(request.headers.cookie, connectCookie, isSecure);
     pending.redirected(new URL(request.url, 'http://localhost'), id);
-    reply.header('Set-Cookie', `${connectCookie}=; Path=/connect; HttpOnly; SameSite=Lax; Max-Age=0`);
+    reply.header('Set-Cookie', endCookie(connectCookie, isSecure));
     // The page knows which sign-in it has begun.
     return reply.redirect('/connect', 303);
   });

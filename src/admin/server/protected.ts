@@ -63,8 +63,8 @@ export async function openProtected(
     guard(part, hosts, isTls, gate);
     addPageRoutes(part, files);
     if (settings.oidc) addOidc(part, settings, settings.oidc, { ...gate, isSecure, clock });
-    if (connect && pending) addConnectRoutes(part, connect, pending, files);
-    const api = connect && pending && { connect, pending };
+    const api = connect && pending && { connect, pending, isSecure };
+    if (api) addConnectRoutes(part, api, files);
     addApiRoutes(part, apiRoutes(ports, { hub, access, clock }, audit, api), gate);
     // Whatever else is asked for: the same headers, the same checks.
     part.all(`${apiPrefix}/*`, () => notFound('The API has no such path.'));

@@ -111,7 +111,7 @@ test('a session ends when somebody signs out', async () => {
   const out = await send('DELETE', '/session');
   expect([out.status, out.headers.get('set-cookie')]).toEqual([
     204,
-    'mailbridge_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0',
+    'mailbridge_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict',
   ]);
   expect((await get('/session')).status).toBe(401);
 });

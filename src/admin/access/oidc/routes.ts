@@ -5,11 +5,12 @@ import type { Log } from '../../../base/log.ts';
 import { logRepeated } from '../../../base/repeated-lines.ts';
 import type { AdminAccess } from '../access.ts';
 import type { AuditLog } from '../audit-log.ts';
-import { cookieValues, endCookie } from '../cookies.ts';
+import { type CookieKind, cookieValues, endCookie, setCookie } from '../cookies.ts';
 import type { OidcSignIn } from './sign-in.ts';
 
 const path = '/api/v1/session/oidc';
-const cookie = 'mailbridge_oidc';
+/** The answer comes from another site, with which no strict cookie is sent. */
+const cookie: CookieKind = { name: 'mailbridge_oidc', path, sameSite: 'Lax', maxAgeSeconds: 600 };
 
 /** What the routes need. */
 export interface OidcRouteParts {
@@ -31,15 +32,15 @@ export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void
       return reply.redirect(`${origin}${path}`, 302);
     try {
       const { url, sealed } = await parts.signIn.begin(`${origin}${path}/callback`);
-      reply.header('Set-Cookie', laxCookie(sealed, parts.isSecure));
+      reply.header('Set-Cookie', setCookie(cookie, sealed, parts.isSecure));
       return reply.redirect(url, 302);
     } catch (error) {
       return failed(request, reply, error, parts);
     }
   });
   app.get(`${path}/callback`, async (request, reply) => {
-    const sealed = cookieValues(request.headers.cookie, cookie);
-    reply.header('Set-Cookie', endCookie(cookie, parts.isSecure, path));
+    const sealed = cookieValues(request.headers.cookie, cookie, parts.isSecure);
+    reply.header('Set-Cookie', endCookie(cookie, parts.isSecure));
     try {
       const caller = await parts.signIn.end(request.query as Record<string, unknown>, sealed);
       const { user, role, by } = parts.access.beginSession(caller, reply);
@@ -49,11 +50,6 @@ export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void
       return failed(request, reply, error, parts);
     }
   });
-}
-
-/** The answer comes from another site, with which no strict cookie is sent. */
-function laxCookie(value: string, isSecure: boolean): string {
-  return `${cookie}=${value}; Path=${path}; Max-Age=600; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 }
 
 /** The browser is on its way between pages: it gets one. */

@@ -1,16 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { renderSVG } from 'uqr';
 import { z } from 'zod';
+import { setCookie } from '../../access/cookies.ts';
 import type { PendingConnects } from '../../connect/pending.ts';
 import type { ConnectPort } from '../../connect/port.ts';
-import { connectCookie } from '../../connect/routes.ts';
+import { type ConnectParts, connectCookie } from '../../connect/routes.ts';
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
-
-/** What `/connect` works with. */
-export interface ConnectApi {
-  readonly connect: ConnectPort;
-  readonly pending: PendingConnects;
-}
 
 const server = z.strictObject({ host: z.string(), port: z.int(), security: z.enum(['none', 'starttls', 'tls']) });
 const servers = z.strictObject({ smtp: server.optional(), imap: server.optional(), pop3: server.optional() });
@@ -37,7 +32,7 @@ const outcomeSchema = z.strictObject({
 const longestAddress = 320;
 
 /** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
-export function connectRoutes(api: ConnectApi): ApiRoute[] {
+export function connectRoutes(api: ConnectParts): ApiRoute[] {
   return [...lookRoutes(api), ...signInRoutes(api), invitationRoute(api)];
 }
 
@@ -46,7 +41,7 @@ function originOf({ publicUrl }: ConnectPort, { protocol, host }: Pick<FastifyRe
   return publicUrl ?? `${protocol}://${host}`;
 }
 
-function lookRoutes({ connect }: ConnectApi): ApiRoute[] {
+function lookRoutes({ connect }: ConnectParts): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -75,7 +70,7 @@ function lookRoutes({ connect }: ConnectApi): ApiRoute[] {
   ];
 }
 
-function signInRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
+function signInRoutes({ pending, isSecure }: ConnectParts): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
@@ -87,10 +82,8 @@ function signInRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
       async run({ request, reply, body }) {
         const { id, begun } = await pending.start(request.ip, body.invitation);
         if ('url' in begun) {
-          const secure = request.protocol === 'https' || connect.publicUrl?.startsWith('https:');
-          // The browser that comes back has to be the one that has begun; it comes from another site.
-          const cookie = `${connectCookie}=${id}; Path=/connect; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
-          reply.header('Set-Cookie', cookie);
+          // The browser that comes back has to be the one that has begun.
+          reply.header('Set-Cookie', setCookie(connectCookie, id, isSecure));
           return { status: 202, body: { id, url: begun.url } };
         }
         const { expiresAtMs, ...code } = begun.code;
@@ -110,7 +103,7 @@ function signInRoutes({ connect, pending }: ConnectApi): ApiRoute[] {
   ];
 }
 
-function invitationRoute({ connect }: ConnectApi): ApiRoute {
+function invitationRoute({ connect }: ConnectParts): ApiRoute {
   return apiRoute({
     method: 'POST',
     path: '/connect/invitations',
