@@ -89,8 +89,9 @@ export class GuidedSetup {
   }
 
   async view(): Promise<SetupView> {
-    const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const present = await this.#ports.config();
+    // Of one moment: nothing below waits.
+    const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const step = this.#stepOf(present);
     const script = app && isWritten ? this.#script(app, present) : undefined;
     return {
