@@ -1,5 +1,5 @@
 import type { AuditLog } from '../access/audit-log.ts';
-import type { ConnectParts } from '../connect/routes.ts';
+import type { ConnectPageParts } from '../connect/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
@@ -21,7 +21,7 @@ export function apiRoutes(
   ports: AdminPorts | SetupModePorts,
   streams: EventStreams,
   audit: AuditLog,
-  connect?: ConnectParts,
+  connect?: ConnectPageParts,
 ): ApiRoute[] {
   const routes: ApiRoute[] = [
     ...sessionRoutes(streams.access, ports.instance),

@@ -8,7 +8,7 @@ import type { ConnectPort } from './port.ts';
 import { thunderbirdConfig } from './thunderbird.ts';
 
 /** What `/connect` works with. */
-export interface ConnectParts {
+export interface ConnectPageParts {
   readonly connect: ConnectPort;
   readonly pending: PendingConnects;
   /** Whether browsers come over https. */
@@ -23,7 +23,7 @@ const maxRequestBytes = 16 * 1024;
 /** What people ask for without a login: the page at `/connect`. */
 export function addConnectRoutes(
   app: FastifyInstance,
-  { connect, pending, isSecure }: ConnectParts,
+  { connect, pending, isSecure }: ConnectPageParts,
   files: PageFiles,
 ): void {
   app.get('/connect/callback', async (request, reply) => {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { setCookie } from '../../access/cookies.ts';
 import type { PendingConnects } from '../../connect/pending.ts';
 import type { ConnectPort } from '../../connect/port.ts';
-import { type ConnectParts, connectCookie } from '../../connect/routes.ts';
+import { type ConnectPageParts, connectCookie } from '../../connect/routes.ts';
 import { type ApiRoute, apiRoute, ok } from '../route.ts';
 
 const server = z.strictObject({ host: z.string(), port: z.int(), security: z.enum(['none', 'starttls', 'tls']) });
@@ -32,7 +32,7 @@ const outcomeSchema = z.strictObject({
 const longestAddress = 320;
 
 /** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
-export function connectRoutes(api: ConnectParts): ApiRoute[] {
+export function connectRoutes(api: ConnectPageParts): ApiRoute[] {
   return [...lookRoutes(api), ...signInRoutes(api), invitationRoute(api)];
 }
 
@@ -41,7 +41,7 @@ function originOf({ publicUrl }: ConnectPort, { protocol, host }: Pick<FastifyRe
   return publicUrl ?? `${protocol}://${host}`;
 }
 
-function lookRoutes({ connect }: ConnectParts): ApiRoute[] {
+function lookRoutes({ connect }: ConnectPageParts): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -70,7 +70,7 @@ function lookRoutes({ connect }: ConnectParts): ApiRoute[] {
   ];
 }
 
-function signInRoutes({ pending, isSecure }: ConnectParts): ApiRoute[] {
+function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
@@ -103,7 +103,7 @@ function signInRoutes({ pending, isSecure }: ConnectParts): ApiRoute[] {
   ];
 }
 
-function invitationRoute({ connect }: ConnectParts): ApiRoute {
+function invitationRoute({ connect }: ConnectPageParts): ApiRoute {
   return apiRoute({
     method: 'POST',
     path: '/connect/invitations',
