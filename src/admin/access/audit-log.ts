@@ -9,7 +9,7 @@ import { auditFiles } from './audit-files.ts';
 export interface AuditEntry {
   /** Who, as far as that is known. */
   readonly user: string | null;
-  /** By what they are known: `token`, `oidc`. */
+  /** By what they are known: `token`, `oidc`, `connect`. */
   readonly by: string | null;
   /** From where. */
   readonly address: string;

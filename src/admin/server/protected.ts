@@ -55,7 +55,7 @@ export async function openProtected(
   const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
   const endEvents = ports.events((event) => hub.tell(event));
   const connect = 'connect' in ports ? ports.connect : undefined;
-  const pending = connect && new PendingConnects({ connect, clock, log });
+  const pending = connect && new PendingConnects({ connect, clock, log, onConnected: recordConnected(audit) });
   const files = new PageFiles();
   app.register((part, _, done) => {
     part.addHook('onRequest', async (request, reply) => {
@@ -84,6 +84,12 @@ export async function openProtected(
       void settings.oidc?.http.close();
     },
   };
+}
+
+/** Who has signed in at `/connect` has a password now. */
+function recordConnected(audit: AuditLog) {
+  return (user: string, address: string) =>
+    audit.record({ user, by: 'connect', address, action: 'connect-password', details: {}, outcome: 'done' });
 }
 
 type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;
