@@ -80,6 +80,7 @@ const ownFiles = [
   'instance',
   ...['history.json', 'history.json.tmp'],
   ...databaseFiles('token.key.lock'),
+  ...databaseFiles('connect.key.lock'),
   ...databaseFiles('app-passwords.lock'),
   ...databaseFiles('admin-token.lock'),
   ...auditFiles,

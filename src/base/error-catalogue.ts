@@ -162,6 +162,13 @@ const entries = {
     cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
     remedy: 'Try again; if it stays, the log of the bridge says more.',
   },
+  'connect-key-invalid': {
+    kind: 'usage',
+    cause:
+      'The file connect.key in dataDir, which signs invitations to /connect, holds something else than such a key.',
+    remedy:
+      'Find out what the file is and move it away; the next invitation makes a key. Invitations signed before then end.',
+  },
   'admin-token-unusable': {
     kind: 'usage',
     cause: 'The file of the admin token in dataDir cannot be read or made.',

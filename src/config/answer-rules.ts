@@ -14,8 +14,11 @@ export const answerRules = {
   mailbox: bySchema(mailbox()),
   tenant: bySchema(tenant()),
   'client-id': bySchema(guid()),
-  name: (answer: string) =>
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(answer) ? undefined : 'must be letters, digits, ".", "_" and "-"',
+  name(answer: string): string | undefined {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(answer)) return 'must be letters, digits, ".", "_" and "-"';
+    // A key file of that name beside `token.key` and `connect.key` would be one of them.
+    return /^(?:token|connect)$/i.test(answer) ? 'must be neither "token" nor "connect"' : undefined;
+  },
   username: (answer: string) =>
     /^[^\p{Cc}\s](?:[^\p{Cc}]{0,253}[^\p{Cc}\s])?$/u.test(answer)
       ? undefined

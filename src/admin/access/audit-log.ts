@@ -10,7 +10,7 @@ import { StrangerLines } from './stranger-lines.ts';
 export interface AuditEntry {
   /** Who, as far as that is known. */
   readonly user: string | null;
-  /** By what they are known: `token`, `oidc`. */
+  /** By what they are known: `token`, `oidc`, `connect`. */
   readonly by: string | null;
   /** From where. */
   readonly address: string;

@@ -19,9 +19,12 @@ export interface PendingOptions {
   readonly connect: Pick<ConnectPort, 'connect'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each mailbox that was connected, and of the address that it was done from. Must not throw. */
+  readonly onConnected?: (mailbox: string, address: string) => void;
 }
 
 interface Pending {
+  readonly address: string;
   readonly network: string;
   readonly abort: AbortController;
   link: ConnectLink | undefined;
@@ -58,7 +61,7 @@ export class PendingConnects {
     const network = sourceNetwork(address);
     this.#assertRoom(network);
     const id = randomBytes(24).toString('base64url');
-    const pending: Pending = { network, abort: new AbortController(), link: undefined, state: undefined };
+    const pending: Pending = { address, network, abort: new AbortController(), link: undefined, state: undefined };
     this.#pending.set(id, pending);
     const begun = await new Promise<BegunConnect>((resolve, reject) => {
       const asked = { id, pending, invitation };
@@ -122,6 +125,7 @@ export class PendingConnects {
         },
       });
       pending.state = { state: 'done', mailbox };
+      this.#options.onConnected?.(mailbox.address, pending.address);
       log.info({ mailbox: mailbox.address, network: pending.network }, 'a mailbox was connected at /connect');
       this.#forgetLater(id);
     } catch (error) {

@@ -56,7 +56,7 @@ export async function openProtected(
   const hub = new EventHub({ clock, log, logTail: ports.logTail, overview: () => ports.overview() });
   const endEvents = ports.events((event) => hub.tell(event));
   const connect = 'connect' in ports ? ports.connect : undefined;
-  const pending = connect && new PendingConnects({ connect, clock, log });
+  const pending = connect && new PendingConnects({ connect, clock, log, onConnected: recordConnected(audit) });
   const files = new PageFiles();
   if (connect) addPrograms(app, settings, connect, gate);
   app.register((part, _, done) => {
@@ -102,6 +102,12 @@ function guard(part: FastifyInstance, hosts: HostCheck, isTls: boolean, gate: Ap
     hosts.assertOwnHost(request);
   });
   part.setErrorHandler((error, _, reply) => refuse(reply, error, gate));
+}
+
+/** Who has signed in at `/connect` has a password now. */
+function recordConnected(audit: AuditLog) {
+  return (user: string, address: string) =>
+    audit.record({ user, by: 'connect', address, action: 'connect-password', details: {}, outcome: 'done' });
 }
 
 type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAndKey } from '../../base/certificates.ts';
-import { systemErrorCode } from '../../base/errors.ts';
+import { BridgeError, systemErrorCode } from '../../base/errors.ts';
 import { writeWholeFile } from '../whole-file.ts';
 
 /** Where a connection's credential of its own making lies. */
@@ -10,11 +10,20 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
+/** Names of the bridge's own key files in the data folder, which a connection's key would replace. */
+const namesOfKeys = ['token', 'connect'];
+
 /**
  * @param folder absolute
  * @param nowMs given for a further one beside the first: it becomes part of the names
+ * @throws BridgeError `usage` for a connection whose key would have the name of one of the bridge's own
  */
 export function certificateFiles(folder: string, connection: string, nowMs?: number): CertificateFiles {
+  if (nowMs === undefined && namesOfKeys.includes(connection.toLowerCase())) {
+    throw new BridgeError('usage', `The bridge has a key of its own in ${connection.toLowerCase()}.key.`, {
+      remedy: `Give the connection another name than "${connection}".`,
+    });
+  }
   const stem = join(folder, `${connection}${dated(nowMs)}`);
   return { cert: `${stem}.crt`, key: `${stem}.key` };
 }

@@ -87,6 +87,20 @@ test('who has the name of another account gets nothing: their password would ope
   expect((await connects(world, bob)).outcome).toMatchObject({ state: 'done', address: bob });
 }, 30_000);
 
+test('the audit log has who got a password, and not who was refused', async () => {
+  const world = await connectWorld();
+  world.m365.tenant.addUser('eve@fabrikam.com');
+  await connects(world, 'eve@fabrikam.com');
+  await connects(world, alice);
+  const lines = readFileSync(join(world.relay.folder.path, 'data/admin-audit.jsonl'), 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      ...{ time: expect.any(String), user: alice, by: 'connect', address: '127.0.0.1' },
+      ...{ action: 'connect-password', details: {}, outcome: 'done' },
+    },
+  ]);
+}, 30_000);
+
 test('an address that has passed to somebody else: the passwords of who had it before end', async () => {
   const world = await connectWorld();
   const passwords = openAppPasswords(join(world.relay.folder.path, 'data'), undefined);
