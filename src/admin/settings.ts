@@ -26,6 +26,8 @@ export interface AdminSettings {
   readonly programNames?: readonly string[];
   /** Where people reach it: an origin. */
   readonly publicUrl?: string | undefined;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. Default: none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** For the audit log. */
   readonly dataDir: string;
   /** In place of the token in the data folder. */

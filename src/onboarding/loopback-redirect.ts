@@ -36,16 +36,12 @@ export interface LoopbackRedirect {
  * @throws BridgeError `port-in-use`, `listen-failed`
  */
 export async function listenForRedirect(port: number): Promise<LoopbackRedirect> {
-  let handle: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => {
+  let handle: Serve = (_, response) => {
     void page(response, 404, 'Nothing is expected here.');
   };
-  const serve = (request: IncomingMessage, response: ServerResponse) => handle(request, response);
-  const first = await listen(serve, port, '127.0.0.1');
-  const chosen = (first.address() as AddressInfo).port;
-  // A machine without IPv6 has no browser that would ask for it.
-  const second = await listen(serve, chosen, '::1').catch(() => undefined);
-  const servers = [first, ...(second ? [second] : [])];
-  const redirectUri = `http://localhost:${chosen}`;
+  const serve: Serve = (request, response) => handle(request, response);
+  const servers = await listenOnBoth(serve, port);
+  const redirectUri = `http://localhost:${(servers[0].address() as AddressInfo).port}`;
   const shortPath = `/${randomBytes(5).toString('hex')}`;
   return {
     redirectUri,
@@ -88,7 +84,30 @@ export async function listenForRedirect(port: number): Promise<LoopbackRedirect>
   };
 }
 
-function listen(serve: (request: IncomingMessage, response: ServerResponse) => void, port: number, host: string) {
+type Serve = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Free ports that are tried. */
+const mostPorts = 10;
+
+/**
+ * One port at both addresses: the browser could bring the answer to whoever has the other one. A machine without IPv6
+ * has no browser that would ask for it.
+ */
+async function listenOnBoth(serve: Serve, port: number): Promise<readonly [Server, ...Server[]]> {
+  for (let tried = 1; ; tried++) {
+    const first = await listen(serve, port, '127.0.0.1');
+    try {
+      return [first, await listen(serve, (first.address() as AddressInfo).port, '::1')];
+    } catch (error) {
+      const code = error instanceof BridgeError ? systemErrorCode(error.cause) : undefined;
+      if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return [first];
+      await closeServer(first);
+      if (code !== 'EADDRINUSE' || port !== 0 || tried === mostPorts) throw error;
+    }
+  }
+}
+
+function listen(serve: Serve, port: number, host: string) {
   return new Promise<Server>((resolve, reject) => {
     const server = createServer(serve);
     server.once('error', (cause) => {

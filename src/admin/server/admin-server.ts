@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
+import { NetworkTable } from '../../accounts/networks.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings, AdminTls } from '../settings.ts';
 import { boundSockets } from './bounded-sockets.ts';
@@ -37,6 +38,7 @@ export async function listenAdmin(
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength },
     exposeHeadRoutes: true,
+    trustProxy: trustOf(settings),
     forceCloseConnections: true,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -59,6 +61,14 @@ export async function listenAdmin(
   const part = settings.pages ? await openProtected(app, settings, ports, options) : undefined;
   await app.ready();
   return await listening(app, server as HttpServer | HttpsServer, settings, { part, ports });
+}
+
+/** Whose word on where a client comes from is taken. */
+function trustOf({ trustedProxies = [] }: AdminSettings): false | ((address: string) => boolean) {
+  if (trustedProxies.length === 0) return false;
+  const table = new NetworkTable<true>();
+  for (const network of trustedProxies) table.add(network, true);
+  return (address) => table.find(address) ?? false;
 }
 
 function newServer(tls: AdminTls | undefined, handler: Parameters<FastifyServerFactory>[0]): HttpServer | HttpsServer {

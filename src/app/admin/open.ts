@@ -48,6 +48,7 @@ async function settingsOf(
     names: [hostname, admin.host],
     programNames: programNames(admin),
     publicUrl: admin.publicUrl,
+    trustedProxies: admin.trustedProxies,
     dataDir: config.dataDir,
     token: admin.token?.reveal(),
     viewToken: admin.viewToken?.reveal(),

@@ -168,6 +168,11 @@ export const adminBlock = (sources: Sources) =>
         description:
           'Where people reach the pages, where that is neither `localhost`, an address, `host` nor `hostname`: `https://mailbridge.contoso.com`. Requests for other names are refused.',
       }),
+    trustedProxies: z.exactOptional(z.array(network('would let everybody say where they come from')).min(1)).meta({
+      title: 'networks',
+      description:
+        'Addresses and networks of the proxies in front. From there the address of the client is taken from X-Forwarded-For, for the limits of sign-ins and the audit log. The proxy has to add the address that it sees, without a port, at the end of that header. Left out: the address of the connection counts.',
+    }),
     oidc: z.exactOptional(oidcBlock(sources)).meta({
       description:
         'Lets people sign in by Entra ID, by their groups (`mailbridge help admin`). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
