@@ -44,6 +44,7 @@ describe('a stored sign-in', () => {
       clientId: world.options.clientId,
       username: alice.username,
       homeTenantId: alice.homeTenantId,
+      objectId: alice.objectId,
       scopes: { exchange: [...scopes.exchange, 'openid', 'profile'] },
       signedInAtMs: world.clock.now(),
       renewedAtMs: world.clock.now(),
