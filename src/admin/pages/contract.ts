@@ -23,6 +23,7 @@ export type {
 } from '../api/connections/schemas.ts';
 export type { ToldLogLine as ShownLogLine } from '../api/log/log-tail.ts';
 export type {
+  MessageAction,
   MessageDetail as ShownMessageDetail,
   MessagePage as ShownMessagePage,
   ToldMessage as ShownMessage,

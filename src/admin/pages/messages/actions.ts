@@ -1,3 +1,4 @@
+import type { MessageAction } from '../contract.ts';
 import { counted } from '../parts/amounts.ts';
 import { ask } from '../parts/dialog.ts';
 import type { PageContext } from '../shell/page.ts';
@@ -10,8 +11,6 @@ export interface Chosen {
   /** Those whose content is still there to be saved. */
   readonly savable: readonly string[];
 }
-
-export type MessageAction = 'retry' | 'hold' | 'release' | 'delete';
 
 interface ActionWords {
   readonly name: string;

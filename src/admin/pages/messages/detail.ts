@@ -1,4 +1,4 @@
-import type { ShownAttempt, ShownMessageDetail, ShownMessageState, ShownOutcome } from '../contract.ts';
+import type { MessageAction, ShownAttempt, ShownMessageDetail, ShownMessageState, ShownOutcome } from '../contract.ts';
 import { counted, size } from '../parts/amounts.ts';
 import { asked } from '../parts/asked.ts';
 import { facts } from '../parts/fields.ts';
@@ -7,7 +7,7 @@ import { moment, span } from '../parts/times.ts';
 import { empty, remedyLine, trouble } from '../parts/trouble.ts';
 import type { Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
-import { chosenActions, type MessageAction } from './actions.ts';
+import { chosenActions } from './actions.ts';
 
 const possible: Readonly<Record<ShownMessageState, readonly MessageAction[]>> = {
   queued: ['retry', 'hold', 'delete'],
