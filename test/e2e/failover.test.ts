@@ -3,8 +3,11 @@ import { type CourierName, couriers, reports, until } from '../support/relay.ts'
 import { Burst, burstId } from '../support/relay-burst.ts';
 import { other, sendMarked, twoWays } from '../support/two-ways.ts';
 
+/** `SHUT_SECONDS=600` for a real outage. */
+const shutSeconds = Number(process.env.SHUT_SECONDS ?? 10);
+
 // They wait for several processes, and for outages to last.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000 + 2_000 * shutSeconds });
 
 const names: Readonly<Record<CourierName, string>> = { graph: 'Graph', smtp: 'SMTP' };
 
@@ -44,6 +47,30 @@ test.each(couriers)('with %s shut under load all mail goes by the other one, and
   const shown = await show;
   expect(shown).toContain(`not by ${names[shut]}: `);
   expect(shown).toContain(`, by ${names[other[shut]]}`);
+});
+
+test.each(couriers)(`with %s shut for ${shutSeconds} s nothing goes beyond the rate of the other one`, async (shut) => {
+  const messagesPerMinute = 30;
+  const world = await twoWays({}, { messagesPerMinute });
+  const { simulator, bridge } = world;
+  simulator.limits.set({ messagesPerMinute });
+  simulator.faults.outages = [shut];
+  // A little more than the rate, so that mail waits at the end of a long outage.
+  const connections = 4;
+  const messages = 15 + Math.ceil((shutSeconds / 60) * messagesPerMinute * 1.2);
+  const waitsMs = (shutSeconds * 1000 * connections) / messages;
+  const burst = new Burst({ messages, connections, waitsMs, port: async () => bridge.port() });
+  await burst.run();
+  const during = simulator.transport.journal.entries();
+  expect(during.map(({ via }) => via)).not.toContain(shut);
+  expect(during.length).toBeGreaterThan(messages / 2);
+  simulator.faults.outages = [];
+  await until('the queue to be empty', world.isQueueEmpty, 120_000 + shutSeconds * 1000);
+  const accepted = burst.with('accepted').map(burstId);
+  expect(accepted.length).toBeGreaterThan(messages * 0.9);
+  expect(world.wrong(accepted)).toEqual({ lost: [], twice: [] });
+  expect(simulator.violations.counts()).toEqual({});
+  console.log(`${accepted.length} accepted, ${during.length} by ${names[other[shut]]} while ${names[shut]} was shut`);
 });
 
 /** Exchange's and Graph's words for the daily limit of a mailbox, as Microsoft documents them. */

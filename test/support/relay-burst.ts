@@ -19,6 +19,8 @@ export interface BurstOptions {
   port(): Promise<number>;
   /** How long a client waits after a refusal; default: not at all. */
   readonly waitsAfterRefusalMs?: number;
+  /** How long a client waits between two messages; default: not at all. */
+  readonly waitsMs?: number;
   /** Called after each message that was accepted. */
   onAccepted?(count: number): void;
 }
@@ -55,6 +57,7 @@ export class Burst {
       this.outcomes.set(number, outcome);
       if (outcome === 'accepted') this.#options.onAccepted?.(++this.#accepted);
       if (outcome === 'refused') await sleep(this.#options.waitsAfterRefusalMs);
+      await sleep(this.#options.waitsMs);
       if (outcome === 'unanswered' || outcome === 'unsent') {
         dialogue.destroy();
         dialogue = undefined;

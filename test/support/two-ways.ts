@@ -34,8 +34,14 @@ export interface TwoWays {
   login(first: CourierName): Promise<SmtpDialogue>;
 }
 
-/** @param queue outages count after a second unless it says otherwise */
-export async function twoWays(queue: Partial<NonNullable<ConfigInput['queue']>> = {}): Promise<TwoWays> {
+/**
+ * @param queue outages count after a second unless it says otherwise
+ * @param limits what the bridge keeps to; default: more than any test sends
+ */
+export async function twoWays(
+  queue: Partial<NonNullable<ConfigInput['queue']>> = {},
+  limits?: ConfigInput['limits'],
+): Promise<TwoWays> {
   const simulator = await startContoso();
   onTestFinished(() => simulator.close());
   const folder = await relayFolder(
@@ -43,6 +49,7 @@ export async function twoWays(queue: Partial<NonNullable<ConfigInput['queue']>> 
       accounts: couriers.map((first) => ({ ...contosoAccount(first), send: [first, other[first]] })),
       queue: { retryBaseSeconds: 1, failoverAfterSeconds: 1, ...queue },
       retry: { mode: 'none' },
+      ...(limits && { limits }),
     }),
   );
   onTestFinished(() => folder.remove());
