@@ -127,9 +127,10 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
   const { prepareListeners, renewCertificates } = listenerChanges(listeners, { hostname, clock }, admin);
-  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
+  const reload = (changed: Config): Promise<void> => bridge.reload(changed);
+  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates, reload });
   undo.push(endWork);
-  return new RunningBridge({
+  const bridge = new RunningBridge({
     ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
@@ -148,6 +149,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
       folder.release();
     },
   });
+  return bridge;
 }
 
 type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
-import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
@@ -15,6 +14,7 @@ import { isPattern } from '../../message/address/pattern.ts';
 import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
+import { readCertificatePair } from '../../onboarding/registration/credential-files.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
 import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
 import type { ClientCredential } from '../../tokens/grants/client-credential.ts';
@@ -294,11 +294,8 @@ export async function clientCredentialOf(name: string, connection: Connection): 
   }
   if (!clientCertificate) return undefined;
   try {
-    return {
-      kind: 'certificate',
-      certPem: await readPem(clientCertificate.cert),
-      keyPem: await readPem(clientCertificate.key),
-    };
+    const { cert, key } = await readCertificatePair(clientCertificate);
+    return { kind: 'certificate', certPem: cert, keyPem: key };
   } catch (error) {
     if (!(error instanceof BridgeError) || systemErrorCode(error.cause) !== 'ENOENT') throw error;
     // As init leaves it: the certificate comes with the registration.
