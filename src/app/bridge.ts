@@ -183,7 +183,7 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const observation = new Observation();
   const memory = createLoginMemory(config, clock, log, records, observation.logins);
   undo.push(() => memory.close());
-  const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
+  const first = await firstState(config, { clock, log, records, memory, observation }, sendingMemory);
   const { state } = first;
   observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
@@ -231,12 +231,13 @@ interface StateParts {
   readonly log: Log;
   readonly records: RecordTable | undefined;
   readonly memory: LoginMemory;
+  readonly observation: Observation;
 }
 
 /** The state that the configuration asks for, in force until a reload replaces it. */
 async function firstState(
   config: Config,
-  { clock, log, records, memory }: StateParts,
+  { clock, log, records, memory, observation }: StateParts,
   sendingMemory: () => SendingMemory,
 ) {
   const smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox);
@@ -244,7 +245,7 @@ async function firstState(
     config: wanted,
     directory: await createDirectory(wanted, memory, clock),
     upstreams: await openUpstreams(wanted, (name) =>
-      Upstream.open(name, wanted, { clock, log, memory: sendingMemory, smtpPermits, shared: records }),
+      Upstream.open(name, wanted, { clock, log, memory: sendingMemory, smtpPermits, shared: records, observation }),
     ),
   });
   let current = await openState(config);
