@@ -75,6 +75,49 @@ describe('attempts of a connection of which nothing is known', () => {
   });
 });
 
+describe('a mailbox whose trouble went on when others delivered', () => {
+  /** A breaker that three mailboxes have opened, and that a delivery of another one has closed. */
+  async function closedByAnother() {
+    const { breaker, fill, end, clock, probes } = world({ isProvenByProbe: false });
+    for (const mailbox of ['A@x', 'b@x', 'c@x']) end(fill(1), ofMailbox, mailbox);
+    await clock.advance(1_000);
+    probes[0]?.answer();
+    await clock.advance(0);
+    end(fill(1), 'works', 'd@x');
+    expect(breaker.state).toBe('closed');
+    return { breaker, fill, end };
+  }
+
+  test('proves nothing any more: three others have to be in trouble', async () => {
+    const { breaker, fill, end } = await closedByAnother();
+    for (const mailbox of ['a@X', 'b@x', 'c@x', 'e@x', 'f@x'])
+      expect(end(fill(1), ofMailbox, mailbox)).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'g@x')).toEqual([true]);
+    expect(breaker.state).toBe('open');
+  });
+
+  test('proves something again once it has delivered itself', async () => {
+    const { fill, end } = await closedByAnother();
+    end(fill(1), 'works', 'a@X');
+    expect(end(fill(1), ofMailbox, 'A@x')).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'e@x')).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'f@x')).toEqual([true]);
+  });
+
+  test('is none where the trouble was the connection’s for certain, or ended by itself', async () => {
+    const { breaker, fill, end, clock, probes } = world({ isProvenByProbe: false });
+    for (const mailbox of ['a@x', 'b@x']) end(fill(1), ofMailbox, mailbox);
+    end(fill(1), down, 'c@x');
+    await clock.advance(1_000);
+    probes[0]?.answer();
+    await clock.advance(0);
+    end(fill(1), 'works', 'd@x');
+    for (const mailbox of ['a@x', 'b@x']) expect(end(fill(1), ofMailbox, mailbox)).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'c@x')).toEqual([true]);
+    expect(breaker.state).toBe('open');
+  });
+});
+
 describe('an open breaker', () => {
   test('lets nothing begin, says how often it has failed and when it looks again, and closes when a probe works', async () => {
     const { breaker, fill, end, clock, probes, told } = world();
