@@ -165,6 +165,8 @@ describe('a courier that waits for an administrator', () => {
     );
     expect(pauses.endWhere(({ needsAdmin }) => needsAdmin)).toEqual([courierPauseKey(destination, 'graph')]);
     expect([pauses.isPaused('graph'), pauses.isPaused('smtp')]).toEqual([false, true]);
+    // Its trouble is over as well.
+    expect(pauses.shutAtMs('graph')).toBeUndefined();
     expect(pauses.endWhere(({ needsAdmin }) => needsAdmin)).toEqual([]);
   });
 });
