@@ -62,17 +62,18 @@ describe('a heartbeat', () => {
   test('that is nudged renews at once, or 200 ms after the last renewal', async () => {
     const { heartbeat, renewals, pass } = world();
     await heartbeat.start();
-    await pass(50);
+    await pass(beatMs + 50);
+    renewals.splice(0);
     heartbeat.nudge();
     heartbeat.nudge();
     await pass(149);
-    expect(renewals).toEqual([0]);
+    expect(renewals).toEqual([]);
     await pass(1);
-    expect(renewals).toEqual([0, 200]);
+    expect(renewals).toEqual([beatMs + 200]);
     await pass(200);
     heartbeat.nudge();
     await pass(0);
-    expect(renewals).toEqual([0, 200, 400]);
+    expect(renewals).toEqual([beatMs + 200, beatMs + 400]);
     heartbeat.stop();
   });
 
@@ -212,17 +213,69 @@ describe('a process that stood still', () => {
     clock.set(trustedMs + 5_000);
     store.answer = fails;
     await pass(trustedMs);
-    expect(told).toEqual(['news', expect.stringMatching(/^lapse after \d+ ms: Error: away$/)]);
+    const once = ['news', expect.stringMatching(/^lapse after \d+ ms: Error: away$/)];
+    expect(told).toEqual(once);
+    await pass(30_000);
+    expect(told).toEqual(once);
     heartbeat.stop();
   });
 
-  test('for less than a second has not stood still', async () => {
+  test.each([
+    [999, 1],
+    [1_000, 0],
+  ])('for %d ms has not stood still, or has: it gives up at once %d times', async (ms, times) => {
     const { heartbeat, told, pass, clock, store } = world();
     await heartbeat.start();
     store.answer = () => new Promise(() => {});
-    clock.set(999);
+    clock.set(ms);
     await pass(trustedMs);
-    expect(told.at(-1)).toMatch(/^lapse after 8999 ms: /);
+    expect(told.filter((each) => each.startsWith(`lapse after ${trustedMs + ms} ms: `))).toHaveLength(times);
+    heartbeat.stop();
+  });
+
+  test('a second time asks the store a second time', async () => {
+    const { heartbeat, told, pass, clock } = world();
+    await heartbeat.start();
+    for (let time = 0; time < 2; time++) {
+      clock.set(trustedMs + 5_000);
+      await pass(trustedMs);
+      expect(heartbeat.isValid).toBe(true);
+    }
+    expect(told.filter((each) => each.startsWith('lapse'))).toEqual([]);
+    heartbeat.stop();
+  });
+
+  test('names no failure that was over by then', async () => {
+    const { heartbeat, machine, told, pass, store, fails } = world();
+    await heartbeat.start();
+    store.answer = fails;
+    await pass(beatMs);
+    let answer = () => {};
+    store.answer = () =>
+      new Promise((resolve) => {
+        answer = () => resolve(news);
+      });
+    await pass(500);
+    machine.sleptMs = -13_000;
+    await pass(4_900);
+    answer();
+    await pass(0);
+    store.answer = () => new Promise(() => {});
+    expect(told).toEqual(['news', 'old news']);
+    await pass(2_600);
+    expect(told.at(-1)).toBe('lapse after 20500 ms: undefined');
+    heartbeat.stop();
+  });
+
+  test('a timer that comes a little early looks again', async () => {
+    const { heartbeat, told, pass, clock, store } = world();
+    await heartbeat.start();
+    store.answer = () => new Promise(() => {});
+    clock.set(-5);
+    await pass(trustedMs);
+    expect([told, heartbeat.isValid]).toEqual([['news'], true]);
+    await pass(5);
+    expect(told.at(-1)).toMatch(/^lapse after 8000 ms: /);
     heartbeat.stop();
   });
 
