@@ -146,6 +146,18 @@ export const equivalents: readonly Equivalent[] = [
     after: "const owner = preferredInstance(key, this.#before) ?? 'mutant';",
     why: 'where nobody was there before, nobody is gone',
   },
+  {
+    file: 'src/smtp/address-path.ts',
+    before: 'const value = equals < 0 ? true : decodeXtext(word.slice(equals + 1)) || true;',
+    after: 'const value = equals < 1 ? true : decodeXtext(word.slice(equals + 1)) || true;',
+    why: 'a parameter without a name is refused, whatever its value',
+  },
+  {
+    file: 'src/queue/breakers/breaker.ts',
+    before: "return this.#state !== 'open' && this.#underWay < this.#permits;",
+    after: "return this.#state !== '' && this.#underWay < this.#permits;",
+    why: 'an open breaker has no permits',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */
