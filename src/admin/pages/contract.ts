@@ -48,7 +48,7 @@ export type ShownAttempt = MessageDetail['attemptLog'][number];
 export type ShownOutcome = ShownAttempt['outcomes'][number];
 export type ShownAccountKind = AccountDetail['kind'];
 
-/** A hop of a check was tried, or the check is done. */
+/** A hop of a check is tried now, or was; or the check is done. */
 export interface CheckEvent extends Pick<CheckRun, 'run' | 'done'> {
   readonly hop?: CheckedHop;
 }

@@ -59,9 +59,9 @@ export function setupPorts(place: SetupPlace): SetupPorts {
       const config = await loaded();
       return await signInPerson({ name, config, shared: place.bridge()?.shared, clock }, watcher);
     },
-    async *check(name) {
+    async *check(name, onBegin) {
       const config = await loaded();
-      yield* checkConnections(config, { name, clock, env: { ...env }, shared: place.bridge()?.shared });
+      yield* checkConnections(config, { name, clock, env: { ...env }, shared: place.bridge()?.shared, onBegin });
     },
     async sendTest(username, to) {
       const bridge = place.bridge();

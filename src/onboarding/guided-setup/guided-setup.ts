@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
-import type { HopResult } from '../check/hops/hop.ts';
+import type { BegunHop, HopResult } from '../check/hops/hop.ts';
 import type { ExchangeScriptInput } from '../exchange-script/input.ts';
 import { exchangeScript, needsExchangeScript } from '../exchange-script/script.ts';
 import { scriptFileOf } from '../exchange-script/script-file.ts';
@@ -336,7 +336,8 @@ export class GuidedSetup {
     for (;;) {
       const hops: HopResult[] = [];
       show(() => ({ hops: [] }));
-      for await (const hop of this.#ports.check(name)) {
+      const begin = ({ hop, target }: BegunHop) => show((shown) => ({ ...shown, running: { hop, target } }));
+      for await (const hop of this.#ports.check(name, begin)) {
         signal.throwIfAborted();
         hops.push(hop);
         show(() => ({ hops: [...hops] }));

@@ -1,5 +1,5 @@
 import type { HttpClient } from '../../base/http/client.ts';
-import type { Finding, HopResult } from '../check/hops/hop.ts';
+import type { BegunHop, Finding, HopResult } from '../check/hops/hop.ts';
 import type { ConfigChange } from '../config-edit.ts';
 import type { ScriptAccount } from '../exchange-script/input.ts';
 import type { AnswerRules } from '../init-questions.ts';
@@ -77,8 +77,8 @@ export interface SetupPorts {
   authority(): Promise<string | undefined>;
   /** Signs a person in for a connection of the configuration, and keeps the sign-in. @returns who it is */
   signIn(connection: string, watcher: SignInWatcher): Promise<string>;
-  /** Tries the hops of one connection. */
-  check(connection: string): AsyncIterable<HopResult>;
+  /** Tries the hops of one connection. @param onBegin told of each before it is tried */
+  check(connection: string, onBegin: (hop: BegunHop) => void): AsyncIterable<HopResult>;
   /** Sends a test message from an account through the bridge, and follows it. @throws BridgeError */
   sendTest(username: string, to: string): Promise<Finding>;
 }

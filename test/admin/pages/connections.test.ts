@@ -35,6 +35,18 @@ test('check ticks hop after hop, and ends with a verdict', async () => {
   await page.getByText('Mail.Send: granted').waitFor();
 });
 
+test('a hop that is under way shows as running, and then its result', async () => {
+  world().relay.simulator.faults.add({ target: 'imap', kind: 'delay', delayMs: 2_000 });
+  const page = await world().open('connections/contoso');
+  await page.getByRole('button', { name: 'Check' }).click();
+  const running = page.locator('.hops li.running').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' });
+  await running.getByText('Running').waitFor();
+  expect(await page.locator('.hops li.running').count()).toBe(1);
+  await page.getByRole('status').filter({ hasText: 'Every hop works.' }).waitFor();
+  expect(await page.locator('.hops li.running').count()).toBe(0);
+  await page.locator('.hops li.ok').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' }).waitFor();
+});
+
 test('a hop that fails shows the remedy', async () => {
   world().relay.simulator.faults.outages = ['graph'];
   const page = await world().open('connections/contoso');
