@@ -28,6 +28,8 @@ export const recordKinds = {
   loginFailures: 'login-failures',
   /** An alert that holds, by its id. */
   alert: 'alert',
+  /** Invitations to `/connect`, by their ids. */
+  invitation: 'invitation',
 } as const;
 
 /** A small fact of one kind, by its key. */

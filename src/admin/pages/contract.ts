@@ -15,6 +15,11 @@ export type {
   ToldAppPassword as ShownAppPassword,
 } from '../api/accounts/schemas.ts';
 export type {
+  ToldInvitation as ShownInvitation,
+  ToldInvitations as ShownInvitations,
+  ToldInvited as ShownInvited,
+} from '../api/connect/invitations.ts';
+export type {
   CheckedHop as ShownHop,
   CheckRun as ShownCheck,
   ConnectionDetail as ShownConnectionDetail,

@@ -103,7 +103,7 @@ test.each([
   [['add', 'scanner', '--name', '  '], 2, /--name needs 1 to 64 characters/],
   [['list', '--name', 'x'], 2, /"account list" has no --name/],
   [['ad', 'scanner'], 2, /"account" cannot "ad"; did you mean "add"\?/],
-  [[], 2, /"account" needs an action: add, list, remove, rotate\./],
+  [[], 2, /"account" needs an action: add, list, remove, rotate, invite, invitations, revoke\./],
 ])('%j is refused: exit %i', async (args, code, text) => {
   const { account, folder } = configured();
   const ran = await account(...args);
