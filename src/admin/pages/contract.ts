@@ -23,6 +23,7 @@ export type {
   CheckedHop as ShownHop,
   CheckRun as ShownCheck,
   ConnectionDetail as ShownConnectionDetail,
+  ConnectionScript as ShownScript,
   SignInStatus as ShownSignIn,
   ToldDeviceCode as ShownDeviceCode,
 } from '../api/connections/schemas.ts';
