@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { folded } from '../../accounts/account.ts';
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
 import type { MailServerSetting, MailServers } from '../../admin/connect/mail-servers.ts';
@@ -26,6 +27,7 @@ import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
+import { ConfiguredLogins } from '../passwords/logins.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
 import { assertInvitable, opensThisMailboxAlone } from './connect-login.ts';
 import { makeConnectPassword, removeConnectPasswords } from './connect-passwords.ts';
@@ -144,7 +146,8 @@ export class BridgeConnect implements ConnectPort {
       await this.#forgetOthers(address, kept.store, signedIn, passwords);
       if (works) await kept.store.replace(works);
       const invitation = await this.#useInvitation(address, watcher.invitation);
-      const password = await makeConnectPassword(passwords, address, new Date(clock.now()));
+      const account = new ConfiguredLogins(state().config).accountOf(folded(address));
+      const password = await makeConnectPassword(passwords, address, new Date(clock.now()), account);
       await this.#parts.onSignIn();
       return { address, password, invitation };
     } finally {

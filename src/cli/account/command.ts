@@ -117,7 +117,7 @@ function passwordWork(word: string, login: string | undefined, { name: given, da
     throw wrongUsage(`"account ${word}" needs --name: what the password is for, such as "second floor".`);
   }
   return ({ config, shared, nowMs }, io) => {
-    const request = { login, name: name ?? '', json, nowMs, logins: new ConfiguredLogins(config) };
+    const request = { login, name: name ?? '', json, nowMs, config, logins: new ConfiguredLogins(config) };
     return action(openAppPasswords(config.dataDir, shared), request, io);
   };
 }

@@ -62,7 +62,10 @@ test('--json of each action', async () => {
   const rotated = JSON.parse((await account('rotate', 'scanner', '--name', 'erp', '--json')).out);
   expect(rotated.password).not.toBe(made.password);
   expect(JSON.parse((await account('list', 'scanner', '--json')).out)).toEqual([
-    { login: 'scanner', name: 'ERP', madeAt: expect.any(String), lastUsedAt: null, hasAccount: true },
+    {
+      ...{ login: 'scanner', name: 'ERP', madeAt: expect.any(String), lastUsedAt: null },
+      ...{ account: 'Scanner', hasAccount: true },
+    },
   ]);
   expect(JSON.parse((await account('remove', 'scanner', '--name', 'ERP', '--json')).out)).toEqual({
     login: 'scanner',
