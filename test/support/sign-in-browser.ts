@@ -29,7 +29,8 @@ export async function followLink(page: Page, m365: Microsoft365, link: string, u
   return (await page.locator('body').textContent()) ?? '';
 }
 
-async function signInOnPage(page: Page, m365: SignInPlace, username: string): Promise<void> {
+/** Gives name and password at Microsoft, and accepts where consent is asked for. */
+export async function signInOnPage(page: Page, m365: SignInPlace, username: string): Promise<void> {
   await page.getByLabel('User name').fill(username);
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByLabel('Password').fill(m365.userPassword);
