@@ -6,6 +6,7 @@ import { LogTail } from '../admin/api/log/log-tail.ts';
 
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { BridgeError } from '../base/errors.ts';
 import { inBackground } from '../base/in-background.ts';
 import type { Log } from '../base/log.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
@@ -35,6 +36,7 @@ import { BridgeListeners, type ListenerChange, type SharedListenerParts } from '
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
+import { crossedPasswordWarnings } from './passwords/crossed.ts';
 import { openQueueStore } from './queue-store.ts';
 import { Readiness } from './readiness.ts';
 import { sendTestMessage } from './set-up/test-message.ts';
@@ -384,6 +386,18 @@ class RunningBridge implements Bridge {
   #prove(): void {
     const { log, state } = this.#parts;
     inBackground(() => proveConnections(state(), log), log, 'cannot test the connections');
+    inBackground(() => this.#tellCrossed(), log, 'cannot compare app passwords with the accounts');
+  }
+
+  /** Nobody else may notice that another configuration lets an app password open another account. */
+  async #tellCrossed(): Promise<void> {
+    const { log, state, shared } = this.#parts;
+    try {
+      for (const text of await crossedPasswordWarnings(state().config, shared)) log.warn(text);
+    } catch (error) {
+      // They are unreadable for logins as well, which is told there.
+      if (!(error instanceof BridgeError)) throw error;
+    }
   }
 }
 

@@ -69,18 +69,13 @@ const ownFolders = ['queue', 'queue/bodies', 'queue/recovered', 'tls', 'sign-ins
 /** Files in the data folder itself, where an administrator may keep others. */
 const ownFiles = [
   ...databaseFiles('lock'),
-  ...[
-    'token.key',
-    'app-passwords.json',
-    'app-passwords-used.json',
-    'set-up.json',
-    'connect.key',
-    'admin-token',
-  ].flatMap((name) => [name, `${name}.tmp`]),
+  ...['token.key', 'app-passwords.json', 'app-passwords-used.json', 'set-up.json', 'admin-token'].flatMap((name) => [
+    name,
+    `${name}.tmp`,
+  ]),
   'instance',
   ...['history.json', 'history.json.tmp'],
   ...databaseFiles('token.key.lock'),
-  ...databaseFiles('connect.key.lock'),
   ...databaseFiles('app-passwords.lock'),
   ...databaseFiles('admin-token.lock'),
   ...auditFiles,

@@ -162,12 +162,15 @@ const entries = {
     cause: 'A mailbox could not be connected at /connect, for an unexpected reason.',
     remedy: 'Try again; if it stays, the log of the bridge says more.',
   },
-  'connect-key-invalid': {
+  'connect-invitation-unknown': {
     kind: 'usage',
-    cause:
-      'The file connect.key in dataDir, which signs invitations to /connect, holds something else than such a key.',
-    remedy:
-      'Find out what the file is and move it away; the next invitation makes a key. Invitations signed before then end.',
+    cause: 'There is no such invitation to /connect: it was revoked, or was over thirty days ago.',
+    remedy: 'mailbridge account invitations lists those there are.',
+  },
+  'connect-invitations-full': {
+    kind: 'usage',
+    cause: 'As many invitations to /connect are kept as there is room for: 5,000, used ones among them.',
+    remedy: 'Revoke those that nobody needs any more, or wait: each goes thirty days after its end.',
   },
   'admin-token-unusable': {
     kind: 'usage',

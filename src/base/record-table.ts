@@ -30,6 +30,8 @@ export const recordKinds = {
   alert: 'alert',
   /** News of an alert that the webhook has not taken yet, by the instance and the time. */
   alertPost: 'alert-post',
+  /** Invitations to `/connect`, by their ids. */
+  invitation: 'invitation',
 } as const;
 
 /** A small fact of one kind, by its key. */

@@ -68,7 +68,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./trace.ts')).runTrace,
   },
   account: {
-    summary: 'make, list, remove or replace app passwords',
+    summary: 'make, list, remove or replace app passwords; invite people to make their own',
     load: async () => {
       const { runAccount } = await import('./account/command.ts');
       return (args, io) => runAccount(args, io);

@@ -1,9 +1,11 @@
 import { configuredFileProblems, type FileProblem } from '../app/configured-files.ts';
+import { crossedPasswordWarnings } from '../app/passwords/crossed.ts';
 import { BridgeError } from '../base/errors.ts';
 import { describeConfig } from '../config/describe.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configReference } from '../config/reference.ts';
+import type { Config } from '../config/schema.ts';
 import { readArguments, suggestionOrStop } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import { showHelp } from './terminal/help.ts';
@@ -81,11 +83,22 @@ async function checkOutcome(path: string, io: CliIo) {
     const { config, warnings } = await loadConfig(path, { env: io.env });
     const unusable = await configuredFileProblems(config);
     if (unusable.length > 0) throw unusableFiles(path, unusable);
-    return { problems: [], warnings, error: undefined };
+    return { problems: [], warnings: [...warnings, ...(await crossedWarnings(config))], error: undefined };
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     const { problems } = error.details;
     return { problems: Array.isArray(problems) ? problems : [error.message], warnings: [], error };
+  }
+}
+
+/** App passwords of the data folder that open another account now. Those that instances share a start looks at. */
+async function crossedWarnings(config: Config): Promise<string[]> {
+  if (config.queue.store === 'postgres') return [];
+  try {
+    return await crossedPasswordWarnings(config, undefined);
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    return [`app passwords are not compared with the accounts: ${error.message}`];
   }
 }
 

@@ -16,8 +16,8 @@ export const answerRules = {
   'client-id': bySchema(guid()),
   name(answer: string): string | undefined {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(answer)) return 'must be letters, digits, ".", "_" and "-"';
-    // A key file of that name beside `token.key` and `connect.key` would be one of them.
-    return /^(?:token|connect)$/i.test(answer) ? 'must be neither "token" nor "connect"' : undefined;
+    // A key file of that name would be `token.key`.
+    return /^token$/i.test(answer) ? 'must not be "token"' : undefined;
   },
   username: (answer: string) =>
     /^[^\p{Cc}\s](?:[^\p{Cc}]{0,253}[^\p{Cc}\s])?$/u.test(answer)

@@ -31,6 +31,8 @@ export interface Question {
   readonly asks: string;
   /** One line. */
   readonly explains: string;
+  /** The same on the page of the set-up, where that differs: it has steps in place of commands. */
+  readonly explainsOnPage?: string;
   readonly choices?: readonly { readonly value: string; readonly text: string }[];
   /** May be left without an answer. */
   readonly optional?: true;
@@ -122,6 +124,8 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       detail: 'app registration',
       asks: 'Is there an app registration already?',
       explains: 'Its Application (client) ID. Leave it empty if there is none: mailbridge register-app makes one.',
+      explainsOnPage:
+        'Its Application (client) ID. Leave it empty if there is none: the step App registration makes one.',
       optional: true,
       applies: always,
       proposes: () => undefined,
@@ -141,6 +145,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       detail: 'username',
       asks: 'Which username should they log in with?',
       explains: 'A name of your choice, not that of Microsoft 365. init makes its password.',
+      explainsOnPage: 'A name of your choice, not that of Microsoft 365. The step Configuration makes its password.',
       applies: always,
       proposes: ({ mailbox }) => mailbox?.split('@')[0],
       problem: rules.username,

@@ -59,6 +59,7 @@ export function quietPorts(facts: AdminFacts = nothing): AdminPorts {
       check: () => undefined,
       startSignIn: () => Promise.reject(new Error('nobody signs in')),
       signIn: () => undefined,
+      exchangeScript: async () => ({ needsUser: false, user: null, script: null }),
       consentLinks: () => [],
     },
     history: (range) => new History(() => Date.now()).view(range),

@@ -53,6 +53,16 @@ test('who looks on sees a message come and go, the log, the overview, and each h
   await until('the end of the check', () => events.find(({ event, data }) => event === 'check' && data.done === true));
   const hops = events.filter(({ event, data }) => event === 'check' && data.run === run && data.hop);
   expect(hops.length).toBeGreaterThan(5);
+  const told = hops.map(({ data }) => data.hop as { state: string; hop: string; target: string });
+  const running = told.filter(({ state }) => state === 'running');
+  expect(running.length).toBeGreaterThan(5);
+  for (const { hop, target } of running) {
+    const own = told.filter((each) => each.hop === hop && each.target === target);
+    const result = expect.stringMatching(/^(ok|skipped)$/);
+    expect([hop, target, own.map(({ state }) => state)]).toEqual([hop, target, ['running', result]]);
+  }
+  const { hops: kept } = (await call('GET', `/checks/${run}`)).body as { hops: { state: string }[] };
+  expect(kept.map(({ state }) => state)).not.toContain('running');
 });
 
 test('a stream ends with the session that it began with', async () => {

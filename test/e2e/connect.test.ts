@@ -48,6 +48,25 @@ test('with a browser, from /connect to a program that reads and sends with what 
   await client.logout();
 }, 120_000);
 
+test('with a browser, who cancels may begin again, as often as they like', async (context) => {
+  needProgram(context, 'chromium');
+  const { origin } = await connectWorld();
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  afterTest(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(`${origin}/connect`);
+  const codes = new Set<string | null>();
+  // One more than may wait at the same time.
+  for (let count = 0; count < 6; count++) {
+    await page.getByRole('button', { name: 'Sign in at Microsoft' }).click();
+    codes.add(await page.locator('.big-code').textContent());
+    const cancelled = page.waitForResponse(`${origin}/api/v1/connect/cancel`);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    expect((await cancelled).status()).toBe(204);
+  }
+  expect(codes.size).toBe(6);
+}, 60_000);
+
 test('by the browser itself, which comes back from Microsoft', async (context) => {
   needProgram(context, 'chromium');
   const { m365, origin } = await connectWorld({ byBrowser: true });

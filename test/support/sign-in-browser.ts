@@ -1,6 +1,9 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterTest, type Microsoft365 } from '../simulator/harness.ts';
 
+/** Where somebody signs in. */
+type SignInPlace = Pick<Microsoft365, 'endpoints' | 'userPassword'>;
+
 /** A page of a browser that nobody here wrote: Chromium, without a screen and without JavaScript. */
 export async function chromiumPage(): Promise<Page> {
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
@@ -10,7 +13,7 @@ export async function chromiumPage(): Promise<Page> {
 }
 
 /** Enters a device code, signs in, and accepts where consent is asked for. */
-export async function enterDeviceCode(page: Page, m365: Microsoft365, code: string, username: string): Promise<void> {
+export async function enterDeviceCode(page: Page, m365: SignInPlace, code: string, username: string): Promise<void> {
   await page.goto(`${m365.endpoints.authority}/deviceauth`);
   await page.getByLabel('Code').fill(code);
   await page.getByRole('button', { name: 'Next' }).click();
@@ -26,7 +29,8 @@ export async function followLink(page: Page, m365: Microsoft365, link: string, u
   return (await page.locator('body').textContent()) ?? '';
 }
 
-async function signInOnPage(page: Page, m365: Microsoft365, username: string): Promise<void> {
+/** Gives name and password at Microsoft, and accepts where consent is asked for. */
+export async function signInOnPage(page: Page, m365: SignInPlace, username: string): Promise<void> {
   await page.getByLabel('User name').fill(username);
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByLabel('Password').fill(m365.userPassword);

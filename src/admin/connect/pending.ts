@@ -20,7 +20,7 @@ export interface PendingOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Told of each mailbox that was connected, and of the address that it was done from. Must not throw. */
-  readonly onConnected?: (mailbox: string, address: string) => void;
+  readonly onConnected?: (mailbox: ConnectedMailbox, address: string) => void;
 }
 
 interface Pending {
@@ -94,6 +94,14 @@ export class PendingConnects {
     return pending.state;
   }
 
+  /** Ends a sign-in that waits: Microsoft is not asked for it any more, and another one has its room. */
+  cancel(id: string): void {
+    const pending = this.#pending.get(id);
+    if (pending?.state?.state !== 'waiting') return;
+    pending.abort.abort();
+    this.#pending.delete(id);
+  }
+
   /** Ends those that wait. */
   async close(): Promise<void> {
     for (const { abort } of this.#pending.values()) abort.abort();
@@ -125,7 +133,7 @@ export class PendingConnects {
         },
       });
       pending.state = { state: 'done', mailbox };
-      this.#options.onConnected?.(mailbox.address, pending.address);
+      this.#options.onConnected?.(mailbox, pending.address);
       log.info({ mailbox: mailbox.address, network: pending.network }, 'a mailbox was connected at /connect');
       this.#forgetLater(id);
     } catch (error) {

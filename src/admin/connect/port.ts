@@ -31,6 +31,23 @@ export interface ConnectedMailbox {
   readonly address: string;
   /** Of this mailbox alone; kept nowhere. */
   readonly password: string;
+  /** Id of the invitation that was used up, if one was. */
+  readonly invitation: string | undefined;
+}
+
+/** Somebody who may connect a mailbox though no domain lets them in. */
+export interface ConnectInvitation {
+  readonly id: string;
+  /** The mailbox, in lower case. Nobody else can use the invitation. */
+  readonly address: string;
+  /** Who has made it: `admin token`, a person's name, `mailbridge account invite`. */
+  readonly madeBy: string;
+  /** ISO 8601. */
+  readonly madeAt: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  /** When the mailbox was connected by it, ISO 8601; undefined: not yet. */
+  readonly usedAt?: string;
 }
 
 /** What people connect their mailboxes by themselves with. */
@@ -47,10 +64,18 @@ export interface ConnectPort {
    * @throws BridgeError `connect-not-open` for whoever may not, and what the sign-in or the mailbox say
    */
   connect(watcher: ConnectWatcher): Promise<ConnectedMailbox>;
+  /** The newest first; those that were used or are over too, for thirty days. */
+  invitations(): Promise<readonly ConnectInvitation[]>;
   /**
-   * Invites somebody whose domain is not listed.
-   * @returns what they show when they sign in, and until when, milliseconds since 1970
-   * @throws BridgeError `connect-not-open` where no account serves the address
+   * Invites somebody whose domain is not listed. The invitation is good once.
+   * @returns it, and what the link says, which is told this once
+   * @throws BridgeError `connect-not-open` where no account serves the address, `connect-invitations-full`
    */
-  invite(address: string, days: number): Promise<{ readonly invitation: string; readonly expiresAtMs: number }>;
+  invite(
+    address: string,
+    days: number,
+    by: string,
+  ): Promise<{ readonly invitation: ConnectInvitation; readonly token: string }>;
+  /** Ends an invitation; a mailbox that was connected by it stays so. @throws BridgeError `connect-invitation-unknown` */
+  revoke(id: string): Promise<ConnectInvitation>;
 }

@@ -15,9 +15,15 @@ export type {
   ToldAppPassword as ShownAppPassword,
 } from '../api/accounts/schemas.ts';
 export type {
+  ToldInvitation as ShownInvitation,
+  ToldInvitations as ShownInvitations,
+  ToldInvited as ShownInvited,
+} from '../api/connect/invitations.ts';
+export type {
   CheckedHop as ShownHop,
   CheckRun as ShownCheck,
   ConnectionDetail as ShownConnectionDetail,
+  ConnectionScript as ShownScript,
   SignInStatus as ShownSignIn,
   ToldDeviceCode as ShownDeviceCode,
 } from '../api/connections/schemas.ts';
@@ -48,7 +54,7 @@ export type ShownAttempt = MessageDetail['attemptLog'][number];
 export type ShownOutcome = ShownAttempt['outcomes'][number];
 export type ShownAccountKind = AccountDetail['kind'];
 
-/** A hop of a check was tried, or the check is done. */
+/** A hop of a check is tried now, or was; or the check is done. */
 export interface CheckEvent extends Pick<CheckRun, 'run' | 'done'> {
   readonly hop?: CheckedHop;
 }

@@ -1,4 +1,3 @@
-import { openAccounts } from './accounts/page.ts';
 import { openConnections } from './connections/page.ts';
 import { openMessages } from './messages/page.ts';
 import { openOverview } from './overview/page.ts';
@@ -9,7 +8,7 @@ startShell({
   '': openOverview,
   messages: openMessages,
   connections: openConnections,
-  accounts: openAccounts,
+  accounts: later('Accounts', async () => (await import('./accounts/page.ts')).openAccounts),
   log: later('Log', async () => (await import('./log/page.ts')).openLog),
   'set-up': later('Set up', async () => (await import('./set-up/page.ts')).openSetUp),
 });

@@ -12,7 +12,7 @@ import { EventHub } from '../api/events/hub.ts';
 import { type ApiGate, addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
 import { apiRoutes } from '../api/routes.ts';
 import { PendingConnects } from '../connect/pending.ts';
-import type { ConnectPort } from '../connect/port.ts';
+import type { ConnectedMailbox, ConnectPort } from '../connect/port.ts';
 import { addConnectRoutes, addProgramRoutes } from '../connect/routes.ts';
 import type { AdminPorts, SetupModePorts } from '../ports.ts';
 import type { AdminServerOptions, AdminSettings } from '../settings.ts';
@@ -106,8 +106,10 @@ function guard(part: FastifyInstance, hosts: HostCheck, isTls: boolean, gate: Ap
 
 /** Who has signed in at `/connect` has a password now. */
 function recordConnected(audit: AuditLog) {
-  return (user: string, address: string) =>
-    audit.record({ user, by: 'connect', address, action: 'connect-password', details: {}, outcome: 'done' });
+  return ({ address: user, invitation }: ConnectedMailbox, address: string) => {
+    const details = invitation === undefined ? {} : { invitation };
+    audit.record({ user, by: 'connect', address, action: 'connect-password', details, outcome: 'done' });
+  };
 }
 
 type OidcParts = Omit<OidcRouteParts, 'signIn' | 'origin'> & Pick<AdminServerOptions, 'clock'>;

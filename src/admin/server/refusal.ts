@@ -17,6 +17,8 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'admin-sign-in-blocked': 429,
   'connect-busy': 429,
   'connect-not-open': 403,
+  'connect-invitation-unknown': 404,
+  'connect-invitations-full': 409,
   'admin-busy': 503,
 };
 

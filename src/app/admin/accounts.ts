@@ -70,8 +70,10 @@ export class BridgeAccounts implements AccountsPort {
   }
 
   async addAppPassword(name: string, what: string) {
-    const login = this.#logins().known(name);
-    const password = await this.#parts.appPasswords.add(login, what, new Date(this.#parts.clock.now()));
+    const logins = this.#logins();
+    const login = logins.known(name);
+    const now = new Date(this.#parts.clock.now());
+    const password = await this.#parts.appPasswords.add(login, what, now, logins.accountOf(login));
     return { id: what, password };
   }
 

@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
 import type { QueueStore } from '../../queue/store.ts';
 import type { BridgeState } from '../bridge-state.ts';
-import { checkConnections, type HopResult } from '../connections/check.ts';
+import { type BegunHop, checkConnections, type HopResult } from '../connections/check.ts';
 
 /** What checks need. */
 export interface CheckParts {
@@ -23,7 +23,8 @@ interface KeptCheck {
   readonly run: string;
   readonly connection: string;
   readonly startedAtMs: number;
-  readonly hops: CheckedHop[];
+  /** The last one may be under way. */
+  hops: CheckedHop[];
   isDone: boolean;
 }
 
@@ -74,29 +75,37 @@ export class Checks {
   async #run(check: KeptCheck): Promise<void> {
     const { clock, log, store, shared, state, events } = this.#parts;
     const queue = { existing: async () => store };
+    const onBegin = (hop: BegunHop) => this.#tell(check, begunHop(hop));
     try {
-      const hops = checkConnections(state().config, { name: check.connection, clock, shared, queue });
+      const hops = checkConnections(state().config, { name: check.connection, clock, shared, queue, onBegin });
       for await (const hop of hops) {
-        check.hops.push(toldHop(hop));
-        events.tell({
-          kind: 'check',
-          data: { run: check.run, connection: check.connection, done: false, hop: toldHop(hop) },
-        });
+        this.#tell(check, toldHop(hop));
         if (this.#isClosed) break;
       }
     } catch (error) {
       log.error({ error, connection: check.connection }, 'a check of a connection has failed');
-      check.hops.push(brokenHop(error));
+      this.#tell(check, brokenHop(error));
     } finally {
       check.isDone = true;
       events.tell({ kind: 'check', data: { ...toldRun(check), hops: undefined } });
     }
+  }
+
+  /** Hops are tried one after another: the next thing told ends what was under way. */
+  #tell(check: KeptCheck, hop: CheckedHop): void {
+    const { run, connection } = check;
+    check.hops = [...check.hops.filter(({ state }) => state !== 'running'), hop];
+    this.#parts.events.tell({ kind: 'check', data: { run, connection, done: false, hop } });
   }
 }
 
 function toldRun({ run, connection, startedAtMs, isDone, hops }: KeptCheck): CheckRun {
   const isOk = isDone ? hops.every(({ state }) => state !== 'failed') : null;
   return { run, connection, startedAt: new Date(startedAtMs).toISOString(), done: isDone, ok: isOk, hops: [...hops] };
+}
+
+function begunHop({ hop, target, account }: BegunHop): CheckedHop {
+  return { hop, target, state: 'running', text: '', remedy: null, code: null, account: account ?? null, ms: 0 };
 }
 
 function toldHop({

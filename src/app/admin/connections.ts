@@ -10,9 +10,12 @@ import { consentLink } from '../../onboarding/consent-link.ts';
 import { consentScopes } from '../../onboarding/consent-scopes.ts';
 import { applicationPermissions, delegatedNames, resourcesOf, usesOf } from '../../onboarding/permissions.ts';
 import type { BridgeState } from '../bridge-state.ts';
+import { hasOwnSignIns, isDelegated } from '../connections/tokens.ts';
 import type { Upstream } from '../connections/upstream.ts';
 import type { Checks } from './checks.ts';
-import type { DeviceSignIns } from './sign-ins.ts';
+import { connectionScript } from './exchange-scripts.ts';
+import type { AskedPerson, DeviceSignIns } from './sign-ins.ts';
+import { soon } from './soon.ts';
 
 /** What connections are told by. */
 export interface ConnectionParts {
@@ -21,9 +24,6 @@ export interface ConnectionParts {
   state(): BridgeState;
   states(): Promise<readonly ConnectionStatus[]>;
 }
-
-/** A page does not wait longer for a token that says what was granted. */
-const tokenPatienceMs = 300;
 
 /** The connections of a running bridge. */
 export class BridgeConnections implements ConnectionsPort {
@@ -46,6 +46,7 @@ export class BridgeConnections implements ConnectionsPort {
           ...status,
           tenantId: connection.tenantId ?? null,
           clientId: connection.clientId ?? null,
+          signIns: signInsOf(connection),
           cloud: typeof connection.cloud === 'string' ? connection.cloud : 'custom',
           permissions: {
             needed: neededPermissions(connection, accounts),
@@ -69,12 +70,16 @@ export class BridgeConnections implements ConnectionsPort {
     return this.#parts.checks.get(run);
   }
 
-  startSignIn(name: string, replace: boolean) {
-    return this.#parts.signIns.start(name, replace);
+  startSignIn(name: string, person: AskedPerson) {
+    return this.#parts.signIns.start(name, person);
   }
 
   signIn(id: string) {
     return this.#parts.signIns.get(id);
+  }
+
+  exchangeScript(name: string, user: string | undefined) {
+    return connectionScript(this.#parts.state(), name, user);
   }
 
   consentLinks(name: string): readonly string[] {
@@ -96,6 +101,12 @@ export class BridgeConnections implements ConnectionsPort {
     const request = { authority: endpoints.authority, tenantId: tenant, clientId, redirectUri };
     return consentScopes(connection, accounts, endpoints).map((scopes) => consentLink({ ...request, scopes }).url);
   }
+}
+
+/** Null where nobody signs in. */
+function signInsOf(connection: Connection): ConnectionDetail['signIns'] {
+  if (!isDelegated(connection) || connection.grant === 'password') return null;
+  return hasOwnSignIns(connection) ? 'each' : 'one';
 }
 
 /** By their names, as the Entra admin center shows them. */
@@ -121,16 +132,4 @@ async function grantedPermissions(upstream: Upstream, accounts: readonly Account
     for (const each of [...claims.roles, ...claims.scopes]) granted.add(each);
   }
   return isKnown ? [...granted] : null;
-}
-
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, tokenPatienceMs, undefined);
-  });
-  try {
-    return await Promise.race([promise.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

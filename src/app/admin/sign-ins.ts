@@ -3,12 +3,14 @@ import type { SignInStatus, ToldDeviceCode } from '../../admin/api/connections/s
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { missingScopes } from '../../tokens/entra/scopes.ts';
 import { type DeviceCode, signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import { type SignedIn, storeSignIn } from '../../tokens/sign-ins/user-sign-in.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState } from '../bridge-state.ts';
-import type { PersonalAccess } from '../connections/tokens.ts';
+import { hasOwnSignIns, type PersonalAccess } from '../connections/tokens.ts';
+import { assertReached } from './exchange-scripts.ts';
 
 /** What sign-ins need. */
 export interface SignInParts {
@@ -23,6 +25,14 @@ interface KeptSignIn {
   readonly code: ToldDeviceCode;
   readonly connection: string;
   status: SignInStatus;
+}
+
+/** Who is to sign in for a connection. */
+export interface AskedPerson {
+  /** Another person than before may. */
+  readonly replace: boolean;
+  /** Whose sign-in it is, for a connection where each mailbox has its own. */
+  readonly mailbox?: string | undefined;
 }
 
 const maxWaiting = 20;
@@ -43,7 +53,8 @@ export class DeviceSignIns {
    * Asks for a code. @returns that of the sign-in that waits already, if one does
    * @throws BridgeError `usage`, `admin-busy`, or what {@link signInByDeviceCode} throws before there is a code
    */
-  async start(connection: string, replace: boolean): Promise<ToldDeviceCode> {
+  async start(name: string, { replace, mailbox }: AskedPerson): Promise<ToldDeviceCode> {
+    const connection = this.#ownOf(name, mailbox);
     const waiting = [...this.#kept.values()].filter(({ status }) => status.state === 'waiting');
     const same = waiting.find((each) => each.connection === connection);
     if (same && Date.parse(same.code.expiresAt) > this.#parts.clock.now()) return same.code;
@@ -116,11 +127,26 @@ export class DeviceSignIns {
     }
   }
 
+  /** The connection that is signed in to: of a mailbox with a sign-in of its own, its own. @throws BridgeError `usage` */
+  #ownOf(name: string, mailbox: string | undefined): string {
+    const { config } = this.#parts.state();
+    const isEach = hasOwnSignIns(config.connections[name]);
+    if (!isEach && mailbox === undefined) return name;
+    if (isEach && mailbox !== undefined) {
+      assertReached(config, name, mailbox);
+      return ownConnection(name, mailbox);
+    }
+    const text = isEach
+      ? `Each mailbox of connection "${name}" has a sign-in of its own: say which.`
+      : `Connection "${name}" has one sign-in for all mailboxes.`;
+    throw new BridgeError('usage', text, { remedy: isEach ? 'Name the mailbox.' : 'Name no mailbox.' });
+  }
+
   /** @throws BridgeError `usage` where nobody signs in by a code */
   #personOf(connection: string): PersonalAccess {
     const { upstreams, config } = this.#parts.state();
     const person = upstreams.get(connection)?.person;
-    const grant = config.connections[connection]?.grant;
+    const grant = config.connections[splitConnection(connection).connection]?.grant;
     if (person && grant !== 'password') return person;
     throw new BridgeError('usage', `Nobody signs in for connection ${connection} (grant "${grant}").`, {
       remedy: 'Check the connection instead; it signs in by itself.',

@@ -1,5 +1,6 @@
 import { type Account, folded } from '../../accounts/account.ts';
 import { LoginNames } from '../../accounts/login-names.ts';
+import { BridgeError } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
 import { sameAddress } from '../../message/address/address.ts';
 
@@ -22,4 +23,13 @@ export function opensThisMailboxAlone(
     folded(login.username) === folded(address) &&
     [login.mailbox, ...login.mailboxes].every((mailbox) => sameAddress(mailbox, address))
   );
+}
+
+/** @throws BridgeError `connect-not-open` where nobody of that address could connect a mailbox, invited or not */
+export function assertInvitable(config: Pick<Config, 'accounts'>, connection: string, address: string): void {
+  if (opensThisMailboxAlone(config, connection, address)) return;
+  throw new BridgeError('connect-not-open', `No account serves ${address} alone over connection "${connection}".`, {
+    remedy:
+      'Add an account with "passwordFrom": "app-passwords" and a username such as *@contoso.com over that connection; no other account has the address as its username.',
+  });
 }

@@ -5,17 +5,28 @@ import type { AppPasswordStore, ListedAppPassword } from '../../accounts/sources
 const mostPasswords = 10;
 const prefix = 'connect ';
 
+/** Whether an app password was made at `/connect`. */
+export function isMadeAtConnect({ name }: Pick<ListedAppPassword, 'name'>): boolean {
+  return name.startsWith(prefix);
+}
+
 /**
  * Makes an app password. Whoever connects again and again keeps the last ones.
+ * @param account username of the account that it is for
  * @throws BridgeError see {@link AppPasswordStore}
  */
-export async function makeConnectPassword(store: AppPasswordStore, address: string, now: Date): Promise<string> {
+export async function makeConnectPassword(
+  store: AppPasswordStore,
+  address: string,
+  now: Date,
+  account: string | undefined,
+): Promise<string> {
   const login = folded(address);
   const own = await madeHere(store, login);
   for (const old of own.toSorted((a, b) => b.madeAt.localeCompare(a.madeAt)).slice(mostPasswords - 1)) {
     await store.remove(login, old.name);
   }
-  return await store.add(login, `${prefix}${now.toISOString().slice(0, 19)}`, now);
+  return await store.add(login, `${prefix}${now.toISOString().slice(0, 19)}`, now, account);
 }
 
 /** Removes all that were made here for an address. @returns how many @throws BridgeError see {@link AppPasswordStore} */
@@ -27,5 +38,5 @@ export async function removeConnectPasswords(store: AppPasswordStore, address: s
 }
 
 async function madeHere(store: AppPasswordStore, login: string): Promise<ListedAppPassword[]> {
-  return (await store.list()).filter((each) => each.login === login && each.name.startsWith(prefix));
+  return (await store.list()).filter((each) => each.login === login && isMadeAtConnect(each));
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { folded } from '../../accounts/account.ts';
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
 import type { MailServerSetting, MailServers } from '../../admin/connect/mail-servers.ts';
@@ -26,10 +27,11 @@ import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
+import { ConfiguredLogins } from '../passwords/logins.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
-import { opensThisMailboxAlone } from './connect-login.ts';
+import { assertInvitable, opensThisMailboxAlone } from './connect-login.ts';
 import { makeConnectPassword, removeConnectPasswords } from './connect-passwords.ts';
-import { invitedAddress, makeInvitation } from './invitations.ts';
+import { Invitations } from './invitations.ts';
 
 type ConnectConfig = NonNullable<AdminConfig['connect']>;
 
@@ -43,6 +45,8 @@ export interface ConnectParts {
   readonly listeners: readonly OpenListener[];
   readonly authorityFile: string | undefined;
   readonly records: RecordTable | undefined;
+  /** Of the queue. */
+  readonly store: { readonly records: RecordTable };
   readonly clock: Clock;
   readonly log: Log;
   state(): Pick<BridgeState, 'config'>;
@@ -55,30 +59,48 @@ export class BridgeConnect implements ConnectPort {
   readonly domains: readonly string[];
   readonly publicUrl: string | undefined;
   readonly #parts: ConnectParts;
+  readonly #invitations: Invitations;
 
   constructor(parts: ConnectParts) {
     this.#parts = parts;
+    this.#invitations = new Invitations(parts.store.records);
     this.publicUrl = parts.publicUrl;
     this.domains = parts.connect.domains.map((domain) => domain.toLowerCase());
   }
 
-  async invite(address: string, days: number) {
+  invitations() {
+    return this.#invitations.list(this.#parts.clock.now());
+  }
+
+  async invite(address: string, days: number, madeBy: string) {
     const { connect, state, clock } = this.#parts;
-    const { config } = state();
-    if (!opensThisMailboxAlone(config, connect.connection, address)) throw notOpen(`No account serves ${address}.`);
-    const expiresAtMs = clock.now() + days * 86_400_000;
-    return { invitation: await makeInvitation(config.dataDir, address, expiresAtMs), expiresAtMs };
+    assertInvitable(state().config, connect.connection, address);
+    const nowMs = clock.now();
+    return await this.#invitations.make({ address, madeBy, expiresAtMs: nowMs + days * dayMs }, nowMs);
+  }
+
+  revoke(id: string) {
+    return this.#invitations.revoke(id, this.#parts.clock.now());
   }
 
   /** Whether an address may connect its mailbox: its domain is listed, or it is invited. */
   async #isOpenFor(address: string, invitation: string | undefined): Promise<boolean> {
     const { connect, state, clock } = this.#parts;
-    const { dataDir } = state().config;
-    const isInvited = async () =>
-      invitation !== undefined && (await invitedAddress(dataDir, invitation, clock.now())) === address.toLowerCase();
-    const isListed = this.domains.includes(domainOf(address).toLowerCase());
     if (!opensThisMailboxAlone(state().config, connect.connection, address)) return false;
-    return isListed || (await isInvited());
+    if (this.#isListed(address)) return true;
+    return invitation !== undefined && (await this.#invitations.isOpen(invitation, address, clock.now()));
+  }
+
+  #isListed(address: string): boolean {
+    return this.domains.includes(domainOf(address).toLowerCase());
+  }
+
+  /** An invitation is good once. @returns its id, where one was used @throws BridgeError `connect-not-open` */
+  async #useInvitation(address: string, invitation: string | undefined): Promise<string | undefined> {
+    const used =
+      invitation === undefined ? undefined : await this.#invitations.use(invitation, address, this.#parts.clock.now());
+    if (used !== undefined || this.#isListed(address)) return used;
+    throw notOpen(`The invitation of ${address} has been used or revoked meanwhile.`);
   }
 
   servers(): MailServers {
@@ -116,14 +138,18 @@ export class BridgeConnect implements ConnectPort {
       const address = await this.#allowed(signedIn, watcher.invitation);
       await storeSignIn(candidate, asking.client, signedIn, resource);
       await this.#tryMailbox(address, asking, candidate);
+      // Whoever has cancelled meanwhile wants no password.
+      if (watcher.signal.aborted) throw new BridgeError('sign-in-cancelled', 'The sign-in was cancelled.');
       const kept = await open(ownConnection(connect.connection, address));
       const works = await candidate.read();
       const passwords = openAppPasswords(config.dataDir, shared);
       await this.#forgetOthers(address, kept.store, signedIn, passwords);
       if (works) await kept.store.replace(works);
-      const password = await makeConnectPassword(passwords, address, new Date(clock.now()));
+      const invitation = await this.#useInvitation(address, watcher.invitation);
+      const account = new ConfiguredLogins(state().config).accountOf(folded(address));
+      const password = await makeConnectPassword(passwords, address, new Date(clock.now()), account);
       await this.#parts.onSignIn();
-      return { address, password };
+      return { address, password, invitation };
     } finally {
       await http.close();
     }
@@ -192,6 +218,7 @@ async function signInOf(
   return await request.redeem(redirect);
 }
 
+const dayMs = 86_400_000;
 const browserPatienceMs = 15 * 60_000;
 
 function tooLate(): BridgeError {

@@ -1,67 +1,135 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { join } from 'node:path';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ConnectInvitation } from '../../admin/connect/port.ts';
 import { BridgeError } from '../../base/errors.ts';
-import { FileLock } from '../../base/files/file-lock.ts';
-import { readPrivateFile, writePrivateFile } from '../../base/files/private-file.ts';
+import { type RecordTable, recordKinds, type StoredRecord, sharedStoreUnavailable } from '../../base/record-table.ts';
 
-const keyBytes = 32;
-const lockTimeoutMs = 10_000;
+/** An invitation as it is kept: never what its link says. */
+interface KeptInvitation extends ConnectInvitation {
+  /** SHA-256 of the secret in the link; base64. */
+  readonly digest: string;
+}
+
+/** Whom an invitation is for, and how long. */
+export interface WantedInvitation {
+  readonly address: string;
+  /** Who invites. */
+  readonly madeBy: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+const dayMs = 86_400_000;
+/** An invitation that is used or over can be looked at so long. */
+const shownAfterMs = 30 * dayMs;
+const mostInvitations = 5_000;
+/** 192 bits: nobody guesses them, so one fast hash is enough. */
+const secretBytes = 24;
+const form = /^([0-9a-f]{12})\.([\w-]{32})$/;
 
 /**
- * An invitation is what it says, signed with a key of the data folder: nothing is kept of it. Whoever has it still has to
- * sign in as the one who is invited.
- * @param expiresAtMs milliseconds since 1970
- * @throws BridgeError `connect-key-invalid`; LockTimeoutError; Error of the file system
+ * Invitations to `/connect`, in the store of the queue: every instance that shares it knows them. Each is good once, and
+ * only for its own address. All methods throw BridgeError `shared-store-unavailable`, or of the store.
  */
-export async function makeInvitation(dataDir: string, address: string, expiresAtMs: number): Promise<string> {
-  const key = (await readKey(dataDir)) ?? (await makeKey(dataDir));
-  const said = Buffer.from(JSON.stringify([address.toLowerCase(), expiresAtMs])).toString('base64url');
-  return `${said}.${signature(key, said)}`;
-}
+export class Invitations {
+  readonly #records: RecordTable;
 
-/** Whom an invitation is for; undefined for one that was not made here, or is over. */
-export async function invitedAddress(dataDir: string, invitation: string, nowMs: number): Promise<string | undefined> {
-  const [said = '', signed = ''] = invitation.split('.');
-  const key = await readKey(dataDir);
-  if (key === undefined || !isSame(signed, signature(key, said))) return undefined;
-  const [address, expiresAtMs] = JSON.parse(Buffer.from(said, 'base64url').toString()) as [string, number];
-  return nowMs < expiresAtMs ? address : undefined;
-}
-
-function signature(key: Buffer, said: string): string {
-  return createHmac('sha256', key).update(`connect ${said}`).digest('base64url');
-}
-
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one), Buffer.from(other)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-function keyFile(dataDir: string): string {
-  return join(dataDir, 'connect.key');
-}
-
-async function readKey(dataDir: string): Promise<Buffer | undefined> {
-  const content = await keyContent(dataDir);
-  return content?.length === keyBytes ? content : undefined;
-}
-
-async function keyContent(dataDir: string): Promise<Buffer | undefined> {
-  return (await readPrivateFile(keyFile(dataDir), keyBytes + 1))?.content;
-}
-
-/** Two first invitations at the same time are signed with the same key: the second finds what the first has written. */
-async function makeKey(dataDir: string): Promise<Buffer> {
-  const file = keyFile(dataDir);
-  const release = await new FileLock(`${file}.lock`, lockTimeoutMs).take();
-  try {
-    const found = await keyContent(dataDir);
-    if (found?.length === keyBytes) return found;
-    if (found) throw new BridgeError('connect-key-invalid', `${file} is no key of ${keyBytes} bytes.`);
-    const key = randomBytes(keyBytes);
-    await writePrivateFile(file, key);
-    return key;
-  } finally {
-    release();
+  constructor(records: RecordTable) {
+    this.#records = records;
   }
+
+  /** The newest first; those that were used or are over too, for thirty days. */
+  async list(nowMs: number): Promise<ConnectInvitation[]> {
+    const found = await this.#in((records) => records.list(recordKinds.invitation, nowMs));
+    return [...found.values()]
+      .map(({ value }) => withoutDigest(JSON.parse(value) as KeptInvitation))
+      .toSorted((a, b) => b.madeAt.localeCompare(a.madeAt) || a.address.localeCompare(b.address));
+  }
+
+  /**
+   * @returns the invitation, and what its link says, which is kept nowhere
+   * @throws BridgeError `connect-invitations-full`
+   */
+  async make(
+    { address, madeBy, expiresAtMs }: WantedInvitation,
+    nowMs: number,
+  ): Promise<{ readonly invitation: ConnectInvitation; readonly token: string }> {
+    const { size } = await this.#in((records) => records.list(recordKinds.invitation, nowMs));
+    if (size >= mostInvitations) {
+      throw new BridgeError('connect-invitations-full', `${size} invitations are kept already.`);
+    }
+    const id = randomBytes(6).toString('hex');
+    const secret = randomBytes(secretBytes).toString('base64url');
+    const invitation = {
+      id,
+      address: address.toLowerCase(),
+      madeBy,
+      madeAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(expiresAtMs).toISOString(),
+    };
+    const kept: KeptInvitation = { ...invitation, digest: digestOf(secret).toString('base64') };
+    await this.#in((records) => records.put(recordKinds.invitation, id, JSON.stringify(kept), keptFor(kept)));
+    return { invitation, token: `${id}.${secret}` };
+  }
+
+  /** Whether a link lets this address in now. */
+  async isOpen(token: string, address: string, nowMs: number): Promise<boolean> {
+    return (await this.#open(token, address, nowMs)) !== undefined;
+  }
+
+  /** Uses an invitation up. @returns its id; undefined: it is not open for this address, or was used meanwhile */
+  async use(token: string, address: string, nowMs: number): Promise<string | undefined> {
+    const found = await this.#open(token, address, nowMs);
+    if (!found) return undefined;
+    const { kept, version } = found;
+    const used: KeptInvitation = { ...kept, usedAt: new Date(nowMs).toISOString() };
+    const options = { ...keptFor(kept), ifVersion: version };
+    const written = await this.#in((records) =>
+      records.put(recordKinds.invitation, kept.id, JSON.stringify(used), options),
+    );
+    return written === undefined ? undefined : kept.id;
+  }
+
+  /** Ends an invitation. What was made by it stays. @throws BridgeError `connect-invitation-unknown` */
+  async revoke(id: string, nowMs: number): Promise<ConnectInvitation> {
+    const found = await this.#in((records) => records.get(recordKinds.invitation, id, nowMs));
+    if (!found) throw new BridgeError('connect-invitation-unknown', `There is no invitation "${id}" any more.`);
+    await this.#in((records) => records.delete(recordKinds.invitation, id));
+    return withoutDigest(JSON.parse(found.value) as KeptInvitation);
+  }
+
+  async #open(
+    token: string,
+    address: string,
+    nowMs: number,
+  ): Promise<{ readonly kept: KeptInvitation; readonly version: number } | undefined> {
+    const [, id, secret] = form.exec(token) ?? [];
+    if (id === undefined || secret === undefined) return undefined;
+    const found = await this.#in<StoredRecord | undefined>((records) => records.get(recordKinds.invitation, id, nowMs));
+    if (!found) return undefined;
+    const kept = JSON.parse(found.value) as KeptInvitation;
+    const isRight = timingSafeEqual(digestOf(secret), Buffer.from(kept.digest, 'base64'));
+    const isOver = kept.usedAt !== undefined || nowMs >= Date.parse(kept.expiresAt);
+    return isRight && !isOver && kept.address === address.toLowerCase() ? { kept, version: found.version } : undefined;
+  }
+
+  async #in<T>(work: (records: RecordTable) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#records);
+    } catch (cause) {
+      if (cause instanceof BridgeError) throw cause;
+      throw sharedStoreUnavailable('Invitations are', cause);
+    }
+  }
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function keptFor({ expiresAt }: ConnectInvitation) {
+  return { expiresAtMs: Date.parse(expiresAt) + shownAfterMs };
+}
+
+function withoutDigest({ digest: _, ...invitation }: KeptInvitation): ConnectInvitation {
+  return invitation;
 }

@@ -10,7 +10,7 @@ import { resolveCloud } from '../../config/clouds.ts';
 import type { Config, Connection } from '../../config/schema.ts';
 import { exactAddresses, isPattern, mailboxAt } from '../../message/address/pattern.ts';
 import { ownConnection, splitConnection } from '../../message/own-connection.ts';
-import { type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
+import { type BegunHop, type HopResult, runHops } from '../../onboarding/check/hops/hop.ts';
 import { planHops } from '../../onboarding/check/plan.ts';
 import { proxyFor } from '../../onboarding/check/probes/proxy.ts';
 import type { CheckedConnection } from '../../onboarding/check/subject.ts';
@@ -21,7 +21,7 @@ import { type AskedQueue, pausedConnection } from './paused.ts';
 
 import { hasOwnSignIns } from './tokens.ts';
 
-export type { HopResult } from '../../onboarding/check/hops/hop.ts';
+export type { BegunHop, HopResult } from '../../onboarding/check/hops/hop.ts';
 
 export interface CheckOptions {
   /**
@@ -45,6 +45,8 @@ export interface CheckOptions {
   readonly queue?: AskedQueue;
   /** Where `HTTPS_PROXY` and `NO_PROXY` are looked up; default `process.env`. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Told of each hop before it is tried. Must not throw. */
+  readonly onBegin?: ((hop: BegunHop) => void) | undefined;
 }
 
 /**
@@ -55,10 +57,10 @@ export interface CheckOptions {
  */
 export async function* checkConnections(config: Config, options: CheckOptions = {}): AsyncGenerator<HopResult> {
   const { clock = systemClock, log = silentLog, env = process.env, sendTestTo = [], tested = new Set() } = options;
-  const { signIn, shared, queue } = options;
+  const { signIn, shared, queue, onBegin } = options;
   const proxy = proxySettings(config.proxy?.reveal(), env);
   for (const connection of selected(config, options.name, options.mailboxes ?? [])) {
-    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy, signIn, shared, queue });
+    yield* checkOne(config, connection, { clock, log, env, sendTestTo, tested, proxy, signIn, shared, queue, onBegin });
   }
 }
 
@@ -75,6 +77,7 @@ async function* checkOne(
     readonly signIn: SignInStore | undefined;
     readonly shared: RecordTable | undefined;
     readonly queue: AskedQueue | undefined;
+    readonly onBegin: CheckOptions['onBegin'];
   },
 ): AsyncGenerator<HopResult> {
   const { queue } = parts;
@@ -86,7 +89,7 @@ async function* checkOne(
       tested: parts.tested,
       ...(queue && { paused: () => pausedConnection(queue, connection.name) }),
     });
-    yield* runHops(connection.name, hops);
+    yield* runHops(connection.name, hops, parts.onBegin);
   } finally {
     await upstream.close();
   }

@@ -22,6 +22,12 @@ export class ConfiguredLogins {
     return this.#find(login) === login;
   }
 
+  /** Username of the account that a login opens; undefined where none has it. @param login as the bridge knows it */
+  accountOf(login: string): string | undefined {
+    const found = this.#names.resolve(login)?.login;
+    return found && folded(found.username) === login ? found.account.username : undefined;
+  }
+
   /** A login as the bridge knows it, whatever form of it was typed. @throws BridgeError `login-unknown` */
   known(typed: string): string {
     const login = this.#find(typed);

@@ -8,7 +8,7 @@ import { ownConnection } from '../../message/own-connection.ts';
 import type { SignInWatcher } from '../../onboarding/guided-setup/ports.ts';
 import { signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import { storeSignIn } from '../../tokens/sign-ins/user-sign-in.ts';
-import { isDelegated, openPersonalAccess } from '../connections/tokens.ts';
+import { isDelegated, openConnectionStore, openPersonalAccess } from '../connections/tokens.ts';
 import { openHttp } from './cloud-access.ts';
 
 /** A connection that a person signs in to. */
@@ -56,5 +56,21 @@ export async function signInPerson(
     return signedIn.username;
   } finally {
     await http.close();
+  }
+}
+
+/** Who has signed in; undefined where nobody has, the sign-in has ended, or it cannot be read here. */
+export async function signedInPerson({ name, owner, config, shared, clock }: SignInPlace): Promise<string | undefined> {
+  const connection = config.connections[name];
+  if (!connection || !isDelegated(connection)) return undefined;
+  if (connection.grant === 'password') return connection.username;
+  const parts = { endpoints: resolveCloud(connection.cloud, connection.tenantId), clock, log: silentLog, shared };
+  try {
+    const own = owner === undefined ? name : ownConnection(name, owner);
+    const signIn = await (await openConnectionStore(own, connection, config, parts)).read();
+    return signIn?.ended === undefined ? signIn?.username : undefined;
+  } catch (error) {
+    if (error instanceof BridgeError) return undefined;
+    throw error;
   }
 }

@@ -14,10 +14,11 @@ import type { ClientSetting, PresentConfig, SetupPorts } from '../../onboarding/
 import { ownAddresses } from '../../onboarding/own-addresses.ts';
 import type { Bridge } from '../bridge.ts';
 import { checkConnections } from '../connections/check.ts';
+import { hasOwnSignIns } from '../connections/tokens.ts';
 import { openHttp } from './cloud-access.ts';
 import { changeConfigFile, createConfigFile } from './config-file.ts';
 import { readLooseConfig } from './loose-config.ts';
-import { signInPerson } from './person-sign-in.ts';
+import { signedInPerson, signInPerson } from './person-sign-in.ts';
 import { presentCredential } from './present-credential.ts';
 
 /** What the set-up of a bridge takes besides its configuration file. */
@@ -38,6 +39,12 @@ export interface SetupPlace {
 export function setupPorts(place: SetupPlace): SetupPorts {
   const { path, env, clock } = place;
   const loaded = async () => (await loadConfig(path, { env })).config;
+  /** What a sign-in takes besides the connection. */
+  const ownerOf = async (name: string, mailbox: string) => {
+    const config = await loaded();
+    const owner = hasOwnSignIns(config.connections[name]) && { owner: mailbox };
+    return { config, shared: place.bridge()?.shared, clock, ...owner };
+  };
   return {
     rules: answerRules,
     cloudNames,
@@ -55,13 +62,15 @@ export function setupPorts(place: SetupPlace): SetupPorts {
       const file = place.bridge()?.authorityFile;
       return file === undefined ? undefined : await readFile(file, 'utf8');
     },
-    async signIn(name, watcher) {
-      const config = await loaded();
-      return await signInPerson({ name, config, shared: place.bridge()?.shared, clock }, watcher);
+    async signedInUser(name, mailbox) {
+      return await signedInPerson({ name, ...(await ownerOf(name, mailbox)) });
     },
-    async *check(name) {
+    async signIn(name, mailbox, watcher) {
+      return await signInPerson({ name, ...(await ownerOf(name, mailbox)) }, watcher);
+    },
+    async *check(name, onBegin) {
       const config = await loaded();
-      yield* checkConnections(config, { name, clock, env: { ...env }, shared: place.bridge()?.shared });
+      yield* checkConnections(config, { name, clock, env: { ...env }, shared: place.bridge()?.shared, onBegin });
     },
     async sendTest(username, to) {
       const bridge = place.bridge();

@@ -34,6 +34,8 @@ export async function hasConfig(path: string): Promise<boolean> {
   );
 }
 
+const reopenMs = 2_000;
+
 /**
  * Runs a bridge: on its configuration, or, while there is none, the page that writes it, and then the bridge on it.
  * The page stays where it is, and those who are signed in to it stay so.
@@ -47,6 +49,7 @@ export class BridgeRunner {
   #setUp: GuidedSetup | undefined;
   #server: AdminServer | undefined;
   #folder: DataFolder | undefined;
+  #reopening: NodeJS.Timeout | undefined;
   #isStopping = false;
   #onBridge: (bridge: Bridge, loaded: LoadedConfig) => void = () => {};
 
@@ -86,6 +89,7 @@ export class BridgeRunner {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearTimeout(this.#reopening);
     await this.#setUp?.close();
     await this.#changes.run(async () => {
       await this.#server?.close();
@@ -122,11 +126,22 @@ export class BridgeRunner {
     try {
       this.#onBridge(await this.#start(loaded), loaded);
     } catch (error) {
-      // Whoever sets it up shall see why.
-      const { dataDir } = loaded.config;
-      this.#folder = takeDataFolder(dataDir);
-      this.#server = await this.#openServer(dataDir);
+      this.#options.log.error({ error }, 'the bridge did not start: the set-up page says why, and tries again');
+      await this.#reopenPage(loaded.config.dataDir);
       throw error;
+    }
+  }
+
+  /** Whoever sets it up shall see why there is no bridge. Where the page has lost its place, that is waited for. */
+  async #reopenPage(dataDir: string): Promise<void> {
+    if (this.#isStopping || this.#bridge || this.#server) return;
+    try {
+      this.#folder ??= takeDataFolder(dataDir);
+      this.#server = await this.#openServer(dataDir);
+    } catch (error) {
+      this.#options.log.error({ error }, 'the set-up page cannot be opened again; it is tried every few seconds');
+      // Nothing else may keep the process alive meanwhile.
+      this.#reopening = setTimeout(() => void this.#changes.run(() => this.#reopenPage(dataDir)), reopenMs);
     }
   }
 

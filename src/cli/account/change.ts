@@ -6,7 +6,7 @@ import type { AccountRequest } from './request.ts';
 /** `mailbridge account add` */
 export async function addPassword(store: AppPasswordStore, request: AccountRequest, io: CliIo): Promise<number> {
   const login = request.logins.known(request.login ?? '');
-  const password = await store.add(login, request.name, new Date(request.nowMs));
+  const password = await store.add(login, request.name, new Date(request.nowMs), request.logins.accountOf(login));
   show(login, password, 'It is shown this once. Hyphens, blanks and capitals do not count.', request, io);
   return 0;
 }
@@ -14,7 +14,7 @@ export async function addPassword(store: AppPasswordStore, request: AccountReque
 /** `mailbridge account rotate` */
 export async function rotatePassword(store: AppPasswordStore, request: AccountRequest, io: CliIo): Promise<number> {
   const login = request.logins.knownOrGone(request.login ?? '');
-  const password = await store.rotate(login, request.name, new Date(request.nowMs));
+  const password = await store.rotate(login, request.name, new Date(request.nowMs), request.logins.accountOf(login));
   show(login, password, 'It is shown this once. The one before has ended.', request, io);
   return 0;
 }

@@ -2,33 +2,45 @@ import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import { becomeDataFolderOwner } from '../../app/data-folder-owner.ts';
 import { withSharedRecords } from '../../app/instances/shared-records.ts';
 import { ConfiguredLogins } from '../../app/passwords/logins.ts';
+import type { CommandQueue } from '../../app/queue-store.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
+import type { RecordTable } from '../../base/record-table.ts';
 import { loadConfig } from '../../config/load.ts';
-import { readArguments, suggestionOrStop } from '../arguments.ts';
+import type { Config } from '../../config/schema.ts';
+import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
 import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { addPassword, removePassword, rotatePassword } from './change.ts';
+import { type InvitationAction, invite, listInvitations, revokeInvitation } from './invitations.ts';
 import { listPasswords } from './list.ts';
 import type { AccountAction } from './request.ts';
 
-const usage = `Usage: mailbridge account ACTION [LOGIN] [--name NAME] [--config FILE] [--json]
+const usage = `Usage: mailbridge account ACTION [LOGIN|ADDRESS|ID] [--name NAME] [--days N] [--config FILE] [--json]
 
 App passwords: passwords made here, one for each device or program, beside the account's own or in place of it. They are
 kept as digests, in the data folder or in the store that instances share; running bridges take up every change within two
 seconds.
 
-  add LOGIN --name NAME     makes one for whoever logs in as LOGIN, and prints it, this once
-  list [LOGIN]              whose there are, what they are for, when they were made and used last
-  remove LOGIN --name NAME  ends one
-  rotate LOGIN --name NAME  makes a new one in its place, and prints it; the old one ends at once
+  add LOGIN --name NAME      makes one for whoever logs in as LOGIN, and prints it, this once
+  list [LOGIN]               whose there are, what they are for, when they were made and used last
+  remove LOGIN --name NAME   ends one
+  rotate LOGIN --name NAME   makes a new one in its place, and prints it; the old one ends at once
+
+An invitation lets a person connect their mailbox at /connect, also from a domain that admin.connect does not list. It is
+good once, and only for its address. Of the link only a digest is kept, with the queue.
+
+  invite ADDRESS [--days N]  makes an invitation, and prints its link, this once
+  invitations [ADDRESS]      who is invited, until when, and which were used; for 30 days after their end
+  revoke ID                  ends an invitation; a mailbox that was connected by it stays so
 
   --name NAME  what it is for: a device, a program
+  --days N     how long an invitation is good: 1 to 90, default 7
   --json       prints JSON
 
-LOGIN is a username of the configuration, or an address that one such as *@contoso.com covers. The password alone goes to
-standard output, all else to standard error.
+LOGIN is a username of the configuration, or an address that one such as *@contoso.com covers. The password or the link
+alone goes to standard output, all else to standard error.
 
 Example: mailbridge account add scanner --name "second floor"
 `;
@@ -40,6 +52,15 @@ const actions: Readonly<Record<string, AccountAction>> = {
   rotate: rotatePassword,
 };
 
+const invitationActions: Readonly<Record<string, InvitationAction>> = {
+  invite,
+  invitations: listInvitations,
+  revoke: revokeInvitation,
+};
+
+const subjects: Readonly<Record<string, string>> = { invite: 'an address', revoke: 'the id of an invitation' };
+const longestDays = 90;
+
 /** `mailbridge account` */
 export async function runAccount(args: string[], io: CliIo, clock: Clock = systemClock): Promise<number> {
   const { values, positionals } = readArguments('account', {
@@ -47,36 +68,74 @@ export async function runAccount(args: string[], io: CliIo, clock: Clock = syste
     allowPositionals: true,
     options: {
       name: { type: 'string', short: 'n' },
+      days: { type: 'string' },
       config: { type: 'string', short: 'c' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return showHelp(io, usage);
-  const [word = '', login, ...more] = positionals;
-  const action = actionOf(word);
-  if (more.length > 0) throw wrongUsage(`"account ${word}" takes one login, but was given "${more[0]}" too.`);
-  if (login === undefined && word !== 'list') throw wrongUsage(`"account ${word}" needs a login.`);
-  const name = values.name === undefined ? undefined : readName(values.name);
-  if (word === 'list' && name !== undefined) throw wrongUsage('"account list" has no --name.');
-  if (word !== 'list' && name === undefined) {
-    throw wrongUsage(`"account ${word}" needs --name: what the password is for, such as "second floor".`);
+  const [word = '', subject, ...more] = positionals;
+  const isInvitation = Object.hasOwn(invitationActions, word);
+  if (more.length > 0) {
+    const one = isInvitation ? 'one address or id' : 'one login';
+    throw wrongUsage(`"account ${word}" takes ${one}, but was given "${more[0]}" too.`);
   }
+  const work = isInvitation ? invitationWork(word, subject, values) : passwordWork(word, subject, values);
   const { config } = await loadConfig(configPath(values.config, io.env), {
     env: io.env,
     secrets: ['queue'],
   });
   becomeDataFolderOwner(config.dataDir);
-  const { json } = values;
-  const request = { login, name: name ?? '', json, nowMs: clock.now(), logins: new ConfiguredLogins(config) };
-  return await withSharedRecords(config, (shared) => action(openAppPasswords(config.dataDir, shared), request, io));
+  return await withSharedRecords(config, (shared, queue) => work({ config, shared, queue, nowMs: clock.now() }, io));
 }
 
-function actionOf(word: string): AccountAction {
+interface GivenValues {
+  readonly name?: string | undefined;
+  readonly days?: string | undefined;
+  readonly json: boolean;
+}
+
+interface OpenParts {
+  readonly config: Config;
+  readonly shared: RecordTable | undefined;
+  readonly queue: CommandQueue;
+  readonly nowMs: number;
+}
+
+type Work = (parts: OpenParts, io: CliIo) => Promise<number>;
+
+/** @throws BridgeError `usage` */
+function passwordWork(word: string, login: string | undefined, { name: given, days, json }: GivenValues): Work {
   const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
-  if (action) return action;
-  const known = Object.keys(actions);
-  throw wrongUsage(
+  if (!action) throw unknownAction(word);
+  if (login === undefined && word !== 'list') throw wrongUsage(`"account ${word}" needs a login.`);
+  const name = given === undefined ? undefined : readName(given);
+  if (days !== undefined) throw wrongUsage(`"account ${word}" has no --days.`);
+  if (word === 'list' && name !== undefined) throw wrongUsage('"account list" has no --name.');
+  if (word !== 'list' && name === undefined) {
+    throw wrongUsage(`"account ${word}" needs --name: what the password is for, such as "second floor".`);
+  }
+  return ({ config, shared, nowMs }, io) => {
+    const request = { login, name: name ?? '', json, nowMs, config, logins: new ConfiguredLogins(config) };
+    return action(openAppPasswords(config.dataDir, shared), request, io);
+  };
+}
+
+/** @throws BridgeError `usage` */
+function invitationWork(word: string, subject: string | undefined, { name, days, json }: GivenValues): Work {
+  const action = invitationActions[word] as InvitationAction;
+  const needed = subjects[word];
+  if (subject === undefined && needed !== undefined) throw wrongUsage(`"account ${word}" needs ${needed}.`);
+  if (name !== undefined) throw wrongUsage(`"account ${word}" has no --name.`);
+  if (word !== 'invite' && days !== undefined) throw wrongUsage(`"account ${word}" has no --days.`);
+  const asked = numberOption('days', days ?? '7', 1, longestDays);
+  return ({ config, queue, nowMs }, io) => action({ subject, days: asked, json, nowMs, config, queue }, io);
+}
+
+function unknownAction(word: string): BridgeError {
+  const known = [...Object.keys(actions), ...Object.keys(invitationActions)];
+  return wrongUsage(
     word === ''
       ? `"account" needs an action: ${known.join(', ')}.`
       : `"account" cannot "${word}"${suggestionOrStop(word, known)}`,

@@ -1,4 +1,5 @@
 import type { AppPasswordStore, ListedAppPassword } from '../../accounts/sources/app-passwords/store.ts';
+import { crossedPasswords } from '../../app/passwords/crossed.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 import { localTime, timeZoneText } from '../terminal/times.ts';
@@ -13,6 +14,7 @@ export async function listPasswords(store: AppPasswordStore, request: AccountReq
     const entries = found.map((each) => ({
       ...each,
       lastUsedAt: each.lastUsedAt ?? null,
+      account: each.account ?? null,
       hasAccount: logins.covers(each.login),
     }));
     io.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
@@ -37,6 +39,7 @@ export async function listPasswords(store: AppPasswordStore, request: AccountReq
   const count = found.length === 1 ? '1 app password' : `${found.length} app passwords`;
   screen.say(`${count}; times are ${timeZoneText(nowMs)}.`);
   const gone = [...new Set(found.map((each) => each.login))].filter((each) => !logins.covers(each));
+  for (const text of crossedPasswords(request.config, found)) screen.say(text, { mark: 'warning' });
   if (gone.length > 0) {
     screen.say(`No account has the login ${gone.join(', ')}: mailbridge account remove ends what is left.`, {
       mark: 'warning',

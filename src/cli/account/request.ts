@@ -1,5 +1,6 @@
 import type { AppPasswordStore } from '../../accounts/sources/app-passwords/store.ts';
 import type { ConfiguredLogins } from '../../app/passwords/logins.ts';
+import type { Config } from '../../config/schema.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /** What `mailbridge account` was asked for. */
@@ -11,6 +12,7 @@ export interface AccountRequest {
   readonly json: boolean;
   readonly nowMs: number;
   readonly logins: ConfiguredLogins;
+  readonly config: Config;
 }
 
 /** Does it. @returns the exit code @throws BridgeError */

@@ -11,22 +11,14 @@ export interface DataPart {
  * `queue/reserve`; what a repair left.
  */
 export const dataParts: readonly DataPart[] = [
-  { folder: '', files: /^(?:token\.key|connect\.key|app-passwords(?:-used)?\.json)$/ },
+  { folder: '', files: /^(?:token\.key|app-passwords(?:-used)?\.json)$/ },
   { folder: 'tls', files: /^(?:ca|server)\.(?:crt|key)$/ },
   { folder: 'sign-ins', files: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:~[\w.!~*'()%-]{1,180})?\.token$/ },
   { folder: 'queue', files: /^(?:marker-key|copies(?:\.old)?)$/ },
 ];
 
 /** What a restored data folder must not have already. */
-export const dataNames = [
-  'token.key',
-  'connect.key',
-  'app-passwords.json',
-  'app-passwords-used.json',
-  'tls',
-  'sign-ins',
-  'queue',
-];
+export const dataNames = ['token.key', 'app-passwords.json', 'app-passwords-used.json', 'tls', 'sign-ins', 'queue'];
 
 /** Where the data folder's files are in an archive. */
 export const dataPrefix = 'data/';

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
-import type { HopResult } from '../check/hops/hop.ts';
+import type { BegunHop, HopResult } from '../check/hops/hop.ts';
 import type { ExchangeScriptInput } from '../exchange-script/input.ts';
 import { exchangeScript, needsExchangeScript } from '../exchange-script/script.ts';
 import { scriptFileOf } from '../exchange-script/script-file.ts';
@@ -13,7 +13,7 @@ import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
-import { assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
+import { actsAsPerson, assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
 import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
 import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
@@ -96,7 +96,7 @@ export class GuidedSetup {
     const script = app && isWritten ? this.#script(app, present) : undefined;
     return {
       step,
-      steps: this.#stepStates(step),
+      steps: this.#stepStates(step, present),
       adds: present.exists && !isWritten,
       configFile: present.path,
       clouds: this.#ports.cloudNames,
@@ -205,7 +205,7 @@ export class GuidedSetup {
       const app = { tenantId: String(known?.tenantId ?? answers.tenant ?? ''), clientId };
       assertSameApp(name, known, app);
       this.#registration.cancel();
-      if (answers['sign-in'] === 'person') return await this.#keep({ ...this.#progress, app });
+      if (actsAsPerson(known, answers)) return await this.#keep({ ...this.#progress, app });
       if (!clientSecret?.trim()) throw new BridgeError('set-up-answer-invalid', 'The client secret is missing.');
       const file = secretFile(present.dataDir, name);
       await writeWholeFile(file, `${clientSecret.trim()}\n`, 0o600);
@@ -237,7 +237,9 @@ export class GuidedSetup {
       const passwordHash = await this.#ports.hashPassword(login.password);
       if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
       else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
-      await this.#keep({ ...this.#progress, isWritten: true });
+      const { mailbox = '' } = progress.answers;
+      const signedInAs = await this.#ports.signedInUser(name, mailbox);
+      await this.#keep({ ...this.#progress, isWritten: true, ...(signedInAs !== undefined && { signedInAs }) });
       return login;
     });
   }
@@ -263,9 +265,9 @@ export class GuidedSetup {
 
   /** Begins the sign-in of the person whose mailbox it is. @throws BridgeError `set-up-step-missing` */
   async signIn(): Promise<void> {
-    const { name = '' } = this.#written().answers;
+    const { name = '', mailbox = '' } = this.#written().answers;
     this.#signIn.begin(async ({ signal, show }) => {
-      const signedInAs = await this.#ports.signIn(name, {
+      const signedInAs = await this.#ports.signIn(name, mailbox, {
         signal,
         onCode: ({ expiresAtMs, ...code }) =>
           show(() => ({ code: { ...code, expiresAt: new Date(expiresAtMs).toISOString() } })),
@@ -336,7 +338,8 @@ export class GuidedSetup {
     for (;;) {
       const hops: HopResult[] = [];
       show(() => ({ hops: [] }));
-      for await (const hop of this.#ports.check(name)) {
+      const begin = ({ hop, target }: BegunHop) => show((shown) => ({ ...shown, running: { hop, target } }));
+      for await (const hop of this.#ports.check(name, begin)) {
         signal.throwIfAborted();
         hops.push(hop);
         show(() => ({ hops: [...hops] }));
@@ -358,19 +361,20 @@ export class GuidedSetup {
     if (answers.mailbox === undefined) return 'answers';
     if (!app) return 'register';
     if (!isWritten) return 'account';
-    if (this.#needsSignIn()) return 'sign-in';
+    if (this.#isPerson(present) && this.#progress.signedInAs === undefined) return 'sign-in';
     if (!isScriptDone && this.#script(app, present)) return 'exchange';
     if (!isChecked) return 'check';
     return isTested || answers.send === undefined ? 'done' : 'test';
   }
 
-  #needsSignIn(): boolean {
-    return this.#progress.answers['sign-in'] === 'person' && this.#progress.signedInAs === undefined;
+  #isPerson(present: PresentConfig): boolean {
+    const { answers } = this.#progress;
+    return actsAsPerson(knownConnection(present, answers.name), answers);
   }
 
-  #stepStates(current: SetupStep): SetupView['steps'] {
+  #stepStates(current: SetupStep, present: PresentConfig): SetupView['steps'] {
     const { answers } = this.#progress;
-    const isPerson = answers['sign-in'] === 'person';
+    const isPerson = this.#isPerson(present);
     const isLeftOut = (step: SetupStep) =>
       (step === 'sign-in' && !isPerson) || (step === 'test' && answers.use === 'read');
     const at = setupSteps.indexOf(current);
@@ -387,7 +391,7 @@ export class GuidedSetup {
   #script(app: NonNullable<SetupProgress['app']>, present: PresentConfig): SetupView['script'] {
     const { answers, signedInAs } = this.#progress;
     const { name = '', mailbox = '' } = answers;
-    const isPerson = knownConnection(present, name)?.grant !== 'client-credentials';
+    const isPerson = this.#isPerson(present);
     const input: ExchangeScriptInput = {
       connection: name,
       organization: app.tenantId,
@@ -409,7 +413,7 @@ export class GuidedSetup {
     return {
       name,
       tenantId: typeof tenantId === 'string' && tenantId !== '' ? tenantId : 'organizations',
-      isPerson: before === undefined ? answers['sign-in'] === 'person' : before.grant !== 'client-credentials',
+      isPerson: actsAsPerson(before, answers),
       clientId: typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined,
       accounts: [...present.accountsOf(name), scriptAccountOf(answers)],
       present: await present.credentialOf(name),

@@ -1,5 +1,6 @@
 import { BridgeError } from '../../base/errors.ts';
 import { noClientId } from '../init-config.ts';
+import type { InitAnswers } from '../init-questions.ts';
 import type { PresentConfig, SetupPorts } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 
@@ -9,6 +10,14 @@ export type KnownConnection = PresentConfig['connections'][string];
 /** Undefined where the configuration has no connection of that name. */
 export function knownConnection(present: PresentConfig, name: string | undefined): KnownConnection | undefined {
   return name !== undefined && Object.hasOwn(present.connections, name) ? present.connections[name] : undefined;
+}
+
+/** Grants by which a connection acts in a person's name. */
+const personal: readonly unknown[] = ['device-code', 'authorization-code', 'password'];
+
+/** Whether a connection acts in a person's name: the one that is there, else as the answers have it. */
+export function actsAsPerson(known: KnownConnection | undefined, answers: InitAnswers): boolean {
+  return known === undefined ? answers['sign-in'] === 'person' : personal.includes(known.grant);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { HttpClient } from '../../base/http/client.ts';
-import type { Finding, HopResult } from '../check/hops/hop.ts';
+import type { BegunHop, Finding, HopResult } from '../check/hops/hop.ts';
 import type { ConfigChange } from '../config-edit.ts';
 import type { ScriptAccount } from '../exchange-script/input.ts';
 import type { AnswerRules } from '../init-questions.ts';
@@ -75,10 +75,15 @@ export interface SetupPorts {
   clientSettings(): readonly ClientSetting[];
   /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
   authority(): Promise<string | undefined>;
+  /**
+   * Who has signed in for a connection of the configuration; undefined: nobody, or that is not known.
+   * @param mailbox whose sign-in it is, where each mailbox has its own
+   */
+  signedInUser(connection: string, mailbox: string): Promise<string | undefined>;
   /** Signs a person in for a connection of the configuration, and keeps the sign-in. @returns who it is */
-  signIn(connection: string, watcher: SignInWatcher): Promise<string>;
-  /** Tries the hops of one connection. */
-  check(connection: string): AsyncIterable<HopResult>;
+  signIn(connection: string, mailbox: string, watcher: SignInWatcher): Promise<string>;
+  /** Tries the hops of one connection. @param onBegin told of each before it is tried */
+  check(connection: string, onBegin: (hop: BegunHop) => void): AsyncIterable<HopResult>;
   /** Sends a test message from an account through the bridge, and follows it. @throws BridgeError */
   sendTest(username: string, to: string): Promise<Finding>;
 }

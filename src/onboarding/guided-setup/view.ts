@@ -1,4 +1,4 @@
-import type { HopResult } from '../check/hops/hop.ts';
+import type { BegunHop, HopResult } from '../check/hops/hop.ts';
 import type { ClientSetting } from './ports.ts';
 import type { AskedQuestion } from './questions.ts';
 import type { RegistrationShown } from './registration.ts';
@@ -16,6 +16,8 @@ export interface PersonSignInShown {
 /** What the check has found so far. */
 export interface CheckShown {
   readonly hops: readonly HopResult[];
+  /** The hop that is being tried. */
+  readonly running?: Pick<BegunHop, 'hop' | 'target'>;
   /** When it tries again by itself, because what fails may only need time; ISO 8601. */
   readonly againAt?: string;
 }

@@ -12,8 +12,8 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-/** Names of the bridge's own key files in the data folder, which a connection's key would replace. */
-const namesOfKeys = ['token', 'connect'];
+/** Name of the bridge's own key file in the data folder, which a connection's key would replace. */
+const nameOfKey = 'token';
 
 /**
  * @param folder absolute
@@ -21,8 +21,8 @@ const namesOfKeys = ['token', 'connect'];
  * @throws BridgeError `usage` for a connection whose key would have the name of one of the bridge's own
  */
 export function certificateFiles(folder: string, connection: string, nowMs?: number): CertificateFiles {
-  if (nowMs === undefined && namesOfKeys.includes(connection.toLowerCase())) {
-    throw new BridgeError('usage', `The bridge has a key of its own in ${connection.toLowerCase()}.key.`, {
+  if (nowMs === undefined && connection.toLowerCase() === nameOfKey) {
+    throw new BridgeError('usage', `The bridge has a key of its own in ${nameOfKey}.key.`, {
       remedy: `Give the connection another name than "${connection}".`,
     });
   }

@@ -15,7 +15,7 @@ export interface MovedQueue {
   readonly alreadyThere: number;
   /** Messages that turned out to be damaged. */
   readonly quarantined: readonly { readonly id: string; readonly damage: string }[];
-  /** Duplicates seen, copy notes, keys. */
+  /** Duplicates seen, copy notes, keys, invitations. */
   readonly records: number;
   readonly pauses: number;
   readonly followUps: number;
@@ -36,8 +36,14 @@ export interface MoveOptions {
 const atATime = 500;
 /** Bodies on their way at a time. */
 const bodiesAtOnce = 64;
-/** What of the records is the queue's own; sign-ins and app passwords are others'. */
-const movedKinds = [recordKinds.key, recordKinds.copy, recordKinds.duplicate, recordKinds.drops];
+/** Records that are in the store wherever the queue is; sign-ins and app passwords may be in the data folder. */
+const movedKinds = [
+  recordKinds.key,
+  recordKinds.copy,
+  recordKinds.duplicate,
+  recordKinds.drops,
+  recordKinds.invitation,
+];
 
 /**
  * Moves all that is in a store to another one. Nothing is taken away before it is durable there; broken off at any

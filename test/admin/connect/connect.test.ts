@@ -74,6 +74,52 @@ test('who is invited may come from a domain that is not listed, and nobody else 
   expect((await connects(world, bob, invitation)).outcome).toMatchObject({ state: 'failed' });
   expect((await connects(world, alice, `${invitation}x`)).outcome).toMatchObject({ state: 'failed' });
   expect((await connects(world, alice, invitation)).outcome).toMatchObject({ state: 'done', address: alice });
+  expect((await connects(world, alice, invitation)).outcome).toMatchObject({
+    state: 'failed',
+    error: { code: 'connect-not-open' },
+  });
+}, 30_000);
+
+test('an administrator sees who is invited and who came, and revokes an invitation; the audit log has all of it', async () => {
+  const world = await connectWorld({ connect: { connection: 'people', domains: [] } });
+  const token = readFileSync(join(world.relay.folder.path, 'data/admin-token'), 'utf8').trim();
+  noteSecret('admin token', token);
+  const headers = { Authorization: `Bearer ${token}` };
+  const invites = async (address: string) => {
+    const { status, body } = await post(world, 'invitations', { address, days: 3 }, headers);
+    const link = new URLSearchParams(new URL(body.url ?? '').hash.slice(1)).get('invitation') ?? '';
+    noteSecret('user password', link);
+    return { status, id: body.id ?? '', link };
+  };
+  const listed = async () => {
+    const answer = await fetch(`${world.origin}/api/v1/connect/invitations`, { headers });
+    return ((await answer.json()) as { invitations: Record<string, unknown>[] }).invitations;
+  };
+  const [first, second] = [await invites(alice), await invites(bob)];
+  expect((await connects(world, alice, first.link)).outcome).toMatchObject({ state: 'done', address: alice });
+  const revoke = (id: string, as = headers) =>
+    fetch(`${world.origin}/api/v1/connect/invitations/${id}`, { method: 'DELETE', headers: as });
+  expect((await revoke(second.id, { Authorization: 'Bearer nobody-knows-this-one' })).status).toBe(401);
+  expect((await revoke(second.id)).status).toBe(204);
+  expect((await revoke(second.id)).status).toBe(404);
+  expect((await connects(world, bob, second.link)).outcome).toMatchObject({ state: 'failed' });
+  const all = await listed();
+  expect(all).toEqual([
+    expect.objectContaining({ id: first.id, address: alice, madeBy: 'admin token', usedAt: expect.any(String) }),
+  ]);
+  expect(JSON.stringify(all)).not.toContain(first.link.split('.')[1]);
+
+  const lines = readFileSync(join(world.relay.folder.path, 'data/admin-audit.jsonl'), 'utf8').trim().split('\n');
+  const told = lines
+    .map((line) => JSON.parse(line) as { action: string; outcome: string; details: Record<string, string> })
+    .filter(({ outcome }) => outcome === 'done')
+    .map(({ action, details: { expiresAt: _, ...details } }) => [action, details]);
+  expect(told).toEqual([
+    ['connect-invite', { address: alice, invitation: first.id }],
+    ['connect-invite', { address: bob, invitation: second.id }],
+    ['connect-password', { invitation: first.id }],
+    ['connect-revoke', { id: second.id, address: bob }],
+  ]);
 }, 30_000);
 
 test('who has the name of another account gets nothing: their password would open the mailboxes of that account', async () => {
@@ -123,6 +169,33 @@ test('from one network only so many sign-ins wait at the same time', async () =>
   const begun = [];
   for (let count = 0; count < 6; count++) begun.push((await post(world, 'sign-ins', {})).status);
   expect(begun).toEqual([202, 202, 202, 202, 202, 429]);
+}, 30_000);
+
+test('who cancels makes room, and Microsoft is asked no more', async () => {
+  const world = await connectWorld();
+  const begin = () => post(world, 'sign-ins', {});
+  const begun = [];
+  for (let count = 0; count < 5; count++) begun.push(await begin());
+  expect((await begin()).status).toBe(429);
+  const [{ body: cancelled }] = begun as [Awaited<ReturnType<typeof post>>];
+  const cancel = (id: string | undefined) =>
+    fetch(`${world.origin}/api/v1/connect/cancel`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ id }),
+    });
+  expect((await cancel(cancelled.id)).status).toBe(204);
+  expect((await cancel('AAAA')).status).toBe(204);
+  expect((await begin()).status).toBe(202);
+  expect((await begin()).status).toBe(429);
+  expect((await post(world, 'outcome', { id: cancelled.id })).status).toBe(404);
+  // Somebody enters the code all the same: nobody asks for what it came to.
+  await signInAtDevicePage(world.m365, cancelled.userCode ?? '', alice, new FormBrowser(world.m365));
+  const { body: last } = begun[4] as Awaited<ReturnType<typeof post>>;
+  await signInAtDevicePage(world.m365, last.userCode ?? '', bob, new FormBrowser(world.m365));
+  expect(await outcome(world, last.id)).toMatchObject({ state: 'done', address: bob });
+  const passwords = openAppPasswords(join(world.relay.folder.path, 'data'), undefined);
+  expect((await passwords.list()).map(({ login }) => login)).toEqual([bob]);
 }, 30_000);
 
 test('a page elsewhere cannot begin a sign-in: what a form may send without asking is refused', async () => {

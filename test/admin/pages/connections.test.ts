@@ -1,17 +1,20 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { alice, password, until } from '../../support/relay.ts';
+import { alice, bob, password, until } from '../../support/relay.ts';
+import { enterDeviceCode } from '../../support/sign-in-browser.ts';
 import { pagesWorld } from './pages-world.ts';
 
 const world = pagesWorld((config) => {
-  const { tenantId, clientId, cloud } = config.connections.contoso!;
+  const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
+  const person = { tenantId, clientId, grant: 'device-code', cloud } as const;
   return {
-    connections: {
-      ...config.connections,
-      person: { tenantId: tenantId ?? '', clientId: clientId ?? '', grant: 'device-code', cloud: cloud ?? 'global' },
-    },
+    connections: { ...config.connections, person, people: { ...person, signIns: 'each' } },
     accounts: [
       ...config.accounts,
       { username: 'personal', password, connection: 'person', mailbox: alice, send: 'graph' },
+      { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp', read: 'imap' },
     ],
   };
 });
@@ -35,6 +38,18 @@ test('check ticks hop after hop, and ends with a verdict', async () => {
   await page.getByText('Mail.Send: granted').waitFor();
 });
 
+test('a hop that is under way shows as running, and then its result', async () => {
+  world().relay.simulator.faults.add({ target: 'imap', kind: 'delay', delayMs: 2_000 });
+  const page = await world().open('connections/contoso');
+  await page.getByRole('button', { name: 'Check' }).click();
+  const running = page.locator('.hops li.running').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' });
+  await running.getByText('Running').waitFor();
+  expect(await page.locator('.hops li.running').count()).toBe(1);
+  await page.getByRole('status').filter({ hasText: 'Every hop works.' }).waitFor();
+  expect(await page.locator('.hops li.running').count()).toBe(0);
+  await page.locator('.hops li.ok').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' }).waitFor();
+});
+
 test('a hop that fails shows the remedy', async () => {
   world().relay.simulator.faults.outages = ['graph'];
   const page = await world().open('connections/contoso');
@@ -50,26 +65,54 @@ test('a person signs in with a code, and the connection works', async () => {
   await page.getByRole('button', { name: 'Sign in …' }).click();
   const dialog = page.getByRole('dialog', { name: 'Sign in with a code' });
   const code = (await dialog.locator('.big-code').textContent()) ?? '';
-
-  const other = await world().window({ ignoreHTTPSErrors: true });
-  await other.goto(`${simulator.endpoints.authority}/deviceauth`);
-  await other.getByLabel('Code').fill(code.trim());
-  await other.getByRole('button', { name: 'Next' }).click();
-  await other.getByLabel('User name').fill('alice@contoso.com');
-  await other.getByRole('button', { name: 'Next' }).click();
-  await other.getByLabel('Password').fill(simulator.userPassword);
-  await other.getByRole('button', { name: 'Sign in' }).click();
-  const accept = other.getByRole('button', { name: 'Accept' });
-  await until(
-    'consent or the end',
-    async () => (await accept.isVisible()) || (await other.locator('#done').isVisible()),
-  );
-  if (await accept.isVisible()) await accept.click();
-  await other.locator('#done').waitFor();
-
+  await enterDeviceCode(await world().window({ ignoreHTTPSErrors: true }), simulator, code, alice);
   await dialog.getByText('Signed in').waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
   await until('the sign-in to show', async () => (await page.getByText('Sign-in needed').count()) === 0);
+});
+
+test('where each mailbox has a sign-in of its own, the page asks for which', async () => {
+  const { simulator, folder } = world().relay;
+  const page = await world().open('connections/people');
+  await page.getByRole('button', { name: 'Sign in a mailbox …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Sign in with a code' });
+  await dialog.getByLabel('Mailbox').fill('eve@fabrikam.com');
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('dialog').getByText('No account reaches the mailbox eve@fabrikam.com').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+
+  await page.getByRole('button', { name: 'Sign in a mailbox …' }).click();
+  await dialog.getByLabel('Mailbox').fill(bob);
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  const code = (await dialog.locator('.big-code').textContent()) ?? '';
+  await enterDeviceCode(await world().window({ ignoreHTTPSErrors: true }), simulator, code, bob);
+  await dialog.getByText(`The mailbox ${bob} is opened in the name of ${bob}.`).waitFor();
+  expect(readdirSync(join(folder.path, 'data/sign-ins'))).toContain('people~bob%40contoso.com.token');
+});
+
+test('the Exchange script of an app is shown, copied and saved', async () => {
+  const page = await world().open('connections/contoso', { permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('button', { name: 'Exchange script …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Exchange script' });
+  await dialog.getByRole('button', { name: 'Copy the script' }).click();
+  const script = (await page.evaluate('navigator.clipboard.readText()')) as string;
+  expect(script).toContain(`$appId = '${world().relay.simulator.clientId}'`);
+  const downloading = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Download contoso.ps1' }).click();
+  expect(await readFile(await (await downloading).path(), 'utf8')).toBe(script);
+});
+
+test('who signs in is asked for by the Exchange script only where nobody knows it', async () => {
+  const page = await world().open('connections/people');
+  await page.getByRole('button', { name: 'Exchange script …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Exchange script' });
+  await dialog.getByLabel('Mailbox').fill(bob);
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await dialog.getByText(`It is for ${bob}.`).waitFor();
+  // Alice has signed in above.
+  const other = await world().open('connections/person');
+  await other.getByRole('button', { name: 'Exchange script …' }).click();
+  await other.getByRole('dialog', { name: 'Exchange script' }).getByText('Exchange has nothing to be told.').waitFor();
 });
 
 test('the consent link is shown, and can be copied', async () => {

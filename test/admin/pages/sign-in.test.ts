@@ -33,8 +33,10 @@ test('the session outlives a reload, and ends at Sign out', async () => {
 
 test('a session that is over leads back to the sign-in, and from there to the same page', async () => {
   const page = await world().open('accounts');
+  const graph = page.getByRole('link', { name: 'graph', exact: true });
+  await graph.waitFor();
   await page.context().clearCookies();
-  await page.getByRole('link', { name: 'graph', exact: true }).click();
+  await graph.click();
   await page.getByText('Your session is over.').waitFor();
   await page.getByLabel('Admin token').fill(adminToken);
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -200,6 +200,41 @@ test('a person signs in to the connection, after an administrator has registered
   expect(after.signedInAs).toBe('alice@contoso.example');
 });
 
+test('another mailbox over a connection that a person has signed in to: nobody signs in again, and the script knows who', async () => {
+  const world = await guidedWorld();
+  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  const { clientId = '' } = (await world.setup.view()).app ?? {};
+  await world.setup.write();
+  world.setup.apply();
+  await world.when('the bridge', ({ start }) => start.state === 'done');
+  await world.setup.signIn();
+  const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
+  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
+  await world.when('the sign-in', ({ step }) => step !== 'sign-in');
+
+  await world.setup.startOver();
+  await world.setup.answer({ use: 'send', from: 'here', mailbox, name: 'contoso', username: 'shared' }, undefined);
+  await world.setup.useApp({ clientId });
+  await world.setup.write();
+  const { step, steps, script } = await world.setup.view();
+  expect(step).toBe('exchange');
+  expect(steps.find((each) => each.step === 'sign-in')?.state).toBe('done');
+  expect(script?.text).toContain("$user = 'alice@contoso.example'");
+  expect(script?.text).toContain(mailbox);
+});
+
+test('where nobody has signed in to that connection yet, its sign-in is a step', async () => {
+  const world = await guidedWorld();
+  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  const { clientId = '' } = (await world.setup.view()).app ?? {};
+  await world.setup.write();
+  await world.setup.startOver();
+  await world.setup.answer({ use: 'send', from: 'here', mailbox, name: 'contoso', username: 'shared' }, undefined);
+  await world.setup.useApp({ clientId });
+  await world.setup.write();
+  expect((await world.setup.view()).step).toBe('sign-in');
+});
+
 test('an app registered by hand is taken with its secret, which goes into a file of its own', async () => {
   const world = await guidedWorld();
   await world.setup.answer(answers, world.cloud);

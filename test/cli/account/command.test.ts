@@ -62,7 +62,10 @@ test('--json of each action', async () => {
   const rotated = JSON.parse((await account('rotate', 'scanner', '--name', 'erp', '--json')).out);
   expect(rotated.password).not.toBe(made.password);
   expect(JSON.parse((await account('list', 'scanner', '--json')).out)).toEqual([
-    { login: 'scanner', name: 'ERP', madeAt: expect.any(String), lastUsedAt: null, hasAccount: true },
+    {
+      ...{ login: 'scanner', name: 'ERP', madeAt: expect.any(String), lastUsedAt: null },
+      ...{ account: 'Scanner', hasAccount: true },
+    },
   ]);
   expect(JSON.parse((await account('remove', 'scanner', '--name', 'ERP', '--json')).out)).toEqual({
     login: 'scanner',
@@ -103,7 +106,7 @@ test.each([
   [['add', 'scanner', '--name', '  '], 2, /--name needs 1 to 64 characters/],
   [['list', '--name', 'x'], 2, /"account list" has no --name/],
   [['ad', 'scanner'], 2, /"account" cannot "ad"; did you mean "add"\?/],
-  [[], 2, /"account" needs an action: add, list, remove, rotate\./],
+  [[], 2, /"account" needs an action: add, list, remove, rotate, invite, invitations, revoke\./],
 ])('%j is refused: exit %i', async (args, code, text) => {
   const { account, folder } = configured();
   const ran = await account(...args);

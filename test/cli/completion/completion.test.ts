@@ -29,9 +29,13 @@ test('options, their values and the actions are read of what --help says', () =>
   const find = (name: string) => table.find((each) => each.name === name) as CommandHelp;
   expect(optionsOf(find('account')).map(({ name, value }) => [name, value])).toEqual([
     ['--name', 'NAME'],
+    ['--days', 'N'],
     ['--config', 'FILE'],
     ['--json', undefined],
     ['--help', undefined],
+  ]);
+  expect(actionsOf(find('account')).map(({ name }) => name)).toEqual([
+    ...['add', 'list', 'remove', 'rotate', 'invite', 'invitations', 'revoke'],
   ]);
   expect(optionsOf(find('init')).find(({ name }) => name === '--read')?.value).toBe('imap|pop3');
   // They name options of others.

@@ -48,6 +48,27 @@ test('a hop is not tried when one that it needs failed, however far back, and th
   expect(results[2]?.detail).toBe('not tried: reach a failed');
 });
 
+test('whoever looks on is told of each hop before it is tried, and not of those left out', async () => {
+  const told: string[] = [];
+  const says = (key: string, end: () => Promise<Finding>) => async () => {
+    told.push(`${key} is tried`);
+    return await end();
+  };
+  const fails = () => Promise.reject(new BridgeError('upstream-timeout', 'No answer.'));
+  const hops = [
+    hop('a', [], says('a', fails)),
+    hop('b', ['a']),
+    hop(
+      'c',
+      [],
+      says('c', async () => ({})),
+    ),
+  ];
+  const results = runHops('contoso', hops, ({ target }) => told.push(`${target} begins`));
+  for await (const { target, status } of results) told.push(`${target} ${status}`);
+  expect(told).toEqual(['a begins', 'a is tried', 'a failed', 'b skipped', 'c begins', 'c is tried', 'c ok']);
+});
+
 test('a hop that does not apply stops nothing', async () => {
   const results = await ran([hop('a', [], async () => ({ notApplicable: 'no need' })), hop('b', ['a'])]);
   expect(results.map(brief)).toEqual(['– reach a', '✓ reach b']);

@@ -48,3 +48,11 @@ test.each([
   const [first] = asked({ use: 'both', from: 'network', ...answers }).filter(({ problem }) => problem);
   expect(first?.key).toBe(key);
 });
+
+test('a page names its own steps, and no command', () => {
+  const texts = [{}, { use: 'both', mailbox: 'a@contoso.com' }, { use: 'send', from: 'network' }].flatMap((answers) =>
+    asked(answers).flatMap(({ asks, explains, choices = [] }) => [asks, explains, ...choices.map(({ text }) => text)]),
+  );
+  expect(texts.filter((text) => /\b(?:mailbridge|init|register-app|exchange-script)\b/.test(text))).toEqual([]);
+  expect(texts.join(' ')).toContain('the step App registration makes one');
+});

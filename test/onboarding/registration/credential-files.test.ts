@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { answerRules } from '../../../src/config/answer-rules.ts';
 import { certificateFiles } from '../../../src/onboarding/registration/credential-files.ts';
 
-test.each(['token', 'connect', 'Token'])('no key of a connection replaces the key of the bridge: %s', (name) => {
+test.each(['token', 'Token'])('no key of a connection replaces the key of the bridge: %s', (name) => {
   expect(() => certificateFiles('/data', name)).toThrow(expect.objectContaining({ code: 'usage' }));
-  expect(answerRules.name(name)).toBe('must be neither "token" nor "connect"');
+  expect(answerRules.name(name)).toBe('must not be "token"');
 });
 
 test('a further key beside the first has the time in its name, and replaces nothing', () => {

@@ -74,6 +74,7 @@ async function fill(store: MovableStore): Promise<QueuedMessage[]> {
   );
   await store.records.add('key', 'marker', 'k', nowMs);
   await store.records.add('duplicate', 'fingerprint', `kept ${held.id}`, nowMs, { expiresAtMs: nowMs + 9000 });
+  await store.records.add('invitation', '4f1c09a2b7d3', '{}', nowMs, { expiresAtMs: nowMs + 9000 });
   await store.records.add('store', 'boot', 'of this store alone', nowMs);
   await store.records.add('sign-in', 'contoso', 'of others', nowMs);
   return [...messages, held, failed, delivered, set];
@@ -97,12 +98,13 @@ async function view(store: MovableStore) {
     followUps: await store.followUps(destination, Number.MAX_SAFE_INTEGER, 10),
     keys: await store.records.list('key', nowMs),
     duplicates: await store.records.list('duplicate', nowMs),
+    invitations: await store.records.list('invitation', nowMs),
   };
 }
 
 const empty = {
   ...{ messages: [], bodies: [], attempts: [], sent: [], external: [], pauses: [], followUps: [] },
-  ...{ keys: new Map(), duplicates: new Map() },
+  ...{ keys: new Map(), duplicates: new Map(), invitations: new Map() },
 };
 
 test.each(directions)('all of a queue goes from %s to %s, and nothing of it stays', async (one, other) => {
@@ -114,7 +116,7 @@ test.each(directions)('all of a queue goes from %s to %s, and nothing of it stay
   expect(moved).toEqual({
     messages: { queued: 3, held: 1, failed: 1, quarantined: 1, delivered: 1 },
     octets: 20 + 100_000 + 700_000 + 4 + 6 + 9,
-    ...{ alreadyThere: 0, quarantined: [], records: 2, pauses: 1, followUps: 1, counts: 1, keysKept: false },
+    ...{ alreadyThere: 0, quarantined: [], records: 3, pauses: 1, followUps: 1, counts: 1, keysKept: false },
   });
   expect(await view(to)).toEqual(before);
   expect(await view(from)).toEqual(empty);

@@ -11,6 +11,8 @@ export interface AppPassword extends SecretDigest {
   readonly name: string;
   /** ISO 8601. */
   readonly madeAt: string;
+  /** Username of the account that it was made for; `*@domain` of one for many. Left out where that is not known. */
+  readonly account?: string;
 }
 
 /** Where the app passwords of a data folder are. */
@@ -81,5 +83,6 @@ function parsed(content: Buffer): object {
 function isEntry(value: unknown): value is AppPassword {
   const entry = value as Partial<Record<keyof AppPassword, unknown>> | null;
   const texts = [entry?.id, entry?.login, entry?.name, entry?.madeAt, entry?.salt, entry?.digest];
-  return texts.every((text) => typeof text === 'string' && text !== '');
+  const isAccount = entry?.account === undefined || typeof entry.account === 'string';
+  return isAccount && texts.every((text) => typeof text === 'string' && text !== '');
 }

@@ -11,6 +11,8 @@ export interface ListedAppPassword {
   readonly madeAt: string;
   /** ISO 8601, to the minute; undefined: never. */
   readonly lastUsedAt: string | undefined;
+  /** Username of the account that it was made for; undefined: not known. */
+  readonly account: string | undefined;
 }
 
 /** An app password as it goes from one store to another: never the password itself. */
@@ -30,12 +32,13 @@ export interface AppPasswordStore {
   /**
    * Makes an app password.
    * @param login as `folded` gives it
+   * @param account username of the account that it is for; undefined: not known
    * @returns the password, which is kept nowhere
    * @throws BridgeError `app-password-exists`
    */
-  add(login: string, name: string, now: Date): Promise<string>;
+  add(login: string, name: string, now: Date, account?: string): Promise<string>;
   /** Puts a new password in the place of one, which ends. As {@link add}. @throws BridgeError `app-password-unknown` */
-  rotate(login: string, name: string, now: Date): Promise<string>;
+  rotate(login: string, name: string, now: Date, account?: string): Promise<string>;
   /** @throws BridgeError `app-password-unknown` */
   remove(login: string, name: string): Promise<void>;
   /** All that there are, for another store. */
@@ -52,16 +55,22 @@ export function isOf(entry: Pick<AppPassword, 'login' | 'name'>, login: string, 
 }
 
 /** Makes an app password: what its owner types, and what is kept of it. */
-export function made(login: string, name: string, now: Date): { readonly secret: string; readonly entry: AppPassword } {
+export function made(
+  login: string,
+  name: string,
+  now: Date,
+  account: string | undefined,
+): { readonly secret: string; readonly entry: AppPassword } {
   const secret = makeSecret();
   const id = randomBytes(9).toString('base64url');
-  return { secret, entry: { id, login, name, madeAt: now.toISOString(), ...digestOf(secret) } };
+  const madeFor = account === undefined ? {} : { account };
+  return { secret, entry: { id, login, name, madeAt: now.toISOString(), ...madeFor, ...digestOf(secret) } };
 }
 
 /** What `list` gives. */
 export function listed(kept: readonly KeptAppPassword[]): ListedAppPassword[] {
   return kept
-    .map(({ entry: { login, name, madeAt }, lastUsedAt }) => ({ login, name, madeAt, lastUsedAt }))
+    .map(({ entry: { login, name, madeAt, account }, lastUsedAt }) => ({ login, name, madeAt, lastUsedAt, account }))
     .toSorted((a, b) => a.login.localeCompare(b.login) || a.name.localeCompare(b.name));
 }
 

@@ -1,11 +1,11 @@
-import type { FastifyRequest } from 'fastify';
 import { renderSVG } from 'uqr';
 import { z } from 'zod';
 import { setCookie } from '../../access/cookies.ts';
 import type { PendingConnects } from '../../connect/pending.ts';
-import type { ConnectPort } from '../../connect/port.ts';
 import { type ConnectPageParts, connectCookie } from '../../connect/routes.ts';
-import { type ApiRoute, apiRoute, ok } from '../route.ts';
+import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
+import { invitationRoutes } from './invitations.ts';
+import { originOf } from './origin.ts';
 
 const server = z.strictObject({ host: z.string(), port: z.int(), security: z.enum(['none', 'starttls', 'tls']) });
 const servers = z.strictObject({ smtp: server.optional(), imap: server.optional(), pop3: server.optional() });
@@ -20,8 +20,6 @@ const startedSchema = z.strictObject({
   url: z.string().optional().meta({ description: 'In place of a code: where the browser goes.' }),
 });
 
-const invitedSchema = z.strictObject({ url: z.string(), expiresAt: z.iso.datetime() });
-
 const outcomeSchema = z.strictObject({
   state: z.enum(['waiting', 'done', 'failed']),
   address: z.string().optional().meta({ description: 'Who has signed in, as Microsoft says; also the username.' }),
@@ -33,12 +31,7 @@ const longestAddress = 320;
 
 /** People connect their own mailboxes; nobody has to be signed in to the admin pages. */
 export function connectRoutes(api: ConnectPageParts): ApiRoute[] {
-  return [...lookRoutes(api), ...signInRoutes(api), invitationRoute(api)];
-}
-
-/** Where somebody reaches this server. */
-function originOf({ publicUrl }: ConnectPort, { protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>): string {
-  return publicUrl ?? `${protocol}://${host}`;
+  return [...lookRoutes(api), ...signInRoutes(api), ...invitationRoutes(api.connect)];
 }
 
 function lookRoutes({ connect }: ConnectPageParts): ApiRoute[] {
@@ -100,32 +93,27 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
       answers: { 200: { description: 'The outcome.', schema: outcomeSchema } },
       run: ({ body }) => ok(outcomeOf(pending.take(body.id))),
     }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/cancel',
+      summary: 'End a sign-in that waits: its room is free for another one.',
+      access: 'open',
+      body: z.strictObject({ id: z.string().max(100) }),
+      answers: { 204: { description: 'It has ended, or was over.' } },
+      run({ body }) {
+        pending.cancel(body.id);
+        return noContent;
+      },
+    }),
   ];
-}
-
-function invitationRoute({ connect }: ConnectPageParts): ApiRoute {
-  return apiRoute({
-    method: 'POST',
-    path: '/connect/invitations',
-    summary: 'Invite somebody, also of a domain that is not listed.',
-    access: 'operate',
-    audit: 'connect-invite',
-    body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
-    answers: { 201: { description: 'The link to send them.', schema: invitedSchema } },
-    async run({ body: { address, days }, request, note }) {
-      note({ address });
-      const { invitation, expiresAtMs } = await connect.invite(address, days);
-      const url = new URL('/connect', originOf(connect, request));
-      // What stands behind # is in no log of a server.
-      url.hash = `invitation=${invitation}`;
-      return { status: 201, body: { url: url.href, expiresAt: new Date(expiresAtMs).toISOString() } };
-    },
-  });
 }
 
 function outcomeOf(state: ReturnType<PendingConnects['take']>): object {
   if (state.state === 'waiting') return { state: 'waiting' };
-  if (state.state === 'done') return { state: 'done', ...state.mailbox };
+  if (state.state === 'done') {
+    const { address, password } = state.mailbox;
+    return { state: 'done', address, password };
+  }
   const { code, message, remedy } = state.error;
   return { state: 'failed', error: { code, message, remedy } };
 }

@@ -4,10 +4,12 @@ import { type ApiRoute, apiRoute, ok } from '../route.ts';
 import {
   type CheckRun,
   type ConnectionDetail,
+  type ConnectionScript,
   checkSchema,
   connectionDetailSchema,
   connectionName,
   deviceCodeSchema,
+  exchangeScriptSchema,
   type SignInStatus,
   signInSchema,
   type ToldDeviceCode,
@@ -22,15 +24,26 @@ export interface ConnectionsPort {
   check(run: string): CheckRun | undefined;
   /**
    * Asks Microsoft for a code by which a person signs in.
-   * @param replace another person than before may sign in
+   * @param person.replace another person than before may sign in
+   * @param person.mailbox whose sign-in it is, for a connection where each mailbox has its own
    * @throws BridgeError where nobody signs in for the connection, or Microsoft gives no code
    */
-  startSignIn(name: string, replace: boolean): Promise<ToldDeviceCode>;
+  startSignIn(
+    name: string,
+    person: { readonly replace: boolean; readonly mailbox?: string | undefined },
+  ): Promise<ToldDeviceCode>;
   signIn(id: string): SignInStatus | undefined;
+  /**
+   * The PowerShell that an Exchange administrator runs.
+   * @param user who signs in; undefined: who has signed in, where that is known
+   * @throws BridgeError where the app is not registered, or no account reaches the mailbox of that name
+   */
+  exchangeScript(name: string, user: string | undefined): Promise<ConnectionScript>;
   /** Links for an administrator of the tenant, one for each service. @throws BridgeError where there is nothing to consent to */
   consentLinks(name: string): readonly string[];
 }
 
+const longestAddress = 320;
 const params = z.strictObject({ name: connectionName() });
 const runParams = z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/) });
 
@@ -48,6 +61,16 @@ export function connectionRoutes(connections: ConnectionsPort): ApiRoute[] {
     }),
     ...checkRoutes(connections, known),
     ...signInRoutes(connections, known),
+    apiRoute({
+      method: 'GET',
+      path: '/connections/{name}/exchange-script',
+      summary: 'The PowerShell that an Exchange administrator runs for a connection.',
+      access: 'operate',
+      params,
+      query: z.strictObject({ user: z.email().max(longestAddress).optional() }),
+      answers: { 200: { description: 'The script, or what it lacks.', schema: exchangeScriptSchema } },
+      run: async ({ params: { name }, query: { user } }) => ok(await connections.exchangeScript(known(name), user)),
+    }),
     apiRoute({
       method: 'GET',
       path: '/connections/{name}/consent',
@@ -105,10 +128,16 @@ function signInRoutes(connections: ConnectionsPort, known: (name: string) => str
       params,
       body: z.strictObject({
         replace: z.boolean().default(false).meta({ description: 'Another person than before may sign in.' }),
+        mailbox: z
+          .email()
+          .max(longestAddress)
+          .optional()
+          .meta({ description: 'Whose sign-in it is, for a connection where each mailbox has its own.' }),
       }),
       answers: { 202: { description: 'What the person enters, and where.', schema: deviceCodeSchema } },
-      async run({ params: { name }, body: { replace } }) {
-        return { status: 202, body: await connections.startSignIn(known(name), replace) };
+      async run({ params: { name }, body: { replace, mailbox }, note }) {
+        if (mailbox !== undefined) note({ mailbox });
+        return { status: 202, body: await connections.startSignIn(known(name), { replace, mailbox }) };
       },
     }),
     apiRoute({

@@ -8,6 +8,10 @@ export const connectionName = () => z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]
 export const connectionDetailSchema = connectionStatusSchema.extend({
   tenantId: z.string().nullable(),
   clientId: z.string().nullable(),
+  signIns: z
+    .enum(['one', 'each'])
+    .nullable()
+    .meta({ description: '`each`: each mailbox has a sign-in of its own. null: nobody signs in.' }),
   cloud: z.string(),
   permissions: z.strictObject({
     needed: z.array(z.string()),
@@ -61,3 +65,14 @@ export const signInSchema = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
 });
 export type SignInStatus = z.infer<typeof signInSchema>;
+
+/** The Exchange script of a connection. */
+export const exchangeScriptSchema = z.strictObject({
+  needsUser: z.boolean().meta({ description: 'Nobody knows who signs in: ask again, with `user`.' }),
+  user: z.string().nullable().meta({ description: 'Who signs in, where a person does and is known.' }),
+  script: z
+    .strictObject({ file: z.string(), text: z.string(), runs: z.array(z.string()) })
+    .nullable()
+    .meta({ description: 'null: Exchange has nothing to be told, or `needsUser`.' }),
+});
+export type ConnectionScript = z.infer<typeof exchangeScriptSchema>;

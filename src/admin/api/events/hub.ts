@@ -6,7 +6,7 @@ import type { LogTail } from '../log/log-tail.ts';
 export type AdminEvent =
   /** A message has come, or another state. Without an id: more messages than are told one by one. */
   | { readonly kind: 'message'; readonly data: { readonly id?: string; readonly state?: string } }
-  /** A hop of a check was tried, or the check is done. */
+  /** A hop of a check is tried now, or was; or the check is done. */
   | { readonly kind: 'check'; readonly data: object }
   /** An alert has begun or ended. */
   | { readonly kind: 'alert'; readonly data: object }

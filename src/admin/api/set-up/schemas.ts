@@ -41,7 +41,13 @@ export const setUpViewSchema = z.looseObject({
   registration: taskOf(z.looseObject({ code: code.optional(), link: z.string().optional() })),
   start: taskOf(z.null()),
   signIn: taskOf(z.looseObject({ code: code.optional() })),
-  check: taskOf(z.looseObject({ hops: z.array(z.looseObject({})), againAt: z.iso.datetime().optional() })),
+  check: taskOf(
+    z.looseObject({
+      hops: z.array(z.looseObject({})),
+      running: z.looseObject({}).optional().meta({ description: 'The hop that is being tried.' }),
+      againAt: z.iso.datetime().optional(),
+    }),
+  ),
   test: taskOf(z.looseObject({})),
 });
 

@@ -7,6 +7,7 @@ import { queryText } from '../shell/api.ts';
 import type { OpenPage, Page, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { openAccount } from './detail.ts';
+import { invitations } from './invitations.ts';
 import { lastUseText, wayText } from './texts.ts';
 
 const pageSize = 50;
@@ -32,6 +33,7 @@ function openList(context: PageContext): Page {
     context.redraw();
   };
   void more();
+  const invited = invitations(context);
   const find = onSubmit((values) => context.go(`/ui/accounts${queryText(values)}`, { replace: true }));
   return {
     title: 'Accounts',
@@ -41,7 +43,8 @@ function openList(context: PageContext): Page {
       </form>
       ${error === undefined ? nothing : troubleOf(error)}
       ${accounts === undefined ? (error === undefined ? html`<p class="loading">Loading …</p>` : nothing) : accountTable(accounts, search)}
-      ${next === null && error === undefined ? nothing : html`<p class="buttons"><button type="button" @click=${() => void more()}>${error === undefined ? 'Show more' : 'Try again'}</button></p>`}`,
+      ${next === null && error === undefined ? nothing : html`<p class="buttons"><button type="button" @click=${() => void more()}>${error === undefined ? 'Show more' : 'Try again'}</button></p>`}
+      ${invited()}`,
   };
 }
 

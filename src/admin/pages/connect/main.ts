@@ -71,14 +71,16 @@ function body(connect: ShownConnect): TemplateResult {
 }
 
 function waiting({ userCode = '', verificationUri = '', expiresAt, url }: ShownStart): TemplateResult {
-  if (url !== undefined) return html`<p role="status">${stateMark('running', 'Waiting')} Your mailbox is tried …</p>`;
+  if (url !== undefined)
+    return html`<p role="status">${stateMark('running', 'Waiting')} Your mailbox is tried …</p>
+      <p><button type="button" @click=${cancel}>Cancel</button></p>`;
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>.</li>
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
       <li>Sign in with the address whose mail you want.</li>
     </ol>
     <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}. Then your mailbox is tried.</p>
-    <p><button type="button" @click=${again}>Cancel</button></p>`;
+    <p><button type="button" @click=${cancel}>Cancel</button></p>`;
 }
 
 const securities: Readonly<Record<string, string>> = { none: 'none', starttls: 'STARTTLS', tls: 'SSL/TLS' };
@@ -122,6 +124,12 @@ function again(): void {
   outcome = undefined;
   error = undefined;
   draw();
+}
+
+/** The bridge stops asking Microsoft. Should it not hear of it, the code ends by itself. */
+function cancel(): void {
+  if (started) void api.send('POST', 'connect/cancel', { id: started.id }).catch(() => undefined);
+  again();
 }
 
 async function begin(): Promise<void> {

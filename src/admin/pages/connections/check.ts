@@ -62,12 +62,13 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
   };
 }
 
-/** The hop takes the place of what was told of it before. */
+/** The hop takes the place of what was told of it before; whichever else was under way is not any more. */
 function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] {
-  const at = hops.findIndex(
+  const ended = hops.filter(({ state }) => state !== 'running');
+  const at = ended.findIndex(
     (each) => each.hop === hop.hop && each.target === hop.target && each.account === hop.account,
   );
-  return at < 0 ? [...hops, hop] : hops.with(at, hop);
+  return at < 0 ? [...ended, hop] : ended.with(at, hop);
 }
 
 function runView({ hops, isDone }: StartedCheck): TemplateResult {

@@ -11,8 +11,9 @@ import type { OpenPage, PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { type CheckRuns, checkRuns } from './check.ts';
 import { showConsent } from './consent.ts';
+import { showExchangeScript } from './exchange.ts';
 import { permissions } from './permissions.ts';
-import { signInByDevice } from './sign-in.ts';
+import { signInByDevice, signInForMailbox } from './sign-in.ts';
 
 /** App registrations and their grants: what ends when, which permissions lack, and what can be tried. */
 export const openConnections: OpenPage = (context) => {
@@ -63,16 +64,19 @@ function copied(id: string | null, what: string): TemplateResult | undefined {
   return id === null ? undefined : html`<code>${id}</code> ${copyButton(id, what)}`;
 }
 
-/** Grants in a person's name. */
-const personal = ['device-code', 'authorization-code'];
-
 function buttons(context: PageContext, connection: ShownConnectionDetail, runs: CheckRuns, ask: () => void) {
-  const { name, grant, state } = connection;
+  const { name, signIns } = connection;
   const consent = () => context.run(() => showConsent(context, name));
-  const signIn = () => context.run(() => signInByDevice(context, name, ask));
+  const isEach = signIns === 'each';
+  const signIn = () =>
+    context.run(() =>
+      isEach ? signInForMailbox(context, name, ask) : signInByDevice(context, { connection: name }, ask),
+    );
+  const script = () => context.run(() => showExchangeScript(context, name, isEach));
   return html`<span class="buttons">
     <button type="button" class="primary" ?disabled=${runs.isRunning(name)} @click=${() => runs.start(name)}>Check</button>
-    ${personal.includes(grant) || state === 'sign-in-needed' ? html`<button type="button" @click=${signIn}>Sign in …</button>` : nothing}
+    ${signIns === null ? nothing : html`<button type="button" @click=${signIn}>${isEach ? 'Sign in a mailbox …' : 'Sign in …'}</button>`}
     <button type="button" @click=${consent}>Consent link …</button>
+    <button type="button" @click=${script}>Exchange script …</button>
   </span>`;
 }

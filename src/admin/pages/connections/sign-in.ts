@@ -6,30 +6,42 @@ import { moment } from '../parts/times.ts';
 import { trouble } from '../parts/trouble.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import { askAddress } from './asked-address.ts';
 
 type Progress = Pick<ShownSignIn, 'state' | 'username' | 'error'>;
 
 const askEveryMs = 2_000;
 
-/**
- * Shows the code that a person enters at Microsoft, and waits until they did.
- * @param replace another person than before may sign in
- */
-export async function signInByDevice(
-  context: PageContext,
-  connection: string,
-  done: () => void,
-  replace = false,
-): Promise<void> {
+/** What is signed in to. */
+interface WantedSignIn {
+  readonly connection: string;
+  /** Whose sign-in it is, where each mailbox has its own. */
+  readonly mailbox?: string | undefined;
+  /** Another person than before may sign in. */
+  readonly replace?: boolean;
+}
+
+/** Signs a person in for one mailbox, which is asked for. */
+export async function signInForMailbox(context: PageContext, connection: string, done: () => void): Promise<void> {
+  const text = 'Each mailbox of this connection has a sign-in of its own.';
+  const mailbox = await askAddress('Sign in with a code', text, 'Mailbox');
+  if (mailbox !== undefined) await signInByDevice(context, { connection, mailbox }, done);
+}
+
+/** Shows the code that a person enters at Microsoft, and waits until they did. */
+export async function signInByDevice(context: PageContext, wanted: WantedSignIn, done: () => void): Promise<void> {
+  const { connection, mailbox, replace = false } = wanted;
   const path = `connections/${encodeURIComponent(connection)}/sign-in`;
-  const signIn = await context.api.send<ShownDeviceCode>('POST', path, { replace });
+  const signIn = await context.api.send<ShownDeviceCode>('POST', path, { replace, ...(mailbox && { mailbox }) });
   let isReplacing = false;
   const another = (open: OpenDialog) => {
     isReplacing = true;
     open.close();
   };
   let progress: Progress = { state: 'waiting' };
-  const dialog = openDialog('Sign in with a code', (open) => signInView(signIn, progress, open, () => another(open)));
+  const dialog = openDialog('Sign in with a code', (open) =>
+    signInView({ signIn, progress, mailbox }, open, () => another(open)),
+  );
   const timer = setInterval(() => {
     context.api
       .get<Progress>(`sign-ins/${encodeURIComponent(signIn.id)}`)
@@ -43,20 +55,28 @@ export async function signInByDevice(
   }, askEveryMs);
   await dialog.closed;
   clearInterval(timer);
-  if (isReplacing) await signInByDevice(context, connection, done, true);
+  if (isReplacing) await signInByDevice(context, { ...wanted, replace: true }, done);
   else done();
 }
 
+interface SignInShown {
+  readonly signIn: ShownDeviceCode;
+  readonly progress: Progress;
+  readonly mailbox: string | undefined;
+}
+
 function signInView(
-  signIn: ShownDeviceCode,
-  progress: Progress,
+  { signIn, progress, mailbox }: SignInShown,
   dialog: OpenDialog,
   replace: () => void,
 ): TemplateResult {
   const { userCode, verificationUri, expiresAt } = signIn;
   const close = html`<div class="buttons"><button type="button" @click=${() => dialog.close()}>Close</button></div>`;
   if (progress.state === 'done') {
-    const text = `The connection works in the name of ${progress.username ?? 'this person'}.`;
+    const { username = 'this person' } = progress;
+    const text = mailbox
+      ? `The mailbox ${mailbox} is opened in the name of ${username}.`
+      : `The connection works in the name of ${username}.`;
     return html`<p role="status">${stateMark('ok', 'Signed in')} ${text}</p>${close}`;
   }
   if (progress.state === 'failed') {
@@ -68,7 +88,7 @@ function signInView(
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>, on any device.</li>
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
-      <li>Sign in as the person whose mailbox it is.</li>
+      <li>Sign in as ${mailbox ?? 'the person whose mailbox it is'}.</li>
     </ol>
     <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}.</p>${close}`;
 }

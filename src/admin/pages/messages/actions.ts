@@ -1,6 +1,7 @@
 import type { MessageAction } from '../contract.ts';
 import { counted } from '../parts/amounts.ts';
 import { ask } from '../parts/dialog.ts';
+import { saveFile } from '../parts/saved-file.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
@@ -79,12 +80,7 @@ async function isConfirmed({ ids, filter }: Omit<Chosen, 'savable'>, action: Mes
 /** Saves the content of each message as a file of its own. */
 async function saveAll({ api, toast }: PageContext, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
-    const url = URL.createObjectURL(await api.bytes(`messages/${encodeURIComponent(id)}/content`));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${id}.eml`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    saveFile(`${id}.eml`, await api.bytes(`messages/${encodeURIComponent(id)}/content`));
   }
   toast(`${counted(ids.length, 'message')} saved.`);
 }

@@ -22,6 +22,9 @@ const marks: Readonly<Record<string, readonly [mark: Mark, text: string]>> = {
   running: ['none', 'Running'],
   skipped: ['none', 'Skipped'],
   warning: ['warn', 'Warning'],
+  open: ['none', 'Open'],
+  used: ['good', 'Used'],
+  over: ['none', 'Over'],
   ready: ['good', 'Ready'],
   'not-ready': ['warn', 'Not ready'],
 };

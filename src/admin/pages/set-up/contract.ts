@@ -67,7 +67,11 @@ export interface ShownSetUp {
   readonly signIn: ShownTask<{ readonly code?: ShownCode }>;
   readonly signedInAs?: string;
   readonly script?: { readonly file: string; readonly text: string; readonly runs: readonly string[] };
-  readonly check: ShownTask<{ readonly hops: readonly ShownSetUpHop[]; readonly againAt?: string }>;
+  readonly check: ShownTask<{
+    readonly hops: readonly ShownSetUpHop[];
+    readonly running?: Pick<ShownSetUpHop, 'hop' | 'target'>;
+    readonly againAt?: string;
+  }>;
   readonly test: ShownTask<{ readonly to?: string; readonly detail?: string; readonly warning?: string }>;
   readonly settings: readonly ShownSetting[];
   readonly needsRestart: boolean;

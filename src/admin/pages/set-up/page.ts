@@ -119,6 +119,7 @@ function setUpView(
 function startTrouble(work: SetUpWork): TemplateResult {
   const { text = 'The bridge did not start.', remedy, code } = work.set.start.failure ?? {};
   return html`<div role="alert">${trouble({ text, remedy, code })}</div>
+    <p class="hint">What is set up so far is kept. What you change in <code>${work.set.configFile}</code> counts at the next start.</p>
     <p><button type="button" @click=${() => work.act('POST', 'set-up/start')}>Start the bridge again</button></p>`;
 }
 

@@ -42,16 +42,20 @@ export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
 /** Every hop, as it is tried. */
 export function checkStep({ set, act }: SetUpWork): TemplateResult {
   const { state, shown, failure } = set.check;
-  const { hops, againAt } = shown;
+  const { hops, running, againAt } = shown;
   const skip = html`<button type="button" @click=${() => act('POST', 'set-up/check', { skip: true })}>Continue without it</button>`;
   return html`<p>Tries every hop to Microsoft, and says what is wrong and how to fix it.</p>
-    <ol class="hops">${hops.map(hopView)}</ol>
+    <ol class="hops">${hops.map(hopView)}${state === 'running' && running ? runningView(running) : nothing}</ol>
     ${state === 'failed' && failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
     ${state === 'running' ? html`<p role="status">${stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
     <div class="buttons">
       ${state === 'running' ? html`<button type="button" @click=${() => act('DELETE', 'set-up/task')}>Stop</button>` : html`<button type="button" class="primary" @click=${() => act('POST', 'set-up/check', {})}>${state === 'idle' ? 'Check' : 'Check again'}</button>`}
       ${state === 'idle' ? nothing : skip}
     </div>`;
+}
+
+function runningView({ hop, target }: Pick<ShownSetUpHop, 'hop' | 'target'>): TemplateResult {
+  return html`<li class="running"><p class="line">${stateMark('running')} <b>${hop}</b> <span class="hint">${target}</span></p></li>`;
 }
 
 function hopView({ hop, target, status, detail, warning, cause, remedy, said }: ShownSetUpHop): TemplateResult {

@@ -80,14 +80,22 @@ export interface HopResult {
   readonly spreading?: boolean;
 }
 
+/** A hop that is being tried. */
+export type BegunHop = Pick<HopResult, 'connection' | 'account' | 'accounts' | 'mailbox' | 'hop' | 'target'>;
+
 /**
  * Tries hops one after another, leaving out those that a failed one makes useless.
  * @param connection whose hops they are; undefined: the bridge's own
+ * @param onBegin told of each hop before it is tried; those left out are not told. Must not throw
  */
-export async function* runHops(connection: string | undefined, hops: readonly Hop[]): AsyncGenerator<HopResult> {
+export async function* runHops(
+  connection: string | undefined,
+  hops: readonly Hop[],
+  onBegin: (hop: BegunHop) => void = () => {},
+): AsyncGenerator<HopResult> {
   const broken = new Map<string, string>();
   for (const hop of hops) {
-    const base = {
+    const base: BegunHop = {
       ...(connection !== undefined && { connection }),
       ...(hop.accounts.length === 1 && { account: hop.accounts[0] as string }),
       ...(hop.accounts.length > 0 && { accounts: hop.accounts }),
@@ -103,6 +111,7 @@ export async function* runHops(connection: string | undefined, hops: readonly Ho
       yield { ...base, status: 'skipped', ms: 0, detail: `not tried: ${root} failed` };
       continue;
     }
+    onBegin(base);
     const startedAt = performance.now();
     const outcome = await outcomeOf(hop);
     if (outcome.status === 'failed') broken.set(hop.key, `${hop.name} ${hop.target}`.trim());

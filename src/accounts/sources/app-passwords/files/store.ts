@@ -35,18 +35,18 @@ export class AppPasswordFile implements AppPasswordStore {
     return listed(await this.all());
   }
 
-  async add(login: string, name: string, now: Date): Promise<string> {
+  async add(login: string, name: string, now: Date, account?: string): Promise<string> {
     return await this.#change((entries) => {
       if (entries.some((entry) => isOf(entry, login, name))) throw appPasswordExists(login, name);
-      const { secret, entry } = made(login, name, now);
+      const { secret, entry } = made(login, name, now, account);
       return { entries: [...entries, entry], result: secret };
     });
   }
 
-  async rotate(login: string, name: string, now: Date): Promise<string> {
+  async rotate(login: string, name: string, now: Date, account?: string): Promise<string> {
     return await this.#change((entries) => {
       const old = find(entries, login, name);
-      const { secret, entry } = made(login, old.name, now);
+      const { secret, entry } = made(login, old.name, now, account);
       return { entries: entries.map((each) => (each === old ? entry : each)), result: secret };
     });
   }

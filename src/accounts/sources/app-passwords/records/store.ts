@@ -27,17 +27,17 @@ export class AppPasswordRecords implements AppPasswordStore {
     return listed(await this.all());
   }
 
-  async add(login: string, name: string, now: Date): Promise<string> {
-    const { secret, entry } = made(login, name, now);
+  async add(login: string, name: string, now: Date, account?: string): Promise<string> {
+    const { secret, entry } = made(login, name, now, account);
     if (!(await this.#add(entry))) throw appPasswordExists(login, name);
     await this.#tellChange();
     return secret;
   }
 
-  async rotate(login: string, name: string, now: Date): Promise<string> {
+  async rotate(login: string, name: string, now: Date, account?: string): Promise<string> {
     for (;;) {
       const { entry: old, version } = await this.#find(login, name);
-      const { secret, entry } = made(login, old.name, now);
+      const { secret, entry } = made(login, old.name, now, account);
       const key = passwordKey(login, name);
       const text = writtenEntry(entry);
       // Where somebody else was faster, theirs is the one that ends.

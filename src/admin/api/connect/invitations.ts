@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { ConnectInvitation, ConnectPort } from '../../connect/port.ts';
+import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
+import { moment } from '../schemas.ts';
+import { originOf } from './origin.ts';
+
+const invitationSchema = z.strictObject({
+  id: z.string(),
+  address: z.string().meta({ description: 'The mailbox; nobody else can use the invitation.' }),
+  madeBy: z.string(),
+  madeAt: moment(),
+  expiresAt: moment(),
+  usedAt: moment().nullable().meta({ description: 'When the mailbox was connected by it; null: not yet.' }),
+});
+export type ToldInvitation = z.infer<typeof invitationSchema>;
+
+const invitationsSchema = z.strictObject({
+  url: z.string().meta({ description: 'Where people connect their mailboxes.' }),
+  domains: z.array(z.string()).meta({ description: 'Of these nobody needs an invitation.' }),
+  invitations: z.array(invitationSchema),
+});
+export type ToldInvitations = z.infer<typeof invitationsSchema>;
+
+const invitedSchema = invitationSchema.extend({
+  url: z.string().meta({ description: 'The link to send them; told this once.' }),
+});
+export type ToldInvited = z.infer<typeof invitedSchema>;
+
+const longestAddress = 320;
+const params = z.strictObject({ id: z.string().regex(/^[0-9a-f]{12}$/) });
+
+/** Invitations to `/connect`: made, listed, revoked by an administrator. */
+export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
+  return [
+    apiRoute({
+      method: 'GET',
+      path: '/connect/invitations',
+      summary: 'Who is invited; the newest first. Those used or over are told for thirty days.',
+      access: 'view',
+      answers: { 200: { description: 'The invitations.', schema: invitationsSchema } },
+      async run({ request }) {
+        const url = new URL('/connect', originOf(connect, request)).href;
+        const invitations = (await connect.invitations()).map(toldInvitation);
+        return ok({ url, domains: connect.domains, invitations });
+      },
+    }),
+    apiRoute({
+      method: 'POST',
+      path: '/connect/invitations',
+      summary: 'Invite somebody, also of a domain that is not listed. The invitation is good once.',
+      access: 'operate',
+      audit: 'connect-invite',
+      body: z.strictObject({ address: z.email().max(longestAddress), days: z.int().min(1).max(90).default(7) }),
+      answers: { 201: { description: 'The invitation, with its link.', schema: invitedSchema } },
+      async run({ body: { address, days }, request, caller, note }) {
+        note({ address });
+        const { invitation, token } = await connect.invite(address, days, caller?.user ?? '');
+        note({ invitation: invitation.id, expiresAt: invitation.expiresAt });
+        return {
+          status: 201,
+          body: { ...toldInvitation(invitation), url: invitationLink(originOf(connect, request), token) },
+        };
+      },
+    }),
+    apiRoute({
+      method: 'DELETE',
+      path: '/connect/invitations/{id}',
+      summary: 'End an invitation. A mailbox that was connected by it stays so.',
+      access: 'operate',
+      audit: 'connect-revoke',
+      params,
+      answers: { 204: { description: 'It has ended.' } },
+      async run({ params: { id }, note }) {
+        note({ address: (await connect.revoke(id)).address });
+        return noContent;
+      },
+    }),
+  ];
+}
+
+/** The link that somebody is sent. @param token what was made with the invitation */
+export function invitationLink(origin: string, token: string): string {
+  const url = new URL('/connect', origin);
+  // What stands behind # is in no log of a server.
+  url.hash = `invitation=${token}`;
+  return url.href;
+}
+
+function toldInvitation(invitation: ConnectInvitation): ToldInvitation {
+  return { ...invitation, usedAt: invitation.usedAt ?? null };
+}
