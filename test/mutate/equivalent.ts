@@ -158,6 +158,12 @@ export const equivalents: readonly Equivalent[] = [
     after: "return this.#state !== '' && this.#underWay < this.#permits;",
     why: 'an open breaker has no permits',
   },
+  {
+    file: 'src/smtp/guarded-connection.ts',
+    before: 'if (socket.writableLength === 0) {',
+    after: 'if (socket.writableLength === 1) {',
+    why: 'where nothing is unsent the system has it at once, asked or not',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */
