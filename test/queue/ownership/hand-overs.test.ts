@@ -26,7 +26,9 @@ function world() {
     leases: {
       release: async (released: readonly { lease: Lease; to?: string }[]) => {
         if (state.failing) throw state.failing;
-        given.push(released.map(({ lease, to }) => (to === undefined ? lease.key : `${lease.key} to ${to}`)).join(', '));
+        given.push(
+          released.map(({ lease, to }) => (to === undefined ? lease.key : `${lease.key} to ${to}`)).join(', '),
+        );
       },
     },
     log: { handedOver: (to: string) => told.push(`to ${to}`), failed: (error: Error) => told.push(error.message) },
