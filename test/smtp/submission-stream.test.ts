@@ -50,3 +50,24 @@ test('a wrong end is told once nothing follows it for a while, and never of a st
   await expect.poll(() => told).toContainEqual(expect.stringMatching(/^open /));
   expect(told).toHaveLength(1);
 });
+
+test('a client is read on once its message has room again, and not once more when the message closes', async () => {
+  const stream = streamOf();
+  const errors: Error[] = [];
+  stream.on('error', (error) => errors.push(error));
+  const message = stream.startDataMode();
+  let taken = 0;
+  const write = (octets: string) => stream.write(octets, () => taken++);
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  write('x'.repeat(1_000_000));
+  await turn();
+  expect(taken).toBe(0);
+  message.resume();
+  await turn();
+  expect(taken).toBe(1);
+  message.on('error', () => {}).destroy();
+  await turn();
+  write('x');
+  await turn();
+  expect([taken, errors]).toEqual([2, []]);
+});

@@ -41,7 +41,9 @@ function world() {
     done: () => told.push('done'),
   };
   const handOvers = new HandOvers(options as unknown as HandOversOptions);
-  const hold = (...keys: string[]) => keys.forEach((key, at) => held.add({ key, fence: at + 1, sinceMs: 0 }, 0));
+  const hold = (...keys: string[]) => {
+    for (const [at, key] of keys.entries()) held.add({ key, fence: at + 1, sinceMs: 0 }, 0);
+  };
   const request = (key: string) => {
     const each = held.of(key);
     if (each) each.request = { by: 'b', sinceMs: 0 };
