@@ -7,12 +7,22 @@ const across = (error: unknown) => errorOfWire(structuredClone(wiredError(error)
 
 test('an error of ours crosses with all that it says, and its cause', () => {
   const cause = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10, errstr: 'I/O' });
-  const ours = new BridgeError('queue-full', 'Full.', { kind: 'permanent', remedy: 'Tidy.', details: { at: 1 }, cause });
+  const ours = new BridgeError('queue-full', 'Full.', {
+    kind: 'permanent',
+    remedy: 'Tidy.',
+    details: { at: 1 },
+    cause,
+  });
   const there = across(ours);
   expect(there).toBeInstanceOf(BridgeError);
   expect(there).toMatchObject({ code: 'queue-full', message: 'Full.', kind: 'permanent', remedy: 'Tidy.' });
   expect((there as BridgeError).details).toEqual({ at: 1 });
-  expect(there.cause).toMatchObject({ message: 'disk I/O error', code: 'ERR_SQLITE_ERROR', errcode: 10, errstr: 'I/O' });
+  expect(there.cause).toMatchObject({
+    message: 'disk I/O error',
+    code: 'ERR_SQLITE_ERROR',
+    errcode: 10,
+    errstr: 'I/O',
+  });
   expect(there.stack).toBe('BridgeError: Full.');
   expect('cause' in across(new BridgeError('queue-full', 'Full.'))).toBe(false);
 });
