@@ -164,6 +164,12 @@ export const equivalents: readonly Equivalent[] = [
     after: 'if (socket.writableLength === 1) {',
     why: 'where nothing is unsent the system has it at once, asked or not',
   },
+  {
+    file: 'src/queue/destination.ts',
+    before: 'this.#storePausedUntilMs = 0;',
+    after: 'this.#storePausedUntilMs = 1;',
+    why: 'either is long past',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */
