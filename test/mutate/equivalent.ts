@@ -170,6 +170,12 @@ export const equivalents: readonly Equivalent[] = [
     after: 'this.#storePausedUntilMs = 1;',
     why: 'either is long past',
   },
+  {
+    file: 'src/queue/limits/sliding-window.ts',
+    before: 'if (this.#first < cutOffAfter) return;',
+    after: 'if (this.#first < cutOffAfter) ;',
+    why: 'how often entries are cut off that count no more costs time alone',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */
