@@ -158,8 +158,8 @@ export class DataDecoder {
   }
 
   #keepTrail(chunk: Buffer): void {
+    if (this.#wrongEnd === undefined) return;
     const room = maxTrailOctets + 1 - this.#trail.length;
-    if (this.#wrongEnd === undefined || room <= 0) return;
     this.#trail += chunk.toString('latin1', this.#trailFrom, this.#trailFrom + room);
   }
 

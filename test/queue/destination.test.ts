@@ -444,6 +444,25 @@ test('a store that can be reached again is asked at once, and what waits for an 
   expect(seen.delivered).toEqual(['a', 'b']);
 });
 
+test('what is waited for no more wakes nobody', async () => {
+  const { destination, put, seen, clock, store } = mailbox();
+  let reads = 0;
+  const { accounts } = store;
+  store.accounts = () => {
+    reads++;
+    return accounts();
+  };
+  destination.lookAgain(clock.now() + minuteMs);
+  put('a');
+  destination.wake();
+  destination.storeIsBack();
+  await settle();
+  expect(seen.delivered).toEqual(['a']);
+  const before = reads;
+  await clock.advance(2 * minuteMs);
+  expect(reads).toBe(before);
+});
+
 test('stopped, it does not begin again when the store can be reached', async () => {
   const { destination, put, seen } = mailbox();
   destination.stop();

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { BridgeError } from '../../src/base/errors.ts';
+import { MailWatch } from '../../src/queue/mail-watch.ts';
 import { hourMs, outageQueue } from './breakers/outage-world.ts';
 
 test('a queue that cannot be read is told in the log, and its mail goes once it can be read again', async () => {
@@ -53,4 +55,21 @@ test('a bridge that stops while it composes a warning of a delay writes it down 
   await stopping;
   expect(closed?.sort()).toEqual(['false', 'true']);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test.each([
+  ['is away, as whoever watches it has told', false, new BridgeError('queue-unreachable', 'away'), 0],
+  ['is away, and nobody has told', true, new BridgeError('queue-unreachable', 'away'), 1],
+  ['fails otherwise while it is away', false, new BridgeError('queue-full', 'full'), 1],
+  ['fails otherwise', true, new Error('disk I/O error'), 1],
+])('a store that %s', async (_, isReachable, error, times) => {
+  const { store, queue, lines } = outageQueue();
+  const watched = vi.spyOn(MailWatch.prototype, 'isReachable', 'get').mockReturnValue(isReachable);
+  onTestFinished(() => watched.mockRestore());
+  store.hasten = async () => {
+    throw error;
+  };
+  await queue.retryNow();
+  const told = { level: 'error', fields: { error }, text: 'queue: the store cannot be read or written' };
+  expect(lines.filter(({ level }) => level === 'error')).toEqual(Array(times).fill(told));
 });

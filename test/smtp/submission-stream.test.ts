@@ -50,3 +50,20 @@ test('a wrong end is told once nothing follows it for a while, and never of a st
   await expect.poll(() => told).toContainEqual(expect.stringMatching(/^open /));
   expect(told).toHaveLength(1);
 });
+
+test('a client is read on once its message has room again, and nothing of that wait is left', async () => {
+  const stream = streamOf();
+  const message = stream.startDataMode();
+  let taken = 0;
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const listeners = () => [message.listenerCount('drain'), message.listenerCount('close')];
+  const before = listeners();
+  stream.write('x'.repeat(1_000_000), () => taken++);
+  await turn();
+  expect([taken, listeners()]).toEqual([0, before.map((count) => count + 1)]);
+  message.resume();
+  await turn();
+  expect(taken).toBe(1);
+  expect(listeners()[0]).toBe(before[0]);
+  expect(listeners()[1]).toBe(before[1]);
+});

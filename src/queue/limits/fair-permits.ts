@@ -25,7 +25,6 @@ export class FairPermits {
   /** In the order of their turns. */
   readonly #groups = new Map<string, Group>();
   #held = 0;
-  #waiting = 0;
   #turn: PermitTaker | undefined;
 
   /** @param total 1 or more */
@@ -40,15 +39,12 @@ export class FairPermits {
     const isItsTurn = this.#turn === taker || group.waiting.size === 0;
     if (isItsTurn && this.#isFree(group)) {
       this.#turn = undefined;
-      this.#drop(taker, group);
+      group.waiting.delete(taker);
       group.held++;
       this.#held++;
       return true;
     }
-    if (!group.waiting.has(taker)) {
-      group.waiting.add(taker);
-      this.#waiting++;
-    }
+    group.waiting.add(taker);
     return false;
   }
 
@@ -65,13 +61,13 @@ export class FairPermits {
 
   /** Takes out of the line whoever is first in it and could have a permit. */
   #next(): PermitTaker | undefined {
-    if (this.#waiting === 0 || this.#held >= this.#total) return undefined;
+    if (this.#held >= this.#total) return undefined;
     for (const [connection, group] of this.#groups) {
       const [first] = group.waiting;
       if (!first || !this.#isFree(group)) continue;
       this.#groups.delete(connection);
       this.#groups.set(connection, group);
-      this.#drop(first, group);
+      group.waiting.delete(first);
       return first;
     }
     return undefined;
@@ -79,10 +75,6 @@ export class FairPermits {
 
   #isFree(group: Group): boolean {
     return this.#held < this.#total && group.held < this.#ofOneConnection;
-  }
-
-  #drop(taker: PermitTaker, group: Group): void {
-    if (group.waiting.delete(taker)) this.#waiting--;
   }
 
   #group(connection: string): Group {

@@ -79,6 +79,8 @@ test('the tenant’s limit holds mail to recipients outside who still wait; the 
   const ofTenant = pause({ key: 'contoso external', code: '5.7.233', untilMs: nowMs + 60 * minuteMs });
   const kindOf = async (pauses: LearnedPause[], of: QueuedMessage) => (await view({ pauses }).of(of))?.reason;
   expect(await kindOf([ofTenant], message('a', outside))).toContain('5.7.233');
+  const both = [...message('a').recipients, ...outside.recipients];
+  expect(await kindOf([ofTenant], message('a', { recipients: both }))).toContain('5.7.233');
   expect(await kindOf([ofTenant], message('a'))).toContain('in progress');
   const served = [{ address: 'bo@fabrikam.example', state: 'delivered' as const }];
   expect(await kindOf([ofTenant], message('a', { recipients: served }))).toContain('in progress');
@@ -151,4 +153,6 @@ test('a message with several couriers waits for one only where the others are sh
   const fresh = { ...graphDown, sinceMs: nowMs - 20_000 };
   // It is waited for until the other one takes over.
   expect(await of(fresh)).toMatchObject({ kind: 'breaker', untilMs: nowMs + 40_000 });
+  expect(await of({ ...graphDown, sinceMs: nowMs - minuteMs + 1 })).toMatchObject({ untilMs: nowMs + 1 });
+  expect((await of({ ...graphDown, sinceMs: nowMs - minuteMs }))?.kind).toBe('concurrency');
 });

@@ -6,6 +6,7 @@ import {
   breakerConnection,
   breakerKey,
   breakerKeys,
+  isLeftBehind,
 } from '../../../src/queue/breakers/breakers.ts';
 import type { LearnedPause } from '../../../src/queue/limits/pause.ts';
 import type { QueueStore } from '../../../src/queue/store.ts';
@@ -109,22 +110,6 @@ test('of the parts before the one in trouble an attempt shows that they work, of
   expect(breakers.view()).toEqual([]);
 });
 
-test.each(['delivery-aborted', 'internal', 'message-unreadable', 'upstream-ambiguous', 'delivery-ambiguous'])(
-  'an attempt that ended as %s does not show that the trouble is over',
-  async (code) => {
-    const { breakers, clock } = world();
-    const gate = breakers.gate('contoso');
-    gate.begin('graph', 'a').ended(report('x', down('graph')));
-    await clock.advance(1001);
-    expect(gate.begin('graph', 'a').ended(report(code))).toBe(false);
-    expect(gate.open('graph')).toBeDefined();
-    gate.begin('graph', 'a').ended(undefined);
-    expect(gate.open('graph')).toBeDefined();
-    gate.begin('graph', 'a').ended(report('5.1.1'));
-    expect(gate.open('graph')).toBeUndefined();
-  },
-);
-
 test('trouble of a part that the courier does not use shows nothing', () => {
   const { breakers } = world();
   const gate = breakers.gate('contoso');
@@ -206,4 +191,79 @@ test('a store that cannot keep a breaker is told', async () => {
   expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
     { text: 'queue: cannot save the state of a breaker' },
   ]);
+});
+
+/** What an attempt shows of a breaker whose connection is under trial: it closes it, or not. */
+async function trialOf(shown: DeliveryReport | undefined): Promise<string | undefined> {
+  const { breakers, clock } = world();
+  const gate = breakers.gate('contoso');
+  gate.begin('graph', 'a').ended(report('x', down('graph')));
+  await clock.advance(1_000);
+  const permit = gate.begin('graph', 'a');
+  expect(permit.isProbe).toBe(true);
+  expect(permit.ended(shown)).toBe(false);
+  return breakers.view()[0]?.state;
+}
+
+test.each([
+  'delivery-aborted',
+  'lease-lost',
+  'internal',
+  'connection-gone',
+  'message-unreadable',
+  'header-too-large-for-graph',
+  'message-not-sendable-by-graph',
+  'envelope-narrower-than-headers',
+  'upstream-ambiguous',
+  'delivery-ambiguous',
+])('an attempt that did not come far enough shows nothing: %s', async (code) => {
+  expect(await trialOf(report(code))).toBe('probing');
+  const [first] = report(code).recipients;
+  const two = { recipients: [first, { ...first, code: '202' }] } as DeliveryReport;
+  expect(await trialOf(two)).toBeUndefined();
+});
+
+test('an attempt that sent nothing, or was not made, shows nothing; any other shows that the connection works', async () => {
+  expect(await trialOf({ ...report('5.1.1'), sentNothing: true })).toBe('probing');
+  expect(await trialOf(undefined)).toBe('probing');
+  expect(await trialOf({ recipients: [] })).toBe('probing');
+  expect(await trialOf(report('5.1.1'))).toBeUndefined();
+});
+
+test('one that sent nothing for trouble of the connection shows that trouble', () => {
+  const { breakers } = world();
+  const gate = breakers.gate('contoso');
+  expect(gate.begin('graph', 'a').ended({ ...report('x', down('graph')), sentNothing: true })).toBe(true);
+  expect(gate.mayStart('graph')).toBe(false);
+});
+
+test('a stop is over when the store has what was to be written', async () => {
+  const { breakers, store, pauses } = world();
+  breakers
+    .gate('contoso')
+    .begin('graph', 'a')
+    .ended(report('x', down('graph')));
+  await settle();
+  const end = store.endPause;
+  let release = () => {};
+  store.endPause = async (key) => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await end(key);
+  };
+  let isOver = false;
+  const stopping = breakers.stop().then(() => {
+    isOver = true;
+  });
+  await settle();
+  expect([isOver, pauses.size]).toEqual([false, 1]);
+  release();
+  await stopping;
+  expect(pauses.size).toBe(0);
+});
+
+test('a breaker is left behind ten minutes after its probe was due', () => {
+  expect(isLeftBehind({ untilMs: 1_000 }, 601_000)).toBe(false);
+  expect(isLeftBehind({ untilMs: 1_000 }, 601_001)).toBe(true);
 });

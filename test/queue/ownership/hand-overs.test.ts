@@ -26,7 +26,9 @@ function world() {
     leases: {
       release: async (released: readonly { lease: Lease; to?: string }[]) => {
         if (state.failing) throw state.failing;
-        given.push(released.map(({ lease, to }) => (to === undefined ? lease.key : `${lease.key} to ${to}`)).join(', '));
+        given.push(
+          released.map(({ lease, to }) => (to === undefined ? lease.key : `${lease.key} to ${to}`)).join(', '),
+        );
       },
     },
     log: { handedOver: (to: string) => told.push(`to ${to}`), failed: (error: Error) => told.push(error.message) },
@@ -39,7 +41,9 @@ function world() {
     done: () => told.push('done'),
   };
   const handOvers = new HandOvers(options as unknown as HandOversOptions);
-  const hold = (...keys: string[]) => keys.forEach((key, at) => held.add({ key, fence: at + 1, sinceMs: 0 }, 0));
+  const hold = (...keys: string[]) => {
+    for (const [at, key] of keys.entries()) held.add({ key, fence: at + 1, sinceMs: 0 }, 0);
+  };
   const request = (key: string) => {
     const each = held.of(key);
     if (each) each.request = { by: 'b', sinceMs: 0 };

@@ -128,10 +128,9 @@ function link(name: string, { from, to }: BodyFolders): boolean {
     linkSync(source, target);
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
     if (systemErrorCode(error) === 'EEXIST') return true;
   }
-  // A file system without hard links.
+  // A file system without hard links, or no body.
   return copyBody(source, target);
 }
 

@@ -1,5 +1,6 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { isCorruption } from '../../../../src/queue/stores/sqlite/schema.ts';
+import { assertIntact, isCorruption } from '../../../../src/queue/stores/sqlite/schema.ts';
 
 test.each([
   ['SQLITE_CORRUPT', 11, true],
@@ -16,4 +17,27 @@ test.each([
 
 test.each([[new Error('no code')], [{ errcode: '11' }], [undefined]])('%s is not an error of SQLite', (error) => {
   expect(isCorruption(error)).toBe(false);
+});
+
+/** What is said of a database whose check says this, or fails so. */
+function checked(check: () => unknown): unknown {
+  const db = { prepare: () => ({ get: check }) } as unknown as DatabaseSync;
+  try {
+    assertIntact(db, 'queue.sqlite');
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+test('a database that its check finds damaged, or that cannot be checked, is told as damaged, with why', () => {
+  expect(checked(() => ({ quick_check: 'ok' }))).toBeUndefined();
+  const told = { code: 'queue-damaged', message: 'The queue at queue.sqlite is damaged.' };
+  expect(checked(() => ({ quick_check: 'row 1 missing' }))).toMatchObject({ ...told, cause: 'row 1 missing' });
+  expect(checked(() => undefined)).toMatchObject(told);
+  const error = new Error('database disk image is malformed');
+  const fails = () => {
+    throw error;
+  };
+  expect(checked(fails)).toMatchObject({ ...told, cause: error });
 });
