@@ -84,6 +84,6 @@ function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateRe
   return html`<li class=${state}>
     <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
       ${text && !isTrouble ? html`<span>${text}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
-    ${isTrouble ? html`<div class="trouble ${state}"><p>${text}</p>${remedyLine(remedy)}</div>` : nothing}
+    ${isTrouble ? html`<div class="trouble ${state}"><p class="told">${text}</p>${remedyLine(remedy)}</div>` : nothing}
   </li>`;
 }
