@@ -89,7 +89,8 @@ function ask(port: number, token: string, path: string): Promise<{ status: numbe
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
     const headers = { Authorization: `Bearer ${token}` };
-    get({ host: '127.0.0.1', port, path: `/api/v1${path}`, headers, agent }, async (answer) => {
+    const whole = path === '/metrics' ? path : `/api/v1${path}`;
+    get({ host: '127.0.0.1', port, path: whole, headers, agent }, async (answer) => {
       const body = await text(answer);
       resolve({ status: answer.statusCode ?? 0, bytes: body.length, ms: performance.now() - startedAt });
     }).once('error', reject);
@@ -122,6 +123,7 @@ const paths = [
   '/accounts/device-4999',
   '/connections',
   '/log',
+  '/metrics',
 ];
 
 async function main(): Promise<void> {

@@ -74,10 +74,13 @@ export interface AccountDirectoryOptions {
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
   /** Told what each login came to. Default: nobody counts. */
-  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  readonly onOutcome?: (outcome: LoginResultKind, protocol: LoginProtocol) => void;
   /** Told of each login, by password or network, with the username of the account. */
   readonly onLogin?: (username: string) => void;
 }
+
+/** What a client logs in by. */
+export type LoginProtocol = 'smtp' | 'imap' | 'pop3';
 
 /** What a login came to. */
 export type LoginResultKind = 'right' | Extract<LoginResult, { failure: unknown }>['failure'];
@@ -91,7 +94,7 @@ export class AccountDirectory {
   readonly #passwords: AccountPasswords;
   readonly #throttle: LoginThrottle;
   readonly #clock: Clock;
-  readonly #onOutcome: (outcome: LoginResultKind) => void;
+  readonly #onOutcome: NonNullable<AccountDirectoryOptions['onOutcome']>;
   readonly #onLogin: (username: string) => void;
 
   /** @throws RangeError for a network that is none */
@@ -129,9 +132,14 @@ export class AccountDirectory {
    * the password is wrong.
    * @param remoteAddress the client's, as the socket tells it
    */
-  async authenticate(username: string, password: string | PasswordProof, remoteAddress: string): Promise<LoginResult> {
+  async authenticate(
+    username: string,
+    password: string | PasswordProof,
+    remoteAddress: string,
+    protocol: LoginProtocol = 'smtp',
+  ): Promise<LoginResult> {
     const result = await this.#authenticate(username, password, remoteAddress);
-    this.#onOutcome('failure' in result ? result.failure : 'right');
+    this.#onOutcome('failure' in result ? result.failure : 'right', protocol);
     return result;
   }
 
@@ -171,10 +179,11 @@ export async function authenticateWith(
   directory: Pick<AccountDirectory, 'authenticate'>,
   credentials: SaslCredentials,
   remoteAddress: string,
+  protocol: LoginProtocol,
 ): Promise<CredentialsResult> {
   const password = givenPassword(credentials);
   if (password === undefined) return { failure: 'no-password' };
-  const result = await directory.authenticate(credentials.username, password, remoteAddress);
+  const result = await directory.authenticate(credentials.username, password, remoteAddress, protocol);
   if ('failure' in result && result.failure !== 'other-mailbox') return result;
   const authorizationId = 'authorizationId' in credentials ? credentials.authorizationId : undefined;
   const login = 'failure' in result ? undefined : actingAs(result.login, authorizationId);

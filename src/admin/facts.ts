@@ -56,6 +56,8 @@ export interface ExpiryFacts {
   readonly what: 'client secret' | 'certificate' | 'sign-in';
   /** Undefined: nobody knows here. */
   readonly atMs: number | undefined;
+  /** The bridge renews it by itself before that. */
+  readonly isRenewed?: boolean;
 }
 
 /** What is told of a running bridge beside its counters. */

@@ -4,9 +4,9 @@ import { connectionOfLogin } from '../accounts/account-login.ts';
 import { AddressMap } from '../accounts/address-map.ts';
 import {
   AccountDirectory,
+  type AccountDirectoryOptions,
   authenticateWith,
   blockedText,
-  type LoginResultKind,
   type UntoldRefusal,
   unavailableText,
 } from '../accounts/directory.ts';
@@ -37,7 +37,7 @@ export interface LoginMemory {
   readonly throttle: LoginThrottle;
   readonly sources: PasswordSources;
   /** Told what each login came to. */
-  readonly onOutcome?: (outcome: LoginResultKind) => void;
+  readonly onOutcome?: AccountDirectoryOptions['onOutcome'];
   readonly uses: LoginUses;
   /** Lets go of connections and timers. */
   close(): Promise<void>;
@@ -167,7 +167,7 @@ export async function loginForSubmission(
   credentials: SaslCredentials,
   remoteAddress: string,
 ): Promise<SubmissionAccount> {
-  const result = await authenticateWith(directory, credentials, remoteAddress);
+  const result = await authenticateWith(directory, credentials, remoteAddress, 'smtp');
   if (!('failure' in result)) return submissionAccount(result.login);
   if (result.failure === 'no-password') throw new SmtpReply(504, '5.5.4', 'Mechanism not offered');
   const facts = { protocol: 'smtp', username: credentials.username, client: remoteAddress };

@@ -12,7 +12,7 @@ import { DuplicateDrops } from '../submission/duplicate-drops.ts';
 import { DuplicateFilter, isInVain } from '../submission/duplicate-filter.ts';
 import type { BridgeState } from './bridge-state.ts';
 import { LeaseKeys } from './connections/lease-keys.ts';
-import { tenantDomains } from './connections/tenant-domains.ts';
+import { currentTenantDomains } from './connections/tenant-domains.ts';
 import { deliveryPolicy, noticeAddresses, sendingOrder } from './delivery-policy.ts';
 import type { Observation } from './observing/observation.ts';
 import { SentCopies } from './sent-copies.ts';
@@ -68,7 +68,7 @@ export function bridgeQueue(parts: BridgeQueueParts): BridgeQueue {
     closeSessions: async (destination) => await state().upstreams.get(connectionOf(destination))?.leaveIdle(),
     limits: config.limits,
     couriers,
-    isInternal: tenantDomains(config),
+    isInternal: currentTenantDomains(() => state().config),
     oneLogin,
     backoff: { baseMs: config.queue.retryBaseSeconds * 1000, maxMs: config.queue.retryMaxSeconds * 1000 },
     retain: {

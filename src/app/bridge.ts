@@ -129,9 +129,10 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   const admin = await openAdmin({ config, hostname, certificates, clock, log, sessions, ports });
   undo.push(() => admin?.close());
   const { prepareListeners, renewCertificates } = listenerChanges(listeners, { hostname, clock }, admin);
-  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates });
+  const reload = (changed: Config): Promise<void> => bridge.reload(changed);
+  const endWork = startWork({ config, clock, log, records, queue, state, renewCertificates, reload });
   undo.push(endWork);
-  return new RunningBridge({
+  const bridge = new RunningBridge({
     ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
@@ -150,6 +151,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
       folder.release();
     },
   });
+  return bridge;
 }
 
 type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
@@ -183,7 +185,7 @@ async function prepare(config: Config, options: StartOptions, hostname: string, 
   const observation = new Observation();
   const memory = createLoginMemory(config, clock, log, records, observation.logins);
   undo.push(() => memory.close());
-  const first = await firstState(config, { clock, log, records, memory }, sendingMemory);
+  const first = await firstState(config, { clock, log, records, memory, observation }, sendingMemory);
   const { state } = first;
   observation.use(() => state().config);
   undo.push(() => closeUpstreams(state().upstreams, log));
@@ -231,12 +233,13 @@ interface StateParts {
   readonly log: Log;
   readonly records: RecordTable | undefined;
   readonly memory: LoginMemory;
+  readonly observation: Observation;
 }
 
 /** The state that the configuration asks for, in force until a reload replaces it. */
 async function firstState(
   config: Config,
-  { clock, log, records, memory }: StateParts,
+  { clock, log, records, memory, observation }: StateParts,
   sendingMemory: () => SendingMemory,
 ) {
   const smtpPermits = smtpPermitsOf(config.limits.concurrentPerMailbox);
@@ -244,7 +247,7 @@ async function firstState(
     config: wanted,
     directory: await createDirectory(wanted, memory, clock),
     upstreams: await openUpstreams(wanted, (name) =>
-      Upstream.open(name, wanted, { clock, log, memory: sendingMemory, smtpPermits, shared: records }),
+      Upstream.open(name, wanted, { clock, log, memory: sendingMemory, smtpPermits, shared: records, observation }),
     ),
   });
   let current = await openState(config);

@@ -19,26 +19,34 @@ export interface UpkeepParts {
   /** Whose sign-ins a connection keeps, where each mailbox has its own. */
   signInOwners(connection: string): Promise<readonly string[]>;
   renewCertificates(config: Config): Promise<void>;
+  /** Puts a configuration into force whose certificates of apps were renewed. */
+  reload(config: Config): Promise<void>;
 }
 
 /**
- * Renews certificates made here and sign-ins once a day, even if nobody ever restarts the bridge, and looks for drafts
+ * Renews certificates made here, those of apps, and sign-ins once a day, even if nobody ever restarts the bridge, and looks for drafts
  * that an upload left, once after a crash may have left one and once a day.
  * @returns what ends it
  */
-export function startUpkeep({ clock, log, state, signInOwners, renewCertificates }: UpkeepParts): () => void {
-  const renew = () => renewSignIns(state().upstreams, { signInOwners, log });
+export function startUpkeep(parts: UpkeepParts): () => void {
+  const { clock, log, state, signInOwners, renewCertificates } = parts;
+  const end = new AbortController();
+  const renew = async () => {
+    await renewAppCertificates(parts, end.signal);
+    await renewSignIns(state().upstreams, { signInOwners, log });
+  };
   const lookForDrafts = () => inBackground(() => sweepDrafts(state(), log), log, 'cannot look for abandoned drafts');
   const everyDay = () => {
     inBackground(() => renewCertificates(state().config), log, 'cannot renew the certificates');
-    inBackground(renew, log, 'cannot renew the sign-ins');
+    inBackground(renew, log, 'cannot renew the certificates of apps, and the sign-ins');
     lookForDrafts();
     cancelDaily = clock.after(dayMs, everyDay);
   };
   let cancelDaily = clock.after(dayMs, everyDay);
   const cancelAfterCrash = clock.after(2 * draftAgeMs, lookForDrafts);
-  inBackground(renew, log, 'cannot renew the sign-ins');
+  inBackground(renew, log, 'cannot renew the certificates of apps, and the sign-ins');
   return () => {
+    end.abort();
     cancelDaily();
     cancelAfterCrash();
   };
@@ -70,6 +78,17 @@ export async function proveConnections({ config, upstreams }: BridgeState, log: 
       );
     }
   }
+}
+
+async function renewAppCertificates({ clock, log, state, reload }: UpkeepParts, signal: AbortSignal): Promise<void> {
+  const known = Object.values(state().config.connections).some(
+    (connection) => 'applicationObjectId' in connection && connection.applicationObjectId !== undefined,
+  );
+  if (!known) return;
+  // Most bridges never need it.
+  const { renewClientCertificates } = await import('./connections/renew-certificates.ts');
+  const renewed = await renewClientCertificates(state(), { clock, log, signal });
+  if (renewed && !signal.aborted) await reload(renewed);
 }
 
 type SignInParts = Pick<UpkeepParts, 'signInOwners' | 'log'>;

@@ -28,6 +28,8 @@ export const recordKinds = {
   loginFailures: 'login-failures',
   /** An alert that holds, by its id. */
   alert: 'alert',
+  /** News of an alert that the webhook has not taken yet, by the instance and the time. */
+  alertPost: 'alert-post',
   /** Invitations to `/connect`, by their ids. */
   invitation: 'invitation',
 } as const;

@@ -3,6 +3,7 @@ import { isPersonalTenant } from '../base/personal-accounts.ts';
 import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import { domainOf } from '../message/address/address.ts';
+import { isPattern } from '../message/address/pattern.ts';
 import { readNetwork } from './blocks/accounts.ts';
 import { grants } from './blocks/connections.ts';
 import { isAddress, isDomainPattern } from './fields.ts';
@@ -120,8 +121,11 @@ function alertRules(raw: Raw): Problem[] {
     const known = list(raw.accounts).flatMap((each) => text(object(each).username) ?? []);
     return [{ path: ['alerts', 'account'], text: `there is no account "${username}"${suggestion(username, known)}` }];
   }
-  if (has(account, 'send')) return [];
-  return [{ path: ['alerts', 'account'], text: `account "${username}" has no "send"` }];
+  const path = ['alerts', 'account'];
+  if (!has(account, 'send')) return [{ path, text: `account "${username}" has no "send"` }];
+  const mailboxes = [account.mailbox, ...list(account.mailboxes)].flatMap((each) => text(each) ?? []);
+  if (mailboxes.some((each) => !isPattern(each))) return [];
+  return [{ path, text: `account "${username}" has no mailbox of its own to send alerts as` }];
 }
 
 function pairRules(value: unknown, path: Path): Problem[] {
@@ -161,6 +165,10 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
     const grant = text(connection.grant);
     const given = credentialKeys.filter((key) => has(connection, key)).map((key) => `"${key}"`);
     if (given.length > 1) problems.push({ path, text: `has ${given.join(' and ')}; keep one` });
+    if (has(connection, 'applicationObjectId') && !has(connection, 'clientCertificate')) {
+      const text = 'needs "clientCertificate" beside it, which it renews';
+      problems.push({ path: [...path, 'applicationObjectId'], text });
+    }
     if (grant === 'client-credentials') {
       if (given.length === 0) {
         const text = `grant "client-credentials" needs "clientSecret", "clientCertificate" or "clientAssertionFile"`;

@@ -19,6 +19,7 @@ const overAnyStore = [
     'CHILDREN',
     'UIDPLUS',
     'MULTIAPPEND',
+    'CATENATE',
     'MOVE',
     'SPECIAL-USE',
     'LIST-EXTENDED',

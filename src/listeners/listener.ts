@@ -10,6 +10,7 @@ import { endGently } from '../base/sockets/linger.ts';
 import { ConnectionCounts, type ConnectionLimits } from './connection-counts.ts';
 import { Handshakes, type TlsMaterial } from './handshakes.ts';
 import { Balancers, type ProxyProtocol } from './proxy-protocol/balancers.ts';
+import { Traffic, type TrafficReport } from './traffic.ts';
 
 /** Bounds of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
@@ -30,6 +31,8 @@ export interface ListenerOptions {
   readonly log: Log;
   /** Told of each client that is accepted, or rejected because there are too many. */
   onClient?(what: 'accepted' | 'rejected'): void;
+  /** Told of what crosses the connections that are served here. */
+  readonly onTraffic?: TrafficReport;
 }
 
 /** A client that has been accepted; with implicit TLS the handshake is done. */
@@ -186,6 +189,7 @@ class Door implements Reception {
   readonly #closing = unlimited(new AbortController());
   readonly #open = new Map<Socket, Promise<void>>();
   readonly #rejected = new Set<Socket>();
+  readonly #traffic: Traffic | undefined;
 
   /** @param counts of the clients that came by the door before */
   constructor(
@@ -200,7 +204,8 @@ class Door implements Reception {
     this.counts = counts;
     if (options.security !== 'none' && options.tls === undefined) throw new Error('TLS without a certificate.');
     this.#handshakes = options.tls && new Handshakes(options.tls);
-    const { proxyProtocol, limits } = options;
+    const { proxyProtocol, limits, onTraffic } = options;
+    this.#traffic = onTraffic && new Traffic(onTraffic);
     this.#balancers = proxyProtocol && new Balancers(proxyProtocol, limits.maxConnections);
   }
 
@@ -257,7 +262,9 @@ class Door implements Reception {
   async #serveCounted(socket: Socket, remoteAddress: string, acceptedAtMs: number): Promise<void> {
     const served = this.#serve(socket, remoteAddress, acceptedAtMs);
     this.#open.set(socket, served);
+    this.#traffic?.add(socket);
     await served;
+    this.#traffic?.remove(socket);
     this.#open.delete(socket);
   }
 

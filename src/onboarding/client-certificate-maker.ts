@@ -3,6 +3,8 @@ import { promisify } from 'node:util';
 import type { CertificateAndKey } from '../base/certificates.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
+/** How long an app's certificate is good for, in days. */
+export const certificateDays = 730;
 const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
 
 /**

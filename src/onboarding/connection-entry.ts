@@ -10,6 +10,8 @@ export interface ConnectionEntry {
   readonly clientId: string;
   /** Only where it is not the default and not there yet. */
   readonly cloud: string | undefined;
+  /** Object id of the app registration, where it proves itself by a certificate: by it that is renewed. */
+  readonly applicationId: string | undefined;
   /** Undefined: what is there stays. */
   readonly credential: SettledCredential['files'];
 }
@@ -21,6 +23,7 @@ const ofOtherGrants: Readonly<Record<string, readonly string[]>> = {
     'clientSecretExpiresAt',
     'clientSecret',
     'clientCertificate',
+    'applicationObjectId',
     'clientAssertionFile',
     'redirectUri',
     'username',
@@ -54,12 +57,13 @@ export function connectionChanges(
 }
 
 function values(entry: ConnectionEntry, folder: string): [string, unknown][] {
-  const { tenantId, clientId, grant, cloud, credential } = entry;
+  const { tenantId, clientId, applicationId, grant, cloud, credential } = entry;
   return [
     ['tenantId', tenantId],
     ['clientId', clientId],
     ['grant', grant],
     ...(credential === undefined ? [] : credentialValues(credential, folder)),
+    ['applicationObjectId', applicationId],
     ...(cloud === undefined ? [] : [['cloud', cloud] as [string, unknown]]),
   ];
 }

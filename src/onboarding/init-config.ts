@@ -22,6 +22,8 @@ export interface InitParts {
   readonly clientSecret?: { readonly env: string } | { readonly file: string } | undefined;
   /** Left out for the global one. */
   readonly cloud?: unknown;
+  /** Object id of the app registration, by which its certificate is renewed. */
+  readonly applicationId?: string | undefined;
   /** See {@link dataDirFor}. */
   readonly dataDir: string;
 }
@@ -73,7 +75,10 @@ export function hostOf({ from }: InitAnswers): string {
   return from === 'network' ? '0.0.0.0' : '127.0.0.1';
 }
 
-function connectionOf(answers: InitAnswers, { clientSecret, cloud, dataDir }: InitParts): Record<string, unknown> {
+function connectionOf(
+  answers: InitAnswers,
+  { clientSecret, cloud, dataDir, applicationId }: InitParts,
+): Record<string, unknown> {
   const { name = '', tenant = '' } = answers;
   const app = {
     tenantId: tenant,
@@ -83,7 +88,10 @@ function connectionOf(answers: InitAnswers, { clientSecret, cloud, dataDir }: In
   if (answers['sign-in'] === 'person') return { ...app, grant: 'device-code', ...place };
   const credential =
     clientSecret === undefined
-      ? { clientCertificate: { cert: `${dataDir}/${name}.crt`, key: `${dataDir}/${name}.key` } }
+      ? {
+          clientCertificate: { cert: `${dataDir}/${name}.crt`, key: `${dataDir}/${name}.key` },
+          ...(applicationId !== undefined && { applicationObjectId: applicationId }),
+        }
       : { clientSecret };
   return { ...app, grant: 'client-credentials', ...credential, ...place };
 }

@@ -29,8 +29,9 @@ export async function authenticateReader(
   directory: Pick<AccountDirectory, 'authenticate'>,
   credentials: SaslCredentials,
   remoteAddress: string,
+  protocol: 'imap' | 'pop3',
 ): Promise<ReadLogin> {
-  const result = await authenticateWith(directory, credentials, remoteAddress);
+  const result = await authenticateWith(directory, credentials, remoteAddress, protocol);
   if ('failure' in result) return refusalOf(result);
   const { username, mailbox, account } = result.login;
   const { read } = account;

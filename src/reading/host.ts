@@ -1,7 +1,8 @@
 import type { Log } from '../base/log.ts';
 import type { OpenUpstream } from '../exchange/reading/connect.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
-import type { ReadAccount } from './authenticate.ts';
+import type { SaslCredentials } from '../sasl/server-exchange.ts';
+import type { ReadAccount, ReadLogin } from './authenticate.ts';
 import type { ReadSessionOptions, StoreReader } from './login.ts';
 import type { LockMaildrop } from './maildrop-locks.ts';
 import type { TranslatedMaildrops } from './maildrops.ts';
@@ -14,7 +15,9 @@ export interface MailboxUpstream extends ReadingUpstream {
 }
 
 /** What reading sessions ask for, of whoever has the accounts, the limits and the tokens. */
-export interface ReadingHost extends Pick<ReadSessionOptions, 'authenticate' | 'permit'> {
+export interface ReadingHost extends Pick<ReadSessionOptions, 'permit'> {
+  /** Never rejects for what the client got wrong. */
+  authenticate(credentials: SaslCredentials, remoteAddress: string, protocol: 'imap' | 'pop3'): Promise<ReadLogin>;
   readonly lockMaildrop: LockMaildrop;
   /** A mailbox that is read by Graph. @throws BridgeError */
   openGraphStore(account: Pick<ReadAccount, 'connection' | 'mailbox'>, reader: StoreReader): Promise<MailStore>;
@@ -38,7 +41,7 @@ export function sessionOptions(
   return {
     ...settings,
     log,
-    authenticate: (credentials, remoteAddress) => host.authenticate(credentials, remoteAddress),
+    authenticate: (credentials, remoteAddress) => host.authenticate(credentials, remoteAddress, protocol),
     permit: (key) => host.permit(key),
     openUpstream: async ({ connection, mailbox }, signal) =>
       await host.upstream(connection).openMailbox(protocol, mailbox, signal),

@@ -73,9 +73,8 @@ function requestOf(connection: AuthConnection, command: Buffer, mechanisms: read
   }
   assertOffered(connection, mechanism);
   if (more.length > 0) throw new SmtpReply(501, '5.5.4', 'AUTH takes a mechanism and at most one response');
-  if (initial === undefined) return { mechanism, initialResponse: undefined };
-  // A single equals sign is an empty response.
-  return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(0) : decodeBase64(initial) };
+  // A single equals sign is an empty response (RFC 4954 section 4), which is what it decodes to.
+  return { mechanism, initialResponse: initial === undefined ? undefined : decodeBase64(initial) };
 }
 
 function assertOffered(connection: AuthConnection, mechanism: SaslMechanism): void {

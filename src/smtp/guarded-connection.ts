@@ -28,8 +28,6 @@ export abstract class GuardedConnection extends SMTPConnection {
   constructor(server: SMTPServer, client: SmtpClient) {
     super(server, client.socket, { id: client.id, remoteAddress: client.remoteAddress });
     this.#client = client;
-    // The library's ten commands would lock out chatty devices.
-    this._maxAllowedUnauthenticatedCommands = false;
   }
 
   /** Whether the client may stay: it has logged in, or its network says who it is. */
@@ -142,12 +140,8 @@ export abstract class GuardedConnection extends SMTPConnection {
     endWithClient(socket);
     this._armTimeout(socket);
     this.#forget();
-    this._server.onSecure(socket as never, this.session, (error) => {
+    this._server.onSecure(socket as never, this.session, () => {
       if (!this._parser) return;
-      if (error) {
-        this._refuse(error);
-        return;
-      }
       socket.pipe(this._parser);
       secureCallback?.();
     });
@@ -161,9 +155,6 @@ export abstract class GuardedConnection extends SMTPConnection {
     this.hostNameAppearsAs = false;
     this.openingCommand = false;
     this._resetSession();
-    const cipher = (this._socket as { getCipher?(): unknown }).getCipher?.() as never;
-    this.tlsOptions = cipher;
-    this.session.tlsOptions = cipher;
   }
 
   #startLoginDeadline(ms: number): void {

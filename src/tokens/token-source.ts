@@ -36,13 +36,17 @@ export interface GrantTokenSourceOptions {
   readonly scopes: Readonly<Record<TokenResource, readonly string[]>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told how long each request took, and whether it gave a token. */
+  onAsked?(resource: TokenResource, ms: number, isGiven: boolean): void;
 }
 
 /** The token source of any grant: adds cache, sharing and early renewal. */
 export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
-  const { name, grant, scopes, clock, log } = options;
-  const cache = (resource: TokenResource) =>
-    new TokenCache({ connection: name, resource, grant, scopes: scopes[resource], clock, log });
+  const { name, scopes, clock, log } = options;
+  const cache = (resource: TokenResource) => {
+    const grant = timed(options, resource);
+    return new TokenCache({ connection: name, resource, grant, scopes: scopes[resource], clock, log });
+  };
   const caches: Record<TokenResource, TokenCache> = { graph: cache('graph'), exchange: cache('exchange') };
   return {
     getToken: (resource, { refused, anew } = {}) => caches[resource].get(refused, anew),
@@ -55,6 +59,25 @@ export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
     },
     close() {
       for (const each of Object.values(caches)) each.close();
+    },
+  };
+}
+
+function timed({ grant, onAsked }: GrantTokenSourceOptions, resource: TokenResource): Grant {
+  if (!onAsked) return grant;
+  return {
+    kind: grant.kind,
+    async acquire(scopes, options) {
+      const startedAtMs = performance.now();
+      const asked = (isGiven: boolean) => onAsked(resource, performance.now() - startedAtMs, isGiven);
+      try {
+        const token = await grant.acquire(scopes, options);
+        asked(true);
+        return token;
+      } catch (error) {
+        asked(false);
+        throw error;
+      }
     },
   };
 }

@@ -158,7 +158,8 @@ describe('every refusal costs the same work', async () => {
     const { directory: all } = directory(accounts);
     const options = {
       log: silentLog,
-      authenticate: (credentials: SaslCredentials, address: string) => authenticateReader(all, credentials, address),
+      authenticate: (credentials: SaslCredentials, address: string) =>
+        authenticateReader(all, credentials, address, 'imap'),
     } as Partial<ReadSessionOptions> as ReadSessionOptions;
     const connection = { id: 'x', remoteAddress: from } as Partial<Client> as Client;
     return logIn(options, connection, protocol, { mechanism: 'PLAIN', username, password });

@@ -4,7 +4,7 @@ import { Burst, burstId } from '../support/relay-burst.ts';
 import { other, sendMarked, twoWays } from '../support/two-ways.ts';
 
 /** `SHUT_SECONDS=600` for a real outage. */
-const shutSeconds = Number(process.env.SHUT_SECONDS ?? 10);
+const shutSeconds = Number(process.env.SHUT_SECONDS ?? 5);
 
 // They wait for several processes, and for outages to last.
 vi.setConfig({ testTimeout: 180_000 + 2_000 * shutSeconds });

@@ -87,12 +87,6 @@ export const equivalents: readonly Equivalent[] = [
     why: 'the stricter reading is that of whatever is not lf',
   },
   {
-    file: 'src/smtp/auth.ts',
-    before: "return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(0) : decodeBase64(initial) };",
-    after: "return { mechanism, initialResponse: initial === '=' ? Buffer.alloc(1) : decodeBase64(initial) };",
-    why: 'PLAIN refuses a single NUL in the same words, and LOGIN drops it at the end of a name',
-  },
-  {
     file: 'src/queue/breakers/breaker.ts',
     before: 'this.#period++;',
     after: 'this.#period--;',
@@ -127,6 +121,42 @@ export const equivalents: readonly Equivalent[] = [
     before: "if (code >= 400 && !this._closing) this.app.refused(code, String(data ?? ''));",
     after: "if (code > 400 && !this._closing) this.app.refused(code, String(data ?? ''));",
     why: 'no reply has the code 400 (RFC 5321 section 4.2.3)',
+  },
+  {
+    file: 'src/smtp/auth.ts',
+    before: "const [, name = '', initial, ...more] = command.toString('latin1').trim().split(/\\s+/);",
+    after: "const [, name = 'mutant', initial, ...more] = command.toString('latin1').trim().split(/\\s+/);",
+    why: 'neither names a mechanism',
+  },
+  {
+    file: 'src/queue/stores/sqlite/spool.ts',
+    before: '#lookAtBytes = 0;',
+    after: '#lookAtBytes = 1;',
+    why: 'the first look is at a body of 64 kB and more',
+  },
+  {
+    file: 'src/queue/limits/sliding-window.ts',
+    before: 'const cutOffAfter = 256;',
+    after: 'const cutOffAfter = 0;',
+    why: 'how often entries are cut off that count no more costs time alone',
+  },
+  {
+    file: 'src/queue/ownership/ownership-log.ts',
+    before: "const owner = preferredInstance(key, this.#before) ?? '';",
+    after: "const owner = preferredInstance(key, this.#before) ?? 'mutant';",
+    why: 'where nobody was there before, nobody is gone',
+  },
+  {
+    file: 'src/smtp/address-path.ts',
+    before: 'const value = equals < 0 ? true : decodeXtext(word.slice(equals + 1)) || true;',
+    after: 'const value = equals < 1 ? true : decodeXtext(word.slice(equals + 1)) || true;',
+    why: 'a parameter without a name is refused, whatever its value',
+  },
+  {
+    file: 'src/queue/breakers/breaker.ts',
+    before: "return this.#state !== 'open' && this.#underWay < this.#permits;",
+    after: "return this.#state !== '' && this.#underWay < this.#permits;",
+    why: 'an open breaker has no permits',
   },
 ];
 

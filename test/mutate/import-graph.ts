@@ -9,7 +9,8 @@ export class ImportGraph {
   constructor(project: string) {
     for (const file of globSync('{src,test}/**/*.ts', { cwd: project })) {
       const text = readFileSync(join(project, file), 'utf8');
-      for (const [, specifier = ''] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
+      // A thread or a process is named by its URL.
+      for (const [, specifier = ''] of text.matchAll(/(?:from|import|new URL)\s*\(?\s*'(\.[^']+)'/g)) {
         const target = posix.join(dirname(file), specifier);
         const importers = this.#importers.get(target) ?? new Set();
         this.#importers.set(target, importers.add(file));

@@ -44,6 +44,20 @@ test.each([
   expect(mutantsOfFile('a.ts', line)).toEqual([]);
 });
 
+test.each([
+  ['async () => { return await a; }', 0],
+  ['async () => await a', 0],
+  ['async () => { return b ? await a : c; }', 0],
+  ['async () => { return b ? c : await a; }', 0],
+  ['async () => { return (await a) ? b : c; }', 1],
+  ['async () => { try { return await a; } catch {} }', 1],
+  ['async () => { try { f(async () => { return await a; }); } catch {} }', 0],
+  ['async (b = await a) => b', 1],
+  ['async () => (await a).b', 1],
+])('an await whose promise is returned anyway is no place for a mutant: %s has %d', (line, count) => {
+  expect(changes(`x = ${line};`).await ?? []).toHaveLength(count);
+});
+
 test('prose in errors and logs is no behaviour', () => {
   expect(Object.keys(changes("throw new BridgeError('a-code', 'It is broken.');"))).toEqual(['statement']);
   expect(changes("log.warn({ a: 1 }, 'text');").string).toBeUndefined();
@@ -70,6 +84,11 @@ test('a file is judged by the tests that import it, those of its own room and fo
   expect(tests).not.toContain('test/sasl/codecs.test.ts');
   const ofStore = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/queue/stores/sqlite/engine/limits.ts');
   expect(ofStore.slice(0, 6).map((test) => dirname(test))).toEqual(Array(6).fill('test/queue/stores/sqlite'));
+});
+
+test('a file that runs in a thread is judged by the tests of who starts it', () => {
+  const tests = new ImportGraph(`${import.meta.dirname}/../..`).testsOf('src/queue/stores/sqlite/link/thread.ts');
+  expect(tests).toContain('test/queue/stores/sqlite/thread.test.ts');
 });
 
 test('the score leaves out what nobody could notice', () => {

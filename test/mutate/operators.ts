@@ -83,9 +83,9 @@ const operators: Readonly<Record<string, Operator>> = {
     }
     return /^(Expression|Throw|Break|Continue)Statement$/.test(node.type) ? [replaced(node, ';')] : [];
   },
-  await({ node }, text) {
+  await({ node, parents }, text) {
     const argument = node.type === 'AwaitExpression' ? childOf(node, 'argument') : undefined;
-    return argument ? [replaced(node, of(argument, text))] : [];
+    return argument && !isReturned(node, parents) ? [replaced(node, of(argument, text))] : [];
   },
   method({ node }, text) {
     const callee = node.type === 'CallExpression' ? childOf(node, 'callee') : undefined;
@@ -146,6 +146,14 @@ function isObservable(node: SyntaxNode, parents: readonly SyntaxNode[]): boolean
   // A name compared with `typeof` or in a list of TypeScript's cases cannot become another one.
   if (parent?.type === 'BinaryExpression' && /typeof/.test(String(childOf(parent, 'left')?.operator))) return false;
   return !parents.some((each) => isAboutErrors(each));
+}
+
+/** An async function that returns a promise does as one that awaits it first, unless a `try` around it hears of its end. */
+function isReturned(node: SyntaxNode, [parent, ...around]: readonly SyntaxNode[]): boolean {
+  if (parent?.type === 'ConditionalExpression' && childOf(parent, 'test') !== node) return isReturned(parent, around);
+  if (parent?.type === 'ArrowFunctionExpression') return childOf(parent, 'body') === node;
+  const ends = around.find(({ type }) => /Function|TryStatement/.test(type));
+  return parent?.type === 'ReturnStatement' && ends?.type !== 'TryStatement';
 }
 
 function isAboutErrors(node: SyntaxNode): boolean {

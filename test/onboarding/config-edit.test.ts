@@ -146,6 +146,7 @@ const entry = {
   grant: 'client-credentials',
   tenantId: 'contoso.example',
   clientId: '1',
+  applicationId: '2',
   cloud: undefined,
   credential: { certificate: { cert: '/etc/mailbridge/data/contoso.crt', key: '/var/keys/contoso.key' } },
 };
@@ -159,6 +160,7 @@ test('a new connection is one block; files below the configuration are named rel
         clientId: '1',
         grant: 'client-credentials',
         clientCertificate: { cert: 'data/contoso.crt', key: '/var/keys/contoso.key' },
+        applicationObjectId: '2',
       },
     },
   ]);
@@ -179,5 +181,6 @@ test('of a connection that is there only what differs is changed, and what anoth
     ['grant', 'client-credentials'],
     ['clientCertificate', { cert: 'data/contoso.crt', key: '/var/keys/contoso.key' }],
     ['clientSecret', undefined],
+    ['applicationObjectId', '2'],
   ]);
 });

@@ -426,6 +426,33 @@ test('after an attempt that left no trace no other starts before the time said; 
   expect(seen.delivered).toEqual(['a', 'b']);
 });
 
+test('a store that can be reached again is asked at once, and what waits for an administrator is tried', async () => {
+  const { destination, put, seen, settled } = mailbox();
+  const first = put('a');
+  destination.wake();
+  await settle();
+  const refused = { address: inside, outcome: 'needs-admin', scope: 'mailbox', code: '5.7.60', text: 'no' } as const;
+  destination.ended('a', 0, { recipients: [refused] });
+  settled(first);
+  destination.lookAgain(Number.MAX_SAFE_INTEGER);
+  put('b');
+  destination.wake();
+  await settle();
+  expect(seen.delivered).toEqual(['a']);
+  destination.storeIsBack();
+  await settle();
+  expect(seen.delivered).toEqual(['a', 'b']);
+});
+
+test('stopped, it does not begin again when the store can be reached', async () => {
+  const { destination, put, seen } = mailbox();
+  destination.stop();
+  put('a');
+  destination.storeIsBack();
+  await settle();
+  expect(seen.delivered).toEqual([]);
+});
+
 test('what falls due later starts then, also where it fell due while the mailbox was busy', async () => {
   const { destination, put, seen, clock, settled } = mailbox({ concurrentPerMailbox: 1 });
   const busy = put('a');

@@ -48,14 +48,17 @@ async function dialogue(lines: readonly string[], world: World = {}) {
     _transmissionType: () => 'ESMTPSA',
   };
   let proceeded = 0;
-  const refusalOf = (error: unknown) =>
-    error instanceof SmtpReply ? error : new SmtpReply(451, '4.3.0', String(error));
+  const refusals: unknown[] = [];
+  const refusalOf = (error: unknown) => {
+    refusals.push(error);
+    return error instanceof SmtpReply ? error : new SmtpReply(451, '4.3.0', String(error));
+  };
   const mechanisms = ['PLAIN', 'LOGIN'];
   const done = () => {
     proceeded += 1;
   };
   await authenticateClient(connection as unknown as AuthConnection, Buffer.from(command), done, mechanisms, refusalOf);
-  return { replies, seen, session, proceeded };
+  return { replies, seen, session, proceeded, refusals };
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -86,6 +89,20 @@ describe('AUTH', () => {
     const { replies } = await dialogue(['AUTH PLAIN =']);
     expect(replies).toEqual(['501 5.5.2 A PLAIN message has three parts with NUL between them.']);
     expect((await dialogue(['AUTH LOGIN =', base64('pw')])).replies).toEqual(['501 5.5.2 The username is empty.']);
+  });
+
+  it('what is wrong with a response stands behind its refusal, for the log', async () => {
+    const { refusals } = await dialogue(['AUTH PLAIN %']);
+    expect(refusals).toMatchObject([{ status: 501, cause: { name: 'SaslSyntaxError' } }]);
+  });
+
+  it('a defect of the session is told as it is', async () => {
+    const defect = new TypeError('inner workings');
+    const { replies, refusals } = await dialogue([`AUTH PLAIN ${plain}`], {
+      authenticate: () => Promise.reject(defect),
+    });
+    expect(refusals).toEqual([defect]);
+    expect(replies).toEqual(['451 4.3.0 TypeError: inner workings']);
   });
 
   it.each([

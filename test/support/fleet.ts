@@ -20,7 +20,8 @@ const byCourier = {
 export interface FleetBridge {
   readonly name: string;
   readonly folder: RelayFolder;
-  readonly port: number;
+  port: number;
+  configOn(port: number): ConfigInput;
   process: Mailbridge;
   /** Processes that ran before it. */
   readonly earlier: Mailbridge[];
@@ -45,8 +46,9 @@ export class Fleet {
     try {
       for (const name of names) {
         const port = await freePorts();
-        const folder = await relayFolder(fleetConfig(name, port, simulator, postgres, changes));
-        bridges.push({ name, folder, port, process: await startBridge(folder), earlier: [] });
+        const configOn = (port: number) => fleetConfig(name, port, simulator, postgres, changes);
+        const folder = await relayFolder(configOn(port));
+        bridges.push({ name, folder, port, configOn, process: await startBridge(folder), earlier: [] });
       }
       return fleet;
     } catch (error) {
@@ -63,7 +65,13 @@ export class Fleet {
   async crash(bridge: FleetBridge): Promise<void> {
     await bridge.process.kill();
     bridge.earlier.push(bridge.process);
-    bridge.process = await startBridge(bridge.folder);
+    bridge.process = await startBridge(bridge.folder).catch(async (error: unknown) => {
+      // While it was down another program of this machine may have taken the port.
+      if (!/\(port-in-use\)/.test(`${error}`)) throw error;
+      bridge.port = await freePorts();
+      await bridge.folder.configure(bridge.configOn(bridge.port));
+      return await startBridge(bridge.folder);
+    });
   }
 
   /** What all bridges have logged, in order. @param fits which lines are wanted */

@@ -134,7 +134,7 @@ export class ReadBridge {
         ...options.limits,
       },
       log: options.log ?? silentLog,
-      authenticate: (credentials, address) => authenticateReader(directory, credentials, address),
+      authenticate: (credentials, address) => authenticateReader(directory, credentials, address, 'imap'),
       openMaildrops: ({ mailbox }, reader) => (options.openMaildrops ?? this.#translated)(mailbox, reader),
       openUpstream: (account, signal) =>
         options.openUpstream?.(signal) ??

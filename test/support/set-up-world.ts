@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterTest, type Microsoft365, microsoft365 } from '../simulator/harness.ts';
 import { Mailbridge } from './process.ts';
 import { noteSecret } from './secret-search/record.ts';
+import { type SetUpApi, setUpApi } from './set-up-by-api.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** `mailbridge start` in an empty folder, and a tenant that knows nothing of it. */
@@ -16,7 +17,7 @@ export interface SetUpWorld {
   /** As `simulate --write` gives it. */
   readonly cloud: object;
   /** Calls the API with the admin token. */
-  api(method: string, path: string, body?: object): Promise<{ readonly status: number; readonly body: never }>;
+  readonly api: SetUpApi;
   /** Begins the bridge anew in the same folder. */
   again(): Promise<SetUpWorld>;
 }
@@ -48,18 +49,7 @@ async function worldIn(m365: Microsoft365, folder: string): Promise<SetUpWorld> 
     url: String(url),
     token,
     cloud: { cloud: { authority, graph, imap, pop3, smtp, caFile } },
-    async api(method, path, body) {
-      const answer = await fetch(new URL(`/api/v1${path}`, String(url)), {
-        method,
-        headers: {
-          Authorization: `Bearer ${token}`,
-          ...(body && { 'Content-Type': 'application/json' }),
-        },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      const text = await answer.text();
-      return { status: answer.status, body: (text.startsWith('{') ? JSON.parse(text) : text) as never };
-    },
+    api: setUpApi(String(url), token),
     async again() {
       bridge.signal('SIGTERM');
       await bridge.exit();

@@ -36,7 +36,8 @@ export function conditionsOf(sources: AlertSources, thresholds: AlertThresholds,
   ];
 }
 
-function expiryCondition({ connection, what, atMs }: ExpiryFacts, { expiryDays }: AlertThresholds, nowMs: number) {
+function expiryCondition(expiry: ExpiryFacts, { expiryDays }: AlertThresholds, nowMs: number) {
+  const { connection, what, atMs } = expiry;
   if (atMs === undefined || Number.isNaN(atMs)) return [];
   const level = expiryDays.filter((days) => atMs - nowMs <= days * dayMs).length;
   if (level === 0) return [];
@@ -49,15 +50,18 @@ function expiryCondition({ connection, what, atMs }: ExpiryFacts, { expiryDays }
     code: 'credential-expires',
     level,
     text: `${owner} ${ends}.`,
-    remedy: expiryRemedy(connection, what),
+    remedy: expiryRemedy(expiry),
   };
   return [condition];
 }
 
-function expiryRemedy(connection: string, what: ExpiryFacts['what']): string {
+function expiryRemedy({ connection, what, isRenewed }: ExpiryFacts): string {
   if (connection === 'listeners') return 'Put a new certificate and key in place of the files, and reload (SIGHUP).';
   if (what === 'sign-in') return `Sign in again: mailbridge login ${connection}.`;
-  return `Run mailbridge register-app --name ${connection} --rotate, then reload (SIGHUP).`;
+  const command = `Run mailbridge register-app --name ${connection} --rotate, then reload (SIGHUP).`;
+  return isRenewed
+    ? `The log says why the bridge could not renew it ("cannot renew the certificate"). ${command}`
+    : command;
 }
 
 function troubleCondition(

@@ -4,6 +4,7 @@ import { BridgeError, errorText } from '../../base/errors.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import type { AlertNews } from './condition.ts';
+import type { WaitingPost, WaitingPosts } from './waiting-posts.ts';
 
 /** Where alerts are posted to. */
 export interface WebhookOptions {
@@ -11,6 +12,8 @@ export interface WebhookOptions {
   /** Asked for each request, so that a replaced one is taken up. */
   secret(): string;
   readonly http: HttpClient;
+  /** What no webhook has taken yet, also before a restart. */
+  readonly kept: WaitingPosts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,8 +36,9 @@ export function webhookSignature(secret: string, timestamp: number, body: string
 /** Posts alerts, one after the other, and tries again what fails. */
 export class Webhook {
   readonly #options: WebhookOptions;
-  readonly #waiting: AlertNews[] = [];
+  readonly #waiting: WaitingPost[] = [];
   #isBusy = false;
+  #working = Promise.resolve();
   #isClosed = false;
   #endWait = () => {};
 
@@ -42,43 +46,59 @@ export class Webhook {
     this.#options = options;
   }
 
-  tell(news: AlertNews): void {
-    if (this.#isClosed) return;
-    if (this.#waiting.length >= mostWaiting) {
-      this.#options.log.error(
-        { alert: news.id },
-        `alerts: ${mostWaiting} wait for the webhook; this one is not posted`,
-      );
-      return;
-    }
-    this.#waiting.push(news);
-    if (!this.#isBusy) void this.#work();
+  /** Posts what was left waiting. @throws what the store throws */
+  async resume(): Promise<void> {
+    const { kept, clock } = this.#options;
+    const left = await kept.all(clock.now());
+    const known = new Set(this.#waiting.map(({ key }) => key));
+    this.#add(...left.filter(({ key }) => !known.has(key)).slice(0, mostWaiting - known.size));
   }
 
-  /** What waits is not posted any more. */
-  close(): void {
+  /** Notes what is to be posted; it is posted some time after. @throws what the store throws */
+  async tell(news: AlertNews): Promise<void> {
+    const { kept, clock, log } = this.#options;
+    if (this.#waiting.length >= mostWaiting) {
+      log.error({ alert: news.id }, `alerts: ${mostWaiting} wait for the webhook; this one is not posted`);
+      return;
+    }
+    this.#add(await kept.add(news, clock.now()));
+  }
+
+  /** What waits is posted by the next one. Resolves when the last try has ended. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#endWait();
+    await this.#working;
+  }
+
+  #add(...posts: readonly WaitingPost[]): void {
+    this.#waiting.push(...posts);
+    if (!this.#isBusy) this.#working = this.#work();
   }
 
   async #work(): Promise<void> {
+    const { kept, log } = this.#options;
     this.#isBusy = true;
     for (let next = this.#waiting[0]; next && !this.#isClosed; next = this.#waiting[0]) {
-      await this.#post(next);
+      if (await this.#post(next.news)) {
+        // Else it is posted twice after a restart.
+        await kept.remove(next).catch((error: unknown) => log.warn({ error }, 'alerts: cannot note what was posted'));
+      }
       this.#waiting.shift();
     }
     this.#isBusy = false;
   }
 
-  /** Never rejects. */
-  async #post(news: AlertNews): Promise<void> {
+  /** Never rejects. @returns whether it is done with: taken, or given up */
+  async #post(news: AlertNews): Promise<boolean> {
     const { log, clock } = this.#options;
     for (const waitMs of [...retryAfterMs, undefined]) {
       const failure = await this.#try(JSON.stringify(news));
-      if (failure === undefined || this.#isClosed) return;
+      if (failure === undefined) return true;
+      if (this.#isClosed) return false;
       if (waitMs === undefined) {
         log.error({ alert: news.id }, `alerts: the webhook did not take an alert: ${failure}`);
-        return;
+        return true;
       }
       log.warn({ alert: news.id, waitMs }, `alerts: the webhook did not take an alert, it is tried again: ${failure}`);
       await new Promise<void>((resolve) => {
@@ -88,8 +108,9 @@ export class Webhook {
           resolve();
         };
       });
-      if (this.#isClosed) return;
+      if (this.#isClosed) return false;
     }
+    return true;
   }
 
   /** @returns why it failed */

@@ -18,54 +18,68 @@ export class BridgeCounters implements BridgeEvents {
   readonly #hops: Histogram<'hop' | 'courier'>;
   readonly #throttles: Counter<'code'>;
   readonly #throttleSeconds: Counter<'code'>;
-  readonly #logins: Counter<'outcome'>;
+  readonly #logins: Counter<'protocol' | 'outcome'>;
+  readonly #traffic: Counter<'protocol' | 'direction'>;
+  readonly #tokens: Histogram<'resource' | 'outcome'>;
+  readonly #mailboxes: Histogram<'protocol' | 'outcome'>;
   readonly #clients: Counter<'protocol' | 'what'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#messages = new Counter({
-      name: 'mailbridge_messages_total',
-      help: `What happened to messages: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username, or other beyond the first ${mostAccounts}; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
-      labelNames: ['event', 'account', 'mailbox', 'courier'],
-      registers,
-    });
-    this.#bytes = new Counter({
-      name: 'mailbridge_message_bytes_total',
-      help: 'Bytes of the messages of mailbridge_messages_total, by event.',
-      labelNames: ['event'],
-      registers,
-    });
-    this.#hops = new Histogram({
-      name: 'mailbridge_hop_seconds',
-      help: 'How long messages take: hop is wait (from when one is due to its attempt, limits and pauses included), attempt (to the answer of Microsoft), or whole (from its first byte to its delivery).',
-      labelNames: ['hop', 'courier'],
-      buckets: latencySeconds,
-      registers,
-    });
-    this.#throttles = new Counter({
-      name: 'mailbridge_throttle_waits_total',
-      help: `How often mail of a mailbox or a connection had to wait because Microsoft, or a limit, asked for it; code is other beyond the first ${mostCodes}.`,
-      labelNames: ['code'],
-      registers,
-    });
-    this.#throttleSeconds = new Counter({
-      name: 'mailbridge_throttle_wait_seconds_total',
-      help: 'The time that was asked for in these waits.',
-      labelNames: ['code'],
-      registers,
-    });
-    this.#logins = new Counter({
-      name: 'mailbridge_logins_total',
-      help: 'Logins of clients, by what they came to: right, wrong, blocked, busy, unavailable, other-mailbox.',
-      labelNames: ['outcome'],
-      registers,
-    });
-    this.#clients = new Counter({
-      name: 'mailbridge_clients_total',
-      help: 'Connections of clients that were accepted, or rejected because there were too many.',
-      labelNames: ['protocol', 'what'],
-      registers,
-    });
+    const counter = <L extends string>(name: string, labelNames: L[], help: string) =>
+      new Counter({ name, help, labelNames, registers });
+    const histogram = <L extends string>(name: string, labelNames: L[], help: string) =>
+      new Histogram({ name, help, labelNames, buckets: latencySeconds, registers });
+    this.#messages = counter(
+      'mailbridge_messages_total',
+      ['event', 'account', 'mailbox', 'courier'],
+      `What happened to messages: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username, or other beyond the first ${mostAccounts}; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
+    );
+    this.#bytes = counter(
+      'mailbridge_message_bytes_total',
+      ['event'],
+      'Bytes of the messages of mailbridge_messages_total, by event.',
+    );
+    this.#hops = histogram(
+      'mailbridge_hop_seconds',
+      ['hop', 'courier'],
+      'How long messages take: hop is wait (from when one is due to its attempt, limits and pauses included), attempt (to the answer of Microsoft), or whole (from its first byte to its delivery).',
+    );
+    this.#throttles = counter(
+      'mailbridge_throttle_waits_total',
+      ['code'],
+      `How often mail of a mailbox or a connection had to wait because Microsoft, or a limit, asked for it; code is other beyond the first ${mostCodes}.`,
+    );
+    this.#throttleSeconds = counter(
+      'mailbridge_throttle_wait_seconds_total',
+      ['code'],
+      'The time that was asked for in these waits.',
+    );
+    this.#logins = counter(
+      'mailbridge_logins_total',
+      ['protocol', 'outcome'],
+      'Logins of clients, by what they came to: right, wrong, blocked, busy, unavailable, other-mailbox.',
+    );
+    this.#traffic = counter(
+      'mailbridge_client_bytes_total',
+      ['protocol', 'direction'],
+      'Bytes of the connections of clients as they are on the wire, TLS included, over all workers; direction is received or sent.',
+    );
+    this.#tokens = histogram(
+      'mailbridge_token_request_seconds',
+      ['resource', 'outcome'],
+      'How long Entra ID takes to answer when a token is asked for; resource is graph or exchange, outcome given or refused.',
+    );
+    this.#mailboxes = histogram(
+      'mailbridge_mailbox_open_seconds',
+      ['protocol', 'outcome'],
+      'How long it takes to open a mailbox at Exchange Online for a client of IMAP or POP3, token included; outcome is open or failed. Those that workers open are not counted.',
+    );
+    this.#clients = counter(
+      'mailbridge_clients_total',
+      ['protocol', 'what'],
+      'Connections of clients that were accepted, or rejected because there were too many.',
+    );
   }
 
   message({ kind, account, mailbox, courier, bytes }: MessageEvent): void {
@@ -83,8 +97,21 @@ export class BridgeCounters implements BridgeEvents {
     this.#throttleSeconds.inc(label, ms / 1000);
   }
 
-  login(outcome: string): void {
-    this.#logins.inc({ outcome });
+  login(protocol: string, outcome: string): void {
+    this.#logins.inc({ protocol, outcome });
+  }
+
+  traffic(protocol: string, received: number, sent: number): void {
+    this.#traffic.inc({ protocol, direction: 'received' }, received);
+    this.#traffic.inc({ protocol, direction: 'sent' }, sent);
+  }
+
+  tokenAsked(resource: string, ms: number, isGiven: boolean): void {
+    this.#tokens.observe({ resource, outcome: isGiven ? 'given' : 'refused' }, Math.max(0, ms) / 1000);
+  }
+
+  mailboxOpened(protocol: string, ms: number, isOpen: boolean): void {
+    this.#mailboxes.observe({ protocol, outcome: isOpen ? 'open' : 'failed' }, Math.max(0, ms) / 1000);
   }
 
   client(protocol: string, what: 'accepted' | 'rejected'): void {

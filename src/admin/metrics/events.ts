@@ -29,6 +29,12 @@ export interface BridgeEvents {
   /** Mail of a mailbox or a connection has to wait for so long. @param code of who asked for it */
   throttled(code: string, ms: number): void;
   /** @param outcome `right`, or why not */
-  login(outcome: string): void;
+  login(protocol: string, outcome: string): void;
   client(protocol: string, what: 'accepted' | 'rejected'): void;
+  /** Octets crossed the connections of clients, as they are on the wire. */
+  traffic(protocol: string, received: number, sent: number): void;
+  /** A token was asked for. */
+  tokenAsked(resource: string, ms: number, isGiven: boolean): void;
+  /** A mailbox was opened for a client. */
+  mailboxOpened(protocol: string, ms: number, isOpen: boolean): void;
 }

@@ -8,7 +8,7 @@ import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts'
 import type { Queue } from '../../queue/queue.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { BridgeConnect } from '../connect/connect.ts';
-import { tenantDomains } from '../connections/tenant-domains.ts';
+import { currentTenantDomains } from '../connections/tenant-domains.ts';
 import { instanceName } from '../instances/instance.ts';
 import type { ListenerCertificates } from '../listener-certificates.ts';
 import type { ObservedForAdmin } from '../observing/for-admin.ts';
@@ -63,7 +63,13 @@ export function adminPorts(sources: PortSources): AdminPorts {
   return {
     facts,
     instance,
-    messages: new BridgeMessages({ store, queue, clock, isInternal: tenantDomains(state().config), state }),
+    messages: new BridgeMessages({
+      store,
+      queue,
+      clock,
+      isInternal: currentTenantDomains(() => state().config),
+      state,
+    }),
     accounts: new BridgeAccounts({
       ...sources,
       appPasswords: openAppPasswords(state().config.dataDir, records),

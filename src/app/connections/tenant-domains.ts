@@ -18,3 +18,16 @@ export function tenantDomains({
   const isInternal = internalDomains(domains);
   return (connection, address) => isInternal(splitConnection(connection).connection, address);
 }
+
+/** The same by the configuration in force: a reload may bring mailboxes of another domain. */
+export function currentTenantDomains(current: () => Config): IsInternal {
+  let config: Config | undefined;
+  let isInternal: IsInternal = () => false;
+  return (connection, address) => {
+    if (config !== current()) {
+      config = current();
+      isInternal = tenantDomains(config);
+    }
+    return isInternal(connection, address);
+  };
+}

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { reachedMailboxes } from '../../accounts/account.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
-import { readPem } from '../../base/files/pem-file.ts';
 import { createHttpClient, type HttpClient } from '../../base/http/client.ts';
 import type { Log } from '../../base/log.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
@@ -15,6 +14,7 @@ import { isPattern } from '../../message/address/pattern.ts';
 import { ownConnection, splitConnection } from '../../message/own-connection.ts';
 import { assertRegistered } from '../../onboarding/init-config.ts';
 import { delegatedNames, usesOf } from '../../onboarding/permissions.ts';
+import { readCertificatePair } from '../../onboarding/registration/credential-files.ts';
 import { type DelegatedScopes, delegatedScopes, type NeededPermissions } from '../../tokens/entra/scopes.ts';
 import { readClientAssertion } from '../../tokens/grants/client-assertion.ts';
 import type { ClientCredential } from '../../tokens/grants/client-credential.ts';
@@ -28,6 +28,7 @@ import type { SignInStore } from '../../tokens/sign-ins/store.ts';
 import { tokenKey } from '../../tokens/sign-ins/token-key.ts';
 import type { UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
 import { type TokenSource, tokenSourceOf } from '../../tokens/token-source.ts';
+import type { Observation } from '../observing/observation.ts';
 
 /** A connection that works in a person's name. */
 export type DelegatedConnection = Extract<Connection, { grant: 'device-code' | 'authorization-code' | 'password' }>;
@@ -62,6 +63,8 @@ export interface TokenParts {
   readonly signIn?: SignInStore | undefined;
   /** Where instances share their sign-ins; undefined: they are files of the data folder. */
   readonly shared?: RecordTable | undefined;
+  /** Told of each request for a token. Default: nobody counts. */
+  readonly observation?: Pick<Observation, 'tokenAsked' | 'mailboxOpened'> | undefined;
 }
 
 /**
@@ -71,7 +74,9 @@ export interface TokenParts {
  */
 export async function openConnectionTokens(name: string, config: Config, parts: TokenParts): Promise<ConnectionTokens> {
   const connection = config.connections[name] as Connection;
-  const { clock, log } = parts;
+  const { clock, log, observation } = parts;
+  const onAsked = observation?.tokenAsked.bind(observation);
+  const counted = { clock, log, ...(onAsked && { onAsked }) };
   if (isDelegated(connection)) {
     const open = await personalAccess(name, connection, config, parts);
     const tokensOf = (person: PersonalAccess): ConnectionTokens => {
@@ -80,8 +85,7 @@ export async function openConnectionTokens(name: string, config: Config, parts: 
         name: person.client.name,
         grant: person.grant,
         scopes: { graph, exchange },
-        clock,
-        log,
+        ...counted,
       });
       return { source, person, close: async () => {} };
     };
@@ -90,7 +94,7 @@ export async function openConnectionTokens(name: string, config: Config, parts: 
   }
   const own = await openOwnGrant(name, connection, parts);
   const scopes = appScopes(connection.scopes, parts.endpoints);
-  return { source: tokenSourceOf({ name, grant: own.grant, scopes, clock, log }), close: own.close };
+  return { source: tokenSourceOf({ name, grant: own.grant, scopes, ...counted }), close: own.close };
 }
 
 export function isDelegated(connection: Connection): connection is DelegatedConnection {
@@ -294,11 +298,8 @@ export async function clientCredentialOf(name: string, connection: Connection): 
   }
   if (!clientCertificate) return undefined;
   try {
-    return {
-      kind: 'certificate',
-      certPem: await readPem(clientCertificate.cert),
-      keyPem: await readPem(clientCertificate.key),
-    };
+    const { cert, key } = await readCertificatePair(clientCertificate);
+    return { kind: 'certificate', certPem: cert, keyPem: key };
   } catch (error) {
     if (!(error instanceof BridgeError) || systemErrorCode(error.cause) !== 'ENOENT') throw error;
     // As init leaves it: the certificate comes with the registration.

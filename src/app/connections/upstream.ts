@@ -29,7 +29,7 @@ import type { TokenResource } from '../../tokens/token-source.ts';
 import { type ConnectionTokens, openConnectionTokens, type PersonalAccess, type TokenParts } from './tokens.ts';
 
 /** What an upstream takes besides the configuration. */
-export interface UpstreamOptions extends Pick<TokenParts, 'clock' | 'log' | 'signIn' | 'shared'> {
+export interface UpstreamOptions extends Pick<TokenParts, 'clock' | 'log' | 'signIn' | 'shared' | 'observation'> {
   /** By what copies of what it sends are known again; asked once, when something is to be sent. Default: by nothing. */
   memory?(): SendingMemory;
   /** Shared with other connections, which may be of the same mailboxes. Default: its own. */
@@ -45,6 +45,7 @@ interface UpstreamParts {
   readonly clock: Clock;
   readonly smtpPermits: KeyedSemaphore;
   readonly modules: CourierModules;
+  readonly observation: UpstreamOptions['observation'];
   /** Of the configuration, whoever signs in for it. */
   readonly connection: string;
   memory(): SendingMemory;
@@ -96,7 +97,7 @@ export class Upstream {
     const tokens = await openConnectionTokens(name, config, { endpoints, http, ...parts });
     const modules = await loadCouriers();
     return new Upstream(name, config, {
-      ...{ endpoints, ca, http, tokens, clock, modules, connection: name },
+      ...{ endpoints, ca, http, tokens, clock, modules, connection: name, observation: parts.observation },
       memory: memory ?? (() => noMemory(clock)),
       smtpPermits: smtpPermits ?? smtpPermitsOf(config.limits.concurrentPerMailbox),
     });
@@ -186,7 +187,19 @@ export class Upstream {
 
   /** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream> {
-    return this.#inUse.during(() => openMailbox(this, protocol, mailbox, signal));
+    const { observation } = this.#parts;
+    const startedAtMs = performance.now();
+    const opened = (isOpen: boolean) => observation?.mailboxOpened(protocol, performance.now() - startedAtMs, isOpen);
+    return this.#inUse.during(async () => {
+      try {
+        const upstream = await openMailbox(this, protocol, mailbox, signal);
+        opened(true);
+        return upstream;
+      } catch (error) {
+        opened(false);
+        throw error;
+      }
+    });
   }
 
   /**

@@ -88,6 +88,7 @@ function serving(parts: ListenerParts): Serving {
   const options = {
     ...reading.sessions(settings),
     onClient: (what: 'accepted' | 'rejected') => observation.client(protocol, what),
+    onTraffic: (received: number, sent: number) => observation.traffic(protocol, received, sent),
   };
   const protocolOf = readers[protocol];
   if (!protocolOf) throw new Error(`nothing was loaded that speaks ${protocol}`);
@@ -120,6 +121,7 @@ function smtpServing(parts: ListenerParts): Serving {
       offersStartTls: listener.security === 'starttls',
     }),
     onClient: (what) => parts.observation.client('smtp', what),
+    onTraffic: (received, sent) => parts.observation.traffic('smtp', received, sent),
     onDefect: smtpDefect(log),
     onRejected: (client, text) => logOfStranger(log, 'info', client, { text }, 'connection rejected'),
     onStalled: (client) =>

@@ -2,10 +2,12 @@ import { Alerts } from '../../admin/alerts/alerts.ts';
 import type { AlertNews } from '../../admin/alerts/condition.ts';
 import type { AlertThresholds } from '../../admin/alerts/conditions.ts';
 import { alertMail } from '../../admin/alerts/mail.ts';
+import { WaitingPosts } from '../../admin/alerts/waiting-posts.ts';
 import { Webhook } from '../../admin/alerts/webhook.ts';
 import type { EventSink } from '../../admin/api/events/hub.ts';
 import type { Clock } from '../../base/clock.ts';
 import { createHttpClient } from '../../base/http/client.ts';
+import { inBackground } from '../../base/in-background.ts';
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config/schema.ts';
 import { exactAddresses } from '../../message/address/pattern.ts';
@@ -44,7 +46,7 @@ const minuteMs = 60_000;
 export function startAlerting(parts: AlertingParts): Alerting {
   const { clock, log, store, observation, state } = parts;
   const facts = adminFacts(parts);
-  const webhooks = new Webhooks(parts);
+  const webhooks = new Webhooks(parts, new WaitingPosts(store.records, instanceName(state().config)));
   const alerts = new Alerts({
     ...{ clock, log, records: store.records, instance: instanceName(state().config) },
     thresholds: () => thresholdsOf(state().config),
@@ -56,11 +58,11 @@ export function startAlerting(parts: AlertingParts): Alerting {
     }),
     async tell(news) {
       parts.events?.tell({ kind: 'alert', data: news });
-      webhooks.tell(news);
-      await mail(news, parts);
+      await Promise.all([webhooks.tell(news), mail(news, parts)]);
     },
   });
   alerts.start();
+  webhooks.resume();
   observation.add({ guessed: (account) => alerts.guessed(account) });
   return {
     alerts,
@@ -80,23 +82,41 @@ function thresholdsOf({ alerts }: Config): AlertThresholds {
 /** The webhook of the configuration in force. */
 class Webhooks {
   readonly #parts: AlertingParts;
+  readonly #kept: WaitingPosts;
   #open: { readonly webhook: Webhook; close(): Promise<void> } | undefined;
 
-  constructor(parts: AlertingParts) {
+  constructor(parts: AlertingParts, kept: WaitingPosts) {
     this.#parts = parts;
+    this.#kept = kept;
   }
 
-  tell(news: AlertNews): void {
+  /** @throws what the store throws */
+  async tell(news: AlertNews): Promise<void> {
+    await this.#current()?.tell(news);
+  }
+
+  /** Posts what was left waiting. */
+  resume(): void {
+    const { log } = this.#parts;
+    inBackground(async () => await this.#current()?.resume(), log, 'alerts: cannot post what waits for the webhook');
+  }
+
+  /** Another one may be meant from now on: it gets what the one before has not taken. */
+  reloaded(): void {
+    const { log } = this.#parts;
+    const next = async () => {
+      await this.close();
+      await this.#current()?.resume();
+    };
+    inBackground(next, log, 'alerts: cannot post what waits for the webhook');
+  }
+
+  #current(): Webhook | undefined {
     const { config } = this.#parts.state();
     const { webhook } = config.alerts;
-    if (!webhook) return;
+    if (!webhook) return undefined;
     this.#open ??= this.#opened(config, webhook);
-    this.#open.webhook.tell(news);
-  }
-
-  /** Another one may be meant from now on. */
-  reloaded(): void {
-    void this.close();
+    return this.#open.webhook;
   }
 
   async close(): Promise<void> {
@@ -108,11 +128,11 @@ class Webhooks {
   #opened(config: Config, { url, secret }: NonNullable<Config['alerts']['webhook']>) {
     const { clock, log } = this.#parts;
     const http = createHttpClient({ proxy: config.proxy?.reveal() });
-    const webhook = new Webhook({ url, secret: () => secret.reveal(), http, clock, log });
+    const webhook = new Webhook({ url, secret: () => secret.reveal(), http, kept: this.#kept, clock, log });
     return {
       webhook,
       async close() {
-        webhook.close();
+        await webhook.close();
         await http.close();
       },
     };

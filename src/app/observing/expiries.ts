@@ -24,7 +24,13 @@ async function ofConnection(name: string, connection: Connection, upstream: Upst
     found.push({ connection: name, what: 'client secret', atMs: at === undefined ? undefined : Date.parse(at) });
   }
   if ('clientCertificate' in connection && connection.clientCertificate !== undefined) {
-    found.push({ connection: name, what: 'certificate', atMs: await endOf(connection.clientCertificate.cert) });
+    const isRenewed = connection.applicationObjectId !== undefined;
+    found.push({
+      connection: name,
+      what: 'certificate',
+      atMs: await endOf(connection.clientCertificate.cert),
+      ...(isRenewed && { isRenewed }),
+    });
   }
   if (upstream?.person && connection.grant !== 'password') {
     // One that cannot be read, or has ended, is a trouble of its own.

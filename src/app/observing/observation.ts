@@ -54,8 +54,8 @@ export class Observation implements QueueObserver {
 
   /** What logins are told to. */
   readonly logins = {
-    onOutcome: (outcome: string): void => {
-      for (const sink of this.#sinks) sink.login?.(outcome);
+    onOutcome: (outcome: string, protocol: string): void => {
+      for (const sink of this.#sinks) sink.login?.(protocol, outcome);
     },
     onBlocked: (account: string): void => {
       // What nobody has can be guessed at for ever.
@@ -65,6 +65,21 @@ export class Observation implements QueueObserver {
       if (isKnown) for (const sink of this.#sinks) sink.guessed?.(account);
     },
   };
+
+  /** What crossed the connections of clients. */
+  traffic(protocol: string, received: number, sent: number): void {
+    for (const sink of this.#sinks) sink.traffic?.(protocol, received, sent);
+  }
+
+  /** Entra ID, or the machine's identity, has been asked for a token. */
+  tokenAsked(resource: string, ms: number, isGiven: boolean): void {
+    for (const sink of this.#sinks) sink.tokenAsked?.(resource, ms, isGiven);
+  }
+
+  /** A mailbox has been opened at Exchange Online for a client. */
+  mailboxOpened(protocol: string, ms: number, isOpen: boolean): void {
+    for (const sink of this.#sinks) sink.mailboxOpened?.(protocol, ms, isOpen);
+  }
 
   client(protocol: string, what: 'accepted' | 'rejected'): void {
     for (const sink of this.#sinks) sink.client?.(protocol, what);

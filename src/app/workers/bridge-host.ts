@@ -30,8 +30,8 @@ export class BridgeReadingHost implements ReadingHost {
     this.#permits = new KeyedSemaphore(permitsPerAccount);
   }
 
-  authenticate(credentials: SaslCredentials, remoteAddress: string): Promise<ReadLogin> {
-    return authenticateReader(this.#state().directory, credentials, remoteAddress);
+  authenticate(credentials: SaslCredentials, remoteAddress: string, protocol: 'imap' | 'pop3'): Promise<ReadLogin> {
+    return authenticateReader(this.#state().directory, credentials, remoteAddress, protocol);
   }
 
   async permit(key: string): Promise<(() => void) | undefined> {

@@ -38,6 +38,8 @@ export type ToldMain =
   | { readonly kind: 'ready' }
   /** The connection of a client has ended. */
   | { readonly kind: 'ended'; readonly client: number }
+  /** What crossed the connections of clients. */
+  | { readonly kind: 'traffic'; readonly protocol: 'imap' | 'pop3'; readonly received: number; readonly sent: number }
   /** Gives back what a question was answered with. */
   | { readonly kind: 'release'; readonly held: number }
   /** A line of the log, as JSON. */
@@ -45,7 +47,11 @@ export type ToldMain =
 
 /** What a worker asks the main process: see `ReadingHost`. What it is to give back is named by a number. */
 export interface AskedOfMain {
-  authenticate(login: { readonly credentials: SaslCredentials; readonly remoteAddress: string }): Promise<ReadLogin>;
+  authenticate(login: {
+    readonly credentials: SaslCredentials;
+    readonly remoteAddress: string;
+    readonly protocol: 'imap' | 'pop3';
+  }): Promise<ReadLogin>;
   permit(permit: { readonly key: string }): Promise<number | undefined>;
   lockMaildrop(lock: { readonly mailbox: string; readonly holder: number }): Promise<number>;
   token(token: { readonly connection: string; readonly refused: string | undefined }): Promise<string>;

@@ -15,6 +15,8 @@ export interface WorkerPoolOptions {
   readonly clock: Clock;
   readonly log: Log;
   state(): Pick<BridgeState, 'upstreams'>;
+  /** Told of what crosses the connections of clients. */
+  onTraffic?(protocol: 'imap' | 'pop3', received: number, sent: number): void;
 }
 
 /** Longer than a start takes. */
@@ -96,10 +98,16 @@ export class WorkerPool {
   }
 
   #open(ended: (why: string, cut: number) => void): Worker {
-    const { host, log } = this.#options;
+    const { host, log, onTraffic } = this.#options;
     const connections = this.#connections();
     const logLevel = log.level as LogOptions['level'];
-    return new Worker({ start: { listeners: this.#listeners, connections, logLevel }, host, log, ended });
+    return new Worker({
+      start: { listeners: this.#listeners, connections, logLevel },
+      host,
+      log,
+      ended,
+      ...(onTraffic && { onTraffic }),
+    });
   }
 
   #workers(): Worker[] {

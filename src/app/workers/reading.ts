@@ -9,6 +9,7 @@ import type { ReadSessionOptions } from '../../reading/login.ts';
 import { TranslatedMaildrops } from '../../reading/maildrops.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import type { ListenerTls } from '../listener-certificates.ts';
+import type { Observation } from '../observing/observation.ts';
 import { BridgeReadingHost } from './bridge-host.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -17,6 +18,7 @@ export interface ReadingParts {
   readonly hostname: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observation: Pick<Observation, 'traffic'>;
   state(): BridgeState;
 }
 
@@ -56,8 +58,9 @@ export class BridgeReading {
     const workers = workersOf(parts.config);
     if (workers > 1) {
       const { WorkerPool } = await import('./pool.ts');
-      const { clock, log, state } = parts;
-      reading.#pool = await WorkerPool.start([], { workers, host: reading.#host, clock, log, state });
+      const { clock, log, state, observation } = parts;
+      const onTraffic = observation.traffic.bind(observation);
+      reading.#pool = await WorkerPool.start([], { workers, host: reading.#host, clock, log, state, onTraffic });
     }
     return reading;
   }

@@ -29,8 +29,8 @@ export class RemoteReadingHost implements ReadingHost {
     this.#connections = connections;
   }
 
-  authenticate(credentials: SaslCredentials, remoteAddress: string): Promise<ReadLogin> {
-    return this.#channel.ask('authenticate', { credentials, remoteAddress });
+  authenticate(credentials: SaslCredentials, remoteAddress: string, protocol: 'imap' | 'pop3'): Promise<ReadLogin> {
+    return this.#channel.ask('authenticate', { credentials, remoteAddress, protocol });
   }
 
   async permit(key: string): Promise<(() => void) | undefined> {

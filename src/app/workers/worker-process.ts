@@ -57,7 +57,9 @@ function start({ listeners, connections, logLevel }: WorkerStart): Started {
   const host = new RemoteReadingHost(channel, connections);
   const maildrops = new TranslatedMaildrops((mailbox, holder) => host.lockMaildrop(mailbox, holder));
   const receptionOf = (settings: ReadListenerSettings) => {
-    const options = sessionOptions(settings, host, maildrops, log);
+    const { protocol } = settings;
+    const onTraffic = (received: number, sent: number) => channel.tell({ kind: 'traffic', protocol, received, sent });
+    const options = { ...sessionOptions(settings, host, maildrops, log), onTraffic };
     return settings.protocol === 'imap' ? receiveImap(options) : receivePop3(options);
   };
   const receptions = listeners.map(receptionOf);

@@ -14,6 +14,8 @@ export interface WorkerOptions {
   readonly start: WorkerStart;
   readonly host: ReadingHost;
   readonly log: Log;
+  /** Told of what crosses the connections of clients. */
+  onTraffic?(protocol: 'imap' | 'pop3', received: number, sent: number): void;
   /** Called once, when the process is gone and everything of it has been given back. */
   ended(why: string, cut: number): void;
 }
@@ -116,7 +118,8 @@ export class Worker {
   #answers(): AskedOfMain {
     const { host } = this.#options;
     return {
-      authenticate: ({ credentials, remoteAddress }) => host.authenticate(credentials, remoteAddress),
+      authenticate: ({ credentials, remoteAddress, protocol }) =>
+        host.authenticate(credentials, remoteAddress, protocol),
       permit: async ({ key }) => {
         const release = await host.permit(key);
         return release && this.#hold(release);
@@ -143,6 +146,7 @@ export class Worker {
   #told(news: ToldMain): void {
     if (news.kind === 'log') writeRelayed(this.#options.log, news.line);
     else if (news.kind === 'ended') this.#clientEnded(news.client);
+    else if (news.kind === 'traffic') this.#options.onTraffic?.(news.protocol, news.received, news.sent);
     else if (news.kind === 'release') this.#releaseHeld(news.held);
     else {
       this.#isReady = true;

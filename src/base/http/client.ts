@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { BridgeError } from '../errors.ts';
-import { HttpConnections } from './connections.ts';
+import { type BeforeSending, HttpConnections } from './connections.ts';
 import { httpFailure } from './failure.ts';
 import type { HttpClientOptions } from './options.ts';
 import { proxySettings } from './proxy.ts';
@@ -15,6 +15,11 @@ export interface HttpRequest {
   /** A stream is read as fast as the other side takes it, and destroyed should the request fail. */
   readonly body?: string | Buffer | Readable | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Called when a connection is there, right before the first octet is written to it. What it throws ends the request, of
+   * which nothing is sent then.
+   */
+  readonly beforeSending?: (() => void) | undefined;
   /** Overrides the client's, for requests known to take long. */
   readonly headersTimeoutMs?: number | undefined;
   /** Overrides the client's. */
@@ -81,7 +86,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           headers: request.headers ?? {},
           body: request.body ?? null,
           ...perRequest(request),
-        });
+        } satisfies RequestOptions);
         response.body.once('close', loan.release);
         return answer(response, peer, request.signal);
       } catch (error) {
@@ -98,9 +103,15 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
 }
 
 /** The options whose absence is not the same as `undefined`. */
-function perRequest(request: HttpRequest): { signal?: AbortSignal; headersTimeout?: number; bodyTimeout?: number } {
+/** What undici takes of a request, and what {@link askBeforeSending} does. */
+type RequestOptions = Dispatcher.RequestOptions & BeforeSending;
+
+function perRequest(
+  request: HttpRequest,
+): Pick<RequestOptions, 'signal' | 'beforeSending' | 'headersTimeout' | 'bodyTimeout'> {
   return {
     ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...(request.beforeSending === undefined ? {} : { beforeSending: request.beforeSending }),
     ...(request.headersTimeoutMs === undefined ? {} : { headersTimeout: request.headersTimeoutMs }),
     ...(request.bodyTimeoutMs === undefined ? {} : { bodyTimeout: request.bodyTimeoutMs }),
   };

@@ -61,7 +61,7 @@ export class HttpConnections {
 
   #open(): Generation {
     this.#secureContext ??= trust(this.#options.ca);
-    const dispatcher = makeDispatcher(this.#options, this.#proxy, this.#secureContext);
+    const dispatcher = makeDispatcher(this.#options, this.#proxy, this.#secureContext).compose(askBeforeSending);
     const generation = { dispatcher, active: 0 };
     this.#generations.add(generation);
     return generation;
@@ -72,6 +72,24 @@ export class HttpConnections {
     generation.dispatcher.destroy().catch(() => {});
   }
 }
+
+/** See `HttpRequest.beforeSending`. */
+export interface BeforeSending {
+  readonly beforeSending?: () => void;
+}
+
+/** Undici starts a request when it has a connection for it, and writes in the same turn; what its start throws ends it. */
+const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const { beforeSending } = options as BeforeSending;
+  if (beforeSending) {
+    const start = handler.onRequestStart?.bind(handler);
+    handler.onRequestStart = (...args) => {
+      beforeSending();
+      start?.(...args);
+    };
+  }
+  return dispatch(options, handler);
+};
 
 function makeDispatcher(
   options: HttpClientOptions,

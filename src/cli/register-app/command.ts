@@ -184,6 +184,7 @@ function entryOf({ intent, options }: Work, registered: Registered, tenantId: st
     grant: intent.grant,
     tenantId,
     clientId: registered.clientId,
+    applicationId: registered.credential?.credential.kind === 'certificate' ? registered.applicationId : undefined,
     cloud: options.cloud === 'global' ? undefined : options.cloud,
     credential: registered.credential?.files,
   };

@@ -2,6 +2,7 @@ import type { LooseConfig } from '../../app/set-up/loose-config.ts';
 import { presentCredential } from '../../app/set-up/present-credential.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { courierKinds } from '../../message/courier-kind.ts';
+import { certificateDays } from '../../onboarding/client-certificate-maker.ts';
 import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
 import { noClientId } from '../../onboarding/init-config.ts';
 import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from '../../onboarding/permissions.ts';
@@ -25,8 +26,6 @@ export interface Intent {
   /** What the accounts do, for the Exchange script; empty where no mailbox is known. */
   readonly accounts: readonly ScriptAccount[];
 }
-
-const certificateDays = 730;
 
 /** @throws BridgeError `usage` */
 export async function intentOf(options: RegisterAppOptions, config: LooseConfig): Promise<Intent> {

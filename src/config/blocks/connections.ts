@@ -90,6 +90,10 @@ const credentials = (sources: Sources) => ({
       }),
     )
     .meta({ description: 'Certificate in place of a client secret. Read at the start and at each reload.' }),
+  applicationObjectId: z.exactOptional(guid()).meta({
+    description:
+      'Object ID of the app registration (not its client ID), as `register-app` writes it: with it the bridge renews `clientCertificate` by itself, 45 days before it ends. Without it nothing is renewed.',
+  }),
   clientAssertionFile: z.exactOptional(path(sources)).meta({
     description:
       'File with a token (JWT) of another issuer that the app registration trusts as a federated credential: Kubernetes, a CI service. In place of a client secret, and read anew for each request.',

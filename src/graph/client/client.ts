@@ -51,7 +51,7 @@ export interface GraphRequest {
   readonly body?: GraphRequestBody;
   /** Beside those of every request, or in their place. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Called right before each try goes out; what it throws ends the request, of which nothing is sent then. */
+  /** Called right before the first octet of each try goes out; what it throws ends the request, of which nothing is sent then. */
   readonly beforeSending?: () => void;
   /** So much of the answer is read, about; default all of it. */
   readonly answerOctets?: number;
@@ -178,7 +178,7 @@ export class GraphClient {
     receive: Receive = (response) => readAnswer(response, request),
   ): Promise<GraphResponse> {
     const { http } = this.#options;
-    request.beforeSending?.();
+    const guard = sendingGuard(request);
     const body = request.body?.open();
     const stream = body instanceof Readable ? body : undefined;
     // Its failure is the request's; it may come before anybody listens.
@@ -194,11 +194,13 @@ export class GraphClient {
         headers: { ...headersOf(request), ...headers },
         body,
         signal: request.signal,
+        ...(guard && { beforeSending: guard.ask }),
       });
       // Microsoft asks for a new connection after 503: the old one may stick to a node in trouble.
       if (response.status === 503) http.renewConnections();
       return await receive(response);
     } catch (error) {
+      if (guard?.refusal) throw guard.refusal.reason;
       // A GET that was lost has done nothing.
       throw new GraphUnansweredError(request.method !== 'GET' && bodySent && mayHaveArrived(error), error);
     } finally {
@@ -206,6 +208,23 @@ export class GraphClient {
       stream?.destroy();
     }
   }
+}
+
+/** Keeps what {@link GraphRequest.beforeSending} throws, which is no failure of the request. */
+function sendingGuard({ beforeSending }: GraphRequest | GraphUrlRequest) {
+  if (!beforeSending) return undefined;
+  const guard = {
+    refusal: undefined as { readonly reason: unknown } | undefined,
+    ask(): void {
+      try {
+        beforeSending();
+      } catch (reason) {
+        guard.refusal = { reason };
+        throw reason;
+      }
+    },
+  };
+  return guard;
 }
 
 function headersOf({ body, headers }: GraphRequest | GraphUrlRequest): Record<string, string> {

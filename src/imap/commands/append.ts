@@ -1,61 +1,113 @@
 import { Readable } from 'node:stream';
-import { type AppendedMessage, MailStoreError } from '../../mailbox/mail-store.ts';
+import { type AppendedMessage, MailStoreError, type OpenFolder } from '../../mailbox/mail-store.ts';
+import { AppendArguments } from '../append/arguments.ts';
+import { catenate } from '../append/catenate.ts';
 import { withoutBinary } from '../append/without-binary.ts';
-import { type CommandCall, command, type ImapContext } from '../command.ts';
+import type { ImapCommand, ImapContext } from '../command.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
-import { parseDateTime } from '../wire/format.ts';
 import type { MessageLiteral } from '../wire/message-literal.ts';
-import { Scanner } from '../wire/scanner.ts';
 import { formatSequenceSet } from '../wire/sequence-set.ts';
 
 /**
- * RFC 9051 section 6.3.12 and RFC 3502, with the code of RFC 4315. A refusal comes before a message is sent, where it can;
- * then none of the command's messages is stored.
+ * RFC 9051 section 6.3.12, RFC 3502 and RFC 4469, with the code of RFC 4315. A refusal comes before a message is sent,
+ * where it can; then none of the command's messages is stored.
  */
-export const append = command(parseAppend, async (context, { folder, first }) => {
-  const { uidValidity, uids } = await tryCreate(() => context.store.append(folder, messagesOf(context, first)));
-  const code = uids && `APPENDUID ${uidValidity} ${formatSequenceSet(uids)}`;
-  return { text: 'APPEND completed.', ...(code !== undefined && { code }) };
-});
+export const append: ImapCommand = (scanner, { raw }) => {
+  scanner.space();
+  const folder = scanner.mailbox();
+  scanner.space();
+  const given = new AppendArguments(scanner, raw.message);
+  if (given.hasEnded) throw new ImapSyntaxError('The message is missing; it is sent as a literal.');
+  return async (context) => {
+    const sources = new Sources(context);
+    try {
+      const { uidValidity, uids } = await tryCreate(() =>
+        context.store.append(folder, messagesOf(context, given, sources)),
+      );
+      const code = uids && `APPENDUID ${uidValidity} ${formatSequenceSet(uids)}`;
+      return { text: 'APPEND completed.', ...(code !== undefined && { code }) };
+    } finally {
+      await sources.close();
+    }
+  };
+};
+
+/** Folders that messages are put together from, each opened once. */
+class Sources {
+  readonly #context: ImapContext;
+  readonly #open = new Map<string, Promise<OpenFolder>>();
+
+  constructor(context: ImapContext) {
+    this.#context = context;
+  }
+
+  folder(name: string): Promise<OpenFolder> {
+    const opened = this.#open.get(name) ?? this.#context.store.open(name, { readOnly: true });
+    this.#open.set(name, opened);
+    return opened;
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    for (const opened of this.#open.values()) await opened.then((folder) => folder.close()).catch(() => {});
+  }
+}
 
 /** Messages of one command, and octets of all of them. A store keeps them until the last one is there. */
 const most = { messages: 1_000, octets: 300 * 1024 * 1024 };
 
 /** The messages as the client sends them, each let in when the store asks for it. */
-async function* messagesOf(context: ImapContext, first: MessageArguments): AsyncGenerator<AppendedMessage> {
+async function* messagesOf(
+  context: ImapContext,
+  given: AppendArguments,
+  sources: Sources,
+): AsyncGenerator<AppendedMessage> {
   let octets = 0;
-  let messages = 0;
-  for (let next: MessageArguments | undefined = first; next !== undefined; next = await behind(context, next.message)) {
-    const { message, flags, internalDate } = next;
-    messages += 1;
-    octets += message.size;
-    assertTaken(context, message, messages > 1 && (messages > most.messages || octets > most.octets));
-    const { content, size } = message.binary ? await converted(message) : await accepted(message);
-    yield { content, size, flags, ...(internalDate && { internalDate }) };
+  for (let messages = 1; ; messages++) {
+    const { flags, internalDate, isCatenated } = given.message();
+    const facts = { flags, ...(internalDate && { internalDate }) };
+    if (isCatenated) {
+      const made = await putTogether(context, given, sources);
+      octets += made.length;
+      assertRoom(messages, octets, false);
+      yield { content: Readable.from([made], { objectMode: false }), size: made.length, ...facts };
+    } else {
+      const message = given.literal();
+      octets += message.size;
+      assertTaken(context, message);
+      assertRoom(messages, octets, !message.synchronizing);
+      yield { ...(message.binary ? await converted(message) : await accepted(message)), ...facts };
+      await given.advance();
+    }
+    if (given.hasEnded) return;
+    if (!given.isMore) throw new ImapSyntaxError('Unexpected text behind the message.');
+    if (!context.announces('MULTIAPPEND')) throw new ImapSyntaxError('Only one message can be appended at a time.');
+    given.scanner.space();
   }
 }
 
+async function putTogether(context: ImapContext, given: AppendArguments, sources: Sources): Promise<Buffer> {
+  if (!context.announces('CATENATE')) throw new ImapSyntaxError('CATENATE is not offered.');
+  const { octets, binary } = await catenate(context, given, (name) => sources.folder(name));
+  if (octets.length === 0) throw new ImapReply('NO', 'The message that was put together is empty.');
+  return binary ? withoutBinary(octets) : octets;
+}
+
 /** @throws ImapReply */
-function assertTaken({ store: { appendLimit } }: ImapContext, message: MessageLiteral, tooMany: boolean): void {
+function assertTaken({ store: { appendLimit } }: ImapContext, message: MessageLiteral): void {
   // Before the client sends it, where it waits; where it does not, too much is on its way to read past it.
   const bye = !message.synchronizing;
   if (appendLimit !== undefined && message.size > appendLimit) {
     throw new ImapReply('NO', `Messages of more than ${appendLimit} bytes are not taken.`, { code: 'TOOBIG', bye });
   }
-  if (tooMany) throw new ImapReply('NO', 'The APPEND has too many messages.', { code: 'LIMIT', bye });
   // RFC 3502 section 3: by an empty message a client takes the whole command back.
   if (message.size === 0) throw new ImapReply('NO', 'The APPEND is cancelled by an empty message.');
 }
 
-async function behind(context: ImapContext, message: MessageLiteral): Promise<MessageArguments | undefined> {
-  const next = await message.next();
-  if (next === undefined) return undefined;
-  if (!context.announces('MULTIAPPEND')) throw new ImapSyntaxError('Only one message can be appended at a time.');
-  const scanner = new Scanner([next.text]);
-  scanner.space();
-  const found = parseMessage(scanner, next.message);
-  scanner.end();
-  return found;
+/** @throws ImapReply */
+function assertRoom(messages: number, octets: number, bye: boolean): void {
+  if (messages === 1 || (messages <= most.messages && octets <= most.octets)) return;
+  throw new ImapReply('NO', 'The APPEND has too many messages.', { code: 'LIMIT', bye });
 }
 
 /** A message that may hold NUL is converted in memory, and so must not be larger than this. */
@@ -73,36 +125,6 @@ async function converted(message: MessageLiteral): Promise<{ content: Readable; 
   for await (const chunk of await message.accept()) chunks.push(chunk as Buffer);
   const octets = withoutBinary(Buffer.concat(chunks));
   return { content: Readable.from([octets], { objectMode: false }), size: octets.length };
-}
-
-interface MessageArguments {
-  readonly flags: readonly string[];
-  readonly internalDate: Date | undefined;
-  readonly message: MessageLiteral;
-}
-
-function parseAppend(scanner: Scanner, call: CommandCall): { folder: string; first: MessageArguments } {
-  scanner.space();
-  const folder = scanner.mailbox();
-  scanner.space();
-  return { folder, first: parseMessage(scanner, call.raw.message) };
-}
-
-/** Flags and date before a message. */
-function parseMessage(scanner: Scanner, message: MessageLiteral | undefined): MessageArguments {
-  const flags = scanner.ahead('(') ? scanner.list(() => scanner.flag()) : [];
-  scanner.trySpace();
-  const dateTime = scanner.ahead('"') ? scanner.string() : undefined;
-  scanner.trySpace();
-  const internalDate = dateTime === undefined ? undefined : parseDateTime(dateTime);
-  if (dateTime !== undefined && internalDate === undefined) throw new ImapSyntaxError('The date is malformed.');
-  // RFC 6855 section 4: what is closed behind the message is read with it.
-  if (scanner.tryWord('UTF8')) {
-    scanner.space();
-    scanner.expect('(');
-  }
-  if (message === undefined) throw new ImapSyntaxError('The message is missing; it is sent as a literal.');
-  return { flags, internalDate, message };
 }
 
 /** A missing target is told in the way that makes clients create it (RFC 9051 section 7.1). */

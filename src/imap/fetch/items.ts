@@ -141,7 +141,8 @@ function parseItem(scanner: Scanner, word: string): FetchItem {
   return { kind };
 }
 
-function parseSection(scanner: Scanner, peek: boolean): SectionItem {
+/** A section up to its `]`, as BODY[…] has it. @throws ImapSyntaxError */
+export function parseSectionText(scanner: Scanner): Section {
   const path = parsePath(scanner);
   const what = scanner.ahead(']') ? 'ALL' : parseWhat(scanner, path.length > 0);
   let fields: string[] = [];
@@ -150,6 +151,11 @@ function parseSection(scanner: Scanner, peek: boolean): SectionItem {
     fields = scanner.list(() => scanner.astring(), { allowEmpty: false });
   }
   scanner.expect(']');
+  return { path, what, fields };
+}
+
+function parseSection(scanner: Scanner, peek: boolean): SectionItem {
+  const { path, what, fields } = parseSectionText(scanner);
   const range = scanner.try('<') ? parseRange(scanner) : undefined;
   const names = fields.length === 0 ? '' : ` (${fields.map(formatField).join(' ')})`;
   const inside = [...path, ...(what === 'ALL' ? [] : [what])].join('.') + names;

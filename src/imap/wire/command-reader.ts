@@ -1,6 +1,6 @@
 import { type LineReader, LineTooLong } from '../../base/sockets/line-reader.ts';
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
-import { type MessageLiteral, type NextMessage, StreamedLiteral } from './message-literal.ts';
+import { type AppendRest, type MessageLiteral, StreamedLiteral } from './message-literal.ts';
 
 /** A command as it came: text with the literals in their places. */
 export interface RawCommand {
@@ -122,7 +122,7 @@ export class CommandReader {
   }
 
   /** Reads on behind a message that has been read. */
-  async #behind({ tag, end }: OpenMessage): Promise<NextMessage | undefined> {
+  async #behind({ tag, end }: OpenMessage): Promise<AppendRest | undefined> {
     this.#open = undefined;
     const line = await this.#line(this.#limits.maxCommandBytes, tag);
     const literal = literalAtEnd.exec(line);
@@ -131,9 +131,7 @@ export class CommandReader {
     const message = literal === null ? undefined : this.#message(tag, text, literal);
     if (!text.startsWith(end)) throw new ImapSyntaxError('")" is missing behind the message.');
     const rest = text.slice(end.length);
-    if (message !== undefined) return { text: rest, message };
-    if (rest.trim() !== '') throw new ImapSyntaxError('Unexpected text behind the message.');
-    return undefined;
+    return message === undefined && rest.trim() === '' ? undefined : { text: rest, message };
   }
 
   async #line(maxBytes: number, tag: string | undefined): Promise<string> {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { LineReader } from '../../base/sockets/line-reader.ts';
 
-/** A message of an APPEND. It is read by whoever stores it, not held in memory. */
+/** A message of an APPEND, or a piece of one. It is read by whoever stores it, not held in memory. */
 export interface MessageLiteral {
   readonly size: number;
   /** It may hold NUL (RFC 3516 section 4.3, literal8). */
@@ -11,17 +11,17 @@ export interface MessageLiteral {
   /** Lets the client send, and gives what it sends. */
   accept(): Promise<Readable>;
   /**
-   * What stands behind it, once it has been read: the next message of the same APPEND (RFC 3502), undefined at the end of
-   * the command. @throws ImapSyntaxError, LineTooLong
+   * What stands behind it, once it has been read: more of the same APPEND (RFC 3502, RFC 4469), undefined at the end of the
+   * command. @throws ImapSyntaxError, LineTooLong
    */
-  next(): Promise<NextMessage | undefined>;
+  next(): Promise<AppendRest | undefined>;
 }
 
-/** One more message of an APPEND. */
-export interface NextMessage {
-  /** Its flags and date, one character per octet. */
+/** More of an APPEND: text, up to the next literal or to the end of the command. */
+export interface AppendRest {
+  /** One character per octet. */
   readonly text: string;
-  readonly message: MessageLiteral;
+  readonly message: MessageLiteral | undefined;
 }
 
 /** What a literal says of itself. */

@@ -85,6 +85,11 @@ export class Scanner {
     return true;
   }
 
+  /** Whether `word` stands somewhere in the text up to the next literal, in whatever case. */
+  holds(word: string): boolean {
+    return this.#text().slice(this.#at).toUpperCase().includes(word);
+  }
+
   number(): number {
     const value = Number(this.#need(/\d+/y, 'A number'));
     if (value > 0xffffffff) throw new ImapSyntaxError('A number is too large.');

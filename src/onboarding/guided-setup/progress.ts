@@ -8,7 +8,7 @@ const text = () => z.string().max(2000);
 const credential = () =>
   z.union([
     z.strictObject({ certificate: z.strictObject({ cert: text(), key: text() }) }),
-    z.strictObject({ secret: text() }),
+    z.strictObject({ secret: text(), expiresAtMs: z.exactOptional(z.number()) }),
   ]);
 
 const form = z.strictObject({
@@ -20,6 +20,8 @@ const form = z.strictObject({
     z.strictObject({
       tenantId: text(),
       clientId: text(),
+      /** Object id of the app registration. */
+      applicationId: z.exactOptional(text()),
       /** Object id of the enterprise application. */
       objectId: z.exactOptional(text()),
       /** Where the credential lies; left out where the configuration names it, and where a person signs in. */

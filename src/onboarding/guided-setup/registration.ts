@@ -4,6 +4,7 @@ import type { HttpClient } from '../../base/http/client.ts';
 import { beginAuthorization } from '../../tokens/grants/authorization-code.ts';
 import { type DeviceCode, signInByDeviceCode } from '../../tokens/grants/device-code.ts';
 import type { SignedIn, UserClientOptions } from '../../tokens/sign-ins/user-sign-in.ts';
+import { certificateDays } from '../client-certificate-maker.ts';
 import type { ScriptAccount } from '../exchange-script/input.ts';
 import type { InitAnswers } from '../init-questions.ts';
 import { listenForRedirect } from '../loopback-redirect.ts';
@@ -51,7 +52,6 @@ export interface WantedApp {
 
 type RegistrationWork = TaskWork<RegistrationShown>;
 
-const certificateDays = 730;
 const browserPatienceMs = 15 * 60_000;
 
 /** What of it the directory is told. */
@@ -129,10 +129,11 @@ function isNamed(tenantId: string): boolean {
   return tenantId !== 'common' && tenantId !== 'organizations';
 }
 
-function appOf({ clientId, servicePrincipalId, credential }: Registered, tenantId: string) {
+function appOf({ clientId, applicationId, servicePrincipalId, credential }: Registered, tenantId: string) {
   return {
     tenantId,
     clientId,
+    ...(credential?.credential.kind === 'certificate' && { applicationId }),
     objectId: servicePrincipalId,
     ...(credential?.files && { credential: credential.files }),
   };

@@ -35,6 +35,7 @@ export async function newConfig(
       clientSecret: secret === undefined ? undefined : { file: fromFolder(secret, folder) },
       cloud,
       dataDir: dataDirFor(path),
+      applicationId: app.applicationId,
     },
   );
   return { ...config, admin };
@@ -49,10 +50,10 @@ export async function configChanges(
   const { name = '' } = answers;
   const before = knownConnection(present, name);
   const grant = before?.grant ?? (answers['sign-in'] === 'person' ? 'device-code' : 'client-credentials');
-  const { clientId, credential } = app;
+  const { clientId, applicationId, credential } = app;
   // One that takes people of any tenant goes on doing so.
   const tenantId = typeof before?.tenantId === 'string' ? before.tenantId : app.tenantId;
-  const entry = { name, grant: String(grant), tenantId, clientId, cloud: undefined, credential };
+  const entry = { name, grant: String(grant), tenantId, clientId, applicationId, cloud: undefined, credential };
   const made = await newConfig({ answers, app, cloud }, present, { passwordHash, admin: {} });
   const connection = connectionChanges(entry, before, present.folder).map((change) =>
     before === undefined && cloud !== undefined ? { ...change, value: { ...(change.value as object), cloud } } : change,

@@ -1,7 +1,9 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAndKey } from '../../base/certificates.ts';
 import { BridgeError, systemErrorCode } from '../../base/errors.ts';
+import { readPem } from '../../base/files/pem-file.ts';
 import { writeWholeFile } from '../whole-file.ts';
 
 /** Where a connection's credential of its own making lies. */
@@ -37,6 +39,31 @@ export function secretFile(folder: string, connection: string, nowMs?: number): 
 export async function readCertificateFiles(files: CertificateFiles): Promise<CertificateAndKey | undefined> {
   const [cert, key] = await Promise.all([readIfThere(files.cert), readIfThere(files.key)]);
   return cert === undefined || key === undefined ? undefined : { cert, key };
+}
+
+/** Where a pair waits that takes the place of these files, see `renewCertificate`. */
+export function nextFiles({ cert, key }: CertificateFiles): CertificateFiles {
+  return { cert: `${cert}.next`, key: `${key}.next` };
+}
+
+/**
+ * The certificate and key that a configuration names. Where a renewal was cut short the key is the new one, and its
+ * certificate waits beside the old one.
+ * @throws BridgeError `tls-material-unreadable`
+ */
+export async function readCertificatePair(files: CertificateFiles): Promise<CertificateAndKey> {
+  const [cert, key] = [await readPem(files.cert), await readPem(files.key)];
+  if (belongTogether(cert, key)) return { cert, key };
+  const next = await readIfThere(nextFiles(files).cert);
+  return { cert: next !== undefined && belongTogether(next, key) ? next : cert, key };
+}
+
+function belongTogether(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }
 
 /** The key first: a certificate without one is of no use, and is made anew. @throws BridgeError `file-not-written` */

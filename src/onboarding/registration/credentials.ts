@@ -33,7 +33,7 @@ export async function readCredentials(
   return { certificates: found.keyCredentials, secrets: found.passwordCredentials };
 }
 
-/** Adds a certificate to those there are (Learn, "keyCredential resource type"). */
+/** Adds a certificate to those there are. */
 export async function addCertificate(
   directory: Directory,
   applicationId: string,
@@ -41,8 +41,15 @@ export async function addCertificate(
   certPem: string,
   displayName: string,
 ): Promise<void> {
+  await directory.patch(`/v1.0/applications/${applicationId}`, {
+    keyCredentials: [...present, keyCredentialOf(certPem, displayName)],
+  });
+}
+
+/** A certificate as Graph takes it (Learn, "keyCredential resource type"). */
+export function keyCredentialOf(certPem: string, displayName: string) {
   const certificate = new X509Certificate(certPem);
-  const added = {
+  return {
     type: 'AsymmetricX509Cert',
     usage: 'Verify',
     displayName,
@@ -50,7 +57,6 @@ export async function addCertificate(
     startDateTime: new Date(certificate.validFrom).toISOString(),
     endDateTime: new Date(certificate.validTo).toISOString(),
   };
-  await directory.patch(`/v1.0/applications/${applicationId}`, { keyCredentials: [...present, added] });
 }
 
 /** Whether a credential of the app registration is this certificate. */

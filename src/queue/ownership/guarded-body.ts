@@ -47,11 +47,8 @@ class GuardedBody extends Readable {
   async #begin(): Promise<void> {
     try {
       const source = await this.#open();
-      if (this.destroyed) {
-        source.destroy();
-        return;
-      }
       this.#source = source;
+      if (this.destroyed) source.destroy();
       source.on('data', (piece: Buffer) => this.#take(piece));
       source.on('end', () => this.#atEnd());
       source.on('error', (error) => this.destroy(error));

@@ -121,7 +121,7 @@ export class Heartbeat {
     if (this.isValid) {
       this.#isWaking = false;
       this.#hasLapsed = false;
-      this.#watch(this.#trustedMs);
+      this.#watch(this.#trustedMs - this.#silentMs);
     }
     this.#options.onNews(news);
   }

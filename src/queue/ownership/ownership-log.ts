@@ -47,7 +47,6 @@ export class OwnershipLog {
 
   /** This instance has become an owner. */
   gained(key: string): void {
-    if (this.#gone.size === 0) return;
     const owner = preferredInstance(key, this.#before) ?? '';
     const count = this.#gone.get(owner);
     if (count !== undefined) this.#gone.set(owner, count + 1);

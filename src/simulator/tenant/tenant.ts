@@ -223,6 +223,8 @@ export class Tenant {
     imapDisabledFor: [],
     popDisabledFor: [],
   };
+  /** How apps may roll their own keys: an app management policy may forbid it, and a proof has to name this audience. */
+  readonly keyRolling = { forbidden: false, audience: '00000003-0000-0000-c000-000000000000' };
   /** How long tokens live from now on. Microsoft's live 60 to 90 minutes. */
   tokenLifetimeSeconds = 3600;
   /** How long what was written to the directory stays unseen elsewhere. */

@@ -34,6 +34,7 @@ test('an expiry says what ends, when, and the command that helps', () => {
     { connection: 'fabrikam', what: 'sign-in', atMs: nowMs - day },
     { connection: 'listeners', what: 'certificate', atMs: nowMs + 20 * 3_600_000 },
     { connection: 'other', what: 'client secret', atMs: undefined },
+    { connection: 'renewed', what: 'certificate', atMs: nowMs + 29.5 * day, isRenewed: true },
   ] as const;
   expect(conditions({ expiries }).map(({ text, remedy }) => [text, remedy])).toEqual([
     [
@@ -44,6 +45,10 @@ test('an expiry says what ends, when, and the command that helps', () => {
     [
       'The certificate of the listeners ends in 1 day, on 2026-01-06.',
       'Put a new certificate and key in place of the files, and reload (SIGHUP).',
+    ],
+    [
+      'The certificate of renewed ends in 30 days, on 2026-02-03.',
+      'The log says why the bridge could not renew it ("cannot renew the certificate"). Run mailbridge register-app --name renewed --rotate, then reload (SIGHUP).',
     ],
   ]);
 });

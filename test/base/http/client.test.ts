@@ -67,6 +67,29 @@ describe('a request', () => {
     expect(await response.text()).toBe(`PUT ${sent.length} ${createHash('sha256').update(sent).digest('hex')}`);
   });
 
+  test('is asked for once more when its connection is there, before the first octet of it', async () => {
+    const happened: string[] = [];
+    const server = opened(
+      await httpsServer((request, response) => {
+        happened.push(`request ${request.url}`);
+        response.end('fine');
+      }),
+    );
+    const http = client({ ca: server.ca });
+    const post = (path: string, beforeSending: () => void) =>
+      http.request({ method: 'POST', url: `${server.url}${path}`, body: 'a small body', beforeSending });
+    const refused = post('/refused', () => {
+      happened.push(`asked with ${server.sockets.length} connection`);
+      throw new BridgeError('lease-lost', 'Somebody else delivers.');
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'lease-lost' });
+    expect(happened).toEqual(['asked with 1 connection']);
+    const sent = await post('/sent', () => void happened.push('asked again'));
+    expect(await sent.text()).toBe('fine');
+    expect(happened.slice(-2)).toEqual(['asked again', 'request /sent']);
+    expect(happened).not.toContain('request /refused');
+  });
+
   test('gives the fault of its own body stream back as it is', async () => {
     const server = opened(await httpsServer((request) => request.resume()));
     const broken = new Readable({

@@ -1,13 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { createTransport } from 'nodemailer';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { completions } from '../../../packaging/completions.ts';
 import { debianPackage } from '../../../packaging/debian/package.ts';
 import { programFiles } from '../../../packaging/files.ts';
+import { microsoft365 } from '../../simulator/harness.ts';
 import { lacks, needProgram } from '../../support/external.ts';
 import { freePorts } from '../../support/ports.ts';
+import { arrived } from '../../support/relay.ts';
+import { setUpApi, setUpByApi } from '../../support/set-up-by-api.ts';
 import { built, needBuilt } from '../built.ts';
 import { cronAccount, nowhere, smtpListener } from '../nowhere.ts';
 import { DebianRoot } from './root.ts';
@@ -33,6 +37,8 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
     if (root === undefined && !DebianRoot.isPossible())
       lacks(context, 'this machine allows no layers of a file system');
     if (root === undefined) {
+      // The service reads from there as well.
+      chmodSync(folder, 0o755);
       await writePackages(folder);
       port = await freePorts(1);
       root = DebianRoot.open(folder, folder);
@@ -72,8 +78,36 @@ describe('in a Debian of its own', { timeout: 120_000 }, () => {
     const page = await fetch(`http://127.0.0.1:${port}/`);
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('<script type="module" src="/ui/main.js">');
-    expect(await debian().must('mailbridge admin token')).toMatch(/^\S{20,}$/);
     await stop(debian());
+  });
+
+  test('nothing is edited: set up by that page, mail flows, and it does after a restart', async () => {
+    const m365 = await microsoft365({ mailboxes: ['reports@contoso.example', 'alice@contoso.example'] });
+    m365.tenant.apps.delete(m365.clientId.toLowerCase());
+    m365.tenant.lifetimes.deviceCodeIntervalSeconds = 0.05;
+    const { authority, graph, imap, pop3, smtp, caFile } = m365.endpoints;
+    copyFileSync(caFile, join(folder, 'microsoft.pem'));
+    chmodSync(join(folder, 'microsoft.pem'), 0o644);
+    const cloud = { authority, graph, imap, pop3, smtp, caFile: '/packages/microsoft.pem' };
+    await start(debian(), '"set-up: ', `MAILBRIDGE_SETUP_PORT=${port}`);
+    const token = await debian().must('mailbridge admin token');
+    const made = await setUpByApi(setUpApi(`http://127.0.0.1:${port}/`, token), m365, { cloud });
+    await stop(debian());
+    await start(debian());
+    const config = JSON.parse(await debian().must('cat /etc/mailbridge/config.json')) as {
+      readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
+    };
+    const listener = config.listeners.find(({ protocol }) => protocol === 'smtp');
+    const client = createTransport({
+      ...{ host: '127.0.0.1', port: listener?.port ?? 0, requireTLS: true, tls: { rejectUnauthorized: false } },
+      auth: { user: made.username, pass: made.password },
+    });
+    const message = { from: 'reports@contoso.example', to: 'alice@contoso.example', subject: 'from a fresh Debian' };
+    await client.sendMail({ ...message, text: 'hello' });
+    await arrived(m365, 'alice@contoso.example', 'INBOX', 'from a fresh Debian');
+    client.close();
+    await stop(debian());
+    await debian().must('rm -r /var/lib/mailbridge/* /etc/mailbridge/config.json*');
   });
 
   test('the service may write its configuration, and runs as the unit says', async () => {
@@ -151,7 +185,7 @@ async function start(root: DebianRoot, until = '"ready: smtp', variable = ''): P
   const unit = await root.must('cat /usr/lib/systemd/system/mailbridge.service');
   const command = /^ExecStart=(.*)$/m.exec(unit)?.[1];
   await root.must(
-    `umask 077; ${variable} ${command} > /var/lib/mailbridge/log 2>&1 & echo $! > /var/lib/mailbridge/pid`,
+    `umask 077; : > /var/lib/mailbridge/log; ${variable} ${command} > /var/lib/mailbridge/log 2>&1 & echo $! > /var/lib/mailbridge/pid`,
     'mailbridge',
   );
   await root.must(

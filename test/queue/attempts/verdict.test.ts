@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { CourierOrder } from '../../../src/message/courier-kind.ts';
 import type { DeliveryReport, RecipientOutcome } from '../../../src/message/delivery.ts';
-import { givenUp, judge } from '../../../src/queue/attempts/verdict.ts';
+import { givenUp, judge, type Succession } from '../../../src/queue/attempts/verdict.ts';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
 
 const hourMs = 3_600_000;
@@ -191,5 +192,86 @@ describe('given up without an attempt', () => {
     ] as const;
     const seen = givenUpWith(...settled);
     expect(seen).toMatchObject({ recipients: settled, failed: [] });
+  });
+});
+
+describe('a message that may go by several couriers', () => {
+  const couriers = ['graph', 'smtp'] as const;
+  const notForIt = { ofCourier: true, code: 'ErrorMessageTooLarge' } as const;
+
+  function judged(
+    recipients: readonly RecipientOutcome[],
+    succession: Partial<Succession> = {},
+    { report = {}, changes = {} }: { report?: Partial<DeliveryReport>; changes?: Partial<QueuedMessage> } = {},
+  ) {
+    const told = { recipients, ...report };
+    const { nextAttemptAtMs, ...rest } = judge(message(changes), told, now, backoff, {
+      ...{ used: 'graph', couriers },
+      ...succession,
+    });
+    return { ...rest, states: rest.recipients.map(({ state }) => state), waitMs: nextAttemptAtMs - now };
+  }
+
+  test('goes by another at once where one cannot take it for what it is', () => {
+    const seen = judged([outcome(a, 'permanent', notForIt), outcome(b, 'delivered')]);
+    expect(seen).toMatchObject({
+      state: 'queued',
+      states: ['pending', 'delivered'],
+      next: 'smtp',
+      waitMs: 0,
+      failed: [],
+    });
+    expect(seen.recipients[0]).toEqual({
+      address: a,
+      state: 'pending',
+      last: { outcome: 'permanent', code: 'ErrorMessageTooLarge', text: 'said', ofCourier: true },
+      refusedBy: ['graph'],
+    });
+  });
+
+  test('fails where every one has refused it', () => {
+    const recipients = [{ address: a, state: 'pending', refusedBy: ['smtp'] }] as const;
+    const seen = judged([outcome(a, 'permanent', notForIt)], {}, { changes: { recipients } });
+    expect(seen).toMatchObject({ state: 'failed', states: ['failed'] });
+    expect(seen).not.toHaveProperty('next');
+    const third = ['graph', 'smtp', 'other'] as unknown as CourierOrder;
+    const left = judged([outcome(a, 'permanent', notForIt)], { couriers: third }, { changes: { recipients } });
+    expect(left.recipients[0]?.refusedBy).toEqual(['smtp', 'graph']);
+    expect(left.next).toBe('other');
+  });
+
+  test.each([
+    ['a refusal of the message itself', outcome(a, 'permanent'), 'failed'],
+    ['what may be over soon', outcome(a, 'temporary', notForIt), 'queued'],
+    ['what an administrator has to change', outcome(a, 'needs-admin', notForIt), 'queued'],
+  ])('has no other courier take it for %s', (_, told, state) => {
+    const seen = judged([told, outcome(b, 'delivered')]);
+    expect(seen.state).toBe(state);
+    expect(seen).not.toHaveProperty('next');
+    expect(seen.recipients[0]).not.toHaveProperty('refusedBy');
+  });
+
+  test('goes by the next one at once where the one used is shut, though its time is over', () => {
+    const seen = judged([outcome(a, 'temporary'), outcome(b, 'temporary')], { next: 'smtp' });
+    expect(seen).toMatchObject({ state: 'queued', next: 'smtp', waitMs: 0, failed: [] });
+    const late = { expiresAtMs: now - 1 };
+    expect(judged([outcome(a, 'temporary')], { next: 'smtp' }, { changes: late }).failed).toEqual([]);
+    expect(judged([outcome(a, 'temporary')], {}, { changes: late }).failed).toHaveLength(1);
+    // Who is asked for first stays first.
+    const both = [outcome(a, 'permanent', notForIt), outcome(b, 'temporary')];
+    expect(judged(both, { next: 'other' as 'smtp' }).next).toBe('other');
+  });
+
+  test('waits no longer than until another would take it', () => {
+    const retry = [outcome(a, 'temporary', { retryAfterMs: hourMs }), outcome(b, 'delivered')];
+    expect(judged(retry).waitMs).toBe(hourMs);
+    expect(judged(retry, { nextAtMs: now + 10_000 }).waitMs).toBe(10_000);
+    expect(judged(retry, { nextAtMs: now + 2 * hourMs }).waitMs).toBe(hourMs);
+    expect(judged(retry, { nextAtMs: now }).waitMs).toBe(1_000);
+  });
+
+  test('its last attempt comes at the end of its time', () => {
+    const retry = [outcome(a, 'temporary', { retryAfterMs: hourMs }), outcome(b, 'delivered')];
+    expect(judged(retry, {}, { changes: { expiresAtMs: now + 5_000 } }).waitMs).toBe(5_000);
   });
 });

@@ -75,6 +75,49 @@ describe('attempts of a connection of which nothing is known', () => {
   });
 });
 
+describe('a mailbox whose trouble went on when others delivered', () => {
+  /** A breaker that three mailboxes have opened, and that a delivery of another one has closed. */
+  async function closedByAnother() {
+    const { breaker, fill, end, clock, probes } = world({ isProvenByProbe: false });
+    for (const mailbox of ['A@x', 'b@x', 'c@x']) end(fill(1), ofMailbox, mailbox);
+    await clock.advance(1_000);
+    probes[0]?.answer();
+    await clock.advance(0);
+    end(fill(1), 'works', 'd@x');
+    expect(breaker.state).toBe('closed');
+    return { breaker, fill, end };
+  }
+
+  test('proves nothing any more: three others have to be in trouble', async () => {
+    const { breaker, fill, end } = await closedByAnother();
+    for (const mailbox of ['a@X', 'b@x', 'c@x', 'e@x', 'f@x'])
+      expect(end(fill(1), ofMailbox, mailbox)).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'g@x')).toEqual([true]);
+    expect(breaker.state).toBe('open');
+  });
+
+  test('proves something again once it has delivered itself', async () => {
+    const { fill, end } = await closedByAnother();
+    end(fill(1), 'works', 'a@X');
+    expect(end(fill(1), ofMailbox, 'A@x')).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'e@x')).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'f@x')).toEqual([true]);
+  });
+
+  test('is none where the trouble was the connection’s for certain, or ended by itself', async () => {
+    const { breaker, fill, end, clock, probes } = world({ isProvenByProbe: false });
+    for (const mailbox of ['a@x', 'b@x']) end(fill(1), ofMailbox, mailbox);
+    end(fill(1), down, 'c@x');
+    await clock.advance(1_000);
+    probes[0]?.answer();
+    await clock.advance(0);
+    end(fill(1), 'works', 'd@x');
+    for (const mailbox of ['a@x', 'b@x']) expect(end(fill(1), ofMailbox, mailbox)).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'c@x')).toEqual([true]);
+    expect(breaker.state).toBe('open');
+  });
+});
+
 describe('an open breaker', () => {
   test('lets nothing begin, says how often it has failed and when it looks again, and closes when a probe works', async () => {
     const { breaker, fill, end, clock, probes, told } = world();
@@ -157,6 +200,85 @@ describe('an open breaker', () => {
     await clock.advance(3_600_000);
     expect(probes).toHaveLength(1);
     expect(told).toMatchObject({ opened: 1, stillOpen: 0, closed: 0 });
+  });
+});
+
+describe('the wait for a probe', () => {
+  const waitMs = (breaker: Breaker, clock: FakeClock) => (breaker.open?.nextProbeAtMs ?? 0) - clock.now();
+
+  test.each([
+    [0, 800],
+    [0.5, 900],
+  ])('differs between connections: with a random %d it is %d ms', (random, ms) => {
+    const { breaker, fill, end, clock } = world({ random: () => random });
+    end(fill(1), down);
+    expect(waitMs(breaker, clock)).toBe(ms);
+  });
+
+  test.each([
+    [500, 1_000],
+    [60_000, 60_000],
+    [3_600_000, 300_000],
+  ])('is what the other side asks for, five minutes at most: of %d ms %d', (retryAfterMs, ms) => {
+    const { breaker, fill, end, clock } = world();
+    end(fill(1), { ...down, retryAfterMs });
+    expect(waitMs(breaker, clock)).toBe(ms);
+  });
+
+  test('begins with the shortest again once something has worked', async () => {
+    const { breaker, fill, end, clock, probes } = world({ isProvenByProbe: false });
+    for (let time = 0; time < 2; time++) {
+      end(fill(1), down);
+      await clock.advance(1_000);
+      probes[time]?.answer();
+      await clock.advance(0);
+      end(fill(1), 'works', 'd@x');
+    }
+    end(fill(1), down);
+    expect([breaker.open?.failures, waitMs(breaker, clock)]).toEqual([1, 1_000]);
+  });
+
+  test('is over when the bridge stops', async () => {
+    const { breaker, fill, end, clock, probes } = world();
+    end(fill(1), down);
+    breaker.stop();
+    await clock.advance(60_000);
+    expect(probes).toEqual([]);
+  });
+});
+
+describe('a breaker that a probe has closed', () => {
+  async function closed() {
+    const all = world();
+    for (const mailbox of ['a@x', 'b@x']) all.end(all.fill(1), ofMailbox, mailbox);
+    expect(all.end(all.fill(1), down, 'c@x')).toEqual([true]);
+    await all.clock.advance(1_000);
+    all.told.room = 0;
+    all.probes[0]?.answer();
+    await all.clock.advance(0);
+    return all;
+  }
+
+  test('lets four attempts begin, says so, and lets in four times as many with each that works', async () => {
+    const { fill, end, told } = await closed();
+    expect(told).toMatchObject({ closed: 1, room: 1 });
+    const first = fill();
+    expect(first).toHaveLength(4);
+    expect(end(first.slice(0, 1))).toEqual([false]);
+    expect(told.room).toBe(2);
+    const second = fill();
+    expect(second).toHaveLength(13);
+    expect(end(second.slice(0, 1), 'unknown')).toEqual([false]);
+    expect(fill()).toHaveLength(1);
+    end(second.slice(1, 2));
+    expect(fill()).toHaveLength(200);
+  });
+
+  test('has forgotten which mailboxes were in trouble before', async () => {
+    const { breaker, fill, end } = await closed();
+    expect(end(fill(1), ofMailbox, 'd@x')).toEqual([false]);
+    expect(end(fill(1), ofMailbox, 'e@x')).toEqual([false]);
+    expect(breaker.state).toBe('closed');
   });
 });
 

@@ -86,6 +86,22 @@ const bo = 'bo@fabrikam.example';
 const later = { outcome: 'temporary', code: '4.3.2', text: 'busy' } as const;
 const never = { outcome: 'permanent', code: '5.1.1', text: 'unknown' } as const;
 
+test('what was noted before the clock was set back is looked for now and then, not at each look', async () => {
+  const { store, clock } = followed();
+  const asked: number[] = [];
+  const hasten = store.hastenFollowUps.bind(store);
+  store.hastenFollowUps = (nowMs, latestMs) => {
+    asked.push((latestMs - nowMs) / hour);
+    return hasten(nowMs, latestMs);
+  };
+  await clock.advance(hour);
+  // Once at the start, and every ten minutes.
+  expect(asked).toEqual(Array(7).fill(2));
+  clock.set(-hour);
+  await clock.advance(firstWaitMs);
+  expect(asked).toHaveLength(8);
+});
+
 describe('what follows a message', () => {
   test('is noted with the outcome, done a while after that, and then over', async () => {
     const { clock, put, rounds, left } = followed();

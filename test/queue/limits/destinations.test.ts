@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BridgeError } from '../../../src/base/errors.ts';
 import type { DeliveryReport, RecipientOutcome } from '../../../src/message/delivery.ts';
 import { DestinationLimits, type DestinationLimitsOptions } from '../../../src/queue/limits/destinations.ts';
 import { dayMs, minuteMs } from '../../../src/queue/limits/limits.ts';
@@ -174,3 +175,159 @@ test('a login has as many attempts at once as a mailbox may have', async () => {
     expect((await limits.of(key)).meter.waitMs(bySmtp, false)).toBe(10_000);
   }
 });
+
+const other = 'contoso/sales@contoso.example';
+/** A destination that counts how often it is woken. */
+const woken = () => {
+  const destination = { times: 0, wake: () => void destination.times++ };
+  return destination;
+};
+
+test('what was sent, and what was sent outside, is asked for of one day', async () => {
+  const { limits, store } = world();
+  const asked: [string, string, number][] = [];
+  for (const name of ['sentSince', 'externalSince'] as const) {
+    store[name] = async (of: string, sinceMs: number) => {
+      asked.push([name, of, now - sinceMs]);
+      return [];
+    };
+  }
+  await limits.of(key);
+  expect(asked.sort()).toEqual([
+    ['externalSince', 'contoso', dayMs],
+    ['sentSince', key, dayMs],
+  ]);
+});
+
+test('what a connection shares is read once, and again after others have delivered', async () => {
+  const { limits, store } = world();
+  const reads = { pauses: 0, external: 0 };
+  store.pauses = async () => {
+    reads.pauses++;
+    return [];
+  };
+  store.externalSince = async () => {
+    reads.external++;
+    return [];
+  };
+  await Promise.all([limits.of(key), limits.of(other)]);
+  await limits.of(key);
+  expect(reads).toEqual({ pauses: 1, external: 1 });
+  limits.renew();
+  await limits.of(key);
+  expect(reads).toEqual({ pauses: 2, external: 2 });
+});
+
+test.each(['pauses', 'externalSince'] as const)('a read that has failed is made anew: %s', async (name) => {
+  const { limits, store } = world({ pauses: [pause({ key })] });
+  const works = store[name];
+  store[name] = async () => {
+    throw new Error('disk I/O error');
+  };
+  await expect(limits.of(key)).rejects.toThrow('disk I/O error');
+  store[name] = works as never;
+  expect((await limits.of(key)).pause).toMatchObject({ key });
+});
+
+test('of two pauses of external recipients the one that lasts longer holds', async () => {
+  const { limits, ended, clock } = world({ pauses: [pause({ untilMs: now + minuteMs })] });
+  const { external } = await limits.of(key);
+  expect(external.pause?.untilMs).toBe(now + minuteMs);
+  ended('bo@fabrikam.example', { scope: 'tenant' });
+  const learnedUntilMs = external.pause?.untilMs ?? 0;
+  expect(learnedUntilMs).toBeGreaterThan(now + minuteMs);
+  limits.renew();
+  await clock.advance(1);
+  await limits.of(key);
+  expect(external.pause?.untilMs).toBe(learnedUntilMs);
+});
+
+test('what mailboxes of a connection share stays as long as one of them is open, and is counted anew after that', async () => {
+  const { limits } = world();
+  const parts = await limits.of(key);
+  limits.opened(key, woken());
+  limits.opened(other, woken());
+  limits.closed(other);
+  expect(limits.areOfNow(parts)).toBe(true);
+  limits.closed('contoso/nobody@contoso.example');
+  limits.closed(other);
+  expect(limits.areOfNow(parts)).toBe(true);
+  limits.closed(key);
+  expect(limits.areOfNow(parts)).toBe(false);
+  expect((await limits.of(key)).external).not.toBe(parts.external);
+  expect(limits.areOfNow(await limits.of('fabrikam/a@fabrikam.example'))).toBe(true);
+});
+
+/** Grants of the tenant's limit to instances that share it. */
+function sharedGrants() {
+  const returned: string[] = [];
+  const state = { answer: async () => 3, hold: undefined as Promise<void> | undefined };
+  const grants = {
+    grant: async () => await state.answer(),
+    giveBack: async (connection: string, amount: number) => {
+      await state.hold;
+      returned.push(`${amount} of ${connection}`);
+    },
+  };
+  return { grants, returned, state };
+}
+
+test('a part of the tenant’s limit that is granted wakes the mailboxes of the connection that wait for it', async () => {
+  const { grants } = sharedGrants();
+  const { limits, store, lines } = world();
+  Object.assign(store, { grants });
+  const { meter } = await limits.of(key);
+  const [mine, ours, theirs] = [woken(), woken(), woken()];
+  limits.opened(key, mine);
+  limits.opened(other, ours);
+  limits.opened('fabrikam/a@fabrikam.example', theirs);
+  expect(meter.isExternalAskedFor(outside)).toBe(true);
+  await settle();
+  expect([mine.times > 0, ours.times > 0, theirs.times]).toEqual([true, true, 0]);
+  expect(meter.isExternalAskedFor(outside)).toBe(false);
+  expect(lines).toEqual([]);
+});
+
+test.each([
+  [new Error('syntax error'), 1],
+  [new BridgeError('queue-full', 'x'), 1],
+  [new BridgeError('queue-unreachable', 'x'), 0],
+])('a grant that cannot be asked for is told, but for a store that is away: %s', async (error, times) => {
+  const { grants, state } = sharedGrants();
+  state.answer = async () => {
+    throw error;
+  };
+  const { limits, store, lines } = world();
+  Object.assign(store, { grants });
+  const { meter } = await limits.of(key);
+  meter.isExternalAskedFor(outside);
+  await settle();
+  expect(lines.filter(({ text }) => text.includes('cannot share the limit'))).toHaveLength(times);
+});
+
+test.each(['its last mailbox is closed', 'nothing is delivered any more'])(
+  'what a connection holds of the limit others may have when %s, before the end',
+  async (when) => {
+    const { grants, returned, state } = sharedGrants();
+    const { limits, store } = world();
+    Object.assign(store, { grants });
+    const { meter } = await limits.of(key);
+    limits.opened(key, woken());
+    meter.isExternalAskedFor(outside);
+    await settle();
+    let release = () => {};
+    state.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    if (when.startsWith('its')) limits.closed(key);
+    let isStopped = false;
+    const stopping = limits.stop().then(() => {
+      isStopped = true;
+    });
+    await settle();
+    expect([isStopped, returned]).toEqual([false, []]);
+    release();
+    await stopping;
+    expect(returned).toEqual(['3 of contoso']);
+  },
+);

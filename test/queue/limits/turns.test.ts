@@ -262,3 +262,64 @@ test('a store that fails is told once, and read again after a second, or at once
   await settle();
   expect(failures).toHaveLength(2);
 });
+
+test('what an old read finds, or fails with, counts for nothing once all is read anew', async () => {
+  for (const isFailing of [false, true]) {
+    const { turns, store, stored, peek, next, held, failures, state } = turnsOver(message('old', 'o1'));
+    const release = held();
+    const { accounts } = store;
+    if (isFailing) {
+      store.accounts = async () => {
+        await state.hold;
+        throw new Error('disk I/O error');
+      };
+    }
+    expect(peek()).toBe('reading');
+    turns.reload();
+    store.accounts = accounts;
+    stored.splice(0, 1, message('new', 'n1'));
+    expect(peek()).toBe('reading');
+    await release();
+    expect(await next()).toBe('n1');
+    expect(await next()).toBe(undefined);
+    expect(failures).toEqual([]);
+  }
+});
+
+test('after a failure it is told when it is worth another look, which finds what falls due later', async () => {
+  const { turns, clock, store, peek, state, failures } = turnsOver();
+  state.dueTimes = [clock.now() + 60_000];
+  const { accounts } = store;
+  store.accounts = async () => {
+    throw new Error('disk I/O error');
+  };
+  expect(peek()).toBe('reading');
+  await settle();
+  expect(failures).toHaveLength(1);
+  store.accounts = accounts;
+  expect(peek()).toBe('reading');
+  await clock.advance(1_000);
+  expect(peek()).toBe('reading');
+  await settle();
+  expect(peek()).toBe(undefined);
+  expect(turns.dueMs).toBe(clock.now() + 59_000);
+});
+
+test('the end of a rest wakes who waits for it', async () => {
+  const { clock, store, next } = turnsOver(message('a', 'a1'));
+  const { accounts } = store;
+  store.accounts = async () => {
+    store.accounts = accounts;
+    throw new Error('disk I/O error');
+  };
+  const found = next();
+  await clock.advance(999);
+  let isFound = false;
+  void found.then(() => {
+    isFound = true;
+  });
+  await settle();
+  expect(isFound).toBe(false);
+  await clock.advance(1);
+  expect(await found).toBe('a1');
+});

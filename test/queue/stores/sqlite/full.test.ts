@@ -135,3 +135,17 @@ test('a command clears a full queue out (on a disk of its own)', async (context)
   expect(await command.remove({})).toBe(50);
   expect(freeOctets(disk.folder)).toBeGreaterThan(0);
 });
+
+test('on a disk without a free octet the queue opens by what was set aside for that (on a disk of its own)', async (context) => {
+  const disk = smallDisk(context, 64);
+  const folder = join(disk.folder, 'queue');
+  const before = openSqliteStore(folder, { exclusive: true, room: { minFreeOctets: 0 } });
+  const message = await put(before, 'kept');
+  await before.close();
+  expect(statSync(join(folder, 'reserve')).size).toBe(reserveOctets);
+  disk.fill();
+  const store = open({}, folder);
+  expect((await store.get(message.id))?.state).toBe('queued');
+  await deliver(store, message);
+  expect(await store.count('queued')).toBe(0);
+});

@@ -198,6 +198,28 @@ test('an end that comes while a thread is started again waits for it, and leaves
   expect((await (await open(folder)).get(id))?.state).toBe('queued');
 });
 
+test('what is asked while the thread is at work goes to it together, and what is asked in one turn at once', async () => {
+  const store = await open();
+  const thread = threads.at(-1) as Worker;
+  const sent: number[] = [];
+  const post = thread.postMessage.bind(thread);
+  thread.postMessage = (calls: unknown[], ...rest) => {
+    sent.push(calls.length);
+    post(calls, ...rest);
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const asked = [store.count('queued'), store.count('queued')];
+  await turn();
+  expect(sent).toEqual([2]);
+  asked.push(store.count('queued'));
+  await turn();
+  asked.push(store.count('queued'));
+  // It waits for an answer, which may have come meanwhile, and goes in the turn after that.
+  expect(sent).toEqual([2]);
+  expect(await Promise.all(asked)).toEqual([0, 0, 0, 0]);
+  expect(sent.reduce((sum, each) => sum + each, 0)).toBe(4);
+});
+
 test('a process that forgets to close its queue ends all the same, with its answers', async () => {
   const script = `
     import { openSqliteStoreInThread } from '${join(import.meta.dirname, '../../../../src/queue/stores/sqlite/store.ts')}';

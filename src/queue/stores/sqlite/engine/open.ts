@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { makeOwnFolder } from '../../../../base/files/own-folder.ts';
+import { freeOctets } from '../../disk-full.ts';
 import { Reserve } from '../../reserve.ts';
 import type { RoomLimits } from '../../room.ts';
 import { assertIntact, openDatabase } from '../schema.ts';
@@ -34,13 +35,31 @@ export interface EngineOptions {
  * @throws BridgeError `queue-unreadable`, `queue-format-newer`, `queue-damaged`, `data-folder-unsafe`
  */
 export function openEngine(folder: string, options: EngineOptions, tell: (event: EngineEvent) => void): Engine {
+  for (const each of [folder, join(folder, 'bodies')]) makeOwnFolder(each);
+  const reserve = new Reserve(join(folder, 'reserve'));
+  try {
+    return openWith(reserve, folder, options, tell);
+  } catch (error) {
+    // SQLite needs room for its log and the index of it. What is over is taken again when there is room.
+    if (!options.exclusive || freeOctets(folder) >= neededToOpen || !reserve.release()) throw error;
+    return openWith(reserve, folder, options, tell);
+  }
+}
+
+/** More than that, and a failure has another cause than the disk. */
+const neededToOpen = 1024 * 1024;
+
+function openWith(
+  reserve: Reserve,
+  folder: string,
+  options: EngineOptions,
+  tell: (event: EngineEvent) => void,
+): Engine {
   const bodyFolder = join(folder, 'bodies');
-  for (const each of [folder, bodyFolder]) makeOwnFolder(each);
   const file = join(folder, 'queue.sqlite');
   const isNew = !existsSync(file);
   const db = openDatabase(file);
   const { exclusive, room, isResumed = false } = options;
-  const reserve = new Reserve(join(folder, 'reserve'));
   const engine = new Engine({ db, folder, bodyFolder, exclusive, room, reserve, tell });
   if (!exclusive || isResumed) return engine;
   try {

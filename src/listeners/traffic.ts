@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net';
+
+/** Octets that crossed connections, as they are on the wire: TLS included. */
+export type TrafficReport = (received: number, sent: number) => void;
+
+const reportEveryMs = 15_000;
+
+/** Tells what crosses the connections of a listener: every 15 seconds, and when one ends. */
+export class Traffic {
+  readonly #report: TrafficReport;
+  /** What was told of each. */
+  readonly #open = new Map<Socket, { received: number; sent: number }>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(report: TrafficReport) {
+    this.#report = report;
+  }
+
+  add(socket: Socket): void {
+    this.#open.set(socket, { received: 0, sent: 0 });
+    this.#timer ??= setInterval(() => this.#tell(this.#open.keys()), reportEveryMs).unref();
+  }
+
+  /** Its connection has ended. */
+  remove(socket: Socket): void {
+    this.#tell([socket]);
+    this.#open.delete(socket);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tell(sockets: Iterable<Socket>): void {
+    const all = { received: 0, sent: 0 };
+    for (const socket of sockets) {
+      const told = this.#open.get(socket);
+      if (!told) continue;
+      all.received += socket.bytesRead - told.received;
+      all.sent += socket.bytesWritten - told.sent;
+      told.received = socket.bytesRead;
+      told.sent = socket.bytesWritten;
+    }
+    if (all.received + all.sent > 0) this.#report(all.received, all.sent);
+  }
+}
