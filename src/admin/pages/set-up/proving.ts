@@ -1,5 +1,6 @@
 import { copyButton } from '../parts/copy.ts';
 import { onSubmit, textField } from '../parts/fields.ts';
+import { hopText } from '../parts/hop-text.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment } from '../parts/times.ts';
 import { remedyLine, trouble } from '../parts/trouble.ts';
@@ -60,7 +61,7 @@ function runningView({ hop, target }: Pick<ShownSetUpHop, 'hop' | 'target'>): Te
 
 function hopView({ hop, target, status, detail, warning, cause, remedy, said }: ShownSetUpHop): TemplateResult {
   return html`<li class=${status}>
-    <p class="line">${stateMark(status, status === 'ok' ? 'Works' : undefined)} <b>${hop}</b> <span class="hint">${target}</span> ${detail ?? nothing}</p>
+    <p class="line">${stateMark(status, status === 'ok' ? 'Works' : undefined)} <b>${hop}</b> <span class="hint">${target}</span> ${detail === undefined ? nothing : hopText(detail, 'the next step sends one')}</p>
     ${status === 'failed' ? html`<div class="trouble failed"><p class="told">${cause} ${said ? html`<q>${said}</q>` : nothing}</p>${remedyLine(remedy)}</div>` : nothing}
     ${warning ? html`<div class="trouble warning"><p class="told">${warning}</p></div>` : nothing}
   </li>`;
