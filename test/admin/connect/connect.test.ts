@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openAppPasswords } from '../../../src/accounts/sources/app-passwords/open.ts';
+import { mailbridge } from '../../cli/harness.ts';
 import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { type ConnectWorld, connectWorld } from '../../support/connect-world.ts';
 import { alice, bob, reports, until } from '../../support/relay.ts';
@@ -162,6 +163,21 @@ test('an address that has passed to somebody else: the passwords of who had it b
   const user = world.m365.tenant.users.get(alice)!;
   world.m365.tenant.users.set(alice, { ...user, objectId: 'ffffffff-2222-4333-8444-555555555555' });
   expect(await connectsAgain()).toEqual(['connect', 'printer']);
+}, 30_000);
+
+test('an invitation that the command has made lets its address in at a bridge that runs, once', async () => {
+  const world = await connectWorld({ connect: { connection: 'people', domains: [] } });
+  const account = async (...args: string[]) => {
+    const ran = await mailbridge(['account', ...args, '--config', world.relay.folder.configFile]);
+    expect(ran.code).toBe(0);
+    return ran.out;
+  };
+  const link =
+    new URLSearchParams(new URL((await account('invite', alice)).trim()).hash.slice(1)).get('invitation') ?? '';
+  noteSecret('user password', link.split('.').at(-1) ?? '');
+  expect((await connects(world, alice, link)).outcome).toMatchObject({ state: 'done', address: alice });
+  expect(await account('invitations')).toMatch(/^[0-9a-f]{12} +alice@contoso\.com +used \d\d:\d\d /m);
+  expect((await connects(world, alice, link)).outcome).toMatchObject({ error: { code: 'connect-not-open' } });
 }, 30_000);
 
 test('from one network only so many sign-ins wait at the same time', async () => {

@@ -3,7 +3,19 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { pagesWorld } from './pages-world.ts';
 
-const world = pagesWorld();
+/** People connect their own mailboxes, so that every part of every page is there. */
+const world = pagesWorld((config) => {
+  const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
+  const people = { tenantId, clientId, grant: 'device-code', signIns: 'each', cloud } as const;
+  return {
+    connections: { ...config.connections, people },
+    accounts: [
+      ...config.accounts,
+      { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp' },
+    ],
+    admin: { ...config.admin, connect: { connection: 'people', domains: [] } },
+  };
+});
 
 const windows = [
   { colorScheme: 'light', viewport: { width: 1440, height: 900 } },
@@ -65,10 +77,13 @@ test.each([320, 640, 832, 1024, 1200, 1920])('no page is wider than a window of 
 
 test.each(windows)('dialogs and the menu too, in $colorScheme at $viewport.width', async (options) => {
   const page = await world().open('connections', options);
-  await page.getByRole('button', { name: 'Consent link …' }).first().click();
-  await page.getByRole('dialog').waitFor();
-  expect(await findings(page)).toEqual([]);
-  await page.keyboard.press('Escape');
+  for (const name of ['Consent link …', 'Exchange script …', 'Sign in a mailbox …']) {
+    await page.getByRole('button', { name }).first().click();
+    await page.getByRole('dialog').waitFor();
+    expect(await findings(page), name).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  }
   if (options.viewport.width < 500) {
     await page.getByRole('button', { name: 'Menu' }).click();
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Log' }).waitFor();

@@ -45,6 +45,11 @@ test('a hop that is under way shows as running, and then its result', async () =
   const running = page.locator('.hops li.running').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' });
   await running.getByText('Running').waitFor();
   expect(await page.locator('.hops li.running').count()).toBe(1);
+  const moves = () =>
+    page.evaluate("getComputedStyle(document.querySelector('.hops .running .mark'), '::before').animationName");
+  expect(await moves()).toBe('pulse');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  expect(await moves()).toBe('none');
   await page.getByRole('status').filter({ hasText: 'Every hop works.' }).waitFor();
   expect(await page.locator('.hops li.running').count()).toBe(0);
   await page.locator('.hops li.ok').filter({ hasText: 'mailbox' }).filter({ hasText: 'IMAP' }).waitFor();

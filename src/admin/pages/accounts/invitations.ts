@@ -50,9 +50,9 @@ export function invitations(context: PageContext): () => TemplateResult | typeof
 function whoConnects({ url, domains }: ShownInvitations): TemplateResult {
   const own =
     domains.length === 0
-      ? html`With an invitation people connect their own mailboxes at`
-      : html`People at ${domains.join(', ')} connect their own mailboxes without an invitation, others with one, at`;
-  return html`<p class="hint">${own} <a href=${url}>${url}</a>. Each is good once, and for its address alone.</p>`;
+      ? 'With an invitation people connect their own mailboxes at'
+      : `People at ${domains.join(', ')} connect their own mailboxes without an invitation, others with one, at`;
+  return html`<p class="hint">${own} <a href=${url}>${url}</a>. An invitation is good once, and for its address alone.</p>`;
 }
 
 function stateOf({ usedAt, expiresAt }: ShownInvitation): 'used' | 'over' | 'open' {

@@ -64,12 +64,12 @@ function accountTable(accounts: readonly ShownAccount[], search: string): Templa
 }
 
 function row(account: ShownAccount): TemplateResult {
-  const { username, state, mailboxes, connection, appPasswords } = account;
+  const { username, kind, state, mailboxes, connection, appPasswords } = account;
   const [first] = mailboxes;
   return html`<tr role="row">
     <td role="cell" class="subject" data-label="Username"><a href="/ui/accounts/${encodeURIComponent(username)}">${username}</a></td>
     <td role="cell" data-label="State">${stateMark(state)}</td>
-    <td role="cell" class="address" data-label="Mailboxes">${mailboxes.length > 1 ? html`${first} <span class="hint">and ${mailboxes.length - 1} more</span>` : (first ?? '–')}</td>
+    <td role="cell" class="address" data-label="Mailboxes">${mailboxes.length > 1 ? html`${first} <span class="hint">and ${mailboxes.length - 1} more</span>` : (first ?? (kind === 'many' ? html`<span class="hint">each their own</span>` : '–'))}</td>
     <td role="cell" data-label="Sends, reads">${wayText(account)}</td>
     <td role="cell" data-label="Connection"><a href="/ui/connections/${encodeURIComponent(connection)}">${connection}</a></td>
     <td role="cell" data-label="Last use">${lastUseText(account.lastUse)}</td>

@@ -1,4 +1,5 @@
 import type { CheckEvent, ShownCheck, ShownHop } from '../contract.ts';
+import { hopText } from '../parts/hop-text.ts';
 import { stateMark } from '../parts/state.ts';
 import { span } from '../parts/times.ts';
 import { remedyLine } from '../parts/trouble.ts';
@@ -83,7 +84,7 @@ function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateRe
   const isTrouble = state === 'failed' || state === 'warning';
   return html`<li class=${state}>
     <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
-      ${text && !isTrouble ? html`<span>${text}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
-    ${isTrouble ? html`<div class="trouble ${state}"><p>${text}</p>${remedyLine(remedy)}</div>` : nothing}
+      ${text && !isTrouble ? html`<span>${hopText(text, 'the page of an account sends one')}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
+    ${isTrouble ? html`<div class="trouble ${state}"><p class="told">${text}</p>${remedyLine(remedy)}</div>` : nothing}
   </li>`;
 }

@@ -32,11 +32,11 @@ function show({ user, script }: ShownScript): void {
     const save = () => saveFile(file, new Blob([text], { type: 'text/plain' }));
     return html`<p>Exchange has no page for these settings: an Exchange administrator runs the script, on any machine with
         PowerShell.${user === null ? '' : html` It is for <b>${user}</b>.`}</p>
-      <ul class="plain">${runs.map((line) => html`<li><code>${line}</code></li>`)}</ul>
-      <details><summary>Show it</summary><pre>${text}</pre></details>
+      ${runs.map((line) => html`<p class="command"><code>${line}</code></p>`)}
       <div class="buttons">
         <button type="button" class="primary" @click=${save}>Download ${file}</button>
         ${copyButton(text, 'the script', 'Copy the script')} ${close}
-      </div>`;
+      </div>
+      <details><summary>Show it</summary><pre>${text}</pre></details>`;
   });
 }

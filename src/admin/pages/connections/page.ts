@@ -40,7 +40,7 @@ interface Card {
 }
 
 function card(context: PageContext, connection: ShownConnectionDetail, { runs, ask, isAlone }: Card): TemplateResult {
-  const { name, state, since, grant, tenantId, clientId, cloud, expires, usedBy } = connection;
+  const { name, state, since, grant, signIns, tenantId, clientId, cloud, expires, usedBy } = connection;
   return html`<article class="card" aria-label="Connection ${name}">
     <div class="section-head">
       <h2>${isAlone ? name : html`<a href="/ui/connections/${encodeURIComponent(name)}">${name}</a>`} ${stateMark(state)}
@@ -50,6 +50,7 @@ function card(context: PageContext, connection: ShownConnectionDetail, { runs, a
     ${troubleOfConnection(connection)}
     ${facts([
       ['Grant', grant],
+      ['Sign-ins', signIns === 'each' ? 'one for each mailbox' : undefined],
       ['Tenant', copied(tenantId, 'tenant')],
       ['Client id', copied(clientId, 'client id')],
       ['Cloud', cloud],

@@ -71,7 +71,7 @@ function lineTable(lines: readonly ShownLogLine[]): TemplateResult {
     ${lines.map(
       ({ time, level, msg, fields = {} }) => html`<p>
         ${moment(time)} <span class="mark ${marks[level] ?? 'none'}">${level}</span> <b>${msg}</b>
-        ${Object.entries(fields).map(([name, value]) => html`<span class="pair"><i>${name}</i> ${fieldText(name, value)}</span> `)}
+        ${Object.entries(fields).map(([name, value]) => html`<span class="pair"><i>${name}</i>&nbsp;${fieldText(name, value)}</span> `)}
       </p>`,
     )}
   </div>`;

@@ -45,7 +45,7 @@ function row(message: ShownMessage, { chosen, toggle, mayChoose }: TableChoice):
     <td role="cell" class="state" data-label="State">${stateMark(state)}</td>
     <td role="cell" class="subject" data-label="Subject"><a href="/ui/messages/${id}">${subject || '(no subject)'}</a>
       ${last && state !== 'delivered' ? html`<span class="last">${last.text}</span>` : nothing}</td>
-    <td role="cell" class="address" data-label="From">${sender === '' ? '<>' : breakable(sender)}</td>
+    <td role="cell" class="address" data-label="From">${sender === '' ? html`&lt;&gt; <span class="hint">a report</span>` : breakable(sender)}</td>
     <td role="cell" class="address to" data-label="To">${breakable(first?.address ?? '')} ${others > 0 ? html`<span class="hint">and ${others} more</span>` : nothing}</td>
     <td role="cell" class="when" data-label="Accepted">${moment(receivedAt)}</td>
     <td role="cell" class="number" data-label="Attempts">${attempts}</td>

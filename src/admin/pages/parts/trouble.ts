@@ -11,14 +11,14 @@ export interface Trouble {
 export function trouble({ text, remedy, code, severity = 'error' }: Trouble): TemplateResult {
   return html`<div class="trouble ${severity}">
     <p><b class="mark ${severity === 'error' ? 'bad' : 'warn'}">${severity === 'error' ? 'Error' : 'Warning'}</b>
-      ${text} ${code ? html`<code class="code">${code}</code>` : nothing}</p>
+      <span class="told">${text}</span> ${code ? html`<code class="code">${code}</code>` : nothing}</p>
     ${remedyLine(remedy)}
   </div>`;
 }
 
 /** What to do, where something can be done. */
 export function remedyLine(remedy: string | null | undefined): TemplateResult | typeof nothing {
-  return remedy ? html`<p><b>What to do:</b> ${remedy}</p>` : nothing;
+  return remedy ? html`<p><b>What to do:</b> <span class="told">${remedy}</span></p>` : nothing;
 }
 
 /** The same of something thrown. */

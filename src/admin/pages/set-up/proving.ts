@@ -1,5 +1,6 @@
 import { copyButton } from '../parts/copy.ts';
 import { onSubmit, textField } from '../parts/fields.ts';
+import { hopText } from '../parts/hop-text.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment } from '../parts/times.ts';
 import { remedyLine, trouble } from '../parts/trouble.ts';
@@ -47,7 +48,7 @@ export function checkStep({ set, act }: SetUpWork): TemplateResult {
   return html`<p>Tries every hop to Microsoft, and says what is wrong and how to fix it.</p>
     <ol class="hops">${hops.map(hopView)}${state === 'running' && running ? runningView(running) : nothing}</ol>
     ${state === 'failed' && failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
-    ${state === 'running' ? html`<p role="status">${stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
+    ${state === 'running' ? html`<p role="status">${againAt ? stateMark('pending') : stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
     <div class="buttons">
       ${state === 'running' ? html`<button type="button" @click=${() => act('DELETE', 'set-up/task')}>Stop</button>` : html`<button type="button" class="primary" @click=${() => act('POST', 'set-up/check', {})}>${state === 'idle' ? 'Check' : 'Check again'}</button>`}
       ${state === 'idle' ? nothing : skip}
@@ -60,9 +61,9 @@ function runningView({ hop, target }: Pick<ShownSetUpHop, 'hop' | 'target'>): Te
 
 function hopView({ hop, target, status, detail, warning, cause, remedy, said }: ShownSetUpHop): TemplateResult {
   return html`<li class=${status}>
-    <p class="line">${stateMark(status, status === 'ok' ? 'Works' : undefined)} <b>${hop}</b> <span class="hint">${target}</span> ${detail ?? nothing}</p>
-    ${status === 'failed' ? html`<div class="trouble failed"><p>${cause} ${said ? html`<q>${said}</q>` : nothing}</p>${remedyLine(remedy)}</div>` : nothing}
-    ${warning ? html`<div class="trouble warning"><p>${warning}</p></div>` : nothing}
+    <p class="line">${stateMark(status, status === 'ok' ? 'Works' : undefined)} <b>${hop}</b> <span class="hint">${target}</span> ${detail === undefined ? nothing : hopText(detail, 'the next step sends one')}</p>
+    ${status === 'failed' ? html`<div class="trouble failed"><p class="told">${cause} ${said ? html`<q>${said}</q>` : nothing}</p>${remedyLine(remedy)}</div>` : nothing}
+    ${warning ? html`<div class="trouble warning"><p class="told">${warning}</p></div>` : nothing}
   </li>`;
 }
 

@@ -1,0 +1,7 @@
+/**
+ * What a hop has found, for a page, which has no options.
+ * @param sends where a test message is sent, in place of the option of `mailbridge check`
+ */
+export function hopText(text: string, sends: string): string {
+  return text.replace('--send-test ADDRESS', sends);
+}
