@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Database } from '../../../../../src/postgres/database.ts';
 import type { StoreChange } from '../../../../../src/queue/store.ts';
 import { Changes } from '../../../../../src/queue/stores/postgres/changes/changes.ts';
-import type { Database } from '../../../../../src/queue/stores/postgres/connection/database.ts';
 
 /** A database of which notices and answers come as a test says. */
 function scripted() {
