@@ -140,7 +140,7 @@ export class GraphMailStore implements MailStore {
       const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
       const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
       // One by one: their order is that in which they were given, whatever their dates.
-      folder.edit((edit) => {
+      await folder.edit((edit) => {
         for (const facts of told) edit.merge([facts], properties, startedAt);
       });
       const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
@@ -166,7 +166,7 @@ export class GraphMailStore implements MailStore {
       await mailbox.foldersChanged(this.#request);
       const path = levels.join(delimiter);
       const { key } = await this.#folder(path);
-      if (mailbox.index.keptSubscriptions.remove(path)) this.#subscribe(key, true);
+      if (await mailbox.index.authority.dropSubscription(path)) await this.#subscribe(key, true);
       return String(key);
     });
   }
@@ -179,7 +179,7 @@ export class GraphMailStore implements MailStore {
       const hasChildren = mailbox.index.folders.all().some(({ parent }) => parent === folder.id);
       if (hasChildren) throw new MailStoreError('not-permitted', `${name} has folders in it.`);
       await mailbox.mail.requests.send('DELETE', folderPath(folder.id), undefined, this.#request);
-      if (folder.subscribed) mailbox.index.keptSubscriptions.add(name);
+      if (folder.subscribed) await mailbox.index.authority.keepSubscription(name);
       await mailbox.foldersChanged(this.#request);
     });
   }
@@ -213,8 +213,9 @@ export class GraphMailStore implements MailStore {
 
   async setSubscribed(name: string, subscribed: boolean): Promise<void> {
     await this.#during(async () => {
-      if (!subscribed && this.#options.mailbox.index.keptSubscriptions.remove(name)) return;
-      this.#subscribe((await this.#folder(name)).key, subscribed);
+      const { authority } = this.#options.mailbox.index;
+      if (!subscribed && (await authority.dropSubscription(name))) return;
+      await this.#subscribe((await this.#folder(name)).key, subscribed);
     });
   }
 
@@ -231,9 +232,9 @@ export class GraphMailStore implements MailStore {
   }
 
   /** Graph knows no subscriptions: they are in the index alone. */
-  #subscribe(key: number, subscribed: boolean): void {
+  async #subscribe(key: number, subscribed: boolean): Promise<void> {
     const { mailbox } = this.#options;
-    mailbox.index.folders.update(key, { subscribed });
+    await mailbox.index.authority.setSubscribed(key, subscribed);
     mailbox.indexChanged();
   }
 
@@ -250,7 +251,8 @@ export class GraphMailStore implements MailStore {
     // What other programs make is subscribed; what a client makes it subscribes to itself.
     const { mailbox, access } = this.#options;
     const facts = { id, parent, displayName, special: undefined, total: 0, unread: 0 };
-    mailbox.index.folders.put(facts, false, access.clock.now());
+    const listed = { told: [facts], isWhole: false, subscribed: false, nowMs: access.clock.now(), since: 0 };
+    await mailbox.index.authority.putFolders(listed);
     return id;
   }
 

@@ -171,9 +171,12 @@ export class MessageTable {
     this.#db.sql('DELETE FROM messages WHERE folder = ? AND uid IS NULL AND is_described = 0').run(folder);
   }
 
-  /** Gives a message its UID. */
-  assign(folder: number, id: string, uid: number, modseq: number): void {
-    this.#db.sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ?').run(uid, modseq, folder, id);
+  /** Gives a message its UID. @returns false where it has one, or is not there */
+  assign(folder: number, id: string, uid: number, modseq: number): boolean {
+    const { changes } = this.#db
+      .sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ? AND uid IS NULL')
+      .run(uid, modseq, folder, id);
+    return changes > 0;
   }
 
   /** Messages that have a UID above `after` and that a full round has not seen, ascending by it, `limit` at most. */

@@ -38,6 +38,28 @@ export class OwnChanges {
     return (this.#changedAt.get(id) ?? this.#forgottenTo) > startedAt;
   }
 
+  /**
+   * Another instance has written what it knows of messages: an answer that was under way meanwhile may tell their former
+   * state, and so may the other instance's of one that we are changing.
+   */
+  others(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    this.#count += 1;
+    for (const id of ids) {
+      if (this.#changedAt.get(id) === Number.POSITIVE_INFINITY) this.#doubtful.add(id);
+      else {
+        this.#changedAt.delete(id);
+        this.#changedAt.set(id, this.#count);
+      }
+    }
+    this.#forgetOldest();
+  }
+
+  /** Whether something has to be read once more. */
+  get hasDoubts(): boolean {
+    return this.#doubtful.size > 0;
+  }
+
   /** What Graph has told of a message was passed over, though somebody else may have changed it too. */
   passedOver(id: string): void {
     this.#doubtful.add(id);

@@ -16,7 +16,8 @@ export interface RoundedFolder {
   readonly facts: IndexedFolder;
   readonly ownChanges: OwnChanges;
   uidOf(id: string): number | undefined;
-  edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: FolderProgress): void;
+  catchUp(): Promise<void>;
+  edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: FolderProgress): Promise<void>;
 }
 
 /** How a round is made. */
@@ -59,8 +60,21 @@ export class FolderRounds {
     }
   }
 
-  /** As a whole. A round that was broken off goes on where it was, or begins anew where Graph has forgotten the place. */
+  /**
+   * As a whole, unless another instance has done so meanwhile. A round that was broken off goes on where it was, or begins
+   * anew where Graph has forgotten the place.
+   */
   async full(options: RoundOptions): Promise<void> {
+    const { deltaLink: before } = this.#folder.facts;
+    await this.#folder.parts.index.authority.listing(this.#folder.key, options.signal, async (waited) => {
+      if (waited) await this.#folder.catchUp();
+      const { deltaLink } = this.#folder.facts;
+      if (deltaLink !== undefined && deltaLink !== before) await this.#changes(deltaLink, options);
+      else await this.#wholes(options);
+    });
+  }
+
+  async #wholes(options: RoundOptions): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#whole(options);
@@ -90,7 +104,7 @@ export class FolderRounds {
     await this.#mergeProperties(late.found, startedAt);
     const removed = await this.#reallyGone(await this.#unseen(round), options);
     await this.#inParts(removed.gone, (edit, some) => void edit.remove(some));
-    folder.edit(() => {}, undefined, {
+    await folder.edit(() => {}, undefined, {
       deltaLink,
       roundLink: undefined,
       propertiesAtMs: Math.max(sinceMs, late.lastMs - overlapMs),
@@ -116,7 +130,7 @@ export class FolderRounds {
       const page = await coming;
       // The next page is on its way while this one is written down.
       if (page.nextLink !== undefined) coming = unheard(parts.mail.changes(page.nextLink, options));
-      this.#takeIn(page.value, round, startedAt, page.nextLink);
+      await this.#takeIn(page.value, round, startedAt, page.nextLink);
       read += page.value.length;
       if (page.deltaLink !== undefined) return page.deltaLink;
       if (page.nextLink === undefined) throw new Error('Graph gives neither a next page nor a delta link');
@@ -124,28 +138,31 @@ export class FolderRounds {
     }
   }
 
-  #takeIn(page: readonly GraphMessage[], round: number, startedAt: number, roundLink: string | undefined): void {
+  async #takeIn(
+    page: readonly GraphMessage[],
+    round: number,
+    startedAt: number,
+    roundLink: string | undefined,
+  ): Promise<void> {
     const folder = this.#folder;
     const { index } = folder.parts;
     const described = page
       .filter((message) => message['@removed'] === undefined)
       .flatMap((each) => messageFacts(each) ?? []);
-    const progress = roundLink === undefined ? {} : { roundLink };
-    folder.edit(
-      (edit) => {
-        for (const facts of described) {
-          const isOurs = folder.ownChanges.since(facts.id, startedAt);
-          const isKnown = index.messages.get(folder.key, facts.id) !== undefined;
-          // What we have taken away since must not come back as new.
-          if (isKnown || !isOurs) index.messages.stage(folder.key, facts, round);
-          else folder.ownChanges.passedOver(facts.id);
-        }
-        const known = described.filter(({ id }) => index.messages.get(folder.key, id) !== undefined);
-        edit.merge(known, new Map(), startedAt);
-      },
-      undefined,
-      progress,
-    );
+    const isKnown = ({ id }: MessageFacts) => index.messages.get(folder.key, id) !== undefined;
+    if (described.some(isKnown)) {
+      await folder.edit((edit) => edit.merge(described.filter(isKnown), new Map(), startedAt));
+    }
+    // What has no UID yet is this instance's own.
+    index.db.transaction(() => {
+      for (const facts of described) {
+        const isOurs = folder.ownChanges.since(facts.id, startedAt);
+        // What we have taken away since must not come back as new.
+        if (isKnown(facts) || !isOurs) index.messages.stage(folder.key, facts, round);
+        else folder.ownChanges.passedOver(facts.id);
+      }
+      if (roundLink !== undefined) index.folders.update(folder.key, { roundLink });
+    });
   }
 
   async #allProperties(round: number, startedAt: number, options: RoundOptions): Promise<void> {
@@ -160,13 +177,25 @@ export class FolderRounds {
       const { nextLink } = page;
       coming = nextLink === undefined ? undefined : unheard(mail.properties(id, { link: nextLink }, options));
       const told = page.value.flatMap((message) => propertyFacts(message) ?? []);
-      folder.edit((edit) => {
-        for (const facts of told) {
-          const known = index.messages.get(folder.key, facts.id);
-          if (known === undefined) index.messages.stageProperties(folder.key, facts, round);
-          else edit.mergeProperties(known, facts, startedAt);
+      const [known, unknown] = [true, false].map((isKnown) =>
+        told.filter((facts) => (index.messages.get(folder.key, facts.id) !== undefined) === isKnown),
+      ) as [PropertyFacts[], PropertyFacts[]];
+      if (known.length > 0) await folder.edit((edit) => this.#mergeSome(edit, known, startedAt));
+      index.db.transaction(() => {
+        for (const facts of unknown) {
+          if (index.messages.get(folder.key, facts.id) === undefined) {
+            index.messages.stageProperties(folder.key, facts, round);
+          } else folder.ownChanges.passedOver(facts.id);
         }
       });
+    }
+  }
+
+  #mergeSome(edit: FolderEdit, told: Iterable<PropertyFacts>, startedAt: number): void {
+    const { index } = this.#folder.parts;
+    for (const facts of told) {
+      const known = index.messages.get(this.#folder.key, facts.id);
+      if (known !== undefined) edit.mergeProperties(known, facts, startedAt);
     }
   }
 
@@ -178,7 +207,7 @@ export class FolderRounds {
     for (;;) {
       const staged = messages.staged(key, assignedAtOnce);
       if (staged.length === 0) return;
-      this.#folder.edit((edit) => edit.assign(staged));
+      await this.#folder.edit((edit) => edit.assign(staged));
       await yieldToOthers();
     }
   }
@@ -227,7 +256,7 @@ export class FolderRounds {
     await this.#mergeProperties(properties, startedAt);
     await this.#inParts(gone, (edit, some) => void edit.remove(some));
     // Only now: what broke off before is told again, which changes nothing.
-    folder.edit(() => {}, undefined, {
+    await folder.edit(() => {}, undefined, {
       deltaLink: next,
       ...(changedAtMs > 0 && { propertiesAtMs: Math.max(0, changedAtMs - overlapMs) }),
     });
@@ -238,7 +267,8 @@ export class FolderRounds {
   /** Other work goes on in between: a program may have changed all messages of a folder at once. */
   async #inParts<Item>(items: readonly Item[], work: (edit: FolderEdit, some: readonly Item[]) => void) {
     for (let start = 0; start < items.length; start += assignedAtOnce) {
-      this.#folder.edit((edit) => work(edit, items.slice(start, start + assignedAtOnce)));
+      const some = items.slice(start, start + assignedAtOnce);
+      await this.#folder.edit((edit) => work(edit, some));
       if (start + assignedAtOnce < items.length) await yieldToOthers();
     }
   }
@@ -271,13 +301,7 @@ export class FolderRounds {
 
   /** Extended properties of messages that are known. */
   async #mergeProperties(told: ReadonlyMap<string, PropertyFacts>, startedAt: number): Promise<void> {
-    const { index } = this.#folder.parts;
-    await this.#inParts([...told.values()], (edit, some) => {
-      for (const facts of some) {
-        const known = index.messages.get(this.#folder.key, facts.id);
-        if (known !== undefined) edit.mergeProperties(known, facts, startedAt);
-      }
-    });
+    await this.#inParts([...told.values()], (edit, some) => this.#mergeSome(edit, some, startedAt));
   }
 
   /** @returns what is told, and the time of the last change by Exchange's clock, milliseconds since 1970 */
@@ -326,7 +350,7 @@ export class FolderRounds {
     const found = messages.filter(({ parentFolderId }) => parentFolderId === here);
     const properties = found.flatMap((message) => propertyFacts(message) ?? []);
     const told = new Map(properties.map((facts) => [facts.id, facts]));
-    folder.edit((edit) =>
+    await folder.edit((edit) =>
       edit.merge(
         found.flatMap((message) => messageFacts(message) ?? []),
         told,
