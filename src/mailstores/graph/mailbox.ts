@@ -78,7 +78,7 @@ export class GraphMailbox {
     this.#listing = new JointWork(access.clock);
     this.#log = log.child({ mailbox: access.mailbox });
     this.#settings = settings;
-    this.#index = new MailboxIndex({ folder, name }, settings.share);
+    this.#index = new MailboxIndex({ folder, name, address: access.mailbox }, settings.share);
     this.mail = new RemoteMail(new MailboxRequests(access));
     this.imports = new MailboxImport(this.mail.requests);
     this.appends = new UnsettledAppends(this.#index.authority.appends, access.clock);
@@ -134,6 +134,7 @@ export class GraphMailbox {
     const folder = new SyncedFolder(key, {
       ...{ index: this.#index, mail: this.mail, clock: this.#clock },
       isClosed: () => this.#isClosed,
+      lost: (key) => this.#lost(key),
     });
     this.#synced.set(key, folder);
     return folder;
@@ -167,6 +168,13 @@ export class GraphMailbox {
     await folder.bringUpToDate(0, { background: true }).catch((error: unknown) => {
       if (!this.#isClosed) this.#tellFailure(error);
     });
+  }
+
+  #lost(key: number): void {
+    this.#synced.delete(key);
+    this.#listing.expire();
+    this.indexChanged();
+    this.#dropOrphans();
   }
 
   /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */

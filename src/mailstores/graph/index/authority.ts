@@ -25,6 +25,8 @@ export interface OthersChanges {
 export interface FolderSide {
   /** Others have changed the folder. The working copy has it; it is told before anything else happens. */
   others(changes: OthersChanges): void;
+  /** All that the working copy had of the folder is taken for nothing, and read anew. */
+  forgotten(): void;
 }
 
 /** Who writes to a folder. */

@@ -38,6 +38,19 @@ export class IndexDatabase {
     }
   }
 
+  /** Does something, takes it back, and gives what came of it. It stands in no transaction. */
+  rehearse<Result>(work: () => Result): Result {
+    if (this.#depth > 0) throw new Error('what is rehearsed stands in no transaction');
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      return work();
+    } finally {
+      this.#depth--;
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    }
+  }
+
   fact(name: string): string | undefined {
     return this.sql('SELECT value FROM facts WHERE name = ?').get(name)?.value as string | undefined;
   }

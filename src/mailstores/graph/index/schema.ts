@@ -88,6 +88,10 @@ CREATE INDEX messages_staged ON messages (folder, received, id) WHERE uid IS NUL
 ALTER TABLE messages ADD COLUMN refs TEXT;
 CREATE INDEX messages_undescribed ON messages (folder) WHERE is_described = 0;
 `,
+  `
+-- in a copy of an index that instances share: up to which writing of the folder it has followed
+ALTER TABLE folders ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+`,
 ];
 
 /**

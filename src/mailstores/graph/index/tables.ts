@@ -1,4 +1,5 @@
 import { AppendTable } from './append-table.ts';
+import { CopyTable } from './copy-table.ts';
 import { IndexDatabase } from './database.ts';
 import { FolderTable } from './folder-table.ts';
 import { KeptSubscriptions } from './kept-subscriptions.ts';
@@ -9,6 +10,7 @@ export class IndexTables {
   readonly db: IndexDatabase;
   readonly folders: FolderTable;
   readonly messages: MessageTable;
+  readonly copies: CopyTable;
   readonly keptSubscriptions: KeptSubscriptions;
   readonly appends: AppendTable;
 
@@ -17,6 +19,7 @@ export class IndexTables {
     this.db = new IndexDatabase(file);
     this.folders = new FolderTable(this.db);
     this.messages = new MessageTable(this.db);
+    this.copies = new CopyTable(this.db);
     this.keptSubscriptions = new KeptSubscriptions(this.db);
     this.appends = new AppendTable(this.db);
   }

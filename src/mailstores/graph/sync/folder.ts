@@ -29,6 +29,13 @@ export class SyncedFolder {
   readonly #rounds: FolderRounds;
   readonly #comparing: JointWork;
   readonly #watchers = new Set<SessionWatcher>();
+  readonly #side = {
+    others: (changes: OthersChanges) => this.#others(changes),
+    forgotten: () => {
+      this.end('More of the folder has changed than is remembered.');
+      this.#memory.clear();
+    },
+  };
   #usedAtMs: number;
   #endFollow: (() => void) | undefined;
   /** Exact sizes that other instances do not know yet, by Graph's id. */
@@ -174,10 +181,11 @@ export class SyncedFolder {
       this.#tell(edit?.changes ?? [], author);
     };
     try {
-      return await authority.write(this.key, prepare, { others: (changes) => this.#others(changes), written });
+      return await authority.write(this.key, prepare, { ...this.#side, written });
     } catch (error) {
       // What Graph has taken is not in the index: who goes on would not see it.
       if (!authority.isShared) this.end('The index of the mailbox cannot be written.');
+      else this.#lost(error);
       throw error;
     }
   }
@@ -185,7 +193,21 @@ export class SyncedFolder {
   /** Takes in what other instances have written. @throws as {@link IndexAuthority.catchUp} */
   async catchUp(): Promise<void> {
     const { authority } = this.parts.index;
-    if (authority.isShared) await authority.catchUp(this.key, { others: (changes) => this.#others(changes) });
+    if (!authority.isShared) return;
+    try {
+      await authority.catchUp(this.key, this.#side);
+    } catch (error) {
+      this.#lost(error);
+      throw error;
+    }
+  }
+
+  /** The index that instances share has another folder in the place of this one, or none. */
+  #lost(error: unknown): void {
+    if (!(error instanceof MailStoreError && error.code === 'no-such-folder')) return;
+    this.end(error.message);
+    this.#memory.clear();
+    this.parts.lost(this.key);
   }
 
   /** The exact size of a message is known now. */

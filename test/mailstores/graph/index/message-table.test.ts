@@ -7,7 +7,11 @@ import { OwnChanges } from '../../../../src/mailstores/graph/sync/own-changes.ts
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 function filled(messages: number) {
-  const index = new MailboxIndex({ folder: mkdtempSync(join(temporaryFolder(), 'index-')), name: 'mailbox' });
+  const index = new MailboxIndex({
+    folder: mkdtempSync(join(temporaryFolder(), 'index-')),
+    name: 'mailbox',
+    address: 'x',
+  });
   const told = { parent: undefined, special: undefined, total: 0, unread: 0 };
   const key = index.folders.put({ ...told, id: 'f', displayName: 'x' }, true, 1_000_000);
   const edit = (work: (edit: FolderEdit) => void) =>
