@@ -61,6 +61,11 @@ export async function changeFlags(
     for (const [uid, now] of changed) author.tell({ kind: 'flags', uid, ...now });
     throw outcome.error;
   }
+  // Others may have changed some meanwhile: who asked has heard of that before this answer.
+  for (const uid of changed.keys()) {
+    const now = folder.entries.get(uid);
+    if (now !== undefined) changed.set(uid, { flags: now.flags, modseq: now.modseq });
+  }
   return { changed, modified: modified.sort((a, b) => a - b) };
 }
 
@@ -91,7 +96,7 @@ async function writeFlags(
   const isConditional = Number.isFinite(change.unchangedSince);
   const ids = wanted.map(({ entry }) => entry.id);
   let modified: number[] = [];
-  const end = folder.ownChanges.begin(ids);
+  const end = folder.changing(ids);
   let error: unknown;
   try {
     const requests = wanted.map((each) => patchRequest(each, isConditional, folder.changeKey(each.entry.id)));
@@ -105,7 +110,7 @@ async function writeFlags(
   } catch (caught) {
     error ??= caught;
   } finally {
-    end();
+    await end();
   }
   return { changed, modified, error };
 }
@@ -219,11 +224,11 @@ async function removeSome(
   author: SessionWatcher,
   options: RequestOptions,
 ): Promise<{ removed: readonly number[]; failure: unknown }> {
-  const end = folder.ownChanges.begin(ids);
+  const end = folder.changing(ids);
   try {
     return await removeAtGraph(folder, ids, author, options);
   } finally {
-    end();
+    await end();
   }
 }
 
@@ -276,7 +281,7 @@ export async function transferMessages(
   let failure: unknown;
   for (let start = 0; start < entries.length && failure === undefined; start += transferredAtOnce) {
     const some = entries.slice(start, start + transferredAtOnce);
-    const ends = [folder, target].map(({ ownChanges }) => ownChanges.begin(some.map(({ id }) => id)));
+    const ends = [folder, target].map((each) => each.changing(some.map(({ id }) => id)));
     try {
       const answers = await mail.requests.batch(
         some.map(({ id }) => ({ method: 'POST', path: `${messagePath(id)}/${how.action}`, json: { destinationId } })),
@@ -291,7 +296,7 @@ export async function transferMessages(
     } catch (error) {
       failure = error;
     } finally {
-      for (const end of ends) end();
+      for (const end of ends) await end();
     }
   }
   if (failure === undefined) return { from, to };

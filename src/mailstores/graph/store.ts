@@ -32,6 +32,8 @@ export interface GraphStoreOptions {
 
 /** Microsoft: "Exchange Online limits", message size; larger ones it does not keep. */
 const appendLimit = 150 * 1024 * 1024;
+/** Readings of what was stored, where other instances write all the time. */
+const mostTries = 4;
 /** Counters of a folder that is listed are told as they are in the index if they were compared no longer ago. */
 const statusFreshMs = 15_000;
 
@@ -135,16 +137,21 @@ export class GraphMailStore implements MailStore {
     const { mailbox, gone } = this.#options;
     try {
       const folder = mailbox.synced(facts);
-      const startedAt = folder.ownChanges.now();
-      const stored = await mailbox.mail.messages(ids, { signal: gone });
-      const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
-      const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
-      // One by one: their order is that in which they were given, whatever their dates.
-      await folder.edit((edit) => {
-        for (const facts of told) edit.merge([facts], properties, startedAt);
-      });
-      const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
-      return uids.length === ids.length ? uids : undefined;
+      for (let tries = 1; tries <= mostTries; tries++) {
+        const startedAt = folder.ownChanges.now();
+        const stored = await mailbox.mail.messages(ids, { signal: gone });
+        const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
+        const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
+        // One by one: their order is that in which they were given, whatever their dates.
+        await folder.edit((edit) => {
+          for (const facts of told) edit.merge([facts], properties, { startedAt, pageAt: startedAt });
+        });
+        const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
+        if (uids.length === ids.length) return uids;
+        // Another instance has written meanwhile: what was read may be older than that.
+        if (!folder.ownChanges.othersSince(startedAt)) break;
+      }
+      return undefined;
     } catch {
       return undefined;
     }

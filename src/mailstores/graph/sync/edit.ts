@@ -15,6 +15,14 @@ export interface EditedFolder {
   readonly ownChanges: OwnChanges;
 }
 
+/** When Graph was asked, by {@link OwnChanges.now}. */
+export interface AskedAt {
+  /** Before all that belongs together. */
+  readonly startedAt: number;
+  /** Before that part. */
+  readonly pageAt: number;
+}
+
 /**
  * Removals that are remembered of each folder. A client that was away for longer is told of every number that it knows and
  * that is not there (RFC 7162 section 3.2.5.1).
@@ -83,18 +91,17 @@ export class FolderEdit {
 
   /**
    * What Graph tells of messages: those that are not known are new.
-   * @param startedAt of {@link OwnChanges}: what we have changed since is newer than what Graph tells
+   * @param asked of {@link OwnChanges}: what we have changed since is newer than what Graph tells
    */
-  merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, startedAt: number): void {
+  merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, asked: AskedAt): void {
     const { messages: table } = this.#folder.index;
     const fresh: MessageFacts[] = [];
     for (const facts of messages) {
       const known = table.get(this.#key, facts.id);
       if (known === undefined) {
         // What we have taken away since must not come back as new.
-        if (this.#folder.ownChanges.since(facts.id, startedAt)) this.#folder.ownChanges.passedOver(facts.id);
-        else fresh.push(facts);
-      } else this.#mergeKnown(known, facts, properties.get(facts.id), startedAt);
+        if (!this.#isPassedOver(facts.id, asked)) fresh.push(facts);
+      } else this.#mergeKnown(known, facts, properties.get(facts.id), asked);
     }
     fresh.sort((a, b) => a.receivedMs - b.receivedMs || (a.id < b.id ? -1 : 1));
     for (const { id, changeKey, receivedMs, flags, envelope } of fresh) {
@@ -106,17 +113,14 @@ export class FolderEdit {
   }
 
   /** What extended properties tell of a message that is known. */
-  mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, startedAt: number): void {
-    const { index, ownChanges } = this.#folder;
+  mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, asked: AskedAt): void {
+    const { index } = this.#folder;
     index.messages.setAncestry(this.#key, known.id, ancestry);
     if (size !== undefined && !known.isExact && size !== known.size) {
       index.messages.setSize(this.#key, known.id, size, false);
       this.#put({ ...known, size });
     }
-    if (ownChanges.since(known.id, startedAt)) {
-      ownChanges.passedOver(known.id);
-      return;
-    }
+    if (this.#isPassedOver(known.id, asked)) return;
     const told = [...known.flags.filter((flag) => !isPropertyFlag(flag)), ...flags];
     if (!sameFlags(known.flags, told))
       this.#setFlags({ ...known, size: known.isExact ? known.size : (size ?? known.size) }, told);
@@ -155,6 +159,11 @@ export class FolderEdit {
     return { from: known.map(({ message }) => message.uid), to };
   }
 
+  /** Graph tells that messages are gone. */
+  removeAsTold(ids: readonly string[], asked: AskedAt): void {
+    this.remove(ids.filter((id) => !this.#isPassedOver(id, asked)));
+  }
+
   /** Messages are gone. @returns their UIDs, ascending */
   remove(ids: readonly string[]): readonly number[] {
     const { index } = this.#folder;
@@ -171,17 +180,8 @@ export class FolderEdit {
     return uids;
   }
 
-  #mergeKnown(
-    known: IndexedMessage,
-    facts: MessageFacts,
-    properties: PropertyFacts | undefined,
-    startedAt: number,
-  ): void {
-    const { ownChanges } = this.#folder;
-    if (ownChanges.since(known.id, startedAt)) {
-      ownChanges.passedOver(known.id);
-      return;
-    }
+  #mergeKnown(known: IndexedMessage, facts: MessageFacts, properties: PropertyFacts | undefined, asked: AskedAt): void {
+    if (this.#isPassedOver(known.id, asked)) return;
     const kept = properties?.flags ?? known.flags.filter(isPropertyFlag);
     const told = [...facts.flags.filter((flag) => !isPropertyFlag(flag)), ...kept];
     // A client may call a draft what Graph calls none.
@@ -203,6 +203,14 @@ export class FolderEdit {
     this.#put(next);
     this.changes.push({ kind: 'flags', uid: known.uid, flags: next.flags, modseq: next.modseq });
     return next.modseq;
+  }
+
+  /** Whether what Graph tells of a message may be older than what is known; then it is read once more. */
+  #isPassedOver(id: string, { startedAt, pageAt }: AskedAt): boolean {
+    const { ownChanges } = this.#folder;
+    if (!ownChanges.since(id, startedAt) && !ownChanges.othersSince(pageAt)) return false;
+    ownChanges.passedOver(id);
+    return true;
   }
 
   #put(message: IndexedMessage): void {

@@ -160,12 +160,12 @@ export class SyncedFolder {
    * Changes the folder, all at once or not at all, and tells who watches it.
    * @param work changes nothing but what it is given and may be called again: see {@link IndexAuthority.write}
    * @param author is told of new messages alone
-   * @param progress what else is written down of the folder
+   * @param progress what else is written down of the folder; asked last
    */
   async edit<Result>(
     work: (edit: FolderEdit) => Result,
     author?: SessionWatcher,
-    progress: FolderProgress = {},
+    progress?: () => FolderProgress,
   ): Promise<Result> {
     const { index } = this.parts;
     const { authority } = index;
@@ -174,7 +174,7 @@ export class SyncedFolder {
       const isOpen = authority.isShared || this.#memory.isLoaded;
       edit = new FolderEdit({ index, facts: this.facts, isOpen, ownChanges: this.ownChanges });
       const result = work(edit);
-      return { result, progress: { ...edit.counters, ...progress } };
+      return { result, progress: { ...edit.counters, ...progress?.() } };
     };
     const written = () => {
       edit?.remember(this.#memory);
@@ -208,6 +208,19 @@ export class SyncedFolder {
     this.end(error.message);
     this.#memory.clear();
     this.parts.lost(this.key);
+  }
+
+  /**
+   * Messages are being changed at Graph, until the returned function is called. Where another instance has written
+   * meanwhile, they are read once more.
+   */
+  changing(ids: readonly string[]): () => Promise<void> {
+    const end = this.ownChanges.begin(ids);
+    return async () => {
+      end();
+      // What cannot be read now stays in doubt.
+      if (this.parts.index.authority.isShared) await this.#rounds.settle({ background: true }).catch(() => {});
+    };
   }
 
   /** The exact size of a message is known now. */

@@ -62,8 +62,9 @@ const appendsKeptMs = 7 * 24 * 60 * 60_000;
  *   HIGHESTMODSEQ and UIDNEXT no lower than they were there (RFC 7162 section 3.1.2.2).
  *
  * Graph is asked by every instance whose clients have a folder open; only a listing of all messages is one instance's at a
- * time. What another instance has written while an answer of Graph was under way is newer than that answer: see
- * {@link OwnChanges.others}.
+ * time. Where Graph goes on to tell changes is shared too, and is true of what is written: all that Graph has told up to
+ * there is in it. So whatever was asked for before another instance has written, of messages or of where Graph goes on,
+ * may be older than what that one knows, and is not written but read once more: see {@link OwnChanges.others}.
  */
 export class SharedAuthority implements IndexAuthority {
   readonly isShared = true;
@@ -200,12 +201,7 @@ export class SharedAuthority implements IndexAuthority {
   /** @returns false where somebody else has written since */
   async #commit<Result>(rehearsed: Rehearsed<Result>, side: WritingSide): Promise<boolean> {
     const { before, rows, removed, progress } = rehearsed;
-    if (rows.length === 0 && removed.length === 0) {
-      await this.#shareLink(before, progress);
-      this.#tables.folders.update(before.key, progress);
-      side.written();
-      return true;
-    }
+    if (rows.length === 0 && removed.length === 0) return await this.#commitProgress(before, progress, side);
     const { key, revision, uidValidity } = before;
     const { uidNext = before.uidNext, modseq = before.modseq, removalsFrom = before.removalsFrom } = progress;
     const stay = new Set(rows.map(({ id }) => id));
@@ -233,13 +229,24 @@ export class SharedAuthority implements IndexAuthority {
     });
   }
 
-  /** An older link does as well: it tells more. So the others get one where there is something to spare. */
-  async #shareLink({ key, uidValidity }: IndexedFolder, progress: FolderProgress): Promise<void> {
-    if (progress.deltaLink === undefined) return;
+  /**
+   * Where no message has changed, where Graph goes on is this instance's own for a while: the one that is shared tells more,
+   * and takes its place when somebody else has written.
+   */
+  async #commitProgress(before: IndexedFolder, progress: FolderProgress, side: WritingSide): Promise<boolean> {
+    const { key, uidValidity } = before;
+    let { revision } = before;
     const sharedAtMs = this.#linkSharedAtMs.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (performance.now() - sharedAtMs < shareLinkMs) return;
-    await this.#ask(statements.writeLink, [key, uidValidity, ...linkOf(progress)]);
-    this.#linkSharedAtMs.set(key, performance.now());
+    if (progress.deltaLink !== undefined && performance.now() - sharedAtMs >= shareLinkMs) {
+      const asked = [key, revision, uidValidity, ...linkOf(progress)];
+      const [written] = await this.#ask(statements.writeLink, asked);
+      if (written === undefined) return false;
+      revision = written.revision as number;
+      this.#linkSharedAtMs.set(key, performance.now());
+    }
+    this.#tables.folders.update(key, { ...progress, revision });
+    side.written();
+    return true;
   }
 }
 

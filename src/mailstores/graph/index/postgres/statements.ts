@@ -65,11 +65,14 @@ export const writeFolder = `
   )
   SELECT revision, ${durably} FROM counted`;
 
-/** Where Graph goes on. Parameters: key, UIDVALIDITY, link, its times (2). */
+/**
+ * Where Graph goes on; likewise: an answer that somebody else has asked for before may be older, and must not be written.
+ * Parameters: key, revision, UIDVALIDITY, link, its times (2).
+ */
 export const writeLink = `
-  UPDATE mailbridge.index_folders SET delta_link = $3, properties_at = coalesce($4, properties_at),
-    reconciled_at = coalesce($5, reconciled_at)
-  WHERE key = $1 AND uid_validity = $2 AND NOT dropped`;
+  UPDATE mailbridge.index_folders SET revision = revision + 1, delta_link = $4,
+    properties_at = coalesce($5, properties_at), reconciled_at = coalesce($6, reconciled_at)
+  WHERE key = $1 AND revision = $2 AND uid_validity = $3 AND NOT dropped RETURNING revision`;
 
 /** The folder is no more. Parameters: key, revision. */
 export const dropFolder = `
