@@ -3,14 +3,21 @@ import { SharedIndexes } from '../../../src/mailstores/graph/index/postgres/shar
 import { afterTest } from '../../simulator/harness.ts';
 import type { Postgres } from '../../support/postgres.ts';
 
+/** Gives each instance that shares the indexes of a schema what it shares them by. */
+export interface Sharing {
+  (): ShareIndex;
+  readonly schema: string;
+}
+
 let schemas = 0;
 
-/** Instances that share the indexes in a schema that nobody has used. @returns what each of them is given */
-export function sharing(server: Postgres): () => ShareIndex {
+/** In a schema that nobody has used. */
+export function sharing(server: Postgres): Sharing {
   const schema = `index_${schemas++}`;
-  return () => {
+  const share = () => {
     const indexes = new SharedIndexes({ url: server.url(), schema });
     afterTest(() => indexes.close());
     return indexes.share;
   };
+  return Object.assign(share, { schema });
 }
