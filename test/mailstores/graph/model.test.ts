@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { OpenFolder } from '../../../src/mailbox/mail-store.ts';
 import type { ShareIndex } from '../../../src/mailstores/graph/index/mailbox-index.ts';
@@ -54,6 +55,20 @@ function said(flags: readonly string[]): string {
   return [...flags].sort().join(' ');
 }
 
+function unlessUnavailable(error: unknown): void {
+  const { code } = error as { code?: string };
+  if (code !== 'unavailable' && code !== 'shared-store-unavailable') throw error;
+}
+
+async function reachable({ index }: GraphMailbox): Promise<void> {
+  const isReached = () =>
+    index.authority.foldersRevision().then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isReached, { timeout: 20_000 }).toBe(true);
+}
+
 /** Clients at one or more instances, and the server, who change folders at random. */
 class Model {
   readonly #world: GraphWorld;
@@ -89,7 +104,8 @@ class Model {
     return model;
   }
 
-  async run(steps: number): Promise<void> {
+  /** @param outage takes PostgreSQL away for a while, and brings it back */
+  async run(steps: number, outage?: () => Promise<void>): Promise<void> {
     for (const instance of this.#instances) await this.#enter(instance);
     const told: string[] = [];
     for (let step = 0; step < steps; step++) {
@@ -99,6 +115,10 @@ class Model {
       if (this.#below(15) === 0) {
         told.push('restart');
         await this.#restart(this.#pick(this.#instances));
+      } else if (outage !== undefined && this.#below(12) === 0) {
+        told.push('outage');
+        await Promise.all([outage(), ...some.map((name) => this.#steps[name]?.().catch(unlessUnavailable))]);
+        for (const { mailbox } of this.#instances) await reachable(mailbox);
       } else await Promise.all(some.map((name) => this.#steps[name]?.()));
     }
     await this.#settle(told);
@@ -271,5 +291,19 @@ describe('of instances that share their index', () => {
     'three give each folder one UIDVALIDITY and each message one UID, in ascending order (seed %i)',
     { timeout: 240_000 },
     async (seed) => await (await Model.of(3, seed, sharing(server()))).run(60),
+  );
+
+  test.each(seeds.slice(0, 1))(
+    'so they do where PostgreSQL fails amid their writings, and comes back (seed %i)',
+    { timeout: 240_000 },
+    async (seed) => {
+      const model = await Model.of(2, seed, sharing(server()));
+      await model.run(30, async () => {
+        await delay(seed % 40);
+        await server().kill();
+        await delay(200);
+        await server().run();
+      });
+    },
   );
 });
