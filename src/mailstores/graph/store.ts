@@ -76,10 +76,11 @@ export class GraphMailStore implements MailStore {
   async status(name: string): Promise<FolderStatus> {
     return await this.#during(async () => {
       const { mailbox } = this.#options;
-      const facts = await this.#folder(name);
+      const folder = mailbox.synced(await this.#folder(name));
+      // It may have been listed at another instance.
+      if (folder.facts.deltaLink === undefined) await folder.catchUp();
       // A folder that nobody has opened is counted by Exchange: to list it takes too long for a glance.
-      if (facts.deltaLink === undefined) return unlisted(facts);
-      const folder = mailbox.synced(facts);
+      if (folder.facts.deltaLink === undefined) return unlisted(folder.facts);
       await folder.bringUpToDate(statusFreshMs, this.#request);
       return listed(folder, mailbox);
     });

@@ -7,9 +7,9 @@ export class IndexDatabase {
   readonly #prepared = new Map<string, StatementSync>();
   #depth = 0;
 
-  /** @throws BridgeError `mailbox-index-unusable` */
-  constructor(file: string) {
-    this.#db = openIndexDatabase(file);
+  /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
+  constructor(file: string, isCopy: boolean) {
+    this.#db = openIndexDatabase(file, isCopy);
   }
 
   sql(text: string): StatementSync {

@@ -30,7 +30,7 @@ export class MailboxIndex extends IndexTables {
    */
   constructor(mailbox: IndexedMailbox & { readonly folder: string }, share?: ShareIndex) {
     // A copy is another file: what either has told clients must not be taken for the other's.
-    super(join(mailbox.folder, share === undefined ? 'index.db' : 'shared-index.db'));
+    super(join(mailbox.folder, share === undefined ? 'index.db' : 'shared-index.db'), share !== undefined);
     this.authority = share?.(mailbox, this) ?? new OwnAuthority(this);
   }
 

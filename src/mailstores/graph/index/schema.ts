@@ -96,16 +96,18 @@ ALTER TABLE folders ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 
 /**
  * Opens an index, or makes a new one.
+ * @param isCopy of an index that is kept elsewhere: a loss of power may take back what was written last
  * @throws BridgeError `mailbox-index-unusable`
  */
-export function openIndexDatabase(file: string): DatabaseSync {
+export function openIndexDatabase(file: string, isCopy: boolean): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     assertOwnFiles(...databaseFiles(file));
     db = new DatabaseSync(file);
     chmodSync(file, 0o600);
     // A UID that a client has seen must not be given again after a loss of power.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    const synchronous = isCopy ? 'NORMAL' : 'FULL';
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 5000;`);
     bringUpToDate(db);
     return db;
   } catch (error) {

@@ -14,9 +14,9 @@ export class IndexTables {
   readonly keptSubscriptions: KeptSubscriptions;
   readonly appends: AppendTable;
 
-  /** @throws BridgeError `mailbox-index-unusable` */
-  constructor(file: string) {
-    this.db = new IndexDatabase(file);
+  /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
+  constructor(file: string, isCopy: boolean) {
+    this.db = new IndexDatabase(file, isCopy);
     this.folders = new FolderTable(this.db);
     this.messages = new MessageTable(this.db);
     this.copies = new CopyTable(this.db);

@@ -236,8 +236,9 @@ export class SyncedFolder {
 
   /** Messages below this UID are new to nobody any more. */
   seenBelow(uid: number): void {
+    const isNews = this.facts.recentFrom < uid;
     this.parts.index.folders.update(this.key, { recentFrom: uid });
-    this.parts.index.authority.seenBelow(this.key, uid);
+    if (isNews) this.parts.index.authority.seenBelow(this.key, uid);
   }
 
   /** Sizes become known one after the other, as a client reads: they are written together, and one that is lost is found again. */

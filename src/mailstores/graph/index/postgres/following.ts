@@ -12,7 +12,7 @@ import { allMessages, dropFolder, folderState, messagesSince, removalsSince } fr
 export type Ask = (text: string, values: readonly unknown[]) => Promise<readonly ResultRow[]>;
 
 /** Messages that are taken in between two looks at other work. */
-const takenAtOnce = 1_000;
+const takenAtOnce = 500;
 
 /** A removal as instances tell it one another. */
 interface CopiedRemoval {
