@@ -37,6 +37,8 @@ const rooms = [
   'config',
   // The encrypted archive of files; knows nothing of the bridge.
   'backup',
+  // PostgreSQL as the queue and the mail stores use it.
+  'postgres',
   // Codecs alone, spoken by the listeners above and by the upstream sessions.
   'sasl',
   'mailbox',
@@ -133,6 +135,12 @@ test('only cli, app and admin know the configuration', () => {
 
 test('a backup is files and their names alone', () => {
   expect(told(found.filter(({ from, to }) => from === 'backup' && to !== 'backup' && to !== 'base'))).toEqual([]);
+});
+
+test('the room of PostgreSQL knows the ground alone, and is used by what keeps something there', () => {
+  expect(told(found.filter(({ from, to }) => from === 'postgres' && to !== 'postgres' && to !== 'base'))).toEqual([]);
+  const mayUse = ['postgres', 'queue', 'mailstores', 'app'];
+  expect(told(found.filter(({ from, to }) => to === 'postgres' && !mayUse.includes(from)))).toEqual([]);
 });
 
 test('no files import one another in a circle, of types neither', () => {

@@ -581,7 +581,7 @@ const entries = {
   'shared-store-unavailable': {
     kind: 'temporary',
     cause:
-      'The store that the instances share cannot be used at this moment, and with it neither sign-ins nor app passwords. Tokens and app passwords that an instance knows already go on for a while; mail that needs a new token waits.',
+      'The store that the instances share cannot be used at this moment, and with it neither sign-ins nor app passwords nor the indexes of mailboxes that are read by Microsoft Graph. Tokens and app passwords that an instance knows already go on for a while; mail that needs a new token waits; clients of such mailboxes are told to try again.',
     remedy: 'See that the database runs and that this machine reaches it. The bridge goes on by itself once it does.',
   },
 

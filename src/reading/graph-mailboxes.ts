@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { GraphClient } from '../graph/client/client.ts';
 import type { MailStore } from '../mailbox/mail-store.ts';
 import { bridgeError } from '../mailstores/graph/errors.ts';
+import type { ShareIndex } from '../mailstores/graph/index/mailbox-index.ts';
 import { GraphMailbox } from '../mailstores/graph/mailbox.ts';
 import type { GraphMailboxAccess } from '../mailstores/graph/remote/requests.ts';
 import { GraphMailStore } from '../mailstores/graph/store.ts';
@@ -29,6 +30,8 @@ export interface GraphReadingSettings {
   readonly cacheBytes: number;
   /** Between two looks at a folder that somebody has selected, milliseconds. */
   readonly pollMs: number;
+  /** Where several instances share the index of each mailbox. */
+  readonly share?: ShareIndex | undefined;
 }
 
 interface OpenMailbox {
@@ -108,8 +111,8 @@ export class GraphMailboxes {
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const access = { client: this.#client(connection), mailbox, sendAs, clock: this.#clock, imports: mailboxImport };
-    const { dataDir, cacheBytes, pollMs } = this.#settings;
-    const settings = { folder: join(dataDir, 'mailboxes'), cacheBytes, pollMs };
+    const { dataDir, cacheBytes, pollMs, share } = this.#settings;
+    const settings = { folder: join(dataDir, 'mailboxes'), cacheBytes, pollMs, share };
     const entry: OpenMailbox = {
       mailbox: new GraphMailbox({ ...access, connection }, settings, this.#log),
       access,

@@ -4,10 +4,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Config, ListenerConfig } from '../../config/schema.ts';
 import type { ServedElsewhere } from '../../listeners/listener.ts';
+import type { SharedIndexes } from '../../mailstores/graph/index/postgres/shared-indexes.ts';
 import { type ReadListenerSettings, sessionOptions } from '../../reading/host.ts';
 import type { ReadSessionOptions } from '../../reading/login.ts';
 import { TranslatedMaildrops } from '../../reading/maildrops.ts';
 import type { BridgeState } from '../bridge-state.ts';
+import { sharedIndexes } from '../instances/shared-indexes.ts';
 import type { ListenerTls } from '../listener-certificates.ts';
 import type { Observation } from '../observing/observation.ts';
 import { BridgeReadingHost } from './bridge-host.ts';
@@ -35,17 +37,20 @@ export class BridgeReading {
   readonly #parts: ReadingParts;
   readonly #host: BridgeReadingHost;
   readonly #maildrops: TranslatedMaildrops;
+  readonly #indexes: SharedIndexes | undefined;
   #pool: WorkerPool | undefined;
 
   private constructor(parts: ReadingParts) {
     this.#parts = parts;
     const { config, clock, log, state } = parts;
     const { maxConnectionsPerAccount, graphCacheMegabytes, graphPollSeconds } = config.limits;
+    this.#indexes = sharedIndexes(config);
     this.#host = new BridgeReadingHost(state, maxConnectionsPerAccount, {
       settings: {
         dataDir: config.dataDir,
         cacheBytes: graphCacheMegabytes * 1024 * 1024,
         pollMs: graphPollSeconds * 1000,
+        share: this.#indexes?.share,
       },
       ...{ clock, log },
     });
@@ -88,6 +93,7 @@ export class BridgeReading {
   async close(): Promise<void> {
     await this.#pool?.close();
     this.#host.close();
+    await this.#indexes?.close();
   }
 
   /** A listener for reading clients. */

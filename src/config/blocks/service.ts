@@ -40,7 +40,12 @@ const postgresBlock = (sources: Sources) =>
       .meta({
         description: 'Schema of the tables, made at the first start. Bridges with the same one share their mail.',
       }),
-    poolSize: count(2, 200, 10, 'Most connections to PostgreSQL that one instance has open, besides one that listens.'),
+    poolSize: count(
+      2,
+      200,
+      10,
+      'Most connections to PostgreSQL that one instance has open, besides one that listens, and five for mailboxes that are read by Graph.',
+    ),
   });
 
 /** `queue` */

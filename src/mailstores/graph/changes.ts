@@ -7,6 +7,7 @@ import { messageFacts, propertyFacts } from './remote/facts.ts';
 import { messagePath } from './remote/mail.ts';
 import type { BatchAnswer, BatchedRequest, RequestOptions } from './remote/requests.ts';
 import type { GraphMessage } from './remote/resources.ts';
+import type { FolderEdit } from './sync/edit.ts';
 import type { FolderEntry, SyncedFolder } from './sync/folder.ts';
 import type { SessionWatcher } from './sync/parts.ts';
 
@@ -50,7 +51,7 @@ export async function changeFlags(
     else if (isDraft(flags) !== isDraft(next)) marked.push({ entry, flags: next });
     else changed.set(uid, { flags, modseq });
   }
-  for (const [uid, now] of markDrafts(folder, marked, author)) changed.set(uid, now);
+  for (const [uid, now] of await markDrafts(folder, marked, author)) changed.set(uid, now);
   for (let start = 0; start < wanted.length; start += changedAtOnce) {
     const outcome = await writeFlags(folder, wanted.slice(start, start + changedAtOnce), change, author, options);
     for (const [uid, now] of outcome.changed) changed.set(uid, now);
@@ -60,6 +61,11 @@ export async function changeFlags(
     for (const [uid, now] of changed) author.tell({ kind: 'flags', uid, ...now });
     throw outcome.error;
   }
+  // Others may have changed some meanwhile: who asked has heard of that before this answer.
+  for (const uid of changed.keys()) {
+    const now = folder.entries.get(uid);
+    if (now !== undefined) changed.set(uid, { flags: now.flags, modseq: now.modseq });
+  }
   return { changed, modified: modified.sort((a, b) => a - b) };
 }
 
@@ -67,16 +73,16 @@ export async function changeFlags(
 const changedAtOnce = 200;
 
 /** What Graph cannot be told: only what was created as a draft is one there. */
-function markDrafts(folder: SyncedFolder, marked: readonly Wanted[], author: SessionWatcher) {
-  const changed = new Map<number, ChangedFlags>();
-  if (marked.length === 0) return changed;
-  folder.edit((edit) => {
+async function markDrafts(folder: SyncedFolder, marked: readonly Wanted[], author: SessionWatcher) {
+  if (marked.length === 0) return new Map<number, ChangedFlags>();
+  return await folder.edit((edit) => {
+    const changed = new Map<number, ChangedFlags>();
     for (const { entry, flags } of marked) {
       const known = folder.parts.index.messages.get(folder.key, entry.id);
       if (known !== undefined) changed.set(known.uid, { flags, modseq: edit.setFlags(known, flags, known.changeKey) });
     }
+    return changed;
   }, author);
-  return changed;
 }
 
 async function writeFlags(
@@ -88,36 +94,57 @@ async function writeFlags(
 ): Promise<{ changed: ReadonlyMap<number, ChangedFlags>; modified: readonly number[]; error: unknown }> {
   const changed = new Map<number, ChangedFlags>();
   const isConditional = Number.isFinite(change.unchangedSince);
+  const ids = wanted.map(({ entry }) => entry.id);
   let modified: number[] = [];
-  const end = folder.ownChanges.begin(wanted.map(({ entry }) => entry.id));
+  const end = folder.changing(ids);
   let error: unknown;
   try {
     const requests = wanted.map((each) => patchRequest(each, isConditional, folder.changeKey(each.entry.id)));
     const answers = await folder.parts.mail.requests.batch(requests, options);
-    const stale: FolderEntry[] = [];
-    folder.edit((edit) => {
-      for (const [at, { entry, flags }] of wanted.entries()) {
-        const answer = answers[at] as BatchAnswer;
-        if ('error' in answer) {
-          if (answer.error.status === 412) stale.push(entry);
-          else if (!isGone(answer.error)) error ??= answer.error;
-          continue;
-        }
-        const known = folder.parts.index.messages.get(folder.key, entry.id);
-        if (known === undefined) continue;
-        const now = (answer.json ?? {}) as GraphMessage;
-        const told = asTold(flags, now);
-        changed.set(known.uid, { flags: told, modseq: edit.setFlags(known, told, now.changeKey ?? known.changeKey) });
-      }
-    }, author);
+    const written = await folder.edit((edit) => takenFlags(folder, wanted, answers, edit), author);
+    for (const [uid, now] of written) changed.set(uid, now);
+    const { stale, refused } = refusals(wanted, answers);
+    error = refused;
     if (isConditional) modified = stale.map(({ summary }) => summary.uid);
     else for (const entry of stale) await changeStale(folder, entry, change, changed, options);
   } catch (caught) {
     error ??= caught;
   } finally {
-    end();
+    await end();
   }
   return { changed, modified, error };
+}
+
+/** Writes down the flags that Graph has taken. */
+function takenFlags(
+  folder: SyncedFolder,
+  wanted: readonly Wanted[],
+  answers: readonly BatchAnswer[],
+  edit: FolderEdit,
+): ReadonlyMap<number, ChangedFlags> {
+  const changed = new Map<number, ChangedFlags>();
+  for (const [at, { entry, flags }] of wanted.entries()) {
+    const answer = answers[at] as BatchAnswer;
+    const known = 'error' in answer ? undefined : folder.parts.index.messages.get(folder.key, entry.id);
+    if ('error' in answer || known === undefined) continue;
+    const now = (answer.json ?? {}) as GraphMessage;
+    const told = asTold(flags, now);
+    changed.set(known.uid, { flags: told, modseq: edit.setFlags(known, told, now.changeKey ?? known.changeKey) });
+  }
+  return changed;
+}
+
+/** What somebody else has changed meanwhile, and what Graph says first of the others that it has not taken. */
+function refusals(wanted: readonly Wanted[], answers: readonly BatchAnswer[]) {
+  const stale: FolderEntry[] = [];
+  let refused: unknown;
+  for (const [at, { entry }] of wanted.entries()) {
+    const answer = answers[at] as BatchAnswer;
+    if (!('error' in answer)) continue;
+    if (answer.error.status === 412) stale.push(entry);
+    else if (!isGone(answer.error)) refused ??= answer.error;
+  }
+  return { stale, refused };
 }
 
 /** What others have changed meanwhile stands in the answer, but for what only extended properties tell. */
@@ -157,12 +184,12 @@ async function changeStale(
   const patch = patchOf(told, next);
   const json = patch && ((await mail.requests.send('PATCH', messagePath(entry.id), patch, options)) as GraphMessage);
   // Whoever asked hears it in the answer; what was somebody else's change is news to all.
-  folder.edit((edit) => {
+  const written = await folder.edit((edit) => {
     const known = index.messages.get(folder.key, entry.id);
-    if (known === undefined) return;
-    const modseq = edit.setFlags(known, next, json?.changeKey ?? facts.changeKey);
-    changed.set(known.uid, { flags: next, modseq });
+    if (known === undefined) return undefined;
+    return { uid: known.uid, modseq: edit.setFlags(known, next, json?.changeKey ?? facts.changeKey) };
   });
+  if (written !== undefined) changed.set(written.uid, { flags: next, modseq: written.modseq });
 }
 
 /**
@@ -197,11 +224,11 @@ async function removeSome(
   author: SessionWatcher,
   options: RequestOptions,
 ): Promise<{ removed: readonly number[]; failure: unknown }> {
-  const end = folder.ownChanges.begin(ids);
+  const end = folder.changing(ids);
   try {
     return await removeAtGraph(folder, ids, author, options);
   } finally {
-    end();
+    await end();
   }
 }
 
@@ -230,7 +257,8 @@ async function removeAtGraph(
     return 'error' in answer && !isGone(answer.error) ? [{ id, error: answer.error }] : [];
   });
   const failed = new Set(failures.map(({ id }) => id));
-  const removed = folder.edit((edit) => edit.remove(ids.filter((id) => !failed.has(id))), author);
+  const gone = ids.filter((id) => !failed.has(id));
+  const removed = await folder.edit((edit) => edit.remove(gone), author);
   return { removed, failure: failures[0]?.error };
 }
 
@@ -245,7 +273,7 @@ export async function transferMessages(
   author: SessionWatcher,
   options: RequestOptions,
 ): Promise<{ readonly from: readonly number[]; readonly to: readonly number[] }> {
-  const { index, mail } = folder.parts;
+  const { mail } = folder.parts;
   const entries = how.uids.flatMap((uid) => folder.entry(uid) ?? []);
   const destinationId = target.facts.id;
   const from: number[] = [];
@@ -253,35 +281,22 @@ export async function transferMessages(
   let failure: unknown;
   for (let start = 0; start < entries.length && failure === undefined; start += transferredAtOnce) {
     const some = entries.slice(start, start + transferredAtOnce);
-    const ends = [folder, target].map(({ ownChanges }) => ownChanges.begin(some.map(({ id }) => id)));
+    const ends = [folder, target].map((each) => each.changing(some.map(({ id }) => id)));
     try {
       const answers = await mail.requests.batch(
         some.map(({ id }) => ({ method: 'POST', path: `${messagePath(id)}/${how.action}`, json: { destinationId } })),
         { ...options, once: true },
       );
-      const done: string[] = [];
-      target.edit((edit) => {
-        for (const [at, entry] of some.entries()) {
-          const answer = answers[at] as BatchAnswer;
-          if ('error' in answer) {
-            if (!isGone(answer.error)) failure ??= answer.error;
-            continue;
-          }
-          const known = index.messages.get(folder.key, entry.id);
-          if (known === undefined) continue;
-          const { id = entry.id, changeKey = '' } = (answer.json ?? {}) as GraphMessage;
-          const { envelope = '{}', inReplyTo, references } = index.messages.envelope(folder.key, entry.id) ?? {};
-          from.push(known.uid);
-          to.push(edit.add({ ...known, id, changeKey }, envelope));
-          index.messages.setAncestry(target.key, id, { inReplyTo, references });
-          done.push(entry.id);
-        }
-      });
-      if (how.action === 'move') folder.edit((edit) => edit.remove(done), author);
+      const refused = answers.find((answer) => 'error' in answer && !isGone(answer.error));
+      failure = refused && 'error' in refused ? refused.error : undefined;
+      const came = await target.edit((edit) => takeOver(folder, target, some, answers, edit));
+      from.push(...came.map((each) => each.from));
+      to.push(...came.map((each) => each.to));
+      if (how.action === 'move') await folder.edit((edit) => edit.remove(came.map(({ id }) => id)), author);
     } catch (error) {
       failure = error;
     } finally {
-      for (const end of ends) end();
+      for (const end of ends) await end();
     }
   }
   if (failure === undefined) return { from, to };
@@ -290,6 +305,27 @@ export async function transferMessages(
     author.tell({ kind: 'removed', uids: from, modseq: folder.facts.modseq });
   }
   throw failure;
+}
+
+/** Messages that Graph has put into another folder are in the index of that, too. @returns each id as it was, and its UIDs */
+function takeOver(
+  folder: SyncedFolder,
+  target: SyncedFolder,
+  entries: readonly FolderEntry[],
+  answers: readonly BatchAnswer[],
+  edit: FolderEdit,
+): readonly { readonly id: string; readonly from: number; readonly to: number }[] {
+  const { messages } = folder.parts.index;
+  return entries.flatMap((entry, at) => {
+    const answer = answers[at] as BatchAnswer;
+    const known = 'error' in answer ? undefined : messages.get(folder.key, entry.id);
+    if ('error' in answer || known === undefined) return [];
+    const { id = entry.id, changeKey = '' } = (answer.json ?? {}) as GraphMessage;
+    const { envelope = '{}', inReplyTo, references } = messages.envelope(folder.key, entry.id) ?? {};
+    const to = edit.add({ ...known, id, changeKey }, envelope);
+    messages.setAncestry(target.key, id, { inReplyTo, references });
+    return [{ id: entry.id, from: known.uid, to }];
+  });
 }
 
 /** One batch: what is written down is never far behind what Graph has done. */

@@ -13,10 +13,11 @@ import { MessageContents } from './content/contents.ts';
 import { DiskCache } from './content/disk-cache.ts';
 import { bridgeError, isGone } from './errors.ts';
 import { pathsOf } from './folder-names.ts';
-import type { IndexedFolder } from './index/folder-table.ts';
-import { MailboxIndex } from './index/mailbox-index.ts';
+import type { IndexedFolder, ToldFolder } from './index/folder-table.ts';
+import { MailboxIndex, type ShareIndex } from './index/mailbox-index.ts';
 import { RemoteMail } from './remote/mail.ts';
 import { type GraphMailboxAccess, MailboxRequests, type RequestOptions } from './remote/requests.ts';
+import type { GraphFolder } from './remote/resources.ts';
 import { SyncedFolder } from './sync/folder.ts';
 import { JointWork } from './sync/joint-work.ts';
 import type { RoundOptions } from './sync/rounds.ts';
@@ -29,6 +30,8 @@ export interface GraphMailboxSettings {
   readonly cacheBytes: number;
   /** Between two looks at a folder that somebody has selected, milliseconds. */
   readonly pollMs: number;
+  /** Where several instances share the index of each mailbox. */
+  readonly share?: ShareIndex | undefined;
 }
 
 /** A folder list older than that is read again before it is used. */
@@ -56,6 +59,8 @@ export class GraphMailbox {
   readonly #listing: JointWork;
   #paths: ReadonlyMap<string, IndexedFolder> = new Map();
   #special: ReadonlyMap<string, SpecialUse | 'inbox' | 'root'> | undefined;
+  /** Of the list that {@link folders} has read last. */
+  #foldersRevision = 0;
   #cancelPoll: (() => void) | undefined;
   #isClosed = false;
 
@@ -73,10 +78,10 @@ export class GraphMailbox {
     this.#listing = new JointWork(access.clock);
     this.#log = log.child({ mailbox: access.mailbox });
     this.#settings = settings;
-    this.#index = new MailboxIndex(folder);
+    this.#index = new MailboxIndex({ folder, name, address: access.mailbox }, settings.share);
     this.mail = new RemoteMail(new MailboxRequests(access));
     this.imports = new MailboxImport(this.mail.requests);
-    this.appends = new UnsettledAppends(this.#index, access.clock);
+    this.appends = new UnsettledAppends(this.#index.authority.appends, access.clock);
     this.#paths = pathsOf(this.#index.folders.all());
     const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
     this.contents = new MessageContents(this.mail, this.#index, cache);
@@ -91,7 +96,9 @@ export class GraphMailbox {
 
   /** Folders by path, parents before children. */
   async folders(options: RequestOptions = {}, maxAgeMs = foldersFreshMs): Promise<ReadonlyMap<string, IndexedFolder>> {
-    await this.#listing.run(maxAgeMs, () => this.#readFolders(options), options.signal);
+    // Another instance has made a folder, say: its client may come here next.
+    const isOld = (await this.#index.authority.foldersRevision()) !== this.#foldersRevision;
+    await this.#listing.run(isOld ? -1 : maxAgeMs, () => this.#readFolders(options), options.signal);
     return this.#paths;
   }
 
@@ -107,6 +114,7 @@ export class GraphMailbox {
 
   /** The folder list has changed by our own doing. */
   async foldersChanged(options: RequestOptions = {}): Promise<void> {
+    await this.#index.authority.foldersChanged();
     await this.folders(options, -1);
   }
 
@@ -123,7 +131,11 @@ export class GraphMailbox {
   synced({ key }: Pick<IndexedFolder, 'key'>): SyncedFolder {
     const known = this.#synced.get(key);
     if (known !== undefined) return known;
-    const folder = new SyncedFolder(key, { index: this.#index, mail: this.mail, clock: this.#clock });
+    const folder = new SyncedFolder(key, {
+      ...{ index: this.#index, mail: this.mail, clock: this.#clock },
+      isClosed: () => this.#isClosed,
+      lost: (key) => this.#lost(key),
+    });
     this.#synced.set(key, folder);
     return folder;
   }
@@ -158,6 +170,13 @@ export class GraphMailbox {
     });
   }
 
+  #lost(key: number): void {
+    this.#synced.delete(key);
+    this.#listing.expire();
+    this.indexChanged();
+    this.#dropOrphans();
+  }
+
   /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
   async assertThere({ key }: SyncedFolder, options: RequestOptions = {}): Promise<void> {
     await this.foldersChanged(options);
@@ -181,23 +200,20 @@ export class GraphMailbox {
   }
 
   async #readFolders(options: RequestOptions): Promise<void> {
+    const { authority } = this.#index;
+    const since = await authority.foldersRevision();
     this.#special ??= await this.mail.specialFolders(options);
     const special = this.#special;
     const told = (await this.mail.folders(options)).filter(({ id }) => id !== undefined && special.get(id) !== 'root');
-    const nowMs = this.#clock.now();
-    const ids = new Set(told.map(({ id }) => id));
-    const gone = this.#index.folders.all().filter(({ id }) => !ids.has(id));
-    this.#index.db.transaction(() => {
-      for (const { key } of gone) this.#index.folders.remove(key);
-      for (const { id = '', displayName = '', parentFolderId, totalItemCount = 0, unreadItemCount = 0 } of told) {
-        const use = special.get(id);
-        const parent =
-          parentFolderId !== undefined && special.get(parentFolderId) !== 'root' ? parentFolderId : undefined;
-        const facts = { id, parent, displayName, total: totalItemCount, unread: unreadItemCount };
-        // Folders that are there before, and those that other programs make, are shown by programs that list only these.
-        this.#index.folders.put({ ...facts, special: use === 'root' ? undefined : use }, true, nowMs);
-      }
+    const gone = await authority.putFolders({
+      told: told.map((folder) => toldFolder(folder, special)),
+      isWhole: true,
+      // Folders that are there before, and those that other programs make, are shown by programs that list only these.
+      subscribed: true,
+      nowMs: this.#clock.now(),
+      since,
     });
+    this.#foldersRevision = since;
     if (gone.length > 0) this.#dropOrphans();
     for (const { key, displayName } of gone) {
       this.#synced.get(key)?.end(`The folder ${displayName} was deleted.`);
@@ -225,10 +241,8 @@ export class GraphMailbox {
     if (this.mail.requests.heldMs > 0) return;
     for (const [key, folder] of this.#synced) {
       if (this.#isClosed) return;
-      if (!folder.isWatched) {
-        folder.unloadAfter(unloadAfterMs);
-        continue;
-      }
+      if (!folder.isWatched) folder.unloadAfter(unloadAfterMs);
+      if (!folder.isWatched && !folder.ownChanges.hasDoubts) continue;
       try {
         await folder.bringUpToDate(0, { background: true });
         const { reconciledAtMs } = folder.facts;
@@ -246,6 +260,18 @@ export class GraphMailbox {
     const text = `cannot look for new mail: ${errorText(cause)} ${cause.remedy}`;
     logRepeated(this.#log, 'warn', `graph-poll ${this.mail.requests.mailbox} ${cause.code}`, { error: cause }, text);
   }
+}
+
+function toldFolder(
+  { id = '', displayName = '', parentFolderId, totalItemCount = 0, unreadItemCount = 0 }: GraphFolder,
+  special: ReadonlyMap<string, SpecialUse | 'inbox' | 'root'>,
+): ToldFolder {
+  const use = special.get(id);
+  const parent = parentFolderId !== undefined && special.get(parentFolderId) !== 'root' ? parentFolderId : undefined;
+  return {
+    ...{ id, parent, displayName, total: totalItemCount, unread: unreadItemCount },
+    special: use === 'root' ? undefined : use,
+  };
 }
 
 /** What was on its way in when the bridge broke down; nothing is for so long. */

@@ -78,7 +78,7 @@ export class GraphOpenFolder implements OpenFolder {
     this.#host = host;
     const { recentFrom, uidNext } = folder.facts;
     this.recentFrom = recentFrom;
-    if (!readOnly) folder.parts.index.folders.update(folder.key, { recentFrom: uidNext });
+    if (!readOnly) folder.seenBelow(uidNext);
     this.#self = {
       readOnly,
       tell: (change) => {
@@ -226,7 +226,7 @@ export class GraphOpenFolder implements OpenFolder {
 
   async #transfer(action: 'copy' | 'move', uids: readonly number[], name: string): Promise<Transferred> {
     const target = await this.#host.folderNamed(name);
-    if (action === 'move' && target === this.#folder) return this.#renumber(uids);
+    if (action === 'move' && target === this.#folder) return await this.#renumber(uids);
     const moved = await this.#during((options) =>
       transferMessages(this.#folder, target, { action, uids }, this.#self, options),
     );
@@ -241,11 +241,11 @@ export class GraphOpenFolder implements OpenFolder {
    * To IMAP a message that moves to where it is is another one (RFC 6851 section 3.3), to Exchange it stays what it is:
    * UIDs are the index's, and so is this move. A copy and a removal could be cut in two.
    */
-  #renumber(uids: readonly number[]): Transferred {
+  async #renumber(uids: readonly number[]): Promise<Transferred> {
     const ids = uids.flatMap((uid) => this.#folder.entry(uid)?.id ?? []);
     const { uidValidity } = this;
     try {
-      return { uidValidity, ...this.#folder.edit((edit) => edit.renumber(ids), this.#self) };
+      return { uidValidity, ...(await this.#folder.edit((edit) => edit.renumber(ids), this.#self)) };
     } catch (error) {
       throw this.#failure(error);
     }

@@ -32,6 +32,8 @@ export interface GraphStoreOptions {
 
 /** Microsoft: "Exchange Online limits", message size; larger ones it does not keep. */
 const appendLimit = 150 * 1024 * 1024;
+/** Readings of what was stored, where other instances write all the time. */
+const mostTries = 4;
 /** Counters of a folder that is listed are told as they are in the index if they were compared no longer ago. */
 const statusFreshMs = 15_000;
 
@@ -74,10 +76,11 @@ export class GraphMailStore implements MailStore {
   async status(name: string): Promise<FolderStatus> {
     return await this.#during(async () => {
       const { mailbox } = this.#options;
-      const facts = await this.#folder(name);
+      const folder = mailbox.synced(await this.#folder(name));
+      // It may have been listed at another instance.
+      if (folder.facts.deltaLink === undefined) await folder.catchUp();
       // A folder that nobody has opened is counted by Exchange: to list it takes too long for a glance.
-      if (facts.deltaLink === undefined) return unlisted(facts);
-      const folder = mailbox.synced(facts);
+      if (folder.facts.deltaLink === undefined) return unlisted(folder.facts);
       await folder.bringUpToDate(statusFreshMs, this.#request);
       return listed(folder, mailbox);
     });
@@ -135,16 +138,21 @@ export class GraphMailStore implements MailStore {
     const { mailbox, gone } = this.#options;
     try {
       const folder = mailbox.synced(facts);
-      const startedAt = folder.ownChanges.now();
-      const stored = await mailbox.mail.messages(ids, { signal: gone });
-      const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
-      const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
-      // One by one: their order is that in which they were given, whatever their dates.
-      folder.edit((edit) => {
-        for (const facts of told) edit.merge([facts], properties, startedAt);
-      });
-      const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
-      return uids.length === ids.length ? uids : undefined;
+      for (let tries = 1; tries <= mostTries; tries++) {
+        const startedAt = folder.ownChanges.now();
+        const stored = await mailbox.mail.messages(ids, { signal: gone });
+        const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
+        const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
+        // One by one: their order is that in which they were given, whatever their dates.
+        await folder.edit((edit) => {
+          for (const facts of told) edit.merge([facts], properties, { startedAt, pageAt: startedAt });
+        });
+        const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
+        if (uids.length === ids.length) return uids;
+        // Another instance has written meanwhile: what was read may be older than that.
+        if (!folder.ownChanges.othersSince(startedAt)) break;
+      }
+      return undefined;
     } catch {
       return undefined;
     }
@@ -166,7 +174,7 @@ export class GraphMailStore implements MailStore {
       await mailbox.foldersChanged(this.#request);
       const path = levels.join(delimiter);
       const { key } = await this.#folder(path);
-      if (mailbox.index.keptSubscriptions.remove(path)) this.#subscribe(key, true);
+      if (await mailbox.index.authority.dropSubscription(path)) await this.#subscribe(key, true);
       return String(key);
     });
   }
@@ -179,7 +187,7 @@ export class GraphMailStore implements MailStore {
       const hasChildren = mailbox.index.folders.all().some(({ parent }) => parent === folder.id);
       if (hasChildren) throw new MailStoreError('not-permitted', `${name} has folders in it.`);
       await mailbox.mail.requests.send('DELETE', folderPath(folder.id), undefined, this.#request);
-      if (folder.subscribed) mailbox.index.keptSubscriptions.add(name);
+      if (folder.subscribed) await mailbox.index.authority.keepSubscription(name);
       await mailbox.foldersChanged(this.#request);
     });
   }
@@ -213,8 +221,9 @@ export class GraphMailStore implements MailStore {
 
   async setSubscribed(name: string, subscribed: boolean): Promise<void> {
     await this.#during(async () => {
-      if (!subscribed && this.#options.mailbox.index.keptSubscriptions.remove(name)) return;
-      this.#subscribe((await this.#folder(name)).key, subscribed);
+      const { authority } = this.#options.mailbox.index;
+      if (!subscribed && (await authority.dropSubscription(name))) return;
+      await this.#subscribe((await this.#folder(name)).key, subscribed);
     });
   }
 
@@ -231,9 +240,9 @@ export class GraphMailStore implements MailStore {
   }
 
   /** Graph knows no subscriptions: they are in the index alone. */
-  #subscribe(key: number, subscribed: boolean): void {
+  async #subscribe(key: number, subscribed: boolean): Promise<void> {
     const { mailbox } = this.#options;
-    mailbox.index.folders.update(key, { subscribed });
+    await mailbox.index.authority.setSubscribed(key, subscribed);
     mailbox.indexChanged();
   }
 
@@ -250,7 +259,8 @@ export class GraphMailStore implements MailStore {
     // What other programs make is subscribed; what a client makes it subscribes to itself.
     const { mailbox, access } = this.#options;
     const facts = { id, parent, displayName, special: undefined, total: 0, unread: 0 };
-    mailbox.index.folders.put(facts, false, access.clock.now());
+    const listed = { told: [facts], isWhole: false, subscribed: false, nowMs: access.clock.now(), since: 0 };
+    await mailbox.index.authority.putFolders(listed);
     return id;
   }
 

@@ -156,7 +156,7 @@ test('once a day everything is compared, so that a change that Graph never told 
   // As if Graph had told of its going, and never that it came back.
   const folder = world.mailbox.synced(await world.mailbox.folderNamed('INBOX'));
   const lost = folder.entry(1);
-  folder.edit((edit) => edit.remove([lost?.id ?? '']));
+  await folder.edit((edit) => edit.remove([lost?.id ?? '']));
   expect(told).toEqual(['removed 1']);
   await clock.advance(60 * 60_000);
   await until('an ordinary look', () => world.m365.graphRequests.count({ operation: 'deltaMessages' }) > 1);

@@ -190,7 +190,9 @@ test('a message that was removed does not come back as new from an answer that w
   await inbox.remove([1]);
   const told = heard(inbox);
   const facts = messageFacts(late);
-  folder.edit((edit) => edit.merge(facts === undefined ? [] : [facts], new Map(), startedAt));
+  await folder.edit((edit) =>
+    edit.merge(facts === undefined ? [] : [facts], new Map(), { startedAt, pageAt: startedAt }),
+  );
   await world.poll();
   expect(told).toEqual([]);
   expect(await listing(inbox)).toEqual({ 2: 'b' });

@@ -7,6 +7,7 @@ import { createHttpClient } from '../../../src/base/http/client.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { GraphClient } from '../../../src/graph/client/client.ts';
 import type { AppendedMessage, FolderChange, OpenFolder } from '../../../src/mailbox/mail-store.ts';
+import type { ShareIndex } from '../../../src/mailstores/graph/index/mailbox-index.ts';
 import { GraphMailbox, type GraphMailboxSettings } from '../../../src/mailstores/graph/mailbox.ts';
 import { GraphMailStore } from '../../../src/mailstores/graph/store.ts';
 import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harness.ts';
@@ -86,14 +87,28 @@ export class GraphWorld {
   }
 
   /** The mailbox as another instance of the bridge has it, with a data folder of its own. */
-  async instance(): Promise<GraphMailbox> {
+  async instance(share?: ShareIndex): Promise<GraphMailbox> {
+    return (await this.another(share)).mailbox;
+  }
+
+  /** The same, that can be started again. */
+  async another(share?: ShareIndex): Promise<{ readonly mailbox: GraphMailbox; restart(): void }> {
     const folder = await mkdtemp(join(tmpdir(), 'mailbridge-graph-'));
-    const mailbox = this.#open(folder);
+    const open = () => this.#open({ ...this.#settings, folder, share });
+    let mailbox = open();
     afterTest(async () => {
       mailbox.close();
       await rm(folder, { recursive: true, force: true });
     });
-    return mailbox;
+    return {
+      get mailbox() {
+        return mailbox;
+      },
+      restart() {
+        mailbox.close();
+        mailbox = open();
+      },
+    };
   }
 
   /** Another session. */
@@ -118,13 +133,13 @@ export class GraphWorld {
   }
 
   /** Looks for changes at once, as is done every few seconds. */
-  async poll(folder = 'INBOX'): Promise<void> {
-    await this.mailbox.synced(await this.mailbox.folderNamed(folder)).bringUpToDate(-1, {});
+  async poll(folder = 'INBOX', mailbox = this.mailbox): Promise<void> {
+    await mailbox.synced(await mailbox.folderNamed(folder)).bringUpToDate(-1, {});
   }
 
-  #open(folder = this.#settings.folder): GraphMailbox {
+  #open(settings = this.#settings): GraphMailbox {
     const access = { client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock };
-    return new GraphMailbox({ ...access, connection: 'contoso' }, { ...this.#settings, folder }, silentLog);
+    return new GraphMailbox({ ...access, connection: 'contoso' }, settings, silentLog);
   }
 }
 

@@ -50,10 +50,10 @@ export async function appendMessages(
   } catch (error) {
     const isRemoved = await place.mail.removeForGood(stored.map(({ id }) => id));
     // What could not be removed is found when the client sends it again.
-    for (const { note } of stored) note?.end(isRemoved);
+    for (const { note } of stored) await note?.end(isRemoved);
     throw error;
   }
-  for (const { note } of stored) note?.end(true);
+  for (const { note } of stored) await note?.end(true);
   return stored.map(({ id }) => id);
 }
 
@@ -61,7 +61,7 @@ async function appendMessage(place: AppendPlace, message: SpooledMessage, option
   if (message.isDraft && message.size <= maxMimeBytes) {
     return { id: await createdAsDraft(place, message, options), note: undefined };
   }
-  const note = place.notes.begin(`${place.folderId} ${message.digest}`);
+  const note = await place.notes.begin(`${place.folderId} ${message.digest}`);
   try {
     const before = note.isAgain ? await messagesMarked(place.mail, place.folderId, note.marker, options) : [];
     const marked = { ...options, marker: note.marker, before };
@@ -73,7 +73,7 @@ async function appendMessage(place: AppendPlace, message: SpooledMessage, option
     return { id, note };
   } catch (error) {
     const isUnsure = error instanceof UnsureOutcome;
-    note.end(!isUnsure && !note.isAgain);
+    await note.end(!isUnsure && !note.isAgain);
     throw isUnsure ? error.cause : error;
   }
 }

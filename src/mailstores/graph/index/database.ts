@@ -7,9 +7,9 @@ export class IndexDatabase {
   readonly #prepared = new Map<string, StatementSync>();
   #depth = 0;
 
-  /** @throws BridgeError `mailbox-index-unusable` */
-  constructor(file: string) {
-    this.#db = openIndexDatabase(file);
+  /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
+  constructor(file: string, isCopy: boolean) {
+    this.#db = openIndexDatabase(file, isCopy);
   }
 
   sql(text: string): StatementSync {
@@ -35,6 +35,19 @@ export class IndexDatabase {
       throw error;
     } finally {
       this.#depth--;
+    }
+  }
+
+  /** Does something, takes it back, and gives what came of it. It stands in no transaction. */
+  rehearse<Result>(work: () => Result): Result {
+    if (this.#depth > 0) throw new Error('what is rehearsed stands in no transaction');
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      return work();
+    } finally {
+      this.#depth--;
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     }
   }
 

@@ -26,6 +26,8 @@ export interface IndexedFolder {
   readonly roundLink: string | undefined;
   readonly propertiesAtMs: number;
   readonly reconciledAtMs: number;
+  /** Up to which writing the copy of a shared index has followed; 0: none. */
+  readonly revision: number;
 }
 
 /** What Graph tells of a folder. */
@@ -45,6 +47,7 @@ export type FolderProgress = Partial<
     | 'roundLink'
     | 'propertiesAtMs'
     | 'reconciledAtMs'
+    | 'revision'
   >
 >;
 
@@ -59,12 +62,24 @@ const columns: Readonly<Record<keyof FolderProgress, string>> = {
   roundLink: 'round_link',
   propertiesAtMs: 'properties_at',
   reconciledAtMs: 'reconciled_at',
+  revision: 'revision',
 };
 
 /** Above what earlier versions gave; 2,048 weeks fit below 2^32. */
 const lowestUidValidity = 2 ** 31;
 const firstWeekMs = Date.UTC(2026, 0, 1);
 const weekMs = 7 * 24 * 60 * 60_000;
+
+/** What an index adds to all of its own: others that are made in the same week must not give the same. */
+export function newUidValidityOffset(): number {
+  return randomInt(2 ** 20);
+}
+
+/** @param last the one that was given last; 0: none */
+export function uidValidityAfter(last: number, offset: number, nowMs: number): number {
+  const weeks = Math.floor(Math.max(0, nowMs - firstWeekMs) / weekMs);
+  return Math.max(lowestUidValidity + weeks * 2 ** 20 + offset, last + 1 + randomInt(64));
+}
 
 /** The folders of a mailbox, and the UIDVALIDITY of each. */
 export class FolderTable {
@@ -84,7 +99,17 @@ export class FolderTable {
   }
 
   /** Takes in what Graph tells. A folder that is new gets a UIDVALIDITY that no folder of this mailbox had before. */
-  put({ id, parent, displayName, special, total, unread }: ToldFolder, subscribed: boolean, nowMs: number): number {
+  put(told: ToldFolder, subscribed: boolean, nowMs: number): number {
+    return this.#updated(told) ?? this.#insert(told, subscribed, { uidValidity: this.#nextUidValidity(nowMs) });
+  }
+
+  /** The same of an index that is shared, which has said what a new folder is called. */
+  copy(told: ToldFolder, subscribed: boolean, given: { readonly key: number; readonly uidValidity: number }): void {
+    if (this.#updated(told) === undefined) this.#insert(told, subscribed, given);
+  }
+
+  /** @returns its key; undefined where it is not known */
+  #updated({ id, parent, displayName, special, total, unread }: ToldFolder): number | undefined {
     const values = [parent ?? null, displayName, special ?? null, total, unread];
     // A login reads the list of folders: where nothing has changed there is nothing to write.
     const same = this.#db
@@ -99,14 +124,22 @@ export class FolderTable {
         'UPDATE folders SET parent = ?, display_name = ?, special = ?, total = ?, unread = ? WHERE id = ? RETURNING key',
       )
       .get(...values, id);
-    if (known !== undefined) return known.key as number;
+    return known?.key as number | undefined;
+  }
+
+  #insert(
+    { id, parent, displayName, special, total, unread }: ToldFolder,
+    subscribed: boolean,
+    { key, uidValidity }: { readonly key?: number; readonly uidValidity: number },
+  ): number {
+    const values = [parent ?? null, displayName, special ?? null, total, unread];
     const added = this.#db
       .sql(
-        `INSERT INTO folders (parent, display_name, special, total, unread, id, subscribed, uid_validity, uid_next,
+        `INSERT INTO folders (key, parent, display_name, special, total, unread, id, subscribed, uid_validity, uid_next,
            modseq, recent_from, removals_from, round, properties_at, reconciled_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 1, 1, 0, 0, 0) RETURNING key`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, 1, 1, 0, 0, 0) RETURNING key`,
       )
-      .get(...values, id, subscribed ? 1 : 0, this.#nextUidValidity(nowMs));
+      .get(key ?? null, ...values, id, subscribed ? 1 : 0, uidValidity);
     return added?.key as number;
   }
 
@@ -127,8 +160,7 @@ export class FolderTable {
   /** Higher than the last one of this index, and than those of an index that was lost a week ago. */
   #nextUidValidity(nowMs: number): number {
     const last = Number(this.#db.fact('uid_validity') ?? 0);
-    const weeks = Math.floor(Math.max(0, nowMs - firstWeekMs) / weekMs);
-    const next = Math.max(lowestUidValidity + weeks * 2 ** 20 + this.#offset(), last + 1 + randomInt(64));
+    const next = uidValidityAfter(last, this.#offset(), nowMs);
     this.#db.setFact('uid_validity', String(next));
     return next;
   }
@@ -137,7 +169,7 @@ export class FolderTable {
   #offset(): number {
     const known = this.#db.fact('uid_validity_offset');
     if (known !== undefined) return Number(known);
-    const offset = randomInt(2 ** 20);
+    const offset = newUidValidityOffset();
     this.#db.setFact('uid_validity_offset', String(offset));
     return offset;
   }
@@ -164,5 +196,6 @@ function folderOf(row: Record<string, unknown>): IndexedFolder {
     roundLink: text(row.round_link),
     propertiesAtMs: row.properties_at as number,
     reconciledAtMs: row.reconciled_at as number,
+    revision: row.revision as number,
   };
 }

@@ -29,6 +29,11 @@ export class KeptSubscriptions {
     return true;
   }
 
+  /** Takes over what another has written. */
+  replace(names: readonly string[]): void {
+    if (names.join('\n') !== this.names().join('\n')) this.#write(names);
+  }
+
   #write(names: readonly string[]): void {
     this.#db.setFact('kept_subscriptions', JSON.stringify(names));
   }

@@ -1,31 +1,37 @@
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { AppendTable } from './append-table.ts';
-import { IndexDatabase } from './database.ts';
-import { FolderTable } from './folder-table.ts';
-import { KeptSubscriptions } from './kept-subscriptions.ts';
-import { MessageTable } from './message-table.ts';
+import type { IndexAuthority } from './authority.ts';
+import { OwnAuthority } from './sqlite/authority.ts';
+import { IndexTables } from './tables.ts';
 
 /** Messages whose folder is no more, dropped in one transaction. */
 const droppedAtOnce = 1_000;
 
+/** Whose index it is. */
+export interface IndexedMailbox {
+  /** One word; differs for every mailbox of every connection. */
+  readonly name: string;
+  /** For texts. */
+  readonly address: string;
+}
+
+/** Makes the authority of a mailbox's index that instances share. */
+export type ShareIndex = (mailbox: IndexedMailbox, tables: IndexTables) => IndexAuthority;
+
 /** What is known of one mailbox from one start to the next: its folders, its messages, and the UID of each. */
-export class MailboxIndex {
-  readonly db: IndexDatabase;
-  readonly folders: FolderTable;
-  readonly messages: MessageTable;
-  readonly keptSubscriptions: KeptSubscriptions;
-  readonly appends: AppendTable;
+export class MailboxIndex extends IndexTables {
+  readonly authority: IndexAuthority;
 
   #isClosed = false;
 
-  /** @param folder is there @throws BridgeError `mailbox-index-unusable` */
-  constructor(folder: string) {
-    this.db = new IndexDatabase(join(folder, 'index.db'));
-    this.folders = new FolderTable(this.db);
-    this.messages = new MessageTable(this.db);
-    this.keptSubscriptions = new KeptSubscriptions(this.db);
-    this.appends = new AppendTable(this.db);
+  /**
+   * @param mailbox its folder is there @param share where instances share it: the tables are a copy then
+   * @throws BridgeError `mailbox-index-unusable`
+   */
+  constructor(mailbox: IndexedMailbox & { readonly folder: string }, share?: ShareIndex) {
+    // A copy is another file: what either has told clients must not be taken for the other's.
+    super(join(mailbox.folder, share === undefined ? 'index.db' : 'shared-index.db'), share !== undefined);
+    this.authority = share?.(mailbox, this) ?? new OwnAuthority(this);
   }
 
   /** Drops what is left of folders that are no more, other work going on in between. */
@@ -36,6 +42,7 @@ export class MailboxIndex {
 
   close(): void {
     this.#isClosed = true;
+    this.authority.close();
     this.db.close();
   }
 }

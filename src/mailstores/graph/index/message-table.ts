@@ -39,6 +39,13 @@ export interface PropertyFacts extends Ancestry {
   readonly size: number | undefined;
 }
 
+/** What was done to messages while it was kept. */
+export class MessageJournal {
+  /** Ids of messages that were added or changed; some may be gone by now. */
+  readonly touched = new Set<string>();
+  readonly removed: (Pick<IndexedMessage, 'id' | 'uid'> & { readonly modseq: number })[] = [];
+}
+
 /** Headers kept for one mailbox, bytes. */
 const maxHeaderBytes = 256 * 1024 * 1024;
 
@@ -52,6 +59,8 @@ export function isPropertyFlag(flag: string): boolean {
 /** The messages of the folders: which UID each has, and what a listing tells of it. */
 export class MessageTable {
   readonly #db: IndexDatabase;
+  /** Is told of every change of a message that has a UID. */
+  journal: MessageJournal | undefined;
   /** Most messages have one of a few sets of flags: each set is held once. */
   readonly #flagSets = new Map<string, readonly string[]>();
   /** About; undefined until it is counted. */
@@ -107,12 +116,13 @@ export class MessageTable {
   /** What is told already stays: it never changes. */
   setAncestry(folder: number, id: string, { inReplyTo, references }: Ancestry): void {
     if (inReplyTo === undefined && references === undefined) return;
-    this.#db
+    const { changes } = this.#db
       .sql(
         `UPDATE messages SET in_reply_to = coalesce(in_reply_to, ?), refs = coalesce(refs, ?)
          WHERE folder = ? AND id = ? AND (in_reply_to IS NULL OR refs IS NULL)`,
       )
       .run(inReplyTo ?? null, references ?? null, folder, id);
+    if (changes > 0) this.journal?.touched.add(id);
   }
 
   /** Takes in a message that has no UID yet; one that is known is seen in this round. */
@@ -171,9 +181,13 @@ export class MessageTable {
     this.#db.sql('DELETE FROM messages WHERE folder = ? AND uid IS NULL AND is_described = 0').run(folder);
   }
 
-  /** Gives a message its UID. */
-  assign(folder: number, id: string, uid: number, modseq: number): void {
-    this.#db.sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ?').run(uid, modseq, folder, id);
+  /** Gives a message its UID. @returns false where it has one, or is not there */
+  assign(folder: number, id: string, uid: number, modseq: number): boolean {
+    const { changes } = this.#db
+      .sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ? AND uid IS NULL')
+      .run(uid, modseq, folder, id);
+    if (changes > 0) this.journal?.touched.add(id);
+    return changes > 0;
   }
 
   /** Messages that have a UID above `after` and that a full round has not seen, ascending by it, `limit` at most. */
@@ -192,6 +206,7 @@ export class MessageTable {
   /** A message that is there with its UID at once. */
   add(folder: number, message: IndexedMessage, envelope: string, round: number): void {
     const { id, uid, flags, receivedMs, size, isExact, modseq, changeKey } = message;
+    this.journal?.touched.add(id);
     this.#db
       .sql(
         `INSERT INTO messages (folder, id, uid, flags, received, size, is_exact, modseq, change_key, envelope, round, is_described)
@@ -206,26 +221,35 @@ export class MessageTable {
     folder: number,
     { id, flags, modseq, changeKey }: Pick<IndexedMessage, 'id' | 'flags' | 'modseq' | 'changeKey'>,
   ): void {
+    this.journal?.touched.add(id);
     this.#db
       .sql('UPDATE messages SET flags = ?, modseq = ?, change_key = ? WHERE folder = ? AND id = ?')
       .run(flags.join(' '), modseq, changeKey, folder, id);
   }
 
   setChangeKey(folder: number, id: string, changeKey: string, envelope: string): void {
+    this.journal?.touched.add(id);
     this.#db
       .sql('UPDATE messages SET change_key = ?, envelope = ? WHERE folder = ? AND id = ?')
       .run(changeKey, envelope, folder, id);
   }
 
   setSize(folder: number, id: string, size: number, isExact: boolean): void {
+    this.journal?.touched.add(id);
     this.#db
       .sql('UPDATE messages SET size = ?, is_exact = ? WHERE folder = ? AND id = ?')
       .run(size, Number(isExact), folder, id);
   }
 
   remove(folder: number, { id, uid }: Pick<IndexedMessage, 'id' | 'uid'>, modseq: number): void {
+    this.journal?.removed.push({ id, uid, modseq });
     this.#db.sql('DELETE FROM messages WHERE folder = ? AND id = ?').run(folder, id);
     this.#db.sql('DELETE FROM headers WHERE id = ?').run(id);
+    this.noteRemoval(folder, { uid }, modseq);
+  }
+
+  /** Of a message that is not there any more. */
+  noteRemoval(folder: number, { uid }: Pick<IndexedMessage, 'uid'>, modseq: number): void {
     this.#db.sql('INSERT OR IGNORE INTO removals (folder, modseq, uid) VALUES (?, ?, ?)').run(folder, modseq, uid);
   }
 
@@ -248,6 +272,11 @@ export class MessageTable {
     if (row === undefined) return undefined;
     this.#db.sql('DELETE FROM removals WHERE folder = ? AND modseq <= ?').run(folder, row.modseq as number);
     return row.modseq as number;
+  }
+
+  /** Forgets removals of a folder up to a mod-sequence. */
+  forgetRemovalsTo(folder: number, modseq: number): void {
+    this.#db.sql('DELETE FROM removals WHERE folder = ? AND modseq <= ?').run(folder, modseq);
   }
 
   /** Drops messages of folders that are no more, `limit` at most. @returns whether there may be others */

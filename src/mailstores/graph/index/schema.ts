@@ -88,20 +88,26 @@ CREATE INDEX messages_staged ON messages (folder, received, id) WHERE uid IS NUL
 ALTER TABLE messages ADD COLUMN refs TEXT;
 CREATE INDEX messages_undescribed ON messages (folder) WHERE is_described = 0;
 `,
+  `
+-- in a copy of an index that instances share: up to which writing of the folder it has followed
+ALTER TABLE folders ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+`,
 ];
 
 /**
  * Opens an index, or makes a new one.
+ * @param isCopy of an index that is kept elsewhere: a loss of power may take back what was written last
  * @throws BridgeError `mailbox-index-unusable`
  */
-export function openIndexDatabase(file: string): DatabaseSync {
+export function openIndexDatabase(file: string, isCopy: boolean): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     assertOwnFiles(...databaseFiles(file));
     db = new DatabaseSync(file);
     chmodSync(file, 0o600);
     // A UID that a client has seen must not be given again after a loss of power.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    const synchronous = isCopy ? 'NORMAL' : 'FULL';
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 5000;`);
     bringUpToDate(db);
     return db;
   } catch (error) {

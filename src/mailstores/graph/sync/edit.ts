@@ -10,8 +10,17 @@ import type { OwnChanges } from './own-changes.ts';
 export interface EditedFolder {
   readonly index: MailboxIndex;
   readonly facts: IndexedFolder;
-  readonly memory: FolderMemory;
+  /** Whether somebody has the folder open, or may have by the time the edit counts. */
+  readonly isOpen: boolean;
   readonly ownChanges: OwnChanges;
+}
+
+/** When Graph was asked, by {@link OwnChanges.now}. */
+export interface AskedAt {
+  /** Before all that belongs together. */
+  readonly startedAt: number;
+  /** Before that part. */
+  readonly pageAt: number;
 }
 
 /**
@@ -20,9 +29,13 @@ export interface EditedFolder {
  */
 const mostRemovals = 10_000;
 
-/** Changes of a folder's index and memory, made within one transaction; each has a modification sequence of its own. */
+/**
+ * Changes of a folder's index, made within one transaction; each has a modification sequence of its own. Memory is changed,
+ * and others are told, once they count.
+ */
 export class FolderEdit {
   readonly changes: FolderChange[] = [];
+  readonly #remembered: ((memory: FolderMemory) => void)[] = [];
   readonly #folder: EditedFolder;
   readonly #key: number;
   #modseq: number;
@@ -37,6 +50,11 @@ export class FolderEdit {
     this.#removalsFrom = folder.facts.removalsFrom;
   }
 
+  /** Does in memory what was done in the index. */
+  remember(memory: FolderMemory): void {
+    for (const change of this.#remembered) change(memory);
+  }
+
   /** Where the folder's counters stand now. */
   get counters(): Required<Pick<FolderProgress, 'modseq' | 'uidNext' | 'removalsFrom'>> {
     return { modseq: this.#modseq, uidNext: this.#uidNext, removalsFrom: this.#removalsFrom };
@@ -44,46 +62,46 @@ export class FolderEdit {
 
   /** A message that the folder has now. @returns its UID; of one that is there, the one it has */
   add(message: Omit<IndexedMessage, 'uid' | 'modseq'>, envelope: string): number {
-    const { index, memory, facts } = this.#folder;
+    const { index, facts } = this.#folder;
     const known = index.messages.get(this.#key, message.id);
     if (known !== undefined) return known.uid;
     this.#modseq += 1;
     const added: IndexedMessage = { ...message, uid: this.#uidNext, modseq: this.#modseq };
     this.#uidNext += 1;
     index.messages.add(this.#key, added, envelope, facts.round);
-    memory.put(added);
+    this.#put(added);
     this.changes.push({ kind: 'added', message: summaryOf(added), recent: false });
     return added.uid;
   }
 
-  /** Messages that a full round has found get their UIDs. @param ids in order of arrival */
+  /** Messages that a full round has found get their UIDs, but for those that have one. @param ids in order of arrival */
   assign(ids: readonly string[]): void {
-    const { index, memory } = this.#folder;
-    this.#modseq += 1;
+    const { index, isOpen } = this.#folder;
+    const modseq = this.#modseq + 1;
     for (const id of ids) {
-      index.messages.assign(this.#key, id, this.#uidNext, this.#modseq);
+      if (!index.messages.assign(this.#key, id, this.#uidNext, modseq)) continue;
+      this.#modseq = modseq;
       this.#uidNext += 1;
-      const added = memory.isLoaded ? index.messages.get(this.#key, id) : undefined;
+      const added = isOpen ? index.messages.get(this.#key, id) : undefined;
       if (added === undefined) continue;
-      memory.put(added);
+      this.#put(added);
       this.changes.push({ kind: 'added', message: summaryOf(added), recent: false });
     }
   }
 
   /**
    * What Graph tells of messages: those that are not known are new.
-   * @param startedAt of {@link OwnChanges}: what we have changed since is newer than what Graph tells
+   * @param asked of {@link OwnChanges}: what we have changed since is newer than what Graph tells
    */
-  merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, startedAt: number): void {
+  merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, asked: AskedAt): void {
     const { messages: table } = this.#folder.index;
     const fresh: MessageFacts[] = [];
     for (const facts of messages) {
       const known = table.get(this.#key, facts.id);
       if (known === undefined) {
         // What we have taken away since must not come back as new.
-        if (this.#folder.ownChanges.since(facts.id, startedAt)) this.#folder.ownChanges.passedOver(facts.id);
-        else fresh.push(facts);
-      } else this.#mergeKnown(known, facts, properties.get(facts.id), startedAt);
+        if (!this.#isPassedOver(facts.id, asked)) fresh.push(facts);
+      } else this.#mergeKnown(known, facts, properties.get(facts.id), asked);
     }
     fresh.sort((a, b) => a.receivedMs - b.receivedMs || (a.id < b.id ? -1 : 1));
     for (const { id, changeKey, receivedMs, flags, envelope } of fresh) {
@@ -95,20 +113,28 @@ export class FolderEdit {
   }
 
   /** What extended properties tell of a message that is known. */
-  mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, startedAt: number): void {
-    const { index, memory, ownChanges } = this.#folder;
+  mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, asked: AskedAt): void {
+    const { index } = this.#folder;
     index.messages.setAncestry(this.#key, known.id, ancestry);
     if (size !== undefined && !known.isExact && size !== known.size) {
       index.messages.setSize(this.#key, known.id, size, false);
-      memory.put({ ...known, size });
+      this.#put({ ...known, size });
     }
-    if (ownChanges.since(known.id, startedAt)) {
-      ownChanges.passedOver(known.id);
-      return;
-    }
+    if (this.#isPassedOver(known.id, asked)) return;
     const told = [...known.flags.filter((flag) => !isPropertyFlag(flag)), ...flags];
     if (!sameFlags(known.flags, told))
       this.#setFlags({ ...known, size: known.isExact ? known.size : (size ?? known.size) }, told);
+  }
+
+  /** The exact sizes of messages are known now. @param sizes octets, by Graph's id */
+  setSizes(sizes: ReadonlyMap<string, number>): void {
+    const { index } = this.#folder;
+    for (const [id, size] of sizes) {
+      const known = index.messages.get(this.#key, id);
+      if (known === undefined) continue;
+      index.messages.setSize(this.#key, id, size, true);
+      this.#put({ ...known, size, isExact: true });
+    }
   }
 
   /** Flags that Graph has taken from us. */
@@ -133,15 +159,20 @@ export class FolderEdit {
     return { from: known.map(({ message }) => message.uid), to };
   }
 
+  /** Graph tells that messages are gone. */
+  removeAsTold(ids: readonly string[], asked: AskedAt): void {
+    this.remove(ids.filter((id) => !this.#isPassedOver(id, asked)));
+  }
+
   /** Messages are gone. @returns their UIDs, ascending */
   remove(ids: readonly string[]): readonly number[] {
-    const { index, memory } = this.#folder;
+    const { index } = this.#folder;
     const gone = ids.flatMap((id) => index.messages.get(this.#key, id) ?? []);
     if (gone.length === 0) return [];
     this.#modseq += 1;
     for (const message of gone) {
       index.messages.remove(this.#key, message, this.#modseq);
-      memory.drop(message);
+      this.#remembered.push((memory) => memory.drop(message));
     }
     this.#removalsFrom = index.messages.forgetRemovals(this.#key, mostRemovals) ?? this.#removalsFrom;
     const uids = gone.map(({ uid }) => uid).sort((a, b) => a - b);
@@ -149,38 +180,41 @@ export class FolderEdit {
     return uids;
   }
 
-  #mergeKnown(
-    known: IndexedMessage,
-    facts: MessageFacts,
-    properties: PropertyFacts | undefined,
-    startedAt: number,
-  ): void {
-    const { ownChanges } = this.#folder;
-    if (ownChanges.since(known.id, startedAt)) {
-      ownChanges.passedOver(known.id);
-      return;
-    }
+  #mergeKnown(known: IndexedMessage, facts: MessageFacts, properties: PropertyFacts | undefined, asked: AskedAt): void {
+    if (this.#isPassedOver(known.id, asked)) return;
     const kept = properties?.flags ?? known.flags.filter(isPropertyFlag);
     const told = [...facts.flags.filter((flag) => !isPropertyFlag(flag)), ...kept];
     // A client may call a draft what Graph calls none.
     const flags = isDraft(known.flags) && !isDraft(told) ? [...told, '\\Draft'] : told;
-    const { index, memory } = this.#folder;
+    const { index } = this.#folder;
     const { changeKey } = facts;
     if (known.changeKey !== changeKey) {
       index.messages.setChangeKey(this.#key, known.id, changeKey, facts.envelope);
-      memory.put({ ...known, changeKey });
+      this.#put({ ...known, changeKey });
     }
     if (!sameFlags(known.flags, flags)) this.#setFlags({ ...known, changeKey }, flags);
   }
 
   #setFlags(known: IndexedMessage, flags: readonly string[]): number {
-    const { index, memory } = this.#folder;
+    const { index } = this.#folder;
     this.#modseq += 1;
     const next = { ...known, flags: index.messages.flagSet(flags.join(' ')), modseq: this.#modseq };
     index.messages.update(this.#key, next);
-    memory.put(next);
+    this.#put(next);
     this.changes.push({ kind: 'flags', uid: known.uid, flags: next.flags, modseq: next.modseq });
     return next.modseq;
+  }
+
+  /** Whether what Graph tells of a message may be older than what is known; then it is read once more. */
+  #isPassedOver(id: string, { startedAt, pageAt }: AskedAt): boolean {
+    const { ownChanges } = this.#folder;
+    if (!ownChanges.since(id, startedAt) && !ownChanges.othersSince(pageAt)) return false;
+    ownChanges.passedOver(id);
+    return true;
+  }
+
+  #put(message: IndexedMessage): void {
+    this.#remembered.push((memory) => memory.put(message));
   }
 }
 

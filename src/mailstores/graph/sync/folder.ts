@@ -1,8 +1,9 @@
 import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.ts';
+import type { IndexAuthority, OthersChanges } from '../index/authority.ts';
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
-import { FolderMemory, type RememberedMessage } from './memory.ts';
+import { FolderMemory, type RememberedMessage, summaryOf } from './memory.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
@@ -12,6 +13,9 @@ export interface FolderEntry {
   readonly id: string;
   readonly summary: RememberedMessage;
 }
+
+/** Exact sizes that become known within that time are written together. */
+const sizesTogetherMs = 1_000;
 
 /**
  * A folder that sessions work in: what the index and Graph know of it. All sessions of a mailbox share it, and hear of
@@ -25,7 +29,17 @@ export class SyncedFolder {
   readonly #rounds: FolderRounds;
   readonly #comparing: JointWork;
   readonly #watchers = new Set<SessionWatcher>();
+  readonly #side = {
+    others: (changes: OthersChanges) => this.#others(changes),
+    forgotten: () => {
+      this.end('More of the folder has changed than is remembered.');
+      this.#memory.clear();
+    },
+  };
   #usedAtMs: number;
+  #endFollow: (() => void) | undefined;
+  /** Exact sizes that other instances do not know yet, by Graph's id. */
+  readonly #sizes = new Map<string, number>();
   /** Sessions that wait for the folder to be read into memory. */
   #opening = 0;
 
@@ -89,6 +103,7 @@ export class SyncedFolder {
     if (!this.#comparing.isDoneSince(maxAgeMs)) return false;
     this.#opening += 1;
     try {
+      await this.catchUp();
       await this.#memory.load(this.parts.index.messages, this.key);
       return true;
     } finally {
@@ -100,20 +115,39 @@ export class SyncedFolder {
   /** @returns ends it */
   watch(watcher: SessionWatcher): () => void {
     this.#watchers.add(watcher);
+    this.#endFollow ??= this.parts.index.authority.follow(this.key, () => this.#followed());
     return () => {
       this.#watchers.delete(watcher);
+      if (!this.isWatched) {
+        this.#endFollow?.();
+        this.#endFollow = undefined;
+      }
       this.#usedAtMs = this.parts.clock.now();
     };
   }
 
   /** Compares with Graph, unless a comparison has begun since `maxAgeMs` before this call; see {@link JointWork.run}. */
-  bringUpToDate(maxAgeMs: number, options: RoundOptions): Promise<void> {
-    return this.#comparing.run(maxAgeMs, () => this.#rounds.run(options), options.signal);
+  async bringUpToDate(maxAgeMs: number, options: RoundOptions): Promise<void> {
+    let isCompared = false;
+    await this.#comparing.run(
+      maxAgeMs,
+      async () => {
+        isCompared = true;
+        await this.catchUp();
+        await this.#rounds.run(options);
+      },
+      options.signal,
+    );
+    // Who came too late for a comparison, or did not need one, must not see less than another instance has told already.
+    if (!isCompared) await this.catchUp();
   }
 
   /** Compares every message with Graph, whatever has been told of changes. */
   reconcile(): Promise<void> {
-    return this.#comparing.apart(() => this.#rounds.full({ background: true }));
+    return this.#comparing.apart(async () => {
+      await this.catchUp();
+      await this.#rounds.full({ background: true });
+    });
   }
 
   /** Takes the messages out of memory if nobody has used them for so long; the index has them. */
@@ -124,38 +158,116 @@ export class SyncedFolder {
 
   /**
    * Changes the folder, all at once or not at all, and tells who watches it.
+   * @param work changes nothing but what it is given and may be called again: see {@link IndexAuthority.write}
    * @param author is told of new messages alone
-   * @param progress what else is written down of the folder
+   * @param progress what else is written down of the folder; asked last
    */
-  edit<Result>(work: (edit: FolderEdit) => Result, author?: SessionWatcher, progress: FolderProgress = {}): Result {
+  async edit<Result>(
+    work: (edit: FolderEdit) => Result,
+    author?: SessionWatcher,
+    progress?: () => FolderProgress,
+  ): Promise<Result> {
     const { index } = this.parts;
+    const { authority } = index;
     let edit: FolderEdit | undefined;
-    try {
-      return index.db.transaction(() => {
-        edit = new FolderEdit({ index, facts: this.facts, memory: this.#memory, ownChanges: this.ownChanges });
-        const result = work(edit);
-        index.folders.update(this.key, { ...edit.counters, ...progress });
-        return result;
-      });
-    } catch (error) {
-      // Memory may be ahead of an index that has kept nothing.
-      edit = undefined;
-      this.end('The index of the mailbox cannot be written.');
-      this.#memory.clear();
-      throw error;
-    } finally {
+    const prepare = () => {
+      const isOpen = authority.isShared || this.#memory.isLoaded;
+      edit = new FolderEdit({ index, facts: this.facts, isOpen, ownChanges: this.ownChanges });
+      const result = work(edit);
+      return { result, progress: { ...edit.counters, ...progress?.() } };
+    };
+    const written = () => {
+      edit?.remember(this.#memory);
       this.#tell(edit?.changes ?? [], author);
+    };
+    try {
+      return await authority.write(this.key, prepare, { ...this.#side, written });
+    } catch (error) {
+      // What Graph has taken is not in the index: who goes on would not see it.
+      if (!authority.isShared) this.end('The index of the mailbox cannot be written.');
+      else this.#lost(error);
+      throw error;
     }
+  }
+
+  /** Takes in what other instances have written. @throws as {@link IndexAuthority.catchUp} */
+  async catchUp(): Promise<void> {
+    const { authority } = this.parts.index;
+    if (!authority.isShared) return;
+    try {
+      await authority.catchUp(this.key, this.#side);
+    } catch (error) {
+      this.#lost(error);
+      throw error;
+    }
+  }
+
+  /** The index that instances share has another folder in the place of this one, or none. */
+  #lost(error: unknown): void {
+    if (!(error instanceof MailStoreError && error.code === 'no-such-folder')) return;
+    this.end(error.message);
+    this.#memory.clear();
+    this.parts.lost(this.key);
+  }
+
+  /**
+   * Messages are being changed at Graph, until the returned function is called. Where another instance has written
+   * meanwhile, they are read once more.
+   */
+  changing(ids: readonly string[]): () => Promise<void> {
+    const end = this.ownChanges.begin(ids);
+    return async () => {
+      end();
+      // What cannot be read now stays in doubt.
+      if (this.parts.index.authority.isShared) await this.#rounds.settle({ background: true }).catch(() => {});
+    };
   }
 
   /** The exact size of a message is known now. */
   setSize(uid: number, size: number): void {
-    const { messages } = this.parts.index;
+    const { messages, authority } = this.parts.index;
     const id = this.entries.get(uid)?.isExact === false ? messages.idOf(this.key, uid) : undefined;
     const known = id === undefined ? undefined : messages.get(this.key, id);
     if (known === undefined) return;
     messages.setSize(this.key, known.id, size, true);
     this.#memory.put({ ...known, size, isExact: true });
+    if (authority.isShared) this.#shareSize(known.id, size);
+  }
+
+  /** Messages below this UID are new to nobody any more. */
+  seenBelow(uid: number): void {
+    const isNews = this.facts.recentFrom < uid;
+    this.parts.index.folders.update(this.key, { recentFrom: uid });
+    if (isNews) this.parts.index.authority.seenBelow(this.key, uid);
+  }
+
+  /** Sizes become known one after the other, as a client reads: they are written together, and one that is lost is found again. */
+  #shareSize(id: string, size: number): void {
+    this.#sizes.set(id, size);
+    if (this.#sizes.size > 1) return;
+    this.parts.clock.after(sizesTogetherMs, () => {
+      const sizes = new Map(this.#sizes);
+      this.#sizes.clear();
+      if (this.parts.isClosed()) return;
+      this.edit((edit) => edit.setSizes(sizes)).catch(() => {});
+    });
+  }
+
+  /** What fails now is done when the folder is looked at the next time. */
+  #followed(): void {
+    if (!this.parts.isClosed()) this.catchUp().catch(() => {});
+  }
+
+  #others({ removed, removedModseq, added, flagged, other }: OthersChanges): void {
+    this.ownChanges.others([removed, added, flagged, other].flatMap((some) => some.map(({ id }) => id)));
+    for (const message of removed) this.#memory.drop(message);
+    for (const message of [...added, ...flagged, ...other]) this.#memory.put(message);
+    const uids = removed.map(({ uid }) => uid).sort((a, b) => a - b);
+    this.#tell([
+      ...(uids.length > 0 ? [{ kind: 'removed' as const, uids, modseq: removedModseq }] : []),
+      ...added.map((message) => ({ kind: 'added' as const, message: summaryOf(message), recent: false })),
+      ...flagged.map(({ uid, flags, modseq }) => ({ kind: 'flags' as const, uid, flags, modseq })),
+    ]);
   }
 
   /** The folder can be used no more. */
@@ -178,7 +290,7 @@ export class SyncedFolder {
       watcher.tell({ ...change, recent });
       if (!recent || watcher.readOnly) continue;
       recent = false;
-      folders.update(this.key, { recentFrom: change.message.uid + 1 });
+      this.seenBelow(change.message.uid + 1);
     }
   }
 }

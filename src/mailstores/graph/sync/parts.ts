@@ -8,6 +8,10 @@ export interface FolderParts {
   readonly index: MailboxIndex;
   readonly mail: RemoteMail;
   readonly clock: Clock;
+  /** Whether the mailbox is in use no more: then nothing can be read or written. */
+  isClosed(): boolean;
+  /** The index knows a folder no more. */
+  lost(folder: number): void;
 }
 
 /** Who works in a folder and hears of its changes. */

@@ -5,7 +5,7 @@ import type { MessageFacts, PropertyFacts } from '../index/message-table.ts';
 import { messageFacts, propertyFacts } from '../remote/facts.ts';
 import type { RequestOptions } from '../remote/requests.ts';
 import type { GraphMessage, GraphPage } from '../remote/resources.ts';
-import type { FolderEdit } from './edit.ts';
+import type { AskedAt, FolderEdit } from './edit.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 
@@ -16,7 +16,8 @@ export interface RoundedFolder {
   readonly facts: IndexedFolder;
   readonly ownChanges: OwnChanges;
   uidOf(id: string): number | undefined;
-  edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: FolderProgress): void;
+  catchUp(): Promise<void>;
+  edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: () => FolderProgress): Promise<void>;
 }
 
 /** How a round is made. */
@@ -47,7 +48,7 @@ export class FolderRounds {
     const { deltaLink } = this.#folder.facts;
     if (deltaLink === undefined) await this.full(options);
     else await this.#changesOrAll(deltaLink, options);
-    await this.#settleDoubts(options);
+    await this.settle(options);
   }
 
   async #changesOrAll(deltaLink: string, options: RoundOptions): Promise<void> {
@@ -59,8 +60,21 @@ export class FolderRounds {
     }
   }
 
-  /** As a whole. A round that was broken off goes on where it was, or begins anew where Graph has forgotten the place. */
+  /**
+   * As a whole, unless another instance has done so meanwhile. A round that was broken off goes on where it was, or begins
+   * anew where Graph has forgotten the place.
+   */
   async full(options: RoundOptions): Promise<void> {
+    const { deltaLink: before } = this.#folder.facts;
+    await this.#folder.parts.index.authority.listing(this.#folder.key, options.signal, async (waited) => {
+      if (waited) await this.#folder.catchUp();
+      const { deltaLink } = this.#folder.facts;
+      if (deltaLink !== undefined && deltaLink !== before) await this.#changes(deltaLink, options);
+      else await this.#wholes(options);
+    });
+  }
+
+  async #wholes(options: RoundOptions): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#whole(options);
@@ -86,18 +100,41 @@ export class FolderRounds {
     await this.#assignUids();
     // What changed between the list of properties and that of messages is told by no later change.
     const sinceMs = Math.max(0, startedMs - clockSkewMs);
+    const lateAt = { startedAt, pageAt: folder.ownChanges.now() };
     const late = await this.#propertiesSince(sinceMs, options);
-    await this.#mergeProperties(late.found, startedAt);
+    await this.#mergeProperties(late.found, lateAt);
+    const goneAt = { startedAt, pageAt: folder.ownChanges.now() };
     const removed = await this.#reallyGone(await this.#unseen(round), options);
-    await this.#inParts(removed.gone, (edit, some) => void edit.remove(some));
-    folder.edit(() => {}, undefined, {
-      deltaLink,
-      roundLink: undefined,
-      propertiesAtMs: Math.max(sinceMs, late.lastMs - overlapMs),
-      reconciledAtMs: clock.now(),
-    });
+    await this.#inParts(removed.gone, (edit, some) => edit.removeAsTold(some, goneAt));
     for (const id of removed.there) folder.ownChanges.passedOver(id);
+    const propertiesAtMs = Math.max(sinceMs, late.lastMs - overlapMs);
+    await this.#endWhole({ deltaLink, propertiesAtMs, reconciledAtMs: clock.now() }, startedAt, options);
     folder.ownChanges.forget(startedAt);
+  }
+
+  /**
+   * From now on changes are told from where the listing began. What others have written meanwhile may be older: it is read
+   * once more before.
+   */
+  async #endWhole(progress: FolderProgress, startedAt: number, options: RoundOptions): Promise<void> {
+    const { ownChanges } = this.#folder;
+    let since = startedAt;
+    for (let tries = 1; ; tries++) {
+      const before = ownChanges.now();
+      ownChanges.doubtOthersSince(since);
+      if (since !== startedAt || ownChanges.othersSince(since)) await this.settle(options);
+      since = before;
+      let isEnded = false;
+      await this.#folder.edit(
+        () => {},
+        undefined,
+        () => {
+          isEnded = !ownChanges.othersSince(before) || tries === mostTries;
+          return isEnded ? { ...progress, roundLink: undefined } : {};
+        },
+      );
+      if (isEnded) return ownChanges.doubtOthersSince(before);
+    }
   }
 
   #begun(): { round: number; roundLink: string } {
@@ -112,11 +149,15 @@ export class FolderRounds {
   async #allMessages(from: string, round: number, startedAt: number, options: RoundOptions): Promise<string> {
     const { facts, parts } = this.#folder;
     let read = 0;
+    const { ownChanges } = this.#folder;
+    let pageAt = ownChanges.now();
     for (let coming = parts.mail.changes(from, options); ; ) {
       const page = await coming;
+      const asked = { startedAt, pageAt };
       // The next page is on its way while this one is written down.
+      pageAt = ownChanges.now();
       if (page.nextLink !== undefined) coming = unheard(parts.mail.changes(page.nextLink, options));
-      this.#takeIn(page.value, round, startedAt, page.nextLink);
+      await this.#takeIn(page.value, round, asked, page.nextLink);
       read += page.value.length;
       if (page.deltaLink !== undefined) return page.deltaLink;
       if (page.nextLink === undefined) throw new Error('Graph gives neither a next page nor a delta link');
@@ -124,49 +165,68 @@ export class FolderRounds {
     }
   }
 
-  #takeIn(page: readonly GraphMessage[], round: number, startedAt: number, roundLink: string | undefined): void {
+  async #takeIn(
+    page: readonly GraphMessage[],
+    round: number,
+    asked: AskedAt,
+    roundLink: string | undefined,
+  ): Promise<void> {
     const folder = this.#folder;
     const { index } = folder.parts;
     const described = page
       .filter((message) => message['@removed'] === undefined)
       .flatMap((each) => messageFacts(each) ?? []);
-    const progress = roundLink === undefined ? {} : { roundLink };
-    folder.edit(
-      (edit) => {
-        for (const facts of described) {
-          const isOurs = folder.ownChanges.since(facts.id, startedAt);
-          const isKnown = index.messages.get(folder.key, facts.id) !== undefined;
-          // What we have taken away since must not come back as new.
-          if (isKnown || !isOurs) index.messages.stage(folder.key, facts, round);
-          else folder.ownChanges.passedOver(facts.id);
-        }
-        const known = described.filter(({ id }) => index.messages.get(folder.key, id) !== undefined);
-        edit.merge(known, new Map(), startedAt);
-      },
-      undefined,
-      progress,
-    );
+    const isKnown = ({ id }: MessageFacts) => index.messages.get(folder.key, id) !== undefined;
+    if (described.some(isKnown)) {
+      await folder.edit((edit) => edit.merge(described.filter(isKnown), new Map(), asked));
+    }
+    // What has no UID yet is this instance's own.
+    index.db.transaction(() => {
+      for (const facts of described) {
+        const isOurs =
+          folder.ownChanges.since(facts.id, asked.startedAt) || folder.ownChanges.othersSince(asked.pageAt);
+        // What we have taken away since must not come back as new.
+        if (isKnown(facts) || !isOurs) index.messages.stage(folder.key, facts, round);
+        else folder.ownChanges.passedOver(facts.id);
+      }
+      if (roundLink !== undefined) index.folders.update(folder.key, { roundLink });
+    });
   }
 
   async #allProperties(round: number, startedAt: number, options: RoundOptions): Promise<void> {
     const folder = this.#folder;
     const { index, mail } = folder.parts;
     const { id } = folder.facts;
+    let pageAt = folder.ownChanges.now();
     for (
       let coming: Promise<GraphPage<GraphMessage>> | undefined = mail.properties(id, { sinceMs: 0 }, options);
       coming;
     ) {
       const page: GraphPage<GraphMessage> = await coming;
       const { nextLink } = page;
+      const asked = { startedAt, pageAt };
+      pageAt = folder.ownChanges.now();
       coming = nextLink === undefined ? undefined : unheard(mail.properties(id, { link: nextLink }, options));
       const told = page.value.flatMap((message) => propertyFacts(message) ?? []);
-      folder.edit((edit) => {
-        for (const facts of told) {
-          const known = index.messages.get(folder.key, facts.id);
-          if (known === undefined) index.messages.stageProperties(folder.key, facts, round);
-          else edit.mergeProperties(known, facts, startedAt);
+      const [known, unknown] = [true, false].map((isKnown) =>
+        told.filter((facts) => (index.messages.get(folder.key, facts.id) !== undefined) === isKnown),
+      ) as [PropertyFacts[], PropertyFacts[]];
+      if (known.length > 0) await folder.edit((edit) => this.#mergeSome(edit, known, asked));
+      index.db.transaction(() => {
+        for (const facts of unknown) {
+          if (index.messages.get(folder.key, facts.id) === undefined) {
+            index.messages.stageProperties(folder.key, facts, round);
+          } else folder.ownChanges.passedOver(facts.id);
         }
       });
+    }
+  }
+
+  #mergeSome(edit: FolderEdit, told: Iterable<PropertyFacts>, asked: AskedAt): void {
+    const { index } = this.#folder.parts;
+    for (const facts of told) {
+      const known = index.messages.get(this.#folder.key, facts.id);
+      if (known !== undefined) edit.mergeProperties(known, facts, asked);
     }
   }
 
@@ -178,7 +238,7 @@ export class FolderRounds {
     for (;;) {
       const staged = messages.staged(key, assignedAtOnce);
       if (staged.length === 0) return;
-      this.#folder.edit((edit) => edit.assign(staged));
+      await this.#folder.edit((edit) => edit.assign(staged));
       await yieldToOthers();
     }
   }
@@ -200,6 +260,7 @@ export class FolderRounds {
     const folder = this.#folder;
     const { mail } = folder.parts;
     const startedAt = folder.ownChanges.now();
+    const asked = { startedAt, pageAt: startedAt };
     const messages = new Map<string, MessageFacts>();
     const removed = new Set<string>();
     let changedAtMs = 0;
@@ -223,35 +284,45 @@ export class FolderRounds {
     const properties = await this.#changedProperties(messages, options);
     const { gone, there } = await this.#reallyGone([...removed], options);
     const inOrder = [...messages.values()].sort((a, b) => a.receivedMs - b.receivedMs);
-    await this.#inParts(inOrder, (edit, some) => edit.merge(some, properties, startedAt));
-    await this.#mergeProperties(properties, startedAt);
-    await this.#inParts(gone, (edit, some) => void edit.remove(some));
-    // Only now: what broke off before is told again, which changes nothing.
-    folder.edit(() => {}, undefined, {
+    await this.#inParts(inOrder, (edit, some) => edit.merge(some, properties, asked));
+    await this.#mergeProperties(properties, asked);
+    await this.#inParts(gone, (edit, some) => edit.removeAsTold(some, asked));
+    for (const id of there) folder.ownChanges.passedOver(id);
+    const progress = {
       deltaLink: next,
       ...(changedAtMs > 0 && { propertiesAtMs: Math.max(0, changedAtMs - overlapMs) }),
-    });
-    for (const id of there) folder.ownChanges.passedOver(id);
+    };
+    // Only now: what broke off before is told again, which changes nothing. Where others have written meanwhile all is told
+    // again, as what they have written may be older.
+    await folder.edit(
+      () => {},
+      undefined,
+      () => (folder.ownChanges.othersSince(startedAt) ? {} : progress),
+    );
     folder.ownChanges.forget(startedAt);
   }
 
   /** Other work goes on in between: a program may have changed all messages of a folder at once. */
   async #inParts<Item>(items: readonly Item[], work: (edit: FolderEdit, some: readonly Item[]) => void) {
     for (let start = 0; start < items.length; start += assignedAtOnce) {
-      this.#folder.edit((edit) => work(edit, items.slice(start, start + assignedAtOnce)));
+      const some = items.slice(start, start + assignedAtOnce);
+      await this.#folder.edit((edit) => work(edit, some));
       if (start + assignedAtOnce < items.length) await yieldToOthers();
     }
   }
 
-  /** What is in doubt stays so until it has been read. */
-  async #settleDoubts(options: RoundOptions): Promise<void> {
+  /** Reads what is in doubt once more. What cannot be read stays in doubt. */
+  async settle(options: RoundOptions): Promise<void> {
     const { ownChanges } = this.#folder;
-    const doubtful = ownChanges.takeDoubtful();
-    try {
-      await this.#describeAgain(doubtful, options);
-    } catch (error) {
-      for (const id of doubtful) ownChanges.passedOver(id);
-      throw error;
+    // Where others write all the time the rest is left to the next time.
+    for (let tries = 1; tries <= mostTries && ownChanges.hasDoubts; tries++) {
+      const doubtful = ownChanges.takeDoubtful();
+      try {
+        await this.#describeAgain(doubtful, options);
+      } catch (error) {
+        for (const id of doubtful) ownChanges.passedOver(id);
+        throw error;
+      }
     }
   }
 
@@ -270,14 +341,8 @@ export class FolderRounds {
   }
 
   /** Extended properties of messages that are known. */
-  async #mergeProperties(told: ReadonlyMap<string, PropertyFacts>, startedAt: number): Promise<void> {
-    const { index } = this.#folder.parts;
-    await this.#inParts([...told.values()], (edit, some) => {
-      for (const facts of some) {
-        const known = index.messages.get(this.#folder.key, facts.id);
-        if (known !== undefined) edit.mergeProperties(known, facts, startedAt);
-      }
-    });
+  async #mergeProperties(told: ReadonlyMap<string, PropertyFacts>, asked: AskedAt): Promise<void> {
+    await this.#inParts([...told.values()], (edit, some) => this.#mergeSome(edit, some, asked));
   }
 
   /** @returns what is told, and the time of the last change by Exchange's clock, milliseconds since 1970 */
@@ -321,18 +386,19 @@ export class FolderRounds {
     const folder = this.#folder;
     if (ids.length === 0) return;
     const startedAt = folder.ownChanges.now();
+    const asked = { startedAt, pageAt: startedAt };
     const here = folder.facts.id;
     const messages = await folder.parts.mail.messages(ids, options);
     const found = messages.filter(({ parentFolderId }) => parentFolderId === here);
     const properties = found.flatMap((message) => propertyFacts(message) ?? []);
     const told = new Map(properties.map((facts) => [facts.id, facts]));
-    folder.edit((edit) =>
-      edit.merge(
-        found.flatMap((message) => messageFacts(message) ?? []),
-        told,
-        startedAt,
-      ),
-    );
+    const facts = found.flatMap((message) => messageFacts(message) ?? []);
+    const there = new Set(facts.map(({ id }) => id));
+    const gone = ids.filter((id) => !there.has(id));
+    await folder.edit((edit) => {
+      edit.merge(facts, told, asked);
+      edit.removeAsTold(gone, asked);
+    });
   }
 }
 

@@ -1,8 +1,9 @@
+import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
+import { durably } from '../../../postgres/durability.ts';
 import { messageStates } from '../../message.ts';
 import type { QueueFilter, QueueTotal } from '../../store.ts';
-import { type Database, slowDeadlineMs } from './connection/database.ts';
 import { filterCondition, type SqlCondition } from './filter.ts';
-import { among, durably } from './writes/fence.ts';
+import { among } from './writes/fence.ts';
 
 /** Messages that one statement changes: no lock lasts long, and no transaction holds up the vacuum. */
 const atATime = 2000;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { BridgeError } from '../../../base/errors.ts';
+import type { Database } from '../../../postgres/database.ts';
 import { type BodyMark, checkedBody, isWhole } from '../checked-body.ts';
-import type { Database } from './connection/database.ts';
 
 /** Octets of a part: few round trips, and little in memory. */
 export const partBytes = 256 * 1024;

@@ -1,6 +1,6 @@
+import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { DestinationDue } from '../../store.ts';
-import { type Database, slowDeadlineMs } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
 import { messageColumns, openMessages } from './rows.ts';
 
 /**

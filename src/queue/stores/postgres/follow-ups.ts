@@ -1,8 +1,8 @@
+import type { Database } from '../../../postgres/database.ts';
+import { durably } from '../../../postgres/durability.ts';
 import type { FollowUp, FollowUpChange, NewFollowUp } from '../../follow-ups/follow-up.ts';
 import { destinationOf } from '../../message.ts';
-import type { Database } from './connection/database.ts';
 import { jsonOf, textOf } from './rows.ts';
-import { durably } from './writes/fence.ts';
 
 /** See {@link QueueStore.addFollowUp}. Asked for again, it has to be done as often more: unless nobody knows how often. */
 export async function addFollowUp(db: Database, id: string, followUp: NewFollowUp, nowMs: number): Promise<void> {

@@ -1,10 +1,10 @@
 import { OneAtATime } from '../../../base/one-at-a-time.ts';
+import type { Database } from '../../../postgres/database.ts';
+import { durably } from '../../../postgres/durability.ts';
+import { statementFailure } from '../../../postgres/failures.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { ExternalGrants, ExternalWindow } from '../../limits/grants.ts';
-import type { Database } from './connection/database.ts';
-import { statementFailure } from './connection/failures.ts';
-import type { ResultRow } from './connection/session.ts';
 import { destinationRange } from './limits.ts';
-import { durably } from './writes/fence.ts';
 import { longestAttemptMs } from './writes/unfinished.ts';
 
 /** A day, and what a process may live on after it has last been seen. */

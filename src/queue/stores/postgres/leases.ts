@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { BridgeError } from '../../../base/errors.ts';
+import type { Database } from '../../../postgres/database.ts';
+import { durably } from '../../../postgres/durability.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { Lease, LeaseNews, LeaseTable } from '../../ownership/lease.ts';
 import type { Changes } from './changes/changes.ts';
-import type { Database } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
-import { durably } from './writes/fence.ts';
 
 /** Who an instance is. */
 export interface InstanceName {

@@ -1,9 +1,9 @@
+import type { Database } from '../../../postgres/database.ts';
+import { durably } from '../../../postgres/durability.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { LearnedPause } from '../../limits/pause.ts';
 import type { SentCount } from '../../store.ts';
-import type { Database } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
 import { textOf } from './rows.ts';
-import { durably } from './writes/fence.ts';
 import { lowerGrants } from './writes/spent.ts';
 import { longestAttemptMs } from './writes/unfinished.ts';
 

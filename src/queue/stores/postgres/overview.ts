@@ -1,8 +1,8 @@
+import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { MessageState, QueuedMessage } from '../../message.ts';
 import type { QueueFilter, QueueSummary } from '../../store.ts';
 import type { SeenMessages, Sight } from '../page.ts';
-import { type Database, slowDeadlineMs } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
 import { filterCondition, stateCondition } from './filter.ts';
 import { messageColumns } from './rows.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RecordOptions, RecordTable, StoredRecord } from '../../../base/record-table.ts';
-import { type Database, slowDeadlineMs } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
-import { durably, softly } from './writes/fence.ts';
+import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
+import { durably, softly } from '../../../postgres/durability.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { Undoing } from './writes/undoing.ts';
 import { WriteGroup } from './writes/write-group.ts';
 

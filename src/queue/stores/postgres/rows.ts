@@ -1,6 +1,6 @@
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { QueuedMessage } from '../../message.ts';
 import { damagedMessage, type MessageRow, messageOfRow } from '../rows.ts';
-import type { ResultRow } from './connection/session.ts';
 
 /** Columns of a message for {@link messageOf}; the tables are named m (of messages or everything) and u (unfinished). */
 export const messageColumns = `m.id, m.account, m.connection, m.mailbox, m.courier, m.envelope, m.recipients,

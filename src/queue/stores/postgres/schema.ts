@@ -1,7 +1,4 @@
-import { BridgeError } from '../../../base/errors.ts';
-import type { Database } from './connection/database.ts';
-import { isRefusal, isUnknownFunction, sqlStateOf, unreachable } from './connection/failures.ts';
-import type { ResultRow } from './connection/session.ts';
+import type { PostgresFormat } from '../../../postgres/migration.ts';
 
 /** Small tables whose rows come and go all the time: looked after often, and with room for new versions on each page. */
 const busy = `fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0.1,
@@ -32,9 +29,6 @@ const messageColumns = `
   -- when it was delivered or given up
   finished_at bigint`;
 
-/**
- * What leads from each format to the next, the first from an empty schema. A step once released never changes.
- */
 const steps = [
   `
 -- messages that are not delivered: a row goes from here to the table "delivered", so that this one stays small
@@ -205,91 +199,5 @@ CREATE OR REPLACE VIEW mailbridge.everything AS
 `,
 ];
 
-/** Version of the format; a bridge refuses a queue of a later one. */
-export const postgresFormatVersion = steps.length;
-
-type Ask = (text: string, values?: readonly unknown[]) => Promise<readonly ResultRow[]>;
-
-/** Tries of those that start at the same time on a server without advisory locks. */
-const migrationTries = 5;
-
-/**
- * Makes the schema on first use, and brings it to this version's format. Several instances may do so at once.
- * @throws BridgeError `queue-format-newer`, `queue-store-refused`, `queue-unreachable`
- */
-export async function bringUpToDate(db: Database): Promise<void> {
-  try {
-    for (let tries = 1; ; tries++) {
-      try {
-        if ((await versionOf(db, (text, values) => db.attempt(text, values, { once: true }))) === postgresFormatVersion)
-          return;
-        await db.transaction((ask) => migrate(db, ask));
-        return;
-      } catch (error) {
-        if (tries === migrationTries || !isRace(error)) throw error;
-      }
-    }
-  } catch (error) {
-    throw startFailure(error, db);
-  }
-}
-
-/** Another instance has made the same thing just now. */
-function isRace(error: unknown): boolean {
-  return ['23505', '42P06', '42P07', '42710', '40001', 'XX000'].includes(sqlStateOf(error) ?? '');
-}
-
-async function migrate(db: Database, ask: Ask): Promise<void> {
-  await lock(db, ask);
-  const version = await versionOf(db, ask);
-  if (version === undefined) {
-    // With the schema there, no right to make one is needed.
-    if (!(await exists(ask, 'SELECT FROM pg_namespace WHERE nspname = $1', db.schema)))
-      await ask(`CREATE SCHEMA "${db.schema}"`);
-    await ask('CREATE TABLE mailbridge.format (version integer NOT NULL)');
-    await ask('INSERT INTO mailbridge.format (version) VALUES (0)');
-  }
-  for (const step of steps.slice(version ?? 0)) await ask(step);
-  await ask('UPDATE mailbridge.format SET version = $1', [postgresFormatVersion]);
-}
-
-/** Held until the end of the transaction. */
-async function lock(db: Database, ask: Ask): Promise<void> {
-  try {
-    await ask('SAVEPOINT before_lock');
-    await ask('SELECT pg_advisory_xact_lock(hashtext($1))', [`mailbridge ${db.schema}`]);
-  } catch (error) {
-    // CockroachDB: whoever comes second fails, and tries again.
-    if (!isUnknownFunction(error)) throw error;
-    await ask('ROLLBACK TO SAVEPOINT before_lock');
-  }
-}
-
-/** Undefined where there is no queue yet. @throws BridgeError `queue-format-newer` */
-async function versionOf(db: Database, ask: Ask): Promise<number | undefined> {
-  const table = `SELECT FROM pg_tables WHERE tablename = 'format' AND schemaname = $1`;
-  if (!(await exists(ask, table, db.schema))) return undefined;
-  const [row] = await ask('SELECT version FROM mailbridge.format');
-  const version = (row?.version ?? 0) as number;
-  if (version <= postgresFormatVersion) return version;
-  throw new BridgeError(
-    'queue-format-newer',
-    `The queue in the schema ${db.schema} of PostgreSQL at ${db.where} has format ${version}; this version reads formats up to ${postgresFormatVersion}.`,
-  );
-}
-
-async function exists(ask: Ask, query: string, value: string): Promise<boolean> {
-  return (await ask(query, [value])).length > 0;
-}
-
-/** What keeps a bridge from its start: to wait may help, or somebody has to change something. */
-function startFailure(error: unknown, db: Database): unknown {
-  const cause = error instanceof BridgeError && error.code === 'queue-unreachable' ? (error.cause ?? error) : error;
-  if (cause instanceof BridgeError) return cause;
-  if (!isRefusal(cause)) return unreachable(db.where, cause);
-  return new BridgeError(
-    'queue-store-refused',
-    `PostgreSQL at ${db.where} refuses the queue (${(cause as Error).message}).`,
-    { cause },
-  );
-}
+/** The tables of the queue. */
+export const queueFormat: PostgresFormat = { what: 'the queue', table: 'format', steps };

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import type { Database } from '../../../postgres/database.ts';
+import { softly } from '../../../postgres/durability.ts';
 import type { NewMessage, QueuedMessage } from '../../message.ts';
 import type { Spool } from '../../store.ts';
 import { missing, partBytes, readPart } from './bodies.ts';
-import type { Database } from './connection/database.ts';
 import { type BodyEnd, partsLost } from './writes/accept.ts';
-import { softly } from './writes/fence.ts';
 
 /** Puts a message with its body into the queue. */
 export type InsertMessage = (id: string, message: NewMessage, body: BodyEnd) => Promise<QueuedMessage>;

@@ -2,6 +2,10 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { RecordTable } from '../../../base/record-table.ts';
+import { postgresAddress } from '../../../postgres/address.ts';
+import { Database, slowDeadlineMs } from '../../../postgres/database.ts';
+import { bringUpToDate } from '../../../postgres/migration.ts';
+import type { ResultRow } from '../../../postgres/session.ts';
 import type { FollowUp, FollowUpChange, NewFollowUp } from '../../follow-ups/follow-up.ts';
 import type { LearnedPause } from '../../limits/pause.ts';
 import {
@@ -34,9 +38,6 @@ import { type AttemptRow, attemptOfRow, unreadableEntry } from '../rows.ts';
 import { hastenAll, holdAll, purgeAll, quarantine, releaseAll, removeAll, totalsOf } from './administration.ts';
 import { openBody } from './bodies.ts';
 import { Changes } from './changes/changes.ts';
-import { postgresAddress } from './connection/address.ts';
-import { Database, slowDeadlineMs } from './connection/database.ts';
-import type { ResultRow } from './connection/session.ts';
 import { accountsOf, delayedSince, destinationsDue, dueOf, expiredOf, nextDueOf } from './due.ts';
 import { filterCondition } from './filter.ts';
 import { addFollowUp, changeFollowUps, dueFollowUps, followUpDestinations, hastenFollowUps } from './follow-ups.ts';
@@ -46,7 +47,7 @@ import { allPauses, countSent, endPause, externalSince, purgeCounts, sentSince, 
 import { deliveredSince, seenMessages, summaryOf } from './overview.ts';
 import { PostgresRecords } from './records.ts';
 import { allMessages, messageColumns, messageOf } from './rows.ts';
-import { bringUpToDate } from './schema.ts';
+import { queueFormat } from './schema.ts';
 import { PostgresSpool, removeOldSpools } from './spool.ts';
 import { PostgresTransfer } from './transfer/transfer.ts';
 import { type SharedRoom, SharedUsage } from './usage.ts';
@@ -93,7 +94,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     poolSize: options.poolSize ?? 10,
   });
   try {
-    await bringUpToDate(db);
+    await bringUpToDate(db, queueFormat);
     const store = new PostgresStore(db, options);
     await store.enter();
     return store;

@@ -1,6 +1,6 @@
 import { BridgeError } from '../../../base/errors.ts';
+import { type Database, slowDeadlineMs } from '../../../postgres/database.ts';
 import type { Usage } from '../room.ts';
-import { type Database, slowDeadlineMs } from './connection/database.ts';
 
 /** How much a queue on PostgreSQL may hold, over all instances. */
 export interface SharedRoom {

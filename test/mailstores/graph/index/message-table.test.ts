@@ -3,19 +3,22 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MailboxIndex } from '../../../../src/mailstores/graph/index/mailbox-index.ts';
 import { FolderEdit } from '../../../../src/mailstores/graph/sync/edit.ts';
-import { FolderMemory } from '../../../../src/mailstores/graph/sync/memory.ts';
 import { OwnChanges } from '../../../../src/mailstores/graph/sync/own-changes.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 function filled(messages: number) {
-  const index = new MailboxIndex(mkdtempSync(join(temporaryFolder(), 'index-')));
+  const index = new MailboxIndex({
+    folder: mkdtempSync(join(temporaryFolder(), 'index-')),
+    name: 'mailbox',
+    address: 'x',
+  });
   const told = { parent: undefined, special: undefined, total: 0, unread: 0 };
   const key = index.folders.put({ ...told, id: 'f', displayName: 'x' }, true, 1_000_000);
   const edit = (work: (edit: FolderEdit) => void) =>
     index.db.transaction(() => {
       const facts = index.folders.get(key);
       if (facts === undefined) throw new Error('There is no folder.');
-      const folderEdit = new FolderEdit({ index, facts, memory: new FolderMemory(), ownChanges: new OwnChanges() });
+      const folderEdit = new FolderEdit({ index, facts, isOpen: false, ownChanges: new OwnChanges() });
       work(folderEdit);
       index.folders.update(key, folderEdit.counters);
     });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../../../base/clock.ts';
+import type { Database } from '../../../../postgres/database.ts';
+import { isUnknownFunction } from '../../../../postgres/failures.ts';
+import { NotificationListener } from '../../../../postgres/notification-listener.ts';
 import { AskedRounds } from '../../../asked-rounds.ts';
 import type { StoreChange } from '../../../store.ts';
-import type { Database } from '../connection/database.ts';
-import { isUnknownFunction } from '../connection/failures.ts';
-import { NotificationListener } from './notification-listener.ts';
 
 /** What happened since it was last told. */
 interface Content {

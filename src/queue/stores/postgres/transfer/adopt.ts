@@ -1,10 +1,10 @@
+import type { Database } from '../../../../postgres/database.ts';
+import { durably } from '../../../../postgres/durability.ts';
 import type { QueuedMessage } from '../../../message.ts';
 import type { KeptAttempt, KeptMessage } from '../../../transfer/transfer.ts';
 import { adoptedMessage } from '../../adopted.ts';
-import type { Database } from '../connection/database.ts';
 import { jsonOf, textOf } from '../rows.ts';
 import { acceptanceColumns, acceptanceEntries, type BodyEnd, partsLost } from '../writes/accept.ts';
-import { durably } from '../writes/fence.ts';
 
 /** A message of another store on its way into the tables. */
 export interface Adoption {

@@ -1,17 +1,17 @@
 import type { StoredRecord } from '../../../../base/record-table.ts';
+import { type Database, slowDeadlineMs } from '../../../../postgres/database.ts';
+import { durably } from '../../../../postgres/durability.ts';
+import type { ResultRow } from '../../../../postgres/session.ts';
 import type { FollowUp } from '../../../follow-ups/follow-up.ts';
 import { destinationOf, type QueuedMessage } from '../../../message.ts';
 import type { Spool } from '../../../store.ts';
 import type { KeptAttempt, KeptMessage, StoreTransfer } from '../../../transfer/transfer.ts';
 import { type AttemptRow, attemptOfRow } from '../../rows.ts';
 import { partBytes } from '../bodies.ts';
-import { type Database, slowDeadlineMs } from '../connection/database.ts';
-import type { ResultRow } from '../connection/session.ts';
 import { recordOf } from '../records.ts';
 import { jsonOf, messageColumns } from '../rows.ts';
 import { PostgresSpool, removeSpools } from '../spool.ts';
 import type { BodyEnd } from '../writes/accept.ts';
-import { durably } from '../writes/fence.ts';
 import { WriteGroup } from '../writes/write-group.ts';
 import { type Adoption, adoptAll, adoptCounts, adoption } from './adopt.ts';
 

@@ -1,9 +1,9 @@
 import { BridgeError } from '../../../../base/errors.ts';
+import type { Database } from '../../../../postgres/database.ts';
+import { durably } from '../../../../postgres/durability.ts';
 import { destinationOf, type NewMessage, type QueuedMessage } from '../../../message.ts';
 import { envelopeColumn, queuedMessage } from '../../rows.ts';
-import type { Database } from '../connection/database.ts';
 import { jsonOf } from '../rows.ts';
-import { durably } from './fence.ts';
 
 /** The last part of a body, and what is known of the whole. */
 export interface BodyEnd {

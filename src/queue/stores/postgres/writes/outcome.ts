@@ -1,10 +1,11 @@
+import type { Database } from '../../../../postgres/database.ts';
+import { durably } from '../../../../postgres/durability.ts';
 import { destinationOf } from '../../../message.ts';
 import type { Lease } from '../../../ownership/lease.ts';
 import type { AttemptResult, GivenUp } from '../../../store.ts';
-import type { Database } from '../connection/database.ts';
 import { jsonOf } from '../rows.ts';
 import { type Acceptance, acceptanceColumns, acceptanceEntries, insertBodies, insertMessages } from './accept.ts';
-import { among, durably, fencedBy, leaseColumns, leaseEntry, leaseLost } from './fence.ts';
+import { among, fencedBy, leaseColumns, leaseEntry, leaseLost } from './fence.ts';
 import { lowerGrants } from './spent.ts';
 
 /** An outcome on its way into the tables. */

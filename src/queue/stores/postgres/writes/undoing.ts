@@ -1,4 +1,4 @@
-import type { Database } from '../connection/database.ts';
+import type { Database } from '../../../../postgres/database.ts';
 
 const retryAfterMs = 1000;
 

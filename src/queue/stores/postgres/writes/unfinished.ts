@@ -1,9 +1,10 @@
+import type { Database } from '../../../../postgres/database.ts';
+import { durably, softly } from '../../../../postgres/durability.ts';
 import type { QueuedMessage, UnfinishedAttempt } from '../../../message.ts';
 import type { Lease } from '../../../ownership/lease.ts';
 import type { AttemptStart } from '../../../store.ts';
-import type { Database } from '../connection/database.ts';
 import { jsonOf, messageColumns, messageOf } from '../rows.ts';
-import { among, durably, fencedBy, leaseColumns, leaseEntry, leaseLost, softly } from './fence.ts';
+import { among, fencedBy, leaseColumns, leaseEntry, leaseLost } from './fence.ts';
 
 /** An attempt is not under way for longer than that: one that began so long before a time has ended before it. */
 export const longestAttemptMs = 3_600_000;

@@ -1,6 +1,6 @@
 import { BridgeError } from '../../../../base/errors.ts';
-import type { Database } from '../connection/database.ts';
-import { isLoss, isShortage, statementFailure } from '../connection/failures.ts';
+import type { Database } from '../../../../postgres/database.ts';
+import { isLoss, isShortage, statementFailure } from '../../../../postgres/failures.ts';
 
 /** What a group writes, and how. */
 export interface GroupOptions<E, R> {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { Database } from '../../../../postgres/database.ts';
+import { durably } from '../../../../postgres/durability.ts';
 import type { NewMessage, Notice, QueuedMessage, UnfinishedAttempt } from '../../../message.ts';
 import type { Lease } from '../../../ownership/lease.ts';
 import type { AttemptResult, AttemptStart, GivenUp } from '../../../store.ts';
-import type { Database } from '../connection/database.ts';
 import { jsonOf } from '../rows.ts';
 import {
   type Acceptance,
@@ -16,7 +17,7 @@ import {
   insertMessages,
   withdraw,
 } from './accept.ts';
-import { durably, fencedBy, leaseEntry, leaseLost } from './fence.ts';
+import { fencedBy, leaseEntry, leaseLost } from './fence.ts';
 import { type AttemptOutcome, type GivingUp, giveUpAll, recordAll } from './outcome.ts';
 import type { Undoing } from './undoing.ts';
 import { type Beginning, beginAll, type Cancelling, cancelAll, undoBeginnings } from './unfinished.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Database } from '../../../../../src/postgres/database.ts';
 import type { StoreChange } from '../../../../../src/queue/store.ts';
 import { Changes } from '../../../../../src/queue/stores/postgres/changes/changes.ts';
-import type { Database } from '../../../../../src/queue/stores/postgres/connection/database.ts';
 
 interface Row {
   readonly id: number;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { BridgeError } from '../../../../../src/base/errors.ts';
-import type { Database } from '../../../../../src/queue/stores/postgres/connection/database.ts';
+import type { Database } from '../../../../../src/postgres/database.ts';
 import { type GroupOptions, WriteGroup } from '../../../../../src/queue/stores/postgres/writes/write-group.ts';
 import { settle } from '../../../../support/fake-clock.ts';
 

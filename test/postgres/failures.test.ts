@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { BridgeError } from '../../../../../src/base/errors.ts';
-import * as failures from '../../../../../src/queue/stores/postgres/connection/failures.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import * as failures from '../../src/postgres/failures.ts';
 
 const said = (code: string, message = 'said') => Object.assign(new Error(message), { code });
 const questions = {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { postgresAddress } from '../../../../../src/queue/stores/postgres/connection/address.ts';
-import { temporaryFolder } from '../../../../support/temporary-folder.ts';
+import { postgresAddress } from '../../src/postgres/address.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const plain = { user: 'mail', password: '', database: 'mail', applicationName: 'mailbridge', tls: undefined };
 

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { BridgeError } from '../../../../src/base/errors.ts';
-import type { Database } from '../../../../src/queue/stores/postgres/connection/database.ts';
-import { bringUpToDate, postgresFormatVersion } from '../../../../src/queue/stores/postgres/schema.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import type { Database } from '../../src/postgres/database.ts';
+import { bringUpToDate as bring } from '../../src/postgres/migration.ts';
+import { queueFormat } from '../../src/queue/stores/postgres/schema.ts';
+
+const postgresFormatVersion = queueFormat.steps.length;
+const bringUpToDate = (db: Database) => bring(db, queueFormat);
 
 const said = (code: string) => Object.assign(new Error(`said ${code}`), { code });
 

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { postgresAddress } from '../../../../../src/queue/stores/postgres/connection/address.ts';
-import { Database } from '../../../../../src/queue/stores/postgres/connection/database.ts';
-import type { Driver } from '../../../../../src/queue/stores/postgres/connection/session.ts';
+import { postgresAddress } from '../../src/postgres/address.ts';
+import { Database } from '../../src/postgres/database.ts';
+import type { Driver } from '../../src/postgres/session.ts';
 
 /** A driver behind a pooler that knows none of the statements that were prepared, as PostgreSQL says it. */
 class PooledClient extends EventEmitter {

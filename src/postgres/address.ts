@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { BridgeError, errorText } from '../../../../base/errors.ts';
+import { BridgeError, errorText } from '../base/errors.ts';
 
 /** Where a PostgreSQL server is asked for. */
 export interface PostgresHost {

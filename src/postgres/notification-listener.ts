@@ -1,5 +1,5 @@
-import type { Database } from '../connection/database.ts';
-import type { Session } from '../connection/session.ts';
+import type { Database } from './database.ts';
+import type { Session } from './session.ts';
 
 const retryAfterMs = 2000;
 const deadlineMs = 5000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { BridgeError } from '../../../../../src/base/errors.ts';
-import { Circuit } from '../../../../../src/queue/stores/postgres/connection/circuit.ts';
+import { BridgeError } from '../../src/base/errors.ts';
+import { Circuit } from '../../src/postgres/circuit.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Pool } from '../../../../../src/queue/stores/postgres/connection/pool.ts';
-import type { Session } from '../../../../../src/queue/stores/postgres/connection/session.ts';
+import { Pool } from '../../src/postgres/pool.ts';
+import type { Session } from '../../src/postgres/session.ts';
 
 const patienceMs = 6_000;
 

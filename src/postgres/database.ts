@@ -1,4 +1,4 @@
-import type { BridgeError } from '../../../../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 import type { PostgresAddress, PostgresHost } from './address.ts';
 import { Circuit } from './circuit.ts';
 import {

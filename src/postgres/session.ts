@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type pg from 'pg';
-import { BridgeError } from '../../../../base/errors.ts';
+import { BridgeError } from '../base/errors.ts';
 import type { PostgresAddress, PostgresHost } from './address.ts';
 
 /** The driver; loaded only where a queue on PostgreSQL is asked for. */

@@ -1,4 +1,4 @@
-import { BridgeError } from '../../../../base/errors.ts';
+import { BridgeError } from '../base/errors.ts';
 import { isTooManyConnections } from './failures.ts';
 import type { Session } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { BridgeError } from '../../../../base/errors.ts';
+import type { BridgeError } from '../base/errors.ts';
 
 const firstWaitMs = 250;
 const longestWaitMs = 5000;

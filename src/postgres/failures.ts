@@ -1,4 +1,4 @@
-import { BridgeError, errorText, systemErrorCode } from '../../../../base/errors.ts';
+import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 
 /** SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const states = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { NotificationListener } from '../../../../../src/queue/stores/postgres/changes/notification-listener.ts';
-import type { Database } from '../../../../../src/queue/stores/postgres/connection/database.ts';
+import type { Database } from '../../src/postgres/database.ts';
+import { NotificationListener } from '../../src/postgres/notification-listener.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

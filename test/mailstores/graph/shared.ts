@@ -1,0 +1,23 @@
+import type { ShareIndex } from '../../../src/mailstores/graph/index/mailbox-index.ts';
+import { SharedIndexes } from '../../../src/mailstores/graph/index/postgres/shared-indexes.ts';
+import { afterTest } from '../../simulator/harness.ts';
+import type { Postgres } from '../../support/postgres.ts';
+
+/** Gives each instance that shares the indexes of a schema what it shares them by. */
+export interface Sharing {
+  (): ShareIndex;
+  readonly schema: string;
+}
+
+let schemas = 0;
+
+/** In a schema that nobody has used. */
+export function sharing(server: Postgres): Sharing {
+  const schema = `index_${schemas++}`;
+  const share = () => {
+    const indexes = new SharedIndexes({ url: server.url(), schema });
+    afterTest(() => indexes.close());
+    return indexes.share;
+  };
+  return Object.assign(share, { schema });
+}
