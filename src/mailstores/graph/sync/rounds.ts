@@ -66,7 +66,9 @@ export class FolderRounds {
    */
   async full(options: RoundOptions): Promise<void> {
     const { deltaLink: before } = this.#folder.facts;
-    await this.#folder.parts.index.authority.listing(this.#folder.key, options.signal, async (waited) => {
+    const waiting = () => options.progress?.('another instance of the bridge lists the messages');
+    const patience = { signal: options.signal, waiting };
+    await this.#folder.parts.index.authority.listing(this.#folder.key, patience, async (waited) => {
       if (waited) await this.#folder.catchUp();
       const { deltaLink } = this.#folder.facts;
       if (deltaLink !== undefined && deltaLink !== before) await this.#changes(deltaLink, options);
