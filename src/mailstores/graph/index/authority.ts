@@ -47,6 +47,13 @@ export interface ListedFolders {
   readonly since: number;
 }
 
+/** How another instance is waited for. */
+export interface ListingPatience {
+  readonly signal?: AbortSignal | undefined;
+  /** Is called while another instance lists the folder, every few seconds. */
+  waiting?(): void;
+}
+
 /** Messages whose storing has begun and not ended, and what each is found by at Graph. */
 export interface AppendNotes {
   /** @returns undefined for what has not begun since */
@@ -76,9 +83,9 @@ export interface IndexAuthority {
   follow(folder: number, told: () => void): () => void;
   /**
    * Runs what lists all of a folder at Graph while no other instance does the same.
-   * @param work is told whether another one had to be waited for @throws as {@link write}; the signal's reason
+   * @param work is told whether another one had to be waited for @throws as {@link write}; AbortError
    */
-  listing(folder: number, signal: AbortSignal | undefined, work: (waited: boolean) => Promise<void>): Promise<void>;
+  listing(folder: number, patience: ListingPatience, work: (waited: boolean) => Promise<void>): Promise<void>;
   /** Messages below this UID are new to nobody any more (RFC 3501 section 2.3.2). It fails in silence. */
   seenBelow(folder: number, uid: number): void;
   /** Another number than before: somebody has changed the list of folders. @throws BridgeError `shared-store-unavailable` */

@@ -248,6 +248,11 @@ export class MessageTable {
     this.noteRemoval(folder, { uid }, modseq);
   }
 
+  /** Drops a message that has no UID yet. */
+  dropStaged(folder: number, id: string): void {
+    this.#db.sql('DELETE FROM messages WHERE folder = ? AND id = ? AND uid IS NULL').run(folder, id);
+  }
+
   /** Of a message that is not there any more. */
   noteRemoval(folder: number, { uid }: Pick<IndexedMessage, 'uid'>, modseq: number): void {
     this.#db.sql('INSERT OR IGNORE INTO removals (folder, modseq, uid) VALUES (?, ?, ?)').run(folder, modseq, uid);

@@ -66,7 +66,9 @@ export class FolderRounds {
    */
   async full(options: RoundOptions): Promise<void> {
     const { deltaLink: before } = this.#folder.facts;
-    await this.#folder.parts.index.authority.listing(this.#folder.key, options.signal, async (waited) => {
+    const waiting = () => options.progress?.('another instance of the bridge lists the messages');
+    const patience = { signal: options.signal, waiting };
+    await this.#folder.parts.index.authority.listing(this.#folder.key, patience, async (waited) => {
       if (waited) await this.#folder.catchUp();
       const { deltaLink } = this.#folder.facts;
       if (deltaLink !== undefined && deltaLink !== before) await this.#changes(deltaLink, options);
@@ -177,16 +179,15 @@ export class FolderRounds {
       .filter((message) => message['@removed'] === undefined)
       .flatMap((each) => messageFacts(each) ?? []);
     const isKnown = ({ id }: MessageFacts) => index.messages.get(folder.key, id) !== undefined;
-    if (described.some(isKnown)) {
-      await folder.edit((edit) => edit.merge(described.filter(isKnown), new Map(), asked));
-    }
+    const hasKnown = described.some(isKnown);
+    if (hasKnown) await folder.edit((edit) => edit.merge(described.filter(isKnown), new Map(), asked));
     // What has no UID yet is this instance's own.
     index.db.transaction(() => {
       for (const facts of described) {
         const isOurs =
           folder.ownChanges.since(facts.id, asked.startedAt) || folder.ownChanges.othersSince(asked.pageAt);
         // What we have taken away since must not come back as new.
-        if (isKnown(facts) || !isOurs) index.messages.stage(folder.key, facts, round);
+        if ((hasKnown && isKnown(facts)) || !isOurs) index.messages.stage(folder.key, facts, round);
         else folder.ownChanges.passedOver(facts.id);
       }
       if (roundLink !== undefined) index.folders.update(folder.key, { roundLink });
@@ -208,15 +209,15 @@ export class FolderRounds {
       pageAt = folder.ownChanges.now();
       coming = nextLink === undefined ? undefined : unheard(mail.properties(id, { link: nextLink }, options));
       const told = page.value.flatMap((message) => propertyFacts(message) ?? []);
-      const [known, unknown] = [true, false].map((isKnown) =>
-        told.filter((facts) => (index.messages.get(folder.key, facts.id) !== undefined) === isKnown),
-      ) as [PropertyFacts[], PropertyFacts[]];
-      if (known.length > 0) await folder.edit((edit) => this.#mergeSome(edit, known, asked));
+      const isKnown = ({ id }: PropertyFacts) => index.messages.get(folder.key, id) !== undefined;
+      const known = new Set(told.filter(isKnown));
+      if (known.size > 0) await folder.edit((edit) => this.#mergeSome(edit, known, asked));
       index.db.transaction(() => {
-        for (const facts of unknown) {
-          if (index.messages.get(folder.key, facts.id) === undefined) {
-            index.messages.stageProperties(folder.key, facts, round);
-          } else folder.ownChanges.passedOver(facts.id);
+        for (const facts of told) {
+          if (known.has(facts)) continue;
+          // Another instance may have written meanwhile.
+          if (known.size > 0 && isKnown(facts)) folder.ownChanges.passedOver(facts.id);
+          else index.messages.stageProperties(folder.key, facts, round);
         }
       });
     }

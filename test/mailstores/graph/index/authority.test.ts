@@ -153,23 +153,30 @@ describe('shared in PostgreSQL', () => {
     const { one, other, key, share } = await two();
     const told: string[] = [];
     const end = Promise.withResolvers<void>();
-    const first = one.index.authority.listing(key, undefined, async (waited) => {
+    const first = one.index.authority.listing(key, {}, async (waited) => {
       told.push(`one ${waited}`);
       await end.promise;
     });
     await expect.poll(() => told).toEqual(['one false']);
-    const second = other.index.authority.listing(key, undefined, async (waited) => void told.push(`other ${waited}`));
+    const waiting = () => void told.push('other waits');
+    const list = async (waited: boolean) => void told.push(`other ${waited}`);
+    const second = other.index.authority.listing(key, { waiting }, list);
     await delay(1_500);
-    expect(told).toEqual(['one false']);
+    expect(told).toEqual(['one false', 'other waits']);
     await inSchema(share, `UPDATE mailbridge.index_folders SET listed_until = now() - interval '1 second'`);
     await second;
-    expect(told).toEqual(['one false', 'other true']);
+    expect(told).toEqual(['one false', 'other waits', 'other true']);
     end.resolve();
     await first;
-    const gone = new AbortController();
-    const third = one.index.authority.listing(key, gone.signal, async () => void told.push('third'));
-    await third;
-    expect(told.at(-1)).toBe('third');
+    // Who has gone waits no longer.
+    const gone = AbortSignal.timeout(100);
+    const third = one.index.authority.listing(key, {}, () =>
+      other.index.authority.listing(key, { signal: gone }, async () => void told.push('never')),
+    );
+    await expect(third).rejects.toMatchObject({ name: 'AbortError' });
+    expect(told).not.toContain('never');
+    await one.index.authority.listing(key, {}, async () => void told.push('at last'));
+    expect(told.at(-1)).toBe('at last');
   });
 
   test('whatever a header holds is kept', async () => {

@@ -4,7 +4,15 @@ import { OneAtATime } from '../../../../base/one-at-a-time.ts';
 import { sharedStoreUnavailable } from '../../../../base/record-table.ts';
 import { slowDeadlineMs } from '../../../../postgres/database.ts';
 import type { ResultRow } from '../../../../postgres/session.ts';
-import type { AppendNotes, FolderSide, IndexAuthority, ListedFolders, Prepared, WritingSide } from '../authority.ts';
+import type {
+  AppendNotes,
+  FolderSide,
+  IndexAuthority,
+  ListedFolders,
+  ListingPatience,
+  Prepared,
+  WritingSide,
+} from '../authority.ts';
 import type { CopiedMessage } from '../copy-table.ts';
 import type { FolderProgress, IndexedFolder } from '../folder-table.ts';
 import type { IndexedMailbox } from '../mailbox-index.ts';
@@ -39,6 +47,8 @@ const mostTries = 50;
 const listingMs = 30_000;
 const renewListingMs = 10_000;
 const askForListingMs = 1_000;
+/** Of those who wait a client hears with every such look. */
+const tellEvery = 15;
 /** Where Graph goes on is told again after so long, though nothing has changed: the links of long ago expire. */
 const shareLinkMs = 5 * 60_000;
 /** What may be about many messages. */
@@ -117,19 +127,23 @@ export class SharedAuthority implements IndexAuthority {
     return this.#server.follow(folder, told);
   }
 
-  async listing(folder: number, signal: AbortSignal | undefined, work: (waited: boolean) => Promise<void>) {
+  async listing(
+    folder: number,
+    { signal, waiting }: ListingPatience,
+    work: (waited: boolean) => Promise<void>,
+  ): Promise<void> {
     const asked = [folder, this.#process, listingMs];
-    let waited = false;
-    while ((await this.#ask(statements.beginListing, asked)).length === 0) {
+    let waited = 0;
+    for (; (await this.#ask(statements.beginListing, asked)).length === 0; waited++) {
       if (this.#tables.folders.get(folder) === undefined) throw noSuchFolder();
-      waited = true;
+      if (waited % tellEvery === 0) waiting?.();
       await delay(askForListingMs, undefined, { ...(signal && { signal }), ref: false });
     }
     const renewal = setInterval(() => {
       this.#ask(statements.beginListing, asked).catch(() => {});
     }, renewListingMs).unref();
     try {
-      await work(waited);
+      await work(waited > 0);
     } finally {
       clearInterval(renewal);
       await this.#ask(statements.endListing, [folder, this.#process]).catch(() => {});

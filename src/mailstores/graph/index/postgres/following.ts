@@ -100,6 +100,8 @@ export class FolderFollower {
         const known = messages.get(key, removal.id);
         if (known?.uid === removal.uid) messages.remove(key, removal, removal.modseq);
         else messages.noteRemoval(key, removal, removal.modseq);
+        // It came and went while this instance lists the folder.
+        messages.dropStaged(key, removal.id);
         return known?.uid === removal.uid;
       });
       const changes = rows.map((row) => {

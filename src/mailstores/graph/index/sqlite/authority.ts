@@ -35,7 +35,7 @@ export class OwnAuthority implements IndexAuthority {
     return () => {};
   }
 
-  async listing(_folder: number, _signal: unknown, work: (waited: boolean) => Promise<void>): Promise<void> {
+  async listing(_folder: number, _patience: unknown, work: (waited: boolean) => Promise<void>): Promise<void> {
     await work(false);
   }
 
