@@ -30,7 +30,7 @@ export class FairPermits {
   /** @param total 1 or more */
   constructor(total: number) {
     this.#total = total;
-    this.#ofOneConnection = Math.max(1, Math.ceil(total * shareOfOneConnection));
+    this.#ofOneConnection = Math.ceil(total * shareOfOneConnection);
   }
 
   /** @returns whether a permit was free; if not, the taker is woken when one is its own to take */

@@ -237,7 +237,6 @@ class OwnershipByLeases implements SharedOwnership {
   }
 
   #news({ instances, held, requested }: LeaseNews): void {
-    if (!this.#events) return;
     const nowMs = this.#monotonicMs();
     this.#met(instances, nowMs);
     const { lost, unknown } = this.#held.compare(held);

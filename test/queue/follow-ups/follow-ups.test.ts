@@ -102,6 +102,22 @@ test('what was noted before the clock was set back is looked for now and then, n
   expect(asked).toHaveLength(8);
 });
 
+test.each([
+  [new Error('disk I/O error'), 1],
+  [new BridgeError('queue-unreachable', 'away'), 0],
+])('that it cannot be looked for is told, but for a store that is away: %s', async (error, times) => {
+  const { store, clock, lines } = followed();
+  let failures = 1;
+  const hasten = store.hastenFollowUps.bind(store);
+  store.hastenFollowUps = async (...given) => {
+    if (failures-- > 0) throw error;
+    return await hasten(...given);
+  };
+  await clock.advance(20 * 60 * second);
+  const told = { level: 'error', fields: { error }, text: 'queue: cannot note what is to follow messages' };
+  expect(lines.filter(({ level }) => level === 'error')).toEqual(Array(times).fill(told));
+});
+
 describe('what follows a message', () => {
   test('is noted with the outcome, done a while after that, and then over', async () => {
     const { clock, put, rounds, left } = followed();

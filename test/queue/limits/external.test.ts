@@ -70,3 +70,18 @@ test('without a limit nothing is counted', () => {
   expect(external.counts).toBe(false);
   expect(external.waitMs('a', 0, 1000)).toBe(0);
 });
+
+test('what the store says takes the place of what was counted of mailboxes that others have had, and of no others', () => {
+  const external = limitOf(30, ['ours', 1000, 3], ['theirs', 1000, 4], ['left', 1000, 2]);
+  // Of three in all each leaves the others a quarter.
+  expect([external.waitMs('ours', 2000, 13), external.waitMs('ours', 2000, 14)]).toEqual([0, dayMs - 1000]);
+  const sent = (destination: string, endedAtMs: number, amount: number) => ({
+    ...{ destination, startedAtMs: 0, endedAtMs, recipients: amount, external: amount },
+  });
+  const stored = [sent('theirs', 1500, 1), sent('theirs', 500, 1), sent('ours', 1000, 9)];
+  external.seed(stored, (destination) => destination === 'ours');
+  // Three of ours and two of theirs; the one that was left has sent nothing.
+  expect([external.waitMs('ours', 2000, 17), external.waitMs('ours', 2000, 18)]).toEqual([0, dayMs - 1500]);
+  external.seed([], () => false);
+  expect(external.waitMs('ours', 2000, 22)).toBe(0);
+});

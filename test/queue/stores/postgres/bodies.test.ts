@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -156,4 +157,16 @@ test('a reader that leaves in the middle leaves nothing behind', async () => {
     expect(body.destroyed).toBe(true);
   }
   expect((await store.get(message.id))?.id).toBe(message.id);
+});
+
+test('a body on its way in is read with the parts that are in the server already, and not without one of them', async () => {
+  const opened = options();
+  const store = await openStore(opened);
+  const spool = store.spool();
+  const octets = randomBytes(megabyte);
+  await spool.write(octets);
+  expect((await buffer(spool.open())).equals(octets)).toBe(true);
+  await server().query(`DELETE FROM ${opened.schema}.bodies WHERE part = 1`);
+  await expect(buffer(spool.open())).rejects.toMatchObject({ code: 'queue-body-missing' });
+  await spool.discard();
 });

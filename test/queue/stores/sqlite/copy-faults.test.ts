@@ -85,6 +85,15 @@ describe('a file system without hard links', () => {
   });
 });
 
+test('a body that goes after it was linked, while its message is spoken of still, is in the copy', async () => {
+  const { folder, ids } = await queueOf(large);
+  const into = temporaryFolder();
+  const name = `${ids[0]}.eml`;
+  const afterLinks = () => rmSync(join(folder, 'bodies', name), { force: true });
+  expect(await copyQueue(folder, into, { afterLinks })).toMatchObject({ bodies: [name], withoutBody: [] });
+  assertWholeCopy(into, []);
+});
+
 test('what was linked for one moment is there for the next', async () => {
   const { folder, ids } = await queueOf(large);
   const change = (sql: string) => {

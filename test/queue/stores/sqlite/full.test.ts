@@ -1,11 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { BridgeError } from '../../../../src/base/errors.ts';
 import type { QueuedMessage } from '../../../../src/queue/message.ts';
 import type { QueueStore } from '../../../../src/queue/store.ts';
 import { freeOctets } from '../../../../src/queue/stores/disk-full.ts';
-import { reserveOctets } from '../../../../src/queue/stores/reserve.ts';
+import { Reserve, reserveOctets } from '../../../../src/queue/stores/reserve.ts';
+import { CommitGroup } from '../../../../src/queue/stores/sqlite/engine/commit-group.ts';
 import { openSqliteStore, type RoomLimits } from '../../../../src/queue/stores/sqlite/store.ts';
 import { smallDisk } from '../../../support/small-disk.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -148,4 +150,32 @@ test('on a disk without a free octet the queue opens by what was set aside for t
   expect((await store.get(message.id))?.state).toBe('queued');
   await deliver(store, message);
   expect(await store.count('queued')).toBe(0);
+});
+
+describe('where there is no room to note that an attempt begins', () => {
+  async function begun(error: Error) {
+    const store = openSqliteStore(temporaryFolder(), { exclusive: true });
+    onTestFinished(() => store.close());
+    const { id } = await put(store, 'x');
+    const spies = [
+      vi.spyOn(CommitGroup.prototype, 'run').mockRejectedValue(error),
+      vi.spyOn(Reserve.prototype, 'release').mockReturnValue(false),
+    ];
+    try {
+      return { id, begun: await store.begin(id, { courier: 'graph', startedAtMs: 0 }) };
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  }
+
+  test('it begins all the same, for it makes room', async () => {
+    const { id, begun: message } = await begun(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    expect(message).toMatchObject({ id, state: 'queued' });
+  });
+
+  test('any other failure stops it', async () => {
+    const damaged = new BridgeError('queue-damaged', 'x');
+    await expect(begun(damaged)).rejects.toBe(damaged);
+    await expect(begun(new Error('disk I/O error'))).rejects.toThrow('disk I/O error');
+  });
 });

@@ -182,6 +182,23 @@ test('a thread that ends by itself is started again: what was answered is kept, 
   expect(await buffer(await store.open(id))).toEqual(Buffer.alloc(100_000, 'a'));
 });
 
+test('a thread that works again is started as soon after its next end as after the first', async () => {
+  const store = await open();
+  const changes: string[] = [];
+  onTestFinished(store.subscribe(({ kind }) => changes.push(kind)));
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  onTestFinished(() => timers.mockRestore());
+  const waits: unknown[] = [];
+  for (let time = 1; time <= 2; time++) {
+    timers.mockClear();
+    await threads.at(-1)?.terminate();
+    waits.push(timers.mock.calls.map(([, ms]) => ms).find((ms) => ms === 500 || ms === 1_000));
+    const isBack = () => changes.filter((kind) => kind === 'reachable').length;
+    await expect.poll(isBack, { timeout: 10_000 }).toBe(time);
+  }
+  expect(waits).toEqual([500, 500]);
+});
+
 test('an end that comes while a thread is started again waits for it, and leaves nobody with the queue', async () => {
   const folder = temporaryFolder();
   const store = await open(folder);

@@ -73,3 +73,12 @@ test('what another process has changed is counted anew', async () => {
   await command.store.remove({});
   expect(await hasRoom()).toBe(true);
 });
+
+test('what comes from another queue counts, too', async () => {
+  const { store, hasRoom } = opened({ maxMessages: 2 });
+  const message = await put(store, 'x');
+  expect(await hasRoom()).toBe(true);
+  const kept = { message: { ...message, id: 'another' }, bodyCrc: undefined, isDelayTold: false, attempts: [] };
+  expect(await store.transfer.adopt(kept)).toMatchObject({ id: 'another', state: 'quarantined' });
+  expect(await hasRoom()).toBe(false);
+});
