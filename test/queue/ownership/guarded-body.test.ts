@@ -87,3 +87,15 @@ test('a source that breaks off breaks it off, and one that is left is destroyed'
   await turn();
   expect(source.destroyed).toBe(true);
 });
+
+test('a source that has more to come is destroyed when nobody reads on', async () => {
+  let left = 2;
+  const source = new Readable({
+    read() {
+      if (left-- > 0) this.push(Buffer.alloc(100_000, 'a'));
+    },
+  });
+  for await (const _ of guardedBody(() => source, free)) break;
+  await turn();
+  expect(source.destroyed).toBe(true);
+});
