@@ -24,7 +24,12 @@ export async function respondToFetch(
   const streams = items.filter((item) => partNeeded(item) !== 'none').length === 1 && source.unread !== undefined;
   const values: [string, Value][] = [];
   for (const item of items) values.push([labelOf(item), await itemValue(item, folder, message, source, streams)]);
-  if (items.some(({ kind }) => kind === 'FLAGS')) folder.announceKeywords(message.flags, out);
+  // While the content was waited for another session may have changed the flags.
+  const now = folder.get(message.uid) ?? message;
+  if (items.some(({ kind }) => kind === 'FLAGS')) folder.announceKeywords(now.flags, out);
+  for (const [index, { kind }] of items.entries()) {
+    if (kind === 'FLAGS' || kind === 'MODSEQ') values[index] = [kind, changingValue(kind, folder, now)];
+  }
   out.beginResponse(`${folder.sequenceNumber(message.uid)} FETCH (`);
   for (const [index, [label, value]] of values.entries()) {
     out.raw(`${index > 0 ? ' ' : ''}${label} `);
@@ -66,14 +71,13 @@ async function attributeValue(
   switch (kind) {
     case 'UID':
       return String(message.uid);
-    case 'FLAGS':
-      return `(${folder.flagsOf(message.uid).join(' ')})`;
     case 'INTERNALDATE':
       return formatDateTime(new Date(message.receivedMs));
     case 'RFC822.SIZE':
       return String(message.size);
+    case 'FLAGS':
     case 'MODSEQ':
-      return `(${message.modseq})`;
+      return changingValue(kind, folder, message);
     case 'EMAILID':
       return `(${folder.emailId(message.uid)})`;
     case 'THREADID':
@@ -83,6 +87,11 @@ async function attributeValue(
     default:
       return formatBodyStructure(await source.parsed(), kind === 'BODYSTRUCTURE');
   }
+}
+
+/** What others change. */
+function changingValue(kind: 'FLAGS' | 'MODSEQ', folder: SelectedFolder, { uid, modseq }: MessageSummary): string {
+  return kind === 'MODSEQ' ? `(${modseq})` : `(${folder.flagsOf(uid).join(' ')})`;
 }
 
 async function sectionValue(item: SectionItem, source: FetchedMessage, streams: boolean): Promise<Value> {
