@@ -29,13 +29,15 @@ const megabyte = 1024 * 1024;
 
 /** One relay's round on one line. */
 export function summarize(measured: Phases): string {
-  return phases
-    .map((name) => {
-      const { messagesPerSecond, cpuSeconds, peakRssBytes, worstStallMs } = measured[name];
-      const stall = worstStallMs === undefined ? '' : `, stalls ${worstStallMs.toFixed(0)} ms`;
-      return `${name} ${messagesPerSecond.toFixed(0)}/s (${(peakRssBytes / megabyte).toFixed(0)} MB, ${cpuSeconds.toFixed(1)} s CPU${stall})`;
-    })
-    .join(', ');
+  const { median, p99 } = measured.dataMs;
+  const times = `DATA ${median.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
+  return [...phases.map(phaseText), times].join(', ');
+
+  function phaseText(name: (typeof phases)[number]): string {
+    const { messagesPerSecond, cpuSeconds, peakRssBytes, worstStallMs } = measured[name];
+    const stall = worstStallMs === undefined ? '' : `, stalls ${worstStallMs.toFixed(0)} ms`;
+    return `${name} ${messagesPerSecond.toFixed(0)}/s (${(peakRssBytes / megabyte).toFixed(0)} MB, ${cpuSeconds.toFixed(1)} s CPU${stall})`;
+  }
 }
 
 /** The report for people: medians, and their ratios to Postfix. */
@@ -74,10 +76,20 @@ export function printReport(report: Report): string {
   ];
   return [
     table([head, ...rows]),
+    table([['DATA', 'relay', 'median ms', 'p99 ms'], ...dataRows(report)]),
     `Medians of ${rounds} rounds of ${messages} messages a phase. ${[...new Set(Object.values(report.programs))].join('; ')}.`,
     `${machine.cpus} CPUs (${machine.cpu}), ${(machine.memoryBytes / 1024 ** 3).toFixed(0)} GB memory, ${machine.fileSystem}.`,
     '',
   ].join('\n');
+}
+
+/** What a client waits from its final dot to the reply: medians of the rounds. */
+function dataRows({ programs, measurements }: Report): string[][] {
+  return Object.keys(programs).map((relay) => {
+    const own = measurements.filter((each) => each.relay === relay);
+    const median = (of: 'median' | 'p99') => medianOf(own.map(({ dataMs }) => dataMs[of])).toFixed(1);
+    return ['accept', relay, median('median'), median('p99')];
+  });
 }
 
 function stallText(ms: number): string {

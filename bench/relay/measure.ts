@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type DataTimes, dataTimes } from './data-times.ts';
 import { connections, messageBytes, sendMessages } from './load.ts';
 import { type Relay, type RelayKind, recipient } from './relay.ts';
 import type { Sink } from './sink.ts';
@@ -19,6 +20,8 @@ export interface Phases {
   readonly drain: Phase;
   /** From the first message's beginning to the last one's arrival upstream, both at once. */
   readonly through: Phase;
+  /** Of messages that nothing is delivered beside. */
+  readonly dataMs: DataTimes;
 }
 
 interface Settings {
@@ -40,7 +43,8 @@ export async function measure(kind: RelayKind, { folder, sink, messages }: Setti
     await settled(relay, 0);
     const whole = await watched(relay, () => through(relay, sink, messages));
     await settled(relay, 0);
-    return { accept, drain, through: whole };
+    const dataMs = await timed(relay, sink, messages);
+    return { accept, drain, through: whole, dataMs };
   } finally {
     await sink.gate(true);
     await relay.stop();
@@ -67,6 +71,17 @@ async function runEmpty(relay: Relay, sink: Sink, messages: number): Promise<Pha
     assertWhole(octets, messages);
     return (messages * 1000) / (atMs - fromMs);
   });
+}
+
+async function timed(relay: Relay, sink: Sink, messages: number): Promise<DataTimes> {
+  await sink.gate(false);
+  const count = Math.ceil(messages / connections) * connections;
+  const { reached } = await sink.expect(count);
+  const times = await dataTimes(relay.port, messages);
+  await sink.gate(true);
+  await reached;
+  await settled(relay, 0);
+  return times;
 }
 
 async function through(relay: Relay, sink: Sink, messages: number): Promise<number> {

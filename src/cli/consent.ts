@@ -8,6 +8,7 @@ import { listenForRedirect } from '../onboarding/loopback-redirect.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import { assertHasTenant, namedConnection } from './named-connection.ts';
+import { nextLogin } from './next-login.ts';
 import { openBrowser } from './sign-in/open-browser.ts';
 import { askLine } from './terminal/ask-line.ts';
 import { showHelp } from './terminal/help.ts';
@@ -89,7 +90,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
       ? askForAddresses(request, scopes, redirect, asking)
       : waitForBrowser(request, scopes, port, asking);
   });
-  conclude(name, String(connection.grant), consents, values.json, io);
+  conclude(name, connection, consents, values.json, io);
   return 0;
 }
 
@@ -156,15 +157,21 @@ function progress({ io, json }: Asking, text: string): void {
   new Screen(json ? io.stderr : io.stdout, io.env).say(text);
 }
 
-function conclude(name: string, grant: string, tenants: readonly string[], json: boolean, io: CliIo): void {
+function conclude(
+  name: string,
+  connection: Readonly<Record<string, unknown>>,
+  tenants: readonly string[],
+  json: boolean,
+  io: CliIo,
+): void {
   const [tenantId = ''] = tenants;
   if (json) {
     io.stdout.write(`${JSON.stringify({ connection: name, tenantId, consented: true }, null, 2)}\n`);
     return;
   }
   const next =
-    grant === 'client-credentials'
+    connection.grant === 'client-credentials'
       ? `Next: mailbridge exchange-script ${name}, for the Exchange permissions; then mailbridge check ${name}.`
-      : `Next: mailbridge login ${name}.`;
+      : `Next: ${nextLogin(name, connection)}.`;
   new Screen(io.stdout, io.env).say(`\n✓ An administrator of tenant ${tenantId} has consented.\n${next}`);
 }

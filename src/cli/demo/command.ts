@@ -81,7 +81,10 @@ async function demonstrate(simulator: Simulator, { base, folder, once, hops, end
       new Screen(io.stderr, io.env).say(`mailbridge: the demo failed at: ${failed}`, { hanging: 2 });
       return 1;
     }
-    if (once) return 0;
+    if (once) {
+      new Screen(io.stdout, io.env).say('Everything worked. Nothing of it is left on this machine.');
+      return 0;
+    }
     const pages = `http://127.0.0.1:${written.admin.port}/ui/#token=${written.admin.token}`;
     const settings = { ports, authorityFile: bridge.authorityFile ?? '', configFile: file, simulator, pages };
     tellDemoSettings(settings, new Screen(io.stdout, io.env));

@@ -6,7 +6,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: strin
 
 /** What the bridge did for a program of the visitor's, in one line; undefined for what is of no interest. */
 export function visitorLine(line: LogLine): string | undefined {
-  const { msg, id, account, from, to, size, courier, mailbox, username, protocol } = line;
+  const { msg, id, account, from, to, size, courier, mailbox, username, protocol, client } = line;
   if (msg === 'accepted') {
     const recipients = typeof to === 'number' ? `${to} recipients` : to;
     return `✓ accepted from ${account}: ${from === '' ? '<>' : from} to ${recipients}, ${size} bytes, as ${id}`;
@@ -15,5 +15,7 @@ export function visitorLine(line: LogLine): string | undefined {
   if (msg === 'mailbox opened') return `✓ ${username} reads ${mailbox} by ${String(protocol).toUpperCase()}`;
   if (line.level < 40 && msg !== 'refused' && msg !== 'deferred') return undefined;
   const { code, status, text, remedy } = line;
-  return `✗ ${[msg, status, code, text, remedy].filter((part) => part !== undefined && part !== '').join(' ')}`;
+  const who = [username ?? account, client && `from ${client}`].filter(Boolean).join(' ');
+  const parts = [who === '' ? msg : `${msg} (${who})`, status, code, text, remedy];
+  return `✗ ${parts.filter((part) => part !== undefined && part !== '').join(' ')}`;
 }

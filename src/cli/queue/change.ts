@@ -1,6 +1,6 @@
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import { chooses, type QueueAction, whichMessages } from './request.ts';
-import { messages } from './text.ts';
+import { messages, noneOfThese } from './text.ts';
 
 /** An action that changes messages and tells how many. */
 function change(
@@ -10,7 +10,8 @@ function change(
   return async (store, request, io) => {
     if (!chooses(request)) throw whichMessages();
     const count = await apply(store, request.filter, request.nowMs);
-    io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} ${done}\n`);
+    const why = count === 0 && request.filter.ids ? noneOfThese : '';
+    io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} ${done}${why}\n`);
     return count === 0 && request.filter.ids ? 1 : 0;
   };
 }

@@ -6,7 +6,7 @@ import { withProgress } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { localDateTime } from '../terminal/times.ts';
 import { chooses, type QueueRequest, whichMessages } from './request.ts';
-import { messages, octets, stateText } from './text.ts';
+import { messages, noneOfThese, octets, stateText } from './text.ts';
 
 /** Ids in one question to the store: SQLite takes 32,766 parameters (its documentation, "Limits"). */
 const idsAtOnce = 1000;
@@ -28,7 +28,8 @@ export async function deleteMessages(store: QueueStore, request: QueueRequest, i
     for (const message of deleted) tellDeleted(message, request.json, io);
     count += deleted.length;
   }
-  io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} deleted\n`);
+  const why = count === 0 && request.filter.ids ? noneOfThese : '';
+  io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} deleted${why}\n`);
   return count === 0 && request.filter.ids ? 1 : 0;
 }
 
@@ -50,7 +51,7 @@ async function removeFound(
 
 async function isConfirmed(found: readonly QueuedMessage[], io: CliIo): Promise<boolean> {
   const size = octets(found.reduce((sum, message) => sum + message.size, 0));
-  const answer = await askLine(io, `Delete ${messages(found.length)}, ${size}? Nobody can bring them back. [y/N] `);
+  const answer = await askLine(io, `Delete ${messages(found.length)}, ${size}? This cannot be undone. [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 

@@ -3,6 +3,9 @@ import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { MessageState, QueuedMessage } from '../../queue/message.ts';
 import { localDateTime, localTime, relativeTime } from '../terminal/times.ts';
 
+/** What is said where ids were given and nothing was done. */
+export const noneOfThese = ': queue show ID tells how a message stands';
+
 /** `1 message`, `2 messages`. */
 export function messages(count: number): string {
   return `${count} ${count === 1 ? 'message' : 'messages'}`;

@@ -21,6 +21,7 @@ import { assertCanKeep } from '../../onboarding/registration/settle-credential.t
 import { signInAdministrator } from '../administrator.ts';
 import { configPath } from '../config-path.ts';
 import { assertHasTenant } from '../named-connection.ts';
+import { nextLogin } from '../next-login.ts';
 import { askLine } from '../terminal/ask-line.ts';
 import { showHelp } from '../terminal/help.ts';
 import { interruptible } from '../terminal/interruptible.ts';
@@ -110,6 +111,7 @@ async function register(work: Work): Promise<void> {
     connection: intent.name,
     tenantId,
     delegated: intent.registration.publicClient,
+    nextLogin: nextLogin(intent.name, work.config.connections[intent.name]),
     registered,
     config,
     proven: options.wait && current ? failure === undefined : undefined,

@@ -14,6 +14,8 @@ export interface RegisterAppOutcome {
   readonly connection: string;
   readonly tenantId: string;
   readonly delegated: boolean;
+  /** Where people sign in. */
+  readonly nextLogin: string;
   readonly registered: Registered;
   readonly config: ConfigOutcome;
   /** Whether a token came, with every permission; undefined where that was not tried. */
@@ -79,7 +81,7 @@ export class RegisterAppReport {
     else this.#remains(outcome);
   }
 
-  #data({ registered, delegated, ...outcome }: RegisterAppOutcome): object {
+  #data({ registered, delegated, nextLogin: _, ...outcome }: RegisterAppOutcome): object {
     const { clientId, applicationId, servicePrincipalId, changed, credential } = registered;
     const expires = credential?.expiresAtMs;
     return {
@@ -94,7 +96,8 @@ export class RegisterAppReport {
     };
   }
 
-  #remains({ connection, config, delegated, oldRemoved, exchangeScript, scriptFile }: RegisterAppOutcome): void {
+  #remains(outcome: RegisterAppOutcome): void {
+    const { connection, config, delegated, oldRemoved, exchangeScript, scriptFile, nextLogin } = outcome;
     if (config.written) {
       if (config.backup === undefined) this.done(`${config.path} needs no change`);
       else this.done(`wrote connection "${connection}" to ${config.path} (as it was: ${config.backup})`);
@@ -111,7 +114,7 @@ export class RegisterAppReport {
       );
     }
     if (delegated) {
-      this.say(`Next: mailbridge login ${connection}`);
+      this.say(`Next: ${nextLogin}`);
       return;
     }
     if (scriptFile !== undefined) this.#script(connection, scriptFile);

@@ -126,7 +126,10 @@ test('hold, release, retry and delete change what the filter says and tell how m
   expect((await queue('retry', '--all')).out).toBe('1 message due now\n');
   expect((await queue('release', '--all')).out).toBe('1 message released\n');
   expect(JSON.parse((await queue('delete', first.id, '--json')).out)).toEqual({ count: 1 });
-  expect(await queue('delete', first.id)).toMatchObject({ code: 1, out: '0 messages deleted\n' });
+  expect(await queue('delete', first.id)).toMatchObject({
+    code: 1,
+    out: '0 messages deleted: queue show ID tells how a message stands\n',
+  });
 });
 
 test('what changes messages wants to know which', async () => {
@@ -270,7 +273,7 @@ test('delete asks at a terminal, and leaves everything unless the answer is yes'
   for (const answer of ['\n', 'n\n', 'maybe\n']) {
     const { code, out, err } = await atTerminal(line, answer);
     expect({ code, out }).toEqual({ code: 1, out: 'nothing deleted\n' });
-    expect(err).toBe('Delete 2 messages, 37 B? Nobody can bring them back. [y/N] ');
+    expect(err).toBe('Delete 2 messages, 37 B? This cannot be undone. [y/N] ');
   }
   expect((await queue('list', '--summary')).out).toContain('in all: 2 messages');
 

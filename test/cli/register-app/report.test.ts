@@ -13,6 +13,7 @@ const outcome = {
   connection: 'contoso',
   tenantId: 'tenant',
   delegated: false,
+  nextLogin: 'mailbridge login contoso',
   registered,
   proven: true,
   oldRemoved: undefined,
