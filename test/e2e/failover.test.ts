@@ -67,7 +67,7 @@ test.each(couriers)(`with %s shut for ${shutSeconds} s nothing goes beyond the r
   simulator.faults.outages = [];
   await until('the queue to be empty', world.isQueueEmpty, 120_000 + shutSeconds * 1000);
   const accepted = burst.with('accepted').map(burstId);
-  expect(accepted.length).toBeGreaterThan(messages * 0.9);
+  expect(accepted.length).toBeGreaterThan(messages * 0.8);
   expect(world.wrong(accepted)).toEqual({ lost: [], twice: [] });
   expect(simulator.violations.counts()).toEqual({});
   console.log(`${accepted.length} accepted, ${during.length} by ${names[other[shut]]} while ${names[shut]} was shut`);
