@@ -93,7 +93,8 @@ export class GuidedSetup {
     // Of one moment: nothing below waits.
     const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const step = this.#stepOf(present);
-    const script = app && isWritten ? this.#script(app, present) : undefined;
+    const asksWhetherMeant = this.#asksWhetherMeant(present);
+    const script = app && isWritten && !asksWhetherMeant ? this.#script(app, present) : undefined;
     return {
       step,
       steps: this.#stepStates(step, present),
@@ -110,6 +111,7 @@ export class GuidedSetup {
       start: this.#start.view,
       signIn: this.#signIn.view,
       ...(signedInAs !== undefined && { signedInAs }),
+      asksWhetherMeant,
       ...(script && { script }),
       check: this.#check.view,
       test: this.#test.view,
@@ -263,7 +265,10 @@ export class GuidedSetup {
     });
   }
 
-  /** Begins the sign-in of the person whose mailbox it is. @throws BridgeError `set-up-step-missing` */
+  /**
+   * Begins the sign-in of the person whose mailbox it is; again, where somebody else shall sign in.
+   * @throws BridgeError `set-up-step-missing`
+   */
   async signIn(): Promise<void> {
     const { name = '', mailbox = '' } = this.#written().answers;
     this.#signIn.begin(async ({ signal, show }) => {
@@ -272,8 +277,14 @@ export class GuidedSetup {
         onCode: ({ expiresAtMs, ...code }) =>
           show(() => ({ code: { ...code, expiresAt: new Date(expiresAtMs).toISOString() } })),
       });
-      await this.#change({ signedInAs }, signal);
+      await this.#keepSignIn(signedInAs, signal);
     });
+  }
+
+  /** Who signed in is meant, although the mailbox is another, a shared one. @throws BridgeError `set-up-step-missing` */
+  async personMeant(): Promise<void> {
+    if (this.#written().signedInAs === undefined) throw stepMissing('Nobody has signed in yet.');
+    await this.#change({ isOtherPersonMeant: true });
   }
 
   /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
@@ -333,6 +344,17 @@ export class GuidedSetup {
     return [this.#registration, this.#signIn, this.#check, this.#test];
   }
 
+  /** What was said, done and checked for another person does not hold. */
+  #keepSignIn(signedInAs: string, signal: AbortSignal): Promise<void> {
+    return this.#changes.run(async () => {
+      if (signal.aborted) return;
+      const isSame = isSameAddress(this.#progress.signedInAs, signedInAs);
+      if (!isSame) this.#check.cancel();
+      const undone = isSame ? {} : { isOtherPersonMeant: false, isScriptDone: false, isChecked: false };
+      await this.#keep({ ...this.#progress, signedInAs, ...undone });
+    });
+  }
+
   async #tryHops(name: string, { signal, show }: TaskWork<CheckShown>): Promise<void> {
     const endMs = this.#clock.now() + checkPatienceMs;
     for (;;) {
@@ -362,6 +384,7 @@ export class GuidedSetup {
     if (!app) return 'register';
     if (!isWritten) return 'account';
     if (this.#isPerson(present) && this.#progress.signedInAs === undefined) return 'sign-in';
+    if (this.#asksWhetherMeant(present)) return 'sign-in';
     if (!isScriptDone && this.#script(app, present)) return 'exchange';
     if (!isChecked) return 'check';
     return isTested || answers.send === undefined ? 'done' : 'test';
@@ -370,6 +393,12 @@ export class GuidedSetup {
   #isPerson(present: PresentConfig): boolean {
     const { answers } = this.#progress;
     return actsAsPerson(knownConnection(present, answers.name), answers);
+  }
+
+  #asksWhetherMeant(present: PresentConfig): boolean {
+    const { answers, signedInAs, isOtherPersonMeant = false } = this.#progress;
+    if (signedInAs === undefined || isOtherPersonMeant || !this.#isPerson(present)) return false;
+    return !isSameAddress(signedInAs, answers.mailbox);
   }
 
   #stepStates(current: SetupStep, present: PresentConfig): SetupView['steps'] {
@@ -448,6 +477,10 @@ export class GuidedSetup {
     this.#progress = progress;
     this.#onChange();
   }
+}
+
+function isSameAddress(one: string | undefined, other: string | undefined): boolean {
+  return one?.toLowerCase() === other?.toLowerCase();
 }
 
 /** The cloud alone, of all that `simulate` prints. */

@@ -30,6 +30,8 @@ const form = z.strictObject({
   ),
   isWritten: z.boolean(),
   signedInAs: z.exactOptional(text()),
+  /** Somebody has said that who signed in may be another than the mailbox. */
+  isOtherPersonMeant: z.exactOptional(z.boolean()),
   isScriptDone: z.boolean(),
   isChecked: z.boolean(),
   isTested: z.boolean(),

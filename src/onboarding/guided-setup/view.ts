@@ -53,6 +53,8 @@ export interface SetupView {
   readonly start: TaskView<null>;
   readonly signIn: TaskView<PersonSignInShown>;
   readonly signedInAs?: string;
+  /** Who signed in is not the mailbox, and nobody has said that this is meant: the next step waits for it. */
+  readonly asksWhetherMeant: boolean;
   readonly script?: { readonly file: string; readonly text: string; readonly runs: readonly string[] };
   readonly check: TaskView<CheckShown>;
   readonly test: TaskView<TestShown>;

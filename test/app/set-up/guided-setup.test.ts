@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
+import type { SetupView } from '../../../src/onboarding/guided-setup/view.ts';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
 import { type GuidedWorld, guidedWorld } from './guided-world.ts';
 
@@ -187,35 +188,63 @@ test('a registration goes through the proxy of the configuration, and trusts the
   });
 });
 
-test('a person signs in to the connection, after an administrator has registered the app', async () => {
+/** A bridge with the mailbox of a person, who has not signed in yet. */
+async function withPerson(mailbox: string): Promise<GuidedWorld> {
   const world = await guidedWorld();
-  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  await register(world, { mailbox, 'sign-in': 'person', send: 'smtp' });
   await world.setup.write();
   world.setup.apply();
   expect(await world.when('the bridge', ({ start }) => start.state === 'done')).toMatchObject({ step: 'sign-in' });
+  return world;
+}
+
+/** Somebody signs in for the connection. */
+async function signIn(world: GuidedWorld, username: string): Promise<SetupView> {
   await world.setup.signIn();
   const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
-  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
-  const after = await world.when('the sign-in', ({ step }) => step !== 'sign-in');
-  expect(after.signedInAs).toBe('alice@contoso.example');
+  await world.enters(signIn.shown.code?.userCode, username);
+  return await world.when('the sign-in', ({ signIn }) => signIn.state === 'done');
+}
+
+test('a person signs in to the connection, after an administrator has registered the app', async () => {
+  const world = await withPerson('Alice@contoso.example');
+  const after = await signIn(world, 'alice@contoso.example');
+  expect(after).toMatchObject({ signedInAs: 'alice@contoso.example', asksWhetherMeant: false });
+  expect(after.step).not.toBe('sign-in');
+});
+
+test('who signed in is not the mailbox: nothing is offered until somebody says that this is meant', async () => {
+  const world = await withPerson(mailbox);
+  const doubtful = { step: 'sign-in', signedInAs: 'alice@contoso.example', asksWhetherMeant: true };
+  await expect(world.setup.personMeant()).rejects.toMatchObject({ code: 'set-up-step-missing' });
+  const after = await signIn(world, 'alice@contoso.example');
+  expect(after).toMatchObject(doubtful);
+  expect(after.script).toBeUndefined();
+  await world.reopen();
+  expect(await world.setup.view()).toMatchObject(doubtful);
+  await world.setup.personMeant();
+  const meant = await world.setup.view();
+  expect(meant).toMatchObject({ step: 'exchange', asksWhetherMeant: false });
+  expect(meant.script?.text).toContain("$user = 'alice@contoso.example'");
+
+  // Another person later: what was said and done for the first does not hold.
+  await world.setup.scriptDone();
+  expect(await signIn(world, 'alice@contoso.example')).toMatchObject({ step: 'check', asksWhetherMeant: false });
+  expect(await signIn(world, 'admin@contoso.example')).toMatchObject({ step: 'sign-in', asksWhetherMeant: true });
+  expect(await signIn(world, mailbox)).toMatchObject({ asksWhetherMeant: false, signedInAs: mailbox });
 });
 
 test('another mailbox over a connection that a person has signed in to: nobody signs in again, and the script knows who', async () => {
-  const world = await guidedWorld();
-  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  const world = await withPerson('alice@contoso.example');
   const { clientId = '' } = (await world.setup.view()).app ?? {};
-  await world.setup.write();
-  world.setup.apply();
-  await world.when('the bridge', ({ start }) => start.state === 'done');
-  await world.setup.signIn();
-  const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
-  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
-  await world.when('the sign-in', ({ step }) => step !== 'sign-in');
+  await signIn(world, 'alice@contoso.example');
 
   await world.setup.startOver();
   await world.setup.answer({ use: 'send', from: 'here', mailbox, name: 'contoso', username: 'shared' }, undefined);
   await world.setup.useApp({ clientId });
   await world.setup.write();
+  expect(await world.setup.view()).toMatchObject({ step: 'sign-in', asksWhetherMeant: true });
+  await world.setup.personMeant();
   const { step, steps, script } = await world.setup.view();
   expect(step).toBe('exchange');
   expect(steps.find((each) => each.step === 'sign-in')?.state).toBe('done');

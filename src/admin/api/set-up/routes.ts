@@ -162,6 +162,15 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       run: () => after(setUp, setUp.signIn()),
     }),
     apiRoute({
+      method: 'POST',
+      path: '/set-up/sign-in/meant',
+      summary: 'Who signed in is meant, although the mailbox is another one: a shared mailbox.',
+      access: 'operate',
+      audit: 'set-up-sign-in-meant',
+      answers: view,
+      run: () => after(setUp, setUp.personMeant()),
+    }),
+    apiRoute({
       method: 'GET',
       path: '/set-up/exchange-script',
       summary: 'The PowerShell that an Exchange administrator runs.',

@@ -41,6 +41,9 @@ export const setUpViewSchema = z.looseObject({
   registration: taskOf(z.looseObject({ code: code.optional(), link: z.string().optional() })),
   start: taskOf(z.null()),
   signIn: taskOf(z.looseObject({ code: code.optional() })),
+  asksWhetherMeant: z
+    .boolean()
+    .meta({ description: 'Who signed in is not the mailbox, and nobody has said that this is meant.' }),
   check: taskOf(
     z.looseObject({
       hops: z.array(z.looseObject({})),

@@ -66,6 +66,7 @@ export interface ShownSetUp {
   readonly start: ShownTask<null>;
   readonly signIn: ShownTask<{ readonly code?: ShownCode }>;
   readonly signedInAs?: string;
+  readonly asksWhetherMeant: boolean;
   readonly script?: { readonly file: string; readonly text: string; readonly runs: readonly string[] };
   readonly check: ShownTask<{
     readonly hops: readonly ShownSetUpHop[];

@@ -14,6 +14,8 @@ interface Step {
   readonly title: string;
   /** What it has come to, for a step that is done. */
   done?(set: ShownSetUp): string | undefined;
+  /** Whether it has more to show or to do once it is done. */
+  readonly staysOpen?: boolean;
   view(work: SetUpWork): TemplateResult;
 }
 
@@ -75,11 +77,11 @@ function stepsOf(context: PageContext, changed: () => void): Readonly<Record<str
       done: ({ configFile, username }) => username && `${configFile} is written; account ${username}`,
       view: () => html``,
     },
-    'sign-in': { title: 'Sign-in', done: ({ signedInAs }) => signedInAs, view: signInStep },
+    'sign-in': { title: 'Sign-in', done: ({ signedInAs }) => signedInAs, view: signInStep, staysOpen: true },
     exchange: { title: 'Exchange', view: exchangeStep },
     check: { title: 'Check', view: checkStep },
     test: { title: 'Test message', done: ({ test }) => test.shown.detail, view: testStep },
-    done: { title: 'Programs', view: doneStep },
+    done: { title: 'Programs', view: doneStep, staysOpen: true },
     // Its password is shown once: what was told stays as long as the page is open.
     ...{ login: { title: '', view: accountStep(context, changed) } },
   };
@@ -103,13 +105,13 @@ function setUpView(
     ${set.adds && set.step === 'answers' ? html`<p class="hint">Adds to ${set.configFile}: another mailbox, over a connection that is there or a new one.</p>` : nothing}
     <ol class="steps">
       ${set.steps.map(({ step, state }) => {
-        const { title, done, view } = steps[step] as Step;
+        const { title, done, view, staysOpen } = steps[step] as Step;
         const text = state === 'done' ? done?.(set) : undefined;
         return html`<li aria-current=${state === 'current' ? 'step' : nothing}>
           <h2>${title} ${state === 'done' ? stateMark('ok', 'Done') : nothing}</h2>
           ${text ? html`<p class="hint">${text}</p>` : nothing}
           ${step === 'account' ? (steps.login as Step).view(work) : nothing}
-          ${state === 'current' || (step === 'done' && set.step === 'done') ? view(work) : nothing}
+          ${state === 'current' || (state === 'done' && staysOpen) ? view(work) : nothing}
         </li>`;
       })}
     </ol>

@@ -12,13 +12,29 @@ import { codeView } from './register.ts';
 export function signInStep({ set, act }: SetUpWork): TemplateResult {
   const { state, shown, failure } = set.signIn;
   if (state === 'running') {
-    return shown.code
-      ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
-      : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`;
+    return html`${
+      shown.code
+        ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
+        : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`
+    }<p><button type="button" @click=${() => act('DELETE', 'set-up/task')}>Cancel</button></p>`;
+  }
+  const told = failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing;
+  const signIn = () => act('POST', 'set-up/sign-in');
+  if (set.asksWhetherMeant) {
+    return html`${told}
+      <p role="alert">You signed in as ${set.signedInAs}; the mailbox is ${set.mailbox}. Is that meant, as for a shared mailbox?</p>
+      <p class="hint">A connection has one sign-in, for all of its mailboxes.</p>
+      <div class="buttons">
+        <button type="button" @click=${signIn}>Sign in as somebody else</button>
+        <button type="button" @click=${() => act('POST', 'set-up/sign-in/meant')}>Yes, go on</button>
+      </div>`;
+  }
+  if (set.signedInAs !== undefined) {
+    return html`${told}<p><button type="button" @click=${signIn}>Sign in again</button></p>`;
   }
   return html`<p>The person whose mailbox it is signs in once. The sign-in is kept, encrypted, and renewed by itself.</p>
-    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
-    <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/sign-in')}>Sign in with a code</button></p>`;
+    ${told}
+    <p><button type="button" class="primary" @click=${signIn}>Sign in with a code</button></p>`;
 }
 
 /** The script that an Exchange administrator runs. */
