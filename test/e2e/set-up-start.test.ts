@@ -112,6 +112,26 @@ test('a first start that fails brings the page back with the error and what to d
   expect(existsSync(join(folder, 'data/queue/queue.sqlite'))).toBe(true);
 }, 60_000);
 
+test('while there is no configuration the other pages say so, and lead to the set-up', async (context) => {
+  needProgram(context, 'chromium');
+  const { url, token } = await answered();
+  const page = await openPage(`${url}ui/#token=${token}`);
+  for (const name of ['Overview', 'Messages', 'Connections', 'Accounts']) {
+    await page.getByRole('navigation').getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.getByText('There is no configuration yet.').waitFor();
+    expect(await page.getByText(/no such path|no history/).count()).toBe(0);
+  }
+  await page.locator('main').getByRole('link', { name: 'Set up' }).click();
+  other.close();
+  await page.getByRole('button', { name: 'Write the configuration' }).click();
+  noteSecret('user password', (await page.locator('.big-code').textContent()) ?? '');
+  await page.getByRole('button', { name: 'Check', exact: true }).or(page.getByText('It was run')).first().waitFor();
+  // The same window, with a bridge by now.
+  await page.getByRole('navigation').getByRole('link', { name: 'Accounts' }).click();
+  await page.getByRole('main').getByText('reports').first().waitFor();
+}, 60_000);
+
 test('whoever comes back in another browser after a failed start finds the error too', async (context) => {
   needProgram(context, 'chromium');
   const { url, token } = await answered();
