@@ -25,6 +25,22 @@ async function enters(page: Page, { m365 }: SetUpWorld, username: string): Promi
   await signInAtDevicePage(m365, code, username, new FormBrowser(m365));
 }
 
+test('an app registration of the same name is used, and named as found', async (context) => {
+  needProgram(context, 'chromium');
+  const world = await setUpWorld();
+  const { clientId } = world.m365.tenant.register('mailbridge contoso');
+  const answers = { use: 'send', from: 'here', mailbox, name: 'contoso', send: 'graph' };
+  await world.api('POST', '/set-up/answers', { answers, cloud: world.cloud });
+  const page = await openPages(world);
+  await page.getByText('If the tenant has an app registration named "mailbridge contoso", that one is used').waitFor();
+  await page.getByRole('button', { name: 'Sign in with a code' }).click();
+  await enters(page, world, 'admin@contoso.example');
+  await page.getByRole('button', { name: 'Write the configuration' }).waitFor();
+  const done = await page.locator('.hops > li').allTextContents();
+  expect(done[0]?.trim()).toBe(`Found the app registration "mailbridge contoso" (client id ${clientId}) and used it.`);
+  expect(done.join(' ')).toContain('Added certificate of this connection');
+}, 120_000);
+
 test('a person signs in who is not the mailbox: the page asks whether that is meant', async (context) => {
   needProgram(context, 'chromium');
   const world = await setUpWorld();

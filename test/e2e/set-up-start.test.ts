@@ -10,7 +10,7 @@ import type * as SetUpServer from '../../src/app/set-up/set-up-server.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { freePorts } from '../../src/onboarding/free-ports.ts';
+import type * as FreePorts from '../../src/onboarding/free-ports.ts';
 import { afterTest } from '../simulator/harness.ts';
 import { needProgram } from '../support/external.ts';
 import { freePorts as portsOfTest } from '../support/ports.ts';
@@ -18,8 +18,11 @@ import { noteSecret } from '../support/secret-search/record.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The ports that the set-up takes to be free when it writes the configuration. */
-let chosen: Awaited<ReturnType<typeof freePorts>>;
-vi.mock('../../src/onboarding/free-ports.ts', () => ({ freePorts: async () => chosen }));
+let chosen: Awaited<ReturnType<typeof FreePorts.freePorts>>;
+vi.mock('../../src/onboarding/free-ports.ts', async (original) => ({
+  ...(await original<typeof FreePorts>()),
+  freePorts: async () => chosen,
+}));
 
 /** How often the page cannot come back. */
 let refusals = 0;
@@ -91,6 +94,7 @@ test('a first start that fails brings the page back with the error and what to d
   const password = (await page.locator('.big-code').textContent()) ?? '';
   noteSecret('user password', password);
   expect(hasBridge()).toBe(false);
+  await page.getByText(`Port 2525 is in use by another program; SMTP listens at ${chosen.smtp}.`).waitFor();
 
   // The cause stays: it says so again, and nothing is lost.
   await page.getByRole('button', { name: 'Start the bridge again' }).click();

@@ -13,11 +13,17 @@ import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
-import { actsAsPerson, assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
+import { actsAsPerson, assertSameApp, assertSameCloud, knownClientId, knownConnection } from './known-connection.ts';
 import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
-import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
+import { keptSteps, noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
-import { type RegistrationShown, registerGuided, scriptAccountOf, type WantedApp } from './registration.ts';
+import {
+  displayNameOf,
+  type RegistrationShown,
+  registerGuided,
+  scriptAccountOf,
+  type WantedApp,
+} from './registration.ts';
 import { Task, type TaskWork } from './task.ts';
 import {
   type CheckShown,
@@ -27,7 +33,7 @@ import {
   setupSteps,
   type TestShown,
 } from './view.ts';
-import { configChanges, newConfig } from './written.ts';
+import { configChanges, listenersOf, newConfig, writtenListeners } from './written.ts';
 
 /** What a guided set-up is opened with. */
 export interface GuidedSetupOptions {
@@ -93,6 +99,7 @@ export class GuidedSetup {
     // Of one moment: nothing below waits.
     const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const step = this.#stepOf(present);
+    const appNamed = step === 'register' ? this.#appNamed(present) : undefined;
     const asksWhetherMeant = this.#asksWhetherMeant(present);
     const script = app && isWritten && !asksWhetherMeant ? this.#script(app, present) : undefined;
     return {
@@ -105,7 +112,10 @@ export class GuidedSetup {
       questions: askedQuestions(answers, this.#ports.rules, isWritten ? noneTaken(present) : present),
       connections: Object.keys(present.connections),
       ...(app && { app: withoutCredential(app) }),
+      ...(appNamed !== undefined && { appNamed }),
+      registered: this.#progress.registered ?? [],
       registration: this.#registration.view,
+      listeners: writtenListeners(this.#progress.listeners),
       ...(isWritten && { username: answers.username ?? '', mailbox: answers.mailbox ?? '' }),
       ...(answers.networks && { networks: answers.networks }),
       start: this.#start.view,
@@ -181,7 +191,8 @@ export class GuidedSetup {
         const http = await this.#ports.openHttp(endpoints);
         try {
           const app = await registerGuided(wanted, endpoints, { way, http, clock: this.#clock }, work);
-          await this.#change({ app }, work.signal);
+          const { steps } = this.#registration.view.shown;
+          await this.#change({ app, registered: keptSteps(steps) }, work.signal);
         } finally {
           await http.close();
         }
@@ -207,11 +218,11 @@ export class GuidedSetup {
       const app = { tenantId: String(known?.tenantId ?? answers.tenant ?? ''), clientId };
       assertSameApp(name, known, app);
       this.#registration.cancel();
-      if (actsAsPerson(known, answers)) return await this.#keep({ ...this.#progress, app });
+      if (actsAsPerson(known, answers)) return await this.#keep({ ...this.#progress, app, registered: [] });
       if (!clientSecret?.trim()) throw new BridgeError('set-up-answer-invalid', 'The client secret is missing.');
       const file = secretFile(present.dataDir, name);
       await writeWholeFile(file, `${clientSecret.trim()}\n`, 0o600);
-      await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } } });
+      await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } }, registered: [] });
     });
   }
 
@@ -237,13 +248,33 @@ export class GuidedSetup {
       assertSameApp(name, knownConnection(present, name), app);
       const login = { username, password: makePassword() };
       const passwordHash = await this.#ports.hashPassword(login.password);
-      if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
-      else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
+      const listeners = await this.#writeConfig(progress, present, passwordHash);
       const { mailbox = '' } = progress.answers;
       const signedInAs = await this.#ports.signedInUser(name, mailbox);
-      await this.#keep({ ...this.#progress, isWritten: true, ...(signedInAs !== undefined && { signedInAs }) });
+      await this.#keep({
+        ...this.#progress,
+        isWritten: true,
+        listeners,
+        ...(signedInAs !== undefined && { signedInAs }),
+      });
       return login;
     });
+  }
+
+  /** @returns the listeners that were written */
+  async #writeConfig(
+    progress: Parameters<typeof newConfig>[0],
+    present: PresentConfig,
+    passwordHash: string,
+  ): Promise<NonNullable<SetupProgress['listeners']>> {
+    if (present.exists) {
+      const changes = await configChanges(progress, present, passwordHash);
+      await this.#ports.change(changes);
+      return listenersOf(changes.filter(({ path }) => path[0] === 'listeners').map(({ value }) => value));
+    }
+    const config = await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() });
+    await this.#ports.create(config);
+    return listenersOf(config.listeners as readonly unknown[]);
   }
 
   /** Lets the bridge take up what was written: starts or reloads it, in the background. */
@@ -437,17 +468,23 @@ export class GuidedSetup {
     const { answers } = this.#progress;
     const { name = '' } = answers;
     const before = knownConnection(present, name);
-    const clientId = before?.clientId ?? answers['client-id'];
     const tenantId = before?.tenantId ?? answers.tenant;
     return {
       name,
       tenantId: typeof tenantId === 'string' && tenantId !== '' ? tenantId : 'organizations',
       isPerson: actsAsPerson(before, answers),
-      clientId: typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined,
+      clientId: knownClientId(before, answers),
       accounts: [...present.accountsOf(name), scriptAccountOf(answers)],
       present: await present.credentialOf(name),
       dataDir: resolve(present.dataDir),
     };
+  }
+
+  /** The name by which the app is looked for, where nothing else is known of it. */
+  #appNamed(present: PresentConfig): string | undefined {
+    const { answers } = this.#progress;
+    const { name = '' } = answers;
+    return knownClientId(knownConnection(present, name), answers) === undefined ? displayNameOf(name) : undefined;
   }
 
   #answered(): SetupProgress {

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
+import { usualPorts } from '../../../src/onboarding/free-ports.ts';
 import type { SetupView } from '../../../src/onboarding/guided-setup/view.ts';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
+import { afterTest } from '../../simulator/harness.ts';
 import { type GuidedWorld, guidedWorld } from './guided-world.ts';
 
 const mailbox = 'reports@contoso.example';
@@ -39,6 +43,7 @@ test('from an empty folder to a delivered message', async () => {
     'added certificate of this connection',
     'found the app gets a token that names IMAP.AccessAsApp',
   ]);
+  expect(registered.registered).toEqual(registered.registration.shown.steps);
   const login = await world.setup.write();
   expect(login.username).toBe('reports');
   world.setup.apply();
@@ -59,7 +64,9 @@ test('a set-up that is left is taken up where it was, and nothing of it is secre
   const world = await guidedWorld();
   await register(world);
   await world.reopen();
-  expect(await world.setup.view()).toMatchObject({ step: 'account', app: { clientId: expect.any(String) } });
+  const reopened = await world.setup.view();
+  expect(reopened).toMatchObject({ step: 'account', app: { clientId: expect.any(String) } });
+  expect(reopened.registered[0]).toMatchObject({ outcome: 'created' });
   const { password } = await world.setup.write();
   await world.reopen();
   world.setup.apply();
@@ -83,7 +90,12 @@ test('a registration that was cut short is found again, and made once', async ()
   const { app } = await world.setup.view();
   await world.setup.startOver();
   await register(world);
-  expect((await world.setup.view()).app).toEqual(app);
+  const again = await world.setup.view();
+  expect(again.app).toEqual(app);
+  expect(again.registered[0]).toEqual({
+    outcome: 'found',
+    text: `app registration "mailbridge contoso" (client id ${app?.clientId})`,
+  });
   expect(
     [...world.m365.tenant.apps.values()].filter(({ displayName }) => displayName === 'mailbridge contoso'),
   ).toHaveLength(1);
@@ -108,6 +120,36 @@ test('a configuration that is there gets another account over the same connectio
   expect(accounts.map(({ username }: { username: string }) => username)).toEqual(['reports', 'alice']);
   expect(Object.keys(connections)).toEqual(['contoso']);
   expect(listeners).toHaveLength(3);
+});
+
+test('an app that nothing but its name leads to is announced by it', async () => {
+  const world = await guidedWorld();
+  await world.setup.answer(answers, world.cloud);
+  expect((await world.setup.view()).appNamed).toBe('mailbridge contoso');
+  await world.setup.answer({ ...answers, 'client-id': world.m365.clientId }, world.cloud);
+  expect(await world.setup.view()).not.toHaveProperty('appNamed');
+});
+
+test('a usual port that another program has is named, with the one that was written', async () => {
+  const other = createServer().listen(usualPorts.smtp, '127.0.0.1');
+  // Where something else has it already, that is as good.
+  await Promise.race([once(other, 'listening'), once(other, 'error')]).catch(() => undefined);
+  afterTest(async () => void other.close());
+  const world = await guidedWorld();
+  await world.setup.answer({ ...answers, use: 'send' }, world.cloud);
+  await world.setup.useApp({ clientId: world.m365.clientId, clientSecret: world.m365.clientSecret });
+  expect((await world.setup.view()).listeners).toEqual([]);
+  await world.setup.write();
+  const [smtp] = (await world.setup.view()).listeners;
+  expect(smtp).toEqual({ protocol: 'smtp', port: written(world).listeners[0].port, usualPort: 2525 });
+  expect(smtp?.port).toBeGreaterThan(2525);
+
+  // One that is there already is none of this set-up's.
+  await world.setup.startOver();
+  await world.setup.answer({ ...answers, mailbox: 'alice@contoso.example' }, undefined);
+  await world.setup.useApp({ clientId: world.m365.clientId, clientSecret: world.m365.clientSecret });
+  await world.setup.write();
+  expect((await world.setup.view()).listeners.map(({ protocol }) => protocol)).toEqual(['imap', 'pop3']);
 });
 
 /** A configuration whose connection has a secret, and no cloud: the global one. */

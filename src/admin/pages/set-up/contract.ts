@@ -60,7 +60,12 @@ export interface ShownSetUp {
   readonly questions: readonly ShownQuestion[];
   readonly connections: readonly string[];
   readonly app?: { readonly tenantId: string; readonly clientId: string };
+  /** The app registration is looked for by this name alone. */
+  readonly appNamed?: string;
+  /** What was done, once the app is registered. */
+  readonly registered: ShownRegistration['steps'];
   readonly registration: ShownTask<ShownRegistration>;
+  readonly listeners: readonly { readonly protocol: string; readonly port: number; readonly usualPort: number }[];
   readonly username?: string;
   readonly mailbox?: string;
   readonly start: ShownTask<null>;

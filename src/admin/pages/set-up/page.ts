@@ -71,7 +71,12 @@ function isMoving({ registration, start, signIn, check, test }: ShownSetUp): boo
 function stepsOf(context: PageContext, changed: () => void): Readonly<Record<string, Step>> {
   return {
     answers: { title: 'Mailbox and programs', done: answersText, view: questionsStep(context) },
-    register: { title: 'App registration', done: ({ app }) => app && `Client ID ${app.clientId}`, view: registerStep },
+    register: {
+      title: 'App registration',
+      done: ({ app }) => app && `Client ID ${app.clientId}`,
+      view: registerStep,
+      staysOpen: true,
+    },
     account: {
       title: 'Configuration',
       done: ({ configFile, username }) => username && `${configFile} is written; account ${username}`,
