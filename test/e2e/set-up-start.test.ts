@@ -116,6 +116,39 @@ test('a first start that fails brings the page back with the error and what to d
   expect(existsSync(join(folder, 'data/queue/queue.sqlite'))).toBe(true);
 }, 60_000);
 
+test('the set-up page of a port that another program has names the variable for it, and no listener', async () => {
+  const { port } = other.address() as AddressInfo;
+  const folder = temporaryFolder();
+  const runner = new BridgeRunner({
+    ...{ path: join(folder, 'config.json'), env: {}, log: silentLog, logTail: new LogTail(), clock: systemClock },
+    ...{ signal: new AbortController().signal, setUpAt: { host: '127.0.0.1', port } },
+  });
+  afterTest(() => runner.stop());
+  await expect(runner.startSetUp(join(folder, 'data'), () => {})).rejects.toMatchObject({
+    code: 'port-in-use',
+    message: `admin: 127.0.0.1:${port} is in use by another program.`,
+    remedy: 'Stop the other program, or name another port for the set-up page with MAILBRIDGE_SETUP_PORT.',
+  });
+});
+
+test('starting over asks first, and says what stays', async (context) => {
+  needProgram(context, 'chromium');
+  const { url, token } = await answered();
+  const page = await openPage(`${url}ui/#token=${token}`);
+  const write = page.getByRole('button', { name: 'Write the configuration' });
+  await page.getByRole('button', { name: 'Start over …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Start over?' });
+  await dialog
+    .getByText('What stays: the app registration (client ID 11111111-2222-4333-8444-555555555555).')
+    .waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await write.waitFor();
+  await page.getByRole('button', { name: 'Start over …' }).click();
+  await dialog.getByRole('button', { name: 'Start over' }).click();
+  await page.getByLabel('Which Microsoft 365 mailbox?').waitFor();
+  expect(await write.count()).toBe(0);
+}, 60_000);
+
 test('while there is no configuration the other pages say so, and lead to the set-up', async (context) => {
   needProgram(context, 'chromium');
   const { url, token } = await answered();

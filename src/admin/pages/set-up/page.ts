@@ -1,3 +1,4 @@
+import { ask as askFirst, type Confirmation } from '../parts/dialog.ts';
 import { stateMark } from '../parts/state.ts';
 import { trouble, troubleOf } from '../parts/trouble.ts';
 import type { ApiError } from '../shell/api.ts';
@@ -49,7 +50,8 @@ export const openSetUp: OpenPage = (context) => {
       }),
   });
   let steps = stepsOf(context, () => void ask());
-  const again = (shown: ShownSetUp) => {
+  const again = async (shown: ShownSetUp) => {
+    if (shown.step !== 'done' && !(await askFirst(startOver(shown)))) return;
     steps = stepsOf(context, () => void ask());
     work(shown).act('DELETE', 'set-up');
   };
@@ -92,6 +94,21 @@ function stepsOf(context: PageContext, changed: () => void): Readonly<Record<str
   };
 }
 
+/** What is lost, and what stays. */
+function startOver({ app, username, configFile }: ShownSetUp): Confirmation {
+  const stays = [
+    ...(username ? [`what was written to ${configFile}`] : []),
+    ...(app ? [`the app registration (client ID ${app.clientId})`] : []),
+  ];
+  const kept = stays.length > 0 ? ` What stays: ${stays.join(', and ')}.` : '';
+  return {
+    title: 'Start over?',
+    text: `The set-up forgets the answers and how far it is, and begins with the first step.${kept}`,
+    confirm: 'Start over',
+    isDangerous: true,
+  };
+}
+
 function answersText({ questions }: ShownSetUp): string | undefined {
   return questions.find(({ key }) => key === 'mailbox')?.answer;
 }
@@ -100,7 +117,7 @@ function setUpView(
   work: SetUpWork,
   steps: Readonly<Record<string, Step>>,
   error: ApiError | undefined,
-  again: (set: ShownSetUp) => void,
+  again: (set: ShownSetUp) => Promise<void>,
 ): TemplateResult {
   const { set } = work;
   const isAway = error?.status === 0;
@@ -120,7 +137,7 @@ function setUpView(
         </li>`;
       })}
     </ol>
-    ${set.step === 'answers' ? nothing : html`<p><button type="button" @click=${() => again(set)}>${set.step === 'done' ? 'Set up another mailbox' : 'Start over'}</button></p>`}`;
+    ${set.step === 'answers' ? nothing : html`<p><button type="button" @click=${() => void again(set)}>${set.step === 'done' ? 'Set up another mailbox' : 'Start over …'}</button></p>`}`;
 }
 
 function startTrouble(work: SetUpWork): TemplateResult {
