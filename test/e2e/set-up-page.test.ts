@@ -50,6 +50,7 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByRole('alert').getByText('It is no JSON object.').waitFor();
   expect(await page.getByLabel('Its description, as JSON').getAttribute('aria-invalid')).toBe('true');
   await page.getByLabel('Its description, as JSON').fill(JSON.stringify(world.cloud));
+  await page.getByText('It is no JSON object.').waitFor({ state: 'detached' });
   await looked(page, '1-questions');
   await page.getByRole('button', { name: 'Continue' }).click();
 

@@ -54,6 +54,9 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
             },
             describe(text) {
               described = text;
+              if (cloudProblem === '' || parsed(text) === undefined) return;
+              cloudProblem = '';
+              context.redraw();
             },
           })}
         </div>
