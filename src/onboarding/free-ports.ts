@@ -1,16 +1,16 @@
 import { createServer } from 'node:net';
 
 /** Ports above 1024, which need no rights, with the digits of the standard ones. */
-const standardPorts = { smtp: 2525, imap: 1143, pop3: 1110 } as const;
+export const usualPorts = { smtp: 2525, imap: 1143, pop3: 1110 } as const;
 const furthest = 50;
 
 /** For each protocol the usual port, or the next one that nobody has on this machine. */
 export async function freePorts(
   host: string,
-  protocols: readonly (keyof typeof standardPorts)[],
-): Promise<Record<keyof typeof standardPorts, number>> {
-  const ports: Record<keyof typeof standardPorts, number> = { ...standardPorts };
-  for (const protocol of protocols) ports[protocol] = await freeFrom(standardPorts[protocol], host);
+  protocols: readonly (keyof typeof usualPorts)[],
+): Promise<Record<keyof typeof usualPorts, number>> {
+  const ports: Record<keyof typeof usualPorts, number> = { ...usualPorts };
+  for (const protocol of protocols) ports[protocol] = await freeFrom(usualPorts[protocol], host);
   return ports;
 }
 

@@ -10,7 +10,7 @@ import type * as SetUpServer from '../../src/app/set-up/set-up-server.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { BridgeError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { freePorts } from '../../src/onboarding/free-ports.ts';
+import type * as FreePorts from '../../src/onboarding/free-ports.ts';
 import { afterTest } from '../simulator/harness.ts';
 import { needProgram } from '../support/external.ts';
 import { freePorts as portsOfTest } from '../support/ports.ts';
@@ -18,8 +18,11 @@ import { noteSecret } from '../support/secret-search/record.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The ports that the set-up takes to be free when it writes the configuration. */
-let chosen: Awaited<ReturnType<typeof freePorts>>;
-vi.mock('../../src/onboarding/free-ports.ts', () => ({ freePorts: async () => chosen }));
+let chosen: Awaited<ReturnType<typeof FreePorts.freePorts>>;
+vi.mock('../../src/onboarding/free-ports.ts', async (original) => ({
+  ...(await original<typeof FreePorts>()),
+  freePorts: async () => chosen,
+}));
 
 /** How often the page cannot come back. */
 let refusals = 0;
@@ -91,6 +94,7 @@ test('a first start that fails brings the page back with the error and what to d
   const password = (await page.locator('.big-code').textContent()) ?? '';
   noteSecret('user password', password);
   expect(hasBridge()).toBe(false);
+  await page.getByText(`Port 2525 is in use by another program; SMTP listens at ${chosen.smtp}.`).waitFor();
 
   // The cause stays: it says so again, and nothing is lost.
   await page.getByRole('button', { name: 'Start the bridge again' }).click();
@@ -110,6 +114,59 @@ test('a first start that fails brings the page back with the error and what to d
   expect(await page.locator('.big-code').textContent()).toBe(password);
   expect(readFileSync(join(folder, 'config.json'), 'utf8')).toBe(written);
   expect(existsSync(join(folder, 'data/queue/queue.sqlite'))).toBe(true);
+}, 60_000);
+
+test('the set-up page of a port that another program has names the variable for it, and no listener', async () => {
+  const { port } = other.address() as AddressInfo;
+  const folder = temporaryFolder();
+  const runner = new BridgeRunner({
+    ...{ path: join(folder, 'config.json'), env: {}, log: silentLog, logTail: new LogTail(), clock: systemClock },
+    ...{ signal: new AbortController().signal, setUpAt: { host: '127.0.0.1', port } },
+  });
+  afterTest(() => runner.stop());
+  await expect(runner.startSetUp(join(folder, 'data'), () => {})).rejects.toMatchObject({
+    code: 'port-in-use',
+    message: `admin: 127.0.0.1:${port} is in use by another program.`,
+    remedy: 'Stop the other program, or name another port for the set-up page with MAILBRIDGE_SETUP_PORT.',
+  });
+});
+
+test('starting over asks first, and says what stays', async (context) => {
+  needProgram(context, 'chromium');
+  const { url, token } = await answered();
+  const page = await openPage(`${url}ui/#token=${token}`);
+  const write = page.getByRole('button', { name: 'Write the configuration' });
+  await page.getByRole('button', { name: 'Start over …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Start over?' });
+  await dialog
+    .getByText('What stays: the app registration (client ID 11111111-2222-4333-8444-555555555555).')
+    .waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await write.waitFor();
+  await page.getByRole('button', { name: 'Start over …' }).click();
+  await dialog.getByRole('button', { name: 'Start over' }).click();
+  await page.getByLabel('Which Microsoft 365 mailbox?').waitFor();
+  expect(await write.count()).toBe(0);
+}, 60_000);
+
+test('while there is no configuration the other pages say so, and lead to the set-up', async (context) => {
+  needProgram(context, 'chromium');
+  const { url, token } = await answered();
+  const page = await openPage(`${url}ui/#token=${token}`);
+  for (const name of ['Overview', 'Messages', 'Connections', 'Accounts']) {
+    await page.getByRole('navigation').getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.getByText('There is no configuration yet.').waitFor();
+    expect(await page.getByText(/no such path|no history/).count()).toBe(0);
+  }
+  await page.locator('main').getByRole('link', { name: 'Set up' }).click();
+  other.close();
+  await page.getByRole('button', { name: 'Write the configuration' }).click();
+  noteSecret('user password', (await page.locator('.big-code').textContent()) ?? '');
+  await page.getByRole('button', { name: 'Check', exact: true }).or(page.getByText('It was run')).first().waitFor();
+  // The same window, with a bridge by now.
+  await page.getByRole('navigation').getByRole('link', { name: 'Accounts' }).click();
+  await page.getByRole('main').getByText('reports').first().waitFor();
 }, 60_000);
 
 test('whoever comes back in another browser after a failed start finds the error too', async (context) => {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { AdminSessions } from '../../admin/access/sessions.ts';
 import type { AdminServer } from '../../admin/server/admin-server.ts';
 import type { Clock } from '../../base/clock.ts';
+import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
@@ -32,6 +33,16 @@ export async function hasConfig(path: string): Promise<boolean> {
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   );
+}
+
+/** No listener of a configuration is meant, but the page. */
+function otherPort(error: unknown): unknown {
+  if (!(error instanceof BridgeError) || !['port-in-use', 'listen-failed'].includes(error.code)) return error;
+  const remedy =
+    error.code === 'port-in-use'
+      ? 'Stop the other program, or name another port for the set-up page with MAILBRIDGE_SETUP_PORT.'
+      : 'Name another port for the set-up page with MAILBRIDGE_SETUP_PORT.';
+  return new BridgeError(error.code, error.message, { remedy, cause: error.cause });
 }
 
 const reopenMs = 2_000;
@@ -77,9 +88,10 @@ export class BridgeRunner {
     this.#onBridge = onBridge;
     this.#folder = takeDataFolder(dataDir);
     this.#setUp = await this.#openSetUp();
-    this.#server = await this.#openServer(dataDir);
-    this.#setUpAt = { ...this.#setUpAt, port: this.#server.port };
-    return this.#server.port;
+    const server = await this.#openServer(dataDir).catch((error: unknown) => Promise.reject(otherPort(error)));
+    this.#server = server;
+    this.#setUpAt = { ...this.#setUpAt, port: server.port };
+    return server.port;
   }
 
   /** Takes up the configuration again; the first one, where a command has written it. @throws BridgeError of the loader or the bridge */

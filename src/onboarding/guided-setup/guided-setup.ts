@@ -13,11 +13,17 @@ import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
-import { actsAsPerson, assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
+import { actsAsPerson, assertSameApp, assertSameCloud, knownClientId, knownConnection } from './known-connection.ts';
 import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
-import { noProgress, ProgressFile, type SetupProgress } from './progress.ts';
+import { keptSteps, noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
-import { type RegistrationShown, registerGuided, scriptAccountOf, type WantedApp } from './registration.ts';
+import {
+  displayNameOf,
+  type RegistrationShown,
+  registerGuided,
+  scriptAccountOf,
+  type WantedApp,
+} from './registration.ts';
 import { Task, type TaskWork } from './task.ts';
 import {
   type CheckShown,
@@ -27,7 +33,7 @@ import {
   setupSteps,
   type TestShown,
 } from './view.ts';
-import { configChanges, newConfig } from './written.ts';
+import { configChanges, listenersOf, newConfig, writtenListeners } from './written.ts';
 
 /** What a guided set-up is opened with. */
 export interface GuidedSetupOptions {
@@ -93,7 +99,9 @@ export class GuidedSetup {
     // Of one moment: nothing below waits.
     const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
     const step = this.#stepOf(present);
-    const script = app && isWritten ? this.#script(app, present) : undefined;
+    const appNamed = step === 'register' ? this.#appNamed(present) : undefined;
+    const asksWhetherMeant = this.#asksWhetherMeant(present);
+    const script = app && isWritten && !asksWhetherMeant ? this.#script(app, present) : undefined;
     return {
       step,
       steps: this.#stepStates(step, present),
@@ -104,12 +112,16 @@ export class GuidedSetup {
       questions: askedQuestions(answers, this.#ports.rules, isWritten ? noneTaken(present) : present),
       connections: Object.keys(present.connections),
       ...(app && { app: withoutCredential(app) }),
+      ...(appNamed !== undefined && { appNamed }),
+      registered: this.#progress.registered ?? [],
       registration: this.#registration.view,
+      listeners: writtenListeners(this.#progress.listeners),
       ...(isWritten && { username: answers.username ?? '', mailbox: answers.mailbox ?? '' }),
       ...(answers.networks && { networks: answers.networks }),
       start: this.#start.view,
       signIn: this.#signIn.view,
       ...(signedInAs !== undefined && { signedInAs }),
+      asksWhetherMeant,
       ...(script && { script }),
       check: this.#check.view,
       test: this.#test.view,
@@ -179,7 +191,8 @@ export class GuidedSetup {
         const http = await this.#ports.openHttp(endpoints);
         try {
           const app = await registerGuided(wanted, endpoints, { way, http, clock: this.#clock }, work);
-          await this.#change({ app }, work.signal);
+          const { steps } = this.#registration.view.shown;
+          await this.#change({ app, registered: keptSteps(steps) }, work.signal);
         } finally {
           await http.close();
         }
@@ -205,11 +218,11 @@ export class GuidedSetup {
       const app = { tenantId: String(known?.tenantId ?? answers.tenant ?? ''), clientId };
       assertSameApp(name, known, app);
       this.#registration.cancel();
-      if (actsAsPerson(known, answers)) return await this.#keep({ ...this.#progress, app });
+      if (actsAsPerson(known, answers)) return await this.#keep({ ...this.#progress, app, registered: [] });
       if (!clientSecret?.trim()) throw new BridgeError('set-up-answer-invalid', 'The client secret is missing.');
       const file = secretFile(present.dataDir, name);
       await writeWholeFile(file, `${clientSecret.trim()}\n`, 0o600);
-      await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } } });
+      await this.#keep({ ...this.#progress, app: { ...app, credential: { secret: file } }, registered: [] });
     });
   }
 
@@ -235,13 +248,33 @@ export class GuidedSetup {
       assertSameApp(name, knownConnection(present, name), app);
       const login = { username, password: makePassword() };
       const passwordHash = await this.#ports.hashPassword(login.password);
-      if (present.exists) await this.#ports.change(await configChanges(progress, present, passwordHash));
-      else await this.#ports.create(await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() }));
+      const listeners = await this.#writeConfig(progress, present, passwordHash);
       const { mailbox = '' } = progress.answers;
       const signedInAs = await this.#ports.signedInUser(name, mailbox);
-      await this.#keep({ ...this.#progress, isWritten: true, ...(signedInAs !== undefined && { signedInAs }) });
+      await this.#keep({
+        ...this.#progress,
+        isWritten: true,
+        listeners,
+        ...(signedInAs !== undefined && { signedInAs }),
+      });
       return login;
     });
+  }
+
+  /** @returns the listeners that were written */
+  async #writeConfig(
+    progress: Parameters<typeof newConfig>[0],
+    present: PresentConfig,
+    passwordHash: string,
+  ): Promise<NonNullable<SetupProgress['listeners']>> {
+    if (present.exists) {
+      const changes = await configChanges(progress, present, passwordHash);
+      await this.#ports.change(changes);
+      return listenersOf(changes.filter(({ path }) => path[0] === 'listeners').map(({ value }) => value));
+    }
+    const config = await newConfig(progress, present, { passwordHash, admin: this.#ports.admin() });
+    await this.#ports.create(config);
+    return listenersOf(config.listeners as readonly unknown[]);
   }
 
   /** Lets the bridge take up what was written: starts or reloads it, in the background. */
@@ -263,7 +296,10 @@ export class GuidedSetup {
     });
   }
 
-  /** Begins the sign-in of the person whose mailbox it is. @throws BridgeError `set-up-step-missing` */
+  /**
+   * Begins the sign-in of the person whose mailbox it is; again, where somebody else shall sign in.
+   * @throws BridgeError `set-up-step-missing`
+   */
   async signIn(): Promise<void> {
     const { name = '', mailbox = '' } = this.#written().answers;
     this.#signIn.begin(async ({ signal, show }) => {
@@ -272,8 +308,14 @@ export class GuidedSetup {
         onCode: ({ expiresAtMs, ...code }) =>
           show(() => ({ code: { ...code, expiresAt: new Date(expiresAtMs).toISOString() } })),
       });
-      await this.#change({ signedInAs }, signal);
+      await this.#keepSignIn(signedInAs, signal);
     });
+  }
+
+  /** Who signed in is meant, although the mailbox is another, a shared one. @throws BridgeError `set-up-step-missing` */
+  async personMeant(): Promise<void> {
+    if (this.#written().signedInAs === undefined) throw stepMissing('Nobody has signed in yet.');
+    await this.#change({ isOtherPersonMeant: true });
   }
 
   /** The authority that programs have to trust, PEM; undefined where the certificate is not made here. */
@@ -333,6 +375,17 @@ export class GuidedSetup {
     return [this.#registration, this.#signIn, this.#check, this.#test];
   }
 
+  /** What was said, done and checked for another person does not hold. */
+  #keepSignIn(signedInAs: string, signal: AbortSignal): Promise<void> {
+    return this.#changes.run(async () => {
+      if (signal.aborted) return;
+      const isSame = isSameAddress(this.#progress.signedInAs, signedInAs);
+      if (!isSame) this.#check.cancel();
+      const undone = isSame ? {} : { isOtherPersonMeant: false, isScriptDone: false, isChecked: false };
+      await this.#keep({ ...this.#progress, signedInAs, ...undone });
+    });
+  }
+
   async #tryHops(name: string, { signal, show }: TaskWork<CheckShown>): Promise<void> {
     const endMs = this.#clock.now() + checkPatienceMs;
     for (;;) {
@@ -362,6 +415,7 @@ export class GuidedSetup {
     if (!app) return 'register';
     if (!isWritten) return 'account';
     if (this.#isPerson(present) && this.#progress.signedInAs === undefined) return 'sign-in';
+    if (this.#asksWhetherMeant(present)) return 'sign-in';
     if (!isScriptDone && this.#script(app, present)) return 'exchange';
     if (!isChecked) return 'check';
     return isTested || answers.send === undefined ? 'done' : 'test';
@@ -370,6 +424,12 @@ export class GuidedSetup {
   #isPerson(present: PresentConfig): boolean {
     const { answers } = this.#progress;
     return actsAsPerson(knownConnection(present, answers.name), answers);
+  }
+
+  #asksWhetherMeant(present: PresentConfig): boolean {
+    const { answers, signedInAs, isOtherPersonMeant = false } = this.#progress;
+    if (signedInAs === undefined || isOtherPersonMeant || !this.#isPerson(present)) return false;
+    return !isSameAddress(signedInAs, answers.mailbox);
   }
 
   #stepStates(current: SetupStep, present: PresentConfig): SetupView['steps'] {
@@ -408,17 +468,23 @@ export class GuidedSetup {
     const { answers } = this.#progress;
     const { name = '' } = answers;
     const before = knownConnection(present, name);
-    const clientId = before?.clientId ?? answers['client-id'];
     const tenantId = before?.tenantId ?? answers.tenant;
     return {
       name,
       tenantId: typeof tenantId === 'string' && tenantId !== '' ? tenantId : 'organizations',
       isPerson: actsAsPerson(before, answers),
-      clientId: typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined,
+      clientId: knownClientId(before, answers),
       accounts: [...present.accountsOf(name), scriptAccountOf(answers)],
       present: await present.credentialOf(name),
       dataDir: resolve(present.dataDir),
     };
+  }
+
+  /** The name by which the app is looked for, where nothing else is known of it. */
+  #appNamed(present: PresentConfig): string | undefined {
+    const { answers } = this.#progress;
+    const { name = '' } = answers;
+    return knownClientId(knownConnection(present, name), answers) === undefined ? displayNameOf(name) : undefined;
   }
 
   #answered(): SetupProgress {
@@ -448,6 +514,10 @@ export class GuidedSetup {
     this.#progress = progress;
     this.#onChange();
   }
+}
+
+function isSameAddress(one: string | undefined, other: string | undefined): boolean {
+  return one?.toLowerCase() === other?.toLowerCase();
 }
 
 /** The cloud alone, of all that `simulate` prints. */

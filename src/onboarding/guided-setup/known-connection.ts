@@ -20,6 +20,12 @@ export function actsAsPerson(known: KnownConnection | undefined, answers: InitAn
   return known === undefined ? answers['sign-in'] === 'person' : personal.includes(known.grant);
 }
 
+/** The app of a connection, or of the answers; undefined where neither names one. */
+export function knownClientId(known: KnownConnection | undefined, answers: InitAnswers): string | undefined {
+  const clientId = known?.clientId ?? answers['client-id'];
+  return typeof clientId === 'string' && clientId !== '' && clientId !== noClientId ? clientId : undefined;
+}
+
 /**
  * The credential of a connection goes to the servers of its own cloud alone.
  * @param described the cloud that was asked for; undefined: none

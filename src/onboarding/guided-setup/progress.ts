@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { makeFolderOf, readPrivateFile, removeDurably, writePrivateFile } from '../../base/files/private-file.ts';
 import { initKeys } from '../init-questions.ts';
 
-const text = () => z.string().max(2000);
+const mostText = 2000;
+const text = () => z.string().max(mostText);
 
 const credential = () =>
   z.union([
@@ -28,8 +29,16 @@ const form = z.strictObject({
       credential: z.exactOptional(credential()),
     }),
   ),
+  /** What the registration of the app has found, made and added, in its order. */
+  registered: z.exactOptional(
+    z.array(z.strictObject({ outcome: z.enum(['created', 'added', 'found', 'left-alone']), text: text() })),
+  ),
   isWritten: z.boolean(),
+  /** Listeners that were written. */
+  listeners: z.exactOptional(z.array(z.strictObject({ protocol: z.enum(['smtp', 'imap', 'pop3']), port: z.number() }))),
   signedInAs: z.exactOptional(text()),
+  /** Somebody has said that who signed in may be another than the mailbox. */
+  isOtherPersonMeant: z.exactOptional(z.boolean()),
   isScriptDone: z.boolean(),
   isChecked: z.boolean(),
   isTested: z.boolean(),
@@ -47,6 +56,13 @@ export const noProgress: SetupProgress = {
   isChecked: false,
   isTested: false,
 };
+
+/** Steps of a registration as {@link SetupProgress} keeps them: no text is longer than it can be read again. */
+export function keptSteps(
+  steps: readonly NonNullable<SetupProgress['registered']>[number][],
+): NonNullable<SetupProgress['registered']> {
+  return steps.map(({ outcome, text }) => ({ outcome, text: text.slice(0, mostText) }));
+}
 
 const mostBytes = 256 * 1024;
 

@@ -54,11 +54,16 @@ type RegistrationWork = TaskWork<RegistrationShown>;
 
 const browserPatienceMs = 15 * 60_000;
 
+/** Of the app registration of a connection. */
+export function displayNameOf(connection: string): string {
+  return `mailbridge ${connection}`;
+}
+
 /** What of it the directory is told. */
 export function registrationOf({ name, isPerson, clientId, accounts, present, dataDir }: WantedApp): Registration {
   const uses = usesOf(accounts);
   return {
-    displayName: `mailbridge ${name}`,
+    displayName: displayNameOf(name),
     clientId,
     roles: isPerson ? [] : applicationPermissions(uses, { classic: false, tenantWide: false }),
     scopes: isPerson ? delegatedPermissions(uses, { shared: false }) : [],

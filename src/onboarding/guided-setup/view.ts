@@ -3,6 +3,7 @@ import type { ClientSetting } from './ports.ts';
 import type { AskedQuestion } from './questions.ts';
 import type { RegistrationShown } from './registration.ts';
 import type { TaskView } from './task.ts';
+import type { WrittenListener } from './written.ts';
 
 /** The steps of a guided set-up, in their order. */
 export const setupSteps = ['answers', 'register', 'account', 'sign-in', 'exchange', 'check', 'test', 'done'] as const;
@@ -44,7 +45,13 @@ export interface SetupView {
   /** Names of the connections there are already. */
   readonly connections: readonly string[];
   readonly app?: { readonly tenantId: string; readonly clientId: string; readonly objectId?: string };
+  /** The registration is looked for by this name alone, and used if there is one; only before it is done. */
+  readonly appNamed?: string;
+  /** What the registration has found, made and added, once it is done. */
+  readonly registered: RegistrationShown['steps'];
   readonly registration: TaskView<RegistrationShown>;
+  /** Those that this set-up has written, with their ports. */
+  readonly listeners: readonly WrittenListener[];
   readonly username?: string;
   readonly mailbox?: string;
   /** Networks whose devices need no password, with commas between. */
@@ -53,6 +60,8 @@ export interface SetupView {
   readonly start: TaskView<null>;
   readonly signIn: TaskView<PersonSignInShown>;
   readonly signedInAs?: string;
+  /** Who signed in is not the mailbox, and nobody has said that this is meant: the next step waits for it. */
+  readonly asksWhetherMeant: boolean;
   readonly script?: { readonly file: string; readonly text: string; readonly runs: readonly string[] };
   readonly check: TaskView<CheckShown>;
   readonly test: TaskView<TestShown>;

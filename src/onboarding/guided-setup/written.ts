@@ -1,7 +1,7 @@
 import { relative, sep } from 'node:path';
 import type { ConfigChange } from '../config-edit.ts';
 import { connectionChanges } from '../connection-entry.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts, usualPorts } from '../free-ports.ts';
 import { configOf, dataDirFor, hostOf, protocolsOf } from '../init-config.ts';
 import { knownConnection } from './known-connection.ts';
 import type { PresentConfig } from './ports.ts';
@@ -39,6 +39,24 @@ export async function newConfig(
     },
   );
   return { ...config, admin };
+}
+
+/** A listener that this set-up has written. */
+export interface WrittenListener {
+  readonly protocol: keyof typeof usualPorts;
+  readonly port: number;
+  /** Another program had it, where it is not that of {@link port}. */
+  readonly usualPort: number;
+}
+
+/** @param listeners as the progress keeps them */
+export function writtenListeners(listeners: SetupProgress['listeners'] = []): WrittenListener[] {
+  return listeners.map(({ protocol, port }) => ({ protocol, port, usualPort: usualPorts[protocol] }));
+}
+
+/** What of a configuration, or of the changes to one, are listeners, as the progress keeps them. */
+export function listenersOf(values: readonly unknown[]): NonNullable<SetupProgress['listeners']> {
+  return (values as NonNullable<SetupProgress['listeners']>).map(({ protocol, port }) => ({ protocol, port }));
 }
 
 /** The changes that bring connection, account and listeners into the configuration there is. */

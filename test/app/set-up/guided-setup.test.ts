@@ -1,8 +1,13 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BridgeError } from '../../../src/base/errors.ts';
+import { usualPorts } from '../../../src/onboarding/free-ports.ts';
+import type { SetupView } from '../../../src/onboarding/guided-setup/view.ts';
 import { ExchangeAdministration } from '../../../src/simulator/exchange-admin/exchange-administration.ts';
+import { afterTest } from '../../simulator/harness.ts';
 import { type GuidedWorld, guidedWorld } from './guided-world.ts';
 
 const mailbox = 'reports@contoso.example';
@@ -38,6 +43,7 @@ test('from an empty folder to a delivered message', async () => {
     'added certificate of this connection',
     'found the app gets a token that names IMAP.AccessAsApp',
   ]);
+  expect(registered.registered).toEqual(registered.registration.shown.steps);
   const login = await world.setup.write();
   expect(login.username).toBe('reports');
   world.setup.apply();
@@ -58,7 +64,9 @@ test('a set-up that is left is taken up where it was, and nothing of it is secre
   const world = await guidedWorld();
   await register(world);
   await world.reopen();
-  expect(await world.setup.view()).toMatchObject({ step: 'account', app: { clientId: expect.any(String) } });
+  const reopened = await world.setup.view();
+  expect(reopened).toMatchObject({ step: 'account', app: { clientId: expect.any(String) } });
+  expect(reopened.registered[0]).toMatchObject({ outcome: 'created' });
   const { password } = await world.setup.write();
   await world.reopen();
   world.setup.apply();
@@ -82,7 +90,12 @@ test('a registration that was cut short is found again, and made once', async ()
   const { app } = await world.setup.view();
   await world.setup.startOver();
   await register(world);
-  expect((await world.setup.view()).app).toEqual(app);
+  const again = await world.setup.view();
+  expect(again.app).toEqual(app);
+  expect(again.registered[0]).toEqual({
+    outcome: 'found',
+    text: `app registration "mailbridge contoso" (client id ${app?.clientId})`,
+  });
   expect(
     [...world.m365.tenant.apps.values()].filter(({ displayName }) => displayName === 'mailbridge contoso'),
   ).toHaveLength(1);
@@ -107,6 +120,36 @@ test('a configuration that is there gets another account over the same connectio
   expect(accounts.map(({ username }: { username: string }) => username)).toEqual(['reports', 'alice']);
   expect(Object.keys(connections)).toEqual(['contoso']);
   expect(listeners).toHaveLength(3);
+});
+
+test('an app that nothing but its name leads to is announced by it', async () => {
+  const world = await guidedWorld();
+  await world.setup.answer(answers, world.cloud);
+  expect((await world.setup.view()).appNamed).toBe('mailbridge contoso');
+  await world.setup.answer({ ...answers, 'client-id': world.m365.clientId }, world.cloud);
+  expect(await world.setup.view()).not.toHaveProperty('appNamed');
+});
+
+test('a usual port that another program has is named, with the one that was written', async () => {
+  const other = createServer().listen(usualPorts.smtp, '127.0.0.1');
+  // Where something else has it already, that is as good.
+  await Promise.race([once(other, 'listening'), once(other, 'error')]).catch(() => undefined);
+  afterTest(async () => void other.close());
+  const world = await guidedWorld();
+  await world.setup.answer({ ...answers, use: 'send' }, world.cloud);
+  await world.setup.useApp({ clientId: world.m365.clientId, clientSecret: world.m365.clientSecret });
+  expect((await world.setup.view()).listeners).toEqual([]);
+  await world.setup.write();
+  const [smtp] = (await world.setup.view()).listeners;
+  expect(smtp).toEqual({ protocol: 'smtp', port: written(world).listeners[0].port, usualPort: 2525 });
+  expect(smtp?.port).toBeGreaterThan(2525);
+
+  // One that is there already is none of this set-up's.
+  await world.setup.startOver();
+  await world.setup.answer({ ...answers, mailbox: 'alice@contoso.example' }, undefined);
+  await world.setup.useApp({ clientId: world.m365.clientId, clientSecret: world.m365.clientSecret });
+  await world.setup.write();
+  expect((await world.setup.view()).listeners.map(({ protocol }) => protocol)).toEqual(['imap', 'pop3']);
 });
 
 /** A configuration whose connection has a secret, and no cloud: the global one. */
@@ -187,35 +230,63 @@ test('a registration goes through the proxy of the configuration, and trusts the
   });
 });
 
-test('a person signs in to the connection, after an administrator has registered the app', async () => {
+/** A bridge with the mailbox of a person, who has not signed in yet. */
+async function withPerson(mailbox: string): Promise<GuidedWorld> {
   const world = await guidedWorld();
-  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  await register(world, { mailbox, 'sign-in': 'person', send: 'smtp' });
   await world.setup.write();
   world.setup.apply();
   expect(await world.when('the bridge', ({ start }) => start.state === 'done')).toMatchObject({ step: 'sign-in' });
+  return world;
+}
+
+/** Somebody signs in for the connection. */
+async function signIn(world: GuidedWorld, username: string): Promise<SetupView> {
   await world.setup.signIn();
   const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
-  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
-  const after = await world.when('the sign-in', ({ step }) => step !== 'sign-in');
-  expect(after.signedInAs).toBe('alice@contoso.example');
+  await world.enters(signIn.shown.code?.userCode, username);
+  return await world.when('the sign-in', ({ signIn }) => signIn.state === 'done');
+}
+
+test('a person signs in to the connection, after an administrator has registered the app', async () => {
+  const world = await withPerson('Alice@contoso.example');
+  const after = await signIn(world, 'alice@contoso.example');
+  expect(after).toMatchObject({ signedInAs: 'alice@contoso.example', asksWhetherMeant: false });
+  expect(after.step).not.toBe('sign-in');
+});
+
+test('who signed in is not the mailbox: nothing is offered until somebody says that this is meant', async () => {
+  const world = await withPerson(mailbox);
+  const doubtful = { step: 'sign-in', signedInAs: 'alice@contoso.example', asksWhetherMeant: true };
+  await expect(world.setup.personMeant()).rejects.toMatchObject({ code: 'set-up-step-missing' });
+  const after = await signIn(world, 'alice@contoso.example');
+  expect(after).toMatchObject(doubtful);
+  expect(after.script).toBeUndefined();
+  await world.reopen();
+  expect(await world.setup.view()).toMatchObject(doubtful);
+  await world.setup.personMeant();
+  const meant = await world.setup.view();
+  expect(meant).toMatchObject({ step: 'exchange', asksWhetherMeant: false });
+  expect(meant.script?.text).toContain("$user = 'alice@contoso.example'");
+
+  // Another person later: what was said and done for the first does not hold.
+  await world.setup.scriptDone();
+  expect(await signIn(world, 'alice@contoso.example')).toMatchObject({ step: 'check', asksWhetherMeant: false });
+  expect(await signIn(world, 'admin@contoso.example')).toMatchObject({ step: 'sign-in', asksWhetherMeant: true });
+  expect(await signIn(world, mailbox)).toMatchObject({ asksWhetherMeant: false, signedInAs: mailbox });
 });
 
 test('another mailbox over a connection that a person has signed in to: nobody signs in again, and the script knows who', async () => {
-  const world = await guidedWorld();
-  await register(world, { mailbox: 'alice@contoso.example', 'sign-in': 'person', send: 'smtp' });
+  const world = await withPerson('alice@contoso.example');
   const { clientId = '' } = (await world.setup.view()).app ?? {};
-  await world.setup.write();
-  world.setup.apply();
-  await world.when('the bridge', ({ start }) => start.state === 'done');
-  await world.setup.signIn();
-  const { signIn } = await world.when('a code', ({ signIn }) => signIn.shown.code !== undefined);
-  await world.enters(signIn.shown.code?.userCode, 'alice@contoso.example');
-  await world.when('the sign-in', ({ step }) => step !== 'sign-in');
+  await signIn(world, 'alice@contoso.example');
 
   await world.setup.startOver();
   await world.setup.answer({ use: 'send', from: 'here', mailbox, name: 'contoso', username: 'shared' }, undefined);
   await world.setup.useApp({ clientId });
   await world.setup.write();
+  expect(await world.setup.view()).toMatchObject({ step: 'sign-in', asksWhetherMeant: true });
+  await world.setup.personMeant();
   const { step, steps, script } = await world.setup.view();
   expect(step).toBe('exchange');
   expect(steps.find((each) => each.step === 'sign-in')?.state).toBe('done');

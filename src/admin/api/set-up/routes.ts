@@ -10,7 +10,13 @@ const nothing = { 204: { description: 'Done.' } };
 
 /** The guided set-up, step by step. */
 export function setUpRoutes(setUp: GuidedSetup): ApiRoute[] {
-  return [...lookRoutes(setUp), ...answerRoutes(setUp), ...accountRoutes(setUp), ...provingRoutes(setUp)];
+  return [
+    ...lookRoutes(setUp),
+    ...answerRoutes(setUp),
+    ...accountRoutes(setUp),
+    ...signInRoutes(setUp),
+    ...provingRoutes(setUp),
+  ];
 }
 
 /** A step that is done by now, or begun: how far the set-up is then. */
@@ -150,7 +156,7 @@ function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
   ];
 }
 
-function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
+function signInRoutes(setUp: GuidedSetup): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
@@ -161,6 +167,20 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       answers: view,
       run: () => after(setUp, setUp.signIn()),
     }),
+    apiRoute({
+      method: 'POST',
+      path: '/set-up/sign-in/meant',
+      summary: 'Who signed in is meant, although the mailbox is another one: a shared mailbox.',
+      access: 'operate',
+      audit: 'set-up-sign-in-meant',
+      answers: view,
+      run: () => after(setUp, setUp.personMeant()),
+    }),
+  ];
+}
+
+function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
+  return [
     apiRoute({
       method: 'GET',
       path: '/set-up/exchange-script',

@@ -38,9 +38,17 @@ export const setUpViewSchema = z.looseObject({
   steps: z.array(z.strictObject({ step: z.enum(setupSteps), state: z.enum(['done', 'current', 'todo']) })),
   adds: z.boolean().meta({ description: 'There is a configuration: this set-up adds to it.' }),
   questions: z.array(question),
+  appNamed: z.string().optional().meta({ description: 'The app registration is looked for by this name alone.' }),
+  registered: z.array(z.strictObject({ outcome: z.string(), text: z.string() })),
+  listeners: z
+    .array(z.strictObject({ protocol: z.string(), port: z.int(), usualPort: z.int() }))
+    .meta({ description: 'Those that were written; another program has the usual port where it is not theirs.' }),
   registration: taskOf(z.looseObject({ code: code.optional(), link: z.string().optional() })),
   start: taskOf(z.null()),
   signIn: taskOf(z.looseObject({ code: code.optional() })),
+  asksWhetherMeant: z
+    .boolean()
+    .meta({ description: 'Who signed in is not the mailbox, and nobody has said that this is meant.' }),
   check: taskOf(
     z.looseObject({
       hops: z.array(z.looseObject({})),

@@ -23,9 +23,15 @@ export function accountStep(context: PageContext, changed: () => void): (work: S
         : nothing
     }
       ${login ? loginView(login) : nothing}
+      ${set.listeners.length > 0 ? html`<ul class="plain">${set.listeners.map((listener) => html`<li>${listenerText(listener)}</li>`)}</ul>` : nothing}
       ${set.start.state === 'running' ? html`<p role="status">${stateMark('running', 'The bridge starts')}</p>` : nothing}
       ${!current && !login && set.username ? html`<p><button type="button" @click=${() => make('set-up/account/password')}>Make another password</button></p>` : nothing}`;
   };
+}
+
+function listenerText({ protocol, port, usualPort }: SetUpWork['set']['listeners'][number]): string {
+  const listens = `${protocol.toUpperCase()} listens at ${port}.`;
+  return port === usualPort ? listens : `Port ${usualPort} is in use by another program; ${listens}`;
 }
 
 function loginView({ username, password }: ShownLogin): TemplateResult {

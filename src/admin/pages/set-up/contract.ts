@@ -60,12 +60,18 @@ export interface ShownSetUp {
   readonly questions: readonly ShownQuestion[];
   readonly connections: readonly string[];
   readonly app?: { readonly tenantId: string; readonly clientId: string };
+  /** The app registration is looked for by this name alone. */
+  readonly appNamed?: string;
+  /** What was done, once the app is registered. */
+  readonly registered: ShownRegistration['steps'];
   readonly registration: ShownTask<ShownRegistration>;
+  readonly listeners: readonly { readonly protocol: string; readonly port: number; readonly usualPort: number }[];
   readonly username?: string;
   readonly mailbox?: string;
   readonly start: ShownTask<null>;
   readonly signIn: ShownTask<{ readonly code?: ShownCode }>;
   readonly signedInAs?: string;
+  readonly asksWhetherMeant: boolean;
   readonly script?: { readonly file: string; readonly text: string; readonly runs: readonly string[] };
   readonly check: ShownTask<{
     readonly hops: readonly ShownSetUpHop[];

@@ -1,3 +1,4 @@
+import { ask as askFirst, type Confirmation } from '../parts/dialog.ts';
 import { stateMark } from '../parts/state.ts';
 import { trouble, troubleOf } from '../parts/trouble.ts';
 import type { ApiError } from '../shell/api.ts';
@@ -14,6 +15,8 @@ interface Step {
   readonly title: string;
   /** What it has come to, for a step that is done. */
   done?(set: ShownSetUp): string | undefined;
+  /** Whether it has more to show or to do once it is done. */
+  readonly staysOpen?: boolean;
   view(work: SetUpWork): TemplateResult;
 }
 
@@ -47,7 +50,8 @@ export const openSetUp: OpenPage = (context) => {
       }),
   });
   let steps = stepsOf(context, () => void ask());
-  const again = (shown: ShownSetUp) => {
+  const again = async (shown: ShownSetUp) => {
+    if (shown.step !== 'done' && !(await askFirst(startOver(shown)))) return;
     steps = stepsOf(context, () => void ask());
     work(shown).act('DELETE', 'set-up');
   };
@@ -69,19 +73,39 @@ function isMoving({ registration, start, signIn, check, test }: ShownSetUp): boo
 function stepsOf(context: PageContext, changed: () => void): Readonly<Record<string, Step>> {
   return {
     answers: { title: 'Mailbox and programs', done: answersText, view: questionsStep(context) },
-    register: { title: 'App registration', done: ({ app }) => app && `Client ID ${app.clientId}`, view: registerStep },
+    register: {
+      title: 'App registration',
+      done: ({ app }) => app && `Client ID ${app.clientId}`,
+      view: registerStep,
+      staysOpen: true,
+    },
     account: {
       title: 'Configuration',
       done: ({ configFile, username }) => username && `${configFile} is written; account ${username}`,
       view: () => html``,
     },
-    'sign-in': { title: 'Sign-in', done: ({ signedInAs }) => signedInAs, view: signInStep },
+    'sign-in': { title: 'Sign-in', done: ({ signedInAs }) => signedInAs, view: signInStep, staysOpen: true },
     exchange: { title: 'Exchange', view: exchangeStep },
     check: { title: 'Check', view: checkStep },
     test: { title: 'Test message', done: ({ test }) => test.shown.detail, view: testStep },
-    done: { title: 'Programs', view: doneStep },
+    done: { title: 'Programs', view: doneStep, staysOpen: true },
     // Its password is shown once: what was told stays as long as the page is open.
     ...{ login: { title: '', view: accountStep(context, changed) } },
+  };
+}
+
+/** What is lost, and what stays. */
+function startOver({ app, username, configFile }: ShownSetUp): Confirmation {
+  const stays = [
+    ...(username ? [`what was written to ${configFile}`] : []),
+    ...(app ? [`the app registration (client ID ${app.clientId})`] : []),
+  ];
+  const kept = stays.length > 0 ? ` What stays: ${stays.join(', and ')}.` : '';
+  return {
+    title: 'Start over?',
+    text: `The set-up forgets the answers and how far it is, and begins with the first step.${kept}`,
+    confirm: 'Start over',
+    isDangerous: true,
   };
 }
 
@@ -93,7 +117,7 @@ function setUpView(
   work: SetUpWork,
   steps: Readonly<Record<string, Step>>,
   error: ApiError | undefined,
-  again: (set: ShownSetUp) => void,
+  again: (set: ShownSetUp) => Promise<void>,
 ): TemplateResult {
   const { set } = work;
   const isAway = error?.status === 0;
@@ -103,17 +127,17 @@ function setUpView(
     ${set.adds && set.step === 'answers' ? html`<p class="hint">Adds to ${set.configFile}: another mailbox, over a connection that is there or a new one.</p>` : nothing}
     <ol class="steps">
       ${set.steps.map(({ step, state }) => {
-        const { title, done, view } = steps[step] as Step;
+        const { title, done, view, staysOpen } = steps[step] as Step;
         const text = state === 'done' ? done?.(set) : undefined;
         return html`<li aria-current=${state === 'current' ? 'step' : nothing}>
           <h2>${title} ${state === 'done' ? stateMark('ok', 'Done') : nothing}</h2>
           ${text ? html`<p class="hint">${text}</p>` : nothing}
           ${step === 'account' ? (steps.login as Step).view(work) : nothing}
-          ${state === 'current' || (step === 'done' && set.step === 'done') ? view(work) : nothing}
+          ${state === 'current' || (state === 'done' && staysOpen) ? view(work) : nothing}
         </li>`;
       })}
     </ol>
-    ${set.step === 'answers' ? nothing : html`<p><button type="button" @click=${() => again(set)}>${set.step === 'done' ? 'Set up another mailbox' : 'Start over'}</button></p>`}`;
+    ${set.step === 'answers' ? nothing : html`<p><button type="button" @click=${() => void again(set)}>${set.step === 'done' ? 'Set up another mailbox' : 'Start over …'}</button></p>`}`;
 }
 
 function startTrouble(work: SetUpWork): TemplateResult {

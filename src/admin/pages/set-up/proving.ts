@@ -8,51 +8,72 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 import type { SetUpWork, ShownSetting, ShownSetUpHop } from './contract.ts';
 import { codeView } from './register.ts';
 
+type ShownScriptFile = NonNullable<SetUpWork['set']['script']>;
+
 /** The person whose mailbox it is signs in. */
 export function signInStep({ set, act }: SetUpWork): TemplateResult {
   const { state, shown, failure } = set.signIn;
   if (state === 'running') {
-    return shown.code
-      ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
-      : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`;
+    return html`${
+      shown.code
+        ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
+        : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`
+    }<p><button type="button" @click=${() => act('DELETE', 'set-up/task')}>Cancel</button></p>`;
+  }
+  const told = failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing;
+  const signIn = () => act('POST', 'set-up/sign-in');
+  if (set.asksWhetherMeant) {
+    return html`${told}
+      <p role="alert">You signed in as ${set.signedInAs}; the mailbox is ${set.mailbox}. Is that meant, as for a shared mailbox?</p>
+      <p class="hint">A connection has one sign-in, for all of its mailboxes.</p>
+      <div class="buttons">
+        <button type="button" @click=${signIn}>Sign in as somebody else</button>
+        <button type="button" @click=${() => act('POST', 'set-up/sign-in/meant')}>Yes, go on</button>
+      </div>`;
+  }
+  if (set.signedInAs !== undefined) {
+    return html`${told}<p><button type="button" @click=${signIn}>Sign in again</button></p>`;
   }
   return html`<p>The person whose mailbox it is signs in once. The sign-in is kept, encrypted, and renewed by itself.</p>
-    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
-    <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/sign-in')}>Sign in with a code</button></p>`;
+    ${told}
+    <p><button type="button" class="primary" @click=${signIn}>Sign in with a code</button></p>`;
 }
 
 /** The script that an Exchange administrator runs. */
 export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
-  const { script } = set;
   return html`<p>What only Exchange can be told stands in a script. An Exchange administrator runs it, on any machine with
       PowerShell. Its last line is <code>OK</code>, or what is missing.</p>
-    ${
-      script
-        ? html`<div class="buttons">
-            <a class="button primary" href="/api/v1/set-up/exchange-script" download=${script.file}>Download ${script.file}</a>
-            ${copyButton(script.text, 'the script', 'Copy the script')}
-          </div>
-          ${script.runs.map((line) => html`<p class="command"><code>${line}</code></p>`)}
-          <details><summary>Show it</summary><pre>${script.text}</pre></details>`
-        : nothing
-    }
+    ${set.script ? scriptView(set.script, 'button primary') : nothing}
     <p class="hint">Exchange takes 30 minutes to 2 hours until logins see the change. The check waits for it.</p>
     <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/exchange-script')}>It was run, continue</button></p>`;
+}
+
+/** @param link classes of the link that downloads it */
+function scriptView({ file, text, runs }: ShownScriptFile, link: string): TemplateResult {
+  return html`<div class="buttons">
+      <a class=${link} href="/api/v1/set-up/exchange-script" download=${file}>Download ${file}</a>
+      ${copyButton(text, 'the script', 'Copy the script')}
+    </div>
+    ${runs.map((line) => html`<p class="command"><code>${line}</code></p>`)}
+    <details><summary>Show it</summary><pre>${text}</pre></details>`;
 }
 
 /** Every hop, as it is tried. */
 export function checkStep({ set, act }: SetUpWork): TemplateResult {
   const { state, shown, failure } = set.check;
   const { hops, running, againAt } = shown;
+  const isSpreading = hops.some(({ status, spreading }) => status === 'failed' && spreading);
   const skip = html`<button type="button" @click=${() => act('POST', 'set-up/check', { skip: true })}>Continue without it</button>`;
   return html`<p>Tries every hop to Microsoft, and says what is wrong and how to fix it.</p>
     <ol class="hops">${hops.map(hopView)}${state === 'running' && running ? runningView(running) : nothing}</ol>
     ${state === 'failed' && failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
     ${state === 'running' ? html`<p role="status">${againAt ? stateMark('pending') : stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
+    ${set.script && isSpreading ? html`<p>The likeliest cause: the script for Exchange was not run, or less than 2 hours ago.</p>` : nothing}
     <div class="buttons">
       ${state === 'running' ? html`<button type="button" @click=${() => act('DELETE', 'set-up/task')}>Stop</button>` : html`<button type="button" class="primary" @click=${() => act('POST', 'set-up/check', {})}>${state === 'idle' ? 'Check' : 'Check again'}</button>`}
       ${state === 'idle' ? nothing : skip}
-    </div>`;
+    </div>
+    ${set.script ? html`<details><summary>The script for Exchange</summary>${scriptView(set.script, 'button')}</details>` : nothing}`;
 }
 
 function runningView({ hop, target }: Pick<ShownSetUpHop, 'hop' | 'target'>): TemplateResult {

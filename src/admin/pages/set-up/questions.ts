@@ -12,6 +12,7 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
   let cloud = '';
   let described = '';
   let isTried = false;
+  let cloudProblem = '';
   const ask = (form: HTMLFormElement) =>
     context.run(async () => {
       answers = answersIn(form);
@@ -25,7 +26,12 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
       isTried = true;
       answers = answersIn(form);
       const chosen = cloud === other ? parsed(described) : cloud;
-      if (chosen === undefined) return context.toast('The description of the cloud is no JSON object.');
+      cloudProblem = chosen === undefined ? 'It is no JSON object.' : '';
+      context.redraw();
+      if (chosen === undefined) {
+        form.querySelector('textarea')?.focus();
+        return;
+      }
       act('POST', 'set-up/answers', { answers: changedOnly(answers, shown), ...(chosen && { cloud: chosen }) });
     });
     const change = (event: Event) => ask((event.target as HTMLInputElement).form as HTMLFormElement);
@@ -33,19 +39,24 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
     return html`<form class="questions" @submit=${submit} @change=${change}>
       ${shown.filter(({ isDetail }) => !isDetail).map(field)}
       <details>
-        <summary>Details: ${detailsText(shown)}</summary>
+        <summary>More questions: ${detailsText(shown)}</summary>
         <div class="questions">
           ${shown.filter(({ isDetail }) => isDetail).map(field)}
           ${cloudField({
             clouds: set.clouds,
             cloud,
             described,
+            problem: cloudProblem,
             choose(value) {
               cloud = value;
+              cloudProblem = '';
               context.redraw();
             },
             describe(text) {
               described = text;
+              if (cloudProblem === '' || parsed(text) === undefined) return;
+              cloudProblem = '';
+              context.redraw();
             },
           })}
         </div>
@@ -71,6 +82,7 @@ function detailsText(questions: readonly ShownQuestion[]): string {
   return questions
     .filter(({ isDetail, answer }) => isDetail && answer !== '')
     .map(({ key, answer }) => `${key} ${answer}`)
+    .concat('Microsoft cloud')
     .join(', ');
 }
 
@@ -96,11 +108,13 @@ interface CloudChoice {
   readonly clouds: readonly string[];
   readonly cloud: string;
   readonly described: string;
+  /** What is wrong with the description; empty: nothing. */
+  readonly problem: string;
   choose(value: string): void;
   describe(text: string): void;
 }
 
-function cloudField({ clouds, cloud, described, choose, describe }: CloudChoice): TemplateResult {
+function cloudField({ clouds, cloud, described, problem, choose, describe }: CloudChoice): TemplateResult {
   const pick = (event: Event) => {
     event.stopPropagation();
     choose((event.target as HTMLSelectElement).value);
@@ -118,8 +132,10 @@ function cloudField({ clouds, cloud, described, choose, describe }: CloudChoice)
     ${
       cloud === other
         ? html`<label class="field"><span>Its description, as JSON</span>
-            <textarea name="cloud-description" rows="6" spellcheck="false" .value=${described} @change=${type} @input=${type}></textarea></label>
-            <p class="hint">What <code>mailbridge simulate --write FILE</code> has written, for instance.</p>`
+            <textarea name="cloud-description" rows="6" spellcheck="false" aria-describedby="about-cloud"
+              aria-invalid=${problem === '' ? nothing : 'true'} .value=${described} @change=${type} @input=${type}></textarea></label>
+            ${problem === '' ? nothing : html`<p class="wrong" role="alert">${problem}</p>`}
+            <p class="hint" id="about-cloud">What <code>mailbridge simulate --write FILE</code> has written, for instance.</p>`
         : nothing
     }</div>`;
 }

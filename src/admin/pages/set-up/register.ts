@@ -6,16 +6,23 @@ import { trouble } from '../parts/trouble.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import type { SetUpWork, ShownCode, ShownRegistration } from './contract.ts';
 
+const whatMicrosoftAsks =
+  'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". Where it says "Need admin approval": Start the sign-in again, with an account that may consent.';
+
 /** An administrator signs in; the app is registered, step by step. */
 export function registerStep({ set, act }: SetUpWork): TemplateResult {
+  if (set.app) return set.registered.length > 0 ? progress({ steps: set.registered }) : html``;
   const { state, shown, failure } = set.registration;
   if (state === 'running') {
-    return html`${shown.signedInAs ? progress(shown) : invitation(shown)}
+    return html`${shown.signedInAs ? progress(shown) : html`${invitation(shown)}<p class="hint">${whatMicrosoftAsks}</p>`}
       <p><button type="button" @click=${() => act('DELETE', 'set-up/task')}>Cancel</button></p>`;
   }
   const begin = (by: string) => act('POST', 'set-up/registration', { by });
-  return html`<p>An administrator of the tenant signs in once. mailbridge then makes the app registration with the
-      permissions that this mailbox needs, its certificate and the consent. Nothing of the sign-in is kept.</p>
+  return html`<p>An administrator of the tenant signs in once: Cloud Application Administrator, Application Administrator or
+      Privileged Role Administrator. mailbridge then makes the app registration with the permissions that this mailbox
+      needs, its certificate and the consent. Nothing of the sign-in is kept.</p>
+    <p class="hint">${whatMicrosoftAsks}</p>
+    ${set.appNamed ? html`<p>If the tenant has an app registration named "${set.appNamed}", that one is used and gets what it lacks.</p>` : nothing}
     ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
     ${shown.steps.length > 0 ? progress(shown) : nothing}
     <div class="buttons">
@@ -54,9 +61,14 @@ const outcomes: Readonly<Record<string, string>> = {
 function progress({ signedInAs, steps, waiting }: ShownRegistration): TemplateResult {
   return html`<ol class="hops">
     ${signedInAs ? html`<li>${stateMark('ok', 'Signed in')} as ${signedInAs}</li>` : nothing}
-    ${steps.map(({ outcome, text }) => html`<li>${stateMark('ok', outcomes[outcome] ?? outcome)} ${text}</li>`)}
+    ${steps.map(({ outcome, text }) => html`<li>${stateMark('ok', outcomes[outcome] ?? outcome)} ${isFoundApp(outcome, text) ? `the ${text} and used it.` : text}</li>`)}
     ${waiting ? html`<li class="running" role="status">${stateMark('running', 'Waiting')} ${waiting}</li>` : nothing}
   </ol>`;
+}
+
+/** The registration itself, that was there already. */
+function isFoundApp(outcome: string, text: string): boolean {
+  return outcome === 'found' && text.startsWith('app registration "');
 }
 
 function byHand({ set, act }: SetUpWork): TemplateResult {

@@ -3,8 +3,9 @@ import { showError } from '../parts/dialog.ts';
 import { empty } from '../parts/trouble.ts';
 import { html, render } from '../vendor/lit-html/lit-html.js';
 import { ApiError, apiOf } from './api.ts';
+import { beforeSetUp } from './before-set-up.ts';
 import { pageContext } from './context.ts';
-import { frame } from './frame.ts';
+import { frame, menu } from './frame.ts';
 import { liveEvents } from './live-events.ts';
 import type { OpenPage, Page } from './page.ts';
 import { followLinks, placeOf } from './place.ts';
@@ -135,8 +136,18 @@ class Shell {
       go: (to: string, options?: { readonly replace?: boolean }) => this.#go(to, options),
     };
     const { context, leave } = pageContext(surroundings, place);
-    this.#open = { page: (this.#pages[place.page] ?? nowhere)(context), name: place.page, leave };
+    this.#open = { page: this.#opening(place.page)(context), name: place.page, leave };
     this.#draw();
+  }
+
+  #opening(name: string): OpenPage {
+    const open = this.#pages[name] ?? nowhere;
+    const title = menu.find(([path]) => path === name)?.[1];
+    if (this.#session?.setUp || title === undefined) return open;
+    return beforeSetUp(name, title, open, async () => {
+      this.#session = await this.#api.get<ShownSession>('session');
+      return this.#session.setUp;
+    });
   }
 
   #redraw(): void {
