@@ -1,3 +1,4 @@
+import { reachedMailboxes } from '../../accounts/account.ts';
 import type { ConnectionsPort } from '../../admin/api/connections/routes.ts';
 import type { ConnectionDetail } from '../../admin/api/connections/schemas.ts';
 import type { ConnectionStatus } from '../../admin/api/overview/schemas.ts';
@@ -5,6 +6,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { AccountConfig, Connection } from '../../config/schema.ts';
+import { isPattern } from '../../message/address/pattern.ts';
 import { permissionStanding } from '../../onboarding/check/permissions.ts';
 import { readClaims, type TokenClaims } from '../../onboarding/check/token-claims.ts';
 import { consentLink } from '../../onboarding/consent-link.ts';
@@ -14,7 +16,7 @@ import type { BridgeState } from '../bridge-state.ts';
 import { hasOwnSignIns, isDelegated } from '../connections/tokens.ts';
 import type { Upstream } from '../connections/upstream.ts';
 import type { Checks } from './checks.ts';
-import { connectionScript } from './exchange-scripts.ts';
+import { assertReached, connectionScript } from './exchange-scripts.ts';
 import type { AskedPerson, DeviceSignIns } from './sign-ins.ts';
 import { soon } from './soon.ts';
 
@@ -50,6 +52,7 @@ export class BridgeConnections implements ConnectionsPort {
           signIns: signInsOf(connection),
           cloud: typeof connection.cloud === 'string' ? connection.cloud : 'custom',
           permissions: toldPermissions(connection, accounts, upstream && (await heldPermissions(upstream, accounts))),
+          patterns: [...new Set(accounts.flatMap(reachedMailboxes).filter(isPattern))],
           usedBy: accounts.length,
         };
       }),
@@ -60,8 +63,9 @@ export class BridgeConnections implements ConnectionsPort {
     return Object.hasOwn(this.#parts.state().config.connections, name);
   }
 
-  startCheck(name: string): string {
-    return this.#parts.checks.start(name);
+  startCheck(name: string, mailbox: string | undefined): string {
+    if (mailbox !== undefined) assertReached(this.#parts.state().config, name, mailbox);
+    return this.#parts.checks.start(name, mailbox);
   }
 
   check(run: string) {

@@ -20,6 +20,9 @@ export const connectionDetailSchema = connectionStatusSchema.extend({
       description: 'Needed ones that no token shows, because roles in Exchange may grant them; a check tries them.',
     }),
   }),
+  patterns: z
+    .array(z.string())
+    .meta({ description: 'Mailboxes that accounts have as `*@domain`. A check tries the one that it is given.' }),
   usedBy: z.int().meta({ description: 'Accounts.' }),
 });
 export type ConnectionDetail = z.infer<typeof connectionDetailSchema>;
