@@ -12,6 +12,12 @@ test('the overview shows each connection and the accounts with their states', as
   await page.getByRole('heading', { name: 'Accounts', level: 1 }).waitFor();
 });
 
+test('the overview is found by its name', async () => {
+  const page = await world().open('overview');
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  await page.getByRole('link', { name: 'Overview' }).and(page.locator('[aria-current=page]')).waitFor();
+});
+
 test('throughput, latency and queue are drawn for an hour, a day and a week, and told in words', async () => {
   const page = await world().open('');
   const history = page.getByRole('region', { name: 'History' });
