@@ -50,7 +50,7 @@ async function removeFound(
 
 async function isConfirmed(found: readonly QueuedMessage[], io: CliIo): Promise<boolean> {
   const size = octets(found.reduce((sum, message) => sum + message.size, 0));
-  const answer = await askLine(io, `Delete ${messages(found.length)}, ${size}? Nobody can bring them back. [y/N] `);
+  const answer = await askLine(io, `Delete ${messages(found.length)}, ${size}? This cannot be undone. [y/N] `);
   return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 

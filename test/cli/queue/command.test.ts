@@ -270,7 +270,7 @@ test('delete asks at a terminal, and leaves everything unless the answer is yes'
   for (const answer of ['\n', 'n\n', 'maybe\n']) {
     const { code, out, err } = await atTerminal(line, answer);
     expect({ code, out }).toEqual({ code: 1, out: 'nothing deleted\n' });
-    expect(err).toBe('Delete 2 messages, 37 B? Nobody can bring them back. [y/N] ');
+    expect(err).toBe('Delete 2 messages, 37 B? This cannot be undone. [y/N] ');
   }
   expect((await queue('list', '--summary')).out).toContain('in all: 2 messages');
 

@@ -73,7 +73,7 @@ async function isConfirmed({ ids, filter }: Omit<Chosen, 'savable'>, action: Mes
   const what = filter ? 'every message that the search finds' : counted(ids?.length ?? 0, 'message');
   const verb = words[action].name.replace(' …', '');
   const isDangerous = action === 'delete';
-  const text = isDangerous ? 'Nobody can bring them back.' : `${words[action].hint}.`;
+  const text = isDangerous ? 'This cannot be undone.' : `${words[action].hint}.`;
   return await ask({ title: `${verb} ${what}?`, text, confirm: verb, isDangerous });
 }
 
