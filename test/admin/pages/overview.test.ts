@@ -43,6 +43,8 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await tile('Delivered')
     .getByText(String(before + 1), { exact: true })
     .waitFor();
+  await page.getByText('Clients are welcome.').waitFor();
+  expect(await page.getByText('sent when the trouble is over').count()).toBe(0);
 
   faults.outages = ['smtp'];
   await world().submit('Into an outage', { account: 'smtp' });
@@ -50,6 +52,10 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await connections.getByText('In trouble').waitFor();
   await connections.getByText('What to do:').waitFor();
   await tile('Queued').getByText('1', { exact: true }).waitFor();
+  const waits = page.getByText('Mail of contoso waits and is sent when the trouble is over.');
+  await waits.and(page.locator('.lead *')).waitFor();
+  await page.locator('.lead .mark.warn').getByText('Mail waits').waitFor();
+  await page.getByText('Clients are welcome.').waitFor();
 
   faults.outages = [];
   await page.getByRole('link', { name: 'Queued' }).click();
