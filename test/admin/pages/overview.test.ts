@@ -8,6 +8,7 @@ test('the overview shows each connection and the accounts with their states', as
   const connections = page.getByRole('region', { name: 'Connections' });
   await connections.getByRole('link', { name: 'contoso' }).waitFor();
   await page.getByText('Ready').waitFor();
+  expect(await page.getByLabel('Colours').locator('option').allTextContents()).toEqual(['System', 'Light', 'Dark']);
   await page.getByRole('region', { name: 'Accounts' }).getByRole('link', { name: '2 accounts' }).click();
   await page.getByRole('heading', { name: 'Accounts', level: 1 }).waitFor();
 });
