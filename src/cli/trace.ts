@@ -56,7 +56,7 @@ export async function runTrace(args: string[], io: CliIo): Promise<number> {
     const waiting = { limits: config.limits, couriers, isInternal: tenantDomains(config), nowMs: Date.now() };
     const found = await messagesMeant(store, wanted, limit);
     if (found.length === 0)
-      throw new BridgeError('message-not-found', `There is no message of ${wanted} in the queue.`);
+      throw new BridgeError('message-not-found', `There is no message ${named(wanted)} in the queue.`);
     const traces = await Promise.all(
       found.map((message) => traceOf(message, store, { ...waiting, ...failoverOf(config) })),
     );
@@ -66,6 +66,11 @@ export async function runTrace(args: string[], io: CliIo): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+/** An address has messages; an id and a Message-ID name one. */
+function named(wanted: string): string {
+  return wanted.includes('@') && !wanted.startsWith('<') ? `of ${wanted}` : wanted;
 }
 
 function jsonOf({ message, hops }: Trace) {

@@ -124,7 +124,8 @@ function mailPermissions(uses: Uses, { shared }: { readonly shared: boolean }): 
   ]);
 }
 
-function permissionsOf(actsAs: 'app' | 'person', { read, send, removesCopies }: Uses): UsePermission[] {
+/** What the uses of a connection need, by who acts: those of Exchange first. */
+export function permissionsOf(actsAs: 'app' | 'person', { read, send, removesCopies }: Uses): UsePermission[] {
   const by = usePermissions[actsAs];
   const reads = (['imap', 'pop3'] as const).filter((each) => read.includes(each)).map((each) => by.read[each]);
   const sends = courierKinds.filter((courier) => send.includes(courier)).map((courier) => by.send[courier]);

@@ -73,7 +73,10 @@ test('by an address the latest messages are followed, by a Message-ID that one',
 
 test('what nobody knows is said, and what is missing', async () => {
   const { trace } = await traced();
-  expect(await trace('0mx0000000000')).toMatchObject({ code: 1, err: expect.stringContaining('There is no message') });
+  expect(await trace('0mx0000000000')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('There is no message 0mx0000000000 in the queue.'),
+  });
   expect((await trace()).code).toBe(2);
   expect((await trace('a@b.example', 'c@d.example')).code).toBe(2);
 });

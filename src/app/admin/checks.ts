@@ -22,6 +22,7 @@ export interface CheckParts {
 interface KeptCheck {
   readonly run: string;
   readonly connection: string;
+  readonly mailbox: string | undefined;
   readonly startedAtMs: number;
   /** The last one may be under way. */
   hops: CheckedHop[];
@@ -43,15 +44,28 @@ export class Checks {
     this.#parts = parts;
   }
 
-  /** @returns its id: of the one that is under way, if one is. @throws BridgeError `admin-busy` */
-  start(connection: string): string {
-    const underWay = [...this.#kept.values()].find((each) => each.connection === connection && !each.isDone);
+  /**
+   * @param mailbox to try, of those that accounts have as `*@domain`
+   * @returns its id: of the one that is under way, if one is
+   * @throws BridgeError `admin-busy`
+   */
+  start(connection: string, mailbox: string | undefined): string {
+    const underWay = [...this.#kept.values()].find(
+      (each) => each.connection === connection && each.mailbox === mailbox && !each.isDone,
+    );
     if (underWay) return underWay.run;
     if (this.#running.size >= maxRunning || this.#isClosed) {
       throw new BridgeError('admin-busy', `${this.#running.size} checks are under way.`);
     }
     const run = randomUUID();
-    const check: KeptCheck = { run, connection, startedAtMs: this.#parts.clock.now(), hops: [], isDone: false };
+    const check: KeptCheck = {
+      run,
+      connection,
+      mailbox,
+      startedAtMs: this.#parts.clock.now(),
+      hops: [],
+      isDone: false,
+    };
     this.#kept.set(run, check);
     for (const { run: old, isDone } of this.#kept.values()) {
       if (this.#kept.size > maxKept && isDone) this.#kept.delete(old);
@@ -74,10 +88,18 @@ export class Checks {
 
   async #run(check: KeptCheck): Promise<void> {
     const { clock, log, store, shared, state, events } = this.#parts;
+    const mailboxes = check.mailbox === undefined ? [] : [check.mailbox];
     const queue = { existing: async () => store };
     const onBegin = (hop: BegunHop) => this.#tell(check, begunHop(hop));
     try {
-      const hops = checkConnections(state().config, { name: check.connection, clock, shared, queue, onBegin });
+      const hops = checkConnections(state().config, {
+        name: check.connection,
+        mailboxes,
+        clock,
+        shared,
+        queue,
+        onBegin,
+      });
       for await (const hop of hops) {
         this.#tell(check, toldHop(hop));
         if (this.#isClosed) break;

@@ -1,3 +1,4 @@
+import { reachedMailboxes } from '../../accounts/account.ts';
 import type { ConnectionsPort } from '../../admin/api/connections/routes.ts';
 import type { ConnectionDetail } from '../../admin/api/connections/schemas.ts';
 import type { ConnectionStatus } from '../../admin/api/overview/schemas.ts';
@@ -5,15 +6,17 @@ import { BridgeError } from '../../base/errors.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { AccountConfig, Connection } from '../../config/schema.ts';
-import { readClaims } from '../../onboarding/check/token-claims.ts';
+import { isPattern } from '../../message/address/pattern.ts';
+import { permissionStanding } from '../../onboarding/check/permissions.ts';
+import { readClaims, type TokenClaims } from '../../onboarding/check/token-claims.ts';
 import { consentLink } from '../../onboarding/consent-link.ts';
 import { consentScopes } from '../../onboarding/consent-scopes.ts';
-import { applicationPermissions, delegatedNames, resourcesOf, usesOf } from '../../onboarding/permissions.ts';
+import { permissionsOf, resourcesOf, usesOf } from '../../onboarding/permissions.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { hasOwnSignIns, isDelegated } from '../connections/tokens.ts';
 import type { Upstream } from '../connections/upstream.ts';
 import type { Checks } from './checks.ts';
-import { connectionScript } from './exchange-scripts.ts';
+import { assertReached, connectionScript } from './exchange-scripts.ts';
 import type { AskedPerson, DeviceSignIns } from './sign-ins.ts';
 import { soon } from './soon.ts';
 
@@ -48,10 +51,8 @@ export class BridgeConnections implements ConnectionsPort {
           clientId: connection.clientId ?? null,
           signIns: signInsOf(connection),
           cloud: typeof connection.cloud === 'string' ? connection.cloud : 'custom',
-          permissions: {
-            needed: neededPermissions(connection, accounts),
-            granted: upstream ? await grantedPermissions(upstream, accounts) : null,
-          },
+          permissions: toldPermissions(connection, accounts, upstream && (await heldPermissions(upstream, accounts))),
+          patterns: [...new Set(accounts.flatMap(reachedMailboxes).filter(isPattern))],
           usedBy: accounts.length,
         };
       }),
@@ -62,8 +63,9 @@ export class BridgeConnections implements ConnectionsPort {
     return Object.hasOwn(this.#parts.state().config.connections, name);
   }
 
-  startCheck(name: string): string {
-    return this.#parts.checks.start(name);
+  startCheck(name: string, mailbox: string | undefined): string {
+    if (mailbox !== undefined) assertReached(this.#parts.state().config, name, mailbox);
+    return this.#parts.checks.start(name, mailbox);
   }
 
   check(run: string) {
@@ -109,27 +111,42 @@ function signInsOf(connection: Connection): ConnectionDetail['signIns'] {
   return hasOwnSignIns(connection) ? 'each' : 'one';
 }
 
-/** By their names, as the Entra admin center shows them. */
-function neededPermissions({ grant }: Connection, accounts: readonly AccountConfig[]): string[] {
-  const uses = usesOf(accounts);
-  if (grant === 'client-credentials' || grant === 'managed-identity') {
-    const all = applicationPermissions(uses, { classic: true, tenantWide: true });
-    return [...new Set(all.map(({ value }) => value))];
-  }
-  const { graph, exchange } = delegatedNames(uses, { shared: false });
-  return [...new Set([...exchange, ...graph])];
+/** By their names, as the Entra admin center shows them. @param held undefined: no token was got yet */
+function toldPermissions(
+  { grant }: Connection,
+  accounts: readonly AccountConfig[],
+  held: HeldPermissions | undefined,
+): ConnectionDetail['permissions'] {
+  const actsAs = grant === 'client-credentials' || grant === 'managed-identity' ? 'app' : 'person';
+  // Each by its first name: what serves in its place does not do all of it.
+  const needed = new Map(permissionsOf(actsAs, usesOf(accounts)).map((each) => [each.anyOf[0], each]));
+  const elsewhere = [...needed].filter(
+    ([name, each]) => held && permissionStanding(held, { ...each, anyOf: [name] }).kind === 'in-exchange',
+  );
+  return {
+    needed: [...needed.keys()],
+    granted: held ? [...held.roles, ...held.scopes] : null,
+    inExchange: elsewhere.map(([name]) => name),
+  };
 }
 
-/** What the tokens say that are there; null where there are none yet, or Microsoft gives them in another form. */
-async function grantedPermissions(upstream: Upstream, accounts: readonly AccountConfig[]): Promise<string[] | null> {
-  const granted = new Set<string>();
+type HeldPermissions = Pick<TokenClaims, 'roles' | 'scopes'>;
+
+/** What the tokens say that are there; undefined where there are none yet, or Microsoft gives them in another form. */
+async function heldPermissions(
+  upstream: Upstream,
+  accounts: readonly AccountConfig[],
+): Promise<HeldPermissions | undefined> {
+  const roles = new Set<string>();
+  const scopes = new Set<string>();
   let isKnown = false;
   for (const resource of resourcesOf(usesOf(accounts))) {
     const token = await soon(upstream.getToken(resource));
     const claims = token === undefined ? undefined : readClaims(token);
     if (!claims) continue;
     isKnown = true;
-    for (const each of [...claims.roles, ...claims.scopes]) granted.add(each);
+    for (const each of claims.roles) roles.add(each);
+    for (const each of claims.scopes) scopes.add(each);
   }
-  return isKnown ? [...granted] : null;
+  return isKnown ? { roles: [...roles], scopes: [...scopes] } : undefined;
 }

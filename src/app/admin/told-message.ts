@@ -1,4 +1,5 @@
 import type { MessageDetail, ToldMessage } from '../../admin/api/messages/schemas.ts';
+import { errorCatalogue } from '../../base/error-catalogue.ts';
 import { answerText } from '../../message/answer-text.ts';
 import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage, QueuedRecipient } from '../../queue/message.ts';
@@ -60,11 +61,16 @@ function toldAttempt(attempt: AttemptRecord): MessageDetail['attemptLog'][number
     courier: courier ?? null,
     upstreamId: upstreamId ?? null,
     outcomes: outcomes.map(({ address, outcome, code, text, remedy }) => ({
-      ...{ address, state: outcome, code, text, reply: answerText({ code, text }) },
+      ...{ address, state: outcome, code, text, reply: answerText({ code, text }), saidBy: saidBy(code) },
       ...(remedy !== undefined && { remedy }),
     })),
     passedOver: passedOver.map(({ courier, code, text }) => ({ courier, code, text })),
   };
+}
+
+/** What the bridge says by itself has a code of its own catalogue. */
+function saidBy(code: string): 'microsoft' | 'bridge' {
+  return Object.hasOwn(errorCatalogue, code) ? 'bridge' : 'microsoft';
 }
 
 function lastOf(recipient: QueuedRecipient | undefined): ToldMessage['last'] {

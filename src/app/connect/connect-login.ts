@@ -2,7 +2,7 @@ import { type Account, folded } from '../../accounts/account.ts';
 import { LoginNames } from '../../accounts/login-names.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { Config } from '../../config/schema.ts';
-import { sameAddress } from '../../message/address/address.ts';
+import { domainOf, sameAddress } from '../../message/address/address.ts';
 
 /**
  * Whether a password made at `/connect` for an address opens this mailbox and nothing else. The address is resolved as a
@@ -29,7 +29,6 @@ export function opensThisMailboxAlone(
 export function assertInvitable(config: Pick<Config, 'accounts'>, connection: string, address: string): void {
   if (opensThisMailboxAlone(config, connection, address)) return;
   throw new BridgeError('connect-not-open', `No account serves ${address} alone over connection "${connection}".`, {
-    remedy:
-      'Add an account with "passwordFrom": "app-passwords" and a username such as *@contoso.com over that connection; no other account has the address as its username.',
+    remedy: `Add an account with "passwordFrom": "app-passwords" and the username *@${domainOf(address)} over that connection; no other account may have the address as its username.`,
   });
 }

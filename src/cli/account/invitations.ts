@@ -1,12 +1,11 @@
 import { hostname as machineName } from 'node:os';
-import { invitationLink } from '../../admin/api/connect/invitations.ts';
+import { invitationLink, linkWarning } from '../../admin/api/connect/invitations.ts';
 import type { ConnectInvitation } from '../../admin/connect/port.ts';
 import { assertInvitable } from '../../app/connect/connect-login.ts';
 import { Invitations } from '../../app/connect/invitations.ts';
 import { type CommandQueue, hasQueue } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { isEveryAddress } from '../../base/sockets/listening-host.ts';
-import { isLoopback } from '../../base/sockets/loopback.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
@@ -47,11 +46,8 @@ export async function invite(request: InvitationRequest, io: CliIo): Promise<num
     `Invitation ${invitation.id} for ${invitation.address}, good once and until ${until}. The link is shown this once.`,
     { mark: 'ok' },
   );
-  if (admin.publicUrl === undefined && isLoopback(admin.host)) {
-    screen.say('Only this machine reaches the link: set admin.publicUrl to where people reach the pages.', {
-      mark: 'warning',
-    });
-  }
+  const warning = admin.publicUrl === undefined ? linkWarning(admin.host) : null;
+  if (warning !== null) screen.say(warning, { mark: 'warning' });
   io.stdout.write(`${url}\n`);
   return 0;
 }

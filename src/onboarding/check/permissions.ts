@@ -10,10 +10,32 @@ export function permissionFor({ actsAs }: Pick<CheckedConnection, 'actsAs'>, use
   return use.kind === 'send' ? by.send[use.by] : by.read[use.by];
 }
 
+type HeldClaims = Pick<TokenClaims, 'roles' | 'scopes'>;
+
 /** The permission that the token holds of those that serve, or undefined. */
-export function heldPermission(claims: TokenClaims, { anyOf }: UsePermission): string | undefined {
+export function heldPermission(claims: HeldClaims, { anyOf }: Pick<UsePermission, 'anyOf'>): string | undefined {
   const held = [...claims.roles, ...claims.scopes];
   return anyOf.find((permission) => held.includes(permission));
+}
+
+/**
+ * How the token stands to a permission. `in-exchange`: it is not in the token; a role in Exchange, which stands in no token,
+ * may serve instead, and only trying shows whether it does.
+ */
+export type PermissionStanding =
+  | { readonly kind: 'held'; readonly permission: string }
+  | { readonly kind: 'in-exchange'; readonly role: string }
+  | { readonly kind: 'missing' };
+
+/** @param claims of the token @param needed by a use */
+export function permissionStanding(
+  claims: HeldClaims,
+  needed: Pick<UsePermission, 'anyOf' | 'rbacRole'>,
+): PermissionStanding {
+  const { rbacRole } = needed;
+  const held = heldPermission(claims, needed);
+  if (held !== undefined) return { kind: 'held', permission: held };
+  return rbacRole === undefined ? { kind: 'missing' } : { kind: 'in-exchange', role: rbacRole };
 }
 
 /** How a person gets a mailbox of somebody else open through Graph. */

@@ -52,7 +52,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
   const beforeToken = ['credential', ...(signIn ? [signIn.key] : []), ...(hasAuthority ? ['discovery'] : [])];
   const context: MailboxContext = { connection, operations, seen, opened: new Set() };
   return [
-    configurationHop(operations, uses, options),
+    configurationHop(connection, operations, options),
     certificateHop(connection, operations, ['configuration']),
     ...(signIn ? [signIn] : []),
     ...peersOf(connection, uses, hasAuthority, options).flatMap((peer) => endpointHops(peer, operations)),
@@ -60,7 +60,7 @@ export function planHops(connection: CheckedConnection, operations: CheckOperati
     ...resources.map((resource) => tokenHop(connection, resource, operations, seen, beforeToken)),
     ...firstOfEachKind(uses).map((use) => tellingOfOthers(permissionHop(connection, use, seen), connection, use)),
     ...uses.map((use) => ({ ...tellingOfOthers(mailboxHop(context, use), connection, use), mailbox: use.mailbox })),
-    ...(connection.untried ?? []).map(untriedHop),
+    ...(connection.untried ?? []).map((each) => untriedHop(connection.name, each)),
     ...sentItemsHops(context),
     ...sendersOf(connection.accounts).flatMap((account) => senderHops(context, account)),
     ...(resources.includes('graph') && connection.actsAs === 'app'
@@ -78,7 +78,11 @@ function signInOf(connection: CheckedConnection, operations: CheckOperations): H
   return signInHop(connection, { now: now.bind(operations), signIn: signIn.bind(operations) }, ['configuration']);
 }
 
-function configurationHop(operations: CheckOperations, uses: readonly Use[], { paused }: PlanOptions): Hop {
+function configurationHop(
+  { accounts, untried = [] }: CheckedConnection,
+  operations: CheckOperations,
+  { paused }: PlanOptions,
+): Hop {
   return {
     key: 'configuration',
     name: 'configuration',
@@ -87,7 +91,8 @@ function configurationHop(operations: CheckOperations, uses: readonly Use[], { p
     needs: [],
     run: async () => {
       await operations.open();
-      if (uses.length === 0) return { warning: 'No account uses this connection, so there is little to try.' };
+      if (usesOf(accounts).length === 0 && untried.length === 0)
+        return { warning: 'No account uses this connection, so there is little to try.' };
       const warning = await paused?.();
       return warning === undefined ? {} : { warning };
     },
@@ -163,7 +168,7 @@ function mailboxHop(context: MailboxContext, use: Use): Hop {
 }
 
 /** Who has a mailbox in a domain is not known here. */
-function untriedHop({ username, mailbox }: Pick<CheckedAccount, 'username' | 'mailbox'>): Hop {
+function untriedHop(connection: string, { username, mailbox }: Pick<CheckedAccount, 'username' | 'mailbox'>): Hop {
   return {
     key: `untried ${username} ${mailbox}`,
     name: 'mailbox',
@@ -171,7 +176,7 @@ function untriedHop({ username, mailbox }: Pick<CheckedAccount, 'username' | 'ma
     mailbox,
     accounts: [username],
     needs: [],
-    run: async () => ({ notApplicable: 'not tried: name one with --mailbox ADDRESS' }),
+    run: async () => ({ notApplicable: `not tried: mailbridge check ${connection} --mailbox ADDRESS tries one` }),
   };
 }
 

@@ -10,6 +10,7 @@ test('accounts are listed and found by a part of their name', async () => {
   const table = page.getByRole('table', { name: 'Accounts' });
   await table.getByRole('link', { name: 'graph', exact: true }).waitFor();
   await table.getByRole('link', { name: 'smtp', exact: true }).waitFor();
+  await table.getByRole('cell', { name: 'not used since the bridge started' }).first().waitFor();
   await page.getByLabel('Username or mailbox').fill('smt');
   await page.getByRole('button', { name: 'Search' }).click();
   await table.getByRole('link', { name: 'graph', exact: true }).waitFor({ state: 'detached' });

@@ -95,6 +95,26 @@ test('where each mailbox has a sign-in of its own, the page asks for which', asy
   expect(readdirSync(join(folder.path, 'data/sign-ins'))).toContain('people~bob%40contoso.com.token');
 });
 
+test('of the mailboxes behind a pattern the one is tried that the page is given', async () => {
+  const page = await world().open('connections/people');
+  await page.getByRole('button', { name: 'Check', exact: true }).click();
+  await page.getByText('not tried: “Mailbox to try” on the page of the connection tries one').waitFor();
+  await page.getByRole('status').filter({ hasText: 'Every hop works.' }).waitFor();
+  expect(await page.getByText('No account uses this connection').count()).toBe(0);
+
+  await page.getByLabel('Mailbox to try').fill('eve@fabrikam.com');
+  await page.getByRole('button', { name: 'Check the mailbox' }).click();
+  const refused = page.getByRole('dialog');
+  await refused.getByText('No account reaches the mailbox eve@fabrikam.com').waitFor();
+  await refused.getByRole('button', { name: 'Close' }).click();
+
+  // Bob has signed in above.
+  await page.getByLabel('Mailbox to try').fill(bob);
+  await page.getByRole('button', { name: 'Check the mailbox' }).click();
+  await page.locator('.hops li.ok').filter({ hasText: 'mailbox' }).filter({ hasText: bob }).first().waitFor();
+  await page.getByRole('status').filter({ hasText: 'Every hop works.' }).waitFor();
+});
+
 test('the Exchange script of an app is shown, copied and saved', async () => {
   const page = await world().open('connections/contoso', { permissions: ['clipboard-read', 'clipboard-write'] });
   await page.getByRole('button', { name: 'Exchange script …' }).click();

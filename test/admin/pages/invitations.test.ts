@@ -27,6 +27,9 @@ test('an invitation is made, its link is shown once and copied, and it is revoke
   const link = (await page.evaluate('navigator.clipboard.readText()')) as string;
   noteSecret('user password', link.split('.').at(-1) ?? '');
   expect(link).toMatch(/\/connect#invitation=[0-9a-f]{12}\.[\w-]{32}$/);
+  await dialog
+    .getByText('Only this machine reaches the link: set admin.publicUrl to where people reach the pages.')
+    .waitFor();
   await dialog.getByRole('button', { name: 'Done' }).click();
 
   const invited = section.getByRole('listitem').filter({ hasText: 'alice@contoso.com' });
@@ -46,7 +49,7 @@ test('an address that no account serves is refused with what to do', async () =>
   const section = page.getByRole('region', { name: 'Invitations' });
   await section.getByLabel('Address').fill('eve@fabrikam.com');
   await section.getByRole('button', { name: 'Invite' }).click();
-  await page.getByRole('dialog').getByText('What to do:').waitFor();
+  await page.getByRole('dialog').getByText('the username *@fabrikam.com over that connection').waitFor();
 });
 
 test('who may look alone sees who is invited, and invites nobody', async () => {

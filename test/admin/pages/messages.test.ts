@@ -70,6 +70,7 @@ test('a message is held, released and deleted on its page', async () => {
 
   await page.getByRole('button', { name: 'Delete …' }).click();
   const dialog = page.getByRole('dialog', { name: 'Delete 1 message?' });
+  await dialog.getByText('This cannot be undone.').waitFor();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await dialog.waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'Delete …' }).click();

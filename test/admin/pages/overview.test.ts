@@ -8,8 +8,15 @@ test('the overview shows each connection and the accounts with their states', as
   const connections = page.getByRole('region', { name: 'Connections' });
   await connections.getByRole('link', { name: 'contoso' }).waitFor();
   await page.getByText('Ready').waitFor();
+  expect(await page.getByLabel('Colours').locator('option').allTextContents()).toEqual(['System', 'Light', 'Dark']);
   await page.getByRole('region', { name: 'Accounts' }).getByRole('link', { name: '2 accounts' }).click();
   await page.getByRole('heading', { name: 'Accounts', level: 1 }).waitFor();
+});
+
+test('the overview is found by its name', async () => {
+  const page = await world().open('overview');
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  await page.getByRole('link', { name: 'Overview' }).and(page.locator('[aria-current=page]')).waitFor();
 });
 
 test('throughput, latency and queue are drawn for an hour, a day and a week, and told in words', async () => {
@@ -37,6 +44,8 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await tile('Delivered')
     .getByText(String(before + 1), { exact: true })
     .waitFor();
+  await page.getByText('Clients are welcome.').waitFor();
+  expect(await page.getByText('sent when the trouble is over').count()).toBe(0);
 
   faults.outages = ['smtp'];
   await world().submit('Into an outage', { account: 'smtp' });
@@ -44,6 +53,10 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await connections.getByText('In trouble').waitFor();
   await connections.getByText('What to do:').waitFor();
   await tile('Queued').getByText('1', { exact: true }).waitFor();
+  const waits = page.getByText('Mail of contoso waits and is sent when the trouble is over.');
+  await waits.and(page.locator('.lead *')).waitFor();
+  await page.locator('.lead .mark.warn').getByText('Mail waits').waitFor();
+  await page.getByText('Clients are welcome.').waitFor();
 
   faults.outages = [];
   await page.getByRole('link', { name: 'Queued' }).click();

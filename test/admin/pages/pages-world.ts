@@ -42,11 +42,14 @@ export interface Submission {
   readonly to?: string;
 }
 
+/** What of the configuration is another; the tenant may be changed too, before the bridge comes to it. */
+type WorldChanges = (config: ConfigInput, simulator: Relay['simulator']) => Partial<ConfigInput>;
+
 /** What a browser says of a page that a person would not see. */
 const complaints: string[] = [];
 
 /** One world for the tests of a file. After each test the browser must have had nothing to complain about. */
-export function pagesWorld(changes: (config: ConfigInput) => Partial<ConfigInput> = () => ({})): () => PagesWorld {
+export function pagesWorld(changes: WorldChanges = () => ({})): () => PagesWorld {
   let world: PagesWorld | undefined;
   let browser: Browser | undefined;
   beforeAll(async () => {
@@ -66,10 +69,7 @@ export function pagesWorld(changes: (config: ConfigInput) => Partial<ConfigInput
   };
 }
 
-async function startWorld(
-  browser: Browser,
-  changes: (config: ConfigInput) => Partial<ConfigInput>,
-): Promise<PagesWorld> {
+async function startWorld(browser: Browser, changes: WorldChanges): Promise<PagesWorld> {
   const simulator = await startContoso();
   for (const token of [adminToken, viewToken]) noteSecret('admin token', token);
   const port = await freePorts();
@@ -86,7 +86,7 @@ async function startWorld(
   const logTail = new LogTail();
   const destination = new Writable({ write: (_chunk, _encoding, done) => done() });
   const log = openLog({ level: 'info', format: 'json', destination, tail: (line) => logTail.add(line) });
-  const relay = await relayFrom(simulator, { ...config, ...changes(config) }, log, logTail);
+  const relay = await relayFrom(simulator, { ...config, ...changes(config, simulator) }, log, logTail);
   const origin = `http://127.0.0.1:${port}`;
   const window: PagesWorld['window'] = async (options) => {
     const context = await browser.newContext(options);

@@ -142,11 +142,13 @@ test('each mailbox of an account has a line; of a pattern those that --mailbox n
   setup.simulator.tenant.exchange.imapDisabledFor = ['alice@contoso.example'];
   const { code, out } = await check(setup);
   expect(out).toMatch(
-    /^✓ connection contoso\n {2}✓ {2}desk {15}reports@contoso\.example {2}sends by Graph\n {2}✓ {2}desk {15}bob@contoso\.example {6}sends by Graph\n {2}– {2}\*@contoso\.example {2}\*@contoso\.example {8}sends by Graph, reads by IMAP: not tried: name one with --mailbox ADDRESS\n/,
+    /^✓ connection contoso\n {2}✓ {2}desk {15}reports@contoso\.example {2}sends by Graph\n {2}✓ {2}desk {15}bob@contoso\.example {6}sends by Graph\n {2}– {2}\*@contoso\.example {2}\*@contoso\.example {8}sends by Graph, reads by IMAP: not tried: mailbridge check contoso --mailbox ADDRESS tries one\n/,
   );
   expect(code).toBe(0);
   const verbose = await check(setup, '--verbose');
-  expect(verbose.out).toMatch(/– mailbox +\*@contoso\.example +not tried: name one with --mailbox ADDRESS\n/);
+  expect(verbose.out).toMatch(
+    /– mailbox +\*@contoso\.example +not tried: mailbridge check contoso --mailbox ADDRESS tries one\n/,
+  );
   const named = await check(setup, '--mailbox', 'ALICE@contoso.example', '--mailbox', 'bob@contoso.example');
   expect(named.out).toContain('  alice@contoso.example    sends by Graph, reads by IMAP: mailbox fails\n');
   expect(named.out).toMatch(/✓ {2}\*@contoso\.example {2}bob@contoso\.example {6}sends by Graph, reads by IMAP\n/);

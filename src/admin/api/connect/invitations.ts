@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from '../../../base/sockets/loopback.ts';
 import type { ConnectInvitation, ConnectPort } from '../../connect/port.ts';
 import { type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 import { moment } from '../schemas.ts';
@@ -23,6 +24,10 @@ export type ToldInvitations = z.infer<typeof invitationsSchema>;
 
 const invitedSchema = invitationSchema.extend({
   url: z.string().meta({ description: 'The link to send them; told this once.' }),
+  warning: z
+    .string()
+    .nullable()
+    .meta({ description: 'Why nobody else reaches the link; null: nothing is known of it.' }),
 });
 export type ToldInvited = z.infer<typeof invitedSchema>;
 
@@ -56,9 +61,11 @@ export function invitationRoutes(connect: ConnectPort): ApiRoute[] {
         note({ address });
         const { invitation, token } = await connect.invite(address, days, caller?.user ?? '');
         note({ invitation: invitation.id, expiresAt: invitation.expiresAt });
+        const origin = originOf(connect, request);
+        const warning = connect.publicUrl === undefined ? linkWarning(new URL(origin).hostname) : null;
         return {
           status: 201,
-          body: { ...toldInvitation(invitation), url: invitationLink(originOf(connect, request), token) },
+          body: { ...toldInvitation(invitation), url: invitationLink(origin, token), warning },
         };
       },
     }),
@@ -84,6 +91,12 @@ export function invitationLink(origin: string, token: string): string {
   // What stands behind # is in no log of a server.
   url.hash = `invitation=${token}`;
   return url.href;
+}
+
+/** What whoever sends a link has to know; null: nothing. @param host of the link, which nobody has configured */
+export function linkWarning(host: string): string | null {
+  if (!isLoopback(host.replace(/^\[|\]$/g, ''))) return null;
+  return 'Only this machine reaches the link: set admin.publicUrl to where people reach the pages.';
 }
 
 function toldInvitation(invitation: ConnectInvitation): ToldInvitation {

@@ -19,8 +19,13 @@ import {
 export interface ConnectionsPort {
   all(): Promise<readonly ConnectionDetail[]>;
   has(name: string): boolean;
-  /** Begins a check, or goes on with the one that is under way. @returns its id. @throws BridgeError where too many run */
-  startCheck(name: string): string;
+  /**
+   * Begins a check, or goes on with the same one that is under way.
+   * @param mailbox to try, of those that accounts have as `*@domain`
+   * @returns its id
+   * @throws BridgeError where too many run, and for a mailbox that no account reaches
+   */
+  startCheck(name: string, mailbox: string | undefined): string;
   check(run: string): CheckRun | undefined;
   /**
    * Asks Microsoft for a code by which a person signs in.
@@ -100,8 +105,18 @@ function checkRoutes(connections: ConnectionsPort, known: (name: string) => stri
       access: 'operate',
       audit: 'connections.check',
       params,
+      body: z.strictObject({
+        mailbox: z
+          .email()
+          .max(longestAddress)
+          .optional()
+          .meta({ description: 'One to try of those that accounts have as `*@domain`.' }),
+      }),
       answers: { 202: { description: 'It has begun.', schema: z.strictObject({ run: z.string() }) } },
-      run: ({ params: { name } }) => ({ status: 202, body: { run: connections.startCheck(known(name)) } }),
+      run({ params: { name }, body: { mailbox }, note }) {
+        if (mailbox !== undefined) note({ mailbox });
+        return { status: 202, body: { run: connections.startCheck(known(name), mailbox) } };
+      },
     }),
     apiRoute({
       method: 'GET',

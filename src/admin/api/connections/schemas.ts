@@ -16,7 +16,13 @@ export const connectionDetailSchema = connectionStatusSchema.extend({
   permissions: z.strictObject({
     needed: z.array(z.string()),
     granted: z.array(z.string()).nullable().meta({ description: 'As its tokens say; null: no token was got yet.' }),
+    inExchange: z.array(z.string()).meta({
+      description: 'Needed ones that no token shows, because roles in Exchange may grant them; a check tries them.',
+    }),
   }),
+  patterns: z
+    .array(z.string())
+    .meta({ description: 'Mailboxes that accounts have as `*@domain`. A check tries the one that it is given.' }),
   usedBy: z.int().meta({ description: 'Accounts.' }),
 });
 export type ConnectionDetail = z.infer<typeof connectionDetailSchema>;

@@ -101,7 +101,8 @@ const outcomeSchema = z.strictObject({
   state: z.enum(['delivered', 'temporary', 'permanent', 'needs-admin']),
   code: z.string(),
   text: z.string(),
-  reply: z.string().meta({ description: "The upstream's own words." }),
+  reply: z.string().meta({ description: 'What was answered, or what happened where nobody answered.' }),
+  saidBy: z.enum(['microsoft', 'bridge']).meta({ description: 'Whose words `reply` is.' }),
   remedy: z.string().optional(),
 });
 

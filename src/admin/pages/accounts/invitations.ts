@@ -5,7 +5,7 @@ import { ask, openDialog } from '../parts/dialog.ts';
 import { onSubmit, textField } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment } from '../parts/times.ts';
-import { empty } from '../parts/trouble.ts';
+import { empty, trouble } from '../parts/trouble.ts';
 import type { ApiError } from '../shell/api.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
@@ -82,11 +82,12 @@ function form(invite: (event: Event) => void): TemplateResult {
   </form>`;
 }
 
-async function showLink({ address, url, expiresAt }: ShownInvited): Promise<void> {
+async function showLink({ address, url, expiresAt, warning }: ShownInvited): Promise<void> {
   await openDialog(
     'The invitation',
     (dialog) => html`<p>Send this link to ${address}. It is shown once, and good until ${moment(expiresAt)}.</p>
       <p class="command"><code>${url}</code>${copyButton(url, 'link')}</p>
+      ${warning === null ? nothing : trouble({ text: warning, severity: 'warning' })}
       <div class="buttons"><button type="button" class="primary" @click=${() => dialog.close()}>Done</button></div>`,
   ).closed;
 }

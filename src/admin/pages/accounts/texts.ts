@@ -9,7 +9,7 @@ export function wayText({ send, read }: Pick<ShownAccount, 'send' | 'read'>): st
 
 /** When somebody logged in last. */
 export function lastUseText(lastUse: string | null): unknown {
-  return lastUse === null ? 'not since the start' : moment(lastUse);
+  return lastUse === null ? 'not used since the bridge started' : moment(lastUse);
 }
 
 export const kindTexts: Readonly<Record<ShownAccountKind, string>> = {

@@ -79,7 +79,7 @@ function waiting({ userCode = '', verificationUri = '', expiresAt, url }: ShownS
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
       <li>Sign in with the address whose mail you want.</li>
     </ol>
-    <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}. Then your mailbox is tried.</p>
+    <p role="status">${stateMark('running', 'Waiting')} The code is valid until ${moment(expiresAt)}. Once you have signed in, your mailbox is tried.</p>
     <p><button type="button" @click=${cancel}>Cancel</button></p>`;
 }
 

@@ -7,7 +7,8 @@ import type { PageContext } from '../shell/page.ts';
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 export interface CheckRuns {
-  start(connection: string): void;
+  /** @param mailbox to try, of those that accounts have as `*@domain` */
+  start(connection: string, mailbox?: string): void;
   isRunning(connection: string): boolean;
   /** The hops of the last check of a connection, as far as they are tried. */
   view(connection: string): TemplateResult | typeof nothing;
@@ -45,11 +46,12 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
     for (const run of runs.values()) if (!run.isDone) void ask(run).catch(() => undefined);
   });
   return {
-    start: (connection) =>
+    start: (connection, mailbox) =>
       context.run(async () => {
         const { run: id } = await context.api.send<{ run: string }>(
           'POST',
           `connections/${encodeURIComponent(connection)}/check`,
+          mailbox === undefined ? {} : { mailbox },
         );
         const run: StartedCheck = { id, hops: [], isDone: false };
         runs.set(connection, run);

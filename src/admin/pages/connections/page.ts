@@ -3,7 +3,7 @@ import { expiry, troubleOfConnection } from '../overview/states.ts';
 import { counted } from '../parts/amounts.ts';
 import { asked } from '../parts/asked.ts';
 import { copyButton } from '../parts/copy.ts';
-import { facts } from '../parts/fields.ts';
+import { facts, onSubmit, textField } from '../parts/fields.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment } from '../parts/times.ts';
 import { empty } from '../parts/trouble.ts';
@@ -57,8 +57,18 @@ function card(context: PageContext, connection: ShownConnectionDetail, { runs, a
       ['Used by', html`<a href="/ui/accounts">${counted(usedBy, 'account')}</a>`],
       ...expires.map((each) => ['Expiry', expiry(each)] as const),
     ])}
-    ${permissions(connection)} ${runs.view(name)}
+    ${permissions(connection)} ${context.mayOperate ? mailboxToTry(connection, runs) : nothing} ${runs.view(name)}
   </article>`;
+}
+
+/** Whose mailboxes stand behind a pattern only the administrator knows. */
+function mailboxToTry({ name, patterns }: ShownConnectionDetail, runs: CheckRuns): TemplateResult | typeof nothing {
+  if (patterns.length === 0) return nothing;
+  const submit = onSubmit(({ mailbox }) => runs.start(name, mailbox));
+  return html`<form class="filters" @submit=${submit}>
+    ${textField({ name: 'mailbox', label: 'Mailbox to try', type: 'email', placeholder: patterns.join(', '), isRequired: true })}
+    <button ?disabled=${runs.isRunning(name)}>Check the mailbox</button>
+  </form>`;
 }
 
 function copied(id: string | null, what: string): TemplateResult | undefined {

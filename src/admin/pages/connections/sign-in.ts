@@ -90,5 +90,5 @@ function signInView(
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
       <li>Sign in as ${mailbox ?? 'the person whose mailbox it is'}.</li>
     </ol>
-    <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}.</p>${close}`;
+    <p role="status">${stateMark('running', 'Waiting')} The code is valid until ${moment(expiresAt)}.</p>${close}`;
 }

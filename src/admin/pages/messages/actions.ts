@@ -30,12 +30,12 @@ const mostExports = 50;
 
 /**
  * A button for each action.
- * @param done called after one; its promise is waited for
+ * @param done called after one, and waited for. @returns what is to be told besides
  */
 export function chosenActions(
   context: PageContext,
   chosen: Chosen,
-  done: () => Promise<void>,
+  done: () => Promise<string | undefined>,
   actions: readonly MessageAction[] = ['retry', 'hold', 'release', 'delete'],
 ): TemplateResult | typeof nothing {
   if (!context.mayOperate) return nothing;
@@ -56,7 +56,7 @@ async function change(
   { api, toast }: PageContext,
   chosen: Omit<Chosen, 'savable'>,
   action: MessageAction,
-  done: () => Promise<void>,
+  done: () => Promise<string | undefined>,
 ): Promise<void> {
   const isDeletion = action === 'delete';
   if ((isDeletion || chosen.filter) && !(await isConfirmed(chosen, action))) return;
@@ -65,15 +65,15 @@ async function change(
     ...chosen,
     ...(isDeletion && { confirm: true }),
   });
-  toast(`${counted(changed, 'message')} ${words[action].done}.`);
-  await done();
+  const note = await done();
+  toast([`${counted(changed, 'message')} ${words[action].done}.`, note ?? ''].join(' ').trim());
 }
 
 async function isConfirmed({ ids, filter }: Omit<Chosen, 'savable'>, action: MessageAction): Promise<boolean> {
   const what = filter ? 'every message that the search finds' : counted(ids?.length ?? 0, 'message');
   const verb = words[action].name.replace(' …', '');
   const isDangerous = action === 'delete';
-  const text = isDangerous ? 'Nobody can bring them back.' : `${words[action].hint}.`;
+  const text = isDangerous ? 'This cannot be undone.' : `${words[action].hint}.`;
   return await ask({ title: `${verb} ${what}?`, text, confirm: verb, isDangerous });
 }
 

@@ -29,6 +29,8 @@ export function openMessage(context: PageContext): Page {
     await message.ask();
     // A deleted message has no page.
     if ((message.error as { status?: number } | undefined)?.status === 404) context.go('/ui/messages');
+    else if (message.value?.waiting?.kind === 'breaker') return 'It waits until the connection is tried again.';
+    return undefined;
   };
   return {
     title: `Message ${id}`,
@@ -46,26 +48,26 @@ export function openMessage(context: PageContext): Page {
             <section aria-labelledby="hops"><h2 id="hops">Its way</h2>${way(value)}</section>
           </div>
           <section aria-labelledby="attempts"><h2 id="attempts">${counted(value.attemptLog.length, 'attempt')}</h2>
-            ${value.attemptLog.length === 0 ? empty('No attempt has ended yet.') : value.attemptLog.map(attempt)}</section>`,
+            ${value.attemptLog.length === 0 ? empty('No attempt has ended yet.') : attempts(value.attemptLog)}</section>`,
       )}`,
   };
 }
 
 function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {
   // Whose turn it is waits for no time.
-  return kind === 'concurrency' ? html`<p>It is ${reason}.</p>` : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
+  return kind === 'concurrency'
+    ? html`<p>It is being sent, or is next.</p>`
+    : html`<p>Waits until ${moment(until)}: ${reason}</p>`;
 }
 
 function messageFacts(message: ShownMessageDetail): TemplateResult {
-  const { sender, account, mailbox, connection, courier, messageId, bytes, receivedAt, nextAttemptAt, finishedAt } =
-    message;
+  const { sender, account, mailbox, connection, courier, messageId, bytes, receivedAt, finishedAt } = message;
   return facts([
     ['From', sender || '<> (a notice)'],
     ['Account', html`<a href="/ui/accounts/${encodeURIComponent(account)}">${account}</a>`],
     ['Mailbox', mailbox],
     ['Connection', html`<a href="/ui/connections/${encodeURIComponent(connection)}">${connection}</a>, by ${courier}`],
     ['Accepted', moment(receivedAt)],
-    ['Next attempt', nextAttemptAt ? moment(nextAttemptAt) : undefined],
     ['Finished', finishedAt ? moment(finishedAt) : undefined],
     ['Size', size(bytes)],
     ['Message-ID', messageId ? html`<code>${messageId}</code>` : undefined],
@@ -84,20 +86,33 @@ function way({ hops }: ShownMessageDetail): TemplateResult {
   </ol>`;
 }
 
-function attempt({ startedAt, durationMs, courier, upstreamId, outcomes, passedOver }: ShownAttempt): TemplateResult {
+/** What to do is told once, at the last outcome that asks for it. */
+function attempts(all: readonly ShownAttempt[]): readonly TemplateResult[] {
+  const lastAsking = new Map<string | undefined, ShownOutcome>();
+  for (const each of all.flatMap(({ outcomes }) => outcomes)) lastAsking.set(each.remedy, each);
+  return all.map((each) => attempt(each, (asked) => lastAsking.get(asked.remedy) === asked));
+}
+
+function attempt(
+  { startedAt, durationMs, courier, upstreamId, outcomes, passedOver }: ShownAttempt,
+  tellsRemedy: (outcome: ShownOutcome) => boolean,
+): TemplateResult {
   return html`<article class="attempt">
     <p class="line"><b>${moment(startedAt)}</b>
       <span>by ${courier ?? 'an unknown courier'}, ${span(durationMs)}</span>
       ${upstreamId ? html`<span class="hint">Microsoft's id <code>${upstreamId}</code></span>` : nothing}</p>
     ${passedOver.map((each) => html`<p class="hint">Not by ${each.courier}: ${each.text} <code>${each.code}</code></p>`)}
-    ${outcomes.map(outcome)}
+    ${outcomes.map((each) => outcome(each, tellsRemedy(each)))}
   </article>`;
 }
 
-function outcome({ address, state, code, text, reply, remedy }: ShownOutcome): TemplateResult {
+function outcome(
+  { address, state, code, text, reply, saidBy, remedy }: ShownOutcome,
+  tellsRemedy: boolean,
+): TemplateResult {
   return html`<div class="outcome">
     <p>${stateMark(state)} <span class="address">${address}</span> <code>${code}</code> ${text}</p>
-    ${reply ? html`<figure class="words"><figcaption>Microsoft's words</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
-    ${remedyLine(remedy)}
+    ${reply ? html`<figure class="words"><figcaption>${saidBy === 'microsoft' ? "Microsoft's words" : 'What happened'}</figcaption><blockquote>${reply}</blockquote></figure>` : nothing}
+    ${tellsRemedy ? remedyLine(remedy) : nothing}
   </div>`;
 }

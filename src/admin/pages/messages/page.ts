@@ -29,6 +29,7 @@ function openList(context: PageContext): Page {
     chosen.clear();
     isAll = false;
     await list.ask();
+    return undefined;
   };
   const choice = (): Chosen =>
     isAll

@@ -50,11 +50,12 @@ export const openOverview: OpenPage = (context) => {
   };
 };
 
-function summary({ ready, startedAt, alerts, queue, clients }: ShownOverview): TemplateResult {
+function summary({ ready, startedAt, alerts, queue, clients, connections }: ShownOverview): TemplateResult {
   const open = Object.values(clients).reduce((sum, each) => sum + each, 0);
   return html`<p class="lead">${stateMark(ready.ready ? 'ready' : 'not-ready')}
       <span>${ready.ready ? 'Clients are welcome.' : ready.reasons.map(({ text }) => text).join(' ')}</span>
       <span class="hint">Running for ${span(Date.now() - new Date(startedAt).getTime())}, since ${moment(startedAt)}</span></p>
+    ${queue.queued > 0 ? mailWaits(connections) : nothing}
     ${alerts.length === 0 ? nothing : alertList(alerts)}
     <ul class="tiles" aria-label="Queue and clients">
       ${tile('Queued', count(queue.queued), '/ui/messages?state=queued', queue.oldestQueuedAt ? html`oldest ${span(Date.now() - new Date(queue.oldestQueuedAt).getTime())}` : 'nothing waits')}
@@ -64,6 +65,18 @@ function summary({ ready, startedAt, alerts, queue, clients }: ShownOverview): T
       ${tile('Delivered', count(queue.deliveredLastDay), '/ui/messages?state=delivered', 'in the last 24 hours')}
       ${tile('Clients', count(open), undefined, (['smtp', 'imap', 'pop3'] as const).map((name) => `${name.toUpperCase()}\u00a0${count(clients[name])}`).join(', '))}
     </ul>`;
+}
+
+/** The bridge accepts mail all the same, which is not to hide that none of it goes on. */
+function mailWaits(connections: ShownOverview['connections']): TemplateResult | typeof nothing {
+  const names = (wanted: string) => connections.filter(({ state }) => state === wanted).map(({ name }) => name);
+  const [inTrouble, signedOut] = [names('degraded'), names('sign-in-needed')];
+  const texts = [
+    ...(inTrouble.length > 0 ? [`Mail of ${inTrouble.join(', ')} waits and is sent when the trouble is over.`] : []),
+    ...(signedOut.length > 0 ? [`Mail of ${signedOut.join(', ')} waits until somebody signs in.`] : []),
+  ];
+  if (texts.length === 0) return nothing;
+  return html`<p class="lead">${stateMark('degraded', 'Mail waits')} <span>${texts.join(' ')}</span></p>`;
 }
 
 function tile(name: string, value: string, href: string | undefined, note: unknown): TemplateResult {

@@ -1,29 +1,12 @@
 import type { ShownHistory } from '../contract.ts';
 import { type PlotSpec, plotFigure } from '../parts/plot.ts';
-import { span } from '../parts/times.ts';
+import { span, spanTicks } from '../parts/span.ts';
 import type { PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
 const rate = (value: number) => `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)}`;
 
 const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000];
-const minute = 60_000;
-const times = [
-  10,
-  50,
-  100,
-  500,
-  1_000,
-  5_000,
-  10_000,
-  30_000,
-  minute,
-  5 * minute,
-  30 * minute,
-  60 * minute,
-  1_440 * minute,
-];
-
 const specs: readonly PlotSpec[] = [
   {
     title: 'Throughput',
@@ -36,11 +19,12 @@ const specs: readonly PlotSpec[] = [
       { key: 'failed', join: 'per-minute', name: 'Failed', dash: [2, 3] },
     ],
     text: rate,
+    per: '/min',
   },
   {
     title: 'Latency',
     unit: 'from accepted to delivered',
-    ticks: times,
+    ticks: spanTicks,
     spansGaps: true,
     series: [
       { key: 'latencyP50Ms', join: 'mean', name: 'Half within' },

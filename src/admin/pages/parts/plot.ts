@@ -22,6 +22,8 @@ export interface PlotSpec {
   /** Distances between values that the axis names. */
   readonly ticks: number[];
   text(value: number): string;
+  /** Behind a value in the legend, where it is a rate: `/min`. */
+  readonly per?: string;
 }
 
 const heightPx = 190;
@@ -66,9 +68,9 @@ export function plotFigure(spec: PlotSpec, context: PageContext): (history: Show
 
 const known = (values: Values) => values.filter((each) => each !== null);
 
-function valueText({ text }: PlotSpec, values: Values, at: number | undefined): string {
+function valueText({ text, per = '' }: PlotSpec, values: Values, at: number | undefined): string {
   const value = at === undefined ? known(values).at(-1) : values[at];
-  return value === undefined || value === null ? 'no data' : text(value);
+  return value === undefined || value === null ? 'no data' : `${text(value)}${per}`;
 }
 
 function inWords(spec: PlotSpec, columns: readonly Values[]): string {

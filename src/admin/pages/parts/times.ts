@@ -1,5 +1,7 @@
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 
+export { span } from './span.ts';
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const year = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
@@ -20,22 +22,6 @@ function localText(at: Date): string {
   const now = new Date();
   if (at.toDateString() === now.toDateString()) return clock.format(at);
   return `${(at.getFullYear() === now.getFullYear() ? day : year).format(at)}, ${clock.format(at)}`;
-}
-
-const units = [
-  [86_400, 'd'],
-  [3_600, 'h'],
-  [60, 'min'],
-  [1, 's'],
-] as const;
-
-/** `3 d`, `14 min`: a length of time in its largest unit. */
-export function span(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;
-  const seconds = Math.floor(ms / 1_000);
-  const [size, unit] = units.find(([each]) => seconds >= each) ?? [1, 's'];
-  return `${Math.floor(seconds / size)} ${unit}`;
 }
 
 /** Whole days until a moment; negative when it is over. */

@@ -53,7 +53,7 @@ export function frame({ session, current, page, isLive, isMenuOpen, toggleMenu, 
     </main>`;
 }
 
-const themeNames: Readonly<Record<Theme, string>> = { auto: "The system's", light: 'Light', dark: 'Dark' };
+const themeNames: Readonly<Record<Theme, string>> = { auto: 'System', light: 'Light', dark: 'Dark' };
 
 function themeSwitch(): TemplateResult {
   const change = (event: Event) => chooseTheme((event.target as HTMLSelectElement).value as Theme);

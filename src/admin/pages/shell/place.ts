@@ -1,6 +1,6 @@
 /** Where in the pages somebody is: `/ui/PAGE/ID?query`. */
 export interface Place {
-  /** The first step below `/ui/`: `messages`; empty for the overview. */
+  /** The first step below `/ui/`: `messages`; empty for the overview, which `overview` leads to as well. */
   readonly page: string;
   /** The step after it, decoded. */
   readonly id: string | undefined;
@@ -9,7 +9,11 @@ export interface Place {
 
 export function placeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Place {
   const [page = '', id = ''] = pathname.replace(/^\/ui\/?/, '').split('/');
-  return { page, id: id === '' ? undefined : decoded(id), query: Object.fromEntries(new URLSearchParams(search)) };
+  return {
+    page: page === 'overview' ? '' : page,
+    id: id === '' ? undefined : decoded(id),
+    query: Object.fromEntries(new URLSearchParams(search)),
+  };
 }
 
 function decoded(step: string): string {

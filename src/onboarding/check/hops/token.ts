@@ -2,7 +2,7 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { TokenResource } from '../../../tokens/token-source.ts';
 import { resourceAppIds } from '../../permissions.ts';
 import type { CheckOperations } from '../operations.ts';
-import { grantRemedy, heldPermission, permissionFor } from '../permissions.ts';
+import { grantRemedy, permissionFor, permissionStanding } from '../permissions.ts';
 import { type CheckedConnection, resourceOf, type Use } from '../subject.ts';
 import { readClaims, type TokenClaims } from '../token-claims.ts';
 import type { Finding, Hop } from './hop.ts';
@@ -70,10 +70,12 @@ export function permissionHop(connection: CheckedConnection, use: Use, seen: See
     run: async () => {
       const claims = seen.get(resource);
       if (claims === undefined) return { notApplicable: 'the token cannot be read; the mailbox decides' };
-      const held = heldPermission(claims, needed);
-      if (held !== undefined) return held === permission ? {} : { detail: `${held} serves` };
-      if (needed.rbacRole !== undefined) {
-        return { notApplicable: `not in the token; the Exchange role "${needed.rbacRole}" may serve instead` };
+      const standing = permissionStanding(claims, needed);
+      if (standing.kind === 'held') {
+        return standing.permission === permission ? {} : { detail: `${standing.permission} serves` };
+      }
+      if (standing.kind === 'in-exchange') {
+        return { notApplicable: `not in the token; the Exchange role "${standing.role}" may serve instead` };
       }
       throw new BridgeError('permission-missing', `The token for ${resourceNames[resource]} lacks ${permission}.`, {
         remedy: grantRemedy(connection, needed),
