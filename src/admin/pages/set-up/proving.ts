@@ -41,7 +41,7 @@ export function signInStep({ set, act }: SetUpWork): TemplateResult {
 
 /** The script that an Exchange administrator runs. */
 export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
-  return html`<p>What only Exchange can be told stands in a script. An Exchange administrator runs it, on any machine with
+  return html`<p>Some settings can only be made in Exchange; this script makes them. An Exchange administrator runs it, on any machine with
       PowerShell. Its last line is <code>OK</code>, or what is missing.</p>
     ${set.script ? scriptView(set.script, 'button primary') : nothing}
     <p class="hint">Exchange takes 30 minutes to 2 hours until logins see the change. The check waits for it.</p>

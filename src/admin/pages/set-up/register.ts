@@ -48,7 +48,7 @@ export function codeView({ userCode, verificationUri, expiresAt }: ShownCode, th
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
       <li>${then}</li>
     </ol>
-    <p role="status">${stateMark('running', 'Waiting')} The code ends at ${moment(expiresAt)}.</p>`;
+    <p role="status">${stateMark('running', 'Waiting')} The code is valid until ${moment(expiresAt)}.</p>`;
 }
 
 const outcomes: Readonly<Record<string, string>> = {
