@@ -54,7 +54,10 @@ test('demo stays up with settings that work, until it is stopped', async () => {
   );
   const refused = transport.sendMail({ from: 'bob@contoso.example', to: 'alice@contoso.example', text: 'x' });
   await expect(refused).rejects.toThrow('550 5.7.1');
-  await demo.text(/✗ refused \(scanner from 127\.0\.0\.1\) 550 .*scanner may not send as bob@contoso\.example/, 'the refusal');
+  await demo.text(
+    /✗ refused \(scanner from 127\.0\.0\.1\) 550 .*scanner may not send as bob@contoso\.example/,
+    'the refusal',
+  );
   demo.signal('SIGTERM');
   expect(await demo.exit()).toEqual({ code: 0, signal: null });
 });
