@@ -1,3 +1,4 @@
+import { rotateRemedy } from '../../onboarding/names.ts';
 import type { ConnectionTroubleFacts, ExpiryFacts } from '../facts.ts';
 import type { AlertCondition } from './condition.ts';
 
@@ -58,7 +59,7 @@ function expiryCondition(expiry: ExpiryFacts, { expiryDays }: AlertThresholds, n
 function expiryRemedy({ connection, what, isRenewed }: ExpiryFacts): string {
   if (connection === 'listeners') return 'Put a new certificate and key in place of the files, and reload (SIGHUP).';
   if (what === 'sign-in') return `Sign in again: mailbridge login ${connection}.`;
-  const command = `Run mailbridge register-app --name ${connection} --rotate, then reload (SIGHUP).`;
+  const command = rotateRemedy(connection);
   return isRenewed
     ? `The log says why the bridge could not renew it ("cannot renew the certificate"). ${command}`
     : command;

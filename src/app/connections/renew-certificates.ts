@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { BridgeError, errorText } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Config, Connection } from '../../config/schema.ts';
+import { rotateRemedy } from '../../onboarding/names.ts';
 import { readCertificatePair } from '../../onboarding/registration/credential-files.ts';
 import { graphDirectory } from '../../onboarding/registration/graph-directory.ts';
 import {
@@ -65,7 +66,8 @@ async function isRenewed(
     return true;
   } catch (error) {
     if (signal.aborted) return false;
-    const remedy = error instanceof BridgeError && error.code === 'file-not-written' ? error.remedy : rotate(name);
+    const remedy =
+      error instanceof BridgeError && error.code === 'file-not-written' ? error.remedy : rotateRemedy(name);
     const code = error instanceof BridgeError ? error.code : undefined;
     log.error(
       { connection: name, code, error },
@@ -95,10 +97,6 @@ function renewedApp(
     },
     directoryBy: (accessToken) => graphDirectory({ http, clock, origin, accessToken, signal }),
   };
-}
-
-function rotate(name: string): string {
-  return `Run mailbridge register-app --name ${name} --rotate, then reload (SIGHUP).`;
 }
 
 function endOf(certPem: string): string {

@@ -5,6 +5,7 @@ import { courierKinds } from '../../message/courier-kind.ts';
 import { certificateDays } from '../../onboarding/client-certificate-maker.ts';
 import type { ScriptAccount } from '../../onboarding/exchange-script/input.ts';
 import { noClientId } from '../../onboarding/init-config.ts';
+import { appName } from '../../onboarding/names.ts';
 import { applicationPermissions, delegatedPermissions, type Uses, usesOf } from '../../onboarding/permissions.ts';
 import type { AppCredential } from '../../onboarding/registration/credentials.ts';
 import type { Registration } from '../../onboarding/registration/register-app.ts';
@@ -50,7 +51,7 @@ export async function intentOf(options: RegisterAppOptions, config: LooseConfig)
     grant: grantOf(delegated, connection),
     tenantId: tenantIdOf(connection),
     registration: {
-      displayName: options.displayName ?? `mailbridge ${name}`,
+      displayName: options.displayName ?? appName(name),
       clientId: options.clientId ?? clientIdOf(connection),
       roles: delegated ? [] : applicationPermissions(uses, options),
       scopes: delegated ? delegatedPermissions(uses, options) : [],
@@ -134,7 +135,7 @@ async function credentialOf(
   return {
     kind,
     validDays: kind === 'secret' ? options.secretDays : certificateDays,
-    displayName: `mailbridge ${name}`,
+    displayName: appName(name),
     folder: config.dataDir,
     connection: name,
     present: found,

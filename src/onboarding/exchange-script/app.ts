@@ -2,6 +2,7 @@ import { quoted } from '../../base/quoted-powershell.ts';
 import { couriers } from '../../couriers/registry.ts';
 import { type CourierKind, courierKinds } from '../../message/courier-kind.ts';
 import type { TokenResource } from '../../tokens/token-source.ts';
+import { appName } from '../names.ts';
 import { removesByGraph } from '../permissions.ts';
 import type { ExchangeScriptInput, ScriptAccount, ScriptApp, ScriptSection } from './input.ts';
 import { copySections, mailboxesOf, needsSmtpAuth, readingSections, smtpAuthSections } from './mailbox-settings.ts';
@@ -45,7 +46,7 @@ function servicePrincipal(connection: string): ScriptSection {
       'there already, it has another object id: Remove-ServicePrincipal -Identity $appId, then run this again.',
     ],
     apply: unlessFound(known, [
-      `New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName ${quoted(`mailbridge ${connection}`)}`,
+      `New-ServicePrincipal -AppId $appId -ObjectId $objectId -DisplayName ${quoted(appName(connection))}`,
     ]),
     undoWhy: ['Removes the app from Exchange.'],
     undo: ifFound(known, ['Remove-ServicePrincipal -Identity $objectId -Confirm:$false']),

@@ -1,38 +1,22 @@
-import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { isPersonalTenant } from '../../base/personal-accounts.ts';
 import type { BegunHop, HopResult } from '../check/hops/hop.ts';
-import type { ExchangeScriptInput } from '../exchange-script/input.ts';
-import { exchangeScript, needsExchangeScript } from '../exchange-script/script.ts';
-import { scriptFileOf } from '../exchange-script/script-file.ts';
 import { noClientId } from '../init-config.ts';
 import { makePassword } from '../init-password.ts';
 import type { InitAnswers } from '../init-questions.ts';
 import { secretFile } from '../registration/credential-files.ts';
 import { pause } from '../registration/pause.ts';
 import { writeWholeFile } from '../whole-file.ts';
-import { actsAsPerson, assertSameApp, assertSameCloud, knownClientId, knownConnection } from './known-connection.ts';
+import { actsAsPerson, assertSameApp, assertSameCloud, knownConnection } from './known-connection.ts';
 import type { AdministratorWay, PresentConfig, SetupPorts } from './ports.ts';
 import { keptSteps, noProgress, ProgressFile, type SetupProgress } from './progress.ts';
 import { type AskedQuestion, answersOf, askedQuestions } from './questions.ts';
-import {
-  displayNameOf,
-  type RegistrationShown,
-  registerGuided,
-  scriptAccountOf,
-  type WantedApp,
-} from './registration.ts';
+import { type RegistrationShown, registerGuided } from './registration.ts';
+import { asksWhetherMeant, isSameAddress, nameLookedFor, scriptOf, stepOf, stepStates, wantedApp } from './steps.ts';
 import { Task, type TaskWork } from './task.ts';
-import {
-  type CheckShown,
-  type PersonSignInShown,
-  type SetupStep,
-  type SetupView,
-  setupSteps,
-  type TestShown,
-} from './view.ts';
+import type { CheckShown, PersonSignInShown, SetupView, TestShown } from './view.ts';
 import { configChanges, listenersOf, newConfig, writtenListeners } from './written.ts';
 
 /** What a guided set-up is opened with. */
@@ -98,13 +82,13 @@ export class GuidedSetup {
     const present = await this.#ports.config();
     // Of one moment: nothing below waits.
     const { answers, cloud, app, isWritten, signedInAs } = this.#progress;
-    const step = this.#stepOf(present);
-    const appNamed = step === 'register' ? this.#appNamed(present) : undefined;
-    const asksWhetherMeant = this.#asksWhetherMeant(present);
-    const script = app && isWritten && !asksWhetherMeant ? this.#script(app, present) : undefined;
+    const step = stepOf(this.#progress, present);
+    const appNamed = step === 'register' ? nameLookedFor(this.#progress, present) : undefined;
+    const asks = asksWhetherMeant(this.#progress, present);
+    const script = isWritten && !asks ? scriptOf(this.#progress, present) : undefined;
     return {
       step,
-      steps: this.#stepStates(step, present),
+      steps: stepStates(step, this.#progress, present),
       adds: present.exists && !isWritten,
       configFile: present.path,
       clouds: this.#ports.cloudNames,
@@ -121,7 +105,7 @@ export class GuidedSetup {
       start: this.#start.view,
       signIn: this.#signIn.view,
       ...(signedInAs !== undefined && { signedInAs }),
-      asksWhetherMeant,
+      asksWhetherMeant: asks,
       ...(script && { script }),
       check: this.#check.view,
       test: this.#test.view,
@@ -183,7 +167,7 @@ export class GuidedSetup {
       this.#assertNotWritten();
       const { answers, cloud } = this.#answered();
       const present = await this.#ports.config();
-      const wanted = await this.#wantedApp(present);
+      const wanted = await wantedApp(this.#progress, present);
       if (isPersonalTenant(answers.tenant)) throw noAdministrator();
       const known = knownConnection(present, wanted.name);
       const endpoints = this.#ports.cloudOf(known ? known.cloud : cloud, wanted.tenantId);
@@ -409,84 +393,6 @@ export class GuidedSetup {
     }
   }
 
-  #stepOf(present: PresentConfig): SetupStep {
-    const { answers, app, isWritten, isChecked, isTested, isScriptDone } = this.#progress;
-    if (answers.mailbox === undefined) return 'answers';
-    if (!app) return 'register';
-    if (!isWritten) return 'account';
-    if (this.#isPerson(present) && this.#progress.signedInAs === undefined) return 'sign-in';
-    if (this.#asksWhetherMeant(present)) return 'sign-in';
-    if (!isScriptDone && this.#script(app, present)) return 'exchange';
-    if (!isChecked) return 'check';
-    return isTested || answers.send === undefined ? 'done' : 'test';
-  }
-
-  #isPerson(present: PresentConfig): boolean {
-    const { answers } = this.#progress;
-    return actsAsPerson(knownConnection(present, answers.name), answers);
-  }
-
-  #asksWhetherMeant(present: PresentConfig): boolean {
-    const { answers, signedInAs, isOtherPersonMeant = false } = this.#progress;
-    if (signedInAs === undefined || isOtherPersonMeant || !this.#isPerson(present)) return false;
-    return !isSameAddress(signedInAs, answers.mailbox);
-  }
-
-  #stepStates(current: SetupStep, present: PresentConfig): SetupView['steps'] {
-    const { answers } = this.#progress;
-    const isPerson = this.#isPerson(present);
-    const isLeftOut = (step: SetupStep) =>
-      (step === 'sign-in' && !isPerson) || (step === 'test' && answers.use === 'read');
-    const at = setupSteps.indexOf(current);
-    return setupSteps
-      .filter((step) => !isLeftOut(step))
-      .map((step) => {
-        const index = setupSteps.indexOf(step);
-        const isDone = index < at || current === 'done';
-        return { step, state: isDone ? 'done' : index === at ? 'current' : 'todo' };
-      });
-  }
-
-  /** Undefined where Exchange has nothing to be told. */
-  #script(app: NonNullable<SetupProgress['app']>, present: PresentConfig): SetupView['script'] {
-    const { answers, signedInAs } = this.#progress;
-    const { name = '', mailbox = '' } = answers;
-    const isPerson = this.#isPerson(present);
-    const input: ExchangeScriptInput = {
-      connection: name,
-      organization: app.tenantId,
-      principal: isPerson
-        ? { kind: 'person', user: signedInAs ?? mailbox }
-        : { kind: 'app', clientId: app.clientId, objectId: app.objectId, classic: false, tenantWide: false },
-      accounts: present.accountsOf(name),
-    };
-    if (isPersonalTenant(app.tenantId) || !needsExchangeScript(input)) return undefined;
-    return scriptFileOf(name, exchangeScript(input, { undo: false }));
-  }
-
-  async #wantedApp(present: PresentConfig): Promise<WantedApp> {
-    const { answers } = this.#progress;
-    const { name = '' } = answers;
-    const before = knownConnection(present, name);
-    const tenantId = before?.tenantId ?? answers.tenant;
-    return {
-      name,
-      tenantId: typeof tenantId === 'string' && tenantId !== '' ? tenantId : 'organizations',
-      isPerson: actsAsPerson(before, answers),
-      clientId: knownClientId(before, answers),
-      accounts: [...present.accountsOf(name), scriptAccountOf(answers)],
-      present: await present.credentialOf(name),
-      dataDir: resolve(present.dataDir),
-    };
-  }
-
-  /** The name by which the app is looked for, where nothing else is known of it. */
-  #appNamed(present: PresentConfig): string | undefined {
-    const { answers } = this.#progress;
-    const { name = '' } = answers;
-    return knownClientId(knownConnection(present, name), answers) === undefined ? displayNameOf(name) : undefined;
-  }
-
   #answered(): SetupProgress {
     if (this.#progress.answers.mailbox !== undefined) return this.#progress;
     throw stepMissing('The questions are not answered yet.');
@@ -514,10 +420,6 @@ export class GuidedSetup {
     this.#progress = progress;
     this.#onChange();
   }
-}
-
-function isSameAddress(one: string | undefined, other: string | undefined): boolean {
-  return one?.toLowerCase() === other?.toLowerCase();
 }
 
 /** The cloud alone, of all that `simulate` prints. */

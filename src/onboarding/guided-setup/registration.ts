@@ -8,6 +8,7 @@ import { certificateDays } from '../client-certificate-maker.ts';
 import type { ScriptAccount } from '../exchange-script/input.ts';
 import type { InitAnswers } from '../init-questions.ts';
 import { listenForRedirect } from '../loopback-redirect.ts';
+import { appName } from '../names.ts';
 import { applicationPermissions, delegatedPermissions, usesOf } from '../permissions.ts';
 import { administratorScopes, graphCommandLineTools } from '../registration/administrator.ts';
 import type { AppCredential } from '../registration/credentials.ts';
@@ -54,16 +55,11 @@ type RegistrationWork = TaskWork<RegistrationShown>;
 
 const browserPatienceMs = 15 * 60_000;
 
-/** Of the app registration of a connection. */
-export function displayNameOf(connection: string): string {
-  return `mailbridge ${connection}`;
-}
-
 /** What of it the directory is told. */
 export function registrationOf({ name, isPerson, clientId, accounts, present, dataDir }: WantedApp): Registration {
   const uses = usesOf(accounts);
   return {
-    displayName: displayNameOf(name),
+    displayName: appName(name),
     clientId,
     roles: isPerson ? [] : applicationPermissions(uses, { classic: false, tenantWide: false }),
     scopes: isPerson ? delegatedPermissions(uses, { shared: false }) : [],
@@ -74,7 +70,7 @@ export function registrationOf({ name, isPerson, clientId, accounts, present, da
       : {
           kind: present?.kind ?? 'certificate',
           validDays: certificateDays,
-          displayName: `mailbridge ${name}`,
+          displayName: appName(name),
           folder: dataDir,
           connection: name,
           present,

@@ -5,6 +5,7 @@ import { BridgeError } from '../../base/errors.ts';
 import { renameDurably } from '../../base/files/private-file.ts';
 import type { Grant } from '../../tokens/grants/grant.ts';
 import { certificateDays, makeClientCertificate } from '../client-certificate-maker.ts';
+import { appName } from '../names.ts';
 import { assertCanWrite } from '../whole-file.ts';
 import {
   type CertificateFiles,
@@ -60,7 +61,7 @@ export async function renewCertificate(app: RenewedApp, replication: Replication
   const next = nextFiles(files);
   for (const file of [files.key, files.cert, next.key, next.cert]) await assertCanWrite(file);
   const left = await readCertificateFiles(next);
-  const made = left ?? (await makeClientCertificate(`mailbridge ${name}`, nowMs, certificateDays));
+  const made = left ?? (await makeClientCertificate(appName(name), nowMs, certificateDays));
   if (!left) await writeCertificateFiles(next, made);
   if (!(left && (await isKnown(app, left)))) await addKey(app, made, nowMs);
   await proveCredential(app.grantBy(made), [{ scope: graphScope, roles: [] }], replication);
@@ -104,7 +105,7 @@ async function addKey(app: RenewedApp, made: CertificateAndKey, nowMs: number): 
   const present = await readCertificatePair(files);
   const token = await app.grantBy(present).acquire([graphScope], { forceRenew: true });
   const directory = app.directoryBy(token.value);
-  const keyCredential = keyCredentialOf(made.cert, `mailbridge ${name}`);
+  const keyCredential = keyCredentialOf(made.cert, appName(name));
   const add = async (audience: string) => {
     const proof = await keyProof(present, applicationId, audience, nowMs);
     const body = { keyCredential, passwordCredential: null, proof };

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { giveToFolderOwner } from '../../base/files/ownership.ts';
 import { makeClientCertificate } from '../client-certificate-maker.ts';
+import { appName } from '../names.ts';
 import { assertCanWrite, writeWholeFile } from '../whole-file.ts';
 import {
   type CertificateFiles,
@@ -159,7 +160,7 @@ async function certificateAt(files: CertificateFiles, wanted: WantedCredential, 
     if (!wanted.dryRun) for (const file of [files.key, files.cert]) giveToFolderOwner(file);
     return left;
   }
-  const made = await makeClientCertificate(`mailbridge ${wanted.connection}`, nowMs, wanted.validDays);
+  const made = await makeClientCertificate(appName(wanted.connection), nowMs, wanted.validDays);
   if (!wanted.dryRun) await writeCertificateFiles(files, made);
   return made;
 }
