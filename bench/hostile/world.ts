@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '../../src/config/schema.ts';
 
-/** As installed: it sets what Node.js and glibc may take of memory. */
-const program = fileURLToPath(new URL('../../bin/mailbridge.js', import.meta.url));
+/** The launcher of these sources: it sets what Node.js and glibc may take of memory. */
+export const ownLauncher = fileURLToPath(new URL('../../bin/mailbridge.js', import.meta.url));
 
 export const honestPassword = 'an honest password of some length';
 
@@ -36,15 +36,16 @@ interface SimulatorFacts {
   readonly mailboxes: [string, string];
 }
 
-export async function startHostileWorld(): Promise<HostileWorld> {
+/** @param launcher of this program, or of an installed one */
+export async function startHostileWorld(launcher = ownLauncher): Promise<HostileWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'mailbridge-hostile-'));
-  const simulator = run(['simulate'], folder);
+  const simulator = run(launcher, ['simulate'], folder);
   const facts = await simulator.until((text) =>
     text.trimEnd().endsWith('}') ? (JSON.parse(text) as SimulatorFacts) : undefined,
   );
   const file = join(folder, 'config.json');
   writeFileSync(file, JSON.stringify(configFor(facts)), { mode: 0o600 });
-  const bridge = run(['start', '--config', file], folder);
+  const bridge = run(launcher, ['start', '--config', file], folder);
   const lines = await bridge.until((text) => (text.includes('"msg":"ready: ') ? text.trim().split('\n') : undefined));
   const ports = portsOf(lines);
   const pid = bridge.child.pid ?? 0;
@@ -97,8 +98,8 @@ function portsOf(lines: readonly string[]): Ports {
 
 const tailBytes = 20_000;
 
-function run(args: readonly string[], cwd: string) {
-  const child: ChildProcess = spawn(process.execPath, [program, ...args], {
+function run(launcher: string, args: readonly string[], cwd: string) {
+  const child: ChildProcess = spawn(process.execPath, [launcher, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,21 +1,10 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { pagesWorld } from './pages-world.ts';
+import { pagesWorld, withPeople } from './pages-world.ts';
 
 /** People connect their own mailboxes, so that every part of every page is there. */
-const world = pagesWorld((config) => {
-  const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
-  const people = { tenantId, clientId, grant: 'device-code', signIns: 'each', cloud } as const;
-  return {
-    connections: { ...config.connections, people },
-    accounts: [
-      ...config.accounts,
-      { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp' },
-    ],
-    admin: { ...config.admin, connect: { connection: 'people', domains: [] } },
-  };
-});
+const world = pagesWorld(withPeople);
 
 const windows = [
   { colorScheme: 'light', viewport: { width: 1440, height: 900 } },

@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
 import { noteSecret } from '../../support/secret-search/record.ts';
-import { pagesWorld, viewToken } from './pages-world.ts';
+import { pagesWorld, viewToken, withPeople } from './pages-world.ts';
 
-const world = pagesWorld((config) => {
-  const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
-  const people = { tenantId, clientId, grant: 'device-code', signIns: 'each', cloud } as const;
-  return {
-    connections: { ...config.connections, people },
-    accounts: [
-      ...config.accounts,
-      { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp' },
-    ],
-    admin: { ...config.admin, connect: { connection: 'people', domains: [] } },
-  };
-});
+const world = pagesWorld(withPeople);
 
 test('an invitation is made, its link is shown once and copied, and it is revoked', async () => {
   const page = await world().open('accounts', { permissions: ['clipboard-read', 'clipboard-write'] });

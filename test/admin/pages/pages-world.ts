@@ -45,6 +45,20 @@ export interface Submission {
 /** What of the configuration is another; the tenant may be changed too, before the bridge comes to it. */
 type WorldChanges = (config: ConfigInput, simulator: Relay['simulator']) => Partial<ConfigInput>;
 
+/** People connect their own mailboxes, by a connection of their own. */
+export function withPeople(config: ConfigInput): Partial<ConfigInput> {
+  const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
+  const people = { tenantId, clientId, grant: 'device-code', signIns: 'each', cloud } as const;
+  return {
+    connections: { ...config.connections, people },
+    accounts: [
+      ...config.accounts,
+      { username: '*@contoso.com', passwordFrom: 'app-passwords', connection: 'people', send: 'smtp' },
+    ],
+    admin: { ...config.admin, connect: { connection: 'people', domains: [] } },
+  };
+}
+
 /** What a browser says of a page that a person would not see. */
 const complaints: string[] = [];
 
