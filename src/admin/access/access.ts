@@ -64,15 +64,14 @@ export class AdminAccess {
   /** Begins a session, and gives its cookie to the browser. */
   beginSession(caller: Caller, reply: FastifyReply, token?: KnownToken): AdminSession {
     const { id, session } = this.#parts.sessions.begin(caller, token);
-    reply.header('Set-Cookie', setCookie(sessionCookie, id, this.#parts.isSecure));
+    setCookie(reply, sessionCookie, id, this.#parts.isSecure);
     return session;
   }
 
   /** Ends the session of a request, if there is one. */
   signOut(request: FastifyRequest, reply: FastifyReply): void {
-    for (const id of cookieValues(request.headers.cookie, sessionCookie, this.#parts.isSecure))
-      this.#parts.sessions.end(id);
-    reply.header('Set-Cookie', endCookie(sessionCookie, this.#parts.isSecure));
+    for (const id of cookieValues(request, sessionCookie, this.#parts.isSecure)) this.#parts.sessions.end(id);
+    endCookie(reply, sessionCookie, this.#parts.isSecure);
   }
 
   /**
@@ -100,13 +99,13 @@ export class AdminAccess {
 
   /** Who asks; undefined where nobody is known. @throws BridgeError `admin-token-wrong`, `admin-sign-in-blocked` */
   async callerOf(request: FastifyRequest): Promise<KnownCaller | undefined> {
-    const { authorization, cookie } = request.headers;
+    const { authorization } = request.headers;
     if (authorization !== undefined) {
       const [, token = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
       const known = await this.#tokenOf(token, request.ip);
       return { user: tokenUser, role: known.role, by: 'token', token: known };
     }
-    for (const id of cookieValues(cookie, sessionCookie, this.#parts.isSecure)) {
+    for (const id of cookieValues(request, sessionCookie, this.#parts.isSecure)) {
       const session = this.#parts.sessions.use(id);
       if (session === undefined) continue;
       const { user, role, by, token } = session;

@@ -40,8 +40,8 @@ export function openApiDocument(routes: readonly ApiRoute[], version: string): o
         session: {
           type: 'apiKey',
           in: 'cookie',
-          name: 'mailbridge_session',
-          description: 'Over https `__Host-` stands before the name.',
+          name: 'mailbridge_session_PORT',
+          description: 'PORT is that of the admin server. Over https the name begins with `__Host-`.',
         },
       },
       schemas: { Error: schemaOf(errorSchema, 'output') },

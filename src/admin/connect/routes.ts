@@ -27,9 +27,9 @@ export function addConnectRoutes(
   files: PageFiles,
 ): void {
   app.get('/connect/callback', async (request, reply) => {
-    const [id] = cookieValues(request.headers.cookie, connectCookie, isSecure);
+    const [id] = cookieValues(request, connectCookie, isSecure);
     pending.redirected(new URL(request.url, 'http://localhost'), id);
-    reply.header('Set-Cookie', endCookie(connectCookie, isSecure));
+    endCookie(reply, connectCookie, isSecure);
     // The page knows which sign-in it has begun.
     return reply.redirect('/connect', 303);
   });

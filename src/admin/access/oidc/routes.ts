@@ -32,15 +32,15 @@ export function addOidcRoutes(app: FastifyInstance, parts: OidcRouteParts): void
       return reply.redirect(`${origin}${path}`, 302);
     try {
       const { url, sealed } = await parts.signIn.begin(`${origin}${path}/callback`);
-      reply.header('Set-Cookie', setCookie(cookie, sealed, parts.isSecure));
+      setCookie(reply, cookie, sealed, parts.isSecure);
       return reply.redirect(url, 302);
     } catch (error) {
       return failed(request, reply, error, parts);
     }
   });
   app.get(`${path}/callback`, async (request, reply) => {
-    const sealed = cookieValues(request.headers.cookie, cookie, parts.isSecure);
-    reply.header('Set-Cookie', endCookie(cookie, parts.isSecure));
+    const sealed = cookieValues(request, cookie, parts.isSecure);
+    endCookie(reply, cookie, parts.isSecure);
     try {
       const caller = await parts.signIn.end(request.query as Record<string, unknown>, sealed);
       const { user, role, by } = parts.access.beginSession(caller, reply);

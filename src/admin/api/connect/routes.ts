@@ -76,7 +76,7 @@ function signInRoutes({ pending, isSecure }: ConnectPageParts): ApiRoute[] {
         const { id, begun } = await pending.start(request.ip, body.invitation);
         if ('url' in begun) {
           // The browser that comes back has to be the one that has begun.
-          reply.header('Set-Cookie', setCookie(connectCookie, id, isSecure));
+          setCookie(reply, connectCookie, id, isSecure);
           return { status: 202, body: { id, url: begun.url } };
         }
         const { expiresAtMs, ...code } = begun.code;

@@ -29,8 +29,7 @@ export function openMessage(context: PageContext): Page {
     await message.ask();
     // A deleted message has no page.
     if ((message.error as { status?: number } | undefined)?.status === 404) context.go('/ui/messages');
-    else if (message.value?.waiting?.kind === 'breaker') return 'It waits until the connection is tried again.';
-    return undefined;
+    return message.value && pauseOf(message.value);
   };
   return {
     title: `Message ${id}`,
@@ -51,6 +50,17 @@ export function openMessage(context: PageContext): Page {
             ${value.attemptLog.length === 0 ? empty('No attempt has ended yet.') : attempts(value.attemptLog)}</section>`,
       )}`,
   };
+}
+
+/** What is to be told of a message that is due and yet waits; undefined where it does not. */
+export async function pauseNote({ api }: PageContext, id: string): Promise<string | undefined> {
+  return pauseOf(await api.get<ShownMessageDetail>(`messages/${encodeURIComponent(id)}`));
+}
+
+function pauseOf({ connection, waiting }: ShownMessageDetail): string | undefined {
+  return waiting?.kind === 'breaker'
+    ? `Connection ${connection} is paused: mail waits until it works again.`
+    : undefined;
 }
 
 function waitingLine({ kind, until, reason }: NonNullable<ShownMessageDetail['waiting']>): TemplateResult {

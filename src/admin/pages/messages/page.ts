@@ -4,7 +4,7 @@ import { troubleOf } from '../parts/trouble.ts';
 import type { OpenPage, Page, PageContext } from '../shell/page.ts';
 import { html, type TemplateResult } from '../vendor/lit-html/lit-html.js';
 import { type Chosen, chosenActions } from './actions.ts';
-import { openMessage } from './detail.ts';
+import { openMessage, pauseNote } from './detail.ts';
 import { actionFilter, apiFilter, searchForm } from './search.ts';
 import { messageTable } from './table.ts';
 
@@ -26,10 +26,12 @@ function openList(context: PageContext): Page {
     context.redraw();
   };
   const done = async () => {
+    const [first] = isAll ? [] : chosen;
     chosen.clear();
     isAll = false;
     await list.ask();
-    return undefined;
+    const message = list.messages().find(({ id }) => id === first);
+    return message?.state === 'queued' ? await pauseNote(context, message.id) : undefined;
   };
   const choice = (): Chosen =>
     isAll
