@@ -58,7 +58,7 @@ const shared = (sources: Sources) => ({
   cloud: cloud(sources),
   mailboxImport: z.exactOptional(z.boolean()).meta({
     description:
-      'Stores what IMAP clients append to mailboxes that are read by Graph by mailbox import, which keeps every octet; else Exchange makes such messages anew, and refuses signed ones. Needs MailboxItem.ImportExport (apps: `.All`) and User.Read.All; only in the cloud `global`. Default: `false`.',
+      'Stores what IMAP clients append to mailboxes that are read by Graph by mailbox import, which keeps every octet of messages of up to 2.9 MB; else, and of larger ones, Exchange makes the messages anew, and refuses signed ones. Needs MailboxItem.ImportExport (apps: `.All`) and User.Read.All; only in the cloud `global`. Default: `false`.',
   }),
   scopes: z.exactOptional(z.array(scope()).min(1)).meta({
     description:

@@ -13,7 +13,10 @@ export function messagesNamed(folder: SelectedFolder, set: MessageSet, byUid: bo
   return folder.resolve(set, byUid);
 }
 
+/** Of messages that somebody else has deleted; some clients know the words "have been deleted". */
+export const deletedText = 'Some of the messages have been deleted.';
+
 /** What refers to messages that somebody else has removed and the client has not been told of. */
 export function expungeIssued(): ImapReply {
-  return new ImapReply('NO', 'Some of the messages are gone.', { code: 'EXPUNGEISSUED' });
+  return new ImapReply('NO', deletedText, { code: 'EXPUNGEISSUED' });
 }

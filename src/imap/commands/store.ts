@@ -5,7 +5,7 @@ import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { SelectedFolder } from '../selected/selected-folder.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import { formatSequenceSet, type MessageSet } from '../wire/sequence-set.ts';
-import { messagesNamed } from './message-set.ts';
+import { deletedText, messagesNamed } from './message-set.ts';
 
 interface StoreArguments {
   readonly set: MessageSet;
@@ -29,7 +29,7 @@ export const store = command(parseStore, async (context, parsed, { byUid }): Pro
   return {
     // RFC 2180 section 4.2: what somebody else has removed meanwhile, and the client does not know of.
     ...(missing && !silent && !byUid
-      ? { text: 'Some of the messages are gone.', code: 'EXPUNGEISSUED', refused: true }
+      ? { text: deletedText, code: 'EXPUNGEISSUED', refused: true }
       : { text: 'STORE completed.' }),
     ...(modified.length > 0 && { text: 'Some have changed meanwhile.', code: modifiedCode(folder, modified, byUid) }),
     holdExpunges: !byUid,

@@ -182,7 +182,13 @@ async function changeStale(
   const told = [...facts.flags, ...(propertyFacts(now)?.flags ?? [])];
   const next = combined(isDraft(entry.summary.flags) && !isDraft(told) ? [...told, '\\Draft'] : told, how, flags);
   const patch = patchOf(told, next);
-  const json = patch && ((await mail.requests.send('PATCH', messagePath(entry.id), patch, options)) as GraphMessage);
+  let json: GraphMessage | undefined;
+  try {
+    json = patch && ((await mail.requests.send('PATCH', messagePath(entry.id), patch, options)) as GraphMessage);
+  } catch (error) {
+    if (isGone(error)) return;
+    throw error;
+  }
   // Whoever asked hears it in the answer; what was somebody else's change is news to all.
   const written = await folder.edit((edit) => {
     const known = index.messages.get(folder.key, entry.id);

@@ -171,6 +171,15 @@ test('a flag is not set over the change of another program, where that is the co
   expect([[...changed.keys()], modified]).toEqual([[], [1]]);
 });
 
+test('a message that another program changes, and then deletes, while a keyword is set is no trouble', async () => {
+  const world = await GraphWorld.start();
+  const inbox = await inboxOf(world, ['a']);
+  world.m365.directory.replaceFlags(reports, 'INBOX', 1, ['Theirs']);
+  fail(world, 'updateMessage', { kind: 'delay', delayMs: 1 });
+  fail(world, 'updateMessage', { status: 404, code: 'ErrorItemNotFound' });
+  expect((await inbox.setFlags([1], 'add', ['Ours'])).changed.size).toBe(0);
+});
+
 test('a draft that cannot be put into its folder is not left among the drafts', async () => {
   const world = await GraphWorld.start();
   const draft = 'From: a@example.com\r\nSubject: d\r\n\r\nd\r\n';
