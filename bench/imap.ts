@@ -238,14 +238,14 @@ async function measure(relay: Relay): Promise<Figures> {
   const gigabytes = Number(values.gigabytes);
   const logins = Number(values.logins);
   const clients = await Promise.all(Array.from({ length: 4 }, () => Client.open(relay.target)));
-  const watch = relay.process?.pid === undefined ? undefined : new UsageWatch(relay.process.pid);
+  const watch = relay.process?.pid === undefined ? undefined : new UsageWatch([relay.process.pid]);
   const startedAt = performance.now();
   await Promise.all(clients.map((client) => client.fetch((gigabytes * 1024) / clients.length)));
   const seconds = (performance.now() - startedAt) / 1000;
   const fetching = watch?.stop();
   for (const client of clients) client.close();
   const loginMs = await oneByOne(relay.target, 100);
-  const loginWatch = relay.process?.pid === undefined ? undefined : new UsageWatch(relay.process.pid);
+  const loginWatch = relay.process?.pid === undefined ? undefined : new UsageWatch([relay.process.pid]);
   const loginsPerSecond = await together(relay.target, logins, 16);
   const loggingIn = loginWatch?.stop();
   return {

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { debianPostgres } from '../test/support/postgres.ts';
 import { exim } from './relay/exim.ts';
 import { type Machine, type Measurement, printReport, type Report, summarize } from './relay/figures.ts';
-import { compileProgram, mailbridge } from './relay/mailbridge.ts';
+import { compileProgram, mailbridge, type QueuePlace } from './relay/mailbridge.ts';
 import { measure } from './relay/measure.ts';
 import { inOwnNetwork, runInOwnNetwork } from './relay/network.ts';
 import { postfix } from './relay/postfix.ts';
@@ -21,7 +21,7 @@ Needs Linux, root, and Debian's packages postfix and iproute2; Exim and PostgreS
   --rounds N      rounds that count, after one that does not (default 3)
   --messages N    messages in each phase, 200 to 4500 (default 3000)
   --only NAME     leaves out the others: "mailbridge smtp", "mailbridge graph",
-                  "mailbridge smtp postgres", postfix, exim
+                  "mailbridge smtp postgres", "mailbridge smtp postgres x2", postfix, exim
   --exim FILE     the program exim4, which need not be installed but unpacked (default /usr/sbin/exim4)
   --dir FOLDER    where the queues go: the disk that is measured (default the system's temporary folder)
   --program FILE  another mailbridge than the one compiled from these sources, such as src/main.ts
@@ -60,7 +60,7 @@ async function run(): Promise<void> {
     mailbridge('smtp', start),
     postfix,
     mailbridge('graph', start),
-    ...(debianPostgres ? [mailbridge('smtp', start, debianPostgres)] : []),
+    ...postgresInstances().map((place) => mailbridge('smtp', start, place)),
     ...(existsSync(values.exim) ? [exim(values.exim)] : []),
   ];
   const kinds = all.filter(({ name }) => values.only?.includes(name) ?? true);
@@ -90,6 +90,11 @@ async function run(): Promise<void> {
     measurements,
   };
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : printReport(report));
+}
+
+/** One bridge, and two that share the queue. */
+function postgresInstances(): QueuePlace[] {
+  return debianPostgres ? [{ database: debianPostgres }, { database: debianPostgres, instances: 2 }] : [];
 }
 
 function whole(name: string, text: string, lowest: number, highest: number): number {

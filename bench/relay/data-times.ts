@@ -14,11 +14,13 @@ const header = `From: <${reversePath}>\r\nTo: <${recipient}>\r\nSubject: a time\
 const line = `${'x'.repeat(76)}\r\n`;
 const message = `${header}${line.repeat(Math.ceil((messageBytes - header.length) / line.length))}.\r\n`;
 
-/** Sends messages over so many connections as the load has, and measures each. */
-export async function dataTimes(port: number, messages: number): Promise<DataTimes> {
+/** Sends messages over so many connections as the load has, to the ports in turn, and measures each. */
+export async function dataTimes(ports: readonly number[], messages: number): Promise<DataTimes> {
   const times: number[] = [];
   const each = Math.ceil(messages / connections);
-  await Promise.all(Array.from({ length: connections }, () => sendMeasured(port, each, times)));
+  await Promise.all(
+    Array.from({ length: connections }, (_, turn) => sendMeasured(ports[turn % ports.length] ?? 0, each, times)),
+  );
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? Number.NaN;
   return { median: at(0.5), p99: at(0.99) };

@@ -29,8 +29,8 @@ export function exim(program: string): RelayKind {
       const exited = once(child, 'exit');
       await greeted(port, () => (child.exitCode === null ? undefined : `Exim has ended; see ${folder}/log`));
       return {
-        pid,
-        port,
+        pids: [pid],
+        ports: [port],
         // A message is two files; the header file comes last.
         queued: async () => readdirSync(join(spool, 'input')).filter((name) => name.endsWith('-H')).length,
         async stop() {

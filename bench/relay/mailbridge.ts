@@ -1,7 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ConfigInput } from '../../src/config/schema.ts';
@@ -35,45 +35,75 @@ export interface ProgramSettings {
   readonly flags: readonly string[];
 }
 
-/**
- * mailbridge as a user starts it.
- * @param database runs a PostgreSQL server for its queue, with settings that lose nothing, whose processor time and memory
- *   are not the bridge's and not counted
- */
-export function mailbridge(
-  send: 'smtp' | 'graph',
-  { program, flags }: ProgramSettings,
-  database?: PostgresPrograms,
-): RelayKind {
+/** Where the queue is kept. */
+export interface QueuePlace {
+  /** A PostgreSQL server with settings that lose nothing; its processor time and memory are not the bridge's. */
+  readonly database?: PostgresPrograms;
+  /** Bridges that share it, each with half of the clients where they are two; default 1. */
+  readonly instances?: number;
+}
+
+/** mailbridge as a user starts it, with its queue in SQLite where nothing else is said. */
+export function mailbridge(send: 'smtp' | 'graph', program: ProgramSettings, place: QueuePlace = {}): RelayKind {
+  const { database, instances = 1 } = place;
   return {
-    name: `mailbridge ${send}${database === undefined ? '' : ' postgres'}`,
+    name: `mailbridge ${send}${database ? ' postgres' : ''}${instances > 1 ? ` x${instances}` : ''}`,
     version: () => `mailbridge on Node.js ${process.versions.node}`,
     async start(settings) {
-      const port = await freePorts(2);
-      const config = join(settings.folder, 'config.json');
       const server = database && (await Postgres.start(database, { shared_buffers: '128MB' }));
-      const queue = server && { store: 'postgres' as const, postgres: { url: server.url() } };
-      const whole = configOf(settings, send, port);
-      writeFileSync(config, JSON.stringify({ ...whole, queue: { ...whole.queue, ...queue } }), { mode: 0o600 });
-      writeFileSync(join(settings.folder, 'ca.pem'), settings.sink.caPem);
-      const log = openSync(join(settings.folder, 'log'), 'a');
-      const args = [...flags, program, 'start', '--config', config];
-      const child = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
-      const exited = once(child, 'exit');
-      await greeted(port, () =>
-        child.exitCode === null ? undefined : `mailbridge has ended; see ${settings.folder}/log`,
-      );
+      const bridges: Instance[] = [];
+      for (let number = 0; number < instances; number++) {
+        const folder = join(settings.folder, `bridge-${number}`);
+        mkdirSync(folder);
+        bridges.push(await startInstance(program, send, { ...settings, folder }, server?.url()));
+      }
+      const [{ config }] = bridges as [Instance];
       return {
-        pid: child.pid ?? 0,
-        port,
-        queued: () => countQueued(program, config),
-        worstStallMs: () => worstStall(port + 1),
+        pids: bridges.map(({ pid }) => pid),
+        ports: bridges.map(({ port }) => port),
+        queued: () => countQueued(program.program, config),
+        worstStallMs: async () => Math.max(...(await Promise.all(bridges.map(({ port }) => worstStall(port + 1))))),
         async stop() {
-          child.kill('SIGTERM');
-          await exited;
+          for (const bridge of bridges) await bridge.stop();
           await server?.stop();
         },
       };
+    },
+  };
+}
+
+interface Instance {
+  readonly pid: number;
+  readonly port: number;
+  readonly config: string;
+  stop(): Promise<void>;
+}
+
+async function startInstance(
+  { program, flags }: ProgramSettings,
+  send: 'smtp' | 'graph',
+  settings: RelaySettings,
+  databaseUrl: string | undefined,
+): Promise<Instance> {
+  const port = await freePorts(2);
+  const config = join(settings.folder, 'config.json');
+  const whole = configOf(settings, send, port);
+  const shared = databaseUrl !== undefined && {
+    instance: basename(settings.folder),
+    queue: { ...whole.queue, store: 'postgres', postgres: { url: databaseUrl } },
+  };
+  writeFileSync(config, JSON.stringify({ ...whole, ...shared }), { mode: 0o600 });
+  writeFileSync(join(settings.folder, 'ca.pem'), settings.sink.caPem);
+  const log = openSync(join(settings.folder, 'log'), 'a');
+  const args = [...flags, program, 'start', '--config', config];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
+  const exited = once(child, 'exit');
+  await greeted(port, () => (child.exitCode === null ? undefined : `mailbridge has ended; see ${settings.folder}/log`));
+  return {
+    ...{ pid: child.pid ?? 0, port, config },
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
     },
   };
 }

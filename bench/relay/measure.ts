@@ -55,7 +55,7 @@ async function acceptAlone(relay: Relay, sink: Sink, messages: number): Promise<
   await sink.gate(false);
   await sink.expect(messages);
   const phase = await watched(relay, async () => {
-    const { fromMs, untilMs } = await sendMessages(relay.port, messages, recipient);
+    const { fromMs, untilMs } = await sendMessages(relay.ports, messages, recipient);
     return (messages * 1000) / (untilMs - fromMs);
   });
   await settled(relay, messages);
@@ -77,7 +77,7 @@ async function timed(relay: Relay, sink: Sink, messages: number): Promise<DataTi
   await sink.gate(false);
   const count = Math.ceil(messages / connections) * connections;
   const { reached } = await sink.expect(count);
-  const times = await dataTimes(relay.port, messages);
+  const times = await dataTimes(relay.ports, messages);
   await sink.gate(true);
   await reached;
   await settled(relay, 0);
@@ -86,7 +86,7 @@ async function timed(relay: Relay, sink: Sink, messages: number): Promise<DataTi
 
 async function through(relay: Relay, sink: Sink, messages: number): Promise<number> {
   const { reached } = await sink.expect(messages);
-  const { fromMs } = await sendMessages(relay.port, messages, recipient);
+  const { fromMs } = await sendMessages(relay.ports, messages, recipient);
   const { atMs, octets } = await reached;
   assertWhole(octets, messages);
   return (messages * 1000) / (atMs - fromMs);
@@ -94,7 +94,7 @@ async function through(relay: Relay, sink: Sink, messages: number): Promise<numb
 
 async function watched(relay: Relay, work: () => Promise<number>): Promise<Phase> {
   await relay.worstStallMs?.();
-  const watch = new UsageWatch(relay.pid);
+  const watch = new UsageWatch(relay.pids);
   const messagesPerSecond = await work();
   const usage = watch.stop();
   const worstStallMs = await relay.worstStallMs?.();

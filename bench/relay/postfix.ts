@@ -27,8 +27,8 @@ export const postfix: RelayKind = {
     const exited = once(child, 'exit');
     await greeted(port, () => (child.exitCode === null ? undefined : `Postfix has ended; see ${folder}/log`));
     return {
-      pid: Number(readFileSync(join(folder, 'queue/pid/master.pid'), 'utf8').trim()),
-      port,
+      pids: [Number(readFileSync(join(folder, 'queue/pid/master.pid'), 'utf8').trim())],
+      ports: [port],
       queued: async () =>
         ['incoming', 'active', 'deferred'].reduce((n, each) => n + files(join(folder, 'queue', each)), 0),
       async stop() {

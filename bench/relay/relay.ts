@@ -4,9 +4,10 @@ import type { SinkEndpoints } from './sink.ts';
 
 /** A program under test, running. */
 export interface Relay {
-  /** The process whose family is the relay. */
-  readonly pid: number;
-  readonly port: number;
+  /** The processes whose families are the relay. */
+  readonly pids: readonly number[];
+  /** Each takes its part of the clients. */
+  readonly ports: readonly number[];
   /** Messages accepted and not yet delivered, as the relay itself or its disk tells. */
   queued(): Promise<number>;
   /** How long its event loop stood still at worst since this was last asked; absent where it has none. */

@@ -7,27 +7,27 @@ export interface Usage {
   readonly busiestCpuSeconds: number;
   /** Highest sum seen, in bytes: pages shared by several processes are counted once (PSS). */
   readonly peakPssBytes: number;
-  /** Highest resident set: of a single process as the kernel kept it (VmHWM), else the highest sum seen. */
+  /** Highest resident set: of processes without descendants as the kernel kept it (VmHWM), else the highest sum seen. */
   readonly peakRssBytes: number;
 }
 
 const ticksPerSecond = 100;
 const sampleEveryMs = 250;
 
-/** Watches the processes of a relay: one, with all the descendants that it has at any time. */
+/** Watches the processes of a relay, with all the descendants that they have at any time. */
 export class UsageWatch {
-  readonly #root: number;
+  readonly #roots: readonly number[];
   readonly #timer: NodeJS.Timeout;
   /** By process. */
   readonly #cpuBefore: ReadonlyMap<number, number>;
   #peakPss = 0;
   #peakRss = 0;
 
-  constructor(root: number) {
-    this.#root = root;
-    this.#cpuBefore = cpuTicks(root);
+  constructor(roots: readonly number[]) {
+    this.#roots = roots;
+    this.#cpuBefore = cpuTicks(roots);
     // Resets VmHWM (Linux: proc(5), clear_refs).
-    if (family(root).length === 1) writeFileSync(`/proc/${root}/clear_refs`, '5');
+    for (const pid of this.#alone()) writeFileSync(`/proc/${pid}/clear_refs`, '5');
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), sampleEveryMs);
   }
@@ -35,28 +35,34 @@ export class UsageWatch {
   stop(): Usage {
     clearInterval(this.#timer);
     this.#sample();
-    const alone = family(this.#root).length === 1;
-    const used = [...cpuTicks(this.#root)].map(
+    const alone = this.#alone();
+    const used = [...cpuTicks(this.#roots)].map(
       ([pid, ticks]) => (ticks - (this.#cpuBefore.get(pid) ?? 0)) / ticksPerSecond,
     );
     return {
       cpuSeconds: used.reduce((sum, each) => sum + each, 0),
       busiestCpuSeconds: Math.max(...used),
       peakPssBytes: this.#peakPss,
-      peakRssBytes: alone ? field(this.#root, 'status', 'VmHWM') : this.#peakRss,
+      peakRssBytes:
+        alone.length > 0 ? alone.reduce((sum, pid) => sum + field(pid, 'status', 'VmHWM'), 0) : this.#peakRss,
     };
   }
 
+  /** The processes, where they have no descendants. */
+  #alone(): readonly number[] {
+    return family(this.#roots).length === this.#roots.length ? this.#roots : [];
+  }
+
   #sample(): void {
-    const all = family(this.#root);
+    const all = family(this.#roots);
     const sum = (name: string) => all.reduce((total, pid) => total + field(pid, 'smaps_rollup', name), 0);
     this.#peakPss = Math.max(this.#peakPss, sum('Pss'));
     this.#peakRss = Math.max(this.#peakRss, sum('Rss'));
   }
 }
 
-/** A process and its descendants. */
-function family(root: number): number[] {
+/** Processes and their descendants. */
+function family(roots: readonly number[]): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
@@ -64,15 +70,15 @@ function family(root: number): number[] {
     const parent = Number(stat(pid)?.[1]);
     children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
-  const found = [root];
+  const found = [...roots];
   for (const pid of found) found.push(...(children.get(pid) ?? []));
   return found;
 }
 
 /** User and system time of each that lives, and of the dead that it waited for. */
-function cpuTicks(root: number): Map<number, number> {
+function cpuTicks(roots: readonly number[]): Map<number, number> {
   return new Map(
-    family(root).map((pid) => {
+    family(roots).map((pid) => {
       const fields = stat(pid) ?? [];
       return [pid, [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0)];
     }),
@@ -81,7 +87,7 @@ function cpuTicks(root: number): Map<number, number> {
 
 /** Resident memory of a process and its descendants, in bytes; pages that they share are counted for each. */
 export function residentBytes(root: number): number {
-  return family(root).reduce((sum, pid) => sum + field(pid, 'status', 'VmRSS'), 0);
+  return family([root]).reduce((sum, pid) => sum + field(pid, 'status', 'VmRSS'), 0);
 }
 
 /** The fields behind the command's name, which may hold spaces. */
