@@ -213,8 +213,9 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     const upToDate = this.#folder?.open.upToDate;
     if (upToDate === undefined) return;
     await upToDate;
-    // Sequence numbers that the client has used stay what they are.
-    this.#folder?.tell(this.out, { expunges: false });
+    // Sequence numbers that the client has used stay what they are; flags follow what it asks for: curl and simple scripts
+    // take the first FETCH response for the answer.
+    this.#folder?.tellArrivals(this.out);
   }
 
   #replyTo(raw: RawCommand, error: unknown): ImapReply {

@@ -75,6 +75,32 @@ beforeEach(() => {
 });
 
 describe('a store far away', () => {
+  it('tells flags that it hears of after SELECT behind what is asked for: curl takes the first FETCH for the answer', async () => {
+    const news = Promise.withResolvers<void>();
+    Object.defineProperty(instead, 'upToDate', { get: () => news.promise });
+    const [client, server] = duplexPair();
+    const served = serveEngine(server, openStore);
+    await play(client, selected);
+    directory.deliver(alice, 'INBOX', Buffer.from('Subject: four\r\n\r\nfourth\r\n'));
+    directory.replaceFlags(alice, 'INBOX', 1, ['\\Flagged']);
+    news.resolve();
+    await play(
+      client,
+      `
+      C: 1 FETCH 2 (BODY.PEEK[TEXT])
+      S: * 4 EXISTS
+      S: * 4 RECENT
+      S: * 2 FETCH (BODY[TEXT] {8}
+      S: second
+      S: )
+      S: * 1 FETCH (FLAGS …
+      S: 1 OK …`,
+    );
+    client.destroy();
+    server.destroy();
+    await served;
+  });
+
   it.each([
     ['FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID)', []],
     ['FETCH 1:* (ENVELOPE BODY.PEEK[HEADER.FIELDS (SUBJECT)])', ['headers [1,2,3]']],

@@ -197,7 +197,7 @@ export class SelectedFolder {
   /** Tells the client what has happened. */
   tell(out: ImapWriter, options: { readonly expunges: boolean }): void {
     if (options.expunges) this.#tellRemoved(out);
-    if (this.#added.size > 0) this.#tellAdded(out);
+    this.tellArrivals(out);
     // Only where the client has asked for it: isync 1.4 takes a FETCH with a UID, while it lists, for one more message.
     for (const uid of this.#flagged) this.tellMessageFlags(uid, out, this.#enabled.qresync);
     this.#flagged.clear();
@@ -210,7 +210,9 @@ export class SelectedFolder {
     await this.open.close();
   }
 
-  #tellAdded(out: ImapWriter): void {
+  /** Tells the client of messages that have come. */
+  tellArrivals(out: ImapWriter): void {
+    if (this.#added.size === 0) return;
     const recentBefore = this.#recent.size;
     for (const arrival of this.#added.values()) this.#append(arrival);
     this.#added.clear();
