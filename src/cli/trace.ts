@@ -6,6 +6,7 @@ import { messagesMeant, type Trace, traceOf } from '../app/tracing/trace.ts';
 import { BridgeError } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import { couriers } from '../couriers/registry.ts';
+import { lineFor } from '../queue/attempts/waiting.ts';
 import { numberOption, readArguments } from './arguments.ts';
 import { configPath } from './config-path.ts';
 import { showHelp } from './terminal/help.ts';
@@ -57,9 +58,8 @@ export async function runTrace(args: string[], io: CliIo): Promise<number> {
     const found = await messagesMeant(store, wanted, limit);
     if (found.length === 0)
       throw new BridgeError('message-not-found', `There is no message ${named(wanted)} in the queue.`);
-    const traces = await Promise.all(
-      found.map((message) => traceOf(message, store, { ...waiting, ...failoverOf(config) })),
-    );
+    const view = { ...waiting, ...failoverOf(config), longestLine: lineFor(found, limit) };
+    const traces = await Promise.all(found.map((message) => traceOf(message, store, view)));
     if (values.json) io.stdout.write(`${JSON.stringify(traces.map(jsonOf), null, 2)}\n`);
     else shown(traces, new Screen(io.stdout, io.env));
     return 0;

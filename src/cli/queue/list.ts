@@ -1,4 +1,4 @@
-import { type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
+import { lineFor, type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
 import type { QueuedMessage } from '../../queue/message.ts';
 import type { QueueFilter, QueueStore, QueueTotal } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -15,7 +15,7 @@ export async function listQueue(store: QueueStore, request: QueueRequest, io: Cl
     : { states: ['queued', 'held', 'failed', 'quarantined'] };
   if (request.summary) return summarize(await store.totals(filter), request, io);
   const found = await store.list(filter, request.limit);
-  const view = new WaitingView(store, request);
+  const view = new WaitingView(store, { ...request, longestLine: lineFor(found, request.limit) });
   const rows = await Promise.all(found.map(async (message) => ({ message, waiting: await view.of(message) })));
   if (request.json) {
     const entries = rows.map(({ message, waiting }) => (waiting ? { ...message, waiting } : message));

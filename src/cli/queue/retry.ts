@@ -1,5 +1,5 @@
-import { type Waiting, WaitingView } from '../../queue/attempts/waiting.ts';
-import type { QueueStore } from '../../queue/store.ts';
+import { type WaitingOptions, WaitingView } from '../../queue/attempts/waiting.ts';
+import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 import { chooses, type QueueRequest, whichMessages } from './request.ts';
@@ -10,26 +10,50 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
   if (!chooses(request)) throw whichMessages();
   const filter = { ...request.filter, states: ['queued' as const] };
   const count = await store.release(filter, request.nowMs);
-  const view = new WaitingView(store, request);
-  const queued = count > 0 ? await store.list(filter, count) : [];
-  const waits = (await Promise.all(queued.map((message) => view.of(message)))).flatMap(askedFor);
-  const groups = [...Map.groupBy(waits, ({ untilMs }) => untilMs)].sort(([a], [b]) => a - b);
+  const groups = count > 0 ? await askedToWait(store, filter, request) : [];
+  const waits = groups.reduce((sum, group) => sum + group.count, 0);
   if (request.json) {
-    const waiting = groups.map(([untilMs, group]) => ({ count: group.length, untilMs, reason: group[0]?.reason }));
+    const waiting = groups;
     io.stdout.write(`${JSON.stringify({ count, ...(waiting.length > 0 && { waiting }) })}\n`);
   } else {
     const screen = new Screen(io.stdout, io.env);
-    const due = count - waits.length;
+    const due = count - waits;
     if (due > 0 || groups.length === 0) screen.say(`${messages(due)} due now`);
-    for (const [untilMs, group] of groups) {
-      const wait = whenText(untilMs, request.nowMs);
-      screen.say(`${messages(group.length)} chosen; Microsoft asked to wait until ${wait}`);
+    for (const group of groups) {
+      const wait = whenText(group.untilMs, request.nowMs);
+      screen.say(`${messages(group.count)} chosen; Microsoft asked to wait until ${wait}`);
     }
   }
   return count === 0 && request.filter.ids ? 1 : 0;
 }
 
-/** What no command shortens. A retry ends the wait for an administrator, and a bridge probes a connection at once. */
-function askedFor(waiting: Waiting | undefined): Waiting[] {
-  return waiting?.kind === 'paused' && !waiting.needsAdmin ? [waiting] : [];
+interface AskedToWait {
+  count: number;
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+const readAtOnce = 1000;
+
+/**
+ * How many messages wait all the same, by the time until which they do: no command shortens that. A retry ends the wait for
+ * an administrator, and a bridge probes a connection at once.
+ */
+async function askedToWait(store: QueueStore, filter: QueueFilter, options: WaitingOptions): Promise<AskedToWait[]> {
+  const view = new WaitingView(store, options);
+  if (!(await view.hasTrouble())) return [];
+  const groups = new Map<number, AskedToWait>();
+  for (let beforeId: string | undefined; ; ) {
+    const page = await store.page(filter, { limit: readAtOnce, ...(beforeId !== undefined && { beforeId }) });
+    for (const message of page.messages) {
+      const waiting = await view.troubleOf(message);
+      if (waiting?.kind !== 'paused' || waiting.needsAdmin) continue;
+      const { untilMs, reason } = waiting;
+      const group = groups.get(untilMs) ?? { count: 0, untilMs, reason };
+      group.count++;
+      groups.set(untilMs, group);
+    }
+    if (page.next === undefined) return [...groups.values()].sort((a, b) => a.untilMs - b.untilMs);
+    beforeId = page.next;
+  }
 }

@@ -41,12 +41,32 @@ export interface WaitingOptions {
 }
 
 const usualLongestLine = 10_000;
+const leastLine = 100;
+
+/**
+ * {@link WaitingOptions.longestLine} where several messages are told of: whatever their mailboxes are, no more is read than
+ * for one of them, or than is shown.
+ * @param shown messages that may be shown
+ */
+export function lineFor(messages: readonly QueuedMessage[], shown: number): number {
+  const destinations = new Set(messages.map(destinationOf)).size;
+  const share = Math.floor(Math.max(shown, usualLongestLine) / Math.max(1, destinations));
+  return Math.min(usualLongestLine, Math.max(leastLine, share));
+}
+
+/** What goes before a message. */
+interface Ahead {
+  readonly messages: number;
+  readonly recipients: number;
+}
 
 interface DestinationState {
   readonly minute: SlidingWindow;
   readonly day: SlidingWindow;
-  /** For each due message, what goes before it. */
-  readonly ahead: ReadonlyMap<string, { readonly messages: number; readonly recipients: number }>;
+  /** For each due message that was read. */
+  readonly ahead: ReadonlyMap<string, Ahead>;
+  /** Of the others; at least so much. */
+  readonly beyond: Ahead;
 }
 
 /** Why queued messages do not go out now, as far as the store tells: another process can ask it as well. */
@@ -67,16 +87,34 @@ export class WaitingView {
    */
   async of(message: QueuedMessage): Promise<Waiting | undefined> {
     if (message.state !== 'queued') return undefined;
-    this.#pauses ??= new Map((await this.#store.pauses()).map((each) => [each.key, each]));
-    const courier = this.#couriersOf(message);
-    if (courier) return courier;
-    const pause = this.#pauseOf(message);
-    if (pause && pause.untilMs >= message.nextAttemptAtMs) return paused(pause);
+    const trouble = await this.troubleOf(message);
+    if (trouble) return trouble;
     if (message.nextAttemptAtMs > this.#options.nowMs) {
       const reason = message.attempts === 0 ? 'deferred by a limit' : 'deferred after a failed attempt';
       return { kind: 'backoff', untilMs: message.nextAttemptAtMs, reason };
     }
     return await this.#atLimit(message);
+  }
+
+  /** Whether there is any trouble to be told of. @throws what the store throws */
+  async hasTrouble(): Promise<boolean> {
+    return (await this.#learnedPauses()).size > 0;
+  }
+
+  /**
+   * The trouble of a connection or a mailbox that a queued message waits for, whatever the limits leave.
+   * @throws what the store throws
+   */
+  async troubleOf(message: QueuedMessage): Promise<Waiting | undefined> {
+    this.#pauses = await this.#learnedPauses();
+    const courier = this.#couriersOf(message);
+    if (courier) return courier;
+    const pause = this.#pauseOf(message);
+    return pause && pause.untilMs >= message.nextAttemptAtMs ? paused(pause) : undefined;
+  }
+
+  async #learnedPauses(): Promise<ReadonlyMap<string, LearnedPause>> {
+    return this.#pauses ?? new Map((await this.#store.pauses()).map((each) => [each.key, each]));
   }
 
   /** What keeps the couriers from a message, where it keeps all of them. */
@@ -125,8 +163,8 @@ export class WaitingView {
 
   async #atLimit(message: QueuedMessage): Promise<Waiting> {
     const { nowMs, limits } = this.#options;
-    const { minute, day, ahead } = await this.#destination(destinationOf(message));
-    const { messages, recipients } = ahead.get(message.id) ?? { messages: 0, recipients: 0 };
+    const { minute, day, ahead, beyond } = await this.#destination(destinationOf(message));
+    const { messages, recipients } = ahead.get(message.id) ?? beyond;
     const dailyMs = waitOf(day, nowMs, recipients + pending(message), limits.recipientsPerDay, dayMs);
     const rateMs = waitOf(minute, nowMs, messages + 1, limits.messagesPerMinute, minuteMs);
     if (dailyMs > rateMs) {
@@ -158,13 +196,20 @@ export class WaitingView {
       minute.settle(0, each.endedAtMs, 1);
       day.settle(0, each.endedAtMs, each.recipients);
     }
-    const ahead = new Map<string, { messages: number; recipients: number }>();
+    const ahead = new Map<string, Ahead>();
     let recipients = 0;
-    for (const message of await this.#store.due(key, nowMs, longestLine)) {
+    const line = await this.#store.due(key, nowMs, longestLine);
+    for (const message of line) {
       ahead.set(message.id, { messages: ahead.size, recipients });
       recipients += pending(message);
     }
-    return { minute, day, ahead };
+    const isWhole = line.length < longestLine;
+    return {
+      minute,
+      day,
+      ahead,
+      beyond: isWhole ? { messages: 0, recipients: 0 } : { messages: ahead.size, recipients },
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type WaitingOptions, WaitingView } from '../../../src/queue/attempts/waiting.ts';
+import { lineFor, type WaitingOptions, WaitingView } from '../../../src/queue/attempts/waiting.ts';
 import { breakerKey } from '../../../src/queue/breakers/breakers.ts';
 import type { LearnedPause } from '../../../src/queue/limits/pause.ts';
 import type { QueuedMessage } from '../../../src/queue/message.ts';
@@ -47,6 +47,29 @@ test('nothing but a permit', async () => {
   const waiting = { kind: 'concurrency', untilMs: nowMs, reason: 'in progress, or next when a permit is free' };
   expect(await view({}).of(message('a'))).toEqual(waiting);
   expect(await view({}).of(message('a', { state: 'held' }))).toBeUndefined();
+});
+
+test('a message behind all that is read of a long line waits for those at least', async () => {
+  const due = ['a', 'b'].map((id) => message(id));
+  const limits = { messagesPerMinute: 1, recipientsPerDay: 1000 };
+  const store = { pauses: async () => [], sentSince: async () => [], due: async () => due } as unknown as QueueStore;
+  const of = (longestLine: number) =>
+    new WaitingView(store, { nowMs, couriers: courierTraits, isInternal: () => true, limits, longestLine }).of(
+      message('c'),
+    );
+  expect(await of(2)).toMatchObject({ kind: 'rate', untilMs: nowMs + 2 * minuteMs });
+  // The line ends there: it is none of those that are due.
+  expect(await of(3)).toMatchObject({ kind: 'concurrency' });
+});
+
+test('for a list of many mailboxes no more is read than for one of them', () => {
+  const of = (mailboxes: number, shown: number) =>
+    lineFor(
+      Array.from({ length: mailboxes }, (_, at) => message('a', { mailbox: `m${at}@contoso.example` })),
+      shown,
+    );
+  expect([of(1, 100), of(20, 100), of(100, 100), of(1000, 1000)]).toEqual([10_000, 500, 100, 100]);
+  expect([of(100, 1_000_000), of(0, 100)]).toEqual([10_000, 10_000]);
 });
 
 test('the next attempt: after a failed one, or put off by a limit', async () => {
