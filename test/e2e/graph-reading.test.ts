@@ -191,10 +191,7 @@ class World {
   }
 
   async connect(): Promise<ImapFlow> {
-    const flow = await connectImapFlow(this.#login());
-    // That the bridge is killed is told by what it is asked for.
-    flow.on('error', () => {});
-    return flow;
+    return await connectImapFlow(this.#login());
   }
 
   /** Another client of the bridge. What it has asked for when the bridge is killed may have happened or not. */

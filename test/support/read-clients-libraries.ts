@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ImapFlow } from 'imapflow';
 import Pop3Command from 'node-pop3';
 import { type Fetched, freshFolder, type MailFetcher, type ReadLogin, readFiles, runAtHome } from './read-clients.ts';
@@ -20,7 +21,9 @@ if o['protocol'] == 'imap':
     m.select()
     numbers = m.search(None, 'ALL')[1][0].split()
     for n in numbers:
-        write(n.decode(), m.fetch(n.decode(), '(BODY.PEEK[])')[1][0][1])
+        # Flags that others have set come without a literal.
+        parts = m.fetch(n.decode(), '(BODY.PEEK[])')[1]
+        write(n.decode(), next(part[1] for part in parts if isinstance(part, tuple)))
     if o['delete'] and numbers:
         m.store(b','.join(numbers).decode(), '+FLAGS.SILENT', '\\\\Deleted')
         m.expunge()
@@ -129,6 +132,8 @@ export async function connectImapFlow(login: ReadLogin): Promise<ImapFlow> {
     auth: { user: login.username, pass: login.password },
     logger: false,
   });
+  // That the connection breaks is told by what is asked for as well.
+  flow.on('error', () => {});
   await flow.connect();
   return flow;
 }
@@ -138,8 +143,8 @@ export const imapflow: MailFetcher = {
   programs: [],
   protocols: ['imap'],
   starttls: true,
-  fetch(login, _, afterwards) {
-    return fetched(async () => {
+  fetch(login, _, afterwards, seconds) {
+    return fetched(seconds, async () => {
       const flow = await connectImapFlow(login);
       const lock = await flow.getMailboxLock('INBOX');
       const messages = await flow.fetchAll('1:*', { source: true });
@@ -156,8 +161,8 @@ export const nodePop3: MailFetcher = {
   programs: [],
   protocols: ['pop3'],
   starttls: false,
-  fetch({ port, username: user, password, authorityFile }, _, afterwards) {
-    return fetched(async () => {
+  fetch({ port, username: user, password, authorityFile }, _, afterwards, seconds) {
+    return fetched(seconds, async () => {
       const tlsOptions = { ca: await readFile(authorityFile, 'utf8') };
       const settings = { host: 'localhost', port, tls: true, user, password, tlsOptions };
       const pop3 = new Pop3Command(settings as ConstructorParameters<typeof Pop3Command>[0]);
@@ -178,10 +183,18 @@ function asReceived(retrieved: string): string {
   return Buffer.from(message).toString('latin1');
 }
 
-async function fetched(fetch: () => Promise<string[]>): Promise<Fetched> {
+/** A library may wait for ever for the answer of a server that is gone. */
+async function fetched(seconds = 25, fetch: () => Promise<string[]>): Promise<Fetched> {
+  const over = new AbortController();
+  const late = delay(seconds * 1000, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`not done in ${seconds} seconds`);
+  });
+  late.catch(() => {});
   try {
-    return { result: { code: 0, output: '' }, messages: await fetch() };
+    return { result: { code: 0, output: '' }, messages: await Promise.race([fetch(), late]) };
   } catch (error) {
     return { result: { code: 1, output: String(error) }, messages: [] };
+  } finally {
+    over.abort();
   }
 }

@@ -22,7 +22,7 @@ export const fetchmail: MailFetcher = {
   starttls: true,
   remembers: true,
   adds: /^(?:Received|Return-Path)$/,
-  async fetch({ protocol, security, port, username, password, authorityFile }, folder, afterwards) {
+  async fetch({ protocol, security, port, username, password, authorityFile }, folder, afterwards, seconds) {
     const mail = await freshFolder(folder, 'mail');
     const settings = `
 set invisible
@@ -35,7 +35,12 @@ poll localhost service ${port} protocol ${protocol} ${protocol === 'pop3' ? 'uid
   no rewrite ${afterwards === 'keep' ? 'keep' : 'no keep'}
 `;
     await writeFile(join(folder, 'fetchmailrc'), settings, { mode: 0o600 });
-    const result = await runAtHome(folder, ['fetchmail', '--nodetach', '-v', '-f', join(folder, 'fetchmailrc')]);
+    const result = await runAtHome(
+      folder,
+      ['fetchmail', '--nodetach', '-v', '-f', join(folder, 'fetchmailrc')],
+      '',
+      seconds,
+    );
     // 1 says that there was nothing new.
     return { result: result.code === 1 ? { ...result, code: 0 } : result, messages: await readFiles(mail) };
   },
@@ -78,7 +83,7 @@ export const getmail: MailFetcher = {
   asciiPasswordsOver: ['imap'],
   remembers: true,
   adds: /^(?:Return-Path|X-getmail-retrieved-from-mailbox)$/,
-  async fetch({ protocol, port, username, password, authorityFile }, folder, afterwards) {
+  async fetch({ protocol, port, username, password, authorityFile }, folder, afterwards, seconds) {
     const mail = await freshFolder(folder, 'mail');
     const settings = `
 [retriever]
@@ -100,26 +105,34 @@ received = false
 delivered_to = false
 `;
     await writeFile(join(folder, 'getmailrc'), settings, { mode: 0o600 });
-    const result = await runAtHome(folder, ['getmail', `--getmaildir=${folder}`, '--rcfile=getmailrc']);
+    const result = await runAtHome(folder, ['getmail', `--getmaildir=${folder}`, '--rcfile=getmailrc'], '', seconds);
     return { result, messages: await readFiles(mail) };
   },
 };
 
-/** mutt in a terminal, its keys pressed for it. */
-export const mutt: MailFetcher = {
-  name: 'mutt',
-  programs: ['mutt', 'script'],
-  protocols: ['imap', 'pop3'],
-  starttls: true,
-  adds: /^(?:Status|Content-Length|Lines)$/,
-  async fetch(login, folder, afterwards) {
-    const mail = await freshFolder(folder, 'mail');
-    const maildir = await Maildir.make(mail);
-    const how = afterwards === 'delete' ? '<save-message>' : '<copy-message>';
-    const result = await pressInMutt(login, folder, `<tag-pattern>~A<enter><tag-prefix>${how}${mail}<enter><quit>`);
-    return { result, messages: (await maildir.messages()).map(({ content }) => content) };
-  },
-};
+/** In a terminal, its keys pressed for it. */
+function inTerminal(program: 'mutt' | 'neomutt'): MailFetcher {
+  return {
+    name: program,
+    programs: [program, 'script'],
+    protocols: ['imap', 'pop3'],
+    starttls: true,
+    adds: /^(?:Status|Content-Length|Lines)$/,
+    async fetch(login, folder, afterwards, seconds) {
+      const mail = await freshFolder(folder, 'mail');
+      const maildir = await Maildir.make(mail);
+      const how = afterwards === 'delete' ? '<save-message>' : '<copy-message>';
+      const keys = `<tag-pattern>~A<enter><tag-prefix>${how}${mail}<enter><quit>`;
+      const result = await pressInMutt(login, folder, keys, program, seconds);
+      return { result, messages: (await maildir.messages()).map(({ content }) => content) };
+    },
+  };
+}
+
+export const mutt = inTerminal('mutt');
+
+/** With its caches. */
+export const neomutt = inTerminal('neomutt');
 
 /** Opens INBOX in mutt, or in NeoMutt with its caches, and presses keys. */
 export async function pressInMutt(
@@ -127,6 +140,7 @@ export async function pressInMutt(
   folder: string,
   keys: string,
   program: 'mutt' | 'neomutt' = 'mutt',
+  seconds?: number,
 ) {
   const { protocol, security, port, username, password, authorityFile } = login;
   const scheme = { imap: 'imap', pop3: 'pop' }[protocol];
@@ -147,7 +161,8 @@ ${program === 'neomutt' ? neomuttCaches(folder) : ''}`;
   const file = join(folder, 'muttrc');
   await writeFile(file, settings, { mode: 0o600 });
   // Without a terminal mutt writes mail and reads none.
-  return await runAtHome(folder, ['script', '-qec', `${program} -n -F '${file}' -e 'push "${keys}"'`, '/dev/null']);
+  const command = `${program} -n -F '${file}' -e 'push "${keys}"'`;
+  return await runAtHome(folder, ['script', '-qec', command, '/dev/null'], undefined, seconds);
 }
 
 /** What NeoMutt keeps from one start to the next: headers by UID and modification sequence, and messages. */
@@ -161,28 +176,31 @@ export const curl: MailFetcher = {
   programs: ['curl'],
   protocols: ['imap', 'pop3'],
   starttls: true,
-  async fetch(login, folder, afterwards) {
+  async fetch(login, folder, afterwards, seconds) {
     const mail = await freshFolder(folder, 'mail');
     const { protocol, security, port, username, password, authorityFile } = login;
     const base = `${protocol}${security === 'tls' ? 's' : ''}://localhost:${port}`;
-    const run = (...args: string[]) => {
+    const run = (...settings: string[]) => {
       const common = ['--silent', '--show-error', '--ssl-reqd', '--cacert', authorityFile];
-      return runAtHome(folder, ['curl', ...common, '--user', `${username}:${password}`, ...args]);
+      const command = ['curl', ...common, '--user', `${username}:${password}`, '--config', '-'];
+      // Of a large mailbox they are more than a command line holds.
+      return runAtHome(folder, command, settings.join('\n'), seconds);
     };
-    const list = await run(...(protocol === 'imap' ? [`${base}/INBOX?ALL`] : [`${base}/`]));
+    const url = (path: string) => `url = ${quoted(`${base}/${path}`)}`;
+    const list = await run(url(protocol === 'imap' ? 'INBOX?ALL' : ''));
     const numbers = protocol === 'imap' ? list.output.match(/\d+/g) : list.output.match(/^\d+/gm);
     if (list.code !== 0 || numbers === null) return { result: list, messages: [] };
-    const addressOf = (number: string) => `${base}/${protocol === 'imap' ? `INBOX;MAILINDEX=${number}` : number}`;
-    const result = await run(...numbers.flatMap((each) => ['--output', join(mail, each), addressOf(each)]));
+    const urlOf = (number: string) => url(protocol === 'imap' ? `INBOX;MAILINDEX=${number}` : number);
+    const result = await run(...numbers.flatMap((each) => [`output = ${quoted(join(mail, each))}`, urlOf(each)]));
     const messages = await readFiles(mail);
     if (result.code !== 0 || afterwards === 'keep') return { result, messages };
     const deleted =
       protocol === 'imap'
         ? await runAll(
-            () => run(`${base}/INBOX`, '--request', 'STORE 1:* +FLAGS \\Deleted'),
-            () => run(`${base}/INBOX`, '--request', 'EXPUNGE'),
+            () => run(url('INBOX'), `request = ${quoted('STORE 1:* +FLAGS \\Deleted')}`),
+            () => run(url('INBOX'), 'request = EXPUNGE'),
           )
-        : await run('--request', 'DELE', '--list-only', ...numbers.map(addressOf));
+        : await run('request = DELE', 'list-only', ...numbers.map(urlOf));
     return { result: deleted, messages };
   },
 };
@@ -201,7 +219,8 @@ async function runAll<T extends { readonly code: number | null }>(...steps: (() 
 export interface Synchronizer {
   /** The folder that holds a Maildir for each folder. */
   readonly maildir: string;
-  sync(): Promise<ProgramResult>;
+  /** @param seconds it may take */
+  sync(seconds?: number): Promise<ProgramResult>;
 }
 
 /** OfflineIMAP. */
@@ -216,7 +235,7 @@ export class OfflineImap implements Synchronizer {
     this.maildir = join(folder, 'mail');
   }
 
-  async sync() {
+  async sync(seconds?: number) {
     const { security, port, username, password, authorityFile } = this.#login;
     const settings = `
 [general]
@@ -242,7 +261,8 @@ remoteuser = ${username}
 remotepass = ${password.replaceAll('%', '%%')}
 `;
     await writeFile(join(this.#folder, 'offlineimaprc'), settings, { mode: 0o600 });
-    return await runAtHome(this.#folder, ['offlineimap', '-o', '-c', join(this.#folder, 'offlineimaprc')]);
+    const command = ['offlineimap', '-o', '-c', join(this.#folder, 'offlineimaprc')];
+    return await runAtHome(this.#folder, command, undefined, seconds);
   }
 }
 

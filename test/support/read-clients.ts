@@ -36,8 +36,11 @@ export interface MailFetcher {
   readonly remembers?: boolean;
   /** Header fields that it adds. Where there are any, it writes lines with LF. None: it gives the octets as they are. */
   readonly adds?: RegExp;
-  /** @param folder its own, kept from one run to the next */
-  fetch(login: ReadLogin, folder: string, afterwards: 'keep' | 'delete'): Promise<Fetched>;
+  /**
+   * @param folder its own, kept from one run to the next
+   * @param seconds it may take; default 25
+   */
+  fetch(login: ReadLogin, folder: string, afterwards: 'keep' | 'delete', seconds?: number): Promise<Fetched>;
 }
 
 /**
