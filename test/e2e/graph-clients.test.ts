@@ -55,7 +55,7 @@ describe(`${messages} messages behind Graph, which others change, seed ${seed}`,
 
       const cut = await world.whileOthersWork('deliver, mark and remove', async () => {
         // Some wait at the terminal then.
-        const fetching = fetch(seconds / 4);
+        const fetching = fetch(5 + messages / 100);
         await world.restart();
         return await fetching;
       });
