@@ -79,6 +79,27 @@ test('a message is held, released and deleted on its page', async () => {
   await until('the row to be gone', async () => (await row(page, 'Held and let go').count()) === 0);
 });
 
+test('a message that is deleted while its page asks for it has no page any more', async () => {
+  const id = await queued('Deleted while asked for');
+  const page = await world().open(`messages/${id}`);
+  await page.getByText('Queued', { exact: true }).first().waitFor();
+  const { promise: isDeleted, resolve: deleted } = Promise.withResolvers<void>();
+  await page.route(`**/api/v1/messages/${id}`, async (route) => {
+    await isDeleted;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(`**/api/v1/messages/${id}`);
+  const other = await world().open(`messages/${id}`);
+  await other.getByRole('button', { name: 'Hold' }).click();
+  await asked;
+  await page.getByRole('button', { name: 'Delete …' }).click();
+  const answered = page.waitForResponse('**/api/v1/messages/actions');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await answered;
+  deleted();
+  await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
+});
+
 test('several messages are chosen and changed at once, or all that a search finds', async () => {
   await queued('Batch one');
   await queued('Batch two');
