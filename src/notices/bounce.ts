@@ -177,6 +177,7 @@ function noticeOf(
         smtpUtf8: smtpUtf8 || !isAscii(to),
       },
       isBounce: true,
+      noticeAbout: message.id,
       receivedAtMs: now,
       expiresAtMs: now + options.expireAfterMs,
       ...listed,

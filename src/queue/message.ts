@@ -31,6 +31,11 @@ export interface NewMessage {
   readonly subject?: string;
   /** Of the header, with its angle brackets; absent of a message that a version before queue format 8 accepted. */
   readonly messageId?: string;
+  /**
+   * Of a bounce or delay warning: the queue id of the message that it is about, which may be gone; absent of one that a
+   * version before queue format 9 made.
+   */
+  readonly noticeAbout?: string;
   /** What an attempt has said of the recipients that was made before the message came to the queue. */
   readonly earlier?: readonly RecipientOutcome[];
 }

@@ -79,6 +79,8 @@ export interface QueueFilter {
   readonly subject?: string;
   /** A part of the Message-ID. */
   readonly messageId?: string;
+  /** The queue id of the message that they, bounces and delay warnings, are about; found by an index. */
+  readonly noticeAbout?: string;
   /** One of the recipients; `*` stands for any characters. */
   readonly recipient?: string;
   /** Received before then, in milliseconds since 1970. */
@@ -174,7 +176,10 @@ export interface QueueStore {
   /** When the next queued message of a destination falls due after a time; undefined if there is none. */
   nextDueMs(destination: string, afterMs: number): Promise<number | undefined>;
   get(id: string): Promise<QueuedMessage | undefined>;
-  /** The oldest first. Looks at every message where the filter names no ids: for commands and small queues. */
+  /**
+   * The oldest first. Looks at every message where the filter names neither ids nor {@link QueueFilter.noticeAbout}: for
+   * commands and small queues.
+   */
   list(filter: QueueFilter, limit: number): Promise<readonly QueuedMessage[]>;
   /** The newest first, however large the queue is: neither other questions nor changes wait for it. */
   page(filter: QueueFilter, request: PageRequest): Promise<QueuePage>;

@@ -94,6 +94,32 @@ test('what was released by a page goes out at once', async () => {
   expect(bridge.listeners.length).toBe(1);
 });
 
+test('a bounce is found by the message that it is about, and names it, also when that is gone', async () => {
+  const { call, send, simulator } = await startAdministered();
+  const refusal = { status: 550, code: '5.6.11', text: 'Invalid characters' };
+  simulator.faults.add({ target: 'smtp', kind: 'reply', at: 'data', ...refusal }, 1);
+  await send('smtp', { to: 'alice@contoso.com', subject: 'to be refused' });
+  const failed = await until('the failure', async () =>
+    listed((await call('GET', '/messages?state=failed')).body).at(0),
+  );
+  const found = () => call('GET', `/messages?noticeAbout=${failed.id}`);
+  const bounce = await until('the bounce', async () =>
+    listed((await found()).body).find(({ state }) => state === 'delivered'),
+  );
+  const detail = `${bounce.id} to <reports@contoso.com>: delivered`;
+  const { body: message } = await call('GET', `/messages/${failed.id}`);
+  expect(message).toMatchObject({ hops: [{}, {}, {}, {}, { what: 'notice', detail, message: bounce.id }] });
+  expect(message).not.toHaveProperty('noticeAbout');
+  const notice = async () => (await call('GET', `/messages/${bounce.id}`)).body;
+  expect(await notice()).toMatchObject({
+    noticeAbout: { id: failed.id, state: 'failed' },
+    hops: [{ what: 'accepted', message: failed.id }, {}, {}, {}],
+  });
+  await call('POST', '/messages/actions', { action: 'delete', ids: [failed.id], confirm: true });
+  expect(await notice()).toMatchObject({ noticeAbout: { id: failed.id, state: null } });
+  expect(listed((await found()).body).map(({ id }) => id)).toEqual([bounce.id]);
+});
+
 test('pages of messages follow one another, the newest first', async () => {
   const { call, send } = await startAdministered();
   for (const subject of ['one', 'two', 'three']) await send('graph', { to: 'alice@contoso.com', subject });

@@ -75,6 +75,7 @@ describe('the report of a failure', () => {
     const made = await bounce(queued());
     expect(made?.message).toMatchObject({
       isBounce: true,
+      noticeAbout: 'q1',
       mailbox: 'reports@contoso.example',
       courier: 'smtp',
       envelope: { reversePath: '', recipients: [{ address: 'mfp@contoso.example' }] },
@@ -218,6 +219,11 @@ describe('the warning of a delay', () => {
     expect(said).toContain('Action: delayed\r\nStatus: 4.7.60\r\n');
     expect(said).toContain('Will-Retry-Until: Wed, 07 Jan 2026 04:00:00 +0000');
     expect(said).toContain('you need not send it again');
+  });
+
+  test('names the message that it is about to the queue', async () => {
+    const warning = await composeDelayWarning(queued(), optionsFor(original));
+    expect(warning?.message).toMatchObject({ isBounce: true, noticeAbout: 'q1' });
   });
 
   test('of a message that no attempt was made for says that it waits', async () => {

@@ -50,6 +50,7 @@ export interface ShownSession {
 
 export type ShownExpiry = Overview['connections'][number]['expires'][number];
 export type ShownMessageState = MessageDetail['state'];
+export type ShownHopOfMessage = MessageDetail['hops'][number];
 export type ShownAttempt = MessageDetail['attemptLog'][number];
 export type ShownOutcome = ShownAttempt['outcomes'][number];
 export type ShownAccountKind = AccountDetail['kind'];

@@ -15,6 +15,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import type { BridgeState } from '../bridge-state.ts';
 import { failoverOf } from '../delivery-policy.ts';
+import { noticeHopsOf } from '../tracing/notices.ts';
 import { toldDetail, toldMessage } from './told-message.ts';
 
 /** A look at one message must not read the whole line before it. */
@@ -52,7 +53,13 @@ export class BridgeMessages implements MessagesPort {
       ...{ limits: config.limits, couriers, isInternal, longestLine, nowMs: clock.now() },
       ...failoverOf(config),
     });
-    return toldDetail(message, await store.attempts(id), await view.of(message));
+    const [attempts, waiting, notices, about] = await Promise.all([
+      store.attempts(id),
+      view.of(message),
+      noticeHopsOf(message, store),
+      message.noticeAbout === undefined ? undefined : store.get(message.noticeAbout),
+    ]);
+    return toldDetail(message, { attempts, waiting, notices, about });
   }
 
   open(id: string): Promise<Readable> {

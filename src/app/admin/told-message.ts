@@ -3,7 +3,7 @@ import { errorCatalogue } from '../../base/error-catalogue.ts';
 import { answerText } from '../../message/answer-text.ts';
 import type { Waiting } from '../../queue/attempts/waiting.ts';
 import type { AttemptRecord, QueuedMessage, QueuedRecipient } from '../../queue/message.ts';
-import { hopsOf } from '../tracing/hops.ts';
+import { hopsOf, type MessageHop } from '../tracing/hops.ts';
 
 /** A message, as a list shows it. */
 export function toldMessage(message: QueuedMessage): ToldMessage {
@@ -23,16 +23,23 @@ export function toldMessage(message: QueuedMessage): ToldMessage {
   };
 }
 
+/** What is known of a message besides itself. */
+export interface DetailFacts {
+  readonly attempts: readonly AttemptRecord[];
+  readonly waiting: Waiting | undefined;
+  /** A hop for each notice about it. */
+  readonly notices: readonly MessageHop[];
+  /** The message that it is a notice about, where that is still kept. */
+  readonly about: Pick<QueuedMessage, 'state'> | undefined;
+}
+
 /** A message with all that is known of it. */
-export function toldDetail(
-  message: QueuedMessage,
-  attempts: readonly AttemptRecord[],
-  waiting: Waiting | undefined,
-): MessageDetail {
-  const { envelope, recipients, damage } = message;
+export function toldDetail(message: QueuedMessage, { attempts, waiting, notices, about }: DetailFacts): MessageDetail {
+  const { envelope, recipients, damage, noticeAbout } = message;
   return {
     ...toldMessage(message),
-    hops: hopsOf({ message, attempts, waiting }),
+    hops: hopsOf({ message, attempts, waiting, notices }),
+    ...(noticeAbout !== undefined && { noticeAbout: { id: noticeAbout, state: about?.state ?? null } }),
     attemptLog: attempts.map(toldAttempt),
     envelope: {
       sender: envelope.reversePath,

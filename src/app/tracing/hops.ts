@@ -13,6 +13,7 @@ export interface MessageHop {
     | 'queued'
     | 'duplicate'
     | 'attempt'
+    | 'notice'
     | 'waits'
     | 'held'
     | 'quarantined'
@@ -20,6 +21,8 @@ export interface MessageHop {
     | 'failed'
     | 'follow-up';
   readonly detail: string;
+  /** The queue id of another message that the hop speaks of: a notice, or what a notice is about. */
+  readonly message?: string;
 }
 
 /** All that is known of a message's way. */
@@ -29,30 +32,52 @@ export interface TracedFacts {
   readonly waiting: Waiting | undefined;
   readonly dropped?: Drops | undefined;
   readonly followUp?: FollowUp | undefined;
+  /** A hop for each, the oldest first. */
+  readonly notices?: readonly MessageHop[];
 }
 
 /** The way of a message so far, and what comes next. */
-export function hopsOf({ message, attempts, waiting, dropped, followUp }: TracedFacts): MessageHop[] {
+export function hopsOf({ message, attempts, waiting, dropped, followUp, notices = [] }: TracedFacts): MessageHop[] {
   const { state, finishedAtMs, unfinished } = message;
-  return [
-    { at: moment(message.receivedAtMs), what: 'accepted', detail: acceptedText(message) },
-    { at: moment(message.receivedAtMs), what: 'queued', detail: queuedText(message) },
-    ...(dropped ? [{ at: moment(dropped.lastAtMs), what: 'duplicate' as const, detail: droppedText(dropped) }] : []),
+  const steps: MessageHop[] = [
     ...attempts.map((attempt) => attemptHop(attempt)),
     ...(unfinished ? [unfinishedHop(unfinished)] : []),
-    ...(waiting ? [{ at: moment(waiting.untilMs), what: 'waits' as const, detail: waiting.reason }] : []),
-    ...(state === 'held' ? [{ at: null, what: state, detail: 'until an administrator releases it' }] : []),
-    ...(state === 'quarantined' ? [{ at: null, what: state, detail: message.damage ?? 'It is damaged.' }] : []),
     ...(finishedAtMs !== undefined && (state === 'delivered' || state === 'failed')
       ? [{ at: moment(finishedAtMs), what: state, detail: finishedText(message) }]
       : []),
+  ];
+  return [
+    acceptedHop(message),
+    { at: moment(message.receivedAtMs), what: 'queued', detail: queuedText(message) },
+    ...(dropped ? [{ at: moment(dropped.lastAtMs), what: 'duplicate' as const, detail: droppedText(dropped) }] : []),
+    ...withNotices(steps, notices),
+    ...(waiting ? [{ at: moment(waiting.untilMs), what: 'waits' as const, detail: waiting.reason }] : []),
+    ...(state === 'held' ? [{ at: null, what: state, detail: 'until an administrator releases it' }] : []),
+    ...(state === 'quarantined' ? [{ at: null, what: state, detail: message.damage ?? 'It is damaged.' }] : []),
     ...(followUp ? [followUpHop(followUp)] : []),
   ];
 }
 
-function acceptedText({ isBounce, account, envelope, size }: QueuedMessage): string {
+/** Each notice behind the last step that was not after it. Steps stay in their order, whatever the clock did meanwhile. */
+function withNotices(steps: readonly MessageHop[], notices: readonly MessageHop[]): MessageHop[] {
+  const behind = Map.groupBy(notices, (notice) =>
+    steps.findLastIndex(({ at }) => at !== null && (notice.at === null || at <= notice.at)),
+  );
+  return [...(behind.get(-1) ?? []), ...steps.flatMap((step, index) => [step, ...(behind.get(index) ?? [])])];
+}
+
+function acceptedHop(message: QueuedMessage): MessageHop {
+  const { noticeAbout, receivedAtMs } = message;
+  return {
+    ...{ at: moment(receivedAtMs), what: 'accepted', detail: acceptedText(message) },
+    ...(noticeAbout !== undefined && { message: noticeAbout }),
+  };
+}
+
+function acceptedText({ isBounce, noticeAbout, account, envelope, size }: QueuedMessage): string {
   const { client, reversePath } = envelope;
-  const from = isBounce ? 'made by the bridge' : clientText(client);
+  const about = noticeAbout === undefined ? '' : `, about message ${noticeAbout}`;
+  const from = isBounce ? `made by the bridge${about}` : clientText(client);
   return `${from}, account ${account}, from <${reversePath}>, ${size} bytes`;
 }
 

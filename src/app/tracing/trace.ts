@@ -3,6 +3,7 @@ import { destinationOf, type QueuedMessage } from '../../queue/message.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
 import { dropsOfMessage } from '../../submission/duplicate-drops.ts';
 import { hopsOf, type MessageHop } from './hops.ts';
+import { noticeHopsOf } from './notices.ts';
 
 /** A message and its way. */
 export interface Trace {
@@ -14,18 +15,20 @@ export interface Trace {
 const mostFollowUps = 1000;
 
 /**
- * Follows a message: who handed it in, each attempt with Microsoft's words, what it waits for, what follows.
+ * Follows a message: who handed it in, each attempt with Microsoft's words, who was told of its failure
+ * or delay, what it waits for, what follows.
  * @throws what the store throws
  */
 export async function traceOf(message: QueuedMessage, store: QueueStore, options: WaitingOptions): Promise<Trace> {
-  const [attempts, waiting, dropped, followUps] = await Promise.all([
+  const [attempts, waiting, dropped, followUps, notices] = await Promise.all([
     store.attempts(message.id),
     new WaitingView(store, options).of(message),
     dropsOfMessage(store.records, message.id, options.nowMs),
     store.followUps(destinationOf(message), Number.MAX_SAFE_INTEGER, mostFollowUps),
+    noticeHopsOf(message, store),
   ]);
   const followUp = followUps.find(({ id }) => id === message.id);
-  return { message, hops: hopsOf({ message, attempts, waiting, dropped, followUp }) };
+  return { message, hops: hopsOf({ message, attempts, waiting, dropped, followUp, notices }) };
 }
 
 /**

@@ -65,6 +65,7 @@ function shown({ message, waiting, attempts, dropped }: Entry, nowMs: number, sc
   fact('accepted', `${exactText(message.receivedAtMs, nowMs)}, ${octets(message.size)}`);
   fact('account', `${message.account}, mailbox ${message.mailbox}, by ${message.courier} over ${message.connection}`);
   fact('from', `<${envelope.reversePath}>${message.isBounce ? ', a notification made by the bridge' : ''}`);
+  if (message.noticeAbout !== undefined) fact('reports on', message.noticeAbout);
   if (message.subject !== undefined) fact('subject', message.subject);
   if (message.messageId !== undefined) fact('message-id', message.messageId);
   for (const recipient of recipients) recipientFacts(recipient, fact);

@@ -30,6 +30,7 @@ export interface MessageRow {
   readonly damage: string | null;
   readonly subject: string | null;
   readonly internet_message_id: string | null;
+  readonly notice_about: string | null;
   readonly unfinished_courier: string | null;
   /** NULL where no attempt is unfinished. */
   readonly unfinished_started_at: number | null;
@@ -87,6 +88,7 @@ function message(
     ...(row.damage === null ? {} : { damage: row.damage }),
     ...(row.subject === null ? {} : { subject: row.subject }),
     ...(row.internet_message_id === null ? {} : { messageId: row.internet_message_id }),
+    ...(row.notice_about === null ? {} : { noticeAbout: row.notice_about }),
     ...unfinishedOf(row),
   };
 }

@@ -60,6 +60,28 @@ test('the page of a message shows its way, every attempt, and Microsoft’s word
   await page.getByText('Delivered').first().waitFor();
 });
 
+test('the page of a message leads to its bounce, and that of the bounce to the message, until it is gone', async () => {
+  const refusal = { status: 550, code: '5.6.11', text: 'Refused for good, say the tests' };
+  world().relay.simulator.faults.add({ target: 'smtp', kind: 'reply', at: 'data', ...refusal }, 1);
+  const id = await world().submit('Refused for good', { account: 'smtp' });
+  const page = await world().open(`messages/${id}`);
+  const way = page.getByRole('region', { name: 'Its way' });
+  await way.getByRole('link', { name: /^\w+ to <reports@contoso\.com>: delivered$/ }).click();
+  await page.getByText('made by the bridge, about message').waitFor();
+  const facts = page.locator('.facts > div').filter({ hasText: 'Reports on' });
+  await facts.getByText('Failed', { exact: true }).waitFor();
+  const address = page.url();
+  await facts.getByRole('link', { name: id }).click();
+  await page.getByText('Refused for good, say the tests').first().waitFor();
+
+  await page.getByRole('button', { name: 'Delete …' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
+  await page.goto(address);
+  await facts.getByText(`${id}, which is not kept any more`).waitFor();
+  expect(await facts.getByRole('link').count()).toBe(0);
+});
+
 test('a message is held, released and deleted on its page', async () => {
   const id = await queued('Held and let go');
   const page = await world().open(`messages/${id}`);
@@ -77,6 +99,27 @@ test('a message is held, released and deleted on its page', async () => {
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
   await until('the row to be gone', async () => (await row(page, 'Held and let go').count()) === 0);
+});
+
+test('a message that is deleted while its page asks for it has no page any more', async () => {
+  const id = await queued('Deleted while asked for');
+  const page = await world().open(`messages/${id}`);
+  await page.getByText('Queued', { exact: true }).first().waitFor();
+  const { promise: isDeleted, resolve: deleted } = Promise.withResolvers<void>();
+  await page.route(`**/api/v1/messages/${id}`, async (route) => {
+    await isDeleted;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(`**/api/v1/messages/${id}`);
+  const other = await world().open(`messages/${id}`);
+  await other.getByRole('button', { name: 'Hold' }).click();
+  await asked;
+  await page.getByRole('button', { name: 'Delete …' }).click();
+  const answered = page.waitForResponse('**/api/v1/messages/actions');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await answered;
+  deleted();
+  await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
 });
 
 test('several messages are chosen and changed at once, or all that a search finds', async () => {

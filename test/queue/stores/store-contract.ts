@@ -729,6 +729,43 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(await (await open(place)).get(id)).toMatchObject({ ...listed, state: 'delivered' });
     });
 
+    test('keeps which message a notice is about, through every state and after that message is gone', async () => {
+      const place = newPlace();
+      const store = await open(place);
+      const message = await put(store, 'x');
+      const other = await put(store, 'y');
+      const about = (id: string) => ({
+        message: newMessage({ isBounce: true, noticeAbout: id }),
+        content: Buffer.from('n'),
+      });
+      const warning = (await store.noteDelayTold(message.id, about(message.id))) as QueuedMessage;
+      const bounces = await store.record(message.id, { ...outcome(message, 'queued'), bounces: [about(message.id)] });
+      const given = { recipients: message.recipients, finishedAtMs: t0 };
+      const late = await store.giveUp(message.id, { ...given, bounces: [about(message.id)] });
+      const [ofOther] = await store.giveUp(other.id, { ...given, bounces: [about(other.id)] });
+      const ids = [warning, ...bounces, ...late].map(({ id }) => id);
+      expect(ids).toHaveLength(3);
+      await store.record(warning.id, outcome(warning, 'queued'));
+      await store.record(warning.id, outcome(warning, 'delivered'));
+      expect(await store.remove({ ids: [message.id] })).toBe(1);
+      await store.close();
+      const again = await open(place);
+      const found = await again.list({ noticeAbout: message.id }, 10);
+      expect(found.map(({ id, state, noticeAbout }) => [id, state, noticeAbout])).toEqual(
+        ids.map((id) => [id, id === warning.id ? 'delivered' : 'queued', message.id]).toSorted(),
+      );
+      expect((await again.list({ noticeAbout: other.id }, 10)).map(({ id }) => id)).toEqual([ofOther?.id]);
+      expect(await again.list({ noticeAbout: message.id, states: ['delivered'] }, 10)).toMatchObject([
+        { id: warning.id },
+      ]);
+      expect(await again.list({ noticeAbout: message.id.toUpperCase() }, 10)).toEqual([]);
+      expect(await again.get(other.id)).not.toHaveProperty('noticeAbout');
+      const newest = await again.page({ noticeAbout: message.id }, { limit: 2 });
+      const oldest = await again.page({ noticeAbout: message.id }, { limit: 2, beforeId: newest.next ?? '' });
+      expect([...newest.messages, ...oldest.messages].map(({ id }) => id)).toEqual(ids.toSorted().toReversed());
+      expect(oldest.next).toBeUndefined();
+    });
+
     test('finds messages by their sender, a pattern or the whole of it', async () => {
       const store = await open();
       const from = (reversePath: string) => ({ envelope: { ...newMessage().envelope, reversePath } });
@@ -880,7 +917,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
     test.each([0, 10, 70_000, 600_000])('gives and takes a message with a body of %i octets as it is', async (size) => {
       const [from, to] = [await open(), await open()];
       const content = Buffer.alloc(size, 'Zm9v\r\n');
-      const message = await put(from, content, { subject: 'Größe', messageId: '<1@x>' });
+      const message = await put(from, content, { subject: 'Größe', messageId: '<1@x>', noticeAbout: 'gone' });
       await from.record(message.id, { ...outcome(message, 'queued', t0 + 60_000), courier: 'smtp' });
       await from.begin(message.id, { courier: 'graph', startedAtMs: t0 + 70_000 });
       await from.noteDelayTold(message.id, undefined);
@@ -892,6 +929,7 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
       expect(await adopted(to, kept, content)).toEqual(kept.message);
       expect(await to.transfer.messages('', 10)).toEqual([kept]);
       expect(await to.get(message.id)).toEqual(await from.get(message.id));
+      expect((await to.list({ noticeAbout: 'gone' }, 10)).map(({ id }) => id)).toEqual([message.id]);
       expect(await to.attempts(message.id)).toEqual(await from.attempts(message.id));
       expect(await to.delayed(Number.MAX_SAFE_INTEGER, '', 10)).toEqual([]);
       expect((await buffer(await to.open(message.id))).equals(content)).toBe(true);
@@ -899,12 +937,13 @@ export function storeContract(name: string, newPlace: () => string, openStore: O
 
     test.each(['delivered', 'failed'] as const)('gives and takes a message that is %s', async (state) => {
       const [from, to] = [await open(), await open()];
-      const message = await put(from, 'one', { subject: 'Größe', messageId: '<1@x>' });
+      const message = await put(from, 'one', { subject: 'Größe', messageId: '<1@x>', noticeAbout: 'gone' });
       await from.record(message.id, outcome(message, state));
       const kept = (await from.transfer.messages('', 10))[0] as KeptMessage;
       if (state === 'failed') await adopted(to, kept, Buffer.from('one'));
       else await to.transfer.adopt(kept);
       expect(await to.get(message.id)).toEqual(await from.get(message.id));
+      expect((await to.list({ noticeAbout: 'gone' }, 10)).map(({ id }) => id)).toEqual([message.id]);
       expect(await to.sentSince(destination, t0, nowMs)).toEqual(await from.sentSince(destination, t0, nowMs));
       expect(await to.purge({ deliveredMs: nowMs, failedMs: nowMs })).toBe(1);
     });

@@ -28,7 +28,9 @@ const directions = [
 async function fill(store: MovableStore): Promise<QueuedMessage[]> {
   const messages = [];
   for (const size of [20, 100_000, 700_000]) messages.push(await put(store, Buffer.alloc(size, `${size}\r\n`)));
-  const [held, failed, delivered] = [await put(store, 'held'), await put(store, 'failed'), await put(store, 'gone')];
+  const held = await put(store, 'held');
+  const notice = { isBounce: true, noticeAbout: held.id };
+  const [failed, delivered] = [await put(store, 'failed', notice), await put(store, 'gone', notice)];
   await store.hold({ ids: [held.id] });
   for (const [message, state] of [[failed, 'failed'] as const, [delivered, 'delivered'] as const]) {
     await store.record(message.id, {

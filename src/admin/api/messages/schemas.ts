@@ -25,6 +25,9 @@ const choice = {
   recipient: searchText().optional().meta({ description: 'One of the recipients; `*` stands for any characters.' }),
   subject: searchText().optional().meta({ description: 'A part of the subject.' }),
   messageId: searchText().optional().meta({ description: 'A part of the Message-ID.' }),
+  noticeAbout: messageId().optional().meta({
+    description: 'Bounces and delay warnings about the message with this queue id.',
+  }),
   error: searchText()
     .optional()
     .meta({ description: 'What the last attempt said: a whole code, or a part of the text.' }),
@@ -117,7 +120,23 @@ const attemptSchema = z.strictObject({
 
 /** All that is known of a message. */
 export const messageDetailSchema = messageSchema.extend({
-  hops: z.array(z.strictObject({ at: moment().nullable(), what: z.string(), detail: z.string() })),
+  hops: z.array(
+    z.strictObject({
+      at: moment().nullable(),
+      what: z.string(),
+      detail: z.string(),
+      message: z.string().optional().meta({
+        description: 'Queue id of another message that the hop speaks of: a notice, or what a notice is about.',
+      }),
+    }),
+  ),
+  noticeAbout: z
+    .strictObject({
+      id: z.string(),
+      state: z.enum(messageStates).nullable().meta({ description: 'null: the message is not kept any more.' }),
+    })
+    .optional()
+    .meta({ description: 'Of a bounce or delay warning: the message that it is about.' }),
   attemptLog: z.array(attemptSchema),
   envelope: z.strictObject({
     sender: z.string(),

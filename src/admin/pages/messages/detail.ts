@@ -1,4 +1,11 @@
-import type { MessageAction, ShownAttempt, ShownMessageDetail, ShownMessageState, ShownOutcome } from '../contract.ts';
+import type {
+  MessageAction,
+  ShownAttempt,
+  ShownHopOfMessage,
+  ShownMessageDetail,
+  ShownMessageState,
+  ShownOutcome,
+} from '../contract.ts';
 import { counted, size } from '../parts/amounts.ts';
 import { asked } from '../parts/asked.ts';
 import { facts } from '../parts/fields.ts';
@@ -22,7 +29,8 @@ export function openMessage(context: PageContext): Page {
   const { id = '' } = context.place;
   const message = asked(context, () => context.api.get<ShownMessageDetail>(`messages/${encodeURIComponent(id)}`));
   context.on('message', (data) => {
-    if ((data as { id?: string }).id === id) void message.ask();
+    const changed = (data as { id?: string }).id;
+    if (changed === id || message.value?.hops.some((hop) => hop.message === changed)) void message.ask();
   });
   context.on('open', () => void message.ask());
   const done = async () => {
@@ -74,6 +82,7 @@ function messageFacts(message: ShownMessageDetail): TemplateResult {
   const { sender, account, mailbox, connection, courier, messageId, bytes, receivedAt, finishedAt } = message;
   return facts([
     ['From', sender || '<> (a notice)'],
+    ['Reports on', about(message)],
     ['Account', html`<a href="/ui/accounts/${encodeURIComponent(account)}">${account}</a>`],
     ['Mailbox', mailbox],
     ['Connection', html`<a href="/ui/connections/${encodeURIComponent(connection)}">${connection}</a>, by ${courier}`],
@@ -84,6 +93,19 @@ function messageFacts(message: ShownMessageDetail): TemplateResult {
   ]);
 }
 
+/** Of a notice: the message that it is about, which may be gone. */
+function about({ noticeAbout }: ShownMessageDetail): TemplateResult | undefined {
+  if (!noticeAbout) return undefined;
+  const { id, state } = noticeAbout;
+  return state
+    ? html`${messageLink(id, id)} ${stateMark(state)}`
+    : html`<code>${id}</code>, which is not kept any more`;
+}
+
+function messageLink(id: string, text: string): TemplateResult {
+  return html`<a href="/ui/messages/${encodeURIComponent(id)}">${text}</a>`;
+}
+
 function recipients({ recipients: all }: ShownMessageDetail): TemplateResult {
   return html`<ul class="lines">
     ${all.map(({ address, state }) => html`<li class="line"><span class="address">${address}</span> ${stateMark(state)}</li>`)}
@@ -92,8 +114,13 @@ function recipients({ recipients: all }: ShownMessageDetail): TemplateResult {
 
 function way({ hops }: ShownMessageDetail): TemplateResult {
   return html`<ol class="way">
-    ${hops.map(({ at, what, detail }) => html`<li><b>${what}</b> ${moment(at)} ${detail ? html`<p>${detail}</p>` : nothing}</li>`)}
+    ${hops.map((hop) => html`<li><b>${hop.what}</b> ${moment(hop.at)} ${hop.detail ? html`<p>${hopDetail(hop)}</p>` : nothing}</li>`)}
   </ol>`;
+}
+
+/** A notice has a page of its own. */
+function hopDetail({ what, detail, message }: ShownHopOfMessage): TemplateResult | string {
+  return what === 'notice' && message !== undefined ? messageLink(message, detail) : detail;
 }
 
 /** What to do is told once, at the last outcome that asks for it. */

@@ -6,7 +6,10 @@ import { troubleOf } from './trouble.ts';
 export interface Asked<T> {
   readonly value: T | undefined;
   readonly error: unknown;
-  /** Asks again. While a question is open another one waits for it, and more than one wait together. */
+  /**
+   * Asks again. While a question is open another one waits for it, and more than one wait together. Resolves when there is
+   * an answer that was asked for then or later, or a failure in its place.
+   */
   ask(): Promise<void>;
   /** Takes an answer that came unasked. */
   take(value: T): void;
@@ -18,12 +21,9 @@ export interface Asked<T> {
 export function asked<T>(context: PageContext, question: () => Promise<T>): Asked<T> {
   let value: T | undefined;
   let error: unknown;
-  let isOpen = false;
   let isStale = false;
-  const ask = async (): Promise<void> => {
-    isStale = true;
-    if (isOpen) return;
-    isOpen = true;
+  let open: Promise<void> | undefined;
+  const answer = async (): Promise<void> => {
     while (isStale && !context.signal.aborted) {
       isStale = false;
       try {
@@ -34,7 +34,12 @@ export function asked<T>(context: PageContext, question: () => Promise<T>): Aske
       }
       context.redraw();
     }
-    isOpen = false;
+    open = undefined;
+  };
+  const ask = (): Promise<void> => {
+    isStale = true;
+    open ??= answer();
+    return open;
   };
   void ask();
   return {

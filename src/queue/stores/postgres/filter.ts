@@ -24,6 +24,7 @@ export function filterCondition(filter: QueueFilter): SqlCondition {
   // Both sides by the server: what letters it knows depends on its locale.
   if (filter.subject !== undefined) parts.push(holds('m.subject', $(filter.subject)));
   if (filter.messageId !== undefined) parts.push(holds('m.internet_message_id', $(filter.messageId)));
+  if (filter.noticeAbout !== undefined) parts.push(`m.notice_about = ${$(filter.noticeAbout)}`);
   if (filter.recipient !== undefined) {
     parts.push(someRecipient(`lower(r ->> 'address') LIKE ${$(likePattern(filter.recipient.toLowerCase()))}`));
   }

@@ -5,7 +5,7 @@ import { damagedMessage, type MessageRow, messageOfRow } from '../rows.ts';
 /** Columns of a message for {@link messageOf}; the tables are named m (of messages or everything) and u (unfinished). */
 export const messageColumns = `m.id, m.account, m.connection, m.mailbox, m.courier, m.envelope, m.recipients,
   m.is_bounce, m.size, m.state, m.attempts, m.received_at, m.expires_at, m.next_attempt_at, m.finished_at, m.damage, m.subject,
-  m.internet_message_id,  u.courier AS unfinished_courier, u.started_at AS unfinished_started_at`;
+  m.internet_message_id, m.notice_about, u.courier AS unfinished_courier, u.started_at AS unfinished_started_at`;
 
 /** Where these columns come from. */
 export const openMessages = 'mailbridge.messages m LEFT JOIN mailbridge.unfinished u ON u.message_id = m.id';

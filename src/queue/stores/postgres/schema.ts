@@ -197,6 +197,21 @@ CREATE OR REPLACE VIEW mailbridge.everything AS
     received_at, expires_at, next_attempt_at, finished_at, 'delivered', NULL, subject, internet_message_id
   FROM mailbridge.delivered;
 `,
+  `
+-- of a bounce or delay warning, the message that it is about, which may be gone
+ALTER TABLE mailbridge.messages ADD COLUMN notice_about text COLLATE "C";
+ALTER TABLE mailbridge.delivered ADD COLUMN notice_about text COLLATE "C";
+CREATE INDEX messages_notices ON mailbridge.messages (notice_about, id) WHERE notice_about IS NOT NULL;
+CREATE INDEX delivered_notices ON mailbridge.delivered (notice_about, id) WHERE notice_about IS NOT NULL;
+CREATE OR REPLACE VIEW mailbridge.everything AS
+  SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
+    received_at, expires_at, next_attempt_at, finished_at, state, damage, subject, internet_message_id, notice_about
+  FROM mailbridge.messages
+  UNION ALL
+  SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
+    received_at, expires_at, next_attempt_at, finished_at, 'delivered', NULL, subject, internet_message_id, notice_about
+  FROM mailbridge.delivered;
+`,
 ];
 
 /** The tables of the queue. */

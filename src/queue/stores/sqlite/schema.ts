@@ -122,6 +122,11 @@ ALTER TABLE messages ADD COLUMN internet_message_id TEXT;
 -- messages that are not delivered, among many more that are
 CREATE INDEX messages_open ON messages (id, state) WHERE state <> 'delivered';
 `,
+  `
+-- of a bounce or delay warning, the message that it is about, which may be gone
+ALTER TABLE messages ADD COLUMN notice_about TEXT;
+CREATE INDEX messages_notices ON messages (notice_about, id) WHERE notice_about IS NOT NULL;
+`,
 ];
 
 /** Version of the queue's format; a bridge refuses a queue of a later one. */

@@ -105,7 +105,7 @@ test('what was linked for one moment is there for the next', async () => {
     name: string,
   ) => `INSERT INTO messages SELECT '${name}', lane, account, connection, mailbox, courier, envelope,
     recipients, is_bounce, size, '${name}.eml', state, attempts, received_at, expires_at, next_attempt_at, finished_at,
-    body_crc, damage, delay_told, subject, internet_message_id FROM messages LIMIT 1`;
+    body_crc, damage, delay_told, subject, internet_message_id, notice_about FROM messages LIMIT 1`;
   let tries = 0;
   const copy = await copyQueue(folder, temporaryFolder(), {
     afterLinks: () => {

@@ -97,7 +97,16 @@ function changeQueue(folder: string, sql: string): void {
 /** A second row like the only one there is. */
 const secondRow = `INSERT INTO messages SELECT 'second', lane, account, connection, mailbox, courier, envelope, recipients,
   is_bounce, size, 'second.eml', state, attempts, received_at, expires_at, next_attempt_at, finished_at, body_crc, damage,
-  delay_told, subject, internet_message_id FROM messages`;
+  delay_told, subject, internet_message_id, notice_about FROM messages`;
+
+test('in a copy the notices about a message are found, as in the queue', async () => {
+  const { folder, store } = openQueue();
+  const { id } = await put(store, small, { isBounce: true, noticeAbout: 'm1' });
+  const into = temporaryFolder();
+  await copyQueue(folder, into);
+  const copy = openQueue(into);
+  expect((await copy.store.list({ noticeAbout: 'm1' }, 10)).map((message) => message.id)).toEqual([id]);
+});
 
 test('a body that goes in the very moment of the copy makes it choose another moment', async () => {
   const { folder, store } = openQueue();

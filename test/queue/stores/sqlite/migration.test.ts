@@ -71,9 +71,27 @@ test('two that open it at once bring it over once', async () => {
   for (const store of stores) await store.close();
 });
 
-/** Takes back what format 8 has added. */
-const withoutFormat8 = `DROP INDEX messages_open; ALTER TABLE messages DROP COLUMN subject;
+/** Takes back what format 9 has added. */
+const withoutFormat9 = 'DROP INDEX messages_notices; ALTER TABLE messages DROP COLUMN notice_about';
+
+/** Takes back what format 8 has added, and those after it. */
+const withoutFormat8 = `${withoutFormat9}; DROP INDEX messages_open; ALTER TABLE messages DROP COLUMN subject;
   ALTER TABLE messages DROP COLUMN internet_message_id`;
+
+test('a queue of format 8 comes over: its notices are about nobody knows what, those that come then are', async () => {
+  const folder = temporaryFolder();
+  const before = openSqliteStore(folder, { exclusive: true });
+  const old = await put(before, 'x', { isBounce: true });
+  await before.close();
+  const db = new DatabaseSync(join(folder, 'queue.sqlite'));
+  db.exec(`${withoutFormat9}; PRAGMA user_version = 8`);
+  db.close();
+  const after = openSqliteStore(folder, { exclusive: true });
+  onTestFinished(() => after.close());
+  const fresh = await put(after, 'y', { isBounce: true, noticeAbout: 'm1' });
+  expect(await after.get(old.id)).toEqual(old);
+  expect((await after.list({ noticeAbout: 'm1' }, 10)).map(({ id }) => id)).toEqual([fresh.id]);
+});
 
 /** A queue as the version before follow-ups left it, which knew of no couriers of attempts. */
 async function queueOfFormat4(): Promise<string> {

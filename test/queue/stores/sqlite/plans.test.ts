@@ -33,6 +33,8 @@ test('what a bridge asks all the time never reads through all messages, of which
   await store.deliveredSince(0);
   await store.page({}, { limit: 10 });
   await store.page({ states: ['queued'], subject: 'x' }, { limit: 10 });
+  await store.page({ noticeAbout: 'x' }, { limit: 10 });
+  await store.list({ noticeAbout: 'x' }, 10);
   const db = new DatabaseSync(join(folder, 'queue.sqlite'));
   onTestFinished(() => db.close());
   db.function('folded', { deterministic: true }, (text) => text);
@@ -40,4 +42,7 @@ test('what a bridge asks all the time never reads through all messages, of which
   expect(plans.length).toBeGreaterThan(12);
   const scans = plans.filter(({ plan }) => plan.some(({ detail }) => detail === 'SCAN messages'));
   expect(scans.map(({ text }) => text)).toEqual([]);
+  const ofNotices = plans.filter(({ text }) => text.includes('notice_about = ?')).map(({ plan }) => plan[0]?.detail);
+  expect(ofNotices).toHaveLength(2);
+  for (const detail of ofNotices) expect(detail).toContain('USING INDEX messages_notices (notice_about=?');
 });

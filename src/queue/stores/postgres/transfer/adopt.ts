@@ -51,18 +51,19 @@ const adopt = `
   open AS (
     INSERT INTO mailbridge.messages (id, destination, account, connection, mailbox, courier, envelope, recipients,
       is_bounce, size, crc, parts, attempts, received_at, expires_at, next_attempt_at, finished_at, state, damage,
-      delay_told, accepted_by, subject, internet_message_id)
+      delay_told, accepted_by, subject, internet_message_id, notice_about)
     SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, crc, parts,
       attempts, received_at, expires_at, next_attempt_at, finished_at, state, damage, delay_told, accepted_by,
-      subject, internet_message_id
+      subject, internet_message_id, notice_about
     FROM accepted WHERE state <> 'delivered'
     ON CONFLICT (id) DO NOTHING RETURNING id
   ),
   done AS (
     INSERT INTO mailbridge.delivered (id, destination, account, connection, mailbox, courier, envelope, recipients,
-      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id)
+      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id,
+      notice_about)
     SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, attempts,
-      received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id
+      received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id, notice_about
     FROM accepted WHERE state = 'delivered'
     ON CONFLICT (id) DO NOTHING
   ),

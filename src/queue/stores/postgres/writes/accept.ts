@@ -28,16 +28,16 @@ export function acceptance(id: string, message: NewMessage, body: BodyEnd): Acce
 /** Columns of {@link acceptanceEntries}, for `json_to_recordset`. */
 export const acceptanceColumns = `id text, destination text, account text, connection text, mailbox text, courier text,
   envelope jsonb, recipients jsonb, is_bounce boolean, size bigint, crc bigint, parts integer, received_at bigint,
-  expires_at bigint, next_attempt_at bigint, accepted_by text, subject text, internet_message_id text, at integer,
-  length integer`;
+  expires_at bigint, next_attempt_at bigint, accepted_by text, subject text, internet_message_id text,
+  notice_about text, at integer, length integer`;
 
 /** Puts the messages of `accepted` into the table. */
 export const insertMessages = `
   INSERT INTO mailbridge.messages (id, destination, account, connection, mailbox, courier, envelope, recipients,
     is_bounce, size, crc, parts, attempts, received_at, expires_at, next_attempt_at, state, accepted_by,
-    subject, internet_message_id)
+    subject, internet_message_id, notice_about)
   SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, crc, parts, 0,
-    received_at, expires_at, next_attempt_at, 'queued', accepted_by, subject, internet_message_id
+    received_at, expires_at, next_attempt_at, 'queued', accepted_by, subject, internet_message_id, notice_about
   FROM accepted
   ON CONFLICT (id) DO NOTHING
   RETURNING id`;
@@ -61,6 +61,7 @@ export function acceptanceEntries(all: readonly Acceptance[], by: string) {
       ...{ received_at: Math.round(message.receivedAtMs), expires_at: Math.round(message.expiresAtMs) },
       ...{ next_attempt_at: Math.round(queued.nextAttemptAtMs), accepted_by: by, at, length: body.last.length },
       ...{ subject: message.subject ?? null, internet_message_id: message.messageId ?? null },
+      notice_about: message.noticeAbout ?? null,
     };
     at += body.last.length;
     return entry;

@@ -24,7 +24,7 @@ const columns = `id text, token text, state text, recipients jsonb, next_attempt
   follow_connection text, follow_mailbox text, times integer, due bigint, ended_at bigint, unfinished_courier text, unfinished_at bigint, ${leaseColumns}`;
 
 const kept = `m.id, m.destination, m.account, m.connection, m.mailbox, m.envelope, m.is_bounce, m.size, m.received_at,
-  m.expires_at, m.subject, m.internet_message_id`;
+  m.expires_at, m.subject, m.internet_message_id, m.notice_about`;
 
 const bouncesOf = `
   accepted AS MATERIALIZED (
@@ -58,9 +58,10 @@ const record = `
   ),
   kept AS (
     INSERT INTO mailbridge.delivered (id, destination, account, connection, mailbox, courier, envelope, recipients,
-      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id)
+      is_bounce, size, attempts, received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id,
+      notice_about)
     SELECT id, destination, account, connection, mailbox, courier, envelope, recipients, is_bounce, size, number,
-      received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id FROM gone
+      received_at, expires_at, next_attempt_at, finished_at, subject, internet_message_id, notice_about FROM gone
   ),
   settled AS MATERIALIZED (
     SELECT id, number, destination, started_at, duration_ms, delivered, external, upstream_id, outcomes,

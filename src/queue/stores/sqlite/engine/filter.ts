@@ -27,6 +27,7 @@ export function filterCondition(filter: QueueFilter): Condition {
   if (filter.messageId !== undefined) {
     add('instr(folded(internet_message_id), ?) > 0', filter.messageId.toLowerCase());
   }
+  if (filter.noticeAbout !== undefined) add('notice_about = ?', filter.noticeAbout);
   if (filter.recipient !== undefined) {
     add(someRecipient(`lower(value ->> 'address') GLOB ?`), globPattern(filter.recipient.toLowerCase()));
   }

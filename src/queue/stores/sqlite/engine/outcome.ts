@@ -13,8 +13,9 @@ export function insertMessage(db: Statements, id: string, message: NewMessage, b
   const queued = queuedMessage(id, message, body.size);
   db.sql(
     `INSERT INTO messages (id, lane, account, connection, mailbox, courier, envelope, recipients, is_bounce, size,
-       body_file, body_crc, state, attempts, received_at, expires_at, next_attempt_at, subject, internet_message_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?)`,
+       body_file, body_crc, state, attempts, received_at, expires_at, next_attempt_at, subject, internet_message_id,
+       notice_about)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?)`,
   ).run(
     id,
     destinationOf(message),
@@ -33,6 +34,7 @@ export function insertMessage(db: Statements, id: string, message: NewMessage, b
     queued.nextAttemptAtMs,
     message.subject ?? null,
     message.messageId ?? null,
+    message.noticeAbout ?? null,
   );
   if ('content' in body) db.sql('INSERT INTO bodies (message_id, content) VALUES (?, ?)').run(id, body.content);
   return queued;

@@ -21,7 +21,8 @@ export function seenMessages(
     const found = db.sql(statement).all(...values, ...condition.values, limit);
     return (found as unknown as MessageRow[]).map(messageOf);
   };
-  if (filter.ids) return { found: messages('id < ?', beforeId), lastId: undefined };
+  // By an index of their own.
+  if (filter.ids || filter.noticeAbout !== undefined) return { found: messages('id < ?', beforeId), lastId: undefined };
   const inSight = inSightOf(filter);
   const bounds = db.sql(`SELECT count(*) AS n, min(id) AS last FROM (${inSight})`).get(beforeId, rows);
   if (bounds?.last === null) return { found: [], lastId: undefined };

@@ -84,8 +84,8 @@ export function adoptMessage(db: Statements, kept: KeptMessage, body: SpooledBod
     .sql(
       `INSERT OR IGNORE INTO messages (id, lane, account, connection, mailbox, courier, envelope, recipients, is_bounce,
          size, body_file, body_crc, state, attempts, received_at, expires_at, next_attempt_at, finished_at, damage,
-         delay_told, subject, internet_message_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         delay_told, subject, internet_message_id, notice_about)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       ...[id, destinationOf(message), message.account, message.connection, message.mailbox, message.courier],
@@ -93,7 +93,7 @@ export function adoptMessage(db: Statements, kept: KeptMessage, body: SpooledBod
       ...[message.size, body && 'file' in body ? body.file : null, kept.bodyCrc ?? crc ?? null, message.state],
       ...[message.attempts, message.receivedAtMs, message.expiresAtMs, message.nextAttemptAtMs],
       ...[message.finishedAtMs ?? null, message.damage ?? null, kept.isDelayTold ? 1 : 0],
-      ...[message.subject ?? null, message.messageId ?? null],
+      ...[message.subject ?? null, message.messageId ?? null, message.noticeAbout ?? null],
     );
   if (changes === 0) return message;
   if (body && 'content' in body) db.sql('INSERT INTO bodies (message_id, content) VALUES (?, ?)').run(id, body.content);
