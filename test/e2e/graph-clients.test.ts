@@ -65,7 +65,10 @@ describe(`${messages} messages behind Graph, which others change, seed ${seed}`,
       const brought = namesIn(whole);
       expect(doubled(brought)).toEqual([]);
       const known = new Set([...brought, ...(fetcher.remembers ? namesIn(cut) : [])]);
-      expect(before.filter((name) => !known.has(name)), whole.result.output.slice(-2000)).toEqual([]);
+      expect(
+        before.filter((name) => !known.has(name)),
+        whole.result.output.slice(-2000),
+      ).toEqual([]);
       expect([...known].filter((name) => !world.delivered.has(name))).toEqual([]);
     },
   );

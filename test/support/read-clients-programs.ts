@@ -188,7 +188,10 @@ export const curl: MailFetcher = {
     };
     const url = (path: string) => `url = ${quoted(`${base}/${path}`)}`;
     const list = await run(url(protocol === 'imap' ? 'INBOX?ALL' : ''));
-    const numbers = protocol === 'imap' ? list.output.match(/\d+/g) : list.output.match(/^\d+/gm);
+    const numbers =
+      protocol === 'pop3' || list.output.length < longestOfCurl
+        ? list.output.match(protocol === 'imap' ? /\d+/g : /^\d+/gm)
+        : await run(url('INBOX'), `request = ${quoted('STATUS INBOX (MESSAGES)')}`).then(upTo);
     if (list.code !== 0 || numbers === null) return { result: list, messages: [] };
     const urlOf = (number: string) => url(protocol === 'imap' ? `INBOX;MAILINDEX=${number}` : number);
     const result = await run(...numbers.flatMap((each) => [`output = ${quoted(join(mail, each))}`, urlOf(each)]));
@@ -204,6 +207,14 @@ export const curl: MailFetcher = {
     return { result: deleted, messages };
   },
 };
+
+/** Of a longer line it leaves out the rest, without a word. */
+const longestOfCurl = 15_000;
+
+function upTo({ output }: ProgramResult): string[] {
+  const count = Number(/MESSAGES (\d+)/.exec(output)?.[1]);
+  return Array.from({ length: count }, (_, at) => String(at + 1));
+}
 
 async function runAll<T extends { readonly code: number | null }>(...steps: (() => Promise<T>)[]): Promise<T> {
   let last: T | undefined;
