@@ -33,6 +33,7 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { BridgeListeners, type ListenerChange, type SharedListenerParts } from './listeners/bridge-listeners.ts';
+import { clientHosts } from './listeners/client-hosts.ts';
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
@@ -49,6 +50,8 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** By what programs reach a listener, the best first. See {@link clientHosts}. */
+  clientHosts(host: string): readonly string[];
   /** Where instances share sign-ins; undefined: they are files of the data folder. */
   readonly shared: RecordTable | undefined;
   /** A reload has brought something that only a restart takes up. */
@@ -312,6 +315,10 @@ class RunningBridge implements Bridge {
 
   get shared(): RecordTable | undefined {
     return this.#parts.shared;
+  }
+
+  clientHosts(host: string): readonly string[] {
+    return clientHosts(host, this.#parts.config);
   }
 
   get needsRestart(): boolean {

@@ -1,9 +1,6 @@
-import { hostname, networkInterfaces } from 'node:os';
 import type { Bridge } from '../app/bridge.ts';
 import { version } from '../app/version.ts';
-import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
-import { ownAddresses } from '../onboarding/own-addresses.ts';
 import type { Screen } from './terminal/screen.ts';
 
 type Listener = Bridge['listeners'][number];
@@ -14,7 +11,8 @@ const securityNames = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' 
  * What a person who has just started the bridge wants to know: what to type into the clients, and what comes next.
  * @param config as the command line named it
  */
-export function tellBanner({ listeners, authorityFile }: Bridge, config: string | undefined, screen: Screen): void {
+export function tellBanner(bridge: Bridge, config: string | undefined, screen: Screen): void {
+  const { listeners, authorityFile } = bridge;
   screen.say(`mailbridge ${version()}`, { style: 'bold' });
   screen.blank();
   screen.say('Programs and devices connect to:');
@@ -23,7 +21,7 @@ export function tellBanner({ listeners, authorityFile }: Bridge, config: string 
       { heading: '', value: ({ protocol }: Listener) => protocol.toUpperCase() },
       { heading: '', value: ({ port }) => `port ${port}` },
       { heading: '', value: ({ security }) => securityNames[security] },
-      { heading: '', value: ({ host }) => addressesOf(host) },
+      { heading: '', value: ({ host }) => addressesOf(bridge, host) },
     ],
     listeners,
     2,
@@ -40,7 +38,7 @@ export function tellBanner({ listeners, authorityFile }: Bridge, config: string 
 }
 
 /** What is typed elsewhere to reach a listener. */
-function addressesOf(host: string): string {
-  if (isEveryAddress(host)) return ownAddresses(hostname(), networkInterfaces()).join(' or ');
-  return isLoopback(host) ? `${host} (from this machine only)` : host;
+function addressesOf(bridge: Bridge, host: string): string {
+  const hosts = bridge.clientHosts(host);
+  return isLoopback(host) && hosts.length === 1 ? `${host} (from this machine only)` : hosts.join(' or ');
 }
