@@ -7,6 +7,7 @@ import { type CommandQueue, hasQueue } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
+import type { AuditNote } from '../audited.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 import { localTime, timeZoneText } from '../terminal/times.ts';
@@ -20,6 +21,7 @@ export interface InvitationRequest {
   readonly nowMs: number;
   readonly config: Config;
   readonly queue: CommandQueue;
+  readonly note: AuditNote;
 }
 
 /** Does it. @returns the exit code @throws BridgeError */
@@ -35,6 +37,7 @@ export async function invite(request: InvitationRequest, io: CliIo): Promise<num
   assertInvitable(config, admin.connect.connection, address);
   const invitations = await opened(request);
   const { invitation, token } = await invitations.make({ address, madeBy, expiresAtMs: nowMs + days * dayMs }, nowMs);
+  request.note({ invitation: invitation.id, expiresAt: invitation.expiresAt });
   const url = invitationLink(originOf(admin, config), token);
   if (json) {
     io.stdout.write(`${JSON.stringify({ ...invitation, url }, null, 2)}\n`);
@@ -91,6 +94,7 @@ export async function listInvitations(request: InvitationRequest, io: CliIo): Pr
 export async function revokeInvitation(request: InvitationRequest, io: CliIo): Promise<number> {
   const { subject: id = '', json, nowMs } = request;
   const { address } = await (await opened(request)).revoke(id, nowMs);
+  request.note({ address });
   if (json) io.stdout.write(`${JSON.stringify({ id, address, revoked: true }, null, 2)}\n`);
   else new Screen(io.stdout, io.env).say(`The invitation ${id} for ${address} has ended.`, { mark: 'ok' });
   return 0;
