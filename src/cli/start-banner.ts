@@ -2,6 +2,7 @@ import type { Bridge } from '../app/bridge.ts';
 import { version } from '../app/version.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 import type { Screen } from './terminal/screen.ts';
+import { shellWord } from './terminal/shell-word.ts';
 
 type Listener = Bridge['listeners'][number];
 
@@ -12,7 +13,7 @@ const securityNames = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' 
  * @param config as the command line named it
  */
 export function tellBanner(bridge: Bridge, config: string | undefined, screen: Screen): void {
-  const { listeners, authorityFile } = bridge;
+  const { listeners, authorityFile, pagesUrl } = bridge;
   screen.say(`mailbridge ${version()}`, { style: 'bold' });
   screen.blank();
   screen.say('Programs and devices connect to:');
@@ -32,8 +33,15 @@ export function tellBanner(bridge: Bridge, config: string | undefined, screen: S
     screen.say(authorityFile, { indent: 2 });
     screen.blank();
   }
-  const check = `mailbridge check${config === undefined ? '' : ` --config ${config}`}`;
-  screen.say(`Next, in another terminal: ${check} tries every hop to Microsoft. Ctrl-C stops the bridge.`);
+  const named = (command: string) => `${command}${config === undefined ? '' : ` --config ${shellWord(config)}`}`;
+  if (pagesUrl !== undefined) {
+    screen.say(`Pages for administrators: ${pagesUrl}`);
+    screen.say(`The token to sign in with: ${named('mailbridge admin token')}`, { indent: 2 });
+    screen.blank();
+  }
+  screen.say(
+    `Next, in another terminal: ${named('mailbridge check')} tries every hop to Microsoft. Ctrl-C stops the bridge.`,
+  );
   screen.blank();
 }
 

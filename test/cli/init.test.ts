@@ -15,6 +15,7 @@ interface Written {
   readonly listeners: readonly Record<string, unknown>[];
   readonly connections: Readonly<Record<string, Record<string, unknown>>>;
   readonly accounts: readonly Record<string, unknown>[];
+  readonly admin: { readonly port: number };
 }
 
 /** A place for a configuration, and init to write it there. */
@@ -340,6 +341,21 @@ test('a port that is taken is passed over', async () => {
   onTestFinished(() => void server.close());
   await init([...yes, '--force']);
   expect(Number(written().listeners[0]?.port)).toBeGreaterThan(first);
+});
+
+test('there are pages for administrators, on this machine alone, at a port that nobody has', async () => {
+  const { init, written } = place();
+  const { out } = await init(yes);
+  const { port } = written().admin;
+  expect(written().admin).toEqual({ port });
+  expect(port).toBeGreaterThanOrEqual(8025);
+  expect(out).toContain(`\nOnce the bridge runs, administrators find its pages at http://127.0.0.1:${port}/\n`);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { pages } = JSON.parse((await init([...yes, '--force', '--json'])).out) as { readonly pages: string };
+  expect(written().admin.port).toBeGreaterThan(port);
+  expect(pages).toBe(`http://127.0.0.1:${written().admin.port}/`);
 });
 
 test.each([

@@ -1,11 +1,10 @@
-import { hostname as machineName } from 'node:os';
 import { invitationLink, linkWarning } from '../../admin/api/connect/invitations.ts';
 import type { ConnectInvitation } from '../../admin/connect/port.ts';
+import { pagesOrigin } from '../../app/admin/pages-origin.ts';
 import { assertInvitable } from '../../app/connect/connect-login.ts';
 import { Invitations } from '../../app/connect/invitations.ts';
 import { type CommandQueue, hasQueue } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
-import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
 import type { AuditNote } from '../audited.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -38,7 +37,7 @@ export async function invite(request: InvitationRequest, io: CliIo): Promise<num
   const invitations = await opened(request);
   const { invitation, token } = await invitations.make({ address, madeBy, expiresAtMs: nowMs + days * dayMs }, nowMs);
   request.note({ invitation: invitation.id, expiresAt: invitation.expiresAt });
-  const url = invitationLink(originOf(admin, config), token);
+  const url = invitationLink(pagesOrigin(admin, config), token);
   if (json) {
     io.stdout.write(`${JSON.stringify({ ...invitation, url }, null, 2)}\n`);
     return 0;
@@ -120,11 +119,4 @@ function connectAdmin({ admin }: Config): ConnectAdmin {
   throw new BridgeError('usage', 'The configuration has no admin.connect, so nobody connects a mailbox by themself.', {
     remedy: 'Add it as mailbridge help admin says, "Connect a mailbox".',
   });
-}
-
-/** Where people reach the pages, as far as the configuration tells. */
-function originOf({ publicUrl, host, port, security }: ConnectAdmin, { hostname }: Config): string {
-  if (publicUrl !== undefined) return publicUrl;
-  const name = isEveryAddress(host) ? (hostname ?? machineName()) : host;
-  return `${security === 'tls' ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
