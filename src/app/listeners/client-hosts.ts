@@ -1,9 +1,8 @@
 import { hostname as machineName, networkInterfaces } from 'node:os';
 import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import { isLoopback } from '../../base/sockets/loopback.ts';
-import type { Config } from '../../config/schema.ts';
+import type { Config, ListenerConfig } from '../../config/schema.ts';
 import { ownAddresses } from '../../onboarding/own-addresses.ts';
-import type { OpenListener } from '../bridge-state.ts';
 
 /** What of a configuration names the bridge for programs. */
 export type NamingConfig = Pick<Config, 'hostname'> & {
@@ -16,13 +15,18 @@ export type NamingConfig = Pick<Config, 'hostname'> & {
  * name only where the configuration has `admin.connect`: people come from elsewhere, and something in front leads them there.
  * @param host that the listener is bound to
  */
-export function clientHosts(host: string, { admin, hostname }: NamingConfig): readonly [string, ...string[]] {
-  const publicHost = admin?.publicUrl === undefined ? undefined : hostOf(admin.publicUrl);
-  const configured = admin?.connect?.host ?? publicHost ?? hostname;
-  if (isLoopback(host)) return admin?.connect && configured !== undefined ? [configured, host] : [host];
+export function clientHosts(host: string, naming: NamingConfig): readonly [string, ...string[]] {
+  const configured = configuredHost(naming);
+  if (isLoopback(host)) return naming.admin?.connect && configured !== undefined ? [configured, host] : [host];
   const name = configured ?? machineName();
   const addresses = isEveryAddress(host) ? ownAddresses(name, networkInterfaces()) : [host];
   return [name, ...addresses.filter((each) => each !== name)];
+}
+
+/** The name that programs are told; undefined where the configuration has none. */
+export function configuredHost({ admin, hostname }: NamingConfig): string | undefined {
+  const publicHost = admin?.publicUrl === undefined ? undefined : hostOf(admin.publicUrl);
+  return admin?.connect?.host ?? publicHost ?? hostname;
 }
 
 /** IPv6 addresses stand in brackets in a URL alone. */
@@ -33,9 +37,9 @@ function hostOf(url: string): string {
 const bySecurity = { tls: 2, starttls: 1, none: 0 } as const;
 
 /** Of one protocol the listener that others reach, with TLS from the first byte where there is one. */
-export function bestListener<T extends Pick<OpenListener, 'protocol' | 'host' | 'security'>>(
+export function bestListener<T extends Pick<ListenerConfig, 'protocol' | 'host' | 'security'>>(
   listeners: readonly T[],
-  protocol: OpenListener['protocol'],
+  protocol: ListenerConfig['protocol'],
 ): T | undefined {
   const rank = ({ host, security }: T) => (isLoopback(host) ? 0 : 10) + bySecurity[security];
   return listeners.filter((each) => each.protocol === protocol).toSorted((a, b) => rank(b) - rank(a))[0];

@@ -125,7 +125,7 @@ const connectBlock = () =>
     }),
     host: z.exactOptional(host()).meta({
       description:
-        'Host name by which programs reach the listeners, as the pages tell it. Default: that of `publicUrl`, else `hostname`.',
+        'Host name by which programs reach the listeners, as the pages tell it; a certificate made here bears it. Default: that of `publicUrl`, else `hostname`.',
     }),
   });
 

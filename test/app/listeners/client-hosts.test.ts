@@ -1,6 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
+import { ListenerCertificates } from '../../../src/app/listener-certificates.ts';
 import { bestListener, clientHosts, type NamingConfig } from '../../../src/app/listeners/client-hosts.ts';
+import type { Config } from '../../../src/config/schema.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const publicUrl = 'https://mailbridge.contoso.com';
 const connect = { connection: 'people', domains: ['contoso.com'] };
@@ -46,4 +50,13 @@ test('the listener that others reach comes before the one that is encrypted bett
   expect(bestListener(all, 'imap')).toBe(all[2]);
   expect(bestListener([listener('::1', 'none'), here], 'imap')).toBe(here);
   expect(bestListener(all, 'smtp')).toBeUndefined();
+});
+
+test('a certificate made here bears the name that programs are told', async () => {
+  const dataDir = temporaryFolder();
+  const listeners = [{ protocol: 'imap', host: '0.0.0.0', port: 0, security: 'tls' }];
+  const config = { dataDir, listeners, admin: { publicUrl, port: 0, security: 'none' } } as unknown as Config;
+  const certificates = await ListenerCertificates.open(config, 'mx1', Date.now());
+  const certificate = new X509Certificate(certificates.of(config.listeners[0]!)?.cert ?? '');
+  for (const name of ['mailbridge.contoso.com', 'mx1', hostname()]) expect(certificate.checkHost(name)).toBe(name);
 });
