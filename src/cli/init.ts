@@ -3,12 +3,13 @@ import { hostname, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
 import { assertNoConfig, createConfigFile } from '../app/set-up/config-file.ts';
+import { newPagesHost, newPagesPort } from '../app/set-up/pages-port.ts';
 import { pagesUrl } from '../app/set-up/set-up-server.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import { answerRules } from '../config/answer-rules.ts';
 import { cloudNames } from '../config/clouds.ts';
 import { courierKinds } from '../message/courier-kind.ts';
-import { freeAdminPort, freePorts } from '../onboarding/free-ports.ts';
+import { freePorts } from '../onboarding/free-ports.ts';
 import { configOf, dataDirFor, hostOf, type NextStep, nextSteps, protocolsOf } from '../onboarding/init-config.ts';
 import { collectAnswers } from '../onboarding/init-dialogue.ts';
 import { makePassword } from '../onboarding/init-password.ts';
@@ -81,9 +82,6 @@ const options = {
 type Run = (args: string[], io: CliIo) => Promise<number>;
 type Values = ReturnType<typeof readOptions>;
 
-/** The pages for administrators are for this machine alone, unless the file says otherwise. */
-const pagesHost = '127.0.0.1';
-
 /** `mailbridge init`. @param run runs the command that comes next */
 export async function runInit(args: string[], io: CliIo, run: Run): Promise<number> {
   const values = readOptions(args);
@@ -97,7 +95,7 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
   const answers = await collectAnswers(initQuestions(answerRules), givenAnswers(values), interview);
   const secret = await clientSecret(answers, values, io, dataDir);
   const password = makePassword();
-  const admin = { port: await freeAdminPort(pagesHost) };
+  const admin = { port: await newPagesPort(resolve(dirname(path), dataDir)) };
   const config = configOf(answers, {
     passwordHash: await hashPassword(password),
     ports: await freePorts(hostOf(answers), protocolsOf(answers)),
@@ -120,14 +118,14 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
       connection: name,
       username,
       password,
-      pages: pagesUrl(pagesHost, admin.port),
+      pages: pagesUrl(newPagesHost, admin.port),
       next,
     };
     io.stdout.write(`${JSON.stringify(made, null, 2)}\n`);
     return 0;
   }
   const screen = new Screen(io.stdout, io.env);
-  screen.say(told(path, config, { username: answers.username, password, pages: pagesUrl(pagesHost, admin.port) }));
+  screen.say(told(path, config, { username: answers.username, password, pages: pagesUrl(newPagesHost, admin.port) }));
   tellCommands(
     steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(shellWord).join(' ')}`, does })),
     screen,

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { verifyPassword } from '../../src/accounts/passwords.ts';
+import { takeDataFolder } from '../../src/app/data-folder.ts';
 import { runInit } from '../../src/cli/init.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -356,6 +357,18 @@ test('there are pages for administrators, on this machine alone, at a port that 
   const { pages } = JSON.parse((await init([...yes, '--force', '--json'])).out) as { readonly pages: string };
   expect(written().admin.port).toBeGreaterThan(port);
   expect(pages).toBe(`http://127.0.0.1:${written().admin.port}/`);
+});
+
+test('the set-up page of a bridge that waits for this configuration makes way for its pages', async () => {
+  const { init, written, folder } = place();
+  const usual = createServer();
+  // Some other program may have it here: then it is as good as the page.
+  await new Promise<void>((resolve) => usual.once('error', () => resolve()).listen(8025, '127.0.0.1', resolve));
+  onTestFinished(() => void usual.close());
+  const taken = takeDataFolder(join(folder, 'data'));
+  onTestFinished(() => taken.release());
+  await init(yes);
+  expect(written().admin).toEqual({ port: 8025 });
 });
 
 test.each([

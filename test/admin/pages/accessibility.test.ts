@@ -117,6 +117,25 @@ test.each(windows)(
   },
 );
 
+test.each(windows)(
+  'invitations of long addresses, in $colorScheme at $viewport.width',
+  patience,
+  async ({ colorScheme, viewport }) => {
+    const page = await world().open('accounts', { colorScheme, viewport });
+    const section = page.getByRole('region', { name: 'Invitations' });
+    const address = `somebody.of.the.purchasing.department-${colorScheme}-${viewport.width}@contoso.com`;
+    await section.getByLabel('Address').fill(address);
+    await section.getByRole('button', { name: 'Invite' }).click();
+    const dialog = page.getByRole('dialog', { name: 'The invitation' });
+    const [, secret = ''] = /invitation=[^.]+\.([\w-]{32})/.exec((await dialog.textContent()) ?? '') ?? [];
+    noteSecret('user password', secret);
+    await assertUsable(page, 'link');
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await section.getByText(address).waitFor();
+    await assertUsable(page, 'list');
+  },
+);
+
 const person = 'alice@contoso.example';
 
 /** A set-up at the step at which the person signs in. */
