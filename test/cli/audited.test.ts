@@ -67,6 +67,7 @@ test('what commands change is told as what pages change, as the user of the mach
   const { out: link } = await run(['account', 'invite', 'Anna@contoso.com']);
   const invitation = /invitation=([0-9a-f]+)\./.exec(link)?.[1] ?? '';
   await run(['account', 'revoke', invitation]);
+  await run(['queue', 'retry', '--account', 'erp']);
   await run(['queue', 'hold', '--account', 'erp']);
   await run(['queue', 'delete', id, '--yes']);
   await run(['queue', 'export', '--all']);
@@ -77,6 +78,7 @@ test('what commands change is told as what pages change, as the user of the mach
     ['app-passwords.remove', { name: anna, id: 'phone' }],
     ['connect-invite', { address: 'Anna@contoso.com', invitation, expiresAt: expect.stringMatching(/Z$/) }],
     ['connect-revoke', { id: invitation, address: anna }],
+    ['messages', { action: 'retry', filter: { account: 'erp' }, changed: 1 }],
     ['messages', { action: 'hold', filter: { account: 'erp' }, changed: 1 }],
     ['messages', { action: 'delete', ids: [id], count: 1, changed: 1 }],
     ['messages.content', { ids: [expect.any(String)], count: 1 }],

@@ -10,7 +10,6 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
   if (!chooses(request)) throw whichMessages();
   const filter = { ...request.filter, states: ['queued' as const] };
   const count = await store.release(filter, request.nowMs);
-  request.note({ changed: count });
   const view = new WaitingView(store, request);
   const queued = count > 0 ? await store.list(filter, count) : [];
   const waits = (await Promise.all(queued.map((message) => view.of(message)))).flatMap(askedFor);
@@ -27,6 +26,7 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
       screen.say(`${messages(group.length)} chosen; Microsoft asked to wait until ${wait}`);
     }
   }
+  request.note({ changed: count });
   return count === 0 && request.filter.ids ? 1 : 0;
 }
 
