@@ -22,6 +22,7 @@ import { createDirectory, createLoginMemory, type LoginMemory } from './accounts
 import { EventRelay } from './admin/event-relay.ts';
 import { observedStore } from './admin/observed-store.ts';
 import { openAdmin } from './admin/open.ts';
+import { pagesOrigin } from './admin/pages-origin.ts';
 import { adminPorts } from './admin/ports.ts';
 import { bridgeQueue } from './bridge-queue.ts';
 import type { BridgeState, OpenListener } from './bridge-state.ts';
@@ -33,6 +34,7 @@ import { takeDataFolder } from './data-folder.ts';
 import { bridgeRecords } from './instances/shared-records.ts';
 import { ListenerCertificates } from './listener-certificates.ts';
 import { BridgeListeners, type ListenerChange, type SharedListenerParts } from './listeners/bridge-listeners.ts';
+import { clientHosts } from './listeners/client-hosts.ts';
 import { startAlerting } from './observing/alerting.ts';
 import { observeForAdmin } from './observing/for-admin.ts';
 import { Observation } from './observing/observation.ts';
@@ -49,6 +51,10 @@ export interface Bridge {
   readonly listeners: readonly OpenListener[];
   /** Where the certificate authority made here is, if the listeners use one. */
   readonly authorityFile: string | undefined;
+  /** By what programs reach a listener, the best first. See {@link clientHosts}. */
+  clientHosts(host: string): readonly string[];
+  /** Where administrators reach the pages; undefined where there are none. Ends with a slash. */
+  readonly pagesUrl: string | undefined;
   /** Where instances share sign-ins; undefined: they are files of the data folder. */
   readonly shared: RecordTable | undefined;
   /** A reload has brought something that only a restart takes up. */
@@ -134,6 +140,7 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
   undo.push(endWork);
   const bridge = new RunningBridge({
     ...{ ...prepared, listeners, authorityFile: certificates.authorityFile, log, config, prepareListeners },
+    pagesUrl: pagesUrlOf(config, admin),
     shared: records,
     sendTest: (username, to) => sendTestMessage({ queue, store, clock, state }, username, to),
     reloaded() {
@@ -152,6 +159,12 @@ async function start(config: Config, options: StartOptions, undo: Undo): Promise
     },
   });
   return bridge;
+}
+
+/** @param server which knows its port where the configuration leaves that open */
+function pagesUrlOf(config: Config, server: AdminServer | undefined): string | undefined {
+  const { admin } = config;
+  return admin?.pages && server ? `${pagesOrigin({ ...admin, port: server.port }, config)}/` : undefined;
 }
 
 type WorkParts = Omit<UpkeepParts, 'signInOwners'> & {
@@ -281,6 +294,7 @@ interface RunningParts {
   reloaded(): void;
   /** Resolves when no more clients are to be expected. */
   drain(): Promise<void>;
+  readonly pagesUrl: string | undefined;
   readonly shared: RecordTable | undefined;
   readonly sendTest: Bridge['sendTest'];
   /** Ends what goes on by itself. */
@@ -295,6 +309,7 @@ interface RunningParts {
 class RunningBridge implements Bridge {
   readonly listeners: readonly OpenListener[];
   readonly authorityFile: string | undefined;
+  readonly pagesUrl: string | undefined;
   readonly #parts: RunningParts;
   readonly #reloads = new OneAtATime();
   /** Connections of earlier configurations, which close when their last delivery has ended. */
@@ -307,11 +322,16 @@ class RunningBridge implements Bridge {
     this.#parts = parts;
     this.listeners = parts.listeners.open;
     this.authorityFile = parts.authorityFile;
+    this.pagesUrl = parts.pagesUrl;
     this.#prove();
   }
 
   get shared(): RecordTable | undefined {
     return this.#parts.shared;
+  }
+
+  clientHosts(host: string): readonly string[] {
+    return clientHosts(host, this.#parts.config);
   }
 
   get needsRestart(): boolean {

@@ -22,6 +22,7 @@ import type { QueueStore } from '../queue/store.ts';
 import { freeOctets } from '../queue/stores/disk-full.ts';
 import { askHealth, healthUrl } from './admin/ask-health.ts';
 import { isDataFolderTaken } from './data-folder.ts';
+import { configuredHost } from './listeners/client-hosts.ts';
 import { checkedPasswords } from './passwords/checked.ts';
 import type { CommandQueue } from './queue-store.ts';
 
@@ -83,7 +84,9 @@ function checkedListener(listener: ListenerConfig, config: Config): CheckedListe
   const [, ...addresses] = ownAddresses(name, networkInterfaces());
   const outward = addresses.filter((address) => host !== '0.0.0.0' || !address.includes(':'));
   const address = isEveryAddress(host) ? (outward[0] ?? connectableHost(host)) : host;
-  const names = isLoopback(host) ? ['localhost', host, name] : [...new Set([name, address])];
+  const names = isLoopback(host)
+    ? ['localhost', host, name]
+    : [...new Set([name, configuredHost(config) ?? name, address])];
   const peer = { service: protocol, host: address, port, security, names, ...(proxyProtocol && { proxyProtocol }) };
   return { target, peer };
 }

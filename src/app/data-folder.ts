@@ -1,7 +1,7 @@
 import { accessSync, chmodSync, constants, lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { auditFiles } from '../admin/access/audit-files.ts';
+import { auditFiles, auditLock } from '../admin/access/audit-files.ts';
 import { BridgeError, systemErrorCode } from '../base/errors.ts';
 import { databaseFiles, fileFault, ownerFault, unsafe } from '../base/files/own-file.ts';
 import { makeOwnFolder } from '../base/files/own-folder.ts';
@@ -78,6 +78,7 @@ const ownFiles = [
   ...databaseFiles('token.key.lock'),
   ...databaseFiles('app-passwords.lock'),
   ...databaseFiles('admin-token.lock'),
+  ...databaseFiles(auditLock),
   ...auditFiles,
 ];
 

@@ -1,5 +1,6 @@
 import type { CertificateAndKey } from '../base/certificates.ts';
 import type { AdminConfig, Config, ListenerConfig } from '../config/schema.ts';
+import { configuredHost } from './listeners/client-hosts.ts';
 import { localCertificate, readTlsFiles, type TlsFiles } from './tls-material.ts';
 
 /** Certificate, key and TLS settings of a listener. */
@@ -53,7 +54,7 @@ export class ListenerCertificates {
       if (files) {
         byListener.set(listener, await readTlsFiles(files));
       } else {
-        const local = await localCertificate(config.dataDir, hostname, nowMs);
+        const local = await localCertificate(config.dataDir, [hostname, configuredHost(config) ?? hostname], nowMs);
         authorityFile = local.authorityFile;
         byListener.set(listener, local);
       }

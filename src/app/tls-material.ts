@@ -79,28 +79,33 @@ const renewBeforeMs = 60 * 24 * 60 * 60 * 1000;
  * The certificate for a bridge that was given none: an authority and a server certificate in `tls/` of the data
  * folder, made on first use. The server certificate is renewed in time and when the machine's names change, the
  * authority stays. RSA, which devices of any age understand.
- * @param name the bridge's own host name; `localhost` and the machine's names and addresses are added
+ * @param names the bridge's own host name, and what programs are told; `localhost` and the machine's names and addresses
+ *   are added
  * @param nowMs milliseconds since 1970
  */
-export async function localCertificate(dataFolder: string, name: string, nowMs: number): Promise<LocalCertificate> {
+export async function localCertificate(
+  dataFolder: string,
+  names: readonly [string, ...string[]],
+  nowMs: number,
+): Promise<LocalCertificate> {
   const folder = join(dataFolder, 'tls');
   makeOwnFolder(folder);
   const authority = readPair(folder, 'ca');
   const signing = authority ?? (await makeAuthority(`mailbridge on ${hostname()}`, authorityValidDays, 'rsa'));
   if (!authority) await writePair(folder, 'ca', signing);
   const existing = authority && readPair(folder, 'server');
-  const names = serverNames(name);
+  const all = serverNames(names);
   const usable =
-    existing && certificateExpiry(existing.cert) - nowMs > renewBeforeMs && certificateCovers(existing.cert, names);
-  const server = usable ? existing : await issueServerCertificate(signing, names, serverValidDays);
+    existing && certificateExpiry(existing.cert) - nowMs > renewBeforeMs && certificateCovers(existing.cert, all);
+  const server = usable ? existing : await issueServerCertificate(signing, all, serverValidDays);
   if (!usable) await writePair(folder, 'server', server);
   return { ...server, authorityFile: join(folder, 'ca.crt'), isNew: !authority };
 }
 
-function serverNames(name: string): [string, ...string[]] {
+function serverNames(names: readonly [string, ...string[]]): [string, ...string[]] {
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const usable = addresses.filter((each) => !each.address.startsWith('fe80')).map((each) => each.address);
-  return [...new Set([name, hostname(), 'localhost', '127.0.0.1', '::1', ...usable])] as [string, ...string[]];
+  return [...new Set([...names, hostname(), 'localhost', '127.0.0.1', '::1', ...usable])] as [string, ...string[]];
 }
 
 function readPair(folder: string, name: string): CertificateAndKey | undefined {

@@ -3,6 +3,8 @@ import { hostname, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../accounts/passwords.ts';
 import { assertNoConfig, createConfigFile } from '../app/set-up/config-file.ts';
+import { newPagesHost, newPagesPort } from '../app/set-up/pages-port.ts';
+import { pagesUrl } from '../app/set-up/set-up-server.ts';
 import { BridgeError, errorText, systemErrorCode } from '../base/errors.ts';
 import { answerRules } from '../config/answer-rules.ts';
 import { cloudNames } from '../config/clouds.ts';
@@ -93,12 +95,14 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
   const answers = await collectAnswers(initQuestions(answerRules), givenAnswers(values), interview);
   const secret = await clientSecret(answers, values, io, dataDir);
   const password = makePassword();
+  const admin = { port: await newPagesPort(resolve(dirname(path), dataDir)) };
   const config = configOf(answers, {
     passwordHash: await hashPassword(password),
     ports: await freePorts(hostOf(answers), protocolsOf(answers)),
     clientSecret: secret?.source,
     dataDir,
     cloud,
+    admin,
   });
   await createConfigFile(path, config, values.force ?? false, async () => {
     if (secret?.typed !== undefined && 'file' in secret.source) {
@@ -109,13 +113,19 @@ export async function runInit(args: string[], io: CliIo, run: Run): Promise<numb
   if (values.json) {
     const { username, name } = answers;
     const next = steps.map((step) => step.args);
-    io.stdout.write(
-      `${JSON.stringify({ config: resolve(path), connection: name, username, password, next }, null, 2)}\n`,
-    );
+    const made = {
+      config: resolve(path),
+      connection: name,
+      username,
+      password,
+      pages: pagesUrl(newPagesHost, admin.port),
+      next,
+    };
+    io.stdout.write(`${JSON.stringify(made, null, 2)}\n`);
     return 0;
   }
   const screen = new Screen(io.stdout, io.env);
-  screen.say(told(path, config, answers, password));
+  screen.say(told(path, config, { username: answers.username, password, pages: pagesUrl(newPagesHost, admin.port) }));
   tellCommands(
     steps.map(({ args, does }) => ({ command: `mailbridge ${args.map(shellWord).join(' ')}`, does })),
     screen,
@@ -207,15 +217,24 @@ function withConfig(step: NextStep, config: string | undefined): NextStep {
   return config === undefined ? step : { ...step, args: [...step.args, '--config', config] };
 }
 
-function told(path: string, config: Record<string, unknown>, answers: InitAnswers, password: string): string {
+interface ToldLogin {
+  readonly username: string | undefined;
+  readonly password: string;
+  /** Where the pages for administrators will be. */
+  readonly pages: string;
+}
+
+function told(path: string, config: Record<string, unknown>, { username, password, pages }: ToldLogin): string {
   return `
 ✓ ${shownPath(path)} is written.
 
 Programs connect with:
-${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${answers.username}
+${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${username}
   password  ${password}
 
 The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
+
+Once the bridge runs, administrators find its pages at ${pages}
 
 Next:`;
 }

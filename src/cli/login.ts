@@ -13,6 +13,7 @@ import type { Config, Connection } from '../config/schema.ts';
 import { ownConnection } from '../message/own-connection.ts';
 import { assertRegistered } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
+import { type AuditNote, audited, commandUser } from './audited.ts';
 import { checkConfig, trySignIn } from './check/command.ts';
 import { configPath } from './config-path.ts';
 import { verifiedText, verifyRegistration } from './register-app/verify-registration.ts';
@@ -53,7 +54,9 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   const path = configPath(values.config, io.env);
   const loaded = await loadConfig(path, { env: io.env });
   const { config } = loaded;
-  becomeDataFolderOwner(config.dataDir);
+  const user = commandUser(io.env);
+  const { dataDir } = config;
+  becomeDataFolderOwner(dataDir);
   const [name, connection] = chosen(values.positionals, config);
   assertRegistered(name, connection.clientId);
   assertMailbox(name, connection, values.mailbox);
@@ -61,22 +64,26 @@ export async function runLogin(args: string[], io: CliIo, clock: Clock = systemC
   const screen = new Screen(json ? io.stderr : io.stdout, io.env);
   const tell = (text: string) => screen.say(text);
   const check = !values['no-check'];
-  return await withSharedRecords(config, async (shared, queue) => {
-    const loggedIn = await withAccess(connection, config, async (http, signal) => {
-      const terminal: SignInTerminal = { io, clock, signal, tell };
-      if (values['verify-only']) {
-        const verified = await verifyRegistration(name, connection, config, http, terminal);
-        if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
-        else tell(verifiedText(verified));
-        return undefined;
-      }
-      if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
-      return await logIn({ name, mailbox, connection, config, shared, http, browser, replace, check }, terminal);
+  const work = (note: AuditNote) =>
+    withSharedRecords(config, async (shared, queue) => {
+      const loggedIn = await withAccess(connection, config, async (http, signal) => {
+        const terminal: SignInTerminal = { io, clock, signal, tell };
+        if (values['verify-only']) {
+          const verified = await verifyRegistration(name, connection, config, http, terminal);
+          if (json) io.stdout.write(`${JSON.stringify({ connection: name, ...verified }, null, 2)}\n`);
+          else tell(verifiedText(verified));
+          return undefined;
+        }
+        if (!isDelegated(connection) || connection.grant === 'password') throw nobodySignsIn(name, connection);
+        return await logIn({ name, mailbox, connection, config, shared, http, browser, replace, check }, terminal);
+      });
+      if (!loggedIn) return 0;
+      note({ signedInAs: loggedIn.outcome.username });
+      return await conclude(loggedIn, { name, mailbox, loaded, shared, queue, json, check, clock, tell }, io);
     });
-    return loggedIn
-      ? await conclude(loggedIn, { name, mailbox, loaded, shared, queue, json, check, clock, tell }, io)
-      : 0;
-  });
+  const details = { name, ...(mailbox !== undefined && { mailbox }) };
+  if (values['verify-only']) return await work(() => {});
+  return await audited({ action: 'connections.sign-in', details, user, dataDir }, io, work);
 }
 
 function readOptions(args: string[]) {

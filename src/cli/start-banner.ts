@@ -1,10 +1,8 @@
-import { hostname, networkInterfaces } from 'node:os';
 import type { Bridge } from '../app/bridge.ts';
 import { version } from '../app/version.ts';
-import { isEveryAddress } from '../base/sockets/listening-host.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
-import { ownAddresses } from '../onboarding/own-addresses.ts';
 import type { Screen } from './terminal/screen.ts';
+import { shellWord } from './terminal/shell-word.ts';
 
 type Listener = Bridge['listeners'][number];
 
@@ -14,7 +12,8 @@ const securityNames = { none: 'no encryption', starttls: 'STARTTLS', tls: 'TLS' 
  * What a person who has just started the bridge wants to know: what to type into the clients, and what comes next.
  * @param config as the command line named it
  */
-export function tellBanner({ listeners, authorityFile }: Bridge, config: string | undefined, screen: Screen): void {
+export function tellBanner(bridge: Bridge, config: string | undefined, screen: Screen): void {
+  const { listeners, authorityFile, pagesUrl } = bridge;
   screen.say(`mailbridge ${version()}`, { style: 'bold' });
   screen.blank();
   screen.say('Programs and devices connect to:');
@@ -23,7 +22,7 @@ export function tellBanner({ listeners, authorityFile }: Bridge, config: string 
       { heading: '', value: ({ protocol }: Listener) => protocol.toUpperCase() },
       { heading: '', value: ({ port }) => `port ${port}` },
       { heading: '', value: ({ security }) => securityNames[security] },
-      { heading: '', value: ({ host }) => addressesOf(host) },
+      { heading: '', value: ({ host }) => addressesOf(bridge, host) },
     ],
     listeners,
     2,
@@ -34,13 +33,20 @@ export function tellBanner({ listeners, authorityFile }: Bridge, config: string 
     screen.say(authorityFile, { indent: 2 });
     screen.blank();
   }
-  const check = `mailbridge check${config === undefined ? '' : ` --config ${config}`}`;
-  screen.say(`Next, in another terminal: ${check} tries every hop to Microsoft. Ctrl-C stops the bridge.`);
+  const named = (command: string) => `${command}${config === undefined ? '' : ` --config ${shellWord(config)}`}`;
+  if (pagesUrl !== undefined) {
+    screen.say(`Pages for administrators: ${pagesUrl}`);
+    screen.say(`The token to sign in with: ${named('mailbridge admin token')}`, { indent: 2 });
+    screen.blank();
+  }
+  screen.say(
+    `Next, in another terminal: ${named('mailbridge check')} tries every hop to Microsoft. Ctrl-C stops the bridge.`,
+  );
   screen.blank();
 }
 
 /** What is typed elsewhere to reach a listener. */
-function addressesOf(host: string): string {
-  if (isEveryAddress(host)) return ownAddresses(hostname(), networkInterfaces()).join(' or ');
-  return isLoopback(host) ? `${host} (from this machine only)` : host;
+function addressesOf(bridge: Bridge, host: string): string {
+  const hosts = bridge.clientHosts(host);
+  return isLoopback(host) && hosts.length === 1 ? `${host} (from this machine only)` : hosts.join(' or ');
 }

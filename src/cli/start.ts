@@ -12,6 +12,7 @@ import { takesColours } from '../base/pretty-line.ts';
 import { giveMemoryBackSoon } from '../base/system/memory-given-back.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { usualAdminPort } from '../onboarding/free-ports.ts';
 import { dataDirFor } from '../onboarding/init-config.ts';
 import { readArguments } from './arguments.ts';
 import { configPath, isNamed, newConfigPath } from './config-path.ts';
@@ -156,11 +157,9 @@ async function startedSetUp(
   return true;
 }
 
-const usualPort = 8025;
-
 /** Of the page that sets up a bridge without a configuration. @throws BridgeError `usage` */
 function setUpPort({ MAILBRIDGE_SETUP_PORT: given }: CliIo['env']): number {
-  if (given === undefined || given === '') return usualPort;
+  if (given === undefined || given === '') return usualAdminPort;
   const port = Number(given);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new BridgeError('usage', `MAILBRIDGE_SETUP_PORT needs a port from 0 to 65535, not "${given}".`);

@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 
 /** Ports above 1024, which need no rights, with the digits of the standard ones. */
 export const usualPorts = { smtp: 2525, imap: 1143, pop3: 1110 } as const;
+/** Of the admin pages. */
+export const usualAdminPort = 8025;
 const furthest = 50;
 
 /** For each protocol the usual port, or the next one that nobody has on this machine. */
@@ -12,6 +14,11 @@ export async function freePorts(
   const ports: Record<keyof typeof usualPorts, number> = { ...usualPorts };
   for (const protocol of protocols) ports[protocol] = await freeFrom(usualPorts[protocol], host);
   return ports;
+}
+
+/** The usual port of the admin pages, or the next one that nobody has on this machine. */
+export function freeAdminPort(host: string): Promise<number> {
+  return freeFrom(usualAdminPort, host);
 }
 
 async function freeFrom(first: number, host: string): Promise<number> {

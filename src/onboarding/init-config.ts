@@ -26,6 +26,8 @@ export interface InitParts {
   readonly applicationId?: string | undefined;
   /** See {@link dataDirFor}. */
   readonly dataDir: string;
+  /** `admin` of the configuration. */
+  readonly admin: Readonly<Record<string, unknown>>;
 }
 
 /** `dataDir` in a configuration file at this path: a folder beside it, but for the service's. */
@@ -57,6 +59,7 @@ export function configOf(answers: InitAnswers, parts: InitParts): Record<string,
         ...(read !== undefined && { read }),
       },
     ],
+    admin: parts.admin,
   };
 }
 

@@ -96,7 +96,7 @@ describe('a certificate made here', () => {
       const make = (folder: string) => {
         mkdirSync(join(folder, 'tls'));
         symlinkSync(join(folder, '..', 'victim'), join(folder, 'tls', name));
-        return localCertificate(folder, 'bridge.test', Date.now());
+        return localCertificate(folder, ['bridge.test'], Date.now());
       };
       expect(await run('other', make)).toMatchObject(untouched);
     },
@@ -104,7 +104,7 @@ describe('a certificate made here', () => {
 
   test('leaves no temporary file behind, and its key is closed to others', async () => {
     const folder = temporaryFolder();
-    await localCertificate(folder, 'bridge.test', Date.now());
+    await localCertificate(folder, ['bridge.test'], Date.now());
     expect(readdirSync(join(folder, 'tls')).toSorted()).toEqual(['ca.crt', 'ca.key', 'server.crt', 'server.key']);
     expect(statSync(join(folder, 'tls', 'server.key')).mode & 0o777).toBe(0o600);
     expect(existsSync(join(folder, 'tls', 'ca.crt'))).toBe(true);

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('a bridge without a certificate makes an authority and a certificate once, and keeps them', async () => {
   const folder = temporaryFolder();
-  const first = await localCertificate(folder, 'bridge.contoso.example', Date.now());
+  const first = await localCertificate(folder, ['bridge.contoso.example'], Date.now());
   expect(first.isNew).toBe(true);
   const cert = new X509Certificate(first.cert);
   expect(cert.verify(new X509Certificate(readFileSync(first.authorityFile)).publicKey)).toBe(true);
@@ -16,13 +16,13 @@ test('a bridge without a certificate makes an authority and a certificate once, 
   expect(cert.checkIP('127.0.0.1')).toBe('127.0.0.1');
   expect(statSync(join(folder, 'tls', 'ca.key')).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, 'tls', 'server.key')).mode & 0o777).toBe(0o600);
-  const second = await localCertificate(folder, 'bridge.contoso.example', Date.now());
+  const second = await localCertificate(folder, ['bridge.contoso.example'], Date.now());
   expect(second).toEqual({ ...first, isNew: false });
 });
 
 test('a certificate that is about to expire is renewed under the same authority', async () => {
   const folder = temporaryFolder();
-  const { authorityFile } = await localCertificate(folder, 'bridge', Date.now());
+  const { authorityFile } = await localCertificate(folder, ['bridge'], Date.now());
   const authority = {
     cert: readFileSync(authorityFile, 'utf8'),
     key: readFileSync(join(folder, 'tls', 'ca.key'), 'utf8'),
@@ -30,7 +30,7 @@ test('a certificate that is about to expire is renewed under the same authority'
   const old = await issueServerCertificate(authority, ['bridge'], 10);
   writeFileSync(join(folder, 'tls', 'server.crt'), old.cert);
   writeFileSync(join(folder, 'tls', 'server.key'), old.key);
-  const renewed = await localCertificate(folder, 'bridge', Date.now());
+  const renewed = await localCertificate(folder, ['bridge'], Date.now());
   expect(renewed.cert).not.toBe(old.cert);
   expect(readFileSync(authorityFile, 'utf8')).toBe(authority.cert);
   expect(Date.parse(new X509Certificate(renewed.cert).validTo)).toBeGreaterThan(Date.now() + 700 * 86_400_000);
@@ -38,10 +38,10 @@ test('a certificate that is about to expire is renewed under the same authority'
 
 test('an authority without its certificate is completed, not replaced', async () => {
   const folder = temporaryFolder();
-  const { authorityFile } = await localCertificate(folder, 'bridge', Date.now());
+  const { authorityFile } = await localCertificate(folder, ['bridge'], Date.now());
   const before = readFileSync(authorityFile, 'utf8');
   rmSync(join(folder, 'tls', 'server.crt'));
-  await localCertificate(folder, 'bridge', Date.now());
+  await localCertificate(folder, ['bridge'], Date.now());
   expect(readFileSync(authorityFile, 'utf8')).toBe(before);
 });
 

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { verifyPassword } from '../../src/accounts/passwords.ts';
+import { takeDataFolder } from '../../src/app/data-folder.ts';
 import { runInit } from '../../src/cli/init.ts';
 import { commandOutput } from '../support/secret-search/command-output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -15,6 +16,7 @@ interface Written {
   readonly listeners: readonly Record<string, unknown>[];
   readonly connections: Readonly<Record<string, Record<string, unknown>>>;
   readonly accounts: readonly Record<string, unknown>[];
+  readonly admin: { readonly port: number };
 }
 
 /** A place for a configuration, and init to write it there. */
@@ -340,6 +342,33 @@ test('a port that is taken is passed over', async () => {
   onTestFinished(() => void server.close());
   await init([...yes, '--force']);
   expect(Number(written().listeners[0]?.port)).toBeGreaterThan(first);
+});
+
+test('there are pages for administrators, on this machine alone, at a port that nobody has', async () => {
+  const { init, written } = place();
+  const { out } = await init(yes);
+  const { port } = written().admin;
+  expect(written().admin).toEqual({ port });
+  expect(port).toBeGreaterThanOrEqual(8025);
+  expect(out).toContain(`\nOnce the bridge runs, administrators find its pages at http://127.0.0.1:${port}/\n`);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { pages } = JSON.parse((await init([...yes, '--force', '--json'])).out) as { readonly pages: string };
+  expect(written().admin.port).toBeGreaterThan(port);
+  expect(pages).toBe(`http://127.0.0.1:${written().admin.port}/`);
+});
+
+test('the set-up page of a bridge that waits for this configuration makes way for its pages', async () => {
+  const { init, written, folder } = place();
+  const usual = createServer();
+  // Some other program may have it here: then it is as good as the page.
+  await new Promise<void>((resolve) => usual.once('error', () => resolve()).listen(8025, '127.0.0.1', resolve));
+  onTestFinished(() => void usual.close());
+  const taken = takeDataFolder(join(folder, 'data'));
+  onTestFinished(() => taken.release());
+  await init(yes);
+  expect(written().admin).toEqual({ port: 8025 });
 });
 
 test.each([

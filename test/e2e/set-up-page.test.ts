@@ -79,7 +79,8 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByRole('button', { name: 'It was run, continue' }).click();
   await page.getByRole('button', { name: 'Check', exact: true }).click();
   await page.getByText('The likeliest cause: the script for Exchange was not run, or less than 2 hours ago.').waitFor();
-  await page.getByText(/^The script for Exchange$/).click();
+  // Beside each remedy that names the command.
+  await page.locator('.places').getByRole('button', { name: 'The script for Exchange' }).first().click();
   const downloading = page.waitForEvent('download');
   await page.getByRole('link', { name: /^Download / }).click();
   await looked(page, '5-check');

@@ -107,7 +107,11 @@ export async function init(
   }).flatMap(([name, value]) => [`--${name}`, value]);
   const { stdout } = await world.succeed(['init', '--yes', '--json', ...options]);
   // The ports that init found free may be taken by another test before the bridge starts.
-  world.changeConfig((config) => ({ ...config, listeners: config.listeners.map((each) => ({ ...each, port: 0 })) }));
+  world.changeConfig((config) => ({
+    ...config,
+    listeners: config.listeners.map((each) => ({ ...each, port: 0 })),
+    admin: { port: 0 },
+  }));
   return JSON.parse(stdout) as { username: string; password: string };
 }
 

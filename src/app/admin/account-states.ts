@@ -11,8 +11,8 @@ export function accountTrouble(
   connection: ConnectionStatus | undefined,
 ): AccountTrouble | undefined {
   if (connection === undefined || connection.state === 'ok' || connection.state === 'unknown') return undefined;
-  const { name, state, text = 'in trouble', remedy } = connection;
-  return { username, state, text: `connection ${name}: ${text}`, ...(remedy === undefined ? {} : { remedy }) };
+  const { name, state, text = 'It is in trouble.', remedy } = connection;
+  return { username, state, text: `Connection ${name}: ${text}`, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 /** The accounts in trouble, as many as an administrator looks at. */

@@ -1,14 +1,13 @@
-import { hostname as machineName } from 'node:os';
 import { folded } from '../../accounts/account.ts';
 import type { AppPasswordStore, ListedAppPassword } from '../../accounts/sources/app-passwords/store.ts';
 import type { AccountsPort } from '../../admin/api/accounts/routes.ts';
 import type { AccountDetail, AccountQuery, ClientServer, ListedAccount } from '../../admin/api/accounts/schemas.ts';
 import type { ConnectionStatus } from '../../admin/api/overview/schemas.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { isPattern, mailboxAt } from '../../message/address/pattern.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
+import { bestListener, clientHosts, type NamingConfig } from '../listeners/client-hosts.ts';
 import { ConfiguredLogins } from '../passwords/logins.ts';
 import { accountTrouble } from './account-states.ts';
 import type { LoginUses } from './login-uses.ts';
@@ -17,6 +16,8 @@ import type { LoginUses } from './login-uses.ts';
 export interface AccountParts {
   readonly clock: Clock;
   readonly listeners: readonly Pick<OpenListener, 'protocol' | 'host' | 'port' | 'security'>[];
+  /** By which programs reach the listeners. */
+  readonly naming: NamingConfig;
   readonly appPasswords: AppPasswordStore;
   readonly uses: LoginUses;
   state(): BridgeState;
@@ -132,7 +133,7 @@ export class BridgeAccounts implements AccountsPort {
     };
   }
 
-  /** What a mail program is told: of each protocol the listener that is encrypted best. */
+  /** What a mail program is told. */
   #settings({ send, read }: AccountConfig, username: string): AccountDetail['settings'] {
     const of = (protocol: OpenListener['protocol']) => {
       const server = this.#server(protocol, username);
@@ -142,14 +143,11 @@ export class BridgeAccounts implements AccountsPort {
   }
 
   #server(protocol: OpenListener['protocol'], username: string): ClientServer | undefined {
-    const order = ['tls', 'starttls', 'none'] as const;
-    const [best] = this.#parts.listeners
-      .filter((each) => each.protocol === protocol)
-      .toSorted((a, b) => order.indexOf(a.security) - order.indexOf(b.security));
-    const name = this.#parts.state().config.hostname ?? machineName();
-    return (
-      best && { host: isEveryAddress(best.host) ? name : best.host, port: best.port, security: best.security, username }
-    );
+    const { listeners, naming } = this.#parts;
+    const best = bestListener(listeners, protocol);
+    if (!best) return undefined;
+    const [host] = clientHosts(best.host, naming);
+    return { host, port: best.port, security: best.security, username };
   }
 }
 

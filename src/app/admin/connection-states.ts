@@ -61,8 +61,8 @@ function standingOf(
 ): Omit<ConnectionStatus, 'name' | 'grant' | 'expires'> {
   const since = trouble && { since: trouble.since };
   if (needsSignIn) {
-    const remedy = `Sign in here, or run mailbridge login ${name}.`;
-    return { state: 'sign-in-needed', ...since, code: 'sign-in-needed', text: 'somebody has to sign in', remedy };
+    const remedy = `Sign in: mailbridge login ${name}.`;
+    return { state: 'sign-in-needed', ...since, code: 'sign-in-needed', text: 'Somebody has to sign in.', remedy };
   }
   if (!trouble) return { state: 'ok' };
   const { code, text, remedy } = trouble;

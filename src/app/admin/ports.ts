@@ -31,8 +31,6 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly log: Log;
   readonly startedAtMs: number;
   readonly setUp: GuidedSetup | undefined;
-  /** Of the bridge. */
-  readonly hostname: string;
   readonly certificates: Pick<ListenerCertificates, 'authorityFile'>;
   readonly queue: Queue;
   readonly listeners: readonly OpenListener[];
@@ -72,6 +70,7 @@ export function adminPorts(sources: PortSources): AdminPorts {
     }),
     accounts: new BridgeAccounts({
       ...sources,
+      naming: state().config,
       appPasswords: openAppPasswords(state().config.dataDir, records),
       connections: states,
       sendTest: (account, login, to) => queueTestMessage(tests, account, login, to),
@@ -91,12 +90,14 @@ export function adminPorts(sources: PortSources): AdminPorts {
 
 /** Undefined where nobody connects a mailbox by themself. */
 function connectOf(sources: PortSources): BridgeConnect | undefined {
-  const { admin } = sources.state().config;
+  const { config } = sources.state();
+  const { admin } = config;
   if (!admin?.connect) return undefined;
   return new BridgeConnect({
     ...sources,
     connect: admin.connect,
     publicUrl: admin.publicUrl,
+    naming: config,
     authorityFile: sources.certificates.authorityFile,
     onSignIn: () => sources.queue.retryNow(),
   });

@@ -8,7 +8,6 @@ import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
-import { isLoopback } from '../../base/sockets/loopback.ts';
 import { resolveCloud } from '../../config/clouds.ts';
 import type { AdminConfig } from '../../config/schema.ts';
 import { domainOf } from '../../message/address/address.ts';
@@ -27,6 +26,7 @@ import type { TokenResource } from '../../tokens/token-source.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { checkConnections } from '../connections/check.ts';
 import { type DelegatedConnection, openPersonalAccess, type PersonalAccess } from '../connections/tokens.ts';
+import { bestListener, clientHosts, type NamingConfig } from '../listeners/client-hosts.ts';
 import { ConfiguredLogins } from '../passwords/logins.ts';
 import { openHttp } from '../set-up/cloud-access.ts';
 import { assertInvitable, opensThisMailboxAlone } from './connect-login.ts';
@@ -40,8 +40,8 @@ export interface ConnectParts {
   readonly connect: ConnectConfig;
   /** Where people reach the pages: an origin. */
   readonly publicUrl: string | undefined;
-  /** Of the bridge. */
-  readonly hostname: string;
+  /** By which programs reach the listeners. */
+  readonly naming: NamingConfig;
   readonly listeners: readonly OpenListener[];
   readonly authorityFile: string | undefined;
   readonly records: RecordTable | undefined;
@@ -104,12 +104,13 @@ export class BridgeConnect implements ConnectPort {
   }
 
   servers(): MailServers {
-    const { connect, publicUrl, hostname, listeners } = this.#parts;
-    const host = connect.host ?? (publicUrl === undefined ? hostname : new URL(publicUrl).hostname);
+    const { naming, listeners } = this.#parts;
     return Object.fromEntries(
       (['smtp', 'imap', 'pop3'] as const).flatMap((protocol) => {
-        const best = bestOf(listeners.filter((each) => each.protocol === protocol));
-        return best ? [[protocol, { host, port: best.port, security: best.security } satisfies MailServerSetting]] : [];
+        const best = bestListener(listeners, protocol);
+        if (!best) return [];
+        const [host] = clientHosts(best.host, naming);
+        return [[protocol, { host, port: best.port, security: best.security } satisfies MailServerSetting]];
       }),
     );
   }
@@ -231,12 +232,4 @@ function notOpen(text: string): BridgeError {
 
 function resourcesOf({ scopes }: PersonalAccess): TokenResource[] {
   return (['exchange', 'graph'] as const).filter((each) => (scopes[each] ?? []).length > 0);
-}
-
-const bySecurity = { tls: 2, starttls: 1, none: 0 } as const;
-
-/** The one that others reach, with TLS from the first byte where there is one. */
-function bestOf(listeners: readonly OpenListener[]): OpenListener | undefined {
-  const rank = ({ host, security }: OpenListener) => (isLoopback(host) ? 0 : 10) + bySecurity[security];
-  return listeners.toSorted((a, b) => rank(b) - rank(a))[0];
 }

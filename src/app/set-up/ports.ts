@@ -1,17 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { hostname, networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { hashPassword } from '../../accounts/passwords.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BridgeError } from '../../base/errors.ts';
-import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import { answerRules } from '../../config/answer-rules.ts';
 import { customCloud } from '../../config/blocks/connections.ts';
 import { cloudNames, resolveCloud } from '../../config/clouds.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Environment } from '../../config/secrets.ts';
 import type { ClientSetting, PresentConfig, SetupPorts } from '../../onboarding/guided-setup/ports.ts';
-import { ownAddresses } from '../../onboarding/own-addresses.ts';
 import type { Bridge } from '../bridge.ts';
 import { checkConnections } from '../connections/check.ts';
 import { hasOwnSignIns } from '../connections/tokens.ts';
@@ -112,7 +109,7 @@ async function presentConfig(path: string, env: Environment): Promise<PresentCon
 function clientSettings(bridge: Bridge | undefined): ClientSetting[] {
   return (bridge?.listeners ?? []).map(({ protocol, host, port, security }) => ({
     protocol,
-    hosts: isEveryAddress(host) ? ownAddresses(hostname(), networkInterfaces()) : [host],
+    hosts: bridge?.clientHosts(host) ?? [host],
     port,
     security,
   }));

@@ -37,8 +37,7 @@ export class FileLock {
    */
   async take(): Promise<() => void> {
     await makeFolderOf(this.#file);
-    // SQLite opens by name, and follows links.
-    assertOwnFiles(...databaseFiles(this.#file));
+    this.#assertOwn();
     // Monotonic: a clock that is set meanwhile neither ends the wait nor prolongs it.
     const untilMs = performance.now() + this.#timeoutMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
@@ -48,6 +47,22 @@ export class FileLock {
       // Of several who wait, none shall always come just too late.
       await sleep(pauseMs * (0.5 + Math.random()));
     }
+  }
+
+  /**
+   * Takes the lock if nobody has it. The folder of its file has to be there.
+   * @returns what gives it back; undefined where somebody has it
+   * @throws BridgeError `data-folder-unsafe`, or an Error of the file system
+   */
+  takeIfFree(): (() => void) | undefined {
+    this.#assertOwn();
+    const database = this.#tryToTake();
+    return database && (() => database.close());
+  }
+
+  /** SQLite opens by name, and follows links. */
+  #assertOwn(): void {
+    assertOwnFiles(...databaseFiles(this.#file));
   }
 
   #tryToTake(): DatabaseSync | undefined {

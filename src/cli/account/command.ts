@@ -9,6 +9,7 @@ import type { RecordTable } from '../../base/record-table.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
+import { type AuditedCommand, type AuditNote, audited, commandUser } from '../audited.ts';
 import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -86,9 +87,25 @@ export async function runAccount(args: string[], io: CliIo, clock: Clock = syste
     env: io.env,
     secrets: ['queue'],
   });
-  becomeDataFolderOwner(config.dataDir);
-  return await withSharedRecords(config, (shared, queue) => work({ config, shared, queue, nowMs: clock.now() }, io));
+  const user = commandUser(io.env);
+  const { dataDir } = config;
+  becomeDataFolderOwner(dataDir);
+  const run = (note: AuditNote) =>
+    withSharedRecords(config, (shared, queue) => work({ config, shared, queue, nowMs: clock.now(), note }, io));
+  const audit = changes[word]?.(subject ?? '', values.name?.trim());
+  return audit === undefined ? await run(() => {}) : await audited({ ...audit, user, dataDir }, io, run);
 }
+
+/** What the audit log says of the actions that change something, as of those of the page. */
+const changes: Readonly<
+  Record<string, (subject: string, name: string | undefined) => Pick<AuditedCommand, 'action' | 'details'>>
+> = {
+  add: (login, name) => ({ action: 'app-passwords.add', details: { name: login, appPassword: name } }),
+  remove: (login, name) => ({ action: 'app-passwords.remove', details: { name: login, id: name } }),
+  rotate: (login, name) => ({ action: 'app-passwords.rotate', details: { name: login, id: name } }),
+  invite: (address) => ({ action: 'connect-invite', details: { address } }),
+  revoke: (id) => ({ action: 'connect-revoke', details: { id } }),
+};
 
 interface GivenValues {
   readonly name?: string | undefined;
@@ -101,6 +118,7 @@ interface OpenParts {
   readonly shared: RecordTable | undefined;
   readonly queue: CommandQueue;
   readonly nowMs: number;
+  readonly note: AuditNote;
 }
 
 type Work = (parts: OpenParts, io: CliIo) => Promise<number>;
@@ -130,7 +148,7 @@ function invitationWork(word: string, subject: string | undefined, { name, days,
   if (name !== undefined) throw wrongUsage(`"account ${word}" has no --name.`);
   if (word !== 'invite' && days !== undefined) throw wrongUsage(`"account ${word}" has no --days.`);
   const asked = numberOption('days', days ?? '7', 1, longestDays);
-  return ({ config, queue, nowMs }, io) => action({ subject, days: asked, json, nowMs, config, queue }, io);
+  return ({ config, queue, nowMs, note }, io) => action({ subject, days: asked, json, nowMs, config, queue, note }, io);
 }
 
 function unknownAction(word: string): BridgeError {

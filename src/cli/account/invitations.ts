@@ -1,12 +1,12 @@
-import { hostname as machineName } from 'node:os';
 import { invitationLink, linkWarning } from '../../admin/api/connect/invitations.ts';
 import type { ConnectInvitation } from '../../admin/connect/port.ts';
+import { pagesOrigin } from '../../app/admin/pages-origin.ts';
 import { assertInvitable } from '../../app/connect/connect-login.ts';
 import { Invitations } from '../../app/connect/invitations.ts';
 import { type CommandQueue, hasQueue } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
-import { isEveryAddress } from '../../base/sockets/listening-host.ts';
 import type { AdminConfig, Config } from '../../config/schema.ts';
+import type { AuditNote } from '../audited.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { Screen } from '../terminal/screen.ts';
 import { localTime, timeZoneText } from '../terminal/times.ts';
@@ -20,6 +20,7 @@ export interface InvitationRequest {
   readonly nowMs: number;
   readonly config: Config;
   readonly queue: CommandQueue;
+  readonly note: AuditNote;
 }
 
 /** Does it. @returns the exit code @throws BridgeError */
@@ -35,7 +36,8 @@ export async function invite(request: InvitationRequest, io: CliIo): Promise<num
   assertInvitable(config, admin.connect.connection, address);
   const invitations = await opened(request);
   const { invitation, token } = await invitations.make({ address, madeBy, expiresAtMs: nowMs + days * dayMs }, nowMs);
-  const url = invitationLink(originOf(admin, config), token);
+  request.note({ invitation: invitation.id, expiresAt: invitation.expiresAt });
+  const url = invitationLink(pagesOrigin(admin, config), token);
   if (json) {
     io.stdout.write(`${JSON.stringify({ ...invitation, url }, null, 2)}\n`);
     return 0;
@@ -91,6 +93,7 @@ export async function listInvitations(request: InvitationRequest, io: CliIo): Pr
 export async function revokeInvitation(request: InvitationRequest, io: CliIo): Promise<number> {
   const { subject: id = '', json, nowMs } = request;
   const { address } = await (await opened(request)).revoke(id, nowMs);
+  request.note({ address });
   if (json) io.stdout.write(`${JSON.stringify({ id, address, revoked: true }, null, 2)}\n`);
   else new Screen(io.stdout, io.env).say(`The invitation ${id} for ${address} has ended.`, { mark: 'ok' });
   return 0;
@@ -116,11 +119,4 @@ function connectAdmin({ admin }: Config): ConnectAdmin {
   throw new BridgeError('usage', 'The configuration has no admin.connect, so nobody connects a mailbox by themself.', {
     remedy: 'Add it as mailbridge help admin says, "Connect a mailbox".',
   });
-}
-
-/** Where people reach the pages, as far as the configuration tells. */
-function originOf({ publicUrl, host, port, security }: ConnectAdmin, { hostname }: Config): string {
-  if (publicUrl !== undefined) return publicUrl;
-  const name = isEveryAddress(host) ? (hostname ?? machineName()) : host;
-  return `${security === 'tls' ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

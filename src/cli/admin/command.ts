@@ -7,6 +7,7 @@ import { makeFolders } from '../../base/files/ownership.ts';
 import { loadConfig } from '../../config/load.ts';
 import { dataDirFor } from '../../onboarding/init-config.ts';
 import { readArguments, suggestionOrStop } from '../arguments.ts';
+import { audited, commandUser } from '../audited.ts';
 import { configPath, newConfigPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -54,9 +55,13 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
     tell(configured, 'admin.token', values.json, io);
     return 0;
   }
+  const user = commandUser(io.env);
   becomeDataFolderOwner(dataDir);
   makeFolders(dataDir);
-  const token = values.rotate ? await rotateAdminToken(dataDir) : (await ensureAdminToken(dataDir)).token;
+  const rotation = { action: 'admin-token.rotate', details: {}, user, dataDir };
+  const token = values.rotate
+    ? await audited(rotation, io, () => rotateAdminToken(dataDir))
+    : (await ensureAdminToken(dataDir)).token;
   tell(token, adminTokenFile(dataDir), values.json, io);
   if (!admin && isSetUp)
     new Screen(io.stderr, io.env).say('The configuration has no "admin": nothing asks for it.', { mark: 'warning' });

@@ -10,6 +10,7 @@ function change(
   return async (store, request, io) => {
     if (!chooses(request)) throw whichMessages();
     const count = await apply(store, request.filter, request.nowMs);
+    request.note({ changed: count });
     const why = count === 0 && request.filter.ids ? noneOfThese : '';
     io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} ${done}${why}\n`);
     return count === 0 && request.filter.ids ? 1 : 0;

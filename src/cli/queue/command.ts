@@ -4,14 +4,17 @@ import { failoverOf } from '../../app/delivery-policy.ts';
 import { hasQueue, openQueueForCommand } from '../../app/queue-store.ts';
 import { BridgeError } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import { couriers } from '../../couriers/registry.ts';
+import type { WaitingOptions } from '../../queue/attempts/waiting.ts';
 import { numberOption, readArguments, suggestionOrStop } from '../arguments.ts';
+import { type AuditedCommand, type AuditNote, audited, commandUser } from '../audited.ts';
 import { configPath } from '../config-path.ts';
 import { showHelp } from '../terminal/help.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { holdMessages, releaseMessages } from './change.ts';
 import { deleteMessages } from './delete.ts';
-import { exportMessages } from './export.ts';
+import { exportMessages, mostIdsTold } from './export.ts';
 import { filterOf, filterOptions } from './filter.ts';
 import { listQueue } from './list.ts';
 import { repair } from './repair.ts';
@@ -120,21 +123,36 @@ export async function runQueue(args: string[], io: CliIo): Promise<number> {
       remedy: 'Start the bridge, or name the right configuration with --config.',
     });
   }
+  const user = commandUser(io.env);
   // What is exported goes where root says, and belongs to root.
   if (name !== 'export') becomeDataFolderOwner(config.dataDir);
   if (!action) return repair(config, values.json, io);
+  const run = (note: AuditNote) => runAction(action, config, { ...chosen, note }, io);
+  const audit = auditOf(name, chosen);
+  return audit === undefined
+    ? await run(() => {})
+    : await audited({ ...audit, user, dataDir: config.dataDir }, io, run);
+}
+
+type Chosen = Omit<QueueRequest, Exclude<keyof WaitingOptions, 'nowMs'>>;
+
+async function runAction(action: QueueAction, config: Config, chosen: Chosen, io: CliIo): Promise<number> {
   const store = await openQueueForCommand(config);
   try {
     const isInternal = tenantDomains(config);
-    const request: QueueRequest = {
-      ...chosen,
-      limits: config.limits,
-      couriers,
-      isInternal,
-      ...failoverOf(config),
-    };
-    return await action(store, request, io);
+    return await action(store, { ...chosen, limits: config.limits, couriers, isInternal, ...failoverOf(config) }, io);
   } finally {
     await store.close();
   }
+}
+
+/** What the audit log says, as of the same done on a page; undefined where nothing changes and no content is shown. */
+function auditOf(
+  action: string,
+  { ids, filter }: Pick<QueueRequest, 'ids' | 'filter'>,
+): Pick<AuditedCommand, 'action' | 'details'> | undefined {
+  if (action === 'list' || action === 'show') return undefined;
+  if (action === 'export') return { action: 'messages.content', details: {} };
+  const which = ids.length > 0 ? { ids: ids.slice(0, mostIdsTold), count: ids.length } : { filter };
+  return { action: 'messages', details: { action, ...which } };
 }

@@ -21,12 +21,14 @@ export async function deleteMessages(store: QueueStore, request: QueueRequest, i
     return 1;
   }
   let count = 0;
+  request.note({ changed: count });
   for (let from = 0; from < found.length; from += idsAtOnce) {
     const deleted = await withProgress(io, `Deleting, ${count} of ${found.length} done`, () =>
       removeFound(store, request.filter, found.slice(from, from + idsAtOnce)),
     );
     for (const message of deleted) tellDeleted(message, request.json, io);
     count += deleted.length;
+    request.note({ changed: count });
   }
   const why = count === 0 && request.filter.ids ? noneOfThese : '';
   io.stdout.write(request.json ? `${JSON.stringify({ count })}\n` : `${messages(count)} deleted${why}\n`);

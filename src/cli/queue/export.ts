@@ -11,11 +11,15 @@ import { Screen } from '../terminal/screen.ts';
 import { tellError } from '../terminal/tell-error.ts';
 import { chooses, messageNotFound, type QueueRequest, whichMessages } from './request.ts';
 
+/** In the audit log. */
+export const mostIdsTold = 20;
+
 /** `mailbridge queue export`: the octets of a message to a file or standard output, of several to a folder. */
 export async function exportMessages(store: QueueStore, request: QueueRequest, io: CliIo): Promise<number> {
   if (!chooses(request)) throw whichMessages();
   const { out = '-', filter, ids, limit } = request;
   const found = await store.list(filter, limit);
+  request.note({ ids: found.slice(0, mostIdsTold).map(({ id }) => id), count: found.length });
   const lost = ids.filter((id) => !found.some((message) => message.id === id));
   for (const id of lost) tellError(io, messageNotFound(id), request.json);
   if (isNewFolder(out, found.length)) makeFolder(out);

@@ -1,6 +1,7 @@
 import { BridgeError } from '../../base/errors.ts';
 import type { WaitingOptions } from '../../queue/attempts/waiting.ts';
 import type { QueueFilter, QueueStore } from '../../queue/store.ts';
+import type { AuditNote } from '../audited.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /** What a `mailbridge queue` command line asks for. */
@@ -15,6 +16,7 @@ export interface QueueRequest extends WaitingOptions {
   readonly out: string | undefined;
   /** Nothing is asked. */
   readonly yes: boolean;
+  readonly note: AuditNote;
 }
 
 /** One action of `mailbridge queue` on an open queue. @returns the exit code */

@@ -24,6 +24,7 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
       screen.say(`${messages(group.count)} chosen; Microsoft asked to wait until ${wait}`);
     }
   }
+  request.note({ changed: count });
   return count === 0 && request.filter.ids ? 1 : 0;
 }
 

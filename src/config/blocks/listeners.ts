@@ -124,7 +124,8 @@ const connectBlock = () =>
         'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection. None: by invitation alone.',
     }),
     host: z.exactOptional(host()).meta({
-      description: 'Host name by which programs reach the listeners. Default: that of `publicUrl`, else `hostname`.',
+      description:
+        'Host name by which programs reach the listeners, as the pages tell it; a certificate made here bears it. Default: that of `publicUrl`, else `hostname`.',
     }),
   });
 

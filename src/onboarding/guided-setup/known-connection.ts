@@ -20,6 +20,11 @@ export function actsAsPerson(known: KnownConnection | undefined, answers: InitAn
   return known === undefined ? answers['sign-in'] === 'person' : personal.includes(known.grant);
 }
 
+/** Whether somebody signs in to a connection; with the grant `password` the configuration has username and password. */
+export function isSignedInTo(known: KnownConnection | undefined, answers: InitAnswers): boolean {
+  return actsAsPerson(known, answers) && known?.grant !== 'password';
+}
+
 /** The app of a connection, or of the answers; undefined where neither names one. */
 export function knownClientId(known: KnownConnection | undefined, answers: InitAnswers): string | undefined {
   const clientId = known?.clientId ?? answers['client-id'];

@@ -4,7 +4,7 @@ import type { ExchangeScriptInput } from '../exchange-script/input.ts';
 import { exchangeScript, needsExchangeScript } from '../exchange-script/script.ts';
 import { scriptFileOf } from '../exchange-script/script-file.ts';
 import { appName } from '../names.ts';
-import { actsAsPerson, knownClientId, knownConnection } from './known-connection.ts';
+import { actsAsPerson, isSignedInTo, knownClientId, knownConnection } from './known-connection.ts';
 import type { PresentConfig } from './ports.ts';
 import type { SetupProgress } from './progress.ts';
 import { scriptAccountOf, type WantedApp } from './registration.ts';
@@ -16,7 +16,7 @@ export function stepOf(progress: SetupProgress, present: PresentConfig): SetupSt
   if (answers.mailbox === undefined) return 'answers';
   if (!app) return 'register';
   if (!isWritten) return 'account';
-  if (isPerson(progress, present) && signedInAs === undefined) return 'sign-in';
+  if (hasSignIn(progress, present) && signedInAs === undefined) return 'sign-in';
   if (asksWhetherMeant(progress, present)) return 'sign-in';
   if (!isScriptDone && scriptOf(progress, present)) return 'exchange';
   if (!isChecked) return 'check';
@@ -26,7 +26,7 @@ export function stepOf(progress: SetupProgress, present: PresentConfig): SetupSt
 /** Every step that this set-up has, and how it stands. */
 export function stepStates(current: SetupStep, progress: SetupProgress, present: PresentConfig): SetupView['steps'] {
   const isLeftOut = (step: SetupStep) =>
-    (step === 'sign-in' && !isPerson(progress, present)) || (step === 'test' && progress.answers.use === 'read');
+    (step === 'sign-in' && !hasSignIn(progress, present)) || (step === 'test' && progress.answers.use === 'read');
   const at = setupSteps.indexOf(current);
   return setupSteps
     .filter((step) => !isLeftOut(step))
@@ -41,10 +41,14 @@ function isPerson({ answers }: SetupProgress, present: PresentConfig): boolean {
   return actsAsPerson(knownConnection(present, answers.name), answers);
 }
 
+function hasSignIn({ answers }: SetupProgress, present: PresentConfig): boolean {
+  return isSignedInTo(knownConnection(present, answers.name), answers);
+}
+
 /** Whether somebody has to say that who signed in may be another than the mailbox. */
 export function asksWhetherMeant(progress: SetupProgress, present: PresentConfig): boolean {
   const { answers, signedInAs, isOtherPersonMeant = false } = progress;
-  if (signedInAs === undefined || isOtherPersonMeant || !isPerson(progress, present)) return false;
+  if (signedInAs === undefined || isOtherPersonMeant || !hasSignIn(progress, present)) return false;
   return !isSameAddress(signedInAs, answers.mailbox);
 }
 

@@ -27,7 +27,7 @@ export async function newConfig(
   { passwordHash, admin }: WrittenParts,
 ): Promise<Record<string, unknown>> {
   const secret = app.credential && 'secret' in app.credential ? app.credential.secret : undefined;
-  const config = configOf(
+  return configOf(
     { ...answers, tenant: app.tenantId, 'client-id': app.clientId },
     {
       passwordHash,
@@ -36,9 +36,9 @@ export async function newConfig(
       cloud,
       dataDir: dataDirFor(path),
       applicationId: app.applicationId,
+      admin,
     },
   );
-  return { ...config, admin };
 }
 
 /** A listener that this set-up has written. */

@@ -1,8 +1,10 @@
 import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { auditFiles } from '../../../src/admin/access/audit-files.ts';
+import { auditFiles, auditLock } from '../../../src/admin/access/audit-files.ts';
 import { AuditLog } from '../../../src/admin/access/audit-log.ts';
+import { FileLock } from '../../../src/base/files/file-lock.ts';
+import { runProgram } from '../../support/external.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { keptLog } from '../../support/kept-log.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -179,4 +181,51 @@ test('a token that is shown stands in no line', async () => {
   await bearer(world, adminToken)('POST', '/connections/contoso/sign-in', {});
   expect(JSON.stringify(lines)).not.toContain(adminToken);
   expect(lines.map(({ msg }) => msg)).toContain('cannot answer at the admin port');
+});
+
+test('two processes write one log: no line is lost, torn or in a file too many', () => {
+  const dataDir = temporaryFolder();
+  const bridge = auditLog(dataDir);
+  const command = auditLog(dataDir);
+  for (let count = 0; count < 30; count++) (count % 3 === 0 ? command : bridge).record(`action-${count}`);
+  // The bridge has had the file open while the command made way for the next, and the other way round.
+  expect(entriesIn(dataDir).at(-1)?.action).toBe('action-29');
+  bridge.audit.close();
+  command.audit.close();
+  const all = auditFiles.toReversed().flatMap((file) => entriesIn(dataDir, file).map(({ action }) => action));
+  expect(all).toEqual(all.map((_, at) => `action-${30 - all.length + at}`));
+  expect(auditFiles.map((file) => statSync(join(dataDir, file)).size <= 1_000)).toEqual(auditFiles.map(() => true));
+  expect([...bridge.lines, ...command.lines]).toEqual([]);
+});
+
+test('while another process makes way for the next file, a line goes to the full one', async () => {
+  const dataDir = temporaryFolder();
+  const { audit, record } = auditLog(dataDir);
+  const release = await new FileLock(join(dataDir, auditLock), 1_000).take();
+  for (let count = 0; count < 12; count++) record(`action-${count}`);
+  expect(entriesIn(dataDir)).toHaveLength(12);
+  expect(existsSync(join(dataDir, 'admin-audit.jsonl.1'))).toBe(false);
+  release();
+  record('action-12');
+  expect(entriesIn(dataDir).map(({ action }) => action)).toEqual(['action-12']);
+  audit.close();
+});
+
+test('several processes at once: every line is whole, and there once', async () => {
+  const dataDir = temporaryFolder();
+  const script = join(import.meta.dirname, 'audit-process.ts');
+  const names = ['one', 'two', 'three'];
+  const lines = 2_000;
+  const maxBytes = 400_000;
+  const ran = await Promise.all(
+    names.map((name) => runProgram(process.execPath, [script, dataDir, name, String(lines), String(maxBytes)])),
+  );
+  expect(ran).toEqual(names.map(() => ({ code: 0, output: '' })));
+  const files = auditFiles.filter((file) => existsSync(join(dataDir, file)));
+  expect(files.length).toBeGreaterThan(2);
+  const all = files.flatMap((file) => entriesIn(dataDir, file));
+  for (const name of names) {
+    const own = all.filter(({ user }) => user === name).map(({ details }) => Number(details.at));
+    expect([name, own.toSorted((a, b) => a - b)]).toEqual([name, Array.from({ length: lines }, (_, at) => at)]);
+  }
 });

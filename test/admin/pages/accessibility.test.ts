@@ -1,6 +1,11 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { FormBrowser, signInAtDevicePage } from '../../simulator/entra-browser.ts';
+import { afterTest } from '../../simulator/harness.ts';
+import { noteSecret } from '../../support/secret-search/record.ts';
+import { whenSetUp } from '../../support/set-up-by-api.ts';
+import { type SetUpWorld, setUpWorld } from '../../support/set-up-world.ts';
 import { pagesWorld, withPeople } from './pages-world.ts';
 
 /** People connect their own mailboxes, so that every part of every page is there. */
@@ -20,6 +25,13 @@ async function findings(page: Page): Promise<string[]> {
   return violations.map(
     ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
   );
+}
+
+/** That, and whether it is wider than its window. */
+async function assertUsable(page: Page, what: string): Promise<void> {
+  expect(await findings(page), what).toEqual([]);
+  const { width = 0 } = page.viewportSize() ?? {};
+  expect(await page.evaluate('document.documentElement.scrollWidth'), what).toBeLessThanOrEqual(width);
 }
 
 async function settled(page: Page): Promise<void> {
@@ -66,9 +78,7 @@ test.each(windows)(
     for (const path of paths(ids)) {
       await page.goto(`${world().origin}/ui/${path}`);
       await settled(page);
-      expect(await findings(page), path).toEqual([]);
-      const { width } = options.viewport;
-      expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
+      await assertUsable(page, path);
     }
   },
 );
@@ -97,4 +107,90 @@ test.each(windows)('dialogs and the menu too, in $colorScheme at $viewport.width
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Log' }).waitFor();
     expect(await findings(page)).toEqual([]);
   }
+});
+
+test.each(windows)(
+  'the check of a connection: its form, one under way and one that failed, in $colorScheme at $viewport.width',
+  patience,
+  async (options) => {
+    const { faults } = world().relay.simulator;
+    const page = await world().open('connections/people', options);
+    await page.getByLabel('Mailbox to try').fill('eve@fabrikam.com');
+    await assertUsable(page, 'form');
+    await page.getByRole('button', { name: 'Check the mailbox' }).click();
+    await page.getByRole('dialog').getByText('No account reaches the mailbox').waitFor();
+    await assertUsable(page, 'refused');
+    await page.keyboard.press('Escape');
+
+    await page.goto(`${world().origin}/ui/connections/contoso`);
+    await settled(page);
+    faults.outages = ['graph'];
+    faults.add({ target: 'imap', kind: 'delay', delayMs: 3_000 });
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await page.locator('.hops li.running').waitFor();
+    await assertUsable(page, 'under way');
+    await page.getByRole('status').filter({ hasText: 'failed' }).waitFor();
+    faults.outages = [];
+    await page.locator('.hops li.failed').getByText('What to do:').first().waitFor();
+    await assertUsable(page, 'failed');
+  },
+);
+
+test.each(windows)(
+  'invitations of long addresses, in $colorScheme at $viewport.width',
+  patience,
+  async ({ colorScheme, viewport }) => {
+    const page = await world().open('accounts', { colorScheme, viewport });
+    const section = page.getByRole('region', { name: 'Invitations' });
+    const address = `somebody.of.the.purchasing.department-${colorScheme}-${viewport.width}@contoso.com`;
+    await section.getByLabel('Address').fill(address);
+    await section.getByRole('button', { name: 'Invite' }).click();
+    const dialog = page.getByRole('dialog', { name: 'The invitation' });
+    const [, secret = ''] = /invitation=[^.]+\.([\w-]{32})/.exec((await dialog.textContent()) ?? '') ?? [];
+    noteSecret('user password', secret);
+    await assertUsable(page, 'link');
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await section.getByText(address).waitFor();
+    await assertUsable(page, 'list');
+  },
+);
+
+const person = 'alice@contoso.example';
+
+/** A set-up at the step at which the person signs in. */
+async function atPersonStep(): Promise<SetUpWorld> {
+  const setUp = await setUpWorld();
+  const { api, m365, cloud } = setUp;
+  const answers = { use: 'both', from: 'here', mailbox: person, name: 'contoso', 'sign-in': 'person', send: 'smtp' };
+  await api('POST', '/set-up/answers', { answers, cloud });
+  await api('POST', '/set-up/registration', {});
+  const { registration } = await whenSetUp(api, 'a code', (view) => view.registration.shown.code !== undefined);
+  const { userCode = '' } = registration.shown.code ?? {};
+  await signInAtDevicePage(m365, userCode, 'admin@contoso.example', new FormBrowser(m365));
+  await whenSetUp(api, 'the app', ({ step }) => step === 'account');
+  const { body } = await api('POST', '/set-up/account');
+  noteSecret('user password', (body as { password: string }).password);
+  await whenSetUp(api, 'the bridge', ({ start }) => start.state === 'done');
+  return setUp;
+}
+
+test('the step of the set-up at which a person signs in, in every window', patience, async () => {
+  const { url, token, api } = await atPersonStep();
+  const pages: Page[] = [];
+  for (const options of windows) {
+    const page = await world().window(options);
+    afterTest(() => page.context().close());
+    await page.goto(`${url}ui/set-up#token=${token}`);
+    await page.getByRole('button', { name: 'Sign in with a code' }).waitFor();
+    await assertUsable(page, 'before the sign-in');
+    pages.push(page);
+  }
+  await api('POST', '/set-up/sign-in');
+  await whenSetUp(api, 'a code', ({ signIn }) => signIn.shown.code !== undefined);
+  for (const page of pages) {
+    await page.reload();
+    await page.locator('.big-code').waitFor();
+    await assertUsable(page, 'with a code');
+  }
+  await api('DELETE', '/set-up/task');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { alice, bob, password, until } from '../../support/relay.ts';
 import { enterDeviceCode } from '../../support/sign-in-browser.ts';
-import { pagesWorld } from './pages-world.ts';
+import { pagesWorld, viewToken } from './pages-world.ts';
 
 const world = pagesWorld((config) => {
   const { tenantId = '', clientId = '', cloud = 'global' } = config.connections.contoso!;
@@ -61,6 +61,23 @@ test('a hop that fails shows the remedy', async () => {
   await page.getByRole('button', { name: 'Check' }).click();
   await page.locator('.hops li.failed').getByText('What to do:').first().waitFor();
   world().relay.simulator.faults.outages = [];
+});
+
+test('a remedy that names a command is told with the button of the page that does the same', async () => {
+  const page = await world().open('connections/person');
+  await page.getByText('On this page: Sign in, above').waitFor();
+  await page.getByRole('button', { name: 'Check', exact: true }).click();
+  const failed = page.locator('.hops li.failed').filter({ hasText: 'mailbridge login person' });
+  await failed.getByRole('button', { name: 'Sign in …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Sign in with a code' });
+  await dialog.locator('.big-code').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  // Elsewhere a link leads there; whoever only looks is led there, too.
+  const overview = await world().open('');
+  const link = overview.getByText('On the pages: Connection person, Sign in').getByRole('link').first();
+  expect(await link.getAttribute('href')).toBe('/ui/connections/person');
+  const viewer = await world().open('connections/person', { token: viewToken });
+  await viewer.getByText('On the pages: Connection person, Sign in').waitFor();
 });
 
 test('a person signs in with a code, and the connection works', async () => {

@@ -306,6 +306,22 @@ test('where nobody has signed in to that connection yet, its sign-in is a step',
   expect((await world.setup.view()).step).toBe('sign-in');
 });
 
+test('a connection with the grant password has no sign-in: its username is in the configuration', async () => {
+  const world = await guidedWorld();
+  await withSecret(world);
+  const { clientSecret: _, ...app } = written(world).connections.contoso;
+  const connection = { ...app, grant: 'password', username: 'alice@contoso.example', password: 'correct horse 42' };
+  const config = { ...written(world), connections: { contoso: connection } };
+  writeFileSync(world.configFile, JSON.stringify(config), { mode: 0o600 });
+  await world.setup.answer({ ...answers, mailbox: 'info@contoso.example', username: 'info', send: 'smtp' }, undefined);
+  await world.setup.useApp({ clientId: world.m365.clientId });
+  await world.setup.write();
+  const { step, steps, asksWhetherMeant, script } = await world.setup.view();
+  expect(steps.map((each) => each.step)).not.toContain('sign-in');
+  expect({ step, asksWhetherMeant }).toEqual({ step: 'exchange', asksWhetherMeant: false });
+  expect(script?.text).toContain("$user = 'alice@contoso.example'");
+});
+
 test('an app registered by hand is taken with its secret, which goes into a file of its own', async () => {
   const world = await guidedWorld();
   await world.setup.answer(answers, world.cloud);

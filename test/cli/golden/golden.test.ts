@@ -28,7 +28,7 @@ const scenes: Readonly<Record<string, (terminal: FakeTerminal) => Promise<void>>
     await terminal.run(['chekc']);
   },
   async start(terminal) {
-    const config = configure(simulator, 'config.json');
+    const config = configure(simulator, 'config.json', {}, { admin: { port: 0 } });
     await terminal.run(['start', '--help']);
     await terminal.run(['start', '--config', config], { meanwhile: () => sendAndStop(terminal) });
     const listeners = [{ protocol: 'smtp', port: await takenPort() }];

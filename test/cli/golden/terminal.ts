@@ -107,7 +107,7 @@ export function steady(screen: string): string {
       .replace(/--port-base \d+/g, '--port-base PPPPP')
       .replace(/\b0m[0-9a-z]{12}\b/g, idOf)
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '11111111-2222-3333-4444-555555555555')
-      .replace(/\b(127\.0\.0\.1|localhost|port)([: ])\d{4,5}\b/g, '$1$2PPPPP')
+      .replace(/\b(127\.0\.0\.1|localhost|port)([: =])\d{4,5}\b/g, '$1$2PPPPP')
       .replace(/(\?)[A-Za-z_]+=\S+/g, '$1…')
       .replace(/\b20\d\d-\d\d-\d\d\b/g, '2026-01-05')
       .replace(/\b\d\d:\d\d:\d\d\.\d{3}\b/g, '10:15:00.123')

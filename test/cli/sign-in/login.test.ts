@@ -1,6 +1,6 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FormBrowser, signIn, signInAtDevicePage } from '../../simulator/entra-browser.ts';
 import { alice, loginWorld, reports, sealedText, signInAtLink } from './login-world.ts';
@@ -23,6 +23,13 @@ test('a code, a person, and every hop', async () => {
   expect(out).toMatch(/\nMicrosoft's side works\. The bridge does not run; mailbridge start starts it\.\n$/);
   expect(statSync(world.tokenFile).mode & 0o777).toBe(0o600);
   expect(sealedText(world)).not.toMatch(/eyJ|alice/);
+  const audit = readFileSync(join(dirname(dirname(world.tokenFile)), 'admin-audit.jsonl'), 'utf8');
+  expect(JSON.parse(audit)).toMatchObject({
+    action: 'connections.sign-in',
+    details: { name: 'contoso', signedInAs: alice },
+    by: 'command',
+    outcome: 'done',
+  });
 });
 
 test('both services in one sign-in: the second is asked for with the refresh token of the first', async () => {

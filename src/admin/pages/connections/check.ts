@@ -1,5 +1,6 @@
 import type { CheckEvent, ShownCheck, ShownHop } from '../contract.ts';
 import { hopText } from '../parts/hop-text.ts';
+import { type OwnPlaces, pagePlaces, type RemedyPlace } from '../parts/page-places.ts';
 import { stateMark } from '../parts/state.ts';
 import { span } from '../parts/times.ts';
 import { remedyLine } from '../parts/trouble.ts';
@@ -11,7 +12,7 @@ export interface CheckRuns {
   start(connection: string, mailbox?: string): void;
   isRunning(connection: string): boolean;
   /** The hops of the last check of a connection, as far as they are tried. */
-  view(connection: string): TemplateResult | typeof nothing;
+  view(connection: string, own?: OwnPlaces): TemplateResult | typeof nothing;
 }
 
 interface StartedCheck {
@@ -58,9 +59,9 @@ export function checkRuns(context: PageContext, done: () => void): CheckRuns {
         await ask(run);
       }),
     isRunning: (connection) => runs.get(connection)?.isDone === false,
-    view: (connection) => {
+    view: (connection, own) => {
       const run = runs.get(connection);
-      return run ? runView(run) : nothing;
+      return run ? runView(run, { connection, ...(own && { own }) }) : nothing;
     },
   };
 }
@@ -74,19 +75,19 @@ function withHop(hops: readonly ShownHop[], hop: ShownHop): readonly ShownHop[] 
   return at < 0 ? [...ended, hop] : ended.with(at, hop);
 }
 
-function runView({ hops, isDone }: StartedCheck): TemplateResult {
+function runView({ hops, isDone }: StartedCheck, place: RemedyPlace): TemplateResult {
   const failed = hops.filter(({ state }) => state === 'failed').length;
   const verdict = failed === 0 ? 'Every hop works.' : `${failed} of ${hops.length} hops failed.`;
   return html`<h3>Check</h3>
-    <ol class="hops">${hops.map(hopView)}</ol>
+    <ol class="hops">${hops.map((hop) => hopView(hop, place))}</ol>
     <p role="status" class="lead">${isDone ? html`${stateMark(failed === 0 ? 'ok' : 'failed', failed === 0 ? 'Done' : 'Failed')} ${verdict}` : html`${stateMark('running')} Trying each hop …`}</p>`;
 }
 
-function hopView({ hop, target, state, text, remedy, ms }: ShownHop): TemplateResult {
+function hopView({ hop, target, state, text, remedy, ms }: ShownHop, place: RemedyPlace): TemplateResult {
   const isTrouble = state === 'failed' || state === 'warning';
   return html`<li class=${state}>
     <p class="line">${stateMark(state, state === 'ok' ? 'Works' : undefined)} <b>${hop}</b> ${target ? html`<span class="hint">${target}</span>` : nothing}
       ${text && !isTrouble ? html`<span>${hopText(text, 'the page of an account sends one')}</span>` : nothing} ${ms ? html`<span class="hint">${span(ms)}</span>` : nothing}</p>
-    ${isTrouble ? html`<div class="trouble ${state}"><p class="told">${text}</p>${remedyLine(remedy)}</div>` : nothing}
+    ${isTrouble ? html`<div class="trouble ${state}"><p class="told">${text}</p>${remedy ? remedyLine(remedy, place) : pagePlaces(text ?? '', place)}</div>` : nothing}
   </li>`;
 }

@@ -4,6 +4,7 @@ import { counted } from '../parts/amounts.ts';
 import { asked } from '../parts/asked.ts';
 import { copyButton } from '../parts/copy.ts';
 import { facts, onSubmit, textField } from '../parts/fields.ts';
+import type { OwnPlaces } from '../parts/page-places.ts';
 import { stateMark } from '../parts/state.ts';
 import { moment } from '../parts/times.ts';
 import { empty } from '../parts/trouble.ts';
@@ -41,13 +42,14 @@ interface Card {
 
 function card(context: PageContext, connection: ShownConnectionDetail, { runs, ask, isAlone }: Card): TemplateResult {
   const { name, state, since, grant, signIns, tenantId, clientId, cloud, expires, usedBy } = connection;
+  const acts = context.mayOperate ? actsOf(context, connection, runs, ask) : undefined;
   return html`<article class="card" aria-label="Connection ${name}">
     <div class="section-head">
       <h2>${isAlone ? name : html`<a href="/ui/connections/${encodeURIComponent(name)}">${name}</a>`} ${stateMark(state)}
         ${since && state !== 'ok' ? html`<span class="hint">since ${moment(since)}</span>` : nothing}</h2>
-      ${context.mayOperate ? buttons(context, connection, runs, ask) : nothing}
+      ${acts ? buttons(acts, runs.isRunning(name)) : nothing}
     </div>
-    ${troubleOfConnection(connection)}
+    ${troubleOfConnection(connection, acts && toldAbove(acts))}
     ${facts([
       ['Grant', grant],
       ['Sign-ins', signIns === 'each' ? 'one for each mailbox' : undefined],
@@ -57,7 +59,7 @@ function card(context: PageContext, connection: ShownConnectionDetail, { runs, a
       ['Used by', html`<a href="/ui/accounts">${counted(usedBy, 'account')}</a>`],
       ...expires.map((each) => ['Expiry', expiry(each)] as const),
     ])}
-    ${permissions(connection)} ${context.mayOperate ? mailboxToTry(connection, runs) : nothing} ${runs.view(name)}
+    ${permissions(connection)} ${context.mayOperate ? mailboxToTry(connection, runs) : nothing} ${runs.view(name, acts)}
   </article>`;
 }
 
@@ -75,19 +77,34 @@ function copied(id: string | null, what: string): TemplateResult | undefined {
   return id === null ? undefined : html`<code>${id}</code> ${copyButton(id, what)}`;
 }
 
-function buttons(context: PageContext, connection: ShownConnectionDetail, runs: CheckRuns, ask: () => void) {
-  const { name, signIns } = connection;
-  const consent = () => context.run(() => showConsent(context, name));
+/** What an administrator does with a connection, by the command that does it at a terminal. */
+function actsOf(context: PageContext, { name, signIns }: ShownConnectionDetail, runs: CheckRuns, ask: () => void) {
   const isEach = signIns === 'each';
   const signIn = () =>
     context.run(() =>
       isEach ? signInForMailbox(context, name, ask) : signInByDevice(context, { connection: name }, ask),
     );
-  const script = () => context.run(() => showExchangeScript(context, name, isEach));
+  return {
+    check: { name: 'Check', act: () => runs.start(name) },
+    ...(signIns !== null && { login: { name: isEach ? 'Sign in a mailbox …' : 'Sign in …', act: signIn } }),
+    consent: { name: 'Consent link …', act: () => context.run(() => showConsent(context, name)) },
+    'exchange-script': {
+      name: 'Exchange script …',
+      act: () => context.run(() => showExchangeScript(context, name, isEach)),
+    },
+  } satisfies OwnPlaces;
+}
+
+/** Near the buttons themselves. */
+function toldAbove(acts: ReturnType<typeof actsOf>): OwnPlaces {
+  return Object.fromEntries(
+    Object.entries(acts).map(([command, { name }]) => [command, { name: `${name.replace(' …', '')}, above` }]),
+  );
+}
+
+function buttons({ check, ...others }: ReturnType<typeof actsOf>, isChecked: boolean): TemplateResult {
   return html`<span class="buttons">
-    <button type="button" class="primary" ?disabled=${runs.isRunning(name)} @click=${() => runs.start(name)}>Check</button>
-    ${signIns === null ? nothing : html`<button type="button" @click=${signIn}>${isEach ? 'Sign in a mailbox …' : 'Sign in …'}</button>`}
-    <button type="button" @click=${consent}>Consent link …</button>
-    <button type="button" @click=${script}>Exchange script …</button>
+    <button type="button" class="primary" ?disabled=${isChecked} @click=${check.act}>${check.name}</button>
+    ${Object.values(others).map(({ name, act }) => html`<button type="button" @click=${act}>${name}</button>`)}
   </span>`;
 }

@@ -59,6 +59,8 @@ export async function signInByDevice(context: PageContext, wanted: WantedSignIn,
   else done();
 }
 
+const replaceName = 'Sign in, replacing who was signed in before';
+
 interface SignInShown {
   readonly signIn: ShownDeviceCode;
   readonly progress: Progress;
@@ -81,8 +83,8 @@ function signInView(
   }
   if (progress.state === 'failed') {
     const { message = 'The sign-in failed.', remedy = 'Close this and sign in again.' } = progress.error ?? {};
-    return html`<div role="alert">${trouble({ text: message, remedy })}</div>
-      <div class="buttons"><button type="button" @click=${replace}>Sign in, replacing who was signed in before</button>
+    return html`<div role="alert">${trouble({ text: message, remedy, place: { own: { login: { name: `${replaceName}, below` } } } })}</div>
+      <div class="buttons"><button type="button" @click=${replace}>${replaceName}</button>
         <button type="button" @click=${() => dialog.close()}>Close</button></div>`;
   }
   return html`<ol class="plain">

@@ -1,5 +1,6 @@
 import type { ShownConnection, ShownExpiry, ShownOverview } from '../contract.ts';
 import { counted } from '../parts/amounts.ts';
+import type { OwnPlaces } from '../parts/page-places.ts';
 import { stateMark } from '../parts/state.ts';
 import { date, daysUntil } from '../parts/times.ts';
 import { empty, trouble } from '../parts/trouble.ts';
@@ -25,9 +26,13 @@ const waits =
   'Nothing: the bridge tries again by itself. If it lasts, Check on the page of the connection tries every hop.';
 
 /** What is wrong with a connection, if something is. */
-export function troubleOfConnection({ state, text, remedy, code }: ShownConnection): TemplateResult | typeof nothing {
+export function troubleOfConnection(
+  { name, state, text, remedy, code }: ShownConnection,
+  own?: OwnPlaces,
+): TemplateResult | typeof nothing {
   if (state === 'ok' || !text) return nothing;
-  return trouble({ text, remedy: remedy ?? waits, code, severity: state === 'sign-in-needed' ? 'error' : 'warning' });
+  const severity = state === 'sign-in-needed' ? 'error' : 'warning';
+  return trouble({ text, remedy: remedy ?? waits, code, severity, place: { connection: name, ...(own && { own }) } });
 }
 
 const soonDays = 30;

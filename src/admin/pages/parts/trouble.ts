@@ -1,24 +1,27 @@
 import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.js';
+import { pagePlaces, type RemedyPlace } from './page-places.ts';
 
 export interface Trouble {
   readonly text: string;
   readonly remedy?: string | null | undefined;
   readonly code?: string | null | undefined;
   readonly severity?: 'warning' | 'error';
+  readonly place?: RemedyPlace | undefined;
 }
 
 /** What is wrong, and below it what to do. */
-export function trouble({ text, remedy, code, severity = 'error' }: Trouble): TemplateResult {
+export function trouble({ text, remedy, code, severity = 'error', place }: Trouble): TemplateResult {
   return html`<div class="trouble ${severity}">
     <p><b class="mark ${severity === 'error' ? 'bad' : 'warn'}">${severity === 'error' ? 'Error' : 'Warning'}</b>
       <span class="told">${text}</span> ${code ? html`<code class="code">${code}</code>` : nothing}</p>
-    ${remedyLine(remedy)}
+    ${remedyLine(remedy, place)}
   </div>`;
 }
 
-/** What to do, where something can be done. */
-export function remedyLine(remedy: string | null | undefined): TemplateResult | typeof nothing {
-  return remedy ? html`<p><b>What to do:</b> <span class="told">${remedy}</span></p>` : nothing;
+/** What to do, where something can be done, and where on the pages it is done. */
+export function remedyLine(remedy: string | null | undefined, place?: RemedyPlace): TemplateResult | typeof nothing {
+  if (!remedy) return nothing;
+  return html`<p><b>What to do:</b> <span class="told">${remedy}</span></p>${pagePlaces(remedy, place)}`;
 }
 
 /** The same of something thrown. */

@@ -16,7 +16,7 @@ export function accountStep(context: PageContext, changed: () => void): (work: S
   return ({ set }) => {
     const current = set.step === 'account';
     return html`${
-      current
+      current && !login
         ? html`<p>Writes connection and account into <code>${set.configFile}</code>, and makes the password that
           programs log in with. It is shown once; the file holds its hash.</p>
         <p><button type="button" class="primary" @click=${() => make('set-up/account')}>Write the configuration</button></p>`

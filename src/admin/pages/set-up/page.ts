@@ -87,7 +87,7 @@ function stepsOf(context: PageContext, changed: () => void): Readonly<Record<str
     'sign-in': { title: 'Sign-in', done: ({ signedInAs }) => signedInAs, view: signInStep, staysOpen: true },
     exchange: { title: 'Exchange', view: exchangeStep },
     check: { title: 'Check', view: checkStep },
-    test: { title: 'Test message', done: ({ test }) => test.shown.detail, view: testStep },
+    test: { title: 'Test message', done: ({ test }) => test.shown.detail, view: testStep, staysOpen: true },
     done: { title: 'Programs', view: doneStep, staysOpen: true },
     // Its password is shown once: what was told stays as long as the page is open.
     ...{ login: { title: '', view: accountStep(context, changed) } },
@@ -129,7 +129,7 @@ function setUpView(
       ${set.steps.map(({ step, state }) => {
         const { title, done, view, staysOpen } = steps[step] as Step;
         const text = state === 'done' ? done?.(set) : undefined;
-        return html`<li aria-current=${state === 'current' ? 'step' : nothing}>
+        return html`<li id="step-${step}" tabindex="-1" aria-current=${state === 'current' ? 'step' : nothing}>
           <h2>${title} ${state === 'done' ? stateMark('ok', 'Done') : nothing}</h2>
           ${text ? html`<p class="hint">${text}</p>` : nothing}
           ${step === 'account' ? (steps.login as Step).view(work) : nothing}

@@ -7,7 +7,11 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 import type { SetUpWork, ShownCode, ShownRegistration } from './contract.ts';
 
 const whatMicrosoftAsks =
-  'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". Where it says "Need admin approval": Start the sign-in again, with an account that may consent.';
+  'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". Where it says "Need admin approval": start the sign-in again, with an account that may consent.';
+
+const below = { name: 'Sign in with a code, below' };
+/** The sign-in registers the app, adds what it lacks, and consents. */
+const signInBelow = { 'register-app': below, consent: below, login: below };
 
 /** An administrator signs in; the app is registered, step by step. */
 export function registerStep({ set, act }: SetUpWork): TemplateResult {
@@ -23,7 +27,7 @@ export function registerStep({ set, act }: SetUpWork): TemplateResult {
       needs, its certificate and the consent. Nothing of the sign-in is kept.</p>
     <p class="hint">${whatMicrosoftAsks}</p>
     ${set.appNamed ? html`<p>If the tenant has an app registration named "${set.appNamed}", that one is used and gets what it lacks.</p>` : nothing}
-    ${failure ? html`<div role="alert">${trouble(failure)}</div>` : nothing}
+    ${failure ? html`<div role="alert">${trouble({ ...failure, place: { own: signInBelow } })}</div>` : nothing}
     ${shown.steps.length > 0 ? progress(shown) : nothing}
     <div class="buttons">
       <button type="button" class="primary" @click=${() => begin('device-code')}>Sign in with a code</button>
