@@ -54,6 +54,7 @@ import {
   externalOfConnection,
   forgetAttempts,
   insertCount,
+  longestDue,
   nextDueOfDestination,
   purgeCounts,
   sentOfConnection,
@@ -159,15 +160,22 @@ export class Engine {
   }
 
   due(destination: string, nowMs: number, limit: number, account?: string): readonly QueuedMessage[] {
-    const ofAccount = account === undefined ? [] : [account];
-    return this.#messages(
-      `SELECT ${messageColumns} WHERE state = 'queued' AND lane = ? ${account === undefined ? '' : 'AND account = ?'}
-         AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?`,
-      destination,
-      ...ofAccount,
-      nowMs,
-      limit,
-    ).filter(({ state }) => state === 'queued');
+    const accounts = account === undefined ? this.accounts(destination) : [account];
+    const found =
+      accounts.length > 1
+        ? this.#messages(
+            `SELECT ${messageColumns} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, id`,
+            JSON.stringify(longestDue(this.#statements, { destination, accounts }, nowMs, limit)),
+          )
+        : this.#messages(
+            `SELECT ${messageColumns} WHERE state = 'queued' AND lane = ? AND account = ? AND next_attempt_at <= ?
+             ORDER BY next_attempt_at, id LIMIT ?`,
+            destination,
+            accounts[0] ?? '',
+            nowMs,
+            limit,
+          );
+    return found.filter(({ state }) => state === 'queued');
   }
 
   nextDueMs(destination: string, afterMs: number): number | undefined {

@@ -19,6 +19,27 @@ export function accountsOfDestination(db: Statements, destination: string): stri
     .map((row) => row.account as string);
 }
 
+/** Ids of the messages of some accounts in a destination that are due, the longest due first. */
+export function longestDue(
+  db: Statements,
+  { destination, accounts }: { readonly destination: string; readonly accounts: readonly string[] },
+  nowMs: number,
+  limit: number,
+): string[] {
+  const rows = accounts.flatMap((account) =>
+    db
+      .sql(
+        `SELECT id, next_attempt_at FROM messages
+         WHERE state = 'queued' AND lane = ? AND account = ? AND next_attempt_at <= ?
+         ORDER BY next_attempt_at, id LIMIT ?`,
+      )
+      .all(destination, account, nowMs, limit),
+  );
+  const found = rows.map((row) => ({ id: row.id as string, next: row.next_attempt_at as number }));
+  found.sort((a, b) => a.next - b.next || (a.id < b.id ? -1 : 1));
+  return found.slice(0, limit).map(({ id }) => id);
+}
+
 /** See {@link QueueStore.nextDueMs}. */
 export function nextDueOfDestination(db: Statements, destination: string, afterMs: number): number | undefined {
   let earliest: number | undefined;
