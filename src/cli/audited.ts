@@ -50,7 +50,7 @@ export async function audited<T>(
     });
     return result;
   } catch (error) {
-    // Why nothing was done says the error; that the log cannot be written either, says no more.
+    // The error says why nothing was done; a log that cannot be written adds nothing to it.
     write({ ...command, details }, error instanceof BridgeError ? error.code : 'failed', () => {});
     throw error;
   }
