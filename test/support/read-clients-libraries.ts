@@ -59,10 +59,10 @@ export const python: MailFetcher = {
   programs: ['python3'],
   protocols: ['imap', 'pop3'],
   starttls: true,
-  async fetch(login, folder, afterwards) {
+  async fetch(login, folder, afterwards, seconds) {
     const mail = await freshFolder(folder, 'mail');
     const order = JSON.stringify({ ...login, mail, delete: afterwards === 'delete' });
-    const result = await runAtHome(folder, ['python3', '-c', pythonProgram], order);
+    const result = await runAtHome(folder, ['python3', '-c', pythonProgram], order, seconds);
     return { result, messages: await readFiles(mail) };
   },
 };
@@ -97,10 +97,10 @@ export const perl: MailFetcher = {
   protocols: ['imap'],
   starttls: true,
   asciiPasswordsOver: ['imap'],
-  async fetch(login, folder, afterwards) {
+  async fetch(login, folder, afterwards, seconds) {
     const mail = await freshFolder(folder, 'mail');
     const order = JSON.stringify({ ...login, mail, delete: afterwards === 'delete' });
-    const result = await runAtHome(folder, ['perl', '-e', perlProgram], order);
+    const result = await runAtHome(folder, ['perl', '-e', perlProgram], order, seconds);
     return { result, messages: await readFiles(mail) };
   },
 };
