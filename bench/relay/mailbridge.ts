@@ -52,10 +52,19 @@ export function mailbridge(send: 'smtp' | 'graph', program: ProgramSettings, pla
     async start(settings) {
       const server = database && (await Postgres.start(database, { shared_buffers: '128MB' }));
       const bridges: Instance[] = [];
-      for (let number = 0; number < instances; number++) {
-        const folder = join(settings.folder, `bridge-${number}`);
-        mkdirSync(folder);
-        bridges.push(await startInstance(program, send, { ...settings, folder }, server?.url()));
+      const stop = async () => {
+        for (const bridge of bridges) await bridge.stop();
+        await server?.stop();
+      };
+      try {
+        for (let number = 0; number < instances; number++) {
+          const folder = join(settings.folder, `bridge-${number}`);
+          mkdirSync(folder);
+          bridges.push(await startInstance(program, send, { ...settings, folder }, server?.url()));
+        }
+      } catch (error) {
+        await stop();
+        throw error;
       }
       const [{ config }] = bridges as [Instance];
       return {
@@ -63,10 +72,7 @@ export function mailbridge(send: 'smtp' | 'graph', program: ProgramSettings, pla
         ports: bridges.map(({ port }) => port),
         queued: () => countQueued(program.program, config),
         worstStallMs: async () => Math.max(...(await Promise.all(bridges.map(({ port }) => worstStall(port + 1))))),
-        async stop() {
-          for (const bridge of bridges) await bridge.stop();
-          await server?.stop();
-        },
+        stop,
       };
     },
   };
