@@ -64,32 +64,41 @@ const paths = (ids: readonly string[]) =>
 
 const patience = { timeout: 120_000 };
 
-test.each(windows)(
-  'every page can be used by everybody, in $colorScheme at $viewport.width',
-  patience,
-  async (options) => {
-    const ids = await refused();
-    const signIn = await world().window(options);
-    await signIn.goto(`${world().origin}/ui/`);
-    await signIn.getByLabel('Admin token').waitFor();
-    expect(await findings(signIn)).toEqual([]);
+const colorSchemes = ['light', 'dark'] as const;
 
-    const page = await world().open('', options);
-    for (const path of paths(ids)) {
-      await page.goto(`${world().origin}/ui/${path}`);
-      await settled(page);
-      await assertUsable(page, path);
-    }
-  },
-);
-
-test.each([320, 640, 832, 1024, 1200, 1920])('no page is wider than a window of %d', patience, async (width) => {
+test.each([1440, 390])('every page can be used by everybody, in light and dark at %d', patience, async (width) => {
+  const options = { viewport: { width, height: 900 } };
   const ids = await refused();
-  const page = await world().open('', { viewport: { width, height: 800 } });
+  const signIn = await world().window(options);
+  await signIn.goto(`${world().origin}/ui/`);
+  await signIn.getByLabel('Admin token').waitFor();
+
+  const page = await world().open('', options);
+  for (const colorScheme of colorSchemes) {
+    await signIn.emulateMedia({ colorScheme });
+    expect(await findings(signIn), colorScheme).toEqual([]);
+  }
   for (const path of paths(ids)) {
     await page.goto(`${world().origin}/ui/${path}`);
     await settled(page);
-    expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(width);
+    for (const colorScheme of colorSchemes) {
+      await page.emulateMedia({ colorScheme });
+      await assertUsable(page, `${path} in ${colorScheme}`);
+    }
+  }
+});
+
+test('no page is wider than its window', patience, async () => {
+  const ids = await refused();
+  const page = await world().open('');
+  for (const path of paths(ids)) {
+    await page.goto(`${world().origin}/ui/${path}`);
+    await settled(page);
+    for (const width of [1920, 1200, 1024, 832, 640, 320]) {
+      await page.setViewportSize({ width, height: 800 });
+      const widest = async () => await page.evaluate('document.documentElement.scrollWidth');
+      await expect.poll(widest, { message: `${path} at ${width}` }).toBeLessThanOrEqual(width);
+    }
   }
 });
 
