@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { needPerlModule, needProgram } from '../support/external.ts';
+import { namedLetter } from '../support/named-letters.ts';
 import { Mailbridge } from '../support/process.ts';
 import { seededRandom } from '../support/random.ts';
 import { type Fetched, freshFolder, type MailFetcher, type ReadLogin } from '../support/read-clients.ts';
@@ -79,12 +81,6 @@ describe(`${messages} messages behind Graph, which others change, seed ${seed}`,
   });
 });
 
-/** Each message says its name in its subject and in its body. */
-function letter(name: string): string {
-  const header = `From: Bob <bob@contoso.com>\r\nTo: ${alice}\r\nSubject: ${name}\r\nMessage-ID: <${name}@contoso.com>\r\n`;
-  return `${header}Date: Sat, 21 Nov 2026 08:00:00 +0000\r\n\r\nThis is ${name}.\r\n`;
-}
-
 /** Names of the messages that came to their end; one whose subject and body disagree is none of those that there were. */
 function namesIn({ messages }: Fetched): string[] {
   return messages.flatMap((content) => {
@@ -97,10 +93,6 @@ function namesIn({ messages }: Fetched): string[] {
 
 function doubled(names: readonly string[]): string[] {
   return names.filter((name, at) => names.indexOf(name) !== at);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A mailbox behind Graph, the bridge as a process of its own before it, and others who work in it. */
@@ -224,7 +216,7 @@ class World {
   #deliver(): void {
     const name = `m${++this.#count}`;
     this.delivered.add(name);
-    this.#simulator.directory.deliver(alice, 'INBOX', Buffer.from(letter(name)));
+    this.#simulator.directory.deliver(alice, 'INBOX', Buffer.from(namedLetter(name)));
   }
 
   /** What is read is nobody's but the program's that reads. */

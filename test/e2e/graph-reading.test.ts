@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ImapFlow } from 'imapflow';
 import { afterEach, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { needProgram } from '../support/external.ts';
+import { namedLetter } from '../support/named-letters.ts';
 import { Mailbridge } from '../support/process.ts';
 import { seededRandom } from '../support/random.ts';
 import type { ReadLogin } from '../support/read-clients.ts';
@@ -64,12 +66,6 @@ test(`mbsync, another client and the server change ${messages} messages behind G
   expect(there.filter((name) => world?.gone.has(name))).toEqual([]);
 });
 
-/** Each message says its name in its subject and in its body. */
-function letter(name: string): string {
-  const header = `From: Bob <bob@contoso.com>\r\nTo: ${alice}\r\nSubject: ${name}\r\nMessage-ID: <${name}@contoso.com>\r\n`;
-  return `${header}Date: Sat, 21 Nov 2026 08:00:00 +0000\r\n\r\nThis is ${name}.\r\n`;
-}
-
 /** The name of a message whose subject and body agree about it. */
 function nameOf(content: string): string {
   const subject = /^Subject: (\S+)\r?$/m.exec(content)?.[1];
@@ -87,10 +83,6 @@ function who(name: string): 'both sides mark it' | 'only the Maildir changes it'
   const number = Number(name.slice(1)) % 4;
   if (number === 0) return 'both sides mark it';
   return number === 1 ? 'only the Maildir changes it' : 'only the others change it';
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** What a client that knows of no EXPUNGE yet is told of a message that is gone (RFC 5530). */
@@ -147,7 +139,7 @@ class World {
   deliver(folder: string): void {
     const name = `m${++this.#count}`;
     this.delivered.add(name);
-    this.#simulator.directory.deliver(alice, folder, Buffer.from(letter(name)));
+    this.#simulator.directory.deliver(alice, folder, Buffer.from(namedLetter(name)));
   }
 
   /** Killed at whatever it is doing. */
@@ -223,7 +215,7 @@ class World {
       }
       const name = `m${++this.#count}`;
       this.delivered.add(name);
-      await maildir.deliver(letter(name).replaceAll('\r\n', '\n'));
+      await maildir.deliver(namedLetter(name).replaceAll('\r\n', '\n'));
     }
   }
 

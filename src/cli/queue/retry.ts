@@ -13,8 +13,7 @@ export async function retryMessages(store: QueueStore, request: QueueRequest, io
   const groups = count > 0 ? await askedToWait(store, filter, request) : [];
   const waits = groups.reduce((sum, group) => sum + group.count, 0);
   if (request.json) {
-    const waiting = groups;
-    io.stdout.write(`${JSON.stringify({ count, ...(waiting.length > 0 && { waiting }) })}\n`);
+    io.stdout.write(`${JSON.stringify({ count, ...(groups.length > 0 && { waiting: groups }) })}\n`);
   } else {
     const screen = new Screen(io.stdout, io.env);
     const due = count - waits;

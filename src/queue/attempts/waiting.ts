@@ -98,7 +98,7 @@ export class WaitingView {
 
   /** Whether there is any trouble to be told of. @throws what the store throws */
   async hasTrouble(): Promise<boolean> {
-    return (await this.#learnedPauses()).size > 0;
+    return (await this.#learnPauses()).size > 0;
   }
 
   /**
@@ -106,15 +106,16 @@ export class WaitingView {
    * @throws what the store throws
    */
   async troubleOf(message: QueuedMessage): Promise<Waiting | undefined> {
-    this.#pauses = await this.#learnedPauses();
+    await this.#learnPauses();
     const courier = this.#couriersOf(message);
     if (courier) return courier;
     const pause = this.#pauseOf(message);
     return pause && pause.untilMs >= message.nextAttemptAtMs ? paused(pause) : undefined;
   }
 
-  async #learnedPauses(): Promise<ReadonlyMap<string, LearnedPause>> {
-    return this.#pauses ?? new Map((await this.#store.pauses()).map((each) => [each.key, each]));
+  async #learnPauses(): Promise<ReadonlyMap<string, LearnedPause>> {
+    this.#pauses ??= new Map((await this.#store.pauses()).map((each) => [each.key, each]));
+    return this.#pauses;
   }
 
   /** What keeps the couriers from a message, where it keeps all of them. */
