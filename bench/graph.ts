@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Simulator } from '../src/simulator/simulator.ts';
 import { freePorts } from '../test/support/ports.ts';
-import { compileProgram } from './relay/mailbridge.ts';
+import { installProgram } from './relay/mailbridge.ts';
 import { residentBytes } from './relay/usage.ts';
 
 const usage = `Usage: node bench/graph.ts [--messages N] [--latency MS] [--json]
@@ -149,11 +150,18 @@ async function counted(m365: ChildProcess, ask: 'counts' | 'deliver'): Promise<n
   return requests;
 }
 
+function residentMegabytes({ pid }: ChildProcess): number {
+  return Math.round(residentBytes(pid as number) / 1e6);
+}
+
+/** After that V8 has given back what a large command has left, if nobody asks for anything. */
+const restMs = 30_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'mailbridge-bench-'));
 const m365 = await startMicrosoft365();
 const [port, adminPort] = [await freePorts(1), await freePorts(1)];
 const configFile = configure(folder, [port, adminPort], m365.told);
-const program = await compileProgram(folder);
+const program = installProgram(folder);
 let bridge = await startBridge(program, configFile);
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
 const figures: Record<string, string | number> = {};
@@ -163,7 +171,7 @@ try {
   figures['longest stall in it, ms'] = await stalled(adminPort);
   figures['requests to Graph until then'] = await counted(m365.process, 'counts');
   figures['FETCH 1:* (FLAGS), s'] = seconds((await first.run('FETCH 1:* (FLAGS)')).ms);
-  figures['memory of the bridge then, MB'] = Math.round((await residentBytes(bridge.pid as number)) / 1e6);
+  figures['memory of the bridge then, MB'] = residentMegabytes(bridge);
   figures['FETCH 1:* (ENVELOPE), s'] = seconds((await first.run('FETCH 1:* (ENVELOPE)')).ms);
   figures['longest stall in both, ms'] = await stalled(adminPort);
   for (const command of ['SORT (SUBJECT DATE) UTF-8 ALL', 'THREAD REFERENCES UTF-8 ALL']) {
@@ -181,14 +189,16 @@ try {
   await idling;
   figures['new mail told in IDLE after, s'] = seconds(performance.now() - deliveredAt);
   figures['requests to Graph meanwhile'] = (await counted(m365.process, 'counts')) - before;
-  figures['memory after all that, MB'] = Math.round((await residentBytes(bridge.pid as number)) / 1e6);
+  figures['memory after all that, MB'] = residentMegabytes(bridge);
+  await delay(restMs);
+  figures['memory half a minute later, MB'] = residentMegabytes(bridge);
   first.close();
   bridge.kill('SIGTERM');
   await once(bridge, 'exit');
   bridge = await startBridge(program, configFile);
   const later = await Client.logIn(port);
   figures['first SELECT after a restart, s'] = seconds((await later.run('SELECT INBOX')).ms);
-  figures['memory after that, MB'] = Math.round((await residentBytes(bridge.pid as number)) / 1e6);
+  figures['memory after that, MB'] = residentMegabytes(bridge);
   later.close();
 } finally {
   bridge.kill('SIGKILL');

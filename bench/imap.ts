@@ -10,7 +10,7 @@ import type { ConfigInput } from '../src/config/schema.ts';
 import { freePorts } from '../test/support/ports.ts';
 import { Client, type Target } from './imap/client.ts';
 import type { UpstreamEndpoints } from './imap/upstream-process.ts';
-import { compileProgram } from './relay/mailbridge.ts';
+import { installProgram } from './relay/mailbridge.ts';
 import { residentBytes, type Usage, UsageWatch } from './relay/usage.ts';
 
 const usage = `Usage: node bench/imap.ts [--rounds N] [--gigabytes N] [--logins N] [--sessions N] [--only NAME]...
@@ -77,11 +77,11 @@ async function run(): Promise<void> {
   })) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
   }
-  const compiled = compileProgram(folder);
+  const launcher = installProgram(folder);
   const flags = values['node-flags'];
   // The launcher brings flags of its own; other ones want the main module.
   const program =
-    flags === undefined ? [compiled] : [...flags.split(' '), compiled.replace('bin/mailbridge.js', 'dist/main.js')];
+    flags === undefined ? [launcher] : [...flags.split(' '), launcher.replace('bin/mailbridge.js', 'lib/main.cjs')];
   const measured: Figures[] = [];
   try {
     for (let round = 0; round <= Number(values.rounds); round++) {

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { debianPostgres } from '../test/support/postgres.ts';
 import { exim } from './relay/exim.ts';
 import { type Machine, type Measurement, printReport, type Report, summarize } from './relay/figures.ts';
-import { compileProgram, mailbridge, type QueuePlace } from './relay/mailbridge.ts';
+import { installProgram, mailbridge, type QueuePlace } from './relay/mailbridge.ts';
 import { measure } from './relay/measure.ts';
 import { inOwnNetwork, runInOwnNetwork } from './relay/network.ts';
 import { postfix } from './relay/postfix.ts';
@@ -24,7 +24,7 @@ Needs Linux, root, and Debian's packages postfix and iproute2; Exim and PostgreS
                   "mailbridge smtp postgres", "mailbridge smtp postgres x2", postfix, exim
   --exim FILE     the program exim4, which need not be installed but unpacked (default /usr/sbin/exim4)
   --dir FOLDER    where the queues go: the disk that is measured (default the system's temporary folder)
-  --program FILE  another mailbridge than the one compiled from these sources, such as src/main.ts
+  --program FILE  another mailbridge than the bundle of these sources, such as src/main.ts
   --node-flags=F  flags for its Node.js; a launcher bin/mailbridge.js passes none on, a main module takes them
   --keep          leaves queues, configurations and logs behind
   --json          prints every figure as JSON
@@ -55,7 +55,7 @@ async function run(): Promise<void> {
   // Postfix drops root's rights and still has to reach its folders.
   chmodSync(folder, 0o711);
   const flags = values['node-flags'].split(' ').filter((flag) => flag !== '');
-  const start = { program: values.program ?? compileProgram(folder), flags };
+  const start = { program: values.program ?? installProgram(folder), flags };
   const all: readonly RelayKind[] = [
     mailbridge('smtp', start),
     postfix,

@@ -10,7 +10,7 @@ import { openPostgresStore } from '../src/queue/stores/postgres/store.ts';
 import { openSqliteStore } from '../src/queue/stores/sqlite/store.ts';
 import type { MovableStore } from '../src/queue/transfer/transfer.ts';
 import { debianPostgres, Postgres } from '../test/support/postgres.ts';
-import { compileProgram } from './relay/mailbridge.ts';
+import { installProgram } from './relay/mailbridge.ts';
 import { Sink, type SinkEndpoints } from './relay/sink.ts';
 import { residentBytes } from './relay/usage.ts';
 
@@ -149,7 +149,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mailbridge-bench-'));
   const sink = await Sink.start();
   try {
-    const program = compileProgram(folder);
+    const program = installProgram(folder);
     console.log(
       `${values.store}, ${mailboxes} mailboxes: messages, s to ready, s for "queue list", memory, deliveries`,
     );

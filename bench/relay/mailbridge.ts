@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,19 +12,26 @@ import { greeted, type RelayKind, type RelaySettings, reversePath } from './rela
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * Puts the program into a folder as the packed one is laid out, compiled from the sources as they are: running them as
- * they are takes 35 MB more, for the removal of types.
+ * Puts into a folder what users install, made of the sources as they are.
  * @returns the launcher
  */
-export function compileProgram(folder: string): string {
-  const compiler = join(repository, 'node_modules/typescript/bin/tsc');
-  const project = join(repository, 'tsconfig.build.json');
-  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', project, '--outDir', join(folder, 'dist')]);
-  if (status !== 0) process.stderr.write(`The sources have faults, and are measured all the same:\n${stdout}`);
-  cpSync(join(repository, 'bin'), join(folder, 'bin'), { recursive: true });
-  cpSync(join(repository, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
-  return join(folder, 'bin/mailbridge.js');
+export function installProgram(folder: string): string {
+  run(process.execPath, [
+    join(repository, 'packaging/package.ts'),
+    '--only',
+    'bundle',
+    '--version',
+    '0.0.0',
+    '--out',
+    folder,
+  ]);
+  run('tar', ['-xzf', join(folder, 'mailbridge-0.0.0.tgz'), '-C', folder]);
+  return join(folder, 'package/bin/mailbridge.js');
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw error ?? new Error(`${program} has failed:\n${stderr}`);
 }
 
 /** How mailbridge's process is started. */

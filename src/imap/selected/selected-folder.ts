@@ -30,8 +30,10 @@ export class SelectedFolder {
   saved: readonly number[] = [];
   readonly #enabled: EnabledExtensions;
   readonly #keywords = new ToldKeywords();
-  readonly #uids: number[] = [];
-  readonly #messages = new Map<number, MessageSummary>();
+  /** Ascending. */
+  #uids: number[] = [];
+  /** In the places of their UIDs: a map of them takes ten times the memory, and there may be very many. */
+  #messages: MessageSummary[] = [];
   readonly #recent = new Set<number>();
   readonly #removed = new Set<number>();
   readonly #flagged = new Set<number>();
@@ -106,7 +108,8 @@ export class SelectedFolder {
   }
 
   get(uid: number): MessageSummary | undefined {
-    return this.#messages.get(uid);
+    const message = this.#messages[firstAtLeast(this.#uids, uid)];
+    return message?.uid === uid ? message : undefined;
   }
 
   isRecent(uid: number): boolean {
@@ -128,7 +131,7 @@ export class SelectedFolder {
 
   /** Every flag that FETCH tells of a message. */
   flagsOf(uid: number): readonly Flag[] {
-    const flags = this.#messages.get(uid)?.flags ?? [];
+    const flags = this.get(uid)?.flags ?? [];
     // IMAP4rev2 knows no \Recent (RFC 9051 appendix E).
     return this.#recent.has(uid) && !this.#enabled.rev2 ? [...flags, '\\Recent'] : flags;
   }
@@ -139,7 +142,7 @@ export class SelectedFolder {
 
   /** UIDs of the messages a set names, ascending. */
   resolve(set: MessageSet, byUid: boolean): number[] {
-    if (set === 'saved') return this.saved.filter((uid) => this.#messages.has(uid));
+    if (set === 'saved') return this.saved.filter((uid) => this.#has(uid));
     if (byUid) return selectNumbers(set, this.#uids);
     return selectUpTo(set, this.#uids.length).map((number) => this.#uids[number - 1] as number);
   }
@@ -152,13 +155,14 @@ export class SelectedFolder {
 
   /** Flags the client's own command has set; they are known to it. */
   setFlags(uid: number, { flags, modseq }: ChangedFlags): void {
-    const message = this.#messages.get(uid);
-    if (message !== undefined) this.#messages.set(uid, { ...message, flags, modseq });
+    const place = firstAtLeast(this.#uids, uid);
+    const message = this.#messages[place];
+    if (message?.uid === uid) this.#messages[place] = { ...message, flags, modseq };
   }
 
   /** Messages the client's own command has removed; it is told with the next EXPUNGE responses. */
   markRemoved(uids: readonly number[]): void {
-    for (const uid of uids) if (this.#messages.has(uid)) this.#removed.add(uid);
+    for (const uid of uids) if (this.#has(uid)) this.#removed.add(uid);
   }
 
   /** Calls `listener` whenever there is something to tell; one listener at a time. */
@@ -186,7 +190,7 @@ export class SelectedFolder {
 
   /** Tells the flags of a message, with its MODSEQ where the client wants that. */
   tellMessageFlags(uid: number, out: ImapWriter, withUid: boolean): void {
-    const message = this.#messages.get(uid);
+    const message = this.get(uid);
     if (message === undefined) return;
     this.announceKeywords(message.flags, out);
     const uidItem = withUid ? `UID ${uid} ` : '';
@@ -221,28 +225,31 @@ export class SelectedFolder {
   }
 
   #tellRemoved(out: ImapWriter): void {
-    const gone = [...this.#removed].filter((uid) => this.#messages.has(uid)).sort((a, b) => b - a);
+    const gone = [...this.#removed].filter((uid) => this.#has(uid)).sort((a, b) => b - a);
     this.#removed.clear();
     if (gone.length === 0) return;
     const places = gone.map((uid) => firstAtLeast(this.#uids, uid));
     for (const uid of gone) {
-      this.#messages.delete(uid);
       this.#flagged.delete(uid);
       this.#recent.delete(uid);
     }
-    const left = this.#uids.filter((uid) => this.#messages.has(uid));
-    this.#uids.length = 0;
-    for (const uid of left) this.#uids.push(uid);
-    this.saved = this.saved.filter((uid) => this.#messages.has(uid));
+    const isGone = new Set(gone);
+    this.#messages = this.#messages.filter(({ uid }) => !isGone.has(uid));
+    this.#uids = this.#messages.map(({ uid }) => uid);
+    this.saved = this.saved.filter((uid) => !isGone.has(uid));
     if (this.#enabled.qresync) out.untagged(`VANISHED ${formatSequenceSet(gone.reverse())}`);
     else for (const place of places) out.untagged(`${place + 1} EXPUNGE`);
   }
 
   #append({ message, recent }: Arrival): void {
     if (recent) this.#recent.add(message.uid);
-    if (this.#messages.has(message.uid)) return;
+    if (this.#has(message.uid)) return;
     this.#uids.push(message.uid);
-    this.#messages.set(message.uid, message);
+    this.#messages.push(message);
+  }
+
+  #has(uid: number): boolean {
+    return this.get(uid) !== undefined;
   }
 
   #note(change: FolderChange): void {
@@ -258,7 +265,7 @@ export class SelectedFolder {
   #noteFlags(uid: number, { flags, modseq }: ChangedFlags): void {
     const arrival = this.#added.get(uid);
     if (arrival !== undefined) this.#added.set(uid, { ...arrival, message: { ...arrival.message, flags, modseq } });
-    if (this.#messages.has(uid)) this.#flagged.add(uid);
+    if (this.#has(uid)) this.#flagged.add(uid);
     this.setFlags(uid, { flags, modseq });
   }
 

@@ -4,7 +4,7 @@ import type { TimeSlice } from '../../base/turns/time-slice.ts';
 export interface ThreadNode {
   /** Undefined for a message that is only referred to. */
   readonly uid: number | undefined;
-  readonly children: readonly ThreadNode[];
+  readonly children: Iterable<ThreadNode>;
 }
 
 /** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4, thread-data). @param number what a UID is told as */
@@ -25,15 +25,17 @@ export async function formatThreads(
     }
     out.push('(');
     const line: string[] = [];
+    let children: ThreadNode[];
     for (;;) {
       if (node.uid !== undefined) line.push(String(number(node.uid)));
-      const [only, more]: readonly (ThreadNode | undefined)[] = node.children;
+      children = [...node.children];
+      const [only, more] = children;
       if (only === undefined || more !== undefined) break;
       node = only;
     }
     out.push(line.join(' '));
-    if (node.children.length > 0 && line.length > 0) out.push(' ');
-    work.push(')', ...[...node.children].reverse());
+    if (children.length > 0 && line.length > 0) out.push(' ');
+    work.push(')', ...children.reverse());
   }
   return out.join('');
 }

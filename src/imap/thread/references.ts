@@ -11,7 +11,7 @@ export async function threadsByReferences(
   slice: TimeSlice,
 ): Promise<readonly ThreadNode[]> {
   const roots = await sorted(await pruned(await linked(messages, slice), slice), slice);
-  return await nodesOf(await sorted(await gatheredBySubject(roots, slice), slice), slice);
+  return await sorted(await gatheredBySubject(roots, slice), slice);
 }
 
 /** Step 1: every message below the last that it refers to. @returns containers without a parent */
@@ -69,7 +69,7 @@ async function sorted(roots: readonly Container[], slice: TimeSlice): Promise<Co
   for (const container of await deepestFirst(roots, slice)) {
     if (slice.isOver) await slice.next();
     if (container.children.size < 2) continue;
-    container.children = new Set(await sortedInSlices([...container.children], compare, slice));
+    container.reorder(await sortedInSlices([...container.children], compare, slice));
   }
   return await sortedInSlices(roots, compare, slice);
 }
@@ -81,14 +81,4 @@ function compare(left: Container, right: Container): number {
 function datedBy({ message, children }: Container): Pick<ThreadedMessage, 'sent' | 'uid'> {
   const [first] = children;
   return message ?? first?.message ?? { sent: 0, uid: 0 };
-}
-
-async function nodesOf(roots: readonly Container[], slice: TimeSlice): Promise<readonly ThreadNode[]> {
-  const nodes = new Map<Container, ThreadNode>();
-  const nodeOf = (container: Container): ThreadNode => nodes.get(container) ?? { uid: undefined, children: [] };
-  for (const container of await deepestFirst(roots, slice)) {
-    if (slice.isOver) await slice.next();
-    nodes.set(container, { uid: container.message?.uid, children: [...container.children].map(nodeOf) });
-  }
-  return roots.map(nodeOf);
 }

@@ -5,6 +5,7 @@ import { openIndexDatabase } from './schema.ts';
 export class IndexDatabase {
   readonly #db: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  readonly #preparedOfArrays = new Map<string, StatementSync>();
   #depth = 0;
 
   /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
@@ -17,6 +18,16 @@ export class IndexDatabase {
     if (known !== undefined) return known;
     const statement = this.#db.prepare(text);
     this.#prepared.set(text, statement);
+    return statement;
+  }
+
+  /** A statement whose rows are arrays: of many rows they take half the time of objects. */
+  sqlOfArrays(text: string): StatementSync {
+    const known = this.#preparedOfArrays.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(text);
+    statement.setReturnArrays(true);
+    this.#preparedOfArrays.set(text, statement);
     return statement;
   }
 
@@ -63,6 +74,7 @@ export class IndexDatabase {
 
   close(): void {
     this.#prepared.clear();
+    this.#preparedOfArrays.clear();
     this.#db.close();
   }
 }

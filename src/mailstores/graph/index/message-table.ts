@@ -13,6 +13,11 @@ export interface IndexedMessage {
   readonly changeKey: string;
 }
 
+/** As little of a message as a listing needs. */
+export type ListedMessage = Omit<IndexedMessage, 'id' | 'changeKey'>;
+
+type ListedRow = [uid: number, flags: string, receivedMs: number, size: number, isExact: number, modseq: number];
+
 /** What Graph tells of a message, its extended properties aside. */
 export interface MessageFacts {
   readonly id: string;
@@ -71,14 +76,17 @@ export class MessageTable {
   }
 
   /** Messages that have a UID above `after`, ascending by it, `limit` at most. */
-  page(folder: number, after: number, limit: number): readonly IndexedMessage[] {
+  page(folder: number, after: number, limit: number): readonly ListedMessage[] {
     return this.#db
-      .sql(
-        `SELECT id, uid, flags, received, size, is_exact, modseq, change_key FROM messages
+      .sqlOfArrays(
+        `SELECT uid, flags, received, size, is_exact, modseq FROM messages
          WHERE folder = ? AND uid > ? ORDER BY uid LIMIT ?`,
       )
       .all(folder, after, limit)
-      .map((row) => this.#messageOf(row));
+      .map((row) => {
+        const [uid, flags, receivedMs, size, isExact, modseq] = row as unknown as ListedRow;
+        return { uid, flags: this.flagSet(flags), receivedMs, size, modseq, isExact: isExact === 1 };
+      });
   }
 
   get(folder: number, id: string): IndexedMessage | undefined {

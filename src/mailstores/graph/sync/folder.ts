@@ -1,9 +1,10 @@
 import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.ts';
 import type { IndexAuthority, OthersChanges } from '../index/authority.ts';
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
+import type { ListedMessage } from '../index/message-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
-import { FolderMemory, type RememberedMessage, summaryOf } from './memory.ts';
+import { FolderMemory, summaryOf } from './memory.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
@@ -11,7 +12,7 @@ import { FolderRounds, type RoundOptions } from './rounds.ts';
 /** A message, and what Graph calls it. */
 export interface FolderEntry {
   readonly id: string;
-  readonly summary: RememberedMessage;
+  readonly summary: ListedMessage;
 }
 
 /** Exact sizes that become known within that time are written together. */
@@ -63,7 +64,7 @@ export class SyncedFolder {
   }
 
   /** The messages of a folder that somebody has open, ascending by UID. */
-  get entries(): ReadonlyMap<number, RememberedMessage> {
+  get entries(): ReadonlyMap<number, ListedMessage> {
     return this.#memory.entries;
   }
 
@@ -85,14 +86,12 @@ export class SyncedFolder {
 
   /** Reads the messages into memory, having compared them with Graph; see {@link bringUpToDate}. */
   async open(maxAgeMs: number, options: RoundOptions): Promise<void> {
-    this.#opening += 1;
-    try {
+    await this.#whileOpening(async () => {
+      // While Graph is asked what has changed; of a first listing nobody wants to be told in pieces.
+      if (this.facts.deltaLink !== undefined) this.#load().catch(() => {});
       await this.bringUpToDate(maxAgeMs, options);
-      await this.#memory.load(this.parts.index.messages, this.key);
-    } finally {
-      this.#opening -= 1;
-      this.#usedAtMs = this.parts.clock.now();
-    }
+      await this.#load();
+    });
   }
 
   /**
@@ -101,11 +100,21 @@ export class SyncedFolder {
    */
   async openIfCurrent(maxAgeMs: number): Promise<boolean> {
     if (!this.#comparing.isDoneSince(maxAgeMs)) return false;
+    await this.#whileOpening(async () => {
+      await this.catchUp();
+      await this.#load();
+    });
+    return true;
+  }
+
+  #load(): Promise<void> {
+    return this.#memory.load(this.parts.index.messages, this.key);
+  }
+
+  async #whileOpening(work: () => Promise<void>): Promise<void> {
     this.#opening += 1;
     try {
-      await this.catchUp();
-      await this.#memory.load(this.parts.index.messages, this.key);
-      return true;
+      await work();
     } finally {
       this.#opening -= 1;
       this.#usedAtMs = this.parts.clock.now();

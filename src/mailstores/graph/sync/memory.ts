@@ -1,18 +1,12 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import type { MessageSummary } from '../../../mailbox/mail-store.ts';
-import type { IndexedMessage, MessageTable } from '../index/message-table.ts';
-
-/** A message in memory: as little as a listing needs, as there may be very many. */
-export interface RememberedMessage extends MessageSummary {
-  readonly isExact: boolean;
-}
+import type { IndexedMessage, ListedMessage, MessageTable } from '../index/message-table.ts';
 
 /** Messages read from the index between two looks at other work. */
 const readAtOnce = 2_000;
 
 /** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
 export class FolderMemory {
-  #entries: Map<number, RememberedMessage> | undefined;
+  #entries: Map<number, ListedMessage> | undefined;
   #loading: Promise<void> | undefined;
   /** What has a higher UID is not read yet, and will be. */
   #readTo = 0;
@@ -22,7 +16,7 @@ export class FolderMemory {
   }
 
   /** Ascending by UID; none where nobody has the folder open. */
-  get entries(): ReadonlyMap<number, RememberedMessage> {
+  get entries(): ReadonlyMap<number, ListedMessage> {
     return this.#entries ?? none;
   }
 
@@ -31,14 +25,13 @@ export class FolderMemory {
     if (this.#entries === undefined) {
       this.#entries = new Map();
       this.#readTo = 0;
-      this.#loading = this.#read(messages, folder);
+      this.#loading = this.#read(this.#entries, messages, folder);
     }
     await this.#loading;
   }
 
   put(message: IndexedMessage): void {
-    if (this.#entries === undefined || message.uid > this.#readTo) return;
-    this.#entries.set(message.uid, summaryOf(message));
+    if (message.uid <= this.#readTo) this.#entries?.set(message.uid, summaryOf(message));
   }
 
   drop({ uid }: Pick<IndexedMessage, 'uid'>): void {
@@ -50,21 +43,22 @@ export class FolderMemory {
     this.#loading = undefined;
   }
 
-  async #read(messages: MessageTable, folder: number): Promise<void> {
-    for (;;) {
+  /** @param entries where they are taken out of memory meanwhile, it ends */
+  async #read(entries: Map<number, ListedMessage>, messages: MessageTable, folder: number): Promise<void> {
+    while (entries === this.#entries) {
       const page = messages.page(folder, this.#readTo, readAtOnce);
       const isLast = page.length < readAtOnce;
       this.#readTo = isLast ? Number.POSITIVE_INFINITY : (page.at(-1)?.uid ?? this.#readTo);
-      for (const message of page) this.put(message);
+      for (const message of page) entries.set(message.uid, message);
       if (isLast) return;
       await yieldToOthers();
     }
   }
 }
 
-const none: ReadonlyMap<number, RememberedMessage> = new Map();
+const none: ReadonlyMap<number, ListedMessage> = new Map();
 
 /** What a client is told of a message. */
-export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): RememberedMessage {
+export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): ListedMessage {
   return { uid, flags, receivedMs, size, modseq, isExact };
 }

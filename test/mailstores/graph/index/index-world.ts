@@ -63,7 +63,8 @@ export class IndexWorld {
 
   /** Ids by UID. */
   uids(key: number): Record<number, string> {
-    return Object.fromEntries(this.index.messages.page(key, 0, 100_000).map(({ uid, id }) => [uid, id]));
+    const { messages } = this.index;
+    return Object.fromEntries(messages.page(key, 0, 100_000).map(({ uid }) => [uid, messages.idOf(key, uid) ?? '']));
   }
 
   readonly #side = {
