@@ -14,7 +14,7 @@ export interface IndexedMessage {
 }
 
 /** As little of a message as a listing needs. */
-export type ListedMessage = Omit<IndexedMessage, 'id' | 'changeKey'>;
+export type IndexedSummary = Omit<IndexedMessage, 'id' | 'changeKey'>;
 
 type ListedRow = [uid: number, flags: string, receivedMs: number, size: number, isExact: number, modseq: number];
 
@@ -76,7 +76,7 @@ export class MessageTable {
   }
 
   /** Messages that have a UID above `after`, ascending by it, `limit` at most. */
-  page(folder: number, after: number, limit: number): readonly ListedMessage[] {
+  page(folder: number, after: number, limit: number): readonly IndexedSummary[] {
     return this.#db
       .sqlOfArrays(
         `SELECT uid, flags, received, size, is_exact, modseq FROM messages

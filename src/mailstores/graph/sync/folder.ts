@@ -1,7 +1,7 @@
 import { type FolderChange, MailStoreError } from '../../../mailbox/mail-store.ts';
 import type { IndexAuthority, OthersChanges } from '../index/authority.ts';
 import type { FolderProgress, IndexedFolder } from '../index/folder-table.ts';
-import type { ListedMessage } from '../index/message-table.ts';
+import type { IndexedSummary } from '../index/message-table.ts';
 import { FolderEdit } from './edit.ts';
 import { JointWork } from './joint-work.ts';
 import { FolderMemory, summaryOf } from './memory.ts';
@@ -12,7 +12,7 @@ import { FolderRounds, type RoundOptions } from './rounds.ts';
 /** A message, and what Graph calls it. */
 export interface FolderEntry {
   readonly id: string;
-  readonly summary: ListedMessage;
+  readonly summary: IndexedSummary;
 }
 
 /** Exact sizes that become known within that time are written together. */
@@ -64,7 +64,7 @@ export class SyncedFolder {
   }
 
   /** The messages of a folder that somebody has open, ascending by UID. */
-  get entries(): ReadonlyMap<number, ListedMessage> {
+  get entries(): ReadonlyMap<number, IndexedSummary> {
     return this.#memory.entries;
   }
 

@@ -1,12 +1,12 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import type { IndexedMessage, ListedMessage, MessageTable } from '../index/message-table.ts';
+import type { IndexedMessage, IndexedSummary, MessageTable } from '../index/message-table.ts';
 
 /** Messages read from the index between two looks at other work. */
 const readAtOnce = 2_000;
 
 /** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
 export class FolderMemory {
-  #entries: Map<number, ListedMessage> | undefined;
+  #entries: Map<number, IndexedSummary> | undefined;
   #loading: Promise<void> | undefined;
   /** What has a higher UID is not read yet, and will be. */
   #readTo = 0;
@@ -16,7 +16,7 @@ export class FolderMemory {
   }
 
   /** Ascending by UID; none where nobody has the folder open. */
-  get entries(): ReadonlyMap<number, ListedMessage> {
+  get entries(): ReadonlyMap<number, IndexedSummary> {
     return this.#entries ?? none;
   }
 
@@ -44,7 +44,7 @@ export class FolderMemory {
   }
 
   /** @param entries where they are taken out of memory meanwhile, it ends */
-  async #read(entries: Map<number, ListedMessage>, messages: MessageTable, folder: number): Promise<void> {
+  async #read(entries: Map<number, IndexedSummary>, messages: MessageTable, folder: number): Promise<void> {
     while (entries === this.#entries) {
       const page = messages.page(folder, this.#readTo, readAtOnce);
       const isLast = page.length < readAtOnce;
@@ -56,9 +56,9 @@ export class FolderMemory {
   }
 }
 
-const none: ReadonlyMap<number, ListedMessage> = new Map();
+const none: ReadonlyMap<number, IndexedSummary> = new Map();
 
 /** What a client is told of a message. */
-export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): ListedMessage {
+export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): IndexedSummary {
   return { uid, flags, receivedMs, size, modseq, isExact };
 }
