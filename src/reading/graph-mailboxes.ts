@@ -8,6 +8,7 @@ import type { MailStore } from '../mailbox/mail-store.ts';
 import { bridgeError } from '../mailstores/graph/errors.ts';
 import type { ShareIndex } from '../mailstores/graph/index/mailbox-index.ts';
 import { GraphMailbox } from '../mailstores/graph/mailbox.ts';
+import type { RequestLimits } from '../mailstores/graph/remote/budget.ts';
 import type { GraphMailboxAccess } from '../mailstores/graph/remote/requests.ts';
 import { GraphMailStore } from '../mailstores/graph/store.ts';
 import type { StoreReader } from './login.ts';
@@ -30,6 +31,8 @@ export interface GraphReadingSettings {
   readonly cacheBytes: number;
   /** Between two looks at a folder that somebody has selected, milliseconds. */
   readonly pollMs: number;
+  /** To each mailbox. */
+  readonly requests: RequestLimits;
   /** Where several instances share the index of each mailbox. */
   readonly share?: ShareIndex | undefined;
 }
@@ -110,8 +113,9 @@ export class GraphMailboxes {
     const key = [connection, mailbox.toLowerCase(), endpoints.graph, sendAs, mailboxImport].join('\n');
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const access = { client: this.#client(connection), mailbox, sendAs, clock: this.#clock, imports: mailboxImport };
-    const { dataDir, cacheBytes, pollMs, share } = this.#settings;
+    const { dataDir, cacheBytes, pollMs, share, requests: limits } = this.#settings;
+    const client = this.#client(connection);
+    const access = { client, mailbox, sendAs, clock: this.#clock, imports: mailboxImport, limits };
     const settings = { folder: join(dataDir, 'mailboxes'), cacheBytes, pollMs, share };
     const entry: OpenMailbox = {
       mailbox: new GraphMailbox({ ...access, connection }, settings, this.#log),

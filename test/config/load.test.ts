@@ -61,6 +61,7 @@ test('what the file leaves out has its default', async () => {
       concurrentDeliveries: 256,
       graphCacheMegabytes: 256,
       graphPollSeconds: 15,
+      graphRequestsPerTenMinutes: 10_000,
       recipientsPerDay: 10_000,
       internalDomains: [],
       maxMessageMegabytes: 35,

@@ -20,12 +20,12 @@ afterEach(async () => {
 });
 
 /** A bridge whose accounts read by Graph, before a simulator with a message in alice's and in bob's mailbox. */
-async function start(dataDir: string = temporaryFolder()): Promise<Relay> {
+async function start(dataDir: string = temporaryFolder(), limits: ConfigInput['limits'] = {}): Promise<Relay> {
   const simulator = await startContoso();
   log = keptLog();
   for (const mailbox of [alice, bob])
     simulator.directory.deliver(mailbox, 'INBOX', Buffer.from('Subject: a\r\n\r\nb\r\n'));
-  relay = await relayFrom(simulator, configOf(simulator, dataDir), log.log);
+  relay = await relayFrom(simulator, { ...configOf(simulator, dataDir), limits }, log.log);
   return relay;
 }
 
@@ -164,6 +164,25 @@ test('a short Retry-After is waited for, and the client is told; a long one is t
   );
   // Another mailbox has a budget of its own.
   await dialogue(world, 'imap', imap('bob', selected));
+});
+
+test('whoever waits because the configured requests are used up is told why, and served', async () => {
+  const world = await start(undefined, { graphRequestsPerTenMinutes: 100 });
+  const stores = Array.from(
+    { length: 100 },
+    (_, at) => `f${at} STORE 1 ${at % 2 === 0 ? '+' : '-'}FLAGS.SILENT (\\Seen)`,
+  );
+  const socket = connect({ port: world.port(0), host: '127.0.0.1' });
+  socket.write([`l LOGIN alice "${password}"`, 's SELECT INBOX', ...stores, ''].join('\r\n'));
+  let said = '';
+  for await (const chunk of socket.setEncoding('latin1')) {
+    said += chunk;
+    if (said.includes('requests to this mailbox are used up')) break;
+  }
+  expect(said.match(/^f\d+ OK/gm)?.length).toBeGreaterThan(80);
+  expect(said).toMatch(
+    /\* OK the requests to this mailbox are used up \(limits\.graphRequestsPerTenMinutes\); the next one is in [4-6] seconds\r\n$/,
+  );
 });
 
 test('on a full disk a message cannot be kept: the client is told at once, and served again when there is room', async (context) => {

@@ -43,13 +43,15 @@ export class BridgeReading {
   private constructor(parts: ReadingParts) {
     this.#parts = parts;
     const { config, clock, log, state } = parts;
-    const { maxConnectionsPerAccount, graphCacheMegabytes, graphPollSeconds } = config.limits;
+    const { maxConnectionsPerAccount, graphCacheMegabytes, graphPollSeconds, graphRequestsPerTenMinutes } =
+      config.limits;
     this.#indexes = sharedIndexes(config);
     this.#host = new BridgeReadingHost(state, maxConnectionsPerAccount, {
       settings: {
         dataDir: config.dataDir,
         cacheBytes: graphCacheMegabytes * 1024 * 1024,
         pollMs: graphPollSeconds * 1000,
+        requests: { requests: graphRequestsPerTenMinutes, windowMs: 10 * 60_000 },
         share: this.#indexes?.share,
       },
       ...{ clock, log },

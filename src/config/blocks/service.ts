@@ -218,7 +218,13 @@ export const limitsBlock = () =>
       5,
       3600,
       15,
-      'Seconds between two looks for changes in a folder that a mail program has open, in a mailbox that is read by Graph. Microsoft allows an app 10,000 requests in 10 minutes for each mailbox.',
+      'Seconds between two looks for changes in a folder that a mail program has open, in a mailbox that is read by Graph. Each look takes a request; see `graphRequestsPerTenMinutes`.',
+    ),
+    graphRequestsPerTenMinutes: count(
+      100,
+      1_000_000,
+      10_000,
+      'Requests in 10 minutes to a mailbox that is read by Graph; the program that waits for one is told when it must. Microsoft allows an app 10,000 for each mailbox: give each of several instances, or of several programs that share the app registration, its part.',
     ),
     idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may say nothing (RFC 5321 asks for 300).'),
     loginFailures: count(

@@ -14,6 +14,9 @@ import { afterTest, type Microsoft365, microsoft365 } from '../../simulator/harn
 
 export const reports = 'reports@contoso.example';
 
+/** Outlook's own (Microsoft: "Microsoft Graph service-specific throttling limits"). */
+const limits = { requests: 10_000, windowMs: 10 * 60_000 };
+
 /** A mailbox behind the simulator's Graph, as sessions of a bridge see it. */
 export class GraphWorld {
   readonly m365: Microsoft365;
@@ -115,7 +118,7 @@ export class GraphWorld {
   store(gone?: AbortSignal, mailbox = this.mailbox): GraphMailStore {
     const access = {
       ...{ client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock },
-      imports: this.#imports,
+      ...{ imports: this.#imports, limits },
     };
     return new GraphMailStore({ mailbox, access, gone, leave: () => {} });
   }
@@ -139,7 +142,7 @@ export class GraphWorld {
 
   #open(settings = this.#settings): GraphMailbox {
     const access = { client: this.#client, mailbox: reports, sendAs: 'mailbox' as const, clock: this.#clock };
-    return new GraphMailbox({ ...access, connection: 'contoso' }, settings, silentLog);
+    return new GraphMailbox({ ...access, connection: 'contoso', limits }, settings, silentLog);
   }
 }
 

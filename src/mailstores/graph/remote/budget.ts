@@ -6,8 +6,6 @@ export interface RequestLimits {
   readonly windowMs: number;
 }
 
-export const outlookLimits: RequestLimits = { requests: 10_000, windowMs: 10 * 60_000 };
-
 /** Part of the budget that is kept for what a client waits for. */
 const keptForClients = 0.2;
 
@@ -18,7 +16,7 @@ export class RequestBudget {
   #left: number;
   #filledAtMs: number;
 
-  constructor(clock: Clock, limits: RequestLimits = outlookLimits) {
+  constructor(clock: Clock, limits: RequestLimits) {
     this.#limits = limits;
     this.#clock = clock;
     this.#left = limits.requests;

@@ -15,7 +15,7 @@ export interface GraphMailboxAccess {
   /** `mailbox`: `/users/{mailbox}`; `me`: `/me`, for a delegated token of that mailbox. */
   readonly sendAs: 'mailbox' | 'me';
   readonly clock: Clock;
-  readonly limits?: RequestLimits;
+  readonly limits: RequestLimits;
   /** Messages that are no drafts are stored by import (Microsoft: "Import an Exchange mailbox item"). */
   readonly imports?: boolean;
 }

@@ -21,7 +21,7 @@ export class Throttle {
   /** Graph has asked to be left alone until then, with that answer. */
   #held: { readonly untilMs: number; readonly by: GraphError } | undefined;
 
-  constructor(clock: Clock, limits?: RequestLimits) {
+  constructor(clock: Clock, limits: RequestLimits) {
     this.#clock = clock;
     this.#budget = new RequestBudget(clock, limits);
   }
@@ -53,13 +53,17 @@ export class Throttle {
       const waitMs = heldMs > 0 ? heldMs : this.#budget.take(count, waiting.background === true);
       if (waitMs <= 0) return;
       if (this.#clock.now() + waitMs > deadline) throw heldMs > 0 && this.#held ? this.#held.by : overBudget(waitMs);
-      await this.wait(waitMs, waiting);
+      await this.#wait(waitMs, waiting, heldMs > 0 ? askedToWait : spent);
     }
   }
 
-  /** @throws the reason of the signal */
-  async wait(waitMs: number, { background, signal }: RequestWait): Promise<void> {
-    if (background !== true && waitMs >= noticeAfterMs) this.#tell(waitMs);
+  /** Until the next try of what has failed. @throws the reason of the signal */
+  async wait(waitMs: number, waiting: RequestWait): Promise<void> {
+    await this.#wait(waitMs, waiting, this.heldMs > 0 ? askedToWait : refused);
+  }
+
+  async #wait(waitMs: number, { background, signal }: RequestWait, why: (seconds: string) => string): Promise<void> {
+    if (background !== true && waitMs >= noticeAfterMs) this.#tell(why(`${Math.ceil(waitMs / 1000)} seconds`));
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const cancel = this.#clock.after(waitMs, () => {
@@ -74,15 +78,16 @@ export class Throttle {
     });
   }
 
-  #tell(waitMs: number): void {
-    const seconds = `${Math.ceil(waitMs / 1000)} seconds`;
-    const text =
-      this.heldMs > 0
-        ? `Microsoft 365 asks to wait ${seconds}`
-        : `Microsoft 365 does not do what it is asked for; the next try is in ${seconds}`;
+  #tell(text: string): void {
     for (const listener of this.#listeners) listener(text);
   }
 }
+
+const askedToWait = (seconds: string): string => `Microsoft 365 asks to wait ${seconds}`;
+const refused = (seconds: string): string =>
+  `Microsoft 365 does not do what it is asked for; the next try is in ${seconds}`;
+const spent = (seconds: string): string =>
+  `the requests to this mailbox are used up (limits.graphRequestsPerTenMinutes); the next one is in ${seconds}`;
 
 function overBudget(waitMs: number): GraphError {
   const text = `no more requests about the mailbox are allowed for ${Math.ceil(waitMs / 1000)} seconds`;
