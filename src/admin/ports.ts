@@ -1,5 +1,3 @@
-import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
-
 import type { AccountsPort } from './api/accounts/routes.ts';
 import type { ConnectionsPort } from './api/connections/routes.ts';
 import type { AdminEvent } from './api/events/hub.ts';
@@ -8,6 +6,7 @@ import type { MessagesPort } from './api/messages/routes.ts';
 
 import type { Overview } from './api/overview/schemas.ts';
 import type { InstanceFacts } from './api/session/routes.ts';
+import type { OpenSetUp } from './api/set-up/routes.ts';
 import type { ConnectPort } from './connect/port.ts';
 import type { AdminFacts } from './facts.ts';
 import type { HistoryRange, HistoryView } from './history/history.ts';
@@ -26,13 +25,13 @@ interface CommonPorts {
 
 /** What the admin server asks before there is a bridge. */
 export interface SetupModePorts extends CommonPorts {
-  readonly setUp: GuidedSetup;
+  readonly setUp: OpenSetUp;
 }
 
 /** What the admin server asks of the bridge. */
 export interface AdminPorts extends CommonPorts {
   /** Left out where nobody can write the configuration. */
-  readonly setUp?: GuidedSetup | undefined;
+  readonly setUp?: OpenSetUp | undefined;
   /** Left out where nobody connects a mailbox by themself. */
   readonly connect?: ConnectPort | undefined;
   readonly messages: MessagesPort;

@@ -3,7 +3,7 @@ import { hostname as machineName } from 'node:os';
 import type { AdminSessions } from '../admin/access/sessions.ts';
 
 import { LogTail } from '../admin/api/log/log-tail.ts';
-
+import type { OpenSetUp } from '../admin/api/set-up/routes.ts';
 import type { AdminServer } from '../admin/server/admin-server.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { BridgeError } from '../base/errors.ts';
@@ -15,7 +15,6 @@ import type { Config } from '../config/schema.ts';
 import { smtpPermitsOf } from '../couriers/connection-couriers.ts';
 import { type SendingMemory, storedMemory } from '../couriers/sent-items/sending-memory.ts';
 import type { Finding } from '../onboarding/check/hops/hop.ts';
-import type { GuidedSetup } from '../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueStore } from '../queue/store.ts';
 import { createDirectory, createLoginMemory, type LoginMemory } from './accounts.ts';
@@ -81,7 +80,7 @@ export interface BridgeOptions {
   /** Ends a start that waits for the server of the queue; it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the admin server goes on with that was here before the bridge. */
-  readonly admin?: { readonly setUp: GuidedSetup; readonly sessions: AdminSessions };
+  readonly admin?: { readonly setUp: OpenSetUp; readonly sessions: AdminSessions };
 }
 
 /** Undoes, in reverse order, what was done so far. */

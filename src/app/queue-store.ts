@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts';
 import { usualTimes } from '../queue/ownership/times.ts';
 import type { QueueStore } from '../queue/store.ts';
 import type { PostgresStoreOptions, SharedRoom } from '../queue/stores/postgres/store.ts';
+import { endEarlyThread } from '../queue/stores/sqlite/link/early-thread.ts';
 import { openSqliteStore, openSqliteStoreInThread } from '../queue/stores/sqlite/store.ts';
 import type { MovableStore } from '../queue/transfer/transfer.ts';
 import { instanceIdentity, instanceName, moverName } from './instances/instance.ts';
@@ -37,6 +38,7 @@ export async function openQueueStore(
   signal?: AbortSignal,
 ): Promise<QueueStore> {
   if (config.queue.store === 'sqlite') return await openOwn(config, log);
+  endEarlyThread();
   const options = bridgeOptions(config, log);
   const untilMs = clock.now() + serverComesUpMs;
   for (;;) {

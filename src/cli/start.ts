@@ -14,6 +14,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { usualAdminPort } from '../onboarding/free-ports.ts';
 import { dataDirFor } from '../onboarding/init-config.ts';
+import { startEngineThreadEarly } from '../queue/stores/sqlite/link/early-thread.ts';
 import { readArguments } from './arguments.ts';
 import { configPath, isNamed, newConfigPath } from './config-path.ts';
 import { tellBanner } from './start-banner.ts';
@@ -52,6 +53,7 @@ export async function runStart(args: string[], io: CliIo): Promise<number> {
     },
   });
   if (values.help) return showHelp(io, usage);
+  startEngineThreadEarly();
   const signals = listenForSignals();
   const present = configPath(values.config, io.env);
   // A name with a slip in it is no wish to begin anew.

@@ -65,7 +65,7 @@ describe(`${messages} messages behind Graph, which others change, ${restarts} re
       await world.whileOthersWork('deliver, mark and remove', async () => {
         for (let restart = 0; restart < restarts; restart++) {
           // Some wait at the terminal then.
-          const fetching = fetch(5 + messages / 100);
+          const fetching = fetch(2 + messages / (150 * restarts));
           await world.restart();
           cut.push(...namesIn(await fetching));
         }

@@ -6,7 +6,7 @@ import { OidcProvider, type OidcSettings } from '../access/oidc/provider.ts';
 import { addOidcRoutes, type OidcRouteParts } from '../access/oidc/routes.ts';
 import { OidcSignIn } from '../access/oidc/sign-in.ts';
 import { AdminSessions } from '../access/sessions.ts';
-import { ensureAdminToken, readAdminToken } from '../access/token-file.ts';
+import { readAdminToken } from '../access/token-file.ts';
 import { type AdminTokenSource, AdminTokens } from '../access/tokens.ts';
 import { EventHub } from '../api/events/hub.ts';
 import { type ApiGate, addApiRoutes, apiPrefix, refuse } from '../api/register.ts';
@@ -30,21 +30,20 @@ export interface ProtectedPart {
 
 /**
  * Adds pages and API: they are served under the server's own names alone, and the API to whoever is signed in.
- * @throws BridgeError `admin-token-unusable`
  */
-export async function openProtected(
+export function openProtected(
   app: FastifyInstance,
   settings: AdminSettings,
   ports: AdminPorts | SetupModePorts,
   { clock, log, sessions: kept }: AdminServerOptions,
-): Promise<ProtectedPart> {
+): ProtectedPart {
   const hosts = new HostCheck({ hosts: settings.names, publicUrl: settings.publicUrl });
   const audit = new AuditLog({ dataDir: settings.dataDir, clock, log });
   const sessions = kept ?? new AdminSessions(clock);
   const isTls = settings.tls !== undefined;
   const isSecure = isTls || settings.publicUrl?.startsWith('https:') === true;
   const access = new AdminAccess({
-    tokens: new AdminTokens(await tokenSources(settings, log)),
+    tokens: new AdminTokens(tokenSources(settings)),
     sessions,
     hosts,
     clock,
@@ -128,19 +127,11 @@ function addOidc(
   addOidcRoutes(app, { ...gate, signIn, origin });
 }
 
-async function tokenSources(
-  { token, viewToken, dataDir }: AdminSettings,
-  log: AdminServerOptions['log'],
-): Promise<AdminTokenSource[]> {
-  const sources: AdminTokenSource[] = [];
-  if (token === undefined) {
-    const { isNew } = await ensureAdminToken(dataDir);
-    if (isNew) log.info('made an admin token; mailbridge admin token prints it');
-    // Read at each use: it may have been replaced.
-    sources.push({ role: 'operate', token: () => readAdminToken(dataDir) });
-  } else {
-    sources.push({ role: 'operate', token: async () => token });
-  }
-  if (viewToken !== undefined) sources.push({ role: 'view', token: async () => viewToken });
-  return sources;
+function tokenSources({ token, viewToken, dataDir }: AdminSettings): AdminTokenSource[] {
+  // That of the data folder is read at each use: it may have been replaced.
+  const operate = token === undefined ? () => readAdminToken(dataDir) : async () => token;
+  return [
+    { role: 'operate', token: operate },
+    ...(viewToken === undefined ? [] : [{ role: 'view' as const, token: async () => viewToken }]),
+  ];
 }

@@ -1,10 +1,10 @@
 import { openAppPasswords } from '../../accounts/sources/app-passwords/open.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
+import type { OpenSetUp } from '../../admin/api/set-up/routes.ts';
 import type { AdminPorts } from '../../admin/ports.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { RecordTable } from '../../base/record-table.ts';
-import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { BridgeState, OpenListener } from '../bridge-state.ts';
 import { BridgeConnect } from '../connect/connect.ts';
@@ -30,7 +30,7 @@ export interface PortSources extends Omit<AdminSources, 'upstreams' | 'queue' | 
   readonly clock: Clock;
   readonly log: Log;
   readonly startedAtMs: number;
-  readonly setUp: GuidedSetup | undefined;
+  readonly setUp: OpenSetUp | undefined;
   readonly certificates: Pick<ListenerCertificates, 'authorityFile'>;
   readonly queue: Queue;
   readonly listeners: readonly OpenListener[];

@@ -57,7 +57,7 @@ export class BridgeRunner {
   readonly #changes = new OneAtATime();
   #setUpAt: RunnerOptions['setUpAt'];
   #bridge: Bridge | undefined;
-  #setUp: GuidedSetup | undefined;
+  #setUp: Promise<GuidedSetup> | undefined;
   #server: AdminServer | undefined;
   #folder: DataFolder | undefined;
   #reopening: NodeJS.Timeout | undefined;
@@ -72,8 +72,6 @@ export class BridgeRunner {
 
   /** Starts the bridge on a configuration. @throws as {@link startBridge} */
   async start(loaded: LoadedConfig): Promise<Bridge> {
-    // Nobody asks for it where there are no pages.
-    if (loaded.config.admin?.pages) this.#setUp = await this.#openSetUp();
     return await this.#start(loaded);
   }
 
@@ -87,7 +85,8 @@ export class BridgeRunner {
   async startSetUp(dataDir: string, onBridge: (bridge: Bridge, loaded: LoadedConfig) => void): Promise<number> {
     this.#onBridge = onBridge;
     this.#folder = takeDataFolder(dataDir);
-    this.#setUp = await this.#openSetUp();
+    // A page that somebody waits for: what is wrong is told before.
+    await this.#openSetUp();
     const server = await this.#openServer(dataDir).catch((error: unknown) => Promise.reject(otherPort(error)));
     this.#server = server;
     this.#setUpAt = { ...this.#setUpAt, port: server.port };
@@ -102,7 +101,7 @@ export class BridgeRunner {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#reopening);
-    await this.#setUp?.close();
+    await (await this.#setUp?.catch(() => undefined))?.close();
     await this.#changes.run(async () => {
       await this.#server?.close();
       await this.#bridge?.stop();
@@ -111,7 +110,15 @@ export class BridgeRunner {
     });
   }
 
-  async #openSetUp(): Promise<GuidedSetup> {
+  readonly #openSetUp = (): Promise<GuidedSetup> => {
+    this.#setUp ??= this.#loadSetUp().catch((error: unknown) => {
+      this.#setUp = undefined;
+      throw error;
+    });
+    return this.#setUp;
+  };
+
+  async #loadSetUp(): Promise<GuidedSetup> {
     const { path, env, clock } = this.#options;
     const { GuidedSetup } = await import('../../onboarding/guided-setup/guided-setup.ts');
     const { setupPorts } = await import('./ports.ts');
@@ -159,14 +166,14 @@ export class BridgeRunner {
 
   async #start({ config }: LoadedConfig): Promise<Bridge> {
     const { log, logTail, clock, signal } = this.#options;
-    const admin = this.#setUp && { setUp: this.#setUp, sessions: this.#sessions };
-    this.#bridge = await startBridge(config, { log, logTail, clock, signal, ...(admin && { admin }) });
+    const admin = { setUp: this.#openSetUp, sessions: this.#sessions };
+    this.#bridge = await startBridge(config, { log, logTail, clock, signal, admin });
     return this.#bridge;
   }
 
   #openServer(dataDir: string): Promise<AdminServer> {
     const { clock, log, logTail } = this.#options;
-    const setUp = this.#setUp as GuidedSetup;
+    const setUp = this.#openSetUp;
     return openSetupServer({ ...this.#setUpAt, dataDir, setUp, sessions: this.#sessions, clock, log, logTail });
   }
 

@@ -1,11 +1,11 @@
 import type { AdminSessions } from '../../admin/access/sessions.ts';
 import type { LogTail } from '../../admin/api/log/log-tail.ts';
+import type { OpenSetUp } from '../../admin/api/set-up/routes.ts';
 import type { SetupModePorts } from '../../admin/ports.ts';
 import type { AdminServer } from '../../admin/server/admin-server.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { connectableHost } from '../../base/sockets/listening-host.ts';
-import type { GuidedSetup } from '../../onboarding/guided-setup/guided-setup.ts';
 import { portFailure } from '../port-failure.ts';
 import { version } from '../version.ts';
 
@@ -15,7 +15,7 @@ export interface SetupServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly dataDir: string;
-  readonly setUp: GuidedSetup;
+  readonly setUp: OpenSetUp;
   readonly sessions: AdminSessions;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BridgeError } from '../../../base/errors.ts';
-import type { GuidedSetup } from '../../../onboarding/guided-setup/guided-setup.ts';
+import type { GuidedSetup, MadeLogin } from '../../../onboarding/guided-setup/guided-setup.ts';
 import { type ApiAnswer, type ApiCall, type ApiRoute, apiRoute, noContent, ok } from '../route.ts';
 import { madeLoginSchema, setUpAnswers, setUpCloud, setUpQuestionsSchema, setUpViewSchema } from './schemas.ts';
 
@@ -8,8 +8,11 @@ const view = { 200: { description: 'How far the set-up is now.', schema: setUpVi
 const login = { 201: { description: 'What programs log in with.', schema: madeLoginSchema } };
 const nothing = { 204: { description: 'Done.' } };
 
+/** The guided set-up; opened when it is first asked for. */
+export type OpenSetUp = () => Promise<GuidedSetup>;
+
 /** The guided set-up, step by step. */
-export function setUpRoutes(setUp: GuidedSetup): ApiRoute[] {
+export function setUpRoutes(setUp: OpenSetUp): ApiRoute[] {
   return [
     ...lookRoutes(setUp),
     ...answerRoutes(setUp),
@@ -19,13 +22,14 @@ export function setUpRoutes(setUp: GuidedSetup): ApiRoute[] {
   ];
 }
 
-/** A step that is done by now, or begun: how far the set-up is then. */
-async function after(setUp: GuidedSetup, step: Promise<void> | void): Promise<ApiAnswer> {
-  await step;
-  return ok(await setUp.view());
+/** Does or begins a step. @returns how far the set-up is then */
+async function after(setUp: OpenSetUp, step?: (guided: GuidedSetup) => Promise<void> | void): Promise<ApiAnswer> {
+  const guided = await setUp();
+  await step?.(guided);
+  return ok(await guided.view());
 }
 
-function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
+function lookRoutes(setUp: OpenSetUp): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -42,7 +46,7 @@ function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-start-over',
       answers: view,
-      run: () => after(setUp, setUp.startOver()),
+      run: () => after(setUp, (guided) => guided.startOver()),
     }),
     apiRoute({
       method: 'DELETE',
@@ -51,7 +55,7 @@ function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-cancel',
       answers: view,
-      run: () => after(setUp, setUp.cancel()),
+      run: () => after(setUp, (guided) => guided.cancel()),
     }),
     apiRoute({
       method: 'GET',
@@ -60,7 +64,7 @@ function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       answers: { 200: { description: 'PEM.', type: 'application/x-pem-file' } },
       async run() {
-        const pem = await setUp.authority();
+        const pem = await (await setUp()).authority();
         if (pem === undefined) throw new BridgeError('admin-not-found', 'The certificate was not made here.');
         return download('mailbridge-ca.crt', 'application/x-pem-file', pem);
       },
@@ -68,7 +72,7 @@ function lookRoutes(setUp: GuidedSetup): ApiRoute[] {
   ];
 }
 
-function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
+function answerRoutes(setUp: OpenSetUp): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
@@ -77,7 +81,7 @@ function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       body: z.strictObject({ answers: setUpAnswers() }),
       answers: { 200: { description: 'The questions.', schema: setUpQuestionsSchema } },
-      run: async ({ body }) => ok({ questions: await setUp.questions(body.answers) }),
+      run: async ({ body }) => ok({ questions: await (await setUp()).questions(body.answers) }),
     }),
     apiRoute({
       method: 'POST',
@@ -88,8 +92,8 @@ function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
       body: z.strictObject({ answers: setUpAnswers(), cloud: setUpCloud().optional() }),
       answers: view,
       async run({ body: { answers, cloud }, note }) {
-        note(await setUp.subjectOf(answers, cloud));
-        return await after(setUp, setUp.answer(answers, cloud));
+        note(await (await setUp()).subjectOf(answers, cloud));
+        return await after(setUp, (guided) => guided.answer(answers, cloud));
       },
     }),
     apiRoute({
@@ -100,7 +104,7 @@ function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
       audit: 'set-up-registration',
       body: z.strictObject({ by: z.enum(['device-code', 'browser']).default('device-code') }),
       answers: view,
-      run: ({ body }) => after(setUp, setUp.register(body.by)),
+      run: ({ body }) => after(setUp, (guided) => guided.register(body.by)),
     }),
     apiRoute({
       method: 'POST',
@@ -111,15 +115,20 @@ function answerRoutes(setUp: GuidedSetup): ApiRoute[] {
       body: z.strictObject({ clientId: z.string().max(100), clientSecret: z.string().max(1000).optional() }),
       answers: view,
       run: ({ body: { clientId, clientSecret } }) =>
-        after(setUp, setUp.useApp({ clientId, ...(clientSecret !== undefined && { clientSecret }) })),
+        after(setUp, (guided) => guided.useApp({ clientId, ...(clientSecret !== undefined && { clientSecret }) })),
     }),
   ];
 }
 
-function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
+function accountRoutes(setUp: OpenSetUp): ApiRoute[] {
   /** The bridge takes up what was written once the answer has gone: it may take this very server with it. */
-  const applied = ({ reply }: ApiCall, made: object): ApiAnswer => {
-    reply.raw.once('close', () => setUp.apply());
+  const applied = async (
+    { reply }: ApiCall,
+    write: (guided: GuidedSetup) => Promise<MadeLogin>,
+  ): Promise<ApiAnswer> => {
+    const guided = await setUp();
+    const made = await write(guided);
+    reply.raw.once('close', () => guided.apply());
     return { status: 201, body: made };
   };
   return [
@@ -130,7 +139,7 @@ function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-account',
       answers: login,
-      run: async (call) => applied(call, await setUp.write()),
+      run: (call) => applied(call, (guided) => guided.write()),
     }),
     apiRoute({
       method: 'POST',
@@ -139,7 +148,7 @@ function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-password',
       answers: login,
-      run: async (call) => applied(call, await setUp.renewPassword()),
+      run: (call) => applied(call, (guided) => guided.renewPassword()),
     }),
     apiRoute({
       method: 'POST',
@@ -148,15 +157,16 @@ function accountRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-start',
       answers: nothing,
-      run({ reply }) {
-        reply.raw.once('close', () => setUp.apply());
+      async run({ reply }) {
+        const guided = await setUp();
+        reply.raw.once('close', () => guided.apply());
         return noContent;
       },
     }),
   ];
 }
 
-function signInRoutes(setUp: GuidedSetup): ApiRoute[] {
+function signInRoutes(setUp: OpenSetUp): ApiRoute[] {
   return [
     apiRoute({
       method: 'POST',
@@ -165,7 +175,7 @@ function signInRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-sign-in',
       answers: view,
-      run: () => after(setUp, setUp.signIn()),
+      run: () => after(setUp, (guided) => guided.signIn()),
     }),
     apiRoute({
       method: 'POST',
@@ -174,12 +184,12 @@ function signInRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-sign-in-meant',
       answers: view,
-      run: () => after(setUp, setUp.personMeant()),
+      run: () => after(setUp, (guided) => guided.personMeant()),
     }),
   ];
 }
 
-function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
+function provingRoutes(setUp: OpenSetUp): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -188,7 +198,7 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       answers: { 200: { description: 'A script.', type: 'text/plain; charset=utf-8' } },
       async run() {
-        const { script } = await setUp.view();
+        const { script } = await (await setUp()).view();
         if (!script) throw new BridgeError('admin-not-found', 'Exchange has nothing to be told.');
         return download(script.file, 'text/plain; charset=utf-8', script.text);
       },
@@ -200,7 +210,7 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       access: 'operate',
       audit: 'set-up-exchange-script',
       answers: view,
-      run: () => after(setUp, setUp.scriptDone()),
+      run: () => after(setUp, (guided) => guided.scriptDone()),
     }),
     apiRoute({
       method: 'POST',
@@ -212,7 +222,7 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       answers: view,
       run({ body: { skip }, note }) {
         note({ skip });
-        return after(setUp, skip ? setUp.skipCheck() : setUp.check());
+        return after(setUp, (guided) => (skip ? guided.skipCheck() : guided.check()));
       },
     }),
     apiRoute({
@@ -223,7 +233,7 @@ function provingRoutes(setUp: GuidedSetup): ApiRoute[] {
       audit: 'set-up-test',
       body: z.strictObject({ to: z.string().max(320).optional() }),
       answers: view,
-      run: ({ body }) => after(setUp, setUp.test(body.to)),
+      run: ({ body }) => after(setUp, (guided) => guided.test(body.to)),
     }),
   ];
 }

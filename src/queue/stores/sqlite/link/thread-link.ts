@@ -1,7 +1,7 @@
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { BridgeError, errorText } from '../../../../base/errors.ts';
-import { program } from '../../../../base/program/place.ts';
 import type { EngineOptions } from '../engine/open.ts';
+import { engineThread } from './early-thread.ts';
 import type { EngineAnswer, EngineArguments, EngineLink, EngineOperation, LinkEvent } from './link.ts';
 import { errorOfWire, type FromEngine, type ThreadStart, type ToEngine, type WiredCall } from './wire.ts';
 
@@ -101,14 +101,8 @@ export class ThreadLink implements EngineLink {
 
   async #open(start: ThreadStart): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const entry = program.thread('queue-thread', new URL('./thread.ts', import.meta.url));
-    const worker = new Worker(entry.script, {
-      ...entry.options,
-      workerData: start,
-      env: SHARE_ENV,
-      execArgv: process.execArgv.filter((flag) => flag.startsWith('--cpu-prof')),
-      name: 'queue',
-    });
+    const worker = engineThread();
+    worker.postMessage(start);
     let why: unknown;
     worker.on('message', (message: FromEngine) => {
       if (message.kind === 'answers') this.#answered(message.answers);

@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import { giveMemoryBackSoon } from '../../../../base/system/memory-given-back.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/open.ts';
@@ -88,7 +88,7 @@ function start(port: MessagePort, { folder, options }: ThreadStart): void {
   }
 }
 
-if (parentPort) {
-  start(parentPort, workerData as ThreadStart);
+parentPort?.once('message', (message: ThreadStart) => {
+  start(parentPort as MessagePort, message);
   giveMemoryBackSoon();
-}
+});
