@@ -55,7 +55,7 @@ test('an app of its own for a personal mailbox is refused with the reason', asyn
   const { code, err } = await init(['--yes', '--mailbox', 'jo@outlook.com', '--sign-in', 'app']);
   expect({ code, err }).toMatchObject({
     code: 2,
-    err: expect.stringContaining('personal accounts let no app in by itself'),
+    err: expect.stringContaining('personal accounts do not let an app in by itself'),
   });
 });
 

@@ -28,7 +28,7 @@ test('config check: warnings go to stderr and change nothing else', async () => 
   const path = await file(sample(), 0o644);
   const { code, stdout, stderr } = await run(runConfig, ['check', '--config', path]);
   expect([code, stdout]).toEqual([0, `✓ ${path} is valid.\n`]);
-  expect(stderr).toMatch(/^warning: the file holds secrets/);
+  expect(stderr).toMatch(/^warning: the file contains secrets/);
 });
 
 test('config check: a bad file is told line by line on stderr, exit 2', async () => {
@@ -54,7 +54,7 @@ test('config check --json: problems and warnings as data', async () => {
   expect(JSON.parse(accepted.stdout)).toMatchObject({
     ok: true,
     problems: [],
-    warnings: [expect.stringContaining('holds secrets')],
+    warnings: [expect.stringContaining('contains secrets')],
   });
 });
 
