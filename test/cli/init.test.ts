@@ -313,7 +313,7 @@ test('a configuration that is there already is left alone, unless told otherwise
   writeFileSync(file, 'precious');
   const { code, out, err } = await init(yes);
   expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toMatch(/config\.json is there already\. .*--force.*\(config-exists\)/);
+  expect(err).toMatch(/config\.json already exists\. .*--force.*\(config-exists\)/);
   expect(readFileSync(file, 'utf8')).toBe('precious');
   expect((await init([...yes, '--force'])).code).toBe(0);
   expect(written().accounts).toHaveLength(1);

@@ -323,7 +323,7 @@ test('the sign-in of another app registration is moved aside, which is told', as
   world.connection.clientId = other.clientId;
   const { code, out } = await world.logIn(alice, '--no-check');
   expect(code, out).toBe(0);
-  expect(out).toMatch(/belongs to another app registration.* It is moved aside once somebody has signed in\./);
+  expect(out).toMatch(/belongs to another app registration.* The file is moved aside once somebody has signed in\./);
   expect(readdirSync(dirname(world.tokenFile)).filter((name) => name.includes('.unreadable-'))).toHaveLength(1);
 });
 
