@@ -110,7 +110,7 @@ test('a configuration that is there gets another account over the same connectio
   await world.setup.startOver();
   expect(await world.setup.view()).toMatchObject({ adds: true, connections: ['contoso'] });
   const taken = await world.setup.questions({ ...answers });
-  expect(taken.find(({ key }) => key === 'username')).toMatchObject({ problem: 'is an account already' });
+  expect(taken.find(({ key }) => key === 'username')).toMatchObject({ problem: 'is already an account' });
   expect(taken.map(({ key }) => key)).not.toContain('tenant');
   await register(world, { mailbox: 'alice@contoso.example', use: 'send', username: 'alice' });
   await world.setup.write();
