@@ -331,7 +331,7 @@ const breakages: readonly Breakage[] = [
     code: 'token-refused',
     aadsts: 'AADSTS500011',
     cause: /tenant does not know the resource/,
-    remedy: /scopes of your own/,
+    remedy: /scopes you set yourself/,
   },
   {
     what: 'Entra ID overloaded',
