@@ -137,7 +137,7 @@ export class DeviceSignIns {
       return ownConnection(name, mailbox);
     }
     const text = isEach
-      ? `Each mailbox of connection "${name}" has a sign-in of its own: say which.`
+      ? `Each mailbox of connection "${name}" has its own sign-in: name one.`
       : `Connection "${name}" has one sign-in for all mailboxes.`;
     throw new BridgeError('usage', text, { remedy: isEach ? 'Name the mailbox.' : 'Name no mailbox.' });
   }

@@ -28,7 +28,7 @@ const certificateCodes =
 const unreachableRemedy =
   'Check host and port, and that a firewall lets this machine through. If only a proxy reaches the internet, set proxy or HTTPS_PROXY.';
 const certificateRemedy =
-  'Where a proxy or virus scanner inspects TLS, or the host has a CA of its own, give that CA certificate (PEM) as caFile. Check the host name and the clock of this machine too.';
+  'If a proxy or virus scanner inspects TLS, or the host has its own CA, set caFile to that CA certificate (PEM). Check the host name and the clock of this machine too.';
 
 /**
  * What a failed request becomes: a {@link BridgeError} for every failure of the network, of TLS or of a proxy. Anything

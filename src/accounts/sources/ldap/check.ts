@@ -27,7 +27,7 @@ export async function checkLdap(
     if ('bindDn' in person && code === invalidDnSyntax) {
       throw new BridgeError('ldap-refused', `${url} cannot read names such as ${person.bindDn}.`, {
         remedy:
-          'Active Directory alone takes user principal names: write bindDn as a DN, such as uid={local},ou=people,dc=contoso,dc=com, or search with baseDn.',
+          'Only Active Directory accepts user principal names: write bindDn as a DN, such as uid={local},ou=people,dc=contoso,dc=com, or search with baseDn.',
       });
     }
     for (const name of people) if (!(await directory.finds(name))) throw notFound(settings, name);
