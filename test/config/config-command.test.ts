@@ -93,9 +93,9 @@ test('config check: a file that is no certificate or key is refused as a start w
   };
   const refused = await run(runConfig, ['check', '--config', await file(config)]);
   expect(refused.stderr.split('\n').slice(1, -2)).toEqual([
-    `tls: ${passwd} holds no certificate in PEM form`,
+    `tls: ${passwd} contains no certificate in PEM form`,
     `listeners[2].tls: The private key in ${otherKey} does not belong to the certificate in ${cert}`,
-    `connections.contoso.cloud.caFile: ${passwd} holds no certificate in PEM form`,
+    `connections.contoso.cloud.caFile: ${passwd} contains no certificate in PEM form`,
     'connections.contoso.clientCertificate: The client certificate of connection "contoso": the private key does not belong to the certificate',
     'connections.fabrikam.clientId: Connection fabrikam has no app registration yet',
   ]);

@@ -96,7 +96,7 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByLabel('To').fill('alice@contoso.example');
   await looked(page, '6-test');
   await page.getByRole('button', { name: 'Send' }).click();
-  await page.getByText(/^Microsoft has taken it/).waitFor();
+  await page.getByText(/^Microsoft has accepted it/).waitFor();
   await looked(page, '7-done');
   expect(world.m365.transport.journal.count).toBe(1);
 

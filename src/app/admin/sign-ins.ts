@@ -58,7 +58,8 @@ export class DeviceSignIns {
     const waiting = [...this.#kept.values()].filter(({ status }) => status.state === 'waiting');
     const same = waiting.find((each) => each.connection === connection);
     if (same && Date.parse(same.code.expiresAt) > this.#parts.clock.now()) return same.code;
-    if (waiting.length >= maxWaiting) throw new BridgeError('admin-busy', `${waiting.length} sign-ins wait already.`);
+    if (waiting.length >= maxWaiting)
+      throw new BridgeError('admin-busy', `${waiting.length} sign-ins are already waiting.`);
     const person = this.#personOf(connection);
     const [resource] = resourcesOf(person);
     if (resource === undefined) {
@@ -179,7 +180,7 @@ async function assertSamePerson(
   throw new BridgeError(
     'sign-in-other-person',
     `${username} has signed in, but connection "${connection}" has a sign-in of ${before.username} that works. It is kept.`,
-    { remedy: `Sign in as ${before.username}, or say that the other one is meant.`, details: { connection } },
+    { remedy: `Sign in as ${before.username}, or confirm that you mean the other one.`, details: { connection } },
   );
 }
 

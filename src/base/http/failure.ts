@@ -26,7 +26,7 @@ const certificateCodes =
   /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY|DECODE|DECRYPT)_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|EE_KEY_|CA_KEY_|CA_MD_|ERR_TLS_CERT_ALTNAME)/;
 
 const unreachableRemedy =
-  'Check host and port, and that a firewall lets this machine through. If only a proxy reaches the internet, set proxy or HTTPS_PROXY.';
+  'Check host and port, and that no firewall blocks this machine. If only a proxy reaches the internet, set proxy or HTTPS_PROXY.';
 const certificateRemedy =
   'If a proxy or virus scanner inspects TLS, or the host has its own CA, set caFile to that CA certificate (PEM). Check the host name and the clock of this machine too.';
 

@@ -56,7 +56,7 @@ test('from an empty folder to a delivered message', async () => {
   expect(checked.check.shown.hops.length).toBeGreaterThan(5);
   await world.setup.test('alice@contoso.example');
   const { test: sent } = await world.when('the message', ({ step }) => step === 'done');
-  expect(sent.shown.detail).toMatch(/^Microsoft has taken it, as message \w+ of the queue$/);
+  expect(sent.shown.detail).toMatch(/^Microsoft has accepted it, as message \w+ of the queue$/);
   expect(world.m365.transport.journal.count).toBe(1);
 });
 

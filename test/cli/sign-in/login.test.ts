@@ -206,7 +206,7 @@ test('a redirect URI elsewhere, and a secret: the address that the browser ends 
 
 test.each([
   ['nonsense\n', 'The pasted text is not an address'],
-  ['https://intranet.contoso.example/signed-in?code=abc&state=xyz\n', 'answer to another sign-in'],
+  ['https://intranet.contoso.example/signed-in?code=abc&state=xyz\n', 'answer to a different sign-in'],
   [null, 'The pasted text is not an address'],
 ])('pasted: %j', async (pasted, message) => {
   const world = await loginWorld();

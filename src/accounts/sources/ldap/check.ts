@@ -42,7 +42,7 @@ function notFound({ url, person }: LdapSettings, name: string): BridgeError {
   const where = 'bindDn' in person ? `bindDn ${person.bindDn}` : `the filter ${person.filter} in ${person.baseDn}`;
   return new BridgeError('ldap-refused', `${url} does not find ${name}, or finds several: by ${where}.`, {
     remedy:
-      'Correct filter and baseDn of passwordFrom.ldap. If they are right, see that the user of searchBind may read that person.',
+      'Correct filter and baseDn of passwordFrom.ldap. If they are right, check that the user of searchBind may read that person.',
   });
 }
 
