@@ -21,7 +21,7 @@ export function commandPage(commands: readonly CommandHelp[], version: string, d
     ]),
     subsection('help'),
     paragraph(
-      '`mailbridge help COMMAND` tells more of a command, `mailbridge help TOPIC` prints a document, `mailbridge help configuration KEY` and `mailbridge help errors CODE` what it says about one of them.',
+      '`mailbridge help COMMAND` describes a command, `mailbridge help TOPIC` prints a document, `mailbridge help configuration KEY` and `mailbridge help errors CODE` only the part about one of them.',
     ),
     section('ENVIRONMENT'),
     ...environment.map(([name, meaning]) => item(name, meaning)),

@@ -13,10 +13,10 @@ export function configPage(version: string, date: string): string {
     'mailbridge\\-config \\- the configuration of mailbridge',
     section('DESCRIPTION'),
     paragraph(
-      `One JSON file: that of \`--config\`, else of \`MAILBRIDGE_CONFIG\`, else \`config.json\`, else \`${systemConfig}\`. Comments and trailing commas are allowed. Unknown keys are refused; \`mailbridge config check\` says what is wrong.`,
+      `One JSON file: the one named by \`--config\` or \`MAILBRIDGE_CONFIG\`, otherwise \`config.json\`, otherwise \`${systemConfig}\`. Comments and trailing commas are allowed. Unknown keys are refused; \`mailbridge config check\` lists everything that is wrong.`,
     ),
     paragraph(
-      'A secret is a string, `{"env": "NAME"}` for an environment variable, or `{"file": "path"}` for a file that holds nothing else. A path that is relative starts at the folder of the configuration file. A network is in CIDR form, or a single address.',
+      'A secret is a string, `{"env": "NAME"}` for an environment variable, or `{"file": "path"}` for a file that contains nothing else. A relative path starts at the folder of the configuration file. A network is in CIDR form, or a single address.',
     ),
     section('KEYS'),
     ...blocks.flatMap(blockParts),

@@ -114,7 +114,7 @@ async function healthOf(url: string): Promise<Finding> {
   } catch (error) {
     throw new BridgeError(
       'listener-unanswered',
-      `The bridge runs, and its admin port does not answer: ${errorText(error)}`,
+      `The bridge runs, but its admin port does not answer: ${errorText(error)}`,
       { cause: error },
     );
   }

@@ -128,6 +128,6 @@ function notOurs(path: string, uid: number, root: string, cause: unknown): Bridg
   const us = process.geteuid?.() ?? 0;
   const code = systemErrorCode(cause) ?? 'unknown error';
   const text = `${path} belongs to ${usernameOf(uid)}, and ${usernameOf(us)} may not use it (${code}).`;
-  const remedy = `Something ran as ${usernameOf(uid)} here. Give the data folder back: sudo chown -R ${userOf(us)?.name ?? us}: ${root}, and let the service alone run the bridge.`;
+  const remedy = `Something ran as ${usernameOf(uid)} here. Give the data folder back: sudo chown -R ${userOf(us)?.name ?? us}: ${root}, and let only the service run the bridge.`;
   return new BridgeError('data-folder-unusable', text, { cause, details: { path }, remedy });
 }

@@ -45,9 +45,9 @@ export async function readTlsFiles(files: TlsFiles): Promise<CertificateAndKey> 
 
 /** What is wrong with a pair that OpenSSL refuses, and in which file; its own words name neither. */
 function pairProblem(files: TlsFiles, { cert, key }: CertificateAndKey, cause: unknown): string {
-  if (!succeeds(() => new X509Certificate(cert))) return `${files.cert} holds no certificate in PEM form.`;
+  if (!succeeds(() => new X509Certificate(cert))) return `${files.cert} contains no certificate in PEM form.`;
   if (/ENCRYPTED/.test(key)) return `The private key in ${files.key} is encrypted; give it without a passphrase.`;
-  if (!succeeds(() => createPrivateKey(key))) return `${files.key} holds no private key in PEM form.`;
+  if (!succeeds(() => createPrivateKey(key))) return `${files.key} contains no private key in PEM form.`;
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
     return `The private key in ${files.key} does not belong to the certificate in ${files.cert}.`;
   }

@@ -48,7 +48,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./exchange-script/command.ts')).runExchangeScript,
   },
   check: {
-    summary: 'try every hop of every connection and account, and the bridge; say how to fix it',
+    summary: 'try every hop of every connection and account, and the bridge; say how to fix what fails',
     load: async () => (await import('./check/command.ts')).runCheck,
   },
   demo: {
@@ -75,18 +75,18 @@ const commands: Readonly<Record<string, Command>> = {
     },
   },
   admin: {
-    summary: 'print or replace the token by which administrators sign in',
+    summary: 'print or replace the token that administrators sign in with',
     load: async () => (await import('./admin/command.ts')).runAdmin,
   },
   'install-service': {
-    summary: 'make it a service of this machine: user, folders, systemd unit, sendmail',
+    summary: 'make mailbridge a service of this machine: user, folders, systemd unit, sendmail',
     load: async () => {
       const { runInstallService } = await import('./service/command.ts');
       return (args, io) => runInstallService(args, io);
     },
   },
   'uninstall-service': {
-    summary: 'take the service back; configuration and queue stay',
+    summary: 'remove the service; configuration and queue stay',
     load: async () => {
       const { runUninstallService } = await import('./service/command.ts');
       return (args, io) => runUninstallService(args, io);
@@ -104,7 +104,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./backup/restore.ts')).runRestore,
   },
   sendmail: {
-    summary: 'hand in a message as /usr/sbin/sendmail does',
+    summary: 'submit a message as /usr/sbin/sendmail does',
     load: async () => (await import('./sendmail/command.ts')).runSendmail,
   },
   config: {
@@ -116,7 +116,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./hash-password.ts')).runHashPassword,
   },
   completion: {
-    summary: 'print a script by which bash, zsh or fish completes command lines',
+    summary: 'print a completion script for bash, zsh or fish',
     load: async () => {
       const { runCompletion } = await import('./completion/command.ts');
       return (args, io) =>
@@ -194,11 +194,11 @@ function usage(): string {
 
 ${lines.join('\n')}
 
-The configuration is the file of --config, else of MAILBRIDGE_CONFIG, else config.json, else
+The configuration is the file named by --config or MAILBRIDGE_CONFIG, otherwise config.json, otherwise
 /etc/mailbridge/config.json.
 
-mailbridge help COMMAND, or COMMAND --help, tells more; mailbridge --version is the version.
+mailbridge help COMMAND, or COMMAND --help, describes a command; mailbridge --version prints the version.
 mailbridge help TOPIC prints a document: ${helpTopics().join(', ')}.
-mailbridge help configuration KEY and mailbridge help errors CODE print what it says about one of them.
+mailbridge help configuration KEY and mailbridge help errors CODE print only the part about one of them.
 `;
 }

@@ -15,8 +15,8 @@ import { tellError, tellWarning } from './terminal/tell-error.ts';
 
 const usage = `Usage: mailbridge config check|schema|describe [--config FILE] [--json]
 
-  check      says what is wrong with the configuration file, everything at once, and with the certificates and keys
-             that it names
+  check      lists everything that is wrong with the configuration file, and with the certificates and keys that it
+             names
   schema     prints its JSON Schema
   describe   prints the reference of all keys (Markdown; with --json as data)
 

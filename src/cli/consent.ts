@@ -18,16 +18,16 @@ import { Screen } from './terminal/screen.ts';
 
 const usage = `Usage: mailbridge consent [NAME] [--no-wait] [--scope SCOPE]... [--port N] [--no-browser] [--config FILE] [--json]
 
-Prints the link by which an administrator consents to the permissions of a connection's app for the whole
-organization, waits until they have, and says what comes next.
+Prints the link for an administrator to consent to the permissions of a connection's app for the whole organization,
+waits for the consent, and says what comes next.
 
-  --no-wait     for an administrator elsewhere: asks for the address their browser ended at, on standard input
-  --scope       what to ask for, in place of what the connection needs; all of one service
-  --port N      the port on this machine that the browser comes back to (default: any free one)
-  --no-browser  opens no browser
+  --no-wait     for an administrator elsewhere: reads the address that their browser ended at from standard input
+  --scope       what to ask for, instead of what the connection needs; all of one service
+  --port N      the port on this machine that the browser is sent back to (default: any free one)
+  --no-browser  does not open a browser
 
 The app registration needs the redirect URI http://localhost (mobile and desktop applications), or the redirectUri of
-the connection. mailbridge register-app sees to that, and gives the consent itself.
+the connection. mailbridge register-app sets it, and gives the consent itself.
 
 Example: mailbridge consent contoso
 `;
@@ -73,8 +73,7 @@ export async function runConsent(args: string[], io: CliIo, clock: Clock = syste
   assertRegistered(name, clientId);
   if (typeof clientId !== 'string' || typeof tenantId !== 'string') {
     throw new BridgeError('usage', `Connection "${name}" has no app registration to consent to (clientId, tenantId).`, {
-      remedy:
-        'mailbridge register-app makes one. A managed identity is given its permissions with PowerShell or Graph.',
+      remedy: 'mailbridge register-app makes one. A managed identity gets its permissions through PowerShell or Graph.',
     });
   }
   const scopes = values.scope ? [values.scope] : consentScopes(connection, config.accountsOf(name), endpoints);

@@ -59,7 +59,7 @@ function readName(name: string): string {
   if (isLoginName(name) && !/[:\uFFFD]/.test(name) && !name.startsWith('#')) return name;
   throw new BridgeError(
     'usage',
-    '--user needs a name without colons and control characters, and without a # before it.',
+    '--user needs a name without colons and control characters, and must not begin with #.',
     {
       remedy: 'Run mailbridge hash-password --help.',
     },

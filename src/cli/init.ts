@@ -31,26 +31,26 @@ import { shownPath } from './terminal/shown-path.ts';
 const usage = `Usage: mailbridge init [--config FILE] [--yes] [--force] [--json] [an option for each answer]
 
 Asks a few questions, makes a password for the programs that will connect, and writes a valid configuration. The
-last line says what to run next. Answers may be piped in, a line each, or given as options:
+last line says what to run next. Answers can be piped in, one per line, or given as options:
 
   --use send|read|both        what will connect: devices that send, a mail program that reads
-  --from here|network         where they run: only on this machine, or on others too (default for --use send)
-  --mailbox ADDRESS           the mailbox of Microsoft 365 (user principal name)
+  --from here|network         where it runs: only on this machine, or on others too (default for --use send)
+  --mailbox ADDRESS           the Microsoft 365 mailbox (user principal name)
   --sign-in app|person        as an app, without a person; or as a person who signs in once
-  ${`--send ${courierKinds.join('|')}`.padEnd(27)} how mail goes out
+  ${`--send ${courierKinds.join('|')}`.padEnd(27)} how mail is sent
   --read imap|pop3            how the mailbox is read
   --tenant ID|DOMAIN          default: the domain of the mailbox
-  --client-id GUID            of an app registration there is already
+  --client-id GUID            of an existing app registration
   --client-secret-file FILE, --client-secret-env NAME
                               where its secret is; without one a certificate is expected, which register-app makes
   --name NAME                 of the connection; default: after the domain
   --username NAME             that programs log in with; default: after the mailbox
-  --networks LIST             networks whose devices send without a password, with commas between
-  --cloud NAME|FILE           ${cloudNames.join(', ')}; or a JSON file with endpoints of one's own, such
-                              as simulate --write FILE writes
+  --networks LIST             networks whose devices send without a password, separated by commas
+  --cloud NAME|FILE           ${cloudNames.join(', ')}; or a JSON file with your own endpoints, such as
+                              simulate --write FILE writes
 
-  --yes    asks nothing: takes the defaults for what no option says
-  --force  replaces a configuration that is there already
+  --yes    asks nothing: uses the defaults for what no option sets
+  --force  replaces an existing configuration
 
 Example: mailbridge init --yes --use send --mailbox scanner@contoso.com
 `;
@@ -207,7 +207,7 @@ async function clientSecret(
   // Given by an option, the client id comes with options for its secret.
   if (!isAsked || values['client-id'] !== undefined) return undefined;
   const prompt =
-    '\nWhat is the value of its client secret?\n  It is kept in a file of its own. Empty: none, a certificate is used instead.\n> ';
+    '\nWhat is the value of its client secret?\n  It is kept in a separate file. Empty: none, a certificate is used instead.\n> ';
   const typed = io.stdin.isTTY ? await promptHidden(io, prompt, 1024) : await askLine(io, prompt);
   if (typed === undefined || typed.trim() === '') return undefined;
   return { source: { file: `${dataDir}/${answers.name}.secret` }, typed: typed.trim() };
@@ -232,7 +232,7 @@ Programs connect with:
 ${connectionSettings(config.listeners as readonly WrittenListener[])}  username  ${username}
   password  ${password}
 
-The password is shown only once: the file holds its hash. mailbridge hash-password makes another.
+The password is shown only once: the file contains its hash. mailbridge hash-password makes another.
 
 Once the bridge runs, administrators find its pages at ${pages}
 

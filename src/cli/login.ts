@@ -29,16 +29,16 @@ import { Screen } from './terminal/screen.ts';
 const usage = `Usage: mailbridge login [NAME] [--mailbox ADDRESS] [--browser] [--replace] [--verify-only] [--no-check]
                         [--config FILE] [--json]
 
-Signs a person in for connection NAME, by a code that is entered on any device, and keeps the sign-in, encrypted.
+Signs a person in for connection NAME, with a code that can be entered on any device, and stores the sign-in encrypted.
 Then says who signed in and what was granted, and tries every hop of the connection. A sign-in that works is kept
-until the hops of the new one do; for another person than before it asks.
+until the hops of the new one work; before it changes to a different person it asks.
 
   --mailbox      whose sign-in it is, for a connection with "signIns": "each"
   --browser      in a browser of this machine (authorization code with PKCE); for tenants that block device codes
-  --replace      another person than before may sign in, without being asked; also in place of a sign-in that was
-                 encrypted with a key that is lost
+  --replace      lets a different person sign in without asking; also replaces a sign-in that was encrypted with a key
+                 that is lost
   --verify-only  asks for a code and keeps nothing: shows that Microsoft knows the app registration
-  --no-check     leaves out the hops, and keeps the new sign-in whether they work or not
+  --no-check     does not try the hops, and keeps the new sign-in whether they work or not
   --json         prints the outcome as JSON, without the hops
 
 Exit code 0: signed in, and every hop works; 1: not; 2: wrong usage or configuration.
@@ -173,7 +173,7 @@ function chosen(positionals: readonly string[], config: Config): [string, Connec
 function assertMailbox(name: string, connection: Connection, mailbox: string | undefined): void {
   const remedy = 'Run mailbridge login --help.';
   if (hasOwnSignIns(connection) && mailbox === undefined) {
-    const text = `Each mailbox of connection "${name}" has a sign-in of its own: say which with --mailbox ADDRESS.`;
+    const text = `Each mailbox of connection "${name}" has its own sign-in: name one with --mailbox ADDRESS.`;
     throw new BridgeError('usage', text, { remedy });
   }
   if (hasOwnSignIns(connection) || mailbox === undefined) return;

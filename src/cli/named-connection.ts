@@ -22,7 +22,7 @@ export function namedConnection(
   const connection = Object.hasOwn(config.connections, name) ? config.connections[name] : undefined;
   if (connection) return { name, connection };
   throw new BridgeError('usage', `There is no connection "${name}". ${listOf(known)}`, {
-    remedy: 'Name one of the configuration; mailbridge register-app makes a new one.',
+    remedy: 'Name one from the configuration; mailbridge register-app makes a new one.',
   });
 }
 

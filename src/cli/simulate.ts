@@ -13,9 +13,9 @@ const usage = `Usage: mailbridge simulate [--port-base N] [--write FILE]
 Runs a simulated Microsoft 365 on 127.0.0.1 until it is stopped: Entra ID, Graph, IMAP, POP3, SMTP and a control
 endpoint, on ports N to N+5, or on free ones. Prints endpoints, ids and secrets as JSON.
 
-  --write FILE   writes the JSON to a file, for init --cloud FILE, and prints who signs in and what comes next
+  --write FILE   writes the JSON to a file, for init --cloud FILE, and prints who can sign in and what to do next
 
-mailbridge help simulator has a first set-up on it, and what it can do.
+mailbridge help simulator has a first set-up with it, and lists what it can do.
 
 Example: mailbridge simulate --write simulator.json
 `;
@@ -78,7 +78,7 @@ async function assertMayReplace(file: string): Promise<void> {
   if (facts === undefined) return;
   const text = facts.isFile() && facts.size < mostBytes ? await readFile(file, 'utf8').catch(() => '') : '';
   if (/^\s*\{\s*"cloud": \{/.test(text)) return;
-  throw new BridgeError('file-exists', `${file} is there already and holds something else.`, {
+  throw new BridgeError('file-exists', `${file} already exists with other content.`, {
     remedy: 'Name another file.',
   });
 }
@@ -93,7 +93,7 @@ export async function openSimulator(portBase: number): Promise<Simulator> {
     throw new BridgeError(
       code === 'EADDRINUSE' ? 'port-in-use' : 'listen-failed',
       `The simulator cannot open the ports ${portBase} to ${portBase + 5} (${code}).`,
-      { cause, remedy: 'Choose others with --port-base, or leave it out for free ones.' },
+      { cause, remedy: 'Choose others with --port-base, or leave it out to use free ones.' },
     );
   }
 }

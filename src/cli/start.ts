@@ -33,8 +33,8 @@ const usage = `Usage: mailbridge start [--config FILE] [--set-up]
 Runs the bridge until SIGTERM or SIGINT. SIGHUP rereads the configuration and the certificates.
 
 While there is no configuration, a page on this machine sets the bridge up; when that is done, the bridge runs. The
-page is at port 8025, or at that of MAILBRIDGE_SETUP_PORT. A file that --config or MAILBRIDGE_CONFIG names has to
-exist, unless --set-up is given.
+page is on port 8025, or on that of MAILBRIDGE_SETUP_PORT. A file that --config or MAILBRIDGE_CONFIG names must exist,
+unless --set-up is given.
 
 Example: mailbridge start --config /etc/mailbridge/config.json
 `;

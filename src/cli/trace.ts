@@ -16,13 +16,13 @@ import { localDateTime } from './terminal/times.ts';
 
 const usage = `Usage: mailbridge trace ID|ADDRESS|MESSAGE-ID [--limit N] [--config FILE] [--json]
 
-Follows a message: who handed it in and where, each attempt with Microsoft's words and ids, what it waits for, and how it
-ended. ID is what the client was told ("Queued as …") and the log names. Of an address, a sender's or a recipient's, the
-latest messages are shown; a Message-ID stands in angle brackets, and in quotes for the shell.
+Follows a message: who submitted it and where, each attempt with Microsoft's words and ids, what it waits for, and how it
+ended. ID is what the client got ("Queued as …") and the log shows. For an address, a sender's or a recipient's, it shows
+the latest messages; a Message-ID is written in angle brackets, and in quotes for the shell.
 
-What was delivered is known for queue.retainDeliveredDays. Mail of accounts with "delivery": "direct" is in the log alone.
+Delivered messages are known for queue.retainDeliveredDays. Mail of accounts with "delivery": "direct" is only in the log.
 
-  --limit N    messages that are shown (default 5)
+  --limit N    number of messages to show (default 5)
 
 Example: mailbridge trace anna@contoso.com
 `;

@@ -22,7 +22,7 @@ export const answerRules = {
   username: (answer: string) =>
     /^[^\p{Cc}\s](?:[^\p{Cc}]{0,253}[^\p{Cc}\s])?$/u.test(answer)
       ? undefined
-      : 'must not hold control characters, nor begin or end with a space',
+      : 'must not contain control characters, or begin or end with a space',
   network(answer: string): string | undefined {
     const network = readNetwork(answer);
     if (network === undefined) return 'must be IP addresses, or networks such as 192.168.10.0/24';

@@ -63,7 +63,7 @@ function connectRules(raw: Raw): Problem[] {
     return [{ path: [...path, 'connection'], text }];
   }
   if (['common', 'organizations'].includes(String(connection.tenantId).toLowerCase())) {
-    const text = `"${name}" needs the "tenantId" of one tenant: with "${connection.tenantId}" people of any other sign in, too`;
+    const text = `"${name}" needs the "tenantId" of one tenant: with "${connection.tenantId}" people of any other tenant could sign in, too`;
     return [{ path: [...path, 'connection'], text }];
   }
   return list(connect.domains).flatMap((domain, index) => {
@@ -144,7 +144,7 @@ function adminRules(raw: Raw): Problem[] {
   }
   const host = text(admin.host) ?? '127.0.0.1';
   if (has(admin, 'oidc') && !has(admin, 'publicUrl') && !isLoopback(host)) {
-    const text = 'needs "publicUrl" beside it: where the browser comes back to';
+    const text = 'needs "publicUrl" beside it: where the browser is sent back to';
     problems.push({ path: ['admin', 'oidc'], text });
   }
   if (isLoopback(host) || admin.security === 'tls' || admin.pages === false) return problems;
@@ -152,7 +152,7 @@ function adminRules(raw: Raw): Problem[] {
     ...problems,
     {
       path: ['admin', 'host'],
-      text: `"${host}" is beyond this machine: add "security": "tls", or "pages": false for health and metrics alone`,
+      text: `"${host}" is beyond this machine: add "security": "tls", or "pages": false for only health and metrics`,
     },
   ];
 }
@@ -197,7 +197,8 @@ function connectionRules(raw: Raw, keys: readonly string[]): Problem[] {
 
 /** Why a grant does not serve personal accounts. */
 const notPersonal: Readonly<Record<string, string>> = {
-  'client-credentials': 'personal accounts let no app in by itself, because they have no administrator to consent',
+  'client-credentials':
+    'personal accounts do not let an app in by itself, because they have no administrator to consent',
   'managed-identity': 'a managed identity belongs to the tenant of its machine',
   password: 'Microsoft takes the password of a personal account only on its own page',
 };
@@ -242,7 +243,7 @@ function accountRules(raw: Raw): Problem[] {
     problems.push(...mailboxRules(account, path));
     if (object(object(raw.connections)[connection ?? '']).signIns === 'each' && has(account, 'mailboxes')) {
       const text =
-        'is not for a connection whose "signIns" is "each": each mailbox is reached by its own sign-in alone';
+        'is not for a connection whose "signIns" is "each": each mailbox is reached only with its own sign-in';
       problems.push({ path: [...path, 'mailboxes'], text });
     }
     if (has(account, 'forceFrom') && has(object(account.rewrite), 'senders')) {
@@ -253,7 +254,7 @@ function accountRules(raw: Raw): Problem[] {
     }
     const hasPassword = has(account, 'password') || has(account, 'passwordFrom');
     if (has(account, 'password') && has(account, 'passwordFrom')) {
-      problems.push({ path: [...path, 'passwordFrom'], text: 'takes the place of "password": leave one out' });
+      problems.push({ path: [...path, 'passwordFrom'], text: 'replaces "password": leave one out' });
     }
     if (!hasPassword && !has(account, 'networks')) {
       const text = 'needs "password" or "passwordFrom", or "networks" for sending without one';
@@ -281,7 +282,7 @@ function mailboxRules(account: Raw, path: Path): Problem[] {
   }
   if (forMany && has(account, 'networks')) {
     const text =
-      'say nothing of who is there, so an account for everybody at a domain has none; make one of a single name';
+      'do not say who is there: an account for everybody at a domain cannot have them; make one of a single name';
     problems.push({ path: [...path, 'networks'], text });
   }
   return problems;
@@ -402,7 +403,7 @@ function sharedStoreRules(raw: Raw): Problem[] {
       ? [
           {
             path: ['connections', name, 'tokenFile'],
-            text: `has no use with queue.store "${store}", where instances share the sign-ins: leave it out`,
+            text: `is not used with queue.store "${store}", where instances share the sign-ins: leave it out`,
           },
         ]
       : [],

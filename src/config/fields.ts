@@ -107,7 +107,7 @@ export const sender = () =>
         address: senderPattern().meta({ title: 'address', description: 'The address, or `*@contoso.com`.' }),
         as: z.enum(senderWays).meta({
           description:
-            'What lets the mailbox use it. `send-as`: the right SendAs. `on-behalf`: the right SendOnBehalf; readers see "the mailbox on behalf of the address", for which a Sender is added. `alias`: nothing, for it is one more address of the mailbox; the organization has to allow SendFromAliasEnabled.',
+            'What lets the mailbox use it. `send-as`: the right SendAs. `on-behalf`: the right SendOnBehalf; readers see "the mailbox on behalf of the address", for which a Sender is added. `alias`: no right, because it is another address of the mailbox; the organization must allow SendFromAliasEnabled.',
         }),
       }),
     ],
@@ -119,7 +119,7 @@ export const origin = () =>
   z
     .string()
     .refine((text) => isOrigin(text), {
-      error: 'must be "https://" with a host and perhaps a port, and nothing after it',
+      error: 'must be "https://" with a host and optionally a port, and nothing after it',
     })
     .meta({ title: 'URL' });
 
@@ -157,10 +157,10 @@ export const secret = (
       [
         z.string(),
         block({
-          env: environmentName().meta({ description: 'Name of an environment variable that holds the secret.' }),
+          env: environmentName().meta({ description: 'Name of an environment variable that contains the secret.' }),
         }),
         block({
-          file: z.string().min(1).meta({ description: 'Path of a file that holds the secret and nothing else.' }),
+          file: z.string().min(1).meta({ description: 'Path of a file that contains the secret and nothing else.' }),
         }),
       ],
       { error: 'must be a string, {"env": "NAME"} or {"file": "path"}' },

@@ -7,12 +7,12 @@ const introduction = `# Configuration
 
 One JSON file, \`config.json\` unless \`--config FILE\` or \`MAILBRIDGE_CONFIG\` names another. Comments (\`// …\`, \`/* … */\`)
 and trailing commas are allowed, and commands that change the file keep them. Unknown keys are refused.
-\`mailbridge config check\` says what is wrong with a file and with the certificates and keys it names, all of it at once; \`config.schema.json\` lets an editor do so
+\`mailbridge config check\` lists everything that is wrong with a file and with the certificates and keys it names; \`config.schema.json\` lets an editor do so
 while you write; \`config.example.json\` is a start.
 
-- A **secret** is a string, \`{"env": "NAME"}\` for an environment variable, or \`{"file": "path"}\` for a file that holds
+- A **secret** is a string, \`{"env": "NAME"}\` for an environment variable, or \`{"file": "path"}\` for a file that contains
   nothing else. Secrets never appear in logs.
-- A **path** that is relative starts at the folder of the configuration file.
+- A relative **path** starts at the folder of the configuration file.
 - A **network** is in CIDR form (\`192.168.10.0/24\`, \`2001:db8::/48\`) or a single address.
 - Numbers with a unit have it in their name: \`…Seconds\`, \`…Hours\`, \`…Megabytes\` (1,048,576 bytes).
 `;

@@ -36,7 +36,7 @@ const instanceName = () =>
     )
     .meta({
       description:
-        'Name of this bridge among those that share a queue on PostgreSQL; each has one of its own. Default: the name of the machine.',
+        'Name of this bridge among those that share a queue on PostgreSQL; each needs its own. Default: the name of the machine.',
     });
 
 /**
@@ -60,7 +60,7 @@ export function configSchema(sources: Sources) {
     }),
     tokenKey: z.exactOptional(secret(sources, tokenKeyProblem, 'key')).meta({
       description:
-        'Key that encrypts the sign-ins, in files or in the store that instances share: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, else the key that `install-service` made (`/etc/mailbridge/token.key`, for its data folder), else the file `token.key`, made in `dataDir` when first needed. With another key than before, everybody has to sign in again. Instances that share a store need the same key: they make none.',
+        'Key that encrypts the sign-ins, in files or in the store that instances share: 32 bytes in base64 or hex (`openssl rand -base64 32`), or a passphrase of at least 20 characters. Default: the systemd credential `mailbridge-token-key`, otherwise the key that `install-service` made (`/etc/mailbridge/token.key`, for its data folder), otherwise the file `token.key`, made in `dataDir` when first needed. If the key changes, everybody has to sign in again. Instances that share a store need the same key and do not make one.',
     }),
     proxy: z.exactOptional(secret(sources, proxyProblem)).meta({
       description:
@@ -69,7 +69,7 @@ export function configSchema(sources: Sources) {
     log: logBlock().prefault({}).meta({ description: 'The log, on standard output.' }),
     tls: z.exactOptional(tlsBlock(sources)).meta({
       description:
-        'Certificate of the listeners. Left out: a certificate authority of its own is made in `dataDir` at the first start, for clients to trust.',
+        'Certificate of the listeners. Left out: the bridge makes its own certificate authority in `dataDir` at the first start, for clients to trust.',
     }),
     workers: workersField(),
     listeners: z.array(listenerBlock(sources)).min(1).meta({ description: 'Ports where clients arrive.' }),
@@ -84,7 +84,7 @@ export function configSchema(sources: Sources) {
     queue: queueBlock(sources).prefault({}).meta({ description: 'Accepted mail that is not yet delivered.' }),
     retry: retryBlock().prefault({}).meta({
       description:
-        'Quick retries within one delivery attempt. When they are used up the queue waits, and attempts again until `queue.expireAfterHours`.',
+        'Quick retries within one delivery attempt. When they are used up, the queue waits and makes further attempts until `queue.expireAfterHours`.',
     }),
     limits: limitsBlock().prefault({}).meta({ description: 'Limits on what is accepted and sent, and how fast.' }),
     admin: z.exactOptional(adminBlock(sources)).meta({
@@ -93,7 +93,7 @@ export function configSchema(sources: Sources) {
     }),
     alerts: alertsBlock(sources).prefault({}).meta({
       description:
-        'Whom the bridge tells when something is wrong, or soon will be. The log has each alert in any case. `mailbridge help operations` says more.',
+        'Whom the bridge alerts when something is wrong, or soon will be. The log has each alert in any case. See `mailbridge help operations`.',
     }),
     shutdown: shutdownBlock().prefault({}).meta({ description: 'How the bridge stops.' }),
   });
@@ -105,7 +105,7 @@ function workersField() {
     .default(1)
     .meta({
       description:
-        'Processes that serve the clients of IMAP and POP3, on a processor each; everything else stays in the main one. `1`: the main one does that too. `auto`: one less than there are processors, at most 8. Each takes about 30 MB. `mailbridge help instances` says more.',
+        'Processes that serve IMAP and POP3 clients, each on one processor; everything else stays in the main process. `1`: the main process does that too. `auto`: one fewer than there are processors, at most 8. Each takes about 30 MB. See `mailbridge help instances`.',
     });
 }
 

@@ -13,7 +13,7 @@ export function configWarnings(
   const warnings: string[] = [];
   if (file.holdsSecrets && (file.mode & 0o077) !== 0) {
     warnings.push(
-      'the file holds secrets and others on this machine may read it: chmod 600, or use {"env"} or {"file"}',
+      'the file contains secrets and others on this machine may read it: chmod 600, or use {"env"} or {"file"}',
     );
   }
   for (const [name, { grant }] of Object.entries(config.connections)) {
@@ -25,13 +25,13 @@ export function configWarnings(
   }
   if (config.admin && !isLoopback(config.admin.host)) {
     warnings.push(
-      `admin: whoever reaches ${config.admin.host}:${config.admin.port} sees the metrics, without a password`,
+      `admin: anybody who can reach ${config.admin.host}:${config.admin.port} sees the metrics, without a password`,
     );
   }
   if (config.workers !== 1 && config.listeners.every(({ protocol }) => protocol === 'smtp')) {
     warnings.push('workers: ignored, no listener speaks IMAP or POP3');
   } else if (config.workers !== 1 && config.accounts.some(({ read }) => read === 'graph')) {
-    warnings.push('workers: ignored, an account reads by Graph, and all sessions of a mailbox share its index');
+    warnings.push('workers: ignored, an account reads through Graph, and all sessions of a mailbox share its index');
   }
   const passwords = config.accounts.some(hasPassword);
   config.listeners.forEach((listener, index) => {

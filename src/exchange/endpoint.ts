@@ -15,7 +15,7 @@ export function assertProtected({ host, security }: ExchangeEndpoint): void {
   if (security !== 'none' || isLoopback(host)) return;
   throw new BridgeError(
     'config-invalid',
-    `A connection to ${host} without TLS would show the access token to anybody.`,
+    `A connection to ${host} without TLS would expose the access token to anybody.`,
     {
       remedy: 'Set security of the endpoint to tls or starttls.',
     },

@@ -79,7 +79,7 @@ export function initQuestions(rules: AnswerRules): readonly Question[] {
       key: 'mailbox',
       asks: 'Which Microsoft 365 mailbox?',
       explains:
-        'Its address (user principal name), such as reports@contoso.com. A shared mailbox or one of outlook.com serves as well.',
+        'Its address (user principal name), such as reports@contoso.com. A shared mailbox or an outlook.com mailbox works too.',
       applies: always,
       proposes: () => undefined,
       problem: rules.mailbox,
@@ -158,7 +158,7 @@ function networksQuestion(rules: AnswerRules, applies: Question['applies']): Que
   return {
     key: 'networks',
     asks: 'Are there devices that cannot log in?',
-    explains: 'Their networks or addresses, with commas between; they send without a password. Empty: none.',
+    explains: 'Their networks or addresses, separated by commas; they send without a password. Empty: none.',
     optional: true,
     applies,
     proposes: () => undefined,

@@ -121,7 +121,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong('has a % that begins no escape; write %25 for the sign itself');
+    throw wrong('has a % that does not begin an escape; write %25 for the sign itself');
   }
 }
 

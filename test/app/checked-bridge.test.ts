@@ -88,7 +88,7 @@ test('a port of the configuration where nothing answers, and one where something
   ];
   const [closed, wrong, silent] = listenersOf(await check({ ...config, listeners }));
   expect(closed).toMatchObject({ status: 'failed', code: 'listener-unanswered' });
-  expect(closed?.cause).toMatch(/^The bridge runs, and its listener does not answer: .*127\.0\.0\.1:1\b/);
+  expect(closed?.cause).toMatch(/^The bridge runs, but its listener does not answer: .*127\.0\.0\.1:1\b/);
   for (const other of [wrong, silent]) expect(other).toMatchObject({ status: 'failed', code: 'listener-unanswered' });
 });
 

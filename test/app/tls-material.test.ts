@@ -63,10 +63,10 @@ test('files that are missing, no certificate, or not a pair are named', async ()
   );
   const bad = file('bad.crt', 'not PEM');
   await expect(readTlsFiles({ cert: bad, key })).rejects.toEqual(
-    unreadable(`${bad} holds no certificate in PEM form.`),
+    unreadable(`${bad} contains no certificate in PEM form.`),
   );
   await expect(readTlsFiles({ cert, key: bad })).rejects.toEqual(
-    unreadable(`${bad} holds no private key in PEM form.`),
+    unreadable(`${bad} contains no private key in PEM form.`),
   );
   const locked = file(
     'locked.key',

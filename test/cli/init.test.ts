@@ -55,7 +55,7 @@ test('an app of its own for a personal mailbox is refused with the reason', asyn
   const { code, err } = await init(['--yes', '--mailbox', 'jo@outlook.com', '--sign-in', 'app']);
   expect({ code, err }).toMatchObject({
     code: 2,
-    err: expect.stringContaining('personal accounts let no app in by itself'),
+    err: expect.stringContaining('personal accounts do not let an app in by itself'),
   });
 });
 
@@ -313,7 +313,7 @@ test('a configuration that is there already is left alone, unless told otherwise
   writeFileSync(file, 'precious');
   const { code, out, err } = await init(yes);
   expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toMatch(/config\.json is there already\. .*--force.*\(config-exists\)/);
+  expect(err).toMatch(/config\.json already exists\. .*--force.*\(config-exists\)/);
   expect(readFileSync(file, 'utf8')).toBe('precious');
   expect((await init([...yes, '--force'])).code).toBe(0);
   expect(written().accounts).toHaveLength(1);

@@ -33,7 +33,7 @@ test('--write leaves what it did not write', async () => {
   writeFileSync(precious, 'precious');
   expect(await mailbridge(['simulate', '--write', precious])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('is there already and holds something else. Name another file. (file-exists)'),
+    err: expect.stringContaining('already exists with other content. Name another file. (file-exists)'),
   });
   expect(readFileSync(precious, 'utf8')).toBe('precious');
 });

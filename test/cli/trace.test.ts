@@ -55,7 +55,7 @@ test('a message is followed from its client to Microsoft, with each answer', asy
     'queued      for mailbox reports@contoso.example over contoso, by graph, to <ann@contoso.example> <bo@fabrikam.example>',
     'attempt     by graph, 312 ms, id req-9; temporary: 4.3.2 Busy.',
     'attempt     by graph, 312 ms, id req-9; delivered: 202 Accepted',
-    'delivered   Microsoft 365 has taken it for every recipient',
+    'delivered   Microsoft 365 has accepted it for every recipient',
   ]);
 });
 

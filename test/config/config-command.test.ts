@@ -28,7 +28,7 @@ test('config check: warnings go to stderr and change nothing else', async () => 
   const path = await file(sample(), 0o644);
   const { code, stdout, stderr } = await run(runConfig, ['check', '--config', path]);
   expect([code, stdout]).toEqual([0, `✓ ${path} is valid.\n`]);
-  expect(stderr).toMatch(/^warning: the file holds secrets/);
+  expect(stderr).toMatch(/^warning: the file contains secrets/);
 });
 
 test('config check: a bad file is told line by line on stderr, exit 2', async () => {
@@ -54,7 +54,7 @@ test('config check --json: problems and warnings as data', async () => {
   expect(JSON.parse(accepted.stdout)).toMatchObject({
     ok: true,
     problems: [],
-    warnings: [expect.stringContaining('holds secrets')],
+    warnings: [expect.stringContaining('contains secrets')],
   });
 });
 
@@ -93,9 +93,9 @@ test('config check: a file that is no certificate or key is refused as a start w
   };
   const refused = await run(runConfig, ['check', '--config', await file(config)]);
   expect(refused.stderr.split('\n').slice(1, -2)).toEqual([
-    `tls: ${passwd} holds no certificate in PEM form`,
+    `tls: ${passwd} contains no certificate in PEM form`,
     `listeners[2].tls: The private key in ${otherKey} does not belong to the certificate in ${cert}`,
-    `connections.contoso.cloud.caFile: ${passwd} holds no certificate in PEM form`,
+    `connections.contoso.cloud.caFile: ${passwd} contains no certificate in PEM form`,
     'connections.contoso.clientCertificate: The client certificate of connection "contoso": the private key does not belong to the certificate',
     'connections.fabrikam.clientId: Connection fabrikam has no app registration yet',
   ]);

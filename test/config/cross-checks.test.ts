@@ -8,7 +8,7 @@ test('a file for a sign-in has no place where instances share them', () => {
   expect(crossChecks({ connections, queue: { store: 'postgres', postgres: {} } }, keys)).toEqual([
     {
       path: ['connections', 'contoso', 'tokenFile'],
-      text: 'has no use with queue.store "postgres", where instances share the sign-ins: leave it out',
+      text: 'is not used with queue.store "postgres", where instances share the sign-ins: leave it out',
     },
   ]);
   expect(crossChecks({ connections, queue: { store: 'sqlite' } }, keys)).toEqual([]);

@@ -309,7 +309,7 @@ test('the message counts the problems and has a line for each', async () => {
 });
 
 test('warns of secrets in a file that others may read, and only then', async () => {
-  const warning = expect.stringMatching(/^the file holds secrets and others on this machine may read it/);
+  const warning = expect.stringMatching(/^the file contains secrets and others on this machine may read it/);
   expect((await load(sample(), { mode: 0o640 })).warnings).toEqual([warning]);
   expect((await load(sample(), { mode: 0o604 })).warnings).toEqual([warning]);
   expect((await load(sample(), { mode: 0o600 })).warnings).toEqual([]);

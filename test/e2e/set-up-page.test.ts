@@ -47,17 +47,17 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByLabel('Which Microsoft cloud?').selectOption('Other cloud …');
   await page.getByLabel('Its description, as JSON').fill('{ "cloud":');
   await page.getByRole('button', { name: 'Continue' }).click();
-  await page.getByRole('alert').getByText('It is no JSON object.').waitFor();
+  await page.getByRole('alert').getByText('It is not a JSON object.').waitFor();
   expect(await page.getByLabel('Its description, as JSON').getAttribute('aria-invalid')).toBe('true');
   await page.getByLabel('Its description, as JSON').fill(JSON.stringify(world.cloud));
-  await page.getByText('It is no JSON object.').waitFor({ state: 'detached' });
+  await page.getByText('It is not a JSON object.').waitFor({ state: 'detached' });
   await looked(page, '1-questions');
   await page.getByRole('button', { name: 'Continue' }).click();
 
   await page.getByText('Cloud Application Administrator, Application Administrator').waitFor();
   await page.getByText('Microsoft Graph Command Line Tools').waitFor();
   await page.getByRole('button', { name: 'Sign in with a code' }).click();
-  await page.getByText('Start the sign-in again, with an account that may consent.').waitFor();
+  await page.getByText('start the sign-in again with an account that may consent.').waitFor();
   const code = (await page.locator('.big-code').textContent()) ?? '';
   await looked(page, '2-code');
   await enterDeviceCode(await chromiumPage(), world.m365, code, 'admin@contoso.example');
@@ -78,7 +78,9 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   // Somebody goes on without the script: the check says so, and has it.
   await page.getByRole('button', { name: 'It was run, continue' }).click();
   await page.getByRole('button', { name: 'Check', exact: true }).click();
-  await page.getByText('The likeliest cause: the script for Exchange was not run, or less than 2 hours ago.').waitFor();
+  await page
+    .getByText('The most likely cause: the script for Exchange was not run, or was run less than 2 hours ago.')
+    .waitFor();
   // Beside each remedy that names the command.
   await page.locator('.places').getByRole('button', { name: 'The script for Exchange' }).first().click();
   const downloading = page.waitForEvent('download');
@@ -94,7 +96,7 @@ test('with a browser, from an empty folder to a delivered message', async (conte
   await page.getByLabel('To').fill('alice@contoso.example');
   await looked(page, '6-test');
   await page.getByRole('button', { name: 'Send' }).click();
-  await page.getByText(/^Microsoft has taken it/).waitFor();
+  await page.getByText(/^Microsoft has accepted it/).waitFor();
   await looked(page, '7-done');
   expect(world.m365.transport.journal.count).toBe(1);
 

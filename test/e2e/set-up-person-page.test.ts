@@ -32,7 +32,7 @@ test('an app registration of the same name is used, and named as found', async (
   const answers = { use: 'send', from: 'here', mailbox, name: 'contoso', send: 'graph' };
   await world.api('POST', '/set-up/answers', { answers, cloud: world.cloud });
   const page = await openPages(world);
-  await page.getByText('If the tenant has an app registration named "mailbridge contoso", that one is used').waitFor();
+  await page.getByText('If the tenant has an app registration named "mailbridge contoso", it is used').waitFor();
   await page.getByRole('button', { name: 'Sign in with a code' }).click();
   await enters(page, world, 'admin@contoso.example');
   await page.getByRole('button', { name: 'Write the configuration' }).waitFor();
@@ -54,15 +54,15 @@ test('a person signs in who is not the mailbox: the page asks whether that is me
 
   await page.getByRole('button', { name: 'Sign in with a code' }).click();
   await enters(page, world, alice);
-  const asked = `You signed in as ${alice}; the mailbox is ${mailbox}. Is that meant, as for a shared mailbox?`;
+  const asked = `You signed in as ${alice}; the mailbox is ${mailbox}. Is that intended, as for a shared mailbox?`;
   await page.getByText(asked).waitFor();
   expect(await page.getByRole('link', { name: /^Download / }).count()).toBe(0);
-  await page.getByRole('button', { name: 'Yes, go on' }).click();
+  await page.getByRole('button', { name: 'Yes, continue' }).click();
   await page.getByRole('link', { name: /^Download / }).waitFor();
 
   await page.getByRole('button', { name: 'Sign in again' }).click();
   await enters(page, world, mailbox);
   await page.getByText(alice, { exact: true }).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Sign in again' }).waitFor();
-  expect(await page.getByText('Is that meant').count()).toBe(0);
+  expect(await page.getByText('Is that intended').count()).toBe(0);
 }, 180_000);

@@ -146,7 +146,7 @@ describe('it does not start, says why in one line, and exits with 2', () => {
     expect(missing.code).toBe(2);
     for (const name of ['server.crt', 'server.key']) await writeFile(join(folder.path, name), 'no certificate');
     const damaged = await startInVain('--config', folder.configFile);
-    expect(damaged.stderr).toMatch(/^mailbridge: \S+server\.crt holds no certificate in PEM form\. .+\n$/);
+    expect(damaged.stderr).toMatch(/^mailbridge: \S+server\.crt contains no certificate in PEM form\. .+\n$/);
     expect(damaged.code).toBe(2);
   });
 

@@ -105,7 +105,7 @@ describe('what somebody on the way adds in clear behind the agreement to TLS is 
       onTestFinished(server.close);
       await expect(openers[name](server.port, 'starttls')).rejects.toMatchObject({
         code: 'upstream-answer-invalid',
-        message: `localhost:${server.port} sent data in clear after it agreed to TLS.`,
+        message: `localhost:${server.port} sent unencrypted data after it agreed to TLS.`,
         details: { said: expect.stringMatching(/^.{4,100}$/s) },
       });
     },

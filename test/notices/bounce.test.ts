@@ -218,7 +218,7 @@ describe('the warning of a delay', () => {
     expect(said).not.toContain('ann@contoso.example');
     expect(said).toContain('Action: delayed\r\nStatus: 4.7.60\r\n');
     expect(said).toContain('Will-Retry-Until: Wed, 07 Jan 2026 04:00:00 +0000');
-    expect(said).toContain('you need not send it again');
+    expect(said).toContain('you do not need to send it again');
   });
 
   test('names the message that it is about to the queue', async () => {

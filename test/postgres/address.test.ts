@@ -54,7 +54,7 @@ test.each([
   ['postgres://mail:s3cret@db?sslmode=prefer', 'has sslmode=prefer; use verify-full, verify-ca, require'],
   ['postgres://mail:s3cret@db?options=-c', 'has the parameter options, which is not one of'],
   ['postgres://mail:s3cret@db?target_session_attrs=any', 'has target_session_attrs=any; the queue needs read-write'],
-  ['postgres://mail:s3%cret@db', 'has a % that begins no escape; write %25 for the sign itself'],
+  ['postgres://mail:s3%cret@db', 'has a % that does not begin an escape; write %25 for the sign itself'],
   ['postgres://mail:s3cret@db:0/x', 'names the port 0'],
   ['postgres://mail:s3cret@db:x/x', 'names the host db:x, which is not one'],
 ])('%s is refused, and no password is shown', (url, says) => {

@@ -61,7 +61,7 @@ describe('a client certificate', () => {
       const error = thrown(() => readClientCertificate('c', ec.cert, key));
       expect(error).toMatchObject({
         code: 'client-certificate-invalid',
-        message: expect.stringContaining('RSA keys only'),
+        message: expect.stringContaining('accepts only RSA keys'),
       });
     }
   });

@@ -110,7 +110,7 @@ function guessCondition(account: string): AlertCondition {
     id: `guessed ${account}`,
     code: 'account-guessed',
     level: 1,
-    text: `Somebody guesses the password of account ${account}: it is blocked where it has not logged in from.`,
-    remedy: 'See "login refused" in the log for the addresses; shut them out, or change the password if it is weak.',
+    text: `Somebody is guessing the password of account ${account}: it is blocked where it has not logged in from.`,
+    remedy: 'See "login refused" in the log for the addresses; block them, or change the password if it is weak.',
   };
 }

@@ -97,10 +97,13 @@ export class Webhook {
       if (failure === undefined) return true;
       if (this.#isClosed) return false;
       if (waitMs === undefined) {
-        log.error({ alert: news.id }, `alerts: the webhook did not take an alert: ${failure}`);
+        log.error({ alert: news.id }, `alerts: the webhook did not accept an alert: ${failure}`);
         return true;
       }
-      log.warn({ alert: news.id, waitMs }, `alerts: the webhook did not take an alert, it is tried again: ${failure}`);
+      log.warn(
+        { alert: news.id, waitMs },
+        `alerts: the webhook did not accept an alert, it is tried again: ${failure}`,
+      );
       await new Promise<void>((resolve) => {
         const cancel = clock.after(waitMs, resolve);
         this.#endWait = () => {

@@ -89,7 +89,7 @@ export class PendingConnects {
   /** How far it is. What it has come to is told once. @throws BridgeError `admin-not-found` */
   take(id: string): ConnectState {
     const pending = this.#pending.get(id);
-    if (!pending?.state) throw new BridgeError('admin-not-found', 'There is no such sign-in any more. Begin again.');
+    if (!pending?.state) throw new BridgeError('admin-not-found', 'This sign-in no longer exists. Start again.');
     if (pending.state.state !== 'waiting') this.#pending.delete(id);
     return pending.state;
   }

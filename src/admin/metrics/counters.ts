@@ -33,7 +33,7 @@ export class BridgeCounters implements BridgeEvents {
     this.#messages = counter(
       'mailbridge_messages_total',
       ['event', 'account', 'mailbox', 'courier'],
-      `What happened to messages: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username, or other beyond the first ${mostAccounts}; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
+      `Messages by what happened to them: event is accepted, delivered, deferred (by an attempt), failed or bounced (a report was queued); account is the username, or other beyond the first ${mostAccounts}; mailbox says whether it is the account's only one, one of those listed, or one of a pattern.`,
     );
     this.#bytes = counter(
       'mailbridge_message_bytes_total',
@@ -43,42 +43,42 @@ export class BridgeCounters implements BridgeEvents {
     this.#hops = histogram(
       'mailbridge_hop_seconds',
       ['hop', 'courier'],
-      'How long messages take: hop is wait (from when one is due to its attempt, limits and pauses included), attempt (to the answer of Microsoft), or whole (from its first byte to its delivery).',
+      'How long messages take: hop is wait (from when one is due to its attempt, limits and pauses included), attempt (to the answer from Microsoft), or whole (from its first byte to its delivery).',
     );
     this.#throttles = counter(
       'mailbridge_throttle_waits_total',
       ['code'],
-      `How often mail of a mailbox or a connection had to wait because Microsoft, or a limit, asked for it; code is other beyond the first ${mostCodes}.`,
+      `How often mail of a mailbox or a connection had to wait because Microsoft or a limit required it; code is other beyond the first ${mostCodes}.`,
     );
     this.#throttleSeconds = counter(
       'mailbridge_throttle_wait_seconds_total',
       ['code'],
-      'The time that was asked for in these waits.',
+      'The time required by these waits.',
     );
     this.#logins = counter(
       'mailbridge_logins_total',
       ['protocol', 'outcome'],
-      'Logins of clients, by what they came to: right, wrong, blocked, busy, unavailable, other-mailbox.',
+      'Logins of clients, by outcome: right, wrong, blocked, busy, unavailable, other-mailbox.',
     );
     this.#traffic = counter(
       'mailbridge_client_bytes_total',
       ['protocol', 'direction'],
-      'Bytes of the connections of clients as they are on the wire, TLS included, over all workers; direction is received or sent.',
+      'Bytes of client connections on the wire, TLS included, over all workers; direction is received or sent.',
     );
     this.#tokens = histogram(
       'mailbridge_token_request_seconds',
       ['resource', 'outcome'],
-      'How long Entra ID takes to answer when a token is asked for; resource is graph or exchange, outcome given or refused.',
+      'How long Entra ID takes to answer a token request; resource is graph or exchange, outcome given or refused.',
     );
     this.#mailboxes = histogram(
       'mailbridge_mailbox_open_seconds',
       ['protocol', 'outcome'],
-      'How long it takes to open a mailbox at Exchange Online for a client of IMAP or POP3, token included; outcome is open or failed. Those that workers open are not counted.',
+      'How long it takes to open a mailbox at Exchange Online for an IMAP or POP3 client, token included; outcome is open or failed. Mailboxes that workers open are not counted.',
     );
     this.#clients = counter(
       'mailbridge_clients_total',
       ['protocol', 'what'],
-      'Connections of clients that were accepted, or rejected because there were too many.',
+      'Client connections that were accepted, or rejected because there were too many.',
     );
   }
 

@@ -29,11 +29,8 @@ export function metricsOf(facts: AdminFacts): Registry {
       },
     });
   gauge('mailbridge_queue_messages', 'Messages in the queue, by state.', 'state', () => facts.queue());
-  gauge(
-    'mailbridge_client_connections',
-    'Connections of clients, by protocol, over all workers.',
-    'protocol',
-    async () => facts.clients(),
+  gauge('mailbridge_client_connections', 'Client connections, by protocol, over all workers.', 'protocol', async () =>
+    facts.clients(),
   );
   addWorkerMetrics(registry, facts);
   if (facts.sharing) addSharingMetrics(registry, facts.sharing);
@@ -65,8 +62,8 @@ const workerMetrics: readonly (readonly [
   help: string,
   of: (worker: WorkerFacts) => number | undefined,
 ])[] = [
-  ['connections', 'Connections of clients that a worker serves.', ({ clients }) => clients],
-  ['starts', 'How often a worker was started; more than 1: it ended by itself.', ({ starts }) => starts],
+  ['connections', 'Client connections that a worker serves.', ({ clients }) => clients],
+  ['starts', 'How often a worker was started; more than 1: it ended unexpectedly.', ({ starts }) => starts],
   ['cpu_seconds', 'Processor time of a worker since its last start.', ({ usage }) => usage?.cpuSeconds],
   ['resident_memory_bytes', 'Resident memory of a worker.', ({ usage }) => usage?.residentBytes],
 ];
@@ -108,14 +105,14 @@ function addSharingMetrics(registry: Registry, sharing: () => SharingFacts): voi
         this.set(value());
       },
     });
-  gauge('mailbridge_instances', 'Instances that share the queue and run.', () => sharing().instances);
+  gauge('mailbridge_instances', 'Running instances that share the queue.', () => sharing().instances);
   gauge('mailbridge_leases_held', 'Mailboxes that this instance delivers.', () => sharing().leases);
 }
 
 function addAlertMetrics(registry: Registry, alerts: NonNullable<AdminFacts['alerts']>): void {
   new Gauge({
     name: 'mailbridge_alerts',
-    help: 'Alerts that hold now, by code and severity, those of all instances that share the queue.',
+    help: 'Current alerts, by code and severity, of all instances that share the queue.',
     labelNames: ['code', 'severity'],
     registers: [registry],
     collect() {
@@ -128,7 +125,7 @@ function addAlertMetrics(registry: Registry, alerts: NonNullable<AdminFacts['ale
 function addBreakerMetrics(registry: Registry, troubles: () => readonly ConnectionTroubleFacts[]): void {
   new Gauge({
     name: 'mailbridge_breaker_open_seconds',
-    help: 'For how long parts of connections have been in trouble; state is open or probing. Those that work are not listed.',
+    help: 'How long parts of connections have been in trouble; state is open or probing. Those that work are not listed.',
     labelNames: ['connection', 'part', 'state'],
     registers: [registry],
     collect() {
@@ -151,7 +148,7 @@ function addObservedMetrics(registry: Registry, observed: ObservedFacts): void {
   }).set({ version, instance }, 1);
   new Gauge({
     name: 'mailbridge_queue_oldest_seconds',
-    help: 'For how long the oldest queued message has been in the queue; 0 where none is queued.',
+    help: 'How long the oldest queued message has been in the queue; 0 if none is queued.',
     registers,
     async collect() {
       const atMs = await observed.oldestQueuedAtMs();
@@ -160,7 +157,7 @@ function addObservedMetrics(registry: Registry, observed: ObservedFacts): void {
   });
   new Gauge({
     name: 'mailbridge_token_expires_timestamp_seconds',
-    help: 'When the access token that is kept expires, seconds since 1970; it is renewed by itself before.',
+    help: 'When the cached access token expires, seconds since 1970; it is renewed automatically before that.',
     labelNames: ['connection', 'resource'],
     registers,
     collect() {
@@ -171,7 +168,7 @@ function addObservedMetrics(registry: Registry, observed: ObservedFacts): void {
   });
   new Gauge({
     name: 'mailbridge_credential_expires_timestamp_seconds',
-    help: 'When a client secret, a certificate or a sign-in ends, seconds since 1970, where it is known here; connection is listeners for those of the listeners.',
+    help: 'When a client secret, a certificate or a sign-in ends, seconds since 1970, if known; connection is listeners for those of the listeners.',
     labelNames: ['connection', 'what'],
     registers,
     async collect() {

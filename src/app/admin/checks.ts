@@ -55,7 +55,7 @@ export class Checks {
     );
     if (underWay) return underWay.run;
     if (this.#running.size >= maxRunning || this.#isClosed) {
-      throw new BridgeError('admin-busy', `${this.#running.size} checks are under way.`);
+      throw new BridgeError('admin-busy', `${this.#running.size} checks are running.`);
     }
     const run = randomUUID();
     const check: KeptCheck = {

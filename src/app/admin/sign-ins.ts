@@ -58,7 +58,8 @@ export class DeviceSignIns {
     const waiting = [...this.#kept.values()].filter(({ status }) => status.state === 'waiting');
     const same = waiting.find((each) => each.connection === connection);
     if (same && Date.parse(same.code.expiresAt) > this.#parts.clock.now()) return same.code;
-    if (waiting.length >= maxWaiting) throw new BridgeError('admin-busy', `${waiting.length} sign-ins wait already.`);
+    if (waiting.length >= maxWaiting)
+      throw new BridgeError('admin-busy', `${waiting.length} sign-ins are already waiting.`);
     const person = this.#personOf(connection);
     const [resource] = resourcesOf(person);
     if (resource === undefined) {
@@ -137,7 +138,7 @@ export class DeviceSignIns {
       return ownConnection(name, mailbox);
     }
     const text = isEach
-      ? `Each mailbox of connection "${name}" has a sign-in of its own: say which.`
+      ? `Each mailbox of connection "${name}" has its own sign-in: name one.`
       : `Connection "${name}" has one sign-in for all mailboxes.`;
     throw new BridgeError('usage', text, { remedy: isEach ? 'Name the mailbox.' : 'Name no mailbox.' });
   }
@@ -179,7 +180,7 @@ async function assertSamePerson(
   throw new BridgeError(
     'sign-in-other-person',
     `${username} has signed in, but connection "${connection}" has a sign-in of ${before.username} that works. It is kept.`,
-    { remedy: `Sign in as ${before.username}, or say that the other one is meant.`, details: { connection } },
+    { remedy: `Sign in as ${before.username}, or confirm that you mean the other one.`, details: { connection } },
   );
 }
 

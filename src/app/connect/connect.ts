@@ -100,7 +100,7 @@ export class BridgeConnect implements ConnectPort {
     const used =
       invitation === undefined ? undefined : await this.#invitations.use(invitation, address, this.#parts.clock.now());
     if (used !== undefined || this.#isListed(address)) return used;
-    throw notOpen(`The invitation of ${address} has been used or revoked meanwhile.`);
+    throw notOpen(`The invitation of ${address} has been used or revoked in the meantime.`);
   }
 
   servers(): MailServers {
@@ -159,7 +159,7 @@ export class BridgeConnect implements ConnectPort {
   /** @throws BridgeError `connect-not-open` */
   async #allowed({ username }: SignedIn, invitation: string | undefined): Promise<string> {
     if (await this.#isOpenFor(username, invitation)) return username.toLowerCase();
-    throw notOpen(`${username} has signed in, and may not connect a mailbox here.`);
+    throw notOpen(`${username} has signed in, but may not connect a mailbox here.`);
   }
 
   /** Every hop, by the new sign-in. One that works already stays as it is where one fails. @throws BridgeError of the hop */

@@ -92,7 +92,7 @@ export class Invitations {
   /** Ends an invitation. What was made by it stays. @throws BridgeError `connect-invitation-unknown` */
   async revoke(id: string, nowMs: number): Promise<ConnectInvitation> {
     const found = await this.#in((records) => records.get(recordKinds.invitation, id, nowMs));
-    if (!found) throw new BridgeError('connect-invitation-unknown', `There is no invitation "${id}" any more.`);
+    if (!found) throw new BridgeError('connect-invitation-unknown', `The invitation "${id}" no longer exists.`);
     await this.#in((records) => records.delete(recordKinds.invitation, id));
     return withoutDigest(JSON.parse(found.value) as KeptInvitation);
   }

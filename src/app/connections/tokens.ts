@@ -117,7 +117,7 @@ export function connectionTo(
 
 /** Nobody has signed in for the connection itself, and nobody will. */
 function noOneSource(name: string): TokenSource {
-  const text = `Each mailbox of connection "${name}" has a sign-in of its own, and the connection itself has none.`;
+  const text = `Each mailbox of connection "${name}" has its own sign-in, and the connection itself has none.`;
   return {
     getToken: () => Promise.reject(new BridgeError('sign-in-needed', text, { details: { connection: name } })),
     expiries: () => ({}),

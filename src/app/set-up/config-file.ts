@@ -14,7 +14,7 @@ export async function assertNoConfig(path: string, force: boolean): Promise<void
     () => true,
     () => false,
   );
-  if (isThere) throw new BridgeError('config-exists', `${path} is there already.`);
+  if (isThere) throw new BridgeError('config-exists', `${path} already exists.`);
 }
 
 /**

@@ -93,7 +93,7 @@ function cloudOf(value: unknown, connection: string, path: Sources['path']): Clo
   const read = customCloud({ path, secret: () => ({ problem: 'no secret belongs here' }) }).safeParse(value);
   if (read.success) return read.data;
   throw new BridgeError('config-invalid', `connections.${connection}.cloud is not a cloud.`, {
-    remedy: 'Run mailbridge config check, which says what is wrong with it.',
+    remedy: 'Run mailbridge config check, which lists what is wrong with it.',
   });
 }
 

@@ -46,7 +46,7 @@ export async function signInPerson(
     if (first === undefined) throw new BridgeError('usage', `No account uses connection ${name}.`);
     const signedIn = await signInByDeviceCode({ ...client, scopes: scopes[first] ?? [], signal, onCode });
     if (owner !== undefined && signedIn.username.toLowerCase() !== owner.toLowerCase()) {
-      throw new BridgeError('sign-in-other-person', `${signedIn.username} has signed in, and not ${owner}.`);
+      throw new BridgeError('sign-in-other-person', `${signedIn.username} has signed in, not ${owner}.`);
     }
     await storeSignIn(store, client, signedIn, first);
     for (const resource of others) {

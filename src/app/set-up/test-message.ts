@@ -25,11 +25,11 @@ export async function sendTestMessage(tested: TestedQueue, username: string, to:
   const id = await queueTestMessage(tested, account, username, to);
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
     const message = await tested.store.get(id);
-    if (message?.state === 'delivered') return { detail: `Microsoft has taken it, as message ${id} of the queue` };
+    if (message?.state === 'delivered') return { detail: `Microsoft has accepted it, as message ${id} of the queue` };
     if (message && hasFailed(message)) throw failure(message);
     await delay(lookMs);
   }
-  return { detail: `accepted as ${id}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
+  return { detail: `accepted as ${id}`, warning: `It is still waiting in the queue: mailbridge queue show ${id}` };
 }
 
 /** Whether an attempt has failed, the first one included. */

@@ -116,7 +116,7 @@ function unfinishedHop({ startedAtMs, courier }: NonNullable<QueuedMessage['unfi
 
 function finishedText({ recipients }: QueuedMessage): string {
   const failed = recipients.filter(({ state }) => state === 'failed').length;
-  if (failed === 0) return 'Microsoft 365 has taken it for every recipient';
+  if (failed === 0) return 'Microsoft 365 has accepted it for every recipient';
   return `given up for ${failed} of ${recipients.length}; whoever asked for it was told`;
 }
 

@@ -57,7 +57,7 @@ export class RemoteReadingHost implements ReadingHost {
 
   /** The configuration keeps accounts that read by Graph and workers apart. */
   async openGraphStore(): Promise<never> {
-    throw new BridgeError('account-not-reading', 'Mailboxes that are read by Graph are served without workers.');
+    throw new BridgeError('account-not-reading', 'Mailboxes that are read through Graph are served without workers.');
   }
 
   upstream(connection: string): MailboxUpstream {

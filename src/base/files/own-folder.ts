@@ -31,7 +31,7 @@ export function folderVerdict(facts: FolderFacts, uid: number | undefined = proc
   if ((facts.mode & othersWrite) === 0) return 'usable';
   return {
     fault: 'can be written by every user of this machine',
-    remedy: 'Name a folder inside it that is not there yet: the bridge creates it with access for itself only.',
+    remedy: 'Name a folder inside it that does not exist yet: the bridge creates it with access for itself only.',
   };
 }
 

@@ -18,6 +18,6 @@ export async function readCertificates(file: string): Promise<string> {
     new X509Certificate(pem);
     return pem;
   } catch (cause) {
-    throw new BridgeError('tls-material-unreadable', `${file} holds no certificate in PEM form.`, { cause });
+    throw new BridgeError('tls-material-unreadable', `${file} contains no certificate in PEM form.`, { cause });
   }
 }

@@ -157,7 +157,7 @@ function assertCertificates(ca: string | Buffer): void {
   try {
     new X509Certificate(ca);
   } catch (cause) {
-    throw new BridgeError('tls-material-unreadable', 'The CA file holds no certificate in PEM form.', { cause });
+    throw new BridgeError('tls-material-unreadable', 'The CA file contains no certificate in PEM form.', { cause });
   }
 }
 

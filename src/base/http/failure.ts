@@ -26,9 +26,9 @@ const certificateCodes =
   /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY|DECODE|DECRYPT)_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|EE_KEY_|CA_KEY_|CA_MD_|ERR_TLS_CERT_ALTNAME)/;
 
 const unreachableRemedy =
-  'Check host and port, and that a firewall lets this machine through. Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY.';
+  'Check host and port, and that no firewall blocks this machine. If only a proxy reaches the internet, set proxy or HTTPS_PROXY.';
 const certificateRemedy =
-  'Where a proxy or virus scanner inspects TLS, or the host has a CA of its own, give that CA certificate (PEM) as caFile. Check the host name and the clock of this machine too.';
+  'If a proxy or virus scanner inspects TLS, or the host has its own CA, set caFile to that CA certificate (PEM). Check the host name and the clock of this machine too.';
 
 /**
  * What a failed request becomes: a {@link BridgeError} for every failure of the network, of TLS or of a proxy. Anything

@@ -32,7 +32,7 @@ export function systemFailure(error: unknown): BridgeError | undefined {
   if (typeof port === 'number' || syscall === 'getaddrinfo' || syscall === 'connect') return undefined;
   const what = [path, dest].filter((each) => typeof each === 'string').join(' → ') || 'A file or its output';
   const remedy =
-    denied.has(code) && !isRoot() ? 'Run the command as the user whose file it is, or with sudo.' : undefined;
+    denied.has(code) && !isRoot() ? 'Run the command as the user that owns the file, or with sudo.' : undefined;
   return new BridgeError('file-unusable', `${what} cannot be used (${code}, ${syscall}).`, {
     cause: error,
     ...(remedy === undefined ? {} : { remedy }),

@@ -7,7 +7,7 @@ import type { AccountRequest } from './request.ts';
 export async function addPassword(store: AppPasswordStore, request: AccountRequest, io: CliIo): Promise<number> {
   const login = request.logins.known(request.login ?? '');
   const password = await store.add(login, request.name, new Date(request.nowMs), request.logins.accountOf(login));
-  show(login, password, 'It is shown this once. Hyphens, blanks and capitals do not count.', request, io);
+  show(login, password, 'It is shown only this once. Hyphens, spaces and capitals do not matter.', request, io);
   return 0;
 }
 
@@ -15,7 +15,7 @@ export async function addPassword(store: AppPasswordStore, request: AccountReque
 export async function rotatePassword(store: AppPasswordStore, request: AccountRequest, io: CliIo): Promise<number> {
   const login = request.logins.knownOrGone(request.login ?? '');
   const password = await store.rotate(login, request.name, new Date(request.nowMs), request.logins.accountOf(login));
-  show(login, password, 'It is shown this once. The one before has ended.', request, io);
+  show(login, password, 'It is shown only this once. The old one no longer works.', request, io);
   return 0;
 }
 
@@ -25,7 +25,7 @@ export async function removePassword(store: AppPasswordStore, request: AccountRe
   const login = request.logins.knownOrGone(request.login ?? '');
   await store.remove(login, name);
   if (json) io.stdout.write(`${JSON.stringify({ login, name, removed: true }, null, 2)}\n`);
-  else new Screen(io.stdout, io.env).say(`The app password "${name}" of ${login} has ended.`, { mark: 'ok' });
+  else new Screen(io.stdout, io.env).say(`The app password "${name}" of ${login} is removed.`, { mark: 'ok' });
   return 0;
 }
 

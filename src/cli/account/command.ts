@@ -20,28 +20,28 @@ import type { AccountAction } from './request.ts';
 
 const usage = `Usage: mailbridge account ACTION [LOGIN|ADDRESS|ID] [--name NAME] [--days N] [--config FILE] [--json]
 
-App passwords: passwords made here, one for each device or program, beside the account's own or in place of it. They are
-kept as digests, in the data folder or in the store that instances share; running bridges take up every change within two
+App passwords: passwords made here, one for each device or program, besides the account's own or instead of it. They are
+kept as digests, in the data folder or in the store that instances share; running bridges pick up every change within two
 seconds.
 
-  add LOGIN --name NAME      makes one for whoever logs in as LOGIN, and prints it, this once
-  list [LOGIN]               whose there are, what they are for, when they were made and used last
-  remove LOGIN --name NAME   ends one
-  rotate LOGIN --name NAME   makes a new one in its place, and prints it; the old one ends at once
+  add LOGIN --name NAME      makes one for logins as LOGIN, and prints it, only this once
+  list [LOGIN]               lists whose they are, what they are for, and when they were made and last used
+  remove LOGIN --name NAME   removes one
+  rotate LOGIN --name NAME   replaces one and prints the new one; the old one stops working at once
 
 An invitation lets a person connect their mailbox at /connect, also from a domain that admin.connect does not list. It is
-good once, and only for its address. Of the link only a digest is kept, with the queue.
+valid once, and only for its address. Only a digest of the link is kept, with the queue.
 
-  invite ADDRESS [--days N]  makes an invitation, and prints its link, this once
-  invitations [ADDRESS]      who is invited, until when, and which were used; for 30 days after their end
-  revoke ID                  ends an invitation; a mailbox that was connected by it stays so
+  invite ADDRESS [--days N]  makes an invitation, and prints its link, only this once
+  invitations [ADDRESS]      lists who is invited, until when, and which were used; for 30 days after their end
+  revoke ID                  ends an invitation; a mailbox that was connected with it stays connected
 
   --name NAME  what it is for: a device, a program
-  --days N     how long an invitation is good: 1 to 90, default 7
+  --days N     how long an invitation is valid: 1 to 90, default 7
   --json       prints JSON
 
-LOGIN is a username of the configuration, or an address that one such as *@contoso.com covers. The password or the link
-alone goes to standard output, all else to standard error.
+LOGIN is a username of the configuration, or an address that one such as *@contoso.com covers. Only the
+password or the link goes to standard output, everything else to standard error.
 
 Example: mailbridge account add scanner --name "second floor"
 `;

@@ -45,7 +45,7 @@ export async function invite(request: InvitationRequest, io: CliIo): Promise<num
   const screen = new Screen(io.stderr, io.env);
   const until = localTime(Date.parse(invitation.expiresAt), nowMs);
   screen.say(
-    `Invitation ${invitation.id} for ${invitation.address}, good once and until ${until}. The link is shown this once.`,
+    `Invitation ${invitation.id} for ${invitation.address}, valid once and until ${until}. The link is shown only this once.`,
     { mark: 'ok' },
   );
   const warning = admin.publicUrl === undefined ? linkWarning(admin.host) : null;
@@ -95,7 +95,7 @@ export async function revokeInvitation(request: InvitationRequest, io: CliIo): P
   const { address } = await (await opened(request)).revoke(id, nowMs);
   request.note({ address });
   if (json) io.stdout.write(`${JSON.stringify({ id, address, revoked: true }, null, 2)}\n`);
-  else new Screen(io.stdout, io.env).say(`The invitation ${id} for ${address} has ended.`, { mark: 'ok' });
+  else new Screen(io.stdout, io.env).say(`The invitation ${id} for ${address} is revoked.`, { mark: 'ok' });
   return 0;
 }
 
@@ -116,7 +116,7 @@ type ConnectAdmin = AdminConfig & { readonly connect: NonNullable<AdminConfig['c
 /** @throws BridgeError `usage` where nobody connects a mailbox by themself */
 function connectAdmin({ admin }: Config): ConnectAdmin {
   if (admin?.connect) return admin as ConnectAdmin;
-  throw new BridgeError('usage', 'The configuration has no admin.connect, so nobody connects a mailbox by themself.', {
+  throw new BridgeError('usage', 'The configuration has no admin.connect, so nobody can connect their own mailbox.', {
     remedy: 'Add it as mailbridge help admin says, "Connect a mailbox".',
   });
 }

@@ -41,7 +41,7 @@ export async function listPasswords(store: AppPasswordStore, request: AccountReq
   const gone = [...new Set(found.map((each) => each.login))].filter((each) => !logins.covers(each));
   for (const text of crossedPasswords(request.config, found)) screen.say(text, { mark: 'warning' });
   if (gone.length > 0) {
-    screen.say(`No account has the login ${gone.join(', ')}: mailbridge account remove ends what is left.`, {
+    screen.say(`No account has the login ${gone.join(', ')}: remove what is left with mailbridge account remove.`, {
       mark: 'warning',
     });
   }

@@ -15,10 +15,10 @@ import { Screen } from '../terminal/screen.ts';
 
 const usage = `Usage: mailbridge admin token [--rotate] [--config FILE] [--json]
 
-Prints the token by which administrators sign in to the pages and the API ("admin" in the configuration). It is made when
-it is first asked for, or at the first start, and kept in the data folder.
+Prints the token that administrators sign in with to the pages and the API ("admin" in the configuration). It is made
+when it is first asked for, or at the first start, and kept in the data folder.
 
-  --rotate  makes a new one; the one before and all sessions that began with it end at once
+  --rotate  makes a new one; the old one and all sessions that began with it end at once
   --json    prints JSON
 
 Example: mailbridge admin token
@@ -49,7 +49,7 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
   if (configured !== undefined) {
     if (values.rotate) {
       throw new BridgeError('usage', 'The admin token is the one of the configuration (admin.token).', {
-        remedy: 'Change it there, and restart the bridge; or take admin.token out.',
+        remedy: 'Change it there, and restart the bridge; or remove admin.token.',
       });
     }
     tell(configured, 'admin.token', values.json, io);
@@ -64,7 +64,7 @@ export async function runAdmin(args: string[], io: CliIo): Promise<number> {
     : (await ensureAdminToken(dataDir)).token;
   tell(token, adminTokenFile(dataDir), values.json, io);
   if (!admin && isSetUp)
-    new Screen(io.stderr, io.env).say('The configuration has no "admin": nothing asks for it.', { mark: 'warning' });
+    new Screen(io.stderr, io.env).say('The configuration has no "admin": nothing uses the token.', { mark: 'warning' });
   return 0;
 }
 

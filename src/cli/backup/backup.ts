@@ -21,15 +21,15 @@ import { openWorkFolder } from './work-folder.ts';
 
 const usage = `Usage: mailbridge backup FILE [--passphrase-file FILE] [--force] [--config FILE] [--json]
 
-Writes the configuration, the files that it names (certificates, keys, secrets), sign-ins with their key, the authority
-made here, and the queue to one encrypted file. A queue in PostgreSQL is not in it, nor are sign-ins and app passwords
-that are kept there: save the database. The bridge may run meanwhile. FILE is there whole or not at all; - is standard
-output.
+Writes the configuration, the files that it names (certificates, keys, secrets), sign-ins with their key, the
+certificate authority made here, and the queue to one encrypted file. A queue in PostgreSQL is not included, nor are
+sign-ins and app passwords that are kept there: back up the database. The bridge can keep running. FILE is written
+completely or not at all; - is standard output.
 
-The passphrase, of at least 12 characters, is asked for at the terminal, or is in the file of --passphrase-file, or in
-MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup.
+The passphrase, of at least 12 characters, is asked for at the terminal, or read from the file of --passphrase-file or
+from MAILBRIDGE_BACKUP_PASSPHRASE. Without it nobody can open the backup.
 
-  --force  replaces FILE if it is there
+  --force  replaces FILE if it exists
 
 The file is a compressed tar archive, encrypted as age does (age-encryption.org):
   age -d FILE | tar xz

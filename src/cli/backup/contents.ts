@@ -61,7 +61,7 @@ export function gatherContents(source: BackupSource): BackupContents {
       ...variableWarnings(manifest.environment),
       ...named.warnings,
       ...tokenKeyWarnings(source, data),
-      ...(queue?.withoutBody ?? []).map((id) => `message ${id} has lost its content, and cannot be sent any more`),
+      ...(queue?.withoutBody ?? []).map((id) => `message ${id} has lost its content, and can no longer be sent`),
     ],
   };
 }
@@ -131,7 +131,7 @@ function queueEntries(queue: BackupSource['queue']): ArchiveEntry[] {
 
 function variableWarnings(names: readonly string[]): string[] {
   if (names.length === 0) return [];
-  return [`the backup does not hold what is in the environment: keep ${names.join(', ')} elsewhere`];
+  return [`the backup does not contain what is in the environment: keep ${names.join(', ')} elsewhere`];
 }
 
 /** Sign-ins are of no use without their key. */
@@ -140,7 +140,7 @@ function tokenKeyWarnings({ config }: BackupSource, data: readonly { readonly na
   const hasKey = config.tokenKey !== undefined || data.some(({ name }) => name === 'token.key');
   return !hasSignIns || hasKey
     ? []
-    : ['the key that encrypts the sign-ins is a credential of systemd, and is not in the backup: keep it elsewhere'];
+    : ['the key that encrypts the sign-ins is a systemd credential, and is not in the backup: keep it elsewhere'];
 }
 
 /** @throws BridgeError `backup-file-unreadable` */

@@ -57,5 +57,5 @@ function place(temporary: string, file: string, force: boolean): void {
 }
 
 function taken(file: string): BridgeError {
-  return new BridgeError('backup-exists', `${file} is there already.`);
+  return new BridgeError('backup-exists', `${file} already exists.`);
 }

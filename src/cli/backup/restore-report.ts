@@ -57,7 +57,7 @@ export function tellReport(report: RestoreReport, screen: Screen): void {
   for (const [name = '', fact] of facts) screen.say(`${name.padEnd(13)}  ${fact}`, { indent: 2, hanging: 17 });
   for (const line of messageLines(report.messages)) screen.say(line);
   if (report.environment.length > 0) {
-    screen.say(`The environment is in no backup. Set ${report.environment.join(', ')} for the bridge.`, {
+    screen.say(`A backup does not contain the environment. Set ${report.environment.join(', ')} for the bridge.`, {
       mark: 'warning',
     });
   }
@@ -72,7 +72,7 @@ function messageLines(found: RestoredMessages | undefined): string[] {
     ...(held > 0 ? [`${messages(held)} held: they may have been delivered since the backup was made.`] : []),
     ...(queued > 0 ? [`${messages(queued)} queued: the bridge tries them at its start.`] : []),
     ...(heldBefore > 0 ? [`${messages(heldBefore)} held as before.`] : []),
-    ...(held + queued + heldBefore === 0 ? ['No message waits in the queue.'] : []),
+    ...(held + queued + heldBefore === 0 ? ['No message is waiting in the queue.'] : []),
   ];
 }
 

@@ -23,13 +23,14 @@ import { openWorkFolder, type WorkFolder } from './work-folder.ts';
 
 const usage = `Usage: mailbridge restore FILE [--passphrase-file FILE] [--release] [--force] [--config FILE] [--json]
 
-Puts back what mailbridge backup wrote: the configuration to where --config says, the files that it names and the data
-folder to where it says. Everything is looked through before anything is put in its place; the bridge must not run.
+Restores what mailbridge backup wrote: the configuration to where --config says, the files that it names and the data
+folder to where the configuration says. It checks everything before it puts anything in place; the bridge must not be
+running.
 
-Messages that wait are held: they may have been delivered since the backup was made. mailbridge queue release sends them.
+Waiting messages are held: they may have been delivered since the backup was made. mailbridge queue release sends them.
 
-  --release  leaves them queued: the bridge tries them at its start
-  --force    moves what is there already to NAME.before-restore
+  --release  leaves them queued: the bridge tries them when it starts
+  --force    moves what already exists to NAME.before-restore
 
 Example: mailbridge restore monday.age
 `;
@@ -102,8 +103,8 @@ function unreadable(file: string, reason: string, cause?: unknown): BridgeError 
 function assertFree(paths: readonly string[]): void {
   const taken = paths.filter(isTaken);
   if (taken.length === 0) return;
-  const verb = taken.length === 1 ? 'is' : 'are';
-  throw new BridgeError('restore-target-exists', `${taken.join(', ')} ${verb} there already.`, {
+  const verb = taken.length === 1 ? 'exists' : 'exist';
+  throw new BridgeError('restore-target-exists', `${taken.join(', ')} already ${verb}.`, {
     details: { paths: taken },
   });
 }

@@ -23,22 +23,22 @@ const usage = `Usage: mailbridge check [NAME] [--mailbox ADDRESS]... [--bridge] 
                         [--config FILE] [--json]
 
 Tries every hop of every connection and account, from DNS to the mailbox, and says what is wrong and how to fix it.
-Then it looks at the bridge on this machine: whether it runs, whether each listener answers, its disk, its queue.
+Then it checks the bridge on this machine: whether it runs, whether each listener answers, its disk, its queue.
 NAME limits it to one connection or one account. It changes nothing and sends nothing but test messages. It prints a
-line for each account and mailbox, and at the end whatever fails.
+line for each account and mailbox, and at the end everything that fails.
 
   --mailbox ADDRESS    tries this one of the mailboxes that an account has as *@domain, and whether LDAP finds the person;
-                       may be given more than once
-  --bridge             fails where the bridge does not run; without it that is said, and is no failure
+                       can be repeated
+  --bridge             fails if the bridge does not run; without it that is only reported
   --wait               tries again every minute while a change at Microsoft may still be spreading: up to 15 minutes in
-                       Entra ID, two hours in Exchange. Ends at once, with the remedy, where waiting cures nothing
-  --send-test ADDRESS  sends a small message to ADDRESS from each account that can send, through the bridge where one
-                       runs, and follows it; may be given more than once. At a terminal it asks for the password of
-                       an account that needs one; where nobody is there to ask, the message goes past the bridge
-  --verbose            a line for each hop as well
-  --json               one JSON object with every hop, at the end
+                       Entra ID, two hours in Exchange. Ends at once, with the remedy, if waiting does not help
+  --send-test ADDRESS  sends a small message to ADDRESS from each account that can send, through the bridge if it
+                       runs, and follows it; can be repeated. At a terminal it asks for the password of an account
+                       that needs one; if there is nobody to ask, the message goes straight to Microsoft
+  --verbose            prints a line for each hop as well
+  --json               prints one JSON object with every hop, at the end
 
-Exit code 0: everything works, or all of Microsoft's side and the bridge does not run; 1: something does not work;
+Exit code 0: everything works, or all of Microsoft's side works and the bridge does not run; 1: something does not work;
 2: wrong usage or configuration.
 
 Example: mailbridge check --send-test admin@contoso.com

@@ -64,7 +64,7 @@ export async function bridgeSenders(
     if (password)
       senders.push({ account: checked, server: { ...server, login: { username: account.username, password } } });
     else {
-      const why = 'the password that the bridge asks for does not stand in the configuration';
+      const why = 'the password that the bridge asks for is not in the configuration';
       tellWarning(
         io,
         `the test message of ${account.username} goes straight to Microsoft, past the bridge: ${why}`,
@@ -130,7 +130,7 @@ async function send(
   const where = `${server.host}:${server.port}`;
   const handed = { sender: as?.address ?? account.mailbox, recipients: to, content: message.open() };
   const { refused, reply } = await handOver(server, handed).catch((error: unknown) => {
-    throw new BridgeError('test-message-refused', `The bridge did not take the test message: ${errorText(error)}.`, {
+    throw new BridgeError('test-message-refused', `The bridge did not accept the test message: ${errorText(error)}.`, {
       cause: error,
     });
   });
@@ -151,5 +151,5 @@ async function followed(queue: CommandQueue, id: string, way: string): Promise<F
     if (message && hasFailed(message)) throw failure(message);
     await delay(lookMs);
   }
-  return { detail: `accepted ${way}`, warning: `It still waits in the queue: mailbridge queue show ${id}` };
+  return { detail: `accepted ${way}`, warning: `It is still waiting in the queue: mailbridge queue show ${id}` };
 }

@@ -9,9 +9,9 @@ import { zshScript } from './zsh.ts';
 
 const usage = `Usage: mailbridge completion bash|zsh|fish
 
-Prints a script by which a shell completes the commands, actions and options of mailbridge.
+Prints a script for a shell to complete the commands, actions and options of mailbridge.
 
-  bash  read it in ~/.bashrc: source <(mailbridge completion bash)
+  bash  load it in ~/.bashrc: source <(mailbridge completion bash)
   zsh   save it as _mailbridge in a folder of $fpath
   fish  save it as ~/.config/fish/completions/mailbridge.fish
 

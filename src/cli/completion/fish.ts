@@ -6,7 +6,7 @@ export function fishScript({ commands, topics }: Completed): string {
   const names = commands.map(({ name }) => name);
   return `# Completion of mailbridge for fish, written by "mailbridge completion fish".
 complete -c mailbridge -f
-${commands.map(({ name, summary }) => `complete -c mailbridge -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}\n`).join('')}complete -c mailbridge -n __fish_use_subcommand -a help -d 'tell more of a command, or print a document'
+${commands.map(({ name, summary }) => `complete -c mailbridge -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}\n`).join('')}complete -c mailbridge -n __fish_use_subcommand -a help -d 'describe a command, or print a document'
 complete -c mailbridge -n '__fish_seen_subcommand_from help' -a ${quoted([...names, ...topics].join(' '))}
 ${commands.flatMap(commandLines).join('')}`;
 }

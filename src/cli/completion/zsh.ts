@@ -10,7 +10,7 @@ _mailbridge() {
   local -a commands
   commands=(
     ${described.join('\n    ')}
-    'help:tell more of a command, or print a document'
+    'help:describe a command, or print a document'
   )
   if ((CURRENT == 2)); then
     _describe -t commands command commands

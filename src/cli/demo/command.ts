@@ -20,12 +20,12 @@ import { type DemoPorts, demoPassword, sendAndReadBack } from './walk.ts';
 const usage = `Usage: mailbridge demo [--once] [--port-base N]
 
 Runs a simulated Microsoft 365 and a bridge in front of it, sends a message through Graph and one through Exchange
-SMTP, and reads them back by IMAP and POP3, telling each hop; then two as the two mailboxes of one account. Then it
-stays up for your own mail programs, with the pages for administrators.
+SMTP, and reads them back over IMAP and POP3, showing each hop; then two as the two mailboxes of one account. Then
+it keeps running for your own mail programs, with the pages for administrators.
 
   --once         exits after the messages: 0, or 1 with the hop that failed
-  --port-base N  the simulator takes ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP), N+12 (POP3)
-                 and N+13 (pages); without it 2525, 1143, 1110 and 8025 where they are free, else any free ports
+  --port-base N  the simulator uses ports N to N+5, the bridge N+10 (SMTP), N+11 (IMAP), N+12 (POP3)
+                 and N+13 (pages); without it 2525, 1143, 1110 and 8025 if they are free, otherwise any free ports
 
 Example: mailbridge demo --once
 `;

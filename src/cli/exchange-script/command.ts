@@ -28,17 +28,17 @@ const usage = `Usage: mailbridge exchange-script [NAME] [--undo] [--object-id ID
                                   [--offline] [--print] [--force] [--config FILE] [--json]
 
 Makes the Exchange Online PowerShell that a connection and its accounts need: settings that Exchange has no page for.
-At a terminal it is written to NAME.ps1 beside the configuration, to be copied to where PowerShell is; into a pipe or
-a file it is printed.
+At a terminal it writes NAME.ps1 next to the configuration, to be copied to a machine with PowerShell; into a pipe or
+a file it prints the script.
 
-  --undo           the script that takes it all back, NAME-undo.ps1
+  --undo           makes the script that undoes all of it, NAME-undo.ps1
   --object-id ID   object id of the enterprise application; default: as the app's own token says
-  --user ADDRESS   who signs in, for a connection where a person does; default: who has signed in
+  --user ADDRESS   who signs in, for a connection where a person does; default: the person who has signed in
   --classic        sending by SMTP with the permission SMTP.SendAsApp and mailbox permissions, not with a role
   --tenant-wide    the Graph permissions are granted in Entra ID for every mailbox; no role for them
-  --offline        asks for no token
-  --print          prints the script at a terminal too
-  --force          replaces a NAME.ps1 that holds something else
+  --offline        does not request a token
+  --print          prints the script even at a terminal
+  --force          replaces a NAME.ps1 that has other content
 
 Example: mailbridge exchange-script contoso
 `;
@@ -97,7 +97,7 @@ export async function runExchangeScript(args: string[], io: CliIo): Promise<numb
 async function write({ folder }: LooseConfig, request: ScriptFileRequest, io: CliIo): Promise<void> {
   const file = await writeScriptFile(folder, request);
   if (file.outcome === 'other') {
-    throw new BridgeError('file-exists', `${file.path} is there already and holds something else.`);
+    throw new BridgeError('file-exists', `${file.path} already exists with other content.`);
   }
   const verb = file.outcome === 'written' ? 'wrote' : 'nothing has changed in';
   io.stdout.write(
@@ -124,7 +124,7 @@ async function personOf(
   if (user !== undefined) return { kind: 'person', user };
   throw new BridgeError(
     'usage',
-    `Nobody has signed in for connection "${name}", so who the script is for is unknown.`,
+    `Nobody has signed in for connection "${name}", so it is unknown who the script is for.`,
     {
       remedy: `Sign in first (mailbridge login ${name}), or name the person with --user ADDRESS.`,
     },

@@ -29,8 +29,8 @@ function wholeTopic(topic: string): string {
 }
 
 function hint(topic: string): string {
-  if (topic === 'configuration') return 'mailbridge help configuration KEY prints what stands above about one key.';
-  if (topic === 'errors') return 'mailbridge help errors CODE prints what stands above about one error.';
+  if (topic === 'configuration') return 'mailbridge help configuration KEY prints only the part about one key.';
+  if (topic === 'errors') return 'mailbridge help errors CODE prints only the part about one error.';
   return `mailbridge help ${topic} WORDS prints only the part whose heading has these words.`;
 }
 

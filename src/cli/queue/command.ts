@@ -26,32 +26,32 @@ const usage = `Usage: mailbridge queue ACTION [ID ...] [FILTER ...] [--config FI
 
   list      messages in the queue; without a filter those not yet delivered
   show      messages with every recipient and every delivery attempt
-  retry     makes queued messages due now; what Microsoft asked to wait for goes on waiting
+  retry     makes queued messages due now; messages that Microsoft asked to wait keep waiting
   hold      keeps queued messages until they are released
-  release   queues held or given up messages again, due now
+  release   queues held or given-up messages again, due now
   delete    removes messages; asks first at a terminal, unless --yes is given
   export    writes the content of a message as it was accepted: --out FILE, or - for
-            standard output (the default); of several messages: --out FOLDER, which is made
-  repair    makes a new queue of what can be read of a damaged one; the bridge must not run
+            standard output (the default); for several messages: --out FOLDER, which is created
+  repair    makes a new queue from what can be read of a damaged one; the bridge must not run
   migrate   moves the queue, sign-ins and app passwords: --to postgres, or --to sqlite; no
-            bridge may run. Broken off, it goes on where it was when it is run again
+            bridge may run. After an interruption, run it again: it continues where it stopped
 
-Filters; all that are given must hold:
+Filters; a message must match all that are given:
   --account NAME, --mailbox ADDRESS, --connection NAME
-  --sender ADDRESS             the envelope's; * stands for anything
+  --sender ADDRESS             the envelope sender; * matches anything
   --subject TEXT, --message-id TEXT
                                a part of it
-  --recipient ADDRESS          one of the recipients; * stands for anything: *@contoso.com
+  --recipient ADDRESS          one of the recipients; * matches anything: *@contoso.com
   --state STATE                queued, held, failed (given up), quarantined (damaged), delivered;
-                               may be given several times
+                               can be repeated
   --older-than T, --newer-than T
-                               since it was accepted: 30m, 2h, 3d
+                               time since it was accepted: 30m, 2h, 3d
   --error CODE or TEXT         what the last attempt said: a whole code, or a part of the text
   --all                        every message
 
 list: --summary counts by mailbox and state. list, show, export: --limit N (default 1000).
-All but list need ids, a filter, or --all. A running bridge takes up the change within a second.
-An attempt under way is not broken off: a message deleted meanwhile may still be delivered.
+All but list need ids, a filter, or --all. A running bridge picks up the change within a second.
+A running attempt is not interrupted: a message deleted meanwhile may still be delivered.
 
 Example: mailbridge queue list --older-than 2h --error 5.7.1
 `;

@@ -85,8 +85,8 @@ async function exportOne(
 function exportFailure(cause: unknown, { id, state }: QueuedMessage, target: string): BridgeError {
   const code = systemErrorCode(cause);
   if (code === 'EEXIST') {
-    const remedy = 'Nothing is overwritten: name another file or folder.';
-    return new BridgeError('file-not-written', `${target} is there already.`, { cause, remedy });
+    const remedy = 'Existing files are not overwritten: name another file or folder.';
+    return new BridgeError('file-not-written', `${target} already exists.`, { cause, remedy });
   }
   if (!(cause instanceof BridgeError)) {
     const remedy = 'Check that the folder exists, that you may write to it, and that the disk has space.';

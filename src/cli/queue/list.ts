@@ -50,7 +50,7 @@ function listed(rows: readonly Listed[], { nowMs, limit }: QueueRequest, screen:
     screen.say(`${number} ${trouble} (${messages(count)})`, { hanging: number.length + 1 });
   }
   screen.blank();
-  screen.say(`${messages(rows.length)}; times are ${timeZoneText(nowMs)}. queue show ID tells more of one.`);
+  screen.say(`${messages(rows.length)}; times are ${timeZoneText(nowMs)}. queue show ID shows more of one.`);
   if (rows.length === limit) screen.say('There may be more: --limit N shows more, --summary counts all.');
 }
 

@@ -80,7 +80,7 @@ function tellMoved(moved: MovedAll, to: Config['queue']['store'], config: Config
 
 function tellDamaged({ quarantined }: MovedAll, screen: Screen): void {
   if (quarantined.length === 0) return;
-  screen.say(`${messages(quarantined.length)} turned out to be damaged: see queue list --state quarantined`, {
+  screen.say(`${messages(quarantined.length)} were found damaged: see queue list --state quarantined`, {
     mark: 'warning',
   });
   for (const { id, damage } of quarantined.slice(0, named)) screen.say(`${id}: ${damage}`, { indent: 2 });

@@ -39,7 +39,7 @@ export async function intentOf(options: RegisterAppOptions, config: LooseConfig)
   }
   const delegated = isDelegated(options, connection);
   if (delegated && options.rotate) {
-    throw new BridgeError('usage', `Connection "${name}" works in a person's name: there is no credential to rotate.`, {
+    throw new BridgeError('usage', `Connection "${name}" works as a person: there is no credential to rotate.`, {
       remedy: `Sign in again instead: mailbridge login ${name}.`,
     });
   }

@@ -110,7 +110,7 @@ export class RegisterAppReport {
       if (oldRemoved) this.done('removed the old credential from the app registration');
       else this.say('  The old credential cannot be identified: remove it in the Entra admin center.');
       this.say(
-        'A bridge that runs has the old one in memory. Let it read its configuration again now: SIGHUP, or a restart.',
+        'A running bridge still has the old one in memory. Make it read its configuration again now: SIGHUP, or a restart.',
       );
     }
     if (delegated) {
@@ -128,7 +128,7 @@ export class RegisterAppReport {
 
   #script(connection: string, file: ScriptFile): void {
     if (file.outcome === 'other') {
-      this.say(`\nThe rest is set up in Exchange. ${file.path} holds something else and was left alone; the script:`);
+      this.say(`\nThe rest is set up in Exchange. ${file.path} has other content and was not changed; the script:`);
       this.say(`  mailbridge exchange-script ${connection} --force`);
       return;
     }

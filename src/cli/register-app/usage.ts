@@ -11,32 +11,32 @@ the configuration. An administrator signs in once. Run again, it finds what is t
 
 What for (default: what the accounts of the connection do)
   --send ${send}, --read imap|pop3|graph
-  --mailbox ADDRESS      a mailbox that is used, where the configuration has no accounts yet; may be given again
-  --app-only             the app is itself, nobody signs in (default)
+  --mailbox ADDRESS      a mailbox that is used, if the configuration has no accounts yet; can be repeated
+  --app-only             the app acts as itself, nobody signs in (default)
   --delegated            a person signs in, with mailbridge login
-  --shared               delegated: mailboxes of others too
-  --classic              app-only: SMTP by the permission SMTP.SendAsApp, not by a role in Exchange
-  --tenant-wide          app-only: the Graph permissions for every mailbox of the tenant, not by roles in Exchange
+  --shared               delegated: other people's mailboxes too
+  --classic              app-only: SMTP with the permission SMTP.SendAsApp, not with a role in Exchange
+  --tenant-wide          app-only: Graph permissions for every mailbox of the tenant, not roles in Exchange
 
 The registration
-  --name CONNECTION      name of the connection (default: the only one there is, else microsoft365)
+  --name CONNECTION      name of the connection (default: the only one there is, otherwise microsoft365)
   --display-name TEXT    name of the app (default: mailbridge CONNECTION)
-  --client-id ID         an app registration that is there already
+  --client-id ID         an existing app registration
   --certificate          a certificate, whose key stays on this machine (default)
-  --secret               a client secret, in a file of its own
+  --secret               a client secret, in a separate file
   --secret-days N        1 to 730 days until the secret expires (default 180)
-  --rotate               a new certificate or secret in the place of the old one, which is removed once the new works
-  --remove-orphans       removes certificates that earlier tries for this connection have left; at a terminal it asks
+  --rotate               a new certificate or secret; the old one is removed once the new one works
+  --remove-orphans       removes certificates that earlier tries for this connection left behind; at a terminal it asks
 
 Signing in
-  --tenant TENANT        default: the connection's, else that of whoever signs in
-  --cloud CLOUD          global, us-gov-high, us-gov-dod, china (default: the connection's, else global)
-  --browser              in the browser of this machine, where the device code is blocked
+  --tenant TENANT        default: the connection's, otherwise that of the person who signs in
+  --cloud CLOUD          global, us-gov-high, us-gov-dod, china (default: the connection's, otherwise global)
+  --browser              in the browser of this machine, if device codes are blocked
   --sign-in-client-id ID
                          the app to sign in to (default: Microsoft Graph Command Line Tools)
 
   --dry-run              prints every request and changes nothing
-  --no-wait              does not wait until the new credential and its permissions have reached every server
+  --no-wait              does not wait until the new credential and its permissions reach every server
 
 Example: mailbridge register-app --name contoso
 `;

@@ -16,23 +16,23 @@ import { findServer, type SendmailServer, sendmailConfigPath } from './server.ts
 
 const usage = `Usage: mailbridge sendmail [-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]
 
-Takes the place of /usr/sbin/sendmail: reads a message from standard input and hands it to
-the running bridge by SMTP.
+Replaces /usr/sbin/sendmail: reads a message from standard input and hands it to the running
+bridge over SMTP.
 
-  -t            recipients are those in To, Cc and Bcc too; Bcc is removed
-  -i, -oi       a line with a dot alone does not end the message
+  -t            also sends to the recipients in To, Cc and Bcc; Bcc is removed
+  -i, -oi       a line with only a dot does not end the message
   -f, -r ADDR   the sender (reverse-path); without a domain: the account's mailbox
   -F NAME       name for a missing From
   -bp, -q       print the queue; make everything in it due now
 
   --account NAME      the account to send as
-  --server HOST:PORT  the listener, without reading a configuration; the bridge has to know this
-                      machine by an account's "networks"
-  --sender ADDR       the sender where -f names none
+  --server HOST:PORT  the listener, without reading a configuration; an account's "networks" must
+                      include this machine
+  --sender ADDR       the sender if -f names none
   --config FILE       else MAILBRIDGE_CONFIG, else ${systemConfig}
 
-Other options of sendmail are passed over. Exit codes are those of sysexits.h: 75 means that
-another try will help, above all when the bridge is not running.
+Other options of sendmail are ignored. Exit codes are those of sysexits.h: 75 means that
+another try can help, mainly when the bridge is not running.
 
 Example: mailbridge sendmail -t < message.eml
 `;
@@ -80,7 +80,7 @@ async function sendMessage(request: SendmailArguments, io: CliIo): Promise<numbe
   if (distinct.length === 0) throw new SendmailError(exitCodes.usage, 'the header names no recipient');
   const { refused } = await handOver(server, { sender, recipients: distinct, content: resumed(beginning, content) });
   if (refused.length === 0) return exitCodes.ok;
-  throw new SendmailError(exitCodes.noUser, `refused: ${refused.join(', ')}; the others are served`);
+  throw new SendmailError(exitCodes.noUser, `refused: ${refused.join(', ')}; the others are accepted`);
 }
 
 async function* resumed(beginning: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

@@ -120,7 +120,7 @@ function chooseAccount(
   throw new SendmailError(
     exitCodes.config,
     candidates.length > 1
-      ? 'several accounts could be meant: name one with --account, or give one of them "networks": ["127.0.0.1"]'
+      ? 'several accounts match: name one with --account, or give one of them "networks": ["127.0.0.1"]'
       : `${which} can be used without its password: give it "networks": ["${host}"]`,
   );
 }

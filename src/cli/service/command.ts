@@ -13,12 +13,12 @@ import { serviceUnit, unitPath } from './unit.ts';
 
 const installUsage = `Usage: mailbridge install-service [--user NAME] [--print]
 
-Makes mailbridge a service of this machine: a user, /etc/mailbridge and /var/lib/mailbridge, the key of the sign-ins,
-a sandboxed unit of systemd, enabled and, once there is a configuration, started; and /usr/sbin/sendmail, where no other
-mail program has it. Says each thing it does. Run again, it does what is missing; a configuration stays as it is.
+Makes mailbridge a service of this machine: a user, /etc/mailbridge and /var/lib/mailbridge, the key of the sign-ins, a
+sandboxed systemd unit, enabled and, once there is a configuration, started; and /usr/sbin/sendmail, if no other mail
+program has it. It reports each step. Run again, it does the missing steps; a configuration is not changed.
 
-  --user NAME  who the service runs as (default: mailbridge); made where it is missing
-  --print      prints the unit, and to standard error what would be done; changes nothing
+  --user NAME  the user that the service runs as (default: mailbridge); created if missing
+  --print      prints the unit, and on standard error what would be done; changes nothing
 
 Example: sudo mailbridge install-service
 `;
@@ -27,7 +27,7 @@ const uninstallUsage = `Usage: mailbridge uninstall-service [--print]
 
 Stops the service, and removes its unit and its /usr/sbin/sendmail. Configuration, keys, queue and user stay.
 
-  --print      says what would be done; changes nothing
+  --print      prints what would be done; changes nothing
 
 Example: sudo mailbridge uninstall-service --print
 `;
@@ -83,12 +83,12 @@ export async function runUninstallService(args: string[], io: CliIo, machine = t
     count += 1;
     screen.say(line, { mark: 'ok' });
   });
-  return print(io, count === 0 ? 'There is no service of mailbridge here.\n' : whatStays);
+  return print(io, count === 0 ? 'There is no mailbridge service on this machine.\n' : whatStays);
 }
 
 const nextSteps = `
 There is no configuration yet. Next:
-  sudo mailbridge init            writes ${systemConfig}; it tells the commands in between
+  sudo mailbridge init            writes ${systemConfig}; it names the commands in between
   sudo systemctl start mailbridge
 `;
 
@@ -107,7 +107,7 @@ function planned(user: string): string {
 function userOption(name: string): string {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name) && name !== 'root') return name;
   throw new BridgeError('usage', `--user needs the name of a user that is not root, not "${name}".`, {
-    remedy: 'Small letters, digits, "_" and "-", at most 32.',
+    remedy: 'Use lower-case letters, digits, "_" and "-", at most 32.',
   });
 }
 
@@ -120,7 +120,7 @@ function assertRoot({ isRoot }: Machine, command: string): void {
   }
   if (!isRoot) {
     throw new BridgeError('usage', `Only root may ${command.replace('-', ' a ')}.`, {
-      remedy: `Run: sudo mailbridge ${command}. With --print it shows what it would do, and needs no root.`,
+      remedy: `Run: sudo mailbridge ${command}. With --print it only shows what it would do, and does not need root.`,
     });
   }
 }

@@ -62,7 +62,7 @@ function settleUser(machine: Machine, name: string, tell: (line: string) => void
   tell(`made the user ${name}`);
   const made = findUser(machine, name);
   if (made) return made;
-  throw new BridgeError('service-step-failed', `useradd made the user ${name}, and it is not there.`);
+  throw new BridgeError('service-step-failed', `useradd made the user ${name}, but it does not exist.`);
 }
 
 function settleFolders(machine: Machine, { uid, gid }: ServiceUser, tell: (line: string) => void): void {

@@ -30,8 +30,8 @@ export function uninstallService(machine: Machine, tell: (line: string) => void)
 }
 
 /** What stays, and how it goes if it has to. */
-export const whatStays = `These stay, with the user whom they belong to:
+export const whatStays = `These stay, with the user that owns them:
   ${dirname(systemConfig).padEnd(20)} configuration and keys
   ${systemDataDir.padEnd(20)} queue, sign-ins, certificates
-Mail that waits there is not delivered any more. mailbridge queue list shows it.
+Mail that is waiting there is no longer delivered. mailbridge queue list shows it.
 `;

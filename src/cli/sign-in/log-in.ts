@@ -166,7 +166,7 @@ async function previousSignIn(
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     if (!replaceable.has(error.code) && !(replace && error.code === 'sign-in-file-key-wrong')) throw error;
-    tell(`${error.message} It is moved aside once somebody has signed in.\n`);
+    tell(`${error.message} The file is moved aside once somebody has signed in.\n`);
     return undefined;
   }
 }

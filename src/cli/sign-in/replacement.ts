@@ -35,12 +35,12 @@ export async function confirmReplacement(
 /** Every service has to be asked in the name of one person. @throws BridgeError `sign-in-other-person` */
 export function assertSamePerson(name: string, before: string, now: string): void {
   if (isSame(before, now)) return;
-  throw otherPerson(`${before} signed in first, and then ${now} in place of them.`, name, before, undefined);
+  throw otherPerson(`${before} signed in first, then ${now} in place of them.`, name, before, undefined);
 }
 
 function otherPerson(text: string, name: string, wanted: string, replace: string | undefined): BridgeError {
   const again = `Sign in as ${wanted}: mailbridge login ${name}.`;
-  const remedy = replace === undefined ? again : `${again} If the other one is meant: ${replace}.`;
+  const remedy = replace === undefined ? again : `${again} To use the other one: ${replace}.`;
   return new BridgeError('sign-in-other-person', text, { remedy, details: { connection: name } });
 }
 

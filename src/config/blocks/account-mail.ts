@@ -25,9 +25,9 @@ function repeated(names: readonly string[], keyOf: (name: string) => string): st
 const rewriteBlock = () =>
   block({
     senders: rules(
-      'Addresses of those who send: in the reverse-path, and in From, Sender, Reply-To and other fields that name who sends or is answered. Applied before `senders` of the account is asked.',
+      'Addresses of senders: in the reverse-path, and in From, Sender, Reply-To and other fields that name who sends or gets replies. Applied before `senders` of the account is checked.',
     ),
-    recipients: rules('Addresses of those who receive: in the envelope, and in To and Cc.'),
+    recipients: rules('Addresses of recipients: in the envelope, and in To and Cc.'),
   });
 
 /** Header fields (RFC 5322 section 2.2: printable ASCII but the colon) that no configuration may change, with the reason. */
@@ -44,7 +44,7 @@ const protectedFields: readonly (readonly [fields: RegExp, reason: string])[] = 
 
 function nameProblem(name: string): string | undefined {
   if (!/^[!-9;-~]{1,76}$/.test(name))
-    return 'must be the name of a header field: printable ASCII without blank and colon';
+    return 'must be the name of a header field: printable ASCII without spaces and colons';
   const reason = protectedFields.find(([fields]) => fields.test(name.toLowerCase()))?.[1];
   return reason === undefined ? undefined : `must not be changed: ${reason}`;
 }
@@ -57,7 +57,7 @@ const fieldName = () =>
 
 function valueProblem(name: string, value: string): string | undefined {
   if (value.trim() === '' || /\p{Cc}/u.test(value) || !value.isWellFormed()) {
-    return 'must not be empty, nor hold line ends and other control characters';
+    return 'must not be empty or contain line ends or other control characters';
   }
   if (sideOf(name) === undefined) return undefined;
   const { addresses, problems } = parseAddressList(value);
@@ -82,7 +82,7 @@ const addedFields = () =>
     .meta({
       title: 'values by name',
       description:
-        'Fields that a message gains unless it has them. A field that is also in `remove` is replaced. Other characters than ASCII are encoded (RFC 2047).',
+        'Fields that are added to a message unless it has them. A field that is also in `remove` is replaced. Non-ASCII characters are encoded (RFC 2047).',
     });
 
 /** `accounts[].headers` */
@@ -93,7 +93,7 @@ const headersBlock = () =>
       z
         .array(fieldName().meta({ title: 'name' }))
         .min(1)
-        .meta({ description: 'Fields that a message loses, in any case of letters.' }),
+        .meta({ description: 'Fields that are removed from a message, in upper or lower case.' }),
     ),
   });
 
@@ -101,18 +101,18 @@ const headersBlock = () =>
 export const accountMail = {
   rewrite: z.exactOptional(rewriteBlock()).meta({
     description:
-      'Addresses that stand for others: `{"old@contoso.com": "new@contoso.com", "*@old.example": "*@contoso.com", "*@lab.local": "ops@contoso.com"}`. A whole address goes before `*@domain`; `*` in the new address is the local part of the old one. Each address is rewritten once.',
+      'Addresses to replace with others: `{"old@contoso.com": "new@contoso.com", "*@old.example": "*@contoso.com", "*@lab.local": "ops@contoso.com"}`. A whole address takes precedence over `*@domain`; `*` in the new address is the local part of the old one. Each address is rewritten once.',
   }),
   redirectAllTo: z.exactOptional(mailbox()).meta({
     description:
-      'For a test system: every message goes to this address alone, and To names it. What To and Cc said is kept in X-Mailbridge-To and X-Mailbridge-Cc, and who would have got it, hidden recipients included, in X-Mailbridge-Recipients.',
+      'For a test system: every message goes only to this address, and To names it. The old To and Cc are kept in X-Mailbridge-To and X-Mailbridge-Cc, and the original recipients, hidden ones included, in X-Mailbridge-Recipients.',
   }),
   headers: z.exactOptional(headersBlock()).meta({
     description:
-      'Header fields that its mail loses, then those that it gains. Fields that the bridge relies on are refused.',
+      'Header fields to remove from its mail, then those to add. Fields that the bridge relies on are refused.',
   }),
   bounceTo: z.exactOptional(mailbox()).meta({
     description:
-      'Address that bounces and delay warnings for its mail go to, in place of the sender: for a device whose mailbox nobody reads.',
+      'Address that gets the bounces and delay warnings for its mail instead of the sender: for a device whose mailbox nobody reads.',
   }),
 };

@@ -89,47 +89,47 @@ export const accountBlock = (sources: Sources) =>
       .min(1)
       .max(255)
       .refine((name) => usernameForm.test(name), {
-        error: 'must not hold control characters, nor begin or end with a space',
+        error: 'must not contain control characters, or begin or end with a space',
         abort: true,
       })
       .refine((name) => !name.includes('*') || isDomainPattern(name), {
-        error: 'may hold "*" only as "*@" and a domain, which is everybody there',
+        error: 'may contain "*" only as "*@" and a domain, which is everybody there',
       })
       .meta({
         description:
-          "Name to log in with; upper and lower case are the same. The mailbox's address works too, where only one account has it. `*@contoso.com`: everybody who has an address there logs in with it, and means their own mailbox; accounts of a single name come first.",
+          "Name to log in with; upper and lower case are the same. The mailbox's address works too, if only one account has it. `*@contoso.com`: everybody with an address there logs in with it, to their own mailbox; accounts of a single name take precedence.",
       }),
     password: z.exactOptional(secret(sources, passwordProblem)).meta({
       description:
-        'Password to log in with: a hash from `mailbridge hash-password`, or the plain text. May be left out if `networks` or `passwordFrom` is set.',
+        'Password to log in with: a hash from `mailbridge hash-password`, or the plain text. Optional if `networks` or `passwordFrom` is set.',
     }),
     passwordFrom: z.exactOptional(passwordFromBlock(sources)),
     networks: z
       .exactOptional(z.array(network('would let everybody send without a password (an open relay)')).min(1))
       .meta({
         description:
-          'Networks (CIDR) or addresses from which SMTP clients need no password. Where several accounts match, the longest prefix wins. Does not apply to IMAP and POP3.',
+          'Networks (CIDR) or addresses from which SMTP clients need no password. If several accounts match, the longest prefix wins. Does not apply to IMAP and POP3.',
       }),
     endOfData: z.enum(['crlf', 'lf']).default('crlf').meta({
       description:
-        'What ends a message of a client in `networks`. `crlf`: only CRLF.CRLF. `lf`: LF.LF too, for devices that end every line with LF. Only for networks of such devices: behind a mail server or a program that takes LF.LF for text, whoever writes that text could send messages of their own. Does not apply to listeners with `"lineEnds": "strict"`.',
+        'What ends a message of a client in `networks`. `crlf`: only CRLF.CRLF. `lf`: LF.LF too, for devices that end every line with LF. Only for networks of such devices: behind a mail server or a program that treats LF.LF as text, anybody who writes that text could inject messages. Does not apply to listeners with `"lineEnds": "strict"`.',
     }),
     connection: z.string().meta({ description: 'Name of the connection, a key of `connections`.' }),
     mailbox: z.exactOptional(mailbox()).meta({
       description:
-        "User principal name of the mailbox that is opened and sent as; beside `mailboxes` the default one. May be left out if `mailboxes` names an address: the first is the default. With a username such as `*@contoso.com` the default is each person's own.",
+        "User principal name of the mailbox to open and send as; with `mailboxes`, the default one. Optional if `mailboxes` names an address: the first is the default. With a username such as `*@contoso.com` the default is each person's own.",
     }),
     mailboxes: z.exactOptional(z.array(senderPattern()).min(1)).meta({
       description:
-        'Further mailboxes that may be opened and sent as; `*@contoso.com` is every mailbox of that domain. Programs that read name one behind the username: `scanner/reports@contoso.com`. See [Accounts](accounts.md).',
+        'Further mailboxes that may be opened and sent as; `*@contoso.com` is every mailbox of that domain. Programs that read name one after the username: `scanner/reports@contoso.com`. See [Accounts](accounts.md).',
     }),
     mailboxFrom: z.exactOptional(z.enum(['envelope', 'header', 'fixed'])).meta({
       description:
-        'Which of `mailboxes` a message is sent as. `envelope` (the default): the reverse-path says it, and From where that is none of them. `header`: From first. `fixed`: always the default one, or the one that the username names.',
+        'Which of `mailboxes` a message is sent as. `envelope` (the default): the one in the reverse-path, or in From if the reverse-path is none of them. `header`: From first. `fixed`: always the default one, or the one that the username names.',
     }),
     send: z.exactOptional(z.union([z.enum([...courierKinds, 'auto']), courierList()], sendForm)).meta({
       description:
-        'How mail goes out: through Microsoft Graph, or SMTP submission to Exchange Online. A list, in order of preference: by the first that is open to the mailbox and can take the message; `queue.failoverAfterSeconds` says when another takes over. `auto`: the best order known, which today is `["graph", "smtp"]`. Left out: the account may not send.',
+        'How mail is sent: through Microsoft Graph, or SMTP submission to Exchange Online. A list, in order of preference: through the first that is open to the mailbox and can take the message; `queue.failoverAfterSeconds` sets when another takes over. `auto`: the best order known, currently `["graph", "smtp"]`. Left out: the account may not send.',
     }),
     read: z.exactOptional(z.enum(['imap', 'pop3', 'graph'])).meta({
       description:
@@ -141,27 +141,27 @@ export const accountBlock = (sources: Sources) =>
     }),
     envelope: z.enum(['auto', 'smtp', 'rewrite', 'refuse']).default('auto').meta({
       description:
-        'What becomes of a message for Graph whose To or Cc name people that the envelope does not: Graph would mail them. `auto`: it goes by SMTP if the connection may, else as with `rewrite`. `smtp`: it goes by SMTP. `rewrite`: To and Cc are cut down to those who get it; what stood there is kept in X-Mailbridge-To and X-Mailbridge-Cc. `refuse`: it is not sent, and the sender gets a bounce.',
+        'What happens to a message for Graph whose To or Cc names people who are not in the envelope: Graph would mail them. `auto`: it is sent over SMTP if the connection may, otherwise as with `rewrite`. `smtp`: it is sent over SMTP. `rewrite`: To and Cc are reduced to the people who get it; the old ones are kept in X-Mailbridge-To and X-Mailbridge-Cc. `refuse`: it is not sent, and the sender gets a bounce.',
     }),
     onAmbiguity: z.enum(['resend', 'hold']).default('resend').meta({
       description:
-        'What becomes of a message that may have been delivered, because the answer was lost, if the connection may not look into Sent Items (Mail.Read, or IMAP). `resend`: it is sent again, and may come twice. `hold`: it waits in the queue for an administrator.',
+        'What happens to a message that may have been delivered, because the answer was lost, if the connection may not look in Sent Items (Mail.Read, or IMAP). `resend`: it is sent again, and may arrive twice. `hold`: it waits in the queue for an administrator.',
     }),
     sentItems: z.enum(['keep', 'remove']).default('keep').meta({
       description:
-        'The copies of sent mail that Exchange puts into Sent Items of the mailbox. `keep`: they stay. `remove`: the bridge removes the copy of each message once its delivery is recorded, for good, and touches nothing else there. Takes the permission Mail.ReadWrite, or IMAP.',
+        'The copies of sent mail that Exchange puts into Sent Items of the mailbox. `keep`: they stay. `remove`: the bridge permanently removes the copy of each message once its delivery is recorded, and touches nothing else there. Needs the permission Mail.ReadWrite, or IMAP.',
     }),
     dropDuplicates: z.exactOptional(z.int().min(1).max(86_400)).meta({
       description:
-        'Seconds in which a message that comes once more (same envelope, header but for Date and trace fields, and body) is accepted and dropped. For programs that send again too early. Left out: each one is sent.',
+        'Seconds in which a message that arrives again (same envelope, header except Date and trace fields, and body) is accepted and dropped. For programs that send again too early. Left out: each one is sent.',
     }),
     senders: z.exactOptional(z.array(sender()).min(1)).meta({
       description:
-        'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. An address alone is to `send-as`, unless it is one of its mailboxes. Default: the mailboxes of the account. With a username such as `*@contoso.com` each person may use their own address as well.',
+        'Reverse-paths and From addresses the account may use; `*@contoso.com` is every address of that domain. A plain address means `send-as`, unless it is one of its mailboxes. Default: the mailboxes of the account. With a username such as `*@contoso.com` each person may use their own address as well.',
     }),
     forceFrom: z.exactOptional(z.union([z.literal(true), mailbox()])).meta({
       description:
-        'Sends all mail as the mailbox (`true`) or as the address given, whatever the program says: From and reverse-path are replaced, and the old From is kept in Reply-To unless there is one. `senders` does not apply then. An address other than the mailbox needs the right to send as it.',
+        'Sends all mail as the mailbox (`true`) or as the address given, whatever the program says: From and reverse-path are replaced, and the old From is kept in Reply-To unless the message has one. `senders` does not apply then. An address other than the mailbox needs the right to send as it.',
     }),
     ...accountMail,
   }).transform(({ mailbox: fixed, mailboxes: named = [], mailboxFrom, senders, send, ...account }) => {

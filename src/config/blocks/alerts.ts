@@ -17,11 +17,11 @@ const webhookBlock = (sources: Sources) =>
   block({
     url: z
       .string()
-      .refine(isWebhookUrl, { error: 'must be an https:// URL without a password (http:// on this machine alone)' })
+      .refine(isWebhookUrl, { error: 'must be an https:// URL without a password (http:// only on this machine)' })
       .meta({ title: 'URL', description: 'Where each alert is posted to, as JSON.' }),
     secret: secret(sources, webhookSecretProblem).meta({
       description:
-        'Key of the signature in `X-Mailbridge-Signature`, by which the receiver knows the bridge: at least 16 characters.',
+        'Key of the signature in `X-Mailbridge-Signature`, by which the receiver recognizes the bridge: at least 16 characters.',
     }),
   });
 
@@ -36,17 +36,17 @@ export const alertsBlock = (sources: Sources) =>
     account: z.exactOptional(z.string()).meta({
       title: 'username',
       description:
-        'Account as whose first mailbox alerts are sent; it has `send`. Take one of a connection that does not break with the others, if you can: the message waits in the queue like any other.',
+        'Account whose first mailbox sends the alerts; it needs `send`. If you can, choose one whose connection does not fail with the others: the message waits in the queue like any other.',
     }),
     webhook: z.exactOptional(webhookBlock(sources)).meta({ description: 'A program that gets each alert.' }),
     expiryDays: z.array(days).min(1).max(10).default([30, 7, 1]).meta({
       title: 'days',
-      description: 'Days before a secret, certificate or sign-in ends on which that is told, once each.',
+      description: 'Days before a secret, certificate or sign-in ends on which an alert is sent, once each.',
     }),
     troubleMinutes: z.int().min(1).max(10_080).default(15).meta({
-      description: 'Minutes for which a connection is in trouble before it is told.',
+      description: 'Minutes for which a connection is in trouble before an alert is sent.',
     }),
     queueWaitMinutes: z.int().min(1).max(43_200).default(60).meta({
-      description: 'Minutes for which the oldest queued message has waited before it is told.',
+      description: 'Minutes for which the oldest queued message has waited before an alert is sent.',
     }),
   });

@@ -15,7 +15,7 @@ export type GrantName = (typeof grants)[number];
 const endpoint = () =>
   z.exactOptional(
     block({
-      host: z.exactOptional(host()).meta({ description: 'Host name; the certificate must bear it.' }),
+      host: z.exactOptional(host()).meta({ description: 'Host name; the certificate must be valid for it.' }),
       port: z.exactOptional(port(1)).meta({ description: 'TCP port.' }),
       security: z.exactOptional(z.enum(['none', 'starttls', 'tls'])).meta({
         description:
@@ -39,8 +39,8 @@ export const customCloud = (sources: Sources) =>
     }),
     exchangeScope: z
       .exactOptional(scope())
-      .meta({ description: 'Scope asked for app-only tokens for IMAP, POP3 and SMTP.' }),
-    graphScope: z.exactOptional(scope()).meta({ description: 'Scope asked for app-only tokens for Graph.' }),
+      .meta({ description: 'Scope to request for app-only tokens for IMAP, POP3 and SMTP.' }),
+    graphScope: z.exactOptional(scope()).meta({ description: 'Scope to request for app-only tokens for Graph.' }),
   });
 
 export const cloud = (sources: Sources) =>
@@ -58,25 +58,25 @@ const shared = (sources: Sources) => ({
   cloud: cloud(sources),
   mailboxImport: z.exactOptional(z.boolean()).meta({
     description:
-      'Stores what IMAP clients append to mailboxes that are read by Graph by mailbox import, which keeps every octet of messages of up to 2.9 MB; else, and of larger ones, Exchange makes the messages anew, and refuses signed ones. Needs MailboxItem.ImportExport (apps: `.All`) and User.Read.All; only in the cloud `global`. Default: `false`.',
+      'Uses mailbox import to store what IMAP clients append to mailboxes that are read through Graph; it keeps every octet of messages of up to 2.9 MB. Without it, and for larger messages, Exchange makes the messages anew, and refuses signed ones. Needs MailboxItem.ImportExport (apps: `.All`) and User.Read.All; only in the cloud `global`. Default: `false`.',
   }),
   scopes: z.exactOptional(z.array(scope()).min(1)).meta({
     description:
-      'Scopes to ask for instead of those the accounts need. Rarely needed: Graph and Exchange never share a token.',
+      'Scopes to request instead of those the accounts need. Rarely needed: Graph and Exchange never share a token.',
   }),
 });
 
 const tenantId = () =>
   tenant().meta({
     description:
-      'Directory (tenant) ID, or a domain of the tenant. Only where a person signs in: `common`, `organizations`, and `consumers` for personal accounts of outlook.com, hotmail.com and live.com (by `device-code` or `authorization-code`).',
+      'Directory (tenant) ID, or a domain of the tenant. Only if a person signs in: `common`, `organizations`, and `consumers` for personal accounts of outlook.com, hotmail.com and live.com (with `device-code` or `authorization-code`).',
   });
 const clientId = () => guid().meta({ description: 'Application (client) ID of the app registration.' });
 
 const credentials = (sources: Sources) => ({
   clientSecretExpiresAt: z.exactOptional(z.iso.date()).meta({
     description:
-      'Date on which `clientSecret` ends, such as `2027-05-31`, as `register-app` writes it: metrics and alerts tell of it before.',
+      'Date on which `clientSecret` expires, such as `2027-05-31`, as `register-app` writes it: metrics and alerts warn before.',
   }),
   clientSecret: z.exactOptional(secret(sources)).meta({
     description:
@@ -89,14 +89,14 @@ const credentials = (sources: Sources) => ({
         key: path(sources).meta({ description: 'PEM file with its private key, not encrypted.' }),
       }),
     )
-    .meta({ description: 'Certificate in place of a client secret. Read at the start and at each reload.' }),
+    .meta({ description: 'Certificate instead of a client secret. Read at the start and at each reload.' }),
   applicationObjectId: z.exactOptional(guid()).meta({
     description:
-      'Object ID of the app registration (not its client ID), as `register-app` writes it: with it the bridge renews `clientCertificate` by itself, 45 days before it ends. Without it nothing is renewed.',
+      'Object ID of the app registration (not its client ID), as `register-app` writes it: with it the bridge renews `clientCertificate` by itself, 45 days before it expires. Without it nothing is renewed.',
   }),
   clientAssertionFile: z.exactOptional(path(sources)).meta({
     description:
-      'File with a token (JWT) of another issuer that the app registration trusts as a federated credential: Kubernetes, a CI service. In place of a client secret, and read anew for each request.',
+      'File with a token (JWT) of another issuer that the app registration trusts as a federated credential: Kubernetes, a CI service. Replaces a client secret, and is read again for each request.',
   }),
 });
 
@@ -107,12 +107,12 @@ const tokenFile = (sources: Sources) =>
 const signIns = () =>
   z.enum(['one', 'each']).default('one').meta({
     description:
-      '`one`: one person signs in, for all accounts of the connection. `each`: each mailbox has a sign-in of its own, made at `/connect` or by `mailbridge login --mailbox`.',
+      '`one`: one person signs in, for all accounts of the connection. `each`: each mailbox has its own sign-in, made at `/connect` or with `mailbridge login --mailbox`.',
   });
 const prompt = () =>
   z
     .exactOptional(z.enum(['none', 'login', 'consent', 'select_account']))
-    .meta({ description: 'What the sign-in page must ask for.' });
+    .meta({ description: 'What the sign-in page must prompt for.' });
 
 /** The keys of a connection by grant; one grant, one block. */
 const shapes = (sources: Sources) => ({
@@ -151,7 +151,7 @@ const shapes = (sources: Sources) => ({
     ...credentials(sources),
     username: mailbox().meta({ description: 'User principal name of the person whose password it is.' }),
     password: secret(sources).meta({
-      description: 'The password at Microsoft. Works only where nothing demands a second factor.',
+      description: 'The Microsoft password. Works only if nothing requires a second factor.',
     }),
     tokenFile: tokenFile(sources),
   },

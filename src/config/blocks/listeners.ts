@@ -26,7 +26,7 @@ const listenerTls = (sources: Sources) =>
     key: z.exactOptional(path(sources)).meta({ description: 'PEM file with its private key; needs `cert`.' }),
     minVersion: z.exactOptional(minVersion()).meta({
       description:
-        'Oldest TLS version accepted. `TLSv1` and `TLSv1.1` can be broken by anybody on the way, passwords included: only for devices that know nothing newer, on a network of their own. OpenSSL refuses them unless `ciphers` holds `@SECLEVEL=0`.',
+        'Oldest TLS version accepted. `TLSv1` and `TLSv1.1` can be broken by anybody on the way, passwords included: only for devices that support nothing newer, on a separate network. OpenSSL refuses them unless `ciphers` contains `@SECLEVEL=0`.',
     }),
     ciphers: z.exactOptional(z.string().min(1)).meta({
       description:
@@ -48,22 +48,22 @@ export const listenerBlock = (sources: Sources) =>
     }),
     allowInsecureAuth: z.boolean().default(false).meta({
       description:
-        'Takes passwords over unencrypted connections too. Anybody on the way can read them; meant for devices that cannot do TLS, on a network of their own.',
+        'Accepts passwords over unencrypted connections too. Anybody on the way can read them; meant for devices that cannot do TLS, on a separate network.',
     }),
     cramMd5: z.boolean().default(false).meta({
       description:
-        'Offers CRAM-MD5 as well, without TLS too: the password does not cross the network. For old devices that know nothing else. It works for accounts whose `password` is the password itself, not a hash; and it protects neither the mail nor a weak password, which whoever listens can guess offline.',
+        'Offers CRAM-MD5 as well, without TLS too: the password does not cross the network. For old devices that support nothing else. It works for accounts whose `password` is the password itself, not a hash. It protects neither the mail nor a weak password, which an eavesdropper can guess offline.',
     }),
     lineEnds: z.enum(['lenient', 'strict']).default('lenient').meta({
       description:
-        'Line ends of messages that come by SMTP. `lenient`: a single LF or CR counts as CRLF, and becomes CRLF; a message ends only with CRLF.CRLF. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
+        'Line ends of messages that arrive over SMTP. `lenient`: a single LF or CR counts as CRLF, and becomes CRLF; a message ends only with CRLF.CRLF. `strict`: a message with such a line end is refused. Command lines may end in LF alone in both.',
     }),
     proxyProtocol: z
       .exactOptional(
         block({
           from: z.array(network('would let everybody say where they come from')).min(1).meta({
             description:
-              'Addresses and networks of the balancers. A connection from there has to begin with the header. One from elsewhere is served as a direct client, and a header in it is not read.',
+              'Addresses and networks of the balancers. A connection from there must begin with the header. One from elsewhere is served as a direct client, and a header in it is not read.',
           }),
         }),
       )
@@ -81,7 +81,7 @@ const shortestToken = 20;
 
 function tokenProblem(text: string): string | undefined {
   if (text.length < shortestToken) return `must be at least ${shortestToken} characters long`;
-  return /^[\x21-\x7e]+$/.test(text) ? undefined : 'must be printable ASCII without blanks';
+  return /^[\x21-\x7e]+$/.test(text) ? undefined : 'must be printable ASCII without spaces';
 }
 
 function isPublicUrl(text: string): boolean {
@@ -97,16 +97,17 @@ const oidcBlock = (sources: Sources) =>
         error: 'must be the tenant itself: anybody could sign in otherwise',
       })
       .meta({ title: 'tenant', description: 'The tenant whose people sign in: a GUID or a domain.' }),
-    clientId: guid().meta({ title: 'GUID', description: 'Application (client) id of an app registration of its own.' }),
+    clientId: guid().meta({ title: 'GUID', description: 'Application (client) ID of a separate app registration.' }),
     clientSecret: secret(sources).meta({ description: 'Its client secret.' }),
     operateGroup: guid().meta({
       title: 'GUID',
-      description: 'Object id of the group whose members may change things. The ID token has to hold the groups claim.',
+      description:
+        'Object ID of the group whose members may change things. The ID token must contain the groups claim.',
     }),
     viewGroup: z.exactOptional(guid()).meta({
       title: 'GUID',
       description:
-        'Object id of the group whose members may look. Left out: nobody but those of `operateGroup` signs in.',
+        'Object ID of the group whose members may only view. Left out: only members of `operateGroup` can sign in.',
     }),
     cloud: cloud(sources),
   });
@@ -116,16 +117,16 @@ const connectBlock = () =>
   block({
     connection: z.string().meta({
       description:
-        'Name of the connection that people sign in to, with `signIns: "each"`. `grant: "device-code"`: they enter a code. `grant: "authorization-code"` with the `redirectUri` `https://HOST/connect/callback`: they sign in in the browser that has the page open, which nobody can talk them into for somebody else.',
+        'Name of the connection that people sign in to, with `signIns: "each"`. `grant: "device-code"`: they enter a code. `grant: "authorization-code"` with the `redirectUri` `https://HOST/connect/callback`: they sign in in the browser that has the page open, so nobody can trick them into signing in for somebody else.',
     }),
     domains: z.array(host()).default([]).meta({
       title: 'domains',
       description:
-        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection. None: by invitation alone.',
+        'Domains whose people may connect their mailboxes, as Microsoft names who has signed in. Each needs an account with `username: "*@DOMAIN"`, `passwordFrom: "app-passwords"` and this connection. None: only by invitation.',
     }),
     host: z.exactOptional(host()).meta({
       description:
-        'Host name by which programs reach the listeners, as the pages tell it; a certificate made here bears it. Default: that of `publicUrl`, else `hostname`.',
+        'Host name by which programs reach the listeners, as the pages show it; a certificate made here is valid for it. Default: that of `publicUrl`, otherwise `hostname`.',
     }),
   });
 
@@ -136,29 +137,29 @@ export const adminBlock = (sources: Sources) =>
     port: port(0).default(8025).meta({ description: 'TCP port. `0` takes any free one.' }),
     security: z.enum(['none', 'tls']).default('none').meta({
       description:
-        '`tls`: HTTPS, with the certificate of the listeners unless `tls` names another. Beyond this machine pages and API need it.',
+        '`tls`: HTTPS, with the certificate of the listeners unless `tls` names another. Required for pages and API beyond this machine.',
     }),
     tls: z
       .exactOptional(listenerTls(sources))
       .meta({ description: 'Overrides the `tls` block for this port, key by key.' }),
     pages: z.boolean().default(true).meta({
       description:
-        'Pages and API for administrators (`mailbridge help admin`). `false`: health and metrics alone, which ask for no password.',
+        'Pages and API for administrators (`mailbridge help admin`). `false`: only health and metrics, which need no password.',
     }),
     token: z.exactOptional(secret(sources, tokenProblem, 'token')).meta({
       description:
-        'The admin token, by which administrators sign in: at least 20 characters. Default: one made at the first start, in `dataDir`; `mailbridge admin token` prints it.',
+        'The admin token, with which administrators sign in: at least 20 characters. Default: a token made at the first start, in `dataDir`; `mailbridge admin token` prints it.',
     }),
     viewToken: z.exactOptional(secret(sources, tokenProblem)).meta({
       description:
-        'A second token, by which somebody may look at everything but the content of mail, and change nothing.',
+        'A second token, with which somebody can view everything except the content of mail, and change nothing.',
     }),
     publicUrl: z
       .exactOptional(
         z
           .string()
           .refine(isPublicUrl, {
-            error: 'must be "https://" or "http://" with a host and perhaps a port, and nothing after it',
+            error: 'must be "https://" or "http://" with a host and optionally a port, and nothing after it',
             abort: true,
           })
           // As browsers write it: it is compared, and redirect URIs begin with it.
@@ -167,19 +168,19 @@ export const adminBlock = (sources: Sources) =>
       .meta({
         title: 'URL',
         description:
-          'Where people reach the pages, where that is neither `localhost`, an address, `host` nor `hostname`: `https://mailbridge.contoso.com`. Requests for other names are refused.',
+          'URL at which people reach the pages, if it is neither `localhost`, an address, `host` nor `hostname`: `https://mailbridge.contoso.com`. Requests for other names are refused.',
       }),
     trustedProxies: z.exactOptional(z.array(network('would let everybody say where they come from')).min(1)).meta({
       title: 'networks',
       description:
-        'Addresses and networks of the proxies in front. From there the address of the client is taken from X-Forwarded-For, for the limits of sign-ins and the audit log. The proxy has to add the address that it sees, without a port, at the end of that header. Left out: the address of the connection counts.',
+        'Addresses and networks of the proxies in front. For requests from there, the client address is taken from X-Forwarded-For, for the sign-in limits and the audit log. The proxy must append the address that it sees, without a port, to that header. Left out: the address of the connection counts.',
     }),
     oidc: z.exactOptional(oidcBlock(sources)).meta({
       description:
-        'Lets people sign in by Entra ID, by their groups (`mailbridge help admin`). The redirect URI is `publicUrl`, else `http://localhost:PORT`, with `/api/v1/session/oidc/callback` behind it.',
+        'Lets people sign in with Entra ID, by their groups (`mailbridge help admin`). The redirect URI is `publicUrl`, otherwise `http://localhost:PORT`, followed by `/api/v1/session/oidc/callback`.',
     }),
     connect: z.exactOptional(connectBlock()).meta({
       description:
-        'People connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings; `mailbridge help clients` says more. Left out: nobody does.',
+        'Lets people connect their own mailboxes at `/connect`, without an administrator, and mail programs find their settings; see `mailbridge help clients`. Left out: off.',
     }),
   });

@@ -5,11 +5,11 @@ import { block, isHost, path, type Sources, secret } from '../fields.ts';
 const ldapUrl = () =>
   z
     .string()
-    .refine((text) => isLdapUrl(text), { error: 'must be "ldaps://" or "ldap://" with a host and perhaps a port' })
+    .refine((text) => isLdapUrl(text), { error: 'must be "ldaps://" or "ldap://" with a host and optionally a port' })
     .meta({
       title: 'URL',
       description:
-        '`ldaps://dc1.contoso.com`, or `ldap://…` with `startTls`. The certificate must bear the name. Without TLS only on this machine.',
+        '`ldaps://dc1.contoso.com`, or `ldap://…` with `startTls`. The certificate must be valid for the name. Without TLS only on this machine.',
     });
 
 function isLdapUrl(text: string): boolean {
@@ -27,7 +27,7 @@ const bindTemplate = () =>
     .refine((text) => /\{(?:username|local)\}/.test(text), { error: 'must hold "{username}" or "{local}"' })
     .meta({
       description:
-        'Whoever logs in is bound as this: `{username}` is the name given (what Active Directory takes as the user principal name), `{local}` what stands before its `@`, `{domain}` what stands behind. Or `uid={local},ou=people,dc=contoso,dc=com`. Takes the place of `baseDn`, `filter` and `searchBind`.',
+        'Name to bind with for each login: `{username}` is the name given (which Active Directory accepts as the user principal name), `{local}` the part before its `@`, `{domain}` the part after it. Or `uid={local},ou=people,dc=contoso,dc=com`. Replaces `baseDn`, `filter` and `searchBind`.',
     });
 
 const filterForm = () =>
@@ -54,34 +54,34 @@ const ldapBlock = (sources: Sources) =>
   block({
     url: ldapUrl(),
     startTls: z.boolean().default(false).meta({
-      description: 'Begins TLS on the connection of `ldap://` before anything else is sent.',
+      description: 'Starts TLS on an `ldap://` connection before anything else is sent.',
     }),
     caFile: z.exactOptional(path(sources)).meta({
       description:
-        'PEM file of the authorities that vouch for the server. Default: those that Node.js trusts, which a company has to name here if it has its own.',
+        'PEM file of the certificate authorities to trust for the server; name your own authority here if you have one. Default: those that Node.js trusts.',
     }),
     bindDn: z.exactOptional(bindTemplate()),
     searchBind: z
       .exactOptional(
         block({
-          dn: dn().meta({ description: 'Who searches: a DN, in Active Directory a user principal name too.' }),
+          dn: dn().meta({ description: 'Who searches: a DN, or in Active Directory also a user principal name.' }),
           password: secret(sources).meta({ description: 'Its password.' }),
         }),
       )
-      .meta({ description: 'Whose search it is. Left out: nobody in particular, where the server allows that.' }),
+      .meta({ description: 'Login for the search. Left out: anonymous, if the server allows that.' }),
     baseDn: z.exactOptional(dn()).meta({
       description:
-        'Where people are searched, such as `dc=contoso,dc=com`. Exactly one must be found; the password is then checked by a bind as that one.',
+        'Where to search for people, such as `dc=contoso,dc=com`. The search must find exactly one; the password is then checked by a bind as that one.',
     }),
     filter: z.exactOptional(filterForm()).meta({
       description: `Who is searched, with the same placeholders as \`bindDn\`. Default: \`${standardFilter}\`. Only members of a group: \`(&(userPrincipalName={username})(memberOf=CN=Mail,OU=Groups,DC=contoso,DC=com))\`.`,
     }),
     timeoutSeconds: z.number().min(0.1).max(60).default(5).meta({
-      description: 'How long each answer is waited for. Only logins of this account wait.',
+      description: 'How long to wait for each answer. Only logins of this account wait.',
     }),
     rememberMinutes: z.number().min(0).max(1440).default(10).meta({
       description:
-        'How long a password that was right is not asked about again. So long somebody who is disabled can still log in, and so long those who were right go on while the server is down. `0`: each login asks.',
+        'How long a password that was right is accepted without asking the server again. For that time a person can still log in after being disabled, or while the server is down. `0`: ask for each login.',
     }),
   }).superRefine((ldap, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
@@ -103,7 +103,7 @@ const placeBlock = (sources: Sources) =>
   block({
     file: z.exactOptional(path(sources)).meta({
       description:
-        'A file with a line `name:hash` for each person; `mailbridge hash-password --user NAME` prints one. It is read again when it changes.',
+        'A file with a line `name:hash` for each person; `mailbridge hash-password --user NAME` prints one. The bridge reads it again when it changes.',
     }),
     ldap: z.exactOptional(ldapBlock(sources)).meta({ description: 'An LDAP server, such as Active Directory.' }),
   }).transform(({ file, ldap }, context) => {
@@ -121,7 +121,7 @@ export const passwordFromBlock = (sources: Sources) =>
     })
     .meta({
       description:
-        'Where the password is checked, in place of `password`: in a file, by an LDAP server, or by nothing but app passwords (`mailbridge account add`), which every account takes. See [Accounts](accounts.md).',
+        'Where the password is checked, instead of `password`: in a file, by an LDAP server, or only against app passwords (`mailbridge account add`), which every account accepts. See [Accounts](accounts.md).',
     });
 
 /** The filter where the configuration gives none. */

@@ -12,7 +12,7 @@ export const logBlock = () =>
       description: 'The lowest level that is logged.',
     }),
     format: z.exactOptional(z.enum(['pretty', 'json'])).meta({
-      description: '`pretty` for people, `json` for machines. Default: `pretty` on a terminal, else `json`.',
+      description: '`pretty` for people, `json` for machines. Default: `pretty` on a terminal, otherwise `json`.',
     }),
   });
 
@@ -25,26 +25,26 @@ const postgresBlock = (sources: Sources) =>
   block({
     url: secret(sources, postgresUrlProblem, 'queue').meta({
       description:
-        '`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `HOST1:PORT,HOST2:PORT` for servers of which one at a time takes writes. TLS is required, and the certificate checked, unless the server is on this machine; `?sslmode=disable` turns that off. Other parameters: `sslmode=verify-ca`, `sslcert`, `sslkey`, `application_name`.',
+        '`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `HOST1:PORT,HOST2:PORT` for servers of which one at a time accepts writes. TLS is required, and the certificate is checked, unless the server is on this machine; `?sslmode=disable` turns that off. Other parameters: `sslmode=verify-ca`, `sslcert`, `sslkey`, `application_name`.',
     }),
     caFile: z.exactOptional(path(sources)).meta({
       description:
-        "Certificate authority (PEM) that signed the server's certificate. Default: those that Node.js knows.",
+        "Certificate authority (PEM) that signed the server's certificate. Default: those that Node.js trusts.",
     }),
     schema: z
       .string()
       .regex(/^[a-z_][a-z0-9_]{0,39}$/, {
-        error: 'must be lower-case letters, digits and "_", at most 40, and begin with no digit',
+        error: 'must be lower-case letters, digits and "_", at most 40, and not begin with a digit',
       })
       .default('mailbridge')
       .meta({
-        description: 'Schema of the tables, made at the first start. Bridges with the same one share their mail.',
+        description: 'Schema of the tables, created at the first start. Bridges with the same schema share their mail.',
       }),
     poolSize: count(
       2,
       200,
       10,
-      'Most connections to PostgreSQL that one instance has open, besides one that listens, and five for mailboxes that are read by Graph.',
+      'Maximum number of connections to PostgreSQL that one instance has open, not counting one that listens, and five for mailboxes that are read through Graph.',
     ),
   });
 
@@ -58,21 +58,16 @@ export const queueBlock = (sources: Sources) =>
     postgres: z
       .exactOptional(postgresBlock(sources))
       .meta({ description: 'The database, with `store: "postgres"`; with `"sqlite"` for `queue migrate`.' }),
-    expireAfterHours: count(
-      1,
-      720,
-      48,
-      'Hours after which a message that could not be delivered goes back to its sender.',
-    ),
+    expireAfterHours: count(1, 720, 48, 'Hours after which an undelivered message bounces to the sender.'),
     delayWarningHours: count(
       0,
       720,
       4,
-      'Hours after which the sender of a message that still waits is told so, once. `0`: never.',
+      'Hours after which the sender of a message that is still waiting gets a delay warning, once. `0`: never.',
     ),
     failuresTo: z.exactOptional(mailbox()).meta({
       description:
-        'Address of an administrator, told of every message that was given up, besides the sender. Sent as the mailbox that the message was to be sent as.',
+        'Address of an administrator who is notified, besides the sender, of every message that was given up. Sent as the mailbox that the message was to be sent as.',
     }),
     retainDeliveredDays: count(
       0,
@@ -88,20 +83,21 @@ export const queueBlock = (sources: Sources) =>
     ),
     keepSubjects: z.boolean().default(true).meta({
       description:
-        'Whether the queue keeps the subject of each message, decoded, for lists and searches. `false`: of none that is accepted from then on.',
+        'Whether the queue keeps the subject of each message, decoded, for lists and searches. `false`: not for messages accepted from then on.',
     }),
     maxMegabytes: z.exactOptional(z.int().min(1).max(10_000_000)).meta({
       description:
-        'Most that the queue may hold, in MB of 1,048,576 bytes, messages that were given up included. Beyond that clients get `452` and try again. Default: no bound but the disk.',
+        'Maximum size of the queue, in MB of 1,048,576 bytes, messages that were given up included. Beyond that clients get `452` and try again. Default: limited only by the disk.',
     }),
     maxMessages: z.exactOptional(z.int().min(1).max(100_000_000)).meta({
-      description: 'Most messages that the queue may hold, counted likewise; over all instances. Default: no bound.',
+      description:
+        'Maximum number of messages in the queue, counted the same way; over all instances. Default: unlimited.',
     }),
     minFreeMegabytes: count(
       0,
       1_000_000,
       100,
-      'MB that have to stay free on the disk of `dataDir`, with `store: "sqlite"`. With less, clients get `452` and try again; delivery goes on.',
+      'MB that must stay free on the disk of `dataDir`, with `store: "sqlite"`. With less, clients get `452` and try again; delivery continues.',
     ),
     retryBaseSeconds: count(
       1,
@@ -109,17 +105,12 @@ export const queueBlock = (sources: Sources) =>
       60,
       'Seconds until the second delivery attempt; the wait doubles with each further one.',
     ),
-    retryMaxSeconds: count(
-      1,
-      86_400,
-      3600,
-      'Longest wait between attempts, in seconds; not less than `retryBaseSeconds`.',
-    ),
+    retryMaxSeconds: count(1, 86_400, 3600, 'Longest wait between attempts, in seconds; at least `retryBaseSeconds`.'),
     failoverAfterSeconds: count(
       0,
       86_400,
       60,
-      'Seconds that an outage lasts before mail of accounts whose `send` is a list goes by the next of them. What an administrator has to end, and a daily limit, are not waited for.',
+      'Seconds that an outage must last before mail of accounts whose `send` is a list is sent through the next entry. Failures that need an administrator, and a daily limit, switch over without this wait.',
     ),
   });
 
@@ -128,16 +119,15 @@ export const retryBlock = () =>
   block({
     mode: z.enum(['none', 'any', 'status-codes']).default('status-codes').meta({
       description:
-        'What is tried again at once, within one delivery attempt: nothing; every temporary failure; or the answers of `statusCodes`. Never what may have been delivered already: that the queue clears up first. By SMTP it is the connection and the login that are tried again, before anything of the message is sent.',
+        'What is retried immediately, within one delivery attempt: nothing; every temporary failure; or the answers in `statusCodes`. Never a message that may have been delivered already: the queue clears that up first. Over SMTP, only the connection and the login are retried, before anything of the message is sent.',
     }),
     statusCodes: z.array(z.int().min(400).max(599)).min(1).default([429, 503]).meta({
-      description:
-        'HTTP status codes, and reply codes of SMTP such as 421, that are tried again in the mode `status-codes`.',
+      description: 'HTTP status codes, and SMTP reply codes such as 421, that are retried in the mode `status-codes`.',
     }),
-    maxAttempts: count(1, 20, 5, 'Tries in all within one attempt, the first included.'),
+    maxAttempts: count(1, 20, 5, 'Number of tries within one attempt, the first included.'),
     waitSeconds: z.number().min(0).max(300).default(2).meta({
       description:
-        'Seconds between tries where the server names no time itself. A `Retry-After` of up to 10 seconds is waited for instead; a longer one ends the attempt, and the mailbox is paused until then.',
+        'Seconds between tries if the server does not name a time itself. A `Retry-After` of up to 10 seconds is observed instead; a longer one ends the attempt, and the mailbox is paused until then.',
     }),
     multiplyWait: z.boolean().default(true).meta({ description: 'Doubles the wait with each try, up to 300 seconds.' }),
   });
@@ -149,11 +139,11 @@ export const limitsBlock = () =>
       1,
       10_000,
       30,
-      'Messages a minute that one mailbox sends. Exchange Online allows 30 by SMTP, to who logs in: where a person signed in, all mailboxes of the connection share them.',
+      'Messages per minute that one mailbox sends. Exchange Online allows 30 over SMTP per login: if a person signed in, all mailboxes of the connection share them.',
     ),
     concurrentPerMailbox: z.exactOptional(z.int().min(1).max(64)).meta({
       description:
-        'Deliveries at the same time for one mailbox. Default: what Microsoft allows, 3 SMTP connections (where a person signed in, for all mailboxes of the connection) and 4 requests to Graph.',
+        'Deliveries at the same time for one mailbox. Default: what Microsoft allows, 3 SMTP connections (if a person signed in, for all mailboxes of the connection) and 4 requests to Graph.',
     }),
     concurrentDeliveries: count(
       1,
@@ -193,7 +183,7 @@ export const limitsBlock = () =>
       100,
       3000,
       2200,
-      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones go up in parts, or by SMTP. Microsoft documents 4 MB for the request, but larger MIME requests than about 2,240 kB were seen answered with 200 and not sent.',
+      'Largest message sent as one MIME request to Graph, in kB of 1024 bytes before base64; larger ones are uploaded in parts, or sent over SMTP. Microsoft documents 4 MB for the request, but MIME requests larger than about 2,240 kB were seen answered with 200 and not sent.',
     ),
     maxConnections: count(1, 100_000, 500, 'Client connections open at the same time on one listener.'),
     maxConnectionsPerAddress: count(
@@ -212,21 +202,21 @@ export const limitsBlock = () =>
       1,
       1_000_000,
       256,
-      'MB of 1,048,576 bytes that contents of messages may take in `dataDir`, for each mailbox that is read by Graph. What was not read for longest goes first.',
+      'MB of 1,048,576 bytes that message contents may use in `dataDir`, for each mailbox that is read through Graph. The least recently read is removed first.',
     ),
     graphPollSeconds: count(
       5,
       3600,
       15,
-      'Seconds between two looks for changes in a folder that a mail program has open, in a mailbox that is read by Graph. Each look takes a request; see `graphRequestsPerTenMinutes`.',
+      'Seconds between two checks for changes in a folder that a mail program has open, in a mailbox that is read through Graph. Each check takes a request; see `graphRequestsPerTenMinutes`.',
     ),
     graphRequestsPerTenMinutes: count(
       100,
       1_000_000,
       10_000,
-      'Requests in 10 minutes to a mailbox that is read by Graph; the program that waits for one is told when it must. Microsoft allows an app 10,000 for each mailbox: give each of several instances, or of several programs that share the app registration, its part.',
+      'Requests in 10 minutes to a mailbox that is read through Graph; a program that has to wait for one is told. Microsoft allows an app 10,000 for each mailbox: give each of several instances, or of several programs that share the app registration, its share.',
     ),
-    idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may say nothing (RFC 5321 asks for 300).'),
+    idleTimeoutSeconds: count(10, 86_400, 300, 'Seconds an SMTP client may stay silent (RFC 5321 asks for 300).'),
     loginFailures: count(
       1,
       10_000,
@@ -245,12 +235,7 @@ export const limitsBlock = () =>
       100,
       'Failed logins to one account from all addresses until it is blocked wherever it has not logged in from.',
     ),
-    loginBlockSeconds: count(
-      1,
-      86_400,
-      300,
-      'Seconds for which a block lasts; failures older than that are forgotten.',
-    ),
+    loginBlockSeconds: count(1, 86_400, 300, 'Seconds that a block lasts; failures older than that are forgotten.'),
   });
 
 /** `shutdown` */
@@ -260,12 +245,12 @@ export const shutdownBlock = () =>
       0,
       3600,
       0,
-      'Seconds that listeners go on accepting after SIGTERM, while `/readyz` answers 503: as long as a balancer takes to notice. `graceSeconds` begins behind them.',
+      'Seconds that listeners keep accepting after SIGTERM, while `/readyz` answers 503: as long as a balancer takes to notice. `graceSeconds` begins after them.',
     ),
     graceSeconds: count(
       0,
       3600,
       30,
-      'Seconds that work in flight gets to finish after SIGTERM, before connections are cut.',
+      'Seconds that work in progress has to finish after SIGTERM, before connections are cut.',
     ),
   });

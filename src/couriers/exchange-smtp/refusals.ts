@@ -34,7 +34,7 @@ const mailboxFull = {
   outcome: 'needs-admin',
   scope: 'mailbox',
   waitMs: 10 * minuteMs,
-  remedy: 'The mailbox is full, often by its Sent Items. Make room in it.',
+  remedy: 'The mailbox is full, often because of Sent Items. Free space in it.',
 } as const;
 
 const blocked = {
@@ -49,14 +49,14 @@ const tooLarge = {
   outcome: 'permanent',
   scope: 'message',
   remedy:
-    'The message is larger than the mailbox may send. Raise the limit (Set-Mailbox MAILBOX -MaxSendSize 150MB), or send it smaller.',
+    'The message is larger than the mailbox may send. Raise the limit (Set-Mailbox MAILBOX -MaxSendSize 150MB), or make the message smaller.',
 } as const;
 
 const recipientUnknown = {
   meaning: 'There is no such recipient.',
   outcome: 'permanent',
   scope: 'recipient',
-  remedy: 'Correct the address in the program that sends.',
+  remedy: 'Correct the address in the sending program.',
 } as const;
 
 const recipientRestricted = {
@@ -164,7 +164,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     waitMs: 10 * minuteMs,
     ofCourier: true,
     remedy:
-      'Microsoft throttles this sender or this address as suspicious. It lifts by itself; a sign-in problem shows in the Defender portal.',
+      'Microsoft throttles this sender or this address as suspicious. This ends by itself; a sign-in problem shows in the Defender portal.',
   },
   {
     reply: '550 5.7.501, 5.7.502, 5.7.503 Access denied, spam abuse detected; banned sender',
@@ -183,7 +183,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '550 5.7.750 Client blocked from sending from unregistered domains',
     enhanced: /^5\.7\.750$/,
-    meaning: 'The tenant sends much mail from domains that it has not registered.',
+    meaning: 'The tenant sends a lot of mail from domains that it has not registered.',
     outcome: 'needs-admin',
     scope: 'tenant',
     waitMs: 15 * minuteMs,
@@ -212,7 +212,7 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
     meaning: 'From has no valid address.',
     outcome: 'permanent',
     scope: 'message',
-    remedy: 'The From header has no valid address. Correct it in the program that sends.',
+    remedy: 'The From header has no valid address. Correct it in the sending program.',
   },
   {
     reply: '550 5.1.20 Multiple From addresses are not allowed without Sender address',
@@ -225,10 +225,10 @@ export const transactionRefusals: readonly ExchangeRefusalRow[] = [
   {
     reply: '550 5.6.11 Invalid characters',
     enhanced: /^5\.6\.11$/,
-    meaning: 'The message holds a bare line feed or another character that SMTP does not carry.',
+    meaning: 'The message contains a bare line feed or another character that SMTP does not carry.',
     outcome: 'permanent',
     scope: 'message',
-    remedy: 'The message holds characters that SMTP does not carry. Correct the program that sends.',
+    remedy: 'The message contains characters that SMTP does not carry. Correct the sending program.',
   },
   {
     reply: '550 5.5.105 External sending is not supported for High Volume Email accounts',

@@ -46,7 +46,7 @@ const permission: GraphRefusalRow = {
   waitMs: refusedLoginPauseMs,
   ofCourier: true,
   remedy:
-    'Grant the application Mail.Send (Microsoft Graph, application permission) with admin consent; where RBAC for Applications or an application access policy limits it, take the mailbox MAILBOX into its scope. A change can take two hours.',
+    'Grant the application Mail.Send (Microsoft Graph, application permission) with admin consent; if RBAC for Applications or an application access policy limits it, add the mailbox MAILBOX to its scope. A change can take two hours.',
 };
 
 const mailboxUnknown: GraphRefusalRow = {
@@ -67,7 +67,7 @@ const mailboxUnknown: GraphRefusalRow = {
   scope: 'mailbox',
   waitMs: refusedLoginPauseMs,
   remedy:
-    'Check mailbox of the account: MAILBOX has to be the user principal name or primary address of a mailbox in this tenant.',
+    'Check mailbox of the account: MAILBOX must be the user principal name or primary address of a mailbox in this tenant.',
 };
 
 const throttled: GraphRefusalRow = {
@@ -97,7 +97,7 @@ const mailboxFull: GraphRefusalRow = {
   outcome: 'needs-admin',
   scope: 'mailbox',
   waitMs: 10 * minuteMs,
-  remedy: 'The mailbox is full, often by its Sent Items. Make room in it.',
+  remedy: 'The mailbox is full, often because of Sent Items. Free space in it.',
 };
 
 const tooLarge: GraphRefusalRow = {
@@ -114,7 +114,7 @@ const tooLarge: GraphRefusalRow = {
   scope: 'message',
   ofCourier: true,
   remedy:
-    'Set send of the account to smtp, which takes up to 150 MB, and raise the limit of the mailbox: Set-Mailbox MAILBOX -MaxSendSize 150MB.',
+    'Set send of the account to smtp, which accepts up to 150 MB, and raise the limit of the mailbox: Set-Mailbox MAILBOX -MaxSendSize 150MB.',
 };
 
 const transient: GraphRefusalRow = {
@@ -189,7 +189,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
   {
     codes: ['ErrorPasswordExpired', 'ErrorPasswordChangeRequired'],
     status: '5.7.8',
-    meaning: 'The password of the mailbox has to be changed.',
+    meaning: 'The password of the mailbox must be changed.',
     outcome: 'needs-admin',
     scope: 'mailbox',
     waitMs: refusedLoginPauseMs,
@@ -262,7 +262,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     meaning: 'A recipient is not a valid address, or there is none.',
     outcome: 'permanent',
     scope: 'message',
-    remedy: 'A recipient in To, Cc or the envelope is not a valid address. Correct it in the program that sends.',
+    remedy: 'A recipient in To, Cc or the envelope is not a valid address. Correct it in the sending program.',
   },
   {
     codes: ['ErrorExceededMaxRecipientLimit', 'ErrorRecipientLimitExceeded'],
@@ -285,7 +285,7 @@ export const graphRefusals: readonly GraphRefusalRow[] = [
     outcome: 'permanent',
     scope: 'message',
     ofCourier: true,
-    remedy: 'Graph cannot read the message. Set send of the account to smtp, or correct the program that sends.',
+    remedy: 'Graph cannot read the message. Set send of the account to smtp, or correct the sending program.',
   },
   {
     codes: [

@@ -89,7 +89,7 @@ export class UpstreamDialogue {
   async startTls(): Promise<void> {
     const unread = this.#reader.detach();
     if (unread.length > 0 || this.#socket.readableLength > 0) {
-      throw new BridgeError('upstream-answer-invalid', `${this.peer} sent data in clear after it agreed to TLS.`, {
+      throw new BridgeError('upstream-answer-invalid', `${this.peer} sent unencrypted data after it agreed to TLS.`, {
         details: { peer: this.peer, said: unread.toString('latin1').slice(0, 100) },
       });
     }

@@ -9,7 +9,7 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, att
   const of = (wanted: ReportedRecipient['action']) => facts.recipients.filter(({ action }) => action === wanted);
   const [failed, delayed, relayed] = [of('failed'), of('delayed'), of('relayed')];
   const lines = [
-    `This is mailbridge on ${hostToken(facts.reportingMta, 'localhost')}. It took this message for Microsoft 365:`,
+    `This is mailbridge on ${hostToken(facts.reportingMta, 'localhost')}. It accepted this message for Microsoft 365:`,
     '',
     ...indented(`Subject: ${oneLine(decodedWords((original.get('Subject') ?? '').slice(0, 2000)), 300) || '(none)'}`),
     ...indented(`Accepted: ${formatDate(facts.arrivalDate)}`),
@@ -23,12 +23,12 @@ export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, att
   }
   if (delayed.length > 0) {
     lines.push('It has NOT YET been delivered to these recipients. Delivery is still being tried;');
-    lines.push('you need not send it again:', '', ...delayed.flatMap(recipientLines));
+    lines.push('you do not need to send it again:', '', ...delayed.flatMap(recipientLines));
     if (facts.willRetryUntil) lines.push(`It will be tried until ${formatDate(facts.willRetryUntil)}.`, '');
   }
   if (relayed.length > 0) {
-    lines.push('Microsoft 365 has taken it for these recipients. This was asked for; Microsoft');
-    lines.push('reports only failures, so no further notice comes if all goes well:', '');
+    lines.push('Microsoft 365 has accepted it for these recipients. This notice was requested. Microsoft');
+    lines.push('reports only failures, so no further notice follows if all goes well:', '');
     lines.push(...relayed.flatMap(recipientLines));
   }
   lines.push(`The ${attached} ${attached === 'header' ? 'of the message ' : ''}is attached.`, '');

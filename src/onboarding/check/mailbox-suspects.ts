@@ -27,7 +27,7 @@ export async function explainRefusal(
   if (refusal.code !== 'mailbox-login-refused' && refusal.code !== 'mailbox-not-connected') return refusal;
   const notConnected = refusal.code === 'mailbox-not-connected';
   const suspects = await suspectsOf(context, protocol, mailbox, notConnected);
-  const took = notConnected ? 'takes the token, but ' : '';
+  const took = notConnected ? 'accepts the token, but ' : '';
   const text = `Exchange ${took}does not open ${mailbox} by ${protocolNames[protocol]}.`;
   return new BridgeError(refusal.code, `${text} ${listed(suspects.map(({ cause }) => cause))}`, {
     remedy: numbered(suspects.map(({ remedy }) => remedy)),

@@ -405,7 +405,7 @@ export class GuidedSetup {
 
   #assertNotWritten(): void {
     if (!this.#progress.isWritten) return;
-    throw new BridgeError('set-up-step-done', 'The configuration of this set-up is written already.');
+    throw new BridgeError('set-up-step-done', 'The configuration of this set-up is already written.');
   }
 
   /** @param signal of the task that has come to it: what was cancelled changes nothing any more */

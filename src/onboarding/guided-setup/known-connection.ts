@@ -45,7 +45,7 @@ export function assertSameCloud(
   if (described === undefined) return;
   const [own, asked] = [known.cloud, described].map((cloud) => ports.cloudOf(cloud, ''));
   if (JSON.stringify(own) === JSON.stringify(asked)) return;
-  throw new BridgeError('usage', `Connection "${name}" is there already, and has another cloud.`, {
+  throw new BridgeError('usage', `Connection "${name}" already exists and has another cloud.`, {
     remedy: 'Leave the cloud out, or choose another name for the connection.',
   });
 }
@@ -61,7 +61,7 @@ export function assertSameApp(
 ): void {
   if (known === undefined) return;
   if (isSame(known.clientId, clientId, [noClientId]) && isSame(known.tenantId, tenantId, openTenants)) return;
-  throw new BridgeError('usage', `Connection "${name}" is there already, and belongs to another app or tenant.`, {
+  throw new BridgeError('usage', `Connection "${name}" already exists and belongs to another app or tenant.`, {
     remedy: 'Register the app of that connection, or choose another name for the connection.',
   });
 }

@@ -43,7 +43,7 @@ export function askedQuestions(
 function askedAs(question: Question, answer: string, { usernames }: Pick<PresentConfig, 'usernames'>): AskedQuestion {
   const { key, asks, explains, explainsOnPage, choices, optional, detail } = question;
   const isTaken = key === 'username' && usernames.some((each) => each.toLowerCase() === answer.toLowerCase());
-  const problem = answer === '' && optional ? undefined : isTaken ? 'is an account already' : question.problem(answer);
+  const problem = answer === '' && optional ? undefined : isTaken ? 'is already an account' : question.problem(answer);
   return {
     key,
     asks,

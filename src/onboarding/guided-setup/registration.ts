@@ -176,7 +176,7 @@ async function signInInBrowser(client: AdministratorClient, { signal, show }: Re
       read: (address) => request.redeem(address),
       start: request.url,
       elsewhere: 'sign-in-redirect-invalid',
-      thanks: ({ username }) => `${username} has signed in. The set-up page goes on.`,
+      thanks: ({ username }) => `${username} has signed in. The set-up page continues.`,
       signal: AbortSignal.any([signal, patience.signal]),
     });
   } finally {

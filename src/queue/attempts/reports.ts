@@ -22,7 +22,7 @@ export function withoutCourier(message: QueuedMessage): DeliveryReport {
   return reportForPending(message, {
     outcome: 'needs-admin',
     code: 'connection-gone',
-    text: `The configuration has no connection ${message.connection} any more to send as ${message.mailbox}.`,
+    text: `The configuration has no connection ${message.connection} to send as ${message.mailbox}.`,
   });
 }
 

@@ -19,7 +19,7 @@ const wrongSecret = needsAdmin(
 const uploadCertificate = `Upload this certificate under ${credentialsPage}, and check that the key of clientCertificate belongs to it.`;
 const wrongClock = needsAdmin(
   'The clock of this machine is wrong: the assertion that it signed with its certificate is not valid at this time.',
-  'Set the clock of this machine and keep it right by NTP. If clientAssertionFile is used, have its assertion renewed before it expires.',
+  'Set the clock of this machine and keep it right with NTP. If clientAssertionFile is used, have its assertion renewed before it expires.',
   { remedyFor: clockRemedy },
 );
 const unknownApp = needsAdmin(
@@ -40,7 +40,7 @@ const noRedirectUri = needsAdmin(
 );
 const malformedAssertion = needsAdmin(
   'The client assertion is not a JWT that Microsoft Entra ID can read, or its signature is wrong.',
-  'Check the file of clientAssertionFile: it holds one assertion (JWT) and nothing else, from the issuer that the federated credential names.',
+  'Check the file of clientAssertionFile: it must contain one assertion (JWT) and nothing else, from the issuer that the federated credential names.',
 );
 const publicClient = needsAdmin(
   'The app registration does not allow sign-ins without a secret (public client flows).',
@@ -108,7 +108,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
     `Upload the certificate itself under ${credentialsPage}.`,
   ),
   700021: needsAdmin(
-    'The client assertion is for another app than clientId names.',
+    'The client assertion is for a different app than clientId names.',
     'Compare clientId with the subject (sub) of the assertion in clientAssertionFile.',
   ),
   50013: malformedAssertion,
@@ -145,7 +145,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   50011: redirectUri,
   70004: redirectUri,
   500112: needsAdmin(
-    'The code was asked for with another redirect URI than the one it came back with.',
+    'The code was requested with a different redirect URI than the one it came back with.',
     'Set redirectUri to one address that is registered with the app and that nothing rewrites, such as http://localhost.',
   ),
   900971: noRedirectUri,
@@ -155,7 +155,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
   ),
   65002: needsAdmin(
     'The client id belongs to Microsoft and may not use this API.',
-    'Register an app of your own ("mailbridge register-app") and use its client id.',
+    'Register your own app ("mailbridge register-app") and use its client id.',
   ),
   70003: needsAdmin(
     'The app may not use this grant.',

@@ -2,7 +2,7 @@ import { appPage, type EntraError, needsAdmin, permanent, temporary } from './er
 
 const signInAgain = 'Sign in again with "mailbridge login".';
 const multiFactor = needsAdmin(
-  'The user has to pass or set up multifactor authentication, which an unattended program cannot do.',
+  'The user must pass or set up multifactor authentication, which an unattended program cannot do.',
   'Sign in again with "mailbridge login", or use the client-credentials grant, which has no user.',
 );
 const conditionalAccess = needsAdmin(
@@ -11,7 +11,7 @@ const conditionalAccess = needsAdmin(
 );
 const managedDevice = needsAdmin(
   'A Conditional Access policy requires a managed device, and this sign-in did not come from one.',
-  'Sign in on a managed device by the grant authorization-code, or exempt the user or the app from the policy; client-credentials has no device.',
+  'Sign in on a managed device with the grant authorization-code, or exempt the user or the app from the policy; client-credentials has no device.',
 );
 const riskyUser = needsAdmin(
   'Microsoft blocks the user because of a detected risk.',
@@ -43,10 +43,10 @@ const personalAccount = needsAdmin(
 );
 const federatedProvider = needsAdmin(
   "The organization's own sign-in service (AD FS or another identity provider) failed or refused the user.",
-  'Let the user sign in at https://myaccount.microsoft.com: if that fails too, its administrator has to look at it. The password grant cannot serve federated users.',
+  'Let the user sign in at https://myaccount.microsoft.com: if that fails too, the administrator of that service must look at it. The password grant cannot serve federated users.',
 );
 const onPremises = temporary(
-  'Microsoft Entra ID cannot have the password checked by the Active Directory of the organization just now.',
+  'Microsoft Entra ID currently cannot have the password checked by the Active Directory of the organization.',
   'Look at the authentication agents: Entra admin center > Entra Connect > Pass-through authentication. It is tried again.',
 );
 const singlePageApp = `Register the redirect URI as "Mobile and desktop applications" or "Web", not as a single-page app (${appPage} > Authentication), then sign in again.`;
@@ -123,8 +123,8 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   530003: managedDevice,
   530004: managedDevice,
   530036: needsAdmin(
-    'A policy that blocks device codes (authentication flows) ended the sign-in, which was made by one.',
-    'Sign in by the grant authorization-code, or exempt the user from the policy: Entra admin center > Conditional Access.',
+    'A policy that blocks device codes (authentication flows) ended the sign-in, which was made with one.',
+    'Sign in with the grant authorization-code, or exempt the user from the policy: Entra admin center > Conditional Access.',
   ),
   53011: riskyUser,
   530034: riskyUser,
@@ -146,7 +146,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   80010: onPremises,
   80014: onPremises,
   80012: needsAdmin(
-    'Active Directory allows the user no sign-in at this hour.',
+    'Active Directory does not allow the user to sign in at this hour.',
     'Allow it at all hours: Active Directory Users and Computers > the user > Account > Logon Hours.',
   ),
   80013: needsAdmin(
@@ -164,7 +164,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   90119: permanent('The code entered is malformed.', 'Start the sign-in again and copy the code as shown.'),
   90120: codeUsedUp,
   50134: permanent(
-    'The device code was entered in another region than it was asked for in.',
+    'The device code was entered in a different region than it was requested in.',
     'Start the sign-in again.',
   ),
   50058: personNeeded,
@@ -180,7 +180,7 @@ export const personErrors: Readonly<Record<number, EntraError>> = {
   700082: needsAdmin('The sign-in has expired, because it was not used for 90 days.', signInAgain),
   70008: needsAdmin('The sign-in has expired.', signInAgain),
   50085: needsAdmin('The sign-in has to be renewed at the identity provider of the user.', signInAgain),
-  50139: needsAdmin('The sign-in of the personal account is not valid any more.', signInAgain),
+  50139: needsAdmin('The sign-in of the personal account is no longer valid.', signInAgain),
   700084: needsAdmin('The sign-in was made for a single-page app and lasts 24 hours.', singlePageApp),
   9002325: spa,
   9002326: spa,

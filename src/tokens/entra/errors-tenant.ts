@@ -6,7 +6,7 @@ const tenantSpecific = needsAdmin(
 );
 const otherCloud = needsAdmin(
   'The tenant belongs to another cloud than the connection names.',
-  'Set cloud to the one the tenant lives in: global, us-gov-high, us-gov-dod or china.',
+  'Set cloud to the one that the tenant is in: global, us-gov-high, us-gov-dod or china.',
 );
 const tenantRestrictions = needsAdmin(
   'A proxy of the network allows sign-ins to certain tenants only (tenant restrictions), and this one is not among them.',
@@ -18,7 +18,7 @@ const crossTenant = needsAdmin(
 );
 const personalAccountsOnly = needsAdmin(
   'The app registration is for personal accounts only.',
-  `Set tenantId to "consumers" if a personal account (outlook.com, hotmail.com) is meant; else register the app for an organization: ${appPage} > Authentication > Supported account types.`,
+  `Set tenantId to "consumers" if a personal account (outlook.com, hotmail.com) is meant; otherwise register the app for an organization: ${appPage} > Authentication > Supported account types.`,
 );
 const notForConsumers = needsAdmin(
   'The app registration is for accounts of organizations only, and tenantId asks for personal ones.',
@@ -27,11 +27,11 @@ const notForConsumers = needsAdmin(
 
 const wrongScope = needsAdmin(
   'The scope is wrong, or names more than one resource.',
-  'Ask for one resource at a time: https://graph.microsoft.com/.default or https://outlook.office365.com/.default. Remove scopes of your own from the connection.',
+  'Ask for one resource at a time: https://graph.microsoft.com/.default or https://outlook.office365.com/.default. Remove your own scopes from the connection.',
 );
 const resourceGone = needsAdmin(
   'The resource asked for is disabled or does not exist in the tenant.',
-  'Check that the tenant has Exchange Online licences, and remove scopes of your own from the connection.',
+  'Check that the tenant has Exchange Online licences, and remove your own scopes from the connection.',
 );
 const unknownScope = needsAdmin(
   'The resource has no such permission: a scope is misspelled, or belongs to another resource.',
@@ -46,8 +46,8 @@ const permissionNotListed = needsAdmin(
   `Run mailbridge register-app --name NAME, which adds the permissions of a person’s sign-in and consents; for an app with --tenant-wide (Graph) or --classic (SMTP). By hand: add the permission under ${appPage} > API permissions (application permissions for client-credentials) and grant admin consent.`,
 );
 const badRequest = needsAdmin(
-  'Microsoft Entra ID cannot make sense of the request.',
-  'Remove scopes, prompt and redirectUri from the connection. If a proxy stands in between, check that it changes nothing.',
+  'Microsoft Entra ID does not understand the request.',
+  'Remove scopes, prompt and redirectUri from the connection. If there is a proxy in between, check that it changes nothing.',
 );
 
 export { adminConsent };
@@ -56,7 +56,7 @@ export { adminConsent };
 export const tenantErrors: Readonly<Record<number, EntraError>> = {
   90002: needsAdmin(
     'There is no such tenant.',
-    'Set tenantId to the Directory (tenant) ID, and cloud to the one the tenant lives in.',
+    'Set tenantId to the Directory (tenant) ID, and cloud to the one that the tenant is in.',
   ),
   900023: needsAdmin(
     'The tenant is malformed.',
@@ -115,8 +115,8 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
   28003: wrongScope,
   901002: wrongScope,
   1002012: needsAdmin(
-    'The client credentials grant accepts no single scopes, only all that the app was granted.',
-    'Ask for https://graph.microsoft.com/.default or https://outlook.office365.com/.default. Remove scopes of your own from the connection.',
+    'The client credentials grant does not accept individual scopes, only all that the app was granted.',
+    'Ask for https://graph.microsoft.com/.default or https://outlook.office365.com/.default. Remove your own scopes from the connection.',
   ),
   90009: needsAdmin(
     'The app asks for a token for itself.',
@@ -124,7 +124,7 @@ export const tenantErrors: Readonly<Record<number, EntraError>> = {
   ),
   500011: needsAdmin(
     'The tenant does not know the resource: no Exchange Online in it, or another cloud.',
-    'Check that the tenant has Exchange Online licences, that cloud is right, and the spelling of any scopes of your own.',
+    'Check that the tenant has Exchange Online licences, that cloud is right, and the spelling of any scopes you set yourself.',
   ),
   500014: needsAdmin(
     'The tenant has disabled the resource, or its subscription has lapsed.',

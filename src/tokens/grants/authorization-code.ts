@@ -73,7 +73,7 @@ export async function beginAuthorization(options: AuthorizationOptions): Promise
 function codeOf(options: UserClientOptions, redirect: URLSearchParams, state: string): string {
   const { name } = options;
   if (!sameText(redirect.get('state') ?? '', state)) {
-    const message = `The browser came back with the answer to another sign-in than the one begun for connection "${name}".`;
+    const message = `The browser came back with the answer to a different sign-in than the one started for connection "${name}".`;
     throw new BridgeError('sign-in-redirect-invalid', message);
   }
   if (redirect.has('error')) throw redirectError(options, redirect);

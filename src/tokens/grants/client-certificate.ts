@@ -34,7 +34,7 @@ export function readClientCertificate(
   }
   const key = readKey(keyPem, fail);
   if (key.asymmetricKeyType !== 'rsa') {
-    throw fail(`its key is of type ${key.asymmetricKeyType}, and Microsoft Entra ID takes RSA keys only`);
+    throw fail(`its key is of type ${key.asymmetricKeyType}, and Microsoft Entra ID accepts only RSA keys`);
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < 2048) throw fail(`its RSA key has ${bits} bits, fewer than 2048`);

@@ -58,7 +58,7 @@ export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant
         });
         // The library rounds and reckons by the machine's own clock; what counts is how long the token lives.
         const { expiresInMs } = network;
-        if (!result?.accessToken || expiresInMs === 0) throw new Error('the token has expired already');
+        if (!result?.accessToken || expiresInMs === 0) throw new Error('the token has already expired');
         return new AccessToken(result.accessToken, startedAtMs + expiresInMs);
       } catch (thrown) {
         throw tokenError({

@@ -44,7 +44,7 @@ export function managedIdentityGrant(options: ManagedIdentityOptions): Grant {
         const result = await inExchange(exchange, () => app.acquireToken(request));
         const expiresAtMs = result.expiresOn?.getTime() ?? 0;
         // The library rounds, and takes the time of the request where the answer names none.
-        if (!result.accessToken || expiresAtMs < clock.now() + 1000) throw new Error('the token has expired already');
+        if (!result.accessToken || expiresAtMs < clock.now() + 1000) throw new Error('the token has already expired');
         return new AccessToken(result.accessToken, expiresAtMs);
       } catch (thrown) {
         throw managedIdentityError(options, thrown, exchange.failure);

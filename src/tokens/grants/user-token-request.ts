@@ -46,7 +46,8 @@ export async function requestUserToken(
     const nowMs = options.clock.now();
     // The library rounds and reckons by the machine's own clock; what counts is how long the token lives.
     const { expiresAtMs } = network;
-    if (!result?.account || !result.accessToken || expiresAtMs <= nowMs) throw new Error('the answer holds no token');
+    if (!result?.account || !result.accessToken || expiresAtMs <= nowMs)
+      throw new Error('the answer contains no token');
     const token = { scopes: request.scopes, value: result.accessToken, expiresAtMs };
     return {
       username: result.account.username,

@@ -174,7 +174,7 @@ function remedyOf(fault: SealFault, connection: string): string {
   }
   if (fault === 'newer') return `Install that version here too, or sign in again with ${anew}, which sets it aside.`;
   if (fault === 'other-owner') {
-    return `Sign in again with ${anew}, which sets it aside, or put clientId, tenantId and cloud back to what the other instances have.`;
+    return `Sign in again with ${anew}, which sets it aside, or set clientId, tenantId and cloud to what the other instances have.`;
   }
   return `Sign in again with ${anew}, which sets it aside.`;
 }

@@ -147,6 +147,6 @@ function invalid(what: string): BridgeError {
 }
 
 function unusable(file: string, cause: unknown): BridgeError {
-  const message = `The key that encrypts sign-ins, ${file}, cannot be read or made (${fileErrorText(cause)}).`;
+  const message = `The key that encrypts sign-ins, ${file}, cannot be read or created (${fileErrorText(cause)}).`;
   return new BridgeError('token-key-unusable', message, { cause, details: { file } });
 }

@@ -10,7 +10,7 @@ const news = {
   since: '2026-01-05T08:00:00.000Z',
   at: '2026-01-05T09:00:00.000Z',
   instance: 'bridge-1',
-  text: 'Somebody guesses the password of account büro\r\nBcc: x@y.example.',
+  text: 'Somebody is guessing the password of account büro\r\nBcc: x@y.example.',
   remedy: 'See the log.',
 } as const;
 const addresses = { from: 'reports@contoso.example', to: 'it@contoso.example', hostname: 'bridge.example' };
@@ -18,7 +18,9 @@ const addresses = { from: 'reports@contoso.example', to: 'it@contoso.example', h
 test('a mail program reads an alert as it is meant; nothing in it breaks out of its place', async () => {
   const octets = alertMail(news, addresses);
   const mail = await PostalMime.parse(octets);
-  expect(mail.subject).toBe('[mailbridge] warning: Somebody guesses the password of account büro Bcc: x@y.example.');
+  expect(mail.subject).toBe(
+    '[mailbridge] warning: Somebody is guessing the password of account büro Bcc: x@y.example.',
+  );
   expect([mail.from?.address, mail.to?.[0]?.address, mail.bcc]).toEqual([addresses.from, addresses.to, undefined]);
   expect(mail.headers.find(({ key }) => key === 'auto-submitted')?.value).toBe('auto-generated');
   expect(mail.text).toContain('What to do: See the log.');

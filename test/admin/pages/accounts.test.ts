@@ -35,7 +35,7 @@ test('the settings of each protocol are shown, and copied', async () => {
 test('an app password is made, shown once, works, and is removed', async () => {
   const page = await world().open('accounts/smtp');
   const section = page.getByRole('region', { name: 'App passwords' });
-  await section.getByText('There is none yet.').waitFor();
+  await section.getByText('There are no app passwords yet.').waitFor();
   await section.getByLabel('Program or device').fill('Scanner, 2nd floor');
   await section.getByRole('button', { name: 'Make a password' }).click();
   const dialog = page.getByRole('dialog', { name: 'The new password' });
@@ -52,7 +52,7 @@ test('an app password is made, shown once, works, and is removed', async () => {
 
   await section.getByRole('button', { name: 'Remove Scanner, 2nd floor …' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
-  await section.getByText('There is none yet.').waitFor();
+  await section.getByText('There are no app passwords yet.').waitFor();
   // The reader of passwords looks for changes every second.
   await until('the login to be refused', () =>
     login().then(

@@ -108,7 +108,7 @@ test('where each mailbox has a sign-in of its own, the page asks for which', asy
   await dialog.getByRole('button', { name: 'Continue' }).click();
   const code = (await dialog.locator('.big-code').textContent()) ?? '';
   await enterDeviceCode(await world().window({ ignoreHTTPSErrors: true }), simulator, code, bob);
-  await dialog.getByText(`The mailbox ${bob} is opened in the name of ${bob}.`).waitFor();
+  await dialog.getByText(`The mailbox ${bob} is opened as ${bob}.`).waitFor();
   expect(readdirSync(join(folder.path, 'data/sign-ins'))).toContain('people~bob%40contoso.com.token');
 });
 
@@ -154,7 +154,7 @@ test('who signs in is asked for by the Exchange script only where nobody knows i
   // Alice has signed in above.
   const other = await world().open('connections/person');
   await other.getByRole('button', { name: 'Exchange script …' }).click();
-  await other.getByRole('dialog', { name: 'Exchange script' }).getByText('Exchange has nothing to be told.').waitFor();
+  await other.getByRole('dialog', { name: 'Exchange script' }).getByText('Exchange needs no settings.').waitFor();
 });
 
 test('the consent link is shown, and can be copied', async () => {

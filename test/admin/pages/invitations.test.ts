@@ -9,7 +9,7 @@ test('an invitation is made, its link is shown once and copied, and it is revoke
   const section = page.getByRole('region', { name: 'Invitations' });
   await section.getByText('Nobody is invited.').waitFor();
   await section.getByLabel('Address').fill('alice@contoso.com');
-  await section.getByLabel('Good for').selectOption('30 days');
+  await section.getByLabel('Valid for').selectOption('30 days');
   await section.getByRole('button', { name: 'Invite' }).click();
   const dialog = page.getByRole('dialog', { name: 'The invitation' });
   await dialog.getByRole('button', { name: 'Copy link' }).click();

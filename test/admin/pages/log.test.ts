@@ -36,6 +36,6 @@ test('paused, nothing moves; going on, what was missed is there', async () => {
   const id = await world().submit('While it is paused');
   await page.getByText('Live', { exact: true }).waitFor();
   expect(await page.getByRole('log').getByText(id).count()).toBe(0);
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await page.getByRole('log').getByText(id).first().waitFor();
 });

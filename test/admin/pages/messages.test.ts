@@ -44,7 +44,7 @@ test('messages come newest first, and a delivered one is found by each field', a
   await page.getByRole('link', { name: 'Clear' }).click();
   await page.getByLabel('Until').fill('2020-01-01T00:00');
   await page.getByRole('button', { name: 'Search' }).click();
-  await page.getByText('No message is found.').waitFor();
+  await page.getByText('No messages found.').waitFor();
 });
 
 test('the page of a message shows its way, every attempt, and Microsoft’s words', async () => {
@@ -78,7 +78,7 @@ test('the page of a message leads to its bounce, and that of the bounce to the m
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor();
   await page.goto(address);
-  await facts.getByText(`${id}, which is not kept any more`).waitFor();
+  await facts.getByText(`${id}, which is no longer kept`).waitFor();
   expect(await facts.getByRole('link').count()).toBe(0);
 });
 

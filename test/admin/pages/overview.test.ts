@@ -22,7 +22,7 @@ test('the overview is found by its name', async () => {
 test('throughput, latency and queue are drawn for an hour, a day and a week, and told in words', async () => {
   const page = await world().open('');
   const history = page.getByRole('region', { name: 'History' });
-  for (const name of [/^Throughput, messages a minute\. Accepted: /, /^Latency, /, /^Queue, messages waiting\. /]) {
+  for (const name of [/^Throughput, messages per minute\. Accepted: /, /^Latency, /, /^Queue, messages waiting\. /]) {
     const plot = history.getByRole('img', { name });
     await plot.locator('canvas').waitFor();
   }
@@ -44,7 +44,7 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   await tile('Delivered')
     .getByText(String(before + 1), { exact: true })
     .waitFor();
-  await page.getByText('Clients are welcome.').waitFor();
+  await page.getByText('Accepting clients.').waitFor();
   expect(await page.getByText('sent when the trouble is over').count()).toBe(0);
 
   faults.outages = ['smtp'];
@@ -56,7 +56,7 @@ test('what happens is shown without a reload: a delivery, then trouble with its 
   const waits = page.getByText('Mail of contoso waits and is sent when the trouble is over.');
   await waits.and(page.locator('.lead *')).waitFor();
   await page.locator('.lead .mark.warn').getByText('Mail waits').waitFor();
-  await page.getByText('Clients are welcome.').waitFor();
+  await page.getByText('Accepting clients.').waitFor();
 
   faults.outages = [];
   await page.getByRole('link', { name: 'Queued' }).click();

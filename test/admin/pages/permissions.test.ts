@@ -24,7 +24,7 @@ test('permissions that roles in Exchange grant are not shown as missing', async 
   const page = await world().open('connections/contoso');
   await page
     .getByText(
-      'SMTP.SendAsApp, Mail.Send, Mail.ReadWrite: not in Entra ID. Roles in Exchange may grant them for single mailboxes (the Exchange script does); Check tries them.',
+      'SMTP.SendAsApp, Mail.Send, Mail.ReadWrite: not in Entra ID. Roles in Exchange may grant them for individual mailboxes (the Exchange script does); Check tries them.',
     )
     .waitFor();
   await page.getByRole('button', { name: 'Check' }).click();

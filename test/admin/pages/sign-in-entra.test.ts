@@ -48,7 +48,7 @@ test("who signs in with the company's account is on the page, with the role of t
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   const session = page.getByRole('region', { name: 'Session' });
   await session.getByText(alice).waitFor();
-  expect(await session.textContent()).not.toContain('may look, not change');
+  expect(await session.textContent()).not.toContain('view only');
   expect(new URL(page.url()).search).toBe('');
   await page.reload();
   await session.getByText(alice).waitFor();
@@ -61,5 +61,5 @@ test('who is in the group of those who look may change nothing', async () => {
   await page.goto(`${origin()}/ui/`);
   await page.getByRole('link', { name: "Sign in with your company's account" }).click();
   await signInOnPage(page, world().relay.simulator, bob);
-  await page.getByRole('region', { name: 'Session' }).getByText('(may look, not change)').waitFor();
+  await page.getByRole('region', { name: 'Session' }).getByText('(view only)').waitFor();
 });

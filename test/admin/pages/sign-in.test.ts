@@ -37,7 +37,7 @@ test('a session that is over leads back to the sign-in, and from there to the sa
   await graph.waitFor();
   await page.context().clearCookies();
   await graph.click();
-  await page.getByText('Your session is over.').waitFor();
+  await page.getByText('Your session has ended.').waitFor();
   await page.getByLabel('Admin token').fill(adminToken);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Account graph', level: 1 }).waitFor();
@@ -45,7 +45,7 @@ test('a session that is over leads back to the sign-in, and from there to the sa
 
 test('who may look alone is shown no button that changes something', async () => {
   const page = await world().open('connections', { token: viewToken });
-  await page.getByText('(may look, not change)').waitFor();
+  await page.getByText('(view only)').waitFor();
   await page.getByRole('article', { name: 'Connection contoso' }).waitFor();
   expect(await page.getByRole('button', { name: 'Check' }).count()).toBe(0);
 });

@@ -132,7 +132,7 @@ test('the check tries the mailboxes that are named, each by its own sign-in', as
 test('login signs one of the people in from the command line, and says where it matters whose sign-in it is', async () => {
   await peopleRelay();
   const config = ['--config', relay.folder.configFile];
-  expect((await mailbridge(['login', ...config])).err).toContain('say which with --mailbox ADDRESS');
+  expect((await mailbridge(['login', ...config])).err).toContain('name one with --mailbox ADDRESS');
   const other = await mailbridge(['login', '--mailbox', alice, '--verify-only', ...config]);
   expect(other).toMatchObject({ code: 0 });
 });

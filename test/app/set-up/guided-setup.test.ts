@@ -56,7 +56,7 @@ test('from an empty folder to a delivered message', async () => {
   expect(checked.check.shown.hops.length).toBeGreaterThan(5);
   await world.setup.test('alice@contoso.example');
   const { test: sent } = await world.when('the message', ({ step }) => step === 'done');
-  expect(sent.shown.detail).toMatch(/^Microsoft has taken it, as message \w+ of the queue$/);
+  expect(sent.shown.detail).toMatch(/^Microsoft has accepted it, as message \w+ of the queue$/);
   expect(world.m365.transport.journal.count).toBe(1);
 });
 
@@ -110,7 +110,7 @@ test('a configuration that is there gets another account over the same connectio
   await world.setup.startOver();
   expect(await world.setup.view()).toMatchObject({ adds: true, connections: ['contoso'] });
   const taken = await world.setup.questions({ ...answers });
-  expect(taken.find(({ key }) => key === 'username')).toMatchObject({ problem: 'is an account already' });
+  expect(taken.find(({ key }) => key === 'username')).toMatchObject({ problem: 'is already an account' });
   expect(taken.map(({ key }) => key)).not.toContain('tenant');
   await register(world, { mailbox: 'alice@contoso.example', use: 'send', username: 'alice' });
   await world.setup.write();

@@ -41,7 +41,7 @@ test('add prints the password alone, and once', async () => {
   const made = await account('add', 'scanner', '--name', 'second floor');
   expect(made).toMatchObject({ code: 0, out: expect.stringMatching(secretLine) });
   expect(made.err).toBe(
-    '✓ App password "second floor" of scanner. It is shown this once. Hyphens, blanks and capitals do not count.\n',
+    '✓ App password "second floor" of scanner. It is shown only this once. Hyphens, spaces and capitals do not matter.\n',
   );
   const listed = await account('list');
   expect(listed.out).toMatch(
@@ -120,7 +120,7 @@ test('what is left of a login that no account has is told, and can be removed', 
   await account('add', 'ann@fabrikam.com', '--name', 'phone');
   writeFileSync(file, readFileSync(file, 'utf8').replace('*@fabrikam.com', '*@wingtip.com'));
   expect((await account('list')).out).toContain(
-    'No account has the login ann@fabrikam.com: mailbridge account remove ends what is left.',
+    'No account has the login ann@fabrikam.com: remove what is left with mailbridge account remove.',
   );
   expect(JSON.parse((await account('list', '--json')).out)[0].hasAccount).toBe(false);
   expect((await account('remove', 'ann@fabrikam.com', '--name', 'phone')).code).toBe(0);

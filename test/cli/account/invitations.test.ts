@@ -42,7 +42,7 @@ test('invite prints the link alone, and once', async () => {
   const made = await account('invite', 'Anna@contoso.com', '--days', '3');
   expect(made.out).toMatch(/^https:\/\/mailbridge\.contoso\.com\/connect#invitation=[0-9a-f]{12}\.[\w-]{32}\n$/);
   expect(made.err).toMatch(
-    /^✓ Invitation [0-9a-f]{12} for anna@contoso\.com, good once and until .*\. The link is shown this once\.\n$/,
+    /^✓ Invitation [0-9a-f]{12} for anna@contoso\.com, valid once and until .*\. The link is shown only this once\.\n$/,
   );
   const listed = await account('invitations');
   expect(listed.out).toMatch(
@@ -64,7 +64,7 @@ test('the link lets its address in, as a bridge on the same queue sees it', asyn
 test('revoke ends one, by its id', async () => {
   const { account } = await configured();
   const { id } = JSON.parse((await account('invite', anna, '--json')).out) as Made;
-  expect((await account('revoke', id)).out).toBe(`✓ The invitation ${id} for ${anna} has ended.\n`);
+  expect((await account('revoke', id)).out).toBe(`✓ The invitation ${id} for ${anna} is revoked.\n`);
   expect((await account('invitations', '--json')).out).toBe('[]\n');
   expect(await account('revoke', id)).toMatchObject({ code: 2, err: expect.stringContaining('account invitations') });
 });

@@ -52,7 +52,7 @@ test('holds configuration, named files, keys, sign-ins and the queue, in a file 
     out: expect.stringMatching(
       /^✓ \S+backup.age \([\d.]+ kB\) is written: configuration, 3 files that it names, a queue with 3 messages that wait\.\n$/,
     ),
-    err: 'warning: the backup does not hold what is in the environment: keep ERP elsewhere\n',
+    err: 'warning: the backup does not contain what is in the environment: keep ERP elsewhere\n',
   });
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const { 'manifest.json': manifest = '', 'data/queue/queue.sqlite': queue = '', ...rest } = await contentsOf(file);
@@ -155,7 +155,7 @@ test('names what it cannot hold: files that are not there, and those that each s
 test('tells when the key of the sign-ins is not in it', async () => {
   const { dataDir, backup } = world();
   rmSync(join(dataDir, 'token.key'));
-  expect((await backup(target())).err).toContain('the key that encrypts the sign-ins is a credential of systemd');
+  expect((await backup(target())).err).toContain('the key that encrypts the sign-ins is a systemd credential');
 });
 
 describe('the file', () => {

@@ -158,7 +158,7 @@ describe('where something is in the way', () => {
     expect(await restore(file, '--config', configFile)).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringContaining(`${join(folder, told)} is there already.`),
+      err: expect.stringContaining(`${join(folder, told)} already exists.`),
     });
     expect(filesIn(folder).filter((each) => each !== 'data/lock')).toEqual(before);
     expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');

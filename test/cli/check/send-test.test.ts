@@ -95,7 +95,7 @@ test('of a hash the password is asked for at a terminal, and elsewhere the messa
   expect(typed.line).toContain('delivered through the bridge');
   const wrong = await sendTest(relay, 'wrong');
   expect([wrong.code, wrong.line], wrong.out).toEqual([1, expect.stringContaining('✗ test-message')]);
-  expect(wrong.out).toMatch(/The bridge did not take the test message: .*535/);
+  expect(wrong.out).toMatch(/The bridge did not accept the test message: .*535/);
   const nobody = await sendTest(relay);
   expect([nobody.code, nobody.line], nobody.out).toEqual([0, expect.stringContaining('accepted by Microsoft')]);
   expect(nobody.err).toContain('warning: the test message of smtp goes straight to Microsoft, past the bridge');

@@ -135,9 +135,7 @@ test('a file that holds something else stays, unless --force', async () => {
   writeFileSync(file, '# of my own\n');
   const { code, stderr } = await world.run('exchange-script');
   expect([code, readFileSync(file, 'utf8')]).toEqual([2, '# of my own\n']);
-  expect(words(stderr)).toContain(
-    `${file} is there already and holds something else. Move it away, replace it with --force`,
-  );
+  expect(words(stderr)).toContain(`${file} already exists with other content. Move it away, replace it with --force`);
   expect((await world.run('exchange-script', '--force')).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toContain('Connect-ExchangeOnline');
 });

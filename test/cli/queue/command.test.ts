@@ -197,7 +197,7 @@ test('export gives the octets as they were accepted, to nobody else', async () =
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(await queue('export', first.id, '--out', file)).toMatchObject({
     code: 1,
-    err: expect.stringContaining('there already'),
+    err: expect.stringContaining('already exists'),
   });
   expect(await queue('export', '--all')).toMatchObject({ code: 2, err: expect.stringContaining('need a folder') });
   const all = join(folder, 'all');

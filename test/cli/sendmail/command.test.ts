@@ -189,7 +189,7 @@ test('where several accounts could be meant, it asks for one', async () => {
   const file = await otherConfig(({ accounts }) => accounts.map(({ networks: _, ...each }) => each));
   expect(await mailbridge(['sendmail', '--config', file, alice], message(''))).toMatchObject({
     code: 78,
-    err: expect.stringMatching(/several accounts could be meant: name one with --account/),
+    err: expect.stringMatching(/several accounts match: name one with --account/),
   });
 });
 

@@ -183,16 +183,16 @@ test('uninstall takes back unit and sendmail, and says what stays', async (conte
     ✓ removed /etc/systemd/system/mailbridge.service
     ✓ removed the link /usr/sbin/sendmail
     ✓ removed /usr/local/lib/mailbridge/sendmail
-    These stay, with the user whom they belong to:
+    These stay, with the user that owns them:
       /etc/mailbridge      configuration and keys
       /var/lib/mailbridge  queue, sign-ins, certificates
-    Mail that waits there is not delivered any more. mailbridge queue list shows it.
+    Mail that is waiting there is no longer delivered. mailbridge queue list shows it.
     "
   `);
   for (const path of ['/etc/mailbridge/config.json', '/etc/mailbridge/token.key', '/var/lib/mailbridge']) {
     expect({ path, stays: existsSync(machine.path(path)) }).toEqual({ path, stays: true });
   }
-  expect((await uninstall(machine)).out).toBe('There is no service of mailbridge here.\n');
+  expect((await uninstall(machine)).out).toBe('There is no mailbridge service on this machine.\n');
 });
 
 test('--print needs no root and changes nothing', async () => {

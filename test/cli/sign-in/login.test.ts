@@ -206,7 +206,7 @@ test('a redirect URI elsewhere, and a secret: the address that the browser ends 
 
 test.each([
   ['nonsense\n', 'The pasted text is not an address'],
-  ['https://intranet.contoso.example/signed-in?code=abc&state=xyz\n', 'answer to another sign-in'],
+  ['https://intranet.contoso.example/signed-in?code=abc&state=xyz\n', 'answer to a different sign-in'],
   [null, 'The pasted text is not an address'],
 ])('pasted: %j', async (pasted, message) => {
   const world = await loginWorld();
@@ -323,7 +323,7 @@ test('the sign-in of another app registration is moved aside, which is told', as
   world.connection.clientId = other.clientId;
   const { code, out } = await world.logIn(alice, '--no-check');
   expect(code, out).toBe(0);
-  expect(out).toMatch(/belongs to another app registration.* It is moved aside once somebody has signed in\./);
+  expect(out).toMatch(/belongs to another app registration.* The file is moved aside once somebody has signed in\./);
   expect(readdirSync(dirname(world.tokenFile)).filter((name) => name.includes('.unreadable-'))).toHaveLength(1);
 });
 

@@ -26,7 +26,7 @@ test('the wrong person, without a terminal: refused, and the sign-in that works 
   expect(sealedText(world)).toBe(before);
   expect([code, err]).toEqual([
     1,
-    'mailbridge: bob@contoso.example has signed in, but connection "contoso" has a sign-in of alice@contoso.example that works. It is kept. Sign in as alice@contoso.example: mailbridge login contoso. If the other one is meant: mailbridge login contoso --replace. (sign-in-other-person)\n',
+    'mailbridge: bob@contoso.example has signed in, but connection "contoso" has a sign-in of alice@contoso.example that works. It is kept. Sign in as alice@contoso.example: mailbridge login contoso. To use the other one: mailbridge login contoso --replace. (sign-in-other-person)\n',
   ]);
   expect(out).toMatch(/^Sign in as alice@contoso\.example: open /);
   expect(await whoIsSignedIn(world)).toBe(alice);
@@ -122,5 +122,5 @@ test('a second person at the second consent is refused', async () => {
   await signInAtDevicePage(world.m365, await running.userCode(), alice);
   await signInAtDevicePage(world.m365, await running.userCode(1), bob);
   const { code, err } = await running.ended;
-  expect([code, err]).toEqual([1, expect.stringContaining('alice@contoso.example signed in first, and then bob@')]);
+  expect([code, err]).toEqual([1, expect.stringContaining('alice@contoso.example signed in first, then bob@')]);
 });

@@ -89,5 +89,5 @@ test('other remedies and reports stay as they are', async () => {
   expect(await remedy('552 5.3.4 too large', { from: 'a@b.c' })).toContain(
     "Set-Mailbox 'reports@contoso.com' -MaxSendSize",
   );
-  expect(await remedy('550 5.1.1 unknown', { from: 'a@b.c' })).toBe('Correct the address in the program that sends.');
+  expect(await remedy('550 5.1.1 unknown', { from: 'a@b.c' })).toBe('Correct the address in the sending program.');
 });

@@ -115,7 +115,7 @@ describe('a delivery report', () => {
       'Content-Type: text/plain; charset=utf-8',
       'Content-Transfer-Encoding: 7bit',
       '',
-      'This is mailbridge on bridge.local. It took this message for Microsoft 365:',
+      'This is mailbridge on bridge.local. It accepted this message for Microsoft 365:',
       '',
       '  Subject: Scan 17',
       '  Accepted: Mon, 05 Jan 2026 07:08:09 +0000',

@@ -98,7 +98,7 @@ describe('What a report says of a recipient (RFC 3464 section 2.3)', () => {
 describe('What a report tells people', () => {
   const none = 'NOT be delivered';
   const late = 'NOT YET been delivered';
-  const taken = 'Microsoft 365 has taken it';
+  const taken = 'Microsoft 365 has accepted it';
 
   it.each([
     [['failed'], 'Undeliverable', [none]],
@@ -125,7 +125,7 @@ describe('What a report tells people', () => {
     const text = deliveryStatusMessage({ ...facts, recipients: [taken, recipient, late], willRetryUntil }).toString();
     const people = text.split('\r\n--b\r\n')[1]?.split('\r\n\r\n').slice(1).join('\r\n\r\n').split('\r\n');
     expect(people).toEqual([
-      'This is mailbridge on bridge.local. It took this message for Microsoft 365:',
+      'This is mailbridge on bridge.local. It accepted this message for Microsoft 365:',
       '',
       '  Subject: Scan',
       '  Accepted: Mon, 05 Jan 2026 07:08:09 +0000',
@@ -137,15 +137,15 @@ describe('What a report tells people', () => {
       '    Microsoft 365 answered: 550 no such user',
       '',
       'It has NOT YET been delivered to these recipients. Delivery is still being tried;',
-      'you need not send it again:',
+      'you do not need to send it again:',
       '',
       '  <late@x.example>',
       '    Microsoft 365 answered: busy',
       '',
       'It will be tried until Wed, 07 Jan 2026 00:00:00 +0000.',
       '',
-      'Microsoft 365 has taken it for these recipients. This was asked for; Microsoft',
-      'reports only failures, so no further notice comes if all goes well:',
+      'Microsoft 365 has accepted it for these recipients. This notice was requested. Microsoft',
+      'reports only failures, so no further notice follows if all goes well:',
       '',
       '  <taken@x.example>',
       '    Reason: taken',

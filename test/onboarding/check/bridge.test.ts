@@ -95,6 +95,6 @@ test('what waits, since when, what is damaged and what is paused', async () => {
   expect(queue).toMatchObject({
     status: 'ok',
     detail: '3 waiting, the oldest since 1970-01-01T00:00:00Z, 1 held, 2 given up, 4 damaged',
-    warning: 'contoso/a@x is paused Damaged messages wait for you: mailbridge queue list --state quarantined',
+    warning: 'contoso/a@x is paused There are damaged messages: mailbridge queue list --state quarantined',
   });
 });

@@ -169,7 +169,7 @@ const breakages: readonly Breakage[] = [
     hop: 'reach Graph localhost',
     code: 'upstream-unreachable',
     cause: /refused the connection/,
-    remedy: /Where only a proxy reaches the internet, configure proxy or HTTPS_PROXY/,
+    remedy: /If only a proxy reaches the internet, set proxy or HTTPS_PROXY/,
   },
   {
     what: 'a proxy that is not there',
@@ -331,7 +331,7 @@ const breakages: readonly Breakage[] = [
     code: 'token-refused',
     aadsts: 'AADSTS500011',
     cause: /tenant does not know the resource/,
-    remedy: /scopes of your own/,
+    remedy: /scopes you set yourself/,
   },
   {
     what: 'Entra ID overloaded',

@@ -36,7 +36,7 @@ test('a connection that is there settles tenant, app and who signs in', () => {
   const present = { connections: { contoso: {} }, usernames: ['Reports'] };
   const questions = asked({ use: 'send', mailbox: 'reports@contoso.com' }, present);
   expect(questions.map(({ key }) => key)).toEqual(['use', 'from', 'mailbox', 'networks', 'send', 'name', 'username']);
-  expect(questions.at(-1)?.problem).toBe('is an account already');
+  expect(questions.at(-1)?.problem).toBe('is already an account');
 });
 
 test.each([

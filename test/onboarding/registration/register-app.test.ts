@@ -80,7 +80,7 @@ test('a script of the same name that is another text stays, and the command to r
   writeFileSync(file, '# of my own\n');
   const { code, stdout } = await world.run('register-app');
   expect([code, readFileSync(file, 'utf8')]).toEqual([0, '# of my own\n']);
-  expect(stdout).toContain(`${file} holds something else and was left alone; the script:\n`);
+  expect(stdout).toContain(`${file} has other content and was not changed; the script:\n`);
   expect(stdout).toContain('  mailbridge exchange-script contoso --force\nThen: mailbridge check contoso\n');
 });
 

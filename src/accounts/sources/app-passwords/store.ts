@@ -75,7 +75,7 @@ export function listed(kept: readonly KeptAppPassword[]): ListedAppPassword[] {
 }
 
 export function appPasswordExists(login: string, name: string): BridgeError {
-  return new BridgeError('app-password-exists', `${login} has an app password "${name}" already.`);
+  return new BridgeError('app-password-exists', `${login} already has an app password "${name}".`);
 }
 
 /** @param entries those of all logins */

@@ -68,7 +68,7 @@ export class FilePasswords implements PasswordSource {
     if (found.isOpenToOthers) log.warn({ file }, openToOthersText(file));
     const problems = lineProblemsText(found);
     if (problems === undefined) return;
-    const error = new BridgeError('password-line-invalid', `The password file ${file} has lines that hold nobody.`);
+    const error = new BridgeError('password-line-invalid', `The password file ${file} has invalid lines.`);
     log.error({ file, error }, `the password file ${file}: ${problems}`);
   }
 }

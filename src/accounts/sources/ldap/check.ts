@@ -27,7 +27,7 @@ export async function checkLdap(
     if ('bindDn' in person && code === invalidDnSyntax) {
       throw new BridgeError('ldap-refused', `${url} cannot read names such as ${person.bindDn}.`, {
         remedy:
-          'Active Directory alone takes user principal names: write bindDn as a DN, such as uid={local},ou=people,dc=contoso,dc=com, or search with baseDn.',
+          'Only Active Directory accepts user principal names: write bindDn as a DN, such as uid={local},ou=people,dc=contoso,dc=com, or search with baseDn.',
       });
     }
     for (const name of people) if (!(await directory.finds(name))) throw notFound(settings, name);
@@ -42,7 +42,7 @@ function notFound({ url, person }: LdapSettings, name: string): BridgeError {
   const where = 'bindDn' in person ? `bindDn ${person.bindDn}` : `the filter ${person.filter} in ${person.baseDn}`;
   return new BridgeError('ldap-refused', `${url} does not find ${name}, or finds several: by ${where}.`, {
     remedy:
-      'Correct filter and baseDn of passwordFrom.ldap. If they are right, see that the user of searchBind may read that person.',
+      'Correct filter and baseDn of passwordFrom.ldap. If they are right, check that the user of searchBind may read that person.',
   });
 }
 

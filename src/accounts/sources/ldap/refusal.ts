@@ -63,7 +63,7 @@ function isCertificateFault(code: string): boolean {
 }
 
 function certificateRemedy(code: string): string {
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Use a name in url that the certificate bears.';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Use a name in url that the certificate is valid for.';
   if (code === 'CERT_HAS_EXPIRED') return 'Renew the certificate of the LDAP server.';
-  return 'Name the file with the certificate of its authority in caFile.';
+  return 'Set caFile to the file with the certificate of its authority.';
 }

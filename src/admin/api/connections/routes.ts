@@ -127,7 +127,7 @@ function checkRoutes(connections: ConnectionsPort, known: (name: string) => stri
       answers: {
         200: { description: 'The hops so far.', schema: checkSchema },
       },
-      run: ({ params: { id } }) => ok(connections.check(id) ?? notFound('There is no such check any more.')),
+      run: ({ params: { id } }) => ok(connections.check(id) ?? notFound('This check no longer exists.')),
     }),
   ];
 }
@@ -162,7 +162,7 @@ function signInRoutes(connections: ConnectionsPort, known: (name: string) => str
       access: 'view',
       params: runParams,
       answers: { 200: { description: 'The sign-in.', schema: signInSchema } },
-      run: ({ params: { id } }) => ok(connections.signIn(id) ?? notFound('There is no such sign-in any more.')),
+      run: ({ params: { id } }) => ok(connections.signIn(id) ?? notFound('This sign-in no longer exists.')),
     }),
   ];
 }

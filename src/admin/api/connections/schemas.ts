@@ -11,7 +11,7 @@ export const connectionDetailSchema = connectionStatusSchema.extend({
   signIns: z
     .enum(['one', 'each'])
     .nullable()
-    .meta({ description: '`each`: each mailbox has a sign-in of its own. null: nobody signs in.' }),
+    .meta({ description: '`each`: each mailbox has its own sign-in. null: nobody signs in.' }),
   cloud: z.string(),
   permissions: z.strictObject({
     needed: z.array(z.string()),
@@ -79,6 +79,6 @@ export const exchangeScriptSchema = z.strictObject({
   script: z
     .strictObject({ file: z.string(), text: z.string(), runs: z.array(z.string()) })
     .nullable()
-    .meta({ description: 'null: Exchange has nothing to be told, or `needsUser`.' }),
+    .meta({ description: 'null: Exchange needs no settings, or `needsUser`.' }),
 });
 export type ConnectionScript = z.infer<typeof exchangeScriptSchema>;

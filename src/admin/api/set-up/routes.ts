@@ -199,7 +199,7 @@ function provingRoutes(setUp: OpenSetUp): ApiRoute[] {
       answers: { 200: { description: 'A script.', type: 'text/plain; charset=utf-8' } },
       async run() {
         const { script } = await (await setUp()).view();
-        if (!script) throw new BridgeError('admin-not-found', 'Exchange has nothing to be told.');
+        if (!script) throw new BridgeError('admin-not-found', 'Exchange needs no settings.');
         return download(script.file, 'text/plain; charset=utf-8', script.text);
       },
     }),

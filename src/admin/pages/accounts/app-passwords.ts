@@ -31,8 +31,8 @@ export function appPasswords(
       await changed();
     });
   return html`<section aria-labelledby="app-passwords"><h2 id="app-passwords">App passwords</h2>
-    <p class="hint">One for each program or device: it can be removed without the others noticing.</p>
-    ${all.length === 0 ? empty('There is none yet.', 'Name a program or device below to make one.') : passwordList(all, context.mayOperate ? remove : undefined)}
+    <p class="hint">One for each program or device, so that it can be removed without affecting the others.</p>
+    ${all.length === 0 ? empty('There are no app passwords yet.', 'Name a program or device below to make one.') : passwordList(all, context.mayOperate ? remove : undefined)}
     ${
       context.mayOperate
         ? html`<form class="filters" @submit=${make}>
@@ -60,7 +60,7 @@ function usedText({ createdAt, lastUsedAt }: ShownAppPassword): TemplateResult {
 async function showPassword(password: string, username: string): Promise<void> {
   await openDialog(
     'The new password',
-    (dialog) => html`<p>It is shown once. Enter it in the program, with the username <code>${username}</code>.</p>
+    (dialog) => html`<p>It is shown only once. Enter it in the program, with the username <code>${username}</code>.</p>
       <p class="command"><code class="big-code">${password}</code>${copyButton(password, 'password')}</p>
       <div class="buttons"><button type="button" class="primary" @click=${() => dialog.close()}>Done</button></div>`,
   ).closed;

@@ -82,7 +82,7 @@ function testMessage(context: PageContext, path: string, { mailboxes }: ShownAcc
   );
   const [own = ''] = mailboxes;
   return html`<section aria-labelledby="test"><h2 id="test">Test message</h2>
-    <p class="hint">Goes the way of any message of this account; its page opens and shows each step.</p>
+    <p class="hint">Takes the same route as any message of this account; its page opens and shows each step.</p>
     <form class="filters" @submit=${send}>
       ${textField({ name: 'to', label: 'To', type: 'email', value: own.includes('*') ? '' : own, isRequired: true })}
       <button class="primary">Send</button>

@@ -29,7 +29,7 @@ export function invitations(context: PageContext): () => TemplateResult | typeof
   );
   const revoke = ({ id, address }: ShownInvitation) =>
     context.run(async () => {
-      const text = 'Its link lets nobody in from then on.';
+      const text = 'Its link will no longer work.';
       const title = `Revoke the invitation of ${address}?`;
       if (!(await ask({ title, text, confirm: 'Revoke', isDangerous: true }))) return;
       await context.api.send('DELETE', `${path}/${encodeURIComponent(id)}`);
@@ -52,7 +52,7 @@ function whoConnects({ url, domains }: ShownInvitations): TemplateResult {
     domains.length === 0
       ? 'With an invitation people connect their own mailboxes at'
       : `People at ${domains.join(', ')} connect their own mailboxes without an invitation, others with one, at`;
-  return html`<p class="hint">${own} <a href=${url}>${url}</a>. An invitation is good once, and for its address alone.</p>`;
+  return html`<p class="hint">${own} <a href=${url}>${url}</a>. An invitation is valid once, and only for its address.</p>`;
 }
 
 function stateOf({ usedAt, expiresAt }: ShownInvitation): 'used' | 'over' | 'open' {
@@ -65,7 +65,7 @@ function list(all: readonly ShownInvitation[], revoke?: (invitation: ShownInvita
     ${all.map((each) => {
       const state = stateOf(each);
       return html`<li class="removable"><p><b>${each.address}</b> ${stateMark(state)}
-          <span class="hint">made ${moment(each.madeAt)} by ${each.madeBy}, ${each.usedAt === null ? html`good until ${moment(each.expiresAt)}` : html`used ${moment(each.usedAt)} by ${each.address}`}</span></p>
+          <span class="hint">made ${moment(each.madeAt)} by ${each.madeBy}, ${each.usedAt === null ? html`valid until ${moment(each.expiresAt)}` : html`used ${moment(each.usedAt)} by ${each.address}`}</span></p>
         ${revoke && state === 'open' ? html`<button type="button" class="danger" aria-label="Revoke the invitation of ${each.address} …" @click=${() => revoke(each)}>Revoke …</button>` : nothing}
       </li>`;
     })}
@@ -75,7 +75,7 @@ function list(all: readonly ShownInvitation[], revoke?: (invitation: ShownInvita
 function form(invite: (event: Event) => void): TemplateResult {
   return html`<form class="filters" @submit=${invite}>
     ${textField({ name: 'address', label: 'Address', type: 'email', isRequired: true })}
-    <label class="field"><span>Good for</span><select name="days">
+    <label class="field"><span>Valid for</span><select name="days">
       ${[1, 7, 30, 90].map((days) => html`<option value=${days} ?selected=${days === 7}>${days === 1 ? '1 day' : `${days} days`}</option>`)}
     </select></label>
     <button>Invite</button>
@@ -85,7 +85,7 @@ function form(invite: (event: Event) => void): TemplateResult {
 async function showLink({ address, url, expiresAt, warning }: ShownInvited): Promise<void> {
   await openDialog(
     'The invitation',
-    (dialog) => html`<p>Send this link to ${address}. It is shown once, and good until ${moment(expiresAt)}.</p>
+    (dialog) => html`<p>Send this link to ${address}. It is shown only once, valid until ${moment(expiresAt)}.</p>
       <p class="command"><code>${url}</code>${copyButton(url, 'link')}</p>
       ${warning === null ? nothing : trouble({ text: warning, severity: 'warning' })}
       <div class="buttons"><button type="button" class="primary" @click=${() => dialog.close()}>Done</button></div>`,

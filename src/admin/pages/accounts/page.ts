@@ -52,7 +52,7 @@ function openList(context: PageContext): Page {
 function accountTable(accounts: readonly ShownAccount[], search: string): TemplateResult {
   if (accounts.length === 0) {
     return search === ''
-      ? empty('There is no account yet.', html`<a href="/ui/set-up">Set one up</a>`)
+      ? empty('There are no accounts yet.', html`<a href="/ui/set-up">Set one up</a>`)
       : empty(`No account matches “${search}”.`, html`<a href="/ui/accounts">Show all accounts</a>`);
   }
   return html`<table role="table" aria-label="Accounts">

@@ -67,19 +67,19 @@ function body(connect: ShownConnect): TemplateResult {
     ${invitation ? html`<p>You are invited: sign in with the address that the invitation went to.</p>` : nothing}
     ${outcome?.error ? troubleOf(outcome.error) : nothing}
     <p><button type="button" class="primary" ?disabled=${isBusy} @click=${() => void begin()}>Sign in at Microsoft</button></p>
-    <p class="hint">Where a code is asked for, enter only one that you have asked for on this page yourself. Whoever has sent you one wants your mail.</p>`;
+    <p class="hint">If you are asked for a code, enter only one that you requested on this page yourself. Anybody who sends you a code is after your mail.</p>`;
 }
 
 function waiting({ userCode = '', verificationUri = '', expiresAt, url }: ShownStart): TemplateResult {
   if (url !== undefined)
-    return html`<p role="status">${stateMark('running', 'Waiting')} Your mailbox is tried …</p>
+    return html`<p role="status">${stateMark('running', 'Waiting')} Testing your mailbox …</p>
       <p><button type="button" @click=${cancel}>Cancel</button></p>`;
   return html`<ol class="plain">
       <li>Open <a href=${verificationUri} target="_blank" rel="noopener">${verificationUri}</a>.</li>
       <li>Enter this code: <span class="big-code">${userCode}</span> ${copyButton(userCode, 'code')}</li>
       <li>Sign in with the address whose mail you want.</li>
     </ol>
-    <p role="status">${stateMark('running', 'Waiting')} The code is valid until ${moment(expiresAt)}. Once you have signed in, your mailbox is tried.</p>
+    <p role="status">${stateMark('running', 'Waiting')} The code is valid until ${moment(expiresAt)}. Once you have signed in, the bridge tests your mailbox.</p>
     <p><button type="button" @click=${cancel}>Cancel</button></p>`;
 }
 
@@ -93,18 +93,18 @@ function done({ servers, hasAuthority }: ShownConnect, address: string, password
       <div><dt>Username</dt><dd><code>${address}</code>${copyButton(address, 'username')}</dd></div>
       <div><dt>Password</dt><dd><code class="big-code">${password}</code>${copyButton(password, 'password')}</dd></div>
     </dl>
-    <p class="hint">The password opens only this mailbox, and is not shown again. It is not your password at Microsoft.</p>
+    <p class="hint">The password opens only this mailbox, and is not shown again. It is not your Microsoft password.</p>
     <h2>Settings of the program</h2>
     <div class="cards">${(['imap', 'pop3', 'smtp'] as const).map((protocol) => {
       const server = servers[protocol];
       return server ? serverCard(names[protocol], server, address) : nothing;
     })}</div>
-    <h2>Set-up by itself</h2>
+    <h2>Automatic set-up</h2>
     <ul class="plain">
       <li><b>Thunderbird</b>: enter name, address and this password; it finds everything else.</li>
       <li><b>iPhone, iPad, Mac</b>: install <a href=${profile}>the profile</a>, or point the camera at this code:
         <img class="qr" alt="QR code with the address of the profile" src="/api/v1/connect/qr?address=${encodeURIComponent(address)}"></li>
-      ${hasAuthority ? html`<li>Programs have to trust <a href="/connect/ca.crt">the certificate authority of this server</a>; the profile brings it along.</li>` : nothing}
+      ${hasAuthority ? html`<li>Programs must trust <a href="/connect/ca.crt">the certificate authority of this server</a>; the profile includes it.</li>` : nothing}
     </ul>
     <p><button type="button" @click=${again}>Another password</button></p>`;
 }

@@ -15,7 +15,7 @@ export async function showExchangeScript({ api }: PageContext, connection: strin
   let answer = await api.get<ShownScript>(path);
   if (answer.needsUser) {
     const text = isEach
-      ? 'Each mailbox has a sign-in of its own. Which one is the script for?'
+      ? 'Each mailbox has its own sign-in. Which one is the script for?'
       : 'Nobody has signed in for this connection yet. Who will?';
     const user = await askAddress(title, text, isEach ? 'Mailbox' : 'Person');
     if (user === undefined) return;
@@ -27,7 +27,7 @@ export async function showExchangeScript({ api }: PageContext, connection: strin
 function show({ user, script }: ShownScript): void {
   openDialog(title, (dialog) => {
     const close = html`<button type="button" @click=${() => dialog.close()}>Close</button>`;
-    if (!script) return html`${empty('Exchange has nothing to be told.')}<div class="buttons">${close}</div>`;
+    if (!script) return html`${empty('Exchange needs no settings.')}<div class="buttons">${close}</div>`;
     const { file, text, runs } = script;
     const save = () => saveFile(file, new Blob([text], { type: 'text/plain' }));
     return html`<p>Exchange has no page for these settings: an Exchange administrator runs the script, on any machine with

@@ -10,7 +10,7 @@ export function permissions({ permissions: told }: ShownConnectionDetail): Templ
   const missing = needed.filter((each) => standingOf(each, told) === 'missing');
   const spare = (granted ?? []).filter((each) => !needed.includes(each));
   return html`<h3>Permissions</h3>
-    ${granted === null ? html`<p class="hint">Which are granted is known after the first token. Check asks for one.</p>` : nothing}
+    ${granted === null ? html`<p class="hint">The granted permissions are known after the first token. Check requests one.</p>` : nothing}
     ${missing.length > 0 ? trouble({ text: `Missing: ${missing.join(', ')}.`, remedy: 'Add them to the app registration, then an administrator follows the consent link.' }) : nothing}
     ${inExchange.length > 0 ? html`<p class="hint">${inExchangeText(inExchange)}</p>` : nothing}
     <ul class="chips">
@@ -21,7 +21,7 @@ export function permissions({ permissions: told }: ShownConnectionDetail): Templ
 
 function inExchangeText(names: readonly string[]): string {
   const them = names.length === 1 ? 'it' : 'them';
-  return `${names.join(', ')}: not in Entra ID. Roles in Exchange may grant ${them} for single mailboxes (the Exchange script does); Check tries ${them}.`;
+  return `${names.join(', ')}: not in Entra ID. Roles in Exchange may grant ${them} for individual mailboxes (the Exchange script does); Check tries ${them}.`;
 }
 
 const marks = { needed: 'none', granted: 'good', 'not in Entra ID': 'none', missing: 'bad' } as const;

@@ -23,7 +23,7 @@ interface WantedSignIn {
 
 /** Signs a person in for one mailbox, which is asked for. */
 export async function signInForMailbox(context: PageContext, connection: string, done: () => void): Promise<void> {
-  const text = 'Each mailbox of this connection has a sign-in of its own.';
+  const text = 'Each mailbox of this connection has its own sign-in.';
   const mailbox = await askAddress('Sign in with a code', text, 'Mailbox');
   if (mailbox !== undefined) await signInByDevice(context, { connection, mailbox }, done);
 }
@@ -76,9 +76,7 @@ function signInView(
   const close = html`<div class="buttons"><button type="button" @click=${() => dialog.close()}>Close</button></div>`;
   if (progress.state === 'done') {
     const { username = 'this person' } = progress;
-    const text = mailbox
-      ? `The mailbox ${mailbox} is opened in the name of ${username}.`
-      : `The connection works in the name of ${username}.`;
+    const text = mailbox ? `The mailbox ${mailbox} is opened as ${username}.` : `The connection works as ${username}.`;
     return html`<p role="status">${stateMark('ok', 'Signed in')} ${text}</p>${close}`;
   }
   if (progress.state === 'failed') {

@@ -52,7 +52,7 @@ export const openLog: OpenPage = (context) => {
           </select></label>
         ${textField({ name: 'search', label: 'Text', type: 'search', value: search, isSearch: true })}
         <button>Search</button>
-        <button type="button" aria-pressed=${isPaused} @click=${pause}>${isPaused ? 'Go on' : 'Pause'}</button>
+        <button type="button" aria-pressed=${isPaused} @click=${pause}>${isPaused ? 'Resume' : 'Pause'}</button>
       </form>
       ${earlier.view(() => lineTable(lines))}`,
   };

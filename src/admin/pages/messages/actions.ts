@@ -23,7 +23,7 @@ const words: Readonly<Record<MessageAction, ActionWords>> = {
   retry: { name: 'Retry', hint: 'Makes queued messages due now', done: 'due now' },
   hold: { name: 'Hold', hint: 'Keeps queued messages until they are released', done: 'held' },
   release: { name: 'Release', hint: 'Queues held and failed messages again, due now', done: 'queued again' },
-  delete: { name: 'Delete …', hint: 'Removes messages for good', done: 'deleted' },
+  delete: { name: 'Delete …', hint: 'Removes messages permanently', done: 'deleted' },
 };
 
 const mostExports = 50;

@@ -97,9 +97,7 @@ function messageFacts(message: ShownMessageDetail): TemplateResult {
 function about({ noticeAbout }: ShownMessageDetail): TemplateResult | undefined {
   if (!noticeAbout) return undefined;
   const { id, state } = noticeAbout;
-  return state
-    ? html`${messageLink(id, id)} ${stateMark(state)}`
-    : html`<code>${id}</code>, which is not kept any more`;
+  return state ? html`${messageLink(id, id)} ${stateMark(state)}` : html`<code>${id}</code>, which is no longer kept`;
 }
 
 function messageLink(id: string, text: string): TemplateResult {

@@ -17,8 +17,8 @@ export interface TableChoice {
 export function messageTable(messages: readonly ShownMessage[], choice: TableChoice): TemplateResult {
   if (messages.length === 0) {
     return choice.isSearch
-      ? empty('No message is found.', html`<a href="/ui/messages">Show all messages</a>`)
-      : empty('There is no message yet.', html`Send one from the page of an <a href="/ui/accounts">account</a>.`);
+      ? empty('No messages found.', html`<a href="/ui/messages">Show all messages</a>`)
+      : empty('There are no messages yet.', html`Send one from the page of an <a href="/ui/accounts">account</a>.`);
   }
   const ids = messages.map(({ id }) => id);
   const isEvery = ids.every((id) => choice.chosen.has(id));

@@ -53,12 +53,12 @@ export const openOverview: OpenPage = (context) => {
 function summary({ ready, startedAt, alerts, queue, clients, connections }: ShownOverview): TemplateResult {
   const open = Object.values(clients).reduce((sum, each) => sum + each, 0);
   return html`<p class="lead">${stateMark(ready.ready ? 'ready' : 'not-ready')}
-      <span>${ready.ready ? 'Clients are welcome.' : ready.reasons.map(({ text }) => text).join(' ')}</span>
+      <span>${ready.ready ? 'Accepting clients.' : ready.reasons.map(({ text }) => text).join(' ')}</span>
       <span class="hint">Running for ${span(Date.now() - new Date(startedAt).getTime())}, since ${moment(startedAt)}</span></p>
     ${queue.queued > 0 ? mailWaits(connections) : nothing}
     ${alerts.length === 0 ? nothing : alertList(alerts)}
     <ul class="tiles" aria-label="Queue and clients">
-      ${tile('Queued', count(queue.queued), '/ui/messages?state=queued', queue.oldestQueuedAt ? html`oldest ${span(Date.now() - new Date(queue.oldestQueuedAt).getTime())}` : 'nothing waits')}
+      ${tile('Queued', count(queue.queued), '/ui/messages?state=queued', queue.oldestQueuedAt ? html`oldest ${span(Date.now() - new Date(queue.oldestQueuedAt).getTime())}` : 'nothing waiting')}
       ${tile('Held', count(queue.held), '/ui/messages?state=held', queue.held > 0 ? 'until you release them' : nothing)}
       ${tile('Failed', count(queue.failed), '/ui/messages?state=failed', queue.failed > 0 ? 'given up' : nothing)}
       ${tile('Quarantined', count(queue.quarantined), '/ui/messages?state=quarantined', queue.quarantined > 0 ? 'damaged' : nothing)}

@@ -10,7 +10,7 @@ const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000,
 const specs: readonly PlotSpec[] = [
   {
     title: 'Throughput',
-    unit: 'messages a minute',
+    unit: 'messages per minute',
     ticks: counts,
     series: [
       { key: 'accepted', join: 'per-minute', name: 'Accepted' },

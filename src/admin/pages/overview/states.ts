@@ -8,7 +8,8 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 
 /** A line for each connection: its state, what ends when, what is wrong and what helps. */
 export function connectionLines(connections: readonly ShownConnection[]): TemplateResult {
-  if (connections.length === 0) return empty('There is no connection yet.', html`<a href="/ui/set-up">Set one up</a>`);
+  if (connections.length === 0)
+    return empty('There are no connections yet.', html`<a href="/ui/set-up">Set one up</a>`);
   return html`<ul class="lines">
     ${connections.map(
       (each) => html`<li>
@@ -39,7 +40,7 @@ const soonDays = 30;
 
 /** When something ends; marked when that is soon. */
 export function expiry({ what, at }: ShownExpiry): TemplateResult {
-  if (at === null) return html`${capital(what)}: no end known`;
+  if (at === null) return html`${capital(what)}: no expiry date known`;
   const days = daysUntil(at);
   if (days < 0) return html`<span class="mark bad">${capital(what)} ended on ${date(at)}</span>`;
   const text = html`${capital(what)} ends on ${date(at)}, in ${counted(days, 'day')}`;
@@ -52,7 +53,7 @@ function capital(text: string): string {
 
 /** How many accounts there are, and a line for each in trouble. */
 export function accountsInTrouble({ total, trouble: found }: ShownOverview['accounts']): TemplateResult {
-  if (total === 0) return empty('There is no account yet.', html`<a href="/ui/set-up">Set one up</a>`);
+  if (total === 0) return empty('There are no accounts yet.', html`<a href="/ui/set-up">Set one up</a>`);
   const summary = found.length === 0 ? 'None is in trouble.' : `${counted(found.length, 'account')} in trouble:`;
   const line = html`<p><a href="/ui/accounts">${counted(total, 'account')}</a>. ${summary}</p>`;
   if (found.length === 0) return line;

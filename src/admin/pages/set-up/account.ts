@@ -18,7 +18,7 @@ export function accountStep(context: PageContext, changed: () => void): (work: S
     return html`${
       current && !login
         ? html`<p>Writes connection and account into <code>${set.configFile}</code>, and makes the password that
-          programs log in with. It is shown once; the file holds its hash.</p>
+          programs log in with. It is shown only once; the file contains its hash.</p>
         <p><button type="button" class="primary" @click=${() => make('set-up/account')}>Write the configuration</button></p>`
         : nothing
     }

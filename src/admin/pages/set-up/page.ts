@@ -103,7 +103,7 @@ function startOver({ app, username, configFile }: ShownSetUp): Confirmation {
   const kept = stays.length > 0 ? ` What stays: ${stays.join(', and ')}.` : '';
   return {
     title: 'Start over?',
-    text: `The set-up forgets the answers and how far it is, and begins with the first step.${kept}`,
+    text: `The set-up forgets the answers and its progress, and starts again at the first step.${kept}`,
     confirm: 'Start over',
     isDangerous: true,
   };
@@ -124,7 +124,7 @@ function setUpView(
   return html`${isAway ? html`<p class="loading" role="status">The bridge starts …</p>` : error ? troubleOf(error) : nothing}
     ${set.start.state === 'failed' ? startTrouble(work) : nothing}
     ${set.needsRestart ? restartTrouble : nothing}
-    ${set.adds && set.step === 'answers' ? html`<p class="hint">Adds to ${set.configFile}: another mailbox, over a connection that is there or a new one.</p>` : nothing}
+    ${set.adds && set.step === 'answers' ? html`<p class="hint">Adds to ${set.configFile}: another mailbox, over an existing connection or a new one.</p>` : nothing}
     <ol class="steps">
       ${set.steps.map(({ step, state }) => {
         const { title, done, view, staysOpen } = steps[step] as Step;
@@ -149,6 +149,6 @@ function startTrouble(work: SetUpWork): TemplateResult {
 
 const restartTrouble = trouble({
   severity: 'warning',
-  text: 'The configuration has something that only a restart takes up: another listener, for instance.',
+  text: 'The configuration has changes that need a restart, such as another listener.',
   remedy: 'Restart mailbridge: systemctl restart mailbridge, or stop it and start it again.',
 });

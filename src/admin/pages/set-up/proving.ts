@@ -17,7 +17,7 @@ export function signInStep({ set, act }: SetUpWork): TemplateResult {
   if (state === 'running') {
     return html`${
       shown.code
-        ? codeView(shown.code, `Sign in as ${set.mailbox}, or as who may use that mailbox.`)
+        ? codeView(shown.code, `Sign in as ${set.mailbox}, or as somebody who may use that mailbox.`)
         : html`<p role="status">${stateMark('running', 'Asking Microsoft for a code')}</p>`
     }<p><button type="button" @click=${() => act('DELETE', 'set-up/task')}>Cancel</button></p>`;
   }
@@ -29,17 +29,17 @@ export function signInStep({ set, act }: SetUpWork): TemplateResult {
     : nothing;
   if (set.asksWhetherMeant) {
     return html`${told}
-      <p role="alert">You signed in as ${set.signedInAs}; the mailbox is ${set.mailbox}. Is that meant, as for a shared mailbox?</p>
+      <p role="alert">You signed in as ${set.signedInAs}; the mailbox is ${set.mailbox}. Is that intended, as for a shared mailbox?</p>
       <p class="hint">A connection has one sign-in, for all of its mailboxes.</p>
       <div class="buttons">
         <button type="button" @click=${signIn}>Sign in as somebody else</button>
-        <button type="button" @click=${() => act('POST', 'set-up/sign-in/meant')}>Yes, go on</button>
+        <button type="button" @click=${() => act('POST', 'set-up/sign-in/meant')}>Yes, continue</button>
       </div>`;
   }
   if (set.signedInAs !== undefined) {
     return html`${told}<p><button type="button" @click=${signIn}>Sign in again</button></p>`;
   }
-  return html`<p>The person whose mailbox it is signs in once. The sign-in is kept, encrypted, and renewed by itself.</p>
+  return html`<p>The person whose mailbox it is signs in once. The sign-in is stored encrypted, and renewed by itself.</p>
     ${told}
     <p><button type="button" class="primary" @click=${signIn}>Sign in with a code</button></p>`;
 }
@@ -49,7 +49,7 @@ export function exchangeStep({ set, act }: SetUpWork): TemplateResult {
   return html`<p>Some settings can only be made in Exchange; this script makes them. An Exchange administrator runs it, on any machine with
       PowerShell. Its last line is <code>OK</code>, or what is missing.</p>
     ${set.script ? scriptView(set.script, 'button primary') : nothing}
-    <p class="hint">Exchange takes 30 minutes to 2 hours until logins see the change. The check waits for it.</p>
+    <p class="hint">The change takes effect for logins after 30 minutes to 2 hours. The check waits for it.</p>
     <p><button type="button" class="primary" @click=${() => act('POST', 'set-up/exchange-script')}>It was run, continue</button></p>`;
 }
 
@@ -101,7 +101,7 @@ export function checkStep({ set, act }: SetUpWork): TemplateResult {
     <ol class="hops">${hops.map((hop) => hopView(hop, place))}${state === 'running' && running ? runningView(running) : nothing}</ol>
     ${state === 'failed' && failure ? html`<div role="alert">${trouble({ ...failure, place })}</div>` : nothing}
     ${state === 'running' ? html`<p role="status">${againAt ? stateMark('pending') : stateMark('running')} ${againAt ? html`What fails may only need time. It tries again at ${moment(againAt)}.` : 'Trying each hop …'}</p>` : nothing}
-    ${set.script && isSpreading ? html`<p>The likeliest cause: the script for Exchange was not run, or less than 2 hours ago.</p>` : nothing}
+    ${set.script && isSpreading ? html`<p>The most likely cause: the script for Exchange was not run, or was run less than 2 hours ago.</p>` : nothing}
     <div class="buttons">
       ${state === 'running' ? html`<button type="button" @click=${() => act('DELETE', 'set-up/task')}>Stop</button>` : html`<button type="button" class="primary" @click=${() => act('POST', 'set-up/check', {})}>${state === 'idle' ? 'Check' : 'Check again'}</button>`}
       ${state === 'idle' ? nothing : skip}
@@ -151,7 +151,7 @@ export function doneStep({ set }: SetUpWork): TemplateResult {
   return html`<p>Everything is in place. Programs and devices connect with:</p>
     <div class="cards">${set.settings.map((setting) => settingView(setting, set.username ?? ''))}</div>
     <p>They have to trust <a href="/api/v1/set-up/authority" download="mailbridge-ca.crt">the certificate authority of this bridge</a>,
-      unless you give it a certificate of your own.</p>
+      unless you give it your own certificate.</p>
     <p>See also <a href="/ui/accounts">Accounts</a>, and <a href="/ui/messages">Messages</a> for what is sent.</p>`;
 }
 

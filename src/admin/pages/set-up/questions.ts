@@ -26,7 +26,7 @@ export function questionsStep(context: PageContext): (work: SetUpWork) => Templa
       isTried = true;
       answers = answersIn(form);
       const chosen = cloud === other ? parsed(described) : cloud;
-      cloudProblem = chosen === undefined ? 'It is no JSON object.' : '';
+      cloudProblem = chosen === undefined ? 'It is not a JSON object.' : '';
       context.redraw();
       if (chosen === undefined) {
         form.querySelector('textarea')?.focus();
@@ -135,7 +135,7 @@ function cloudField({ clouds, cloud, described, problem, choose, describe }: Clo
             <textarea name="cloud-description" rows="6" spellcheck="false" aria-describedby="about-cloud"
               aria-invalid=${problem === '' ? nothing : 'true'} .value=${described} @change=${type} @input=${type}></textarea></label>
             ${problem === '' ? nothing : html`<p class="wrong" role="alert">${problem}</p>`}
-            <p class="hint" id="about-cloud">What <code>mailbridge simulate --write FILE</code> has written, for instance.</p>`
+            <p class="hint" id="about-cloud">For example, what <code>mailbridge simulate --write FILE</code> wrote.</p>`
         : nothing
     }</div>`;
 }

@@ -7,7 +7,7 @@ import { html, nothing, type TemplateResult } from '../vendor/lit-html/lit-html.
 import type { SetUpWork, ShownCode, ShownRegistration } from './contract.ts';
 
 const whatMicrosoftAsks =
-  'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". Where it says "Need admin approval": start the sign-in again, with an account that may consent.';
+  'Microsoft\'s page names the app "Microsoft Graph Command Line Tools". If it says "Need admin approval", start the sign-in again with an account that may consent.';
 
 const below = { name: 'Sign in with a code, below' };
 /** The sign-in registers the app, adds what it lacks, and consents. */
@@ -26,7 +26,7 @@ export function registerStep({ set, act }: SetUpWork): TemplateResult {
       Privileged Role Administrator. mailbridge then makes the app registration with the permissions that this mailbox
       needs, its certificate and the consent. Nothing of the sign-in is kept.</p>
     <p class="hint">${whatMicrosoftAsks}</p>
-    ${set.appNamed ? html`<p>If the tenant has an app registration named "${set.appNamed}", that one is used and gets what it lacks.</p>` : nothing}
+    ${set.appNamed ? html`<p>If the tenant has an app registration named "${set.appNamed}", it is used and gets what it lacks.</p>` : nothing}
     ${failure ? html`<div role="alert">${trouble({ ...failure, place: { own: signInBelow } })}</div>` : nothing}
     ${shown.steps.length > 0 ? progress(shown) : nothing}
     <div class="buttons">

@@ -63,7 +63,7 @@ async function reach(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...init, credentials: 'same-origin', signal: AbortSignal.timeout(patienceMs) });
   } catch {
-    const remedy = 'Check that mailbridge runs and that this machine reaches it; then try again.';
+    const remedy = 'Check that mailbridge runs and that this machine can reach it; then try again.';
     throw new ApiError(0, 'unreachable', 'The bridge does not answer.', remedy);
   }
 }

@@ -42,7 +42,7 @@ export function frame({ session, current, page, isLive, isMenuOpen, toggleMenu, 
       </nav>
       <section class="who" aria-label="Session">
         ${themeSwitch()}
-        <p>${session.user}${session.role === 'view' ? html` <span class="hint">(may look, not change)</span>` : nothing}</p>
+        <p>${session.user}${session.role === 'view' ? html` <span class="hint">(view only)</span>` : nothing}</p>
         <button type="button" @click=${signOut}>Sign out</button>
         <p class="hint">mailbridge ${session.version}</p>
       </section>

@@ -98,7 +98,7 @@ class Shell {
 
   #signedOut(): void {
     const isOver = this.#session !== undefined && !this.#isLeaving;
-    this.#error = isOver ? new ApiError(401, 'session-over', 'Your session is over.', 'Sign in again.') : undefined;
+    this.#error = isOver ? new ApiError(401, 'session-over', 'Your session has ended.', 'Sign in again.') : undefined;
     this.#session = undefined;
     this.#events.stop();
     this.#leave();

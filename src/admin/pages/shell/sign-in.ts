@@ -24,8 +24,8 @@ export function signInPage({ by, error, isBusy, signIn }: SignInView): TemplateR
     ${by.includes('oidc') ? html`<p><a class="button" href="/api/v1/session/oidc">Sign in with your company's account</a></p>` : nothing}
     <details>
       <summary>Where is the token?</summary>
-      <p>It is the value of <code>admin.token</code> in the configuration. Where there is none,
-        this makes one on the machine of the bridge:</p>
+      <p>It is the value of <code>admin.token</code> in the configuration. If there is none,
+        this command makes one on the machine of the bridge:</p>
       <pre>mailbridge admin token</pre>
     </details>
   </main>`;

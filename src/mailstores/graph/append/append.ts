@@ -165,7 +165,7 @@ async function uploadRest(
   try {
     const isSure = await uploadAttachments(draft, rest, open, signal);
     if (!isSure && (await draft.countAttachments(signal)) !== form.attachments.length) {
-      throw new MailStoreError('unavailable', 'Microsoft 365 did not take all attachments. Try again.');
+      throw new MailStoreError('unavailable', 'Microsoft 365 did not accept all attachments. Try again.');
     }
   } catch (error) {
     await place.mail.removeForGood([id]);

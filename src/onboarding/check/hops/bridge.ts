@@ -114,7 +114,7 @@ function queueFinding(facts: QueueFacts | undefined): Finding {
     ...(failed > 0 ? [`${failed} given up`] : []),
     ...(quarantined > 0 ? [`${quarantined} damaged`] : []),
   ];
-  const damaged = quarantined > 0 ? ['Damaged messages wait for you: mailbridge queue list --state quarantined'] : [];
+  const damaged = quarantined > 0 ? ['There are damaged messages: mailbridge queue list --state quarantined'] : [];
   const warnings = [...paused, ...damaged];
   return { detail: parts.join(', '), ...(warnings.length > 0 && { warning: warnings.join(' ') }) };
 }

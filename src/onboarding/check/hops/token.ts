@@ -122,7 +122,7 @@ function assertFits(connection: CheckedConnection, resource: TokenResource, clai
     );
   }
   if (claims.exp !== undefined && claims.exp * 1000 <= nowMs) {
-    throw unfit('The token has expired already.', 'Check the clock of this machine.');
+    throw unfit('The token has already expired.', 'Check the clock of this machine.');
   }
 }
 
@@ -153,6 +153,6 @@ function findingOf({ accounts }: CheckedConnection, { roles, scopes, upn }: Toke
   if (strangers.length === 0) return { detail };
   return {
     detail,
-    warning: `${upn} signed in, and not the owner of ${strangers.slice(0, 3).join(', ')}. That serves for a shared mailbox, or one that ${upn} has been given access to; otherwise sign in as its owner.`,
+    warning: `${upn} signed in, and not the owner of ${strangers.slice(0, 3).join(', ')}. That works for a shared mailbox, or one that ${upn} has been given access to; otherwise sign in as its owner.`,
   };
 }

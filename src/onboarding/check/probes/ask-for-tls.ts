@@ -42,7 +42,7 @@ export async function askForTls(socket: Socket, peer: ServerPeer, timeoutMs: num
       do line = (await reader.line(maxLineBytes)).toString();
       while (!until.test(line));
       if (!done.test(line)) {
-        throw new BridgeError('upstream-tls-failed', `${name} does not agree to TLS (STARTTLS): ${line.slice(0, 200)}`);
+        throw new BridgeError('upstream-tls-failed', `${name} refuses TLS (STARTTLS): ${line.slice(0, 200)}`);
       }
     }
   } catch (error) {

@@ -51,7 +51,7 @@ export async function tryListener(peer: ListenerPeer, timeoutMs: number, nowMs: 
   } catch (error) {
     if (error instanceof BridgeError && error.code === 'listener-certificate-expired') throw error;
     const why = error instanceof BridgeError ? error.message : errorText(error);
-    throw new BridgeError('listener-unanswered', `The bridge runs, and its listener does not answer: ${why}`, {
+    throw new BridgeError('listener-unanswered', `The bridge runs, but its listener does not answer: ${why}`, {
       cause: error,
     });
   }

@@ -52,7 +52,7 @@ describe.each(Object.entries(places))('app passwords %s', (_, newPlace) => {
     await add('scanner', 'floor 1');
     await expect(store.add('scanner', 'Floor 1', new Date())).rejects.toMatchObject({
       code: 'app-password-exists',
-      message: 'scanner has an app password "Floor 1" already.',
+      message: 'scanner already has an app password "Floor 1".',
     });
     await expect(store.remove('scanner', 'floor 9')).rejects.toMatchObject({
       code: 'app-password-unknown',
