@@ -4,22 +4,22 @@ import { ownConnection } from '../message/own-connection.ts';
 import { asciiLine } from '../message/safe-text.ts';
 import { type Account, folded } from './account.ts';
 
-/** An account as somebody uses it: who they are, and which mailbox they mean. */
+/** A logged-in user of an account: who they are, and which mailbox they mean. */
 export interface AccountLogin {
   readonly account: Account;
-  /** The username of the account; of an account for many, the person's own address. */
+  /** The username of the account; for an account for everybody (`*@domain`), the person's own address. */
   readonly username: string;
-  /** The mailbox that is opened, and that is sent as where the message says no other. */
+  /** The mailbox to open, and to send as unless the message names another. */
   readonly mailbox: string;
-  /** The login named the mailbox: then it is sent as, whatever the message says. */
+  /** The login named the mailbox: it is then the one to send as, whatever the message says. */
   readonly isMailboxChosen: boolean;
-  /** Mailboxes that may be opened and sent as: addresses, and `*@domain`. */
+  /** Mailboxes the login may open and send as: addresses, and `*@domain`. */
   readonly mailboxes: readonly string[];
-  /** Reverse-paths and From addresses that may be used: addresses, and `*@domain`. */
+  /** Permitted reverse-paths and From addresses: addresses, and `*@domain`. */
   readonly senders: readonly string[];
 }
 
-/** Who logs in to an account by its one name, or by none. */
+/** Returns the login to an account by its only name, or without a name. */
 export function loginOf(account: Account): AccountLogin {
   const { username, mailboxes, senders } = account;
   const mailbox = account.mailbox ?? exactAddresses(mailboxes)[0] ?? '';
@@ -27,8 +27,9 @@ export function loginOf(account: Account): AccountLogin {
 }
 
 /**
- * One of the people of an account for many. Their own address is their name, the default mailbox unless the account says
- * another, and a sender they may use. Nobody else's is, unless the account says so.
+ * Returns the login of one person of an account for everybody. The person's own address is their name, the default
+ * mailbox unless the account sets another, and a permitted sender. Other people's addresses are not, unless the account
+ * permits them.
  */
 export function loginOfPerson(account: Account, person: string): AccountLogin {
   const { mailbox = person, mailboxes, senders } = account;
@@ -46,7 +47,10 @@ function withFirst(first: string, others: readonly string[]): string[] {
   return [first, ...others.filter((each) => !sameAddress(each, first))];
 }
 
-/** The allowed mailbox that an address names, in the spelling of the configuration; undefined where it is not allowed. */
+/**
+ * Finds the allowed mailbox that an address names, in the spelling of the configuration; undefined if it is not
+ * allowed.
+ */
 export function allowedMailbox(mailboxes: readonly string[], address: string): string | undefined {
   const exact = exactAddresses(mailboxes).find((each) => sameAddress(each, address));
   if (exact !== undefined) return exact;
@@ -58,7 +62,7 @@ export function allowedMailbox(mailboxes: readonly string[], address: string): s
 }
 
 /**
- * The login as it means another of its mailboxes; undefined where that is not allowed.
+ * Returns the login with another of its mailboxes; undefined if that is not allowed.
  * @param name an address, or its local part at the domain of the default mailbox
  */
 export function withMailbox(login: AccountLogin, name: string): AccountLogin | undefined {
@@ -68,9 +72,9 @@ export function withMailbox(login: AccountLogin, name: string): AccountLogin | u
 }
 
 /**
- * The login as its client's authorization identity wants it (RFC 4616 section 2): under its own name, or for one of its
+ * Returns the login for its client's authorization identity (RFC 4616 section 2): under its own name, or for one of its
  * mailboxes. Undefined for any other identity.
- * @param authorizationId undefined: the client gave none
+ * @param authorizationId undefined if the client sent none
  */
 export function actingAs(login: AccountLogin, authorizationId: string | undefined): AccountLogin | undefined {
   if (authorizationId === undefined || folded(authorizationId) === folded(login.username)) return login;
@@ -78,12 +82,12 @@ export function actingAs(login: AccountLogin, authorizationId: string | undefine
   return withMailbox(login, authorizationId);
 }
 
-/** What is said of a mailbox that a login asked for and may not use. Whether there is one of that name is not told. */
+/** The refusal of a mailbox that a login asked for and may not use. It does not reveal whether the mailbox exists. */
 export function refusedMailboxText({ username }: AccountLogin, asked: string): string {
   return `Account ${username} may not use the mailbox ${asciiLine(asked, 100)} (login-other-mailbox)`;
 }
 
-/** The connection over which a login reaches its mailbox. */
+/** Returns the connection over which a login reaches its mailbox. */
 export function connectionOfLogin({ account, mailbox }: Pick<AccountLogin, 'account' | 'mailbox'>): string {
   const { connection, ownSignIn } = account;
   return ownSignIn ? ownConnection(connection, mailbox) : connection;

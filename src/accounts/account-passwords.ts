@@ -8,22 +8,22 @@ import { isPasswordHash } from './passwords.ts';
 export interface AccountPasswordsOptions {
   readonly accounts: readonly Account[];
   readonly verifier: PasswordVerifier;
-  /** Passwords that every account takes besides its own. */
+  /** Passwords that every account accepts besides its own. */
   readonly appPasswords?: PasswordSource;
   readonly clock: Clock;
 }
 
-/** Who a password is checked for. */
+/** The account or person a password is checked for. */
 export interface PasswordOwner {
   readonly account: Account;
-  /** Of the account, or of the person. */
+  /** Name of the account, or of the person. */
   readonly username: string;
 }
 
 /**
- * Checks passwords against all that an account takes: app passwords, and the one of the configuration or of the source
- * that it names. While one source cannot be asked, nobody is told that a password is wrong: else it would show who has
- * theirs there.
+ * Checks passwords against all that an account accepts: app passwords, and the one in the configuration or in the
+ * configured source. While a source is unavailable, no password is reported as wrong; otherwise the answer would reveal
+ * whose password is there.
  */
 export class AccountPasswords {
   readonly #verifier: PasswordVerifier;
@@ -42,8 +42,8 @@ export class AccountPasswords {
   }
 
   /**
-   * @param owner undefined for nobody: it takes as long
-   * @param name of the owner, or what was given for one, as {@link folded}
+   * @param owner undefined if there is none: the check takes equally long
+   * @param name of the owner, or what was given as the name, as {@link folded}
    */
   async verify(
     owner: PasswordOwner | undefined,
@@ -59,7 +59,7 @@ export class AccountPasswords {
     return verdict;
   }
 
-  /** Whether there is a password that cannot be checked at this moment, and so none that is surely wrong. */
+  /** Whether a password source is unavailable now, so that no password is certain to be wrong. */
   get isUncertain(): boolean {
     return this.#sources.some(({ isUnavailable }) => isUnavailable);
   }
@@ -75,7 +75,7 @@ export class AccountPasswords {
     if (ofApp?.verdict === 'right' && owner) return ofApp;
     const own = await this.#own(owner?.account, person, given, network);
     if (own.verdict !== 'wrong' || !ofApp || ofApp.verdict === 'right') return own;
-    // That there is an app password beside the one that was wrong is told to the log.
+    // The log is told that there is an app password besides the wrong one.
     return ofApp.verdict === 'unavailable' || own.why === undefined ? ofApp : own;
   }
 

@@ -4,34 +4,36 @@ import type { OtherSender } from '../message/sender-way.ts';
 import type { MailChanges } from './mail-changes.ts';
 import type { PasswordSource } from './password-source.ts';
 
-/** Something secret that prints as nothing. */
+/** A secret that prints as nothing. */
 export interface StoredPassword {
   /** A PHC string from {@link hashPassword}, or the password itself. */
   reveal(): string;
 }
 
-/** What says which mailbox a message is sent as: the reverse-path, the From header, or nothing of it. */
+/** What determines the mailbox that a message is sent as: the reverse-path, the From header, or neither. */
 export type MailboxFrom = 'envelope' | 'header' | 'fixed';
 
 /** Who may log in, what they may do, and which mailboxes that means. */
 export interface Account {
-  /** A name; or `*@domain`: everybody who has an address there, each a person of their own. */
+  /** A name; or `*@domain`: everybody with an address there, each as a person of their own. */
   readonly username: string;
-  /** Absent: its networks open it, app passwords, and what `passwordSource` checks. */
+  /**
+   * Absent: it can be used only from its networks, with app passwords, or with passwords checked by `passwordSource`.
+   */
   readonly password?: StoredPassword;
   /** Where passwords are checked instead. */
   readonly passwordSource?: PasswordSource;
   /** Networks (CIDR) and addresses from which it may send without a password. */
   readonly networks: readonly string[];
-  /** What ends a message from its networks; `crlf` where left out. */
+  /** What ends a message from its networks; default `crlf`. */
   readonly endOfData?: 'crlf' | 'lf';
   /** Name of the connection. */
   readonly connection: string;
-  /** Each of its mailboxes is reached by a sign-in of its own. */
+  /** Each of its mailboxes is reached by its own sign-in. */
   readonly ownSignIn?: boolean;
-  /** User principal name of the default mailbox. Absent: the own one of each person, of an account for many. */
+  /** User principal name of the default mailbox. Absent: for an account for everybody, each person's own mailbox. */
   readonly mailbox?: string;
-  /** Mailboxes that may be opened and sent as, the default one included: addresses, and `*@domain`. */
+  /** Mailboxes it may open and send as, including the default one: addresses, and `*@domain`. */
   readonly mailboxes: readonly string[];
   readonly mailboxFrom: MailboxFrom;
   /** In order of preference; absent: may not send. */
@@ -39,19 +41,22 @@ export interface Account {
   /** Absent: may not read. */
   readonly read?: 'imap' | 'pop3' | 'graph';
   readonly delivery: 'queued' | 'direct';
-  /** Seconds in which the same message is not taken twice; absent: it is. */
+  /** Seconds in which a duplicate message is not accepted; absent: duplicates are accepted. */
   readonly dropDuplicates?: number;
   /** Address that all its mail is sent as, whatever From and reverse-path say; `true`: the mailbox of the login. */
   readonly forceFrom?: string | true;
   /** Reverse-paths and From addresses it may use; `*@domain` for all of a domain. */
   readonly senders: readonly string[];
-  /** Those of them that are not the mailbox, each with what lets it use them. */
+  /** Those of the senders that are not the mailbox, each with what permits it. */
   readonly otherSenders?: readonly OtherSender[];
-  /** What becomes of the mail it sends; absent: nothing. */
+  /** Changes made to the mail it sends; absent: none. */
   readonly changes?: MailChanges;
 }
 
-/** Every mailbox that an account reaches, as addresses and patterns: of one for many, the own ones of all of them, too. */
+/**
+ * Every mailbox that an account reaches, as addresses and patterns; for an account for everybody, also each person's
+ * own.
+ */
 export function reachedMailboxes({
   username,
   mailbox,
@@ -60,7 +65,7 @@ export function reachedMailboxes({
   return isPattern(username) && mailbox === undefined ? [...new Set([...mailboxes, username])] : mailboxes;
 }
 
-/** A name as it is compared: case and composition do not count. */
+/** Normalizes a name for comparison: case and composition do not count. */
 export function folded(name: string): string {
   return name.normalize('NFC').toLowerCase();
 }

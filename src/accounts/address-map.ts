@@ -1,18 +1,21 @@
 import { asciiDomain, joinAddress, splitAddress } from '../message/address/parts.ts';
 import { comparedAddress } from './sender-rules.ts';
 
-/** What stands for the local part in a rule: any, and in the new address the one that was there. */
+/** Stands for any local part in a rule, and for the original one in the new address. */
 const anyLocalPart = '*';
 
 /**
- * Addresses that stand for others. Compared as sender rules are: without case, domains in their ASCII form, quotes where
- * none are needed ignored.
+ * Replaces addresses by others. Compares like sender rules: ignoring case, domains in their ASCII form, and unnecessary
+ * quotes ignored.
  */
 export class AddressMap {
   readonly #exact = new Map<string, string>();
   readonly #domains = new Map<string, string>();
 
-  /** @param rules new address by old one; `*@domain` is every address of just that domain, and gives way to a whole address */
+  /**
+   * @param rules new address by old one; `*@domain` matches every address of exactly that domain, and a full address
+   * takes precedence
+   */
   constructor(rules: Readonly<Record<string, string>> = {}) {
     for (const [from, to] of Object.entries(rules)) {
       const key = comparedAddress(from);
@@ -22,7 +25,7 @@ export class AddressMap {
     }
   }
 
-  /** The address in place of another, once: no rule is applied to what a rule has made. Undefined: it stays as it is. */
+  /** Returns the replacement of an address, applying rules only once. Undefined: the address stays. */
   replacement(address: string): string | undefined {
     const given = comparedAddress(address);
     const to = given && (this.#exact.get(keyOf(given)) ?? this.#domains.get(given.domain));
@@ -33,13 +36,13 @@ export class AddressMap {
   }
 }
 
-/** In the form that needs no SMTPUTF8 for the domain alone. */
+/** Only for the domain, the form that needs no SMTPUTF8. */
 function asciiAtDomain(address: string): string {
   const { local, domain } = splitAddress(address);
   return joinAddress(local, asciiDomain(domain) ?? domain);
 }
 
-/** Behind the last `@` there is no other. */
+/** There is no other `@` after the last one. */
 function keyOf({ local, domain }: { readonly local: string; readonly domain: string }): string {
   return `${local}@${domain}`;
 }

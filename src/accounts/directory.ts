@@ -12,28 +12,28 @@ import type { PasswordSource } from './password-source.ts';
 import { PasswordVerifier } from './password-verifier.ts';
 
 /**
- * Why nobody is logged in: `wrong`, name or password, which is not told; `blocked`, too many failures from that
- * address or to that account; `busy`, too many logins at this moment; `unavailable`, there are passwords that cannot be
- * checked at this moment. The last three are temporary.
+ * The result of a login. Failures: `wrong`, name or password, without saying which; `blocked`, too many failures from
+ * that address or to that account; `busy`, too many logins now; `unavailable`, some passwords cannot be checked now.
+ * The last three are temporary.
  */
 export type LoginResult =
   | { readonly login: AccountLogin }
   | {
-      /** The password is right, and the mailbox that the username asks for is not one of the account's. */
+      /** The password is right, but the mailbox in the username is not one of the account's. */
       readonly failure: 'other-mailbox';
       readonly login: AccountLogin;
-      /** As it was asked for. */
+      /** As requested. */
       readonly mailbox: string;
     }
   | {
       readonly failure: 'wrong';
-      /** For the log alone: no proof can be checked against the hash of this account's password. */
+      /** Only for the log: a proof cannot be checked against this account's password hash. */
       readonly why?: 'password-hashed';
     }
   | { readonly failure: 'busy' }
   | {
       readonly failure: 'unavailable';
-      /** For the log alone: why those passwords of this login cannot be checked. Absent where another's cannot. */
+      /** Only for the log: why this login's passwords cannot be checked. Absent if those of another cannot. */
       readonly error?: BridgeError;
     }
   | BlockedLogin;
@@ -44,48 +44,51 @@ export interface BlockedLogin {
   readonly scope: LoginBlock['scope'];
 }
 
-/** Why a login came to nothing, where the client is told no more than that. */
+/** A failed login whose reason the client is not told in detail. */
 export type UntoldRefusal = Exclude<Extract<LoginResult, { failure: unknown }>, { failure: 'other-mailbox' }>;
 
-/** What the credentials of a client came to. */
+/** The result of checking a client's credentials. */
 export type CredentialsResult =
   | { readonly login: AccountLogin }
   | UntoldRefusal
-  /** The mechanism gives nothing that a password can be held against. */
+  /** The mechanism supplies nothing to compare with a password. */
   | { readonly failure: 'no-password' }
-  /** The password is right, and the client wants another identity or mailbox than the account's; `text` tells it so. */
+  /**
+   * The password is right, but the client wants an identity or mailbox other than the account's; `text` says so to the
+   * client.
+   */
   | { readonly failure: 'other-mailbox'; readonly text: string };
 
-/** What a client is told whose password cannot be checked at this moment. It is the same for names that nobody has. */
+/** The reply to a client whose password cannot be checked now. It is the same for unknown names. */
 export const unavailableText = 'Passwords cannot be checked at this moment, try again later';
 
-/** What a client whose login is blocked is told. */
+/** The reply to a client whose login is blocked. */
 export function blockedText({ scope, retryAfterMs }: BlockedLogin): string {
   const what = scope === 'address' ? 'from your address' : 'to this account';
   return `Too many failed logins ${what}, try again in ${Math.ceil(retryAfterMs / 1000)} s`;
 }
 
 export interface AccountDirectoryOptions {
-  /** Handed on from one directory to the next at a reload, so that nobody pays for it; default a new one. */
+  /** Passed from one directory to the next at a reload, so that remembered passwords survive it; default a new one. */
   readonly verifier?: PasswordVerifier;
-  /** What every account takes besides its own password. */
+  /** Passwords that every account accepts besides its own. */
   readonly appPasswords?: PasswordSource;
-  /** Handed on likewise, so that a reload forgives nobody. */
+  /** Passed on likewise, so that a reload does not clear failures. */
   readonly throttle?: LoginThrottle;
   readonly clock?: Clock;
-  /** Told what each login came to. Default: nobody counts. */
+  /** Called with the result of each login. Default: not counted. */
   readonly onOutcome?: (outcome: LoginResultKind, protocol: LoginProtocol) => void;
-  /** Told of each login, by password or network, with the username of the account. */
+  /** Called for each login, by password or network, with the username of the account. */
   readonly onLogin?: (username: string) => void;
 }
 
-/** What a client logs in by. */
+/** The protocol of a login. */
 export type LoginProtocol = 'smtp' | 'imap' | 'pop3';
 
-/** What a login came to. */
+/** The kind of a login's result. */
 export type LoginResultKind = 'right' | Extract<LoginResult, { failure: unknown }>['failure'];
 
-/** All accounts, found by name, by password or by network address. */
+/** All accounts, found by name, password or network address. */
 export class AccountDirectory {
   readonly accounts: readonly Account[];
   readonly #names: LoginNames;
@@ -97,7 +100,7 @@ export class AccountDirectory {
   readonly #onOutcome: NonNullable<AccountDirectoryOptions['onOutcome']>;
   readonly #onLogin: (username: string) => void;
 
-  /** @throws RangeError for a network that is none */
+  /** @throws RangeError for an invalid network */
   constructor(accounts: readonly Account[], options: AccountDirectoryOptions = {}) {
     this.accounts = [...accounts];
     this.#names = new LoginNames(accounts);
@@ -110,17 +113,17 @@ export class AccountDirectory {
     const checked = { accounts, verifier: this.#verifier, clock: this.#clock };
     this.#passwords = new AccountPasswords({ ...checked, ...(appPasswords && { appPasswords }) });
     for (const account of accounts) {
-      // An address is no password: it opens sending alone.
+      // An address is not a password: it permits only sending.
       if (account.send !== undefined) for (const network of account.networks) this.#networks.add(network, account);
     }
   }
 
-  /** Whom a username means, and which of their mailboxes; no password has been looked at. */
+  /** Finds the account and mailbox that a username means; checks no password. */
   find(username: string): AccountLogin | undefined {
     return this.#names.resolve(username)?.login;
   }
 
-  /** Who clients at this address are without saying anything; the narrowest network wins. */
+  /** Finds the account that clients at this address use without logging in; the narrowest network wins. */
   byNetwork(address: string): AccountLogin | undefined {
     const account = this.#networks.find(address);
     if (account) this.#onLogin(account.username);
@@ -128,9 +131,9 @@ export class AccountDirectory {
   }
 
   /**
-   * Logs in with a password. A refusal takes longer with each failure (up to 4 s), and the same time whether the name or
-   * the password is wrong.
-   * @param remoteAddress the client's, as the socket tells it
+   * Logs in with a password. A refusal takes longer with each failure (up to 4 s), and takes the same time whether the
+   * name or the password is wrong.
+   * @param remoteAddress the client's, as the socket reports it
    */
   async authenticate(
     username: string,
@@ -153,7 +156,8 @@ export class AccountDirectory {
     await this.#wait(this.#throttle.holdMs(attempt));
     const network = sourceNetwork(remoteAddress);
     const found = await this.#passwords.verify(resolved?.login, account, password, network);
-    // Many guesses at once: those that were under way when the block fell learn nothing, not even that one was right.
+    // With many simultaneous guesses, those in progress when the block began learn nothing, not even that one was
+    // right.
     const fallen = this.#throttle.blocked(attempt);
     if (fallen) return refusedBy(fallen);
     if (found.verdict === 'busy') return { failure: 'busy' };
@@ -174,7 +178,7 @@ export class AccountDirectory {
   }
 }
 
-/** Logs in with what a client gave, as the identity that it wants (RFC 4616 section 2). */
+/** Logs in with a client's credentials, as the identity it requests (RFC 4616 section 2). */
 export async function authenticateWith(
   directory: Pick<AccountDirectory, 'authenticate'>,
   credentials: SaslCredentials,

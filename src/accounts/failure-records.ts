@@ -4,30 +4,30 @@ import type { Clock } from '../base/clock.ts';
 
 export interface FailureRecordsOptions {
   readonly clock: Clock;
-  /** Failures until what they are held against is blocked. */
+  /** Number of failures after which a key is blocked. */
   readonly limit: number;
-  /** How long a block lasts, and how long a failure is held against it. */
+  /** How long a block lasts, and how long a failure counts. */
   readonly blockMs: number;
-  /** Records kept; the one that was used longest ago is dropped first. */
+  /** Maximum number of records; the least recently used one is dropped first. */
   readonly maxRecords: number;
 }
 
 interface Failures {
-  /** What was tried, as digests: the same again is a badly set device, not a guess. */
+  /** Attempts, as digests: the same one again is a misconfigured device, not a guess. */
   readonly attempts: Set<string>;
   count: number;
-  /** What other instances have counted, by what they go by. */
+  /** Counts of other instances, by instance. */
   readonly others: Map<string, number>;
   lastFailureMs: number;
   blockedUntilMs: number;
 }
 
-/** What one instance tells another of a key. */
+/** What instances report to each other about a key. */
 export interface FailureState {
-  /** Failures that this instance has seen. */
+  /** Failures this instance has seen. */
   readonly count: number;
   readonly lastFailureMs: number;
-  /** 0: it is not blocked. */
+  /** 0: not blocked. */
   readonly blockedUntilMs: number;
 }
 
@@ -41,7 +41,7 @@ function totalOf({ count, others }: Failures): number {
   return [...others.values()].reduce((sum, each) => sum + each, count);
 }
 
-/** Failed logins, held against whatever a key stands for: an address, an account, an account at an address. */
+/** Counts failed logins by key: an address, an account, or an account at an address. */
 export class FailureRecords {
   readonly #clock: Clock;
   readonly #limit: number;
@@ -55,16 +55,16 @@ export class FailureRecords {
     this.#records = new LRUCache(boundedBy(maxRecords));
   }
 
-  /** Milliseconds for which the key is blocked; 0 when it is not. */
+  /** Milliseconds for which the key is blocked; 0 if it is not. */
   blockedForMs(key: string): number {
     const record = this.#fresh(key);
     return record ? Math.max(0, record.blockedUntilMs - this.#clock.now()) : 0;
   }
 
   /**
-   * Notes a failure.
-   * @param attempt tells it from others; the same again is not counted. Absent: it is known to be another one.
-   * @returns `news`, where this failure blocks the key or is half of those that it takes
+   * Records a failure.
+   * @param attempt identifies the attempt; a repeated one is not counted. Absent: it is known to be a different one.
+   * @returns `news` if this failure blocks the key or is half of the number required for that
    */
   failed(
     key: string,
@@ -74,7 +74,7 @@ export class FailureRecords {
     const record = this.#fresh(key) ?? emptyAt(now);
     const repeated = attempt !== undefined && record.attempts.has(attempt);
     record.lastFailureMs = now;
-    // Bounded: beyond the block nothing is added.
+    // Bounded: nothing is added beyond the limit.
     if (attempt !== undefined && record.attempts.size < this.#limit) record.attempts.add(attempt);
     if (!repeated) record.count++;
     const all = totalOf(record);
@@ -87,7 +87,8 @@ export class FailureRecords {
   }
 
   /**
-   * Takes up what another instance knows of a key, however often it tells. It blocks for no longer than here.
+   * Takes over what another instance knows of a key; repeated reports are harmless. It blocks for no longer than a
+   * local failure would.
    * @param by the other instance
    */
   learn(key: string, { count, lastFailureMs, blockedUntilMs }: FailureState, by: string): void {
@@ -100,7 +101,7 @@ export class FailureRecords {
     this.#records.set(key, record);
   }
 
-  /** Keys remembered now. */
+  /** Number of keys remembered now. */
   get size(): number {
     return this.#records.size;
   }
@@ -109,7 +110,7 @@ export class FailureRecords {
     const record = this.#records.get(key);
     if (!record) return undefined;
     const leftMs = Math.max(record.lastFailureMs + this.#blockMs, record.blockedUntilMs) - this.#clock.now();
-    // So long it lasts only where the clock has been set back.
+    // It can only last this long if the clock has been set back.
     if (leftMs > 0 && leftMs <= 2 * this.#blockMs) return record;
     this.#records.delete(key);
     return undefined;

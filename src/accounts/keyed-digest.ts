@@ -1,10 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** Digests under a key that never leaves this process: who sees one can neither make it nor check a guess against it. */
+/**
+ * Computes digests with a key that never leaves this process: from a digest, nobody else can forge one or check a
+ * guess.
+ */
 export class KeyedDigest {
   readonly #key = randomBytes(32);
 
-  /** A digest of some texts. */
+  /** Returns a digest of several texts. */
   of(...texts: readonly string[]): string {
     const hmac = createHmac('sha256', this.#key);
     for (const text of texts) {

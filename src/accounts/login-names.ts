@@ -3,28 +3,28 @@ import { exactAddresses, isPattern, mailboxAt, patternDomain } from '../message/
 import { type Account, folded } from './account.ts';
 import { type AccountLogin, loginOf, loginOfPerson, withMailbox } from './account-login.ts';
 
-/** One way to understand what a client gave for its username. */
+/** One way to read a client's username. */
 interface Reading {
   readonly name: string;
-  /** Windows' habit: `CONTOSO\alice`. */
+  /** Windows style: `CONTOSO\alice`. */
   readonly domain?: string;
-  /** The mailbox that is meant, as it is written. */
+  /** The requested mailbox, as written. */
   readonly mailbox?: string;
 }
 
-/** Whom a username means. */
+/** The account that a username means. */
 export interface ResolvedName {
   readonly login: AccountLogin;
-  /** A mailbox that the name asks for and that is not allowed: said once the password has proven right. */
+  /** A mailbox in the name that is not allowed: reported once the password has proved right. */
   readonly refusedMailbox?: string;
 }
 
-/** The names that accounts are logged in to by. */
+/** The names under which accounts can be logged in to. */
 export class LoginNames {
   readonly #byUsername = new Map<string, Account>();
-  /** Those that an account for many would have among its people, by their address in one spelling. */
+  /** Accounts whose name could also be that of a person of an account for everybody, by normalized address. */
   readonly #byOwnAddress = new Map<string, Account>();
-  /** Undefined for a mailbox that several accounts have: its address is nobody's name. */
+  /** Undefined for a mailbox of several accounts: its address is not a login name. */
   readonly #byMailbox = new Map<string, Account | undefined>();
   readonly #patterns: Account[] = [];
 
@@ -43,7 +43,7 @@ export class LoginNames {
     }
   }
 
-  /** Whom a username means, by the first of its readings that names anybody. */
+  /** Finds the account that a username means, by the first reading that matches. */
   resolve(username: string): ResolvedName | undefined {
     for (const { mailbox, ...who } of readingsOf(username)) {
       const login = this.#find(who);
@@ -55,12 +55,13 @@ export class LoginNames {
   }
 
   /**
-   * Every name that a failed login counts against: what a spelling could mean, whether there is such an account or not.
-   * So no account has more guesses for its many spellings, and none shows by how soon it is slowed.
+   * Returns every name that a failed login counts against: all that a spelling could mean, whether or not the account
+   * exists. So an account's many spellings allow no extra guesses, and how soon a login is slowed does not reveal
+   * whether the account exists.
    */
   countedNames(username: string): string[] {
     const names = readingsOf(username)
-      // The domain of an account for many is in everybody's name there.
+      // The domain of an account for everybody is part of everybody's name there.
       .filter(({ name }) => !this.#patterns.some((account) => isNamedBy(account, name)))
       .flatMap(({ name, domain }) => [folded(name), this.#person(name, domain)?.username ?? folded(name)]);
     const own = this.resolve(username)?.login.username;
@@ -74,13 +75,14 @@ export class LoginNames {
   }
 
   /**
-   * Comes before a mailbox of that address: then two have it. Where there is an account of just that name it is meant,
-   * however the name is written: no spelling leads around what that account may not do.
+   * Takes precedence over a mailbox of that address; otherwise two accounts would have it. If there is an account of
+   * exactly that name, it is the one meant, however the name is written: no spelling gets around that account's
+   * restrictions.
    */
   #person(name: string, domain: string | undefined): AccountLogin | undefined {
     const among = domain === undefined ? this.#patterns : this.#patterns.filter((each) => isNamedBy(each, domain));
     const isBare = !name.includes('@');
-    // Of `CONTOSO\alice` at two domains of that name nobody knows which is meant.
+    // If two domains match `CONTOSO\alice`, it is not clear which one is meant.
     if (isBare && (domain === undefined || among.length > 1)) return undefined;
     for (const account of among) {
       const address = isBare ? `${name}@${patternDomain(account.username)}` : name;
@@ -92,7 +94,7 @@ export class LoginNames {
     return undefined;
   }
 
-  /** The default mailbox is another name of the account; any other says which is meant. */
+  /** The default mailbox is another name of the account; any other selects that mailbox. */
   #byAddress(address: string): AccountLogin | undefined {
     const account = this.#byMailbox.get(folded(address));
     const login = account && loginOf(account);
@@ -100,15 +102,15 @@ export class LoginNames {
   }
 }
 
-/** Whether `CONTOSO` or `contoso.com` is the domain of `*@contoso.com`. */
+/** Tells whether `CONTOSO` or `contoso.com` names the domain of `*@contoso.com`. */
 function isNamedBy({ username }: Account, name: string): boolean {
   const domain = folded(patternDomain(username) ?? '');
   return folded(name) === domain || folded(name) === domain.split('.')[0];
 }
 
 /**
- * What a username can mean, the likelier first: an account; `ACCOUNT/MAILBOX` or `ACCOUNT\MAILBOX`, as DavMail and
- * Outlook have it; `DOMAIN\user`, and the same with a mailbox behind it. By its spelling alone.
+ * Returns the possible readings of a username, likeliest first: an account; `ACCOUNT/MAILBOX` or `ACCOUNT\MAILBOX`, as
+ * DavMail and Outlook write it; `DOMAIN\user`, and the same followed by a mailbox. Considers only the spelling.
  */
 function readingsOf(username: string): Reading[] {
   const cut = username.includes('/') ? username.lastIndexOf('/') : username.lastIndexOf('\\');

@@ -13,38 +13,38 @@ export interface LoginThrottleOptions {
   readonly failuresPerAddress?: number;
   /** Failures of one account at all addresses until it is blocked; default 100. */
   readonly failuresPerAccount?: number;
-  /** How long a block lasts, and how long a failure is held against anybody, in milliseconds; default 5 minutes. */
+  /** How long a block lasts, and how long a failure counts, in milliseconds; default 5 minutes. */
   readonly blockMs?: number;
   /** How long an account is known at an address from which it logged in, in milliseconds; default 7 days. */
   readonly knownMs?: number;
   /** Records of each kind kept in memory; default 10,000. */
   readonly maxRecords?: number;
-  /** Told where somebody is blocked, and where half of the failures have come that it takes. */
+  /** Called when something is blocked, and when half of the required failures have occurred. */
   readonly onNews?: (news: FailureNews) => void;
 }
 
 /** What failures are counted for: an account at an address, an address, an account. */
 export const failureSubjects = ['pair', 'address', 'account'] as const;
 
-/** What one instance tells the others of guesses. */
+/** What instances report to each other about guesses. */
 export interface FailureNews extends FailureState {
   readonly of: (typeof failureSubjects)[number];
   readonly key: string;
 }
 
-/** A login that is tried. */
+/** A login attempt. */
 export interface LoginAttempt {
   /** The client's address. */
   readonly address: string;
-  /** The account, or the username where there is none, in one spelling. */
+  /** The account, or the username if there is none, normalized. */
   readonly account: string;
   /** Other accounts that the same spelling of the username could mean: a failure counts against them, too. */
   readonly alike?: readonly string[];
-  /** The address is the account's own by configuration. */
+  /** The configuration assigns the address to the account. */
   readonly own?: boolean;
 }
 
-/** Why a login may not be tried, and for how long. */
+/** Why a login may not be attempted, and for how long. */
 export interface LoginBlock {
   readonly forMs: number;
   /** What has failed too often: logins from that address, or to that account from anywhere. */
@@ -53,16 +53,16 @@ export interface LoginBlock {
 
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
-/** The same wrong password once more: whoever types does not, and a device tries for ever. */
+/** For the same wrong password again: a person typing does not repeat it, but a device retries forever. */
 const repeatedDelayMs = 2000;
 const holdMs = 500;
 const longestKey = 64;
 
 /**
- * Slows and then blocks guessing: at one account from one address first, then from that address (of IPv6 its /64
- * network, which is one customer) and at that account altogether. An account that has logged in from an address lately
- * is never blocked there: neither a guesser behind the same address nor many elsewhere lock it out. There guesses are
- * slowed alone. Successes clear nothing.
+ * Slows and then blocks guessing: first at one account from one address, then from that address (for IPv6 its /64
+ * network, which is one customer) and at that account altogether. An account that has recently logged in from an
+ * address is never blocked there, so that neither a guesser behind the same address nor many elsewhere can lock it out.
+ * There, guesses are only slowed. Successful logins clear nothing.
  */
 export class LoginThrottle {
   readonly #clock: Clock;
@@ -89,7 +89,7 @@ export class LoginThrottle {
     this.#known = new LRUCache(boundedBy(maxRecords));
   }
 
-  /** Why the login may not be tried now; undefined when it may. */
+  /** Returns why the login may not be attempted now; undefined if it may. */
   blocked(attempt: LoginAttempt): LoginBlock | undefined {
     const { network, accounts, pairs } = keysOf(attempt);
     if (this.#isKnown(attempt)) return undefined;
@@ -101,23 +101,23 @@ export class LoginThrottle {
   }
 
   /**
-   * Milliseconds to hold a login back before anything is looked at: where others would be blocked. What cannot be
-   * refused must not be guessed at as fast as connections can be opened.
+   * Milliseconds to delay a login before anything is checked, where others would be blocked. A login that cannot be
+   * refused must not allow guessing as fast as connections can be opened.
    */
   holdMs(attempt: LoginAttempt): number {
     return keysOf(attempt).pairs.some((pair) => this.#records.pair.blockedForMs(pair) > 0) ? holdMs : 0;
   }
 
   /**
-   * Notes a failed login.
-   * @param given a digest of what was tried. The same one again is not counted anew: a device with an old password,
-   *   trying for ever, must not block those who share its account or its address.
-   * @returns milliseconds to hold back the refusal: 0 for the first failure, then 250, doubling up to 4,000; at least
-   *   2,000 for the same one again
+   * Records a failed login.
+   * @param given a digest of what was tried. A repeated one is not counted again: a device with an old password that
+   * retries forever must not block others that share its account or its address.
+   * @returns milliseconds to delay the refusal: 0 for the first failure, then 250, doubling up to 4,000; at least 2,000
+   * for a repeated one
    */
   failed(attempt: LoginAttempt, given: string): number {
     const { network, accounts, pairs } = keysOf(attempt);
-    // Where the account is known it is not blocked, and another instance may not know it there.
+    // Where the account is known, it is not blocked, and another instance may not know it there.
     const isKnown = this.#isKnown(attempt);
     const failures = pairs.map((pair) => this.#count('pair', pair, isKnown, given));
     const repeated = failures.some((each) => each.repeated);
@@ -131,17 +131,17 @@ export class LoginThrottle {
     return repeated ? Math.max(delayMs, repeatedDelayMs) : delayMs;
   }
 
-  /** Notes a login with the right password. */
+  /** Records a login with the right password. */
   succeeded(attempt: LoginAttempt): void {
     this.#known.set(keysOf(attempt).own, this.#clock.now());
   }
 
-  /** Takes up what another instance knows; none is told of it again. @param by the other instance */
+  /** Takes over what another instance knows, without reporting it to others. @param by the other instance */
   learn({ of, key, ...state }: FailureNews, by: string): void {
     this.#records[of].learn(key, state, by);
   }
 
-  /** Records kept now. */
+  /** Number of records kept now. */
   get size(): number {
     return failureSubjects.reduce((sum, of) => sum + this.#records[of].size, this.#known.size);
   }
@@ -163,7 +163,7 @@ interface AttemptKeys {
   readonly accounts: readonly string[];
   /** Each of the accounts at the network. */
   readonly pairs: readonly string[];
-  /** That of the account itself. */
+  /** The pair of the account itself. */
   readonly own: string;
 }
 
@@ -174,7 +174,7 @@ function keysOf({ address, account, alike = [] }: LoginAttempt): AttemptKeys {
   return { network, accounts, pairs, own: `${network} ${shortKey(account)}` };
 }
 
-/** Names that no account has may be long; they must not fill the memory. */
+/** Names without an account may be long; they must not fill the memory. */
 function shortKey(name: string): string {
   return name.length <= longestKey ? name : createHash('sha256').update(name).digest('base64');
 }

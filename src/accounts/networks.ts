@@ -9,8 +9,8 @@ export interface Network {
 }
 
 /**
- * An address in one spelling: without a zone, an IPv4 address inside IPv6 (RFC 4291 section 2.5.5.2) as IPv4, IPv6
- * shortened as in RFC 5952. Undefined for what is no IP address.
+ * Returns an address in canonical form: without a zone, an IPv4 address inside IPv6 (RFC 4291 section 2.5.5.2) as IPv4,
+ * IPv6 shortened as in RFC 5952. Undefined if it is not an IP address.
  */
 export function canonicalAddress(text: string): string | undefined {
   const bare = text.replace(/%.*$/, '');
@@ -23,7 +23,7 @@ export function canonicalAddress(text: string): string | undefined {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
-/** Reads `192.168.10.0/24`, `2001:db8::/48` or a single address. Undefined for what is none. */
+/** Parses `192.168.10.0/24`, `2001:db8::/48` or a single address. Undefined if invalid. */
 export function parseNetwork(text: string): Network | undefined {
   const [given = '', length, rest] = text.split('/');
   const address = given.includes('%') ? undefined : canonicalAddress(given);
@@ -38,8 +38,8 @@ export function parseNetwork(text: string): Network | undefined {
 }
 
 /**
- * The network that an address is counted with: of IPv4 the address itself, of IPv6 its /64, which is what one customer
- * has.
+ * Returns the network that an address is counted under: for IPv4 the address itself, for IPv6 its /64, which is what
+ * one customer has.
  */
 export function sourceNetwork(address: string): string {
   const canonical = canonicalAddress(address) ?? address;
@@ -51,28 +51,28 @@ export function sourceNetwork(address: string): string {
   return `${all.slice(0, 4).join(':')}::/64`;
 }
 
-/** Finds what belongs to the narrowest network that contains an address. */
+/** Finds the value of the narrowest network that contains an address. */
 export class NetworkTable<T> {
   readonly #rows: { readonly list: BlockList; readonly network: Network; readonly value: T }[] = [];
 
-  /** @throws RangeError for what is no network */
+  /** @throws RangeError for an invalid network */
   add(network: string, value: T): void {
     const parsed = parseNetwork(network);
     if (!parsed) throw new RangeError(`not a network: ${network}`);
     const list = new BlockList();
     list.addSubnet(parsed.address, parsed.prefix, parsed.family);
     const row = { list, network: parsed, value };
-    // Longest prefix first; equals in the order they came.
+    // Longest prefix first; equal ones in order of insertion.
     const at = this.#rows.findIndex((other) => other.network.prefix < parsed.prefix);
     this.#rows.splice(at === -1 ? this.#rows.length : at, 0, row);
   }
 
-  /** @param address as the socket tells it; an IPv4 address inside IPv6 counts as IPv4 */
+  /** @param address as the socket reports it; an IPv4 address inside IPv6 counts as IPv4 */
   find(address: string): T | undefined {
     const canonical = canonicalAddress(address);
     if (canonical === undefined) return undefined;
     const family = isIP(canonical) === 4 ? 'ipv4' : 'ipv6';
-    // BlockList alone would find every IPv4 address in `::/8`, by its mapped form.
+    // BlockList itself would find every IPv4 address in `::/8`, by its mapped form.
     return this.#rows.find((row) => row.network.family === family && row.list.check(canonical, family))?.value;
   }
 }

@@ -1,9 +1,11 @@
 import { provesPassword } from '../sasl/cram-md5.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 
-/** An answer to a challenge in place of a password. The password itself can check it, its hash cannot. */
+/**
+ * A response to a challenge in place of a password. It can be checked with the password itself, but not with its hash.
+ */
 export class PasswordProof {
-  /** Tells it from every other one. */
+  /** Identifies it among all others. */
   readonly text: string;
   readonly #challenge: Buffer;
   readonly #digest: string;
@@ -19,7 +21,10 @@ export class PasswordProof {
   }
 }
 
-/** What a client gave to be checked against an account's password; undefined for a token, which is Microsoft's to check. */
+/**
+ * Returns what a client sent to be checked against an account's password; undefined for a token, which is Microsoft's
+ * to check.
+ */
 export function givenPassword(credentials: SaslCredentials): string | PasswordProof | undefined {
   if ('password' in credentials) return credentials.password;
   return 'digest' in credentials ? new PasswordProof(credentials.challenge, credentials.digest) : undefined;

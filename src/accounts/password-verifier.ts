@@ -6,39 +6,40 @@ import { isPasswordHash, parsePasswordHash, verifyPassword } from './passwords.t
 import { type AskedPassword, VerdictMemory } from './verdict-memory.ts';
 import { VerificationPermits } from './verification-permits.ts';
 
-/** `busy`: too many verifications are under way; to be tried again later. */
+/** `busy`: too many verifications are in progress; try again later. */
 export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 export interface PasswordVerifierOptions {
   readonly clock?: Clock;
   /** How long a verified password is remembered after its last use, in milliseconds; default one hour. */
   readonly rememberMs?: number;
-  /** How many are remembered; default 10,000. */
+  /** Maximum number remembered; default 10,000. */
   readonly maxRemembered?: number;
-  /** Hashes computed at the same time; default 2, with less than four processors 1. */
+  /** Hashes computed at the same time; default 2, or 1 with fewer than four processors. */
   readonly maxConcurrent?: number;
-  /** Verifications that may wait for a permit, in all; default 128. */
+  /** Verifications that can wait for a permit, in total; default 128. */
   readonly maxWaiting?: number;
-  /** Those from one network; default 32. */
+  /** Likewise, from one network; default 32. */
   readonly maxWaitingPerNetwork?: number;
-  /** Those of one account from one network; default 4. */
+  /** Likewise, of one account from one network; default 4. */
   readonly maxWaitingPerAccount?: number;
 }
 
-/** A derivation keeps a processor busy and takes 32 MB: two, where that leaves two processors for everything else. */
+/** A derivation keeps a processor busy and takes 32 MB: two, if that leaves two processors for everything else. */
 const maxDerivations = availableParallelism() >= 4 ? 2 : 1;
 
-/** How long a wrong password is known where it was tried, from the last time that it was. */
+/** How long a wrong password is remembered where it was tried, from the last time it was. */
 const rememberWrongMs = 5 * 60 * 1000;
 
-/** A hash that no password has: 32 zero bytes. Costs what a real one costs. */
+/** A hash that matches no password: 32 zero bytes. Checking it costs as much as a real one. */
 const nobodysHash = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
- * Verifies passwords without letting chatty devices pay a key derivation at each login: what was right is remembered
- * for a while, as a keyed digest whose key never leaves this process. Every refusal costs one derivation, whether the
- * user is unknown, the stored password is plain, or the hash does not match: time tells nothing. Only the same wrong
- * password again from the same network costs none for a while: a device with an old password tries it for ever.
+ * Verifies passwords without a key derivation at each login of a chatty device: right ones are remembered for a while,
+ * as a keyed digest whose key never leaves this process. Every refusal costs one derivation, whether the user is
+ * unknown, the stored password is plain, or the hash does not match, so timing reveals nothing. Only the same wrong
+ * password again from the same network costs none for a while, because a device with an old password retries it
+ * forever.
  */
 export class PasswordVerifier {
   readonly #digest = new KeyedDigest();
@@ -51,7 +52,7 @@ export class PasswordVerifier {
       clock: options.clock ?? systemClock,
       rightMs: options.rememberMs ?? 60 * 60 * 1000,
       wrongMs: rememberWrongMs,
-      // In use: a device that logs in all the time never has to wait for a permit.
+      // While in use: a device that logs in all the time never has to wait for a permit.
       renews: true,
       max: options.maxRemembered ?? 10_000,
     });
@@ -64,9 +65,9 @@ export class PasswordVerifier {
   }
 
   /**
-   * @param account names the account; a password verified for one is not known for another
-   * @param stored a PHC string or the password itself; undefined where there is no such account
-   * @param network where the client is, as {@link sourceNetwork} says it
+   * @param account identifies the account; a password verified for one is not known for another
+   * @param stored a PHC string or the password itself; undefined if there is no such account
+   * @param network the client's, as returned by {@link sourceNetwork}
    */
   verify(
     account: string,
@@ -75,12 +76,12 @@ export class PasswordVerifier {
     network = '',
   ): Promise<PasswordVerdict> {
     const isPassword = typeof given === 'string';
-    // The stored form is part of the digest: a changed password is a new question.
+    // The digest includes the stored form, so a changed password is verified anew.
     const digest = this.digest(account, stored ?? '', isPassword ? given : given.text);
     const asked: AskedPassword = { key: digest, digest, network };
     const known = this.#memory.known(asked);
     if (known !== undefined) return Promise.resolve(known);
-    // A device that opens fifty connections at once asks one question.
+    // A device that opens fifty connections at once needs only one verification.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return same;
     const acquire = () => this.#permits.acquire(network, account);
@@ -94,7 +95,7 @@ export class PasswordVerifier {
     return verdict;
   }
 
-  /** A digest of some texts that only this process can compute. */
+  /** Returns a digest of several texts that only this process can compute. */
   digest(...texts: readonly string[]): string {
     return this.#digest.of(...texts);
   }
@@ -118,7 +119,7 @@ export class PasswordVerifier {
   }
 }
 
-/** Whether what was given matches a password that is kept as it is. For nobody's as much work is done. */
+/** Tells whether the given password matches one stored in plain text. Without a stored one, it does as much work. */
 async function matchesPlain(plain: string | undefined, given: string | PasswordProof): Promise<boolean> {
   const stored = plain ?? 'no account has this password';
   const matches = typeof given === 'string' ? await verifyPassword(stored, given) : given.provenBy(stored);

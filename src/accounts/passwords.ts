@@ -1,24 +1,24 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
-/** scrypt's cost numbers (RFC 7914): N = 2^ln, block size r, parallelization p. */
+/** scrypt's cost parameters (RFC 7914): N = 2^ln, block size r, parallelization p. */
 export interface ScryptCost {
   readonly ln: number;
   readonly r: number;
   readonly p: number;
 }
 
-/** A password hash taken apart. */
+/** A parsed password hash. */
 export interface PasswordHash extends ScryptCost {
   readonly salt: Buffer;
   readonly hash: Buffer;
 }
 
-/** What {@link hashPassword} spends: 32 MiB, and 60 to 100 ms of one core. */
+/** The cost of {@link hashPassword}: 32 MiB, and 60 to 100 ms of one core. */
 export const standardCost: ScryptCost = { ln: 15, r: 8, p: 1 };
 
 const saltBytes = 16;
 const hashBytes = 32;
-// A hash comes from a file that others may have written: it must not cost the process its memory.
+// Hashes come from files that others may have written, and must not exhaust memory.
 const maxMemoryBytes = 64 * 1024 * 1024;
 const maxParallel = 4;
 const phcForm = /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d?),p=([1-9]\d?)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
@@ -34,14 +34,14 @@ export async function hashPassword(password: string): Promise<string> {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${unpadded(salt)}$${unpadded(hash)}`;
 }
 
-/** Whether a stored password is a hash, sound or not. Anything else is the password itself. */
+/** Tells whether a stored password is a hash, valid or not. Anything else is the password itself. */
 export function isPasswordHash(stored: string): boolean {
   return stored.startsWith('$scrypt$');
 }
 
 /**
- * Takes a PHC string apart. Undefined unless it is a scrypt one in canonical form whose cost lies in bounds:
- * N from 2^10, 64 MiB at most, p up to 4; salt 8 to 64 bytes, hash 16 to 64 bytes.
+ * Parses a PHC string. Returns undefined unless it is a scrypt one in canonical form with a cost within limits: N from
+ * 2^10, 64 MiB at most, p up to 4; salt 8 to 64 bytes, hash 16 to 64 bytes.
  */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const [, ln, r, p, salt64 = '', hash64 = ''] = phcForm.exec(text) ?? [];
@@ -50,14 +50,14 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) };
   const affordable = cost.ln >= 10 && cost.p <= maxParallel && memoryBytes(cost) <= maxMemoryBytes;
   const sized = salt.length >= 8 && salt.length <= 64 && hash.length >= 16 && hash.length <= 64;
-  // What does not encode back was cut or altered.
+  // If it does not encode back, it was cut or altered.
   const canonical = unpadded(salt) === salt64 && unpadded(hash) === hash64;
   return affordable && sized && canonical ? { ...cost, salt, hash } : undefined;
 }
 
 /**
  * Compares in time that does not depend on where the two differ.
- * @param stored a PHC string, or the password itself. A hash that cannot be read matches nothing.
+ * @param stored a PHC string, or the password itself. A hash that cannot be parsed matches nothing.
  */
 export async function verifyPassword(stored: string, given: string): Promise<boolean> {
   if (!isPasswordHash(stored)) return equalText(stored, given);
@@ -66,7 +66,7 @@ export async function verifyPassword(stored: string, given: string): Promise<boo
   return timingSafeEqual(await derive(given, parsed), parsed.hash);
 }
 
-/** Equal work whatever the lengths: digests are compared, not the texts. */
+/** Does equal work whatever the lengths, by comparing digests instead of the texts. */
 function equalText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
@@ -75,7 +75,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(prepared(text)).digest();
 }
 
-/** The same letters may be typed composed or decomposed (RFC 8265 section 4.2). */
+/** The same letters can be typed composed or decomposed (RFC 8265 section 4.2). */
 function prepared(password: string): string {
   return password.normalize('NFC');
 }

@@ -1,8 +1,8 @@
 import { asciiDomain } from '../message/address/parts.ts';
 
 /**
- * Whether one of the allowed senders covers an address. Domains are compared without case and in their ASCII form,
- * local parts without case too, as Exchange does. `*@domain` covers every address of just that domain.
+ * Tells whether one of the allowed senders covers an address. Domains are compared ignoring case and in their ASCII
+ * form; local parts ignoring case too, as Exchange does. `*@domain` covers every address of exactly that domain.
  * @param senders addresses and `*@domain` patterns
  */
 export function mayUseAddress(senders: readonly string[], address: string): boolean {
@@ -14,12 +14,15 @@ export function mayUseAddress(senders: readonly string[], address: string): bool
   });
 }
 
-/** As {@link mayUseAddress}; the null reverse-path (``, of `MAIL FROM:<>`) is everybody's: reports need it. */
+/**
+ * Like {@link mayUseAddress}; the null reverse-path (``, of `MAIL FROM:<>`) is allowed for everyone, because reports
+ * need it.
+ */
 export function mayUseReversePath(senders: readonly string[], reversePath: string): boolean {
   return reversePath === '' || mayUseAddress(senders, reversePath);
 }
 
-/** The sides of an address as they are compared; undefined for what is no address. */
+/** Returns the parts of an address in comparable form; undefined if it is not an address. */
 export function comparedAddress(address: string): { readonly local: string; readonly domain: string } | undefined {
   const at = address.lastIndexOf('@');
   if (at < 1) return undefined;

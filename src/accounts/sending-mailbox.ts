@@ -1,8 +1,8 @@
 import { type AccountLogin, allowedMailbox } from './account-login.ts';
 
 /**
- * The mailbox that a message is sent as: by `mailboxFrom` of the account the reverse-path or the From header says it,
- * the other one where that is none of its mailboxes, and else it is the default one.
+ * Returns the mailbox that a message is sent as. `mailboxFrom` of the account selects the reverse-path or the From
+ * header; if that is not one of its mailboxes, the other one decides; otherwise it is the default one.
  * @param reversePath empty for the null reverse-path
  * @param authors addresses of the From header
  */

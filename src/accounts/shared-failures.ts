@@ -10,30 +10,33 @@ export interface SharedFailuresOptions {
   readonly records: RecordTable;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a failure is held against anybody, in milliseconds. */
+  /** How long a failure counts, in milliseconds. */
   readonly blockMs: number;
 }
 
 const roundMs = 1_500;
-/** Written in one round at most, blocks first. */
+/** Maximum number written in one round, blocks first. */
 const mostWritten = 10;
-/** Accounts at an address that an instance tells of at a time: every instance reads them in every round. */
+/**
+ * Maximum number of accounts at an address that an instance reports at a time: every instance reads them in every
+ * round.
+ */
 const mostPairs = 500;
 const mostWaiting = 200;
 
 /**
- * Tells other instances who guesses, and learns it from them: a guess costs no write, a block costs one. An instance
- * that cannot reach the store goes on by itself, and forgets what it could not tell.
+ * Exchanges information about guessing with other instances: a guess costs no write, a block costs one. An instance
+ * that cannot reach the store carries on without it, and drops what it could not report.
  */
 export class SharedFailures {
   readonly #options: SharedFailuresOptions;
-  /** What the others know this instance by. */
+  /** Identifies this instance to the others. */
   readonly #self = randomUUID();
   readonly #waiting = new Map<string, FailureNews>();
   readonly #turns = new OneAtATime();
-  /** When the records of pairs expire that this instance has written. */
+  /** When the pair records written by this instance expire. */
   #pairsUntilMs: number[] = [];
-  /** What may still be written in this round. */
+  /** Writes left in this round. */
   #writesLeft = mostWritten;
   #isUnreachable = false;
   #isStopped = false;
@@ -43,7 +46,7 @@ export class SharedFailures {
     this.#options = options;
   }
 
-  /** Notes what others should know; it is written soon. */
+  /** Queues news for the other instances; it is written soon. */
   tell(news: FailureNews): void {
     const key = JSON.stringify([news.blockedUntilMs > 0 ? 'blocked' : 'half', news.of, news.key, this.#self]);
     if (this.#waiting.size < mostWaiting || this.#waiting.has(key)) this.#waiting.set(key, news);
@@ -66,7 +69,7 @@ export class SharedFailures {
     void round();
   }
 
-  /** Asks the store for nothing more. Resolves when what was under way has ended. */
+  /** Stops using the store. Resolves when work in progress has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancel();
@@ -116,11 +119,11 @@ export class SharedFailures {
 }
 
 interface ToldNews extends FailureNews {
-  /** The instance that tells. */
+  /** The instance that reports it. */
   readonly by: string;
 }
 
-/** Undefined for what a later version may have written. */
+/** Undefined for a form that a later version may have written. */
 function readNews(text: string): ToldNews | undefined {
   try {
     const news = JSON.parse(text) as Partial<ToldNews>;

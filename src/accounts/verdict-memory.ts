@@ -4,26 +4,26 @@ import type { Clock } from '../base/clock.ts';
 
 export interface VerdictMemoryOptions {
   readonly clock: Clock;
-  /** How long what was right is remembered, in milliseconds; 0: not at all. */
+  /** How long a right password is remembered, in milliseconds; 0: not at all. */
   readonly rightMs: number;
-  /** How long what was wrong is remembered, in milliseconds. */
+  /** How long a wrong password is remembered, in milliseconds. */
   readonly wrongMs: number;
   /**
-   * Whether each use begins that time anew. Without it a password is asked about again after that time however often it
-   * is used: so it must be where whoever gave the answer does not tell that it has changed.
+   * Whether each use restarts that time. Otherwise a password is checked again after that time however often it is
+   * used, which is necessary if its source does not report changes.
    */
   readonly renews: boolean;
-  /** How many of each kind are remembered. */
+  /** Maximum number remembered of each kind. */
   readonly max: number;
 }
 
-/** A password given for somebody. Digests stand for the passwords: no password is kept. */
+/** A password given for a login. Digests represent the passwords: none is kept. */
 export interface AskedPassword {
-  /** Of what was right, one is remembered for each of these. */
+  /** One right password is remembered per key. */
   readonly key: string;
-  /** Tells it from every other person and password. */
+  /** Identifies the combination of person and password. */
   readonly digest: string;
-  /** Where it was given: what was wrong is known there alone, so that nobody elsewhere is kept from asking. */
+  /** Where it was given: a wrong password is remembered only there, so that nobody elsewhere is kept from asking. */
   readonly network: string;
 }
 
@@ -32,11 +32,11 @@ interface Remembered {
   readonly untilMs: number;
 }
 
-/** Passwords that were right or wrong a while ago. */
+/** Remembers recently checked passwords as right or wrong. */
 export class VerdictMemory {
   readonly #options: VerdictMemoryOptions;
   readonly #right: LRUCache<string, Remembered>;
-  /** Digest and network to the time that it is forgotten. */
+  /** Digest and network to expiry time. */
   readonly #wrong: LRUCache<string, number>;
 
   constructor(options: VerdictMemoryOptions) {
@@ -45,7 +45,7 @@ export class VerdictMemory {
     this.#wrong = new LRUCache(boundedBy(options.max));
   }
 
-  /** What was said last; undefined where it has to be asked. */
+  /** Returns the remembered verdict; undefined if the password has to be checked. */
   known(asked: AskedPassword): 'right' | 'wrong' | undefined {
     const { clock, renews } = this.#options;
     const right = this.#right.get(asked.key);

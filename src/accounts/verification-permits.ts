@@ -1,26 +1,26 @@
 export interface VerificationPermitsOptions {
   /** Permits held at the same time. */
   readonly maxConcurrent: number;
-  /** Who may wait for one, in all. */
+  /** Maximum number waiting for one, in total. */
   readonly maxWaiting: number;
-  /** Who may wait from one network. */
+  /** Maximum number waiting from one network. */
   readonly maxWaitingPerNetwork: number;
-  /** Who may wait for one account from one network. */
+  /** Maximum number waiting for one account from one network. */
   readonly maxWaitingPerAccount: number;
 }
 
-/** Tells one who waits whether it has the permit, or has had to make room. */
+/** Tells a waiting caller whether it got the permit or had to make room. */
 type Waiter = (has: boolean) => void;
 type Waiters = Map<string, Waiter[]>;
 
 /**
- * Permits for costly work, shared fairly: networks have their turns, and so have the accounts within a network. Where
- * the room to wait is full, whoever takes most of it makes room for whoever takes less: many who guess from one address
- * or at one account keep neither other addresses nor other accounts from their turn.
+ * Permits for costly work, shared fairly: networks take turns, and so do the accounts within a network. If the waiting
+ * room is full, whoever takes most of it makes room for whoever takes less: many guessers at one address or one account
+ * do not keep other addresses or accounts from their turn.
  */
 export class VerificationPermits {
   readonly #options: VerificationPermitsOptions;
-  /** By network, then by account, in the order of their turns. */
+  /** By network, then by account, in order of their turns. */
   readonly #waiting = new Map<string, Waiters>();
   #running = 0;
 
@@ -28,7 +28,7 @@ export class VerificationPermits {
     this.#options = options;
   }
 
-  /** Waits for a permit. @returns false when too many wait already */
+  /** Waits for a permit. @returns false if too many are already waiting */
   async acquire(network: string, account: string): Promise<boolean> {
     if (this.#running < this.#options.maxConcurrent) {
       this.#running++;
@@ -41,7 +41,7 @@ export class VerificationPermits {
     });
   }
 
-  /** Hands a permit to the next in turn, or gives it back. */
+  /** Passes the permit to the next in turn, or returns it. */
   release(): void {
     const next = this.#next();
     if (next) next(true);
@@ -54,7 +54,7 @@ export class VerificationPermits {
     const [name, waiters] = network;
     const [[account, queue] = ['', []]] = waiters;
     const next = queue.shift();
-    // Behind all others for the next turn.
+    // Moved behind all others for the next turn.
     waiters.delete(account);
     if (queue.length > 0) waiters.set(account, queue);
     this.#waiting.delete(name);
@@ -77,7 +77,7 @@ export class VerificationPermits {
       : largest.count > here + 1 && this.#drop(largest.name, 0);
   }
 
-  /** Sends away the last of the longest queue of a network, if it is longer than `length`. */
+  /** Evicts the last of a network's longest queue, if that is longer than `length`. */
   #drop(network: string, length: number): boolean {
     const waiters = this.#waiting.get(network);
     if (waiters === undefined) return false;

@@ -8,7 +8,7 @@ export interface CertificateAndKey {
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** `rsa` is understood by every device, `ec` is made in a moment. */
+/** `rsa` works with every device, `ec` is generated in a moment. */
 export type KeyKind = 'rsa' | 'ec';
 
 const keyAlgorithms = {
@@ -20,14 +20,14 @@ async function makeKeys(kind: KeyKind): Promise<webcrypto.CryptoKeyPair> {
   return (await webcrypto.subtle.generateKey(keyAlgorithms[kind], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
-/** The X.509 library, loaded only by the few who make certificates: it is large. */
+/** The X.509 library, loaded only when certificates are made, because it is large. */
 async function loadX509() {
   await import('reflect-metadata');
   return await import('@peculiar/x509');
 }
 
 function validity(validDays: number) {
-  // A day back, for clients whose clock is a little behind.
+  // A day earlier, for clients whose clock is slightly behind.
   return { notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + validDays * dayMs) };
 }
 
@@ -38,7 +38,7 @@ async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 /**
- * Makes a certificate authority of one's own.
+ * Makes a private certificate authority.
  * @param name common name, shown by the mail program that is asked to trust it
  * @param validDays days from now until it expires
  */
@@ -61,7 +61,7 @@ export async function makeAuthority(name: string, validDays: number, kind: KeyKi
 
 /**
  * Issues a TLS server certificate with a key of the same kind as the authority's.
- * @param names host names and IP addresses the server is reached by; the first becomes the common name
+ * @param names host names and IP addresses of the server; the first becomes the common name
  * @param validDays days from now until it expires
  */
 export async function issueServerCertificate(
@@ -75,7 +75,7 @@ export async function issueServerCertificate(
   const issuer = new x509.X509Certificate(authority.cert);
   const issuerKeyDer = Buffer.from(authority.key.replace(/-----[^-]+-----|\s/g, ''), 'base64');
   const issuerKey = await webcrypto.subtle.importKey('pkcs8', issuerKeyDer, keyAlgorithms[kind], false, ['sign']);
-  // Old clients let the server decrypt with its RSA key in place of a Diffie-Hellman exchange.
+  // Old clients let the server decrypt with its RSA key instead of a Diffie-Hellman exchange.
   const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
   const keyUsage = kind === 'rsa' ? digitalSignature | keyEncipherment : digitalSignature;
   const cert = await x509.X509CertificateGenerator.create({
@@ -93,20 +93,20 @@ export async function issueServerCertificate(
         names.map((name) => ({ type: isIP(name) ? ('ip' as const) : ('dns' as const), value: name })),
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      // Verifiers in strict mode (Python 3.13 and later) insist on it.
+      // Verifiers in strict mode (Python 3.13 and later) require it.
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
   return { cert: `${cert.toString('pem')}\n`, key: await privateKeyPem(keys.privateKey) };
 }
 
-/** Whether the first certificate of a PEM file is good for all these names and addresses. */
+/** Tells whether the first certificate of a PEM file is valid for all these names and addresses. */
 export function certificateCovers(pem: string | Buffer, names: readonly string[]): boolean {
   const cert = new X509Certificate(pem);
   return names.every((name) => (isIP(name) ? cert.checkIP(name) : cert.checkHost(name)) !== undefined);
 }
 
-/** When the first certificate of a PEM file expires, in milliseconds since 1970. */
+/** Returns when the first certificate of a PEM file expires, in milliseconds since 1970. */
 export function certificateExpiry(pem: string | Buffer): number {
   return Date.parse(new X509Certificate(pem).validTo);
 }

@@ -1,4 +1,4 @@
-/** Where the time comes from. Production uses {@link systemClock}; a test may hand in one it moves itself. */
+/** The source of time. Production uses {@link systemClock}; a test can pass one that it moves itself. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;

@@ -1,9 +1,9 @@
 import type { ErrorKind } from './error-kind.ts';
 
-/** A catalogue entry: what the code stands for, in words a reader of docs/errors.md understands. */
+/** A catalogue entry: the meaning of a code, worded for readers of docs/errors.md. */
 export interface ErrorEntry {
   readonly kind: ErrorKind;
-  /** What has happened, and why it does. One or two sentences. */
+  /** What has happened, and why. One or two sentences. */
   readonly cause: string;
   /** What to do about it, as an instruction. */
   readonly remedy: string;

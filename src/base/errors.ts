@@ -4,21 +4,21 @@ import { safeLine, safeText } from './visible.ts';
 
 export type { ErrorCode } from './error-catalogue.ts';
 
-/** What a {@link BridgeError} may carry beside its code and message. */
+/** What a {@link BridgeError} can carry besides its code and message. */
 export interface BridgeErrorOptions {
-  /** Overrides the catalogue's kind, where the same thing can be one or the other. */
+  /** Overrides the catalogue's kind, if the same code can be either. */
   readonly kind?: ErrorKind;
-  /** Overrides the catalogue's remedy, where the place of failure knows a better one. */
+  /** Overrides the catalogue's remedy, if the code that throws knows a better one. */
   readonly remedy?: string;
-  /** What another library or server said. Kept for the log, never shown to a client. */
+  /** The error of another library or server. Kept for the log, never shown to a client. */
   readonly cause?: unknown;
-  /** Facts for the log and for programs. Never a secret, a token or a part of a message. */
+  /** Facts for the log and for programs. Never a secret, a token or part of a message. */
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 }
 
 /**
- * The one error type of the bridge: a stable code for programs, a line for people, and what to do about it.
- * The message must be fit to be shown to anybody: it names no secret, no token, no content.
+ * The bridge's only error type: a stable code for programs, a line for people, and what to do about it. The message
+ * must be fit to show to anybody: it contains no secret, no token, no content.
  */
 export class BridgeError extends Error {
   override readonly name = 'BridgeError';
@@ -28,7 +28,7 @@ export class BridgeError extends Error {
   readonly details: NonNullable<BridgeErrorOptions['details']>;
 
   constructor(code: ErrorCode, message: string, options: BridgeErrorOptions = {}) {
-    // Much of it is what a server said.
+    // Much of it is a server's text.
     super(safeText(message), options.cause === undefined ? undefined : { cause: options.cause });
     const entry = errorCatalogue[code];
     this.code = code;
@@ -43,7 +43,7 @@ export class BridgeError extends Error {
   }
 }
 
-/** The text of anything thrown, on one line and without a stack. */
+/** Returns the text of anything thrown, on one line and without a stack. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return safeLine(text);
@@ -58,7 +58,7 @@ function safeDetails(details: BridgeError['details']): BridgeError['details'] {
   return Object.fromEntries(entries);
 }
 
-/** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), or undefined. */
+/** Returns the `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT` …), or undefined. */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;

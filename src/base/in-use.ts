@@ -1,9 +1,9 @@
-/** Counts the work under way, so that what it needs is closed when the last of it has ended. */
+/** Counts work in progress, so that what it needs is closed when the last of it has ended. */
 export class InUse {
   #count = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** Does some work; it counts until it has ended, however it ends. */
+  /** Runs work, which counts until it has ended, however it ends. */
   async during<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#count++;
     try {
@@ -13,7 +13,7 @@ export class InUse {
     }
   }
 
-  /** Resolves once nothing is under way. */
+  /** Resolves once no work is in progress. */
   unused(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));

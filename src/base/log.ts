@@ -11,13 +11,13 @@ export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** `pretty` for people, `json` for machines. */
   readonly format: 'pretty' | 'json';
-  /** Where lines go; default standard output. */
+  /** Destination of the lines; default standard output. */
   readonly destination?: NodeJS.WritableStream;
-  /** Gets each line besides, in JSON, as it was before anything was made of it for people. */
+  /** Also gets each line, in JSON, before it is made readable for people. */
   readonly tail?: (line: string) => void;
-  /** Of `pretty`: whether it is coloured; default: whether the destination takes colours. */
+  /** For `pretty`: whether it is coloured; default: whether the destination supports colours. */
   readonly colours?: boolean;
-  /** Of `pretty`: makes a line fit where it goes. */
+  /** For `pretty`: makes a line fit its destination. */
   readonly layout?: (line: string) => string;
 }
 
@@ -26,7 +26,7 @@ export function openLog(options: LogOptions): Log {
   const destination = options.destination ?? process.stdout;
   const settings = {
     ...common(options.level),
-    // Addresses, subjects and replies are other people's text.
+    // Addresses, subjects and replies are foreign text.
     hooks: {
       streamWrite(line: string) {
         options.tail?.(line);
@@ -43,12 +43,12 @@ function common(level: LogOptions['level']) {
   return { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: loggableError } };
 }
 
-/** A log whose lines another process writes, by {@link writeRelayed}. */
+/** Opens a log whose lines another process writes, with {@link writeRelayed}. */
 export function openRelayedLog(level: LogOptions['level'], relay: (line: string) => void): Log {
   return pino(common(level), { write: relay });
 }
 
-/** What the log keeps of an error of another process. */
+/** The logged form of another process's error. */
 class RelayedError {
   readonly loggable: Record<string, unknown>;
 
@@ -57,7 +57,7 @@ class RelayedError {
   }
 }
 
-/** Writes a line of a log that was opened with {@link openRelayedLog}. */
+/** Writes a line of a log opened with {@link openRelayedLog}. */
 export function writeRelayed(log: Log, line: string): void {
   const { level, time: _, msg, error, ...fields } = JSON.parse(line) as RelayedLine;
   const name = (log.levels.labels[level] ?? 'info') as Exclude<LogOptions['level'], 'silent'>;
@@ -71,7 +71,7 @@ interface RelayedLine {
   readonly error?: Record<string, unknown>;
 }
 
-/** What the log keeps of an error. */
+/** Returns the logged form of an error. */
 export function loggableError(error: unknown): Record<string, unknown> {
   if (error instanceof RelayedError) return error.loggable;
   const causes: string[] = [];
@@ -91,7 +91,7 @@ export function loggableError(error: unknown): Record<string, unknown> {
       ...chain,
     };
   }
-  // An error nobody foresaw is our fault: the stack says where.
+  // An unexpected error is a defect: the stack says where.
   return { message: errorText(error), stack: error instanceof Error ? error.stack : undefined, ...chain };
 }
 

@@ -1,8 +1,8 @@
-/** Runs what it is given one after the other, in the order in which it came. */
+/** Runs work one at a time, in order of arrival. */
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @returns as `work` does */
+  /** @returns the result of `work` */
   run<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);

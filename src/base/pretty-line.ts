@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { visibleLine } from './visible.ts';
 
-/** Pino's levels (its documentation, "Logger Instance", `logger.level`), each with its colour at a terminal. */
+/** Pino's levels (its documentation, "Logger Instance", `logger.level`), each with its terminal colour. */
 const levels = {
   10: { name: 'TRACE', colour: 'gray' },
   20: { name: 'DEBUG', colour: 'blue' },
@@ -11,10 +11,10 @@ const levels = {
   60: { name: 'FATAL', colour: 'magenta' },
 } as const;
 
-/** Longer values are cut, in UTF-16 code units; in JSON the log has them whole. */
+/** Longer values are cut, in UTF-16 code units; the JSON log has them in full. */
 const maxValueLength = 500;
 
-/** Text that needs no quotes to be told from what stands around it. */
+/** Text that needs no quotes to stand apart from its surroundings. */
 const plain = /^[^\s"'=\\]+$/;
 
 interface LogEvent {
@@ -24,16 +24,16 @@ interface LogEvent {
   readonly [field: string]: unknown;
 }
 
-/** A line has no more fields than this. */
+/** Maximum number of fields in a line. */
 const mostFields = 6;
 
-/** What goes first where there are more, in this order: it stands in the JSON form, where programs look for it. */
+/** Fields to drop first if there are more, in this order: they are in the JSON form, where programs look for them. */
 const minorFields = ['upstreamId', 'ms', 'attempt', 'size', 'recipients', 'since', 'part', 'courier', 'mailbox'];
 
 /**
- * An event of the log on one line for people: `10:15:00.123 WARN  refused user=ann error="Wrong password."`, with a
- * handful of its fields, and none that the message holds already. Of an error it tells message, remedy and code. All
- * fields, structured ones, details, causes and stack are in the JSON form alone.
+ * Formats a log event on one line for people: `10:15:00.123 WARN refused user=ann error="Wrong password."`, with a
+ * handful of its fields, without those that the message already contains. For an error, it shows message, remedy and
+ * code. Other fields, structured ones, details, causes and stack are only in the JSON form.
  * @param json the event as pino writes it
  * @param colours whether level and names are coloured, for a terminal
  */
@@ -51,7 +51,7 @@ export function prettyLine(json: string, colours: boolean): string {
   return `${words.join(' ')}\n`;
 }
 
-/** The fields that are shown, with their values as text. */
+/** The fields to show, with their values as text. */
 function handful(fields: Readonly<Record<string, unknown>>, msg: string): (readonly [string, string])[] {
   const told = Object.entries(fields).flatMap(([key, value]) => {
     const text = key === 'error' && isErrorLike(value) ? errorLine(value, msg) : plainText(value);
@@ -62,13 +62,13 @@ function handful(fields: Readonly<Record<string, unknown>>, msg: string): (reado
   return told.filter(([key]) => !left.has(key)).slice(0, mostFields);
 }
 
-/** Whether a message holds a text as words of its own: `contoso`, but not `1` in `10`. */
+/** Tells whether a message contains a text as separate words: `contoso`, but not `1` in `10`. */
 function isIn(msg: string, text: string): boolean {
   const at = text.length < 3 ? -1 : msg.indexOf(text);
   return at >= 0 && !/\w/.test(`${msg[at - 1] ?? ''}${msg[at + text.length] ?? ''}`);
 }
 
-/** Whether a stream is a terminal whose user has nothing against colours (no-color.org). */
+/** Tells whether a stream is a terminal whose user permits colours (no-color.org). */
 export function takesColours(
   stream: object & { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -91,7 +91,7 @@ function digits(value: number, length = 2): string {
 
 const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 
-/** A value as text, a moment by the clock of this machine; undefined of what is structured. */
+/** Formats a value as text, and a time in this machine's time zone; undefined for a structured value. */
 function plainText(value: unknown): string | undefined {
   if (typeof value === 'string') return isoTime.test(value) ? momentText(new Date(value)) : value;
   if (typeof value !== 'object' || value === null) return String(value);
@@ -99,7 +99,7 @@ function plainText(value: unknown): string | undefined {
   return value.join(',');
 }
 
-/** The clock to the second, with the date where that is not today's. */
+/** Formats a time to the second, with the date unless it is today. */
 function momentText(date: Date): string {
   const clock = localTime(date).replace(/\..*/, '');
   return date.toDateString() === new Date().toDateString() ? clock : `${localDate(date)} ${clock}`;
@@ -114,7 +114,7 @@ function cut(text: string): string {
   return text.length > maxValueLength ? `${text.slice(0, maxValueLength).toWellFormed()}…` : text;
 }
 
-/** What the log makes of an error. */
+/** The logged form of an error. */
 interface ErrorLike {
   readonly message: string;
   readonly remedy?: unknown;
@@ -125,7 +125,7 @@ function isErrorLike(value: unknown): value is ErrorLike {
   return typeof (value as ErrorLike | null)?.message === 'string';
 }
 
-/** What the message of the line does not say already. */
+/** What the message of the line does not already say. */
 function errorLine({ message, remedy, code }: ErrorLike, msg: string): string {
   const parts = [message, remedy, code === undefined ? undefined : `(${code})`].filter(
     (part) => typeof part === 'string',

@@ -1,11 +1,11 @@
 import { BridgeError } from './errors.ts';
 
 /**
- * A PowerShell string that stands for exactly this text. Between single quotes nothing is expanded; what ends such a
- * string, and so is doubled, is not the ASCII quote alone (about_Quoting_Rules; the language takes the typographic ones
- * for the same).
- * @throws BridgeError `config-invalid` for control characters: no name or address has any, and a line break in the
- *   middle of a string would be read as it stands by a person who pastes the script line by line
+ * Quotes a PowerShell string so that it stands for exactly this text. Nothing is expanded between single quotes. The
+ * characters that end such a string are doubled, and these include the typographic quotes, which the language treats
+ * like the ASCII one (about_Quoting_Rules).
+ * @throws BridgeError `config-invalid` for control characters: no name or address has any, and a line break in a string
+ * would break a script that is pasted line by line
  */
 export function quoted(text: string): string {
   if (/[\p{Cc}\u2028\u2029]/u.test(text)) {

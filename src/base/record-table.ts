@@ -1,36 +1,39 @@
 import { BridgeError, errorText } from './errors.ts';
 
-/** Every kind of {@link StoredRecord}, by what it is for. */
+/** Every kind of {@link StoredRecord}, by purpose. */
 export const recordKinds = {
-  /** What a store notes of itself. */
+  /** A store's data about itself. */
   store: 'store',
-  /** Messages that came a while ago, by their fingerprint: which one it was. */
+  /** Recent messages by fingerprint: the ID of each. */
   duplicate: 'duplicate',
-  /** How often a message came again, by its id. */
+  /** How often a message was received again, by its ID. */
   drops: 'drops',
-  /** Whom a copy of a message is for, by its marker. */
+  /** The recipients of a message's copy, by its marker. */
   copy: 'copy',
   /** Secret keys. */
   key: 'key',
   /** A person's sign-in, encrypted, by the name of its connection. */
   signIn: 'sign-in',
-  /** Who changes a sign-in at the moment, by the same name. */
+  /** Holder of the lock of a sign-in, by the same name. */
   signInLock: 'sign-in-lock',
   /** Sign-ins that could not be opened, by that name and the time. */
   signInUnreadable: 'sign-in-unreadable',
   /** App passwords, by login and name. */
   appPassword: 'app-password',
-  /** When an app password was used last, by its id; ISO 8601. */
+  /** When an app password was last used, by its ID; ISO 8601. */
   appPasswordUse: 'app-password-use',
-  /** One record, whose version grows with every change of an app password: so nobody reads all of them to see none. */
+  /**
+   * One record whose version grows with every change of an app password, so that nobody has to read them all to find no
+   * change.
+   */
   appPasswordChange: 'app-password-change',
-  /** Who is blocked, or has failed half as often as that takes, as an instance tells of it. */
+  /** Blocks, and failures that have reached half of the limit, as reported by an instance. */
   loginFailures: 'login-failures',
-  /** An alert that holds, by its id. */
+  /** An active alert, by its ID. */
   alert: 'alert',
-  /** News of an alert that the webhook has not taken yet, by the instance and the time. */
+  /** News of an alert that the webhook has not yet accepted, by instance and time. */
   alertPost: 'alert-post',
-  /** Invitations to `/connect`, by their ids. */
+  /** Invitations to `/connect`, by ID. */
   invitation: 'invitation',
 } as const;
 
@@ -39,29 +42,29 @@ export interface StoredRecord {
   readonly value: string;
   /** Grows with each change of the record. */
   readonly version: number;
-  /** Gone from then on, in milliseconds since 1970; undefined: it stays. */
+  /** Expiry, in milliseconds since 1970; undefined: never. */
   readonly expiresAtMs?: number;
 }
 
-/** How a record is written. */
+/** Options for writing a record. */
 export interface RecordOptions {
   readonly expiresAtMs?: number;
   /**
-   * A loss of power may take it back; the loss of the process does not. Default: false. Cheaper where many are written.
+   * A power failure may undo the write; a crash of the process does not. Default: false. Cheaper if many are written.
    */
   readonly soft?: boolean;
 }
 
 /**
- * Small facts that outlive a process and that all instances of a store share: duplicates seen, keys, sign-ins. Kinds
+ * Small facts that outlive a process and are shared by all instances of a store: duplicates seen, keys, sign-ins. Kinds
  * and keys are any text up to 1,000 characters; values up to 1 MB.
  */
 export interface RecordTable {
-  /** Undefined where there is none, or it has expired. */
+  /** Undefined if there is none, or it has expired. */
   get(kind: string, key: string, nowMs: number): Promise<StoredRecord | undefined>;
-  /** Those that have not expired, by their keys; of keys that begin so. */
+  /** Records that have not expired, by key; optionally only keys with a prefix. */
   list(kind: string, nowMs: number, prefix?: string): Promise<ReadonlyMap<string, StoredRecord>>;
-  /** Writes a record unless there is one. @returns the one that was there and stays, or undefined: it is written */
+  /** Writes a record unless there is one. @returns the existing one, which stays, or undefined if it was written */
   add(
     kind: string,
     key: string,
@@ -70,9 +73,9 @@ export interface RecordTable {
     options?: RecordOptions,
   ): Promise<StoredRecord | undefined>;
   /**
-   * Writes a record in place of any other, or with `ifVersion` in place of that version alone (0: of none, of none that
-   * has expired and is not purged yet either: {@link add} takes the place of those).
-   * @returns its version; undefined where another version is there
+   * Writes a record in place of any other, or with `ifVersion` only in place of that version (0: of none, not even one
+   * that has expired but is not purged yet: {@link add} replaces those).
+   * @returns its version; undefined if another version is there
    */
   put(
     kind: string,
@@ -81,12 +84,12 @@ export interface RecordTable {
     options?: RecordOptions & { readonly ifVersion?: number },
   ): Promise<number | undefined>;
   delete(kind: string, key: string): Promise<void>;
-  /** Removes what has expired. */
+  /** Removes expired records. */
   purge(nowMs: number): Promise<void>;
 }
 
 /**
- * The error of a call that a table of records has rejected: what instances share could not be read or changed.
+ * Creates the error of a call rejected by a table of records: data shared by instances could not be read or changed.
  * @param what begins the sentence: `The sign-in of …`
  */
 export function sharedStoreUnavailable(what: string, cause: unknown): BridgeError {

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Log } from './log.ts';
 
-/** A stranger's line is written once in so many milliseconds. */
+/** A line that a stranger can cause is written once per interval. */
 const everyMs = 60_000;
 
-/** Strangers that are counted apart; behind them the lines of the oldest are written anew. */
+/** Strangers counted separately; beyond this, the lines of the oldest start over. */
 const maxKeys = 1_000;
 
 interface Repeated {
@@ -13,13 +13,13 @@ interface Repeated {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Of each log, the lines written in the last minute. */
+/** For each log, the lines written in the last minute. */
 const logs = new WeakMap<Log, LRUCache<string, Repeated>>();
 
 /**
  * Writes a line that a stranger can cause at will: the first at once, and those of the following minute as one, with
  * their number in `times` and the fields of the last.
- * @param key what the lines have in common; the client's address belongs to it
+ * @param key what the lines have in common, including the client's address
  */
 export function logRepeated(log: Log, level: 'info' | 'warn', key: string, fields: object, text: string): void {
   const lines = linesOf(log);
@@ -51,7 +51,7 @@ function linesOf(log: Log): LRUCache<string, Repeated> {
   if (lines === undefined) {
     lines = new LRUCache({
       max: maxKeys,
-      // What was counted is told, whoever takes the place.
+      // An evicted count is still reported.
       dispose: ({ write, times, timer }) => {
         clearTimeout(timer);
         if (times > 0) write(times);

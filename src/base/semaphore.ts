@@ -1,4 +1,4 @@
-/** A bounded number of permits. Who finds none waits, first come, first served. */
+/** A bounded number of permits. Callers that find none wait, first come, first served. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   readonly #permits: number;
@@ -10,12 +10,12 @@ export class Semaphore {
     this.#free = permits;
   }
 
-  /** Nobody holds a permit, and nobody waits. */
+  /** Whether nobody holds a permit or waits for one. */
   get isIdle(): boolean {
     return this.#free === this.#permits && this.#waiting.length === 0;
   }
 
-  /** @returns gives the permit back, once however often it is called; undefined if none is free */
+  /** @returns a function that gives the permit back, with effect only once; undefined if none is free */
   tryAcquire(): (() => void) | undefined {
     if (this.#free === 0) return undefined;
     this.#free -= 1;
@@ -24,7 +24,7 @@ export class Semaphore {
 
   /**
    * Waits for a permit.
-   * @returns gives it back, once however often it is called
+   * @returns a function that gives it back, with effect only once
    * @throws the reason of `signal`
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
@@ -35,7 +35,7 @@ export class Semaphore {
     return this.#release();
   }
 
-  /** A permit is handed on without being free in between, so that nobody jumps the line. */
+  /** A permit is passed on without becoming free in between, so that nobody jumps the queue. */
   #release(): () => void {
     let isHeld = true;
     return () => {
@@ -63,7 +63,7 @@ export class Semaphore {
   }
 }
 
-/** A {@link Semaphore} for each key; keys of which no permit is held take no memory. */
+/** A {@link Semaphore} for each key; keys without a held permit take no memory. */
 export class KeyedSemaphore {
   readonly #permitsPerKey: number;
   readonly #semaphores = new Map<string, Semaphore>();

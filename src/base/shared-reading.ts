@@ -1,21 +1,21 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** Takes octets that stay where they are for the time of the call alone. */
+/** Receives bytes that are valid only during the call. */
 export type Receive = (octets: Buffer) => void;
 
 /**
- * What every connection reads into. A buffer for each read, as Node.js makes them otherwise, is garbage a moment
- * later: at full speed collecting it takes more time than anything else.
+ * The buffer that every connection reads into. Node.js would otherwise create a buffer for each read, which becomes
+ * garbage a moment later: at full speed, collecting it takes more time than anything else.
  */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** The connections whose reading is shared, each with who takes what comes. */
+/** The connections that read into it, each with its receiver. */
 const receivers = new WeakMap<Duplex, { receive: Receive | undefined }>();
 
 /**
- * Connects so that {@link receiveFrom} need not copy. Until then the socket is read as any other.
- * @param open calls `net.connect` or `tls.connect` with the options given
+ * Connects so that {@link receiveFrom} does not have to copy. Until then, the socket is read like any other.
+ * @param open calls `net.connect` or `tls.connect` with the given options
  */
 export function withSharedReading<S extends Socket>(open: (options: { readonly onread: OnReadOpts }) => S): S {
   const receiver: { receive: Receive | undefined } = { receive: undefined };
@@ -30,10 +30,10 @@ export function withSharedReading<S extends Socket>(open: (options: { readonly o
   return socket;
 }
 
-/** Hands everything that comes from now on to `receive`, until the end; `pause` and `resume` work as ever. */
+/** Passes everything that arrives from now on to `receive`, until the end; `pause` and `resume` work as usual. */
 export function receiveFrom(socket: Duplex, receive: Receive): void {
   const receiver = receivers.get(socket);
   if (receiver) receiver.receive = receive;
-  // What was read before, or all of it.
+  // Data read before, or all of it.
   socket.on('data', receive);
 }

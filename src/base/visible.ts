@@ -1,7 +1,7 @@
 /**
- * Characters that are not seen, or that turn text round which stands beside them: DEL and C1 controls, soft hyphen,
- * fillers, zero-width characters, line separators, the controls of writing direction (Unicode Standard Annex 9), variation
- * selectors but those of emoji, byte order marks, tags. `nwc.evil` behind U+202E reads as `live.cwn`.
+ * Characters that are invisible, or that reorder the text beside them: DEL and C1 controls, soft hyphen, fillers,
+ * zero-width characters, line separators, the controls of writing direction (Unicode Standard Annex 9), variation
+ * selectors except those of emoji, byte order marks, tags. `nwc.evil` after U+202E reads as `live.cwn`.
  */
 const unseenSet =
   '\\u{7f}-\\u{9f}\\u{ad}\\u{34f}\\u{61c}\\u{115f}\\u{1160}\\u{17b4}\\u{17b5}\\u{180b}-\\u{180f}\\u{200b}-\\u{200f}' +
@@ -10,30 +10,33 @@ const unseen = new RegExp(`[${unseenSet}]`, 'gu');
 const unseenOrControl = new RegExp(`[\\u{0}-\\u{1f}${unseenSet}]`, 'gu');
 const unseenOrControls = new RegExp(`[\\u{0}-\\u{1f}${unseenSet}]+`, 'gu');
 
-/** Whether text holds characters that are not seen. */
+/** Tells whether text contains invisible characters. */
 export function holdsUnseen(text: string): boolean {
   return text.search(unseen) !== -1;
 }
 
-/** Text with each unseen character as `\u202e`, which JSON reads as that character. Tabs and line ends stay, and ESC. */
+/**
+ * Returns text with each invisible character as `\u202e`, which JSON reads as that character. Tabs, line ends and ESC
+ * stay.
+ */
 export function visible(text: string): string {
   return text.replace(unseen, escaped);
 }
 
-/** As {@link visible}, for a line of a terminal: line ends, ESC and all other controls are escaped as well. */
+/** Like {@link visible}, for a line on a terminal: line ends, ESC and all other controls are escaped as well. */
 export function visibleLine(text: string): string {
   return text.replace(unseenOrControl, escaped);
 }
 
 /**
- * A text of somebody else that is quoted, such as a server's refusal, on one line: blanks for what {@link visibleLine}
+ * Returns quoted foreign text, such as a server's refusal, on one line, with spaces for what {@link visibleLine}
  * escapes.
  */
 export function safeLine(text: string): string {
   return text.toWellFormed().replace(unseenOrControls, ' ').replace(/\s+/g, ' ').trim();
 }
 
-/** As {@link safeLine}, for a text that may have several lines. */
+/** Like {@link safeLine}, for text that may have several lines. */
 export function safeText(text: string): string {
   return text.toWellFormed().replace(unseenOrControls, (run) => (run.includes('\n') ? '\n' : ' '));
 }
@@ -43,7 +46,7 @@ function escaped(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
-/** The same stream, on which text is written as {@link visible} has it. Octets go through as they are. */
+/** Wraps a stream so that text is written like {@link visible}. Bytes pass through unchanged. */
 export function visibleStream<T extends NodeJS.WritableStream>(stream: T): T {
   return new Proxy(stream, {
     get(target, key) {

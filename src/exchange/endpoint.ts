@@ -2,11 +2,11 @@ import { createSecureContext, getCACertificates, type SecureContext } from 'node
 import { BridgeError } from '../base/errors.ts';
 import { isLoopback } from '../base/sockets/loopback.ts';
 
-/** Where Exchange is reached for one of its protocols, and how the connection is protected. */
+/** Address of Exchange for one of its protocols, and how the connection is protected. */
 export interface ExchangeEndpoint {
   readonly host: string;
   readonly port: number;
-  /** `starttls` is required, never tried in hope. `none` is only for a test server on this machine. */
+  /** `starttls` is mandatory, not opportunistic. `none` is only for a test server on this machine. */
   readonly security: 'tls' | 'starttls' | 'none';
 }
 
@@ -22,17 +22,19 @@ export function assertProtected({ host, security }: ExchangeEndpoint): void {
   );
 }
 
-/** One per set of authorities: making one reads every certificate of the system, which takes a megabyte and a while. */
+/**
+ * One per set of authorities: creating one reads every certificate of the system, which takes a megabyte and a while.
+ */
 const secureContexts = new Map<string | undefined, SecureContext>();
 
 /**
- * The keys of a post-quantum exchange stay in memory as long as the connection, 10 kB of each open mailbox. So none are
- * made ahead; the exchange is offered all the same, and a server that wants it asks (RFC 8446 section 4.1.4).
+ * The keys of a post-quantum exchange stay in memory as long as the connection, 10 kB per open mailbox. So none are
+ * generated in advance; the exchange is still offered, and a server that wants it asks (RFC 8446 section 4.1.4).
  */
 const keyExchange =
   Number.parseFloat(process.versions.openssl) >= 3.5 ? { ecdhCurve: 'X25519:P-256:P-384:P-521:X25519MLKEM768' } : {};
 
-/** Trusts the authorities of the system and `extraCa` (PEM); TLS 1.2 or later. */
+/** Creates a TLS context that trusts the authorities of the system and `extraCa` (PEM); TLS 1.2 or later. */
 export function secureContextOf(extraCa: string | undefined): SecureContext {
   let context = secureContexts.get(extraCa);
   if (context === undefined) {

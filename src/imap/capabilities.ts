@@ -1,16 +1,16 @@
 import type { MailStore } from '../mailbox/mail-store.ts';
 import type { SaslMechanism } from '../sasl/server-exchange.ts';
 
-/** What the capabilities of a connection depend on. */
+/** The facts that decide a connection's capabilities. */
 export interface CapabilityFacts {
   /** The mailbox logged in to; undefined before login. */
   readonly store: MailStore | undefined;
-  /** Served now. */
+  /** Mechanisms offered now. */
   readonly mechanisms: readonly SaslMechanism[];
   readonly canStartTls: boolean;
 }
 
-/** Everything this engine can do over any store, once somebody has logged in. */
+/** Everything this engine supports after login, with any store. */
 const overAnyStore = [
   ...[
     'IDLE',
@@ -30,7 +30,7 @@ const overAnyStore = [
   ...['BINARY', 'UTF8=ACCEPT', 'COMPRESS=DEFLATE'],
 ];
 
-/** What this engine can do for a client now; the one list of it. An application may tell fewer. */
+/** The capabilities this engine offers a client now, listed in this place only. An application may announce fewer. */
 export function engineCapabilities({ store, mechanisms, canStartTls }: CapabilityFacts): readonly string[] {
   const always = ['IMAP4rev1', 'IMAP4rev2', 'LITERAL+', 'ID', 'ENABLE'];
   if (store !== undefined) {

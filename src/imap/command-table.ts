@@ -29,7 +29,7 @@ import type { ImapState } from './session.ts';
 export interface ImapCommandEntry {
   readonly states: readonly ImapState[];
   readonly command: ImapCommand;
-  /** May stand behind UID. */
+  /** May follow UID. */
   readonly uid?: true;
 }
 

@@ -8,53 +8,53 @@ import type { RawCommand } from './wire/command-reader.ts';
 import type { ImapWriter } from './wire/response-writer.ts';
 import type { Scanner } from './wire/scanner.ts';
 
-/** What a command may use of its connection. */
+/** What a command can use of its connection. */
 export interface ImapContext extends LineProtocolContext {
   readonly state: ImapState;
   readonly session: ImapSession;
   readonly out: ImapWriter;
   /** The mailbox logged in to. */
   readonly store: MailStore;
-  /** The folder selected. */
+  /** The selected folder. */
   readonly folder: SelectedFolder;
-  /** What the client has turned on. */
+  /** Extensions the client has enabled. */
   readonly enabled: EnabledExtensions;
-  /** Capabilities of this moment, as they stand in a response. */
+  /** The current capabilities, as they appear in a response. */
   capabilities(): string;
-  /** Whether the client is told of a capability, and so reckons with what belongs to it. */
+  /** Whether a capability is announced to the client, which then expects what belongs to it. */
   announces(capability: string): boolean;
-  /** Turns extensions on; the selected folder is described anew where that asks for it. */
+  /** Enables extensions; the selected folder is described again if that requires it. */
   enable(extensions: readonly Extension[]): void;
-  /** The client's next line; a shutdown need not wait for it. */
+  /** The client's next line; a shutdown does not wait for it. */
   nextLine(): Promise<string>;
-  /** Goes to the authenticated state. */
+  /** Enters the authenticated state. */
   loggedIn(login: StoreLogin<MailStore>): void;
   /** Whether DEFLATE is active (RFC 4978). */
   readonly compressed: boolean;
-  /** Goes on in DEFLATE once what was written is on its way. */
+  /** Switches to DEFLATE once what was written has been sent. */
   compress(): Promise<void>;
-  /** Says why, and ends the connection. */
+  /** Tells the client why, and ends the connection. */
   bye(why: string): void;
-  /** Leaves the selected folder, if there is one, and enters `folder`, if there is one. */
+  /** Leaves the selected folder, if any, and enters `folder`, if given. */
   select(folder: SelectedFolder | undefined): Promise<void>;
 }
 
-/** How a command ended well. */
+/** A successful end of a command. */
 export interface ImapCompletion {
   readonly text: string;
-  /** Response code without brackets; asked for when all news have been told. */
+  /** Response code without brackets; evaluated after all pending changes have been sent. */
   readonly code?: string | (() => string | undefined);
-  /** Sequence numbers are in the client's hands: hold EXPUNGE back (RFC 9051 section 7.5.1). */
+  /** Sequence numbers are in use by the client: EXPUNGE is held back (RFC 9051 section 7.5.1). */
   readonly holdExpunges?: boolean;
-  /** The connection ends with it: no news any more. */
+  /** The connection ends with this command: nothing more is sent. */
   readonly last?: true;
-  /** Ends in NO all the same; news are told as after any command. */
+  /** Ends in NO instead of OK; pending changes are sent as after any command. */
   readonly refused?: true;
-  /** What follows the tagged OK. */
+  /** Runs after the tagged OK. */
   readonly after?: () => Promise<void>;
 }
 
-/** What a command knows of itself. */
+/** Properties of the command being run. */
 export interface CommandCall {
   readonly raw: RawCommand;
   /** Upper case, without UID. */
@@ -63,7 +63,7 @@ export interface CommandCall {
   readonly byUid: boolean;
 }
 
-/** A command: first its arguments are parsed, then, if the state allows it, it runs. */
+/** A command: its arguments are parsed first; then it runs, if the state allows it. */
 export type ImapCommand = (scanner: Scanner, call: CommandCall) => (context: ImapContext) => Promise<ImapCompletion>;
 
 /** Joins the two halves of a command. */

@@ -18,13 +18,13 @@ import { responseText } from './wire/format.ts';
 import { ImapWriter } from './wire/response-writer.ts';
 import { Scanner } from './wire/scanner.ts';
 
-/** Octets of a line that is no command. */
+/** Maximum bytes of a line that is not a command. */
 const maxLineBytes = 1024;
 
-/** Broken commands in a row after which the client is taken for no mail program. */
+/** Consecutive malformed commands after which the client is not considered a mail program. */
 const maxBrokenCommands = 20;
 
-/** One IMAP connection: its state, and the way from a command to its tagged reply. */
+/** One IMAP connection: its state, and the path from a command to its tagged reply. */
 export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWriter, RawCommand> implements ImapContext {
   protected override readonly called = 'an IMAP session';
   readonly enabled = new EnabledExtensions();
@@ -34,7 +34,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
   #broken = 0;
   #failedLogins = 0;
   #compressed = false;
-  /** A command is being carried out. */
+  /** A command is running. */
   #running = false;
 
   constructor(socket: Duplex, options: ImapOptions) {
@@ -164,7 +164,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
       if (!(error instanceof ImapReply && error.bye)) await this.#commands.finishMessage();
       return this.#refuse(raw.tag, this.#replyTo(raw, error));
     }
-    // Nothing is told behind a BYE.
+    // Nothing is sent after a BYE.
     if (!completion.last) this.#folder?.tell(this.out, { expunges: completion.holdExpunges !== true });
     const { code } = completion;
     this.out.tagged(
@@ -181,7 +181,10 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     return this.compressed ? told.filter((name) => name !== 'COMPRESS=DEFLATE') : told;
   }
 
-  /** Between commands a client hears at once that its folder is no more; within one, IDLE or the end of it tells. */
+  /**
+   * Between commands, a client learns at once that its folder is gone; during a command, IDLE or the end of the command
+   * reports it.
+   */
   #watchForEnd(): void {
     const folder = this.#folder;
     if (folder === undefined || this.#running || this.ended) return;
@@ -208,13 +211,16 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     return run(this);
   }
 
-  /** Whoever looks into a folder sees what was there when it was selected, also where SELECT has not told all of it yet. */
+  /**
+   * A client that looks into a folder sees what it contained when selected, even if SELECT has not reported all of it
+   * yet.
+   */
   async #catchUp(): Promise<void> {
     const upToDate = this.#folder?.open.upToDate;
     if (upToDate === undefined) return;
     await upToDate;
-    // Sequence numbers that the client has used stay what they are; flags follow what it asks for: curl and simple scripts
-    // take the first FETCH response for the answer.
+    // Sequence numbers the client has used stay the same. Flags are sent after the response it asked for: curl and
+    // simple scripts take the first FETCH response for the answer.
     this.#folder?.tellArrivals(this.out);
   }
 
@@ -229,7 +235,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     return reply;
   }
 
-  /** What failed behind the mail store, not what the client asked for wrongly. A client may cause it at will. */
+  /** Logs failures behind the mail store, not mistakes of the client. A client can cause them at will. */
   #logStoreFailure(command: string, error: unknown): void {
     if (!(error instanceof MailStoreError) || error.cause === undefined) return;
     const facts = { error: error.cause, command };
@@ -242,7 +248,7 @@ export class ImapConnection extends LineProtocolConnection<ImapOptions, ImapWrit
     else if (this.#failedLogins >= this.options.limits.maxFailedLogins) this.goodbye('Too many refused logins.');
   }
 
-  /** Refuses what never became a command, or broke off in the middle of one. @throws what is no such thing */
+  /** Refuses input that never became a command, or broke off in the middle of one. @throws any other error */
   #refuseBroken(error: unknown): void {
     if (error instanceof TaggedRefusal) {
       this.#refuse(error.tag, error.reply);

@@ -1,28 +1,28 @@
-/** An extension that changes what the server says, and so is turned on by the client (RFC 5161). */
+/** An extension that changes the server's responses, so the client must enable it (RFC 5161). */
 export type Extension = 'CONDSTORE' | 'QRESYNC' | 'UTF8=ACCEPT' | 'IMAP4REV2';
 
 const known: readonly string[] = ['CONDSTORE', 'QRESYNC', 'UTF8=ACCEPT', 'IMAP4REV2'] satisfies Extension[];
 
-/** What a client has turned on. */
+/** The extensions a client has enabled. */
 export class EnabledExtensions {
   readonly #names = new Set<Extension>();
 
-  /** FETCH responses tell MODSEQ (RFC 7162 section 3.1). */
+  /** FETCH responses include MODSEQ (RFC 7162 section 3.1). */
   get condstore(): boolean {
     return this.#names.has('CONDSTORE') || this.qresync;
   }
 
-  /** VANISHED stands in place of EXPUNGE (RFC 7162 section 3.2.10). */
+  /** VANISHED replaces EXPUNGE (RFC 7162 section 3.2.10). */
   get qresync(): boolean {
     return this.#names.has('QRESYNC');
   }
 
-  /** IMAP4rev2 speaks (RFC 9051 appendix E). */
+  /** The connection uses IMAP4rev2 (RFC 9051 appendix E). */
   get rev2(): boolean {
     return this.#names.has('IMAP4REV2');
   }
 
-  /** Folders' names are UTF-8. */
+  /** Folder names are UTF-8. */
   get utf8(): boolean {
     return this.#names.has('UTF8=ACCEPT') || this.rev2;
   }

@@ -6,7 +6,7 @@ import {
 import type { ImapSession } from './session.ts';
 
 export interface ImapLimits extends LineProtocolLimits {
-  /** Octets of one command with its literals, but for the message of an APPEND. */
+  /** Maximum bytes of one command including its literals, except for the message of an APPEND. */
   readonly maxCommandBytes: number;
 }
 

@@ -2,7 +2,7 @@ import { ProtocolRefusal, type ProtocolRefusalOptions } from '../line-protocol/r
 import { MailStoreError, type MailStoreErrorCode } from '../mailbox/mail-store.ts';
 import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 
-/** A refusal with the reply the client shall see. Its code is one of RFC 5530: `AUTHENTICATIONFAILED`, `LIMIT` … */
+/** A refusal with the reply to send to the client. Its code is one of RFC 5530: `AUTHENTICATIONFAILED`, `LIMIT` … */
 export class ImapReply extends ProtocolRefusal {
   override readonly name = 'ImapReply';
   readonly status: 'NO' | 'BAD';
@@ -13,7 +13,7 @@ export class ImapReply extends ProtocolRefusal {
   }
 }
 
-/** The command breaks the grammar of RFC 9051. */
+/** The command violates the grammar of RFC 9051. */
 export class ImapSyntaxError extends Error {
   override readonly name = 'ImapSyntaxError';
 }
@@ -30,7 +30,7 @@ const storeCodes: Partial<Record<MailStoreErrorCode, string>> = {
   unavailable: 'UNAVAILABLE',
 };
 
-/** From whatever a command threw to what the client is told; undefined for what nobody foresaw. */
+/** Translates anything a command threw to a reply for the client; undefined for unexpected errors. */
 export function replyFor(error: unknown): ImapReply | undefined {
   if (error instanceof ImapReply) return error;
   if (error instanceof ImapSyntaxError || error instanceof SaslSyntaxError) return new ImapReply('BAD', error.message);

@@ -11,8 +11,8 @@ import type { LineProtocolOptions } from './options.ts';
 import type { HandedOver, HandOver } from './session.ts';
 
 /**
- * One connection of IMAP or POP3: the loop from command to reply, TLS, the bounds on a client that has not logged in,
- * and every way in which the connection ends. What is said, and what a command is, stands in the protocol's own class.
+ * One IMAP or POP3 connection: the loop from command to reply, TLS, the limits on a client that has not logged in, and
+ * every way the connection can end. Replies and command syntax are left to the protocol's own class.
  */
 export abstract class LineProtocolConnection<Options extends LineProtocolOptions, Writer extends PacedWriter, Command>
   implements LineProtocolContext
@@ -48,16 +48,16 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     this.#loginDeadline = setTimeout(() => this.goodbye('The login took too long.'), limits.loginTimeoutMs);
   }
 
-  /** In the log: `an IMAP session`. */
+  /** The connection's name in the log: `an IMAP session`. */
   protected abstract readonly called: string;
   protected abstract greet(): void;
   /** Writes why the connection ends. */
   protected abstract tellWhy(why: string): void;
-  /** The next command; undefined where what came is none and has been refused. */
+  /** Reads the next command; undefined if the input was not a command and has been refused. */
   protected abstract receive(): Promise<Command | undefined>;
-  /** Carries a command out and replies. Throws only what ends the connection. */
+  /** Runs a command and replies. Throws only errors that end the connection. */
   protected abstract answer(command: Command): Promise<void>;
-  /** Closes what the login has opened. */
+  /** Closes what the login opened. */
   protected abstract release(): Promise<void>;
   abstract ask(challenge: Buffer): Promise<Buffer>;
 
@@ -73,14 +73,14 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     return this.#ended;
   }
 
-  /** Serves the connection to its end, whoever ends it. Never rejects. */
+  /** Serves the connection until either side ends it. Never rejects. */
   serve(): Promise<void> {
-    // Nothing of the engine is kept while somebody else goes on.
+    // Nothing of the engine stays in memory while another owner continues.
     return this.#serveEngine().then((goOn) => goOn?.());
   }
 
   expectTls(): void {
-    // Before the go-ahead is on its way: a fast client's handshake must not be taken for what came in clear.
+    // Done before the go-ahead is sent: a fast client's handshake must not be mistaken for plain-text data.
     this.reader.discard();
     this.reader.close();
   }
@@ -88,7 +88,7 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
   async startTls(): Promise<void> {
     const { startTls } = this.options;
     if (startTls === undefined) throw new Error('TLS is not offered.');
-    // What is still to be sent would get in between the handshake.
+    // Pending output would end up in the middle of the handshake.
     await this.out.sent();
     this.#securing = true;
     this.#socket = await startTls(this.#socket).catch((cause: unknown) => {
@@ -110,7 +110,7 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     this.#ended = true;
   }
 
-  /** The bounds on a client that has not logged in end here. */
+  /** Lifts the limits on a client that has not logged in. */
   protected loginDone(): void {
     clearTimeout(this.#loginDeadline);
     this.#commandsLeft = Number.POSITIVE_INFINITY;
@@ -119,7 +119,7 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     this.out.timeoutMs = writeTimeoutMs.afterLogin;
   }
 
-  /** Goes on with a stream that carries the rest of the connection in another encoding. */
+  /** Continues with a stream that carries the rest of the connection in another encoding. */
   protected async goOnIn(wrap: (socket: Duplex, unread: Buffer) => Duplex): Promise<void> {
     await this.out.sent();
     this.#socket = wrap(this.#socket, this.reader.detach());
@@ -128,7 +128,7 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     this.out.switchTo(this.#socket);
   }
 
-  /** The client's next line, as text in which each character is an octet; a shutdown need not wait for it. */
+  /** The client's next line, as text with one character per byte; a shutdown does not wait for it. */
   protected async nextLineOf(maxBytes: number): Promise<string> {
     this.#waiting = true;
     const line = await this.reader.line(maxBytes);
@@ -144,21 +144,21 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     return line === '*' ? undefined : decodeBase64(line);
   }
 
-  /** Tells why and ends the connection; also while a command waits for the client. */
+  /** Tells the client why and ends the connection, even while a command waits for the client. */
   protected goodbye(why: string): void {
-    // A handshake has a deadline of its own, and nothing may be said in between.
+    // A handshake has its own deadline, and nothing may be sent during it.
     if (this.#goOn !== undefined || this.#ended || this.#securing) return;
     this.tellWhy(why);
     this.hangUp();
   }
 
-  /** Ends the connection behind what has been written. */
+  /** Ends the connection after what has been written. */
   protected hangUp(): void {
     this.#ended = true;
     this.#linger();
   }
 
-  /** Runs to the end of the engine's part. @returns the rest, where somebody else goes on with the connection */
+  /** Runs the engine's part. @returns the rest, if another owner continues with the connection */
   async #serveEngine(): Promise<(() => Promise<void>) | undefined> {
     const { signal, log } = this.options;
     const shutDown = (): void => {
@@ -186,7 +186,7 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
     if (this.options.signal?.aborted) return this.goodbye(this.#whyAborted());
     this.#waiting = true;
     await this.#turns.next();
-    // A client that does not take its replies gets no further ones.
+    // A client that does not read its replies gets no more.
     await this.out.sent();
     const command = await this.receive();
     this.#waiting = false;
@@ -224,15 +224,15 @@ export abstract class LineProtocolConnection<Options extends LineProtocolOptions
 
 const endings = [ConnectionEnded, ReadTimeout, WriteTimeout, TooManyLines, LineTooLong] as const;
 
-/** Whether a command that throws this gets no reply: the connection ends with it. */
+/** Tells whether an error gets no reply because it ends the connection. */
 export function endsConnection(error: unknown): boolean {
   return endings.some((ending) => error instanceof ending);
 }
 
-/** Knows nothing of the engine: nothing of that is kept for as long as the connection lasts. */
+/** A separate function, so that the closure does not keep the engine in memory for the life of the connection. */
 function goingOn(login: HandOver, connection: HandedOver): () => Promise<void> {
   return () => login.take(connection);
 }
 
-/** Errors of the socket end the reading, which is where they are noticed. */
+/** Socket errors end the reading, where they are noticed. */
 function ignore(): void {}

@@ -2,18 +2,18 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../base/log.ts';
 import type { LineProtocolSession } from './session.ts';
 
-/** Bounds of one connection. */
+/** Limits of one connection. */
 export interface LineProtocolLimits {
   /** From the greeting to a successful login. */
   readonly loginTimeoutMs: number;
   /**
-   * Silence of a client that has logged in; at least 30 minutes for IMAP (RFC 9051 section 5.4), 10 for POP3 (RFC 1939
+   * Maximum silence of a client after login; at least 30 minutes for IMAP (RFC 9051 section 5.4), 10 for POP3 (RFC 1939
    * section 3).
    */
   readonly idleTimeoutMs: number;
-  /** Commands before the login; default 100. */
+  /** Maximum commands before login; default 100. */
   readonly maxCommandsBeforeLogin?: number;
-  /** Refused logins after which the connection ends. */
+  /** Failed logins after which the connection ends. */
   readonly maxFailedLogins: number;
 }
 
@@ -24,18 +24,18 @@ export const defaultLineProtocolLimits: LineProtocolLimits = {
 };
 
 export interface LineProtocolOptions {
-  /** What the greeting says behind `* OK` or `+OK`. */
+  /** Text of the greeting after `* OK` or `+OK`. */
   readonly greeting: string;
   /** TLS is active from the start. */
   readonly secure: boolean;
-  /** Absent where STARTTLS or STLS is not offered. Wraps the socket and resolves once the handshake is done. */
+  /** Absent if STARTTLS or STLS is not offered. Wraps the socket and resolves once the handshake is done. */
   readonly startTls?: (socket: Duplex) => Promise<Duplex>;
   readonly session: LineProtocolSession;
   readonly limits: LineProtocolLimits;
   readonly log: Log;
   /**
-   * Ends the connection with a BYE or an -ERR, after the command under way. A connection handed over is not touched.
-   * A reason that is a string is told the client.
+   * Ends the connection with a BYE or an -ERR after the current command. A connection that was handed over is not
+   * affected. If the reason is a string, the client is told it.
    */
   readonly signal?: AbortSignal;
 }

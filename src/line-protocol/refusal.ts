@@ -1,7 +1,7 @@
 import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 import type { LineProtocolContext } from './context.ts';
 
-/** What a {@link ProtocolRefusal} may carry beside its text. */
+/** What a {@link ProtocolRefusal} can carry besides its text. */
 export interface ProtocolRefusalOptions<Code extends string = string> extends ErrorOptions {
   /** Response code without brackets. */
   readonly code?: Code;
@@ -11,7 +11,7 @@ export interface ProtocolRefusalOptions<Code extends string = string> extends Er
   readonly bye?: boolean;
 }
 
-/** A refusal with the text the client shall see. */
+/** A refusal with the text to send to the client. */
 export abstract class ProtocolRefusal<Code extends string = string> extends Error {
   readonly code: Code | undefined;
   readonly challenge: Buffer | undefined;
@@ -25,7 +25,7 @@ export abstract class ProtocolRefusal<Code extends string = string> extends Erro
   }
 }
 
-/** A refused token is explained in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
+/** Explains a refused token in one more challenge, which the client answers with an empty line (RFC 7628 3.2.3). */
 export async function withLastChallenge<T>(context: LineProtocolContext, login: Promise<T>): Promise<T> {
   try {
     return await login;
@@ -41,7 +41,7 @@ async function acknowledged(context: LineProtocolContext, challenge: Buffer): Pr
   try {
     await context.ask(challenge);
   } catch (error) {
-    // Cancelled or not even base64: the client has understood well enough.
+    // Cancelled, or not even base64: either way, the client has received it.
     if (!(error instanceof ProtocolRefusal || error instanceof SaslSyntaxError)) throw error;
   }
 }

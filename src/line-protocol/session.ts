@@ -2,20 +2,20 @@ import type { Duplex } from 'node:stream';
 import type { Presence } from '../base/sockets/presence.ts';
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 
-/** A client whose login is done and that somebody else goes on with. */
+/** A logged-in client with whom another owner continues. */
 export interface HandedOver {
   readonly socket: Duplex;
-  /** What the client sent behind its login, a partial line included. */
+  /** What the client sent after its login, including a partial line. */
   readonly unread: Buffer;
 }
 
-/** After the login the engine goes on over a mail store. */
+/** After login, the engine continues over a mail store. */
 export interface StoreLogin<Store> {
   readonly kind: 'store';
   readonly store: Store;
 }
 
-/** After the login the engine hands the connection over. */
+/** After login, the engine hands the connection over. */
 export interface HandOver {
   readonly kind: 'hand-over';
   /** Resolves when the connection is over. Called once, after the reply to the login has been written. */
@@ -25,19 +25,19 @@ export interface HandOver {
 }
 
 /**
- * The application's side of one connection before login; after it there is a mail store. What a method throws as a reply
- * of the protocol is the reply; anything else is logged and answered in general words.
+ * The application's side of one connection before login; afterwards there is a mail store. If a method throws a reply
+ * of the protocol, that is the reply; anything else is logged and answered in general words.
  */
 export interface LineProtocolSession<Login = unknown, Command extends string = string> {
-  /** Asked for whenever they are to be told; `secure` says whether TLS is active now. */
+  /** Called whenever they are to be sent; `secure` says whether TLS is active now. */
   capabilities(at: { readonly authenticated: boolean; readonly secure: boolean }): readonly string[];
-  /** SASL mechanisms served now. Commands that take name and password are served where LOGIN or PLAIN is. */
+  /** SASL mechanisms offered now. Commands with name and password are available if LOGIN or PLAIN is. */
   mechanisms(secure: boolean): readonly SaslMechanism[];
   /**
-   * @param command what the client used, for servers whose texts differ
-   * @param presence of the client: what is opened for it, and what that waits for, ends when the client has gone
+   * @param command the command the client used, for servers whose texts differ
+   * @param presence of the client: whatever is opened for it, or waits for it, ends when the client has gone
    */
   authenticate(credentials: SaslCredentials, command: Command, presence: Presence): Promise<Login>;
-  /** The engine's part is over, the connection gone or handed over; nothing is called any more. */
+  /** The engine's part is over, and the connection is closed or handed over; no other method is called afterwards. */
   closed(): void;
 }

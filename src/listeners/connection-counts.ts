@@ -1,11 +1,11 @@
-/** Connections open at the same time. */
+/** Limits on simultaneously open connections. */
 export interface ConnectionLimits {
   readonly maxConnections: number;
-  /** From one address; of IPv6, from one /64 network. */
+  /** From one address; for IPv6, from one /64 network. */
   readonly maxConnectionsPerAddress: number;
 }
 
-/** Counts connections from the moment they are accepted, all together and by where they come from. */
+/** Counts connections from the moment they are accepted, in total and by source. */
 export class ConnectionCounts {
   readonly #limits: ConnectionLimits;
   readonly #bySource = new Map<string, number>();
@@ -15,7 +15,7 @@ export class ConnectionCounts {
     this.#limits = limits;
   }
 
-  /** Which limit keeps one more connection from there out, if one does. */
+  /** Returns the limit that prevents one more connection from a source, if any. */
   exceeded(source: string): 'total' | 'address' | undefined {
     if (this.#open >= this.#limits.maxConnections) return 'total';
     return this.from(source) >= this.#limits.maxConnectionsPerAddress ? 'address' : undefined;
@@ -29,7 +29,7 @@ export class ConnectionCounts {
     return this.#bySource.get(source) ?? 0;
   }
 
-  /** @returns what takes it off again, to be called once */
+  /** @returns a function that removes it again, to be called once */
   add(source: string): () => void {
     this.#open++;
     this.#bySource.set(source, this.from(source) + 1);

@@ -11,7 +11,7 @@ export interface TlsMaterial {
   readonly ciphers?: string;
 }
 
-/** The server's side of TLS handshakes, on sockets that are open already. */
+/** The server's side of TLS handshakes on open sockets. */
 export class Handshakes {
   #context: SecureContext;
   readonly #underWay = new Set<Socket>();
@@ -20,31 +20,32 @@ export class Handshakes {
     this.#context = contextOf(material);
   }
 
-  /** New handshakes use the new certificate; connections that are open keep theirs. */
+  /** New handshakes use the new certificate; open connections keep theirs. */
   update(material: TlsMaterial): void {
     this.#context = contextOf(material);
   }
 
-  /** Ends the handshakes that are under way: a client without a session has nothing to lose. */
+  /** Aborts the handshakes in progress: a client without a session has nothing to lose. */
   abandon(): void {
     for (const socket of this.#underWay) socket.destroy();
   }
 
   /**
-   * Does a handshake. Rejects when it fails, takes longer than `timeoutMs`, or the client ends the connection, with or
-   * without closing it; the socket is closed then.
+   * Performs a handshake. Rejects if it fails, takes longer than `timeoutMs`, or the client ends the connection, with
+   * or without closing it; the socket is then closed.
    */
   async secure(socket: Socket, timeoutMs: number): Promise<TLSSocket> {
     const untilMs = performance.now() + timeoutMs;
-    // OpenSSL takes 50 kB for a connection: a client that only keeps it open is not worth them.
+    // OpenSSL takes 50 kB per connection, too much for a client that only keeps it open.
     await this.#happens(socket, timeoutMs, (done) => onFirstRecord(socket, done));
-    // From here on the socket to destroy is the one on top: without it, Node.js crashes in the middle of a handshake.
+    // From here on, the outer socket must be the one to destroy: otherwise Node.js crashes in the middle of a
+    // handshake.
     const secured = new TLSSocket(socket, { isServer: true, secureContext: this.#context });
     await this.#happens(secured, untilMs - performance.now(), (done) => secured.once('secure', done));
     return secured;
   }
 
-  /** Resolves when `begin` calls back. Closes the socket and rejects when it fails, ends or takes too long. */
+  /** Resolves when `begin` calls back. Closes the socket and rejects if it fails, ends or takes too long. */
   #happens(socket: Socket, timeoutMs: number, begin: (done: () => void) => void): Promise<void> {
     this.#underWay.add(socket);
     return new Promise((resolve, reject) => {
@@ -60,7 +61,7 @@ export class Handshakes {
       };
       const ended = (): void => fail(new Error('The connection ended during the TLS handshake.'));
       const timer = setTimeout(() => fail(new Error('The TLS handshake took too long.')), timeoutMs);
-      // They stay: an error that nobody listens to would end the process.
+      // These stay: an error without a listener would end the process.
       socket.on('error', fail).on('_tlsError', fail);
       socket.once('end', ended).once('close', ended);
       begin(() => {
@@ -78,7 +79,7 @@ const recordHeaderBytes = 5;
 const maxRecordBytes = 2 ** 14;
 const handshakeRecord = 22;
 
-/** Calls back once the first record is there, or something that is none. What has come stays with the socket. */
+/** Calls back once the first record is complete, or the data is not a record. The data stays in the socket. */
 function onFirstRecord(socket: Socket, done: () => void): void {
   let received = Buffer.alloc(0);
   const take = (chunk: Buffer): void => {

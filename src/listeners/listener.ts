@@ -12,9 +12,9 @@ import { Handshakes, type TlsMaterial } from './handshakes.ts';
 import { Balancers, type ProxyProtocol } from './proxy-protocol/balancers.ts';
 import { Traffic, type TrafficReport } from './traffic.ts';
 
-/** Bounds of a listener. */
+/** Limits of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
-  /** From the moment a client is accepted to its successful login, the TLS handshake included. */
+  /** From the moment a client is accepted to its successful login, including the TLS handshake. */
   readonly loginTimeoutMs: number;
 }
 
@@ -23,97 +23,97 @@ export interface ListenerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly security: 'none' | 'starttls' | 'tls';
-  /** Needed unless `security` is `none`. */
+  /** Required unless `security` is `none`. */
   readonly tls?: TlsMaterial;
-  /** Balancers before it, which say whose their connections are. */
+  /** The balancers in front of it, which announce their clients. */
   readonly proxyProtocol?: ProxyProtocol;
   readonly limits: ListenerLimits;
   readonly log: Log;
-  /** Told of each client that is accepted, or rejected because there are too many. */
+  /** Called for each client that is accepted, or rejected because there are too many. */
   onClient?(what: 'accepted' | 'rejected'): void;
-  /** Told of what crosses the connections that are served here. */
+  /** Called with the traffic of the connections served here. */
   readonly onTraffic?: TrafficReport;
 }
 
-/** A client that has been accepted; with implicit TLS the handshake is done. */
+/** An accepted client; with implicit TLS, the handshake is done. */
 export interface Client {
   /** Short random name, for logs. */
   readonly id: string;
   readonly socket: Socket;
   readonly secure: boolean;
-  /** Present where STARTTLS is to be offered. Does the handshake; the socket is closed where it fails. */
+  /** Present if STARTTLS is to be offered. Performs the handshake; the socket is closed if it fails. */
   readonly startTls?: (socket: Duplex) => Promise<Socket>;
-  /** Canonical, an IPv4-mapped address as IPv4. Behind a balancer it is not that of the socket. */
+  /** Canonical, with an IPv4-mapped address as IPv4. Behind a balancer, it differs from that of the socket. */
   readonly remoteAddress: string;
-  /** The listener closes: end as soon as it can be done in good order. */
+  /** The listener closes: end as soon as possible in an orderly way. */
   readonly closing: AbortSignal;
   /** From the moment it was accepted to its login. */
   readonly loginTimeoutMs: number;
-  /** Milliseconds that are left of it. */
+  /** Milliseconds left of it. */
   loginMsLeft(): number;
 }
 
-/** What becomes of clients in a protocol. */
+/** Handles clients of a protocol. */
 export interface ListenerProtocol {
   readonly name: 'smtp' | 'imap' | 'pop3';
-  /** The last line of a client that is rejected because there are too many, with its line end. */
+  /** The last line sent to a client that is rejected because there are too many, including its line end. */
   rejection(limit: 'total' | 'address'): string;
-  /** Serves one client to its end, or goes on doing so; never rejects. */
+  /** Serves one client until its end, or continues to do so; never rejects. */
   serve(client: Client): Promise<void>;
-  /** The listener closes: what is under way has so long. */
+  /** The listener closes: work in progress has this long. */
   shutDown?(graceMs: number): void;
 }
 
-/** Serves the clients that a listener has accepted and counted, in another process. */
+/** Serves clients in another process that this listener has accepted and counted. */
 export interface ServedElsewhere {
   /**
-   * Takes a client over. What has been read of it, behind a PROXY header, stands in the socket.
+   * Takes a client over. Data already read from it, after a PROXY header, is in the socket.
    * @param ended called once, when its connection has ended
-   * @returns false if it has to be served here; otherwise the socket is not to be touched any more
+   * @returns false if it has to be served here; otherwise the socket must not be touched any more
    */
   take(socket: Socket, remoteAddress: string, ended: () => void): boolean;
   updateTls(material: TlsMaterial): void;
-  /** Resolves when every client taken over has ended or, after `graceMs`, has been cut. */
+  /** Resolves when every client taken over has ended or, after `graceMs`, has been cut off. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Serves the clients that another process has accepted and counted. */
+/** Serves clients that another process has accepted and counted. */
 export interface Reception {
   /** Resolves when the connection has ended. */
   serve(socket: Socket, remoteAddress: string): Promise<void>;
   updateTls(material: TlsMaterial): void;
-  /** Resolves when every connection has ended or, after `graceMs`, has been cut. */
+  /** Resolves when every connection has ended or, after `graceMs`, has been cut off. */
   close(graceMs: number): Promise<void>;
 }
 
 /** A listening port. */
 export interface Listener {
   readonly port: number;
-  /** Clients that are connected now. */
+  /** Number of clients connected now. */
   clients(): number;
   updateTls(material: TlsMaterial): void;
-  /** Serves those who come from now on otherwise; who is there already goes on as before. Host, port and limits stay. */
+  /** Changes how new clients are served; connected ones continue as before. Host, port and limits stay. */
   change(options: ListenerOptions, protocol: ListenerProtocol, elsewhere?: ServedElsewhere): void;
-  /** Stops accepting; who is there goes on, until {@link close}. */
+  /** Stops accepting; connected clients continue until {@link close}. */
   leave(): void;
-  /** Stops accepting; resolves when every connection has ended or, after `graceMs`, has been cut. */
+  /** Stops accepting; resolves when every connection has ended or, after `graceMs`, has been cut off. */
   close(graceMs: number): Promise<void>;
 }
 
-/** A handshake takes no longer than that, and no longer than is left for the login. */
+/** Maximum duration of a handshake, if no less is left for the login. */
 const handshakeTimeoutMs = 30_000;
 
-/** Rejected clients whose last line is on its way; further ones are cut without it. */
+/** Rejected clients whose last line is being sent; further ones are cut off without it. */
 const maxRejected = 100;
 
-/** Listens for the clients of a protocol. Rejects with the system's error when the port cannot be had. */
+/** Listens for clients of a protocol. Rejects with the system's error if the port is not available. */
 export async function listen(
   options: ListenerOptions,
   protocol: ListenerProtocol,
   elsewhere?: ServedElsewhere,
 ): Promise<Listener> {
   const doors = new Doors(new Door(options, protocol, elsewhere));
-  // Nothing is read of a client before somebody wants it.
+  // Nothing is read from a client before it is needed.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
     (socket) => {
@@ -133,16 +133,16 @@ export async function listen(
       server.close();
     },
     async close(graceMs) {
-      // Called with an error where nothing listens any more, which is as good.
+      // Called with an error if it is no longer listening, which is just as good.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await doors.close(graceMs);
-      // Of clients elsewhere Node.js would ask the other processes, one that is gone included.
+      // Node.js would ask the other processes about their clients, even a process that is gone.
       if (!doors.hasElsewhere) await closed;
     },
   };
 }
 
-/** The door by which clients come in now, and those by which some have come that are still there. */
+/** The door through which clients enter now, and earlier ones whose clients are still connected. */
 class Doors {
   front: Door;
   /** Whether clients were ever handed to other processes. */
@@ -171,12 +171,12 @@ class Doors {
   }
 }
 
-/** Serves clients of a protocol whom a listener elsewhere has accepted. */
+/** Serves clients of a protocol accepted by a listener in another process. */
 export function receive(options: ListenerOptions, protocol: ListenerProtocol): Reception {
   return new Door(options, protocol);
 }
 
-/** Counts clients, rejects those too many, and does TLS. */
+/** Counts clients, rejects excess ones, and performs TLS. */
 class Door implements Reception {
   readonly #options: ListenerOptions;
   readonly #protocol: ListenerProtocol;
@@ -184,14 +184,14 @@ class Door implements Reception {
   readonly #handshakes: Handshakes | undefined;
   readonly #balancers: Balancers | undefined;
   readonly counts: ConnectionCounts;
-  /** Clients that came by this door and are there. */
+  /** Connected clients that entered through this door. */
   #served = 0;
   readonly #closing = unlimited(new AbortController());
   readonly #open = new Map<Socket, Promise<void>>();
   readonly #rejected = new Set<Socket>();
   readonly #traffic: Traffic | undefined;
 
-  /** @param counts of the clients that came by the door before */
+  /** @param counts of the clients that entered through the previous door */
   constructor(
     options: ListenerOptions,
     protocol: ListenerProtocol,
@@ -232,7 +232,7 @@ class Door implements Reception {
     const peer = canonicalAddress(socket.remoteAddress ?? '');
     const isProxied = peer !== undefined && this.#balancers?.has(peer) === true;
     const remoteAddress = isProxied && !this.#closing.signal.aborted ? await this.#clientOf(socket, peer) : peer;
-    // Whoever left before we looked has no address any more.
+    // A client that has already left has no address any more.
     if (remoteAddress === undefined || this.#closing.signal.aborted) {
       socket.destroy();
       return;
@@ -268,7 +268,7 @@ class Door implements Reception {
     this.#open.delete(socket);
   }
 
-  /** Resolves when all have ended, or have been cut after `graceMs`. */
+  /** Resolves when all have ended, or have been cut off after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#protocol.shutDown?.(graceMs);
     this.#closing.abort();
@@ -282,7 +282,7 @@ class Door implements Reception {
     clearTimeout(timer);
   }
 
-  /** Whose connection a balancer brings; undefined where it is closed. */
+  /** Returns the client that a balancer announces; undefined if the connection is closed. */
   async #clientOf(socket: Socket, balancer: string): Promise<string | undefined> {
     try {
       return await this.#balancers?.clientOf(socket, balancer, this.#options.limits.loginTimeoutMs);
@@ -302,7 +302,8 @@ class Door implements Reception {
     const id = randomBytes(6).toString('base64url');
     const common = { id, remoteAddress, closing: this.#closing.signal, loginTimeoutMs, loginMsLeft };
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    // Whoever is still there after the time for a login is known, and has it once more: STARTTLS forgets the login.
+    // A client still connected after the login time has logged in, and gets the full time again: STARTTLS forgets the
+    // login.
     const handshakeMs = () => (loginMsLeft() > 0 ? loginMsLeft() : loginTimeoutMs);
     const secure = (plain: Duplex) => this.#secure(plain as Socket, remoteAddress, handshakeMs());
     const offered = security === 'starttls' && { startTls: secure };
@@ -316,7 +317,7 @@ class Door implements Reception {
           first.destroy();
         });
     }
-    // The last words may still be on their way.
+    // The last data may still be on its way.
     await closed;
   }
 
@@ -325,7 +326,7 @@ class Door implements Reception {
     try {
       return await this.#handshakes.secure(socket, Math.min(handshakeTimeoutMs, loginMsLeft));
     } catch (error) {
-      // Old devices fail so, and whoever looks for the cause finds it. Everything else is noise.
+      // Old devices fail like this, and an administrator looking for the cause finds it. Everything else is noise.
       const level = (error as { readonly code?: string }).code?.startsWith('ERR_SSL_') ? 'info' : 'debug';
       const text = 'TLS handshake failed';
       const reason = errorText(error);
@@ -346,7 +347,7 @@ class Door implements Reception {
     const error = new BridgeError('client-connections-exceeded', 'Too many connections are open.', { details });
     this.#log('warn', client, { error }, 'connection rejected: too many open');
     this.#options.onClient?.('rejected');
-    // With TLS from the first byte there is no line that the client would understand.
+    // With implicit TLS, there is no line that the client would understand.
     if (this.#options.security === 'tls' || this.#rejected.size >= maxRejected) {
       socket.destroy();
       return;
@@ -358,7 +359,7 @@ class Door implements Reception {
   }
 }
 
-/** Every connection listens to it: that is no leak. */
+/** Every connection listens to it: that is not a leak. */
 function unlimited(controller: AbortController): AbortController {
   setMaxListeners(0, controller.signal);
   return controller;

@@ -4,11 +4,11 @@ import { type Listener, type ListenerOptions, type ListenerProtocol, listen } fr
 
 /** An SMTP listener. */
 export interface SmtpListener extends Listener {
-  /** Sessions open now, as it was opened. */
+  /** Number of sessions open now, with the protocol that the listener was opened with. */
   connections(): number;
 }
 
-/** What becomes of SMTP clients, and how many sessions there are. */
+/** Handles SMTP clients and counts their sessions. */
 export function smtpProtocol(settings: SmtpServerSettings): ListenerProtocol & { connections(): number } {
   const server = createSmtpServer(settings);
   return {
@@ -23,7 +23,7 @@ export function smtpProtocol(settings: SmtpServerSettings): ListenerProtocol & {
   };
 }
 
-/** Listens for SMTP clients. Rejects with the system's error when the port cannot be had. */
+/** Listens for SMTP clients. Rejects with the system's error if the port is not available. */
 export async function listenSmtp(options: ListenerOptions & SmtpServerSettings): Promise<SmtpListener> {
   const protocol = smtpProtocol(options);
   return { ...(await listen(options, protocol)), connections: () => protocol.connections() };

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 
-/** Octets that crossed connections, as they are on the wire: TLS included. */
+/** Bytes transferred by connections as they are on the wire, including TLS. */
 export type TrafficReport = (received: number, sent: number) => void;
 
 const reportEveryMs = 15_000;
 
-/** Tells what crosses the connections of a listener: every 15 seconds, and when one ends. */
+/** Reports the traffic of a listener's connections: every 15 seconds, and when one ends. */
 export class Traffic {
   readonly #report: TrafficReport;
-  /** What was told of each. */
+  /** Bytes already reported, by connection. */
   readonly #open = new Map<Socket, { received: number; sent: number }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -21,7 +21,7 @@ export class Traffic {
     this.#timer ??= setInterval(() => this.#tell(this.#open.keys()), reportEveryMs).unref();
   }
 
-  /** Its connection has ended. */
+  /** Call when the connection has ended. */
   remove(socket: Socket): void {
     this.#tell([socket]);
     this.#open.delete(socket);

@@ -1,36 +1,36 @@
 import type { Readable } from 'node:stream';
 
-/** `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft` or a keyword (RFC 9051 section 2.3.2); compared without case. */
+/** `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft` or a keyword (RFC 9051 section 2.3.2); case-insensitive. */
 export type Flag = string;
 
 /** What a folder is for (RFC 6154 section 2). */
 export type SpecialUse = '\\Archive' | '\\Drafts' | '\\Junk' | '\\Sent' | '\\Trash';
 
-/** A folder of a mailbox as a listing shows it. */
+/** A folder of a mailbox in a listing. */
 export interface FolderInfo {
   /** Full path in Unicode, levels separated by the store's delimiter. The inbox is always `INBOX`. */
   readonly name: string;
-  /** False for a name that only holds other folders, or that is subscribed and is no folder any more. */
+  /** False for a name that only holds other folders, or that is subscribed but no longer a folder. */
   readonly selectable: boolean;
   readonly subscribed: boolean;
   readonly specialUse?: SpecialUse;
-  /** Stays the folder's own when it is renamed; up to 255 of the characters of RFC 8474 section 5.1. */
+  /** Survives a rename; up to 255 of the characters allowed by RFC 8474 section 5.1. */
   readonly id: string;
 }
 
 /** The counters of a folder. */
 export interface FolderStatus {
-  /** 1 to 2^32-1. Another value than before: every UID known so far is void. */
+  /** 1 to 2^32-1. A new value makes every UID known so far void. */
   readonly uidValidity: number;
-  /** Less or equal to the UID of the next message to arrive. */
+  /** At most the UID of the next message to arrive. */
   readonly uidNext: number;
   readonly messages: number;
   readonly unseen: number;
   /** Messages that carry `\\Deleted`. */
   readonly deleted: number;
-  /** Messages that no session which may change the folder has seen yet (RFC 3501 section 2.3.2, `\\Recent`). */
+  /** Messages not yet seen by any session that can change the folder (RFC 3501 section 2.3.2, `\\Recent`). */
   readonly recent: number;
-  /** Octets of all messages, as far as their sizes are known. */
+  /** Bytes of all messages whose sizes are known. */
   readonly size: number;
   /** Grows with every change in the folder (RFC 7162 section 3.1.2.1); 1 or more. */
   readonly highestModseq: number;
@@ -38,35 +38,35 @@ export interface FolderStatus {
   readonly id: string;
 }
 
-/** What a listing tells of a message. */
+/** A message in a listing. */
 export interface MessageSummary {
-  /** 1 to 2^32-1, ascending in order of arrival, never used twice while UIDVALIDITY stays. */
+  /** 1 to 2^32-1, ascending in order of arrival, never reused while UIDVALIDITY stays the same. */
   readonly uid: number;
   readonly flags: readonly Flag[];
   /** INTERNALDATE, milliseconds since 1970. */
   readonly receivedMs: number;
-  /** Octets of the message as {@link OpenFolder.content} gives it, or an estimate where the store knows no better. */
+  /** Bytes of the message as {@link OpenFolder.content} returns it, or an estimate if the store knows no better. */
   readonly size: number;
   /** The folder's {@link FolderStatus.highestModseq} after the last change of this message's flags. */
   readonly modseq: number;
-  /** The same for the messages of a conversation (RFC 8474 section 5.2); absent where the store knows none. */
+  /** Shared by the messages of a conversation (RFC 8474 section 5.2); absent if the store knows none. */
   readonly threadId?: string;
 }
 
-/** As much of a listing as a reader needs who takes messages out and away. */
+/** The part of a listing that a reader needs to download and remove messages. */
 export type ListedMessage = Pick<MessageSummary, 'uid' | 'size'>;
 
-/** A part of a message's octets. */
+/** A range of a message's bytes. */
 export interface OctetRange {
-  /** First octet wanted, counted from 0. Beyond the end: nothing is given. */
+  /** First byte wanted, counted from 0. Past the end, nothing is returned. */
   readonly offset: number;
-  /** At most that many octets. */
+  /** Maximum number of bytes. */
   readonly length: number;
 }
 
-/** A message's octets, with CRLF line ends as they were received. */
+/** A message's bytes, with CRLF line ends as received. */
 export interface MessageContent {
-  /** Octets that `stream` will give; undefined where the store finds out only by reading. */
+  /** Bytes that `stream` yields; undefined if the store finds out only by reading. */
   readonly size: number | undefined;
   readonly stream: Readable;
 }
@@ -74,65 +74,65 @@ export interface MessageContent {
 /** A message's flags after a change. */
 export type ChangedFlags = Pick<MessageSummary, 'flags' | 'modseq'>;
 
-/** What happened in a folder by somebody else's doing. */
+/** A change in a folder that this session did not make. */
 export type FolderChange =
   | {
       readonly kind: 'added';
       readonly message: MessageSummary;
-      /** This session is the first to be told of it. */
+      /** True if this session is the first to learn of the message. */
       readonly recent: boolean;
     }
   | ({ readonly kind: 'flags'; readonly uid: number } & ChangedFlags)
   | { readonly kind: 'removed'; readonly uids: readonly number[]; readonly modseq: number }
-  /** The folder was deleted, or its UIDs are void: nothing can be done with it any more. */
+  /** The folder was deleted, or its UIDs are void: it can no longer be used. */
   | { readonly kind: 'gone'; readonly why: string };
 
-/** What became of a change of flags. */
+/** Result of a flag change. */
 export interface FlagsOutcome {
-  /** The flags each message has now; messages whose flags were so already are among them. */
+  /** The current flags of each message, including messages that already had them. */
   readonly changed: ReadonlyMap<number, ChangedFlags>;
-  /** Left alone, as they have changed since the sequence that the caller knew (RFC 7162 section 3.1.3); ascending. */
+  /** Left alone because they changed after the given mod-sequence (RFC 7162 section 3.1.3); ascending. */
   readonly modified: readonly number[];
 }
 
-/** A message to be stored. */
+/** A message to store. */
 export interface AppendedMessage {
   readonly content: Readable;
-  /** Octets of `content`. */
+  /** Bytes of `content`. */
   readonly size: number;
   readonly flags: readonly Flag[];
   /** Default: now. */
   readonly internalDate?: Date;
 }
 
-/** Messages that are stored together, as they come. */
+/** Messages to store together, in order. */
 export type AppendedMessages = AsyncIterable<AppendedMessage> | Iterable<AppendedMessage>;
 
-/** Where messages went that were stored. */
+/** Where stored messages went. */
 export interface Appended {
   readonly uidValidity: number;
-  /** In the order in which the messages were given; undefined where they are stored and the store cannot tell. */
+  /** In the order the messages were given; undefined if they are stored but the store does not know their UIDs. */
   readonly uids: readonly number[] | undefined;
 }
 
-/** Where messages went by COPY or MOVE: equally long lists of old and new UIDs (RFC 4315). */
+/** Where COPY or MOVE put messages: old and new UIDs, lists of equal length (RFC 4315). */
 export interface Transferred {
   readonly uidValidity: number;
   readonly from: readonly number[];
   readonly to: readonly number[];
 }
 
-/** A list that may be there already, or come bit by bit. */
+/** A list that is complete already or arrives piece by piece. */
 export type Listing<Message> = Iterable<Message> | AsyncIterable<Message>;
 
-/** How a listing is wanted. */
+/** Options for a listing. */
 export interface ListOptions {
-  /** Sizes are exact, even where the store has to read messages for it. */
+  /** Sizes must be exact, even if the store has to read messages to learn them. */
   readonly exactSizes?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** A folder as far as a reader needs it who takes messages out and away. */
+/** The part of a folder that a reader needs to download and remove messages. */
 export interface ReadableFolder {
   readonly name: string;
   readonly uidValidity: number;
@@ -140,68 +140,72 @@ export interface ReadableFolder {
   list(options?: ListOptions): Listing<ListedMessage>;
   /** @throws MailStoreError `no-such-message` */
   content(uid: number, range?: OctetRange): Promise<MessageContent>;
-  /** Removes messages for good, whatever their flags. @returns the UIDs removed, ascending */
+  /** Removes messages permanently, whatever their flags. @returns the UIDs removed, ascending */
   remove(uids: readonly number[]): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
-/** How a folder is opened. */
+/** Options for opening a folder. */
 export interface OpenOptions {
   readonly readOnly: boolean;
   /**
-   * The folder is watched: what has changed since the store has looked a moment ago may come as news, and need not be in
-   * the first listing. See {@link OpenFolder.upToDate}.
+   * The folder is watched: changes since the store last looked, a moment ago, may be reported to the watcher and need
+   * not be in the first listing. See {@link OpenFolder.upToDate}.
    */
   readonly isWatched?: boolean;
-  /** Nobody waits for it any more. */
+  /** Aborted when the caller no longer waits. */
   readonly signal?: AbortSignal;
 }
 
-/** What POP3 needs of a mail store; every {@link MailStore} has it. */
+/** What POP3 needs from a mail store; every {@link MailStore} implements it. */
 export interface Maildrops {
   open(folder: string, options: OpenOptions): Promise<ReadableFolder>;
   close(): Promise<void>;
 }
 
 /**
- * A folder somebody works in. Changes made through this object are answered by its methods; everything else that
- * happens (other sessions, arriving mail, APPEND and COPY into this folder) comes to the watcher.
- * UIDs that are not there (any more) are passed over in silence.
+ * An open folder. Methods return the changes made through this object; the watcher gets everything else (other
+ * sessions, arriving mail, APPEND and COPY into this folder). UIDs that no longer exist are ignored.
  */
 export interface OpenFolder extends ReadableFolder {
   /** See {@link FolderInfo.id}. */
   readonly id: string;
   readonly readOnly: boolean;
   readonly uidNext: number;
-  /** See {@link FolderStatus.highestModseq}; of this moment. */
+  /** Current value; see {@link FolderStatus.highestModseq}. */
   readonly highestModseq: number;
-  /** Messages from this UID on were in no session before (RFC 3501 section 2.3.2); those told as added say so themselves. */
+  /**
+   * Messages from this UID on were in no earlier session (RFC 3501 section 2.3.2); messages reported as added say so
+   * themselves.
+   */
   readonly recentFrom: number;
   list(options?: ListOptions): Listing<MessageSummary>;
-  /** Is there until the watcher has heard of all that the first listing may have missed. It never rejects. */
+  /** Defined until the watcher has been told of everything the first listing may have missed. Never rejects. */
   readonly upToDate?: Promise<void> | undefined;
-  /** The same for every copy of a message's content (RFC 8474 section 5.1); undefined where the store knows none. */
+  /** The same for every copy of a message's content (RFC 8474 section 5.1); undefined if the store knows none. */
   emailId?(uid: number): string | undefined;
   /**
-   * Header blocks with the empty line behind them, in bulk.
-   * @param fields names of those that are wanted; others may be missing. Default: all
+   * Header blocks including the empty line that ends them, in bulk.
+   * @param fields names of the wanted fields; others may be missing. Default: all
    */
   headers(
     uids: readonly number[],
     signal?: AbortSignal,
     fields?: readonly string[],
   ): AsyncIterable<{ readonly uid: number; readonly header: Buffer }>;
-  /** Whole messages one after another; a store may read ahead. Each stream is read or destroyed before the next is asked for. */
+  /**
+   * Whole messages one after another; a store may read ahead. Read or destroy each stream before asking for the next.
+   */
   contents(
     uids: readonly number[],
     signal?: AbortSignal,
   ): AsyncIterable<{ readonly uid: number; readonly content: MessageContent }>;
   /**
-   * Messages whose body (`body`), or header or body (`text`), holds a text, by the store's own idea of it.
-   * Undefined, or no such method: messages have to be read to find out.
+   * Messages whose body (`body`), or header or body (`text`), contains a text, as the store defines a match. If the
+   * method is missing or returns undefined, the messages have to be read to find out.
    */
   searchText?(where: 'body' | 'text', text: string, signal?: AbortSignal): Promise<ReadonlySet<number> | undefined>;
-  /** @param unchangedSince messages whose modseq is above it stay as they are (RFC 7162 section 3.1.3) */
+  /** @param unchangedSince messages with a higher modseq are left unchanged (RFC 7162 section 3.1.3) */
   setFlags(
     uids: readonly number[],
     how: 'add' | 'remove' | 'replace',
@@ -210,32 +214,34 @@ export interface OpenFolder extends ReadableFolder {
   ): Promise<FlagsOutcome>;
   /**
    * UIDs removed after `modseq`, ascending (RFC 7162 section 3.2.5.1).
-   * @returns undefined where that is not remembered: then all that is not listed is gone
+   * @returns undefined if the store no longer remembers; then everything not listed is gone
    */
   removedSince(modseq: number): Promise<readonly number[] | undefined>;
   copy(uids: readonly number[], folder: string): Promise<Transferred>;
-  /** Copies, then removes from here. */
+  /** Copies, then removes the originals. */
   move(uids: readonly number[], folder: string): Promise<Transferred>;
   /** @returns a function that ends the watch */
   watch(listener: (change: FolderChange) => void): () => void;
 }
 
-/** One mailbox as one reading session sees it, whatever is behind it. Every method may throw a {@link MailStoreError}. */
+/**
+ * One mailbox as one reading session sees it, whatever is behind it. Every method may throw a {@link MailStoreError}.
+ */
 export interface MailStore {
-  /** Separates the levels of a folder's name. */
+  /** Separates the levels of a folder name. */
   readonly delimiter: string;
-  /** Octets of the largest message that {@link append} takes (RFC 7889); undefined where the store sets no limit. */
+  /** Bytes of the largest message that {@link append} takes (RFC 7889); undefined if the store sets no limit. */
   readonly appendLimit: number | undefined;
-  /** {@link createFolder} can make folders for a special use (RFC 6154 section 3). */
+  /** True if {@link createFolder} can create special-use folders (RFC 6154 section 3). */
   readonly createsSpecialUses: boolean;
   /** All folders, parents before children. */
   folders(): Promise<readonly FolderInfo[]>;
   status(folder: string): Promise<FolderStatus>;
   open(folder: string, options: OpenOptions): Promise<OpenFolder>;
   /**
-   * Stores messages, all of them or none (RFC 3502). No message is asked for where the folder is not there. Each content
-   * has been read to its end, or destroyed, before the next message is asked for, and when this returns.
-   * @throws what `messages` throws: then nothing is stored
+   * Stores all messages or none (RFC 3502). Asks for no message if the folder does not exist. Each content is read to
+   * its end, or destroyed, before the next message is asked for and before this returns.
+   * @throws what `messages` throws; nothing is stored then
    */
   append(folder: string, messages: AppendedMessages): Promise<Appended>;
   /** A new folder is not subscribed. @returns its {@link FolderInfo.id} */
@@ -243,7 +249,7 @@ export interface MailStore {
   deleteFolder(folder: string): Promise<void>;
   renameFolder(from: string, to: string): Promise<void>;
   setSubscribed(folder: string, subscribed: boolean): Promise<void>;
-  /** Calls `listener` with what a person should know while the client waits: that Microsoft 365 throttles, how far a listing is. */
+  /** Calls `listener` with notices for the person waiting: that Microsoft 365 throttles, how far a listing is. */
   onNotice?(listener: (text: string) => void): void;
   close(): Promise<void>;
 }
@@ -261,7 +267,7 @@ export type MailStoreErrorCode =
   | 'unavailable'
   | 'not-connected';
 
-/** A mail store's refusal, with a text that may be shown to the client. */
+/** A mail store's refusal; its text can be shown to the client. */
 export class MailStoreError extends Error {
   override readonly name = 'MailStoreError';
   readonly code: MailStoreErrorCode;

@@ -1,6 +1,6 @@
 import type { RecipientOutcome } from './delivery.ts';
 
-/** What was answered, in one line: Microsoft's words, behind the code where they do not hold it themselves. */
+/** Returns an answer on one line: Microsoft's text, preceded by the code unless the text contains it. */
 export function answerText({ code, text }: Pick<RecipientOutcome, 'code' | 'text'>): string {
   return text.includes(code) ? text : `${code} ${text}`.trimEnd();
 }

@@ -1,16 +1,16 @@
 /**
- * The couriers, by the word that `send` of an account has for each. The one list of them: what is so of one courier and
- * not of another, its descriptor tells (`src/couriers/registry.ts`).
+ * The couriers, by their names in an account's `send`. They are listed only here; the differences between couriers are
+ * in their descriptors (`src/couriers/registry.ts`).
  */
 export const courierKinds = ['graph', 'smtp'] as const;
 
-/** Which courier takes a message. */
+/** The courier of a message. */
 export type CourierKind = (typeof courierKinds)[number];
 
-/** Couriers in order of preference, each once; one at least. */
+/** Couriers in order of preference, each once; at least one. */
 export type CourierOrder = readonly [CourierKind, ...CourierKind[]];
 
-/** What `send` of an account says, which is one courier, `auto`, or several; undefined where it says nothing of use. */
+/** Parses an account's `send`: one courier, `auto`, or several; undefined if it contains no courier. */
 export function courierOrderOf(send: unknown): CourierOrder | undefined {
   if (send === 'auto') return courierKinds;
   const named = Array.isArray(send) ? send : [send];
@@ -18,12 +18,12 @@ export function courierOrderOf(send: unknown): CourierOrder | undefined {
   return first && [first, ...rest];
 }
 
-/** A table with an entry for each courier. */
+/** Creates a table with an entry for each courier. */
 export function byCourier<Entry>(entryOf: (kind: CourierKind) => Entry): Readonly<Record<CourierKind, Entry>> {
   return Object.fromEntries(courierKinds.map((kind) => [kind, entryOf(kind)])) as Record<CourierKind, Entry>;
 }
 
-/** The courier of that name, if there is one. */
+/** Returns the courier with that name, if any. */
 export function courierKindOf(name: unknown): CourierKind | undefined {
   return courierKinds.find((kind) => kind === name);
 }

@@ -12,9 +12,7 @@ export interface EnvelopeRecipient {
   readonly dsn?: RecipientDsn;
 }
 
-/**
- * Reverse-path and recipients as SMTP said them (RFC 5321 section 2.3.1); never derived from headers.
- */
+/** Reverse-path and recipients as given in SMTP (RFC 5321 section 2.3.1); never derived from headers. */
 export interface Envelope {
   /** The MAIL FROM address; empty for the null reverse-path `<>`. */
   readonly reversePath: string;
@@ -25,6 +23,8 @@ export interface Envelope {
   readonly smtpUtf8: boolean;
   /** RET and ENVID of MAIL FROM (RFC 3461 sections 4.3 and 4.4). */
   readonly dsn?: { readonly ret?: 'FULL' | 'HDRS'; readonly envid?: string };
-  /** Who said it: the client's address, and the port that it came to. Absent where nobody did, or it is not known. */
+  /**
+   * The client that sent it: its address, and the port it connected to. Absent if there was none, or it is not known.
+   */
   readonly client?: { readonly address: string; readonly port: number };
 }

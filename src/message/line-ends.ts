@@ -1,11 +1,11 @@
-/** Why {@link CrlfChecker} refused the octets. */
+/** Why {@link CrlfChecker} refused the data. */
 export type LineEndFault = 'bare-lf' | 'bare-cr' | 'too-large';
 
-/** The octets are not a message with CRLF line ends, or too many. */
+/** The data is not a message with CRLF line ends, or is too large. */
 export class LineEndError extends Error {
   override readonly name = 'LineEndError';
   readonly kind: LineEndFault;
-  /** Position of the offending octet, counted from 0 over all chunks. */
+  /** Position of the offending byte, counted from 0 over all chunks. */
   readonly offset: number;
 
   constructor(kind: LineEndFault, offset: number) {
@@ -25,8 +25,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Watches a message go by, chunk by chunk, and throws at the first CR or LF that is not part of a CRLF
- * (RFC 5321 section 2.3.8): such an octet is a line end to one server and none to another, which is how mail is smuggled.
+ * Checks a message chunk by chunk, and throws at the first CR or LF that is not part of a CRLF (RFC 5321 section
+ * 2.3.8): such a byte is a line end to some servers and not to others, which enables mail smuggling.
  */
 export class CrlfChecker {
   readonly #maxBytes: number;
@@ -34,17 +34,17 @@ export class CrlfChecker {
   #lastOctet = 0;
   #endsWithCrlf = false;
 
-  /** @param maxBytes the most octets accepted in all; no limit where left out */
+  /** @param maxBytes maximum number of bytes in total; default no limit */
   constructor(maxBytes: number = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes;
   }
 
-  /** How many octets have passed. */
+  /** Number of bytes checked. */
   get octets(): number {
     return this.#octets;
   }
 
-  /** Whether what has passed so far is whole lines. */
+  /** Whether the data so far consists of whole lines. */
   get endsWithCrlf(): boolean {
     return this.#endsWithCrlf;
   }
@@ -63,7 +63,7 @@ export class CrlfChecker {
     this.#endsWithCrlf = this.#lastOctet === LF && beforeLast === CR;
   }
 
-  /** Call when no octet follows. @throws LineEndError where the last octet is a CR */
+  /** Call at the end of the data. @throws LineEndError if the last byte is a CR */
   end(): void {
     if (this.#lastOctet === CR) throw new LineEndError('bare-cr', this.#octets - 1);
   }
@@ -71,14 +71,14 @@ export class CrlfChecker {
   #checkLines(chunk: Uint8Array, start: number, from: number): void {
     let position = from;
     for (;;) {
-      // Each search stops at the line's end, so every octet is read twice at most however the lines are cut.
+      // Each search stops at the line's end, so every byte is read at most twice, however the lines are split.
       const lf = chunk.indexOf(LF, position);
       const cr = chunk.indexOf(CR, position);
       if (lf === -1) {
         if (cr !== -1 && cr !== chunk.length - 1) throw new LineEndError('bare-cr', start + cr);
         return;
       }
-      // An LF first of all with no CR at all would otherwise compare equal: -1.
+      // If the first byte is an LF and there is no CR at all, they would otherwise compare equal: -1.
       if (cr === -1 || cr !== lf - 1) {
         if (cr !== -1 && cr < lf) throw new LineEndError('bare-cr', start + cr);
         throw new LineEndError('bare-lf', start + lf);

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { HeaderBlock } from './header/fields.ts';
 
-/** The first octets of a message, at least `octets` of them where there are so many. Ends the stream. */
+/** Reads the first bytes of a message, at least `octets` if there are that many. Ends the stream. */
 export async function messageStart(stream: Readable, octets: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -13,7 +13,7 @@ export async function messageStart(stream: Readable, octets: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-/** As much of a message's header as stands within its first 64 KiB. */
+/** Reads as much of a message's header as is within its first 64 KiB. */
 export async function headerStart(stream: Readable): Promise<HeaderBlock> {
   return HeaderBlock.parse((await messageStart(stream, 65_536)).subarray(0, 65_536));
 }

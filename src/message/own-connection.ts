@@ -1,15 +1,17 @@
 /*
- * Where each mailbox has a sign-in of its own, each is a connection of its own for all that goes over it: its tokens,
- * its trouble, its place in the queue. Its name is that of the configuration with the mailbox behind it. Names in the
- * configuration hold no colon.
+ * If each mailbox has its own sign-in, each is its own connection in every respect: its tokens, its trouble, its place
+ * in the queue. Its name is that in the configuration followed by the mailbox. Names in the configuration contain no
+ * colon.
  */
 
-/** The connection over which a mailbox is reached by its own sign-in. */
+/** Returns the connection over which a mailbox is reached by its own sign-in. */
 export function ownConnection(connection: string, mailbox: string): string {
   return `${connection}:${mailbox.toLowerCase()}`;
 }
 
-/** The connection of the configuration that a name stands for, and whose sign-in is meant; undefined: the one it has. */
+/**
+ * Splits a name into the configured connection and the owner of the sign-in; undefined: the connection's own sign-in.
+ */
 export function splitConnection(name: string): { readonly connection: string; readonly owner: string | undefined } {
   const colon = name.indexOf(':');
   return colon < 0

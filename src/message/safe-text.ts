@@ -1,4 +1,4 @@
-/** Host names and address literals pass; of anything else only the characters those may hold, 255 at most. */
+/** Keeps host names and address literals; from anything else, only the characters they can contain, at most 255. */
 export function hostToken(text: string, otherwise: string): string {
   return text.replace(/[^A-Za-z0-9.:_[\]-]/g, '').slice(0, 255) || otherwise;
 }
@@ -6,24 +6,24 @@ export function hostToken(text: string, otherwise: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unprintable = /[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g;
 
-/** Foreign text on one line, fit for a header value: no control characters, at most `maxLength` characters. */
+/** Returns foreign text on one line, fit for a header value: no control characters, at most `maxLength` characters. */
 export function oneLine(text: string, maxLength = 2000): string {
   return text.slice(0, maxLength).toWellFormed().replace(unprintable, ' ').trim();
 }
 
-/** Foreign text for a place that takes ASCII alone: every other character becomes `?`. */
+/** Returns foreign text for a place that allows only ASCII: every other character becomes `?`. */
 export function asciiLine(text: string, maxLength?: number): string {
   return oneLine(text, maxLength).replace(/[^ -~]/gu, '?');
 }
 
-/** Whether text is ASCII alone. */
+/** Tells whether text is only ASCII. */
 export function isAscii(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
   return /^[\x00-\x7f]*$/.test(text);
 }
 
 /**
- * Breaks one line at its spaces into lines of up to `width` characters where it can, and anywhere after 200: RFC 5322
+ * Breaks a line at its spaces into lines of up to `width` characters if possible, and anywhere after 200: RFC 5322
  * section 2.1.1 allows 998 octets, and a character can take three.
  */
 export function wrapLine(line: string, width = 76): string[] {
@@ -48,7 +48,7 @@ function cutLongWord(word: string): string[] {
 }
 
 /**
- * `Name: value`, folded (RFC 5322 section 2.2.3), with its line end; something of the value stands on the first line.
+ * Formats `Name: value`, folded (RFC 5322 section 2.2.3), with its line end; some of the value is on the first line.
  * The value must come from {@link oneLine}.
  */
 export function foldedField(name: string, value: string): string {

@@ -1,8 +1,8 @@
 import { normalizeAddress } from './address/address.ts';
 
 /**
- * How Exchange lets a mailbox send as another address: `send-as` shows that address alone, `on-behalf` the mailbox on
- * behalf of it, and an `alias` is one more address of the mailbox itself.
+ * How Exchange lets a mailbox send as another address: `send-as` shows only that address, `on-behalf` the mailbox on
+ * behalf of it, and an `alias` is another address of the mailbox itself.
  */
 export const senderWays = ['send-as', 'on-behalf', 'alias'] as const;
 
@@ -14,15 +14,15 @@ export interface OtherSender {
   readonly as: SenderWay;
 }
 
-/** What says as whom an account sends. An address alone is to `send-as`. */
+/** The settings that determine whom an account sends as. A plain address means `send-as`. */
 export interface SenderSettings {
   readonly mailbox: string;
   readonly senders?: readonly (string | OtherSender)[] | undefined;
-  /** Where all mail is sent as this one the others do not count, but for their way. */
+  /** If all mail is sent as this address, the others do not count, except for their way. */
   readonly forceFrom?: string | undefined;
 }
 
-/** The addresses that an account sends as, each once, without the mailbox. */
+/** Returns the addresses that an account sends as, each once, without the mailbox. */
 export function otherSenders({ mailbox, senders = [], forceFrom }: SenderSettings): OtherSender[] {
   const own = normalizeAddress(mailbox);
   const ways = new Map<string, OtherSender>();
@@ -35,7 +35,7 @@ export function otherSenders({ mailbox, senders = [], forceFrom }: SenderSetting
   return forced === own ? [] : [ways.get(forced) ?? { address: forceFrom, as: 'send-as' }];
 }
 
-/** The way of one address: that of its own entry, else that of its domain's; undefined where there is neither. */
+/** Returns the way of one address: from its own entry, otherwise from its domain's; undefined if there is neither. */
 export function wayOf(others: readonly OtherSender[], address: string): SenderWay | undefined {
   const key = normalizeAddress(address);
   const pattern = `*${key.slice(key.lastIndexOf('@'))}`;

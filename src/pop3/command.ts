@@ -5,33 +5,34 @@ import { Pop3Reply } from './reply.ts';
 import type { Pop3Session, Pop3State } from './session.ts';
 import type { Pop3Writer } from './wire/response-writer.ts';
 
-/** What a command may use of its connection. */
+/** What a command can use of its connection. */
 export interface Pop3Context extends LineProtocolContext {
   readonly state: Pop3State;
   readonly session: Pop3Session;
   readonly out: Pop3Writer;
   /** The messages of the mailbox logged in to. */
   readonly maildrop: Maildrop;
-  /** The name USER gave and PASS waits for. */
+  /** The name given with USER, waiting for PASS. */
   username: string | undefined;
-  /** Goes to the transaction state. */
+  /** Enters the transaction state. */
   loggedIn(store: Maildrops, maildrop: Maildrop): void;
 }
 
-/** How a command ended well. */
+/** A successful end of a command. */
 export interface Pop3Completion {
-  /** Text behind `+OK`. Undefined if the command has written its whole reply. */
+  /** Text after `+OK`. Undefined if the command has written its whole reply. */
   readonly text: string | undefined;
-  /** What follows the reply. */
+  /** Runs after the reply. */
   readonly after?: () => Promise<void>;
 }
 
-/**
- * A command. Its argument is everything behind the keyword and one space, as text in which each character is an octet.
- */
+/** A command. Its argument is everything after the keyword and one space, as text with one character per byte. */
 export type Pop3Command = (context: Pop3Context, argument: string, name: string) => Promise<Pop3Completion>;
 
-/** Numbers have no bound (RFC 1939): beyond what can be counted to, one is as good as another. @throws Pop3Reply */
+/**
+ * Parses numbers. They are unbounded (RFC 1939): those too large to represent are all treated alike.
+ * @throws Pop3Reply
+ */
 export function parseNumbers(argument: string, count: number): number[] {
   const words = argument.trim().split(/ +/);
   if (words.length !== count || words.some((word) => !/^\d+$/.test(word))) {

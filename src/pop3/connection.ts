@@ -10,10 +10,10 @@ import { Pop3Reply, replyFor } from './reply.ts';
 import type { Pop3State } from './session.ts';
 import { Pop3Writer } from './wire/response-writer.ts';
 
-/** Unknown commands after which the client is taken for no mail program. */
+/** Unknown commands after which the client is not considered a mail program. */
 const maxUnknownCommands = 20;
 
-/** One POP3 connection: its state, and the way from a line to its reply. */
+/** One POP3 connection: its state, and the path from a line to its reply. */
 export class Pop3Connection extends LineProtocolConnection<Pop3Options, Pop3Writer, string> implements Pop3Context {
   protected override readonly called = 'a POP3 session';
   username: string | undefined;
@@ -115,7 +115,7 @@ export class Pop3Connection extends LineProtocolConnection<Pop3Options, Pop3Writ
   }
 }
 
-/** An unknown command may be anything, a password included: it is not logged. */
+/** An unknown command may be anything, even a password, so it is not logged. */
 function knownName(name: string): string {
   return commandNamed(name) === undefined ? 'unknown' : name;
 }

@@ -1,20 +1,20 @@
 import type { Maildrops, ReadableFolder } from '../mailbox/mail-store.ts';
 import { Pop3Reply } from './reply.ts';
 
-/** A message of the maildrop, by the number it has for this session. */
+/** A message of the maildrop, by its number in this session. */
 export interface MaildropMessage {
   readonly number: number;
   readonly uid: number;
-  /** Octets, exact where the store knows them exactly. */
+  /** Bytes, exact if the store knows the exact size. */
   readonly size: number;
-  /** Unique and lasting (RFC 1939 section 7): UIDVALIDITY and UID. */
+  /** Unique and permanent (RFC 1939 section 7): UIDVALIDITY and UID. */
   readonly uniqueId: string;
 }
 
-/** The inbox as a POP3 session sees it: numbered once, deletions remembered until QUIT. */
+/** The inbox as a POP3 session sees it: numbered once, with deletions remembered until QUIT. */
 export class Maildrop {
   readonly folder: ReadableFolder;
-  // Parallel lists: 50,000 messages must not cost an object each.
+  // Parallel lists: 50,000 messages should not cost an object each.
   readonly #uids: number[] = [];
   readonly #sizes: number[] = [];
   readonly #deleted = new Set<number>();
@@ -35,17 +35,17 @@ export class Maildrop {
     return maildrop;
   }
 
-  /** Messages not deleted. */
+  /** Number of messages not deleted. */
   get count(): number {
     return this.#uids.length - this.#deleted.size;
   }
 
-  /** Octets of the messages not deleted. */
+  /** Bytes of the messages not deleted. */
   get octets(): number {
     return this.#octets - this.#deletedOctets;
   }
 
-  /** Messages that shall go. */
+  /** Number of messages to be removed. */
   get deleted(): number {
     return this.#deleted.size;
   }
@@ -76,7 +76,7 @@ export class Maildrop {
     this.#deletedOctets = 0;
   }
 
-  /** Removes what is deleted. @returns how many of them are still there */
+  /** Removes the deleted messages. @returns how many of them remain */
   async commit(): Promise<number> {
     if (this.#deleted.size === 0) return 0;
     const uids = [...this.#deleted].sort((a, b) => a - b).map((number) => this.#uids[number - 1] as number);

@@ -5,7 +5,7 @@ import { SaslSyntaxError } from '../sasl/sasl-error.ts';
 /** Response codes (RFC 2449, RFC 3206). */
 export type Pop3Code = 'AUTH' | 'SYS/TEMP' | 'SYS/PERM' | 'IN-USE' | 'LOGIN-DELAY';
 
-/** A refusal (`-ERR`) with the text the client shall see. */
+/** A refusal (`-ERR`) with the text to send to the client. */
 export class Pop3Reply extends ProtocolRefusal<Pop3Code> {
   override readonly name = 'Pop3Reply';
 }
@@ -19,7 +19,7 @@ const storeCodes: Partial<Record<MailStoreErrorCode, Pop3Code>> = {
   unavailable: 'SYS/TEMP',
 };
 
-/** From whatever a command threw to what the client is told; undefined for what nobody foresaw. */
+/** Translates anything a command threw to a reply for the client; undefined for unexpected errors. */
 export function replyFor(error: unknown): Pop3Reply | undefined {
   if (error instanceof Pop3Reply) return error;
   if (error instanceof SaslSyntaxError) return new Pop3Reply(error.message);

@@ -5,11 +5,11 @@ import type { SaslMechanism } from '../sasl/server-exchange.ts';
 /** The states of a connection (RFC 1939 section 3). */
 export type Pop3State = 'authorization' | 'transaction' | 'ended';
 
-/** What follows a successful login. */
+/** The result of a successful login. */
 export type Pop3Login = StoreLogin<Maildrops> | HandOver;
 
 /**
- * The application's side of one POP3 connection before login; what it throws as a `Pop3Reply` is the reply. Its
+ * The application's side of one POP3 connection before login; a `Pop3Reply` that it throws is sent as the reply. Its
  * capabilities are the lines of CAPA (RFC 2449).
  */
 export interface Pop3Session extends LineProtocolSession<Pop3Login, 'PASS' | 'AUTH'> {

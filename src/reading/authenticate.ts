@@ -11,10 +11,10 @@ import {
 import type { ErrorCode } from '../base/errors.ts';
 import type { SaslCredentials } from '../sasl/server-exchange.ts';
 
-/** A login as the reading side sees it: the account, and the mailbox that is meant. */
+/** A login as the reading side sees it: the account, and the mailbox to open. */
 export type ReadAccount = Pick<AccountLogin, 'username' | 'mailbox'> & Pick<Account, 'connection' | 'read'>;
 
-/** What credentials came to; plain, so that it can be told to another process. */
+/** The result of checking credentials; plain data, so that it can be sent to another process. */
 export type ReadLogin =
   | { readonly account: ReadAccount }
   | {
@@ -24,7 +24,7 @@ export type ReadLogin =
       readonly text: string;
     };
 
-/** Logs in with what a client gave, and finds the mailbox that it means. Never rejects for what the client got wrong. */
+/** Checks a client's credentials and finds the mailbox to open. Never rejects for the client's mistakes. */
 export async function authenticateReader(
   directory: Pick<AccountDirectory, 'authenticate'>,
   credentials: SaslCredentials,

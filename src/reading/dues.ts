@@ -1,10 +1,10 @@
-/** Follows a session that is passed through, to tell whether its client still waits for an answer. */
+/** Follows a session that is passed through, to know whether its client still waits for an answer. */
 export interface Dues {
-  /** Is shown what the client sends. */
+  /** Called with what the client sends. */
   asked(octets: Buffer): void;
-  /** Is shown what the upstream sends. */
+  /** Called with what the upstream sends. */
   said(octets: Buffer): void;
-  /** Whether no answer is due, for sure. */
+  /** Whether it is certain that no answer is due. */
   areSettled(): boolean;
 }
 
@@ -12,7 +12,7 @@ export function duesOf(protocol: 'imap' | 'pop3'): Dues {
   return protocol === 'imap' ? new ImapDues() : new Pop3Dues();
 }
 
-/** As much is kept of a line; tags and names of commands are shorter. */
+/** Number of bytes kept of a line; tags and command names are shorter. */
 const maxLineStart = 64;
 
 const lineFeed = 0x0a;
@@ -21,10 +21,10 @@ function isOneLine(octets: Buffer): boolean {
   return octets.subarray(0, -1).indexOf(lineFeed) < 0;
 }
 
-/** The beginning of the last line of what came, in whatever pieces it did. */
+/** The beginning of the last line received, in any number of pieces. */
 class LastLine {
   start = '';
-  /** The line has its end. */
+  /** The line is complete. */
   isWhole = true;
 
   see(octets: Buffer): void {
@@ -36,7 +36,10 @@ class LastLine {
   }
 }
 
-/** By tags: the last command is answered by a last line that bears its tag, or the server waits for more of it. */
+/**
+ * By tags: the last command is answered once the last line carries its tag, or once the server waits for more of the
+ * command.
+ */
 class ImapDues implements Dues {
   readonly #asked = new LastLine();
   readonly #said = new LastLine();
@@ -51,7 +54,7 @@ class ImapDues implements Dues {
     this.#idles = false;
     this.#asked.see(octets);
     if (!this.#asked.isWhole) return;
-    // DONE, a literal and the line behind it belong to the command before; of several lines one may be a command.
+    // DONE, a literal, and the line after it belong to the previous command; of several lines, one may be a command.
     const goesOn = isOneLine(octets) || this.#said.start.startsWith('+');
     this.#tag = /^([^\s*+]+) /.exec(this.#asked.start)?.[1] ?? (goesOn ? this.#tag : undefined);
   }
@@ -59,7 +62,7 @@ class ImapDues implements Dues {
   said(octets: Buffer): void {
     this.#saidSince = true;
     this.#said.see(octets);
-    // The server waits for DONE (RFC 2177), whatever it tells meanwhile; no text of a message can be among that.
+    // The server waits for DONE (RFC 2177), whatever it reports meanwhile; that cannot include the text of a message.
     if (/^\S+ IDLE$/i.test(this.#asked.start)) this.#idles ||= /(?:^|\n)\+/.test(octets.toString('latin1'));
   }
 
@@ -75,14 +78,14 @@ class ImapDues implements Dues {
 const oneLine = /^(?:STAT|DELE .*|NOOP|RSET|QUIT|LAST|(?:LIST|UIDL) +\d+) *$/i;
 const manyLines = /^(?:RETR|TOP|LIST|UIDL|CAPA)\b/i;
 
-/** Without tags, as long as the client waits for each answer. Whoever does not is taken to wait for one for ever. */
+/** Without tags, as long as the client waits for each answer. A client that does not is assumed to wait forever. */
 class Pop3Dues implements Dues {
   readonly #asked = new LastLine();
   readonly #said = new LastLine();
   #nothingAsked = true;
-  /** More than one command was under way. */
+  /** More than one command was in progress. */
   #lostCount = false;
-  /** How the answer begins. */
+  /** The beginning of the answer. */
   #answer = '';
 
   asked(octets: Buffer): void {

@@ -7,7 +7,7 @@ const signedOff = {
   pop3: /(?:^|\n)\+OK\b.*\r?\n$/i,
 } as const;
 
-/** What a session that was passed through ended with, where it was not the client that ended it; for the log. */
+/** Why a passed-through session ended, unless the client ended it; for the log. */
 export function failureAtEnd(
   protocol: 'imap' | 'pop3',
   mailbox: string,

@@ -1,10 +1,10 @@
 import type { BridgeError } from '../base/errors.ts';
 import { refusalError } from '../exchange/reading/connect-refusal.ts';
 
-/** Octets of answers that are looked at; a mail program has selected a folder long before. */
+/** Number of bytes of answers examined; a mail program has selected a folder long before. */
 const maxBytes = 8 * 1024;
 
-/** Answers to commands that are looked at. */
+/** Number of answers to commands examined. */
 const maxAnswers = 8;
 
 const maxLineLength = 512;
@@ -12,9 +12,9 @@ const maxLineLength = 512;
 const answer = /^[^\s*+]+ (OK|NO|BAD)\b *(.*)/i;
 
 /**
- * Looks at the first answers after an IMAP login. Exchange Online takes any good token and says only then that it
- * opens no mailbox; without a word in the log nobody would know why.
- * @returns to be shown what the server says, until it returns false
+ * Examines the first answers after an IMAP login. Exchange Online accepts any valid token and reports only then that it
+ * cannot open the mailbox; without a log entry, nobody would know why.
+ * @returns a function to call with what the server sends, until it returns false
  */
 export function watchFirstAnswers(mailbox: string, found: (error: BridgeError) => void): (chunk: Buffer) => boolean {
   let seen = 0;
@@ -36,7 +36,7 @@ export function watchFirstAnswers(mailbox: string, found: (error: BridgeError) =
   };
 }
 
-/** Other refusals are the client's business: a folder that does not exist, a command unknown. */
+/** Other refusals are the client's business: a folder that does not exist, an unknown command. */
 function failureOf(said: string, mailbox: string): BridgeError | undefined {
   const failure = refusalError({ mailbox, said, atLogin: false });
   return failure.code === 'mailbox-login-unavailable' ? undefined : failure;

@@ -13,27 +13,27 @@ import type { GraphMailboxAccess } from '../mailstores/graph/remote/requests.ts'
 import { GraphMailStore } from '../mailstores/graph/store.ts';
 import type { StoreReader } from './login.ts';
 
-/** As much of a connection as reading by Graph takes. */
+/** The part of a connection that reading through Graph needs. */
 export interface GraphReadingUpstream {
   readonly endpoints: { readonly graph: string };
   readonly http: HttpClient;
-  /** Whether a mailbox is reached by its name, or as the one of the person who signed in. */
+  /** Whether a mailbox is reached by its name, or as that of the person who signed in. */
   readonly sendAs: 'mailbox' | 'me';
   /** See {@link GraphMailboxAccess.imports}. */
   readonly mailboxImport: boolean;
   getToken(resource: 'graph', refused?: string): Promise<string>;
 }
 
-/** What reading by Graph is set up with. */
+/** Settings of reading through Graph. */
 export interface GraphReadingSettings {
   readonly dataDir: string;
-  /** Contents of messages kept on the disk for each mailbox, bytes. */
+  /** Message contents kept on disk per mailbox, bytes. */
   readonly cacheBytes: number;
-  /** Between two looks at a folder that somebody has selected, milliseconds. */
+  /** Interval between looks at a selected folder, milliseconds. */
   readonly pollMs: number;
-  /** To each mailbox. */
+  /** Limit per mailbox. */
   readonly requests: RequestLimits;
-  /** Where several instances share the index of each mailbox. */
+  /** Set if several instances share the index of each mailbox. */
   readonly share?: ShareIndex | undefined;
 }
 
@@ -41,18 +41,18 @@ interface OpenMailbox {
   readonly mailbox: GraphMailbox;
   readonly access: GraphMailboxAccess;
   sessions: number;
-  /** Keeps it from being closed. */
+  /** Cancels the pending close. */
   cancelClose: (() => void) | undefined;
 }
 
-/** A mailbox that nobody reads stays open for so long: a mail program that comes again finds everything in memory. */
+/** A mailbox that nobody reads stays open this long, so that a returning mail program finds everything in memory. */
 const closeAfterMs = 10 * 60_000;
-/** Mail programs give a login up after 20 to 60 seconds, and ask again by themselves. */
+/** Mail programs give up on a login after 20 to 60 seconds, and retry on their own. */
 const loginPatienceMs = 15_000;
-/** Of the four requests that Graph takes at a time one is left to sending. */
+/** Graph accepts four requests at a time, of which one is left for sending. */
 const requestsAtATime = 3;
 
-/** The mailboxes that sessions read by Graph, each open once however many sessions there are. */
+/** The mailboxes that sessions read through Graph, each opened once regardless of the number of sessions. */
 export class GraphMailboxes {
   readonly #settings: GraphReadingSettings;
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class GraphMailboxes {
   readonly #upstream: (connection: string) => GraphReadingUpstream;
   readonly #open = new Map<string, OpenMailbox>();
 
-  /** @param upstream a connection as it is configured at that moment @throws BridgeError `connection-gone` */
+  /** @param upstream returns a connection as currently configured @throws BridgeError `connection-gone` */
   constructor(
     settings: GraphReadingSettings,
     parts: { readonly clock: Clock; readonly log: Log },
@@ -73,7 +73,7 @@ export class GraphMailboxes {
   }
 
   /**
-   * Opens a mailbox for a session, having made sure that Graph gives access to it.
+   * Opens a mailbox for a session after verifying that Graph grants access to it.
    * @throws BridgeError
    */
   async open(connection: string, mailbox: string, reader: StoreReader): Promise<MailStore> {
@@ -99,7 +99,7 @@ export class GraphMailboxes {
     }
   }
 
-  /** Closes all; sessions that are left fail. */
+  /** Closes all; remaining sessions fail. */
   close(): void {
     for (const { mailbox, cancelClose } of this.#open.values()) {
       cancelClose?.();
@@ -127,7 +127,7 @@ export class GraphMailboxes {
     return entry;
   }
 
-  /** Each request goes out as the connection is configured then. */
+  /** Every request uses the current configuration of the connection. */
   #client(connection: string): GraphClient {
     const upstream = () => this.#upstream(connection);
     return new GraphClient({
@@ -138,7 +138,7 @@ export class GraphMailboxes {
       },
       origin: upstream().endpoints.graph,
       getToken: ({ refused }) => upstream().getToken('graph', refused),
-      // Requests about a mailbox are tried again by who makes them.
+      // Requests for a mailbox are retried by their callers.
       retry: { mode: 'none', statusCodes: [], maxAttempts: 1, multiplyWait: false, waitMs: 0 },
       clock: this.#clock,
       concurrentPerMailbox: requestsAtATime,

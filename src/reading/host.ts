@@ -14,24 +14,24 @@ export interface MailboxUpstream extends ReadingUpstream {
   openMailbox(protocol: 'imap' | 'pop3', mailbox: string, signal: AbortSignal): Promise<OpenUpstream>;
 }
 
-/** What reading sessions ask for, of whoever has the accounts, the limits and the tokens. */
+/** What reading sessions need from the owner of accounts, limits and tokens. */
 export interface ReadingHost extends Pick<ReadSessionOptions, 'permit'> {
-  /** Never rejects for what the client got wrong. */
+  /** Never rejects for the client's mistakes. */
   authenticate(credentials: SaslCredentials, remoteAddress: string, protocol: 'imap' | 'pop3'): Promise<ReadLogin>;
   readonly lockMaildrop: LockMaildrop;
-  /** A mailbox that is read by Graph. @throws BridgeError */
+  /** Opens a mailbox through Graph. @throws BridgeError */
   openGraphStore(account: Pick<ReadAccount, 'connection' | 'mailbox'>, reader: StoreReader): Promise<MailStore>;
   /** @throws BridgeError `connection-gone` */
   upstream(connection: string): MailboxUpstream;
 }
 
-/** A listener for reading clients; plain, so that it can be told to another process. */
+/** A listener for reading clients; plain data, so that it can be sent to another process. */
 export type ReadListenerSettings = Pick<
   ReadSessionOptions,
   'host' | 'port' | 'security' | 'tls' | 'proxyProtocol' | 'limits' | 'name' | 'allowInsecureAuth' | 'cramMd5'
 > & { readonly protocol: 'imap' | 'pop3' };
 
-/** What the sessions of a listener do, by their host. */
+/** Options for the sessions of a listener, backed by their host. */
 export function sessionOptions(
   { protocol, ...settings }: ReadListenerSettings,
   host: ReadingHost,

@@ -16,26 +16,29 @@ import type { MailStore } from '../mailbox/mail-store.ts';
 import { type LoggedIn, openForClient, type ReadRefusal, type ReadSessionOptions } from './login.ts';
 import { engineOptions, ReadSession, refusalReply, rejected } from './read-session.ts';
 
-/** An ID command may have 30 fields of 30 and 1,024 octets (RFC 2971 section 3.3), each of which may have to be escaped. */
+/** An ID command may have 30 fields of 30 and 1,024 octets (RFC 2971 section 3.3), each of which may need escaping. */
 const maxCommandBytes = 64 * 1024;
 
 /**
- * What Exchange Online, too, lists before login. Clients that never look again, Python's imaplib among them, use nothing
- * else later; the OK to the login tells the others what is really there.
+ * Capabilities that Exchange Online also lists before login. Clients that never ask again, such as Python's imaplib,
+ * use nothing else later; the OK to the login tells other clients what is available.
  */
 const expectedAfterLogin = ['IDLE', 'UIDPLUS', 'UNSELECT', 'NAMESPACE', 'CHILDREN'];
 
-/** Listens for IMAP clients: logs them in, opens their mailbox upstream, and passes everything through; or serves a mailbox behind Graph. */
+/**
+ * Listens for IMAP clients. Logs them in, opens their mailbox upstream, and passes everything through; or serves a
+ * mailbox behind Graph.
+ */
 export function listenImap(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
   return listen(options, imapProtocol(options), elsewhere);
 }
 
-/** Serves IMAP clients likewise, whom a listener elsewhere has accepted. */
+/** Serves IMAP clients in the same way, accepted by a listener in another process. */
 export function receiveImap(options: ReadSessionOptions): Reception {
   return receive(options, imapProtocol(options));
 }
 
-/** What becomes of IMAP clients. */
+/** Serves IMAP clients. */
 export function imapProtocol(options: ReadSessionOptions): ListenerProtocol {
   return {
     name: 'imap',
@@ -49,14 +52,14 @@ function serveClient(options: ReadSessionOptions, client: Client): Promise<void>
   const engine = engineOptions('imap', options, client);
   return serveImap(client.socket, {
     ...engine,
-    // Those of this moment, which saves the client a question (RFC 9051 section 7.1).
+    // The current capabilities, which saves the client a command (RFC 9051 section 7.1).
     greeting: `[CAPABILITY ${session.capabilities(client).join(' ')}] ${options.name} IMAP4rev1 ready`,
     session,
     limits: { ...engine.limits, maxCommandBytes },
   });
 }
 
-/** The login of a client whose session goes on upstream, or over a mail store. */
+/** The login of a client whose session continues upstream, or over a mail store. */
 class BridgeImapSession extends ReadSession<ImapLogin> implements ImapSession {
   protected override readonly protocol = 'imap';
   #store: MailStore | undefined;
@@ -91,7 +94,7 @@ class BridgeImapSession extends ReadSession<ImapLogin> implements ImapSession {
     return refusalReply(error, codes, (text, options) => new ImapReply('NO', text, options));
   }
 
-  /** The engine goes on over a mail store. */
+  /** Continues with the engine over a mail store. */
   async #translate(loggedIn: LoggedIn, presence: Presence): Promise<ImapLogin> {
     const { log, openStore } = this.options;
     const { account, facts, leave } = loggedIn;
@@ -106,16 +109,18 @@ class BridgeImapSession extends ReadSession<ImapLogin> implements ImapSession {
   }
 }
 
-/** What concerns the login is over; logging in once more (RFC 8437) would give the client's password to the upstream. */
+/**
+ * Capabilities that concern only the login; another login (RFC 8437) would send the client's password to the upstream.
+ */
 const endsWithLogin = /^(?:STARTTLS|AUTH=.*|SASL-IR|LOGINDISABLED|LOGIN-REFERRALS|UNAUTHENTICATE)$/i;
 
-/** @returns of what the upstream offers what a client can use whose login is done; undefined if it is nothing */
+/** @returns the capabilities of the upstream that a client can use after login; undefined if there are none */
 function offeredAfterLogin(capabilities: string): string | undefined {
   const offered = capabilities.split(' ').filter((name) => name !== '' && !endsWithLogin.test(name));
   return offered.length > 0 ? offered.join(' ') : undefined;
 }
 
-/** Response codes of RFC 5530, and the one of RFC 3501 whose text a mail program has to show. */
+/** Response codes of RFC 5530, and the one of RFC 3501 whose text mail programs must show. */
 const codes: Readonly<Record<ReadRefusal, string>> = {
   wrong: 'AUTHENTICATIONFAILED',
   busy: 'UNAVAILABLE',

@@ -7,49 +7,49 @@ import type { Dues } from './dues.ts';
 /** One end of a joined connection. */
 export interface JoinedEnd {
   readonly socket: Duplex;
-  /** What has been read from it and belongs to the other end. */
+  /** Data already read from it that belongs to the other end. */
   readonly unread: Buffer;
 }
 
 export interface JoinOptions {
   /** Silence in both directions after which the connection is cut. */
   readonly idleTimeoutMs: number;
-  /** Silence after which a connection of which one side has ended is ended. */
+  /** Silence after which a connection with one side ended is closed. */
   readonly waits?: JoinWaits;
   /** Ends the connection as soon as it is silent for a moment. */
   readonly closing?: AbortSignal;
-  /** Knows whether answers are due; by default they are as soon as anything was asked. */
+  /** Knows whether answers are due; by default, they are once anything was asked. */
   readonly dues?: Dues;
-  /** Is shown what the upstream says first, until it returns false; keeps nothing of it. */
+  /** Called with the upstream's first data until it returns false; must not keep the data. */
   readonly watch?: (chunk: Buffer) => boolean;
 }
 
-/** Silence that a connection of which one side has ended may keep. */
+/** Permitted silence of a connection with one side ended. */
 export interface JoinWaits {
-  /** After the client has ended its side and the upstream has said something since. */
+  /** After the client has ended its side and the upstream has sent something since. */
   readonly answeredMs: number;
-  /** The same while the upstream has not: it may be searching for long. */
+  /** Likewise, while the upstream has not: it may be running a long search. */
   readonly unansweredMs: number;
-  /** While the client does not take what there is for it. */
+  /** While the client does not accept pending data. */
   readonly stalledMs: number;
-  /** After the upstream has ended, or been told of the end, and the client has taken everything. */
+  /** After the upstream has ended, or has been sent the end, and the client has accepted everything. */
   readonly lingerMs: number;
 }
 
-/** What passed. */
+/** Result of a joined connection. */
 export interface JoinResult {
   readonly toUpstreamBytes: number;
   readonly toClientBytes: number;
-  /** `stalled`: the client was cut because it did not take what the upstream had for it. */
+  /** `stalled`: the client was cut off because it did not accept pending data from the upstream. */
   readonly endedBy: 'client' | 'upstream' | 'idle' | 'closing' | 'stalled';
-  /** What came last from the upstream, unless it was much; empty if nothing came. */
+  /** The last data from the upstream, unless it was long; empty if none came. */
   readonly lastWords: Buffer;
 }
 
-/** How often a connection that is to end is looked at. */
+/** Interval between looks at a connection that is to end. */
 const pollMs = 250;
 
-/** More than that is no last word. */
+/** Longer data is not kept as last words. */
 const maxLastWordsBytes = 512;
 
 const nothing = Buffer.alloc(0);
@@ -57,11 +57,11 @@ const nothing = Buffer.alloc(0);
 const defaultWaits: JoinWaits = { answeredMs: 10_000, unansweredMs: 60_000, stalledMs: 60_000, lingerMs: 10_000 };
 
 /**
- * Joins two connections: what comes from one goes to the other, no faster than that one takes it.
+ * Joins two connections: passes data from each to the other, no faster than the other accepts it.
  *
- * The end of the upstream is passed on at once. That of the client's side is held back until everything is answered:
- * servers take it for the end of the session, and the client may still wait. Where it is not sure which answers are due,
- * the upstream has until it ends by itself or falls silent.
+ * The end of the upstream is passed on at once. The end of the client's side is held back until everything is answered,
+ * because servers take it for the end of the session while the client may still be waiting. If it is not certain which
+ * answers are due, it is held back until the upstream ends or falls silent.
  *
  * Never rejects; both sockets are closed when it resolves.
  */
@@ -69,7 +69,7 @@ export function join(client: JoinedEnd, upstream: JoinedEnd, options: JoinOption
   return new Promise((resolve) => new Joint(client, upstream, options, resolve).start(client.unread, upstream.unread));
 }
 
-/** Two sockets and what is between them. One of these stands for each open mailbox: it is kept small. */
+/** Two joined sockets. There is one per open mailbox, so it is kept small. */
 class Joint {
   readonly #client: Socket;
   readonly #upstream: Socket;
@@ -96,7 +96,7 @@ class Joint {
   start(fromClient: Buffer, fromUpstream: Buffer): void {
     const { closing, idleTimeoutMs, watch } = this.#options;
     const [client, upstream] = [this.#client, this.#upstream];
-    // Either direction passes the client's socket, so its clock sees both.
+    // Both directions pass through the client's socket, so its timer sees both.
     client.setTimeout(idleTimeoutMs, () => this.#cut('idle'));
     client.once('end', () => this.#ended('client')).on('error', () => this.#ended('client'));
     upstream.on('error', () => this.#ended('upstream'));
@@ -123,7 +123,7 @@ class Joint {
       flush();
       this.#ended('upstream');
     });
-    // What ended or closed before anybody listened says so no more.
+    // A socket that ended or closed before the listeners were added emits no event.
     if (client.readableEnded) this.#ended('client');
     if (upstream.readableEnded) this.#ended('upstream');
     if (client.destroyed) this.#closed('client');
@@ -152,7 +152,7 @@ class Joint {
     this.#upstream.destroy();
   }
 
-  /** One side has said its last word; the other has until it falls silent. */
+  /** One side has ended; the other continues until it falls silent. */
   #ended(by: 'client' | 'upstream'): void {
     this.#endedBy ??= by;
     if (by === 'upstream' && !this.#client.writableEnded) this.#client.end();
@@ -164,7 +164,7 @@ class Joint {
     this.#setTimer(whenSilent(this.#client, () => this.#patienceMs(), this.#endSilence));
   }
 
-  /** Of the client's side, unless answers are due. */
+  /** Passes on the end of the client's side, unless answers are due. */
   #passEndOn(): void {
     const settled = this.#options.dues?.areSettled() ?? this.#nothingAsked;
     if (settled && !this.#upstream.writableEnded) this.#upstream.end();
@@ -188,7 +188,7 @@ class Joint {
 
   #closed(which: 'client' | 'upstream'): void {
     this.#endedBy ??= which;
-    // Nobody is left to be answered; but what the upstream said before it broke shall still arrive.
+    // There is nobody left to answer, but data the upstream sent before it broke must still arrive.
     if (which === 'client') this.#upstream.destroy();
     else if (!this.#client.destroyed) this.#ended('upstream');
     if (!this.#client.destroyed || !this.#upstream.destroyed) return;
@@ -208,7 +208,7 @@ class Joint {
   }
 }
 
-/** What is on its way from one socket to the other goes in pieces of this size, which are used again. */
+/** Data on its way from one socket to the other is copied in pieces of this size, which are reused. */
 const pieceBytes = 32 * 1024;
 const maxIdlePieces = 64;
 const idlePieces: Buffer[] = [];
@@ -222,9 +222,10 @@ function givePieceBack(piece: Buffer): void {
 }
 
 /**
- * Leaner than `pipe`, which keeps seven listeners a direction and needs a buffer for every read. Passes no end on.
- * @param stalled what is done when `to` has taken nothing for too long
- * @returns what sends all that has come so far
+ * Leaner than `pipe`, which keeps seven listeners per direction and needs a buffer for every read. Does not pass on the
+ * end.
+ * @param stalled called when `to` has accepted nothing for too long
+ * @returns a function that sends everything received so far
  */
 function pump(from: Socket, to: Socket, see: Receive, stalled?: () => void): () => void {
   const deadline = stalled && new StallDeadline(to, stalled);
@@ -239,7 +240,7 @@ function pump(from: Socket, to: Socket, see: Receive, stalled?: () => void): () 
       givePieceBack(full);
     });
     filled = 0;
-    // A socket that is gone never drains.
+    // A destroyed socket never drains.
     if (flows || to.destroyed) return;
     from.pause();
     deadline?.start();
@@ -249,7 +250,7 @@ function pump(from: Socket, to: Socket, see: Receive, stalled?: () => void): () 
     for (let taken = 0; taken < octets.length; ) {
       if (piece === undefined) {
         piece = takePiece();
-        // One read from the network brings several TLS records; they go out as one write.
+        // One read from the network yields several TLS records; they are sent in one write.
         process.nextTick(flush);
       }
       const copied = octets.copy(piece, filled, taken);
@@ -265,7 +266,7 @@ function pump(from: Socket, to: Socket, see: Receive, stalled?: () => void): () 
   return flush;
 }
 
-/** Calls back when a socket has taken nothing for too long of what is there for it. */
+/** Calls back when a socket has not accepted any pending data for too long. */
 class StallDeadline {
   readonly #socket: Socket;
   readonly #callback: () => void;
@@ -293,12 +294,12 @@ class StallDeadline {
   };
 }
 
-/** Octets received. */
+/** Bytes received. */
 function received(socket: Socket): number {
   return socket.bytesRead ?? 0;
 }
 
-/** Calls `callback` each time that nothing has passed for `patienceMs`. */
+/** Calls `callback` each time nothing has passed for `patienceMs`. */
 function whenSilent(socket: Socket, patienceMs: () => number, callback: () => void): NodeJS.Timeout {
   let seen = -1;
   let silentMs = 0;

@@ -10,55 +10,55 @@ import { type Maildrops, type MailStore, MailStoreError } from '../mailbox/mail-
 import type { SaslCredentials, SaslMechanism } from '../sasl/server-exchange.ts';
 import type { ReadAccount, ReadLogin } from './authenticate.ts';
 
-/** Bounds of a listener for reading clients. */
+/** Limits of a listener for reading clients. */
 export interface ReadLimits extends ListenerLimits {
-  /** Silence of a client that has logged in; at least 30 minutes. */
+  /** Maximum silence of a client after login; at least 30 minutes. */
   readonly idleTimeoutMs: number;
 }
 
-/** What joins a listener for reading clients to accounts and upstream. */
+/** Connects a listener for reading clients to accounts and upstream. */
 export interface ReadSessionOptions extends ListenerOptions {
   readonly limits: ReadLimits;
   /** Name in the greeting. */
   readonly name: string;
-  /** Passwords are taken on connections without TLS too, from anywhere. */
+  /** Passwords are also accepted on connections without TLS, from anywhere. */
   readonly allowInsecureAuth: boolean;
-  /** CRAM-MD5 is offered, without TLS too. */
+  /** CRAM-MD5 is offered, also without TLS. */
   readonly cramMd5?: boolean;
-  /** Never rejects for what the client got wrong. */
+  /** Never rejects for the client's mistakes. */
   authenticate(credentials: SaslCredentials, remoteAddress: string): Promise<ReadLogin>;
   /**
-   * One of the permits of an account for a mailbox and protocol, which all listeners share.
-   * @returns gives it back, once however often it is called; undefined if none is free
+   * Takes one of the permits that an account has per mailbox and protocol, shared by all listeners.
+   * @returns a function that gives it back, with effect only once; undefined if none is free
    */
   permit(key: string): Promise<(() => void) | undefined>;
   /**
    * Opens an upstream connection logged in to the account's mailbox.
-   * @param signal the client has gone
+   * @param signal aborted when the client has gone
    * @throws BridgeError
    */
   openUpstream(account: ReadAccount, signal: AbortSignal): Promise<OpenUpstream>;
   /**
-   * Opens the account's mailbox by Graph. It ends when the client has gone.
+   * Opens the account's mailbox through Graph. It closes when the client has gone.
    * @throws BridgeError
    */
   openStore(account: ReadAccount, reader: StoreReader): Promise<MailStore>;
   /**
-   * Opens the account's mailbox over another protocol, to be translated from. It ends when the client has gone.
+   * Opens the account's mailbox over another protocol, for translation. It closes when the client has gone.
    * @throws BridgeError, MailStoreError
    */
   openMaildrops(account: ReadAccount, presence: Presence): Promise<Maildrops>;
 }
 
-/** Who reads a mail store. */
+/** The reader of a mail store. */
 export interface StoreReader {
-  /** The client has gone. */
+  /** Aborted when the client has gone. */
   readonly gone: AbortSignal;
-  /** Is called once, when an opened store is closed. */
+  /** Called once, when an opened store is closed. */
   left?(): void;
 }
 
-/** Why a login at a listener is refused, for the protocol to put in its own words. */
+/** Why a login at a listener is refused; each protocol words it itself. */
 export type ReadRefusal =
   | 'wrong'
   | 'busy'
@@ -84,8 +84,8 @@ export class ReadLoginError extends Error {
 }
 
 /**
- * SASL mechanisms offered at this moment: passwords travel over TLS, over loopback, or where it is allowed; with CRAM-MD5
- * none travels.
+ * SASL mechanisms offered now. Passwords may be sent over TLS, over loopback, or if explicitly allowed; CRAM-MD5 sends
+ * none.
  */
 export function mechanismsOffered(
   { remoteAddress }: Client,
@@ -96,7 +96,7 @@ export function mechanismsOffered(
   return [...(passwords ? (['PLAIN', 'LOGIN'] as const) : []), ...(cramMd5 ? (['CRAM-MD5'] as const) : [])];
 }
 
-/** Stands beside every line of the log about a session. */
+/** Fields of every log line about a session. */
 export interface SessionFacts {
   readonly protocol: 'imap' | 'pop3';
   readonly session: string;
@@ -105,7 +105,7 @@ export interface SessionFacts {
   readonly mailbox?: string;
 }
 
-/** A client that has proven who it is. It holds one of its account's permits. */
+/** An authenticated client. It holds one of its account's permits. */
 export interface LoggedIn {
   readonly account: ReadAccount;
   readonly facts: SessionFacts;
@@ -114,7 +114,7 @@ export interface LoggedIn {
 }
 
 /**
- * From what the client gave to its account.
+ * Logs a client in with its credentials.
  * @throws ReadLoginError
  */
 export async function logIn(
@@ -140,7 +140,7 @@ export async function logIn(
   }
 }
 
-/** Guesses are bounded by the block; what comes behind it is not. */
+/** Guesses are limited by the block; attempts during a block are not. */
 function logRefusal(
   log: Log,
   facts: Pick<SessionFacts, 'protocol' | 'client'> & { readonly username: string | undefined; readonly error: unknown },
@@ -154,9 +154,9 @@ function logRefusal(
 }
 
 /**
- * Opens what the account reads from, unless the client goes away meanwhile.
- * @param open what does it
- * @throws ReadLoginError, the permit of the account having been given back
+ * Opens the mailbox the account reads from, unless the client leaves meanwhile.
+ * @param open opens it
+ * @throws ReadLoginError after giving back the account's permit
  */
 export async function openForClient<T>(
   options: ReadSessionOptions,
@@ -184,7 +184,7 @@ async function accountOf(
 }
 
 function assertReads({ read }: ReadAccount, protocol: 'imap' | 'pop3'): void {
-  // What is read over IMAP serves POP3 clients too, and what is read by Graph serves both: translated.
+  // A mailbox read over IMAP also serves POP3 clients, and one read through Graph serves both: translated.
   if (read === protocol || read === 'graph' || (protocol === 'pop3' && read === 'imap')) return;
   if (read === undefined) {
     throw refusal('no-reading', 'account-not-reading', 'This account may send but not read.');
@@ -198,13 +198,13 @@ function full({ username, mailbox }: ReadAccount): ReadLoginError {
   return refusal('too-many', 'account-connections-exceeded', text);
 }
 
-/** A refusal of our own; the catalogue says what to do about it. */
+/** A refusal by the bridge itself; the catalogue says what to do about it. */
 function refusal(kind: ReadRefusal, code: ErrorCode, text: string): ReadLoginError {
   return new ReadLoginError(kind, text, { cause: new BridgeError(code, text) });
 }
 
 function upstreamRefusal(error: unknown, { facts }: LoggedIn, log: Log): ReadLoginError {
-  // What a mail store threw carries the failure behind it.
+  // The error of a mail store carries the underlying failure.
   const known = error instanceof MailStoreError ? (error.cause ?? error) : error;
   if (!(known instanceof BridgeError)) {
     log.error({ ...facts, error }, 'login failed: unexpected error');

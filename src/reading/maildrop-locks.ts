@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { BridgeError } from '../base/errors.ts';
 import { MailStoreError } from '../mailbox/mail-store.ts';
 
-/** How long whoever makes room may take for it. */
+/** How long a session may take to make room. */
 const makingRoomMs = 5_000;
 
 /** A session that has a maildrop open. */
@@ -12,13 +12,13 @@ export interface MaildropHolder {
 }
 
 /**
- * Locks a maildrop for a session; one that seems to have left makes room for it.
- * @returns unlocks, once however often it is called
+ * Locks a maildrop for a session; a session that seems to have left makes room.
+ * @returns a function that unlocks it, with effect only once
  * @throws MailStoreError `in-use`
  */
 export type LockMaildrop = (mailbox: string, holder: MaildropHolder) => Promise<() => void>;
 
-/** One session at a time for each mailbox (RFC 1939 section 4), over everything that serves them. */
+/** Allows one session at a time per mailbox (RFC 1939 section 4), across everything that serves them. */
 export class MaildropLocks {
   readonly #held = new Map<string, { readonly holder: MaildropHolder; readonly left: Promise<void> }>();
 
@@ -26,7 +26,7 @@ export class MaildropLocks {
   async lock(mailbox: string, holder: MaildropHolder): Promise<() => void> {
     const key = mailbox.toLowerCase();
     await this.#makeRoom(key);
-    // Nothing may come between this look and the lock: two that log in at once ask for it in the same turn.
+    // Nothing may happen between this check and the lock: two simultaneous logins check in the same turn.
     if (this.#held.has(key)) throw locked();
     const { promise: left, resolve } = Promise.withResolvers<void>();
     const held = { holder, left };

@@ -8,36 +8,36 @@ import { openExchangeStore } from '../mailstores/exchange/store.ts';
 import type { LockMaildrop } from './maildrop-locks.ts';
 import type { ReadingUpstream } from './upstream.ts';
 
-/** As much of a connection as a translated maildrop takes. */
+/** The part of a connection that a translated maildrop needs. */
 export type MaildropUpstream = Pick<ReadingUpstream, 'ca' | 'getToken'> & {
   readonly endpoints: Pick<ReadingUpstream['endpoints'], 'imap'>;
 };
 
 const connectTimeoutMs = 20_000;
 
-/** Whether somebody is there to read; a {@link Presence} is. */
+/** Tells whether the reader is still there; {@link Presence} implements it. */
 export type Reader = Pick<Presence, 'gone' | 'giveWay'>;
 
-/** POP3 maildrops that are not passed through: they are read over IMAP, or by Graph. */
+/** POP3 maildrops that are not passed through but read over IMAP, or through Graph. */
 export class TranslatedMaildrops {
   readonly #lock: LockMaildrop;
-  /** The true sizes of messages whose server only estimates them. */
+  /** Exact sizes of messages, for servers that only estimate them. */
   readonly #sizes = new LRUCache<string, number>(boundedBy(50_000));
 
-  /** @param lock one for all that serve POP3 clients */
+  /** @param lock shared by everything that serves POP3 clients */
   constructor(lock: LockMaildrop) {
     this.#lock = lock;
   }
 
   /**
-   * Opens a maildrop, which ends when its reader has gone. A reader that seems to have left makes room for this one.
-   * @throws MailStoreError `in-use`; BridgeError where no token is to be had or the login fails
+   * Opens a maildrop, which closes when its reader has gone. A reader that seems to have left makes room for this one.
+   * @throws MailStoreError `in-use`; BridgeError if no token is available or the login fails
    */
   async open(upstream: MaildropUpstream, mailbox: string, reader: Reader): Promise<Maildrops> {
     return await this.locked(mailbox, reader, () => this.#open(upstream, mailbox, reader.gone));
   }
 
-  /** Opens a maildrop whatever is behind it, likewise. @throws MailStoreError `in-use`; what `open` throws */
+  /** Opens a maildrop with any store behind it. @throws MailStoreError `in-use`; what `open` throws */
   async locked(mailbox: string, reader: Reader, open: () => Promise<Maildrops>): Promise<Maildrops> {
     const unlock = await this.#lock(mailbox, reader);
     try {
@@ -55,7 +55,7 @@ export class TranslatedMaildrops {
     }
   }
 
-  /** A refused token is renewed once. */
+  /** Renews a refused token once. */
   async #open(upstream: MaildropUpstream, mailbox: string, gone: AbortSignal): Promise<Maildrops> {
     const options = {
       ...upstream.endpoints.imap,

@@ -8,7 +8,7 @@ import { watchFirstAnswers } from './first-answers.ts';
 import { join } from './join.ts';
 import type { LoggedIn, ReadSessionOptions } from './login.ts';
 
-/** From here on nothing is read any more but the first answers and the last words, for the log. */
+/** From here on, only the first answers and the last words are examined, for the log. */
 export function passThrough(
   { limits, log }: ReadSessionOptions,
   { closing }: Client,

@@ -17,19 +17,19 @@ import { engineOptions, ReadSession, refusalReply, rejected } from './read-sessi
 const maxLineBytes = 8 * 1024;
 
 /**
- * Listens for POP3 clients: logs them in and opens their mailbox upstream. Over POP3 everything is passed through;
- * over IMAP the session is translated.
+ * Listens for POP3 clients, logs them in and opens their mailbox upstream. Over POP3 everything is passed through; over
+ * IMAP the session is translated.
  */
 export function listenPop3(options: ReadSessionOptions, elsewhere?: ServedElsewhere): Promise<Listener> {
   return listen(options, pop3Protocol(options), elsewhere);
 }
 
-/** Serves POP3 clients likewise, whom a listener elsewhere has accepted. */
+/** Serves POP3 clients in the same way, accepted by a listener in another process. */
 export function receivePop3(options: ReadSessionOptions): Reception {
   return receive(options, pop3Protocol(options));
 }
 
-/** What becomes of POP3 clients. */
+/** Serves POP3 clients. */
 export function pop3Protocol(options: ReadSessionOptions): ListenerProtocol {
   return {
     name: 'pop3',
@@ -87,7 +87,7 @@ class BridgePop3Session extends ReadSession<Pop3Login> implements Pop3Session {
     return {
       kind: 'store',
       store: {
-        // The inbox is opened with the login: where that fails, the login has failed.
+        // The inbox is opened during login: if that fails, the login fails.
         open: (folder, options) =>
           openForClient(this.options, presence, loggedIn, () => store.open(folder, options)).then(
             (opened) => {

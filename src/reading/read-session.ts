@@ -17,10 +17,10 @@ import { passThrough } from './pass-through.ts';
 
 const maxFailedLogins = 5;
 
-/** What a client hears for which there is no room. */
+/** Sent to a client that is rejected because there are too many. */
 export const rejected = 'Too many connections, try again later.';
 
-/** What the engine of either protocol is given for a client; the greeting, the session and its own bounds come on top. */
+/** Options of both protocols' engines for a client; greeting, session and engine limits are added to them. */
 export function engineOptions(protocol: 'imap' | 'pop3', options: ReadSessionOptions, client: Client) {
   return {
     secure: client.secure,
@@ -31,7 +31,7 @@ export function engineOptions(protocol: 'imap' | 'pop3', options: ReadSessionOpt
   } satisfies Partial<LineProtocolOptions>;
 }
 
-/** The login of a client that reads. */
+/** The login of a reading client. */
 export abstract class ReadSession<Login> {
   protected readonly options: ReadSessionOptions;
   protected readonly client: Client;
@@ -42,9 +42,9 @@ export abstract class ReadSession<Login> {
   }
 
   protected abstract readonly protocol: 'imap' | 'pop3';
-  /** Opens the mailbox of a client that has proven who it is. @throws ReadLoginError */
+  /** Opens the mailbox of an authenticated client. @throws ReadLoginError */
   protected abstract open(loggedIn: LoggedIn, presence: Presence): Promise<Login>;
-  /** A refused login as a reply of the protocol; any other error as it is. */
+  /** Translates a refused login to a reply of the protocol; returns any other error unchanged. */
   protected abstract replyOf(error: unknown): unknown;
 
   mechanisms(secure: boolean): readonly SaslMechanism[] {
@@ -61,12 +61,12 @@ export abstract class ReadSession<Login> {
 
   closed(): void {}
 
-  /** Whether STARTTLS or STLS stands among the capabilities. */
+  /** Whether STARTTLS or STLS is among the capabilities. */
   protected offersTls(secure: boolean): boolean {
     return this.client.startTls !== undefined && !secure;
   }
 
-  /** Opens the mailbox upstream, for everything to be passed through. @throws ReadLoginError */
+  /** Opens the mailbox upstream, to pass everything through. @throws ReadLoginError */
   protected async passThrough(
     loggedIn: LoggedIn,
     presence: Presence,
@@ -79,7 +79,7 @@ export abstract class ReadSession<Login> {
   }
 }
 
-/** What a refused login is answered with, in the codes of a protocol. */
+/** Translates a refused login to a reply with a protocol's codes. */
 export function refusalReply<Code>(
   error: unknown,
   codes: Readonly<Record<ReadRefusal, Code>>,

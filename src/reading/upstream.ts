@@ -4,18 +4,18 @@ import type { OpenUpstream } from '../exchange/reading/connect.ts';
 import { openImapUpstream } from '../exchange/reading/imap.ts';
 import { openPop3Upstream } from '../exchange/reading/pop3.ts';
 
-/** As much of a connection as reading takes. */
+/** The part of a connection that reading needs. */
 export interface ReadingUpstream {
   readonly endpoints: Readonly<Record<'imap' | 'pop3', ExchangeEndpoint>>;
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to the system's. */
   readonly ca: string | undefined;
-  /** @param refused a token that Exchange Online did not take */
+  /** @param refused a token that Exchange Online did not accept */
   getToken(resource: 'exchange', refused?: string): Promise<string>;
 }
 
 const connectTimeoutMs = 20_000;
 
-/** An upstream connection logged in to a mailbox, for a client to be joined to. @throws BridgeError */
+/** Opens an upstream connection logged in to a mailbox, to join a client to. @throws BridgeError */
 export function openMailbox(
   upstream: ReadingUpstream,
   protocol: 'imap' | 'pop3',
@@ -34,7 +34,7 @@ export function openMailbox(
   });
 }
 
-/** What comes of a login that a reload has overtaken. */
+/** The error of a login overtaken by a reload. */
 export function connectionGone(connection: string): BridgeError {
   return new BridgeError('connection-gone', `Connection ${connection} no longer exists.`);
 }

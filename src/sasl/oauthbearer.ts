@@ -3,17 +3,17 @@ import { SaslSyntaxError } from './sasl-error.ts';
 
 /** The message of SASL OAUTHBEARER (RFC 7628 section 3.1). */
 export interface OauthbearerMessage {
-  /** The mailbox to open; empty where the token alone says it. */
+  /** The mailbox to open; empty if only the token names it. */
   readonly username: string;
   readonly accessToken: string;
-  /** Where the client thinks it is connected to. */
+  /** The host the client believes it is connected to. */
   readonly host?: string;
   readonly port?: number;
 }
 
 const separator = '\x01';
 
-/** @throws SaslSyntaxError if a part holds the separator */
+/** @throws SaslSyntaxError if a part contains the separator */
 export function encodeOauthbearer({ username, accessToken, host, port }: OauthbearerMessage): Buffer {
   const pairs = [host && `host=${host}`, port && `port=${port}`, `auth=Bearer ${accessToken}`].filter(Boolean);
   if ([username, ...pairs].some((part) => String(part).includes(separator))) {
@@ -48,7 +48,7 @@ export function decodeOauthbearer(octets: Buffer): OauthbearerMessage {
   };
 }
 
-/** A saslname (RFC 5801 section 4): `,` and `=` are written as hexadecimal. */
+/** Decodes a saslname (RFC 5801 section 4): `,` and `=` are written as hexadecimal. */
 function decodeIdentity(text: string): string {
   if (/=(?!2C|3D)/i.test(text)) throw new SaslSyntaxError('The identity has a stray equals sign.');
   return text.replace(/=2C/gi, ',').replace(/=3D/gi, '=');

@@ -1,18 +1,18 @@
 import { SaslSyntaxError } from './sasl-error.ts';
 
-/** Octets a username, a password or an authorization identity may have. */
+/** Maximum bytes of a username, a password or an authorization identity. */
 export const maxIdentityBytes = 1024;
 
-/** Octets an access token may have. Microsoft's have 1,500 to 3,000; group claims make them longer. */
+/** Maximum bytes of an access token. Microsoft's have 1,500 to 3,000; group claims make them longer. */
 export const maxTokenBytes = 16 * 1024;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Text a client gave: UTF-8, or Latin-1 where its octets are none. Old devices know no UTF-8, and no text in Latin-1
- * with a letter beyond ASCII is likely to be UTF-8 by accident.
+ * Decodes text from a client: UTF-8, or Latin-1 if it is not valid UTF-8. Old devices do not support UTF-8, and Latin-1
+ * text with letters beyond ASCII is unlikely to be valid UTF-8 by accident.
  * @param what names the text in the error
- * @throws SaslSyntaxError if it holds NUL, or is longer than `maxBytes`
+ * @throws SaslSyntaxError if it contains NUL, or is longer than `maxBytes`
  */
 export function decodeText(octets: Buffer, what: string, maxBytes: number): string {
   if (octets.length > maxBytes) throw new SaslSyntaxError(`The ${what} is longer than ${maxBytes} octets.`);
@@ -25,8 +25,8 @@ export function decodeText(octets: Buffer, what: string, maxBytes: number): stri
 }
 
 /**
- * A username or an authorization identity.
- * @throws SaslSyntaxError as {@link decodeText}, and for control characters: names stand in logs and replies
+ * Decodes a username or an authorization identity.
+ * @throws SaslSyntaxError like {@link decodeText}, and for control characters, because names appear in logs and replies
  */
 export function decodeName(octets: Buffer, what = 'username'): string {
   const name = decodeText(octets, what, maxIdentityBytes);
@@ -40,7 +40,7 @@ export function decodePassword(octets: Buffer): string {
 }
 
 /**
- * Base64 as SASL profiles carry it: one line, padding optional, nothing else tolerated.
+ * Decodes base64 as SASL profiles carry it: one line, optional padding, nothing else tolerated.
  * @throws SaslSyntaxError
  */
 export function decodeBase64(line: string): Buffer {

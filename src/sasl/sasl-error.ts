@@ -1,4 +1,4 @@
-/** The other side's SASL message breaks its mechanism's syntax. The text holds nothing of the message. */
+/** The other side's SASL message violates its mechanism's syntax. The text contains nothing of the message. */
 export class SaslSyntaxError extends Error {
   override readonly name = 'SaslSyntaxError';
 }

@@ -6,25 +6,25 @@ import { decodePlain } from './plain.ts';
 import { SaslSyntaxError } from './sasl-error.ts';
 import { decodeXoauth2 } from './xoauth2.ts';
 
-/** The mechanisms spoken here. */
+/** The supported mechanisms. */
 export const saslMechanisms = ['PLAIN', 'LOGIN', 'CRAM-MD5', 'XOAUTH2', 'OAUTHBEARER'] as const;
 
 export type SaslMechanism = (typeof saslMechanisms)[number];
 
-/** What a client gave to prove who it is. */
+/** Credentials sent by a client. */
 export type SaslCredentials =
   | {
       readonly mechanism: 'PLAIN' | 'LOGIN';
       readonly username: string;
       readonly password: string;
-      /** Whom the client wants to act as; absent for itself. */
+      /** The identity the client wants to act as; absent for its own. */
       readonly authorizationId?: string;
     }
   | {
       readonly mechanism: 'CRAM-MD5';
       readonly username: string;
       readonly challenge: Buffer;
-      /** As in {@link CramMd5Response}. */
+      /** See {@link CramMd5Response}. */
       readonly digest: string;
     }
   | { readonly mechanism: 'XOAUTH2' | 'OAUTHBEARER'; readonly username: string; readonly accessToken: string };
@@ -32,9 +32,9 @@ export type SaslCredentials =
 const nothing = Buffer.alloc(0);
 
 /**
- * The server's side of an exchange, up to the client's last word.
- * @param initialResponse what came with the command, undefined if nothing did
- * @param ask sends a challenge and resolves to the client's response; what it throws passes through
+ * Runs the server's side of an exchange, up to the client's last message.
+ * @param initialResponse sent with the command; undefined if absent
+ * @param ask sends a challenge and resolves to the client's response; its errors are passed through
  * @throws SaslSyntaxError
  */
 export async function receiveCredentials(
@@ -61,7 +61,7 @@ export async function receiveCredentials(
   return { mechanism, username, accessToken };
 }
 
-/** The mechanism by its name in any case, or undefined for one not spoken here. */
+/** Finds a mechanism by name, in any case; undefined if unsupported. */
 export function mechanismNamed(name: string): SaslMechanism | undefined {
   const upper = name.toUpperCase();
   return saslMechanisms.find((mechanism) => mechanism === upper);

@@ -18,7 +18,7 @@ export interface Xoauth2Failure {
 
 const separator = '\x01';
 
-/** @throws SaslSyntaxError if a part holds the separator */
+/** @throws SaslSyntaxError if a part contains the separator */
 export function encodeXoauth2({ username, accessToken }: Xoauth2Message): Buffer {
   if ((username + accessToken).includes(separator)) throw new SaslSyntaxError('XOAUTH2 cannot carry a Control-A.');
   return Buffer.from(`user=${username}${separator}auth=Bearer ${accessToken}${separator}${separator}`);
@@ -40,7 +40,7 @@ export function encodeXoauth2Failure(failure: Xoauth2Failure): Buffer {
   return Buffer.from(JSON.stringify(failure));
 }
 
-/** The reason in an error challenge of XOAUTH2 or OAUTHBEARER, or undefined if it is no such thing. */
+/** Decodes the reason in an error challenge of XOAUTH2 or OAUTHBEARER; undefined if it is not one. */
 export function decodeXoauth2Failure(octets: Buffer): Xoauth2Failure | undefined {
   let parsed: unknown;
   try {

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 
-/** A bearer token. Printed, logged or turned into JSON it shows its expiry alone. */
+/** A bearer token. Printed, logged or converted to JSON, it shows only its expiry. */
 export class AccessToken {
   readonly #value: string;
-  /** Milliseconds since 1970 by the clock of whoever got it. */
+  /** Milliseconds since 1970, by the clock of the code that obtained it. */
   readonly expiresAtMs: number;
 
   constructor(value: string, expiresAtMs: number) {
@@ -11,7 +11,7 @@ export class AccessToken {
     this.expiresAtMs = expiresAtMs;
   }
 
-  /** The token itself. For the `Authorization` header and the XOAUTH2 response, and nowhere else. */
+  /** The token itself. Use it only for the `Authorization` header and the XOAUTH2 response. */
   get value(): string {
     return this.#value;
   }

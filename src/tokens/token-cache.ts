@@ -4,9 +4,9 @@ import type { Log } from '../base/log.ts';
 import type { AccessToken } from './access-token.ts';
 import type { Grant } from './grants/grant.ts';
 
-/** What a token cache needs. */
+/** Options of a token cache. */
 export interface TokenCacheOptions {
-  /** Of the connection and the resource, for the log. */
+  /** Names of the connection and the resource, for the log. */
   readonly connection: string;
   readonly resource: string;
   readonly grant: Grant;
@@ -15,17 +15,17 @@ export interface TokenCacheOptions {
   readonly log: Log;
 }
 
-/** This long before a token expires it is renewed, or a tenth of its life if that is less. */
+/** A token is renewed this long before it expires, or a tenth of its lifetime if that is less. */
 const renewBeforeMs = 5 * 60 * 1000;
-/** A token refused upstream is renewed by force this often at most: the cause may be a missing permission. */
+/** Minimum interval between forced renewals of a token refused upstream: the cause may be a missing permission. */
 const forceIntervalMs = 30_000;
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 
 /**
- * The tokens of one connection for one resource: kept, renewed early while the old one is still handed out, and asked
- * for once however many want it. After a failure everybody gets that failure for a while: Entra ID punishes clients
- * that ask in a loop (AADSTS50196).
+ * The tokens of one connection for one resource. They are cached, renewed early while the old one is still in use, and
+ * requested once for all concurrent callers. After a failure, all callers get that failure for a while: Entra ID
+ * penalizes clients that ask in a loop (AADSTS50196).
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
@@ -43,10 +43,10 @@ export class TokenCache {
   }
 
   /**
-   * A token that has not expired.
-   * @param refused the token an upstream has just refused; if it is the one in the cache, a new one is got
+   * Returns a token that has not expired.
+   * @param refused the token an upstream has just refused; if it is the cached one, a new one is requested
    * @param anew asks again although a failure is remembered
-   * @throws BridgeError of the grant, or the one remembered
+   * @throws BridgeError of the grant, or the remembered one
    */
   async get(refused?: string, anew = false): Promise<AccessToken> {
     if (anew && this.#failure) this.#failure = { ...this.#failure, untilMs: Number.NEGATIVE_INFINITY };
@@ -54,9 +54,9 @@ export class TokenCache {
     const token = this.#token;
     if (token === undefined || token.expiresAtMs <= nowMs) return await this.#renew(false);
     if (refused !== undefined && refused === token.value) {
-      // Others keep the token meanwhile: it may be one mailbox alone that it does not open.
+      // Other callers keep the token meanwhile: it may fail for only one mailbox.
       if (this.#inFlight !== undefined) return await this.#inFlight;
-      // Later than now was before the clock was set back.
+      // A time later than now is from before the clock was set back.
       if (this.#forcedAtMs <= nowMs && nowMs - this.#forcedAtMs < forceIntervalMs) return token;
       this.#forcedAtMs = nowMs;
       return await this.#renew(true);
@@ -65,12 +65,12 @@ export class TokenCache {
     return token;
   }
 
-  /** Of the token that is kept, in milliseconds since 1970. */
+  /** Expiry of the cached token, in milliseconds since 1970. */
   get expiresAtMs(): number | undefined {
     return this.#token?.expiresAtMs;
   }
 
-  /** What is under way will be cut off, and nobody needs it. */
+  /** The current request will be aborted, and nobody needs its result. */
   close(): void {
     this.#isClosed = true;
   }
@@ -117,7 +117,7 @@ export class TokenCache {
   #remember(error: unknown): void {
     const count = (this.#failure?.count ?? 0) + 1;
     const known = error instanceof BridgeError ? error : undefined;
-    // Nobody is asked where a sign-in is missing, and the next one may be there any moment.
+    // No request is made while a sign-in is missing, and a new one may arrive at any moment.
     const needsSignIn = known?.code === 'sign-in-needed' || known?.code === 'sign-in-ended';
     const pauseMs = needsSignIn ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
     const askedMs = Number(known?.details.retryAfterMs ?? 0);

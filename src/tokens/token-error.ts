@@ -5,7 +5,7 @@ import type { EntraErrorBody, RecordedFailure } from './entra/msal-network.ts';
 import { scrub } from './entra/scrub.ts';
 import { aadstsNumber, entraWords } from './entra/words.ts';
 
-/** What is known of a token request that failed. */
+/** What is known about a failed token request. */
 export interface FailedTokenRequest {
   /** Name of the connection. */
   readonly connection: string;
@@ -13,7 +13,7 @@ export interface FailedTokenRequest {
   readonly thrown: unknown;
   /** What the network saw, which is more. */
   readonly failure: RecordedFailure | undefined;
-  /** What must not show, should the library repeat it. The network has scrubbed what it saw. */
+  /** Secrets to remove if the library repeats them. The network has scrubbed what it saw. */
   readonly secrets?: readonly string[] | undefined;
   readonly nowMs: number;
 }
@@ -23,12 +23,12 @@ type Answer = Extract<RecordedFailure, { kind: 'answer' }>;
 const temporaryErrors = new Set(['temporarily_unavailable', 'server_error']);
 
 /**
- * What a failed token request becomes:
- * `token-refused` (an administrator has to act), `token-temporarily-unavailable` (Microsoft is busy or down),
- * `token-answer-invalid` (something else answered), or the HTTP client's own error with the connection named.
+ * Translates a failed token request: `token-refused` (an administrator has to act), `token-temporarily-unavailable`
+ * (Microsoft is busy or down), `token-answer-invalid` (something else answered), or the HTTP client's own error with
+ * the connection named.
  *
  * `details`: `connection`, `aadsts` (`AADSTS7000215`), `error` (`invalid_client`), `suberror`, `status`,
- * `correlationId`, `traceId`, `timestamp`, and `retryAfterMs` where Microsoft asked to be left alone.
+ * `correlationId`, `traceId`, `timestamp`, and `retryAfterMs` if Microsoft asked the bridge to wait.
  */
 export function tokenError(request: FailedTokenRequest): BridgeError {
   const { connection, thrown, failure } = request;
@@ -52,7 +52,7 @@ function networkError(connection: string, error: unknown, secrets: readonly stri
   });
 }
 
-/** What answers is no Entra ID. */
+/** The answer did not come from Entra ID. */
 const nothingSaid: EntraErrorBody = { errorCodes: [] };
 
 function answerError(connection: string, answer: Answer, nowMs: number): BridgeError {
@@ -72,7 +72,7 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
     timestamp: body.timestamp,
     retryAfterMs: parseRetryAfter(answer.retryAfter, nowMs),
   };
-  // Microsoft: codes and texts may change, so status and `error` decide and the code is for advice.
+  // Microsoft: codes and texts may change. So status and `error` decide, and the code is only used for advice.
   const busy = status === 429 || (status ?? 0) >= 500 || temporaryErrors.has(body.error ?? '');
   if (busy || known?.kind === 'temporary') {
     const http = status === undefined ? '' : ` (HTTP ${status})`;
@@ -94,12 +94,12 @@ function answerError(connection: string, answer: Answer, nowMs: number): BridgeE
   });
 }
 
-/** The library failed by itself: before it sent anything, or because it throttles on Microsoft's behalf. */
+/** The library itself failed: before it sent anything, or because it throttles on Microsoft's behalf. */
 function libraryError(connection: string, thrown: unknown, secrets: readonly string[]): BridgeError {
   const { name, errorMessage } = (thrown ?? {}) as { name?: unknown; errorMessage?: unknown };
   const { errorCode } = (thrown ?? {}) as { errorCode?: unknown };
   if (name === 'ServerError') {
-    // After a 429 or 5xx it repeats the answer without asking again, with the AADSTS number in place of `error`.
+    // After a 429 or 5xx, it repeats the answer without asking again, with the AADSTS number in place of `error`.
     const number = /^\d+/.exec(String(errorCode))?.[0];
     const body: EntraErrorBody = {
       errorCodes: number === undefined ? [] : [Number(number)],
@@ -124,7 +124,7 @@ function remedyOf(connection: string, known: EntraError, body: EntraErrorBody, n
   return remedy.replaceAll('--name NAME', `--name ${connection}`);
 }
 
-/** What it means, and Microsoft's own words behind it. */
+/** The meaning, followed by Microsoft's own text. */
 function advice(known: EntraError | undefined, aadsts: number | undefined, body: EntraErrorBody): string {
   const said = [aadsts === undefined ? body.error : `AADSTS${aadsts}`, entraWords(body.errorDescription)];
   const words = said.filter((part) => part !== undefined && part !== '').join(': ');

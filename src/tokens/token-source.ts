@@ -4,43 +4,43 @@ import type { AccessToken } from './access-token.ts';
 import type { Grant } from './grants/grant.ts';
 import { TokenCache } from './token-cache.ts';
 
-/** What a token opens: Microsoft Graph, or Exchange Online's IMAP, POP3 and SMTP. */
+/** What a token gives access to: Microsoft Graph, or Exchange Online's IMAP, POP3 and SMTP. */
 export type TokenResource = 'graph' | 'exchange';
 
 /** The tokens of one connection. */
 export interface TokenSource {
   /**
-   * A token for a resource, from the cache where it can be.
-   * @param options `refused`: the value of a token that the upstream has just refused. If it is still the one in the
-   *   cache, a new one is got, every 30 seconds at most; the same token coming back means that a new one would not help.
-   *   `anew`: Microsoft is asked again although a failure is remembered; the caller sees to it that it is not often
+   * Returns a token for a resource, from the cache if possible.
+   * @param options `refused`: a token that the upstream has just refused. If it is still the cached one, a new one is
+   * requested, at most every 30 seconds; if the same token is returned, a new one would not help. `anew`: asks
+   * Microsoft again although a failure is remembered; the caller must limit how often
    * @throws BridgeError `token-refused`, `token-temporarily-unavailable`, `token-answer-invalid`, or one of the HTTP
-   *   client. A failure is remembered for 1 to 60 seconds, or for as long as Microsoft asks
+   * client. A failure is remembered for 1 to 60 seconds, or for as long as Microsoft asks
    */
   getToken(
     resource: TokenResource,
     options?: { readonly refused?: string | undefined; readonly anew?: boolean },
   ): Promise<AccessToken>;
-  /** When each token that is kept expires, in milliseconds since 1970. */
+  /** When each cached token expires, in milliseconds since 1970. */
   expiries(): Readonly<Partial<Record<TokenResource, number>>>;
-  /** No token is needed any more. */
+  /** No more tokens are needed. */
   close(): void;
 }
 
-/** What turns a grant into a token source. */
+/** What is needed to turn a grant into a token source. */
 export interface GrantTokenSourceOptions {
-  /** Of the connection. */
+  /** Name of the connection. */
   readonly name: string;
   readonly grant: Grant;
-  /** Such as `https://graph.microsoft.com/.default` and `https://outlook.office365.com/.default`. */
+  /** For example `https://graph.microsoft.com/.default` and `https://outlook.office365.com/.default`. */
   readonly scopes: Readonly<Record<TokenResource, readonly string[]>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told how long each request took, and whether it gave a token. */
+  /** Called with the duration of each request, and whether it returned a token. */
   onAsked?(resource: TokenResource, ms: number, isGiven: boolean): void;
 }
 
-/** The token source of any grant: adds cache, sharing and early renewal. */
+/** Creates the token source of any grant: adds caching, sharing and early renewal. */
 export function tokenSourceOf(options: GrantTokenSourceOptions): TokenSource {
   const { name, scopes, clock, log } = options;
   const cache = (resource: TokenResource) => {

@@ -4,10 +4,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { errorText, systemErrorCode } from '../../base/errors.ts';
 
-/** What a file was found to be. */
+/** The parsed content of a file. */
 export interface FileReading<T> {
   readonly value: T;
-  /** It looks as if somebody were still writing it. */
+  /** The file seems to be still being written. */
   readonly isUnfinished: boolean;
 }
 
@@ -15,36 +15,36 @@ export interface RereadFileOptions<T> {
   readonly file: string;
   readonly clock: Clock;
   readonly maxBytes: number;
-  /** More flags to open it with. */
+  /** Additional flags to open it with. */
   readonly flags?: number;
-  /** What stands for a file that is not there; without it that is a fault. */
+  /** The value for a missing file; without it, a missing file is a fault. */
   readonly absent?: T;
   /**
-   * Makes something of the content.
+   * Parses the content.
    * @param mode bits of the file
-   * @throws Error why the file cannot be used, in words that can follow its name: `is …`
+   * @throws Error why the file cannot be used, worded to follow its name: `is …`
    */
   parse(content: Buffer, facts: { readonly mode: number; readonly uid: number }): FileReading<T>;
-  /** Told once of each fault, and of its end. */
+  /** Called once for each fault, and at its end. */
   onFault(fault: string | undefined): void;
-  /** Told of each content that is taken. */
+  /** Called with each content that takes effect. */
   onTaken?(value: T): void;
 }
 
 const checkEveryMs = 1_000;
-/** Nobody pauses for so long in the middle of writing a small file. */
+/** Nobody pauses this long while writing a small file. */
 const settledMs = 2_000;
 
 /**
- * A small file that others change while it is in use. Whoever needs it looks, at most once a second, whether it is
- * another than before. What cannot be used, or is only half there, leaves in force what was read last.
+ * A small file that others change while it is in use. A check for changes happens on use, at most once a second. If the
+ * file cannot be used, or is incomplete, the last content read stays in force.
  */
 export class RereadFile<T> {
   readonly #options: RereadFileOptions<T>;
   #value: T | undefined;
-  /** Of the file that was read last. */
+  /** Stamp of the file last read. */
   #stamp: string | undefined;
-  /** Of its content. */
+  /** Digest of its content. */
   #digest: string | undefined;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
@@ -54,10 +54,10 @@ export class RereadFile<T> {
     this.#options = options;
   }
 
-  /** What holds now; undefined where nothing could be read yet. Never rejects. */
+  /** The current value; undefined if nothing could be read yet. Never rejects. */
   async current(): Promise<T | undefined> {
     const now = this.#options.clock.now();
-    // A clock that was set back is no reason to wait for it.
+    // If the clock was set back, there is no waiting for it.
     if (now - this.#checkedMs >= checkEveryMs || now < this.#checkedMs) {
       this.#checkedMs = now;
       this.#checking ??= this.#check().finally(() => {
@@ -68,7 +68,7 @@ export class RereadFile<T> {
     return this.#value;
   }
 
-  /** Why the file cannot be used at this moment, in words that follow its name. */
+  /** Why the file cannot be used now, worded to follow its name. */
   get fault(): string | undefined {
     return this.#fault;
   }
@@ -108,7 +108,8 @@ export class RereadFile<T> {
       const isWhole = content.length === size && !isUnfinished;
       if (!isWhole && isFresh && this.#value !== undefined) return;
       this.#take(value, createHash('sha256').update(content).digest('base64'));
-      // Written again within the same tick of the file system's clock it would look the same: it is read once more.
+      // If written again within the same tick of the file system's clock, it would look unchanged, so it is read once
+      // more.
       this.#stamp = isFresh ? undefined : stamp;
     } finally {
       await handle.close();
@@ -130,7 +131,7 @@ export class RereadFile<T> {
   }
 }
 
-/** The content, and a byte more where the file has grown meanwhile. */
+/** Reads the content, and one more byte if the file has grown meanwhile. */
 async function contentOf(handle: FileHandle, size: number): Promise<Buffer> {
   const buffer = Buffer.alloc(size + 1);
   let length = 0;

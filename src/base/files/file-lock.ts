@@ -7,22 +7,22 @@ import { makeFolderOf } from './private-file.ts';
 const firstPauseMs = 5;
 const longestPauseMs = 100;
 
-/** The lock was not to be had in the time given. */
+/** The lock did not become free in time. */
 export class LockTimeoutError extends Error {
   override readonly name = 'LockTimeoutError';
 }
 
 /**
- * A lock that one holder has at a time, among all callers of all processes on this machine. It is an SQLite database
+ * A lock with one holder at a time, among all callers of all processes on this machine. It is an SQLite database
  * without content: the operating system drops SQLite's lock with the process that holds it, however that ends. Its file
- * stays for good; to remove it would let two processes lock two files of the same name.
+ * is never removed; removing it would let two processes lock two files of the same name.
  */
 export class FileLock {
   readonly #file: string;
   readonly #timeoutMs: number;
 
   /**
-   * @param file of the lock itself; made on first use, with its folder
+   * @param file of the lock itself; created on first use, with its folder
    * @param timeoutMs how long to wait for it
    */
   constructor(file: string, timeoutMs: number) {
@@ -31,27 +31,27 @@ export class FileLock {
   }
 
   /**
-   * Waits for the lock and takes it. Whoever has it and takes it again waits for themselves.
-   * @returns what gives it back
+   * Waits for the lock and takes it. Not reentrant: a holder that takes it again waits for itself.
+   * @returns a function that releases it
    * @throws LockTimeoutError, BridgeError `data-folder-unsafe`, or an Error of the file system
    */
   async take(): Promise<() => void> {
     await makeFolderOf(this.#file);
     this.#assertOwn();
-    // Monotonic: a clock that is set meanwhile neither ends the wait nor prolongs it.
+    // Monotonic: setting the clock neither ends the wait nor prolongs it.
     const untilMs = performance.now() + this.#timeoutMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       const database = this.#tryToTake();
       if (database) return () => database.close();
       if (performance.now() >= untilMs) throw new LockTimeoutError(`locked for ${this.#timeoutMs} ms`);
-      // Of several who wait, none shall always come just too late.
+      // Randomized, so that no waiting process is always just too late.
       await sleep(pauseMs * (0.5 + Math.random()));
     }
   }
 
   /**
-   * Takes the lock if nobody has it. The folder of its file has to be there.
-   * @returns what gives it back; undefined where somebody has it
+   * Takes the lock if it is free. The folder of its file must exist.
+   * @returns a function that releases it; undefined if the lock is taken
    * @throws BridgeError `data-folder-unsafe`, or an Error of the file system
    */
   takeIfFree(): (() => void) | undefined {
@@ -60,7 +60,7 @@ export class FileLock {
     return database && (() => database.close());
   }
 
-  /** SQLite opens by name, and follows links. */
+  /** SQLite opens files by name, and follows links. */
   #assertOwn(): void {
     assertOwnFiles(...databaseFiles(this.#file));
   }
@@ -68,9 +68,9 @@ export class FileLock {
   #tryToTake(): DatabaseSync | undefined {
     const database = new DatabaseSync(this.#file, { timeout: 0 });
     try {
-      // By name: to open and close the file here would drop the locks that this process has on it (fcntl(2)).
+      // By name: opening and closing the file here would drop this process's locks on it (fcntl(2)).
       chmodSync(this.#file, 0o600);
-      // Nothing is ever written, so no journal either.
+      // Nothing is ever written, so there is no journal.
       database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       return database;
     } catch (error) {

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { usernameOf } from './users.ts';
 
 /**
- * Who owns a file, or the folder of it where the file itself may not be looked at.
- * @returns a username, or `the user N` for an id without one; undefined where nothing can be looked at
+ * Returns the owner of a file, or of its folder if the file itself is not accessible.
+ * @returns a username, or `the user N` for an ID without one; undefined if neither is accessible
  */
 export async function fileOwner(path: string): Promise<string | undefined> {
   const found = (await status(path)) ?? (await status(dirname(path)));

@@ -2,17 +2,17 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rmS
 import { BridgeError, systemErrorCode } from '../errors.ts';
 
 /*
- * Files that the bridge keeps for itself. What somebody else has put in the place of one, a link above all, is neither
- * read nor written: the bridge would do with its own rights what that one has no right to do.
+ * Files that only the bridge uses. Anything that somebody else has put in place of one, above all a link, is neither
+ * read nor written: the bridge would use its own rights to do what that person has no right to do.
  */
 
-/** What tells whether something may be used as a file of our own. */
+/** The facts that decide whether a file may be used as our own. */
 export type FileFacts = Pick<Stats, 'uid' | 'isFile' | 'isSymbolicLink'>;
 
 /**
- * Why something is not ours to use; undefined where it is. What belongs to root is: root could do anything anyhow. Root
- * itself uses what belongs to the user that the bridge runs as otherwise.
- * @param uid who asks; undefined where files have no owners (Windows)
+ * Returns why a file must not be used as our own; undefined if it may. Files of root are fine, because root could do
+ * anything anyway. Root itself also uses files of the user that the bridge normally runs as.
+ * @param uid the current user; undefined if files have no owners (Windows)
  */
 export function fileFault(facts: FileFacts, uid: number | undefined = process.geteuid?.()): string | undefined {
   if (facts.isSymbolicLink()) return 'is a symbolic link';
@@ -20,17 +20,17 @@ export function fileFault(facts: FileFacts, uid: number | undefined = process.ge
   return ownerFault(facts, uid);
 }
 
-/** The part of {@link fileFault} that holds for folders, too. */
+/** The part of {@link fileFault} that also applies to folders. */
 export function ownerFault({ uid: owner }: Pick<Stats, 'uid'>, uid: number | undefined): string | undefined {
   const isTrusted = uid === undefined || uid === 0 || owner === uid || owner === 0;
   return isTrusted ? undefined : `belongs to another user (uid ${owner})`;
 }
 
-/** Flags that lead to the file itself: not through a link, and not into waiting for the other end of a pipe. */
+/** Flags that open the file itself: they do not follow a link, or wait for the other end of a pipe. */
 export const ownFileFlags = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file of our own, for this user alone where it is made.
+ * Opens a file of our own; a new one is accessible only to this user.
  * @throws BridgeError `data-folder-unsafe`; Error of the file system
  */
 export function openOwnFile(file: string, flags: number): number {
@@ -41,36 +41,36 @@ export function openOwnFile(file: string, flags: number): number {
   throw unsafe(file, fault);
 }
 
-/** The whole of a file; undefined where there is none. Throws as {@link openOwnFile} does. */
+/** Reads a whole file; undefined if there is none. Throws like {@link openOwnFile}. */
 export function readOwnFile(file: string): Buffer | undefined {
   return ifThere(() => withHandle(openOwnFile(file, constants.O_RDONLY), (handle) => readFileSync(handle)));
 }
 
-/** Makes a file anew, in place of whatever bears its name. @returns its handle @throws Error of the file system */
+/** Creates a new file, replacing whatever has its name. @returns its handle @throws Error of the file system */
 export function makeOwnFile(file: string): number {
   rmSync(file, { force: true });
   return openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
 }
 
-/** The size of a file; 0 where there is none. @throws BridgeError `data-folder-unsafe` */
+/** Returns the size of a file; 0 if there is none. @throws BridgeError `data-folder-unsafe` */
 export function ownFileSize(file: string): number {
   return ownFileFacts(file)?.size ?? 0;
 }
 
 /**
- * Looks at files that somebody else opens by name, such as SQLite. One that is not there may come to be.
+ * Checks files that other code, such as SQLite, opens by name. Missing ones may be created later.
  * @throws BridgeError `data-folder-unsafe`
  */
 export function assertOwnFiles(...files: readonly string[]): void {
   for (const file of files) ownFileFacts(file);
 }
 
-/** A database of SQLite and all that it keeps beside it. */
+/** Returns an SQLite database file and all that SQLite keeps beside it. */
 export function databaseFiles(file: string): string[] {
   return ['', '-wal', '-shm', '-journal'].map((suffix) => file + suffix);
 }
 
-/** What is wrong with a file or folder, for an administrator. */
+/** Reports a problem with a file or folder to an administrator. */
 export function unsafe(path: string, fault: string, remedy?: string): BridgeError {
   return new BridgeError('data-folder-unsafe', `${path} ${fault}.`, {
     details: { path },
@@ -89,7 +89,7 @@ function openItself(file: string, flags: number): number {
   try {
     return openSync(file, flags | ownFileFlags, 0o600);
   } catch (error) {
-    // A pipe that nobody reads, or a socket.
+    // A pipe without a reader, or a socket.
     if (systemErrorCode(error) === 'ENXIO') throw unsafe(file, 'is not a regular file');
     if (systemErrorCode(error) === 'ELOOP') throw unsafe(file, 'is a symbolic link');
     throw error;

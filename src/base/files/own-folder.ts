@@ -2,10 +2,10 @@ import { chmodSync, lstatSync, type Stats } from 'node:fs';
 import { ownerFault, unsafe } from './own-file.ts';
 import { makeFolders } from './ownership.ts';
 
-/** What tells whether a folder may hold files of our own. */
+/** The facts that decide whether a folder may hold our own files. */
 export type FolderFacts = Pick<Stats, 'uid' | 'mode' | 'isDirectory' | 'isSymbolicLink'>;
 
-/** What is to be done about a folder. */
+/** What to do about a folder. */
 export type FolderVerdict = 'usable' | 'close to others' | { readonly fault: string; readonly remedy?: string };
 
 const groupOrOthersWrite = 0o022;
@@ -13,10 +13,10 @@ const othersWrite = 0o002;
 const sticky = 0o1000;
 
 /**
- * Whether files of our own may stand in a folder. Nobody else may put anything there: a link would lead us to write
- * where its owner cannot, and a planted key would be used for ours. That others may read the names harms nobody; the
- * files are closed to them.
- * @param uid who asks; undefined where files have no owners (Windows)
+ * Decides whether a folder may hold our own files. Nobody else may be able to put anything there: a link would lead us
+ * to write where its owner cannot, and a planted key would be used in place of ours. It does no harm if others can read
+ * the names; they cannot read the files.
+ * @param uid the current user; undefined if files have no owners (Windows)
  */
 export function folderVerdict(facts: FolderFacts, uid: number | undefined = process.geteuid?.()): FolderVerdict {
   if (facts.isSymbolicLink()) return { fault: 'is a symbolic link' };
@@ -24,10 +24,10 @@ export function folderVerdict(facts: FolderFacts, uid: number | undefined = proc
   const fault = ownerFault(facts, uid);
   if (fault !== undefined) return { fault };
   if (uid === undefined || (facts.mode & groupOrOthersWrite) === 0) return 'usable';
-  // A folder that many use on purpose, such as /tmp, is left as it is.
+  // A folder shared on purpose, such as /tmp, is left unchanged.
   const isShared = (facts.mode & sticky) !== 0;
   if ((facts.uid === uid || uid === 0) && !isShared) return 'close to others';
-  // Root has given it to a group, as Kubernetes does (`fsGroup`): who is in it was root's choice.
+  // Root has given it to a group, as Kubernetes does (`fsGroup`): root chose the group's members.
   if ((facts.mode & othersWrite) === 0) return 'usable';
   return {
     fault: 'can be written by every user of this machine',
@@ -36,7 +36,7 @@ export function folderVerdict(facts: FolderFacts, uid: number | undefined = proc
 }
 
 /**
- * Makes a folder for files of our own, or takes one that is there: one that others could write to is closed to them.
+ * Creates a folder for our own files, or takes an existing one; one that others could write to is closed to them.
  * @returns whether it was open to others until now
  * @throws BridgeError `data-folder-unsafe`; Error of the file system
  */

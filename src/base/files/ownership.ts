@@ -12,26 +12,26 @@ import {
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 
-/** Whom a file or folder belongs to. */
+/** The owner of a file or folder. */
 export interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Only root can give a file to somebody else. */
+/** Tells whether the process runs as root, as only root can change the owner of a file. */
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
 /**
- * Whom a new file belongs to: whoever has the folder that it goes to, or the nearest one above that is there.
- * @returns undefined where the system decides: for anybody but root
+ * Returns the owner for a new file: that of its folder, or of the nearest existing one above.
+ * @returns undefined if the system decides: for anybody but root
  */
 function ownerOfNew(path: string): FileOwner | undefined {
   return isRoot() ? nearestFolder(dirname(resolve(path))) : undefined;
 }
 
-/** The owner of a folder, or of the nearest one above it that is there. @throws Error of the file system */
+/** Returns the owner of a folder, or of the nearest existing one above. @throws Error of the file system */
 export function nearestFolder(folder: string): FileOwner {
   const facts = statIfThere(folder);
   if (facts) return facts;
@@ -40,8 +40,8 @@ export function nearestFolder(folder: string): FileOwner {
 }
 
 /**
- * Whom a file has to belong to: as before where one is there (a link is not).
- * @param ofNew of one that is not there; default: {@link ownerOfNew}
+ * Returns the owner that a file must have: the present one if it exists (a link does not count).
+ * @param ofNew for a file that does not exist; default: {@link ownerOfNew}
  */
 export function ownerToKeep(file: string, ofNew?: FileOwner): FileOwner | undefined {
   if (process.geteuid === undefined) return undefined;
@@ -51,9 +51,9 @@ export function ownerToKeep(file: string, ofNew?: FileOwner): FileOwner | undefi
 }
 
 /**
- * Makes a folder and those above it that are missing, each with the owner of the one that it stands in. Node's own
- * `recursive` never ends where a file system takes no folders (/proc).
- * @param mode of each that is made
+ * Creates a folder and missing ones above it, each with the owner of its parent folder. Node's own `recursive` never
+ * ends if a file system accepts no folders (/proc).
+ * @param mode of each created folder
  * @throws Error of the file system
  */
 export function makeFolders(folder: string, mode = 0o700): void {
@@ -72,8 +72,8 @@ export function makeFolders(folder: string, mode = 0o700): void {
 }
 
 /**
- * Gives what root has left in somebody's folder to whoever has the folder: a key that only root can read is of no use to
- * the bridge. Does nothing for anybody but root.
+ * Gives a file that root has left in somebody's folder to the folder's owner: a key that only root can read is of no
+ * use to the bridge. Does nothing for anybody but root.
  * @throws Error of the file system
  */
 export function giveToFolderOwner(file: string): void {
@@ -88,7 +88,7 @@ export function giveToFolderOwner(file: string): void {
   }
 }
 
-/** By its handle: whoever may write beside it could put a link in its place. */
+/** By its handle: anyone who can write beside it could put a link in its place. */
 function giveFolder(folder: string, { uid, gid }: FileOwner): void {
   const handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {

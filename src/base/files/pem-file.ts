@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { BridgeError, errorText } from '../errors.ts';
 
-/** The text of a PEM file. @throws BridgeError `tls-material-unreadable` */
+/** Reads the text of a PEM file. @throws BridgeError `tls-material-unreadable` */
 export async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
@@ -11,7 +11,7 @@ export async function readPem(file: string): Promise<string> {
   }
 }
 
-/** The text of a PEM file that holds at least one certificate. @throws BridgeError `tls-material-unreadable` */
+/** Reads the text of a PEM file with at least one certificate. @throws BridgeError `tls-material-unreadable` */
 export async function readCertificates(file: string): Promise<string> {
   const pem = await readPem(file);
   try {

@@ -6,20 +6,20 @@ import { fileFault, ownFileFlags, unsafe } from './own-file.ts';
 import { type FileOwner, makeFolders, ownerToKeep } from './ownership.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** What a private file holds. */
+/** The content of a private file. */
 export interface PrivateFile {
   readonly content: Buffer;
-  /** Others on this machine might have read it until now. */
+  /** Others on this machine could have read it until now. */
   readonly wasOpenToOthers: boolean;
 }
 
 /**
- * Reads a small file that is meant for this user alone. One that others may read or write is closed to them (0600) and
- * used nevertheless: to refuse it would stop mail and undo nothing. One that somebody else has put there is not used: who
- * chooses our key can read what we encrypt with it.
- * @param maxBytes what the file can hold at most; of a larger one no more than one byte beyond that is returned
- * @returns undefined where there is no such file
- * @throws BridgeError `data-folder-unsafe`; Error of the file system, and where it is not a regular file
+ * Reads a small file intended only for this user. If others can read or write it, it is closed to them (0600) and used
+ * nevertheless: refusing it would stop mail and undo nothing. A file that somebody else has put there is not used,
+ * because anyone who chooses our key can read what we encrypt with it.
+ * @param maxBytes maximum size of the file; for a larger one, at most one byte beyond that is returned
+ * @returns undefined if there is no such file
+ * @throws BridgeError `data-folder-unsafe`; Error of the file system, also if it is not a regular file
  */
 export async function readPrivateFile(file: string, maxBytes: number): Promise<PrivateFile | undefined> {
   const handle = await open(file, constants.O_RDONLY | ownFileFlags).catch((error: unknown) => {
@@ -34,7 +34,7 @@ export async function readPrivateFile(file: string, maxBytes: number): Promise<P
     const fault = fileFault(stat);
     if (fault !== undefined) throw unsafe(file, fault);
     const wasOpenToOthers = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
-    // It may belong to root; that it could be read is what counts.
+    // It may belong to root; what counts is that it could be read.
     if (wasOpenToOthers) await handle.chmod(0o600).catch(() => {});
     const buffer = Buffer.alloc(Math.min(stat.size, maxBytes + 1));
     let length = 0;
@@ -50,15 +50,15 @@ export async function readPrivateFile(file: string, maxBytes: number): Promise<P
 }
 
 /**
- * Puts a file in place in one step, for this user alone. One writer at a time: the caller holds a lock. What a killed
- * writer leaves behind has a fixed name, and the next writer removes it.
+ * Puts a file in place in one step, accessible only to this user. One writer at a time: the caller holds a lock. A
+ * killed writer leaves a file with a fixed name, which the next writer removes.
  * @throws Error of the file system
  */
 export async function writePrivateFile(file: string, content: Buffer): Promise<void> {
   await writeOwnFile(file, content, 0o600);
 }
 
-/** As {@link writePrivateFile}, for what others may read, too. */
+/** Like {@link writePrivateFile}, for a file that others may read, too. */
 export async function writeOwnFile(file: string, content: Buffer, mode: number): Promise<void> {
   const temporary = `${file}.tmp`;
   await rm(temporary, { force: true });
@@ -66,11 +66,11 @@ export async function writeOwnFile(file: string, content: Buffer, mode: number):
 }
 
 /**
- * Puts a file in place in one step: whenever the process is killed or the power fails, there is the old content or the
- * new one, whole. It belongs to whom it did before, as far as this user can give it away.
- * @param mode 0o600 for what nobody else may read
- * @param temporary in the same folder; must not be there yet, and is not afterwards
- * @param owner of a file that is new; default: the owner of its folder, where root writes
+ * Puts a file in place in one step: whenever the process is killed or the power fails, either the old content or the
+ * new one is there, complete. It keeps its owner, as far as this user can give it away.
+ * @param mode 0o600 for a file that nobody else may read
+ * @param temporary in the same folder; must not exist, and does not exist afterwards
+ * @param owner of a new file; default: the owner of its folder, if root writes
  * @throws Error of the file system
  */
 export async function replaceFile(
@@ -85,7 +85,7 @@ export async function replaceFile(
   try {
     try {
       await give(handle, owner);
-      // The mode given to `open` is narrowed by the umask; a mode kept from an older file is meant as it is.
+      // The umask restricts the mode given to `open`; a mode kept from an older file is intended exactly.
       await handle.chmod(mode);
       await handle.writeFile(content);
       await handle.sync();
@@ -100,7 +100,7 @@ export async function replaceFile(
   syncFolder(dirname(file));
 }
 
-/** The group alone where the user has to stay: that much a member of the group may do. */
+/** Changes only the group if the user cannot change: a member of the group may do that much. */
 async function give(handle: FileHandle, owner: FileOwner | undefined): Promise<void> {
   if (owner === undefined) return;
   const { uid, gid } = await handle.stat();
@@ -120,18 +120,20 @@ export async function removeDurably(file: string): Promise<void> {
   syncFolder(dirname(file));
 }
 
-/** Makes the folder of a file on first use, for this user alone. @throws Error of the file system */
+/** Creates the folder of a file on first use, accessible only to this user. @throws Error of the file system */
 export async function makeFolderOf(file: string): Promise<void> {
   makeFolders(dirname(file));
 }
 
-/** Why a file could not be used, in few words: `EACCES`, or what was said where the system gave no such name. */
+/**
+ * Returns why a file could not be used, in few words: `EACCES`, or the error's text if the system gave no such name.
+ */
 export function fileErrorText(error: unknown): string {
   const code = systemErrorCode(error) ?? '';
   return /^E[A-Z]+$/.test(code) ? code : errorText(error);
 }
 
-/** A device, a pipe or a socket has the name of a file that would be written. */
+/** The name of a file to write belongs to a device, a pipe or a socket. */
 export class NotARegularFileError extends Error {
   override readonly name = 'NotARegularFileError';
 

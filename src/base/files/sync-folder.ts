@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * Flushes a folder's list of names: a new name is durable once its folder is. Windows keeps it durable by itself and
+ * Flushes a folder's list of names: a new name is durable once its folder is. Windows does this automatically and
  * cannot open folders.
  * @throws Error of the file system
  */
@@ -16,7 +16,7 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** {@link syncFolder}, while this thread does something else. */
+/** Like {@link syncFolder}, without blocking the thread. */
 export async function syncFolderLater(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -12,55 +12,55 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream is read as fast as the other side takes it, and destroyed should the request fail. */
+  /** A stream is read as fast as the other side accepts it, and destroyed if the request fails. */
   readonly body?: string | Buffer | Readable | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called when a connection is there, right before the first octet is written to it. What it throws ends the request, of
-   * which nothing is sent then.
+   * Called once a connection is available, right before the first byte is written to it. If it throws, the request
+   * ends, and nothing of it is sent.
    */
   readonly beforeSending?: (() => void) | undefined;
-  /** Overrides the client's, for requests known to take long. */
+  /** Overrides the client's setting, for requests known to take long. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Overrides the client's. */
+  /** Overrides the client's setting. */
   readonly bodyTimeoutMs?: number | undefined;
 }
 
-/** The answer, whatever its status. Its body must be used up: by `text`, by `discard`, or by reading `body`. */
+/** The response, whatever its status. Its body must be consumed: with `text`, with `discard`, or by reading `body`. */
 export interface HttpResponse {
   readonly status: number;
-  /** Names in lower case; several fields of one name joined by `, `. */
+  /** Names in lower case; several fields with the same name are joined with `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body as a stream, for large answers. Its errors are raw; {@link httpFailure} tells what they mean. */
+  /** The body as a stream, for large responses. Its errors are raw; {@link httpFailure} translates them. */
   readonly body: Readable;
   /**
    * The body as UTF-8.
-   * @param options `maxBytes`: default 4 MiB; a longer body cuts the connection
-   * @throws BridgeError `upstream-answer-invalid` when it is longer
+   * @param options `maxBytes`: default 4 MiB; a longer body closes the connection
+   * @throws BridgeError `upstream-answer-invalid` if it is longer
    */
   text(options?: { maxBytes?: number }): Promise<string>;
-  /** Drops the body so that the connection serves the next request. */
+  /** Discards the body so that the connection can serve the next request. */
   discard(): Promise<void>;
 }
 
 /** Requests to other hosts, over kept-alive connections. Redirects are not followed. */
 export interface HttpClient {
   /**
-   * @throws BridgeError `upstream-name-unknown`, `upstream-unreachable`, `upstream-timeout`, `upstream-connection-lost`,
-   *   `upstream-certificate-untrusted`, `upstream-tls-failed`, `upstream-answer-invalid`, `proxy-refused`; the reason of
-   *   `signal` if that was aborted by anything but a timeout
+   * @throws BridgeError `upstream-name-unknown`, `upstream-unreachable`, `upstream-timeout`,
+   * `upstream-connection-lost`, `upstream-certificate-untrusted`, `upstream-tls-failed`, `upstream-answer-invalid`,
+   * `proxy-refused`; the reason of `signal` if it was aborted by anything but a timeout
    */
   request(request: HttpRequest): Promise<HttpResponse>;
-  /** Later requests open new connections; those under way end on theirs. For a host that answered 503. */
+  /** Later requests open new connections; current ones finish on theirs. For a host that answered 503. */
   renewConnections(): void;
-  /** Cuts every connection; requests under way fail. */
+  /** Closes every connection; current requests fail. */
   close(): Promise<void>;
 }
 
 const defaultMaxTextBytes = 4 * 1024 * 1024;
 
 /**
- * Makes an HTTP client. Nothing is loaded or opened before its first request.
+ * Creates an HTTP client. Nothing is loaded or opened before its first request.
  * @throws BridgeError `proxy-invalid`, `tls-material-unreadable`
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {

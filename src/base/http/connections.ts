@@ -4,16 +4,16 @@ import type { HttpClientOptions } from './options.ts';
 import type { ProxySettings } from './proxy.ts';
 import { loadUndici } from './undici.ts';
 
-/** A loan of connections to one request. */
+/** Connections lent to one request. */
 export interface Loan {
   readonly dispatcher: Dispatcher;
-  /** To be called once, when the answer has been read to its end or the request has failed. */
+  /** Call once, when the response has been read to its end or the request has failed. */
   release(): void;
 }
 
 /**
  * What was opened between two calls of `renew`. The requests are counted here because undici's own `close` forgets
- * those still under way, so that `destroy` could not reach them any more.
+ * those in progress, so that `destroy` could no longer reach them.
  */
 interface Generation {
   readonly dispatcher: Dispatcher;
@@ -78,7 +78,10 @@ export interface BeforeSending {
   readonly beforeSending?: () => void;
 }
 
-/** Undici starts a request when it has a connection for it, and writes in the same turn; what its start throws ends it. */
+/**
+ * Undici starts a request once it has a connection for it, and writes in the same turn; an error thrown at the start
+ * ends it.
+ */
 const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
   const { beforeSending } = options as BeforeSending;
   if (beforeSending) {
@@ -98,7 +101,7 @@ function makeDispatcher(
 ): Dispatcher {
   const { Agent, EnvHttpProxyAgent, Pool } = loadUndici();
   const timeout = options.connectTimeoutMs ?? 10_000;
-  // HTTP/1.1 alone: with it one slow upload holds one connection, not every request to that host.
+  // Only HTTP/1.1: one slow upload then holds one connection, not every request to that host.
   const connect = { timeout, secureContext, allowH2: false };
   const common = {
     connect,
@@ -113,12 +116,12 @@ function makeDispatcher(
     ...proxy,
     requestTls: connect,
     proxyTls: connect,
-    // Without it a proxy that takes CONNECT and never answers would hold the request for five minutes.
+    // Without it, a proxy that accepts CONNECT and never answers would hold the request for five minutes.
     clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: timeout }),
   });
 }
 
-/** One context for all connections: to read some 150 CA certificates anew for each would cost time and memory. */
+/** One context for all connections: reading some 150 CA certificates again for each would cost time and memory. */
 function trust(ca: string | Buffer | undefined): SecureContext {
   const minVersion = 'TLSv1.2';
   if (ca === undefined) return createSecureContext({ minVersion });

@@ -21,7 +21,7 @@ const cutCodes = new Set([
   'UND_ERR_DESTROYED',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
-/** What OpenSSL answers when it has looked at a certificate and does not like it; Node.js hands the names through. */
+/** OpenSSL's errors for certificates that it rejects; Node.js passes the names through. */
 const certificateCodes =
   /^(CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY|DECODE|DECRYPT)_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|EE_KEY_|CA_KEY_|CA_MD_|ERR_TLS_CERT_ALTNAME)/;
 
@@ -31,10 +31,10 @@ const certificateRemedy =
   'If a proxy or virus scanner inspects TLS, or the host has its own CA, set caFile to that CA certificate (PEM). Check the host name and the clock of this machine too.';
 
 /**
- * What a failed request becomes: a {@link BridgeError} for every failure of the network, of TLS or of a proxy. Anything
- * else (a fault of the request body's own stream, a defect) comes back as it is.
+ * Translates a failed request: returns a {@link BridgeError} for every failure of the network, of TLS or of a proxy.
+ * Anything else (an error of the request body's own stream, a defect) is returned unchanged.
  *
- * `details.mayHaveArrived` tells whether the other side may have got and served the request.
+ * `details.mayHaveArrived` tells whether the other side may have received and processed the request.
  * @param peer host and port, `host:port`
  * @param signal of the request; its `TimeoutError` counts as a timeout, any other reason is returned itself
  */
@@ -91,7 +91,7 @@ function abortFailure(reason: unknown, peer: string): unknown {
   return new BridgeError('upstream-timeout', `${peer} did not finish its answer in time.`, { details });
 }
 
-/** The failure that says most: undici wraps what a proxy did, Node.js bundles one failure per address tried. */
+/** Returns the most specific failure: undici wraps what a proxy did, Node.js bundles one failure per address tried. */
 function rootFailure(error: unknown): unknown {
   const code = systemErrorCode(error);
   if (code === 'UND_ERR_PRX_TLS' && error instanceof Error && error.cause) return error.cause;
@@ -101,7 +101,7 @@ function rootFailure(error: unknown): unknown {
 
 function unreachableText(peer: string, error: unknown, code: string): string {
   const { address, port } = error as { address?: unknown; port?: unknown };
-  // With a proxy this is the proxy's address, which is the one to look at.
+  // With a proxy, this is the proxy's address, which is the one to check.
   const tried = address === undefined ? peer : `${String(address)}${port === undefined ? '' : `:${String(port)}`}`;
   const why = code === 'ECONNREFUSED' ? `${tried} refused the connection` : `this machine has no route to ${tried}`;
   if (tried !== peer) return `${peer} cannot be reached: ${why} (${code}).`;
@@ -114,7 +114,7 @@ function certificateText(peer: string, code: string, said: string): string {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
     return `The certificate of ${peer} is for another name: ${said} (${code}).`;
   }
-  // Node.js adds advice on its own command line, which is not how the bridge is set up.
+  // Node.js adds advice about its own command line, which does not apply to the bridge.
   const why = said.replace(/; if the root CA is installed locally.*$/s, '');
   return `The certificate of ${peer} is not trusted${why === code ? '' : `: ${why}`} (${code}).`;
 }
@@ -128,7 +128,7 @@ function proxyRefusal(said: string, code: string): number | undefined {
 function proxyFailure(status: number, peer: string, cause: unknown): BridgeError {
   const why = status === 407 ? 'it needs a user and password' : `it answered ${status}`;
   return new BridgeError('proxy-refused', `The HTTP proxy refused to connect to ${peer}: ${why}.`, {
-    // The proxy may not reach the host (502, 503, 504) for reasons that pass.
+    // The proxy may be unable to reach the host (502, 503, 504) only temporarily.
     kind: status >= 500 ? 'temporary' : 'needs-admin',
     cause,
     details: { peer, proxyStatus: status, mayHaveArrived: false },

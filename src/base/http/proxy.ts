@@ -4,13 +4,13 @@ import { BridgeError } from '../errors.ts';
 export interface ProxySettings {
   readonly httpProxy: string;
   readonly httpsProxy: string;
-  /** Hosts reached without the proxy, as in `NO_PROXY`: names, `.suffix`, `host:port`, `*`; commas between. */
+  /** Hosts reached without the proxy, as in `NO_PROXY`: names, `.suffix`, `host:port`, `*`; separated by commas. */
   readonly noProxy: string;
 }
 
 /**
- * The proxy to use: the one configured, which then serves every host, or else what the environment says (`HTTPS_PROXY`,
- * `HTTP_PROXY`, `NO_PROXY`, lower case first). Undefined without any.
+ * Returns the proxy to use: the configured one, which then serves every host, or else that of the environment
+ * (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, lower case first). Undefined if there is none.
  * @throws BridgeError `proxy-invalid`
  */
 export function proxySettings(configured: string | undefined, env: NodeJS.ProcessEnv): ProxySettings | undefined {
@@ -30,7 +30,7 @@ function checkedProxy(value: string, source: string): string {
   const text = value.includes('://') ? value : `http://${value}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.hostname || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    // The value itself may hold a password and is not repeated.
+    // The value itself may contain a password and is not repeated.
     throw new BridgeError('proxy-invalid', `The proxy given by ${source} is not an http:// or https:// address.`);
   }
   return text;

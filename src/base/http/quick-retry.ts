@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What is tried again at once, within one delivery attempt. */
+/** What to retry at once, within one delivery attempt. */
 export interface QuickRetry {
-  /** `any`: every temporary failure; `status-codes`: the answers of `statusCodes`. */
+  /** `any`: every temporary failure; `status-codes`: the responses in `statusCodes`. */
   readonly mode: 'none' | 'any' | 'status-codes';
   /** Of HTTP or SMTP. */
   readonly statusCodes: readonly number[];
-  /** Tries in all, the first included; 1 or more. */
+  /** Total number of tries, including the first; 1 or more. */
   readonly maxAttempts: number;
-  /** Between tries where the server names no time itself; up to 300,000. */
+  /** Wait between tries if the server names no time itself; up to 300,000. */
   readonly waitMs: number;
   /** Doubles the wait with each try, up to 300,000. */
   readonly multiplyWait: boolean;
@@ -16,20 +16,20 @@ export interface QuickRetry {
 
 /** What a failed try says about the next one. */
 export interface QuickRetryVerdict {
-  /** Whether another try is wanted, and does no harm. */
+  /** Whether another try is wanted and harmless. */
   readonly again: boolean;
-  /** The time that the server named. */
+  /** The time the server named. */
   readonly askedMs?: number | undefined;
 }
 
-/** A longer wait that a server asks for ends the attempt: the mailbox can rest and let go of its place meanwhile. */
+/** If a server asks for a longer wait, the attempt ends: the mailbox can be paused and release its permit meanwhile. */
 export const longestAskedWaitMs = 10_000;
 const longestWaitMs = 300_000;
 
 /**
- * The wait before another try.
+ * Returns the wait before another try.
  * @param tries made so far, 1 or more
- * @returns undefined if there shall be none
+ * @returns undefined if there is to be none
  */
 export function quickWaitMs(retry: QuickRetry, tries: number, askedMs: number | undefined): number | undefined {
   if (retry.mode === 'none' || tries >= retry.maxAttempts) return undefined;

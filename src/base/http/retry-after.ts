@@ -1,11 +1,11 @@
 /**
- * The longest wait that a server may ask of us. Microsoft's own throttling lasts minutes; whoever asks for years is
- * broken or means harm, and an hour later it can ask again.
+ * The longest wait that a server can ask for. Microsoft's own throttling lasts minutes; a server that asks for years is
+ * broken or malicious, and can ask again an hour later.
  */
 export const longestRetryAfterMs = 60 * 60 * 1000;
 
 /**
- * `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, as milliseconds from now: 0 to
+ * Parses `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, to milliseconds from now: 0 to
  * {@link longestRetryAfterMs}. Undefined for anything else.
  * @param nowMs milliseconds since 1970
  */
@@ -13,7 +13,7 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   const trimmed = value?.trim() ?? '';
   // Decimals are not in the standard, but have been seen.
   if (/^\d+(?:\.\d+)?$/.test(trimmed)) return capped(Math.ceil(Number(trimmed) * 1000));
-  // A date has the name of a month; Date.parse would take "-5" for a year.
+  // A date contains the name of a month; Date.parse would take "-5" for a year.
   if (!/[A-Za-z]/.test(trimmed)) return undefined;
   const dateMs = Date.parse(trimmed);
   return Number.isNaN(dateMs) ? undefined : capped(dateMs - nowMs);

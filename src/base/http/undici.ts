@@ -12,13 +12,13 @@ const require = createRequire(import.meta.url);
 let loaded: UndiciParts | undefined;
 
 /**
- * Loads undici at its first use, and only the parts needed: the whole package brings fetch, caches and mocks along and
- * costs 14 MB of resident memory in place of 3. The version is pinned, so the inner paths cannot move unseen.
+ * Loads undici on first use, and only the parts needed: the whole package includes fetch, caches and mocks and costs 14
+ * MB of resident memory instead of 3. The version is pinned, so the inner paths cannot move unnoticed.
  */
 export function loadUndici(): UndiciParts {
   if (loaded) return loaded;
   const dispatcher: typeof Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
-  // What undici's own index does: request(), connect() … become methods of every dispatcher.
+  // As in undici's own index: request(), connect() … become methods of every dispatcher.
   Object.assign(dispatcher.prototype, require('undici/lib/api/index.js'));
   loaded = {
     Agent: require('undici/lib/dispatcher/agent.js'),

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
-/** The files below a folder of the program, by their paths from its root with `/` between the parts, sorted. */
+/** Lists the files below a folder of the program, by their paths from its root with `/` as the separator, sorted. */
 export function folderFiles(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())

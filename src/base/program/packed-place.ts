@@ -4,9 +4,7 @@ import * as sea from 'node:sea';
 import { folderFiles } from './folder-files.ts';
 import type { ProgramPlace } from './program-place.ts';
 
-/**
- * The bundle: the folder of this module has a file for each entry point, the folder above it is the root of the package.
- */
+/** The bundle: this module's folder has a file for each entry point, and its parent is the root of the package. */
 function bundlePlace(): ProgramPlace {
   const root = join(import.meta.dirname, '..');
   const entry = (name: string) => join(import.meta.dirname, `${name}.cjs`);
@@ -20,7 +18,7 @@ function bundlePlace(): ProgramPlace {
   };
 }
 
-/** The single executable: everything is an asset of it, and it runs an entry point when its first argument says so. */
+/** The single executable: everything is one of its assets, and its first argument selects the entry point. */
 function executablePlace(): ProgramPlace {
   const folder = 'files/';
   const runAs = (name: string) => `--run-as=${name}`;
@@ -39,5 +37,5 @@ function executablePlace(): ProgramPlace {
   };
 }
 
-/** The program as the packages have it. */
+/** The program in its packaged form. */
 export const program: ProgramPlace = sea.isSea() ? executablePlace() : bundlePlace();

@@ -7,10 +7,7 @@ import type { ProgramPlace } from './program-place.ts';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const extension = extname(import.meta.filename);
 
-/**
- * The program as a checkout has it, or compiled file by file. The packages have `packed-place.ts` in place of this
- * module.
- */
+/** The program in a checkout, or compiled file by file. The packages have `packed-place.ts` in place of this module. */
 export const program: ProgramPlace = {
   isPacked: false,
   read: (path) => readFileSync(join(root, path)),
@@ -20,7 +17,7 @@ export const program: ProgramPlace = {
   process: (_, source) => ({ module: fileURLToPath(withExtension(source)), args: [] }),
 };
 
-/** The sources as they are, or compiled. */
+/** Returns the source as it is, or compiled. */
 function withExtension(source: URL): URL {
   return new URL(source.href.replace(/\.\w+$/, extension));
 }

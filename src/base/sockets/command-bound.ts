@@ -1,17 +1,19 @@
 /**
- * Commands that a client may send before it has logged in. The most thorough mail program needs a dozen; whoever sends
- * thousands costs time and replies that nobody takes.
+ * Maximum commands of a client before login. The most thorough mail program needs a dozen; a client that sends
+ * thousands costs time and replies that nobody reads.
  */
 export const maxCommandsBeforeLogin = 100;
 
-/** A client that sends twice as many lines at once waits for no reply: it is told so before the first of them. */
+/**
+ * A client that sends twice as many lines at once does not wait for replies: it is told so before the first of them.
+ */
 export function maxLinesAtOnce(maxCommands = maxCommandsBeforeLogin): number {
   return 2 * maxCommands;
 }
 
 const lineFeed = 0x0a;
 
-/** Whether more than `max` lines end in a chunk. */
+/** Tells whether more than `max` lines end in a chunk. */
 export function hasMoreLinesThan(max: number, chunk: Buffer): boolean {
   if (max === Number.POSITIVE_INFINITY) return false;
   let lines = 0;

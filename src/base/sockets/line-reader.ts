@@ -6,15 +6,15 @@ export class ConnectionEnded extends Error {
   override readonly name = 'ConnectionEnded';
 }
 
-/** Nothing complete arrived in the time allowed. */
+/** Nothing complete arrived in time. */
 export class ReadTimeout extends Error {
   override readonly name = 'ReadTimeout';
 }
 
-/** A line went on beyond what is allowed. */
+/** A line exceeded the permitted length. */
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong';
-  /** How the line begins. */
+  /** The beginning of the line. */
   readonly start: Buffer;
 
   constructor(maxBytes: number, start: Buffer) {
@@ -31,25 +31,25 @@ export class TooManyLines extends Error {
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** As much of a line that is too long is told. */
+/** Number of bytes reported of a line that is too long. */
 const startBytes = 256;
 
-/** What is taken while nobody asks for it, so that the other side's end is noticed. */
+/** Number of bytes read in advance, so that the other side's end is noticed. */
 const readAheadBytes = 16 * 1024;
 
-/** Octets that come one by one are put together: a buffer for each would weigh a hundred times as much. */
+/** Bytes that arrive one by one are joined: a buffer for each would take a hundred times as much memory. */
 const maxChunks = 64;
 
 /**
- * Takes lines and counted octets off a socket, and no more than are asked for: what is not wanted yet stays with
- * the socket, so the other side feels back-pressure, and with {@link detach} it goes to whoever takes over.
+ * Reads lines and counted bytes from a socket, and no more than requested: the rest stays in the socket, so the other
+ * side feels back-pressure, and {@link detach} passes it to the next owner.
  */
 export class LineReader {
-  /** Milliseconds that one wait for octets may take. */
+  /** Maximum duration of one wait for data, in milliseconds. */
   timeoutMs: number;
-  /** Called when the other side has ended, even while nobody asks for octets. */
+  /** Called when the other side has ended, even if nobody is reading. */
   onEnd: (() => void) | undefined;
-  /** Lines that may arrive together, in what one read gives; `line` throws beyond it. Default: any number. */
+  /** Maximum number of lines in one read, beyond which `line` throws. Default: any number. */
   maxLinesAtOnce = Number.POSITIVE_INFINITY;
   #stream: Duplex;
   #chunks: Buffer[] = [];
@@ -65,7 +65,7 @@ export class LineReader {
   }
 
   /**
-   * The next line without its end, CRLF or a bare LF.
+   * Reads the next line without its end, CRLF or a bare LF.
    * @throws LineTooLong, TooManyLines, ReadTimeout, ConnectionEnded
    */
   async line(maxBytes: number): Promise<Buffer> {
@@ -85,7 +85,7 @@ export class LineReader {
     }
   }
 
-  /** Exactly `count` octets. @throws ReadTimeout, ConnectionEnded */
+  /** Reads exactly `count` bytes. @throws ReadTimeout, ConnectionEnded */
   async octets(count: number): Promise<Buffer> {
     while (this.#length < count) {
       this.#putTogether();
@@ -94,20 +94,20 @@ export class LineReader {
     return this.#take(count);
   }
 
-  /** At least one octet and at most `count`. @throws ReadTimeout, ConnectionEnded */
+  /** Reads at least one byte and at most `count`. @throws ReadTimeout, ConnectionEnded */
   async some(count: number): Promise<Buffer> {
     if (this.#length === 0) await this.#more();
     return this.#take(Math.min(count, this.#chunks[0]?.length ?? 0));
   }
 
-  /** Forgets everything received so far (RFC 2595 section 4 and RFC 9051 section 6.2.1 at STARTTLS and STLS). */
+  /** Discards everything received so far (RFC 2595 section 4 and RFC 9051 section 6.2.1 at STARTTLS and STLS). */
   discard(): void {
     this.#pull();
     this.#chunks = [];
     this.#length = 0;
   }
 
-  /** Goes on with another stream, the old one being wrapped in TLS by now. */
+  /** Continues with another stream, such as the TLS stream around the old one. */
   switchTo(stream: Duplex): void {
     this.close();
     this.#ended = false;
@@ -116,8 +116,8 @@ export class LineReader {
   }
 
   /**
-   * Stops reading; who still waits gets `ConnectionEnded`.
-   * @returns what was taken off the stream and not asked for; the rest is still in the stream
+   * Stops reading; pending reads get `ConnectionEnded`.
+   * @returns what was read from the stream but not requested; the rest is still in the stream
    */
   detach(): Buffer {
     const unread = Buffer.concat(this.#chunks);
@@ -125,7 +125,7 @@ export class LineReader {
     return unread;
   }
 
-  /** Stops reading and forgets what was taken off the stream. */
+  /** Stops reading and discards what was read from the stream. */
   close(): void {
     this.#stop();
     this.#stream.off('readable', this.#onReadable);
@@ -156,7 +156,7 @@ export class LineReader {
     this.#stream.on('close', this.#stop);
   }
 
-  /** A stream says that it has ended only once it has been read to its end. */
+  /** A stream reports its end only once it has been read completely. */
   #readAhead(): void {
     while (this.#length < readAheadBytes && this.#pull());
     this.#putTogether();

@@ -1,16 +1,16 @@
 import type { Duplex } from 'node:stream';
 
-/** How long the last words may take to arrive before the socket is cut. */
+/** How long the last data has to arrive before the socket is destroyed. */
 const lingerMs = 2_000;
 
-/** How long a client that goes on sending is held: cut at once, it would come again at once. */
+/** How long a client that keeps sending is held: if cut off at once, it would reconnect at once. */
 const holdMs = 5_000;
 
-/** What is read of a client that goes on sending; the rest stays with the system and makes the client wait. */
+/** Bytes read from a client that keeps sending; the rest stays in the system's buffers and makes the client wait. */
 const maxDiscardedBytes = 16 * 1024;
 
 /**
- * Ends our side of a connection and lets the last words arrive: a socket cut with octets unread takes them back.
+ * Ends our side of a connection and lets the last data arrive: destroying a socket with unread bytes would lose it.
  * Nobody else may read from it any more.
  */
 export function endGently(socket: Duplex): void {
@@ -32,8 +32,8 @@ export function endGently(socket: Duplex): void {
 }
 
 /**
- * Makes the system stop with the next octets, and keeps none: a paused socket would hold 64 KiB of a client that floods.
- * Readable.push tells whoever reads from the system whether to go on.
+ * Makes the system stop reading with the next bytes, and keeps none: a paused socket would hold 64 KiB of a client that
+ * floods. The return value of Readable.push decides whether to continue reading.
  */
 function stopReading(socket: Duplex): void {
   socket.push = () => false;

@@ -1,31 +1,31 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded } from './line-reader.ts';
 
-/** The other side does not take what is sent to it. */
+/** The other side does not accept the data sent to it. */
 export class WriteTimeout extends Error {
   override readonly name = 'WriteTimeout';
 }
 
 /**
- * How long a client may take nothing of what is there for it, in milliseconds. Small replies reach any honest client
- * within the first; after the login even 64 KiB in five minutes are enough.
+ * How long a client may accept none of its pending data, in milliseconds. Small replies reach any honest client within
+ * the first; after login, even 64 KiB in five minutes are enough.
  */
 export const writeTimeoutMs = { beforeLogin: 60_000, afterLogin: 300_000 } as const;
 
-/** Bytes gathered before they go to the socket. */
+/** Bytes collected before they are written to the socket. */
 const flushBytes = 16 * 1024;
 
-/** Bytes of a large piece that go to the socket at once. */
+/** Bytes of a large piece written to the socket at once. */
 const sliceBytes = 64 * 1024;
 
-/** Writes to a socket: many small pieces in one write, large ones no faster than the other side takes them. */
+/** Writes to a socket: many small pieces in one write, large ones no faster than the other side accepts them. */
 export class PacedWriter {
-  /** Milliseconds for which the other side may take nothing while something is there for it. */
+  /** Milliseconds for which the other side may accept none of its pending data. */
   timeoutMs: number;
   #stream: Duplex;
   readonly #encoding: 'latin1' | 'utf8';
   #pending = '';
-  /** Writes that the system has not taken yet. */
+  /** Number of writes that the system has not yet accepted. */
   #unsent = 0;
   #progress: (() => void) | undefined;
 
@@ -35,31 +35,31 @@ export class PacedWriter {
     this.timeoutMs = timeoutMs;
   }
 
-  /** Goes on with another stream, the old one being wrapped in TLS by now. */
+  /** Continues with another stream, such as the TLS stream around the old one. */
   switchTo(stream: Duplex): void {
     this.#stream = stream;
   }
 
-  /** Nothing is sent before {@link flush}, {@link drained}, {@link sent} or {@link octets}. */
+  /** Queues text, which is not sent before {@link flush}, {@link drained}, {@link sent} or {@link octets}. */
   raw(text: string): void {
     this.#pending += text;
   }
 
-  /** Sends what is pending, and waits for nothing: only for last words. */
+  /** Sends pending text without waiting: only for the last data. */
   flush(): void {
     const text = this.#pending;
     this.#pending = '';
     if (text !== '' && this.#stream.writable) this.#write(text);
   }
 
-  /** Whether everything that was sent is on its way. */
+  /** Whether the system has accepted everything. */
   get isIdle(): boolean {
     return this.#unsent === 0;
   }
 
   /**
-   * Sends what is pending and waits until the system has taken all of it. Whoever reads the next command before that
-   * lets a client that never reads pile up replies without end.
+   * Sends pending text and waits until the system has accepted all of it. Reading the next command earlier would let a
+   * client that never reads accumulate replies without limit.
    * @throws ConnectionEnded, WriteTimeout
    */
   async sent(): Promise<void> {
@@ -67,12 +67,12 @@ export class PacedWriter {
     if (this.#unsent > 0) await this.#taken();
   }
 
-  /** Sends what is pending once it is worth it, and waits as {@link sent} does. */
+  /** Sends pending text once there is enough of it, and waits like {@link sent}. */
   async drained(): Promise<void> {
     if (this.#pending.length >= flushBytes) await this.sent();
   }
 
-  /** Sends what is pending and then this, and waits if the other side does not keep up. @throws as {@link sent} */
+  /** Sends pending text and then this, waiting if the other side does not keep up. @throws like {@link sent} */
   async octets(chunk: Uint8Array): Promise<void> {
     this.flush();
     for (let at = 0; at < chunk.length; at += sliceBytes) {
@@ -80,7 +80,7 @@ export class PacedWriter {
     }
   }
 
-  /** Ends the connection where it stands: half of something must not look whole. */
+  /** Destroys the connection: half of something must not look complete. */
   breakOff(what: string, cause: unknown): Error {
     this.#stream.destroy();
     return cause instanceof WriteTimeout ? cause : new ConnectionEnded(what, { cause });
@@ -94,7 +94,7 @@ export class PacedWriter {
     });
   }
 
-  /** Waits until all writes have been taken; the time runs anew with each that is. */
+  /** Waits until all writes have been accepted; the timeout restarts with each. */
   async #taken(): Promise<void> {
     const stream = this.#stream;
     const { promise, resolve, reject } = Promise.withResolvers<void>();

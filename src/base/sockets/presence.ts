@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConnectionEnded } from './line-reader.ts';
 
-/** How long a client that has ended its side may wait for an answer of which nothing comes. */
+/** How long a client that has ended its side may wait for an answer while none of it arrives. */
 const patienceMs = 30_000;
 
 /**
- * Whether the client of a session is still there. Everything that is done for it ends when it has left. A client that
- * has ended only its own side may be waiting for its answers, or may have left: nothing tells which.
+ * Tracks whether the client of a session is still there. Everything done for it ends when it has left. A client that
+ * has ended only its own side may be waiting for its answers, or may have left: there is no way to tell.
  */
 export class Presence {
   readonly #controller = new AbortController();
@@ -15,7 +15,7 @@ export class Presence {
   readonly #written: () => number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param written how many bytes the client has been sent; it has patience as long as they grow */
+  /** @param written how many bytes were sent to the client; its time is extended while they grow */
   constructor(socket: Duplex, written: () => number) {
     this.#socket = socket;
     this.#written = written;
@@ -23,12 +23,12 @@ export class Presence {
     else socket.once('close', this.#leave);
   }
 
-  /** Aborts when the connection is gone, with `ConnectionEnded`. */
+  /** Aborted when the connection is gone, with `ConnectionEnded`. */
   get gone(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** The client has ended its side. */
+  /** Call when the client has ended its side. */
   ended(): void {
     if (this.#timer !== undefined || this.gone.aborted) return;
     let seen = this.#written();
@@ -39,14 +39,14 @@ export class Presence {
     }, patienceMs);
   }
 
-  /** Ends the connection if the client has ended its side, to make room for somebody who is there. */
+  /** Ends the connection if the client has ended its side, to make room for another. */
   giveWay(): boolean {
     if (this.#timer === undefined) return this.gone.aborted;
     this.#socket.destroy();
     return true;
   }
 
-  /** The session is over, or somebody else goes on with it: the socket is left alone. */
+  /** The session is over, or another owner continues with it: the socket is left alone. */
   dispose(): void {
     clearInterval(this.#timer);
     this.#socket.off('close', this.#leave);
@@ -58,7 +58,7 @@ export class Presence {
   };
 }
 
-/** Bytes that the other side has been sent, where the stream counts them. */
+/** Returns the number of bytes sent to the other side, if the stream counts them. */
 export function bytesSent(stream: Duplex): number {
   return (stream as Partial<Socket>).bytesWritten ?? 0;
 }

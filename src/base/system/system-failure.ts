@@ -1,7 +1,7 @@
 import { BridgeError, systemErrorCode } from '../errors.ts';
 import { isRoot } from '../files/ownership.ts';
 
-/** Facts that Node.js puts on an error of the operating system. */
+/** Facts that Node.js adds to an error of the operating system. */
 interface SystemFacts {
   readonly syscall?: unknown;
   readonly path?: unknown;
@@ -13,8 +13,8 @@ interface SystemFacts {
 const denied = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /**
- * What the operating system refused, as the person at the terminal can act on it. It is the last net: where a failure was
- * expected, its own place says more.
+ * Translates an error of the operating system so that the person at the terminal can act on it. This is the last
+ * resort: expected failures are reported in more detail where they occur.
  * @returns undefined for an error of another kind, which is a defect
  */
 export function systemFailure(error: unknown): BridgeError | undefined {
@@ -28,7 +28,7 @@ export function systemFailure(error: unknown): BridgeError | undefined {
       ? new BridgeError('port-in-use', `${where} is in use by another program.`, { cause: error })
       : new BridgeError('listen-failed', `${where} cannot be opened for listening (${code}).`, { cause: error });
   }
-  // What failed on the network has words of its own.
+  // Network failures have their own texts.
   if (typeof port === 'number' || syscall === 'getaddrinfo' || syscall === 'connect') return undefined;
   const what = [path, dest].filter((each) => typeof each === 'string').join(' → ') || 'A file or its output';
   const remedy =

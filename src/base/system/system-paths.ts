@@ -1,11 +1,11 @@
-/** Where the configuration of a service is. */
+/** The configuration of a service. */
 export const systemConfig = '/etc/mailbridge/config.json';
 
-/** Where its data are. */
+/** The data folder of a service. */
 export const systemDataDir = '/var/lib/mailbridge';
 
-/** The key that encrypts its sign-ins. systemd hands it to the service; the commands read it here. */
+/** The key that encrypts the service's sign-ins. systemd passes it to the service; the commands read it here. */
 export const systemTokenKey = '/etc/mailbridge/token.key';
 
-/** Where systemd lets it keep machine code of the program: `CacheDirectory` of the unit. */
+/** Where systemd lets the service keep compiled code of the program: `CacheDirectory` of the unit. */
 export const systemCacheDir = '/var/cache/mailbridge';

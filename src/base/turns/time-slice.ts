@@ -1,30 +1,30 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Items sorted before others may have a turn. */
+/** Items sorted before yielding to other work. */
 const sortedAtOnce = 5_000;
 
-/** Milliseconds that a command works before everybody else has a turn. */
+/** Milliseconds that a command works before yielding. */
 const sliceMs = 20;
 
 /**
- * Cuts the work of one command into slices: one over a hundred thousand messages must not keep the process from
- * everybody else. `if (slice.isOver) await slice.next();` stands in the loop.
+ * Cuts the work of one command into slices, so that one over a hundred thousand messages does not block everything
+ * else. Use `if (slice.isOver) await slice.next();` in the loop.
  */
 export class TimeSlice {
   readonly #signal: AbortSignal | undefined;
   #beganMs = performance.now();
 
-  /** @param signal nobody waits for the work any more */
+  /** @param signal aborted when nobody waits for the work any more */
   constructor(signal?: AbortSignal) {
     this.#signal = signal;
   }
 
-  /** Whether it is time for others. */
+  /** Whether it is time to yield. */
   get isOver(): boolean {
     return performance.now() - this.#beganMs >= sliceMs;
   }
 
-  /** Lets others have their turn. @throws the signal's reason */
+  /** Yields to other work. @throws the signal's reason */
   async next(): Promise<void> {
     await nextTurn();
     this.#signal?.throwIfAborted();
@@ -32,7 +32,7 @@ export class TimeSlice {
   }
 }
 
-/** Sorts as `toSorted` does, others having their turns in between. */
+/** Sorts like `toSorted`, yielding to other work in between. */
 export async function sortedInSlices<Item>(
   items: readonly Item[],
   compare: (left: Item, right: Item) => number,

@@ -2,16 +2,16 @@ import { BridgeError, type ErrorCode } from '../../base/errors.ts';
 import { safeLine } from '../../base/visible.ts';
 import { decodeXoauth2Failure } from '../../sasl/xoauth2.ts';
 
-/** What a server said when it let nobody in. */
+/** A server's refusal of a connection or login. */
 export interface LoginRefusal {
-  /** Host and port, where they are known. */
+  /** Host and port, if known. */
   readonly peer?: string;
   readonly mailbox: string;
-  /** The server's words, without tag and status. */
+  /** The server's text, without tag and status. */
   readonly said: string;
   /** Its error challenge, in base64, if there was one. */
   readonly challenge?: string;
-  /** The refusal came to a login with a token; otherwise to the connection. */
+  /** True if a login with a token was refused; otherwise the connection was. */
   readonly atLogin: boolean;
 }
 
@@ -20,7 +20,7 @@ const exceeded = /too many|concurrent|connection limit|connection count|throttle
 const passing =
   /\[(UNAVAILABLE|SYS\/TEMP|LIMIT|INUSE|IN-USE|LOGIN-DELAY)|temporar|unavailable|try again|server busy|\bBYE\b/i;
 
-/** What a refusal means to whoever wants to read the mailbox. */
+/** Translates a refusal for the reader of the mailbox. */
 export function refusalError(refusal: LoginRefusal): BridgeError {
   const said = safeLine(refusal.said).slice(0, 200);
   const challenge = challengeText(refusal.challenge);

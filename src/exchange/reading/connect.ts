@@ -7,30 +7,30 @@ import { ConnectionEnded, LineReader, ReadTimeout } from '../../base/sockets/lin
 import { unlessAborted } from '../../base/unless-aborted.ts';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from '../endpoint.ts';
 
-/** What it takes to log in to a mailbox upstream. */
+/** What is needed to log in to a mailbox upstream. */
 export interface UpstreamLogin extends ExchangeEndpoint {
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to the system's. */
   readonly ca?: string;
   /** User principal name of the mailbox. */
   readonly mailbox: string;
-  /** @param options.refused a token that did not work; another one is wanted */
+  /** @param options.refused a token that did not work; a different one is wanted */
   getToken(options?: { readonly refused?: string }): Promise<string>;
-  /** From the name's resolution to the end of the TLS handshake. */
+  /** From name resolution to the end of the TLS handshake. */
   readonly connectTimeoutMs: number;
   /** From the greeting to the answer to the login; default 60,000. */
   readonly loginTimeoutMs?: number;
-  /** Ends the attempt: the client has gone. */
+  /** Aborts the attempt when the client has gone. */
   readonly signal?: AbortSignal;
 }
 
-/** An upstream connection that is logged in and that somebody else goes on with. */
+/** A logged-in upstream connection, for another owner to continue with. */
 export interface OpenUpstream {
   readonly socket: Socket;
   /** The upstream's first line. */
   readonly greeting: string;
-  /** What the server offers after login (`IMAP4rev1 IDLE …`), as far as it tells; of IMAP alone. */
+  /** The server's capabilities after login (`IMAP4rev1 IDLE …`), as far as it reports them; only for IMAP. */
   readonly capabilities: string | undefined;
-  /** What came behind the answer to the login. */
+  /** Data received after the answer to the login. */
   readonly unread: Buffer;
 }
 
@@ -38,12 +38,12 @@ const maxLineBytes = 32 * 1024;
 const maxLines = 200;
 
 /**
- * TLS sessions to resume, so that a further login costs a round trip less. One per host, renewed by the server, and
- * per set of authorities: a session that is resumed is not verified again.
+ * TLS sessions to resume, so that another login saves a round trip. One per host, renewed by the server, and per set of
+ * authorities: a resumed session is not verified again.
  */
 const tlsSessions = new WeakMap<SecureContext, Map<string, Buffer>>();
 
-/** A connection to a mail server, up to the end of the login: lines out, lines in. */
+/** A connection to a mail server up to the end of the login, line by line. */
 export class UpstreamDialogue {
   readonly peer: string;
   readonly #options: UpstreamLogin;
@@ -62,7 +62,7 @@ export class UpstreamDialogue {
   }
 
   /**
-   * Connects, with TLS unless the server is to be asked for it first.
+   * Connects, with TLS unless the server must be asked for it first.
    * @throws BridgeError `upstream-unreachable`, `upstream-name-unknown`, `upstream-timeout`,
    *   `upstream-certificate-untrusted`, `upstream-tls-failed`, `upstream-connection-lost`
    */
@@ -82,9 +82,9 @@ export class UpstreamDialogue {
   }
 
   /**
-   * Turns TLS on, the server having agreed to it. What stands behind its agreement came in clear, from whoever is on the
-   * way: it is not taken for something said under TLS (RFC 3207 section 6, RFC 9051 section 11.1).
-   * @throws BridgeError as {@link connect} does
+   * Starts TLS after the server has agreed to it. Anything that follows the agreement came in clear, possibly from an
+   * attacker on the path, and is not treated as sent under TLS (RFC 3207 section 6, RFC 9051 section 11.1).
+   * @throws BridgeError like {@link connect}
    */
   async startTls(): Promise<void> {
     const unread = this.#reader.detach();
@@ -114,10 +114,10 @@ export class UpstreamDialogue {
     }
   }
 
-  /** Lets go of the socket. @returns the socket, and what came that nobody asked for yet */
+  /** Releases the socket. @returns the socket, and received data that was not yet read */
   release(): { readonly socket: Socket; readonly unread: Buffer } {
     const unread = this.#reader.detach();
-    // Between here and the next owner nobody else listens for errors. Ours would keep all this in memory.
+    // Until the next owner takes over, nobody else listens for errors. Our own listener would keep all this in memory.
     this.#socket.off('error', this.#onError).on('error', ignore);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     return { socket: this.#socket, unread };
@@ -157,7 +157,7 @@ export class UpstreamDialogue {
 /** Errors of a socket are followed by its end. */
 function ignore(): void {}
 
-/** Logs in, a second time with another token if the first is refused. */
+/** Logs in; if the token is refused, tries once more with another. */
 export async function withFreshToken(
   options: UpstreamLogin,
   login: (dialogue: UpstreamDialogue, token: string) => Promise<OpenUpstream>,
@@ -177,7 +177,7 @@ async function attempt(
   token: Promise<string>,
   login: (dialogue: UpstreamDialogue, token: string) => Promise<OpenUpstream>,
 ): Promise<OpenUpstream> {
-  // The token may take as long as the connection: both are got at once.
+  // The token may take as long as the connection, so both are requested at once.
   const [connected, got] = await Promise.allSettled([
     UpstreamDialogue.connect(options),
     unlessAborted(token, options.signal),
@@ -205,7 +205,7 @@ function tlsOptions(options: UpstreamLogin): ConnectionOptions & { readonly allo
     secureContext: secureContextOf(options.ca),
     allowHalfOpen: true,
     ...(isIP(options.host) === 0 && { servername: options.host }),
-    // Certificates are made out to names; an address stands in one as itself.
+    // Certificates are issued to names; an address in one is checked as an address.
     host: options.host,
     ...(session !== undefined && { session }),
   };

@@ -1,31 +1,31 @@
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from 'imapflow';
 import { assertProtected, type ExchangeEndpoint, secureContextOf } from '../endpoint.ts';
 
-/** A mailbox to log in to over IMAP, and how long anything may take. */
+/** A mailbox to log in to over IMAP, and timeouts. */
 export interface ImapClientLogin {
   readonly endpoint: ExchangeEndpoint;
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to the system's. */
   readonly extraCa?: string | undefined;
   /** User principal name. */
   readonly mailbox: string;
   readonly accessToken: string;
   readonly connectTimeoutMs: number;
-  /** Silence of either side after which the connection is given up. */
+  /** Silence of either side after which the connection is closed. */
   readonly silenceTimeoutMs: number;
-  /** Ends the attempt: nobody wants the connection any more. */
+  /** Aborts the attempt when nobody wants the connection any more. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Logs in to a mailbox with XOAUTH2 (Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth"), for
- * commands of our own.
- * @throws BridgeError `config-invalid` for an unprotected endpoint beyond this machine; what imapflow throws
+ * Logs in to a mailbox with XOAUTH2 (Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth"), to run the
+ * bridge's own commands.
+ * @throws BridgeError `config-invalid` for an unprotected endpoint on another machine; what imapflow throws
  */
 export async function loginByImap(login: ImapClientLogin): Promise<ImapFlow> {
   const { endpoint, extraCa, mailbox, accessToken, signal } = login;
   assertProtected(endpoint);
   signal?.throwIfAborted();
-  // Loaded by those who need it: the library is large.
+  // Loaded only where needed: the library is large.
   const { ImapFlow } = await import('imapflow');
   const client = new ImapFlow({
     host: endpoint.host,
@@ -40,7 +40,7 @@ export async function loginByImap(login: ImapClientLogin): Promise<ImapFlow> {
     disableCompression: true,
     logger: false,
   });
-  // The commands under way fail by themselves; without a listener the error would end the process.
+  // Commands in progress fail on their own; without a listener, the error would end the process.
   client.on('error', () => {});
   const abort = (): void => client.close();
   signal?.addEventListener('abort', abort);
@@ -49,7 +49,7 @@ export async function loginByImap(login: ImapClientLogin): Promise<ImapFlow> {
     signal?.throwIfAborted();
     return client;
   } catch (error) {
-    // Not every refusal closes the connection by itself.
+    // Not every refusal closes the connection.
     client.close();
     throw error;
   } finally {
@@ -58,10 +58,10 @@ export async function loginByImap(login: ImapClientLogin): Promise<ImapFlow> {
 }
 
 /**
- * What a server says of one message. Meanwhile it may tell of flags that others have set, of this message or another
- * (RFC 3501 section 7): the answer is the one that has the item asked for.
- * @returns undefined if there is none; the item itself is false where the server says NIL
- * @throws what imapflow throws, also when the connection has ended, of which imapflow says that nothing was found
+ * Fetches an item of one message. The server may meanwhile report flags set by others, on this message or another (RFC
+ * 3501 section 7): the answer is the response that has the requested item.
+ * @returns undefined if there is none; the item itself is false if the server answers NIL
+ * @throws what imapflow throws, also if the connection has ended, which imapflow reports as nothing found
  */
 export async function fetchMessage(
   client: ImapFlow,
@@ -75,8 +75,8 @@ export async function fetchMessage(
 }
 
 /**
- * Header fields of several messages, by UID; without those that somebody has removed meanwhile.
- * @throws as {@link fetchMessage}
+ * Fetches header fields of several messages, by UID; without messages removed meanwhile.
+ * @throws like {@link fetchMessage}
  */
 export async function fetchHeaders(
   client: ImapFlow,
@@ -92,14 +92,14 @@ export async function fetchHeaders(
   );
 }
 
-/** A server may say NO of a message that another session has removed (RFC 2180 section 4.1.2, RFC 5530). */
+/** A server may answer NO for a message that another session has removed (RFC 2180 section 4.1.2, RFC 5530). */
 function noneIfGone(error: unknown): [] {
   const { response } = error as { response?: { attributes?: { section?: { value?: unknown }[] }[] } };
   if (response?.attributes?.[0]?.section?.[0]?.value === 'EXPUNGEISSUED') return [];
   throw error;
 }
 
-/** @throws Error as imapflow does for a command on a connection that has ended */
+/** @throws Error like imapflow for a command on a connection that has ended */
 export function assertUsable(client: ImapFlow): void {
   if (!client.usable) throw Object.assign(new Error('Connection not available'), { code: 'NoConnection' });
 }

@@ -5,10 +5,10 @@ import { type OpenUpstream, type UpstreamDialogue, type UpstreamLogin, withFresh
 import { refusalError } from './connect-refusal.ts';
 import { KnownCapabilities } from './known-capabilities.ts';
 
-/** Asking at each login would cost each a round trip, too. */
+/** Cached because asking at each login would cost a round trip, too. */
 const offeredAfterLogin = new KnownCapabilities();
 
-/** Servers known to take the first SASL message with the command: asking again would cost each login a round trip. */
+/** Servers known to accept the first SASL message with the command: asking again would cost each login a round trip. */
 const takesInitialResponse = new Map<string, boolean>();
 
 /**
@@ -54,7 +54,7 @@ async function authenticate(
   return outcome(dialogue, options);
 }
 
-/** Reads to the tagged answer; an error challenge is answered with an empty line so that it comes. */
+/** Reads up to the tagged answer; answers an error challenge with an empty line to get it. */
 async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Promise<string | undefined> {
   let challenge: string | undefined;
   let untagged: string | undefined;
@@ -68,7 +68,7 @@ async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Prom
       dialogue.send('');
     } else if (answer.status === 'OK') {
       const capabilities = /^\[CAPABILITY ([^\]]*)\]/i.exec(answer.text)?.[1] ?? untagged;
-      // The client is told them.
+      // The client is sent them.
       return capabilities && safeLine(capabilities);
     } else {
       throw refused(dialogue, options, answer.text, true, challenge);
@@ -76,7 +76,7 @@ async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Prom
   }
 }
 
-/** What a server that does not tell by itself offers those who have logged in; asked once an hour. */
+/** Capabilities after login of a server that does not report them unasked; asked once an hour. */
 async function askCapabilities(dialogue: UpstreamDialogue, options: UpstreamLogin): Promise<string | undefined> {
   const known = offeredAfterLogin.get(dialogue.peer, options.mailbox);
   if (known !== undefined) return known;
@@ -109,7 +109,7 @@ async function offersInitialResponse(dialogue: UpstreamDialogue, options: Upstre
   return words.includes('SASL-IR');
 }
 
-/** The whole line, and its parts. */
+/** The whole line and its parts. */
 type TaggedLine = readonly [line: string, tag: string, status: 'OK' | 'NO' | 'BAD', text: string];
 
 type Answer =
@@ -129,7 +129,7 @@ async function command(
   return answer;
 }
 
-/** The next line that is for the command: a continuation request or the tagged answer. */
+/** Reads the next line that concerns the command: a continuation request or the tagged answer. */
 async function next(
   dialogue: UpstreamDialogue,
   options: UpstreamLogin,
@@ -158,7 +158,7 @@ function refused(
   challenge?: string,
 ): BridgeError {
   const { peer } = dialogue;
-  // It may have changed its mind about what it takes.
+  // The server may have changed what it accepts.
   takesInitialResponse.delete(peer);
   return refusalError({ peer, mailbox: options.mailbox, said, atLogin, ...(challenge !== undefined && { challenge }) });
 }

@@ -6,8 +6,8 @@ const keptMs = 60 * 60 * 1000;
 const maxKept = 1_000;
 
 /**
- * What servers offer after login, for an hour. One host may serve several organizations differently, personal accounts
- * among them, so the mailbox's domain counts as well.
+ * Capabilities of servers after login, kept for an hour. One host may serve several organizations differently,
+ * including personal accounts, so the mailbox's domain counts as well.
  */
 export class KnownCapabilities {
   readonly #clock: Clock;

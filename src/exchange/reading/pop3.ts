@@ -4,7 +4,7 @@ import { type OpenUpstream, type UpstreamDialogue, type UpstreamLogin, withFresh
 import { refusalError } from './connect-refusal.ts';
 
 /**
- * Opens a POP3 connection to a mailbox with XOAUTH2, in the two-line form, which is the only one Exchange takes
+ * Opens a POP3 connection to a mailbox with XOAUTH2, in the two-line form, the only one that Exchange accepts
  * (Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth"). A refused token is replaced once.
  * @throws BridgeError `upstream-…`, `mailbox-login-refused`, `mailbox-connections-exceeded`,
  *   `mailbox-login-unavailable`, or what `getToken` throws
@@ -26,7 +26,7 @@ export function openPop3Upstream(options: UpstreamLogin): Promise<OpenUpstream> 
   });
 }
 
-/** An error challenge is answered with an empty line so that the refusal comes. */
+/** Answers an error challenge with an empty line to get the refusal. */
 async function outcome(dialogue: UpstreamDialogue, options: UpstreamLogin): Promise<void> {
   const answer = await dialogue.line();
   if (!isChallenge(answer)) return assertOk(dialogue, options, answer, true);

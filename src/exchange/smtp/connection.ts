@@ -1,7 +1,7 @@
 import SMTPConnection, { type SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection';
 import { type DataStream, withPlainPieces } from './data.ts';
 
-/** The part of nodemailer's connection that is at work under its published one. */
+/** The internal methods of nodemailer's connection. */
 interface Workings {
   _sendCommand(this: SMTPConnection, command: string, loggedAs?: string): void;
   _createSendStream(this: SMTPConnection, done: (error: unknown, reply: string) => void): DataStream;
@@ -10,8 +10,8 @@ interface Workings {
 const workings = SMTPConnection.prototype as unknown as Workings;
 
 /**
- * nodemailer's SMTP connection, with parameters on MAIL FROM and on each RCPT TO. By itself it gives SMTPUTF8 to
- * addresses alone (headers need it too, RFC 6531 section 3.4) and one NOTIFY and ORCPT to all recipients.
+ * nodemailer's SMTP connection, with parameters on MAIL FROM and on each RCPT TO. nodemailer itself sends SMTPUTF8 only
+ * for addresses (headers need it too, RFC 6531 section 3.4), and the same NOTIFY and ORCPT for all recipients.
  */
 export class ParameterConnection extends SMTPConnection {
   #mailParameters = '';

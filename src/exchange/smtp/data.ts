@@ -1,10 +1,10 @@
 import type { Transform, TransformCallback } from 'node:stream';
 
-/** nodemailer's stream of a message on its way: it doubles dots and ends the message (RFC 5321 section 4.5.2). */
+/** nodemailer's stream of a message being sent: it doubles dots and ends the message (RFC 5321 section 4.5.2). */
 export interface DataStream extends Transform {
   inByteCount: number;
   outByteCount: number;
-  /** The last octet of the message so far; false before the first. */
+  /** The last byte of the message so far; false before the first. */
   lastByte: number | false;
 }
 
@@ -12,8 +12,8 @@ const CR = 0x0d;
 const DOT = 0x2e;
 
 /**
- * Lets pieces through that hold no dot at the start of a line. nodemailer looks at each octet by itself, for line ends
- * to fix as well; a message has none here: nothing is accepted whose lines do not end in CRLF.
+ * Passes on unchanged the pieces without a dot at the start of a line. nodemailer examines every byte, also to fix line
+ * ends; messages need no fixing here, because none is accepted whose lines do not end in CRLF.
  */
 export function withPlainPieces(stream: DataStream): DataStream {
   const { _transform: transform } = stream;

@@ -2,19 +2,19 @@ import { safeLine } from '../../base/visible.ts';
 import { formatSmtpReply, type UpstreamReply } from './reply.ts';
 
 /**
- * How far an upstream session or transaction had come: `connect`, up to the end of EHLO and STARTTLS; `login`, AUTH;
+ * How far an upstream session or transaction had got: `connect`, up to the end of EHLO and STARTTLS; `login`, AUTH;
  * `envelope`, MAIL FROM up to the reply to DATA; `data`, the message; `end-of-data`, after the final dot.
  */
 export type SmtpStage = 'connect' | 'login' | 'envelope' | 'data' | 'end-of-data';
 
-/** What an {@link SmtpUpstreamError} knows beside its message. */
+/** What an {@link SmtpUpstreamError} carries besides its message. */
 export interface SmtpUpstreamErrorFacts {
   readonly stage: SmtpStage;
   /** The server's refusal; absent if the connection failed without one. */
   readonly reply?: UpstreamReply | undefined;
   /** A code of Node.js (`ECONNREFUSED`, `CERT_HAS_EXPIRED`) or nodemailer (`EAUTH`, `EMESSAGE`, `ESTREAM`). */
   readonly systemCode?: string | undefined;
-  /** The caller's signal ended it. */
+  /** The caller's signal aborted it. */
   readonly aborted?: boolean | undefined;
   /** The command that failed, such as `MAIL FROM`. */
   readonly command?: string | undefined;
@@ -22,7 +22,7 @@ export interface SmtpUpstreamErrorFacts {
   readonly refused?: ReadonlyMap<string, UpstreamReply> | undefined;
 }
 
-/** An upstream SMTP session or transaction failed. Names no token and nothing of the message. */
+/** An upstream SMTP session or transaction failed. Contains no token and nothing of the message. */
 export class SmtpUpstreamError extends Error {
   override readonly name = 'SmtpUpstreamError';
   readonly stage: SmtpStage;

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
 
-/** What is to be sent: the octets, opened when they are asked for, and how many they have to be. */
+/** Content to send: its bytes, opened on demand, and their expected number. */
 export interface OutgoingContent {
   readonly size: number;
   open(): AsyncIterable<Buffer>;
 }
 
 /**
- * A message on its way out, which knows how far it has come. A message that turns out shorter or longer than it should
- * be fails before its end, so that the server never takes a part for the whole.
+ * A message being sent, which tracks its progress. A message that turns out shorter or longer than expected fails
+ * before its end, so that the server never takes a part for the whole.
  */
 export class MeasuredMessage {
   readonly stream: Readable;
@@ -18,7 +18,7 @@ export class MeasuredMessage {
     this.stream = Readable.from(this.#read(source), { objectMode: false });
   }
 
-  /** What has been handed on: nothing, some of it, or all of it. */
+  /** How much has been passed on: nothing, part, or all of it. */
   get progress(): 'none' | 'partial' | 'whole' {
     return this.#progress;
   }

@@ -2,7 +2,7 @@ import type { EnvelopeRecipient } from '../../message/envelope.ts';
 
 const nonAscii = /\P{ASCII}/u;
 
-/** Whether an address can be told to an SMTP server only with SMTPUTF8 (RFC 6531). */
+/** Tells whether an address can be sent to an SMTP server only with SMTPUTF8 (RFC 6531). */
 export function needsSmtpUtf8(address: string): boolean {
   return nonAscii.test(address);
 }
@@ -17,7 +17,7 @@ export function dsnParameters(recipient: EnvelopeRecipient): string {
   const { notify, orcpt } = recipient.dsn ?? {};
   const parameters: string[] = [];
   if (notify !== undefined && notify.length > 0) parameters.push(`NOTIFY=${notify.join(',')}`);
-  // xtext has no room for octets above 127; such an address is told without its original.
+  // xtext cannot encode bytes above 127; such a recipient is sent without ORCPT.
   if (orcpt !== undefined && !nonAscii.test(orcpt)) {
     const [, type, address] = /^([A-Za-z0-9-]+);(.*)$/s.exec(orcpt) ?? [];
     if (type !== undefined && address !== undefined) parameters.push(`ORCPT=${type};${xtext(address)}`);

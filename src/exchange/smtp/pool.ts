@@ -3,13 +3,13 @@ import type { KeyedSemaphore } from '../../base/semaphore.ts';
 import { SmtpUpstreamError } from './error.ts';
 import type { UpstreamSmtpSession } from './session.ts';
 
-/** How many connections are kept, and for how long. */
+/** Limits on pooled connections. */
 export interface SmtpPoolOptions {
   /** Shared by all pools that open connections of the same mailboxes. */
   readonly permits: KeyedSemaphore;
-  /** A connection is left after so many messages; default 100. */
+  /** Messages after which a connection is closed; default 100. */
   readonly maxMessagesPerConnection?: number;
-  /** An unused connection is left after this time; default 30,000. */
+  /** Time after which an unused connection is closed; default 30,000. */
   readonly idleTimeoutMs?: number;
   readonly clock?: Clock;
   /** Opens one authenticated session. */
@@ -22,8 +22,8 @@ interface IdleSession {
 }
 
 /**
- * Authenticated upstream sessions by mailbox, reused from message to message. A new one is opened only while none is
- * idle, so idle and busy together never exceed the permits.
+ * Authenticated upstream sessions by mailbox, reused from message to message. A new one is opened only if none is idle,
+ * so idle and busy ones together never exceed the permits.
  */
 export class SmtpPool {
   readonly #options: SmtpPoolOptions;
@@ -37,9 +37,9 @@ export class SmtpPool {
   }
 
   /**
-   * Lends a session to `work`, waiting while all of the mailbox are in use.
-   * @param fresh refuse a session that was used before: the upstream has just dropped one
-   * @throws whatever `open` or `work` throws, or SmtpUpstreamError when `signal` ends the wait
+   * Lends a session to `work`, waiting while all sessions of the mailbox are in use.
+   * @param fresh do not reuse a session: the upstream has just dropped one
+   * @throws whatever `open` or `work` throws, or SmtpUpstreamError if `signal` ends the wait
    */
   async use<Result>(
     mailbox: string,
@@ -61,7 +61,7 @@ export class SmtpPool {
     }
   }
 
-  /** Leaves all idle connections, and from now on each one in use as soon as it is given back. */
+  /** Closes all idle connections, and from now on each one in use as soon as it is given back. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const idle = [...this.#idle.keys()].flatMap((key) => this.#takeAll(key));
@@ -93,7 +93,7 @@ export class SmtpPool {
     this.#idle.set(key, [...this.#takeAll(key), { session, cancelTimeout }]);
   }
 
-  /** The one used last. */
+  /** Takes the one used last. */
   #takeIdle(key: string): UpstreamSmtpSession | undefined {
     const idle = this.#takeAll(key);
     for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
@@ -117,7 +117,7 @@ function discard({ session, cancelTimeout }: IdleSession): void {
   session.close();
 }
 
-/** The caller's signal came before there was a session. */
+/** The caller's signal was aborted before there was a session. */
 function abandoned(): SmtpUpstreamError {
   return new SmtpUpstreamError('The attempt was given up while waiting for a connection.', {
     stage: 'connect',

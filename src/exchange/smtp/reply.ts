@@ -1,18 +1,18 @@
 import { safeLine } from '../../base/visible.ts';
 
-/** A reply of an SMTP server (RFC 5321 section 4.2), with its enhanced status code (RFC 3463) where it has one. */
+/** A reply of an SMTP server (RFC 5321 section 4.2), with its enhanced status code (RFC 3463) if it has one. */
 export interface UpstreamReply {
   /** 200 to 599. */
   readonly code: number;
   /** `5.7.60` and the like. */
   readonly enhanced?: string;
-  /** The words behind the codes, on one line, at most 500 characters. */
+  /** The text after the codes, on one line, at most 500 characters. */
   readonly text: string;
 }
 
 const maxTextLength = 500;
 
-/** Reads a whole, possibly many-lined reply; undefined if it does not begin with a reply code. */
+/** Parses a whole reply, possibly of several lines; undefined if it does not begin with a reply code. */
 export function parseSmtpReply(response: string): UpstreamReply | undefined {
   const lines = response.split(/\r?\n/).filter((line) => line !== '');
   const code = Number(/^([2-5]\d\d)(?=[ -]|$)/.exec(lines[0] ?? '')?.[1]);
@@ -27,7 +27,7 @@ export function parseSmtpReply(response: string): UpstreamReply | undefined {
   return { code, ...(enhanced !== undefined && { enhanced }), text };
 }
 
-/** The reply on one line, as the server said it. */
+/** Formats the reply on one line, as the server sent it. */
 export function formatSmtpReply(reply: UpstreamReply): string {
   return [reply.code, reply.enhanced, reply.text].filter((part) => part !== undefined && part !== '').join(' ');
 }

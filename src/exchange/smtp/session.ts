@@ -5,31 +5,33 @@ import { ParameterConnection } from './connection.ts';
 import { runStep } from './step.ts';
 import { runTransaction, type SmtpTransaction, type SmtpTransactionResult } from './transaction.ts';
 
-/** How sessions are opened. */
+/** Options for opening sessions. */
 export interface SmtpSessionOptions {
   readonly endpoint: ExchangeEndpoint;
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to the system's. */
   readonly extraCa?: string;
-  /** The name said in EHLO; default the host name or `[127.0.0.1]`. */
+  /** The name in EHLO; default the host name or `[127.0.0.1]`. */
   readonly clientName?: string;
-  /** From the name's resolution to the end of STARTTLS; default 30,000. */
+  /** From name resolution to the end of STARTTLS; default 30,000. */
   readonly connectTimeoutMs?: number;
-  /** Silence of the server, the wait for the last reply included; default 600,000 (RFC 5321 section 4.5.3.2.6). */
+  /**
+   * Maximum silence of the server, including the wait for the last reply; default 600,000 (RFC 5321 section 4.5.3.2.6).
+   */
   readonly silenceTimeoutMs?: number;
 }
 
 const quitTimeoutMs = 1_000;
 
 /**
- * The name of our login among nodemailer's. Not XOAUTH2: where nodemailer has no token source of its own, it passes
- * over a handler of that name to LOGIN, which Exchange offers first.
+ * Name of our login handler in nodemailer. Not XOAUTH2: if nodemailer has no token source of its own, it skips a
+ * handler of that name in favour of LOGIN, which Exchange offers first.
  */
 const loginHandler = 'XOAUTH2-GIVEN-TOKEN';
 
 /** An authenticated SMTP session at the upstream, for one mailbox; one transaction at a time. */
 export class UpstreamSmtpSession {
   readonly mailbox: string;
-  /** Transactions begun. */
+  /** Number of transactions begun. */
   transactions = 0;
   readonly #connection: ParameterConnection;
   #extensions: readonly string[] = [];
@@ -58,7 +60,7 @@ export class UpstreamSmtpSession {
         await authenticate(context, credentials);
       }),
     );
-    // Without a listener an error between two steps would end the process; the next step sees it anyway.
+    // Without a listener, an error between two steps would end the process; the next step sees it anyway.
     connection.on('error', () => {});
     const session = new UpstreamSmtpSession(connection, credentials.mailbox);
     try {
@@ -74,7 +76,7 @@ export class UpstreamSmtpSession {
     return session;
   }
 
-  /** Whether the session may be used for one more transaction, as far as we have heard. */
+  /** Whether the session can be used for another transaction, as far as is known. */
   get usable(): boolean {
     return !this.#connection.destroyed;
   }
@@ -86,8 +88,8 @@ export class UpstreamSmtpSession {
 
   /**
    * Sends one message to the recipients of one transaction.
-   * @returns which recipients were refused; the others have been taken
-   * @throws SmtpUpstreamError if the transaction failed as a whole; the session is closed where its state is unknown
+   * @returns the refused recipients; the others were accepted
+   * @throws SmtpUpstreamError if the transaction failed as a whole; the session is closed if its state is unknown
    */
   async send(transaction: SmtpTransaction, signal: AbortSignal): Promise<SmtpTransactionResult> {
     this.transactions += 1;
@@ -100,7 +102,7 @@ export class UpstreamSmtpSession {
     return result;
   }
 
-  /** Takes leave of the server; the connection is gone when it resolves, within a second. */
+  /** Sends QUIT; the connection is closed when it resolves, within a second. */
   async quit(): Promise<void> {
     if (!this.usable) return;
     await new Promise<void>((resolve) => {
@@ -119,7 +121,7 @@ export class UpstreamSmtpSession {
   }
 }
 
-/** What nodemailer connects with. */
+/** Options for nodemailer's connection. */
 export function connectionOptions(
   options: SmtpSessionOptions,
   authenticateWith: (context: SMTPConnectionCustomAuthContext) => Promise<void>,
@@ -151,7 +153,7 @@ async function authenticate(
   }
   const credentials = encodeXoauth2({ username: mailbox, accessToken: token });
   let reply = await context.sendCommand(`AUTH XOAUTH2 ${credentials.toString('base64')}`);
-  // An error challenge: its empty answer brings the refusal itself.
+  // An error challenge: an empty answer to it brings the actual refusal.
   if (reply.status === 334) reply = await context.sendCommand('');
   if (reply.status !== 235) throw new Error('The server refused the token.');
 }

@@ -2,7 +2,7 @@ import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { type SmtpStage, SmtpUpstreamError, type SmtpUpstreamErrorFacts } from './error.ts';
 import { parseSmtpReply } from './reply.ts';
 
-/** What nodemailer says of an error. */
+/** nodemailer's properties of an error. */
 interface ReportedError {
   readonly message?: string | undefined;
   readonly code?: string | undefined;
@@ -11,7 +11,7 @@ interface ReportedError {
   readonly command?: string | undefined;
 }
 
-/** An upstream error from nodemailer's. */
+/** Creates an upstream error from nodemailer's. */
 export function upstreamError(
   error: ReportedError,
   stage: SmtpStage,
@@ -28,8 +28,8 @@ export function upstreamError(
 }
 
 /**
- * Runs one step of a connection. nodemailer reports a failure to the step's callback, as an `error` event, by `end`
- * alone, or not at all (a connection that we close): each of them ends the step.
+ * Runs one step of a connection. nodemailer reports a failure to the step's callback, as an `error` event, only as
+ * `end`, or not at all (if we close the connection): each of them ends the step.
  */
 export function runStep<Result>(
   connection: SMTPConnection,
@@ -47,7 +47,7 @@ export function runStep<Result>(
     };
     const fail = (error: ReportedError) => settle(() => reject(upstreamError(error, stageNow())));
     const onError = (error: ReportedError) => fail(error);
-    // The callback of a step that a 421 ended comes right after `end` and knows more.
+    // If a 421 ended the step, its callback comes right after `end` and has more detail.
     const onEnd = () => queueMicrotask(() => fail(endOf(connection)));
     const onAbort = () => {
       settle(() => reject(upstreamError({ message: 'The attempt was given up.' }, stageNow(), { aborted: true })));
@@ -61,7 +61,7 @@ export function runStep<Result>(
   });
 }
 
-/** A connection ends without a word, or with 421 in place of the reply that was awaited (RFC 5321 section 3.8). */
+/** A connection can end without a reply, or with 421 in place of the expected one (RFC 5321 section 3.8). */
 function endOf(connection: SMTPConnection): ReportedError {
   const last = connection.lastServerResponse;
   const farewell = typeof last === 'string' && /^421[ -]/.test(last) ? last : undefined;

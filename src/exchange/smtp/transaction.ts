@@ -7,30 +7,30 @@ import { dsnMailParameters, dsnParameters, needsSmtpUtf8 } from './parameters.ts
 import { parseSmtpReply, type UpstreamReply } from './reply.ts';
 import { runStep } from './step.ts';
 
-/** One message for recipients that fit into one SMTP transaction. */
+/** One message for the recipients of one SMTP transaction. */
 export interface SmtpTransaction {
   /** Empty for the null reverse-path. */
   readonly reversePath: string;
   /** At least one; no address twice. */
   readonly recipients: readonly [EnvelopeRecipient, ...EnvelopeRecipient[]];
-  /** Headers or addresses hold UTF-8 (RFC 6531). */
+  /** Headers or addresses contain UTF-8 (RFC 6531). */
   readonly smtpUtf8: boolean;
   readonly dsn?: { readonly ret?: 'FULL' | 'HDRS'; readonly envid?: string };
   readonly message: OutgoingContent;
   /**
-   * A whole field to stand before the message, made when it is known whom the server takes it for; of the same length
-   * for any of them.
+   * A complete field to put before the message, made once it is known which recipients the server accepts; its length
+   * is the same for any of them.
    */
   readonly leadingField: (taken: readonly EnvelopeRecipient[]) => Promise<string>;
 }
 
-/** How a transaction went that did not fail as a whole. */
+/** Result of a transaction that did not fail as a whole. */
 export interface SmtpTransactionResult {
   /** By address. */
   readonly refused: ReadonlyMap<string, UpstreamReply>;
-  /** The reply to the message; absent if every recipient was refused, for then it was not sent. */
+  /** The reply to the message; absent if every recipient was refused, because then it was not sent. */
   readonly response?: UpstreamReply;
-  /** The Message-ID that the server gave the message, with its angle brackets. */
+  /** The Message-ID the server assigned to the message, with its angle brackets. */
   readonly serverMessageId?: string;
 }
 
@@ -48,13 +48,14 @@ export async function runTransaction(
     from: transaction.reversePath === '' ? false : transaction.reversePath,
     to: recipients.map((recipient) => recipient.address),
     size,
-    // Declared whenever it may be: a client that sends 8-bit text often did not say so, and 7-bit text does not suffer.
+    // Declared whenever permitted: a client that sends 8-bit text often does not declare it, and 7-bit text is
+    // unaffected.
     use8BitMime: true,
   };
   const message = new MeasuredMessage({
     size,
     open() {
-      // Opened when the server asks for the data: the recipients have been answered by then.
+      // Opened when the server asks for the data: by then the recipients have been answered.
       const refused = refusals(envelope);
       const taken = recipients.filter(({ address }) => !refused.has(address));
       const field = taken.length === recipients.length ? fieldForAll : leadingField(taken);
@@ -85,7 +86,7 @@ export async function runTransaction(
   }
 }
 
-/** The field goes out with the first octets of the message: a chunk of its own would be a TLS record of its own. */
+/** The field is sent with the first bytes of the message: a separate chunk would be a separate TLS record. */
 async function* behind(field: string | Promise<string>, message: OutgoingContent): AsyncGenerator<Buffer> {
   let first: Buffer | undefined = Buffer.from(await field);
   for await (const chunk of message.open()) {
@@ -95,7 +96,7 @@ async function* behind(field: string | Promise<string>, message: OutgoingContent
   if (first !== undefined) yield first;
 }
 
-/** What MAIL FROM and each RCPT TO carry beyond what nodemailer gives them. */
+/** Parameters of MAIL FROM and of each RCPT TO in addition to nodemailer's own. */
 function parameters(
   { reversePath, recipients, smtpUtf8, dsn }: SmtpTransaction,
   extensions: readonly string[],
@@ -114,7 +115,7 @@ function stageOf(message: MeasuredMessage): SmtpStage {
   return message.progress === 'partial' ? 'data' : 'end-of-data';
 }
 
-/** nodemailer keeps its books in the envelope it was given. */
+/** nodemailer records refusals in the envelope it was given. */
 function refusals(envelope: SMTPEnvelope): Map<string, UpstreamReply> {
   const refused = new Map<string, UpstreamReply>();
   for (const error of (envelope as Partial<SMTPConnectionEnvelope>).rejectedErrors ?? []) {
@@ -130,12 +131,12 @@ function settleFailure(
   message: MeasuredMessage,
   error: SmtpUpstreamError,
 ): SmtpTransactionResult {
-  // Where the server has not seen the final dot, or we have not seen its answer, the next command would be misread.
+  // If the server has not seen the final dot, or we have not seen its answer, the next command would be misread.
   if (error.reply === undefined || message.progress === 'partial') connection.close();
-  // After a refused MAIL FROM the pipelined recipients are refused as well, and mean nothing.
+  // After a refused MAIL FROM, the pipelined recipients are refused as well, which means nothing.
   if (error.command === 'MAIL FROM') throw error;
   const refused = refusals(envelope);
-  // Not after a 421, which nodemailer takes for the end of the connection.
+  // Not after a 421, which nodemailer treats as the end of the connection.
   if (error.command === 'RCPT TO') return { refused };
   throw new SmtpUpstreamError(error.message, { ...error, refused });
 }

@@ -3,27 +3,27 @@ import { parseDateTime } from '../wire/format.ts';
 import type { MessageLiteral } from '../wire/message-literal.ts';
 import { Scanner } from '../wire/scanner.ts';
 
-/** What stands before a message of an APPEND. */
+/** The arguments that precede a message of an APPEND. */
 export interface MessageArguments {
   readonly flags: readonly string[];
   readonly internalDate: Date | undefined;
-  /** The message is put together from pieces (RFC 4469). */
+  /** The message is assembled from pieces (RFC 4469). */
   readonly isCatenated: boolean;
 }
 
-/** The arguments of an APPEND as they come: text, with messages or their pieces between as literals. */
+/** The arguments of an APPEND as they arrive: text, with messages or pieces of them in between as literals. */
 export class AppendArguments {
   #scanner: Scanner;
   #literal: MessageLiteral | undefined;
   #hasEnded = false;
 
-  /** @param literal the one that follows what `scanner` has */
+  /** @param literal the one that follows the text of `scanner` */
   constructor(scanner: Scanner, literal: MessageLiteral | undefined) {
     this.#scanner = scanner;
     this.#literal = literal;
   }
 
-  /** As far as they have come. */
+  /** The text that has arrived so far. */
   get scanner(): Scanner {
     return this.#scanner;
   }
@@ -38,19 +38,19 @@ export class AppendArguments {
     return this.#literal !== undefined && this.#scanner.atEnd();
   }
 
-  /** Whether another message may follow: it has a literal, or is put together from what is stored. */
+  /** Whether another message may follow: it has a literal, or is assembled from stored messages. */
   get isMore(): boolean {
     return this.#literal !== undefined || this.#scanner.holds('CATENATE');
   }
 
-  /** The literal that is next. @throws ImapSyntaxError where there is none */
+  /** The next literal. @throws ImapSyntaxError if there is none */
   literal(): MessageLiteral {
     if (this.#literal === undefined) throw new ImapSyntaxError('The message is missing; it is sent as a literal.');
     this.#scanner.end();
     return this.#literal;
   }
 
-  /** Goes on behind the literal, which has been read. @throws ImapSyntaxError */
+  /** Continues after the literal, which has been read. @throws ImapSyntaxError */
   async advance(): Promise<void> {
     const rest = await this.#literal?.next();
     this.#hasEnded = rest === undefined;
@@ -58,7 +58,7 @@ export class AppendArguments {
     this.#literal = rest?.message;
   }
 
-  /** Flags and date before a message. @throws ImapSyntaxError */
+  /** Reads flags and date before a message. @throws ImapSyntaxError */
   message(): MessageArguments {
     const scanner = this.#scanner;
     const flags = scanner.ahead('(') ? scanner.list(() => scanner.flag()) : [];
@@ -69,7 +69,7 @@ export class AppendArguments {
     if (dateTime !== undefined && internalDate === undefined) throw new ImapSyntaxError('The date is malformed.');
     const isCatenated = scanner.tryWord('CATENATE');
     if (isCatenated) scanner.space();
-    // RFC 6855 section 4: what is closed behind the message is read with it.
+    // RFC 6855 section 4: the parenthesis that closes after the message is read with the message.
     else if (scanner.tryWord('UTF8')) {
       scanner.space();
       scanner.expect('(');

@@ -7,22 +7,23 @@ import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import type { AppendArguments } from './arguments.ts';
 import { badUrl, type MessageUrl, parseMessageUrl } from './message-url.ts';
 
-/** Its size has to be known before it is stored, so it is put together in memory. */
+/** The size must be known before the message is stored, so it is assembled in memory. */
 export const maxCatenatedBytes = 32 * 1024 * 1024;
 const maxUrlBytes = 8 * 1024;
-/** Pieces of one message. */
+/** Maximum number of pieces in one message. */
 const maxPieces = 200;
 
-/** A message that was put together. */
+/** An assembled message. */
 export interface Catenated {
   readonly octets: Buffer;
-  /** A piece may hold NUL. */
+  /** A piece may contain NUL. */
   readonly binary: boolean;
 }
 
 /**
- * Puts a message together from what the client sends and what is stored already (RFC 4469). Takes `(…)` off the arguments.
- * @param open a folder of the mailbox, to be read; closed by the caller
+ * Assembles a message from what the client sends and what is already stored (RFC 4469). Consumes `(…)` from the
+ * arguments.
+ * @param open opens a folder of the mailbox for reading; the caller closes it
  * @throws ImapReply, ImapSyntaxError, MailStoreError
  */
 export async function catenate(
@@ -76,7 +77,7 @@ async function urlOf(given: AppendArguments): Promise<string> {
   return url;
 }
 
-/** What a URL means. */
+/** Returns what a URL refers to. */
 async function stored(
   url: string,
   context: ImapContext,

@@ -5,7 +5,7 @@ import { Scanner } from '../wire/scanner.ts';
 
 /** A message of this mailbox, or a part of one (RFC 5092 section 5.1, `imessagepart` without a server). */
 export interface MessageUrl {
-  /** In Unicode; undefined: the folder that is selected. */
+  /** In Unicode; undefined: the selected folder. */
   readonly folder: string | undefined;
   readonly uidValidity: number | undefined;
   readonly uid: number;
@@ -16,13 +16,13 @@ export interface MessageUrl {
 const form =
   /^(?:\/(?<folder>[^;]+?))?(?:;UIDVALIDITY=(?<validity>\d{1,10}))?\/?;UID=(?<uid>\d{1,10})(?:\/?;SECTION=(?<section>[^;]*?))?(?:\/?;PARTIAL=(?<offset>\d{1,10})(?:\.(?<length>\d{1,10}))?)?\/?$/i;
 
-/** The URL leads nowhere (RFC 4469 section 4). */
+/** The URL refers to nothing here (RFC 4469 section 4). */
 export function badUrl(url: string): ImapReply {
   const shown = /^[\x21-\x7e]{1,500}$/.test(url) && !/["\\\]]/.test(url) ? ` "${url}"` : '';
   return new ImapReply('NO', 'A URL names no message here that can be read.', { code: `BADURL${shown}` });
 }
 
-/** @throws ImapReply BADURL for whatever is no such URL, those of other servers included */
+/** @throws ImapReply BADURL for anything else, including URLs of other servers */
 export function parseMessageUrl(url: string): MessageUrl {
   const { folder, validity, uid, section = '', offset, length } = form.exec(url)?.groups ?? {};
   if (uid === undefined) throw badUrl(url);

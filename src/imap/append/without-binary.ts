@@ -8,8 +8,8 @@ interface Edit {
 }
 
 /**
- * A message whose parts in the transfer encoding `binary` are in base64 instead: neither a literal of RFC 9051 nor most
- * stores can hold NUL (RFC 3516 section 4.3). The very same octets where there is no such part.
+ * Returns a message whose parts with the transfer encoding `binary` are converted to base64: neither a literal of RFC
+ * 9051 nor most stores can hold NUL (RFC 3516 section 4.3). The bytes are unchanged if there is no such part.
  */
 export function withoutBinary(message: Buffer): Buffer {
   const edits = editsOf(message, readWholeMime(message)).sort((a, b) => a.start - b.start);
@@ -28,7 +28,7 @@ function editsOf(message: Buffer, part: MimePart): Edit[] {
   const field = part.header.field('Content-Transfer-Encoding');
   if (field === undefined || field.value().toLowerCase() !== 'binary') return edits;
   const isLeaf = within.length === 0;
-  // The header ends where the body begins; its fields are views of it.
+  // The header ends where the body begins; its fields are views into it.
   const { raw } = part.header;
   const start = part.start - raw.length + field.raw.byteOffset - raw.byteOffset;
   const name = isLeaf ? 'base64' : '8bit';

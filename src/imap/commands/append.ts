@@ -9,8 +9,8 @@ import type { MessageLiteral } from '../wire/message-literal.ts';
 import { formatSequenceSet } from '../wire/sequence-set.ts';
 
 /**
- * RFC 9051 section 6.3.12, RFC 3502 and RFC 4469, with the code of RFC 4315. A refusal comes before a message is sent,
- * where it can; then none of the command's messages is stored.
+ * RFC 9051 section 6.3.12, RFC 3502 and RFC 4469, with the response code of RFC 4315. A refusal comes before a message
+ * is sent, if possible; then none of the command's messages is stored.
  */
 export const append: ImapCommand = (scanner, { raw }) => {
   scanner.space();
@@ -32,7 +32,7 @@ export const append: ImapCommand = (scanner, { raw }) => {
   };
 };
 
-/** Folders that messages are put together from, each opened once. */
+/** Folders that messages are assembled from, each opened once. */
 class Sources {
   readonly #context: ImapContext;
   readonly #open = new Map<string, Promise<OpenFolder>>();
@@ -53,10 +53,13 @@ class Sources {
   }
 }
 
-/** Messages of one command, and octets of all of them. A store keeps them until the last one is there. */
+/**
+ * Maximum number of messages in one command, and of bytes in all of them. A store keeps them until the last one has
+ * arrived.
+ */
 const most = { messages: 1_000, octets: 300 * 1024 * 1024 };
 
-/** The messages as the client sends them, each let in when the store asks for it. */
+/** The messages as the client sends them, each accepted when the store asks for it. */
 async function* messagesOf(
   context: ImapContext,
   given: AppendArguments,
@@ -95,12 +98,12 @@ async function putTogether(context: ImapContext, given: AppendArguments, sources
 
 /** @throws ImapReply */
 function assertTaken({ store: { appendLimit } }: ImapContext, message: MessageLiteral): void {
-  // Before the client sends it, where it waits; where it does not, too much is on its way to read past it.
+  // Sent before the message if the client waits. If it does not, too much is already on its way to read past.
   const bye = !message.synchronizing;
   if (appendLimit !== undefined && message.size > appendLimit) {
     throw new ImapReply('NO', `Messages of more than ${appendLimit} bytes are not taken.`, { code: 'TOOBIG', bye });
   }
-  // RFC 3502 section 3: by an empty message a client takes the whole command back.
+  // RFC 3502 section 3: a client cancels the whole command by sending an empty message.
   if (message.size === 0) throw new ImapReply('NO', 'The APPEND is cancelled by an empty message.');
 }
 
@@ -110,7 +113,7 @@ function assertRoom(messages: number, octets: number, bye: boolean): void {
   throw new ImapReply('NO', 'The APPEND has too many messages.', { code: 'LIMIT', bye });
 }
 
-/** A message that may hold NUL is converted in memory, and so must not be larger than this. */
+/** A message that may contain NUL is converted in memory, so it must not be larger than this. */
 const maxBinaryBytes = 32 * 1024 * 1024;
 
 async function accepted(message: MessageLiteral): Promise<{ content: Readable; size: number }> {
@@ -127,7 +130,7 @@ async function converted(message: MessageLiteral): Promise<{ content: Readable; 
   return { content: Readable.from([octets], { objectMode: false }), size: octets.length };
 }
 
-/** A missing target is told in the way that makes clients create it (RFC 9051 section 7.1). */
+/** Reports a missing target with the code that makes clients create it (RFC 9051 section 7.1). */
 export async function tryCreate<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();

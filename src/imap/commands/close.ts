@@ -1,7 +1,7 @@
 import { command, noArguments } from '../command.ts';
 import { deletedAmong } from './expunge.ts';
 
-/** CLOSE (RFC 9051 section 6.4.1): removes what is marked as deleted, without telling of each. */
+/** CLOSE (RFC 9051 section 6.4.1): removes messages marked as deleted, without reporting each. */
 export const close = command(noArguments, async (context) => {
   const { folder } = context;
   if (!folder.open.readOnly) await folder.open.remove(deletedAmong(folder, folder.uids));

@@ -13,7 +13,7 @@ export const copy = command(parseCopy, async (context, { set, target }, { byUid 
   return { text: 'COPY completed.', ...(code !== undefined && { code }) };
 });
 
-/** MOVE (RFC 9051 section 6.4.8). The code comes ahead of the EXPUNGE responses, in a response of its own. */
+/** MOVE (RFC 9051 section 6.4.8). The code precedes the EXPUNGE responses, in a response of its own. */
 export const move = command(parseCopy, async (context, { set, target }, { byUid }): Promise<ImapCompletion> => {
   const { folder, out, enabled } = context;
   if (folder.open.readOnly) throw new ImapReply('NO', 'The folder was opened to read only.', { code: 'READ-ONLY' });
@@ -26,7 +26,7 @@ export const move = command(parseCopy, async (context, { set, target }, { byUid 
   return { text: 'MOVE completed.', code: highest };
 });
 
-/** COPY takes all messages or none (RFC 9051 section 6.4.7): none if the client means one that is gone. */
+/** COPY copies all messages or none (RFC 9051 section 6.4.7): none if the client names one that is gone. */
 function messagesToTake({ folder }: ImapContext, set: MessageSet, byUid: boolean): number[] {
   const uids = messagesNamed(folder, set, byUid);
   if (!byUid && uids.some((uid) => folder.isRemoved(uid))) throw expungeIssued();

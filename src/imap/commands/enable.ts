@@ -1,7 +1,7 @@
 import { command } from '../command.ts';
 import { isExtension } from '../enabled.ts';
 
-/** RFC 5161: what the server does not know is passed over. */
+/** RFC 5161: unknown extensions are ignored. */
 export const enable = command(
   (scanner) => {
     const names: string[] = [];

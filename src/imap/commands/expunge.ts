@@ -2,7 +2,7 @@ import { command } from '../command.ts';
 import { ImapReply } from '../reply.ts';
 import type { SelectedFolder } from '../selected/selected-folder.ts';
 
-/** EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3 and 6.4.9). The responses follow by themselves. */
+/** EXPUNGE and UID EXPUNGE (RFC 9051 sections 6.4.3 and 6.4.9). The responses are sent after the command. */
 export const expunge = command(
   (scanner, { byUid }) => {
     if (!byUid) return undefined;
@@ -19,7 +19,7 @@ export const expunge = command(
   },
 );
 
-/** Those of `uids` that carry \Deleted. */
+/** The members of `uids` that carry \Deleted. */
 export function deletedAmong(folder: SelectedFolder, uids: readonly number[]): number[] {
   return uids.filter((uid) => folder.get(uid)?.flags.includes('\\Deleted'));
 }

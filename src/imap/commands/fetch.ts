@@ -23,7 +23,7 @@ interface FetchArguments extends FetchModifiers {
   readonly items: readonly FetchItem[];
 }
 
-/** Messages that are made \Seen at once, before they are sent. */
+/** Number of messages marked \Seen at once, before they are sent. */
 const pageSize = 100;
 
 /** RFC 9051 section 6.4.5, with the modifiers of RFC 7162 sections 3.1.4 and 3.2.6. */
@@ -59,7 +59,7 @@ function parseFetch(scanner: Scanner, { byUid }: CommandCall): FetchArguments {
   return { set, items, ...modifiers };
 }
 
-/** UID and MODSEQ are told where the command implies them. */
+/** UID and MODSEQ are sent if the command implies them. */
 function itemsToTell({ items, changedSince }: FetchArguments, byUid: boolean): readonly FetchItem[] {
   const asks = (kind: FetchItem['kind']): boolean => items.some((item) => item.kind === kind);
   return [
@@ -95,7 +95,7 @@ async function fetchPage(
       source.release();
     }
   }
-  // RFC 2180 section 4.1.2: what another session has removed meanwhile.
+  // RFC 2180 section 4.1.2: another session has removed messages meanwhile.
   if (answered < uids.length) failures.push(expungeIssued());
 }
 
@@ -109,7 +109,7 @@ interface Sourced {
   readonly shown: readonly FetchItem[];
 }
 
-/** The messages with as much of their content as the items need, asked for in bulk; those that are gone are left out. */
+/** The messages with as much content as the items need, requested in bulk; messages that are gone are left out. */
 async function* sourcesOf(
   { folder, presence }: ImapContext,
   uids: readonly number[],
@@ -168,7 +168,7 @@ function withFlags({ enabled }: ImapContext, items: readonly FetchItem[]): reado
   ];
 }
 
-/** A section fetched without PEEK makes the message seen. @returns those that were not before */
+/** Marks messages as seen if a section is fetched without PEEK. @returns those that were unseen before */
 async function markSeen({ folder }: ImapContext, uids: readonly number[], items: readonly FetchItem[]) {
   if (folder.open.readOnly || !items.some(makesSeen)) return new Set<number>();
   const unseen = uids.filter((uid) => folder.get(uid)?.flags.includes('\\Seen') === false);

@@ -38,7 +38,7 @@ export const deleteFolder = command(parseFolder, async (context, folder) => {
   return { text: 'DELETE completed.' };
 });
 
-/** A refusal says so where it is for the folders below (RFC 9051 section 7.1, HASCHILDREN). */
+/** If the folders below are the reason for a refusal, it says so (RFC 9051 section 7.1, HASCHILDREN). */
 async function deleted(store: MailStore, folder: string): Promise<void> {
   try {
     await store.deleteFolder(folder);
@@ -64,7 +64,7 @@ export const rename = command(
   },
 );
 
-/** The inbox stays, and so do the folders below it; its messages go to the new folder. */
+/** The inbox and the folders below it stay; its messages move to the new folder. */
 async function emptyInbox(store: MailStore, to: string): Promise<void> {
   await store.createFolder(to);
   const inbox = await store.open('INBOX', { readOnly: false });
@@ -82,7 +82,7 @@ export const subscribe = command(parseFolder, async (context, folder, { name }) 
   try {
     await context.store.setSubscribed(folder, name === 'SUBSCRIBE');
   } catch (error) {
-    // Nothing that is not there is subscribed.
+    // A folder that does not exist is not subscribed anyway.
     const done = name === 'UNSUBSCRIBE' && error instanceof MailStoreError && error.code === 'no-such-folder';
     if (!done) throw error;
   }
@@ -97,10 +97,12 @@ function parseFolder(scanner: Scanner): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const controlCharacter = /[\x00-\x1f\x7f]/;
 
-/** Octets of the longest level of a name that is made. */
+/** Maximum bytes of one level in the name of a new folder. */
 const maxLevelBytes = 255;
 
-/** A name a folder may get, without the delimiter that says it shall hold others (RFC 9051 section 6.3.4). */
+/**
+ * Returns the name for a new folder, without the trailing delimiter that announces children (RFC 9051 section 6.3.4).
+ */
 function newName(name: string, delimiter: string): string {
   const bare = name.endsWith(delimiter) ? name.slice(0, -delimiter.length) : name;
   const levels = bare.split(delimiter);

@@ -3,7 +3,7 @@ import { ImapSyntaxError } from '../reply.ts';
 import { formatString } from '../wire/format.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
-/** RFC 2971 section 3.3 allows a client that many fields. */
+/** RFC 2971 section 3.3 allows a client this many fields. */
 const maxFields = 30;
 
 /** RFC 2971. */

@@ -1,13 +1,13 @@
 import { command, noArguments } from '../command.ts';
 import { ImapReply } from '../reply.ts';
 
-/** RFC 2177: news go out as they happen, until DONE. */
+/** RFC 2177: changes are sent as they happen, until DONE. */
 export const idle = command(noArguments, async (context) => {
   const folder = context.state === 'selected' ? context.folder : undefined;
   const failed = Promise.withResolvers<never>();
   let telling = false;
   let again = false;
-  /** News that come while the client has not taken the last ones go out together afterwards. */
+  /** Changes that occur while the client has not yet received the previous ones are sent together afterwards. */
   const tell = async (): Promise<void> => {
     again = true;
     if (telling) return;

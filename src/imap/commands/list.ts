@@ -60,7 +60,7 @@ function childInfoOf({ select }: ListRequest): string {
   return [...(select.subscribed ? ['"SUBSCRIBED"'] : []), ...(select.specialUse ? ['"SPECIAL-USE"'] : [])].join(' ');
 }
 
-/** RFC 5819 section 2: a folder whose status cannot be told is listed all the same. */
+/** RFC 5819 section 2: a folder whose status is not available is listed nevertheless. */
 async function tellStatusOf(context: ImapContext, { name }: ListedName, { tell }: ListRequest): Promise<void> {
   try {
     await tellStatus(context, name, tell.status);

@@ -21,7 +21,7 @@ function parseLogin(scanner: Scanner): { username: string; password: string } {
     scanner.end();
     return { username: decodeName(username), password: decodePassword(password) };
   } catch (error) {
-    // Typed by hand, or by a program that knows of no quotes: `LOGIN user@contoso.com\shared password`.
+    // Typed by hand, or sent by a program that does not quote: `LOGIN user@contoso.com\shared password`.
     if (error instanceof ImapSyntaxError && !scanner.atEnd()) throw new ImapSyntaxError(howToQuote);
     throw error;
   }
@@ -31,14 +31,14 @@ const howToQuote =
   'Put username and password in double quotes where they hold a blank, a backslash or another special character, and ' +
   'write a backslash before each backslash and double quote in them: LOGIN "user@example.com\\\\shared" "password".';
 
-/** Why there is no password login on this connection at this moment. */
+/** Explains why passwords are not accepted on this connection now. */
 export function passwordsRefused(context: ImapContext): ImapReply {
   if (context.secure) return new ImapReply('NO', 'Passwords are not accepted here.', { code: 'CANNOT' });
   const advice = context.canStartTls ? 'Use STARTTLS first.' : 'Use a port with TLS.';
   return new ImapReply('NO', `Passwords are accepted only over TLS. ${advice}`, { code: 'PRIVACYREQUIRED' });
 }
 
-/** Lets the session decide, and goes where it says. */
+/** Lets the session decide, and enters the state it returns. */
 export async function authenticated(
   context: ImapContext,
   credentials: SaslCredentials,

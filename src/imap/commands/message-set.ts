@@ -3,7 +3,7 @@ import type { SelectedFolder } from '../selected/selected-folder.ts';
 import type { MessageSet } from '../wire/sequence-set.ts';
 
 /**
- * The UIDs a command's message set names. UIDs that do not exist are passed over; sequence numbers that do not
+ * Returns the UIDs that a command's message set names. UIDs that do not exist are ignored; sequence numbers that do not
  * exist are an error (RFC 9051 section 6.4.9 and the grammar's seq-number).
  */
 export function messagesNamed(folder: SelectedFolder, set: MessageSet, byUid: boolean): number[] {
@@ -13,10 +13,10 @@ export function messagesNamed(folder: SelectedFolder, set: MessageSet, byUid: bo
   return folder.resolve(set, byUid);
 }
 
-/** Of messages that somebody else has deleted; some clients know the words "have been deleted". */
+/** Reply for messages that somebody else has deleted; some clients recognize the words "have been deleted". */
 export const deletedText = 'Some of the messages have been deleted.';
 
-/** What refers to messages that somebody else has removed and the client has not been told of. */
+/** Reply to a command that refers to messages removed by somebody else, before the client has been told. */
 export function expungeIssued(): ImapReply {
   return new ImapReply('NO', deletedText, { code: 'EXPUNGEISSUED' });
 }

@@ -8,7 +8,7 @@ interface SearchArguments extends SearchProgram {
   readonly asked: readonly ResultOption[] | undefined;
 }
 
-/** RFC 9051 section 6.4.4, with the response of RFC 3501 where RETURN is not asked for. */
+/** RFC 9051 section 6.4.4, with the response of RFC 3501 if RETURN is not given. */
 export const search = command(parseSearch, async (context, { asked, ...program }, call): Promise<ImapCompletion> => {
   const { byUid, raw } = call;
   const withModseq = asksModseq(program.key);
@@ -16,7 +16,7 @@ export const search = command(parseSearch, async (context, { asked, ...program }
   try {
     assertCharset(program);
     const result = { uids: await searched(context, program.key), byUid, withModseq };
-    // IMAP4rev2 knows no other response (RFC 9051 appendix E).
+    // IMAP4rev2 has no other response (RFC 9051 appendix E).
     const options = asked ?? (context.enabled.rev2 ? (['ALL'] as const) : undefined);
     if (options === undefined) tellPlain(context, 'SEARCH', result);
     else tellExtended(context, raw.tag, options, result);

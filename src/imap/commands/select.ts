@@ -15,9 +15,9 @@ export const select = command(parseSelect, async (context, { folderName, condsto
   if (known !== undefined && !context.enabled.qresync) throw new ImapReply('BAD', 'ENABLE QRESYNC comes first.');
   const { enabled, store, out } = context;
   const before = context.state === 'selected';
-  // A folder is left even where the next one cannot be entered.
+  // The current folder is left even if the next one cannot be entered.
   await context.select(undefined);
-  // What belongs to the folder before ends here (RFC 9051 section 7.1, CLOSED).
+  // Responses for the previous folder end here (RFC 9051 section 7.1, CLOSED).
   if (before && (enabled.qresync || enabled.rev2)) out.untagged('OK [CLOSED] The folder before is left.');
   const signal = context.presence.gone;
   const open = await store.open(folderName, { readOnly: name === 'EXAMINE', isWatched: true, signal });

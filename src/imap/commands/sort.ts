@@ -38,14 +38,14 @@ function parseSort(scanner: Scanner): SortArguments {
   return { asked, criteria, ...parseCharsetAndKeys(scanner) };
 }
 
-/** The charset stands first, without a word before it (RFC 5256 section 3). */
+/** The charset comes first, without a keyword (RFC 5256 section 3). */
 export function parseCharsetAndKeys(scanner: Scanner): SearchProgram {
   const charset = scanner.astring().toUpperCase();
   scanner.space();
   return { charset, key: parseSearchKeys(scanner) };
 }
 
-/** What the criteria of RFC 5256 and RFC 5957 look at. */
+/** Header fields used by the criteria of RFC 5256 and RFC 5957. */
 const sortFields = ['Date', 'Subject', 'From', 'To', 'Cc'];
 
 async function sortable(

@@ -27,7 +27,7 @@ export const store = command(parseStore, async (context, parsed, { byUid }): Pro
   const missing = uids.length > outcome.changed.size + outcome.modified.length;
   const { modified } = outcome;
   return {
-    // RFC 2180 section 4.2: what somebody else has removed meanwhile, and the client does not know of.
+    // RFC 2180 section 4.2: somebody else has removed messages, and the client does not know yet.
     ...(missing && !silent && !byUid
       ? { text: deletedText, code: 'EXPUNGEISSUED', refused: true }
       : { text: 'STORE completed.' }),
@@ -47,7 +47,7 @@ async function tellChanged(
     if (slice.isOver) await slice.next();
     folder.setFlags(uid, now);
     if (!silent) folder.tellMessageFlags(uid, out, byUid || enabled.qresync);
-    // RFC 7162 section 3.1.3: MODSEQ is told even to who wants to hear nothing of the flags.
+    // RFC 7162 section 3.1.3: MODSEQ is sent even if the client asked for .SILENT.
     else if (enabled.condstore) {
       const uidItem = byUid || enabled.qresync ? `UID ${uid} ` : '';
       out.untagged(`${folder.sequenceNumber(uid)} FETCH (${uidItem}MODSEQ (${now.modseq}))`);

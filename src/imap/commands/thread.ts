@@ -46,7 +46,7 @@ function parseThread(scanner: Scanner): ThreadArguments {
   return { threads, ...parseCharsetAndKeys(scanner) };
 }
 
-/** What both algorithms look at. */
+/** Header fields used by both algorithms. */
 const threadFields = ['Date', 'Subject', 'Message-ID', 'References', 'In-Reply-To'];
 
 async function messagesOf({ folder, presence }: ImapContext, uids: readonly number[]): Promise<ThreadedMessage[]> {

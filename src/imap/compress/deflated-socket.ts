@@ -2,25 +2,25 @@ import { Duplex } from 'node:stream';
 import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 import { bytesSent } from '../../base/sockets/presence.ts';
 
-/** Octets inflated at a time: a kilobyte may stand for a megabyte, of which no more than this lies in memory. */
+/** Bytes inflated at a time: a kilobyte can expand to a megabyte, of which no more than this is held in memory. */
 const chunkBytes = 16 * 1024;
 
 /**
- * A connection both of whose directions are DEFLATE (RFC 4978). Only as much is inflated as is read from it, and no
- * more is taken from the socket than the other side's pace allows.
+ * A connection with DEFLATE in both directions (RFC 4978). It inflates only as much as is read from it, and takes no
+ * more from the socket than the reader consumes.
  */
 export class DeflatedSocket extends Duplex {
   readonly #socket: Duplex;
   readonly #inflate: InflateRaw;
   readonly #deflate: DeflateRaw;
-  /** Somebody reads, and has not got enough. */
+  /** A reader is waiting for data. */
   #isWanted = false;
 
-  /** @param unread what has been taken off the socket already */
+  /** @param unread data already taken from the socket */
   constructor(socket: Duplex, unread: Buffer) {
     super();
     this.#socket = socket;
-    // A stream cut in the middle is the end of the connection, and no error of its own.
+    // A stream cut off in the middle ends the connection; it is not an error of its own.
     this.#inflate = createInflateRaw({ chunkSize: chunkBytes, finishFlush: constants.Z_SYNC_FLUSH });
     this.#deflate = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH });
     this.#inflate
@@ -34,7 +34,7 @@ export class DeflatedSocket extends Duplex {
     this.#deflate.pipe(socket);
   }
 
-  /** What has gone out, deflated. */
+  /** Bytes sent, after compression. */
   get bytesWritten(): number {
     return bytesSent(this.#socket);
   }
@@ -44,7 +44,7 @@ export class DeflatedSocket extends Duplex {
     this.#pass();
   }
 
-  /** Inflated octets go on only as they are asked for: a kilobyte that nobody reads must not become a megabyte. */
+  /** Passes on inflated bytes only as they are requested: a kilobyte that nobody reads must not become a megabyte. */
   #pass(): void {
     while (this.#isWanted) {
       const chunk = this.#inflate.read() as Buffer | null;

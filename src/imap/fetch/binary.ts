@@ -4,8 +4,9 @@ import type { ParsedMessage } from './parsed-message.ts';
 import { partAt } from './section.ts';
 
 /**
- * A part with its transfer encoding undone, or undefined where the message has no such part (RFC 3516 section 4.2).
- * @throws ImapReply where the encoding is none that anybody knows
+ * Returns a part with its transfer encoding decoded, or undefined if the message has no such part (RFC 3516 section
+ * 4.2).
+ * @throws ImapReply if the encoding is unknown
  */
 export function decodedPart(message: ParsedMessage, path: readonly number[]): Buffer | undefined {
   if (path.length === 0) return message.octets;

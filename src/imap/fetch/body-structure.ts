@@ -4,7 +4,7 @@ import { formatNstring, formatString } from '../wire/format.ts';
 import { formatEnvelope } from './envelope.ts';
 import type { ParsedMessage } from './parsed-message.ts';
 
-/** A value longer than that is cut, in UTF-16 code units. */
+/** Longer values are cut; in UTF-16 code units. */
 const maxParameterized = 16 * 1024;
 
 /** BODYSTRUCTURE, or BODY without the extension data (RFC 9051 section 7.5.2). */
@@ -25,7 +25,7 @@ function multipart(message: ParsedMessage, part: MimePart, extended: boolean): s
 
 function singlePart(message: ParsedMessage, part: MimePart, extended: boolean): string[] {
   const field = (name: string): string => formatNstring(part.header.get(name));
-  // A multipart in which nobody finds a part is told as the text that it is.
+  // A multipart without parts is reported as text.
   const isText = part.type.startsWith('text/') || part.type.startsWith('multipart/');
   const body = message.body(part);
   const structure = [
@@ -44,7 +44,7 @@ function singlePart(message: ParsedMessage, part: MimePart, extended: boolean): 
   return extended ? [...structure, field('Content-MD5'), ...disposition(part)] : structure;
 }
 
-/** As it is written, comments apart. */
+/** As written, without comments. */
 function transferEncodingOf({ header }: MimePart): string {
   const field = header.get('Content-Transfer-Encoding') ?? '';
   return parseParameterized(field.slice(0, maxParameterized)).value.toUpperCase() || '7BIT';

@@ -3,13 +3,13 @@ import { splitAddress } from '../../message/address/parts.ts';
 import type { HeaderBlock } from '../../message/header/fields.ts';
 import { formatNstring } from '../wire/format.ts';
 
-/** More than that are left out, in UTF-16 code units of all fields of one name; and of their addresses. */
+/** Anything beyond is left out: UTF-16 code units of all fields of one name, and addresses in them. */
 const maxText = 256 * 1024;
 const maxAddresses = 5_000;
 
-/** The ENVELOPE of FETCH (RFC 9051 section 7.5.2). Text stays encoded as it is; what is not ASCII goes out as UTF-8. */
+/** The ENVELOPE of FETCH (RFC 9051 section 7.5.2). Encoded words stay as they are; non-ASCII text is sent as UTF-8. */
 export function formatEnvelope(header: HeaderBlock): string {
-  // What is folded by tabs is told as with blanks: a quoted string cannot hold them.
+  // Tabs from folding are sent as spaces: a quoted string cannot contain them.
   const text = (name: string): string => formatNstring(header.get(name)?.replaceAll('\t', ' '));
   const from = addresses(header, 'From');
   const orFrom = (list: string): string => (list === 'NIL' ? from : list);
@@ -32,7 +32,7 @@ function addresses(header: HeaderBlock, name: string): string {
   return items.length === 0 ? 'NIL' : `(${items.slice(0, maxAddresses).map(formatItem).join('')})`;
 }
 
-/** An address without a host is the beginning or, without a local part too, the end of a group. */
+/** An address without a host starts a group; without a local part too, it ends one. */
 function formatItem(item: AddressItem): string {
   switch (item.kind) {
     case 'group':

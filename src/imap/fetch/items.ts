@@ -9,20 +9,20 @@ const attributes = [
   ...(['MODSEQ', 'EMAILID', 'THREADID'] as const),
 ] as const;
 
-/** A stretch of the message that FETCH wants. */
+/** A section of the message requested by FETCH. */
 export interface SectionItem {
   readonly kind: 'SECTION';
-  /** How the answer names it: `BODY[TEXT]<0>`, `RFC822.HEADER`. */
+  /** Its name in the response: `BODY[TEXT]<0>`, `RFC822.HEADER`. */
   readonly label: string;
   readonly section: Section;
   readonly range: OctetRange | undefined;
-  /** Leaves \Seen as it is. */
+  /** Leaves \Seen unchanged. */
   readonly peek: boolean;
-  /** The store is asked for the range alone. */
+  /** Only the range is requested from the store. */
   readonly rangeGiven?: true;
 }
 
-/** A part with its transfer encoding undone, or its size then (RFC 3516 section 4.2). */
+/** A part with its transfer encoding decoded, or the size of that (RFC 3516 section 4.2). */
 export interface BinaryItem {
   readonly kind: 'BINARY' | 'BINARY.SIZE';
   readonly label: string;
@@ -31,15 +31,15 @@ export interface BinaryItem {
   readonly peek: boolean;
 }
 
-/** What a listing or the whole message tells. */
+/** Data from a listing or from the whole message. */
 export interface AttributeItem {
   readonly kind: (typeof attributes)[number];
 }
 
-/** One thing FETCH is asked for (RFC 9051 section 6.4.5). */
+/** One item of FETCH (RFC 9051 section 6.4.5). */
 export type FetchItem = AttributeItem | SectionItem | BinaryItem;
 
-/** How much of a message an item is made of. */
+/** Returns how much of a message an item needs. */
 export function partNeeded(item: FetchItem): 'none' | 'header' | 'whole' {
   switch (item.kind) {
     case 'ENVELOPE':
@@ -56,7 +56,7 @@ export function partNeeded(item: FetchItem): 'none' | 'header' | 'whole' {
   }
 }
 
-/** What ENVELOPE is made of (RFC 9051 section 7.5.2). */
+/** Header fields that ENVELOPE needs (RFC 9051 section 7.5.2). */
 const envelopeFields = [
   'Date',
   'Subject',
@@ -70,7 +70,7 @@ const envelopeFields = [
   'Message-ID',
 ];
 
-/** Names of the header fields that items of the header alone are made of; undefined for all. */
+/** Returns the names of the header fields needed by items that use only the header; undefined for all. */
 export function headerFieldsNeeded(items: readonly FetchItem[]): readonly string[] | undefined {
   const fields: string[] = [];
   for (const item of items) {
@@ -81,7 +81,7 @@ export function headerFieldsNeeded(items: readonly FetchItem[]): readonly string
   return fields;
 }
 
-/** Whether the item reads the message in the sense of \\Seen. */
+/** Tells whether the item sets \\Seen. */
 export function makesSeen(item: FetchItem): boolean {
   return (item.kind === 'SECTION' || item.kind === 'BINARY') && !item.peek;
 }
@@ -113,10 +113,10 @@ const rfc822: Readonly<Record<string, SectionItem>> = {
   },
 };
 
-/** More items in one command are refused. */
+/** Maximum items in one command; more are refused. */
 const maxItems = 200;
 
-/** The items of FETCH: a macro, one item, or a list. */
+/** Parses the items of FETCH: a macro, one item, or a list. */
 export function parseFetchItems(scanner: Scanner): readonly FetchItem[] {
   if (scanner.ahead('(')) {
     const items = scanner.list(() => parseItem(scanner, scanner.word()), { allowEmpty: false });
@@ -141,7 +141,7 @@ function parseItem(scanner: Scanner, word: string): FetchItem {
   return { kind };
 }
 
-/** A section up to its `]`, as BODY[…] has it. @throws ImapSyntaxError */
+/** Parses a section up to its `]`, as in BODY[…]. @throws ImapSyntaxError */
 export function parseSectionText(scanner: Scanner): Section {
   const path = parsePath(scanner);
   const what = scanner.ahead(']') ? 'ALL' : parseWhat(scanner, path.length > 0);

@@ -2,7 +2,7 @@ import type { MessageContent } from '../../mailbox/mail-store.ts';
 import { defaultMaxHeaderBytes, HeaderBlock } from '../../message/header/fields.ts';
 import { ParsedMessage } from './parsed-message.ts';
 
-/** As much of a message as a command has asked the store for, read and taken apart once at most. */
+/** As much of a message as a command has requested from the store, read and parsed at most once. */
 export class FetchedMessage {
   readonly #given: Buffer | MessageContent | undefined;
   #octets: Promise<Buffer> | undefined;
@@ -13,7 +13,7 @@ export class FetchedMessage {
     this.#given = given;
   }
 
-  /** For what a listing tells. */
+  /** For items answered from the listing. */
   static withoutContent(): FetchedMessage {
     return new FetchedMessage(undefined);
   }
@@ -22,12 +22,12 @@ export class FetchedMessage {
     return new FetchedMessage(header);
   }
 
-  /** To be {@link release}d. */
+  /** Must be {@link release}d. */
   static ofContent(content: MessageContent): FetchedMessage {
     return new FetchedMessage(content);
   }
 
-  /** The content as it comes, unless it lies in memory already or its size is unknown. */
+  /** The content as a stream, unless it is already in memory or its size is unknown. */
   get unread(): { readonly size: number; readonly stream: MessageContent['stream'] } | undefined {
     const given = this.#given;
     if (given === undefined || Buffer.isBuffer(given) || this.#octets !== undefined) return undefined;
@@ -50,7 +50,7 @@ export class FetchedMessage {
     return this.#header;
   }
 
-  /** Drops what has not been read. */
+  /** Discards content that was not read. */
   release(): void {
     if (this.#given !== undefined && !Buffer.isBuffer(this.#given)) this.#given.stream.destroy();
   }

@@ -1,10 +1,10 @@
 import { ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
-/** What stands behind the items of FETCH (RFC 7162 sections 3.1.4 and 3.2.6). */
+/** The modifiers after the items of FETCH (RFC 7162 sections 3.1.4 and 3.2.6). */
 export interface FetchModifiers {
   readonly changedSince: number | undefined;
-  /** What is gone since then is told, too. */
+  /** Messages removed since then are reported, too. */
   readonly vanished: boolean;
 }
 

@@ -9,10 +9,10 @@ import { type AttributeItem, type BinaryItem, type FetchItem, partNeeded, type S
 import type { FetchedMessage } from './message-source.ts';
 import { headerOctets, sectionOctets } from './section.ts';
 
-/** What stands behind an item's name: text, octets in memory, or the content as it comes. */
+/** An item's value: text, bytes in memory, or the content as a stream. */
 type Value = string | { readonly octets: Buffer; readonly as: '' | '~' } | 'stream';
 
-/** One message's FETCH response: `* 12 FETCH (…)`. */
+/** Writes one message's FETCH response: `* 12 FETCH (…)`. */
 export async function respondToFetch(
   out: ImapWriter,
   folder: SelectedFolder,
@@ -20,11 +20,11 @@ export async function respondToFetch(
   source: FetchedMessage,
   items: readonly FetchItem[],
 ): Promise<void> {
-  // Made before the response begins, so that a message that is gone leaves no half response behind.
+  // Computed before the response begins, so that a message that is gone leaves no partial response.
   const streams = items.filter((item) => partNeeded(item) !== 'none').length === 1 && source.unread !== undefined;
   const values: [string, Value][] = [];
   for (const item of items) values.push([labelOf(item), await itemValue(item, folder, message, source, streams)]);
-  // While the content was waited for another session may have changed the flags.
+  // Another session may have changed the flags while the content was awaited.
   const now = folder.get(message.uid) ?? message;
   if (items.some(({ kind }) => kind === 'FLAGS')) folder.announceKeywords(now.flags, out);
   for (const [index, { kind }] of items.entries()) {
@@ -89,7 +89,7 @@ async function attributeValue(
   }
 }
 
-/** What others change. */
+/** Values that other sessions can change. */
 function changingValue(kind: 'FLAGS' | 'MODSEQ', folder: SelectedFolder, { uid, modseq }: MessageSummary): string {
   return kind === 'MODSEQ' ? `(${modseq})` : `(${folder.flagsOf(uid).join(' ')})`;
 }

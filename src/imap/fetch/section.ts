@@ -2,7 +2,7 @@ import type { HeaderBlock } from '../../message/header/fields.ts';
 import type { MimePart } from '../../message/mime/part.ts';
 import type { ParsedMessage } from './parsed-message.ts';
 
-/** What FETCH wants of a message or of one of its parts (RFC 9051 section 6.4.5, `section`). */
+/** The part of a message, or of one of its parts, that FETCH requests (RFC 9051 section 6.4.5, `section`). */
 export interface Section {
   /** `[1, 2]` for `BODY[1.2…]`; empty for the message itself. */
   readonly path: readonly number[];
@@ -11,7 +11,7 @@ export interface Section {
   readonly fields: readonly string[];
 }
 
-/** The octets of a section, or undefined where the message has no such part. */
+/** Returns the bytes of a section, or undefined if the message has no such part. */
 export function sectionOctets(message: ParsedMessage, section: Section): Buffer | undefined {
   const { root, octets } = message;
   const { path, what } = section;
@@ -20,7 +20,7 @@ export function sectionOctets(message: ParsedMessage, section: Section): Buffer 
   if (part === undefined) return undefined;
   if (what === 'ALL') return message.body(part);
   if (what === 'MIME') return part.header.raw;
-  // HEADER and TEXT of a part speak of the message in it.
+  // HEADER and TEXT of a part refer to the message in it.
   return part.message && ofMessage(message, part.message, section);
 }
 
@@ -28,14 +28,14 @@ function ofMessage(message: ParsedMessage, part: MimePart, section: Section): Bu
   return section.what === 'TEXT' ? message.body(part) : headerOctets(part.header, section);
 }
 
-/** The octets of HEADER, HEADER.FIELDS or HEADER.FIELDS.NOT. */
+/** Returns the bytes of HEADER, HEADER.FIELDS or HEADER.FIELDS.NOT. */
 export function headerOctets(header: HeaderBlock, { what, fields }: Section): Buffer {
   if (what !== 'HEADER.FIELDS' && what !== 'HEADER.FIELDS.NOT') return header.raw;
   const keep = what === 'HEADER.FIELDS';
   return header.edit({ drop: ({ name }) => fields.includes(name.toUpperCase()) !== keep });
 }
 
-/** The part that numbers name, or undefined where the message has none. */
+/** Returns the part that the numbers name, or undefined if the message has none. */
 export function partAt(root: MimePart, path: readonly number[]): MimePart | undefined {
   let part = root;
   for (const [depth, number] of path.entries()) {

@@ -1,13 +1,14 @@
-/** No folder's name is as long: a longer pattern names nothing. In UTF-16 code units. */
+/** Longer than any folder name, so a longer pattern matches nothing. In UTF-16 code units. */
 const maxPattern = 2_048;
 
 /**
- * A pattern of LIST (RFC 9051 section 6.3.9): `*` stands for anything, `%` for anything within one level; INBOX is found
- * in any case. Looking at a name takes no more steps than its length times the pattern's.
+ * Returns a matcher for a pattern of LIST (RFC 9051 section 6.3.9): `*` matches anything, `%` anything within one
+ * level; INBOX matches in any case. Matching takes at most as many steps as the length of the name times that of the
+ * pattern.
  */
 export function nameMatcher(pattern: string, delimiter: string): (name: string) => boolean {
   if (pattern.length > maxPattern) return () => false;
-  // Wildcards in a row mean no more than the strongest of them.
+  // Consecutive wildcards mean no more than the strongest of them.
   const tokens = [
     ...inboxInCapitals(pattern, delimiter)
       .replace(/[*%]*\*[*%]*/g, '*')
@@ -23,7 +24,7 @@ function inboxInCapitals(pattern: string, delimiter: string): string {
   return isBelow ? `INBOX${pattern.slice(5)}` : pattern;
 }
 
-/** Walks through the name with all places of the pattern at which one could be. */
+/** Walks through the name, tracking every position in the pattern that could match. */
 function matches(tokens: readonly string[], name: string, delimiter: string): boolean {
   let places = withSkipped(tokens, [0]);
   for (const character of name) {
@@ -40,7 +41,7 @@ function matches(tokens: readonly string[], name: string, delimiter: string): bo
   return places.at(-1) === tokens.length;
 }
 
-/** Ascending places, with those behind wildcards that stand for nothing. */
+/** Ascending positions, including those after wildcards that match nothing. */
 function withSkipped(tokens: readonly string[], places: readonly number[]): number[] {
   const all: number[] = [];
   for (const place of places) {

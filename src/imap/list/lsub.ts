@@ -2,14 +2,14 @@ import type { FolderInfo } from '../../mailbox/mail-store.ts';
 import { nameMatcher } from './glob.ts';
 import { parentsOf } from './matches.ts';
 
-/** A name that LSUB tells. */
+/** A name that LSUB reports. */
 export interface SubscribedName {
   readonly name: string;
   /** Not subscribed itself: a folder below it is (RFC 3501 section 6.3.9). */
   readonly parentOnly: boolean;
 }
 
-/** Names that LSUB tells, parents before their children. */
+/** Returns the names that LSUB reports, parents before their children. */
 export function subscribedNames(
   folders: readonly FolderInfo[],
   delimiter: string,
@@ -20,7 +20,7 @@ export function subscribedNames(
   const subscribed = new Set(folders.filter((folder) => folder.subscribed).map(({ name }) => name));
   for (const name of subscribed) {
     if (matches(name)) told.set(name, { name, parentOnly: false });
-    // `%` stops at a level: what is subscribed below it shows in the name of the level.
+    // `%` stops at a level: a subscription below it appears as the name of the level.
     else if (pattern.includes('%')) {
       for (const parent of parentsOf(name, delimiter)) {
         if (matches(parent) && !subscribed.has(parent)) told.set(parent, { name: parent, parentOnly: true });

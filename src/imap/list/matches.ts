@@ -3,23 +3,23 @@ import type { FolderInfo, SpecialUse } from '../../mailbox/mail-store.ts';
 import { nameMatcher } from './glob.ts';
 import type { ListRequest } from './options.ts';
 
-/** A name that a listing tells. */
+/** A name in a listing. */
 export interface ListedName {
   readonly name: string;
-  /** There is such a folder. */
+  /** The folder exists. */
   readonly exists: boolean;
-  /** It can be opened. */
+  /** The folder can be opened. */
   readonly selectable: boolean;
   readonly hasChildren: boolean;
   readonly subscribed: boolean;
   readonly specialUse: SpecialUse | undefined;
-  /** Folders below it fit the selection, which are not told themselves (RFC 5258 section 3.5, CHILDINFO). */
+  /** Folders below it match the selection but are not listed themselves (RFC 5258 section 3.5, CHILDINFO). */
   readonly childInfo: boolean;
-  /** It fits the selection by itself. */
+  /** The name itself matches the selection. */
   readonly selected: boolean;
 }
 
-/** The names that a LIST tells, parents before their children. */
+/** Returns the names that a LIST reports, parents before their children. */
 export async function listedNames(
   folders: readonly FolderInfo[],
   delimiter: string,
@@ -53,20 +53,20 @@ export async function listedNames(
   return listed;
 }
 
-/** Whether a name is told for its own sake. */
+/** Tells whether a name itself matches. */
 function fitting({ select, patterns }: Pick<ListRequest, 'patterns' | 'select'>): (name: TreeName) => boolean {
   const { subscribed, specialUse } = select;
   if (subscribed || specialUse) {
     return (name) => (!subscribed || name.subscribed) && (!specialUse || name.specialUse !== undefined);
   }
-  // RFC 3501 section 6.3.8: a level that is no folder shows where `%` ends at it.
+  // RFC 3501 section 6.3.8: a level that is not a folder appears if `%` ends at it.
   const levels = patterns.some((pattern) => pattern.endsWith('%'));
   return (name) => name.exists || (levels && name.hasChildren);
 }
 
 type TreeName = Omit<ListedName, 'childInfo' | 'selected'>;
 
-/** Every folder, and the names above that are no folders. */
+/** Every folder, and the levels above that are not folders. */
 function namesOf(folders: readonly FolderInfo[], delimiter: string): ReadonlyMap<string, TreeName> {
   const parents = new Set(folders.flatMap(({ name }) => parentsOf(name, delimiter)));
   const known = new Set(folders.map(({ name }) => name));

@@ -2,11 +2,11 @@ import { ImapSyntaxError } from '../reply.ts';
 import { parseStatusItems, type StatusItem } from '../status/items.ts';
 import type { Scanner } from '../wire/scanner.ts';
 
-/** What LIST asks for (RFC 5258, RFC 5819, RFC 6154). */
+/** The arguments of LIST (RFC 5258, RFC 5819, RFC 6154). */
 export interface ListRequest {
   readonly reference: string;
   readonly patterns: readonly string[];
-  /** Written in the way of RFC 5258, and to be answered so. */
+  /** Uses the syntax of RFC 5258, and is answered accordingly. */
   readonly extended: boolean;
   readonly select: { readonly subscribed: boolean; readonly specialUse: boolean; readonly recursive: boolean };
   readonly tell: {
@@ -17,7 +17,7 @@ export interface ListRequest {
   };
 }
 
-/** More patterns in one command are refused. */
+/** Maximum patterns in one command; more are refused. */
 const maxPatterns = 100;
 
 export function parseListRequest(scanner: Scanner, extensible: boolean): ListRequest {
@@ -46,7 +46,7 @@ function parseSelection(scanner: Scanner): ListRequest['select'] {
   const recursive = words.includes('RECURSIVEMATCH');
   const subscribed = words.includes('SUBSCRIBED');
   const specialUse = words.includes('SPECIAL-USE');
-  // RFC 5258 section 3.1: by itself it selects nothing whose children could count.
+  // RFC 5258 section 3.1: alone, it selects nothing whose children could match.
   if (recursive && !subscribed && !specialUse) throw new ImapSyntaxError('RECURSIVEMATCH needs SUBSCRIBED.');
   return { subscribed, specialUse, recursive };
 }

@@ -3,7 +3,10 @@ import { parseDay } from '../wire/format.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import type { MessageSet } from '../wire/sequence-set.ts';
 
-/** A search key (RFC 9051 section 6.4.4, RFC 5032, RFC 7162 section 3.1.5, RFC 8474 section 4.3). Days are as `2026-11-30`. */
+/**
+ * A search key (RFC 9051 section 6.4.4, RFC 5032, RFC 7162 section 3.1.5, RFC 8474 section 4.3). Days have the form
+ * `2026-11-30`.
+ */
 export type SearchKey =
   | { readonly kind: 'all' }
   | { readonly kind: 'recent' }
@@ -35,7 +38,7 @@ const flags: Readonly<Record<string, string>> = {
   SEEN: '\\Seen',
 };
 
-/** More in one command, those within others counted, are refused. */
+/** Maximum keys in one command, including nested ones; more are refused. */
 const maxKeys = 2_000;
 
 /** One key after another, all of which must match. */
@@ -46,7 +49,7 @@ export function parseSearchKeys(scanner: Scanner): SearchKey {
   return { kind: 'and', keys };
 }
 
-/** Keys that may still come. */
+/** Number of keys that may still follow. */
 interface KeyBudget {
   keys: number;
 }
@@ -106,7 +109,7 @@ function parseNamed(scanner: Scanner, name: string, depth: number, budget: KeyBu
   }
 }
 
-/** Seconds, one at least (RFC 5032). */
+/** Seconds, at least one (RFC 5032). */
 function interval(scanner: Scanner): number {
   scanner.space();
   const seconds = scanner.number();

@@ -6,22 +6,22 @@ import { compareDays, toldDay, writtenDay } from './days.ts';
 import type { SearchKey } from './keys.ts';
 import { fieldText, textsOf } from './texts.ts';
 
-/** A message that SEARCH looks at, with as much of it as is known. */
+/** A message that SEARCH examines, with as much of it as is known. */
 export interface Candidate {
   readonly message: MessageSummary;
   readonly recent: boolean;
   /** In milliseconds. */
   readonly now: number;
   emailId(): string;
-  /** Whether a message set of sequence numbers or UIDs names it. */
+  /** Whether a message set of sequence numbers or UIDs contains it. */
   named(key: SearchKey & { kind: 'numbers' }): boolean;
-  /** What the store itself has found; undefined where it has not looked. */
+  /** The store's own search result; undefined if it has not searched. */
   found(key: SearchKey & { kind: 'body' | 'text' }): boolean | undefined;
   readonly header?: HeaderBlock;
   readonly parsed?: ParsedMessage;
 }
 
-/** Whether a message matches; undefined where more of it has to be known. */
+/** Tells whether a message matches; undefined if more of it must be known. */
 export function matches(key: SearchKey, candidate: Candidate): boolean | undefined {
   switch (key.kind) {
     case 'not': {
@@ -44,7 +44,7 @@ export function matches(key: SearchKey, candidate: Candidate): boolean | undefin
   }
 }
 
-/** @param decides the result of one key that settles all */
+/** @param decides the result of a single key that decides the whole */
 function joined(keys: readonly SearchKey[], candidate: Candidate, decides: boolean): boolean | undefined {
   let open = false;
   for (const key of keys) {

@@ -6,10 +6,10 @@ import { formatSequenceSet } from '../wire/sequence-set.ts';
 
 const options = ['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE'] as const;
 
-/** What a search shall tell of its result (RFC 4731, RFC 5182). */
+/** What a search reports of its result (RFC 4731, RFC 5182). */
 export type ResultOption = (typeof options)[number];
 
-/** `RETURN (…) `, or undefined where it does not stand. */
+/** Parses `RETURN (…) `; undefined if it is absent. */
 export function parseResultOptions(scanner: Scanner): readonly ResultOption[] | undefined {
   if (!scanner.tryWord('RETURN')) return undefined;
   scanner.space();
@@ -23,15 +23,15 @@ export function parseResultOptions(scanner: Scanner): readonly ResultOption[] | 
   return words.length === 0 ? ['ALL'] : words;
 }
 
-/** What a search has found, in the order in which it is told. */
+/** The result of a search, in the order to report it. */
 export interface SearchResult {
   readonly uids: readonly number[];
   readonly byUid: boolean;
-  /** MODSEQ is told, too. */
+  /** MODSEQ is included, too. */
   readonly withModseq: boolean;
 }
 
-/** `* ESEARCH (TAG "a") UID MIN 2 …` (RFC 4731 section 3.1); a saved result takes the place of the last one. */
+/** `* ESEARCH (TAG "a") UID MIN 2 …` (RFC 4731 section 3.1); a saved result replaces the previous one. */
 export function tellExtended(
   { folder, out }: ImapContext,
   tag: string,
@@ -55,7 +55,10 @@ export function tellExtended(
   out.untagged(['ESEARCH', `(TAG ${formatString(tag)})`, ...told].join(' '));
 }
 
-/** The messages the result speaks of: only its ends where nothing else is asked for (RFC 5182 section 2.4, RFC 7162 section 3.1.6). */
+/**
+ * Messages that the result covers: only its ends if nothing else is requested (RFC 5182 section 2.4, RFC 7162 section
+ * 3.1.6).
+ */
 function endsAsked(asked: readonly ResultOption[], uids: readonly number[]): readonly number[] {
   const all = asked.includes('ALL') || asked.includes('COUNT') || !(asked.includes('MIN') || asked.includes('MAX'));
   const [first, last] = [uids[0], uids.at(-1)];
@@ -63,7 +66,7 @@ function endsAsked(asked: readonly ResultOption[], uids: readonly number[]): rea
   return [...new Set([...(asked.includes('MIN') ? [first] : []), ...(asked.includes('MAX') ? [last] : [])])];
 }
 
-/** `SEARCH 2 5 (MODSEQ 17)`, the way of RFC 3501 with RFC 7162 section 3.1.5. */
+/** `SEARCH 2 5 (MODSEQ 17)`, in the form of RFC 3501 with RFC 7162 section 3.1.5. */
 export function tellPlain(
   { folder, out }: ImapContext,
   name: 'SEARCH' | 'SORT',

@@ -12,15 +12,15 @@ type NumbersKey = SearchKey & { kind: 'numbers' };
 type Found = ReadonlyMap<TextKey, ReadonlySet<number>>;
 
 /**
- * UIDs of the messages that match, ascending. The store is asked for headers, and then for whole messages, only of those
- * that are still in question, and in bulk.
+ * Returns the UIDs of the messages that match, ascending. Headers, and then whole messages, are requested from the
+ * store only for messages still undecided, and in bulk.
  */
 export async function searched({ folder, presence }: ImapContext, key: SearchKey): Promise<readonly number[]> {
   const signal = presence.gone;
   const candidates = candidatesOf(folder);
   const matched: number[] = [];
   let found: Found = new Map();
-  /** @returns whether the message is still in question */
+  /** @returns whether the message is still undecided */
   const judge: Judge = (uid, seen) => {
     const candidate = candidates(uid, found);
     const result = candidate === undefined ? false : matches(key, { ...candidate, ...seen });
@@ -39,7 +39,7 @@ export async function searched({ folder, presence }: ImapContext, key: SearchKey
 }
 
 function candidatesOf(folder: SelectedFolder): (uid: number, found: Found) => Candidate | undefined {
-  // Each set is looked at once for all messages; the numbers in it are never all written down.
+  // Each set is prepared once for all messages; its numbers are never expanded into a list.
   const sets = new Map<SearchKey, Membership>();
   const now = Date.now();
   const saved = new Set(folder.saved);
@@ -64,7 +64,7 @@ function candidatesOf(folder: SelectedFolder): (uid: number, found: Found) => Ca
   };
 }
 
-/** What the store finds by itself, once for each text. */
+/** Runs the store's own search, once for each text. */
 async function foundByStore(open: OpenFolder, key: SearchKey, signal: AbortSignal): Promise<Found> {
   const found = new Map<TextKey, ReadonlySet<number>>();
   if (open.searchText === undefined) return found;
@@ -76,7 +76,7 @@ async function foundByStore(open: OpenFolder, key: SearchKey, signal: AbortSigna
   return found;
 }
 
-/** Names of the header fields that keys look at. */
+/** Names of the header fields that keys examine. */
 function headerFieldsAsked(key: SearchKey): readonly string[] {
   const fields: string[] = [];
   for (const each of everyKey(key)) {
@@ -88,14 +88,14 @@ function headerFieldsAsked(key: SearchKey): readonly string[] {
 
 type Judge = (uid: number, seen: Pick<Candidate, 'header' | 'parsed'>) => boolean;
 
-/** How messages are judged. */
+/** What is needed to judge messages. */
 interface Judging {
   readonly signal: AbortSignal;
   readonly judge: Judge;
   readonly slice: TimeSlice;
 }
 
-/** @returns those that what is known of them does not settle */
+/** @returns those that cannot be decided from what is known of them */
 async function inQuestion(uids: readonly number[], judge: Judge, slice: TimeSlice): Promise<number[]> {
   const left: number[] = [];
   for (const uid of uids) {
@@ -105,7 +105,7 @@ async function inQuestion(uids: readonly number[], judge: Judge, slice: TimeSlic
   return left;
 }
 
-/** @returns those whose header does not settle it */
+/** @returns those that their header does not decide */
 async function byHeaders(
   open: OpenFolder,
   uids: readonly number[],

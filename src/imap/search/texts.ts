@@ -5,12 +5,15 @@ import { decodedWords } from '../../message/mime/encodings.ts';
 import type { MimePart } from '../../message/mime/part.ts';
 import type { ParsedMessage } from '../fetch/parsed-message.ts';
 
-/** The value of a field as people see it. Encoded words of an unknown charset are decoded, too: nobody looks for them. */
+/**
+ * Returns the value of a field as people see it. Encoded words in an unknown charset are decoded, too, by guessing:
+ * nobody searches for the encoded form.
+ */
 export function fieldText(field: HeaderField): string {
   return decodedWords(field.value(), { unknownCharset: 'guessed' });
 }
 
-/** The text of every text part, transfer encodings and charsets undone. */
+/** Yields the text of every text part, with transfer encoding and charset decoded. */
 export function* textsOf(message: ParsedMessage, part: MimePart = message.root): Generator<string> {
   for (const child of part.parts) yield* textsOf(message, child);
   if (part.message !== undefined) yield* textsOf(message, part.message);

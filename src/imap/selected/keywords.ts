@@ -1,18 +1,20 @@
 import type { Flag } from '../../mailbox/mail-store.ts';
 
-/** The flags that every folder can keep. */
+/** The flags that every folder can store. */
 export const systemFlags = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'] as const;
 
 const systemNames: ReadonlySet<string> = new Set([...systemFlags, '\\Recent'].map((flag) => flag.toLowerCase()));
 
-/** More keywords than that in one folder are used without being listed. */
+/** Maximum keywords listed per folder; more can be used, but are not listed. */
 const maxListed = 1_000;
 
-/** The flags a client has been told that the folder knows: of a keyword it must hear before it sees it (RFC 9051 section 7.3.5). */
+/**
+ * The flags announced to a client: it must learn of a keyword before seeing it on a message (RFC 9051 section 7.3.5).
+ */
 export class ToldKeywords {
   readonly #spellings = new Map<string, Flag>();
 
-  /** Adds keywords. @returns whether one of them was new */
+  /** Adds keywords. @returns whether any of them was new */
   learn(flags: readonly Flag[]): boolean {
     let isNew = false;
     for (const flag of flags) {

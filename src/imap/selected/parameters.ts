@@ -2,15 +2,15 @@ import { ImapSyntaxError } from '../reply.ts';
 import type { Scanner } from '../wire/scanner.ts';
 import type { SequenceSet } from '../wire/sequence-set.ts';
 
-/** What a client remembers of a folder and wants only news of (RFC 7162 section 3.2.5). */
+/** The folder state that a client remembers; it wants only changes since then (RFC 7162 section 3.2.5). */
 export interface KnownState {
   readonly uidValidity: number;
   readonly modseq: number;
-  /** Undefined: all that there can be. */
+  /** Undefined: all possible UIDs. */
   readonly uids: SequenceSet | undefined;
 }
 
-/** What stands behind the folder's name in SELECT and EXAMINE (RFC 7162 sections 3.1.8 and 3.2.5). */
+/** The parameters after the folder name in SELECT and EXAMINE (RFC 7162 sections 3.1.8 and 3.2.5). */
 export interface SelectParameters {
   readonly condstore: boolean;
   readonly known: KnownState | undefined;
@@ -48,7 +48,7 @@ function parseKnown(scanner: Scanner): KnownState {
   return { uidValidity, modseq, uids };
 }
 
-/** Message numbers with their UIDs: they could spare work only where nothing is remembered of what was removed. */
+/** Skips message numbers with their UIDs: they could only save work if removals were not remembered. */
 function skipSequenceMatch(scanner: Scanner): void {
   scanner.expect('(');
   scanner.sequenceSet();

@@ -4,7 +4,7 @@ import { formatGaps, formatSequenceSet, type SequenceSet, selectNumbers } from '
 import type { KnownState } from './parameters.ts';
 import type { SelectedFolder } from './selected-folder.ts';
 
-/** `* VANISHED (EARLIER) …`: what is gone since a mod-sequence (RFC 7162 section 3.2.10.1). */
+/** `* VANISHED (EARLIER) …`: messages removed since a mod-sequence (RFC 7162 section 3.2.10.1). */
 export async function tellVanished(
   folder: SelectedFolder,
   modseq: number,
@@ -15,7 +15,7 @@ export async function tellVanished(
   const gone = (uid: number): boolean => folder.get(uid) === undefined;
   const vanished =
     removed === undefined
-      ? // Where nobody remembers what was removed, all that is not there is gone.
+      ? // If removals are no longer remembered, everything that is absent counts as removed.
         formatGaps(folder.uids, known ?? everyUid, folder.open.uidNext - 1)
       : formatSequenceSet((known === undefined ? removed : selectNumbers(known, removed)).filter(gone));
   if (vanished !== '') out.untagged(`VANISHED (EARLIER) ${vanished}`);
@@ -23,7 +23,7 @@ export async function tellVanished(
 
 const everyUid: SequenceSet = [{ from: 1, to: Number.POSITIVE_INFINITY }];
 
-/** News since the state a client remembers. */
+/** Sends the changes since the state a client remembers. */
 export async function tellNews(folder: SelectedFolder, known: KnownState, out: ImapWriter): Promise<void> {
   await tellVanished(folder, known.modseq, known.uids, out);
   const asked = known.uids === undefined ? folder.uids : selectNumbers(known.uids, folder.uids);

@@ -19,27 +19,27 @@ interface Arrival {
 }
 
 /**
- * A folder as the client knows it: sequence numbers change only when the client is told (RFC 9051 section 7.5.1),
- * so what happens behind its back waits here.
+ * A folder as the client knows it: sequence numbers change only when the client is told (RFC 9051 section 7.5.1), so
+ * changes by others wait here.
  */
 export class SelectedFolder {
   readonly open: OpenFolder;
-  /** See {@link OpenFolder.highestModseq}, of before the messages were listed. */
+  /** {@link OpenFolder.highestModseq} before the messages were listed. */
   readonly modseqAtSelect: number;
-  /** UIDs that `$` stands for (RFC 5182). */
+  /** The UIDs that `$` stands for (RFC 5182). */
   saved: readonly number[] = [];
   readonly #enabled: EnabledExtensions;
   readonly #keywords = new ToldKeywords();
   /** Ascending. */
   #uids: number[] = [];
-  /** In the places of their UIDs: a map of them takes ten times the memory, and there may be very many. */
+  /** In the same order as their UIDs: a map would take ten times the memory, and there may be very many. */
   #messages: MessageSummary[] = [];
   readonly #recent = new Set<number>();
   readonly #removed = new Set<number>();
   readonly #flagged = new Set<number>();
   /** By UID, ascending. */
   readonly #added = new Map<number, Arrival>();
-  /** The first mod-sequence of which the client has not heard all. */
+  /** The first mod-sequence of which the client has not been told everything. */
   #untoldFrom = Number.POSITIVE_INFINITY;
   #gone: string | undefined;
   #onChange: (() => void) | undefined;
@@ -51,10 +51,10 @@ export class SelectedFolder {
     this.modseqAtSelect = open.highestModseq;
   }
 
-  /** Lists the folder and starts to watch it. @param signal nobody waits for it any more */
+  /** Lists the folder and starts to watch it. @param signal aborted when nobody waits for it any more */
   static async of(open: OpenFolder, enabled: EnabledExtensions, signal?: AbortSignal): Promise<SelectedFolder> {
     const folder = new SelectedFolder(open, enabled);
-    // Watched before it is listed: what happens meanwhile is in the list or in the watch, or in both.
+    // Watched before it is listed: a change meanwhile is in the list, in the watch, or in both.
     const meanwhile: FolderChange[] = [];
     const uidNext = open.uidNext;
     let note = (change: FolderChange): void => void meanwhile.push(change);
@@ -66,7 +66,7 @@ export class SelectedFolder {
         folder.#keywords.learn(message.flags);
       };
       const listing = open.list(signal === undefined ? {} : { signal });
-      // What is there already costs no turn of the event loop for each message.
+      // A list that is already complete does not cost a turn of the event loop per message.
       const slice = new TimeSlice(signal);
       if (Symbol.iterator in listing) {
         for (const message of listing) {
@@ -88,7 +88,7 @@ export class SelectedFolder {
     return folder;
   }
 
-  /** Ascending by UID; the place is the sequence number less one. */
+  /** Ascending by UID; the index is the sequence number minus one. */
   get uids(): readonly number[] {
     return this.#uids;
   }
@@ -102,7 +102,7 @@ export class SelectedFolder {
     return Math.min(this.open.highestModseq, this.#untoldFrom - 1);
   }
 
-  /** Why nothing can be done with the folder any more; undefined as long as something can. */
+  /** Why the folder can no longer be used; undefined while it can. */
   get gone(): string | undefined {
     return this.#gone;
   }
@@ -116,7 +116,7 @@ export class SelectedFolder {
     return this.#recent.has(uid);
   }
 
-  /** Whether somebody has removed the message and the client has not been told. */
+  /** Whether the message was removed without the client having been told. */
   isRemoved(uid: number): boolean {
     return this.#removed.has(uid);
   }
@@ -129,10 +129,10 @@ export class SelectedFolder {
     return `M${createHash('sha256').update(`${id} ${uidValidity} ${uid}`).digest('hex').slice(0, 40)}`;
   }
 
-  /** Every flag that FETCH tells of a message. */
+  /** Every flag that FETCH reports for a message. */
   flagsOf(uid: number): readonly Flag[] {
     const flags = this.get(uid)?.flags ?? [];
-    // IMAP4rev2 knows no \Recent (RFC 9051 appendix E).
+    // IMAP4rev2 has no \Recent (RFC 9051 appendix E).
     return this.#recent.has(uid) && !this.#enabled.rev2 ? [...flags, '\\Recent'] : flags;
   }
 
@@ -140,32 +140,32 @@ export class SelectedFolder {
     return firstAtLeast(this.#uids, uid) + 1;
   }
 
-  /** UIDs of the messages a set names, ascending. */
+  /** UIDs of the messages in a set, ascending. */
   resolve(set: MessageSet, byUid: boolean): number[] {
     if (set === 'saved') return this.saved.filter((uid) => this.#has(uid));
     if (byUid) return selectNumbers(set, this.#uids);
     return selectUpTo(set, this.#uids.length).map((number) => this.#uids[number - 1] as number);
   }
 
-  /** Whether a sequence set names numbers that no message has. */
+  /** Whether a sequence set contains numbers that no message has. */
   exceeds(set: SequenceSet): boolean {
     const last = this.#uids.length;
     return set.some(({ from, to }) => Math.max(finite(from, last), finite(to, last)) > last || last === 0);
   }
 
-  /** Flags the client's own command has set; they are known to it. */
+  /** Records flags set by the client's own command, which the client knows. */
   setFlags(uid: number, { flags, modseq }: ChangedFlags): void {
     const place = firstAtLeast(this.#uids, uid);
     const message = this.#messages[place];
     if (message?.uid === uid) this.#messages[place] = { ...message, flags, modseq };
   }
 
-  /** Messages the client's own command has removed; it is told with the next EXPUNGE responses. */
+  /** Records messages removed by the client's own command; the next EXPUNGE responses report them. */
   markRemoved(uids: readonly number[]): void {
     for (const uid of uids) if (this.#has(uid)) this.#removed.add(uid);
   }
 
-  /** Calls `listener` whenever there is something to tell; one listener at a time. */
+  /** Calls `listener` whenever there is something to send; one listener at a time. */
   onChange(listener: (() => void) | undefined): void {
     this.#onChange = listener;
   }
@@ -175,20 +175,20 @@ export class SelectedFolder {
     out.untagged(`FLAGS (${this.#keywords.listed()})`);
   }
 
-  /** What a client that changes flags can use (RFC 9051 section 7.1, PERMANENTFLAGS). */
+  /** The flags a client can change (RFC 9051 section 7.1, PERMANENTFLAGS). */
   tellPermanentFlags(out: ImapWriter): void {
     const flags = this.open.readOnly ? '' : `${this.#keywords.listed()} \\*`;
     out.untagged(`OK [PERMANENTFLAGS (${flags})] Permanent flags`);
   }
 
-  /** Lists keywords the client has not heard of, before it is told of a message that carries them. */
+  /** Announces new keywords before sending a message that carries them. */
   announceKeywords(flags: readonly Flag[], out: ImapWriter): void {
     if (!this.#keywords.learn(flags)) return;
     this.tellFlags(out);
     this.tellPermanentFlags(out);
   }
 
-  /** Tells the flags of a message, with its MODSEQ where the client wants that. */
+  /** Sends the flags of a message, with its MODSEQ if the client wants it. */
   tellMessageFlags(uid: number, out: ImapWriter, withUid: boolean): void {
     const message = this.get(uid);
     if (message === undefined) return;
@@ -198,11 +198,12 @@ export class SelectedFolder {
     out.untagged(`${this.sequenceNumber(uid)} FETCH (${uidItem}FLAGS (${this.flagsOf(uid).join(' ')})${modseq})`);
   }
 
-  /** Tells the client what has happened. */
+  /** Sends the client all pending changes. */
   tell(out: ImapWriter, options: { readonly expunges: boolean }): void {
     if (options.expunges) this.#tellRemoved(out);
     this.tellArrivals(out);
-    // Only where the client has asked for it: isync 1.4 takes a FETCH with a UID, while it lists, for one more message.
+    // With UID only if the client has asked for it: isync 1.4, while it lists, takes a FETCH with a UID for another
+    // message.
     for (const uid of this.#flagged) this.tellMessageFlags(uid, out, this.#enabled.qresync);
     this.#flagged.clear();
     if (this.#removed.size === 0) this.#untoldFrom = Number.POSITIVE_INFINITY;
@@ -214,7 +215,7 @@ export class SelectedFolder {
     await this.open.close();
   }
 
-  /** Tells the client of messages that have come. */
+  /** Tells the client of new messages. */
   tellArrivals(out: ImapWriter): void {
     if (this.#added.size === 0) return;
     const recentBefore = this.#recent.size;

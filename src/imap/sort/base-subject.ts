@@ -1,4 +1,4 @@
-/** Subjects are compared by so many characters. */
+/** Number of characters of a subject that are compared. */
 const maxSubject = 1_000;
 
 const blob = '\\[[^\\[\\]]*\\][ ]*';
@@ -6,15 +6,15 @@ const trailer = /(?:\(fwd\)| )$/i;
 const leader = new RegExp(`^(?:${blob})*(?:re|fwd?)[ ]*(?:${blob})?:`, 'i');
 const blobAtStart = new RegExp(`^${blob}`);
 
-/** A subject without what replies and forwarding put around it. */
+/** A subject without the marks of replies and forwarding. */
 export interface BaseSubject {
-  /** Empty where nothing is left. */
+  /** Empty if nothing is left. */
   readonly text: string;
-  /** Something of `Re:`, `Fwd:` or `(fwd)` stood there. */
+  /** The subject contained `Re:`, `Fwd:`, `(fwd)` or the like. */
   readonly isReply: boolean;
 }
 
-/** The base subject (RFC 5256 section 2.1). @param subject with its encoded-words decoded */
+/** Returns the base subject (RFC 5256 section 2.1). @param subject with its encoded-words decoded */
 export function baseSubject(subject: string): BaseSubject {
   let text = subject.replace(/\s+/g, ' ').slice(0, maxSubject);
   let isReply = false;
@@ -53,7 +53,7 @@ function withoutLeaders(subject: string, replied: () => void): string {
       text = trimmed.slice(reply.length);
       continue;
     }
-    // A mailing list's mark goes, too, unless it is all there is.
+    // A mailing list's tag is removed, too, unless nothing else is left.
     const mark = blobAtStart.exec(trimmed)?.[0] ?? '';
     if (mark === '' || mark.length === trimmed.length) return trimmed;
     text = trimmed.slice(mark.length);

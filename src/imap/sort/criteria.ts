@@ -3,13 +3,13 @@ import type { Scanner } from '../wire/scanner.ts';
 
 const names = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO', 'DISPLAYFROM', 'DISPLAYTO'] as const;
 
-/** By what SORT orders (RFC 5256 section 3, RFC 5957). */
+/** A sort criterion (RFC 5256 section 3, RFC 5957). */
 export interface SortCriterion {
   readonly name: (typeof names)[number];
   readonly reverse: boolean;
 }
 
-/** More in one command are refused. */
+/** Maximum criteria in one command; more are refused. */
 const maxCriteria = 20;
 
 /** `(REVERSE DATE SUBJECT)` */
@@ -30,7 +30,7 @@ export function parseSortCriteria(scanner: Scanner): readonly SortCriterion[] {
   return criteria;
 }
 
-/** Whether messages' headers have to be looked at. */
+/** Tells whether the criteria need message headers. */
 export function asksSortHeader(criteria: readonly SortCriterion[]): boolean {
   return criteria.some(({ name }) => name !== 'ARRIVAL' && name !== 'SIZE');
 }

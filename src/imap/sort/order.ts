@@ -8,13 +8,13 @@ import { baseSubject } from './base-subject.ts';
 import type { SortCriterion } from './criteria.ts';
 import { sentDate } from './sent-date.ts';
 
-/** A message with what it is sorted by: numbers, or texts made comparable. */
+/** A message with its sort keys: numbers, or comparable texts. */
 export interface SortedMessage {
   readonly uid: number;
   readonly keys: readonly (number | string)[];
 }
 
-/** Addresses are compared by the first, of which so much is looked at. */
+/** Text examined to find the first address, by which messages are compared. */
 const maxText = 1_000;
 
 export function sortedMessage(
@@ -59,19 +59,19 @@ function mailboxOf(item: AddressItem | undefined): string {
   return item.kind === 'address' ? splitAddress(item.parsed.address).local : item.words;
 }
 
-/** What people see of an address (RFC 5957). */
+/** An address as people see it (RFC 5957). */
 function displayed(item: AddressItem | undefined): string {
   if (item === undefined || item.kind === 'group-end') return '';
   if (item.kind !== 'address') return decodedWords(item.words);
   return decodedWords(item.parsed.name ?? '') || item.parsed.address;
 }
 
-/** Compared without case and in one form of each character, as i;unicode-casemap does (RFC 5051). */
+/** Makes text comparable without case and with normalized characters, as i;unicode-casemap does (RFC 5051). */
 function comparable(text: string): string {
   return text.toUpperCase().normalize('NFKD');
 }
 
-/** UIDs in the order asked for; what is equal stays as it arrived. */
+/** Returns UIDs in the requested order; equal messages stay in order of arrival. */
 export async function inOrder(
   messages: readonly SortedMessage[],
   criteria: readonly SortCriterion[],

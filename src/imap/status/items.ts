@@ -15,7 +15,7 @@ const counters = {
   MAILBOXID: (status: FolderStatus) => `(${status.id})`,
 } as const;
 
-/** What STATUS tells (RFC 9051 section 6.3.11, RFC 7162, RFC 7889, RFC 8438, RFC 8474). */
+/** An item of STATUS (RFC 9051 section 6.3.11, RFC 7162, RFC 7889, RFC 8438, RFC 8474). */
 export type StatusItem = keyof typeof counters | 'APPENDLIMIT';
 
 /** ` (MESSAGES UNSEEN …)` */
@@ -31,11 +31,11 @@ export function parseStatusItems(scanner: Scanner): readonly StatusItem[] {
   );
 }
 
-/** Tells `* STATUS folder (…)`. @throws MailStoreError */
+/** Sends `* STATUS folder (…)`. @throws MailStoreError */
 export async function tellStatus(context: ImapContext, folder: string, items: readonly StatusItem[]): Promise<void> {
   const asks = items.some((item) => item !== 'APPENDLIMIT');
   const status = asks ? await context.store.status(folder) : undefined;
-  // RFC 7162 section 3.1: whoever asks for it wants to hear of MODSEQ from here on.
+  // RFC 7162 section 3.1: a client that asks for it wants MODSEQ from here on.
   if (items.includes('HIGHESTMODSEQ')) context.enable(['CONDSTORE']);
   const values = items.map((item) => {
     if (item === 'APPENDLIMIT') return `APPENDLIMIT ${context.store.appendLimit ?? 'NIL'}`;

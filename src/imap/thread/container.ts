@@ -2,14 +2,14 @@ import type { TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 import type { ThreadNode } from './node.ts';
 
-/** Steps up a thread after which something is taken for a loop. */
+/** Steps up a thread after which it is considered a loop. */
 const maxDepth = 10_000;
 
-/** A message, or one that others only refer to, in the tree that is being built (RFC 5256 section 3, REFERENCES). */
+/** A message, or one that others only refer to, in the tree under construction (RFC 5256 section 3, REFERENCES). */
 export class Container implements ThreadNode {
   readonly message: ThreadedMessage | undefined;
   parent: Container | undefined;
-  /** Most messages have none: a set for each of very many would be most of what a command holds. */
+  /** Most messages have no children: a set for each would take most of a command's memory. */
   #children: Set<Container> | undefined;
 
   constructor(message?: ThreadedMessage) {
@@ -24,9 +24,9 @@ export class Container implements ThreadNode {
     return this.#children ?? none;
   }
 
-  /** Puts it below another, unless that is below itself. */
+  /** Moves this below another, unless that one is below this. */
   moveTo(parent: Container): void {
-    // Nothing can be below what has no children: most messages are put below others so.
+    // Nothing can be below a container without children, and most messages moved have none.
     if (parent === this || (this.children.size > 0 && parent.isWithin(this))) return;
     this.leave();
     this.parent = parent;
@@ -39,7 +39,7 @@ export class Container implements ThreadNode {
     this.parent = undefined;
   }
 
-  /** @param children those that it has */
+  /** @param children the present ones */
   reorder(children: Iterable<Container>): void {
     this.#children = new Set(children);
   }
@@ -55,7 +55,7 @@ export class Container implements ThreadNode {
 
 const none: ReadonlySet<Container> = new Set();
 
-/** A container and all below it, those below first; a stack, as threads may be deep. */
+/** Returns containers with all their descendants, descendants first; uses a stack, because threads may be deep. */
 export async function deepestFirst(roots: Iterable<Container>, slice: TimeSlice): Promise<Container[]> {
   const order: Container[] = [];
   const work = [...roots];

@@ -4,7 +4,7 @@ import { decodedWords } from '../../message/mime/encodings.ts';
 import { baseSubject } from '../sort/base-subject.ts';
 import { sentDate } from '../sort/sent-date.ts';
 
-/** What a message's place in a thread depends on. */
+/** What determines a message's place in a thread. */
 export interface ThreadedMessage {
   readonly uid: number;
   /** Milliseconds UTC. */
@@ -12,11 +12,11 @@ export interface ThreadedMessage {
   readonly subject: string;
   readonly isReply: boolean;
   readonly id: string | undefined;
-  /** Ids of the messages above it, the nearest last. */
+  /** IDs of the messages above it, nearest last. */
   readonly references: readonly string[];
 }
 
-/** Of more references the nearest count; and so much of a field is looked at. */
+/** Limits on the references kept, of which the nearest count, and on the text examined per field. */
 const maxReferences = 100;
 const maxText = 64 * 1024;
 
@@ -29,12 +29,12 @@ export function threadedMessage(message: MessageSummary, header: HeaderBlock): T
     subject: text.toUpperCase().normalize('NFKD'),
     isReply,
     id: idsIn(header.get('Message-ID') ?? '')[0],
-    // RFC 5256 section 3: only the first id of In-Reply-To, and only without References.
+    // RFC 5256 section 3: only the first ID of In-Reply-To, and only without References.
     references: references.length > 0 ? references : idsIn(header.get('In-Reply-To') ?? '').slice(0, 1),
   };
 }
 
-/** Message ids, quotes that need not be there taken away (RFC 5256 section 3). */
+/** Message IDs without unnecessary quotes (RFC 5256 section 3). */
 function idsIn(text: string): string[] {
   const ids = [...text.slice(-maxText).matchAll(/<([^<>]{1,998})>/g)].slice(-maxReferences);
   return ids.map(([, id = '']) =>

@@ -1,20 +1,20 @@
 import type { TimeSlice } from '../../base/turns/time-slice.ts';
 
-/** A place in a thread. */
+/** A node of a thread. */
 export interface ThreadNode {
   /** Undefined for a message that is only referred to. */
   readonly uid: number | undefined;
   readonly children: Iterable<ThreadNode>;
 }
 
-/** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4, thread-data). @param number what a UID is told as */
+/** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4, thread-data). @param number maps a UID to the number to send */
 export async function formatThreads(
   threads: readonly ThreadNode[],
   number: (uid: number) => number,
   slice: TimeSlice,
 ): Promise<string> {
   const out: string[] = [];
-  // A stack, as threads may be as deep as a folder has messages.
+  // A stack, because threads can be as deep as a folder has messages.
   const work: (ThreadNode | ')')[] = [...threads].reverse();
   while (work.length > 0) {
     if (slice.isOver) await slice.next();

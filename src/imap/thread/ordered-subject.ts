@@ -2,7 +2,10 @@ import { sortedInSlices, type TimeSlice } from '../../base/turns/time-slice.ts';
 import type { ThreadedMessage } from './message.ts';
 import type { ThreadNode } from './node.ts';
 
-/** Threads of messages with the same base subject, the first above all others (RFC 5256 section 3, ORDEREDSUBJECT). */
+/**
+ * Groups messages with the same base subject into threads, the first above all others (RFC 5256 section 3,
+ * ORDEREDSUBJECT).
+ */
 export async function threadsBySubject(
   messages: readonly ThreadedMessage[],
   slice: TimeSlice,

@@ -5,7 +5,7 @@ import type { ThreadNode } from './node.ts';
 import { bySentDate } from './ordered-subject.ts';
 import { gatheredBySubject } from './subjects.ts';
 
-/** Threads by what messages refer to, then by subject (RFC 5256 section 3, REFERENCES). */
+/** Groups messages by their references, then by subject (RFC 5256 section 3, REFERENCES). */
 export async function threadsByReferences(
   messages: readonly ThreadedMessage[],
   slice: TimeSlice,
@@ -14,7 +14,7 @@ export async function threadsByReferences(
   return await sorted(await gatheredBySubject(roots, slice), slice);
 }
 
-/** Step 1: every message below the last that it refers to. @returns containers without a parent */
+/** Step 1: puts every message below the last one it refers to. @returns containers without a parent */
 async function linked(messages: readonly ThreadedMessage[], slice: TimeSlice): Promise<Container[]> {
   const byId = new Map<string, Container>();
   const all: Container[] = [];
@@ -22,7 +22,7 @@ async function linked(messages: readonly ThreadedMessage[], slice: TimeSlice): P
     if (slice.isOver) await slice.next();
     const container = new Container(message);
     all.push(container);
-    // Of messages with one id the first has it.
+    // If several messages have the same ID, the first one keeps it.
     if (message.id !== undefined && !byId.has(message.id)) byId.set(message.id, container);
   }
   const known = (id: string): Container => {
@@ -40,14 +40,14 @@ async function linked(messages: readonly ThreadedMessage[], slice: TimeSlice): P
       above = next;
     }
     if (above === undefined || above === container) continue;
-    // What others said of its place was guessed from shortened references.
+    // Its place according to other messages was guessed from shortened references.
     container.leave();
     container.moveTo(above);
   }
   return all.filter(({ parent }) => parent === undefined);
 }
 
-/** Step 3: what is only referred to goes, unless it holds several threads together at the top. */
+/** Step 3: removes messages that are only referred to, unless they hold several threads together at the top. */
 async function pruned(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
   for (const container of await deepestFirst(roots, slice)) {
     if (slice.isOver) await slice.next();
@@ -64,7 +64,9 @@ async function pruned(roots: readonly Container[], slice: TimeSlice): Promise<Co
   });
 }
 
-/** Steps 4 and 6: siblings by the date they were sent, what is only referred to by its first child. */
+/**
+ * Steps 4 and 6: sorts siblings by the date sent; a message that is only referred to takes the date of its first child.
+ */
 async function sorted(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
   for (const container of await deepestFirst(roots, slice)) {
     if (slice.isOver) await slice.next();

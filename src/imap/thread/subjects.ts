@@ -2,7 +2,7 @@ import type { TimeSlice } from '../../base/turns/time-slice.ts';
 import { Container } from './container.ts';
 import type { ThreadedMessage } from './message.ts';
 
-/** Step 5: threads with the same base subject become one (RFC 5256 section 3). @param roots sorted by date */
+/** Step 5: joins threads with the same base subject (RFC 5256 section 3). @param roots sorted by date */
 export async function gatheredBySubject(roots: readonly Container[], slice: TimeSlice): Promise<Container[]> {
   const table = new Map<string, Container>();
   for (const root of roots) {
@@ -31,13 +31,13 @@ export async function gatheredBySubject(roots: readonly Container[], slice: Time
   return [...top];
 }
 
-/** The message whose subject a thread has. */
+/** The message that gives a thread its subject. */
 function told({ message, children }: Container): ThreadedMessage | undefined {
   const [first] = children;
   return message ?? first?.message;
 }
 
-/** @returns what holds both now */
+/** @returns the container that holds both now */
 function merged(root: Container, known: Container): Container {
   if (known.message === undefined) {
     if (root.message === undefined) for (const child of [...root.children]) child.moveTo(known);

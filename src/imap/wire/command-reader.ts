@@ -2,28 +2,28 @@ import { type LineReader, LineTooLong } from '../../base/sockets/line-reader.ts'
 import { ImapReply, ImapSyntaxError } from '../reply.ts';
 import { type AppendRest, type MessageLiteral, StreamedLiteral } from './message-literal.ts';
 
-/** A command as it came: text with the literals in their places. */
+/** A raw command: text with literals in place. */
 export interface RawCommand {
   readonly tag: string;
   /** Upper case. */
   readonly name: string;
-  /** What stands behind the name: text (one character per octet) and literals by turns. */
+  /** What follows the name: text (one character per byte) and literals alternating. */
   readonly parts: readonly (string | Buffer)[];
   /** The first message of an APPEND, not yet read. */
   readonly message?: MessageLiteral;
 }
 
-/** What one command may weigh. */
+/** Limits on one command. */
 export interface CommandLimits {
-  /** Octets of a command with all its literals, but for the message of an APPEND. */
+  /** Maximum bytes of a command with all its literals, except for the message of an APPEND. */
   readonly maxCommandBytes: number;
 }
 
-/** A command that cannot be answered with its own tag, or after which the connection cannot go on. */
+/** A command that cannot be answered with its own tag, or after which the connection cannot continue. */
 export class BrokenCommand extends Error {
   override readonly name = 'BrokenCommand';
   readonly tag: string;
-  /** The place of the next command is unknown: say goodbye. */
+  /** The start of the next command is unknown: the connection must end. */
   readonly fatal: boolean;
 
   constructor(text: string, options: { tag?: string; fatal: boolean }) {
@@ -33,35 +33,35 @@ export class BrokenCommand extends Error {
   }
 }
 
-/** A `~` before it says that it may hold NUL (RFC 3516 section 4.1). */
+/** A leading `~` marks a literal that may contain NUL (RFC 3516 section 4.1). */
 const literalAtEnd = /~?\{(\d+)(\+?)\}$/;
 
 const tagAtStart = /^[!#$&',-[\]^-z|}~]+(?=\s)/;
 
-/** A command has a handful; of tiny ones many would fit, and weigh far more than their octets. */
+/** Commands have a handful; many tiny ones would fit the size limit and take far more memory than their bytes. */
 const maxLiterals = 128;
 
-/** Of an APPEND that is refused no more is read past: messages, and octets of them. */
+/** Limits on reading past a refused APPEND: messages, and their bytes. */
 const maxSkipped = { messages: 1_000, octets: 512 * 1024 * 1024 };
 
-/** A message of an APPEND that is being read. */
+/** A message of an APPEND being read. */
 interface OpenMessage {
   readonly tag: string;
   readonly literal: StreamedLiteral;
-  /** What has to follow it: `UTF8 (~{12}` is closed behind it (RFC 6855 section 4). */
+  /** What must follow it: the parenthesis of `UTF8 (~{12}` closes after it (RFC 6855 section 4). */
   readonly end: '' | ')';
 }
 
-/** Puts commands together from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
+/** Assembles commands from lines and literals (RFC 9051 sections 2.2.1 and 4.3, RFC 7888). */
 export class CommandReader {
   readonly #reader: LineReader;
   readonly #limits: CommandLimits;
   readonly #invite: () => Promise<void>;
-  /** The message of an APPEND may be as long as it likes. Before login it is a literal like any other. */
+  /** The message of an APPEND may have any length. Before login, it is a literal like any other. */
   takesMessages = false;
   #open: OpenMessage | undefined;
 
-  /** @param invite sends the continuation request that lets the client send a synchronizing literal, and waits until it is taken */
+  /** @param invite sends the continuation request for a synchronizing literal, and waits until it has been sent */
   constructor(reader: LineReader, limits: CommandLimits, invite: () => Promise<void>) {
     this.#reader = reader;
     this.#limits = limits;
@@ -98,7 +98,7 @@ export class CommandReader {
     }
   }
 
-  /** Ends an APPEND: what was not read is skipped, and so are the messages behind it. */
+  /** Ends an APPEND: skips what was not read, and the messages after it. */
   async finishMessage(): Promise<void> {
     let octets = 0;
     for (let messages = 0; this.#open !== undefined; messages++) {
@@ -112,7 +112,7 @@ export class CommandReader {
     }
   }
 
-  /** The message that `text` leads to. It is the one that is read next. */
+  /** The message announced by `text`. It is read next. */
   #message(tag: string, text: string, [literal, digits, plus]: readonly string[]): MessageLiteral {
     const facts = { size: Number(digits), binary: literal?.startsWith('~') === true, synchronizing: plus === '' };
     const streamed = new StreamedLiteral(this.#reader, facts, this.#invite);
@@ -121,13 +121,13 @@ export class CommandReader {
     return { ...facts, accept: () => streamed.accept(), next: () => this.#behind(open) };
   }
 
-  /** Reads on behind a message that has been read. */
+  /** Continues reading after a message. */
   async #behind({ tag, end }: OpenMessage): Promise<AppendRest | undefined> {
     this.#open = undefined;
     const line = await this.#line(this.#limits.maxCommandBytes, tag);
     const literal = literalAtEnd.exec(line);
     const text = literal === null ? line : line.slice(0, literal.index);
-    // The place of the next command is known only if the message is read, or skipped, whatever is wrong with it.
+    // The start of the next command is known only if the message is read or skipped, whatever is wrong with it.
     const message = literal === null ? undefined : this.#message(tag, text, literal);
     if (!text.startsWith(end)) throw new ImapSyntaxError('")" is missing behind the message.');
     const rest = text.slice(end.length);
@@ -157,14 +157,14 @@ function syntaxIsNothing(error: unknown): undefined {
   throw error;
 }
 
-/** Whether the literal that follows is the first argument, the folder's name. */
+/** Tells whether the literal that follows is the first argument, the folder name. */
 function isFirstArgument(parts: readonly (string | Buffer)[]): boolean {
   return parts.length === 1 && parts[0]?.toString().trim() === '';
 }
 
 function refusedLiteral(tag: string, synchronizing: boolean): Error {
   const text = 'The literal is too large.';
-  // A client that did not wait for the invitation is sending already, and too much to read past.
+  // A client that did not wait for the continuation is already sending, and it is too much to read past.
   if (!synchronizing) return new BrokenCommand(text, { tag, fatal: true });
   return new TaggedRefusal(tag, new ImapReply('BAD', text, { code: 'TOOBIG' }));
 }

@@ -3,25 +3,25 @@ import { encodeModifiedUtf7 } from './modified-utf7.ts';
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
-/** Octets, one per character, as a string for the wire: quoted where it may be, else a literal. */
+/** Formats bytes, one per character, as a string for the wire: quoted if possible, otherwise as a literal. */
 export function formatOctets(octets: string): string {
   if (octets.length <= 1024 && /^[\u0020-\u007e]*$/.test(octets)) return `"${octets.replace(/["\\]/g, '\\$&')}"`;
   return `{${octets.length}}\r\n${octets}`;
 }
 
-/** Text as a string for the wire, in UTF-8. */
+/** Formats text as a string for the wire, in UTF-8. */
 export function formatString(text: string): string {
   return formatOctets(Buffer.from(text).toString('latin1'));
 }
 
-/** Text as a string for the wire, in UTF-8, or NIL. */
+/** Formats text as a string for the wire, in UTF-8, or NIL. */
 export function formatNstring(text: string | undefined): string {
   return text === undefined ? 'NIL' : formatString(text);
 }
 
 /**
- * A folder's name: an atom where it may be, else quoted.
- * @param utf8 the client takes UTF-8 in quoted strings (RFC 6855 section 3)
+ * Formats a folder name: as an atom if possible, otherwise as a string.
+ * @param utf8 the client accepts UTF-8 in quoted strings (RFC 6855 section 3)
  */
 export function formatMailbox(name: string, utf8 = false): string {
   if (utf8 && !/^[\u0020-\u007e]*$/.test(name)) return formatUtf8(name);
@@ -42,7 +42,7 @@ export function formatDateTime(date: Date): string {
   return `"${day}-${months[date.getUTCMonth()]}-${date.getUTCFullYear()} ${time} +0000"`;
 }
 
-/** The date-time of APPEND, or undefined if it is none. */
+/** Parses the date-time of APPEND; undefined if it is invalid. */
 export function parseDateTime(text: string): Date | undefined {
   const match = /^ ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d)$/.exec(text);
   const day = match === null ? undefined : parseDate(`${match[1]}-${match[2]}-${match[3]}`);
@@ -52,7 +52,7 @@ export function parseDateTime(text: string): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** The date of SEARCH, `1-Feb-1994`, as midnight UTC; undefined if it is none. */
+/** Parses the date of SEARCH, `1-Feb-1994`, as midnight UTC; undefined if it is invalid. */
 export function parseDate(text: string): Date | undefined {
   const match = /^(\d{1,2})-([A-Za-z]{3})-(\d{4})$/.exec(text);
   const month = months.findIndex((name) => name.toLowerCase() === match?.[2]?.toLowerCase());
@@ -61,12 +61,12 @@ export function parseDate(text: string): Date | undefined {
   return date.getUTCMonth() === month ? date : undefined;
 }
 
-/** The date of SEARCH as `1994-02-01`; undefined if it is none. */
+/** Parses the date of SEARCH to `1994-02-01`; undefined if it is invalid. */
 export function parseDay(text: string): string | undefined {
   return parseDate(text)?.toISOString().slice(0, 10);
 }
 
-/** The text of a response: one line whatever it was made of. */
+/** Returns text for a response, always as one line. */
 export function responseText(text: string): string {
   return safeLine(text) || 'Done.';
 }

@@ -1,37 +1,38 @@
 import { Readable } from 'node:stream';
 import type { LineReader } from '../../base/sockets/line-reader.ts';
 
-/** A message of an APPEND, or a piece of one. It is read by whoever stores it, not held in memory. */
+/** A message of an APPEND, or a piece of one. The store reads it as a stream; it is not held in memory. */
 export interface MessageLiteral {
   readonly size: number;
-  /** It may hold NUL (RFC 3516 section 4.3, literal8). */
+  /** It may contain NUL (RFC 3516 section 4.3, literal8). */
   readonly binary: boolean;
   /** The client waits until it is {@link accept}ed. */
   readonly synchronizing: boolean;
-  /** Lets the client send, and gives what it sends. */
+  /** Lets the client send, and returns what it sends. */
   accept(): Promise<Readable>;
   /**
-   * What stands behind it, once it has been read: more of the same APPEND (RFC 3502, RFC 4469), undefined at the end of the
-   * command. @throws ImapSyntaxError, LineTooLong
+   * What follows it, once it has been read: more of the same APPEND (RFC 3502, RFC 4469), undefined at the end of the
+   * command.
+   * @throws ImapSyntaxError, LineTooLong
    */
   next(): Promise<AppendRest | undefined>;
 }
 
-/** More of an APPEND: text, up to the next literal or to the end of the command. */
+/** The next portion of an APPEND: text up to the next literal or to the end of the command. */
 export interface AppendRest {
-  /** One character per octet. */
+  /** One character per byte. */
   readonly text: string;
   readonly message: MessageLiteral | undefined;
 }
 
-/** What a literal says of itself. */
+/** Properties of a literal. */
 export interface LiteralFacts {
   readonly size: number;
   readonly binary: boolean;
   readonly synchronizing: boolean;
 }
 
-/** A literal that is taken off the wire as it is wanted. */
+/** A literal read from the wire on demand. */
 export class StreamedLiteral implements LiteralFacts {
   readonly size: number;
   readonly binary: boolean;
@@ -51,14 +52,14 @@ export class StreamedLiteral implements LiteralFacts {
     this.#invite = invite;
   }
 
-  /** Lets the client send, and gives what it sends. */
+  /** Lets the client send, and returns what it sends. */
   async accept(): Promise<Readable> {
     this.#accepted = true;
     if (this.synchronizing) await this.#invite();
     return Readable.from(this.#content(), { objectMode: false });
   }
 
-  /** Takes the rest off the wire. @returns false if the client was never let to send */
+  /** Reads past the rest. @returns false if the client was never allowed to send */
   async skip(): Promise<boolean> {
     if (this.synchronizing && !this.#accepted) return false;
     while (this.#left > 0) this.#left -= (await this.#reader.some(Math.min(this.#left, chunkBytes))).length;

@@ -1,4 +1,4 @@
-/** Folder names on the wire: modified UTF-7 (RFC 3501 section 5.1.3). Malformed stretches stay as they are. */
+/** Decodes folder names from modified UTF-7 (RFC 3501 section 5.1.3). Malformed sequences stay as they are. */
 export function decodeModifiedUtf7(text: string): string {
   return text.replace(/&([A-Za-z0-9+,]*)-/g, (whole, encoded: string) => {
     if (encoded === '') return '&';

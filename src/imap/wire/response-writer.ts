@@ -2,12 +2,12 @@ import type { Duplex, Readable } from 'node:stream';
 import { PacedWriter } from '../../base/sockets/paced-writer.ts';
 import { formatMailbox, responseText } from './format.ts';
 
-/** Notices that wait for the end of a response; of more the last are told. */
+/** Notices kept until the end of a response; if there are more, the last ones are kept. */
 const maxNotices = 10;
 
-/** Writes responses, in text of one octet per character. */
+/** Writes responses, as text with one byte per character. */
 export class ImapWriter extends PacedWriter {
-  /** The client takes folders' names in UTF-8. */
+  /** The client accepts folder names in UTF-8. */
   utf8 = false;
   #inResponse = false;
   #notices: string[] = [];
@@ -20,12 +20,14 @@ export class ImapWriter extends PacedWriter {
     this.raw(`* ${text}\r\n`);
   }
 
-  /** A folder's name as this client reads it. */
+  /** A folder name as this client expects it. */
   mailbox(name: string): string {
     return formatMailbox(name, this.utf8);
   }
 
-  /** What {@link raw} and the literals write from here on is one response; news wait until {@link endResponse}. */
+  /**
+   * Begins one response made of what {@link raw} and the literals write next; notices wait until {@link endResponse}.
+   */
   beginResponse(text: string): void {
     this.#inResponse = true;
     this.raw(`* ${text}`);
@@ -37,7 +39,7 @@ export class ImapWriter extends PacedWriter {
     for (const notice of this.#notices.splice(0)) this.untagged(`OK ${notice}`);
   }
 
-  /** `* OK text`, sent at once, or as soon as the response under way is complete. */
+  /** `* OK text`, sent at once, or once the current response is complete. */
   notice(text: string): void {
     if (this.#inResponse) {
       this.#notices = [...this.#notices.slice(-maxNotices + 1), responseText(text)];
@@ -47,21 +49,21 @@ export class ImapWriter extends PacedWriter {
     this.flush();
   }
 
-  /** A tagged response, sent with all that is pending; before the next command is read, it has to be taken. */
+  /** Writes a tagged response and sends everything pending; it must be sent before the next command is read. */
   tagged(tag: string, status: 'OK' | 'NO' | 'BAD' | 'BYE', text: string, code?: string): void {
     this.raw(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${responseText(text)}\r\n`);
     this.flush();
   }
 
-  /** A continuation request, sent with all that is pending. @throws ConnectionEnded, WriteTimeout */
+  /** Writes a continuation request and sends everything pending. @throws ConnectionEnded, WriteTimeout */
   async continuation(text: string): Promise<void> {
     this.raw(`+ ${text}\r\n`);
     await this.sent();
   }
 
   /**
-   * A literal of known size.
-   * @throws ConnectionEnded, also if the content fails: half a literal cannot be repaired; WriteTimeout
+   * Writes a literal of known size.
+   * @throws ConnectionEnded, also if the content fails, because half a literal cannot be repaired; WriteTimeout
    */
   async literal(size: number, content: Readable): Promise<void> {
     this.raw(`{${size}}\r\n`);
@@ -79,7 +81,7 @@ export class ImapWriter extends PacedWriter {
     }
   }
 
-  /** A literal held in memory. @param as `~` for a literal that may hold NUL (RFC 3516 section 4.2) */
+  /** Writes a literal held in memory. @param as `~` for a literal that may contain NUL (RFC 3516 section 4.2) */
   async literalOctets(octets: Buffer, as: '' | '~' = ''): Promise<void> {
     this.raw(`${as}{${octets.length}}\r\n`);
     await this.octets(octets);

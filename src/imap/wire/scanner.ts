@@ -6,15 +6,15 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const maxDepth = 32;
 
-/** How folders' names are written on this connection. */
+/** How folder names are written on this connection. */
 export interface NameSpelling {
-  /** Of the store; unknown before login. */
+  /** The store's delimiter; unknown before login. */
   readonly delimiter?: string;
   /** Names are UTF-8 and not modified UTF-7 (RFC 6855 section 3, RFC 9051 section 5.1). */
   readonly utf8: boolean;
 }
 
-/** Takes tokens off a command's arguments (RFC 9051 section 9), tolerating spaces too many. */
+/** Takes tokens off a command's arguments (RFC 9051 section 9), tolerating extra spaces. */
 export class Scanner {
   readonly #parts: readonly (string | Buffer)[];
   readonly #names: NameSpelling;
@@ -26,7 +26,7 @@ export class Scanner {
     this.#names = names;
   }
 
-  /** One space or more. */
+  /** Takes one or more spaces. */
   space(): void {
     if (this.#match(/ +/y) === undefined) throw new ImapSyntaxError('A space is missing.');
   }
@@ -67,12 +67,12 @@ export class Scanner {
     return character !== undefined && character >= '0' && character <= '9';
   }
 
-  /** An atom, upper case where it is a keyword is the caller's affair. */
+  /** Takes an atom; upper-casing keywords is left to the caller. */
   atom(): string {
     return this.#need(/[!#$&'+-[^-z|}~]+/y, 'An atom');
   }
 
-  /** A keyword, upper case. */
+  /** Takes a keyword, in upper case. */
   word(): string {
     return this.#need(/[A-Za-z0-9.-]+/y, 'A keyword').toUpperCase();
   }
@@ -85,7 +85,7 @@ export class Scanner {
     return true;
   }
 
-  /** Whether `word` stands somewhere in the text up to the next literal, in whatever case. */
+  /** Whether `word` occurs in the text up to the next literal, in any case. */
   holds(word: string): boolean {
     return this.#text().slice(this.#at).toUpperCase().includes(word);
   }
@@ -96,14 +96,16 @@ export class Scanner {
     return value;
   }
 
-  /** A mod-sequence, 0 to 2^63-1 (RFC 7162 section 7); beyond 2^53 it is not exact, and beyond all that a store gives. */
+  /**
+   * A mod-sequence, 0 to 2^63-1 (RFC 7162 section 7); beyond 2^53 it is inexact, and larger than any a store assigns.
+   */
   modseq(): number {
     const digits = this.#need(/\d+/y, 'A mod-sequence');
     if (BigInt(digits.slice(0, 20)) > 0x7fffffffffffffffn) throw new ImapSyntaxError('A mod-sequence is too large.');
     return Number(digits);
   }
 
-  /** An id of RFC 8474. */
+  /** An ID of RFC 8474. */
   objectId(): string {
     return this.#need(/[A-Za-z0-9_-]{1,255}/y, 'An id');
   }
@@ -117,7 +119,7 @@ export class Scanner {
     return decodeOctets(this.astringOctets());
   }
 
-  /** The same as the octets it came as. */
+  /** Like {@link astring}, as bytes. */
   astringOctets(): Buffer {
     return this.#tryOctets() ?? this.#astringAtom();
   }
@@ -137,12 +139,12 @@ export class Scanner {
     return undefined;
   }
 
-  /** A folder's name in Unicode, INBOX in capitals. */
+  /** A folder name in Unicode, with INBOX in capitals. */
   mailbox(): string {
     return this.#canonicalName(this.astring());
   }
 
-  /** A folder's name that may hold the wildcards of LIST. */
+  /** A folder name that may contain the wildcards of LIST. */
   listMailbox(): string {
     const octets =
       this.#tryOctets() ?? Buffer.from(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'A folder name'), 'latin1');
@@ -150,7 +152,7 @@ export class Scanner {
     return this.#names.utf8 ? text : decodeModifiedUtf7(text);
   }
 
-  /** Whether a message set follows, and no word. */
+  /** Whether a message set follows rather than a word. */
   aheadMessageSet(): boolean {
     return this.aheadDigit() || this.ahead('*') || this.#aheadSaved();
   }
@@ -166,7 +168,7 @@ export class Scanner {
     return parseSequenceSet(this.#need(/[\d:*,]+/y, 'A message set'));
   }
 
-  /** `(item item …)`, empty allowed unless said otherwise. */
+  /** `(item item …)`, which may be empty unless specified otherwise. */
   list<T>(item: () => T, options: { readonly allowEmpty: boolean } = { allowEmpty: true }): T[] {
     this.expect('(');
     const items: T[] = [];
@@ -190,7 +192,7 @@ export class Scanner {
     return /^\$(?:[ )]|$)/.test(this.#text().slice(this.#at, this.#at + 2));
   }
 
-  /** A folder's name as stores know it: INBOX in capitals, also where other folders are below it. */
+  /** A folder name as stores know it: INBOX in capitals, also as the parent of other folders. */
   #canonicalName(name: string): string {
     const { delimiter, utf8 } = this.#names;
     const decoded = utf8 ? name : decodeModifiedUtf7(name);
@@ -200,7 +202,7 @@ export class Scanner {
   }
 
   #backToSpace(): void {
-    // Between items a space is due, but clients leave it out between two lists.
+    // A space is required between items, but clients omit it between two lists.
     this.#match(/ +/y);
   }
 
@@ -223,7 +225,7 @@ export class Scanner {
   }
 
   #astringAtom(): Buffer {
-    // `%` and `*` do not belong here by the grammar; clients send passwords with them unquoted all the same.
+    // The grammar does not allow `%` and `*` here, but clients send passwords with them unquoted.
     return Buffer.from(this.#need(/[!#-'*-[\]-z|}~\u0080-\u00ff]+/y, 'An argument'), 'latin1');
   }
 

@@ -1,12 +1,12 @@
 import { ImapSyntaxError } from '../reply.ts';
 
-/** Ranges of sequence numbers or UIDs; `*` is Infinity until it is known what the largest is. */
+/** Ranges of sequence numbers or UIDs; `*` is Infinity until the largest is known. */
 export type SequenceSet = readonly { readonly from: number; readonly to: number }[];
 
-/** A message set as a command names it: ranges, or `$`, the result of the last search that was saved (RFC 5182). */
+/** A message set in a command: ranges, or `$`, the result of the last saved search (RFC 5182). */
 export type MessageSet = SequenceSet | 'saved';
 
-/** More ranges than that in one command are refused. */
+/** Maximum ranges in one command; more are refused. */
 const maxRanges = 100_000;
 
 /** @throws ImapSyntaxError */
@@ -30,8 +30,8 @@ function bound(text: string): number {
 }
 
 /**
- * Those of `numbers` (ascending) that the set names, each once, ascending.
- * `*` is the largest of them (RFC 9051: also where the other end is larger still).
+ * Returns the members of `numbers` (ascending) that are in the set, each once, ascending. `*` is the largest of them
+ * (RFC 9051: even if the other end is larger).
  */
 export function selectNumbers(set: SequenceSet, numbers: readonly number[]): number[] {
   const selected: number[] = [];
@@ -43,7 +43,7 @@ export function selectNumbers(set: SequenceSet, numbers: readonly number[]): num
   return selected;
 }
 
-/** Those of 1 to `count` that the set names, each once, ascending. */
+/** Returns the numbers from 1 to `count` that are in the set, each once, ascending. */
 export function selectUpTo(set: SequenceSet, count: number): number[] {
   const selected: number[] = [];
   let next = 1;
@@ -54,10 +54,10 @@ export function selectUpTo(set: SequenceSet, count: number): number[] {
   return selected;
 }
 
-/** Whether a set names a number. */
+/** Tells whether a number is in a set. */
 export type Membership = (number: number) => boolean;
 
-/** @param largest what `*` stands for; undefined where there is none */
+/** @param largest what `*` stands for; undefined if there is none */
 export function membership(set: SequenceSet, largest: number | undefined): Membership {
   const joined: { from: number; to: number }[] = [];
   for (const { from, to } of spans(set, largest)) {
@@ -72,7 +72,7 @@ export function membership(set: SequenceSet, largest: number | undefined): Membe
   };
 }
 
-/** The ranges with `*` known, the smaller end first, ascending. */
+/** The ranges with `*` resolved, smaller end first, ascending. */
 function spans(set: SequenceSet, largest: number | undefined): { from: number; to: number }[] {
   if (largest === undefined || largest === 0) return [];
   const known = (bound: number): number => (bound === Number.POSITIVE_INFINITY ? largest : bound);
@@ -81,7 +81,7 @@ function spans(set: SequenceSet, largest: number | undefined): { from: number; t
     .sort((left, right) => left.from - right.from);
 }
 
-/** Index of the first of `numbers` (ascending) that is not below `least`. */
+/** Returns the index of the first of `numbers` (ascending) that is at least `least`. */
 export function firstAtLeast(numbers: readonly number[], least: number): number {
   let low = 0;
   let high = numbers.length;
@@ -93,7 +93,7 @@ export function firstAtLeast(numbers: readonly number[], least: number): number 
   return low;
 }
 
-/** UIDs (ascending) as a set: `1:3,7`. */
+/** Formats UIDs (ascending) as a set: `1:3,7`. */
 export function formatSequenceSet(numbers: readonly number[]): string {
   const ranges: string[] = [];
   for (let start = 0; start < numbers.length; ) {
@@ -105,7 +105,7 @@ export function formatSequenceSet(numbers: readonly number[]): string {
   return ranges.join(',');
 }
 
-/** What a set names of 1 to `last` without `numbers` (ascending), as a set: `1:3,7`. */
+/** Formats as a set, `1:3,7`, the numbers from 1 to `last` that are in `set` but not among `numbers` (ascending). */
 export function formatGaps(numbers: readonly number[], set: SequenceSet, last: number): string {
   const ranges: string[] = [];
   const add = (from: number, to: number): void => {

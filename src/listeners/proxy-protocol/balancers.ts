@@ -5,30 +5,33 @@ import { ProxyHeaderError } from './proxy-header.ts';
 import { receiveProxyHeader } from './receive-header.ts';
 import { localHeader } from './version-2.ts';
 
-/** The networks whose connections begin with a PROXY header. Nobody else's do: they could say what they like. */
+/**
+ * The networks whose connections begin with a PROXY header. A header is not accepted from anyone else, who could claim
+ * anything.
+ */
 export interface ProxyProtocol {
   readonly from: readonly string[];
 }
 
-/** The specification asks for three seconds at least, the time of a packet that is lost. */
+/** The specification asks for at least three seconds, enough for a lost packet. */
 const headerTimeoutMs = 5_000;
 
 /**
- * The balancers before a listener: tells by their PROXY headers whose connections they are. Those whose header has not
- * come yet are bounded by themselves: silent ones take the place of no client.
+ * The balancers in front of a listener: reads from their PROXY headers which clients they forward. Connections whose
+ * header has not arrived have a separate limit, so that silent ones take no client's place.
  */
 export class Balancers {
   readonly #networks: NetworkTable<true>;
   readonly #maxWaiting: number;
   readonly #waiting = new Set<Socket>();
 
-  /** @param maxWaiting headers that are waited for at a time; one more takes the place of the oldest */
+  /** @param maxWaiting headers awaited at a time; one more replaces the oldest */
   constructor({ from }: ProxyProtocol, maxWaiting: number) {
     this.#networks = tableOf(from);
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Whether a connection from this address begins with a header. */
+  /** Tells whether a connection from this address begins with a header. */
   has(address: string): boolean {
     return this.#networks.find(address) === true;
   }
@@ -36,8 +39,8 @@ export class Balancers {
   /**
    * Waits for the header of a balancer's connection.
    * @param peer the balancer's address
-   * @returns the address that the connection counts as; undefined where it ended without a word
-   * @throws ProxyHeaderError the socket is closed then
+   * @returns the address that the connection counts as; undefined if it ended without any data
+   * @throws ProxyHeaderError the socket is then closed
    */
   async clientOf(socket: Socket, peer: string, loginTimeoutMs: number): Promise<string | undefined> {
     this.#makeRoom();
@@ -50,7 +53,7 @@ export class Balancers {
     }
   }
 
-  /** Ends the connections whose header has not come. */
+  /** Ends the connections whose header has not arrived. */
   abandon(): void {
     for (const socket of this.#waiting) socket.destroy();
   }
@@ -63,12 +66,12 @@ export class Balancers {
   }
 }
 
-/** 127.0.0.1 in the header of another machine means that machine, and nothing that is trusted on this one. */
+/** 127.0.0.1 in another machine's header means that machine, so it is not trusted on this one. */
 function countsAs(client: string | undefined, peer: string): string {
   return client === undefined || (isLoopback(client) && !isLoopback(peer)) ? peer : client;
 }
 
-/** Says to a listener of this machine that we connect on our own account, where it takes us for a balancer. */
+/** Tells a listener on this machine that the connection is our own, if it considers us a balancer. */
 export function sendLocalHeader(socket: Socket, proxyProtocol: ProxyProtocol | undefined): void {
   if (tableOf(proxyProtocol?.from ?? []).find(socket.localAddress ?? '')) socket.write(localHeader);
 }

@@ -1,4 +1,4 @@
-/** The polynomial of Castagnoli, its bits in reverse (RFC 9260 appendix A); that of zlib is another. */
+/** The Castagnoli polynomial with its bits reversed (RFC 9260 appendix A); zlib uses another. */
 const polynomial = 0x82f63b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, octet) => {
@@ -7,7 +7,7 @@ const table = Uint32Array.from({ length: 256 }, (_, octet) => {
   return crc;
 });
 
-/** CRC32c, 0 to 2^32-1. */
+/** Computes CRC32c, 0 to 2^32-1. */
 export function crc32c(octets: Uint8Array): number {
   let crc = 0xffff_ffff;
   for (const octet of octets) crc = (crc >>> 8) ^ (table[(crc ^ octet) & 0xff] ?? 0);

@@ -5,18 +5,18 @@ import { isVersion2, readVersion2 } from './version-2.ts';
 
 /**
  * Reads a PROXY header of either version.
- * @param received what came so far
- * @returns undefined where more has to come
- * @throws ProxyHeaderError as soon as what came can be no header
+ * @param received the data received so far
+ * @returns undefined if more is needed
+ * @throws ProxyHeaderError as soon as the data cannot be a header
  */
 export function readProxyHeader(received: Buffer): ProxyHeader | undefined {
   return isVersion2(received[0]) ? readVersion2(received) : readVersion1(received);
 }
 
 /**
- * Takes the header off a connection that is paused. What comes behind it stays with the socket, which is paused again.
- * @returns undefined where the connection ended without an octet, as a check of the bare port does
- * @throws ProxyHeaderError the socket is closed then, or was closed with it
+ * Takes the header off a paused connection. Data after it stays in the socket, which is paused again.
+ * @returns undefined if the connection ended without any data, as a plain port check does
+ * @throws ProxyHeaderError the socket is then closed, or was already closed
  */
 export function receiveProxyHeader(socket: Socket, timeoutMs: number): Promise<ProxyHeader | undefined> {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { canonicalAddress } from '../../accounts/networks.ts';
 import { canBegin, type ProxyHeader, ProxyHeaderError } from './proxy-header.ts';
 
 const start = Buffer.from('PROXY ');
-/** Section 2.1: the longest line, its CRLF included. */
+/** Section 2.1: the longest line, including its CRLF. */
 const maxLineBytes = 107;
 const unknown = /^PROXY UNKNOWN(?: .*)?$/;
 const proxied = /^PROXY TCP([46]) (\S+) (\S+) (\d+) (\d+)$/;
@@ -11,8 +11,8 @@ const port = /^(?:0|[1-9]\d{0,4})$/;
 
 /**
  * Reads the text form (section 2.1).
- * @returns undefined where more has to come
- * @throws ProxyHeaderError as soon as what came can be no header
+ * @returns undefined if more is needed
+ * @throws ProxyHeaderError as soon as the data cannot be a header
  */
 export function readVersion1(received: Buffer): ProxyHeader | undefined {
   if (!canBegin(start, received)) throw new ProxyHeaderError('the connection begins with something else');

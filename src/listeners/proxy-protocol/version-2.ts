@@ -7,10 +7,10 @@ const [versionAt, familyAt, lengthAt, fixedBytes] = [12, 13, 14, 16];
 const local = 0x20;
 const proxy = 0x21;
 
-/** The specification has no bound below 64 KiB; HAProxy and the clouds send some hundred octets. */
+/** The specification sets no limit below 64 KiB; HAProxy and the clouds send a few hundred bytes. */
 const maxHeaderBytes = 4096;
 
-/** Where the extensions begin, by the octet of family and transport: behind the addresses and ports of TCP. */
+/** Where the extensions begin, by the byte of family and transport: after the addresses and ports of TCP. */
 const ipv4 = 0x11;
 const ipv6 = 0x21;
 const extensionsAt: Readonly<Record<number, number>> = { [ipv4]: fixedBytes + 12, [ipv6]: fixedBytes + 36 };
@@ -18,18 +18,18 @@ const extensionsAt: Readonly<Record<number, number>> = { [ipv4]: fixedBytes + 12
 const checksumType = 0x03;
 const checksumBytes = 4;
 
-/** What a balancer sends ahead where it connects on its own account. */
+/** The header a balancer sends if it connects on its own behalf. */
 export const localHeader: Buffer = Buffer.concat([signature, Buffer.of(local, 0, 0, 0)]);
 
-/** Whether a first octet is that of version 2; version 1 has another. */
+/** Tells whether a first byte is that of version 2; version 1 has another. */
 export function isVersion2(octet: number | undefined): boolean {
   return octet === signature[0];
 }
 
 /**
  * Reads the binary form (section 2.2).
- * @returns undefined where more has to come
- * @throws ProxyHeaderError as soon as what came can be no header
+ * @returns undefined if more is needed
+ * @throws ProxyHeaderError as soon as the data cannot be a header
  */
 export function readVersion2(received: Buffer): ProxyHeader | undefined {
   if (!canBegin(signature, received)) throw new ProxyHeaderError('the connection begins with something else');
@@ -41,11 +41,11 @@ export function readVersion2(received: Buffer): ProxyHeader | undefined {
   const bytes = fixedBytes + received.readUInt16BE(lengthAt);
   if (bytes > maxHeaderBytes) throw new ProxyHeaderError(`it has more than ${maxHeaderBytes} octets`);
   if (received.length < bytes) return undefined;
-  // What else a LOCAL header holds is skipped, its family included.
+  // Everything else in a LOCAL header is skipped, including its family.
   return { bytes, client: command === local ? undefined : clientOf(received.subarray(0, bytes)) };
 }
 
-/** Of UDP and of UNIX sockets no IP address is taken: the section lets a receiver treat them as unspecified. */
+/** No IP address is taken from UDP and UNIX sockets: the section lets a receiver treat them as unspecified. */
 function clientOf(header: Buffer): string | undefined {
   const octet = header[familyAt] ?? 0;
   if (octet >> 4 > 3 || (octet & 0x0f) > 2) {
@@ -60,7 +60,7 @@ function clientOf(header: Buffer): string | undefined {
   return canonicalAddress(groups.join(':'));
 }
 
-/** Skips the type-length-value vectors; the checksum is verified where there is one. */
+/** Skips the type-length-value vectors; verifies the checksum if there is one. */
 function verifyExtensions(header: Buffer, from: number): void {
   for (let at = from; at < header.length; ) {
     const valueAt = at + 3;
@@ -71,7 +71,7 @@ function verifyExtensions(header: Buffer, from: number): void {
   }
 }
 
-/** Section 2.2.3: of the whole header, with zeros in the place of the checksum. */
+/** Section 2.2.3: over the whole header, with zeros in place of the checksum. */
 function verifyChecksum(header: Buffer, valueAt: number, end: number): void {
   const zeroed = Buffer.from(header).fill(0, valueAt, end);
   if (end - valueAt !== checksumBytes || header.readUInt32BE(valueAt) !== crc32c(zeroed)) {

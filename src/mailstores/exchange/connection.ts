@@ -1,19 +1,19 @@
 import type { ImapFlow } from 'imapflow';
 
-/** How long what has to be finished may go on after the client has left. */
+/** How long work that must be finished may continue after the client has left. */
 const finishMs = 60_000;
 
-/** How long the server may take to say goodbye. */
+/** How long the server has to answer LOGOUT. */
 const logoutMs = 5_000;
 
-/** The connection behind a mailbox that is open. It ends with the session it serves. */
+/** The connection behind an open mailbox. It ends with the session it serves. */
 export class ExchangeConnection {
   readonly client: ImapFlow;
   readonly #gone: AbortSignal | undefined;
   #finishing = false;
   #deadline: NodeJS.Timeout | undefined;
 
-  /** @param gone the client of the session has left: what the session waits for fails at once */
+  /** @param gone aborted when the session's client has left: whatever the session waits for fails at once */
   constructor(client: ImapFlow, gone: AbortSignal | undefined) {
     this.client = client;
     this.#gone = gone;
@@ -22,8 +22,8 @@ export class ExchangeConnection {
   }
 
   /**
-   * Runs what goes on without the client: whoever has said QUIT need not wait for the answer (RFC 1939 section 6). A
-   * server that is silent meanwhile gets a minute.
+   * Runs work that continues without the client: a client that has said QUIT need not wait for the answer (RFC 1939
+   * section 6). If the server is silent meanwhile, it gets a minute.
    */
   async finish<T>(act: () => Promise<T>): Promise<T> {
     this.#finishing = true;

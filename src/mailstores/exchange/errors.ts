@@ -3,7 +3,7 @@ import { httpFailure } from '../../base/http/failure.ts';
 import { refusalError } from '../../exchange/reading/connect-refusal.ts';
 import { MailStoreError, type MailStoreErrorCode } from '../../mailbox/mail-store.ts';
 
-/** Whose mailbox was to be read, and where. */
+/** The mailbox to read, and its server. */
 interface Where {
   readonly host: string;
   readonly port: number;
@@ -17,7 +17,7 @@ interface ImapFlowError {
   readonly message?: string;
 }
 
-/** What a failure of the IMAP library means before the login is done. */
+/** Translates a failure of the IMAP library before login. */
 export function loginError(error: unknown, where: Where): BridgeError {
   const { authenticationFailed, responseText } = error as ImapFlowError;
   if (authenticationFailed || responseText !== undefined) {
@@ -26,7 +26,7 @@ export function loginError(error: unknown, where: Where): BridgeError {
   return connectionError(error, where);
 }
 
-/** What a failure of the IMAP library means in an open mailbox. The cause is a BridgeError, for the log. */
+/** Translates a failure of the IMAP library in an open mailbox. The cause is a BridgeError, for the log. */
 export function storeError(error: unknown, where: Where): MailStoreError {
   if (error instanceof MailStoreError) return error;
   const cause = commandError(error, where);

@@ -14,34 +14,34 @@ import {
 import { ExchangeConnection } from './connection.ts';
 import { loginError, storeError } from './errors.ts';
 
-/** How the mailbox is reached over IMAP. */
+/** How to reach the mailbox over IMAP. */
 export interface ExchangeStoreOptions {
   readonly host: string;
   readonly port: number;
   readonly security: 'tls' | 'starttls' | 'none';
-  /** PEM certificates trusted besides those of the system. */
+  /** PEM certificates trusted in addition to the system's. */
   readonly ca?: string;
   /** User principal name. */
   readonly mailbox: string;
   readonly accessToken: string;
   readonly connectTimeoutMs: number;
   readonly sizes: LRUCache<string, number>;
-  /** The client has left: what it waits for fails at once, and the connection ends. */
+  /** Aborted when the client has left: whatever it waits for fails at once, and the connection ends. */
   readonly gone?: AbortSignal;
 }
 
-/** Octets fetched at a time: a message streams by in pieces of this size and is never held whole. */
+/** Bytes fetched at a time: a message streams through in pieces of this size and is never held whole. */
 const pieceBytes = 1024 * 1024;
 
 /** A POP3 client may be silent for 10 minutes (RFC 1939 section 3); the library would hang up after five. */
 const silenceTimeoutMs = 11 * 60_000;
 
-/** Message numbers in one command: Exchange Online takes no endless lines. */
+/** Message numbers in one command: Exchange Online limits the length of a line. */
 const maxRangesAtOnce = 250;
 
 /**
- * A mailbox of Exchange Online, read over IMAP.
- * @throws BridgeError as a login that is passed through does
+ * Opens a mailbox of Exchange Online over IMAP.
+ * @throws BridgeError like a login that is passed through
  */
 export async function openExchangeStore(options: ExchangeStoreOptions): Promise<Maildrops> {
   const { ca: extraCa, mailbox, accessToken, connectTimeoutMs, gone } = options;
@@ -68,7 +68,7 @@ class ExchangeFolder implements ReadableFolder {
   readonly #options: ExchangeStoreOptions;
   readonly #exists: number;
 
-  /** @throws MailStoreError if the server did not tell what names and numbers its messages have */
+  /** @throws MailStoreError if the server did not report the names and numbers of its messages */
   constructor(
     connection: ExchangeConnection,
     options: ExchangeStoreOptions,
@@ -89,14 +89,14 @@ class ExchangeFolder implements ReadableFolder {
 
   async *list(): AsyncIterable<ListedMessage> {
     if (this.#exists === 0) return;
-    // Two numbers a message are all that is kept; answers usually come in order, but they need not.
+    // Only two numbers are kept per message; answers usually, but not always, arrive in order.
     const sizes = new Map<number, number>();
     let last = 0;
     let inOrder = true;
     try {
       for await (const message of this.#client.fetch('1:*', { uid: true, size: true })) {
         const { uid, size }: Partial<FetchMessageObject> = message;
-        // A server may tell of flags meanwhile, without UID or size.
+        // The server may report flags in between, without UID or size.
         if (uid === undefined || (size === undefined && sizes.has(uid))) continue;
         inOrder &&= uid >= last;
         last = uid;
@@ -118,7 +118,7 @@ class ExchangeFolder implements ReadableFolder {
   }
 
   async remove(uids: readonly number[]): Promise<readonly number[]> {
-    // Without it an EXPUNGE takes along whatever other programs have marked.
+    // Without UIDPLUS, EXPUNGE would also remove messages other programs have marked.
     if (!this.#client.capabilities.has('UIDPLUS')) {
       throw new MailStoreError('not-permitted', 'The server cannot remove single messages (UIDPLUS).');
     }
@@ -128,7 +128,7 @@ class ExchangeFolder implements ReadableFolder {
   }
 
   async close(): Promise<void> {
-    // A CLOSE would expunge what other programs have marked; leaving the folder is the logout's matter.
+    // CLOSE would expunge messages other programs have marked; logout leaves the folder.
   }
 
   get #client() {
@@ -149,7 +149,7 @@ class ExchangeFolder implements ReadableFolder {
     return removed;
   }
 
-  /** The rest of a message, each piece fetched while the one before it is on its way out. */
+  /** Yields the rest of a message, fetching each piece while the previous one is being sent. */
   async *#pieces(uid: number, first: Buffer, from: number, length = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer> {
     let piece = first;
     let done = 0;
@@ -162,11 +162,14 @@ class ExchangeFolder implements ReadableFolder {
       if (!next) break;
       piece = await next;
     }
-    // Exchange only estimates sizes unless it is told otherwise; now the true one is known.
+    // Exchange only estimates sizes unless configured otherwise; the exact one is known now.
     if (from === 0 && length === Number.POSITIVE_INFINITY) this.#options.sizes.set(this.#key(uid), done);
   }
 
-  /** @returns nothing where the message has ended @throws MailStoreError `no-such-message`, never half of it as all */
+  /**
+   * @returns nothing at the end of the message
+   * @throws MailStoreError `no-such-message`, so that half a message never passes for all of it
+   */
   async #piece(uid: number, start: number, maxLength: number): Promise<Buffer> {
     const source = (await this.#fetch(uid, { source: { start, maxLength } }))?.source;
     const length = octetsIn(source);
@@ -176,7 +179,7 @@ class ExchangeFolder implements ReadableFolder {
     return Buffer.alloc(0);
   }
 
-  /** Nothing, or NIL, is what a server says behind the end of a message, and of one that somebody has removed. */
+  /** Servers answer nothing, or NIL, both past the end of a message and for one that has been removed. */
   async #isThere(uid: number): Promise<boolean> {
     const first = await this.#fetch(uid, { size: true, source: { start: 0, maxLength: 1 } });
     return octetsIn(first?.source) > 0 || first?.size === 0;
@@ -197,13 +200,13 @@ class ExchangeFolder implements ReadableFolder {
   }
 }
 
-/** For NIL the library gives false. */
+/** The library returns false for NIL. */
 function octetsIn(source: Buffer | false | undefined): number {
   return Buffer.isBuffer(source) ? source.length : 0;
 }
 
 /**
- * UIDs as sets for commands, runs as ranges.
+ * Turns UIDs into sets for commands, with runs as ranges.
  * @param uids ascending
  * @param maxRanges in one set
  */

@@ -11,15 +11,15 @@ import type { FolderEdit } from './sync/edit.ts';
 import type { FolderEntry, SyncedFolder } from './sync/folder.ts';
 import type { SessionWatcher } from './sync/parts.ts';
 
-/** Flags that messages shall have. */
+/** Flags a message should have. */
 interface Wanted {
   readonly entry: FolderEntry;
   readonly flags: readonly Flag[];
 }
 
 /**
- * Changes the flags of messages at Graph, and writes down what it has taken.
- * @throws GraphError of the first that it has not, once those it was sent with are done
+ * Changes the flags of messages at Graph, and records the changes it accepts.
+ * @throws GraphError of the first refused change, once the other changes sent with it are done
  */
 export async function changeFlags(
   folder: SyncedFolder,
@@ -57,11 +57,11 @@ export async function changeFlags(
     for (const [uid, now] of outcome.changed) changed.set(uid, now);
     modified.push(...outcome.modified);
     if (outcome.error === undefined) continue;
-    // Whoever asked gets no answer that tells of the others.
+    // The caller gets an error instead of these changes, so it is told separately.
     for (const [uid, now] of changed) author.tell({ kind: 'flags', uid, ...now });
     throw outcome.error;
   }
-  // Others may have changed some meanwhile: who asked has heard of that before this answer.
+  // Others may have changed some meanwhile; the caller has been told of that before this answer.
   for (const uid of changed.keys()) {
     const now = folder.entries.get(uid);
     if (now !== undefined) changed.set(uid, { flags: now.flags, modseq: now.modseq });
@@ -69,10 +69,10 @@ export async function changeFlags(
   return { changed, modified: modified.sort((a, b) => a - b) };
 }
 
-/** Messages of which Graph hears before it is written down: others have their turns in between. */
+/** Messages changed at Graph before the changes are recorded; other work can run in between. */
 const changedAtOnce = 200;
 
-/** What Graph cannot be told: only what was created as a draft is one there. */
+/** Kept in the index only: at Graph, only a message created as a draft is one. */
 async function markDrafts(folder: SyncedFolder, marked: readonly Wanted[], author: SessionWatcher) {
   if (marked.length === 0) return new Map<number, ChangedFlags>();
   return await folder.edit((edit) => {
@@ -115,7 +115,7 @@ async function writeFlags(
   return { changed, modified, error };
 }
 
-/** Writes down the flags that Graph has taken. */
+/** Records the flags that Graph accepted. */
 function takenFlags(
   folder: SyncedFolder,
   wanted: readonly Wanted[],
@@ -134,7 +134,7 @@ function takenFlags(
   return changed;
 }
 
-/** What somebody else has changed meanwhile, and what Graph says first of the others that it has not taken. */
+/** Messages changed by others meanwhile, and Graph's first error for the other refused ones. */
 function refusals(wanted: readonly Wanted[], answers: readonly BatchAnswer[]) {
   const stale: FolderEntry[] = [];
   let refused: unknown;
@@ -147,7 +147,7 @@ function refusals(wanted: readonly Wanted[], answers: readonly BatchAnswer[]) {
   return { stale, refused };
 }
 
-/** What others have changed meanwhile stands in the answer, but for what only extended properties tell. */
+/** Graph's answer includes what others changed meanwhile, except for flags kept in extended properties. */
 function asTold(wanted: readonly Flag[], now: GraphMessage): readonly Flag[] {
   if (now.isRead === undefined || now.flag === undefined || now.categories === undefined) return wanted;
   const told = flagsOf(now);
@@ -156,7 +156,7 @@ function asTold(wanted: readonly Flag[], now: GraphMessage): readonly Flag[] {
 
 function patchRequest({ entry, flags }: Wanted, isConditional: boolean, changeKey = ''): BatchedRequest {
   const before = entry.summary.flags;
-  // Categories are written all at once: somebody else's must not be overwritten unseen.
+  // Categories are written all at once: those set by others must not be overwritten unseen.
   const guarded = (isConditional || changesKeywords(before, flags)) && changeKey !== '';
   return {
     method: 'PATCH',
@@ -166,7 +166,7 @@ function patchRequest({ entry, flags }: Wanted, isConditional: boolean, changeKe
   };
 }
 
-/** Somebody else has changed the message: it is read again, and changed once more. */
+/** Reads a message that others have changed, and changes it again. */
 async function changeStale(
   folder: SyncedFolder,
   entry: FolderEntry,
@@ -177,7 +177,7 @@ async function changeStale(
   const { mail, index } = folder.parts;
   const [now] = await mail.messages([entry.id], options);
   const facts = now && messageFacts(now);
-  // Somebody has taken it away.
+  // The message is gone.
   if (now === undefined || facts === undefined) return;
   const told = [...facts.flags, ...(propertyFacts(now)?.flags ?? [])];
   const next = combined(isDraft(entry.summary.flags) && !isDraft(told) ? [...told, '\\Draft'] : told, how, flags);
@@ -189,7 +189,7 @@ async function changeStale(
     if (isGone(error)) return;
     throw error;
   }
-  // Whoever asked hears it in the answer; what was somebody else's change is news to all.
+  // The caller gets the flags in the answer; changes by others are reported to everyone.
   const written = await folder.edit((edit) => {
     const known = index.messages.get(folder.key, entry.id);
     if (known === undefined) return undefined;
@@ -199,8 +199,8 @@ async function changeStale(
 }
 
 /**
- * Removes messages for good.
- * @returns UIDs of those that are gone, ascending @throws GraphError of the first that is not, once the others are done
+ * Removes messages permanently.
+ * @returns UIDs of the removed messages, ascending @throws GraphError of the first failure, once the others are done
  */
 export async function removeMessages(
   folder: SyncedFolder,
@@ -217,7 +217,7 @@ export async function removeMessages(
     }));
     gone.push(...removed);
     if (failure === undefined) continue;
-    // Whoever asked gets no answer that tells of the others.
+    // The caller gets an error instead of these removals, so it is told separately.
     if (gone.length > 0) author.tell({ kind: 'removed', uids: gone, modseq: folder.facts.modseq });
     throw failure;
   }
@@ -269,8 +269,8 @@ async function removeAtGraph(
 }
 
 /**
- * Copies or moves messages to another folder, in their order.
- * @returns UIDs here and there, of those that were there @throws GraphError of the first that failed
+ * Copies or moves messages to another folder, in order.
+ * @returns old and new UIDs of those that existed @throws GraphError of the first that failed
  */
 export async function transferMessages(
   folder: SyncedFolder,
@@ -306,14 +306,17 @@ export async function transferMessages(
     }
   }
   if (failure === undefined) return { from, to };
-  // Whoever asked gets no answer that tells of the others.
+  // The caller gets an error instead of these removals, so it is told separately.
   if (how.action === 'move' && from.length > 0) {
     author.tell({ kind: 'removed', uids: from, modseq: folder.facts.modseq });
   }
   throw failure;
 }
 
-/** Messages that Graph has put into another folder are in the index of that, too. @returns each id as it was, and its UIDs */
+/**
+ * Adds messages that Graph has put into another folder to that folder's index.
+ * @returns each previous ID with the UIDs
+ */
 function takeOver(
   folder: SyncedFolder,
   target: SyncedFolder,
@@ -334,5 +337,5 @@ function takeOver(
   });
 }
 
-/** One batch: what is written down is never far behind what Graph has done. */
+/** One batch, so that the index is never far behind Graph. */
 const transferredAtOnce = 20;

@@ -2,7 +2,7 @@ import { BridgeError, errorText, systemErrorCode } from '../../base/errors.ts';
 import { GraphError, GraphTokenError, GraphUnansweredError } from '../../graph/client/error.ts';
 import { MailStoreError, type MailStoreErrorCode } from '../../mailbox/mail-store.ts';
 
-/** What a failure of Graph means to who reads a mailbox. The cause is a BridgeError, for the log. */
+/** Translates a failure of Graph for the reader of a mailbox. The cause is a BridgeError, for the log. */
 export function storeError(error: unknown, mailbox: string): MailStoreError {
   if (error instanceof MailStoreError) return error;
   const cause = bridgeError(error, mailbox);
@@ -10,7 +10,7 @@ export function storeError(error: unknown, mailbox: string): MailStoreError {
   return new MailStoreError(code, cause.message, { cause });
 }
 
-/** What a failure of Graph is called in the log and by `mailbridge check`. */
+/** Translates a failure of Graph for the log and `mailbridge check`. */
 export function bridgeError(error: unknown, mailbox: string): BridgeError {
   if (error instanceof BridgeError) return error;
   if (isDiskFailure(error)) return diskFailure(error, mailbox);
@@ -54,7 +54,7 @@ export function bridgeError(error: unknown, mailbox: string): BridgeError {
 
 const diskCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOENT', 'EMFILE', 'ENFILE']);
 
-/** Whether our own disk has refused, or the index on it. */
+/** Tells whether the local disk, or the index on it, failed. */
 export function isDiskFailure(error: unknown): boolean {
   const code = systemErrorCode(error);
   return code !== undefined && (code === 'ERR_SQLITE_ERROR' || diskCodes.has(code));
@@ -75,18 +75,21 @@ function codeOf({ status, code }: GraphError): MailStoreErrorCode {
   return 'unavailable';
 }
 
-/** Graph says that something is not there. */
+/** Graph reports that the item does not exist. */
 export function isGone(error: unknown): boolean {
   return error instanceof GraphError && error.status === 404;
 }
 
-/** The link by which changes are asked for has expired (410), or is refused for good. */
+/** The link for requesting changes has expired (410) or is refused permanently. */
 export function isStaleLink(error: unknown): boolean {
   if (!(error instanceof GraphError)) return false;
   return error.status === 410 || /syncstate|resyncrequired|quotaexceeded/i.test(error.code);
 }
 
-/** A cloud that does not know permanentDelete: there a message goes to Deleted Items, or from there for good. */
+/**
+ * The cloud does not support permanentDelete: there, a message goes to Deleted Items, or is deleted permanently from
+ * there.
+ */
 export function isUnknownAction(error: unknown): boolean {
   if (!(error instanceof GraphError)) return false;
   const { status, code, message } = error;

@@ -1,9 +1,9 @@
 import type { Flag } from '../../mailbox/mail-store.ts';
 
 /*
- * Flags of IMAP as Graph has them (Microsoft: "message resource type"; [MS-OXPROPS] for the properties): \Seen is
- * isRead, \Flagged flag.flagStatus, \Draft isDraft, \Answered and $Forwarded the last verb executed, \Deleted the
- * property that other IMAP programs of Exchange use for it; all other keywords are categories.
+ * IMAP flags and their equivalents in Graph (Microsoft: "message resource type"; [MS-OXPROPS] for the properties):
+ * \Seen is isRead, \Flagged flag.flagStatus, \Draft isDraft, \Answered and $Forwarded the last verb executed, \Deleted
+ * the property that other IMAP programs of Exchange use for it; all other keywords are categories.
  */
 
 /** PidTagLastVerbExecuted, PidTagIconIndex, PidLidImapDeleted. */
@@ -17,7 +17,7 @@ const [answered, forwarded] = [
   { verb: '104', icon: '262' },
 ];
 
-/** A message's marks as Graph tells them; what it leaves out was not asked for. */
+/** A message's marks as Graph reports them; absent ones were not requested. */
 export interface GraphMarks {
   readonly isRead?: boolean;
   readonly isDraft?: boolean;
@@ -25,7 +25,7 @@ export interface GraphMarks {
   readonly categories?: readonly string[];
 }
 
-/** Flags that Graph tells without extended properties. */
+/** Flags that Graph reports without extended properties. */
 export function flagsOf({ isRead, isDraft, flag, categories = [] }: GraphMarks): Flag[] {
   return [
     ...(isRead === true ? ['\\Seen'] : []),
@@ -35,19 +35,19 @@ export function flagsOf({ isRead, isDraft, flag, categories = [] }: GraphMarks):
   ];
 }
 
-/** Flags that extended properties tell. */
+/** Flags reported by extended properties. */
 export function propertyFlagsOf(properties: ReadonlyMap<string, string>): Flag[] {
   const verb = verbs[properties.get(propertyKey(lastVerb)) ?? ''];
   const deleted = Number(properties.get(propertyKey(imapDeleted)) ?? 0) === 1;
   return [...(verb === undefined ? [] : [verb]), ...(deleted ? ['\\Deleted'] : [])];
 }
 
-/** An extended property's id, the same for every way to write it. */
+/** Normalizes the ID of an extended property. */
 export function propertyKey(id: string): string {
   return id.toLowerCase().replace(/0x0*/g, '0x');
 }
 
-/** The body of a PATCH that makes `before` into `after`; undefined where Graph has nothing to change. */
+/** The body of a PATCH that turns `before` into `after`; undefined if Graph has nothing to change. */
 export function patchOf(before: readonly Flag[], after: readonly Flag[]): Record<string, unknown> | undefined {
   const had = new Set(before.map(lower));
   const has = new Set(after.map(lower));
@@ -65,13 +65,13 @@ export function patchOf(before: readonly Flag[], after: readonly Flag[]): Record
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
-/** Whether a change writes categories, which Graph takes only all at once. */
+/** Tells whether a change writes categories, which Graph accepts only as a whole. */
 export function changesKeywords(before: readonly Flag[], after: readonly Flag[]): boolean {
   const [had, has] = [before, after].map((flags) => flags.filter(isKeyword).map(lower).sort().join(' '));
   return had !== has;
 }
 
-/** Exchange knows one verb alone, the last: a message that was answered and forwarded is one of both. */
+/** Exchange keeps only the last verb: a message that was both answered and forwarded keeps one of them. */
 function verbProperties(flags: ReadonlySet<string>): { id: string; value: string }[] {
   const done = flags.has('$forwarded') ? forwarded : flags.has('\\answered') ? answered : { verb: '0', icon: '256' };
   return [
@@ -80,7 +80,10 @@ function verbProperties(flags: ReadonlySet<string>): { id: string; value: string
   ];
 }
 
-/** Flags after a change, each once. `\Draft` of what Graph takes for no draft is kept in the index alone. */
+/**
+ * Flags after a change, without duplicates. `\Draft` on a message that Graph does not consider a draft is kept only in
+ * the index.
+ */
 export function combined(present: readonly Flag[], how: 'add' | 'remove' | 'replace', flags: readonly Flag[]): Flag[] {
   const named = new Set(flags.map(lower));
   const kept = how === 'replace' ? [] : present.filter((flag) => how === 'add' || !named.has(lower(flag)));
@@ -114,12 +117,12 @@ function lower(flag: Flag): string {
   return flag.toLowerCase();
 }
 
-/** What no keyword may hold (RFC 9051 section 9, `atom`), as octets of UTF-8. */
+/** Bytes of UTF-8 not allowed in a keyword (RFC 9051 section 9, `atom`). */
 const special = /[^!#$&'+,\-./0-9:;<>?@A-Z[^_`a-z|}~=]/;
 
 /**
- * A category as a keyword: blanks are `_`, and what no keyword may hold, `_` itself, and what looks like such an escape,
- * is `=` and two hexadecimal digits an octet.
+ * Encodes a category as a keyword. Spaces become `_`. Bytes not allowed in a keyword, `_` itself, and anything that
+ * looks like such an escape become `=` and two hexadecimal digits per byte.
  */
 export function keywordOf(category: string): Flag {
   return [...Buffer.from(category)]
@@ -134,7 +137,7 @@ export function keywordOf(category: string): Flag {
     .join('');
 }
 
-/** The category that is shown as this keyword. */
+/** Decodes a keyword to its category. */
 export function categoryOf(keyword: Flag): string {
   const octets = keyword
     .replace(/_/g, ' ')

@@ -2,17 +2,17 @@ import type { IndexedFolder } from './index/folder-table.ts';
 
 export const delimiter = '/';
 
-/** A folder's name as one level of a path: a slash in it must not look like a level. */
+/** Returns a folder's name as one level of a path, with slashes escaped. */
 export function levelOf(displayName: string): string {
   return displayName.replace(/%(?=2F|25)/gi, '%25').replaceAll(delimiter, '%2F');
 }
 
-/** What {@link levelOf} was made of. */
+/** Reverses {@link levelOf}. */
 export function displayNameOf(level: string): string {
   return level.replace(/%2F/gi, delimiter).replace(/%25/g, '%');
 }
 
-/** The path of each folder, parents before children; one whose parent is unknown stands at the top. */
+/** Returns the path of each folder, parents before children; folders with an unknown parent are at the top. */
 export function pathsOf(folders: readonly IndexedFolder[]): ReadonlyMap<string, IndexedFolder> {
   const byId = new Map(folders.map((folder) => [folder.id, folder]));
   const paths = new Map<string, string>();
@@ -29,7 +29,7 @@ export function pathsOf(folders: readonly IndexedFolder[]): ReadonlyMap<string, 
   const named = folders.map((folder) => [pathOf(folder, 0), folder] as const);
   named.sort(([a], [b]) => Number(b === 'INBOX') - Number(a === 'INBOX') || (a < b ? -1 : a > b ? 1 : 0));
   const found = new Map<string, IndexedFolder>();
-  // A folder of a person's own that is called INBOX must not hide the inbox.
+  // A user's own folder called INBOX must not hide the inbox.
   for (const [path, folder] of named) if (!found.has(path)) found.set(path, folder);
   return found;
 }

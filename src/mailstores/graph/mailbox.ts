@@ -22,34 +22,34 @@ import { SyncedFolder } from './sync/folder.ts';
 import { JointWork } from './sync/joint-work.ts';
 import type { RoundOptions } from './sync/rounds.ts';
 
-/** How a mailbox is kept up to date and on the disk. */
+/** How a mailbox is kept up to date and on disk. */
 export interface GraphMailboxSettings {
-  /** Where indexes and contents are kept, a folder for each mailbox. */
+  /** Holds indexes and contents, in one folder per mailbox. */
   readonly folder: string;
-  /** Contents kept on the disk for each mailbox, bytes. */
+  /** Contents kept on disk per mailbox, bytes. */
   readonly cacheBytes: number;
-  /** Between two looks at a folder that somebody has selected, milliseconds. */
+  /** Interval between looks at a selected folder, milliseconds. */
   readonly pollMs: number;
-  /** Where several instances share the index of each mailbox. */
+  /** Set if several instances share the index of each mailbox. */
   readonly share?: ShareIndex | undefined;
 }
 
-/** A folder list older than that is read again before it is used. */
+/** An older folder list is read again before use. */
 const foldersFreshMs = 15_000;
-/** Whoever selects a folder sees it no older, also where it is looked at less often. */
+/** A client that selects a folder sees it at most this old, even if it is polled less often. */
 const currentMs = 15_000;
-/** A folder that nobody has used for so long leaves memory. */
+/** A folder unused for this long is dropped from memory. */
 const unloadAfterMs = 5 * 60_000;
-/** A day after the last full round, a folder in use is compared with Graph as a whole. */
+/** A folder in use is compared with Graph as a whole a day after its last full round. */
 const reconcileAfterMs = 24 * 60 * 60_000;
 
-/** One mailbox reached by Graph; all sessions share its index, its cache and its polling. */
+/** A mailbox reached through Graph; all sessions share its index, cache and polling. */
 export class GraphMailbox {
   readonly mail: RemoteMail;
   readonly contents: MessageContents;
   readonly imports: MailboxImport;
   readonly appends: UnsettledAppends;
-  /** Messages on their way in. */
+  /** Messages being uploaded by clients. */
   readonly spoolFolder: string;
   readonly #index: MailboxIndex;
   readonly #clock: Clock;
@@ -59,7 +59,7 @@ export class GraphMailbox {
   readonly #listing: JointWork;
   #paths: ReadonlyMap<string, IndexedFolder> = new Map();
   #special: ReadonlyMap<string, SpecialUse | 'inbox' | 'root'> | undefined;
-  /** Of the list that {@link folders} has read last. */
+  /** Revision of the list that {@link folders} last read. */
   #foldersRevision = 0;
   #cancelPoll: (() => void) | undefined;
   #isClosed = false;
@@ -86,7 +86,7 @@ export class GraphMailbox {
     const cache = new DiskCache(join(folder, 'contents'), settings.cacheBytes);
     this.contents = new MessageContents(this.mail, this.#index, cache);
     this.#poll();
-    // What a bridge that broke down has left.
+    // Left behind by a bridge that crashed.
     this.#dropOrphans();
   }
 
@@ -96,23 +96,23 @@ export class GraphMailbox {
 
   /** Folders by path, parents before children. */
   async folders(options: RequestOptions = {}, maxAgeMs = foldersFreshMs): Promise<ReadonlyMap<string, IndexedFolder>> {
-    // Another instance has made a folder, say: its client may come here next.
+    // Another instance may have created a folder, and its client may come here next.
     const isOld = (await this.#index.authority.foldersRevision()) !== this.#foldersRevision;
     await this.#listing.run(isOld ? -1 : maxAgeMs, () => this.#readFolders(options), options.signal);
     return this.#paths;
   }
 
-  /** Messages were put somewhere or taken away by our own doing: what Exchange has counted is no longer true. */
+  /** The bridge has added or removed messages: the counts from Exchange are out of date. */
   countsChanged(): void {
     this.#listing.expire();
   }
 
-  /** What the index says of folders has changed, and nothing at Graph. */
+  /** Folder data has changed in the index only, not at Graph. */
   indexChanged(): void {
     this.#paths = pathsOf(this.#index.folders.all());
   }
 
-  /** The folder list has changed by our own doing. */
+  /** The bridge has changed the folder list. */
   async foldersChanged(options: RequestOptions = {}): Promise<void> {
     await this.#index.authority.foldersChanged();
     await this.folders(options, -1);
@@ -121,13 +121,13 @@ export class GraphMailbox {
   /** @throws MailStoreError `no-such-folder` */
   async folderNamed(name: string, options: RequestOptions = {}): Promise<IndexedFolder> {
     const path = canonicalPath(name);
-    // A folder that is known needs no list: if it has gone, the next request about it says so.
+    // A known folder needs no list: if it is gone, the next request for it reports that.
     const found = this.#paths.get(path) ?? (await this.folders(options, -1)).get(path);
     if (found === undefined) throw new MailStoreError('no-such-folder', `There is no folder ${name}.`);
     return this.#index.folders.get(found.key) ?? found;
   }
 
-  /** A folder for sessions to work in. */
+  /** Returns a folder for sessions to work in. */
   synced({ key }: Pick<IndexedFolder, 'key'>): SyncedFolder {
     const known = this.#synced.get(key);
     if (known !== undefined) return known;
@@ -141,15 +141,16 @@ export class GraphMailbox {
   }
 
   /**
-   * Reads a folder into memory, having compared it with Graph.
-   * @returns a comparison that goes on, and never rejects
+   * Reads a folder into memory after comparing it with Graph.
+   * @returns a comparison that continues and never rejects
    */
   async open(
     folder: SyncedFolder,
     { isWatched, ...options }: RoundOptions & { readonly isWatched: boolean },
   ): Promise<{ readonly following: Promise<void> | undefined }> {
     try {
-      // Who selects a folder looks for new mail. Where news can follow, what others were told a moment ago will do for a start.
+      // A client that selects a folder wants new mail. If changes can be reported later, what others were shown a
+      // moment ago will do for a start.
       const mayFollow = isWatched && folder.isWatched;
       if (mayFollow && (await folder.openIfCurrent(Math.min(this.#settings.pollMs, currentMs)))) {
         return { following: this.#lookBeside(folder) };
@@ -162,7 +163,10 @@ export class GraphMailbox {
     }
   }
 
-  /** Looks for news that whoever has just opened the folder is told. @returns ends with it, and never rejects */
+  /**
+   * Looks for changes to report to a session that has just opened the folder.
+   * @returns resolves when done; never rejects
+   */
   async #lookBeside(folder: SyncedFolder): Promise<void> {
     if (this.mail.requests.heldMs > 0) return;
     await folder.bringUpToDate(0, { background: true }).catch((error: unknown) => {
@@ -177,7 +181,7 @@ export class GraphMailbox {
     this.#dropOrphans();
   }
 
-  /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
+  /** Checks whether a folder still exists. @throws MailStoreError `no-such-folder` */
   async assertThere({ key }: SyncedFolder, options: RequestOptions = {}): Promise<void> {
     await this.foldersChanged(options);
     if (this.#index.folders.get(key) === undefined) {
@@ -185,14 +189,14 @@ export class GraphMailbox {
     }
   }
 
-  /** Ends it. Nobody uses it any more. */
+  /** Closes the mailbox, which must no longer be in use. */
   close(): void {
     this.#isClosed = true;
     this.#cancelPoll?.();
     this.#index.close();
   }
 
-  /** Id of the folder that all others stand in. */
+  /** ID of the root folder. */
   async rootId(options: RequestOptions = {}): Promise<string> {
     await this.folders(options);
     const root = [...(this.#special ?? [])].find(([, use]) => use === 'root')?.[0];
@@ -208,7 +212,7 @@ export class GraphMailbox {
     const gone = await authority.putFolders({
       told: told.map((folder) => toldFolder(folder, special)),
       isWhole: true,
-      // Folders that are there before, and those that other programs make, are shown by programs that list only these.
+      // Clients that list only subscribed folders must see existing folders and those other programs create.
       subscribed: true,
       nowMs: this.#clock.now(),
       since,
@@ -228,7 +232,7 @@ export class GraphMailbox {
     });
   }
 
-  /** Looks at every folder that somebody has selected, again and again. */
+  /** Polls every selected folder repeatedly. */
   #poll(): void {
     this.#cancelPoll = this.#clock.after(this.#settings.pollMs, () => {
       void this.#pollOnce().finally(() => {
@@ -274,7 +278,7 @@ function toldFolder(
   };
 }
 
-/** What was on its way in when the bridge broke down; nothing is for so long. */
+/** Removes uploads left by a crash; no upload takes this long. */
 function dropLeftovers(spoolFolder: string): void {
   for (const name of readdirSync(spoolFolder)) {
     const file = join(spoolFolder, name);
@@ -285,7 +289,7 @@ function dropLeftovers(spoolFolder: string): void {
 
 const leftoverAfterMs = 60 * 60_000;
 
-/** INBOX in any case, also where folders stand in it (RFC 9051 section 5.1). */
+/** INBOX in any case, also as the parent of folders (RFC 9051 section 5.1). */
 function canonicalPath(name: string): string {
   return name.replace(/^inbox(?=$|\/)/i, 'INBOX');
 }

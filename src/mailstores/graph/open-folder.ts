@@ -21,26 +21,30 @@ import type { EnvelopeFacts } from './remote/facts.ts';
 import type { SyncedFolder } from './sync/folder.ts';
 import type { SessionWatcher } from './sync/parts.ts';
 
-/** What a folder needs of the mailbox it is in. */
+/** What a folder needs from its mailbox. */
 export interface FolderHost {
   readonly contents: MessageContents;
-  /** The client has gone. */
+  /** Aborted when the client has left. */
   readonly gone: AbortSignal | undefined;
   /** @throws MailStoreError `no-such-folder` */
   folderNamed(name: string): Promise<SyncedFolder>;
-  /** Looks whether a folder is still there. @throws MailStoreError `no-such-folder` */
+  /** Checks whether a folder still exists. @throws MailStoreError `no-such-folder` */
   assertThere(folder: SyncedFolder): Promise<void>;
-  /** Messages were put somewhere or taken away. */
+  /** Messages were added or removed. */
   countsChanged(): void;
 }
 
-/** Messages read ahead while a client takes them one after another. */
+/** Messages read ahead while a client fetches them one after another. */
 const readAhead = 2;
-/** Of more messages than that no headers are asked for where what Exchange tells of them in lists will do. */
+/** For more messages than this, headers are not requested if Exchange's list data suffices. */
 const mostExactHeaders = 200;
-/** In a folder of no more messages texts are looked for in the messages themselves, within words too. */
+/**
+ * In a folder with at most this many messages, text searches read the messages themselves, and match within words too.
+ */
 const mostReadForSearch = 100;
-/** Of more messages than that the exact sizes are not found out beforehand: it would take too long and too many requests. */
+/**
+ * For more messages than this, exact sizes are not determined in advance: it would take too long and too many requests.
+ */
 const mostExactSizes = 1_000;
 
 /** RFC 8474 section 5.1. */
@@ -49,11 +53,11 @@ const objectId = /^[A-Za-z0-9_-]{1,255}$/;
 /** How a session has opened a folder. */
 export interface OpenedAs {
   readonly readOnly: boolean;
-  /** A comparison with Graph that goes on; it never rejects. */
+  /** A comparison with Graph that continues; it never rejects. */
   readonly following?: Promise<void> | undefined;
 }
 
-/** A folder that one session has open. */
+/** A folder open in one session. */
 export class GraphOpenFolder implements OpenFolder {
   readonly name: string;
   readonly readOnly: boolean;
@@ -66,7 +70,7 @@ export class GraphOpenFolder implements OpenFolder {
 
   #following: Promise<void> | undefined;
 
-  /** @param folder is open */
+  /** @param folder is already open */
   constructor(name: string, folder: SyncedFolder, { readOnly, following }: OpenedAs, host: FolderHost) {
     this.name = name;
     this.readOnly = readOnly;
@@ -137,7 +141,7 @@ export class GraphOpenFolder implements OpenFolder {
     try {
       const headers = isTold ? contents.keptHeaders(keys, { signal }) : contents.headers(keys, { signal });
       for await (const { key, header } of headers) {
-        // Of what was sent from here Exchange keeps none.
+        // Exchange keeps no original header for messages sent from this mailbox.
         if (header === undefined) yield* this.#toldHeaders([key.uid]);
         else yield { uid: key.uid, header };
       }
@@ -208,7 +212,7 @@ export class GraphOpenFolder implements OpenFolder {
 
   async remove(uids: readonly number[]): Promise<readonly number[]> {
     this.#assertWritable();
-    // Who has said QUIT or LOGOUT need not wait for what it has asked for.
+    // A client that has said QUIT or LOGOUT need not wait for the result.
     return await removeMessages(this.#folder, uids, this.#self, {}).catch((error: unknown) => {
       throw this.#failure(error);
     });
@@ -231,15 +235,16 @@ export class GraphOpenFolder implements OpenFolder {
       transferMessages(this.#folder, target, { action, uids }, this.#self, options),
     );
     this.#host.countsChanged();
-    // Graph says the same where a message is gone and where the folder is.
+    // Graph gives the same answer if the message is gone and if the folder is.
     const there = uids.filter((uid) => this.#folder.entries.has(uid) || moved.from.includes(uid));
     if (moved.from.length < there.length) await this.#host.assertThere(target);
     return { uidValidity: target.facts.uidValidity, ...moved };
   }
 
   /**
-   * To IMAP a message that moves to where it is is another one (RFC 6851 section 3.3), to Exchange it stays what it is:
-   * UIDs are the index's, and so is this move. A copy and a removal could be cut in two.
+   * In IMAP, a message moved to its own folder becomes a new one (RFC 6851 section 3.3); in Exchange, it stays the
+   * same. UIDs belong to the index, so this move happens there. A copy followed by a removal could be interrupted
+   * halfway.
    */
   async #renumber(uids: readonly number[]): Promise<Transferred> {
     const ids = uids.flatMap((uid) => this.#folder.entry(uid)?.id ?? []);
@@ -313,7 +318,7 @@ export class GraphOpenFolder implements OpenFolder {
   }
 }
 
-/** @param again gets it once more */
+/** @param again fetches it again */
 function contentOf(
   content: CachedContent,
   again: () => Promise<CachedContent | undefined>,
@@ -324,7 +329,7 @@ function contentOf(
   return { size: range === undefined ? size : Math.max(0, Math.min(size - range.offset, range.length)), stream };
 }
 
-/** Opens its file when it is read: what is never read holds none. */
+/** Opens the file only when it is read, so that an unread message holds no file open. */
 async function* octetsOf(
   content: CachedContent,
   again: () => Promise<CachedContent | undefined>,
@@ -335,7 +340,7 @@ async function* octetsOf(
     try {
       return yield* now.open(range);
     } catch (error) {
-      // The cache has made room since; what has been opened is read to its end.
+      // The cache has since dropped the file; a file already open is read to its end.
       const isMissing = (error as { code?: unknown }).code === 'ENOENT';
       const anew = isMissing && tries < mostReopenings ? await again() : undefined;
       if (anew?.size !== content.size) throw error;

@@ -20,24 +20,24 @@ import type { GraphMailboxAccess } from './remote/requests.ts';
 import type { GraphFolder } from './remote/resources.ts';
 import type { SyncedFolder } from './sync/folder.ts';
 
-/** What a session works on. */
+/** Options of a session's mail store. */
 export interface GraphStoreOptions {
   readonly mailbox: GraphMailbox;
   readonly access: GraphMailboxAccess;
-  /** The client has left: what it waits for fails at once. */
+  /** Aborted when the client has left: whatever it waits for fails at once. */
   readonly gone?: AbortSignal | undefined;
-  /** Is called once, when the session is over. */
+  /** Called once, when the session is over. */
   leave(): void;
 }
 
-/** Microsoft: "Exchange Online limits", message size; larger ones it does not keep. */
+/** Microsoft: "Exchange Online limits", message size; Exchange does not store larger ones. */
 const appendLimit = 150 * 1024 * 1024;
-/** Readings of what was stored, where other instances write all the time. */
+/** Times to read back what was stored if other instances write all the time. */
 const mostTries = 4;
-/** Counters of a folder that is listed are told as they are in the index if they were compared no longer ago. */
+/** A listed folder's counters are taken from the index if it was compared with Graph no longer ago than this. */
 const statusFreshMs = 15_000;
 
-/** A mailbox of Exchange Online, reached by Microsoft Graph alone, as one reading session sees it. */
+/** A mailbox of Exchange Online as one reading session sees it, reached only through Microsoft Graph. */
 export class GraphMailStore implements MailStore {
   readonly delimiter = delimiter;
   readonly appendLimit = appendLimit;
@@ -77,9 +77,9 @@ export class GraphMailStore implements MailStore {
     return await this.#during(async () => {
       const { mailbox } = this.#options;
       const folder = mailbox.synced(await this.#folder(name));
-      // It may have been listed at another instance.
+      // Another instance may have listed it.
       if (folder.facts.deltaLink === undefined) await folder.catchUp();
-      // A folder that nobody has opened is counted by Exchange: to list it takes too long for a glance.
+      // For a folder that nobody has opened, Exchange's own counts are used: listing it for STATUS would take too long.
       if (folder.facts.deltaLink === undefined) return unlisted(folder.facts);
       await folder.bringUpToDate(statusFreshMs, this.#request);
       return listed(folder, mailbox);
@@ -112,7 +112,7 @@ export class GraphMailStore implements MailStore {
     }
   }
 
-  /** @returns Graph's ids */
+  /** @returns Graph's IDs */
   async #stored(facts: IndexedFolder, messages: readonly SpooledMessage[]): Promise<readonly string[]> {
     const { mailbox, access, gone } = this.#options;
     const { client, mailbox: address, sendAs } = access;
@@ -124,15 +124,15 @@ export class GraphMailStore implements MailStore {
     try {
       return await appendMessages(place, messages, { signal: gone ?? never });
     } catch (error) {
-      // Graph says the same where a message is gone and where the folder is.
+      // Graph gives the same answer if the message is gone and if the folder is.
       if (isGone(error)) await mailbox.assertThere(mailbox.synced(facts), this.#request);
       throw error;
     }
   }
 
   /**
-   * Takes stored messages into the index.
-   * @returns undefined where that fails: whoever heard of a failure would store them again
+   * Adds stored messages to the index.
+   * @returns undefined if that fails: a client that saw an error would store them again
    */
   async #uidsOf(facts: IndexedFolder, ids: readonly string[]): Promise<readonly number[] | undefined> {
     const { mailbox, gone } = this.#options;
@@ -143,13 +143,13 @@ export class GraphMailStore implements MailStore {
         const stored = await mailbox.mail.messages(ids, { signal: gone });
         const properties = new Map(stored.flatMap((each) => propertyFacts(each) ?? []).map((told) => [told.id, told]));
         const told = stored.flatMap((each) => (each.parentFolderId === facts.id ? (messageFacts(each) ?? []) : []));
-        // One by one: their order is that in which they were given, whatever their dates.
+        // One by one, to keep the order in which they were given, whatever their dates.
         await folder.edit((edit) => {
           for (const facts of told) edit.merge([facts], properties, { startedAt, pageAt: startedAt });
         });
         const uids = ids.flatMap((id) => folder.uidOf(id) ?? []);
         if (uids.length === ids.length) return uids;
-        // Another instance has written meanwhile: what was read may be older than that.
+        // Another instance has written meanwhile: what was read may be older.
         if (!folder.ownChanges.othersSince(startedAt)) break;
       }
       return undefined;
@@ -239,7 +239,7 @@ export class GraphMailStore implements MailStore {
     this.#options.leave();
   }
 
-  /** Graph knows no subscriptions: they are in the index alone. */
+  /** Graph has no subscriptions: they are only in the index. */
   async #subscribe(key: number, subscribed: boolean): Promise<void> {
     const { mailbox } = this.#options;
     await mailbox.index.authority.setSubscribed(key, subscribed);
@@ -256,7 +256,7 @@ export class GraphMailStore implements MailStore {
     )) as GraphFolder;
     if (id === undefined)
       throw new MailStoreError('unavailable', 'Microsoft Graph did not say which folder it has made.');
-    // What other programs make is subscribed; what a client makes it subscribes to itself.
+    // Folders created by other programs are subscribed; a client subscribes to its own.
     const { mailbox, access } = this.#options;
     const facts = { id, parent, displayName, special: undefined, total: 0, unread: 0 };
     const listed = { told: [facts], isWhole: false, subscribed: false, nowMs: access.clock.now(), since: 0 };
@@ -305,7 +305,7 @@ function listed({ facts, key }: SyncedFolder, { index }: GraphMailbox): FolderSt
   };
 }
 
-/** As Exchange counts. Once the folder is listed, its messages have the UIDs up to their number. */
+/** Exchange's own counts. Once the folder is listed, its messages have UIDs up to their number. */
 function unlisted({ key, total, unread, uidValidity, uidNext, modseq }: IndexedFolder): FolderStatus {
   const next = Math.max(uidNext, total + 1);
   return {

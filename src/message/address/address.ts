@@ -7,9 +7,9 @@ export { type AddressList, type AddressProblem, type ParsedAddress, parseAddress
 export { type AddressParts, joinAddress, splitAddress } from './parts.ts';
 
 /**
- * One spelling for all that name the same mailbox at Exchange: lower case on both sides (Exchange ignores the case of
- * the local part), the domain in its ASCII form, the local part quoted only where it has to be. For comparing and as a
- * key, never for the wire. Anything that is no address comes back in lower case.
+ * Returns one spelling for all addresses that name the same mailbox at Exchange: lower case on both sides (Exchange
+ * ignores the case of the local part), the domain in its ASCII form, the local part quoted only if necessary. For
+ * comparing and as a key, never for the wire. Anything that is not an address is returned in lower case.
  */
 export function normalizeAddress(address: string): string {
   const { local, domain } = splitAddress(address.trim());
@@ -17,20 +17,20 @@ export function normalizeAddress(address: string): string {
   return joinAddress(local.toLowerCase().normalize('NFC'), asciiDomain(domain) ?? domain.toLowerCase());
 }
 
-/** Whether two addresses name the same mailbox, as {@link normalizeAddress} sees it. */
+/** Tells whether two addresses name the same mailbox according to {@link normalizeAddress}. */
 export function sameAddress(one: string, other: string): boolean {
   return one === other || normalizeAddress(one) === normalizeAddress(other);
 }
 
-/** The domain in lower case and in its ASCII form; empty where the address has none. */
+/** Returns the domain in lower case and in its ASCII form; empty if the address has none. */
 export function domainOf(address: string): string {
   const { domain } = splitAddress(address.trim());
   return asciiDomain(domain) ?? domain.toLowerCase();
 }
 
 /**
- * Gives a bare local part its domain: `scanner` becomes `scanner@contoso.com`, `front desk` becomes
- * `"front desk"@contoso.com`. An address with a domain, and the empty reverse-path, come back as they are.
+ * Adds a domain to a bare local part: `scanner` becomes `scanner@contoso.com`, `front desk` becomes `"front
+ * desk"@contoso.com`. An address with a domain, and the empty reverse-path, are returned unchanged.
  */
 export function completeAddress(address: string, domain: string): string {
   const bare = address.endsWith('@') ? address.slice(0, -1) : address;
@@ -39,9 +39,9 @@ export function completeAddress(address: string, domain: string): string {
 }
 
 /**
- * Whether an address may stand between the angle brackets of MAIL FROM and RCPT TO (RFC 5321 sections 4.1.2, 4.1.3
+ * Tells whether an address may be between the angle brackets of MAIL FROM and RCPT TO (RFC 5321 sections 4.1.2, 4.1.3
  * and 4.5.3.1): local part up to 64 octets, domain up to 255, both up to 254.
- * @param options.smtpUtf8 also accept UTF-8 on both sides (RFC 6531 section 3.3), but for characters that are not seen
+ * @param options.smtpUtf8 also accept UTF-8 on both sides (RFC 6531 section 3.3), except invisible characters
  */
 export function isValidAddress(address: string, options: { readonly smtpUtf8?: boolean } = {}): boolean {
   const utf8 = options.smtpUtf8 === true;
@@ -64,7 +64,7 @@ function isLocalPart(local: string, utf8: boolean): boolean {
   return (utf8 ? dotStringUtf8 : dotString).test(local) || (utf8 ? quotedStringUtf8 : quotedString).test(local);
 }
 
-/** Behind any other character, `?` for one, domainToASCII would not look. */
+/** domainToASCII would ignore everything after another character, such as `?`. */
 const hostCharacters = /^[A-Za-z0-9.\-\u{80}-\u{10ffff}]+$/u;
 
 function isMailDomain(domain: string, utf8: boolean): boolean {

@@ -2,20 +2,24 @@ import type { HeaderBlock } from '../header/fields.ts';
 import { isAddressField } from './fields.ts';
 import { parseAddressItems } from './list.ts';
 
-/** Of one address field, folding included. Exchange Online takes 1,000 recipients; under names of 40 octets they have room. */
+/**
+ * Maximum bytes of one address field, including folding. Exchange Online accepts 1,000 recipients; with names of 40
+ * bytes, they fit.
+ */
 export const maxAddressFieldBytes = 64 * 1024;
-/** Of all address fields of a header together. */
+/** Maximum bytes of all address fields of a header together. */
 export const maxAddressBytes = 2 * maxAddressFieldBytes;
-/** In all address fields of a header together. */
+/** Maximum number of addresses in all address fields of a header together. */
 export const maxAddresses = 2000;
 
-/** The address fields of a header hold more than is read. */
+/** The address fields of a header exceed the limits. */
 export class TooManyAddressesError extends Error {
   override readonly name = 'TooManyAddressesError';
 }
 
 /**
- * Addresses are read several times on the way, and everybody else waits meanwhile: a header of 1 MiB may not be one list.
+ * Addresses are parsed several times on the way, and everything else waits meanwhile: a header of 1 MiB must not be one
+ * list.
  * @throws TooManyAddressesError
  */
 export function assertAddressBounds(header: HeaderBlock): void {
@@ -23,7 +27,7 @@ export function assertAddressBounds(header: HeaderBlock): void {
   const long = fields.find(({ raw }) => raw.length > maxAddressFieldBytes);
   if (long) throw new TooManyAddressesError(`Field ${long.name} is larger than ${maxAddressFieldBytes} octets`);
   const bytes = fields.reduce((sum, { raw }) => sum + raw.length, 0);
-  // Whatever is counted below takes an octet at least.
+  // Everything counted below takes at least one byte.
   if (bytes <= maxAddresses) return;
   if (bytes > maxAddressBytes) {
     throw new TooManyAddressesError(`Address fields are larger than ${maxAddressBytes} octets in all`);

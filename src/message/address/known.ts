@@ -1,12 +1,12 @@
 import { completeAddress, normalizeAddress, splitAddress } from './address.ts';
 
-/** Addresses by which a word without a domain can be understood: `root` is that of an envelope with `root@contoso.com`. */
+/** Addresses that complete a word without a domain: `root` means `root@contoso.com` if that is in the envelope. */
 export class KnownAddresses {
   readonly #addresses = new Map<string, string>();
   readonly #byLocalPart = new Map<string, string | undefined>();
   readonly #domain: string;
 
-  /** @param domain that of the account's mailbox, which SMTP completes addresses with, too */
+  /** @param domain that of the account's mailbox, with which SMTP completes addresses, too */
   constructor(addresses: Iterable<string>, domain: string) {
     this.#domain = domain;
     for (const address of addresses) this.#note(address);
@@ -24,7 +24,7 @@ export class KnownAddresses {
     return this.#addresses.has(normalizeAddress(address));
   }
 
-  /** The address that a bare local part stands for; undefined where it is nobody's, or may be that of several. */
+  /** Returns the address that a bare local part stands for; undefined if it is unknown or ambiguous. */
   complete(word: string): string | undefined {
     const atDomain = this.#addresses.get(normalizeAddress(completeAddress(word, this.#domain)));
     return atDomain ?? this.#byLocalPart.get(localKey(word));

@@ -16,31 +16,31 @@ import {
 
 /** One mailbox of an address field. */
 export interface ParsedAddress {
-  /** `local@domain`; the local part quoted only where it has to be. Without `@domain` where none stands (`scanner`). */
+  /** `local@domain`; the local part quoted only if necessary. Without `@domain` if absent (`scanner`). */
   readonly address: string;
-  /** The display name, unfolded and unquoted, encoded-words left as they are; else the comment behind the address. */
+  /** The display name, unfolded and unquoted, encoded-words unchanged; otherwise the comment after the address. */
   readonly name?: string;
 }
 
 /**
- * What is wrong with an address field. With none of these, every reader finds the same addresses in it; with any of
- * them, Microsoft may find others than we do.
+ * A problem with an address field. Without any of these, every reader finds the same addresses in it; with any of them,
+ * Microsoft may find others than we do.
  */
 export type AddressProblem =
-  /** A quoted string, comment, domain literal or `<` has no end. */
+  /** A quoted string, comment, domain literal or `<` is not closed. */
   | 'unterminated'
   /** A group (`name: a@b, c@d;`) has no `;`, or a `;` has no group. */
   | 'group'
-  /** A local part stands without a domain. */
+  /** A local part has no domain. */
   | 'no-domain'
-  /** Words that hold no address, or one of which nobody knows where it ends, were left out. */
+  /** Words without an address, or an address without a clear end, were left out. */
   | 'not-an-address'
-  /** Characters around an address make no sense there and were left out. */
+  /** Characters around an address that have no meaning there were left out. */
   | 'stray-text'
-  /** An encoded-word holds characters not allowed in it. */
+  /** An encoded-word contains characters not allowed in it. */
   | 'encoded-word';
 
-/** What {@link parseAddressList} could read. */
+/** The result of {@link parseAddressList}. */
 export interface AddressList {
   readonly addresses: readonly ParsedAddress[];
   /** Each kind at most once; empty for a well-formed field. */
@@ -52,23 +52,26 @@ export interface AddressInList {
   readonly kind: 'address';
   readonly parsed: ParsedAddress;
   readonly inBrackets: boolean;
-  /** The obsolete source route before the address, `@one,@two`; absent where none stands (RFC 5322 section 4.4). */
+  /** The obsolete source route before the address, `@one,@two`; absent if there is none (RFC 5322 section 4.4). */
   readonly route?: string;
-  /** What may be shown in its place: its name, or all that stands there where it has no domain. */
+  /** What to show in its place: its name, or the whole text if it has no domain. */
   readonly words: string;
-  /** Where local part, `@` and domain stand in the value, without brackets and name: the first character, and the one behind the last. */
+  /**
+   * Position of local part, `@` and domain in the value, without brackets and name: the first character, and the one
+   * after the last.
+   */
   readonly start: number;
   readonly end: number;
 }
 
-/** What stands between the commas of an address field. */
+/** An item between the commas of an address field. */
 export type AddressItem =
   | AddressInList
-  /** Words that hold no address. */
+  /** Words without an address. */
   | { readonly kind: 'words'; readonly words: string }
   /** `words:`, the beginning of a group. */
   | { readonly kind: 'group'; readonly words: string }
-  /** The end of a group, where its `;` stands or should stand. */
+  /** The end of a group, where its `;` is or should be. */
   | { readonly kind: 'group-end' };
 
 /** The items of an address field, in order. */
@@ -79,11 +82,11 @@ export interface AddressItems {
 
 const word = '[A-Za-z0-9_+-]+';
 const addrSpec = `${word}(?:\\.${word})*@${word}(?:\\.${word})*`;
-/** What nearly every field holds: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
+/** The content of nearly every field: `scanner@contoso.com`, `Front Desk <desk@contoso.com>`. */
 const plainAddress = new RegExp(`^(?:(${addrSpec})|((?:${word} )*${word}) <(${addrSpec})>)$`);
 
 /**
- * Reads the value of From, To, Cc, Bcc, Sender or Reply-To (RFC 5322 sections 3.4 and 4.4): comments, folding, groups
+ * Parses the value of From, To, Cc, Bcc, Sender or Reply-To (RFC 5322 sections 3.4 and 4.4): comments, folding, groups
  * (their members are listed, their names dropped), obsolete routes, UTF-8. Never throws; takes linear time.
  */
 export function parseAddressList(value: string): AddressList {
@@ -91,7 +94,7 @@ export function parseAddressList(value: string): AddressList {
   return { addresses: items.flatMap((item) => (item.kind === 'address' ? [item.parsed] : [])), problems };
 }
 
-/** As {@link parseAddressList}, with what else stands in the field. */
+/** Like {@link parseAddressList}, including everything else in the field. */
 export function parseAddressItems(value: string): AddressItems {
   const plain = plainAddress.exec(value);
   if (plain) return { items: [plainItem(plain)], problems: [] };
@@ -113,7 +116,7 @@ class ListReader {
   readonly #problems = new Set<AddressProblem>();
   #index = 0;
   #inGroup = false;
-  /** Tokens of the current list item that are not yet part of an address, and the index where the item began. */
+  /** Tokens of the current list item that are not yet part of an address, and the index at which the item began. */
   #words: AddressToken[] = [];
   #itemStart = 0;
   #itemHasAddress = false;
@@ -171,20 +174,20 @@ class ListReader {
     this.#itemHasAddress = false;
   }
 
-  /** At `,`, `;` or the end: what words are left are an address without angle brackets. */
+  /** At `,`, `;` or the end: the remaining words are an address without angle brackets. */
   #endItem(): void {
     if (this.#itemHasAddress) {
       if (this.#words.length > 0) this.#problems.add('stray-text');
     } else if (this.#words.length > 0) this.#plainAddress();
-    // Of a comment alone some readers make an address.
+    // Some readers make an address of a lone comment.
     else if (this.#source.comments.has(this.#index - 1)) this.#problems.add('stray-text');
     this.#words = [];
     this.#startItem();
   }
 
   /**
-   * Spaces alone between addresses are taken for commas, and words behind the last one (`ann@contoso.com Ann`) for a
-   * name; `a@con toso.com` and `a@b@c` are no address.
+   * Bare spaces between addresses count as commas, and words after the last one (`ann@contoso.com Ann`) as a name;
+   * `a@con toso.com` and `a@b@c` are not addresses.
    */
   #plainAddress(): void {
     let from = 0;
@@ -208,7 +211,7 @@ class ListReader {
     else this.#add(address, this.#comment(this.#index - 1), placeOf(this.#words), phrase(this.#words));
   }
 
-  /** Behind `<`: `local@domain>` with perhaps a route before it. */
+  /** After `<`: `local@domain>`, possibly with a route before it. */
   #angleAddress(): void {
     const name = phrase(this.#words);
     if (this.#words.some(isAt) || this.#itemHasAddress || !isPhrase(this.#words)) this.#problems.add('stray-text');
@@ -284,7 +287,7 @@ class ListReader {
     this.#items.push({ kind: 'words', words: phrase(words) });
   }
 
-  /** `joe@example.com (Joe Bloggs)`, the way names were written before RFC 822. */
+  /** `joe@example.com (Joe Bloggs)`, the notation for names before RFC 822. */
   #comment(behindAddress: number): string | undefined {
     return this.#source.comments.get(behindAddress) ?? this.#source.comments.get(this.#itemStart);
   }
@@ -292,7 +295,7 @@ class ListReader {
 
 type AddressPlace = Pick<AddressInList, 'inBrackets' | 'route' | 'start' | 'end'>;
 
-/** Of an address without brackets. */
+/** Position of an address without brackets. */
 function placeOf(tokens: readonly AddressToken[]): AddressPlace {
   return { inBrackets: false, start: tokens[0]?.start ?? 0, end: tokens.at(-1)?.end ?? 0 };
 }

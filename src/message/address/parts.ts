@@ -8,11 +8,11 @@ const controlCharacter = /[\x00-\x1f\x7f]/;
 export interface AddressParts {
   /** The local part, unquoted and unescaped. */
   readonly local: string;
-  /** As written; empty where none stands. */
+  /** As written; empty if absent. */
   readonly domain: string;
 }
 
-/** Cuts `local@domain`; an `@` inside a quoted local part does not count. */
+/** Splits `local@domain`; an `@` inside a quoted local part does not count. */
 export function splitAddress(address: string): AddressParts {
   const at = address.lastIndexOf('@');
   const domain = address.slice(at + 1);
@@ -20,7 +20,7 @@ export function splitAddress(address: string): AddressParts {
   return { local: unquoted(address.slice(0, at)), domain };
 }
 
-/** The reverse of {@link splitAddress}: quotes the local part only where RFC 5321 section 4.1.2 asks for it. */
+/** Reverses {@link splitAddress}: quotes the local part only if RFC 5321 section 4.1.2 requires it. */
 export function joinAddress(local: string, domain: string): string {
   const written =
     dotString.test(local) && !controlCharacter.test(local) ? local : `"${local.replace(/["\\]/g, '\\$&')}"`;
@@ -32,10 +32,12 @@ function unquoted(local: string): string {
   return quoted ? local.slice(1, -1).replace(/\\(.)/gs, '$1') : local;
 }
 
-/** A domain in lower case and in its ASCII form; undefined for what can be no domain. An address literal is none. */
+/**
+ * Returns a domain in lower case and in its ASCII form; undefined if it cannot be a domain, or is an address literal.
+ */
 export function asciiDomain(domain: string): string | undefined {
   if (/^[a-z0-9._-]+$/i.test(domain)) return domain.toLowerCase();
-  // The conversion is the URL parser's: it would cut `contoso.com/x` short and decode `%2e`. Letters alone are safe.
+  // The conversion is the URL parser's: it would cut `contoso.com/x` short and decode `%2e`. Plain letters are safe.
   if (!/^[\p{L}\p{N}\p{M}._-]+$/u.test(domain)) return undefined;
   return domainToASCII(domain) || undefined;
 }

@@ -3,18 +3,18 @@ import { isValidAddress, splitAddress } from './address.ts';
 import type { KnownAddresses } from './known.ts';
 import { type AddressItem, type ParsedAddress, parseAddressItems, parseAddressList } from './list.ts';
 
-/** What an address field means, as far as that can be told. */
+/** The meaning of an address field, as far as it can be determined. */
 export interface RepairedAddresses {
-  /** Addresses with a domain, fit for SMTP; each stands in the field or is a known one. */
+  /** Addresses with a domain, valid in SMTP; each is in the field or a known one. */
   readonly addresses: readonly ParsedAddress[];
-  /** The first words that are no address, to be shown in its place; absent where they would pass for one. */
+  /** The first words that are not an address, to show in its place; absent if they could be taken for one. */
   readonly label?: string;
 }
 
 /**
- * Reads an address field that is not well formed. `Smith, John <js@contoso.com>` is one address under a name with a comma.
- * A word without a domain, or an encoded-word that holds an address, counts only as far as it names a known address: from
- * a display text no address is made up.
+ * Parses an address field that is not well formed. `Smith, John <js@contoso.com>` is one address with a comma in its
+ * name. A word without a domain, or an encoded-word that contains an address, counts only if it names a known address:
+ * no address is made up from a display text.
  */
 export function repairedAddresses(value: string, known?: KnownAddresses): RepairedAddresses {
   const repair = new Repair(known);
@@ -25,10 +25,10 @@ export function repairedAddresses(value: string, known?: KnownAddresses): Repair
 
 class Repair {
   readonly addresses: ParsedAddress[] = [];
-  /** All that was no address. */
+  /** Everything that was not an address. */
   readonly words: string[] = [];
   readonly #known: KnownAddresses | undefined;
-  /** Words before a comma that may belong to the name behind it. */
+  /** Words before a comma that may belong to the name after it. */
   #nameBegun: string[] = [];
 
   constructor(known: KnownAddresses | undefined) {

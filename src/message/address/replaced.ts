@@ -2,16 +2,16 @@ import type { HeaderField } from '../header/fields.ts';
 import { type ParsedAddress, parseAddressItems, parseAddressList } from './list.ts';
 import { writtenAddresses } from './written.ts';
 
-/** The address in place of another; undefined: it stays. */
+/** Returns the replacement of an address; undefined: it stays. */
 export type ReplaceAddress = (address: string) => string | undefined;
 
 /**
- * An address field with other addresses in it. Names, groups, comments, encoded-words, folding and the addresses that stay keep
- * their octets.
- * @returns the whole field, with its line end; undefined where every address stays
+ * Replaces addresses in an address field. Names, groups, comments, encoded-words, folding and the remaining addresses
+ * keep their bytes.
+ * @returns the whole field, with its line end; undefined if every address stays
  */
 export function withReplacedAddresses(field: HeaderField, replace: ReplaceAddress): Buffer | undefined {
-  // One character is one octet: what the parser finds can be cut out of the field.
+  // One character is one byte: what the parser finds can be cut out of the field.
   const value = field.valueOctets().toString('latin1');
   const wanted: ParsedAddress[] = [];
   let written = '';
@@ -33,14 +33,17 @@ export function withReplacedAddresses(field: HeaderField, replace: ReplaceAddres
     : Buffer.from(`${field.name}: ${writtenAddresses(wanted)}\r\n`);
 }
 
-/** Whether the value has just these addresses. Octets that read otherwise by themselves than in UTF-8 are rare, and so are long lines. */
+/**
+ * Tells whether the value has exactly these addresses. Bytes that parse differently on their own than in UTF-8 are
+ * rare, as are long lines.
+ */
 function isSafe(value: string, wanted: readonly ParsedAddress[]): boolean {
   const found = parseAddressList(value).addresses.map((each) => inUtf8(each).address);
   const isRight = found.length === wanted.length && wanted.every(({ address }, index) => address === found[index]);
   return isRight && value.split('\r\n').every((line) => line.length <= maxLineOctets);
 }
 
-/** RFC 5322 section 2.1.1 has 998, the field's name included. */
+/** RFC 5322 section 2.1.1 allows 998, including the field's name. */
 const maxLineOctets = 998 - 80;
 
 function nameOf({ raw }: HeaderField): Buffer {
@@ -52,7 +55,7 @@ function inUtf8({ address, name }: ParsedAddress): ParsedAddress {
   return name === undefined ? { address: decoded(address) } : { address: decoded(address), name: decoded(name) };
 }
 
-/** Comments within an address (`ann (Ann) @contoso.com`), to stand behind the one in its place. */
+/** Returns the comments within an address (`ann (Ann) @contoso.com`), to put after its replacement. */
 function comments(address: string): string {
   if (!address.includes('(')) return '';
   const quotedOrComment = /"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)/gs;

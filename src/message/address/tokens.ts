@@ -1,38 +1,39 @@
-/** A lexical token of an address field (RFC 5322 section 3.2), comments apart. */
+/** A lexical token of an address field (RFC 5322 section 3.2), other than comments. */
 export interface AddressToken {
   readonly kind: 'atom' | 'quoted' | 'literal' | 'special';
-  /** Of a quoted string and a literal the content, unescaped and unfolded; of everything else the characters as they stand. */
+  /** For a quoted string or a literal, the content, unescaped and unfolded; otherwise the characters as they are. */
   readonly text: string;
-  /** Whether white space or a comment stands before it. */
+  /** Whether white space or a comment precedes it. */
   readonly spaced: boolean;
-  /** Where it stands in the value: its first character, and the one behind its last. */
+  /** Position in the value: its first character, and the one after its last. */
   readonly start: number;
   readonly end: number;
 }
 
-/** What {@link tokenizeAddresses} found. */
+/** The result of {@link tokenizeAddresses}. */
 export interface AddressTokens {
   readonly tokens: readonly AddressToken[];
-  /** Text of each comment, keyed by the index of the token it stands before. */
+  /** Text of each comment, keyed by the index of the token that follows it. */
   readonly comments: ReadonlyMap<number, string>;
-  /** A quoted string, comment or domain literal without its end was read as plain characters. */
+  /** An unclosed quoted string, comment or domain literal was read as plain characters. */
   readonly unterminated: boolean;
-  /** A `)` or a backslash stands where it means nothing; it was read as white space. */
+  /** A `)` or a backslash without meaning was read as white space. */
   readonly strayCharacter: boolean;
-  /** An encoded-word holds characters that would end it, were it read by the letter (RFC 2047 section 5). */
+  /** An encoded-word contains characters that would end it if read strictly (RFC 2047 section 5). */
   readonly looseEncodedWord: boolean;
 }
 
 const whiteSpace = /[ \t\r\n]+/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are kept out of addresses
 const atom = /[^\x00-\x20\x7f()<>@,;:\\".[\]]+/y;
-/** Programs write Q words with blanks; what holds an address as well is more likely a word without its end. */
+/** Programs write Q words with spaces; if it also contains an address, it is more likely a word without its end. */
 const encodedWord = /=\?[^?\s]+\?(?:[bq]\?[^?\s]*|q\?[^?<>@"]*)\?=/iy;
 const specialInEncodedWord = /[()<>@,;:\\".[\]\s]/;
 
 /**
- * Cuts the value of an address field into tokens, in linear time whatever it holds. Whatever never ends (a quote, a
- * comment, a literal) is searched for once: its opening character, and each later one like it, is then plain text.
+ * Splits the value of an address field into tokens, in linear time whatever it contains. The end of something unclosed
+ * (a quote, a comment, a literal) is searched for only once: its opening character, and each later one like it, is then
+ * plain text.
  */
 export function tokenizeAddresses(value: string): AddressTokens {
   return new Tokenizer(value).run();
@@ -99,7 +100,7 @@ class Tokenizer {
     this.#spaced = false;
   }
 
-  /** Takes a comment, quoted string or domain literal; false where it has no end. */
+  /** Takes a comment, quoted string or domain literal; false if it is not closed. */
   #enclosed(opening: '(' | '"' | '['): boolean {
     if (this.#neverEnding.has(opening)) return false;
     const closing = { '(': ')', '"': '"', '[': ']' }[opening];

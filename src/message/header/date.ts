@@ -1,7 +1,7 @@
 const month = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*';
 const day = '(?:0?[1-9]|[12]\\d|3[01])';
 const time = '(?:[01]?\\d|2[0-3]):[0-5]\\d(?::(?:[0-5]\\d|60))?';
-/** No two gaps that can be as long as they like stand side by side: hostile dates would take quadratic time. */
+/** No two gaps of unbounded length are adjacent: hostile dates would take quadratic time. */
 const sound = new RegExp(
   `^(?:[a-z]{3,9}\\.?\\s*(?:,\\s*)?)?${day}[\\s-]+${month}[\\s-]+\\d{2,4}\\s+${time}(?![:\\d])`,
   'i',
@@ -14,8 +14,8 @@ const asctime = new RegExp(
 );
 
 /**
- * What `date` of Unix calls time zones beside those of RFC 5322 section 4.3, in hours east of UTC, where all who say that
- * name mean the same. `IST` is said in India, Israel and Ireland, and is none of them.
+ * Names of time zones used by Unix `date` besides those of RFC 5322 section 4.3, in hours east of UTC, if the name is
+ * unambiguous. `IST` is used in India, Israel and Ireland, so it is not included.
  */
 const zoneHours: Readonly<Record<string, number>> = {
   ...{
@@ -53,15 +53,15 @@ const zoneHours: Readonly<Record<string, number>> = {
   ...{ NZST: 12, NZDT: 13, BRT: -3, ART: -3, NST: -3.5, NDT: -2.5, AKST: -9, AKDT: -8, HST: -10 },
 };
 
-/** Whether a date is written as RFC 5322 sections 3.3 and 4.3 allow, or nearly so: `Mon, 5 Jan 26 10:15 CET`. */
+/** Tells whether a date is written as RFC 5322 sections 3.3 and 4.3 allow, or nearly so: `Mon, 5 Jan 26 10:15 CET`. */
 export function isHeaderDate(value: string): boolean {
   return sound.test(value.replace(/\([^()]*\)/g, ' ').trim());
 }
 
 /**
- * A date that a program wrote in another form: that of ISO 8601, or that of C and of the `date` of Unix, `Mon Jan  5
- * 10:00:00 2026` and `Mon Jan  5 10:00:00 AM CET 2026`. Without a time zone it is taken for that of this machine.
- * Undefined for anything else, and with a zone that nobody knows for sure.
+ * Parses a date that a program wrote in another form: that of ISO 8601, or that of C and of Unix `date`, `Mon Jan 5
+ * 10:00:00 2026` and `Mon Jan 5 10:00:00 AM CET 2026`. Without a time zone, this machine's is assumed. Undefined for
+ * anything else, and for an ambiguous or unknown zone.
  */
 export function foreignDate(value: string): Date | undefined {
   const [, monthAndDay, clock, zoneBefore, year, zoneBehind] = asctime.exec(value) ?? [];

@@ -4,17 +4,17 @@ import { HeaderTooLargeError } from './too-large.ts';
 
 export { HeaderTooLargeError } from './too-large.ts';
 
-/** The largest header read where the caller names no other limit, in octets. */
+/** The largest header read if the caller sets no other limit, in bytes. */
 export const defaultMaxHeaderBytes = 1024 * 1024;
 
 const crlf = Buffer.from('\r\n');
 const windows1252 = new TextDecoder('windows-1252');
 
-/** One header field, its octets untouched. */
+/** One header field, with its bytes unchanged. */
 export class HeaderField {
   /** As written, without the colon. */
   readonly name: string;
-  /** Name, colon, value, folding and line end, as they came. */
+  /** Name, colon, value, folding and line end, as received. */
   readonly raw: Buffer;
   readonly #valueStart: number;
 
@@ -24,14 +24,16 @@ export class HeaderField {
     this.#valueStart = valueStart;
   }
 
-  /** The value on one line (RFC 5322 section 2.2.3), trimmed; read as UTF-8, or as Windows-1252 where it is not. */
+  /**
+   * The value on one line (RFC 5322 section 2.2.3), trimmed; decoded as UTF-8, or as Windows-1252 if it is not UTF-8.
+   */
   value(): string {
     const octets = this.raw.subarray(this.#valueStart);
     const text = isUtf8(octets) ? octets.toString() : windows1252.decode(octets);
     return text.replace(/[\r\n]/g, '').trim();
   }
 
-  /** The value as it came, leading blanks and folding included, without the line end. */
+  /** The value as received, including leading spaces and folding, without the line end. */
   valueOctets(): Buffer {
     let end = this.raw.length;
     if (this.raw[end - 1] === 0x0a) end -= 1;
@@ -45,35 +47,38 @@ export class HeaderField {
     return last === 0x0a ? this.raw : Buffer.concat([this.raw, last === 0x0d ? crlf.subarray(1) : crlf]);
   }
 
-  /** {@link wholeLine} without the blanks that stand before the colon in obsolete syntax (RFC 5322 section 4.5). */
+  /** {@link wholeLine} without the spaces before the colon in obsolete syntax (RFC 5322 section 4.5). */
   plainLine(): Buffer {
     const line = this.wholeLine();
     const { length } = this.name;
     return line[length] === 0x3a ? line : Buffer.concat([line.subarray(0, length), line.subarray(line.indexOf(':'))]);
   }
 
-  /** Whether this is the field of that name, in any case. */
+  /** Whether this is the field with that name, in any case. */
   is(name: string): boolean {
     return this.name.length === name.length && this.name.toLowerCase() === name.toLowerCase();
   }
 }
 
-/** What {@link HeaderBlock.edit} does. */
+/** Changes made by {@link HeaderBlock.edit}. */
 export interface HeaderEdit {
-  /** Whole fields, with their line ends, to stand before all others. */
+  /** Whole fields, with their line ends, to put before all others. */
   readonly prefix?: Buffer | string;
-  /** Whole fields, with their line ends, to stand behind all others. */
+  /** Whole fields, with their line ends, to put after all others. */
   readonly suffix?: Buffer | string;
   /** Whether to leave a field out. */
   readonly drop?: (field: HeaderField) => boolean;
 }
 
-/** The header of a message: its fields in order, as views of the octets they were read from. */
+/** The header of a message: its fields in order, as views of the bytes they were read from. */
 export class HeaderBlock {
   readonly fields: readonly HeaderField[];
-  /** Everything before the body as it came, the empty line included. */
+  /** Everything before the body as received, including the empty line. */
   readonly raw: Buffer;
-  /** Whether an empty line stands between header and body. Without it, what is no field was taken for the body. */
+  /**
+   * Whether an empty line separates header and body. Without it, the first line that is not a field was taken for the
+   * body.
+   */
   readonly hasEmptyLine: boolean;
   /** The line `From sender date` that mbox files put before the header; {@link edit} leaves it out. */
   readonly mboxLine: Buffer | undefined;
@@ -86,8 +91,8 @@ export class HeaderBlock {
   }
 
   /**
-   * Reads the header at the start of a message, or a header alone. Copies nothing.
-   * @throws HeaderTooLargeError where the header does not end within `maxHeaderBytes` (default 1 MiB)
+   * Parses the header at the start of a message, or just a header. Copies nothing.
+   * @throws HeaderTooLargeError if the header does not end within `maxHeaderBytes` (default 1 MiB)
    */
   static parse(message: Buffer, options: { readonly maxHeaderBytes?: number } = {}): HeaderBlock {
     const maxHeaderBytes = options.maxHeaderBytes ?? defaultMaxHeaderBytes;
@@ -96,7 +101,10 @@ export class HeaderBlock {
     return HeaderBlock.scanned(message, scanner, maxHeaderBytes);
   }
 
-  /** What a scanner has found in `octets`. @throws HeaderTooLargeError where it has not found the end */
+  /**
+   * Creates a header from what a scanner has found in `octets`.
+   * @throws HeaderTooLargeError if it has not found the end
+   */
   static scanned(octets: Buffer, scanner: HeaderScanner, maxHeaderBytes: number): HeaderBlock {
     const { bodyStart } = scanner;
     if (bodyStart === undefined || bodyStart > maxHeaderBytes) throw new HeaderTooLargeError(maxHeaderBytes);
@@ -106,9 +114,9 @@ export class HeaderBlock {
   }
 
   /**
-   * The header with other octets, whole lines, in place of some fields, and more fields behind the last; an empty buffer
-   * leaves a field out. Only what is new is parsed. The very same header where nothing changes.
-   * @throws HeaderTooLargeError where it grows beyond 1 MiB
+   * Returns the header with other bytes, whole lines, in place of some fields, and more fields after the last; an empty
+   * buffer removes a field. Parses only what is new. Returns the same header if nothing changes.
+   * @throws HeaderTooLargeError if it grows beyond 1 MiB
    */
   with(written: ReadonlyMap<HeaderField, Buffer>, added: Buffer | string = ''): HeaderBlock {
     if (written.size === 0 && added.length === 0) return this;
@@ -122,34 +130,34 @@ export class HeaderBlock {
     return new HeaderBlock(raw, fields, true);
   }
 
-  /** Number of octets before the body, the empty line included. */
+  /** Number of bytes before the body, including the empty line. */
   get byteLength(): number {
     return this.raw.length;
   }
 
-  /** The first field of that name. */
+  /** Returns the first field with that name. */
   field(name: string): HeaderField | undefined {
     return this.fields.find((field) => field.is(name));
   }
 
-  /** Value of the first field of that name, in any case. */
+  /** Returns the value of the first field with that name, in any case. */
   get(name: string): string | undefined {
     return this.field(name)?.value();
   }
 
-  /** How many fields of that name there are. */
+  /** Counts the fields with that name. */
   count(name: string): number {
     return this.fields.reduce((count, field) => (field.is(name) ? count + 1 : count), 0);
   }
 
-  /** Values of all fields of that name, in order. */
+  /** Returns the values of all fields with that name, in order. */
   getAll(name: string): string[] {
     return this.fields.filter((field) => field.is(name)).map((field) => field.value());
   }
 
   /**
-   * The octets of a changed header, its empty line included, to stand in place of {@link raw}. Kept fields keep
-   * their octets. Without changes this still supplies a missing empty line and removes an mbox line.
+   * Returns the bytes of a changed header, including its empty line, to use in place of {@link raw}. Kept fields keep
+   * their bytes. Even without changes, this adds a missing empty line and removes an mbox line.
    */
   edit(changes: HeaderEdit = {}): Buffer {
     const kept = this.fields.filter((field) => !changes.drop?.(field)).map((field) => field.wholeLine());
@@ -164,7 +172,7 @@ function fieldsIn(octets: Buffer, scanner: HeaderScanner): HeaderField[] {
   });
 }
 
-/** Whole lines that are fields. */
+/** Parses whole lines that are fields. */
 function parsedFields(lines: Buffer): readonly HeaderField[] {
   if (lines.length === 0) return [];
   const scanner = new HeaderScanner();

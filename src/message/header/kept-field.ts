@@ -1,6 +1,6 @@
 import type { HeaderField } from './fields.ts';
 
-/** A field of recipients as it came, under a name that nobody takes recipients from: `X-Mailbridge-To`. */
+/** Returns a recipient field as received, under a name that no program takes recipients from: `X-Mailbridge-To`. */
 export function keptField(field: HeaderField): Buffer {
   const value = field.raw
     .subarray(field.raw.indexOf(':') + 1)

@@ -2,20 +2,20 @@ import { safeLine } from '../../base/visible.ts';
 import { decodedWords } from '../mime/encodings.ts';
 import type { HeaderBlock } from './fields.ts';
 
-/** What a list of messages shows of a header. */
+/** The parts of a header shown in a list of messages. */
 export interface ListedHeader {
-  /** Decoded, on one line, at most 200 characters, none of them unseen. */
+  /** Decoded, on one line, at most 200 characters, all visible. */
   readonly subject?: string;
   /** With its angle brackets, at most 300 characters. */
   readonly messageId?: string;
 }
 
-/** More than that of a field is not decoded. */
+/** Number of characters of a field that are decoded. */
 const maxReadCharacters = 2000;
 const maxSubjectCharacters = 200;
 const maxMessageIdCharacters = 300;
 
-/** Subject and Message-ID as lists show them. */
+/** Returns Subject and Message-ID as shown in lists. */
 export function listedHeader(header: Pick<HeaderBlock, 'get'>): ListedHeader {
   const subject = shownSubject(header.get('Subject') ?? '');
   const messageId = /<[^<>]+>/.exec((header.get('Message-ID') ?? '').slice(0, maxReadCharacters))?.[0];
@@ -25,7 +25,7 @@ export function listedHeader(header: Pick<HeaderBlock, 'get'>): ListedHeader {
   };
 }
 
-/** A Message-ID as lists show it. */
+/** Returns a Message-ID as shown in lists. */
 export function shownMessageId(messageId: string): string {
   return safeLine(messageId).slice(0, maxMessageIdCharacters);
 }
@@ -33,6 +33,6 @@ export function shownMessageId(messageId: string): string {
 function shownSubject(field: string): string {
   const text = safeLine(decodedWords(field.slice(0, maxReadCharacters), { unknownCharset: 'guessed' }));
   if (text.length <= maxSubjectCharacters) return text;
-  // Whole characters; two units may make one.
+  // Keeps whole characters; two units may make one.
   return [...text].slice(0, maxSubjectCharacters).join('').trimEnd();
 }

@@ -5,16 +5,16 @@ import { hostToken } from '../safe-text.ts';
 import { foreignDate, isHeaderDate } from './date.ts';
 import type { HeaderBlock } from './fields.ts';
 
-/** Fields every message needs (RFC 5322 section 3.6) and simple devices leave out. Message-ID is a SHOULD there. */
+/** Fields that every message needs (RFC 5322 section 3.6) and simple devices omit. Message-ID is a SHOULD there. */
 export type RepairableField = 'Date' | 'Message-ID' | 'From';
 
-/** What {@link repairHeader} may add. */
+/** What {@link repairHeader} can add. */
 export interface RepairOptions {
-  /** Value of a missing Date. */
+  /** Value for a missing Date. */
   readonly date: Date;
-  /** Right side of a made-up Message-ID. */
+  /** Domain of a generated Message-ID. */
   readonly domain: string;
-  /** Address for a missing From; without it, From is not added. */
+  /** Address for a missing From; if absent, From is not added. */
   readonly from?: string;
   /** Whole fields to put before all others in any case (`Received`). */
   readonly prefix?: string;
@@ -25,7 +25,7 @@ export interface RepairOptions {
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Which of the needed fields are not there, are empty, or say nothing that can be read. */
+/** Returns the needed fields that are missing, empty or unreadable. */
 export function fieldsToRepair(header: HeaderBlock): RepairableField[] {
   const isSound = { Date: isHeaderDate, 'Message-ID': isMessageId, From: () => true };
   return (['Date', 'Message-ID', 'From'] as const).filter((name) => {
@@ -35,8 +35,8 @@ export function fieldsToRepair(header: HeaderBlock): RepairableField[] {
 }
 
 /**
- * The header with what it lacks added behind its last field, or undefined where nothing needs to change. Fields that
- * are there but empty or unreadable give way to what is added.
+ * Returns the header with missing fields added after its last one, or undefined if nothing needs to change. Empty or
+ * unreadable fields are replaced.
  */
 export function repairHeader(header: HeaderBlock, options: RepairOptions): Buffer | undefined {
   const lines = new Map<string, string>();
@@ -64,20 +64,20 @@ function isMessageId(value: string): boolean {
   return /^(?:\([^()]*\)\s*)?<[^<>]+>/.test(value);
 }
 
-/** The Message-ID of a header; where {@link repairHeader} has to add one, that which it is to add. */
+/** Returns the Message-ID of a header, or, if {@link repairHeader} has to add one, the one to add. */
 export function soundMessageId(header: HeaderBlock, domain: string): string {
   const value = header.get('Message-ID') ?? '';
   const own = isMessageId(value) ? /<[^<>]+>/.exec(value)?.[0] : bracketed(value);
   return own ?? makeMessageId(domain);
 }
 
-/** `1234@device`, to which only the brackets are missing. */
+/** `1234@device`, which only lacks the brackets. */
 function bracketed(value: string): string | undefined {
   return /^[!-;=?A-~]+@[!-;=?A-~]+$/.test(value) ? `<${value}>` : undefined;
 }
 
 /**
- * A date as RFC 5322 section 3.3 writes it: `Mon, 05 Jan 2026 07:08:09 +0000`.
+ * Formats a date according to RFC 5322 section 3.3: `Mon, 05 Jan 2026 07:08:09 +0000`.
  * @param offsetMinutes the time zone to write it in, minutes east of UTC
  */
 export function formatDate(date: Date, offsetMinutes = 0): string {
@@ -90,15 +90,15 @@ export function formatDate(date: Date, offsetMinutes = 0): string {
   return `${day} ${local.getUTCFullYear()} ${time} ${sign}${two(Math.floor(zone / 60))}${two(zone % 60)}`;
 }
 
-/** A Message-ID with its angle brackets: 144 random bits at the domain (RFC 5322 section 3.6.4). */
+/** Creates a Message-ID with its angle brackets: 144 random bits at the domain (RFC 5322 section 3.6.4). */
 export function makeMessageId(domain: string): string {
   return `<${randomBytes(18).toString('base64url')}@${hostToken(domain, 'localhost')}>`;
 }
 
-/** What a `Received` field says. */
+/** The content of a `Received` field. */
 export interface ReceivedFacts {
   readonly from: {
-    /** What the client called itself in EHLO or HELO; anything at all. */
+    /** The client's name in EHLO or HELO; it can be anything. */
     readonly helo: string;
     /** The client's IP address. */
     readonly address: string;
@@ -109,12 +109,12 @@ export interface ReceivedFacts {
   readonly with: string;
   /** The queue id. */
   readonly id: string;
-  /** The recipient, where there is but one: with several it would give them away to each other. */
+  /** The recipient, if there is only one: several would be disclosed to each other. */
   readonly forAddress?: string;
   readonly date: Date;
 }
 
-/** A whole `Received` field, folded, with its line end (RFC 5321 section 4.4). Nothing given can break out of it. */
+/** Creates a whole `Received` field, folded, with its line end (RFC 5321 section 4.4). No input can break out of it. */
 export function receivedField(facts: ReceivedFacts): string {
   const isSafeFor = facts.forAddress !== undefined && isValidAddress(facts.forAddress, { smtpUtf8: true });
   return [
@@ -127,7 +127,7 @@ export function receivedField(facts: ReceivedFacts): string {
     .concat(`; ${formatDate(facts.date)}\r\n`);
 }
 
-/** An IP address as it stands in place of a host's name (RFC 5321 section 4.1.3). */
+/** Formats an IP address for use in place of a host name (RFC 5321 section 4.1.3). */
 export function addressLiteral(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/s, '');
   if (isIPv4(plain)) return `[${plain}]`;

@@ -1,11 +1,11 @@
-/** Where a header field lies: `start` at its name, `end` behind the line end of its last line. */
+/** Position of a header field: `start` at its name, `end` after the line end of its last line. */
 export interface FieldSpan {
   readonly start: number;
   readonly nameEnd: number;
   readonly end: number;
 }
 
-/** Longer names occur only in what is no header at all. */
+/** Longer names occur only in text that is not a header at all. */
 const maxNameOctets = 998;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -15,24 +15,24 @@ const COLON = 0x3a;
 const mboxLine = Buffer.from('From ');
 
 /**
- * Finds the fields of a header (RFC 5322 section 2.2) and its end, in linear time, in octets that may still be arriving.
+ * Finds the fields of a header (RFC 5322 section 2.2) and its end, in linear time, in bytes that may still be arriving.
  * The header ends at an empty line, or before the first line that is neither a field nor the continuation of one.
  */
 export class HeaderScanner {
   readonly fields: FieldSpan[] = [];
-  /** End of a leading `From ` line as mbox files have it; 0 where there is none. */
+  /** End of a leading `From ` line as in mbox files; 0 if there is none. */
   mboxEnd = 0;
   /** End of the fields, before the empty line. */
   fieldsEnd = 0;
-  /** Where the body starts; undefined until that is known. */
+  /** Where the body starts; undefined until known. */
   bodyStart: number | undefined;
   #searchedTo = 0;
   #lineStart = 0;
 
   /**
-   * Goes on where the last call stopped.
-   * @param octets all octets so far, from the first
-   * @param atEnd no octets will follow
+   * Continues where the last call stopped.
+   * @param octets all bytes so far, from the first
+   * @param atEnd no more bytes will follow
    * @returns whether the end of the header has been found
    */
   scan(octets: Buffer, atEnd: boolean): boolean {
@@ -53,7 +53,7 @@ export class HeaderScanner {
       this.bodyStart ??= octets.length;
       return;
     }
-    // A body without header may be one long line: don't wait for its end to see that it is no field.
+    // A body without header may be one long line: do not wait for its end to see that it is not a field.
     const isFirst = octets[this.#lineStart];
     if (isFirst === undefined || isFirst === CR || this.#continues(isFirst) || this.#mayBeMbox(octets)) return;
     if (nameLength(octets, this.#lineStart, octets.length) === 'none') this.bodyStart = this.#lineStart;
@@ -92,15 +92,18 @@ export class HeaderScanner {
   }
 }
 
-/** Length of the field name before the colon; `none` where the line is no field, `unknown` where more has to arrive. */
+/**
+ * Returns the length of the field name before the colon; `none` if the line is not a field, `unknown` if more has to
+ * arrive.
+ */
 function nameLength(octets: Buffer, start: number, end: number): number | 'none' | 'unknown' {
   let length = 0;
   for (let index = start; index < end && index - start <= maxNameOctets; index++) {
     const octet = octets[index] as number;
     if (octet === COLON) return length > 0 ? length : 'none';
     const blank = octet === SPACE || octet === TAB;
-    // Blanks before the colon are obsolete syntax (RFC 5322 section 4.5); within a name they are none. A name that is
-    // not ASCII is no syntax at all, but to end the header there would turn the fields behind it into body.
+    // Spaces before the colon are obsolete syntax (RFC 5322 section 4.5); within a name they are invalid. So is a name
+    // that is not ASCII, but ending the header there would turn the fields after it into body.
     if (!blank && (octet < 0x21 || octet === 0x7f || index - start > length)) return 'none';
     if (!blank) length++;
   }

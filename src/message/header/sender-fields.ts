@@ -3,32 +3,32 @@ import { looksLikeAddress, repairedAddresses } from '../address/repaired.ts';
 import { writtenAddress, writtenAddresses } from '../address/written.ts';
 import type { HeaderBlock, HeaderField } from './fields.ts';
 
-/** What is to be done to a header so that it says who sends. */
+/** The changes that make a header name its sender. */
 export interface SenderEdit {
-  /** Complete addresses of the message's own in From and Sender that it is still sent as. */
+  /** The message's own complete addresses in From and Sender that it is still sent as. */
   readonly addresses: readonly string[];
   readonly drop: ReadonlySet<HeaderField>;
-  /** Whole fields in their place, with their line ends; may be empty. */
+  /** Whole fields to add in their place, with their line ends; may be empty. */
   readonly add: string;
 }
 
-/** One address field, read. */
+/** A parsed address field. */
 interface ReadField {
   readonly field: HeaderField;
   readonly addresses: readonly ParsedAddress[];
   /** Addresses that can be sent from. */
   readonly usable: readonly ParsedAddress[];
-  /** The name or the word that stands there in place of a usable address. */
+  /** The name or the word in place of a usable address. */
   readonly label: string | undefined;
-  /** Every reader finds just the usable addresses in it. */
+  /** Every reader finds exactly the usable addresses in it. */
   readonly isSound: boolean;
 }
 
 /**
- * Sees to it that there is one From with at least one valid address, and a Sender where From has several (RFC 5322
- * section 3.6.2, which Exchange Online insists on with 5.7.512). What is sound stays as it is, octet for octet. Of a
- * broken From the usable addresses stay; without one the mailbox takes its place, under the name that stood there.
- * A Sender without a usable address is left out.
+ * Ensures that there is one From with at least one valid address, and a Sender if From has several (RFC 5322 section
+ * 3.6.2, which Exchange Online enforces with 5.7.512). Valid fields keep their bytes. A broken From keeps its usable
+ * addresses; if it has none, the mailbox takes their place, with the name from the field. A Sender without a usable
+ * address is removed.
  */
 export function senderEdit(header: HeaderBlock, mailbox: string): SenderEdit {
   const drop = new Set<HeaderField>();
@@ -51,8 +51,8 @@ export function senderEdit(header: HeaderBlock, mailbox: string): SenderEdit {
 }
 
 /**
- * The message as from one address, whatever it says itself: From becomes that address under the old name, the old From
- * goes into Reply-To unless there is one, and Sender is left out. A From that is right already stays as it is.
+ * Makes the message come from one address, whatever it says itself: From becomes that address with the old name, the
+ * old From goes into Reply-To unless there is one, and Sender is removed. A From that is already right stays unchanged.
  */
 export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEdit {
   const drop = new Set<HeaderField>(header.fields.filter((field) => field.is('Sender')));
@@ -73,7 +73,7 @@ export function forcedSenderEdit(header: HeaderBlock, address: string): SenderEd
   return { addresses: [], drop, add: add.join('') };
 }
 
-/** The usable addresses of the From that a message is left with; none where it has no sound address in one. */
+/** Returns the usable addresses of the From that a message is left with; none if it has no valid address in one. */
 export function authorsOf(header: HeaderBlock): string[] {
   const from = readFields(header, 'From').find(({ usable }) => usable.length > 0);
   return (from?.usable ?? []).map(({ address }) => address);
@@ -98,7 +98,9 @@ function readField(field: HeaderField): ReadField {
   return { field, addresses, usable, label, isSound: false };
 }
 
-/** An address under a name, if that may be shown: one that looks like an address would pass for the sender. */
+/**
+ * Combines an address with a name, if that may be shown: one that looks like an address could be taken for the sender.
+ */
 function named(address: string, name: string | undefined): ParsedAddress {
   return name === undefined || looksLikeAddress(name) ? { address } : { address, name };
 }

@@ -2,7 +2,7 @@ import { parseAddressList } from '../address/address.ts';
 import { writtenAddresses } from '../address/written.ts';
 import type { HeaderBlock, HeaderField } from './fields.ts';
 
-/** Fields that may stand once in a message (RFC 5322 section 3.6, RFC 2045 section 3, RFC 2183). */
+/** Fields allowed only once in a message (RFC 5322 section 3.6, RFC 2045 section 3, RFC 2183). */
 const single = [
   'Date',
   'Sender',
@@ -17,15 +17,15 @@ const single = [
   'Content-ID',
   'Content-Description',
 ];
-/** Those that hold lists, which make one list. From is for whoever looks at the sender. */
+/** Those that contain lists, which are merged. From is left to the code that checks the sender. */
 const lists = ['To', 'Cc', 'Reply-To'];
 const nothing = Buffer.alloc(0);
 const once = new Set([...single, ...lists].map((name) => name.toLowerCase()));
 
 /**
- * The header with each field once that may stand only once: the first one counts, and several To, Cc or Reply-To make one
- * list, so that no recipient disappears from view. Different programs would otherwise read different messages out of
- * the same octets. The very same header where nothing stands twice.
+ * Returns the header with only one of each field that is allowed only once: the first one counts, and several To, Cc or
+ * Reply-To are merged, so that no recipient disappears from view. Otherwise, different programs would read different
+ * messages from the same bytes. Returns the same header if nothing is repeated.
  */
 export function withSingleFields(header: HeaderBlock): HeaderBlock {
   if (!hasSurplus(header)) return header;
@@ -65,7 +65,9 @@ function joinedList(name: string, fields: readonly HeaderField[]): Buffer {
   return Buffer.concat([Buffer.from(`${name}: `), ...separated, Buffer.from('\r\n')]);
 }
 
-/** The octets of the value as they came, or, where that would spoil the list, the addresses that can be read from it. */
+/**
+ * Returns the bytes of the value as received or, if that would break the list, the addresses that can be read from it.
+ */
 function listValue(field: HeaderField): Buffer {
   const { addresses, problems } = parseAddressList(field.value());
   const isSound = problems.every((problem) => problem === 'no-domain');
@@ -73,8 +75,8 @@ function listValue(field: HeaderField): Buffer {
 }
 
 /**
- * Without the folding before the first word: behind a comma it would make a line of blanks, in which some readers see
- * the end of the header.
+ * Drops the folding before the first word: after a comma, it would make a blank line, which some readers take for the
+ * end of the header.
  */
 function fromFirstWord(value: Buffer): Buffer {
   const first = value.findIndex((octet) => octet > 0x20);

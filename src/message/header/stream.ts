@@ -3,20 +3,20 @@ import { defaultMaxHeaderBytes, HeaderBlock } from './fields.ts';
 import { HeaderScanner } from './scanner.ts';
 
 /**
- * Sees the header of a message that streams by and returns what goes in its place, its empty line included
- * ({@link HeaderBlock.edit} makes it), or undefined to leave it as it is. What it throws ends the stream.
+ * Gets the header of a streamed message and returns its replacement, including its empty line (made by
+ * {@link HeaderBlock.edit}), or undefined to leave it unchanged. If it throws, the stream ends with that error.
  */
 export type EditHeader = (header: HeaderBlock) => Buffer | undefined | Promise<Buffer | undefined>;
 
 /** Options of {@link editHeader}. */
 export interface EditHeaderOptions {
-  /** Largest header accepted, in octets; default 1 MiB. */
+  /** Largest header accepted, in bytes; default 1 MiB. */
   readonly maxHeaderBytes?: number;
 }
 
 /**
- * Holds a message's header until it is complete, lets `edit` replace it once, and passes every octet of the body on as
- * it came. Fails with HeaderTooLargeError, or with what `edit` throws.
+ * Holds a message's header until it is complete, lets `edit` replace it once, and passes the body through unchanged.
+ * Fails with HeaderTooLargeError, or with what `edit` throws.
  */
 export async function* editHeader(
   source: AsyncIterable<Buffer>,
@@ -39,8 +39,8 @@ export async function* editHeader(
 }
 
 /**
- * A message with other octets in place of its first ones: a header that has been read already is not parsed again.
- * Destroying the stream destroys the source.
+ * Replaces the first bytes of a message: a header that has already been read is not parsed again. Destroying the stream
+ * destroys the source.
  */
 export function replaceStart(source: Readable, startBytes: number, replacement: Buffer): Readable {
   let left = startBytes;
@@ -52,7 +52,7 @@ export function replaceStart(source: Readable, startBytes: number, replacement: 
     },
   });
   rest.push(replacement);
-  // Errors reach whoever reads; pipeline asks for a callback.
+  // Errors reach the reader; pipeline requires a callback.
   return pipeline(source, rest, () => undefined);
 }
 
@@ -75,12 +75,12 @@ class HeldHeader {
     return this.#scanner.scan(this.#octets.subarray(0, this.#length), false) || this.#length > this.#maxHeaderBytes;
   }
 
-  /** Nothing follows: what is here is the header. */
+  /** Nothing follows: the data so far is the header. */
   end(): void {
     this.#scanner.scan(this.#octets.subarray(0, this.#length), true);
   }
 
-  /** The header as it shall be, and what was held of the body. */
+  /** Returns the edited header, and what was held of the body. */
   async edited(): Promise<Buffer[]> {
     const octets = this.#octets.subarray(0, this.#length);
     this.#octets = Buffer.alloc(0);
@@ -89,7 +89,10 @@ class HeldHeader {
     return [(await this.#edit(header)) ?? header.raw, body].filter((piece) => piece.length > 0);
   }
 
-  /** The first chunk, which often holds it all, is not copied. Grows by doubling, so that single octets cost linear time. */
+  /**
+   * The first chunk, which often contains everything, is not copied. Grows by doubling, so that single bytes cost
+   * linear time.
+   */
   #hold(chunk: Buffer): void {
     if (this.#length === 0) {
       this.#octets = chunk;

@@ -1,21 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Names that say no more than that there are octets above 127. */
+/** Names that only say that there may be bytes above 127. */
 const noCharset = new Set(['', 'us-ascii', 'ascii', 'unknown-8bit', 'x-unknown', 'unknown', '8bit', '7bit', 'default']);
 
-/** Whether {@link decodeText} knows how to read that charset; none at all is known. */
+/** Tells whether {@link decodeText} supports a charset; having none counts as supported. */
 export function isKnownCharset(charset: string | undefined): boolean {
   const name = nameOf(charset);
   return noCharset.has(name) || decoderOf(name) !== undefined;
 }
 
 /**
- * Octets as text, by the names and tables of the WHATWG Encoding Standard, in which ISO-8859-1 is Windows-1252.
- * Without a charset, or as US-ASCII with octets above 127, they are UTF-8 where they can be, else Windows-1252. So is
- * what is called UTF-8 and is not. A byte order mark counts more than the charset, and is left out.
+ * Decodes bytes to text, with the names and tables of the WHATWG Encoding Standard, in which ISO-8859-1 is
+ * Windows-1252. Without a charset, or with US-ASCII but bytes above 127, they are UTF-8 if valid, otherwise
+ * Windows-1252. The same applies to invalid UTF-8. A byte order mark overrides the charset, and is removed.
  *
- * UTF-16 without a mark is little endian, as browsers, .NET and Windows (code page 1200) have it: so it is written.
- * RFC 2781 section 4.3 has it big endian.
+ * UTF-16 without a mark is treated as little endian, as in browsers, .NET and Windows (code page 1200), because that is
+ * how it is written. RFC 2781 section 4.3 specifies big endian.
  */
 export function decodeText(octets: Buffer, charset?: string): string {
   const name = markedCharset(octets) ?? nameOf(charset);
@@ -24,7 +24,7 @@ export function decodeText(octets: Buffer, charset?: string): string {
   return new TextDecoder(isUtf8(octets) ? 'utf-8' : 'windows-1252').decode(octets);
 }
 
-/** What a byte order mark says (WHATWG Encoding Standard, "BOM sniff"). */
+/** Returns the charset of a byte order mark (WHATWG Encoding Standard, "BOM sniff"). */
 function markedCharset(octets: Buffer): string | undefined {
   const mark = octets.toString('hex', 0, 3);
   if (mark.startsWith('feff')) return 'utf-16be';

@@ -1,16 +1,16 @@
 /** A content transfer encoding (RFC 2045 section 6). */
 export type TransferEncoding = '7bit' | '8bit' | 'binary' | 'base64' | 'quoted-printable';
 
-/** Undoes a transfer encoding piece by piece. */
+/** Decodes a transfer encoding piece by piece. */
 export interface TransferDecoder {
   push(octets: Buffer): Buffer;
-  /** What was held back. Nothing may follow. */
+  /** Returns what was held back. Nothing may follow. */
   end(): Buffer;
-  /** What was read is broken so that others may decode it otherwise. */
+  /** The data is malformed in a way that others may decode differently. */
   readonly isAmbiguous: boolean;
 }
 
-/** A decoder for one body. */
+/** Creates a decoder for one body. */
 export function transferDecoder(encoding: TransferEncoding): TransferDecoder {
   if (encoding === 'base64') return new Base64Decoder();
   if (encoding === 'quoted-printable') return new QuotedPrintableDecoder();
@@ -28,17 +28,17 @@ for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 }
 sextets['='.charCodeAt(0)] = padding;
 
-/** Base64 (RFC 2045 section 6.8): what is not of the alphabet is passed over. */
+/** Base64 (RFC 2045 section 6.8): characters outside the alphabet are ignored. */
 class Base64Decoder implements TransferDecoder {
   isAmbiguous = false;
-  /** The last sextets; those of earlier groups of four have been shifted out, or are above the octets written. */
+  /** The last sextets; those of earlier groups of four have been shifted out, or are above the bytes written. */
   #bits = 0;
-  /** Sextets of the group of four that has begun. */
+  /** Number of sextets in the current group of four. */
   #count = 0;
   #padded = false;
 
   push(octets: Buffer): Buffer {
-    // The first character may complete three octets.
+    // The first character may complete three bytes.
     const decoded = Buffer.allocUnsafe(octets.length + 2);
     let bits = this.#bits;
     let count = this.#count;
@@ -46,7 +46,7 @@ class Base64Decoder implements TransferDecoder {
     for (let index = 0; index < octets.length; index++) {
       const value = sextets[octets[index] as number] as number;
       if (value < 64) {
-        // Behind the padding some readers go on, and some stop.
+        // After the padding, some readers continue, and some stop.
         if (this.#padded) this.isAmbiguous = true;
         bits = (bits << 6) | value;
         count += 1;
@@ -72,7 +72,7 @@ class Base64Decoder implements TransferDecoder {
   }
 }
 
-/** The one or two octets in the two or three characters before the end. */
+/** Writes the one or two bytes in the two or three characters before the end. */
 function writeRest(target: Buffer, at: number, bits: number, count: number): number {
   if (count < 2) return 0;
   const whole = bits << (6 * (4 - count));
@@ -87,13 +87,13 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const EQUALS = 0x3d;
 
-/** So much white space in a row is text, whatever follows it; RFC 2045 allows lines of 76 characters. */
+/** More white space in a row is text, whatever follows it; RFC 2045 allows lines of 76 characters. */
 const maxBlanks = 2000;
 
-/** Quoted-printable (RFC 2045 section 6.7). An `=` that begins nothing stays as it is; white space at line ends goes. */
+/** Quoted-printable (RFC 2045 section 6.7). An `=` that begins nothing stays; white space at line ends is dropped. */
 class QuotedPrintableDecoder implements TransferDecoder {
   readonly isAmbiguous = false;
-  /** White space, or an `=` and what follows it, whose meaning hangs on what comes next. */
+  /** White space, or an `=` and what follows it, whose meaning depends on what comes next. */
   #held: Buffer = nothing;
 
   push(octets: Buffer): Buffer {
@@ -128,7 +128,7 @@ class QuotedPrintableDecoder implements TransferDecoder {
         this.#held = Buffer.from(input.subarray(index));
         break;
       } else if (!isText && (isLineEnd(input, next) || (atEnd && next === input.length))) {
-        // A soft line break goes with its line end; white space alone goes without it.
+        // A soft line break is dropped with its line end; plain white space without it.
         index = octet === EQUALS ? behindLineEnd(input, next) : next;
       } else {
         const end = octet === EQUALS ? index + 1 : next;
@@ -140,14 +140,14 @@ class QuotedPrintableDecoder implements TransferDecoder {
   }
 }
 
-/** Whether what begins at `index` may still become an escape or a line end. */
+/** Tells whether what begins at `index` may still become an escape or a line end. */
 function isOpen(input: Buffer, index: number, next: number): boolean {
   if (next === input.length) return true;
   if (input[next] === CR && next + 1 === input.length) return true;
   return input[index] === EQUALS && index + 2 === input.length && hexDigit(input[index + 1] as number) >= 0;
 }
 
-/** Never looks further than {@link maxBlanks}, so that what is found does not hang on how the octets are cut. */
+/** Never looks further than {@link maxBlanks}, so that the result does not depend on how the data is split. */
 function behindBlanks(input: Buffer, from: number): number {
   let index = from;
   while (index - from < maxBlanks && (input[index] === SPACE || input[index] === TAB)) index += 1;
@@ -168,7 +168,7 @@ function hexAt(input: Buffer, at: number): number {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/** -1 for what is no digit, and for nothing. */
+/** Returns -1 if it is not a digit, or missing. */
 function hexDigit(octet: number): number {
   if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
   const upper = octet & 0xdf;

@@ -1,8 +1,8 @@
 import { decodeText } from './charset.ts';
 
 /**
- * Quoted-printable (RFC 2045 section 6.7). CRLF stays a line end; a CR or LF alone is encoded, so that decoding gives
- * back every octet.
+ * Encodes as quoted-printable (RFC 2045 section 6.7). CRLF stays a line end; a lone CR or LF is encoded, so that
+ * decoding restores every byte.
  */
 export function quotedPrintable(octets: Buffer): Buffer {
   const lines = octets.toString('latin1').split('\r\n').map(encodeLine);
@@ -20,7 +20,7 @@ function hex(octet: number): string {
   return `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** Cuts an encoded line so that none is longer than 76 characters, and never within `=XX`. */
+/** Breaks an encoded line so that no line is longer than 76 characters, and never within `=XX`. */
 function softBreaks(line: string): string {
   const pieces: string[] = [];
   let start = 0;
@@ -35,7 +35,7 @@ function softBreaks(line: string): string {
   return pieces.join('=\r\n');
 }
 
-/** UTF-8 text as encoded-words (RFC 2047), each within its 75 characters and holding whole characters. */
+/** Encodes text as UTF-8 encoded-words (RFC 2047), each within its 75 characters and containing whole characters. */
 export function encodedWords(text: string): string {
   const words: string[] = [];
   let piece = '';
@@ -50,19 +50,19 @@ export function encodedWords(text: string): string {
   return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join(' ');
 }
 
-/** Blanks, which a Q word must not hold, occur in the wild. */
+/** Spaces, not allowed in a Q word, occur in practice. */
 const anyWord = '=\\?[^?\\s]+\\?(?:b\\?[^?\\s]*|q\\?[^?\\r\\n]*)\\?=';
 const wordsInARow = new RegExp(`${anyWord}(?:[ \\t]*${anyWord})*`, 'gi');
 const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi;
 
-/** What becomes of encoded-words in an unknown charset: they stay as they are, or their octets are read by guess. */
+/** How to treat encoded-words in an unknown charset: keep them, or guess the charset. */
 export interface DecodedWordsOptions {
   readonly unknownCharset?: 'kept' | 'guessed';
 }
 
 /**
- * Text with its encoded-words read (RFC 2047); a word in an unknown charset stays as it is, unless the options say
- * otherwise. Words in a row are read as one: many programs cut within a character, against section 5.
+ * Decodes the encoded-words in a text (RFC 2047); a word in an unknown charset stays unchanged, unless the options say
+ * otherwise. Consecutive words are decoded as one, because many programs split within a character, against section 5.
  */
 export function decodedWords(text: string, options: DecodedWordsOptions = {}): string {
   const otherwise = options.unknownCharset === 'guessed' ? (octets: Buffer) => decodeText(octets) : undefined;

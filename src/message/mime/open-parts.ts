@@ -1,30 +1,33 @@
 import type { OpenPart } from './part.ts';
 
-/** Longer lines, line ends included, are no delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in use). */
+/**
+ * Longer lines, including line ends, are not delimiters (RFC 2046 section 5.1.1: 70 characters; longer ones are in
+ * use).
+ */
 export const maxDelimiter = 1000;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** A line between the parts of a multipart, or behind the last one. */
+/** A line between the parts of a multipart, or after the last one. */
 export interface FoundDelimiter {
-  /** Whose it is, counted from the outermost. */
+  /** The multipart it belongs to, counted from the outermost. */
   readonly index: number;
-  /** It is the one behind the last part. */
+  /** It is the one after the last part. */
   readonly closes: boolean;
 }
 
-/** The parts of a message that have begun and not ended, and the delimiters that end them. */
+/** The parts of a message that have begun but not ended, and the delimiters that end them. */
 export class OpenParts {
   /** From the message itself to the innermost, each with the number of open multiparts around it. */
   readonly #parts: { readonly part: OpenPart; readonly multiparts: number }[] = [];
-  /** Those whose parts begin and end; behind its last delimiter a multipart is none of them. */
+  /** Multiparts whose parts begin and end; a multipart is removed after its last delimiter. */
   readonly #multiparts: { readonly part: OpenPart; readonly delimiter: string }[] = [];
-  /** Places among them, by delimiter. */
+  /** Indexes into them, by delimiter. */
   readonly #indexes = new Map<string, number>();
 
-  /** How many parts there are within one another. */
+  /** Nesting depth of the parts. */
   get depth(): number {
     return this.#parts.length;
   }
@@ -38,20 +41,23 @@ export class OpenParts {
     this.#parts.push({ part, multiparts: this.#multiparts.length });
   }
 
-  /** The delimiter of a multipart, a character for each octet; undefined where it has no boundary, or one that is another's. */
+  /**
+   * Returns the delimiter of a multipart, one character per byte; undefined if it has no boundary, or that of another
+   * one.
+   */
   delimiterOf(part: OpenPart): string | undefined {
     const boundary = part.parameters.get('boundary')?.trimEnd() ?? '';
     const delimiter = Buffer.from(`--${boundary}`).toString('latin1');
     return boundary === '' || this.#indexes.has(delimiter) ? undefined : delimiter;
   }
 
-  /** From here on there are parts of that multipart. */
+  /** Parts of that multipart follow. */
   open(part: OpenPart, delimiter: string): void {
     this.#indexes.set(delimiter, this.#multiparts.length);
     this.#multiparts.push({ part, delimiter });
   }
 
-  /** The innermost multipart whose delimiter this line is. Takes the same time however many are open. */
+  /** Finds the innermost multipart whose delimiter this line is. Takes the same time however many are open. */
   find(line: Buffer): FoundDelimiter | undefined {
     if (line.length > maxDelimiter) return undefined;
     const text = line.toString('latin1', 0, endOfText(line));
@@ -63,20 +69,20 @@ export class OpenParts {
 
   /**
    * Ends what a delimiter ends.
-   * @param bodyEnd octet of the message behind the last one before it
+   * @param bodyEnd position in the message after the last byte before it
    */
   end({ index, closes }: FoundDelimiter, bodyEnd: number): void {
     this.#endBodies(index + 1, bodyEnd);
     this.#close(closes ? index : index + 1);
   }
 
-  /** Ends everything. @param bodyEnd octets of the message */
+  /** Ends everything. @param bodyEnd bytes of the message */
   endAll(bodyEnd: number): void {
     this.#endBodies(0, bodyEnd);
     this.#close(0);
   }
 
-  /** Of all parts with so many open multiparts around them, or more. */
+  /** Ends all parts with at least that many open multiparts around them. */
   #endBodies(multiparts: number, bodyEnd: number): void {
     while ((this.#parts.at(-1)?.multiparts ?? -1) >= multiparts) {
       const ended = this.#parts.pop();
@@ -84,7 +90,7 @@ export class OpenParts {
     }
   }
 
-  /** All multiparts but so many. */
+  /** Closes all multiparts except the first `count`. */
   #close(count: number): void {
     for (const { part, delimiter } of this.#multiparts.splice(count)) {
       this.#indexes.delete(delimiter);
@@ -93,7 +99,7 @@ export class OpenParts {
   }
 }
 
-/** Where the line end and the blanks before it begin. */
+/** Returns where the line end and the spaces before it begin. */
 function endOfText(line: Buffer): number {
   let end = line.length;
   if (line[end - 1] === LF) end -= 1;

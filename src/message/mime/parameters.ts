@@ -4,14 +4,17 @@ import { decodeText, isKnownCharset } from './charset.ts';
 export interface ParameterizedValue {
   /** In lower case, without comments. */
   readonly value: string;
-  /** Names in lower case. Of two of the same name the first counts. */
+  /** Names in lower case. If a name occurs twice, the first one counts. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** As {@link parameters}, each piece of RFC 2231 apart under its own name, `filename*0*`, and still encoded. */
+  /**
+   * Like {@link parameters}, but each piece of RFC 2231 separately under its own name, `filename*0*`, and still
+   * encoded.
+   */
   readonly written: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads Content-Type and Content-Disposition: comments, quoted strings, continued and encoded parameters (RFC 2231).
+ * Parses Content-Type and Content-Disposition: comments, quoted strings, continued and encoded parameters (RFC 2231).
  * Never throws.
  */
 export function parseParameterized(text: string): ParameterizedValue {
@@ -28,8 +31,8 @@ export function parseParameterized(text: string): ParameterizedValue {
 const fileNameKey = /^(?:file)?name(?:\*\d+)?$/i;
 
 /**
- * One piece or more: cuts at the semicolons outside of quotes, and leaves comments out. In a file name they are none:
- * programs write `filename=report(1).pdf`, which by the letter is `report.pdf`.
+ * Splits at the semicolons outside quotes into one or more pieces, without comments. In a file name, parentheses are
+ * not comments: programs write `filename=report(1).pdf`, which strictly means `report.pdf`.
  */
 function piecesOf(text: string): string[] {
   const pieces: string[] = [];
@@ -79,12 +82,12 @@ function assembled(pieces: ReadonlyMap<string, string>): Map<string, string> {
     list.push({ index: Number(index ?? 0), extended: index === undefined || star !== undefined, text });
     continued.set(name, list);
   }
-  // Where both forms stand, the plain one is for programs that cannot read the other.
+  // If both forms are present, the plain one is for programs that cannot read the other.
   for (const [name, list] of continued) plain.set(name, joined(list));
   return plain;
 }
 
-/** Octets first, text last: a character may be cut between two pieces. */
+/** Joins bytes before decoding: a character may be split between two pieces. */
 function joined(pieces: readonly Piece[]): string {
   const [first, ...others] = pieces.toSorted((one, other) => one.index - other.index) as [Piece, ...Piece[]];
   const [, charset = '', start = ''] = (first.extended && /^([^']+)'[^']*'(.*)/s.exec(first.text)) || [];

@@ -3,45 +3,45 @@ import type { TransferEncoding } from './decoders.ts';
 import { decodedWords } from './encodings.ts';
 import { type ParameterizedValue, parseParameterized } from './parameters.ts';
 
-/** What is wrong with a part, so that not every reader finds the same in it. */
+/** A defect of a part, because of which readers may differ about its content. */
 export type MimeDefect =
-  /** Content-Type, Content-Transfer-Encoding or Content-Disposition stands twice. */
+  /** Content-Type, Content-Transfer-Encoding or Content-Disposition is repeated. */
   | 'repeated-field'
-  /** A transfer encoding that nobody defined, or one that a multipart may not have. */
+  /** An undefined transfer encoding, or one not allowed for a multipart. */
   | 'unknown-encoding'
-  /** A multipart without a boundary, or with one that is open already. */
+  /** A multipart without a boundary, or with that of one already open. */
   | 'bad-boundary'
   /** A multipart in which no part begins. */
   | 'no-parts'
-  /** Base64 that goes on behind its end. */
+  /** Base64 that continues after its end. */
   | 'ambiguous-base64';
 
-/** A message or a part of one (RFC 2045, RFC 2046), and where its content lies. */
+/** A message or a part of one (RFC 2045, RFC 2046), and the position of its content. */
 export interface MimePart {
   readonly header: HeaderBlock;
   /** `text/plain`, in lower case. */
   readonly type: string;
-  /** Of Content-Type. */
+  /** Parameters of Content-Type. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** `attachment`, `inline` or another, in lower case; absent where no field says. */
+  /** `attachment`, `inline` or another, in lower case; absent if no field says. */
   readonly disposition?: string;
-  /** From Content-Disposition, else from Content-Type. */
+  /** From Content-Disposition, otherwise from Content-Type. */
   readonly fileName?: string;
   /** Without its angle brackets. */
   readonly contentId?: string;
   readonly encoding: TransferEncoding;
   readonly defects: readonly MimeDefect[];
-  /** Octet of the message at which the body begins. */
+  /** Position in the message at which the body begins. */
   readonly start: number;
-  /** The one behind the end of the content; `start` where other parts are within. */
+  /** Position after the end of the content; `start` if it contains other parts. */
   readonly end: number;
-  /** The one behind the end of the body, what stands around the parts of a multipart included. */
+  /** Position after the end of the body, including what surrounds the parts of a multipart. */
   readonly bodyEnd: number;
-  /** Octets of the content, the transfer encoding undone; 0 where other parts are within, or nobody asked. */
+  /** Bytes of the decoded content; 0 if it contains other parts, or was not decoded. */
   readonly decodedOctets: number;
   /** The parts of a multipart; empty for everything else. */
   readonly parts: readonly MimePart[];
-  /** The message in a message/rfc822, where that is looked into. */
+  /** The message in a message/rfc822, if that was parsed. */
   readonly message?: MimePart;
 }
 
@@ -51,7 +51,7 @@ export type OpenPart = { -readonly [Key in keyof MimePart]: MimePart[Key] } & {
   parts: MimePart[];
 };
 
-/** What the header of a part says. @param defaultType where it names none (RFC 2046 section 5.1) */
+/** Reads the header of a part. @param defaultType if it names none (RFC 2046 section 5.1) */
 export function partOf(header: HeaderBlock, start: number, defaultType: string): OpenPart {
   const contentType = parseParameterized(header.get('Content-Type') ?? defaultType);
   const type = /^[^\s/;]+\/[^\s/;]+$/.test(contentType.value) ? contentType.value : 'text/plain';
@@ -84,8 +84,8 @@ export function partOf(header: HeaderBlock, start: number, defaultType: string):
 const structural = ['Content-Type', 'Content-Transfer-Encoding', 'Content-Disposition'];
 
 /**
- * Many programs put encoded-words into file names, against RFC 2047 section 5. Names with a path come from careless
- * programs, or from hostile ones.
+ * Many programs put encoded-words into file names, against RFC 2047 section 5. Names with a path come from careless or
+ * hostile programs.
  */
 function fileNameOf(disposition: ParameterizedValue, contentType: ParameterizedValue): string | undefined {
   const path = decodedWords(disposition.parameters.get('filename') ?? contentType.parameters.get('name') ?? '');
@@ -100,7 +100,7 @@ function encodingOf(field: string | undefined, isMultipart: boolean): TransferEn
   return undefined;
 }
 
-/** A part and all parts within it, from the first octet on; those of a message in it are none of its own. */
+/** Yields a part and all parts within it, in order; parts of an embedded message are not included. */
 export function* allParts(part: MimePart): Generator<MimePart> {
   yield part;
   for (const child of part.parts) yield* allParts(child);

@@ -5,10 +5,10 @@ import { type MimeLimits, MimeScanner } from './scanner.ts';
 
 const limits: MimeLimits = { maxParts: 1000, maxDepth: 50, maxHeaderBytes: 2 * 1024 * 1024 };
 
-/** For who tells others of a message. */
+/** For code that describes a message to others. */
 const describedLimits: MimeLimits = { maxParts: 5000, maxDepth: 50, maxHeaderBytes: 1024 * 1024 };
 
-/** The octets of a message are not what was said of it. */
+/** The message's bytes do not match its description. */
 export class MessageChangedError extends Error {
   override readonly name = 'MessageChangedError';
 
@@ -18,10 +18,10 @@ export class MessageChangedError extends Error {
 }
 
 /**
- * The parts of a message and where they lie. Memory: the headers, 2 MiB at most, and one piece of the stream.
- * @param size octets of the message, exactly
- * @throws HeaderTooLargeError, MimeTooComplexError (1,000 parts, 50 within one another), MessageChangedError, what the
- *   stream throws
+ * Finds the parts of a message and their positions. Memory: the headers, 2 MiB at most, and one piece of the stream.
+ * @param size exact bytes of the message
+ * @throws HeaderTooLargeError, MimeTooComplexError (1,000 parts, nested 50 deep), MessageChangedError, what the stream
+ * throws
  */
 export async function readMimeStructure(open: () => Readable, size: number): Promise<MimePart> {
   const scanner = new MimeScanner(limits);
@@ -35,9 +35,9 @@ export async function readMimeStructure(open: () => Readable, size: number): Pro
 }
 
 /**
- * The parts of a message that is here as a whole, and those of the messages within it, for who tells others of them. It
- * never fails: beyond 5,000 parts, 50 within one another and 1 MiB of headers everything is content. Contents are not
- * decoded.
+ * Finds the parts of a message in memory, including those of embedded messages, for code that describes them to others.
+ * It never fails: beyond 5,000 parts, a nesting depth of 50 and 1 MiB of headers, everything is content. Contents are
+ * not decoded.
  */
 export function readWholeMime(octets: Buffer): MimePart {
   const scanner = new MimeScanner(describedLimits, { embedded: true, lenient: true, undecoded: true });
@@ -45,7 +45,7 @@ export function readWholeMime(octets: Buffer): MimePart {
   return scanner.end();
 }
 
-/** A piece of a part's content, its transfer encoding undone. */
+/** A piece of a part's content, decoded. */
 export interface PartPiece {
   readonly part: MimePart;
   readonly octets: Buffer;
@@ -54,9 +54,9 @@ export interface PartPiece {
 }
 
 /**
- * Reads the contents of parts in one pass, in the order in which they stand in the message.
+ * Reads the contents of parts in one pass, in the order in which they are in the message.
  * @param parts none within another
- * @throws MessageChangedError where the message ends before a part does; what the stream throws
+ * @throws MessageChangedError if the message ends before a part does; what the stream throws
  */
 export async function* readParts(open: () => Readable, parts: readonly MimePart[]): AsyncGenerator<PartPiece> {
   const waiting = [...parts].sort((one, other) => one.start - other.start);
@@ -86,7 +86,7 @@ export async function* readParts(open: () => Readable, parts: readonly MimePart[
   }
 }
 
-/** Content of one part as a whole; for parts whose size is known to be small. */
+/** Reads the content of one part as a whole; for parts known to be small. */
 export async function readPart(open: () => Readable, part: MimePart): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const { octets } of readParts(open, [part])) pieces.push(octets);

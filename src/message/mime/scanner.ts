@@ -5,30 +5,32 @@ import { type TransferDecoder, transferDecoder } from './decoders.ts';
 import { type FoundDelimiter, maxDelimiter, OpenParts } from './open-parts.ts';
 import { type MimePart, type OpenPart, partOf } from './part.ts';
 
-/** What {@link MimeScanner} is willing to hold. */
+/** Limits of {@link MimeScanner}. */
 export interface MimeLimits {
-  /** Parts in all, the message itself included. */
+  /** Number of parts in total, including the message itself. */
   readonly maxParts: number;
-  /** Multiparts, and messages that are looked into, within one another. */
+  /** Nesting depth of multiparts, and of embedded messages that are parsed. */
   readonly maxDepth: number;
-  /** Headers of all parts together, in octets. */
+  /** Headers of all parts together, in bytes. */
   readonly maxHeaderBytes: number;
 }
 
-/** What {@link MimeScanner} does beyond finding the parts; nothing of it is for a message that is taken apart to be sent. */
+/**
+ * What {@link MimeScanner} does beyond finding the parts; none of it is for a message that is taken apart to be sent.
+ */
 export interface MimeReading {
   /**
-   * Looks into the message in a message/rfc822, unless it is encoded (RFC 2046 section 5.2.1). Not done for a courier:
-   * there it is a file whose octets stay, and what is wrong within it is no reason to send what is around it otherwise.
+   * Parses the message in a message/rfc822, unless it is encoded (RFC 2046 section 5.2.1). Not done for a courier:
+   * there it is a file whose bytes stay, and a defect within it is no reason to send what is around it differently.
    */
   readonly embedded?: boolean;
-  /** Takes what is beyond the limits as content, in place of an error. */
+  /** Treats anything beyond the limits as content instead of an error. */
   readonly lenient?: boolean;
-  /** Leaves contents encoded: `decodedOctets` stays 0, and ambiguous base64 is not noticed. */
+  /** Leaves contents encoded: `decodedOctets` stays 0, and ambiguous base64 is not detected. */
   readonly undecoded?: boolean;
 }
 
-/** A message has more parts, or deeper ones, than are looked at. */
+/** A message has more parts, or deeper ones, than the limits allow. */
 export class MimeTooComplexError extends Error {
   override readonly name = 'MimeTooComplexError';
 
@@ -43,24 +45,24 @@ const nothing: Buffer = Buffer.alloc(0);
 const dashesOnLine = Buffer.from('\n--');
 
 /**
- * Finds the parts of a message that passes by (RFC 2046 section 5.1). It looks at the lines that begin with `--`, and
- * holds no more than the headers and the octets of one call.
+ * Finds the parts of a streamed message (RFC 2046 section 5.1). It examines the lines that begin with `--`, and holds
+ * no more than the headers and the bytes of one call.
  */
 export class MimeScanner {
   readonly #limits: MimeLimits;
   readonly #reading: MimeReading;
   readonly #open = new OpenParts();
   #header: HeaderScanner | undefined = new HeaderScanner();
-  /** Whose content passes; none between the parts of a multipart. */
+  /** The part whose content is passing; none between the parts of a multipart. */
   #leaf: { readonly part: OpenPart; readonly decoder: TransferDecoder | undefined } | undefined;
   /** The message/rfc822 whose message begins. */
   #messageIn: OpenPart | undefined;
   #root: OpenPart | undefined;
   #octets = nothing;
-  /** Place of the first of `#octets` in the message. */
+  /** Position of the first of `#octets` in the message. */
   #offset = 0;
   #searchFrom = 0;
-  /** Octets of the line end just before `#octets`; 0 where none stands there. */
+  /** Bytes of the line end just before `#octets`; 0 if there is none. */
   #lineEndBefore = 0;
   #parts = 0;
   #headerOctets = 0;
@@ -81,7 +83,7 @@ export class MimeScanner {
     this.#advance(true);
     this.#endLeaf();
     this.#open.endAll(this.#offset);
-    // A header ends where the message does, at the latest.
+    // A header ends at the end of the message at the latest.
     return this.#root as OpenPart;
   }
 
@@ -102,7 +104,7 @@ export class MimeScanner {
       return this.#headerEnded(HeaderBlock.parse(fields, { maxHeaderBytes: fields.length }));
     }
     if (!ended) return false;
-    // A copy: a view would keep the whole piece of the message that it lies in.
+    // A copy: a view would keep the whole piece of the message in memory.
     return this.#headerEnded(HeaderBlock.scanned(Buffer.from(octets.subarray(0, length)), scanner, length));
   }
 
@@ -153,7 +155,7 @@ export class MimeScanner {
     throw new MimeTooComplexError();
   }
 
-  /** Whether another part is looked at; where the limits are strict, its beginning fails. */
+  /** Whether another part is to be parsed; with strict limits, its beginning fails. */
   #mayBegin(): boolean {
     return !this.#reading.lenient || this.#parts < this.#limits.maxParts;
   }
@@ -164,7 +166,7 @@ export class MimeScanner {
       const isInMultipart = this.#open.multipart !== undefined;
       const at = isInMultipart ? this.#nextDashes() : -1;
       if (at === -1) {
-        // What may be the beginning of a line end and two dashes stays.
+        // What may be the beginning of a line end and two dashes is held back.
         this.#pass(atEnd || !isInMultipart ? this.#octets.length : Math.max(0, this.#octets.length - 3));
         return false;
       }
@@ -177,7 +179,7 @@ export class MimeScanner {
     }
   }
 
-  /** Where the next line begins that starts with two dashes, or -1. */
+  /** Returns where the next line begins that starts with two dashes, or -1. */
   #nextDashes(): number {
     const octets = this.#octets;
     if (this.#lineEndBefore > 0 && this.#searchFrom === 0 && octets[0] === 0x2d && octets[1] === 0x2d) return 0;
@@ -187,7 +189,7 @@ export class MimeScanner {
 
   /** @returns whether a part begins */
   #delimiter(at: number, length: number, found: FoundDelimiter): boolean {
-    // The line end before the delimiter is part of it; it may stand at the end of a header.
+    // The line end before the delimiter is part of it; it may be at the end of a header.
     const contentEnd = at - lineEndLength(this.#octets, at);
     const bodyEnd = this.#offset + (at > 0 ? contentEnd : -this.#lineEndBefore);
     this.#pass(contentEnd);
@@ -198,7 +200,7 @@ export class MimeScanner {
     return this.#header !== undefined;
   }
 
-  /** Octets of the content, up to `end`. */
+  /** Passes on content up to `end`. */
   #pass(end: number): void {
     if (this.#leaf) {
       const { part, decoder } = this.#leaf;
@@ -224,7 +226,7 @@ export class MimeScanner {
   }
 }
 
-/** How many octets the line end just before `at` has. */
+/** Returns the number of bytes of the line end just before `at`. */
 function lineEndLength(octets: Buffer, at: number): number {
   if (octets[at - 1] !== LF) return 0;
   return octets[at - 2] === CR ? 2 : 1;

@@ -10,9 +10,9 @@ import { humanPart } from './text.ts';
 const maxReturnedBytes = 64 * 1024;
 
 /**
- * A delivery status notification (multipart/report, RFC 3464 and RFC 6522) with CRLF line ends: a part for people, one
- * for programs, and the header of the message or the message. All ASCII, unless a recipient's address is not (RFC 6533),
- * or the message returned: then it needs 8BITMIME, and SMTPUTF8 where `to` is not ASCII.
+ * Creates a delivery status notification (multipart/report, RFC 3464 and RFC 6522) with CRLF line ends: a part for
+ * people, one for programs, and the header of the message or the message. All ASCII, unless a recipient's address (RFC
+ * 6533) or the returned message is not: it then needs 8BITMIME, and SMTPUTF8 if `to` is not ASCII.
  * @throws RangeError without recipients
  */
 export function deliveryStatusMessage(facts: DeliveryStatusFacts): Buffer {
@@ -29,7 +29,7 @@ export function deliveryStatusMessage(facts: DeliveryStatusFacts): Buffer {
   ]);
 }
 
-/** The returned header, whole fields only. */
+/** Parses the returned header, only whole fields. */
 function readOriginal(octets: Buffer): HeaderBlock {
   const header = HeaderBlock.parse(octets.subarray(0, maxReturnedBytes));
   const isCut = octets.length > maxReturnedBytes && header.byteLength === maxReturnedBytes && !header.hasEmptyLine;
@@ -115,7 +115,10 @@ function recipientFields(facts: DeliveryStatusFacts, recipient: ReportedRecipien
   ].join('');
 }
 
-/** Quoted-printable where the header is not plain ASCII or has a line too long: what came is given back exactly. */
+/**
+ * Quoted-printable if the header is not plain ASCII or has a line that is too long: what was received is returned
+ * exactly.
+ */
 function headersPart(original: HeaderBlock): Part {
   const text = original.raw.subarray(0, -2).toString('latin1');
   const isPlain = /^[\t\r\n -~]*$/.test(text) && !/[^\r]\n|\r[^\n]|[^\n]{1000}/.test(text);
@@ -125,7 +128,7 @@ function headersPart(original: HeaderBlock): Part {
   return { header: `${type}quoted-printable\r\n`, body: quotedPrintable(octets) };
 }
 
-/** Whether a message may stand in another as it is, unencoded (RFC 2046 section 5.2.1). */
+/** Tells whether a message can be embedded in another unencoded (RFC 2046 section 5.2.1). */
 function isTransportable(message: Buffer): boolean {
   return !/\0|[^\r]\n|\r[^\n]|[^\n]{1000}/.test(message.toString('latin1'));
 }

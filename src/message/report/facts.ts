@@ -1,4 +1,4 @@
-/** What a report says of one recipient (RFC 3464 section 2.3). */
+/** What a report says about one recipient (RFC 3464 section 2.3). */
 export interface ReportedRecipient {
   readonly address: string;
   /** The original recipient of RCPT TO's ORCPT, `addr-type;address`, xtext decoded. */
@@ -13,7 +13,7 @@ export interface ReportedRecipient {
   readonly remedy?: string;
 }
 
-/** Who handed the message in, for readers who did not. */
+/** Who submitted the message, for readers who did not. */
 export interface HandedIn {
   /** Username of the account. */
   readonly account: string;
@@ -23,34 +23,36 @@ export interface HandedIn {
   readonly client?: string;
 }
 
-/** What a report is made of. Everything but {@link to} and {@link recipients} may hold anything: it is made safe. */
+/** The input of a report. Everything except {@link to} and {@link recipients} can contain anything: it is made safe. */
 export interface DeliveryStatusFacts {
   /** Our own host name. */
   readonly reportingMta: string;
-  /** Address the report is from; its reverse-path has to be empty all the same (RFC 3464 section 2). */
+  /** Sender address of the report; its reverse-path must be empty nevertheless (RFC 3464 section 2). */
   readonly from: string;
-  /** The reader: the reverse-path of the message reported on, or who is told in its place or besides. */
+  /** The reader: the reverse-path of the reported message, or whoever is notified instead or in addition. */
   readonly to: string;
-  /** Told to readers who need not know. */
+  /** Included for readers who may not know. */
   readonly handedIn?: HandedIn;
   /** ENVID of MAIL FROM, xtext decoded. */
   readonly envid?: string;
   /** When the message was accepted. */
   readonly arrivalDate: Date;
-  /** The message, or its beginning. Its header alone is returned, up to 64 KiB of it, unless {@link returnWhole} says more. */
+  /**
+   * The message, or its beginning. Only its header is returned, up to 64 KiB of it, unless {@link returnWhole} is set.
+   */
   readonly originalHeaders: Buffer;
   /**
-   * `originalHeaders` is the whole message, and to be returned as such (RET=FULL). Where a line of it is too long for
-   * SMTP its header is returned all the same: within message/rfc822 nothing may be encoded.
+   * `originalHeaders` is the whole message, to be returned as such (RET=FULL). If one of its lines is too long for
+   * SMTP, its header is returned instead: nothing may be encoded within message/rfc822.
    */
   readonly returnWhole?: boolean;
   /** At least one. */
   readonly recipients: readonly ReportedRecipient[];
   /** Host name of the upstream that refused. */
   readonly remoteMta?: string;
-  /** How long a delayed message will be tried. */
+  /** How long a delayed message will be retried. */
   readonly willRetryUntil?: Date;
-  /** For tests; each has a good default. */
+  /** For tests; each has a sensible default. */
   readonly date?: Date;
   readonly messageId?: string;
   readonly boundary?: string;

@@ -4,7 +4,7 @@ import { decodedWords } from '../mime/encodings.ts';
 import { hostToken, oneLine, wrapLine } from '../safe-text.ts';
 import type { DeliveryStatusFacts, HandedIn, ReportedRecipient } from './facts.ts';
 
-/** The part of a delivery report that people read: what happened, to whom, in Microsoft's words, and what to do. */
+/** Creates the part of a delivery report for people: what happened, to whom, in Microsoft's words, and what to do. */
 export function humanPart(facts: DeliveryStatusFacts, original: HeaderBlock, attached: 'header' | 'message'): string {
   const of = (wanted: ReportedRecipient['action']) => facts.recipients.filter(({ action }) => action === wanted);
   const [failed, delayed, relayed] = [of('failed'), of('delayed'), of('relayed')];

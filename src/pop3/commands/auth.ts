@@ -5,7 +5,7 @@ import type { Pop3Command, Pop3Completion, Pop3Context } from '../command.ts';
 import { Pop3Reply } from '../reply.ts';
 import { assertPasswordsTaken, authenticated } from './user.ts';
 
-/** RFC 5034; without an argument the mechanisms are listed, as old servers did. */
+/** RFC 5034; without an argument, the mechanisms are listed, as old servers did. */
 export const auth: Pop3Command = async (context, argument) => {
   const [name = '', initial, ...more] = argument.trim().split(/ +/);
   if (name === '') return listed(context);

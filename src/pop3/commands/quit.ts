@@ -1,13 +1,13 @@
 import type { Pop3Command, Pop3Context } from '../command.ts';
 import { Pop3Reply } from '../reply.ts';
 
-/** RFC 1939 sections 4 and 6: in the transaction state, the moment at which deletions happen. */
+/** RFC 1939 sections 4 and 6: in the transaction state, this is when deletions happen. */
 export const quit: Pop3Command = async (context) => {
   if (context.state === 'transaction') await removeDeleted(context);
   return { text: 'The server is signing off.', after: async () => context.end() };
 };
 
-/** Where messages stay that were to go, the client is told, and the connection ends all the same. */
+/** If messages could not be removed, the client is told; the connection ends anyway. */
 async function removeDeleted({ maildrop }: Pop3Context): Promise<void> {
   const total = maildrop.deleted;
   const left = await maildrop.commit().catch((cause: unknown) => {

@@ -2,7 +2,7 @@ import type { ReadableFolder } from '../../mailbox/mail-store.ts';
 import { type Pop3Command, parseNumbers } from '../command.ts';
 import { top as topOf } from '../wire/top.ts';
 
-/** RETR (RFC 1939 section 5). The message is sent as it is read, not held in memory. */
+/** RETR (RFC 1939 section 5). The message is streamed, not held in memory. */
 export const retr: Pop3Command = async ({ maildrop, out }, argument) => {
   const [number = 0] = parseNumbers(argument, 1);
   const { size, stream } = await maildrop.folder.content(maildrop.get(number).uid);
@@ -26,7 +26,7 @@ const firstPartBytes = 16 * 1024;
 
 const maxPartBytes = 1024 * 1024;
 
-/** A message in parts that grow: about twice as much is read as is taken, whatever the size of the message. */
+/** Reads a message in growing parts: about twice as much is read as is used, whatever the size of the message. */
 async function* inGrowingParts(folder: ReadableFolder, uid: number, first: AsyncIterable<Buffer>) {
   let part = first;
   let length = firstPartBytes;

@@ -4,17 +4,17 @@ import type { Pop3Command, Pop3Completion, Pop3Context } from '../command.ts';
 import { Maildrop } from '../maildrop.ts';
 import { Pop3Reply } from '../reply.ts';
 
-/** USER (RFC 1939 section 7). Says nothing about whether there is such a user. */
+/** USER (RFC 1939 section 7). Does not reveal whether the user exists. */
 export const user: Pop3Command = async (context, argument) => {
   assertPasswordsTaken(context);
-  // Blanks alone: trim() would take the octet A0 for one, the last of many a letter in UTF-8.
+  // Only spaces and tabs: trim() would also remove the byte A0, which ends many letters in UTF-8.
   const username = decodeName(Buffer.from(argument.replace(/^[ \t]+|[ \t]+$/g, ''), 'latin1'));
   if (username === '') throw new Pop3Reply('USER needs a name.');
   context.username = username;
   return { text: '' };
 };
 
-/** PASS (RFC 1939 section 7). The password is all that stands behind one space, spaces included. */
+/** PASS (RFC 1939 section 7). The password is everything after one space, including spaces. */
 export const pass: Pop3Command = async (context, argument) => {
   const { username } = context;
   if (username === undefined) throw new Pop3Reply('Send USER first.');
@@ -24,12 +24,12 @@ export const pass: Pop3Command = async (context, argument) => {
   return authenticated(context, { mechanism: 'LOGIN', username, password }, 'PASS');
 };
 
-/** APOP needs the password in clear on our side, and MD5. */
+/** APOP requires the plain-text password on the server, and MD5. */
 export const apop: Pop3Command = async () => {
   throw new Pop3Reply('APOP is not supported. Use USER and PASS, or AUTH PLAIN.');
 };
 
-/** @throws Pop3Reply where a password would be in the clear, or is of no use */
+/** @throws Pop3Reply if a password would be sent in the clear, or cannot be used */
 export function assertPasswordsTaken(context: Pop3Context): void {
   const { secure, canStartTls } = context;
   if (context.session.mechanisms(secure).some((name) => name === 'LOGIN' || name === 'PLAIN')) return;
@@ -39,7 +39,7 @@ export function assertPasswordsTaken(context: Pop3Context): void {
   );
 }
 
-/** Lets the session decide, and goes where it says. */
+/** Lets the session decide, and enters the state it returns. */
 export async function authenticated(
   context: Pop3Context,
   credentials: SaslCredentials,

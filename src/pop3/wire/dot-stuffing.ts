@@ -5,9 +5,9 @@ const lineEnd = Buffer.from('\r\n');
 const oneDot = Buffer.from('.');
 
 /**
- * A message as RETR and TOP send it (RFC 1939 section 3): lines that begin with a dot get one more, every line ends
- * with CRLF, and a line with a dot alone ends the whole. A bare LF becomes CRLF: a client that takes it for a line
- * end must not find an unstuffed dot behind it.
+ * Encodes a message as RETR and TOP send it (RFC 1939 section 3): lines that begin with a dot get another one, every
+ * line ends with CRLF, and a line with a single dot ends the message. A bare LF becomes CRLF: a client that takes it
+ * for a line end must not find an unstuffed dot after it.
  */
 export async function* dotStuffed(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let previous = lineFeed;

@@ -9,7 +9,7 @@ export class Pop3Writer extends PacedWriter {
     super(stream, 'utf8', timeoutMs);
   }
 
-  /** Sent with all that is pending, as is {@link error}; before the next command is read, it has to be taken. */
+  /** Sends a reply with everything pending, as does {@link error}; it must be sent before the next command is read. */
   ok(text: string): void {
     this.line(`+OK ${safeLine(text)}`.trimEnd());
     this.flush();
@@ -20,14 +20,14 @@ export class Pop3Writer extends PacedWriter {
     this.flush();
   }
 
-  /** A line, not sent before {@link flush} or {@link drained}. */
+  /** Writes a line, not sent before {@link flush} or {@link drained}. */
   line(text: string): void {
     this.raw(`${text}\r\n`);
   }
 
   /**
-   * A message with its final dot.
-   * @throws ConnectionEnded, also if the content fails: half a message must not look whole; WriteTimeout
+   * Writes a message with its final dot.
+   * @throws ConnectionEnded, also if the content fails, because half a message must not look complete; WriteTimeout
    */
   async message(content: Readable | AsyncIterable<Buffer>): Promise<void> {
     this.flush();

@@ -1,4 +1,4 @@
-/** The header, the blank line, and `lines` lines of the body; the source is read no further than that. */
+/** Yields the header, the blank line, and `lines` lines of the body; reads no more of the source than that. */
 export async function* top(content: AsyncIterable<Buffer>, lines: number): AsyncGenerator<Buffer> {
   let inBody = false;
   let lineIsEmpty = true;

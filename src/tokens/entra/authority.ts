@@ -1,14 +1,17 @@
 import { BridgeError } from '../../base/errors.ts';
 
-/** Where a tenant's tokens come from, in the two forms the Microsoft library wants. */
+/** The authority of a tenant, in the two forms the Microsoft library requires. */
 export interface TenantAuthority {
   /** `https://host[:port]/tenant` */
   readonly authority: string;
-  /** `host[:port]`; what is listed here is never looked up at Microsoft's instance discovery. */
+  /** `host[:port]`; hosts listed here are never looked up at Microsoft's instance discovery. */
   readonly knownAuthorities: string[];
 }
 
-/** Names that stand for no tenant in particular: Microsoft identity platform documentation, "Application types and OAuth2". */
+/**
+ * Names that do not identify a particular tenant: Microsoft identity platform documentation, "Application types and
+ * OAuth2".
+ */
 const tenantless = new Set(['common', 'organizations', 'consumers']);
 
 /**
@@ -25,8 +28,8 @@ export function tenantAuthority(connection: string, authority: string, tenantId:
 }
 
 /**
- * The same for a grant by which a person signs in: their own tenant decides where `tenantId` is `common` or
- * `organizations`.
+ * Like {@link tenantAuthority}, for a grant by which a person signs in: if `tenantId` is `common` or `organizations`,
+ * the person's own tenant decides.
  * @throws BridgeError `authority-invalid`, `tenant-invalid`
  */
 export function peopleAuthority(connection: string, authority: string, tenantId: string): TenantAuthority {
@@ -39,7 +42,7 @@ export function peopleAuthority(connection: string, authority: string, tenantId:
     const message = `The authority of connection "${connection}" is not of the form https://host or https://host:port.`;
     throw new BridgeError('authority-invalid', message);
   }
-  // Nothing but the characters of a GUID or a domain: the tenant becomes a part of the URL.
+  // Only the characters of a GUID or a domain, because the tenant becomes part of the URL.
   if (!/^[a-z0-9][a-z0-9.-]{0,252}$/i.test(tenantId)) {
     throw new BridgeError('tenant-invalid', `The tenant of connection "${connection}" is neither a GUID nor a domain.`);
   }

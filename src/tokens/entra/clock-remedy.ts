@@ -4,9 +4,9 @@ const from = new RegExp(`valid from ${time}`, 'i');
 const until = new RegExp(`expiry time of assertion ${time}`, 'i');
 
 /**
- * What to do about an assertion that came too early or too late, with the times that Microsoft names.
+ * Returns what to do about an assertion that arrived too early or too late, with the times that Microsoft names.
  * @param said "… Current time: T, assertion valid from T, expiry time of assertion T."
- * @returns undefined where its words name no time
+ * @returns undefined if the text names no time
  */
 export function clockRemedy(said: string, nowMs: number): string | undefined {
   const theirTime = theirs.exec(said)?.[1];

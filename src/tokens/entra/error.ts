@@ -1,23 +1,23 @@
 import type { ErrorKind } from '../../base/error-kind.ts';
 
-/** What one AADSTS number stands for. */
+/** The meaning of an AADSTS number. */
 export interface EntraError {
   readonly kind: Exclude<ErrorKind, 'usage'>;
-  /** What is wrong, one sentence. */
+  /** What is wrong, in one sentence. */
   readonly cause: string;
-  /** What to do about it, one or two sentences. NAME in a command is that of the connection. */
+  /** What to do about it, in one or two sentences. NAME in a command is the connection's name. */
   readonly remedy: string;
-  /** Other meanings of the number, told apart by Microsoft's words. The first that fits counts. */
+  /** Other meanings of the number, distinguished by Microsoft's text. The first match wins. */
   readonly variants?: readonly EntraErrorVariant[];
   /**
-   * The remedy with what the case at hand tells.
-   * @param said Microsoft's words
-   * @returns undefined where they do not tell enough
+   * The remedy with details of the case at hand.
+   * @param said Microsoft's text
+   * @returns undefined if the text does not say enough
    */
   remedyFor?(said: string, nowMs: number): string | undefined;
 }
 
-/** What a number means where Microsoft's words hold `said`. */
+/** The meaning of a number if Microsoft's text contains `said`. */
 export interface EntraErrorVariant extends EntraError {
   /** In lower case. */
   readonly said: string;
@@ -26,22 +26,22 @@ export interface EntraErrorVariant extends EntraError {
 export const appPage = 'Entra admin center > App registrations > the app';
 export const enterprisePage = 'Entra admin center > Enterprise applications > the app';
 
-/** An error that lasts until somebody changes a setting. */
+/** Creates an error that lasts until somebody changes a setting. */
 export function needsAdmin(cause: string, remedy: string, more: Partial<EntraError> = {}): EntraError {
   return { kind: 'needs-admin', cause, remedy, ...more };
 }
 
-/** An error that passes by itself. */
+/** Creates an error that resolves itself. */
 export function temporary(cause: string, remedy: string): EntraError {
   return { kind: 'temporary', cause, remedy };
 }
 
-/** An error of one sign-in, which has to be started anew. */
+/** Creates an error of one sign-in, which has to be started again. */
 export function permanent(cause: string, remedy: string): EntraError {
   return { kind: 'permanent', cause, remedy };
 }
 
-/** A meaning that a number has where Microsoft's words hold `said`. */
+/** Creates a meaning that applies if Microsoft's text contains `said`. */
 export function variant(said: string, error: EntraError): EntraErrorVariant {
   return { ...error, said };
 }

@@ -47,7 +47,7 @@ const publicClient = needsAdmin(
   `Turn on "Allow public client flows" under ${appPage} > Authentication.`,
 );
 
-/** The numbers that have to do with the app registration and its credential. */
+/** The numbers that concern the app registration and its credential. */
 export const appErrors: Readonly<Record<number, EntraError>> = {
   7000215: wrongSecret,
   7000222: needsAdmin(
@@ -60,7 +60,7 @@ export const appErrors: Readonly<Record<number, EntraError>> = {
     'The app registration is a public client and must not send a secret.',
     `Remove clientSecret or clientCertificate from the connection, or register the app for a web platform: ${appPage} > Authentication.`,
   ),
-  // Of the first version of the protocol, and of personal accounts in the second.
+  // From the first version of the protocol, and for personal accounts in the second.
   70002: needsAdmin(
     'The credential of the app was not accepted.',
     `Compare clientSecret or clientCertificate with ${credentialsPage}.`,

@@ -52,14 +52,14 @@ const onPremises = temporary(
 const singlePageApp = `Register the redirect URI as "Mobile and desktop applications" or "Web", not as a single-page app (${appPage} > Authentication), then sign in again.`;
 const spa = needsAdmin('The redirect URI is registered for a single-page app.', singlePageApp);
 
-/** The sign-in needs a page, and may show none. */
+/** The sign-in needs a page but must not show one. */
 export const personNeeded = needsAdmin(
   'The sign-in needs the person at the screen, and was not allowed to show a page.',
   'Sign in with "mailbridge login", without prompt "none".',
 );
 const codeUsedUp = permanent('The device code has expired or was used before.', 'Start the sign-in again.');
 
-/** The numbers that have to do with a user, a sign-in or its refresh token. */
+/** The numbers that concern a user, a sign-in or its refresh token. */
 export const personErrors: Readonly<Record<number, EntraError>> = {
   // the user
   50126: wrongPassword,

@@ -52,7 +52,7 @@ const badRequest = needsAdmin(
 
 export { adminConsent };
 
-/** The numbers that have to do with the tenant and with what is asked for. */
+/** The numbers that concern the tenant and what is requested. */
 export const tenantErrors: Readonly<Record<number, EntraError>> = {
   90002: needsAdmin(
     'There is no such tenant.',

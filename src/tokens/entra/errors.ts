@@ -10,7 +10,7 @@ const busy = temporary(
   'No action is needed: the bridge tries again. If it lasts, look at https://status.cloud.microsoft.',
 );
 
-/** Trouble of Entra ID itself. */
+/** Failures of Entra ID itself. */
 const serviceErrors: Readonly<Record<number, EntraError>> = {
   50196: temporary(
     'Microsoft Entra ID has seen the same request too often and blocks it for a while.',
@@ -31,8 +31,8 @@ const serviceErrors: Readonly<Record<number, EntraError>> = {
 };
 
 /**
- * Every AADSTS number with an entry of its own, by what it means: Microsoft Entra documentation, "Microsoft Entra
- * authentication and authorization error codes", and what people quote in public where that page is silent.
+ * Every AADSTS number with its own entry. Sources: Microsoft Entra documentation, "Microsoft Entra authentication and
+ * authorization error codes", and public reports where that page says nothing.
  */
 export const entraErrors: ReadonlyMap<number, EntraError> = new Map(
   Object.entries({ ...appErrors, ...tenantErrors, ...personErrors, ...serviceErrors }).map(([number, entry]) => [
@@ -42,8 +42,8 @@ export const entraErrors: ReadonlyMap<number, EntraError> = new Map(
 );
 
 /**
- * What an AADSTS number (without the prefix) means, if it is in the catalogue.
- * @param said Microsoft's words, which tell the meanings of some numbers apart
+ * Looks up the meaning of an AADSTS number (without the prefix) in the catalogue.
+ * @param said Microsoft's text, which distinguishes the meanings of some numbers
  */
 export function entraError(aadsts: number, said = ''): EntraError | undefined {
   const entry = entraErrors.get(aadsts);
@@ -51,14 +51,14 @@ export function entraError(aadsts: number, said = ''): EntraError | undefined {
   return entry?.variants?.find((each) => words.includes(each.said)) ?? entry;
 }
 
-/** OAuth errors that say enough by themselves: OpenID Connect Core section 3.1.2.6. */
+/** OAuth errors that are clear on their own: OpenID Connect Core section 3.1.2.6. */
 const named: Readonly<Record<string, EntraError>> = {
   consent_required: adminConsent,
   interaction_required: personNeeded,
   login_required: personNeeded,
 };
 
-/** What an OAuth error means that came without an AADSTS number of the catalogue. */
+/** Looks up the meaning of an OAuth error without an AADSTS number in the catalogue. */
 export function oauthError(error: string | undefined): EntraError | undefined {
   return error === undefined || !Object.hasOwn(named, error) ? undefined : named[error];
 }

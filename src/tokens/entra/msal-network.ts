@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import type { HttpClient } from '../../base/http/client.ts';
 import { knownSecrets, scrub } from './scrub.ts';
 
-/** What Entra ID says in place of a token: Microsoft identity platform documentation, "Error codes". */
+/** Entra ID's answer in place of a token: Microsoft identity platform documentation, "Error codes". */
 export interface EntraErrorBody {
   readonly error?: string;
   readonly errorDescription?: string;
@@ -14,11 +14,11 @@ export interface EntraErrorBody {
   readonly timestamp?: string;
 }
 
-/** Why the last request of a {@link MsalNetwork} gave nothing useful. */
+/** Why the last request of a {@link MsalNetwork} failed. */
 export type RecordedFailure =
   /** No answer came; `error` is what the HTTP client threw. */
   | { readonly kind: 'network'; readonly error: unknown }
-  /** An answer came that is no success; `body` is undefined when it is not JSON, `status` when a redirect told it. */
+  /** The answer was not a success; `body` is undefined if it is not JSON, `status` if it came with a redirect. */
   | {
       readonly kind: 'answer';
       readonly host: string;
@@ -33,8 +33,8 @@ export type RecordedFailure =
 const maxAnswerBytes = 256 * 1024;
 
 /**
- * The network of one token request, over our own HTTP client. The Microsoft library drops much of what went wrong (all
- * of a network error, in some grants the AADSTS code): this keeps it. Make a new one for each request.
+ * The network of one token request, on top of our own HTTP client. The Microsoft library drops much of what went wrong
+ * (all of a network error, in some grants the AADSTS code); this class keeps it. Create a new one for each request.
  */
 export class MsalNetwork implements INetworkModule {
   readonly #http: HttpClient;
@@ -46,8 +46,8 @@ export class MsalNetwork implements INetworkModule {
   #expiresInMs = 0;
 
   /**
-   * @param timeoutMs for one whole request with its answer; the library itself knows no limit
-   * @param options `signal` cuts the request under way short
+   * @param timeoutMs for one whole request with its answer; the library itself has no limit
+   * @param options `signal` aborts the current request
    */
   constructor(
     http: HttpClient,
@@ -60,17 +60,17 @@ export class MsalNetwork implements INetworkModule {
     this.#signal = options.signal;
   }
 
-  /** The failure of the last request, if it failed. Holds nothing secret. */
+  /** The failure of the last request, if it failed. Contains no secrets. */
   get failure(): RecordedFailure | undefined {
     return this.#failure;
   }
 
-  /** How long the token just received lives, in milliseconds; 0 if the answer does not say. */
+  /** Lifetime of the token just received, in milliseconds; 0 if the answer does not say. */
   get expiresInMs(): number {
     return this.#expiresInMs;
   }
 
-  /** When the token just received expires, by the clock given. */
+  /** When the token just received expires, by the given clock. */
   get expiresAtMs(): number {
     return this.#askedAtMs + this.#expiresInMs;
   }
@@ -95,7 +95,7 @@ export class MsalNetwork implements INetworkModule {
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const { host, protocol } = new URL(url);
-      // An openid-configuration may name any endpoint, and a secret is never sent in clear.
+      // An openid-configuration can name any endpoint, and a secret is never sent in clear.
       if (protocol !== 'https:') throw new Error(`the token endpoint at ${host} is not https`);
       const response = await this.#http.request({
         method,
@@ -118,7 +118,7 @@ export class MsalNetwork implements INetworkModule {
         };
       }
       this.#expiresInMs = Math.max(0, Number(json?.expires_in) * 1000) || 0;
-      // The library takes the body apart without looking at its type first.
+      // The library reads the body without checking its type first.
       const body = json
         ? { ...json, ...safeCodes(json) }
         : { error: 'invalid_response', error_description: 'not JSON' };
@@ -149,7 +149,7 @@ function numbers(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((each) => Number.isSafeInteger(each)) : [];
 }
 
-/** The known fields of an error answer, each of the form it should have, without the secrets of the request. */
+/** Extracts the known fields of an error answer, each checked for its form, without the secrets of the request. */
 export function entraErrorBody(json: Readonly<Record<string, unknown>>, secrets: readonly string[]): EntraErrorBody {
   const description = json.error_description;
   const fields = {
@@ -160,12 +160,12 @@ export function entraErrorBody(json: Readonly<Record<string, unknown>>, secrets:
     traceId: identifier(json.trace_id),
     timestamp: typeof json.timestamp === 'string' ? /^[\d:. TZ-]{8,40}$/.exec(json.timestamp)?.[0] : undefined,
   };
-  // Scrubbing leaves the description as it is the second time, and drops an id that is or holds a secret.
+  // Scrubbing again does not change the description, and drops an ID that is or contains a secret.
   const present = Object.entries(fields).filter(([, value]) => value !== undefined && scrub(value, secrets) === value);
   return { ...Object.fromEntries(present), errorCodes: numbers(json.error_codes) };
 }
 
-/** A short name or id, or undefined for anything else: whatever answers could put anything here. */
+/** A short name or ID, or undefined for anything else: any server that answers could put anything here. */
 function identifier(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value) ? value : undefined;
 }

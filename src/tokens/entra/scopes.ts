@@ -1,24 +1,24 @@
 import type { TokenResource } from '../token-source.ts';
 
-/** Scopes asked for in a person's name, by resource. A resource without an entry is not used. */
+/** Delegated scopes to request, by resource. A resource without an entry is not used. */
 export type DelegatedScopes = Partial<Readonly<Record<TokenResource, readonly string[]>>>;
 
-/** The delegated permissions that the uses of a connection need, by resource: `SMTP.Send`. */
+/** The delegated permissions that a connection needs for its purposes, by resource: `SMTP.Send`. */
 export type NeededPermissions = Readonly<Record<TokenResource, readonly string[]>>;
 
-/** The cloud's scopes of an app-only token; their origins name the resources. */
+/** The cloud's scopes of an app-only token; their origins identify the resources. */
 export interface CloudScopes {
-  /** Such as `https://graph.microsoft.com/.default`. */
+  /** For example `https://graph.microsoft.com/.default`. */
   readonly graphScope: string;
-  /** Such as `https://outlook.office365.com/.default`. */
+  /** For example `https://outlook.office365.com/.default`. */
   readonly exchangeScope: string;
 }
 
 /**
- * The delegated scopes for these permissions, and no more: Microsoft documentation, "Authenticate an IMAP,
- * POP or SMTP connection using OAuth" and "Microsoft Graph permissions reference". `openid`, `profile` and
- * `offline_access` are not among them: every request of a person asks for these besides.
- * @param configured `scopes` of the connection; a resource that it names is asked for these and nothing else
+ * Returns the delegated scopes for these permissions, and no more: Microsoft documentation, "Authenticate an IMAP, POP
+ * or SMTP connection using OAuth" and "Microsoft Graph permissions reference". `openid`, `profile` and `offline_access`
+ * are not included: every delegated request adds them.
+ * @param configured `scopes` of the connection; if it names scopes of a resource, only these are requested for it
  */
 export function delegatedScopes(
   needed: NeededPermissions,
@@ -31,7 +31,10 @@ export function delegatedScopes(
   return { ...(graph.length > 0 ? { graph } : {}), ...(exchange.length > 0 ? { exchange } : {}) };
 }
 
-/** Microsoft documents the delegated scopes of Exchange Online under this name; the hosts of its app-only scope serve too. */
+/**
+ * Microsoft documents the delegated scopes of Exchange Online under this name; the hosts of its app-only scope work
+ * too.
+ */
 const exchangeOrigins: Readonly<Record<string, string>> = {
   'https://outlook.office365.com': 'https://outlook.office.com',
 };
@@ -52,13 +55,13 @@ function byResource(scopes: readonly string[], { graphScope }: CloudScopes) {
   return result;
 }
 
-/** Scopes of the sign-in itself. Entra ID never names `offline_access` among those granted. */
+/** Scopes of the sign-in itself. Entra ID never lists `offline_access` among the granted scopes. */
 const signInScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
 
 /**
- * The scopes wanted that are not among those granted. Entra ID names granted scopes with or without their resource and
- * in the spelling of the app registration, so short names are compared, without regard to case. `.default` stands for
- * whatever was consented to, and is missing only where nothing was granted.
+ * Returns the wanted scopes that were not granted. Entra ID names granted scopes with or without their resource and in
+ * the spelling of the app registration, so short names are compared, ignoring case. `.default` stands for whatever was
+ * consented to, and is missing only if nothing was granted.
  */
 export function missingScopes(wanted: readonly string[], granted: readonly string[]): string[] {
   const have = new Set(granted.map(shortName).filter((name) => !signInScopes.has(name)));
@@ -69,7 +72,7 @@ export function missingScopes(wanted: readonly string[], granted: readonly strin
   });
 }
 
-/** `mail.send` of `https://graph.microsoft.com/Mail.Send`. */
+/** Returns `mail.send` for `https://graph.microsoft.com/Mail.Send`. */
 function shortName(scope: string): string {
   return scope.slice(scope.lastIndexOf('/') + 1).toLowerCase();
 }

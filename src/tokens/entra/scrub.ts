@@ -1,4 +1,4 @@
-/** The fields of a token request that nobody else may see. */
+/** The fields of a token request that must be kept secret. */
 const secretFields = [
   'client_secret',
   'client_assertion',
@@ -10,13 +10,13 @@ const secretFields = [
   'device_code',
 ];
 
-/** The secrets in the body of a token request (`application/x-www-form-urlencoded`). */
+/** Returns the secrets in the body of a token request (`application/x-www-form-urlencoded`). */
 export function knownSecrets(body: string | undefined): string[] {
   const fields = new URLSearchParams(body ?? '');
   return secretFields.flatMap((name) => fields.getAll(name)).filter((value) => value.length > 0);
 }
 
-/** A text from elsewhere without the secrets, in whatever encoding they come back, and without any token (JWT). */
+/** Removes secrets from a foreign text, in whatever encoding they appear, and any token (JWT). */
 export function scrub(text: string, secrets: readonly string[]): string {
   let result = text;
   for (const secret of secrets) {

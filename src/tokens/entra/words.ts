@@ -1,13 +1,13 @@
 import { entraErrors } from './errors.ts';
 
 const longestWords = 600;
-/** Sentences that help nobody here: the remedies say where to go. */
+/** Sentences that are no help here: the remedies say where to go. */
 const idleSentence =
   /^(?:(?:Please )?(?:contact|review the documentation|see instructions|navigate|visit)\b|To learn more|For (?:more|additional) information|Learn more)/i;
 
 /**
- * The AADSTS number of an error. Some texts hold several ("AADSTS70002: Error validating credentials. AADSTS50012: …"):
- * the last one that is known is the most precise.
+ * Returns the AADSTS number of an error. Some texts contain several ("AADSTS70002: Error validating credentials.
+ * AADSTS50012: …"): the last known one is the most precise.
  */
 export function aadstsNumber(description: string | undefined, codes: readonly number[] = []): number | undefined {
   const named = [...(description ?? '').matchAll(/AADSTS(\d{4,9})/g)].map(([, digits]) => Number(digits));
@@ -16,8 +16,9 @@ export function aadstsNumber(description: string | undefined, codes: readonly nu
 }
 
 /**
- * What Entra ID says, on one line and bounded: the number, the ids for support, and sentences that only lead to a page
- * are left out. All else stays, for the second sentence often has the fact that matters (times, names, subjects).
+ * Returns Entra ID's text, on one line and limited in length, without the number, the IDs for support, and sentences
+ * that only point to a page. Everything else stays, because the second sentence often has the fact that matters (times,
+ * names, subjects).
  */
 export function entraWords(description: string | undefined): string | undefined {
   const text = description
@@ -26,7 +27,7 @@ export function entraWords(description: string | undefined): string | undefined 
     ?.replace(/[\s\p{C}]+/gu, ' ')
     .trim();
   if (!text) return text;
-  // A full stop within a domain, a time or a version ends no sentence; one before a blank does.
+  // A full stop within a domain, a time or a version does not end a sentence; one before a space does.
   const sentences = text.split(/(?<=[.!?])\s+/);
   const kept = sentences.filter((sentence, index) => index === 0 || !idleSentence.test(sentence)).join(' ');
   return kept.length > longestWords ? `${kept.slice(0, longestWords)}…` : kept;

@@ -6,28 +6,30 @@ import type { SignedIn, UserClientOptions } from '../sign-ins/user-sign-in.ts';
 import { tokenError } from '../token-error.ts';
 import { requestUserToken, withUserApp } from './user-token-request.ts';
 
-/** What the sign-in page shall insist on: OpenID Connect Core section 3.1.2.1. */
+/** What the sign-in page must insist on: OpenID Connect Core section 3.1.2.1. */
 export type Prompt = 'none' | 'login' | 'consent' | 'select_account';
 
 /** A sign-in in a browser. */
 export interface AuthorizationOptions extends UserClientOptions {
-  /** Of one resource. */
+  /** Scopes of one resource. */
   readonly scopes: readonly string[];
-  /** As registered with the app. For `http://localhost` Entra ID takes any port. */
+  /** As registered with the app. For `http://localhost`, Entra ID accepts any port. */
   readonly redirectUri: string;
   readonly prompt?: Prompt | undefined;
-  /** Fills in the user name, or picks the account. Left out where `prompt` is `select_account`: the page asks then. */
+  /**
+   * Fills in the user name, or picks the account. Omitted if `prompt` is `select_account`, because the page then asks.
+   */
   readonly loginHint?: string | undefined;
 }
 
-/** A sign-in under way. Its PKCE verifier is in nothing that can be printed. */
+/** A sign-in in progress. Its PKCE verifier is not in any printable property. */
 export interface AuthorizationRequest {
-  /** To be opened in the person's browser. */
+  /** To open in the person's browser. */
   readonly url: string;
-  /** Comes back with the redirect, and tells which of several sign-ins it belongs to. */
+  /** Comes back with the redirect, and identifies the sign-in it belongs to. */
   readonly state: string;
   /**
-   * Takes the address that the browser came back to, and gets the tokens.
+   * Takes the address that the browser was redirected to, and gets the tokens.
    * @throws BridgeError `sign-in-redirect-invalid`, `sign-in-declined`, or see `tokenError`
    */
   redeem(redirect: URL): Promise<SignedIn>;
@@ -35,7 +37,7 @@ export interface AuthorizationRequest {
 
 /**
  * Begins a sign-in in a browser, with PKCE (RFC 6749 section 4.1, RFC 7636; Microsoft identity platform documentation,
- * "OAuth 2.0 authorization code flow"). Asks the authority for its endpoints and nothing else.
+ * "OAuth 2.0 authorization code flow"). Requests only the endpoints from the authority.
  * @throws BridgeError `redirect-uri-invalid`, or see `tokenError`
  */
 export async function beginAuthorization(options: AuthorizationOptions): Promise<AuthorizationRequest> {
@@ -69,7 +71,7 @@ export async function beginAuthorization(options: AuthorizationOptions): Promise
   };
 }
 
-/** The authorization code of a redirect: RFC 6749 sections 4.1.2 and 4.1.2.1. */
+/** Returns the authorization code of a redirect: RFC 6749 sections 4.1.2 and 4.1.2.1. */
 function codeOf(options: UserClientOptions, redirect: URLSearchParams, state: string): string {
   const { name } = options;
   if (!sameText(redirect.get('state') ?? '', state)) {
@@ -99,12 +101,13 @@ function redirectError({ name, authority, clock }: UserClientOptions, redirect: 
     },
     nowMs: clock.now(),
   });
-  // Entra ID also says access_denied where a policy or an administrator stands in the way, and then with another number.
+  // Entra ID also answers access_denied if a policy or an administrator prevents the sign-in, but then with another
+  // number.
   const byPerson = error.details.aadsts === undefined || error.details.aadsts === 'AADSTS65004';
   return body.error === 'access_denied' && byPerson ? declined(name, error) : error;
 }
 
-/** Compares without telling by the time it takes where two texts differ. */
+/** Compares without revealing through timing where two texts differ. */
 function sameText(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);

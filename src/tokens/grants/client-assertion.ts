@@ -6,8 +6,8 @@ import { fileErrorText } from '../../base/files/private-file.ts';
 const maxAssertionBytes = 16 * 1024;
 
 /**
- * Reads a federated client assertion: a JWT of another issuer that Entra ID trusts to stand for the app (Microsoft
- * Entra documentation, "Workload identity federation"). Whoever issues it replaces the file long before it expires.
+ * Reads a federated client assertion: a JWT of another issuer that Entra ID trusts to represent the app (Microsoft
+ * Entra documentation, "Workload identity federation"). The issuer replaces the file long before it expires.
  * @param connection its name, for messages
  * @throws BridgeError `client-assertion-invalid`
  */
@@ -35,7 +35,7 @@ export async function readClientAssertion(connection: string, file: string): Pro
   return assertion;
 }
 
-/** The first bytes of a file, which may be a pipe. */
+/** Reads the first bytes of a file, which may be a pipe. */
 async function readStart(file: string, bytes: number): Promise<string> {
   const buffer = Buffer.alloc(bytes);
   const handle = await open(file, 'r');

@@ -1,19 +1,19 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { BridgeError, errorText } from '../../base/errors.ts';
 
-/** A certificate in the form the Microsoft library wants. */
+/** A certificate in the form the Microsoft library requires. */
 export interface ClientCertificate {
   /** SHA-256 of the DER certificate, in hex: becomes `x5t#S256`. */
   readonly thumbprintSha256: string;
   /** PKCS #8, PEM. */
   readonly privateKey: string;
-  /** PEM of the certificate and its issuers, where the app registration trusts by subject name and issuer. */
+  /** PEM of the certificate and its issuers, if the app registration trusts by subject name and issuer. */
   readonly x5c?: string;
 }
 
 /**
- * Reads a client certificate and its key: RSA, PKCS #1 or PKCS #8, not encrypted. Entra ID takes no other.
- * @param options `sendChain`: send the certificates along with each request, for subject name and issuer authentication
+ * Reads a client certificate and its key: RSA, PKCS #1 or PKCS #8, not encrypted. Entra ID accepts no other.
+ * @param options `sendChain`: send the certificates with each request, for subject name and issuer authentication
  * @throws BridgeError `client-certificate-invalid`
  */
 export function readClientCertificate(

@@ -1,11 +1,11 @@
 import { BridgeError } from '../../base/errors.ts';
 import { type ClientCertificate, readClientCertificate } from './client-certificate.ts';
 
-/** How the app proves who it is. */
+/** How the app authenticates. */
 export type ClientCredential =
   | {
       readonly kind: 'secret';
-      /** Called for each request, so that a replaced secret is taken up. */
+      /** Called for each request, so that a replaced secret takes effect. */
       readonly secret: () => string;
     }
   | {
@@ -19,7 +19,7 @@ export type ClientCredential =
     }
   | {
       readonly kind: 'assertion';
-      /** Called for each request: whoever issues the assertion replaces it every hour or so. */
+      /** Called for each request: the issuer replaces the assertion every hour or so. */
       readonly assertion: () => Promise<string>;
     };
 
@@ -31,15 +31,15 @@ export interface ClientProof {
     readonly clientCertificate?: ClientCertificate;
     readonly clientAssertion?: string;
   };
-  /** What must not show, should the library repeat it. */
+  /** Secrets to remove if the library repeats them. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Checks a credential as far as that can be done now; the function returned reads it for one request.
+ * Checks a credential as far as possible now; the returned function reads it for one request.
  *
- * A certificate is not read again: certificate and key are two files, and only whoever replaces them knows when both
- * have been. A reload of the configuration takes up the new pair, or keeps the old one.
+ * A certificate is not read again: certificate and key are two files, and only the person who replaces them knows when
+ * both are in place. A reload of the configuration uses the new pair, or keeps the old one.
  * @param connection its name, for messages
  * @throws BridgeError `client-certificate-invalid`; the function: `secret-unavailable`, or what `assertion` throws
  */

@@ -9,9 +9,9 @@ import type { Grant } from './grant.ts';
 
 export type { ClientCredential } from './client-credential.ts';
 
-/** What a client credentials grant needs. */
+/** Options of a client credentials grant. */
 export interface ClientCredentialsOptions {
-  /** Of the connection, for messages. */
+  /** Name of the connection, for messages. */
   readonly name: string;
   /** GUID or verified domain. */
   readonly tenantId: string;
@@ -26,8 +26,8 @@ export interface ClientCredentialsOptions {
 }
 
 /**
- * The client credentials grant: the app is itself, without a user (RFC 6749 section 4.4; Microsoft identity platform
- * documentation, "OAuth 2.0 client credentials flow").
+ * The client credentials grant: the app acts as itself, without a user (RFC 6749 section 4.4; Microsoft identity
+ * platform documentation, "OAuth 2.0 client credentials flow").
  * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
  */
 export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant {
@@ -44,8 +44,8 @@ export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant
       try {
         // The library is large and most commands need no token.
         const { ConfidentialClientApplication } = await import('@azure/msal-node');
-        // A new application each time: the library would otherwise keep a second cache, with a throttle on the real
-        // clock that answers in place of Microsoft for up to an hour. The cache above it does both, and can be tested.
+        // A new application each time: otherwise the library would keep a second cache, with a throttle on the real
+        // clock that answers in place of Microsoft for up to an hour. The cache above does both, and can be tested.
         const app = new ConfidentialClientApplication({
           auth: { ...auth, ...proof.auth },
           system: { networkClient: network },
@@ -53,10 +53,10 @@ export function clientCredentialsGrant(options: ClientCredentialsOptions): Grant
         const result = await app.acquireTokenByClientCredential({
           scopes: [...scopes],
           skipCache: true,
-          // Else MSAL_FORCE_REGION in the environment would lead it to other hosts.
+          // Otherwise MSAL_FORCE_REGION in the environment would direct it to other hosts.
           azureRegion: 'DisableMsalForceRegion',
         });
-        // The library rounds and reckons by the machine's own clock; what counts is how long the token lives.
+        // The library rounds, and calculates with the machine's own clock; what counts is the token's lifetime.
         const { expiresInMs } = network;
         if (!result?.accessToken || expiresInMs === 0) throw new Error('the token has already expired');
         return new AccessToken(result.accessToken, startedAtMs + expiresInMs);

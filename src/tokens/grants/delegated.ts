@@ -13,10 +13,10 @@ import { signInByPassword } from './password.ts';
 import { RefusedPassword } from './refused-password.ts';
 import { requestUserToken } from './user-token-request.ts';
 
-/** What a grant in a person's name needs. */
+/** Options of a delegated grant. */
 export type DelegatedGrantOptions = UserClientOptions & {
   readonly store: SignInStore;
-  /** What each resource is asked for. */
+  /** The scopes to request for each resource. */
   readonly scopes: DelegatedScopes;
 } & (
     | { readonly kind: 'device-code' | 'authorization-code' }
@@ -24,48 +24,49 @@ export type DelegatedGrantOptions = UserClientOptions & {
         readonly kind: 'password';
         /** User principal name. */
         readonly username: string;
-        /** Called for each sign-in, so that a replaced password is taken up. */
+        /** Called for each sign-in, so that a replaced password takes effect. */
         readonly password: () => string;
       }
   );
 
-/** What one resource granted. */
+/** The scopes one resource granted. */
 export interface Redemption {
   readonly granted: readonly string[];
-  /** Wanted and not granted. */
+  /** Wanted but not granted. */
   readonly missing: readonly string[];
-  /** Why nothing was granted: as a rule nobody has consented yet (AADSTS65001). */
+  /** Why nothing was granted: usually, nobody has consented yet (AADSTS65001). */
   readonly refusal?: BridgeError;
 }
 
-/** A grant in the name of a person who has signed in. */
+/** A grant in the name of a signed-in person. */
 export interface DelegatedGrant extends Grant {
   /**
-   * Uses the refresh token of the sign-in for one more resource, whoever it was issued for. To be called after a
+   * Uses the sign-in's refresh token for another resource, regardless of the one it was issued for. Call it after a
    * sign-in, so that a missing consent shows while the person is still there.
-   * @throws BridgeError as `acquire`, except for a refusal that leaves the sign-in as it is
+   * @throws BridgeError like `acquire`, except for a refusal that does not affect the sign-in
    */
   redeem(resource: TokenResource): Promise<Redemption>;
   /**
-   * Renews the sign-in if that was last done `maxAgeMs` ago or earlier; to be called once a day or so. A refresh token
-   * that nobody uses dies after 90 days (Microsoft identity platform documentation, "Refresh tokens"), and mail may be
-   * rarer than that.
-   * @returns whether it was renewed; false also where nobody has signed in or the sign-in has ended
-   * @throws BridgeError as `acquire`
+   * Renews the sign-in if it was last renewed at least `maxAgeMs` ago; call it about once a day. An unused refresh
+   * token expires after 90 days (Microsoft identity platform documentation, "Refresh tokens"), and mail may be rarer
+   * than that.
+   * @returns whether it was renewed; also false if nobody has signed in or the sign-in has ended
+   * @throws BridgeError like `acquire`
    */
   renewIfOld(maxAgeMs: number): Promise<boolean>;
 }
 
-/** A stored token that lives longer than this is good enough. Longer than the cache above renews ahead. */
+/** A stored token that lives longer than this is good enough. Longer than the time at which the cache above renews. */
 const freshForMs = 5 * 60 * 1000;
 
 /**
- * The grant of a connection that works in a person's name. The sign-in is kept in a store that other processes share;
- * each request holds its lock, so that no refresh token is lost, and uses the token that another has just fetched.
+ * The grant of a connection that acts in a person's name. The sign-in is kept in a store shared with other processes.
+ * Each request holds the store's lock, so that no refresh token is lost, and uses a token that another process has just
+ * fetched.
  *
- * `acquire` throws `sign-in-needed` before anybody has signed in, and `sign-in-ended` once Entra ID wants a new
- * sign-in: it says so in the store, and nobody asks again until somebody has signed in. With a password it signs in by
- * itself. Anything else is as `tokenError` says, or an error of the store.
+ * `acquire` throws `sign-in-needed` if nobody has signed in yet, and `sign-in-ended` once Entra ID requires a new
+ * sign-in: it records that in the store, and nobody asks again until somebody has signed in. With a password, it signs
+ * in automatically. Other errors are those of `tokenError`, or of the store.
  * @throws BridgeError `authority-invalid`, `tenant-invalid`, `client-certificate-invalid`
  */
 export function delegatedGrant(options: DelegatedGrantOptions): DelegatedGrant {
@@ -74,7 +75,7 @@ export function delegatedGrant(options: DelegatedGrantOptions): DelegatedGrant {
   return new StoredSignInGrant(options);
 }
 
-/** What comes out of the store's lock. An ended sign-in is written, so it must not be thrown in there. */
+/** The result of work under the store's lock. An ended sign-in has to be written, so it must not be thrown there. */
 type Outcome<T> = { readonly value: T } | { readonly ended: BridgeError };
 
 class StoredSignInGrant implements DelegatedGrant {
@@ -84,7 +85,7 @@ class StoredSignInGrant implements DelegatedGrant {
 
   constructor(options: DelegatedGrantOptions) {
     this.kind = options.kind;
-    // A device code is given to public clients, and what it leads to is renewed as one.
+    // Device codes are issued to public clients, and the resulting sign-in is renewed as one.
     this.#options = options.kind === 'device-code' ? { ...options, credential: undefined } : options;
     this.#refusedPassword = new RefusedPassword(options.clock);
   }
@@ -127,7 +128,7 @@ class StoredSignInGrant implements DelegatedGrant {
 
   /**
    * Uses the refresh token under the store's lock.
-   * @param enough what makes that needless, if anything in the store does
+   * @param enough returns what makes that unnecessary, if the store has it
    */
   async #renewed<T>(
     scopes: readonly string[],
@@ -145,7 +146,7 @@ class StoredSignInGrant implements DelegatedGrant {
     return outcome.value;
   }
 
-  /** The sign-in that can be built upon. Without one only a password helps. */
+  /** Returns the sign-in that can be renewed. Without one, only a password helps. */
   #usable(signIn: SignIn | undefined): SignIn | undefined {
     const options = this.#options;
     if (options.kind === 'password') {
@@ -208,7 +209,7 @@ class StoredSignInGrant implements DelegatedGrant {
     return asked === graph?.join(' ') ? 'graph' : undefined;
   }
 
-  /** What a renewal can ask for without being refused: scopes that were granted before. */
+  /** The scopes a renewal can request without being refused: those granted before. */
   #grantedScopes({ scopes }: SignIn): readonly string[] {
     for (const resource of ['exchange', 'graph'] as const) {
       const granted = scopes[resource] ?? [];

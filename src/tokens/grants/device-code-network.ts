@@ -7,14 +7,14 @@ import type { MsalNetwork } from '../entra/msal-network.ts';
 export interface DeviceCode {
   readonly userCode: string;
   readonly verificationUri: string;
-  /** Microsoft's own sentence, holding both, in the language of the tenant. */
+  /** Microsoft's own sentence containing both, in the language of the tenant. */
   readonly message: string;
   readonly expiresAtMs: number;
-  /** Between two questions whether the person is done. */
+  /** Interval between polls for completion. */
   readonly intervalMs: number;
 }
 
-/** What {@link DeviceCodeNetwork} needs. */
+/** Options of {@link DeviceCodeNetwork}. */
 export interface DeviceCodeNetworkOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
@@ -22,20 +22,23 @@ export interface DeviceCodeNetworkOptions {
   readonly onCode: (code: DeviceCode) => void;
 }
 
-/** RFC 8628 section 3.4. The library writes `device_code`, which Entra ID takes too, and others do not. */
+/** RFC 8628 section 3.4. The library writes `device_code`, which Entra ID also accepts, but others do not. */
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
-/** RFC 8628 section 3.5: `slow_down` adds this much, for good. */
+/** RFC 8628 section 3.5: `slow_down` adds this much permanently. */
 const slowDownMs = 5000;
-/** Otherwise the pace is halved, as the same section asks for after a lost connection; by this much at most. */
+/**
+ * In other cases the polling rate is halved, as the same section requires after a lost connection; each step adds at
+ * most this much.
+ */
 const longestStepMs = 30_000;
-/** RFC 8628 section 3.2, where the answer says nothing. */
+/** RFC 8628 section 3.2, if the answer does not say. */
 const usualIntervalSeconds = 5;
 const usualLifetimeSeconds = 15 * 60;
 
 /**
- * The network of a device code flow (RFC 8628). The Microsoft library asks for the code and then once for the token;
- * the polling happens in here, because its own takes `slow_down` for a failure, sleeps on when it is cancelled, gives up
- * when the network is away for a moment, and knows no clock but the machine's.
+ * The network of a device code flow (RFC 8628). The Microsoft library requests the code and then, once, the token.
+ * Polling happens in this class because the library's own treats `slow_down` as a failure, keeps sleeping when
+ * cancelled, gives up when the network is briefly down, and uses only the machine's clock.
  */
 export class DeviceCodeNetwork implements INetworkModule {
   readonly #network: MsalNetwork;
@@ -48,7 +51,7 @@ export class DeviceCodeNetwork implements INetworkModule {
     this.#options = options;
   }
 
-  /** Whether the flow ended because the code expired. The library would hide it. */
+  /** Whether the flow ended because the code expired, which the library would hide. */
   get expired(): boolean {
     return this.#expired;
   }
@@ -60,7 +63,7 @@ export class DeviceCodeNetwork implements INetworkModule {
   async sendPostRequestAsync<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
     if (this.#code) return await this.#poll<T>(this.#code, url, options);
     const response = await this.#network.sendPostRequestAsync<T>(url, options);
-    // The library takes a refusal for a code.
+    // The library would take a refusal for a code.
     if (this.#network.failure) throw new Error('no device code');
     this.#code = deviceCodeOf(response.body as Record<string, unknown>, this.#options.clock.now());
     this.#options.onCode(this.#code);
@@ -80,7 +83,7 @@ export class DeviceCodeNetwork implements INetworkModule {
     }
   }
 
-  /** The answer, or undefined when none came for a temporary reason. */
+  /** Returns the answer, or undefined if none came for a temporary reason. */
   async #ask<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T> | undefined> {
     try {
       const form = new URLSearchParams(options?.body);
@@ -126,7 +129,7 @@ function deviceCodeOf(answer: Readonly<Record<string, unknown>>, nowMs: number):
   };
 }
 
-/** Goes to a terminal as it is. */
+/** Printed on a terminal as is. */
 function shown(value: unknown): string {
   return typeof value === 'string' ? value.replace(/\p{C}+/gu, ' ') : '';
 }

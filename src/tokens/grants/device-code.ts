@@ -8,9 +8,9 @@ import { requestUserToken } from './user-token-request.ts';
 
 export type { DeviceCode } from './device-code-network.ts';
 
-/** A sign-in by device code. `prompt` has no meaning here: nobody is sent to a page. */
+/** A sign-in by device code. `prompt` has no effect here, because no page is opened. */
 export interface DeviceCodeOptions extends UserClientOptions {
-  /** Of one resource. */
+  /** Scopes of one resource. */
   readonly scopes: readonly string[];
   /** Called once, with what the person needs. Must not throw. */
   readonly onCode: (code: DeviceCode) => void;
@@ -19,13 +19,13 @@ export interface DeviceCodeOptions extends UserClientOptions {
 }
 
 /**
- * Signs a person in on whatever device they like (RFC 8628; Microsoft identity platform documentation, "OAuth 2.0
- * device authorization grant flow"). Waits as long as the code lasts, 15 minutes as a rule, and keeps the process alive.
+ * Signs a person in on any device (RFC 8628; Microsoft identity platform documentation, "OAuth 2.0 device authorization
+ * grant flow"). Waits as long as the code is valid, usually 15 minutes, and keeps the process alive.
  * @throws BridgeError `device-code-expired`, `sign-in-declined`, `sign-in-cancelled`, or see `tokenError`:
- *   `details.aadsts` has the code, such as AADSTS53003 where a policy blocks the flow
+ * `details.aadsts` has the code, such as AADSTS53003 if a policy blocks the flow
  */
 export async function signInByDeviceCode(options: DeviceCodeOptions): Promise<SignedIn> {
-  // The clock's timers let the process end, and between two polls there may be nothing else.
+  // The clock's timers do not keep the process alive, and there may be nothing else between two polls.
   const alive = setInterval(() => {}, 60_000);
   try {
     return await runDeviceCodeFlow(options);
@@ -35,7 +35,7 @@ export async function signInByDeviceCode(options: DeviceCodeOptions): Promise<Si
 }
 
 /**
- * Asks for a device code and leaves it at that: shows that tenant, app, scopes and policies let the flow begin.
+ * Requests a device code and stops there: shows that tenant, app, scopes and policies let the flow begin.
  * @throws BridgeError see `tokenError`
  */
 export async function requestDeviceCode(options: Omit<DeviceCodeOptions, 'onCode' | 'signal'>): Promise<DeviceCode> {
@@ -79,7 +79,7 @@ async function runDeviceCodeFlow(options: DeviceCodeOptions): Promise<SignedIn> 
   }
 }
 
-/** RFC 8628 section 3.5, and the names of Microsoft's own: "Device authorization grant flow", Expected errors. */
+/** RFC 8628 section 3.5, and Microsoft's own names: "Device authorization grant flow", Expected errors. */
 function flowError(connection: string, error: unknown): unknown {
   if (!(error instanceof BridgeError)) return error;
   switch (error.details.error) {

@@ -6,9 +6,9 @@ import { entraErrorBody, type RecordedFailure } from '../entra/msal-network.ts';
 /** One request for a token of a managed identity. */
 export interface ManagedIdentityExchange {
   readonly http: HttpClient;
-  /** For each request with its answer. Azure Arc takes two. */
+  /** For each request with its answer. Azure Arc needs two. */
   readonly timeoutMs: number;
-  /** Why the last request gave nothing useful. Holds nothing secret. */
+  /** Why the last request failed. Contains no secrets. */
   failure: RecordedFailure | undefined;
 }
 
@@ -17,15 +17,15 @@ const maxAnswerBytes = 256 * 1024;
 
 const exchanges = new AsyncLocalStorage<ManagedIdentityExchange>();
 
-/** Does something by the Microsoft library, whose requests become part of the exchange. */
+/** Runs work of the Microsoft library, whose requests become part of the exchange. */
 export function inExchange<T>(exchange: ManagedIdentityExchange, work: () => Promise<T>): Promise<T> {
   return exchanges.run(exchange, work);
 }
 
 /**
- * The network of all requests for tokens of managed identities. The library keeps the first network it is given for the
- * life of the process (a static field), so there is one, and what belongs to a request comes with its asynchronous
- * context. The endpoints are the machine's own (`http://169.254.169.254`, `http://127.0.0.1:…`): plain HTTP is right.
+ * The network of all requests for managed identity tokens. The library keeps the first network it is given for the life
+ * of the process (a static field), so there is only one, and the data of a request is in its asynchronous context. The
+ * endpoints are the machine's own (`http://169.254.169.254`, `http://127.0.0.1:…`), so plain HTTP is right.
  */
 export const managedIdentityNetwork: INetworkModule = {
   sendGetRequestAsync: (url, options) => send('GET', url, options),
@@ -69,7 +69,9 @@ async function send<T>(
   }
 }
 
-/** Every service words its errors in another way: `{error, error_description}`, `{error: {code, message}}`, `{message}`. */
+/**
+ * Every service formats its errors differently: `{error, error_description}`, `{error: {code, message}}`, `{message}`.
+ */
 function inFormOfEntra(json: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const inner = typeof json.error === 'object' && json.error !== null ? (json.error as Record<string, unknown>) : {};
   return {
@@ -79,7 +81,7 @@ function inFormOfEntra(json: Readonly<Record<string, unknown>>): Record<string, 
   };
 }
 
-/** Long enough to be the secret that App Service and others want in a header, and no plain `true`. */
+/** Long enough to be the secret that App Service and others require in a header, rather than a plain `true`. */
 function isLong(value: string): boolean {
   return value.length >= 16;
 }

@@ -7,13 +7,13 @@ import { tokenError } from '../token-error.ts';
 import type { Grant } from './grant.ts';
 import { inExchange, type ManagedIdentityExchange, managedIdentityNetwork } from './managed-identity-network.ts';
 
-/** What a managed identity grant needs. */
+/** Options of a managed identity grant. */
 export interface ManagedIdentityOptions {
-  /** Of the connection, for messages. */
+  /** Name of the connection, for messages. */
   readonly name: string;
-  /** Client ID of a user-assigned identity; left out, the machine's own (system-assigned). */
+  /** Client ID of a user-assigned identity; if absent, the machine's own (system-assigned) is used. */
   readonly clientId?: string | undefined;
-  /** One without a proxy: the services that give these tokens can be reached from this machine alone. */
+  /** Must not use a proxy: the services that issue these tokens can be reached only from this machine. */
   readonly http: HttpClient;
   readonly clock: Clock;
   /** For one request with its answer; default 10,000. On Azure the answer comes within a second. */
@@ -22,8 +22,8 @@ export interface ManagedIdentityOptions {
 
 /**
  * The identity of the Azure machine the bridge runs on: virtual machines, App Service, Functions, Container Apps, Azure
- * Arc and others (Microsoft Entra documentation, "What are managed identities for Azure resources?"). Azure keeps these
- * tokens itself for up to a day, so `forceRenew` may give the same one again.
+ * Arc and others (Microsoft Entra documentation, "What are managed identities for Azure resources?"). Azure itself
+ * caches these tokens for up to a day, so `forceRenew` may return the same one again.
  */
 export function managedIdentityGrant(options: ManagedIdentityOptions): Grant {
   const { clientId, http, clock, requestTimeoutMs = 10_000 } = options;
@@ -36,14 +36,14 @@ export function managedIdentityGrant(options: ManagedIdentityOptions): Grant {
         const { ManagedIdentityApplication } = await import('@azure/msal-node');
         const app = new ManagedIdentityApplication({
           ...(clientId === undefined ? {} : { managedIdentityIdParams: { userAssignedClientId: clientId } }),
-          // Its retries take up to 70 seconds; the cache above tries again, and in the meantime says why not.
+          // Its retries take up to 70 seconds; the cache above retries, and meanwhile reports the reason.
           system: { networkClient: managedIdentityNetwork, disableInternalRetries: true },
         });
-        // Without force it answers from a cache of its own, by the real clock.
+        // Otherwise it answers from its own cache, by the real clock.
         const request = { resource: resourceOf(scopes), forceRefresh: true };
         const result = await inExchange(exchange, () => app.acquireToken(request));
         const expiresAtMs = result.expiresOn?.getTime() ?? 0;
-        // The library rounds, and takes the time of the request where the answer names none.
+        // The library rounds, and uses the time of the request if the answer names no expiry.
         if (!result.accessToken || expiresAtMs < clock.now() + 1000) throw new Error('the token has already expired');
         return new AccessToken(result.accessToken, expiresAtMs);
       } catch (thrown) {
@@ -53,7 +53,7 @@ export function managedIdentityGrant(options: ManagedIdentityOptions): Grant {
   };
 }
 
-/** These services know no scopes but the resource they are of. */
+/** These services have no scopes, only resources. */
 function resourceOf(scopes: readonly string[]): string {
   return (scopes[0] ?? '').replace(/\/\.default$/, '');
 }
@@ -76,19 +76,20 @@ function managedIdentityError(
       const message = `Connection "${name}" could not get a token from the managed identity: this machine has ${which}.`;
       return new BridgeError('managed-identity-not-assigned', message, { details });
     }
-    // So it answers while it is being updated: "How to use managed identities to acquire an access token", Retry.
+    // The answer during an update: "How to use managed identities to acquire an access token", Retry.
     if (status === 404 || status === 410) {
       const message = `Connection "${name}" could not get a token from the managed identity just now (${host} answered ${status}).`;
       return new BridgeError('token-temporarily-unavailable', message, { details });
     }
-    // App Service gives its errors no names, and what is not Entra ID's form would be taken for somebody else's answer.
+    // App Service's errors have no names, and an answer in another form than Entra ID's would be taken for that of
+    // another server.
     if (status !== 429 && Number(status) < 500 && body?.error === undefined && body?.errorDescription) {
       const said = body.errorDescription.replace(/[\s\p{C}]+/gu, ' ').slice(0, 300);
       const message = `Connection "${name}" could not get a token from the managed identity. ${host} says (HTTP ${status}): ${said}`;
       return new BridgeError('token-refused', message, { details });
     }
   } else if (errorName(thrown) === 'ManagedIdentityError') {
-    // An environment that the library cannot make sense of; its texts hold no values.
+    // An environment the library does not understand; its texts contain no values.
     const message = `Connection "${name}" could not get a token from the managed identity: ${errorText(thrown)}`;
     return new BridgeError('managed-identity-unavailable', message, { details: { connection: name } });
   }

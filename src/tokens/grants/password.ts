@@ -4,26 +4,26 @@ import { requestUserToken } from './user-token-request.ts';
 
 /** A sign-in with username and password. */
 export interface PasswordOptions extends UserClientOptions {
-  /** Of one resource. */
+  /** Scopes of one resource. */
   readonly scopes: readonly string[];
   /** User principal name. */
   readonly username: string;
-  /** Called for each sign-in, so that a replaced password is taken up. */
+  /** Called for each sign-in, so that a replaced password takes effect. */
   readonly password: () => string;
 }
 
-/** Second factor wanted, or to be set up first. */
+/** A second factor is required, or has to be set up first. */
 const secondFactor = new Set(['50072', '50074', '50076', '50078', '50079', '50158'].map((number) => `AADSTS${number}`));
-/** Password wrong, or unknown here: Entra ID says the same of passwords that are kept elsewhere. */
+/** Wrong password, or one unknown to Entra ID, which answers the same for passwords kept elsewhere. */
 const notChecked = new Set(['50034', '50056', '50126'].map((number) => `AADSTS${number}`));
 
 /**
  * Signs a person in with their password (RFC 6749 section 4.3; Microsoft identity platform documentation, "OAuth 2.0
  * Resource Owner Password Credentials").
  *
- * Microsoft deprecates this flow and advises against it, as do we: it fails where anything wants a second factor, which
- * Microsoft itself does more and more; for federated users, whose password Entra ID cannot check; for personal accounts;
- * and for users without a password.
+ * Microsoft deprecates this flow and advises against it, as do we. It fails if anything requires a second factor, which
+ * Microsoft itself does more and more; for federated users, whose password Entra ID cannot check; for personal
+ * accounts; and for users without a password.
  * @throws BridgeError `secret-unavailable`, or see `tokenError`
  */
 export async function signInByPassword(options: PasswordOptions): Promise<SignedIn> {

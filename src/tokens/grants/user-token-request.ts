@@ -13,23 +13,23 @@ import type { SignedIn, UserClientOptions } from '../sign-ins/user-sign-in.ts';
 import { tokenError } from '../token-error.ts';
 import { clientProof } from './client-credential.ts';
 
-/** One request for a token in a person's name. */
+/** One request for a delegated token. */
 export interface UserTokenRequest {
   readonly scopes: readonly string[];
-  /** `msalCache` of the sign-in, where there is one. */
+  /** `msalCache` of the sign-in, if there is one. */
   readonly msalCache?: string;
-  /** What must not show in an error, beside the client's own secrets. */
+  /** Secrets to keep out of errors, besides the client's own. */
   readonly secrets?: readonly string[];
   readonly signal?: AbortSignal | undefined;
-  /** Puts something between the Microsoft library and its network. */
+  /** Wraps the network used by the Microsoft library. */
   readonly through?: (network: MsalNetwork) => INetworkModule;
 }
 
 type UserApp = PublicClientApplication | ConfidentialClientApplication;
 
 /**
- * Lets the Microsoft library ask for one token. Like the grant of the app itself it gets a new application each time:
- * the caches above know more, and can be tested.
+ * Requests one token through the Microsoft library. Like the app-only grant, it uses a new application each time: the
+ * caches above know more, and can be tested.
  * @param ask calls one of the library's flows
  * @throws BridgeError see {@link tokenError}; `authority-invalid`, `tenant-invalid`, or one of the credential
  */
@@ -44,7 +44,7 @@ export async function requestUserToken(
     cache.deserialize(earlier.msal);
     const result = await ask(app);
     const nowMs = options.clock.now();
-    // The library rounds and reckons by the machine's own clock; what counts is how long the token lives.
+    // The library rounds, and calculates with the machine's own clock; what counts is the token's lifetime.
     const { expiresAtMs } = network;
     if (!result?.account || !result.accessToken || expiresAtMs <= nowMs)
       throw new Error('the answer contains no token');
@@ -60,7 +60,7 @@ export async function requestUserToken(
   });
 }
 
-/** Makes an application of the Microsoft library for one use, and turns what it throws into a BridgeError. */
+/** Creates an application of the Microsoft library for one use, and translates what it throws to a BridgeError. */
 export async function withUserApp<T>(
   options: UserClientOptions,
   { through, signal, secrets = [] }: Pick<UserTokenRequest, 'through' | 'signal' | 'secrets'>,

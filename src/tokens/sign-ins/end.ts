@@ -3,8 +3,8 @@ import { entraError } from '../entra/errors.ts';
 import type { SignIn } from './store.ts';
 
 /**
- * Refusals that an administrator lifts without anybody signing in again: consent, assignment to the app, a disabled
- * user, Conditional Access. Entra ID says `invalid_grant` or `interaction_required` to these too.
+ * Refusals that an administrator can lift without a new sign-in: consent, assignment to the app, a disabled user,
+ * Conditional Access. Entra ID answers `invalid_grant` or `interaction_required` in these cases too.
  */
 const liftedElsewhere = new Set([
   50001, 50002, 50005, 50053, 50057, 50097, 50105, 50127, 50129, 50131, 50155, 50187, 53000, 53001, 53002, 53003, 53011,
@@ -14,13 +14,13 @@ const liftedElsewhere = new Set([
 /** RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6. */
 const endingErrors = new Set(['invalid_grant', 'interaction_required', 'login_required']);
 
-/** Whether a refusal to renew means that only a new sign-in helps. */
+/** Tells whether a refused renewal means that only a new sign-in helps. */
 export function endsSignIn(error: unknown): error is BridgeError {
   if (!(error instanceof BridgeError) || error.code !== 'token-refused') return false;
   return endingErrors.has(String(error.details.error)) && !liftedElsewhere.has(aadstsNumber(error.details.aadsts));
 }
 
-/** What is kept of the refusal that ended a sign-in. */
+/** Returns what to store of the refusal that ended a sign-in. */
 export function endOf(refusal: BridgeError, nowMs: number): NonNullable<SignIn['ended']> {
   const { aadsts } = refusal.details;
   const known = entraError(aadstsNumber(aadsts));
@@ -28,7 +28,7 @@ export function endOf(refusal: BridgeError, nowMs: number): NonNullable<SignIn['
   return { atMs: nowMs, cause, ...(typeof aadsts === 'string' ? { aadsts } : {}) };
 }
 
-/** The error of a sign-in that has ended. @param refusal what Entra ID has just answered, if it was asked */
+/** Creates the error of an ended sign-in. @param refusal Entra ID's latest answer, if it was asked */
 export function signInEnded(
   connection: string,
   { username }: SignIn,
@@ -44,7 +44,7 @@ export function signInEnded(
   });
 }
 
-/** The error of a connection nobody has signed in for. */
+/** Creates the error of a connection for which nobody has signed in. */
 export function signInNeeded(connection: string, what = 'nobody has signed in yet'): BridgeError {
   return new BridgeError('sign-in-needed', `Connection "${connection}" could not get a token: ${what}.`, {
     remedy: remedy(connection, undefined),

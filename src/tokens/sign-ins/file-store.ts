@@ -20,16 +20,16 @@ import {
   signInUnopened,
 } from './store.ts';
 
-/** What a sign-in in a file needs. */
+/** Options of a sign-in store in a file. */
 export interface SignInFileOptions extends SignInStoreOptions {
-  /** Made on first use with its folder; FILE.lock and FILE.tmp stand beside it. */
+  /** Created on first use along with its folder; FILE.lock and FILE.tmp are beside it. */
   readonly file: string;
 }
 
 // A token cache with the tokens of a few resources has some tens of kilobytes.
 const maxFileBytes = 4 * 1024 * 1024;
 
-/** The store of a connection's sign-in, encrypted in a file of mode 0600. Nothing is opened before it is used. */
+/** Returns the store of a connection's sign-in, encrypted in a file of mode 0600. Opens nothing before it is used. */
 export function openSignInFile(options: SignInFileOptions): SignInStore {
   return new FileSignInStore(options);
 }

@@ -1,7 +1,7 @@
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import type { SignIn, SignInChange, SignInStore } from './store.ts';
 
-/** Keeps a sign-in in memory until it has proved its worth: the one on the disk stays as it is meanwhile. */
+/** Keeps a sign-in in memory until it has proved to work; the one on disk stays unchanged meanwhile. */
 export class SignInOnTrial implements SignInStore {
   readonly #changes = new OneAtATime();
   #signIn: SignIn | undefined;

@@ -13,18 +13,18 @@ export interface RecordLockOptions {
   readonly timeoutMs: number;
 }
 
-/** The holder says so often that it lives. */
+/** Interval at which the holder signals that it is alive. */
 const beatMs = 4_000;
-/** A holder that has not said so for this long is dead, or cannot reach the store: the lock is anybody's. */
+/** A holder silent for this long is dead, or cannot reach the store: anybody can take the lock. */
 const staleMs = 15_000;
 const firstPauseMs = 50;
 const longestPauseMs = 500;
 
 /**
- * A lock that one holder has at a time, among all instances that share the records. Nobody compares the clocks of two
- * machines: whoever waits sees that the record stays the same. The record is never deleted, so its versions never begin
- * anew. A holder that was frozen may still believe that it has the lock: what it guards is written in place of the
- * version that was read, and of no other.
+ * A lock with one holder at a time, among all instances that share the records. It does not compare the clocks of two
+ * machines: a waiting instance watches whether the record stays the same. The record is never deleted, so its versions
+ * never start over. A holder that was frozen may still believe that it has the lock: therefore data guarded by it is
+ * written only in place of the version that was read.
  */
 export class RecordLock {
   readonly #options: RecordLockOptions;
@@ -34,12 +34,12 @@ export class RecordLock {
   }
 
   /**
-   * Waits for the lock and takes it. Whoever has it and takes it again waits for themselves.
-   * @returns what gives it back; that never rejects
+   * Waits for the lock and takes it. Not reentrant: a holder that takes it again waits for itself.
+   * @returns a function that releases it and never rejects
    * @throws LockTimeoutError, which names the holder, or what the records reject with
    */
   async take(): Promise<() => Promise<void>> {
-    // A command that waits has nothing else to do, and the clock's timers do not keep it alive.
+    // A waiting command has nothing else to do, and the clock's timers do not keep it alive.
     const alive = setInterval(() => {}, longestPauseMs);
     try {
       return await this.#take();
@@ -63,7 +63,7 @@ export class RecordLock {
         if (taken !== undefined) return this.#held(value, taken);
       }
       if (waitedMs >= timeoutMs) throw new LockTimeoutError(holderOf(found?.value));
-      // Of several who wait, none shall always come just too late.
+      // Randomized, so that no waiting instance is always just too late.
       const waitMs = pauseMs * (0.5 + Math.random() / 2);
       await new Promise<void>((resolve) => clock.after(waitMs, resolve));
       waitedMs += waitMs;
@@ -79,7 +79,7 @@ export class RecordLock {
     const write = (text: string) => {
       last = last.then(async () => {
         if (version === undefined) return;
-        // What cannot be written becomes stale, and another's.
+        // A lock that cannot be renewed becomes stale, and another instance takes it.
         const ifVersion = version;
         version = await records.put(kind, key, text, { ifVersion, soft: true }).catch(() => ifVersion);
       });

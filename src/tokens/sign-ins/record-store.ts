@@ -16,18 +16,18 @@ import {
   signInUnopened,
 } from './store.ts';
 
-/** What a sign-in in a record needs. */
+/** Options of a sign-in store in a record. */
 export interface SignInRecordOptions extends SignInStoreOptions {
   readonly records: RecordTable;
 }
 
 const asideForMs = 30 * 24 * 3_600_000;
 const maxCharacters = 1_000_000;
-/** Another has changed it meanwhile, although the lock was ours: as often as that this instance was frozen in between. */
+/** Tries if another instance changes it although this one holds the lock; each takes a freeze of this instance. */
 const mostTries = 3;
 const place = 'in the store that the instances share';
 
-/** The store of a connection's sign-in in a record that instances share, encrypted as a file of one is. */
+/** Returns the store of a connection's sign-in in a record shared by instances, encrypted like that in a file. */
 export function openSignInRecord(options: SignInRecordOptions): SignInStore {
   return new RecordSignInStore(options);
 }
@@ -43,7 +43,7 @@ interface FoundSignIn {
 class RecordSignInStore implements SignInStore {
   readonly #options: SignInRecordOptions;
   readonly #lock: RecordLock;
-  /** In this process nobody has to ask the store whose turn it is. */
+  /** Within this process, no query to the store is needed to take turns. */
   readonly #turns = new OneAtATime();
 
   constructor(options: SignInRecordOptions) {
@@ -83,16 +83,17 @@ class RecordSignInStore implements SignInStore {
   remove(): Promise<void> {
     return this.#locked(async () => {
       await this.#setAsideWhatCannotBeOpened();
-      // An empty record keeps its version: whoever works on the sign-in before cannot write it in place of another.
+      // An empty record keeps its version, so an earlier writer cannot write its sign-in in place of a later one.
       if ((await this.#find()).version > 0) await this.#put('');
     });
   }
 
-  /** @returns false where somebody else has written meanwhile, and nothing was */
+  /** @returns false if somebody else has written meanwhile, and nothing was written */
   async #writeInPlaceOf(found: FoundSignIn, signIn: SignIn): Promise<boolean> {
     const value = await this.#sealed(signIn);
     if (await this.#put(value, found.version)) return true;
-    // Of two who have used the same refresh token, the second is told that the sign-in has ended. The first has it.
+    // If two instances have used the same refresh token, the second is told that the sign-in has ended. The first one
+    // has it.
     const now = await this.#openable();
     const isEndOfTheSame = now.signIn?.ended !== undefined && now.signIn.msalCache === found.signIn?.msalCache;
     return isEndOfTheSame && signIn.ended === undefined && (await this.#put(value, now.version));

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /*
- * A sealed file: what is in it can be neither read nor changed without the key, and nothing else can be taken for it.
+ * A sealed file: its content can be neither read nor changed without the key, and no other file can pass for one.
  *
  *   magic       8 bytes  "mbsignin"
  *   version     1 byte   1
@@ -25,14 +25,14 @@ const ownerAt = keyIdAt + keyIdBytes;
 const nonceAt = ownerAt + ownerBytes;
 const sealedAt = nonceAt + nonceBytes;
 
-/** Why a file cannot be opened; `foreign`: it is no sealed file at all. */
+/** Why a file cannot be opened; `foreign`: it is not a sealed file at all. */
 export type SealFault = 'foreign' | 'newer' | 'damaged' | 'other-owner' | 'key-wrong';
 
-/** Who may open what, and with what. */
+/** Key and owner of sealed data. */
 export interface Seal {
   /** 32 bytes. */
   readonly key: Buffer;
-  /** A text that is never the same for two owners. */
+  /** A text unique to each owner. */
   readonly owner: string;
 }
 
@@ -46,13 +46,13 @@ export function sealText(text: string, { key, owner }: Seal): Buffer {
   return Buffer.concat([sealed, sha256(sealed)]);
 }
 
-/** Decrypts what {@link sealText} made for the same owner with the same key, or says why it cannot. */
+/** Decrypts what {@link sealText} encrypted for the same owner with the same key, or says why it cannot. */
 export function openSealed(
   file: Buffer,
   { key, owner }: Seal,
 ): { readonly text: string } | { readonly fault: SealFault } {
   if (!file.subarray(0, magic.length).equals(magic)) {
-    // A file cut short within the first bytes is one of ours that was damaged; an empty one as well.
+    // A file cut off within the first bytes is a damaged one of ours, as is an empty one.
     return { fault: magic.subarray(0, file.length).equals(file) ? 'damaged' : 'foreign' };
   }
   if (file.length > magic.length && file.readUInt8(magic.length) > version) return { fault: 'newer' };
@@ -71,7 +71,7 @@ export function openSealed(
     const text = Buffer.concat([decipher.update(sealed.subarray(sealedAt, tagAt)), decipher.final()]);
     return { text: text.toString('utf8') };
   } catch {
-    // The checksum holds, so somebody made it hold.
+    // The checksum matches, so the file was tampered with.
     return { fault: 'damaged' };
   }
 }

@@ -3,69 +3,71 @@ import { BridgeError, type ErrorCode } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { openSealed, type Seal, type SealFault, sealText } from './sealed-file.ts';
 
-/** A person's sign-in, and what renews it. */
+/** A person's sign-in, and the data to renew it. */
 export interface SignIn {
   /** `https://host[:port]` */
   readonly authority: string;
   /** As configured. */
   readonly tenantId: string;
   readonly clientId: string;
-  /** User principal name of who signed in. */
+  /** User principal name of the signed-in person. */
   readonly username: string;
   /** The person's own tenant (`tid`). */
   readonly homeTenantId: string;
-  /** `oid` of the person in that tenant. Absent in what earlier versions have stored. */
+  /** `oid` of the person in that tenant. Absent from what earlier versions stored. */
   readonly objectId?: string;
-  /** Scopes granted, by resource, as Entra ID named them. */
+  /** Granted scopes, by resource, as Entra ID named them. */
   readonly scopes: { readonly graph?: readonly string[]; readonly exchange?: readonly string[] };
   readonly signedInAtMs: number;
   /** When the refresh token was last used. */
   readonly renewedAtMs: number;
-  /** The Microsoft library's token cache, serialized. Holds the refresh token: as secret as a password. */
+  /** The Microsoft library's token cache, serialized. Contains the refresh token: as secret as a password. */
   readonly msalCache: string;
-  /** Set when Entra ID has ended the sign-in: what it said. */
+  /** Set once Entra ID has ended the sign-in: its answer. */
   readonly ended?: { readonly atMs: number; readonly aadsts?: string; readonly cause: string };
 }
 
-/** What a change of a sign-in leads to. */
+/** Result of a change to a sign-in. */
 export interface SignInChange<T> {
-  /** What to store; left out, the sign-in stays as it is. */
+  /** What to store; if absent, the sign-in stays unchanged. */
   readonly signIn?: SignIn | undefined;
-  /** What {@link SignInStore.update} returns. */
+  /** Returned by {@link SignInStore.update}. */
   readonly result: T;
 }
 
 /**
- * Where the sign-in of one connection is kept: a file, or a record that instances share. Any number of processes may
- * share it. What cannot be opened is never overwritten: `read` and `update` refuse it, `replace` and `remove` move it
- * aside.
+ * Stores the sign-in of one connection: a file, or a record shared by instances. Any number of processes can share it.
+ * Data that cannot be opened is never overwritten: `read` and `update` refuse it, `replace` and `remove` move it aside.
  *
- * Everything throws BridgeError `sign-in-file-unusable`, or of a record `shared-store-unavailable`; where it has to open
- * what is kept `sign-in-file-foreign`, `sign-in-file-newer`, `sign-in-file-damaged`, `sign-in-file-key-wrong`,
- * `sign-in-file-other-app`; where it changes it `sign-in-file-locked`; and what the key throws.
+ * All methods throw BridgeError `sign-in-file-unusable`, or `shared-store-unavailable` for a record. When opening
+ * stored data, they throw `sign-in-file-foreign`, `sign-in-file-newer`, `sign-in-file-damaged`,
+ * `sign-in-file-key-wrong` or `sign-in-file-other-app`; when changing it, `sign-in-file-locked`; and what the key
+ * throws.
  */
 export interface SignInStore {
-  /** The sign-in, or undefined where nobody has signed in yet. Waits for no lock. */
+  /** Returns the sign-in, or undefined if nobody has signed in yet. Does not wait for the lock. */
   read(): Promise<SignIn | undefined>;
-  /** Reads, changes and writes under a lock that holds across processes and instances. When `change` throws nothing is written. */
+  /**
+   * Reads, changes and writes under a lock shared by processes and instances. If `change` throws, nothing is written.
+   */
   update<T>(change: (current: SignIn | undefined) => Promise<SignInChange<T>>): Promise<T>;
-  /** Stores a new sign-in, whatever was there before. */
+  /** Stores a new sign-in, replacing whatever was there. */
   replace(signIn: SignIn): Promise<void>;
-  /** Forgets the sign-in. */
+  /** Removes the sign-in. */
   remove(): Promise<void>;
 }
 
-/** What a sign-in store needs, wherever it keeps the sign-in. */
+/** Options of a sign-in store, of either kind. */
 export interface SignInStoreOptions {
   /** Name of the connection, for messages. */
   readonly connection: string;
-  /** The app registration that the sign-in is for: that of another is refused. */
+  /** The app registration the sign-in is for; a sign-in for another one is refused. */
   readonly app: { readonly authority: string; readonly tenantId: string; readonly clientId: string };
-  /** 32 bytes; asked for when first needed. */
+  /** 32 bytes; called when first needed. */
   readonly key: () => Promise<Buffer>;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long to wait for the lock; default 120,000, as others ask Entra ID for tokens while they have it. */
+  /** How long to wait for the lock; default 120,000, because its holders may be requesting tokens from Entra ID. */
   readonly lockTimeoutMs?: number | undefined;
 }
 
@@ -87,22 +89,22 @@ export const signInFaultCodes: Readonly<Record<SealFault, ErrorCode>> = {
   'key-wrong': 'sign-in-file-key-wrong',
 };
 
-/** Opens what {@link sealSignIn} made, or says why it cannot. @throws what the key throws */
+/** Opens what {@link sealSignIn} encrypted, or says why it cannot. @throws what the key throws */
 export async function openSignIn(
   content: Buffer,
   options: SignInStoreOptions,
 ): Promise<{ readonly signIn: SignIn } | { readonly fault: SealFault }> {
   const opened = openSealed(content, await signInSeal(options));
-  // Sealed with our key, so it is what was stored.
+  // Sealed with our key, so the content is what was stored.
   return 'fault' in opened ? opened : { signIn: JSON.parse(opened.text) as SignIn };
 }
 
-/** What is kept of a sign-in. @throws what the key throws */
+/** Encrypts a sign-in for storage. @throws what the key throws */
 export async function sealSignIn(signIn: SignIn, options: SignInStoreOptions): Promise<Buffer> {
   return sealText(JSON.stringify(signIn), await signInSeal(options));
 }
 
-/** What seals the sign-in of an app registration. */
+/** Returns the seal for the sign-in of an app registration. */
 async function signInSeal({ app, key }: SignInStoreOptions): Promise<Seal> {
   const { authority, tenantId, clientId } = app;
   return {
@@ -112,9 +114,9 @@ async function signInSeal({ app, key }: SignInStoreOptions): Promise<Seal> {
 }
 
 /**
- * The error of a sign-in that is there and cannot be opened.
- * @param place where it is, in brackets after the connection
- * @param options what it has beside its text
+ * Creates the error of a sign-in that exists but cannot be opened.
+ * @param place where it is stored, in brackets after the connection
+ * @param options added to the error besides its text
  */
 export function signInUnopened(
   connection: string,

@@ -6,16 +6,16 @@ import { FileLock } from '../../base/files/file-lock.ts';
 import { fileErrorText, readPrivateFile, writePrivateFile } from '../../base/files/private-file.ts';
 import type { Log } from '../../base/log.ts';
 
-/** Where the key that encrypts sign-ins may come from. */
+/** Possible sources of the key that encrypts sign-ins. */
 export interface TokenKeyOptions {
   /** `tokenKey` of the configuration. */
   readonly secret?: string | undefined;
-  /** Where `CREDENTIALS_DIRECTORY` is looked up, which systemd sets: systemd.exec(5), "Credentials". */
+  /** Environment with `CREDENTIALS_DIRECTORY`, which systemd sets: systemd.exec(5), "Credentials". */
   readonly env: NodeJS.ProcessEnv;
   readonly dataDir: string;
-  /** A file that holds what systemd hands to the service, where there is one. */
+  /** A file with the credential that systemd passes to the service, if there is one. */
   readonly serviceKey?: string | undefined;
-  /** Other instances open the same sign-ins: a key that is made here, or was once, is of no use to them. */
+  /** Other instances open the same sign-ins: a key generated on this machine would be of no use to them. */
   readonly isShared?: boolean;
   readonly log: Log;
 }
@@ -24,24 +24,24 @@ const keyBytes = 32;
 const shortestPassphrase = 20;
 const credentialName = 'mailbridge-token-key';
 const maxKeyFileBytes = 4096;
-/** To read a file of a few bytes and to write one; a process that waits longer than this waits for a dead disk. */
+/** Reading and writing a file of a few bytes takes no longer unless the disk is dead. */
 const lockTimeoutMs = 10_000;
 
 /**
- * The key that encrypts sign-ins, from the first of these that there is: `secret`; the systemd credential
- * `mailbridge-token-key`; the file that this credential is made of; the file `token.key` in the data folder, made on
- * first use, but for sign-ins that are shared. It is fetched when first asked for, and then kept.
+ * Returns the key that encrypts sign-ins, from the first of these that exists: `secret`; the systemd credential
+ * `mailbridge-token-key`; the file from which this credential is made; the file `token.key` in the data folder, created
+ * on first use, except for shared sign-ins. The key is fetched when first needed, and then kept.
  *
- * A secret or credential is 32 bytes in base64 or hex, or else a passphrase of at least 20 characters. `token.key` is a
- * line of base64, which can be moved elsewhere and given as `tokenKey` instead.
- * @returns a function that gives 32 bytes, or throws BridgeError `token-key-invalid`, `token-key-unusable`,
- *   `token-key-needed`
+ * A secret or credential is 32 bytes in base64 or hex, or a passphrase of at least 20 characters. `token.key` is a line
+ * of base64, which can be moved elsewhere and set as `tokenKey` instead.
+ * @returns a function that returns 32 bytes, or throws BridgeError `token-key-invalid`, `token-key-unusable`,
+ * `token-key-needed`
  */
 export function tokenKey(options: TokenKeyOptions): () => Promise<Buffer> {
   let key: Promise<Buffer> | undefined;
   return () => {
     key ??= fetchKey(options).catch((error: unknown) => {
-      // What is wrong with a file may be put right while the bridge runs.
+      // A problem with a file can be fixed while the bridge runs.
       key = undefined;
       throw error;
     });
@@ -70,7 +70,7 @@ async function fetchKey({ secret, env, dataDir, serviceKey, isShared, log }: Tok
   }
 }
 
-/** The key that a secret is, or that is derived from it. */
+/** Decodes the key in a secret, or derives it from a passphrase. */
 async function keyOfSecret(secret: string, source: string): Promise<Buffer> {
   const key = decodeKey(secret);
   if (key) return key;
@@ -80,15 +80,15 @@ async function keyOfSecret(secret: string, source: string): Promise<Buffer> {
   return await deriveKey(secret);
 }
 
-/** 32 bytes in hex or in either base64 alphabet, or undefined for any other text. */
+/** Decodes 32 bytes in hex or in either base64 alphabet; undefined for any other text. */
 function decodeKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   return /^[\w+/-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
 /**
- * The salt is fixed because there is no place to keep another: the passphrase alone has to give the same key on every
- * machine. scrypt (RFC 7914) with 32 MiB makes guessing dear nevertheless.
+ * The salt is fixed because there is nowhere to store another one: the passphrase itself has to give the same key on
+ * every machine. scrypt (RFC 7914) with 32 MiB still makes guessing expensive.
  */
 function deriveKey(passphrase: string): Promise<Buffer> {
   const cost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
@@ -100,7 +100,7 @@ function deriveKey(passphrase: string): Promise<Buffer> {
   });
 }
 
-/** What a file says, that an administrator has given; undefined where there is none. */
+/** Reads a file provided by an administrator; undefined if there is none. */
 async function keyText(file: string): Promise<{ text: string; file: string } | undefined> {
   let content: Buffer;
   try {
@@ -127,7 +127,7 @@ async function readKeyFile(file: string, log: Log): Promise<Buffer | undefined> 
   return key;
 }
 
-/** Two processes that start at the same time end with the same key: the second finds what the first has written. */
+/** Two processes that start at the same time end up with the same key: the second finds what the first wrote. */
 async function makeKeyFile(file: string, log: Log): Promise<Buffer> {
   const release = await new FileLock(`${file}.lock`, lockTimeoutMs).take();
   try {

@@ -5,11 +5,14 @@ import type { ClientCredential } from '../grants/client-credential.ts';
 import type { TokenResource } from '../token-source.ts';
 import type { SignIn, SignInStore } from './store.ts';
 
-/** What every sign-in of a person needs. */
+/** Options of every sign-in of a person. */
 export interface UserClientOptions {
-  /** Of the connection, for messages. */
+  /** Name of the connection, for messages. */
   readonly name: string;
-  /** GUID or verified domain; `common` or `organizations` where the app takes people of any tenant, `consumers` personal accounts. */
+  /**
+   * GUID or verified domain; `common` or `organizations` if the app accepts people of any tenant, `consumers` for
+   * personal accounts.
+   */
   readonly tenantId: string;
   readonly clientId: string;
   /** `https://host[:port]` */
@@ -18,11 +21,13 @@ export interface UserClientOptions {
   readonly clock: Clock;
   /** For one request with its answer; default 30,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Of an app registered as a confidential client. The device code flow knows no such clients and leaves it out. */
+  /**
+   * For an app registered as a confidential client. The device code flow does not support such clients and ignores it.
+   */
   readonly credential?: ClientCredential | undefined;
 }
 
-/** A person who has just signed in. Holds secrets: not for a log. */
+/** A person who has just signed in. Contains secrets: do not log. */
 export interface SignedIn {
   /** User principal name. */
   readonly username: string;
@@ -30,15 +35,15 @@ export interface SignedIn {
   readonly homeTenantId: string;
   /** `oid` of the person in that tenant. */
   readonly objectId: string;
-  /** Granted, as Entra ID names them: with or without the resource. */
+  /** Granted scopes, as Entra ID names them: with or without the resource. */
   readonly scopes: readonly string[];
   readonly accessToken: AccessToken;
-  /** What renews the sign-in: see `packCache`. */
+  /** Data to renew the sign-in: see `packCache`. */
   readonly msalCache: string;
 }
 
 /**
- * Stores a sign-in made for one resource. Any earlier sign-in of the connection is forgotten, and with it its end.
+ * Stores a sign-in made for one resource. Any earlier sign-in of the connection, and its end, is forgotten.
  * @throws BridgeError see {@link SignInStore}
  */
 export async function storeSignIn(
@@ -50,7 +55,7 @@ export async function storeSignIn(
   await store.replace(newSignIn(options, signedIn, resource));
 }
 
-/** The record of a sign-in made for one resource. */
+/** Creates the record of a sign-in made for one resource. */
 export function newSignIn(options: UserClientOptions, signedIn: SignedIn, resource: TokenResource | undefined): SignIn {
   const { authority, tenantId, clientId, clock } = options;
   const { username, homeTenantId, objectId, scopes, msalCache } = signedIn;
@@ -69,12 +74,12 @@ export function newSignIn(options: UserClientOptions, signedIn: SignedIn, resour
   };
 }
 
-/** Whether a stored sign-in is of the person who has signed in now: an address may pass to somebody else. */
+/** Tells whether a stored sign-in belongs to the person who has signed in now: an address may be reassigned. */
 export function isSamePerson(signIn: SignIn, { homeTenantId, objectId }: SignedIn): boolean {
   return signIn.homeTenantId === homeTenantId && (signIn.objectId === undefined || signIn.objectId === objectId);
 }
 
-/** The same sign-in after its refresh token was used. */
+/** Returns the sign-in after its refresh token was used. */
 export function renewedSignIn(
   signIn: SignIn,
   renewal: SignedIn,

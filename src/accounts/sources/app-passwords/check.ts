@@ -1,7 +1,10 @@
 import type { SourceFinding } from '../../password-source.ts';
 import type { AppPasswordStore } from './store.ts';
 
-/** Looks whether app passwords can be read. @throws BridgeError `app-passwords-unusable`, `shared-store-unavailable` */
+/**
+ * Checks whether app passwords can be read.
+ * @throws BridgeError `app-passwords-unusable`, `shared-store-unavailable`
+ */
 export async function checkAppPasswords(store: AppPasswordStore): Promise<SourceFinding> {
   const found = await store.list();
   const logins = new Set(found.map(({ login }) => login)).size;

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import type { SecretDigest } from './secret.ts';
 
-/** An app password as it is kept: never the password itself. */
+/** An app password as stored: never the password itself. */
 export interface AppPassword extends SecretDigest {
-  /** Of this very password; another one of the same name has another. */
+  /** ID of this password; another one with the same name has a different ID. */
   readonly id: string;
-  /** Who logs in with it, as {@link folded}. */
+  /** The login name it is for, as {@link folded}. */
   readonly login: string;
-  /** What it is for. Unique for a login, without regard to case. */
+  /** Its purpose. Unique for a login, ignoring case. */
   readonly name: string;
   /** ISO 8601. */
   readonly madeAt: string;
-  /** Username of the account that it was made for; `*@domain` of one for many. Left out where that is not known. */
+  /** Username of the account it was made for; `*@domain` for one for everybody. Absent if not known. */
   readonly account?: string;
 }
 
-/** Where the app passwords of a data folder are. */
+/** Returns the paths of the app password files in a data folder. */
 export function appPasswordFiles(dataDir: string) {
   return {
     passwords: join(dataDir, 'app-passwords.json'),
@@ -24,12 +24,12 @@ export function appPasswordFiles(dataDir: string) {
   };
 }
 
-/** A few hundred bytes each: tens of thousands of them. */
+/** A few hundred bytes each: room for tens of thousands. */
 export const maxAppPasswordBytes = 8 * 1024 * 1024;
 
 const version = 1;
 
-/** @throws Error what is wrong with the content, in words that follow the name of its file */
+/** @throws Error what is wrong with the content, worded to follow the name of its file */
 export function readEntries(content: Buffer): AppPassword[] {
   const { passwords } = parsed(content) as { readonly passwords?: unknown };
   if (!Array.isArray(passwords) || !passwords.every(isEntry)) throw new Error('is damaged');
@@ -40,7 +40,7 @@ export function writtenEntries(entries: readonly AppPassword[]): Buffer {
   return Buffer.from(`${JSON.stringify({ version, passwords: entries }, null, 1)}\n`);
 }
 
-/** When each was used last, by its id; ISO 8601. Throws as {@link readEntries} does. */
+/** Reads when each was last used, by ID; ISO 8601. Throws like {@link readEntries}. */
 export function readUses(content: Buffer): Map<string, string> {
   const { used } = parsed(content) as { readonly used?: unknown };
   const entries = typeof used === 'object' && used !== null ? Object.entries(used) : [];
@@ -51,12 +51,12 @@ export function writtenUses(uses: ReadonlyMap<string, string>): Buffer {
   return Buffer.from(`${JSON.stringify({ version, used: Object.fromEntries(uses) }, null, 1)}\n`);
 }
 
-/** One as it is kept by itself. */
+/** Serializes a single entry. */
 export function writtenEntry(entry: AppPassword): string {
   return JSON.stringify({ version, ...entry });
 }
 
-/** Undefined for what is none, or of a later version. */
+/** Undefined if it is not an entry, or one of a later version. */
 export function readEntry(text: string): AppPassword | undefined {
   try {
     const { version: found, ...entry } = parsed(Buffer.from(text)) as { readonly version: number };

@@ -3,21 +3,21 @@ import type { AppPassword } from './entries.ts';
 
 export type AppPasswordsByLogin = ReadonlyMap<string, readonly AppPassword[]>;
 
-/** The app passwords that there are, as far as a running bridge knows. */
+/** The app passwords known to a running bridge. */
 export interface KnownAppPasswords {
   readonly byLogin: AppPasswordsByLogin;
-  /** There are no others: what is not among them is wrong. */
+  /** The list is complete: a password not in it is wrong. */
   readonly isWhole: boolean;
 }
 
-/** Where a running bridge reads app passwords, which commands change meanwhile. */
+/** Reads app passwords in a running bridge while commands change them. */
 export interface AppPasswordReader {
-  /** What holds now; undefined where nothing could be read, or too long ago. Never rejects. */
+  /** The current app passwords; undefined if nothing could be read, or only too long ago. Never rejects. */
   current(): Promise<KnownAppPasswords | undefined>;
-  /** Why nothing can be read at this moment. */
+  /** Why nothing can be read now. */
   readonly error: BridgeError;
-  /** Notes that one was used, which is written soon; nobody waits for that. */
+  /** Records that one was used; it is written soon, and nobody waits for that. */
   noteUse(id: string): void;
-  /** Writes what is not written yet. */
+  /** Writes anything still pending. */
   close(): Promise<void>;
 }

@@ -3,25 +3,25 @@ import { errorText } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import { OneAtATime } from '../../../base/one-at-a-time.ts';
 
-/** Written so long after the first use that is not written yet: many uses, one write. */
+/** Delay after the first unwritten use: many uses, one write. */
 const writeAfterMs = 5_000;
 
 export interface NotedUsesOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** A use sooner than this after the last one that was noted, in milliseconds, says nothing new. */
+  /** A use sooner than this after the last recorded one, in milliseconds, adds nothing. */
   readonly noteEveryMs: number;
-  /** Whether there is an app password of that id; the uses of others are forgotten. */
+  /** Whether an app password with that ID exists; the uses of others are dropped. */
   isKnown(id: string): boolean;
-  /** Writes uses, in milliseconds since 1970, by the ids of the app passwords. One call at a time. */
+  /** Writes uses, in milliseconds since 1970, by the IDs of the app passwords. One call at a time. */
   write(uses: ReadonlyMap<string, number>): Promise<void>;
 }
 
-/** Uses of app passwords until they are written. */
+/** Collects uses of app passwords until they are written. */
 export class NotedUses {
   readonly #options: NotedUsesOptions;
   readonly #writes = new OneAtATime();
-  /** When each was noted last. */
+  /** When each was last recorded. */
   readonly #notedMs = new Map<string, number>();
   #unwritten = new Map<string, number>();
   #cancel: (() => void) | undefined;
@@ -30,7 +30,7 @@ export class NotedUses {
     this.#options = options;
   }
 
-  /** Notes a use, which is written soon; nobody waits for that. */
+  /** Records a use; it is written soon, and nobody waits for that. */
   note(id: string): void {
     const { clock, noteEveryMs } = this.#options;
     const now = clock.now();
@@ -41,12 +41,12 @@ export class NotedUses {
     this.#cancel ??= clock.after(writeAfterMs, () => void this.#write());
   }
 
-  /** Writes what is not written yet. */
+  /** Writes anything still pending. */
   async close(): Promise<void> {
     await this.#write();
   }
 
-  /** Never rejects. What cannot be written is, with what comes next. */
+  /** Never rejects. What cannot be written is kept for the next write. */
   #write(): Promise<void> {
     const { log, isKnown, write } = this.#options;
     this.#cancel?.();

@@ -3,7 +3,10 @@ import { AppPasswordFile } from './files/store.ts';
 import { AppPasswordRecords } from './records/store.ts';
 import type { AppPasswordStore } from './store.ts';
 
-/** App passwords, for those who make and remove them. @param shared undefined: they are in the data folder */
+/**
+ * Opens the app passwords for commands that make and remove them.
+ * @param shared undefined if they are in the data folder
+ */
 export function openAppPasswords(dataDir: string, shared: RecordTable | undefined): AppPasswordStore {
   return shared ? new AppPasswordRecords(shared) : new AppPasswordFile(dataDir);
 }

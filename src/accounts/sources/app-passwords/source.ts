@@ -10,7 +10,7 @@ import { digestOf, makeSecret, matchesDigest, typedSecret } from './secret.ts';
 
 export interface AppPasswordsOptions {
   readonly dataDir: string;
-  /** Where instances share them; undefined: they are in the data folder. */
+  /** Set if instances share them; undefined if they are in the data folder. */
   readonly shared?: RecordTable | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -20,7 +20,7 @@ export interface AppPasswordsOptions {
 export class AppPasswords implements PasswordSource {
   readonly leastRefusalMs = 0;
   readonly #reader: AppPasswordReader;
-  /** Held against what is given where there is no other: nobody's takes as long as somebody's. */
+  /** Compared if there is no real one, so that unknown names take as long as known ones. */
   readonly #nobodys = digestOf(makeSecret());
   #isUnavailable = false;
 

@@ -3,58 +3,61 @@ import { BridgeError } from '../../../base/errors.ts';
 import type { AppPassword } from './entries.ts';
 import { digestOf, makeSecret } from './secret.ts';
 
-/** An app password, for people to see. */
+/** An app password in a listing. */
 export interface ListedAppPassword {
   readonly login: string;
   readonly name: string;
   /** ISO 8601. */
   readonly madeAt: string;
-  /** ISO 8601, to the minute; undefined: never. */
+  /** ISO 8601, to the minute; undefined if never used. */
   readonly lastUsedAt: string | undefined;
-  /** Username of the account that it was made for; undefined: not known. */
+  /** Username of the account it was made for; undefined if not known. */
   readonly account: string | undefined;
 }
 
-/** An app password as it goes from one store to another: never the password itself. */
+/** An app password as moved from one store to another: never the password itself. */
 export interface KeptAppPassword {
   readonly entry: AppPassword;
-  /** ISO 8601; undefined: never. */
+  /** ISO 8601; undefined if never used. */
   readonly lastUsedAt: string | undefined;
 }
 
 /**
- * The app passwords of a data folder, or of instances that share them, for those who make and remove them. Bridges may
- * run meanwhile. Every call throws BridgeError `app-passwords-unusable`, or `shared-store-unavailable`.
+ * The app passwords of a data folder, or of instances that share them, for commands that make and remove them. Bridges
+ * can run meanwhile. Every call throws BridgeError `app-passwords-unusable`, or `shared-store-unavailable`.
  */
 export interface AppPasswordStore {
-  /** By login and name. */
+  /** Ordered by login and name. */
   list(): Promise<ListedAppPassword[]>;
   /**
    * Makes an app password.
-   * @param login as `folded` gives it
-   * @param account username of the account that it is for; undefined: not known
-   * @returns the password, which is kept nowhere
+   * @param login as returned by `folded`
+   * @param account username of the account it is for; undefined if not known
+   * @returns the password, which is not stored anywhere
    * @throws BridgeError `app-password-exists`
    */
   add(login: string, name: string, now: Date, account?: string): Promise<string>;
-  /** Puts a new password in the place of one, which ends. As {@link add}. @throws BridgeError `app-password-unknown` */
+  /**
+   * Replaces a password with a new one; the old one stops working. Like {@link add}.
+   * @throws BridgeError `app-password-unknown`
+   */
   rotate(login: string, name: string, now: Date, account?: string): Promise<string>;
   /** @throws BridgeError `app-password-unknown` */
   remove(login: string, name: string): Promise<void>;
-  /** All that there are, for another store. */
+  /** Returns all of them, for another store. */
   all(): Promise<KeptAppPassword[]>;
-  /** Takes app passwords of another store; one of the same login and name that is here stays. @returns those taken */
+  /** Takes app passwords from another store; existing ones with the same login and name stay. @returns those taken */
   take(kept: readonly KeptAppPassword[]): Promise<readonly KeptAppPassword[]>;
-  /** Removes those of these ids that are still there. */
+  /** Removes those with these IDs that still exist. */
   drop(ids: ReadonlySet<string>): Promise<void>;
 }
 
-/** Whether an app password is the one of that login and name. */
+/** Tells whether an app password has that login and name. */
 export function isOf(entry: Pick<AppPassword, 'login' | 'name'>, login: string, name: string): boolean {
   return entry.login === login && entry.name.toLowerCase() === name.toLowerCase();
 }
 
-/** Makes an app password: what its owner types, and what is kept of it. */
+/** Makes an app password: the text its owner types, and its stored form. */
 export function made(
   login: string,
   name: string,
@@ -67,7 +70,7 @@ export function made(
   return { secret, entry: { id, login, name, madeAt: now.toISOString(), ...madeFor, ...digestOf(secret) } };
 }
 
-/** What `list` gives. */
+/** The result of `list`. */
 export function listed(kept: readonly KeptAppPassword[]): ListedAppPassword[] {
   return kept
     .map(({ entry: { login, name, madeAt, account }, lastUsedAt }) => ({ login, name, madeAt, lastUsedAt, account }))

@@ -4,7 +4,7 @@ import type { SourceFinding } from '../../password-source.ts';
 import { lineProblemsText, openToOthersText, readPasswordFile } from './read.ts';
 
 /**
- * Looks whether a password file can be used.
+ * Checks whether a password file can be used.
  * @throws BridgeError `password-file-unusable`, `password-line-invalid`
  */
 export async function checkPasswordFile(file: string, clock: Clock): Promise<SourceFinding> {

@@ -1,19 +1,19 @@
 import { folded } from '../../account.ts';
 import { parsePasswordHash } from '../../passwords.ts';
 
-/** What is wrong with a line of a password file. Quotes neither its hash nor anything else of it. */
+/** A problem with a line of a password file. Quotes neither its hash nor anything else in it. */
 export interface LineProblem {
   /** From 1. */
   readonly line: number;
   readonly text: string;
 }
 
-/** A password file, read. */
+/** The content of a password file. */
 export interface PasswordLines {
-  /** Hashes of `mailbridge hash-password`, by the name as {@link folded}. */
+  /** Hashes from `mailbridge hash-password`, by name as {@link folded}. */
   readonly hashes: ReadonlyMap<string, string>;
   readonly problems: readonly LineProblem[];
-  /** It is empty, or its last line is neither whole nor ended. */
+  /** It is empty, or its last line is neither complete nor terminated. */
   readonly looksCut: boolean;
 }
 
@@ -21,8 +21,8 @@ const longestLine = 1024;
 const longestName = 255;
 
 /**
- * Reads lines of `name:hash`; blank lines, and those that begin with `#`, say nothing. A line that is wrong gives nobody
- * access; the others hold.
+ * Parses lines of `name:hash`; blank lines, and those that begin with `#`, are ignored. An invalid line gives nobody
+ * access; the others are valid.
  */
 export function readPasswordLines(content: Buffer): PasswordLines {
   const hashes = new Map<string, string>();
@@ -46,7 +46,7 @@ export function readPasswordLines(content: Buffer): PasswordLines {
   return { hashes, problems, looksCut: content.length === 0 || isLastWrong };
 }
 
-/** A person and a hash, or what is wrong; undefined for a line that says nothing. */
+/** Returns a name and a hash, or what is wrong; undefined for an ignored line. */
 function readLine(line: string): { readonly name: string; readonly hash: string } | string | undefined {
   if (line.length > longestLine) return `longer than ${longestLine} characters`;
   if (/^\s*(?:#|$)/.test(line)) return undefined;
@@ -68,7 +68,7 @@ function faultOfName(name: string): string | undefined {
   return isLoginName(name) ? undefined : 'a name with control characters, or with a space at an end';
 }
 
-/** Whether somebody can be called that in a password file or in the configuration. */
+/** Tells whether a name is allowed in a password file or in the configuration. */
 export function isLoginName(name: string): boolean {
   return /^[^\p{Cc}\s](?:[^\p{Cc}]*[^\p{Cc}\s])?$/u.test(name);
 }

@@ -3,22 +3,22 @@ import { BridgeError } from '../../../base/errors.ts';
 import { type FileReading, RereadFile, type RereadFileOptions } from '../reread-file.ts';
 import { type PasswordLines, readPasswordLines } from './lines.ts';
 
-/** A password file as it was found. */
+/** A password file as found. */
 export interface PasswordFile extends PasswordLines {
-  /** Every user of this machine may read the hashes, and guess at them at leisure. */
+  /** Every user of this machine can read the hashes, and guess at them. */
   readonly isOpenToOthers: boolean;
 }
 
 const maxBytes = 4 * 1024 * 1024;
 
-/** A password file that is read anew whenever it has changed. */
+/** Opens a password file that is read again whenever it has changed. */
 export function rereadPasswordFile(
   options: Pick<RereadFileOptions<PasswordFile>, 'file' | 'clock' | 'onFault' | 'onTaken'>,
 ): RereadFile<PasswordFile> {
   return new RereadFile({ ...options, maxBytes, parse });
 }
 
-/** Who may write it may let anybody in. */
+/** Anyone who can write it can let anybody in. */
 function parse(content: Buffer, { mode }: { readonly mode: number }): FileReading<PasswordFile> {
   const hasModes = process.platform !== 'win32';
   if (hasModes && (mode & 0o002) !== 0) throw new Error('can be written by every user of this machine: chmod 640');
@@ -41,7 +41,7 @@ export function unusableFile(file: string, fault: string): BridgeError {
   return new BridgeError('password-file-unusable', `The password file ${file} ${fault}.`, { details: { file } });
 }
 
-/** What is wrong with the lines of a file, on one line; undefined where nothing is. */
+/** Describes the problems with a file's lines, on one line; undefined if there are none. */
 export function lineProblemsText({ problems }: PasswordLines): string | undefined {
   if (problems.length === 0) return undefined;
   const told = problems.slice(0, toldAtOnce).map(({ line, text }) => `line ${line}: ${text}`);
@@ -51,7 +51,7 @@ export function lineProblemsText({ problems }: PasswordLines): string | undefine
 
 const toldAtOnce = 5;
 
-/** What an administrator should change about a file that holds otherwise. */
+/** What an administrator should change about a file that is otherwise valid. */
 export function openToOthersText(file: string): string {
   return `every user of this machine may read ${file}, and guess at its hashes: chmod 640, with the group of the bridge's user`;
 }

@@ -10,13 +10,13 @@ import { lineProblemsText, openToOthersText, type PasswordFile, rereadPasswordFi
 export interface FilePasswordsOptions {
   /** Absolute. */
   readonly file: string;
-  /** What hashes are derived with: it bounds how many at once, for all accounts. */
+  /** Derives the hashes: it limits how many at once, for all accounts. */
   readonly verifier: PasswordVerifier;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Passwords of a file with lines of `name:hash`, which is read anew when it changes. */
+/** Checks passwords against a file with lines of `name:hash`, which is read again when it changes. */
 export class FilePasswords implements PasswordSource {
   readonly leastRefusalMs = 0;
   readonly #options: FilePasswordsOptions;
@@ -38,7 +38,7 @@ export class FilePasswords implements PasswordSource {
     return this.#isUnavailable;
   }
 
-  /** Nobody's password costs what somebody's does: the verifier sees to it. */
+  /** An unknown name costs as much as a known one; the verifier ensures that. */
   async verify(person: string, given: string | PasswordProof, network: string): Promise<SourceVerdict> {
     const { file, verifier } = this.#options;
     const found = await this.#file.current();

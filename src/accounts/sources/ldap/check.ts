@@ -6,12 +6,13 @@ import { LdapDirectory } from './directory.ts';
 import { ldapFailure } from './refusal.ts';
 import type { LdapSettings } from './settings.ts';
 
-/** The server cannot read the name that it was given (RFC 4511 appendix A.2). */
+/** The server cannot parse the name it was given (RFC 4511 appendix A.2). */
 const invalidDnSyntax = 34;
 
 /**
- * Looks whether an LDAP server can be asked: TLS, the bind of the search, the search itself, a bind of nobody.
- * @param people who must be found by the search, where there is one
+ * Checks whether an LDAP server can be used: TLS, the bind for the search, the search itself, and a bind with an
+ * unknown name.
+ * @param people names that the search must find, if there is one
  * @throws BridgeError `ldap-unavailable`, `ldap-refused`
  */
 export async function checkLdap(
@@ -46,7 +47,7 @@ function notFound({ url, person }: LdapSettings, name: string): BridgeError {
   });
 }
 
-/** The version of TLS that is spoken; undefined for none. */
+/** Returns the TLS version in use; undefined for none. */
 async function tlsOf(settings: LdapSettings): Promise<string | undefined> {
   try {
     const connection = await LdapConnection.open(settings);

@@ -8,15 +8,15 @@ export class LdapTimeoutError extends Error {
   override readonly name = 'LdapTimeoutError';
 }
 
-/** Answers are a few hundred bytes; a server that sends more for one question is not listened to. */
+/** Answers are a few hundred bytes; if a server sends more for one request, the connection is closed. */
 const maxAnswerBytes = 1024 * 1024;
 
 /** RFC 4511 section 4.14. */
 const startTlsOid = '1.3.6.1.4.1.1466.20037';
 
 /**
- * A connection to an LDAP server, secured as the settings say before anything else is sent. It is never made anew by
- * itself: what the library would do then, a bind without StartTLS, would tell a password to everybody on the way.
+ * A connection to an LDAP server, secured as configured before anything else is sent. It never reconnects
+ * automatically: the library would then bind without StartTLS and reveal a password to everyone on the path.
  */
 export class LdapConnection {
   readonly #client: Client;
@@ -45,7 +45,7 @@ export class LdapConnection {
     });
   }
 
-  /** @throws Error of the network or of TLS, LdapTimeoutError, ResultCodeError where StartTLS is refused */
+  /** @throws Error of the network or of TLS, LdapTimeoutError, ResultCodeError if StartTLS is refused */
   static async open({ url, startTls, timeoutMs, ca }: LdapSettings): Promise<LdapConnection> {
     const { protocol, hostname, port } = new URL(url);
     const host = hostname.replace(/^\[|\]$/g, '');
@@ -73,24 +73,26 @@ export class LdapConnection {
     return this.#tlsVersion;
   }
 
-  /** It was closed because the server did not answer: what was asked may have been done. */
+  /** It was closed because the server did not answer: the request may have been carried out. */
   get timedOut(): boolean {
     return this.#timedOut;
   }
 
   /**
-   * Binds as somebody (RFC 4513 section 5.1.3).
-   * @param password not empty: without one every server says yes (section 5.1.2)
+   * Binds with a name and a password (RFC 4513 section 5.1.3).
+   * @param password not empty: without one, every server accepts the bind (section 5.1.2)
    * @throws ResultCodeError, LdapTimeoutError, Error of the network
    */
   async bind(name: string, password: string): Promise<void> {
     if (name === '' || password === '') throw new RangeError('a bind without a name or a password proves nothing');
-    // A name such as EXTERNAL would be taken for a SASL mechanism if it came as a string.
+    // As a string, a name such as EXTERNAL would be taken for a SASL mechanism.
     const asName = { toString: () => name } as unknown as DN;
     await this.#ask('bind', () => this.#client.bind(asName, password));
   }
 
-  /** The DNs of up to two entries that a filter matches. References to other servers are not followed. Throws as {@link bind}. */
+  /**
+   * Returns the DNs of at most two entries that match a filter. Does not follow referrals. Throws like {@link bind}.
+   */
   async search(baseDn: string, filter: string): Promise<string[]> {
     const found = await this.#ask('search', () =>
       this.#client.search(baseDn, {
@@ -113,7 +115,7 @@ export class LdapConnection {
   async #askForTls(): Promise<void> {
     await this.#ask('StartTLS', () => this.#client.exop(startTlsOid));
     this.#socket.removeAllListeners('data');
-    // What is still unread came before TLS, and may be anybody's (RFC 4511 section 4.14.1).
+    // Unread data came before TLS, possibly from an attacker (RFC 4511 section 4.14.1).
     if (this.#socket.readableLength > 0) throw new Error('the server sent something between StartTLS and TLS');
   }
 
@@ -142,7 +144,7 @@ function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void>
 async function secured(plain: Socket, host: string, timeoutMs: number, ca?: string): Promise<TLSSocket> {
   const socket = connectTls({
     socket: plain,
-    // The name in the certificate is held against it.
+    // The name to compare with the certificate.
     host,
     ...(isIP(host) === 0 && { servername: host }),
     ...(ca !== undefined && { ca }),

@@ -7,17 +7,17 @@ import { LdapPool } from './pool.ts';
 import { isAboutThePerson, ldapFailure, reasonOf } from './refusal.ts';
 import type { LdapSettings, PersonSearch } from './settings.ts';
 
-/** What a bind came to. */
+/** The result of a bind. */
 export interface BindOutcome {
   readonly isRight: boolean;
-  /** Why not, where the server says more than no; for the log alone. */
+  /** The reason, if the server gives more than a refusal; only for the log. */
   readonly reason?: string;
-  /** What the server answered (RFC 4511 appendix A). */
+  /** The server's result code (RFC 4511 appendix A). */
   readonly code?: number;
 }
 
 /**
- * Asks a directory whether a password is somebody's. Nobody is asked about with as many questions as somebody: the same
+ * Asks a directory whether a password is right. An unknown name causes as many requests as a known one: the same
  * search, and a bind.
  */
 export class LdapDirectory {
@@ -34,7 +34,7 @@ export class LdapDirectory {
   /** @throws BridgeError `ldap-unavailable`, `ldap-refused` */
   async check(person: string, password: string): Promise<BindOutcome> {
     const found = await this.#nameOf(person);
-    // An empty password would be taken by every server, without being looked at (RFC 4513 section 5.1.2).
+    // Every server would accept an empty password without checking it (RFC 4513 section 5.1.2).
     const isPossible = found !== undefined && password !== '';
     const outcome = await this.#bind(
       found ?? this.#nobody(),
@@ -43,7 +43,7 @@ export class LdapDirectory {
     return isPossible ? outcome : { ...outcome, isRight: false };
   }
 
-  /** Looks for a name that nobody has, and tries to be it. Throws as {@link check}. */
+  /** Looks up a name that does not exist, and tries to bind as it. Throws like {@link check}. */
   async probe(): Promise<BindOutcome> {
     return await this.check(
       `mailbridge-${randomBytes(8).toString('hex')}@check.invalid`,
@@ -51,7 +51,10 @@ export class LdapDirectory {
     );
   }
 
-  /** Whether exactly one is found by that name. Of names that are only put together nobody knows. Throws as {@link check}. */
+  /**
+   * Tells whether exactly one entry is found for that name. If names are only filled into a template, that is not
+   * known. Throws like {@link check}.
+   */
   async finds(person: string): Promise<boolean> {
     return (await this.#nameOf(person)) !== undefined;
   }
@@ -61,11 +64,11 @@ export class LdapDirectory {
     this.#binds.close();
   }
 
-  /** What somebody is bound as; undefined for nobody. */
+  /** Returns the name to bind as; undefined if there is none. */
   async #nameOf(person: string): Promise<string | undefined> {
     const { person: way } = this.#settings;
     if ('bindDn' in way) return canBeSomebody(person, way.bindDn) ? boundName(way.bindDn, person) : undefined;
-    // The filter is a kind of DN in this: any value can stand in it.
+    // For this check, the filter counts as a DN: it can contain any value.
     const isPossible = canBeSomebody(person, '=');
     const found = await this.#search(way, isPossible ? person : randomBytes(8).toString('hex'));
     return isPossible ? found : undefined;
@@ -75,10 +78,10 @@ export class LdapDirectory {
     const text = filled(filter, person, escapedForFilter);
     try {
       const found = await this.#searches.use((connection) => connection.search(baseDn, text));
-      // To be bound as the entry without a name is to be nobody, and always granted.
+      // A bind as the entry without a name is anonymous, and always granted.
       return found.length === 1 && found[0] !== '' ? found[0] : undefined;
     } catch (error) {
-      // Two or more: nobody knows who is meant.
+      // Two or more: it is not clear who is meant.
       if (error instanceof SizeLimitExceededError) return undefined;
       throw ldapFailure(this.#settings.url, `the search in ${baseDn}`, error);
     }

@@ -1,19 +1,15 @@
 import { folded } from '../../account.ts';
 
 /*
- * What a stranger typed as a login name, on its way into a filter or a DN: it stays a value there, whatever it holds.
+ * Inserts a login name typed by a stranger into a filter or a DN, where it remains a value whatever it contains.
  */
 
-/**
- * A value for a filter, with octets that mean something there as `\xx` (RFC 4515 section 3).
- */
+/** Escapes a value for a filter: bytes with a meaning there become `\xx` (RFC 4515 section 3). */
 export function escapedForFilter(value: string): string {
   return value.replace(/[\0()*\\]/g, (octet) => `\\${octet.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/**
- * A value for an RDN (RFC 4514 section 2.4). `=` is escaped, too, which is allowed and leaves nothing to read twice.
- */
+/** Escapes a value for an RDN (RFC 4514 section 2.4). `=` is escaped, too, which is allowed and leaves no ambiguity. */
 export function escapedForDn(value: string): string {
   return value
     .replace(/["+,;<>\\=]/g, '\\$&')
@@ -22,12 +18,15 @@ export function escapedForDn(value: string): string {
     .replace(/ $/, '\\ ');
 }
 
-/** Whether a template has the form of a DN; else it makes a user principal name or `DOMAIN\user` (Active Directory). */
+/**
+ * Tells whether a template has the form of a DN; otherwise, it makes a user principal name or `DOMAIN\user` (Active
+ * Directory).
+ */
 export function isDnTemplate(template: string): boolean {
   return template.includes('=');
 }
 
-/** The parts of a login name that templates may hold. */
+/** Returns the parts of a login name for use in templates. */
 function partsOf(person: string): Readonly<Record<string, string>> {
   const at = person.lastIndexOf('@');
   return {
@@ -39,27 +38,27 @@ function partsOf(person: string): Readonly<Record<string, string>> {
 
 const placeholder = /\{(?:username|local|domain)\}/g;
 
-/** Fills in a template. What is filled in is not looked at again. */
+/** Fills in a template. Inserted values are not expanded again. */
 export function filled(template: string, person: string, escaped: (value: string) => string): string {
   const parts = partsOf(person);
   return template.replace(placeholder, (name) => escaped(parts[name] ?? ''));
 }
 
-/** Puts a login name into a template for a bind. */
+/** Fills a login name into a template for a bind. */
 export function boundName(template: string, person: string): string {
   return filled(template, person, isDnTemplate(template) ? escapedForDn : (value) => value);
 }
 
-/** Longer ones are nobody's: RFC 5321 section 4.5.3.1 gives addresses 256 octets. */
+/** No valid name is longer: RFC 5321 section 4.5.3.1 gives addresses 256 octets. */
 const longestName = 256;
 
 /**
- * Whether a login name can be somebody's. The directory compares without regard to case, blanks, width, format
- * characters and more (RFC 4518): of the spellings that it takes for one name, only the plain one is let through, so
- * that each person is one person to the login throttle.
+ * Tells whether a login name can be valid. The directory's comparison ignores case, spaces, width, format characters
+ * and more (RFC 4518): of the spellings it treats as one name, only the plain one is let through, so that each person
+ * is one person to the login throttle.
  * @param person as {@link folded}
- * @param template what it is put into; where that is no DN, Active Directory would take a DN, a display name or an
- *   object id in place of a user principal name: whatever that cannot hold is refused
+ * @param template what it is filled into; if that is not a DN, Active Directory would accept a DN, a display name or an
+ * object ID in place of a user principal name, so characters that cannot be in one are refused
  */
 export function canBeSomebody(person: string, template: string): boolean {
   if (person === '' || person.length > longestName) return false;

@@ -4,8 +4,8 @@ import type { LdapConnection } from './connection.ts';
 const idleMs = 30_000;
 
 /**
- * Open connections of one kind, for whoever needs one next. How many there can be is bounded by whoever asks. What
- * nobody has used for half a minute is closed, before a firewall on the way forgets it.
+ * A pool of open connections of one kind. Its users limit their number. A connection unused for half a minute is
+ * closed, before a firewall on the path forgets it.
  */
 export class LdapPool {
   readonly #open: () => Promise<LdapConnection>;
@@ -13,15 +13,15 @@ export class LdapPool {
   readonly #idle = new Map<LdapConnection, () => void>();
   #isClosed = false;
 
-  /** @param open makes a connection fit for use */
+  /** @param open opens a connection ready for use */
   constructor(open: () => Promise<LdapConnection>, clock: Clock) {
     this.#open = open;
     this.#clock = clock;
   }
 
   /**
-   * Does something with a connection. Where one that was idle turns out to be dead, it is done once more with a new one.
-   * Rejects as `work` does, or as the opening of a connection does.
+   * Runs work with a connection. If an idle one turns out to be dead, retries once with a new one. Rejects like `work`,
+   * or like opening a connection.
    */
   async use<T>(work: (connection: LdapConnection) => Promise<T>): Promise<T> {
     const idle = this.#takeIdle();
@@ -42,7 +42,7 @@ export class LdapPool {
     }
   }
 
-  /** Closes what is idle, and from now on whatever is given back. */
+  /** Closes idle connections, and from now on any that is given back. */
   close(): void {
     this.#isClosed = true;
     for (const connection of this.#idle.keys()) this.#drop(connection);

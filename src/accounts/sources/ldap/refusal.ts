@@ -2,11 +2,11 @@ import { BusyError, InvalidCredentialsError, ResultCodeError, TimeLimitExceededE
 import { BridgeError, errorText, systemErrorCode } from '../../../base/errors.ts';
 
 /*
- * What answers of LDAP servers mean (RFC 4511 appendix A). Those to a bind as the person who logs in are about that
- * person; all others are about the server or the configuration.
+ * The meaning of LDAP servers' answers (RFC 4511 appendix A). Answers to a bind as the person who logs in concern that
+ * person; all others concern the server or the configuration.
  */
 
-/** Answers to a bind that say nothing but no: see {@link isAboutThePerson}. */
+/** Bind results that are plain refusals: see {@link isAboutThePerson}. */
 const personal = new Set([
   /* constraintViolation: locked by a password policy */ 19, /* noSuchObject */ 32,
   /* invalidDNSyntax: a name that the attribute cannot hold */ 34,
@@ -14,12 +14,12 @@ const personal = new Set([
   /* insufficientAccessRights */ 50, /* unwillingToPerform: a locked account, in some servers */ 53,
 ]);
 
-/** Whether a bind was refused because of who was bound or of the password. */
+/** Tells whether a bind was refused because of its name or password. */
 export function isAboutThePerson(error: unknown): boolean {
   return error instanceof ResultCodeError && personal.has(error.code);
 }
 
-/** Active Directory's own reasons, in its text behind `data`. */
+/** Active Directory's own reasons, in its text after `data`. */
 const reasons: Readonly<Record<string, string>> = {
   '530': 'may not log in at this time',
   '531': 'may not log in from here',
@@ -30,14 +30,14 @@ const reasons: Readonly<Record<string, string>> = {
   '775': 'is locked',
 };
 
-/** Why somebody with a right password might be refused, as Active Directory says it; for the log alone. */
+/** Returns why a person with the right password might be refused, as reported by Active Directory; only for the log. */
 export function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof InvalidCredentialsError)) return undefined;
   const [, data = ''] = /\bdata ([0-9a-f]{3}),/.exec(error.message) ?? [];
   return reasons[data];
 }
 
-/** What the outage of a server is to the log and to `mailbridge check`. @param url of the server */
+/** Translates a server failure for the log and `mailbridge check`. @param url of the server */
 export function ldapFailure(url: string, doing: string, error: unknown): BridgeError {
   if (error instanceof BridgeError) return error;
   const options = { cause: error, details: { url } };

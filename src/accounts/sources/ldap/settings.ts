@@ -1,30 +1,30 @@
 import type { StoredPassword } from '../../account.ts';
 
-/** A directory that is asked about passwords. */
+/** A directory that checks passwords. */
 export interface LdapSettings {
   /** `ldaps://host[:port]` or `ldap://host[:port]`. */
   readonly url: string;
-  /** TLS is begun on the connection of `ldap://` (RFC 4511 section 4.14). */
+  /** Starts TLS on an `ldap://` connection (RFC 4511 section 4.14). */
   readonly startTls: boolean;
-  /** PEM of the authorities that vouch for the server; undefined: those of the system. */
+  /** PEM of the authorities trusted for the server; undefined: the system's. */
   readonly ca?: string;
-  /** How somebody is found: by a name that is put together, or by a search. */
+  /** How a person is found: by a constructed name, or by a search. */
   readonly person: DirectBind | PersonSearch;
-  /** For each answer that is waited for. */
+  /** Timeout for each answer. */
   readonly timeoutMs: number;
-  /** How long a password that was right is not asked about again; 0: it always is. */
+  /** How long a right password is not checked again; 0: always checked. */
   readonly rememberMs: number;
 }
 
-/** Whoever logs in is bound as by a template. */
+/** Binds as a name made from a template. */
 export interface DirectBind {
-  /** A DN, or what Active Directory takes in its place, with `{username}`, `{local}` or `{domain}`. */
+  /** A DN, or what Active Directory accepts in its place, with `{username}`, `{local}` or `{domain}`. */
   readonly bindDn: string;
 }
 
-/** Whoever logs in is looked for, and bound as by the DN that is found. */
+/** Searches for the person, and binds as the DN found. */
 export interface PersonSearch {
-  /** Who searches; undefined: nobody in particular. */
+  /** Who searches; undefined: anonymous. */
   readonly searchBind?: { readonly dn: string; readonly password: StoredPassword };
   readonly baseDn: string;
   /** With `{username}`, `{local}` or `{domain}`. */

@@ -13,21 +13,21 @@ import type { LdapSettings } from './settings.ts';
 
 export interface LdapPasswordsOptions {
   readonly settings: LdapSettings;
-  /** Spends on a proof, which the directory cannot check, what it spends on any. */
+  /** Does the usual amount of work for a proof, which the directory cannot check. */
   readonly verifier: PasswordVerifier;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Questions asked at the same time. */
+/** Maximum number of simultaneous requests. */
 const maxConcurrent = 8;
 /**
- * A device with an old password tries it for ever; the directory is asked so seldom that it does not lock the account.
- * It is asked again nevertheless: an account that was disabled may work again.
+ * A device with an old password retries it forever; the directory is asked so rarely that it does not lock the account.
+ * It is asked again, though: a disabled account may work again.
  */
 const rememberWrongMs = 5 * 60 * 1000;
 
-/** How often a server that does not answer is tried while nobody logs in. */
+/** Interval at which a server that does not answer is tried while nobody logs in. */
 const probeEveryMs = 15_000;
 
 interface Outage {
@@ -37,9 +37,9 @@ interface Outage {
 }
 
 /**
- * Passwords that an LDAP server checks. One that was right is remembered for a while, of each person the last one alone:
- * with a new password the old one ends. While the server does not answer, one login at a time tries it, and all others
- * are told at once to come again.
+ * Checks passwords with an LDAP server. A right one is remembered for a while, but only the last one per person: a new
+ * password ends the old one. While the server does not answer, one login at a time tries it, and all others are told at
+ * once to try again.
  */
 export class LdapPasswords implements PasswordSource {
   readonly leastRefusalMs = 250;
@@ -66,7 +66,7 @@ export class LdapPasswords implements PasswordSource {
       clock,
       rightMs: settings.rememberMs,
       wrongMs: rememberWrongMs,
-      // The directory does not tell when somebody is disabled.
+      // The directory does not report when a person is disabled.
       renews: false,
       max: 10_000,
     });
@@ -85,7 +85,7 @@ export class LdapPasswords implements PasswordSource {
     const asked: AskedPassword = { key: person, digest, network };
     const known = this.#memory.known(asked);
     if (known !== undefined) return { verdict: known };
-    // A device that opens fifty connections at once asks one question.
+    // A device that opens fifty connections at once needs only one request.
     const same = this.#underWay.get(digest);
     if (same !== undefined) return await same;
     const verdict = this.#ask(person, given, asked).finally(() => this.#underWay.delete(digest));
@@ -107,7 +107,7 @@ export class LdapPasswords implements PasswordSource {
     if (!(await this.#permits.acquire(asked.network, person))) return { verdict: 'busy' };
     try {
       if (this.#outage === undefined) return await this.#check(person, password, asked);
-      // Others may have waited behind the one that found out.
+      // Others may have waited behind the login that noticed.
       if (this.#isProbing) return this.#refused(this.#outage);
       this.#isProbing = true;
       try {
@@ -156,7 +156,7 @@ export class LdapPasswords implements PasswordSource {
     return this.#outage;
   }
 
-  /** Nobody may log in for hours, and an end of the outage is good news for those of other accounts, too. */
+  /** Perhaps nobody logs in for hours, and the end of the outage helps users of other accounts, too. */
   #probeLater(): void {
     this.#cancelProbe();
     this.#cancelProbe = this.#options.clock.after(probeEveryMs, () => void this.#probe());

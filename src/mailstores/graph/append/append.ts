@@ -15,29 +15,30 @@ import type { AppendNote, UnsettledAppends } from './notes.ts';
 import { markerOf, messagesMarked, storedOnce, UnsureOutcome } from './outcome.ts';
 import type { SpooledMessage } from './spool.ts';
 
-/** Where messages are put. */
+/** Where to store messages. */
 export interface AppendPlace {
   readonly mail: RemoteMail;
   readonly uploads: DraftPlace;
   readonly notes: UnsettledAppends;
-  /** Graph's id of the folder. */
+  /** Graph's ID of the folder. */
   readonly folderId: string;
   readonly isDrafts: boolean;
-  /** What is no draft is stored by it, and stays as it is; undefined where that is not allowed. */
+  /** Stores messages that are not drafts, unchanged; undefined if import is not permitted. */
   readonly imports: MailboxImport | undefined;
 }
 
-/** How it is asked for. */
+/** Request options for storing messages. */
 export type AppendOptions = RequestOptions & { readonly signal: AbortSignal };
 
-/** As MIME a request holds no more, in base64 below 4 MB. */
+/** Largest message sent as MIME in one request: in base64 it stays below 4 MB. */
 const maxMimeBytes = 2_900_000;
 
 /**
- * Stores messages, all of them or none as far as that can be known: where one fails those before it are taken away again.
- * A draft that is small goes as MIME, and stays as it is, and so does a small message that is no draft where import is
- * permitted; everything else goes as JSON, of which Exchange makes the message anew.
- * @returns their ids @throws MailStoreError `not-permitted` for what JSON would change; GraphError and its kin
+ * Stores messages, all or none as far as that can be known: if one fails, those stored before it are removed. A small
+ * draft is sent as MIME and stays unchanged, as does a small message that is not a draft if import is permitted.
+ * Everything else is sent as JSON, from which Exchange builds a new message.
+ * @returns their IDs @throws MailStoreError `not-permitted` for messages JSON would change; GraphError and related
+ * errors
  */
 export async function appendMessages(
   place: AppendPlace,
@@ -49,7 +50,7 @@ export async function appendMessages(
     for (const message of messages) stored.push(await appendMessage(place, message, options));
   } catch (error) {
     const isRemoved = await place.mail.removeForGood(stored.map(({ id }) => id));
-    // What could not be removed is found when the client sends it again.
+    // Whatever could not be removed is found when the client sends it again.
     for (const { note } of stored) await note?.end(isRemoved);
     throw error;
   }
@@ -78,25 +79,25 @@ async function appendMessage(place: AppendPlace, message: SpooledMessage, option
   }
 }
 
-/** By which marker it is found, and what an earlier command with the same message has left. */
+/** The marker to find the message by, and what an earlier command with the same message left behind. */
 type MarkedOptions = AppendOptions & { readonly marker: string; readonly before: readonly string[] };
 
 async function createdAsDraft(place: AppendPlace, message: SpooledMessage, options: AppendOptions): Promise<string> {
   const { mail } = place;
   const id = await createdFromMime(mail, message, options);
   try {
-    // Before it is in its folder: what fails here leaves nothing there.
+    // Set before the move, so that a failure leaves nothing in the folder.
     const marks = patchOf(['\\Draft', '\\Seen'], combined(['\\Draft'], 'add', message.flags));
     if (marks !== undefined) await mail.requests.send('PATCH', messagePath(id), marks, options);
     return place.isDrafts ? id : await inFolder(mail, id, place.folderId, options);
   } catch (error) {
-    // Whoever hears of a failure sends the message again.
+    // The client sees the failure and sends the message again.
     await mail.removeForGood([id]);
     throw error;
   }
 }
 
-/** As a draft, of which import makes a message that is none. */
+/** Creates a draft, which import turns into a received message. */
 async function imported(
   place: AppendPlace & { readonly imports: MailboxImport },
   message: SpooledMessage,
@@ -129,7 +130,7 @@ async function createdFromJson(place: AppendPlace, message: SpooledMessage, opti
   const rest = form.attachments.filter((attachment) => !embedded.includes(attachment));
   const [before] = options.before;
   if (before !== undefined && rest.length === 0) return before;
-  // Nobody knows how much of it is there.
+  // It is unknown how much of the message was stored.
   await place.mail.removeForGood(options.before);
   const attachments = await embeddedContents(open, embedded);
   const path = `/mailFolders/${encodeURIComponent(place.folderId)}/messages`;
@@ -140,7 +141,7 @@ async function createdFromJson(place: AppendPlace, message: SpooledMessage, opti
   return id;
 }
 
-/** The message without attachments, with its flags and what it is found by. */
+/** The message without attachments, with its flags and its marker. */
 function bareMessage(form: FaithfulForm, message: SpooledMessage, marker: string): Record<string, unknown> {
   const { header } = form;
   const flags = combined(message.isDraft ? ['\\Draft'] : [], 'add', message.flags);
@@ -154,7 +155,7 @@ function bareMessage(form: FaithfulForm, message: SpooledMessage, marker: string
   return { ...bare, ...marks, isRead: message.isRead };
 }
 
-/** What does not fit into the first request. Half a message must not stay. */
+/** Uploads what does not fit into the first request. Half a message must not remain. */
 async function uploadRest(
   place: AppendPlace,
   id: string,
@@ -173,7 +174,7 @@ async function uploadRest(
   }
 }
 
-/** [MS-OXCMSG]: PidTagMessageFlags without the bit that makes a draft, and the times that Exchange would set anew. */
+/** [MS-OXCMSG]: PidTagMessageFlags without the draft bit, and the times that Exchange would otherwise reset. */
 function storedProperties(header: HeaderBlock, { isRead, receivedMs }: SpooledMessage) {
   const sent = Date.parse((header.get('Date') ?? '').replace(/\([^)]*\)/g, ''));
   return [

@@ -2,40 +2,43 @@ import { GraphError, GraphUnansweredError } from '../../../graph/client/error.ts
 import { MailStoreError } from '../../../mailbox/mail-store.ts';
 import type { MailboxRequests, RequestOptions } from '../remote/requests.ts';
 
-/** What becomes of a draft. */
+/** A draft to import as a received message. */
 export interface ImportedDraft {
   readonly draftId: string;
-  /** Where the message goes. */
+  /** The folder the message goes to. */
   readonly folderId: string;
   readonly isRead: boolean;
   /** Milliseconds since 1970. */
   readonly receivedMs: number;
 }
 
-/** The type and the id of a property in a stream ([MS-OXCFXICS] section 2.2.4.1), lowest octet first. */
+/** The type and the ID of a property in a stream ([MS-OXCFXICS] section 2.2.4.1), lowest byte first. */
 const messageFlags = Buffer.from([0x03, 0x00, 0x07, 0x0e]);
 const deliveryTime = Buffer.from([0x40, 0x00, 0x06, 0x0e]);
 /** Bits of PidTagMessageFlags. */
 const [read, unsent] = [1, 8];
-/** Milliseconds from 1601 to 1970, where the times of Windows and of Unix begin. */
+/** Milliseconds from 1601 (the Windows epoch) to 1970 (the Unix epoch). */
 const from1601To1970Ms = 11_644_473_600_000n;
 
 /**
- * Makes messages that are no drafts, of the same MIME, out of drafts: a draft is exported, its bit "unsent" is cleared,
- * and what is left is imported (Microsoft: "mailbox: exportItems", "mailbox: createImportSession"). Microsoft calls the
- * stream opaque: a bridge does this only where its configuration says so.
+ * Turns drafts into received messages with the same MIME: exports a draft, clears its "unsent" bit, and imports the
+ * result (Microsoft: "mailbox: exportItems", "mailbox: createImportSession"). Microsoft calls the stream opaque, so the
+ * bridge does this only if its configuration says so.
  */
 export class MailboxImport {
   readonly #requests: MailboxRequests;
   #path: string | undefined;
-  /** A secret; it serves for many messages. */
+  /** A secret, valid for many messages. */
   #url: string | undefined;
 
   constructor(requests: MailboxRequests) {
     this.#requests = requests;
   }
 
-  /** @returns the id of the message @throws MailStoreError where the stream is not as expected; GraphError and its kin */
+  /**
+   * @returns the ID of the message
+   * @throws MailStoreError if the stream is not as expected; GraphError and related errors
+   */
   async asReceived(draft: ImportedDraft, options: RequestOptions): Promise<string> {
     const path = `${await this.#mailboxPath(options)}/exportItems`;
     const exported = await this.#requests.send('POST', path, { itemIds: [draft.draftId] }, { ...options, once: false });
@@ -49,7 +52,7 @@ export class MailboxImport {
     return itemId;
   }
 
-  /** An import that has expired is opened anew, once. */
+  /** Reopens an expired import session once. */
   async #import(body: Record<string, unknown>, options: RequestOptions): Promise<unknown> {
     const known = this.#url;
     try {
@@ -83,7 +86,7 @@ export class MailboxImport {
 
 const expired = new Set([400, 401, 403, 404, 410]);
 
-/** The stream of the same message as received. @throws MailStoreError */
+/** Changes the stream into that of the same message as received. @throws MailStoreError */
 function asReceived(stream: Buffer, { isRead, receivedMs }: ImportedDraft): Buffer {
   const flagsAt = stream.indexOf(messageFlags) + messageFlags.length;
   if (flagsAt < messageFlags.length || flagsAt + 4 > stream.length) throw notImported('The exported item has no flags');

@@ -8,14 +8,14 @@ import type { GraphMessage } from '../remote/resources.ts';
 import { isRefusal } from './outcome.ts';
 import type { SpooledMessage } from './spool.ts';
 
-/** Exchange tells when a message was created in whole seconds. */
+/** Exchange reports creation times in whole seconds. */
 const toleranceMs = 2_000;
 
 /**
- * Creates a draft of MIME in Drafts (Microsoft: "Create message", MIME format). What such a request made whose answer was
- * lost cannot be told from other drafts beforehand: the draft is created once more, and then the one with the same
- * Message-ID that the first request has created, a moment before by Exchange's own clock, goes to Deleted Items.
- * @returns its id
+ * Creates a draft from MIME in Drafts (Microsoft: "Create message", MIME format). If the answer is lost, the draft that
+ * the request may have made cannot be told from other drafts. The draft is therefore created again, and the other one
+ * with the same Message-ID, created a moment earlier by Exchange's own clock, goes to Deleted Items.
+ * @returns its ID
  */
 export async function createdFromMime(
   mail: RemoteMail,
@@ -48,7 +48,7 @@ export async function createdFromMime(
 interface Twin {
   readonly message: Pick<SpooledMessage, 'open'>;
   readonly id: string;
-  /** The other was created no earlier, milliseconds since 1970 by Exchange's clock. */
+  /** Earliest creation time of the other draft, milliseconds since 1970 by Exchange's clock. */
   readonly sinceMs: number;
 }
 
@@ -58,14 +58,14 @@ async function removeTwin(mail: RemoteMail, { message, id, sinceMs }: Twin, opti
   const sameId = `internetMessageId eq '${messageId.replaceAll("'", "''")}'`;
   const filter = `${sameId} and createdDateTime ge ${new Date(sinceMs).toISOString()}`;
   const twins = (await mail.filtered('drafts', filter, options)).filter((each) => each !== id);
-  // More than one is not of our making alone.
+  // If there are several, not all of them are ours.
   const [twin, another] = twins;
   if (twin !== undefined && another === undefined) {
     await mail.requests.send('DELETE', messagePath(twin), undefined, options);
   }
 }
 
-/** Moves a message. Where nobody knows whether it was moved, it is looked where it is. @returns its id */
+/** Moves a message. If the outcome is unknown, looks where the message is. @returns its ID */
 export async function inFolder(
   mail: RemoteMail,
   id: string,

@@ -2,22 +2,25 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { AppendNotes } from '../index/authority.ts';
 
-/** A message that is about to be stored. */
+/** A message about to be stored. */
 export interface AppendNote {
-  /** What it is found by at Graph. */
+  /** The marker that finds it at Graph. */
   readonly marker: string;
-  /** An earlier command with the same message has ended without anybody knowing whether it is stored. */
+  /** An earlier command with the same message ended without a known outcome. */
   readonly isAgain: boolean;
-  /** @param isKnown what came of it; else it is looked for when the message comes once more. Never rejects */
+  /**
+   * @param isKnown true if the outcome is known; otherwise the message is looked for when it is sent again. Never
+   * rejects
+   */
   end(isKnown: boolean): Promise<void>;
 }
 
-/** Mail programs send a message again within minutes, or when they are started the next time. */
+/** Mail programs send a message again within minutes, or when they next start. */
 const keptMs = 3 * 24 * 60 * 60_000;
 
 /**
- * Messages of which nobody knows whether they were stored: the answer was lost, or the bridge broke down. When the same
- * message comes once more for the same folder it is looked for first.
+ * Messages whose outcome is unknown because the answer was lost or the bridge crashed. When the same message is sent
+ * again for the same folder, it is looked for first.
  */
 export class UnsettledAppends {
   readonly #notes: AppendNotes;
@@ -29,9 +32,9 @@ export class UnsettledAppends {
     this.#clock = clock;
   }
 
-  /** @param what names folder and message */
+  /** @param what identifies folder and message */
   async begin(what: string): Promise<AppendNote> {
-    // The same message at the same time is no second try: both are wanted.
+    // The same message twice at the same time is not a retry: both are wanted.
     if (this.#underWay.has(what)) return { marker: randomUUID(), isAgain: false, async end() {} };
     this.#underWay.add(what);
     try {
@@ -47,7 +50,7 @@ export class UnsettledAppends {
 
   async #end(what: string, isKnown: boolean): Promise<void> {
     this.#underWay.delete(what);
-    // A note that stays costs a look when the same message comes once more. What is stored is stored.
+    // A note left behind only costs a lookup when the same message is sent again. The message itself is stored.
     if (isKnown) await this.#notes.remove(what).catch(() => {});
   }
 }

@@ -3,25 +3,25 @@ import { MailStoreError } from '../../../mailbox/mail-store.ts';
 import type { RemoteMail } from '../remote/mail.ts';
 import type { RequestOptions } from '../remote/requests.ts';
 
-/** The property by which a message is found again of which nobody knows whether it was stored. No header field. */
+/** The property that finds a message again after an unknown outcome. It is not a header field. */
 const markerProperty = 'String {3f0e1b64-7a55-4c0d-8d0e-52c4f9a6b1d7} Name MailbridgeAppend';
 
-/** As a property of a message. */
+/** Returns the marker as a property of a message. */
 export function markerOf(value: string): { readonly id: string; readonly value: string } {
   return { id: markerProperty, value };
 }
 
-/** What a gateway answers whose server may have carried the request out all the same. */
+/** Answers of a gateway whose server may still have carried out the request. */
 const maybeDone = new Set([500, 502, 504]);
 
-/** Whether nothing was stored, for sure. */
+/** Tells whether certainly nothing was stored. */
 export function isRefusal(error: unknown): boolean {
   if (error instanceof MailStoreError || error instanceof GraphTokenError) return true;
   if (error instanceof GraphError) return !maybeDone.has(error.status);
   return error instanceof GraphUnansweredError && !error.mayBeDone;
 }
 
-/** Ids of the messages of a folder that bear a marker. */
+/** Returns the IDs of the messages in a folder that carry a marker. */
 export function messagesMarked(
   mail: RemoteMail,
   folderId: string,
@@ -33,15 +33,15 @@ export function messagesMarked(
   return mail.filtered(folderId, filter, options);
 }
 
-/** Storing failed, and it may be there all the same. The cause is what to tell. */
+/** Storing failed, but the message may be there anyway. The cause is the error to report. */
 export class UnsureOutcome extends Error {
   override readonly name = 'UnsureOutcome';
 }
 
 /**
- * Stores something that bears a marker by a request that must not be made twice: where nobody knows what came of it, it is
- * looked for, and stored again only where it is not there.
- * @returns its id @throws UnsureOutcome; the failure of `store` where nothing is stored
+ * Stores something that carries a marker, with a request that must not be repeated blindly: if its outcome is unknown,
+ * looks for the marker, and stores again only if it is not found.
+ * @returns its ID @throws UnsureOutcome; the failure of `store` if nothing is stored
  */
 export async function storedOnce(
   place: { readonly mail: RemoteMail; readonly folderId: string },
@@ -72,7 +72,7 @@ async function foundOrStored(
   const [there] = await find();
   if (there !== undefined) return there;
   const id = await store();
-  // The first was slow, and not lost.
+  // The first request was slow, not lost.
   const late = (await find().catch(() => [])).filter((each) => each !== id);
   await mail.removeForGood(late);
   return id;

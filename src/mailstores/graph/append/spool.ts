@@ -7,31 +7,31 @@ import { pipeline } from 'node:stream/promises';
 import type { AppendedMessage, AppendedMessages } from '../../../mailbox/mail-store.ts';
 import { isDiskFailure, storeError } from '../errors.ts';
 
-/** A message that is to be stored, on our own disk. */
+/** A message to store, on the local disk. */
 export interface SpooledMessage extends Pick<AppendedMessage, 'flags'> {
-  /** Octets of the message; read as often as is needed. */
+  /** Opens the message's bytes; can be called as often as needed. */
   readonly open: () => Readable;
   readonly size: number;
   readonly isDraft: boolean;
   readonly isRead: boolean;
-  /** When it counts as received, milliseconds since 1970. */
+  /** Time of receipt, milliseconds since 1970. */
   readonly receivedMs: number;
-  /** SHA-256 of its octets. */
+  /** SHA-256 of its bytes. */
   readonly digest: string;
 }
 
-/** Messages that wait for the last one of their command, each in a file. */
+/** Messages waiting for the last one of their command, each in a file. */
 export class AppendSpool {
   readonly messages: SpooledMessage[] = [];
   readonly #folder: string;
   readonly #files: string[] = [];
 
-  /** @param folder is there, and nobody else may look into it */
+  /** @param folder exists and is private */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Takes all of them in. @throws what `messages` throws; MailStoreError where our own disk fails */
+  /** Takes in all messages. @throws what `messages` throws; MailStoreError if the local disk fails */
   async takeIn(messages: AppendedMessages, mailbox: string): Promise<void> {
     for await (const message of messages) {
       try {
@@ -44,7 +44,7 @@ export class AppendSpool {
     }
   }
 
-  /** Takes them off the disk. */
+  /** Removes the files. */
   async remove(): Promise<void> {
     await Promise.all(this.#files.map((file) => rm(file, { force: true })));
   }

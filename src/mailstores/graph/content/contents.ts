@@ -6,17 +6,17 @@ import type { RemoteMail } from '../remote/mail.ts';
 import type { RequestOptions } from '../remote/requests.ts';
 import type { CachedContent, DiskCache } from './disk-cache.ts';
 
-/** Which state of a message is meant. */
+/** Identifies a state of a message. */
 export interface ContentKey {
   readonly id: string;
-  /** Of a draft, whose content may change; empty for all others, whose content stays. */
+  /** Set for a draft, whose content can change; empty for all others, whose content never does. */
   readonly draftState: string;
 }
 
-/** Headers asked for in one go. */
+/** Headers requested at once. */
 const headersAtOnce = 60;
 
-/** What messages say: their MIME form, by way of a cache on the disk, and their headers. */
+/** Message contents: the MIME form, through a disk cache, and headers. */
 export class MessageContents {
   readonly #mail: RemoteMail;
   readonly #index: MailboxIndex;
@@ -28,7 +28,7 @@ export class MessageContents {
     this.#cache = cache;
   }
 
-  /** @returns undefined where the message is gone */
+  /** @returns undefined if the message is gone */
   async whole(key: ContentKey, options: RequestOptions = {}): Promise<CachedContent | undefined> {
     try {
       return await this.#cache.fill(
@@ -42,7 +42,7 @@ export class MessageContents {
     }
   }
 
-  /** Header blocks of messages, in their order, those that are gone left out. */
+  /** Header blocks of messages, in order; messages that are gone are left out. */
   async *headers<Key extends ContentKey>(
     keys: readonly Key[],
     options: RequestOptions = {},
@@ -57,7 +57,9 @@ export class MessageContents {
     }
   }
 
-  /** The headers that messages came with, in their order, those that are gone left out; undefined where there is none. */
+  /**
+   * The headers that messages arrived with, in order; messages that are gone are left out. Undefined if there is none.
+   */
   async *keptHeaders<Key extends ContentKey>(
     keys: readonly Key[],
     options: RequestOptions = {},
@@ -78,7 +80,7 @@ export class MessageContents {
     for (const key of keys) {
       const known = this.#index.messages.header(key.id, key.draftState);
       if (known !== undefined) found.set(key.id, known);
-      // Of a draft Exchange has no header that it came with.
+      // Exchange has no original header for a draft.
       else if (key.draftState === '') asked.push(key);
     }
     if (asked.length === 0) return found;
@@ -111,7 +113,7 @@ function cacheKey({ id, draftState }: ContentKey): string {
   return draftState === '' ? id : `${id} ${draftState}`;
 }
 
-/** A header as Exchange keeps it, with CRLF line ends and the empty line behind it. */
+/** A header as Exchange keeps it, with CRLF line ends and the terminating empty line. */
 function blockOf(text: string): Buffer {
   const lines = text.replace(/\r?\n/g, '\r\n').replace(/(?:\r\n)+$/, '');
   return Buffer.from(lines === '' ? '\r\n' : `${lines}\r\n\r\n`);

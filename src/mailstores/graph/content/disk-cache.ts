@@ -8,16 +8,16 @@ import { unlessAborted } from '../../../base/unless-aborted.ts';
 import type { OctetRange } from '../../../mailbox/mail-store.ts';
 import { isDiskFailure } from '../errors.ts';
 
-/** Content of which all is on the disk. */
+/** Content that is completely on disk. */
 export interface CachedContent {
   readonly size: number;
   open(range?: OctetRange): Readable;
 }
 
-/** Gives all of a content to `receive`, or throws; ends with the signal. */
+/** Passes all of the content to `receive`, or throws; ends with the signal. */
 type WriteContent = (receive: (body: Readable) => Promise<void>, signal: AbortSignal) => Promise<void>;
 
-/** Content that is being got. */
+/** Content being fetched. */
 interface Filling {
   readonly done: Promise<CachedContent>;
   readonly ending: AbortController;
@@ -25,25 +25,25 @@ interface Filling {
 }
 
 /**
- * Contents of messages in a folder of files, the least recently used of which go first. What is being read is read to its
- * end even where it goes meanwhile.
+ * Message contents in a folder of files; the least recently used are removed first. A file being read is read to its
+ * end even if it is removed meanwhile.
  */
 export class DiskCache {
   readonly #folder: string;
   readonly #maxBytes: number;
-  /** Sizes by file name, the least recently used first. */
+  /** Sizes by file name, least recently used first. */
   readonly #files = new Map<string, number>();
   readonly #filling = new Map<string, Filling>();
   #bytes = 0;
   #ready: Promise<void> | undefined;
 
-  /** @param maxBytes of all files together; the file that was written last stays, however long it is */
+  /** @param maxBytes of all files together; the last file written stays, however large */
   constructor(folder: string, maxBytes: number) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
   }
 
-  /** @returns undefined where it is not here */
+  /** @returns undefined if it is not cached */
   async get(key: string): Promise<CachedContent | undefined> {
     this.#ready ??= this.#list();
     await this.#ready;
@@ -51,7 +51,7 @@ export class DiskCache {
     const size = this.#files.get(name);
     if (size === undefined) return undefined;
     const file = join(this.#folder, name);
-    // A file that somebody has deleted or changed is read anew.
+    // A file that was deleted or changed from outside is fetched again.
     const facts = await lstat(file).catch(() => undefined);
     if (facts?.isFile() !== true || facts.size !== size) {
       this.#forget(name);
@@ -64,9 +64,9 @@ export class DiskCache {
   }
 
   /**
-   * Gets content from elsewhere, unless it is here. Who asks for the same meanwhile waits for the same.
-   * @param write gives all of it to `receive`, once or, each time from the beginning, more often; or throws
-   * @param signal whoever asks has gone; getting it ends when all have who wait for it
+   * Fetches content unless it is cached. Concurrent requests for the same content share one fetch.
+   * @param write passes all of it to `receive`, once or, each time from the beginning, several times; or throws
+   * @param signal the caller has gone; the fetch ends when all callers have
    */
   async fill(key: string, write: WriteContent, signal?: AbortSignal): Promise<CachedContent> {
     const known = await this.get(key);
@@ -89,7 +89,7 @@ export class DiskCache {
   #begin(name: string, write: WriteContent): Filling {
     const ending = new AbortController();
     const done = this.#fetch(name, (receive) => write(receive, ending.signal));
-    // Who waits for it hears of it; perhaps nobody does any more.
+    // The waiting callers see the error; perhaps none are left.
     done.catch(() => {});
     const filling: Filling = { done, ending, waiting: 0 };
     this.#filling.set(name, filling);
@@ -103,7 +103,7 @@ export class DiskCache {
     const part = join(this.#folder, `${name}.${randomUUID()}${partial}`);
     let failure: unknown;
     try {
-      // Each try writes the file from its beginning. What our own disk refuses is no reason to ask for it again.
+      // Each try writes the file from the beginning. A failure of the local disk is no reason to fetch again.
       await write(async (body) => {
         await pipeline(body, createWriteStream(part, { flags: 'w', mode: 0o600 })).catch((error: unknown) => {
           if (!isDiskFailure(error)) throw error;

@@ -4,7 +4,7 @@ import { isAscii, oneLine } from '../../../message/safe-text.ts';
 import type { Ancestry } from '../index/message-table.ts';
 import type { EnvelopeFacts, NamedAddress } from '../remote/facts.ts';
 
-/** Header fields that the index can tell without a request, in lower case. */
+/** Header fields that the index can provide without a request, in lower case. */
 export const toldFields: ReadonlySet<string> = new Set([
   'date',
   'subject',
@@ -19,7 +19,7 @@ export const toldFields: ReadonlySet<string> = new Set([
   'message-id',
 ]);
 
-/** The header that Graph's own properties make: what ENVELOPE and most lists of a mail program show. */
+/** Builds the header from Graph's own properties: what ENVELOPE and most message lists show. */
 export function toldHeader(envelope: EnvelopeFacts, { inReplyTo, references }: Ancestry): Buffer {
   const { date, subject, messageId } = envelope;
   const fields: [name: string, value: string | undefined][] = [
@@ -42,16 +42,16 @@ export function toldHeader(envelope: EnvelopeFacts, { inReplyTo, references }: A
 }
 
 const maxLength = 900;
-/** Of more references the nearest count. */
+/** If there are more references, the nearest are kept. */
 const maxReferences = 100;
 
-/** A message id in a line of its own: a field of many would be longer than a line may be. */
+/** One message ID per line: a field with many would exceed the line length limit. */
 function idsOf(references: string): string {
   const ids = references.match(/<[^<>\s]{1,900}>/g) ?? [];
   return ids.slice(-maxReferences).join('\r\n ');
 }
 
-/** RFC 5322 section 3.3; Graph tells times in UTC alone. */
+/** RFC 5322 section 3.3; Graph reports times only in UTC. */
 function dateOf(iso: string): string | undefined {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? undefined : date.toUTCString().replace('GMT', '+0000');

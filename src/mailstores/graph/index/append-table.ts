@@ -1,9 +1,9 @@
 import type { IndexDatabase } from './database.ts';
 
-/** More are not kept: the oldest go. */
+/** Beyond this, the oldest are dropped. */
 const mostKept = 1_000;
 
-/** Messages whose storing has begun and not ended, and what each is found by at Graph. */
+/** Messages whose storing has begun but not ended, each with its marker at Graph. */
 export class AppendTable {
   readonly #db: IndexDatabase;
 
@@ -11,7 +11,7 @@ export class AppendTable {
     this.#db = db;
   }
 
-  /** @returns undefined for what has not begun since */
+  /** @returns undefined if it has not begun since */
   marker(what: string, sinceMs: number): string | undefined {
     const row = this.#db.sql('SELECT marker FROM appends WHERE what = ? AND began >= ?').get(what, sinceMs);
     return row?.marker as string | undefined;

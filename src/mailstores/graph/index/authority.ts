@@ -1,101 +1,104 @@
 import type { FolderProgress, IndexedFolder, ToldFolder } from './folder-table.ts';
 import type { IndexedMessage } from './message-table.ts';
 
-/** Changes of a folder as somebody would make them now: see {@link IndexAuthority.write}. */
+/** Prepared changes of a folder: see {@link IndexAuthority.write}. */
 export interface Prepared<Result> {
   readonly result: Result;
-  /** What is written down of the folder besides its messages. */
+  /** Folder data to write besides its messages. */
   readonly progress: FolderProgress;
 }
 
-/** What other instances have written of a folder since this one last looked. */
+/** What other instances have written to a folder since this one last looked. */
 export interface OthersChanges {
-  /** The modification sequence of the last removal; 0 where there is none. */
+  /** The modification sequence of the last removal; 0 if there is none. */
   readonly removedModseq: number;
   readonly removed: readonly Pick<IndexedMessage, 'id' | 'uid'>[];
-  /** Ascending by UID, above all that was there. */
+  /** Ascending by UID, above all existing ones. */
   readonly added: readonly IndexedMessage[];
-  /** Messages whose flags are others. */
+  /** Messages whose flags changed. */
   readonly flagged: readonly IndexedMessage[];
-  /** Messages of which something else has changed. */
+  /** Messages with other changes. */
   readonly other: readonly IndexedMessage[];
 }
 
-/** Who works in a folder, as the authority tells it. */
+/** A user of a folder, as the authority notifies it. */
 export interface FolderSide {
-  /** Others have changed the folder. The working copy has it; it is told before anything else happens. */
+  /** Others have changed the folder, and the working copy has the changes. Called before anything else happens. */
   others(changes: OthersChanges): void;
-  /** All that the working copy had of the folder is taken for nothing, and read anew. */
+  /** The working copy of the folder was discarded and is read again. */
   forgotten(): void;
 }
 
-/** Who writes to a folder. */
+/** A writer of a folder. */
 export interface WritingSide extends FolderSide {
-  /** What was prepared last counts from now on, and the working copy has it. Called at once. */
+  /** The last prepared changes are in effect and in the working copy. Called at once. */
   written(): void;
 }
 
 /** Folders as Graph lists them. */
 export interface ListedFolders {
   readonly told: readonly ToldFolder[];
-  /** Of the whole mailbox: what is not among them is gone. Else they are new. */
+  /** The list covers the whole mailbox: folders not in it are gone. Otherwise the listed folders are new. */
   readonly isWhole: boolean;
-  /** Whether those that are new are subscribed. */
+  /** Whether new folders are subscribed. */
   readonly subscribed: boolean;
   readonly nowMs: number;
   /** {@link IndexAuthority.foldersRevision} before Graph was asked. */
   readonly since: number;
 }
 
-/** How another instance is waited for. */
+/** How to wait for another instance. */
 export interface ListingPatience {
   readonly signal?: AbortSignal | undefined;
-  /** Is called while another instance lists the folder, every few seconds. */
+  /** Called every few seconds while another instance lists the folder. */
   waiting?(): void;
 }
 
-/** Messages whose storing has begun and not ended, and what each is found by at Graph. */
+/** Messages whose storing has begun but not ended, each with its marker at Graph. */
 export interface AppendNotes {
-  /** @returns undefined for what has not begun since */
+  /** @returns undefined if it has not begun since */
   marker(what: string, sinceMs: number): Promise<string | undefined>;
   put(what: string, marker: string, nowMs: number): Promise<void>;
   remove(what: string): Promise<void>;
 }
 
 /**
- * What decides of an index: which UIDVALIDITY a folder has, which UID a message, in which order changes count. The tables
- * beside it are the working copy that sessions read, without waiting. With SQLite alone the copy is the index; with
- * PostgreSQL it follows what all instances have written there.
+ * Decides which UIDVALIDITY a folder has, which UID a message has, and the order in which changes apply. The tables
+ * beside it are the working copy that sessions read without waiting. With SQLite alone, the copy is the index; with
+ * PostgreSQL, it follows what all instances have written there.
  */
 export interface IndexAuthority {
-  /** Whether there are others who write: then {@link catchUp} finds what they have written. */
+  /** True if others write too; {@link catchUp} then finds what they have written. */
   readonly isShared: boolean;
   readonly appends: AppendNotes;
   /**
-   * Changes a folder: all of it counts, or nothing. `prepare` makes the changes in the working copy as it is then, within a
-   * transaction; where somebody else was faster it is called again, so what it does besides must bear that.
+   * Changes a folder, all or nothing. `prepare` makes the changes in the current working copy, within a transaction. If
+   * somebody else was faster, it is called again, so its side effects must tolerate that.
    * @throws MailStoreError `no-such-folder`; BridgeError `shared-store-unavailable`
    */
   write<Result>(folder: number, prepare: () => Prepared<Result>, side: WritingSide): Promise<Result>;
-  /** Takes in what others have written of a folder. @throws as {@link write} */
+  /** Takes in what others have written to a folder. @throws like {@link write} */
   catchUp(folder: number, side: FolderSide): Promise<void>;
-  /** Calls `told` when others may have written of a folder; it may also miss that. @returns ends it */
+  /**
+   * Calls `told` when others may have written to a folder; notifications can be lost.
+   * @returns a function that ends it
+   */
   follow(folder: number, told: () => void): () => void;
   /**
-   * Runs what lists all of a folder at Graph while no other instance does the same.
-   * @param work is told whether another one had to be waited for @throws as {@link write}; AbortError
+   * Runs `work`, which lists a whole folder at Graph, while no other instance does the same.
+   * @param work is told whether it had to wait for another instance @throws like {@link write}; AbortError
    */
   listing(folder: number, patience: ListingPatience, work: (waited: boolean) => Promise<void>): Promise<void>;
-  /** Messages below this UID are new to nobody any more (RFC 3501 section 2.3.2). It fails in silence. */
+  /** Messages below this UID are no longer recent (RFC 3501 section 2.3.2). Fails silently. */
   seenBelow(folder: number, uid: number): void;
-  /** Another number than before: somebody has changed the list of folders. @throws BridgeError `shared-store-unavailable` */
+  /** Changes whenever somebody changes the list of folders. @throws BridgeError `shared-store-unavailable` */
   foldersRevision(): Promise<number>;
-  /** We have changed the list of folders, at Graph. */
+  /** This instance has changed the list of folders at Graph. */
   foldersChanged(): Promise<void>;
-  /** Takes in what Graph tells of folders. @returns those that are gone from the working copy */
+  /** Takes in folders reported by Graph. @returns folders removed from the working copy */
   putFolders(listed: ListedFolders): Promise<readonly IndexedFolder[]>;
   setSubscribed(folder: number, subscribed: boolean): Promise<void>;
-  /** Keeps a subscription of a name that is no folder any more. */
+  /** Keeps a subscription of a name that is no longer a folder. */
   keepSubscription(name: string): Promise<void>;
   /** @returns whether it was kept */
   dropSubscription(name: string): Promise<boolean>;

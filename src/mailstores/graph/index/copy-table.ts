@@ -1,10 +1,10 @@
 import type { IndexDatabase } from './database.ts';
 
-/** A message as instances tell it one another; the columns of the table. */
+/** A message as instances exchange it; the columns of the table. */
 export interface CopiedMessage {
   readonly id: string;
   readonly uid: number;
-  /** Separated by blanks. */
+  /** Separated by spaces. */
   readonly flags: string;
   /** Milliseconds since 1970. */
   readonly received: number;
@@ -20,7 +20,7 @@ export interface CopiedMessage {
 
 const columns = 'id, uid, flags, received, size, is_exact, modseq, change_key, envelope, in_reply_to, refs';
 
-/** The messages of folders as rows that another table has or gets. */
+/** The messages of folders as rows exchanged with another table. */
 export class CopyTable {
   readonly #db: IndexDatabase;
 
@@ -28,7 +28,7 @@ export class CopyTable {
     this.#db = db;
   }
 
-  /** Those of the messages that are there with a UID. */
+  /** Rows of those messages that have a UID. */
   rows(folder: number, ids: Iterable<string>): readonly CopiedMessage[] {
     const statement = this.#db.sql(`SELECT ${columns} FROM messages WHERE folder = ? AND id = ? AND uid IS NOT NULL`);
     return [...ids].flatMap((id) => {
@@ -37,7 +37,7 @@ export class CopyTable {
     });
   }
 
-  /** Puts a message in the place of what is there of it. A size that is exact stays so. */
+  /** Replaces the message's row. An exact size is kept. */
   put(folder: number, message: CopiedMessage, round: number): void {
     const { id, uid, flags, received, size, is_exact, modseq, change_key, envelope, in_reply_to, refs } = message;
     this.#db
@@ -55,7 +55,7 @@ export class CopyTable {
       );
   }
 
-  /** Drops what is there of a folder, `limit` messages at most. @returns whether there may be more */
+  /** Drops at most `limit` messages of a folder. @returns whether there may be more */
   drop(folder: number, limit: number): boolean {
     const { changes } = this.#db
       .sql('DELETE FROM messages WHERE key IN (SELECT key FROM messages WHERE folder = ? LIMIT ?)')

@@ -1,14 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openIndexDatabase } from './schema.ts';
 
-/** The database of an index: statements prepared once, transactions, and a few facts by name. */
+/** The database of an index: cached statements, transactions, and a few named facts. */
 export class IndexDatabase {
   readonly #db: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
   readonly #preparedOfArrays = new Map<string, StatementSync>();
   #depth = 0;
 
-  /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
+  /** @param isCopy the file is a copy of an index kept elsewhere @throws BridgeError `mailbox-index-unusable` */
   constructor(file: string, isCopy: boolean) {
     this.#db = openIndexDatabase(file, isCopy);
   }
@@ -21,7 +21,7 @@ export class IndexDatabase {
     return statement;
   }
 
-  /** A statement whose rows are arrays: of many rows they take half the time of objects. */
+  /** A statement that returns rows as arrays: for many rows, this takes half the time of objects. */
   sqlOfArrays(text: string): StatementSync {
     const known = this.#preparedOfArrays.get(text);
     if (known !== undefined) return known;
@@ -31,7 +31,7 @@ export class IndexDatabase {
     return statement;
   }
 
-  /** All of `work` or nothing of it is kept; one within another is part of it. */
+  /** Keeps all of `work` or none of it; a nested call joins the outer transaction. */
   transaction<Result>(work: () => Result): Result {
     if (this.#depth > 0) return work();
     this.#db.exec('BEGIN IMMEDIATE');
@@ -41,7 +41,7 @@ export class IndexDatabase {
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {
-      // A full disk has rolled it back already.
+      // A full disk has already rolled it back.
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     } finally {
@@ -49,7 +49,7 @@ export class IndexDatabase {
     }
   }
 
-  /** Does something, takes it back, and gives what came of it. It stands in no transaction. */
+  /** Does `work`, rolls it back, and returns its result. Not allowed within a transaction. */
   rehearse<Result>(work: () => Result): Result {
     if (this.#depth > 0) throw new Error('what is rehearsed stands in no transaction');
     this.#db.exec('BEGIN IMMEDIATE');

@@ -2,16 +2,16 @@ import { randomInt } from 'node:crypto';
 import type { SpecialUse } from '../../../mailbox/mail-store.ts';
 import type { IndexDatabase } from './database.ts';
 
-/** A folder as the index knows it. */
+/** A folder in the index. */
 export interface IndexedFolder {
-  /** Of the index. */
+  /** The index's own key. */
   readonly key: number;
-  /** Graph's. */
+  /** Graph's ID. */
   readonly id: string;
-  /** Graph's id of the folder above; undefined at the top. */
+  /** Graph's ID of the parent folder; undefined at the top. */
   readonly parent: string | undefined;
   readonly displayName: string;
-  /** `inbox` besides what IMAP has a name for. */
+  /** `inbox`, or a special use that IMAP has a name for. */
   readonly special: SpecialUse | 'inbox' | undefined;
   readonly total: number;
   readonly unread: number;
@@ -26,14 +26,14 @@ export interface IndexedFolder {
   readonly roundLink: string | undefined;
   readonly propertiesAtMs: number;
   readonly reconciledAtMs: number;
-  /** Up to which writing the copy of a shared index has followed; 0: none. */
+  /** Revision that the copy of a shared index has followed; 0: none. */
   readonly revision: number;
 }
 
-/** What Graph tells of a folder. */
+/** A folder as Graph reports it. */
 export type ToldFolder = Pick<IndexedFolder, 'id' | 'parent' | 'displayName' | 'special' | 'total' | 'unread'>;
 
-/** What changes of a folder by our own doing. */
+/** Folder data that the bridge changes. */
 export type FolderProgress = Partial<
   Pick<
     IndexedFolder,
@@ -65,23 +65,26 @@ const columns: Readonly<Record<keyof FolderProgress, string>> = {
   revision: 'revision',
 };
 
-/** Above what earlier versions gave; 2,048 weeks fit below 2^32. */
+/** Above the values of earlier versions; 2,048 weeks fit below 2^32. */
 const lowestUidValidity = 2 ** 31;
 const firstWeekMs = Date.UTC(2026, 0, 1);
 const weekMs = 7 * 24 * 60 * 60_000;
 
-/** What an index adds to all of its own: others that are made in the same week must not give the same. */
+/**
+ * An offset added to every UIDVALIDITY of an index, so that indexes created in the same week do not assign the same
+ * values.
+ */
 export function newUidValidityOffset(): number {
   return randomInt(2 ** 20);
 }
 
-/** @param last the one that was given last; 0: none */
+/** @param last the value assigned last; 0: none */
 export function uidValidityAfter(last: number, offset: number, nowMs: number): number {
   const weeks = Math.floor(Math.max(0, nowMs - firstWeekMs) / weekMs);
   return Math.max(lowestUidValidity + weeks * 2 ** 20 + offset, last + 1 + randomInt(64));
 }
 
-/** The folders of a mailbox, and the UIDVALIDITY of each. */
+/** The folders of a mailbox with their UIDVALIDITY. */
 export class FolderTable {
   readonly #db: IndexDatabase;
 
@@ -98,20 +101,20 @@ export class FolderTable {
     return row && folderOf(row);
   }
 
-  /** Takes in what Graph tells. A folder that is new gets a UIDVALIDITY that no folder of this mailbox had before. */
+  /** Takes in a folder reported by Graph. A new folder gets a UIDVALIDITY that no folder of this mailbox had before. */
   put(told: ToldFolder, subscribed: boolean, nowMs: number): number {
     return this.#updated(told) ?? this.#insert(told, subscribed, { uidValidity: this.#nextUidValidity(nowMs) });
   }
 
-  /** The same of an index that is shared, which has said what a new folder is called. */
+  /** Like {@link put}, for a shared index, which assigns a new folder's key and UIDVALIDITY. */
   copy(told: ToldFolder, subscribed: boolean, given: { readonly key: number; readonly uidValidity: number }): void {
     if (this.#updated(told) === undefined) this.#insert(told, subscribed, given);
   }
 
-  /** @returns its key; undefined where it is not known */
+  /** @returns its key; undefined if the folder is unknown */
   #updated({ id, parent, displayName, special, total, unread }: ToldFolder): number | undefined {
     const values = [parent ?? null, displayName, special ?? null, total, unread];
-    // A login reads the list of folders: where nothing has changed there is nothing to write.
+    // Every login reads the list of folders: if nothing has changed, nothing is written.
     const same = this.#db
       .sql(
         `SELECT key FROM folders WHERE parent IS ? AND display_name = ? AND special IS ? AND total = ? AND unread = ?
@@ -151,13 +154,13 @@ export class FolderTable {
     this.#db.sql(`UPDATE folders SET ${set} WHERE key = ?`).run(...values, key);
   }
 
-  /** Its messages are left to {@link MessageTable.dropOrphans}: there may be very many. */
+  /** Its messages are left to {@link MessageTable.dropOrphans}, as there may be very many. */
   remove(key: number): void {
     this.#db.sql('DELETE FROM removals WHERE folder = ?').run(key);
     this.#db.sql('DELETE FROM folders WHERE key = ?').run(key);
   }
 
-  /** Higher than the last one of this index, and than those of an index that was lost a week ago. */
+  /** Higher than the last one of this index, and than those of an index lost a week ago. */
   #nextUidValidity(nowMs: number): number {
     const last = Number(this.#db.fact('uid_validity') ?? 0);
     const next = uidValidityAfter(last, this.#offset(), nowMs);
@@ -165,7 +168,10 @@ export class FolderTable {
     return next;
   }
 
-  /** Of this index: another instance that lists the same folders at the same moment must not give the same UIDVALIDITY. */
+  /**
+   * This index's offset: another instance listing the same folders at the same moment must not assign the same
+   * UIDVALIDITY.
+   */
   #offset(): number {
     const known = this.#db.fact('uid_validity_offset');
     if (known !== undefined) return Number(known);

@@ -1,6 +1,8 @@
 import type { IndexDatabase } from './database.ts';
 
-/** Subscriptions of names that are no folders any more: they stay until the client takes them back (RFC 9051 section 6.3.7). */
+/**
+ * Subscriptions of names that are no longer folders: they stay until the client removes them (RFC 9051 section 6.3.7).
+ */
 export class KeptSubscriptions {
   readonly #db: IndexDatabase;
 
@@ -17,11 +19,11 @@ export class KeptSubscriptions {
   }
 
   add(name: string): void {
-    // Nobody needs more, and each is told in every list.
+    // Nobody needs more, and every list includes them all.
     this.#write([...this.names().filter((each) => each !== name), name].slice(-maxKept));
   }
 
-  /** @returns whether it was there */
+  /** @returns whether it existed */
   remove(name: string): boolean {
     const left = this.names().filter((each) => each !== name);
     if (left.length === this.names().length) return false;
@@ -29,7 +31,7 @@ export class KeptSubscriptions {
     return true;
   }
 
-  /** Takes over what another has written. */
+  /** Takes over what another instance has written. */
   replace(names: readonly string[]): void {
     if (names.join('\n') !== this.names().join('\n')) this.#write(names);
   }

@@ -4,37 +4,37 @@ import type { IndexAuthority } from './authority.ts';
 import { OwnAuthority } from './sqlite/authority.ts';
 import { IndexTables } from './tables.ts';
 
-/** Messages whose folder is no more, dropped in one transaction. */
+/** Messages of removed folders dropped in one transaction. */
 const droppedAtOnce = 1_000;
 
-/** Whose index it is. */
+/** The mailbox an index belongs to. */
 export interface IndexedMailbox {
-  /** One word; differs for every mailbox of every connection. */
+  /** One word, unique to each mailbox of each connection. */
   readonly name: string;
-  /** For texts. */
+  /** For messages to people. */
   readonly address: string;
 }
 
-/** Makes the authority of a mailbox's index that instances share. */
+/** Creates the authority of a mailbox index shared by instances. */
 export type ShareIndex = (mailbox: IndexedMailbox, tables: IndexTables) => IndexAuthority;
 
-/** What is known of one mailbox from one start to the next: its folders, its messages, and the UID of each. */
+/** What the bridge remembers of a mailbox across restarts: its folders, its messages, and their UIDs. */
 export class MailboxIndex extends IndexTables {
   readonly authority: IndexAuthority;
 
   #isClosed = false;
 
   /**
-   * @param mailbox its folder is there @param share where instances share it: the tables are a copy then
+   * @param mailbox its folder exists @param share set if instances share the index: the tables are then a copy
    * @throws BridgeError `mailbox-index-unusable`
    */
   constructor(mailbox: IndexedMailbox & { readonly folder: string }, share?: ShareIndex) {
-    // A copy is another file: what either has told clients must not be taken for the other's.
+    // A copy is a separate file: UIDs announced by one must not be mistaken for those of the other.
     super(join(mailbox.folder, share === undefined ? 'index.db' : 'shared-index.db'), share !== undefined);
     this.authority = share?.(mailbox, this) ?? new OwnAuthority(this);
   }
 
-  /** Drops what is left of folders that are no more, other work going on in between. */
+  /** Drops the messages of removed folders, yielding to other work in between. */
   async dropOrphans(): Promise<void> {
     const dropSome = () => this.db.transaction(() => this.messages.dropOrphans(droppedAtOnce));
     while (!this.#isClosed && dropSome()) await yieldToOthers();

@@ -1,8 +1,8 @@
 import type { IndexDatabase } from './database.ts';
 
-/** A message as the index knows it. */
+/** A message in the index. */
 export interface IndexedMessage {
-  /** Graph's immutable id. */
+  /** Graph's immutable ID. */
   readonly id: string;
   readonly uid: number;
   readonly flags: readonly string[];
@@ -13,69 +13,69 @@ export interface IndexedMessage {
   readonly changeKey: string;
 }
 
-/** As little of a message as a listing needs. */
+/** The part of a message that a listing needs. */
 export type IndexedSummary = Omit<IndexedMessage, 'id' | 'changeKey'>;
 
 type ListedRow = [uid: number, flags: string, receivedMs: number, size: number, isExact: number, modseq: number];
 
-/** What Graph tells of a message, its extended properties aside. */
+/** What Graph reports of a message, without extended properties. */
 export interface MessageFacts {
   readonly id: string;
   readonly changeKey: string;
   readonly receivedMs: number;
-  /** Those that Graph tells without extended properties. */
+  /** Flags that Graph reports without extended properties. */
   readonly flags: readonly string[];
   /** JSON. */
   readonly envelope: string;
 }
 
-/** What a message answers, as its header says it. */
+/** The messages this one answers, according to its header. */
 export interface Ancestry {
   readonly inReplyTo: string | undefined;
   readonly references: string | undefined;
 }
 
-/** What extended properties tell of a message. */
+/** What extended properties report of a message. */
 export interface PropertyFacts extends Ancestry {
   readonly id: string;
-  /** Those that only extended properties tell. */
+  /** Flags that only extended properties report. */
   readonly flags: readonly string[];
-  /** Octets, an estimate. */
+  /** Bytes, an estimate. */
   readonly size: number | undefined;
 }
 
-/** What was done to messages while it was kept. */
+/** Records what is done to messages while it is attached. */
 export class MessageJournal {
-  /** Ids of messages that were added or changed; some may be gone by now. */
+  /** IDs of messages added or changed; some may be gone by now. */
   readonly touched = new Set<string>();
   readonly removed: (Pick<IndexedMessage, 'id' | 'uid'> & { readonly modseq: number })[] = [];
 }
 
-/** Headers kept for one mailbox, bytes. */
+/** Headers kept per mailbox, bytes. */
 const maxHeaderBytes = 256 * 1024 * 1024;
 
-/** Flags that only extended properties tell. */
+/** Flags that only extended properties report. */
 const propertyFlags = ['\\Answered', '\\Deleted', '$Forwarded'];
 
 export function isPropertyFlag(flag: string): boolean {
   return propertyFlags.some((known) => known.toLowerCase() === flag.toLowerCase());
 }
 
-/** The messages of the folders: which UID each has, and what a listing tells of it. */
+/** The messages of all folders: their UIDs and the data a listing shows. */
 export class MessageTable {
   readonly #db: IndexDatabase;
-  /** Is told of every change of a message that has a UID. */
+  /** Records every change of a message that has a UID. */
   journal: MessageJournal | undefined;
-  /** Most messages have one of a few sets of flags: each set is held once. */
+  /** Most messages share a few sets of flags: each set is stored once. */
   readonly #flagSets = new Map<string, readonly string[]>();
-  /** About; undefined until it is counted. */
+  /** Approximate; undefined until counted. */
   #headerBytes: number | undefined;
 
   constructor(db: IndexDatabase) {
     this.#db = db;
   }
 
-  /** Messages that have a UID above `after`, ascending by it, `limit` at most. */
+  /** At most `limit` messages with a UID above `after`, ascending. */
   page(folder: number, after: number, limit: number): readonly IndexedSummary[] {
     return this.#db
       .sqlOfArrays(
@@ -105,7 +105,7 @@ export class MessageTable {
       | undefined;
   }
 
-  /** What ENVELOPE tells, and the fields of its ancestry. */
+  /** The data of ENVELOPE and the fields of its ancestry. */
   envelope(folder: number, id: string): ToldEnvelope | undefined {
     const row = this.#db
       .sql('SELECT envelope, in_reply_to, refs FROM messages WHERE folder = ? AND id = ? AND is_described')
@@ -113,7 +113,7 @@ export class MessageTable {
     return row && toldOf(row);
   }
 
-  /** The same of the message that has a UID. */
+  /** Like {@link envelope}, by UID. */
   envelopeOf(folder: number, uid: number): ToldEnvelope | undefined {
     const row = this.#db
       .sql('SELECT envelope, in_reply_to, refs FROM messages WHERE folder = ? AND uid = ?')
@@ -121,7 +121,7 @@ export class MessageTable {
     return row && toldOf(row);
   }
 
-  /** What is told already stays: it never changes. */
+  /** Known values stay: they never change. */
   setAncestry(folder: number, id: string, { inReplyTo, references }: Ancestry): void {
     if (inReplyTo === undefined && references === undefined) return;
     const { changes } = this.#db
@@ -133,11 +133,11 @@ export class MessageTable {
     if (changes > 0) this.journal?.touched.add(id);
   }
 
-  /** Takes in a message that has no UID yet; one that is known is seen in this round. */
+  /** Takes in a message that has no UID yet; a known one is marked as seen in this round. */
   stage(folder: number, message: MessageFacts, round: number): void {
     const { id, receivedMs, changeKey, envelope } = message;
     const staged = this.#staged(folder, id);
-    // What is told twice has changed in between; what only properties tell is told by them.
+    // A message reported twice has changed in between; property flags come only from properties.
     const flags = [...message.flags, ...(staged?.flags.filter(isPropertyFlag) ?? [])].join(' ');
     this.#db
       .sql(
@@ -152,7 +152,7 @@ export class MessageTable {
       .run(folder, id, flags, receivedMs, changeKey, envelope, round);
   }
 
-  /** Takes in extended properties of a message that has no UID yet, whether it is known already or not. */
+  /** Takes in extended properties of a message that has no UID yet, known or not. */
   stageProperties(folder: number, { id, flags, size, inReplyTo, references }: PropertyFacts, round: number): void {
     const staged = this.#staged(folder, id);
     const all = [...(staged?.flags.filter((flag) => !isPropertyFlag(flag)) ?? []), ...flags].join(' ');
@@ -174,7 +174,7 @@ export class MessageTable {
     return row && { flags: this.flagSet(row.flags as string) };
   }
 
-  /** Ids of messages without a UID, in the order in which they get one. What was never described is none of them. */
+  /** IDs of messages without a UID, in the order in which they get one; without those never described. */
   staged(folder: number, limit: number): readonly string[] {
     return this.#db
       .sql(
@@ -184,12 +184,12 @@ export class MessageTable {
       .map(({ id }) => id as string);
   }
 
-  /** What was never described is dropped. */
+  /** Drops messages that were never described. */
   dropUndescribed(folder: number): void {
     this.#db.sql('DELETE FROM messages WHERE folder = ? AND uid IS NULL AND is_described = 0').run(folder);
   }
 
-  /** Gives a message its UID. @returns false where it has one, or is not there */
+  /** Assigns a message its UID. @returns false if it already has one or does not exist */
   assign(folder: number, id: string, uid: number, modseq: number): boolean {
     const { changes } = this.#db
       .sql('UPDATE messages SET uid = ?, modseq = ? WHERE folder = ? AND id = ? AND uid IS NULL')
@@ -198,7 +198,7 @@ export class MessageTable {
     return changes > 0;
   }
 
-  /** Messages that have a UID above `after` and that a full round has not seen, ascending by it, `limit` at most. */
+  /** At most `limit` messages with a UID above `after` that a full round has not seen, ascending. */
   unseen(
     folder: number,
     round: number,
@@ -211,7 +211,7 @@ export class MessageTable {
       .map(({ id, uid }) => ({ id: id as string, uid: uid as number }));
   }
 
-  /** A message that is there with its UID at once. */
+  /** Adds a message together with its UID. */
   add(folder: number, message: IndexedMessage, envelope: string, round: number): void {
     const { id, uid, flags, receivedMs, size, isExact, modseq, changeKey } = message;
     this.journal?.touched.add(id);
@@ -261,7 +261,7 @@ export class MessageTable {
     this.#db.sql('DELETE FROM messages WHERE folder = ? AND id = ? AND uid IS NULL').run(folder, id);
   }
 
-  /** Of a message that is not there any more. */
+  /** Records the removal of a message that no longer exists. */
   noteRemoval(folder: number, { uid }: Pick<IndexedMessage, 'uid'>, modseq: number): void {
     this.#db.sql('INSERT OR IGNORE INTO removals (folder, modseq, uid) VALUES (?, ?, ?)').run(folder, modseq, uid);
   }
@@ -276,7 +276,7 @@ export class MessageTable {
 
   /**
    * Forgets the oldest removals of a folder beyond `most`.
-   * @returns the mod-sequence up to which none is remembered; undefined where nothing is forgotten
+   * @returns the mod-sequence up to which none is remembered; undefined if nothing was forgotten
    */
   forgetRemovals(folder: number, most: number): number | undefined {
     const row = this.#db
@@ -292,9 +292,9 @@ export class MessageTable {
     this.#db.sql('DELETE FROM removals WHERE folder = ? AND modseq <= ?').run(folder, modseq);
   }
 
-  /** Drops messages of folders that are no more, `limit` at most. @returns whether there may be others */
+  /** Drops at most `limit` messages of removed folders. @returns whether there may be more */
   dropOrphans(limit: number): boolean {
-    // From folder to folder by the index: most have as many messages as there are.
+    // Skips from folder to folder through the index: reading all messages would take too long.
     const folder = this.#db
       .sql(
         `WITH RECURSIVE known(folder) AS (
@@ -325,7 +325,7 @@ export class MessageTable {
     return { ...row };
   }
 
-  /** Messages from a UID on. */
+  /** Counts messages from a UID on. */
   countFrom(folder: number, uid: number): number {
     const row = this.#db
       .sql('SELECT count(*) AS messages FROM messages WHERE folder = ? AND uid >= ?')
@@ -333,7 +333,7 @@ export class MessageTable {
     return row?.messages as number;
   }
 
-  /** @returns undefined where there is none for this state of the message */
+  /** @returns undefined if there is none for this state of the message */
   header(id: string, draftState: string): Buffer | undefined {
     const row = this.#db.sql('SELECT header FROM headers WHERE id = ? AND draft_state = ?').get(id, draftState);
     return row && Buffer.from(row.header as Uint8Array);
@@ -347,7 +347,7 @@ export class MessageTable {
     if (this.#headerBytes > maxHeaderBytes) this.#dropHeaders();
   }
 
-  /** Those that were kept first go, until a tenth is free. */
+  /** Drops the oldest headers until a tenth of the space is free. */
   #dropHeaders(): void {
     do {
       const oldest = 'SELECT rowid FROM headers ORDER BY rowid LIMIT 500';
@@ -374,7 +374,7 @@ export class MessageTable {
     };
   }
 
-  /** @param text separated by blanks */
+  /** @param text separated by spaces */
   flagSet(text: string): readonly string[] {
     const known = this.#flagSets.get(text);
     if (known !== undefined) return known;
@@ -385,7 +385,7 @@ export class MessageTable {
   }
 }
 
-/** What the index tells of a message's header. */
+/** What the index knows of a message's header. */
 export interface ToldEnvelope extends Ancestry {
   /** JSON. */
   readonly envelope: string;

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { BridgeError, errorText } from '../../../base/errors.ts';
 import { assertOwnFiles, databaseFiles } from '../../../base/files/own-file.ts';
 
-/** What leads from each format of an index to the next. A step once released never changes. */
+/** Steps from each format of an index to the next. A released step never changes. */
 const steps = [
   `
 CREATE TABLE facts (
@@ -95,8 +95,8 @@ ALTER TABLE folders ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 ];
 
 /**
- * Opens an index, or makes a new one.
- * @param isCopy of an index that is kept elsewhere: a loss of power may take back what was written last
+ * Opens an index or creates one.
+ * @param isCopy the file is a copy of an index kept elsewhere: a power failure may undo the last writes
  * @throws BridgeError `mailbox-index-unusable`
  */
 export function openIndexDatabase(file: string, isCopy: boolean): DatabaseSync {
@@ -105,7 +105,7 @@ export function openIndexDatabase(file: string, isCopy: boolean): DatabaseSync {
     assertOwnFiles(...databaseFiles(file));
     db = new DatabaseSync(file);
     chmodSync(file, 0o600);
-    // A UID that a client has seen must not be given again after a loss of power.
+    // A UID that a client has seen must not be assigned again after a power failure.
     const synchronous = isCopy ? 'NORMAL' : 'FULL';
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 5000;`);
     bringUpToDate(db);

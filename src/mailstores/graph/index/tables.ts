@@ -14,7 +14,7 @@ export class IndexTables {
   readonly keptSubscriptions: KeptSubscriptions;
   readonly appends: AppendTable;
 
-  /** @param isCopy of an index that is kept elsewhere @throws BridgeError `mailbox-index-unusable` */
+  /** @param isCopy the file is a copy of an index kept elsewhere @throws BridgeError `mailbox-index-unusable` */
   constructor(file: string, isCopy: boolean) {
     this.db = new IndexDatabase(file, isCopy);
     this.folders = new FolderTable(this.db);

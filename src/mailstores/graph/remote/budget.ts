@@ -1,15 +1,18 @@
 import type { Clock } from '../../../base/clock.ts';
 
-/** Requests to Graph for one app and mailbox. Microsoft: "Microsoft Graph service-specific throttling limits", Outlook. */
+/**
+ * Limit on requests to Graph per app and mailbox. Microsoft: "Microsoft Graph service-specific throttling limits",
+ * Outlook.
+ */
 export interface RequestLimits {
   readonly requests: number;
   readonly windowMs: number;
 }
 
-/** Part of the budget that is kept for what a client waits for. */
+/** Part of the budget reserved for requests that a client waits for. */
 const keptForClients = 0.2;
 
-/** The requests that may still be made: the budget fills up evenly over its window. */
+/** The requests still allowed: the budget refills evenly over its window. */
 export class RequestBudget {
   readonly #limits: RequestLimits;
   readonly #clock: Clock;
@@ -24,9 +27,9 @@ export class RequestBudget {
   }
 
   /**
-   * Takes requests out of the budget, if there are as many.
-   * @param background what nobody waits for leaves a fifth to the others
-   * @returns milliseconds until it is worth another try; 0 where they are taken
+   * Takes requests from the budget if enough are left.
+   * @param background nobody waits for the request: leaves a fifth to the others
+   * @returns milliseconds until another try is worthwhile; 0 if the requests are taken
    */
   take(count: number, background: boolean): number {
     this.#fill();

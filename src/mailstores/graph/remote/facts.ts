@@ -3,7 +3,7 @@ import type { MessageFacts, PropertyFacts } from '../index/message-table.ts';
 import { propertyIds } from './mail.ts';
 import type { GraphAddress, GraphMessage } from './resources.ts';
 
-/** A message as ENVELOPE tells it, kept as JSON. Addresses are pairs of name and address. */
+/** The data of ENVELOPE, kept as JSON. Addresses are pairs of name and address. */
 export interface EnvelopeFacts {
   readonly date?: string;
   readonly subject?: string;
@@ -19,7 +19,7 @@ export interface EnvelopeFacts {
 
 export type NamedAddress = readonly [name: string, address: string];
 
-/** What a message's own properties tell; undefined for one without an id. */
+/** Reads a message's own properties; undefined for one without an ID. */
 export function messageFacts(message: GraphMessage): MessageFacts | undefined {
   const { id, changeKey = '', receivedDateTime = '' } = message;
   if (id === undefined) return undefined;
@@ -33,7 +33,7 @@ export function messageFacts(message: GraphMessage): MessageFacts | undefined {
   };
 }
 
-/** What a message's extended properties tell; undefined for one without an id. */
+/** Reads a message's extended properties; undefined for one without an ID. */
 export function propertyFacts({ id, singleValueExtendedProperties = [] }: GraphMessage): PropertyFacts | undefined {
   if (id === undefined) return undefined;
   const properties = new Map(

@@ -6,7 +6,7 @@ import { imapDeleted, lastVerb } from '../flags.ts';
 import type { BatchAnswer, MailboxRequests, RequestOptions } from './requests.ts';
 import { type GraphFolder, type GraphMessage, type GraphPage, pageOf } from './resources.ts';
 
-/** The folders that Graph knows by name, and what IMAP calls them. */
+/** Graph's well-known folders and their IMAP special uses. */
 const wellKnown: Readonly<Record<string, SpecialUse | 'inbox'>> = {
   inbox: 'inbox',
   drafts: '\\Drafts',
@@ -19,7 +19,10 @@ const wellKnown: Readonly<Record<string, SpecialUse | 'inbox'>> = {
 const messageFields =
   'id,changeKey,isRead,isDraft,flag,categories,receivedDateTime,lastModifiedDateTime,sentDateTime,internetMessageId,subject,from,sender,replyTo,toRecipients,ccRecipients,bccRecipients';
 
-/** PidTagMessageSize, an estimate of what the MIME form will be; PidTagInReplyToId, PidTagInternetReferences; PidTagTransportMessageHeaders. */
+/**
+ * PidTagMessageSize, an estimate of the size of the MIME form; PidTagInReplyToId, PidTagInternetReferences;
+ * PidTagTransportMessageHeaders.
+ */
 const messageSize = 'Integer 0xe08';
 const inReplyTo = 'String 0x1042';
 const references = 'String 0x1039';
@@ -27,10 +30,10 @@ const transportHeaders = 'String 0x7d';
 
 export const propertyIds = { messageSize, inReplyTo, references, transportHeaders } as const;
 
-/** What only extended properties tell of a message in a list. */
+/** The extended properties requested for messages in a list. */
 const listedProperties = [lastVerb, imapDeleted, messageSize, inReplyTo, references];
 
-/** Whoever waits for a refusal does not wait for long. */
+/** A client waiting for a refusal should not wait long. */
 const removalPatienceMs = 15_000;
 const pageSize = 500;
 const paged = { Prefer: `odata.maxpagesize=${pageSize}` };
@@ -39,7 +42,7 @@ function expanding(ids: readonly string[]): string {
   return `singleValueExtendedProperties($filter=${ids.map((id) => `id eq '${id}'`).join(' or ')})`;
 }
 
-/** The calls of Graph about folders and messages of one mailbox. */
+/** Graph calls for the folders and messages of one mailbox. */
 export class RemoteMail {
   readonly requests: MailboxRequests;
 
@@ -47,7 +50,6 @@ export class RemoteMail {
     this.requests = requests;
   }
 
-  /** All folders. */
   async folders(options: RequestOptions = {}): Promise<readonly GraphFolder[]> {
     const select = '$select=id,displayName,parentFolderId,totalItemCount,unreadItemCount';
     const folders: GraphFolder[] = [];
@@ -60,7 +62,7 @@ export class RemoteMail {
     return folders;
   }
 
-  /** Ids of the folders that have a use of their own; a mailbox need not have all of them. */
+  /** IDs of the special-use folders; a mailbox need not have all of them. */
   async specialFolders(options: RequestOptions = {}): Promise<ReadonlyMap<string, SpecialUse | 'inbox' | 'root'>> {
     const names = [...Object.keys(wellKnown), 'msgfolderroot'];
     const answers = await this.requests.batch(
@@ -75,17 +77,17 @@ export class RemoteMail {
     return found;
   }
 
-  /** Where the changes of a folder begin to be told: with all that is in it. */
+  /** Link to the first changes of a folder, which report everything in it. */
   firstChanges(folderId: string): string {
     return `/mailFolders/${encodeURIComponent(folderId)}/messages/delta?$select=${messageFields}`;
   }
 
-  /** @throws GraphError 410 where the link has expired */
+  /** @throws GraphError 410 if the link has expired */
   async changes(link: string, options: RequestOptions = {}): Promise<GraphPage<GraphMessage>> {
     return pageOf(await this.requests.get(link, { ...options, headers: paged }));
   }
 
-  /** A page of what only extended properties tell, of all messages or of those changed since a time. */
+  /** A page of extended properties, of all messages or of those changed since a time. */
   async properties(
     folderId: string,
     from: { readonly sinceMs: number } | { readonly link: string },
@@ -102,7 +104,7 @@ export class RemoteMail {
     return pageOf(await this.requests.get(path, { ...options, headers: paged }));
   }
 
-  /** In which folder each message is; undefined where it is nowhere. */
+  /** The folder each message is in; undefined if the message is gone. */
   async parents(
     ids: readonly string[],
     options: RequestOptions = {},
@@ -114,14 +116,14 @@ export class RemoteMail {
     return new Map(ids.map((id, index) => [id, parentOf(answers[index] as BatchAnswer)]));
   }
 
-  /** A message as delta and the extended properties tell it. */
+  /** A message with its extended properties, as delta and the lists report it. */
   async message(id: string, options: RequestOptions = {}): Promise<GraphMessage> {
     const expand = expanding(listedProperties);
     const path = `${messagePath(id)}?$select=${messageFields},parentFolderId&$expand=${expand}`;
     return (await this.requests.get(path, options)) as GraphMessage;
   }
 
-  /** The same of several, those that are gone left out. */
+  /** Like {@link message}, for several; messages that are gone are left out. */
   async messages(ids: readonly string[], options: RequestOptions = {}): Promise<readonly GraphMessage[]> {
     const query = `?$select=${messageFields},parentFolderId&$expand=${expanding(listedProperties)}`;
     const answers = await this.requests.batch(
@@ -135,12 +137,14 @@ export class RemoteMail {
     });
   }
 
-  /** The MIME form, as Exchange makes it now. */
+  /** The MIME form, as Exchange generates it now. */
   download(id: string, receive: (body: Readable) => Promise<void>, options: RequestOptions = {}): Promise<void> {
     return this.requests.download(`${messagePath(id)}/$value`, receive, options);
   }
 
-  /** The header that each message came with; undefined where Exchange has none, as of what was sent from here. */
+  /**
+   * The header that each message arrived with; undefined if Exchange has none, as for messages sent from this mailbox.
+   */
   async headers(
     ids: readonly string[],
     options: RequestOptions = {},
@@ -157,14 +161,14 @@ export class RemoteMail {
     });
   }
 
-  /** Ids of the messages of a folder that meet a condition; the first 250. */
+  /** IDs of the messages of a folder that match a filter; at most 250. */
   async filtered(folderId: string, filter: string, options: RequestOptions = {}): Promise<readonly string[]> {
     const query = `$filter=${encodeURIComponent(filter)}&$select=id&$top=250`;
     const path = `/mailFolders/${encodeURIComponent(folderId)}/messages?${query}`;
     return pageOf<GraphMessage>(await this.requests.get(path, options)).value.flatMap(({ id }) => id ?? []);
   }
 
-  /** Removes what we have put there ourselves a moment ago. @returns whether nothing of it is left; it fails in no other way */
+  /** Removes messages that the bridge has just stored. @returns whether nothing is left of them; never rejects */
   async removeForGood(ids: readonly string[]): Promise<boolean> {
     const outcomes = await Promise.allSettled(ids.map((id) => this.#removeOne(id)));
     return outcomes.every((outcome) => outcome.status === 'fulfilled' || isGone(outcome.reason));
@@ -180,14 +184,14 @@ export class RemoteMail {
     }
   }
 
-  /** The id in what Graph answers. @throws GraphUnansweredError where there is none: the answer broke off */
+  /** The ID in Graph's answer. @throws GraphUnansweredError if there is none because the answer broke off */
   idOf(json: unknown): string {
     const { id } = (json ?? {}) as GraphMessage;
     if (id === undefined) throw new GraphUnansweredError(true, new Error('Graph does not say what it has stored.'));
     return id;
   }
 
-  /** Ids of the messages of a folder that hold words, as Exchange's index finds them; a thousand at most. */
+  /** IDs of the messages of a folder that contain words, as Exchange's index finds them; at most 1,000. */
   async search(folderId: string, query: string, options: RequestOptions = {}): Promise<readonly string[]> {
     const found: string[] = [];
     const search = encodeURIComponent(`"${query.replace(/["\\]/g, ' ')}"`);
@@ -202,7 +206,7 @@ export class RemoteMail {
   }
 }
 
-/** Below the mailbox. */
+/** Path below the mailbox. */
 export function messagePath(id: string): string {
   return `/messages/${encodeURIComponent(id)}`;
 }

@@ -8,7 +8,7 @@ import { userPath } from '../../../graph/upload/draft.ts';
 import type { RequestLimits } from './budget.ts';
 import { type RequestWait, Throttle } from './throttle.ts';
 
-/** How one mailbox is reached. */
+/** How to reach a mailbox. */
 export interface GraphMailboxAccess {
   readonly client: GraphClient;
   readonly mailbox: string;
@@ -16,53 +16,55 @@ export interface GraphMailboxAccess {
   readonly sendAs: 'mailbox' | 'me';
   readonly clock: Clock;
   readonly limits: RequestLimits;
-  /** Messages that are no drafts are stored by import (Microsoft: "Import an Exchange mailbox item"). */
+  /** Messages that are not drafts are stored by import (Microsoft: "Import an Exchange mailbox item"). */
   readonly imports?: boolean;
 }
 
-/** How one request is made. */
+/** Options for a request. */
 export interface RequestOptions extends RequestWait {
   readonly headers?: Readonly<Record<string, string>>;
-  /** It must not be made again where Graph may have carried it out. Default: for POST outside of a batch. */
+  /** Must not be repeated if Graph may have carried it out. Default: true for POST outside of a batch. */
   readonly once?: boolean;
-  /** How long it is tried, milliseconds. Default: 90 seconds where a client waits for it. */
+  /** How long to keep trying, milliseconds. Default: 90 seconds if a client waits for it. */
   readonly patienceMs?: number;
 }
 
 /** One request of a batch. */
 export interface BatchedRequest {
   readonly method: GraphRequest['method'];
-  /** Below the mailbox: `/messages/…`. */
+  /** Path below the mailbox: `/messages/…`. */
   readonly path: string;
   readonly json?: Record<string, unknown>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What came of it: the answer's JSON, or why there is none. */
+/** The result: the answer's JSON, or why there is none. */
 export type BatchAnswer = { readonly json: unknown } | { readonly error: GraphError };
 
-/** Graph takes no more in one batch (Microsoft: "Combine multiple HTTP requests using JSON batching"). */
+/** Graph's limit for one batch (Microsoft: "Combine multiple HTTP requests using JSON batching"). */
 const mostInBatch = 20;
-/** A page of 500 messages with many recipients each. */
+/** Enough for a page of 500 messages with many recipients each. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 const requestTimeoutMs = 120_000;
 
-/** What nobody waits for is tried again with the next look; meanwhile it would be in the way of who does wait. */
+/**
+ * Background requests are tried again with the next look; until then they would delay requests that a client waits for.
+ */
 const usualPatienceMs = { client: 90_000, background: 5_000 };
 const firstWaitMs = 500;
 const longestWaitMs = 30_000;
 
 const again = new Set([408, 423, 429, 500, 502, 503, 504, 509]);
-/** What a gateway answers whose server may have carried the request out all the same. */
+/** Answers of a gateway whose server may still have carried out the request. */
 const maybeDone = new Set([502, 504]);
 
 /**
- * Requests about one mailbox: within the budget that Graph gives an app for it, tried again where Graph asks for it, what
- * a client waits for before what nobody waits for.
+ * Requests for one mailbox. They stay within the budget that Graph grants an app, are retried when Graph asks for it,
+ * and those a client waits for go before background requests.
  */
 export class MailboxRequests {
   readonly mailbox: string;
-  /** Of the mailbox, with the version. */
+  /** Path of the mailbox, with the version. */
   readonly root: string;
   readonly #access: GraphMailboxAccess;
   readonly #background = new Semaphore(1);
@@ -75,22 +77,22 @@ export class MailboxRequests {
     this.#throttle = new Throttle(access.clock, access.limits);
   }
 
-  /** Milliseconds for which Graph has asked to be left alone. */
+  /** Milliseconds for which Graph has asked the bridge to wait. */
   get heldMs(): number {
     return this.#throttle.heldMs;
   }
 
-  /** Calls `listener` when Graph makes a client wait. @returns ends that */
+  /** Calls `listener` when Graph makes a client wait. @returns a function that ends that */
   onWait(listener: (text: string) => void): () => void {
     return this.#throttle.onWait(listener);
   }
 
-  /** @param path below the mailbox, or the whole link that Graph has given */
+  /** @param path below the mailbox, or the full link that Graph returned */
   get(path: string, options: RequestOptions = {}): Promise<unknown> {
     return this.send('GET', path, undefined, options);
   }
 
-  /** @returns the answer's JSON; undefined where it has none @throws GraphError, GraphUnansweredError, GraphTokenError */
+  /** @returns the answer's JSON; undefined if it has none @throws GraphError, GraphUnansweredError, GraphTokenError */
   async send(
     method: GraphRequest['method'],
     path: string,
@@ -111,7 +113,7 @@ export class MailboxRequests {
     });
   }
 
-  /** Requests in batches of 20, in their order. One that is throttled is made again. */
+  /** Sends requests in batches of 20, in order. Throttled ones are retried. */
   async batch(requests: readonly BatchedRequest[], options: RequestOptions = {}): Promise<BatchAnswer[]> {
     const answers: BatchAnswer[] = [];
     for (let start = 0; start < requests.length; start += mostInBatch) {
@@ -120,7 +122,7 @@ export class MailboxRequests {
     return answers;
   }
 
-  /** @param receive reads the body; called again where the first try broke off */
+  /** @param receive reads the body; called again if the first try broke off */
   async download(
     path: string,
     receive: (body: Readable) => Promise<void>,
@@ -133,7 +135,7 @@ export class MailboxRequests {
   }
 
   /**
-   * A POST to a URL that Graph has made for it, which grants access by itself.
+   * POSTs to a URL that Graph has created for the purpose and that itself grants access.
    * @param url a secret @returns the answer's JSON
    */
   async post(url: string, json: Record<string, unknown>, options: RequestOptions = {}): Promise<unknown> {
@@ -147,7 +149,7 @@ export class MailboxRequests {
     );
   }
 
-  /** Links that Graph gives are absolute, and lead to the same service. */
+  /** Links from Graph are absolute and lead to the same service. */
   #whole(path: string): string {
     if (path.startsWith('/v1.0/')) return path;
     if (path.startsWith('/')) return `${this.root}${path}`;
@@ -196,7 +198,7 @@ export class MailboxRequests {
     });
   }
 
-  /** @returns how long Graph wants to be left alone; undefined where it does not say */
+  /** @returns how long Graph asks the bridge to wait; undefined if it does not say */
   #sort(
     { responses }: { readonly responses?: readonly BatchResponse[] },
     asked: readonly { readonly id: string }[],
@@ -220,7 +222,7 @@ export class MailboxRequests {
     return waitMs;
   }
 
-  /** Tries until it succeeds, or patience ends. */
+  /** Retries until it succeeds or patience ends. */
   async #persist<Result>(
     count: number,
     options: RequestOptions,
@@ -247,7 +249,7 @@ export class MailboxRequests {
     }
   }
 
-  /** @returns how long to wait for the next try; undefined for none */
+  /** @returns how long to wait before the next try; undefined for no retry */
   #afterFailure(error: unknown, once: boolean, tries: number): number | undefined {
     if (error instanceof GraphError && again.has(error.status)) {
       if (once && maybeDone.has(error.status)) return undefined;
@@ -265,7 +267,7 @@ export class MailboxRequests {
   }
 }
 
-/** @throws GraphUnansweredError where it takes longer */
+/** @throws GraphUnansweredError if it takes longer */
 async function within<Result>(
   timeoutMs: number,
   signal: AbortSignal | undefined,
@@ -292,7 +294,7 @@ function isBody(json: object): json is NonNullable<GraphRequest['body']> {
   return 'open' in json && 'contentType' in json;
 }
 
-/** Ids that stay the same when a message moves. */
+/** Requests IDs that stay the same when a message moves. */
 function preferring(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
   const { Prefer, ...others } = headers;
   return { ...others, Prefer: ['IdType="ImmutableId"', ...(Prefer === undefined ? [] : [Prefer])].join(', ') };
@@ -302,7 +304,7 @@ function backoffMs(tries: number): number {
   return Math.min(longestWaitMs, firstWaitMs * 2 ** tries);
 }
 
-/** @throws GraphUnansweredError for what is no JSON: an answer that broke off */
+/** @throws GraphUnansweredError if it is not JSON because the answer broke off */
 function parsed(text: string, mayBeDone: boolean): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,7 +1,7 @@
 import { GraphUnansweredError } from '../../../graph/client/error.ts';
 import type { GraphMarks } from '../flags.ts';
 
-/* Resources of Graph as far as they are read here. Nothing is sure to be there. */
+/* The parts of Graph resources that are read here. Any property may be absent. */
 
 export interface GraphAddress {
   readonly emailAddress?: { readonly name?: string; readonly address?: string };
@@ -48,7 +48,7 @@ export interface GraphPage<Item> {
 
 export function pageOf<Item>(json: unknown): GraphPage<Item> {
   const page = json as { value?: readonly Item[]; '@odata.nextLink'?: string; '@odata.deltaLink'?: string };
-  // A page that is none must not be taken for one with nothing on it.
+  // Anything that is not a page must not be mistaken for an empty page.
   if (!Array.isArray(page?.value)) throw new GraphUnansweredError(false, new Error('The answer is no page of a list.'));
   return { value: page.value, nextLink: page['@odata.nextLink'], deltaLink: page['@odata.deltaLink'] };
 }

@@ -2,23 +2,23 @@ import type { Clock } from '../../../base/clock.ts';
 import { GraphError } from '../../../graph/client/error.ts';
 import { RequestBudget, type RequestLimits } from './budget.ts';
 
-/** Who waits for a request. */
+/** How a request is waited for. */
 export interface RequestWait {
-  /** Nobody waits for it: it leaves room for others. */
+  /** No client waits for it: it leaves room for others. */
   readonly background?: boolean;
-  /** Whoever waited has gone. */
+  /** Aborted when the caller has gone. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A wait longer than that is told to whoever waits. */
+/** A longer wait is reported to the waiting client. */
 const noticeAfterMs = 3_000;
 
-/** When the next request about a mailbox may be made: as Graph has asked for, and as its budget allows. */
+/** Decides when the next request for a mailbox may be made, by Graph's requests to wait and by its budget. */
 export class Throttle {
   readonly #clock: Clock;
   readonly #budget: RequestBudget;
   readonly #listeners = new Set<(text: string) => void>();
-  /** Graph has asked to be left alone until then, with that answer. */
+  /** Graph has asked the bridge to wait until then, with this answer. */
   #held: { readonly untilMs: number; readonly by: GraphError } | undefined;
 
   constructor(clock: Clock, limits: RequestLimits) {
@@ -26,26 +26,26 @@ export class Throttle {
     this.#budget = new RequestBudget(clock, limits);
   }
 
-  /** Milliseconds for which Graph has asked to be left alone. */
+  /** Milliseconds for which Graph has asked the bridge to wait. */
   get heldMs(): number {
     return Math.max(0, (this.#held?.untilMs ?? 0) - this.#clock.now());
   }
 
-  /** Calls `listener` when a client is made to wait. @returns ends that */
+  /** Calls `listener` when a client is made to wait. @returns a function that ends that */
   onWait(listener: (text: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Graph has asked to be left alone. */
+  /** Graph has asked the bridge to wait. */
   hold(by: GraphError, waitMs: number): void {
     const untilMs = this.#clock.now() + waitMs;
     if (untilMs > (this.#held?.untilMs ?? 0)) this.#held = { untilMs, by };
   }
 
   /**
-   * Waits until neither Graph nor the budget forbids as many requests.
-   * @param deadline milliseconds since 1970 @throws GraphError where they are forbidden until then
+   * Waits until both Graph and the budget allow this many requests.
+   * @param deadline milliseconds since 1970 @throws GraphError if they are not allowed by then
    */
   async turn(count: number, waiting: RequestWait, deadline: number): Promise<void> {
     for (;;) {
@@ -57,7 +57,7 @@ export class Throttle {
     }
   }
 
-  /** Until the next try of what has failed. @throws the reason of the signal */
+  /** Waits before retrying what has failed. @throws the reason of the signal */
   async wait(waitMs: number, waiting: RequestWait): Promise<void> {
     await this.#wait(waitMs, waiting, this.heldMs > 0 ? askedToWait : refused);
   }

@@ -6,32 +6,32 @@ import { type IndexedMessage, isPropertyFlag, type MessageFacts, type PropertyFa
 import { type FolderMemory, summaryOf } from './memory.ts';
 import type { OwnChanges } from './own-changes.ts';
 
-/** What an edit works on. */
+/** The folder that an edit changes. */
 export interface EditedFolder {
   readonly index: MailboxIndex;
   readonly facts: IndexedFolder;
-  /** Whether somebody has the folder open, or may have by the time the edit counts. */
+  /** Whether a session has the folder open, or may have by the time the edit takes effect. */
   readonly isOpen: boolean;
   readonly ownChanges: OwnChanges;
 }
 
 /** When Graph was asked, by {@link OwnChanges.now}. */
 export interface AskedAt {
-  /** Before all that belongs together. */
+  /** Before the whole series of requests. */
   readonly startedAt: number;
-  /** Before that part. */
+  /** Before this request. */
   readonly pageAt: number;
 }
 
 /**
- * Removals that are remembered of each folder. A client that was away for longer is told of every number that it knows and
- * that is not there (RFC 7162 section 3.2.5.1).
+ * Removals remembered per folder. A client that was away for longer is told of every number it knows that no longer
+ * exists (RFC 7162 section 3.2.5.1).
  */
 const mostRemovals = 10_000;
 
 /**
- * Changes of a folder's index, made within one transaction; each has a modification sequence of its own. Memory is changed,
- * and others are told, once they count.
+ * Changes of a folder's index, made within one transaction; each has its own modification sequence. Memory is changed,
+ * and others are told, once the changes are committed.
  */
 export class FolderEdit {
   readonly changes: FolderChange[] = [];
@@ -50,17 +50,17 @@ export class FolderEdit {
     this.#removalsFrom = folder.facts.removalsFrom;
   }
 
-  /** Does in memory what was done in the index. */
+  /** Repeats in memory what was done in the index. */
   remember(memory: FolderMemory): void {
     for (const change of this.#remembered) change(memory);
   }
 
-  /** Where the folder's counters stand now. */
+  /** The folder's counters after the edit so far. */
   get counters(): Required<Pick<FolderProgress, 'modseq' | 'uidNext' | 'removalsFrom'>> {
     return { modseq: this.#modseq, uidNext: this.#uidNext, removalsFrom: this.#removalsFrom };
   }
 
-  /** A message that the folder has now. @returns its UID; of one that is there, the one it has */
+  /** Adds a message. @returns its UID; for a known message, the one it already has */
   add(message: Omit<IndexedMessage, 'uid' | 'modseq'>, envelope: string): number {
     const { index, facts } = this.#folder;
     const known = index.messages.get(this.#key, message.id);
@@ -74,7 +74,10 @@ export class FolderEdit {
     return added.uid;
   }
 
-  /** Messages that a full round has found get their UIDs, but for those that have one. @param ids in order of arrival */
+  /**
+   * Assigns UIDs to messages that a full round has found, except those that have one.
+   * @param ids in order of arrival
+   */
   assign(ids: readonly string[]): void {
     const { index, isOpen } = this.#folder;
     const modseq = this.#modseq + 1;
@@ -90,8 +93,8 @@ export class FolderEdit {
   }
 
   /**
-   * What Graph tells of messages: those that are not known are new.
-   * @param asked of {@link OwnChanges}: what we have changed since is newer than what Graph tells
+   * Merges messages reported by Graph: unknown ones are new.
+   * @param asked by {@link OwnChanges}: what the bridge has changed since is newer than what Graph reports
    */
   merge(messages: readonly MessageFacts[], properties: ReadonlyMap<string, PropertyFacts>, asked: AskedAt): void {
     const { messages: table } = this.#folder.index;
@@ -99,7 +102,7 @@ export class FolderEdit {
     for (const facts of messages) {
       const known = table.get(this.#key, facts.id);
       if (known === undefined) {
-        // What we have taken away since must not come back as new.
+        // A message that the bridge has removed since must not come back as new.
         if (!this.#isPassedOver(facts.id, asked)) fresh.push(facts);
       } else this.#mergeKnown(known, facts, properties.get(facts.id), asked);
     }
@@ -112,7 +115,7 @@ export class FolderEdit {
     }
   }
 
-  /** What extended properties tell of a message that is known. */
+  /** Merges extended properties of a known message. */
   mergeProperties(known: IndexedMessage, { flags, size, ...ancestry }: PropertyFacts, asked: AskedAt): void {
     const { index } = this.#folder;
     index.messages.setAncestry(this.#key, known.id, ancestry);
@@ -126,7 +129,7 @@ export class FolderEdit {
       this.#setFlags({ ...known, size: known.isExact ? known.size : (size ?? known.size) }, told);
   }
 
-  /** The exact sizes of messages are known now. @param sizes octets, by Graph's id */
+  /** Sets the exact sizes of messages. @param sizes bytes, by Graph's ID */
   setSizes(sizes: ReadonlyMap<string, number>): void {
     const { index } = this.#folder;
     for (const [id, size] of sizes) {
@@ -137,12 +140,12 @@ export class FolderEdit {
     }
   }
 
-  /** Flags that Graph has taken from us. */
+  /** Sets flags that Graph has accepted from the bridge. */
   setFlags(known: IndexedMessage, flags: readonly string[], changeKey: string): number {
     return this.#setFlags({ ...known, changeKey }, flags);
   }
 
-  /** Messages that are there get UIDs as if they had just come. @returns the UIDs they had, and those they have */
+  /** Gives existing messages new UIDs, as if they had just arrived. @returns their old and new UIDs */
   renumber(ids: readonly string[]): { readonly from: readonly number[]; readonly to: readonly number[] } {
     const { index } = this.#folder;
     const known = ids.flatMap((id) => {
@@ -159,12 +162,12 @@ export class FolderEdit {
     return { from: known.map(({ message }) => message.uid), to };
   }
 
-  /** Graph tells that messages are gone. */
+  /** Removes messages that Graph reports as gone. */
   removeAsTold(ids: readonly string[], asked: AskedAt): void {
     this.remove(ids.filter((id) => !this.#isPassedOver(id, asked)));
   }
 
-  /** Messages are gone. @returns their UIDs, ascending */
+  /** Removes messages. @returns their UIDs, ascending */
   remove(ids: readonly string[]): readonly number[] {
     const { index } = this.#folder;
     const gone = ids.flatMap((id) => index.messages.get(this.#key, id) ?? []);
@@ -184,7 +187,7 @@ export class FolderEdit {
     if (this.#isPassedOver(known.id, asked)) return;
     const kept = properties?.flags ?? known.flags.filter(isPropertyFlag);
     const told = [...facts.flags.filter((flag) => !isPropertyFlag(flag)), ...kept];
-    // A client may call a draft what Graph calls none.
+    // A client may mark as a draft what Graph does not consider one.
     const flags = isDraft(known.flags) && !isDraft(told) ? [...told, '\\Draft'] : told;
     const { index } = this.#folder;
     const { changeKey } = facts;
@@ -205,7 +208,7 @@ export class FolderEdit {
     return next.modseq;
   }
 
-  /** Whether what Graph tells of a message may be older than what is known; then it is read once more. */
+  /** Tells whether what Graph reports of a message may be older than what is known; the message is then read again. */
   #isPassedOver(id: string, { startedAt, pageAt }: AskedAt): boolean {
     const { ownChanges } = this.#folder;
     if (!ownChanges.since(id, startedAt) && !ownChanges.othersSince(pageAt)) return false;

@@ -9,17 +9,17 @@ import { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 import { FolderRounds, type RoundOptions } from './rounds.ts';
 
-/** A message, and what Graph calls it. */
+/** A message with Graph's ID. */
 export interface FolderEntry {
   readonly id: string;
   readonly summary: IndexedSummary;
 }
 
-/** Exact sizes that become known within that time are written together. */
+/** Exact sizes found within this time are written together. */
 const sizesTogetherMs = 1_000;
 
 /**
- * A folder that sessions work in: what the index and Graph know of it. All sessions of a mailbox share it, and hear of
+ * A folder that sessions work in: what the index and Graph know of it. All sessions of a mailbox share it, and learn of
  * each other's changes at once.
  */
 export class SyncedFolder {
@@ -39,9 +39,9 @@ export class SyncedFolder {
   };
   #usedAtMs: number;
   #endFollow: (() => void) | undefined;
-  /** Exact sizes that other instances do not know yet, by Graph's id. */
+  /** Exact sizes not yet shared with other instances, by Graph's ID. */
   readonly #sizes = new Map<string, number>();
-  /** Sessions that wait for the folder to be read into memory. */
+  /** Number of sessions waiting for the folder to be read into memory. */
   #opening = 0;
 
   constructor(key: number, parts: FolderParts) {
@@ -52,7 +52,7 @@ export class SyncedFolder {
     this.#usedAtMs = parts.clock.now();
   }
 
-  /** As the index has it now. @throws MailStoreError `no-such-folder` */
+  /** The folder's current data in the index. @throws MailStoreError `no-such-folder` */
   get facts(): IndexedFolder {
     const facts = this.parts.index.folders.get(this.key);
     if (facts === undefined) throw new MailStoreError('no-such-folder', 'The folder was deleted.');
@@ -63,12 +63,12 @@ export class SyncedFolder {
     return this.#watchers.size > 0;
   }
 
-  /** The messages of a folder that somebody has open, ascending by UID. */
+  /** The messages of an open folder, ascending by UID. */
   get entries(): ReadonlyMap<number, IndexedSummary> {
     return this.#memory.entries;
   }
 
-  /** A message of a folder that somebody has open, with Graph's id. */
+  /** A message of an open folder, with Graph's ID. */
   entry(uid: number): FolderEntry | undefined {
     const summary = this.#memory.entries.get(uid);
     const id = summary && this.parts.index.messages.idOf(this.key, uid);
@@ -79,15 +79,15 @@ export class SyncedFolder {
     return this.parts.index.messages.get(this.key, id)?.uid;
   }
 
-  /** Names the state of a message for conditional requests. */
+  /** Identifies the state of a message for conditional requests. */
   changeKey(id: string): string | undefined {
     return this.parts.index.messages.get(this.key, id)?.changeKey;
   }
 
-  /** Reads the messages into memory, having compared them with Graph; see {@link bringUpToDate}. */
+  /** Reads the messages into memory after comparing them with Graph; see {@link bringUpToDate}. */
   async open(maxAgeMs: number, options: RoundOptions): Promise<void> {
     await this.#whileOpening(async () => {
-      // While Graph is asked what has changed; of a first listing nobody wants to be told in pieces.
+      // Loads while Graph is asked for changes. A first listing is not reported in pieces.
       if (this.facts.deltaLink !== undefined) this.#load().catch(() => {});
       await this.bringUpToDate(maxAgeMs, options);
       await this.#load();
@@ -95,7 +95,7 @@ export class SyncedFolder {
   }
 
   /**
-   * Reads the messages into memory as the index has them, if that was compared with Graph no longer ago.
+   * Reads the messages into memory from the index, if it was compared with Graph no longer ago.
    * @returns whether it was
    */
   async openIfCurrent(maxAgeMs: number): Promise<boolean> {
@@ -121,7 +121,7 @@ export class SyncedFolder {
     }
   }
 
-  /** @returns ends it */
+  /** @returns a function that ends it */
   watch(watcher: SessionWatcher): () => void {
     this.#watchers.add(watcher);
     this.#endFollow ??= this.parts.index.authority.follow(this.key, () => this.#followed());
@@ -147,11 +147,12 @@ export class SyncedFolder {
       },
       options.signal,
     );
-    // Who came too late for a comparison, or did not need one, must not see less than another instance has told already.
+    // A session that joined too late for a comparison, or did not need one, must not see less than another instance has
+    // already reported.
     if (!isCompared) await this.catchUp();
   }
 
-  /** Compares every message with Graph, whatever has been told of changes. */
+  /** Compares every message with Graph, whatever changes were reported. */
   reconcile(): Promise<void> {
     return this.#comparing.apart(async () => {
       await this.catchUp();
@@ -159,17 +160,17 @@ export class SyncedFolder {
     });
   }
 
-  /** Takes the messages out of memory if nobody has used them for so long; the index has them. */
+  /** Drops the messages from memory if nobody has used them for this long; the index keeps them. */
   unloadAfter(unusedMs: number): void {
     const isUsed = this.isWatched || this.#opening > 0;
     if (!isUsed && this.parts.clock.now() - this.#usedAtMs > unusedMs) this.#memory.clear();
   }
 
   /**
-   * Changes the folder, all at once or not at all, and tells who watches it.
-   * @param work changes nothing but what it is given and may be called again: see {@link IndexAuthority.write}
-   * @param author is told of new messages alone
-   * @param progress what else is written down of the folder; asked last
+   * Changes the folder, all or nothing, and tells its watchers.
+   * @param work changes only what it is given and may be called again: see {@link IndexAuthority.write}
+   * @param author is told only of new messages
+   * @param progress other folder data to write; called last
    */
   async edit<Result>(
     work: (edit: FolderEdit) => Result,
@@ -192,14 +193,14 @@ export class SyncedFolder {
     try {
       return await authority.write(this.key, prepare, { ...this.#side, written });
     } catch (error) {
-      // What Graph has taken is not in the index: who goes on would not see it.
+      // Graph has accepted changes that are not in the index: sessions that continued would not see them.
       if (!authority.isShared) this.end('The index of the mailbox cannot be written.');
       else this.#lost(error);
       throw error;
     }
   }
 
-  /** Takes in what other instances have written. @throws as {@link IndexAuthority.catchUp} */
+  /** Takes in what other instances have written. @throws like {@link IndexAuthority.catchUp} */
   async catchUp(): Promise<void> {
     const { authority } = this.parts.index;
     if (!authority.isShared) return;
@@ -211,7 +212,7 @@ export class SyncedFolder {
     }
   }
 
-  /** The index that instances share has another folder in the place of this one, or none. */
+  /** The shared index has another folder in place of this one, or none. */
   #lost(error: unknown): void {
     if (!(error instanceof MailStoreError && error.code === 'no-such-folder')) return;
     this.end(error.message);
@@ -220,19 +221,19 @@ export class SyncedFolder {
   }
 
   /**
-   * Messages are being changed at Graph, until the returned function is called. Where another instance has written
-   * meanwhile, they are read once more.
+   * Marks messages as being changed at Graph until the returned function is called. If another instance writes
+   * meanwhile, they are read again.
    */
   changing(ids: readonly string[]): () => Promise<void> {
     const end = this.ownChanges.begin(ids);
     return async () => {
       end();
-      // What cannot be read now stays in doubt.
+      // Anything that cannot be read now stays in doubt.
       if (this.parts.index.authority.isShared) await this.#rounds.settle({ background: true }).catch(() => {});
     };
   }
 
-  /** The exact size of a message is known now. */
+  /** Records the exact size of a message. */
   setSize(uid: number, size: number): void {
     const { messages, authority } = this.parts.index;
     const id = this.entries.get(uid)?.isExact === false ? messages.idOf(this.key, uid) : undefined;
@@ -243,14 +244,16 @@ export class SyncedFolder {
     if (authority.isShared) this.#shareSize(known.id, size);
   }
 
-  /** Messages below this UID are new to nobody any more. */
+  /** Messages below this UID are no longer recent. */
   seenBelow(uid: number): void {
     const isNews = this.facts.recentFrom < uid;
     this.parts.index.folders.update(this.key, { recentFrom: uid });
     if (isNews) this.parts.index.authority.seenBelow(this.key, uid);
   }
 
-  /** Sizes become known one after the other, as a client reads: they are written together, and one that is lost is found again. */
+  /**
+   * Sizes become known one after another as a client reads, so they are written together; a lost one is found again.
+   */
   #shareSize(id: string, size: number): void {
     this.#sizes.set(id, size);
     if (this.#sizes.size > 1) return;
@@ -262,7 +265,7 @@ export class SyncedFolder {
     });
   }
 
-  /** What fails now is done when the folder is looked at the next time. */
+  /** A failure here is made up for at the next look at the folder. */
   #followed(): void {
     if (!this.parts.isClosed()) this.catchUp().catch(() => {});
   }
@@ -279,12 +282,14 @@ export class SyncedFolder {
     ]);
   }
 
-  /** The folder can be used no more. */
+  /** The folder can no longer be used. */
   end(why: string): void {
     this.#tell([{ kind: 'gone', why }]);
   }
 
-  /** New mail is new to all who hear of it, until one has who may change the folder. */
+  /**
+   * New mail is recent for every session that learns of it, up to and including the first that can change the folder.
+   */
   #tell(changes: readonly FolderChange[], author?: SessionWatcher): void {
     for (const change of changes) {
       if (change.kind === 'added') this.#tellAdded(change);

@@ -2,11 +2,11 @@ import type { Clock } from '../../../base/clock.ts';
 import { OneAtATime } from '../../../base/one-at-a-time.ts';
 import { unlessAborted } from '../../../base/unless-aborted.ts';
 
-/** Work of which one run serves all who asked for it before it began, also where it fails. */
+/** Work of which one run serves everyone who asked before it began, even if it fails. */
 export class JointWork {
   readonly #clock: Clock;
   readonly #serial = new OneAtATime();
-  /** When the last run began that went well, milliseconds since 1970. */
+  /** When the last successful run began, milliseconds since 1970. */
   #doneFromMs: number | undefined;
   #failed: { readonly fromMs: number; readonly error: unknown } | undefined;
   #expiredMs = 0;
@@ -16,9 +16,8 @@ export class JointWork {
   }
 
   /**
-   * Does it, unless it was begun since `maxAgeMs` before this call. Who comes while it is under way waits for the next
-   * run, together with all who came meanwhile.
-   * @param signal whoever asked has gone: waits no longer, and what comes of it concerns nobody else
+   * Runs the work, unless a run began since `maxAgeMs` before this call. Calls made during a run share the next one.
+   * @param signal aborts only this caller's wait; the run's result does not concern it
    */
   run(maxAgeMs: number, work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
     const askedMs = this.#clock.now();
@@ -38,17 +37,17 @@ export class JointWork {
     return unlessAborted(done, signal);
   }
 
-  /** Whether a run that went well began no longer ago. */
+  /** Tells whether a successful run began no longer ago. */
   isDoneSince(maxAgeMs: number): boolean {
     return this.#doneFromMs !== undefined && this.#doneFromMs > this.#clock.now() - maxAgeMs;
   }
 
-  /** Runs other work meanwhile, which must not meet it. */
+  /** Runs other work, never at the same time as this one. */
   apart(work: () => Promise<void>): Promise<void> {
     return this.#serial.run(work);
   }
 
-  /** What was found is no longer true. */
+  /** The last result is no longer valid. */
   expire(): void {
     this.#expiredMs = this.#clock.now();
     this.#doneFromMs = undefined;

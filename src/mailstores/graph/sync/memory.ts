@@ -1,26 +1,26 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { IndexedMessage, IndexedSummary, MessageTable } from '../index/message-table.ts';
 
-/** Messages read from the index between two looks at other work. */
+/** Messages read from the index before yielding to other work. */
 const readAtOnce = 2_000;
 
-/** The messages of a folder that somebody has open, ascending by UID. All sessions share them. */
+/** The messages of an open folder, ascending by UID. All sessions share them. */
 export class FolderMemory {
   #entries: Map<number, IndexedSummary> | undefined;
   #loading: Promise<void> | undefined;
-  /** What has a higher UID is not read yet, and will be. */
+  /** Messages with a higher UID are still to be read. */
   #readTo = 0;
 
   get isLoaded(): boolean {
     return this.#entries !== undefined;
   }
 
-  /** Ascending by UID; none where nobody has the folder open. */
+  /** Ascending by UID; empty if the folder is not open. */
   get entries(): ReadonlyMap<number, IndexedSummary> {
     return this.#entries ?? none;
   }
 
-  /** Reads the index, other work going on in between. */
+  /** Reads the index, yielding to other work in between. */
   async load(messages: MessageTable, folder: number): Promise<void> {
     if (this.#entries === undefined) {
       this.#entries = new Map();
@@ -43,7 +43,7 @@ export class FolderMemory {
     this.#loading = undefined;
   }
 
-  /** @param entries where they are taken out of memory meanwhile, it ends */
+  /** @param entries reading ends if they are dropped from memory meanwhile */
   async #read(entries: Map<number, IndexedSummary>, messages: MessageTable, folder: number): Promise<void> {
     while (entries === this.#entries) {
       const page = messages.page(folder, this.#readTo, readAtOnce);
@@ -58,7 +58,7 @@ export class FolderMemory {
 
 const none: ReadonlyMap<number, IndexedSummary> = new Map();
 
-/** What a client is told of a message. */
+/** The data a client sees of a message. */
 export function summaryOf({ uid, flags, receivedMs, size, modseq, isExact }: IndexedMessage): IndexedSummary {
   return { uid, flags, receivedMs, size, modseq, isExact };
 }

@@ -1,30 +1,30 @@
 /**
- * Messages that we have changed. Graph may tell their former state in an answer that was under way meanwhile: what was
- * asked for before our change ended says nothing of it.
+ * Messages that the bridge has changed. An answer of Graph that was under way during a change may report the former
+ * state: a request made before the change ended proves nothing about the message.
  */
 export class OwnChanges {
-  /** The one that ended first stands first. */
+  /** In the order in which the changes ended. */
   readonly #changedAt = new Map<string, number>();
   readonly #doubtful = new Set<string>();
   #count = 0;
-  /** What ended until then may have been forgotten. */
+  /** Changes that ended up to then may have been forgotten. */
   #forgottenTo = 0;
-  /** When others have written last. */
+  /** When others last wrote. */
   #othersAt = 0;
-  /** Messages that others have written, with when that was. */
+  /** Messages written by others, and when. */
   readonly #byOthers = new Map<string, number>();
 
-  /** Messages that are remembered, or being changed. */
+  /** Number of messages remembered or being changed. */
   get size(): number {
     return this.#changedAt.size;
   }
 
-  /** To be kept until an answer is there. */
+  /** The current time of this log, to keep until an answer arrives. */
   now(): number {
     return this.#count;
   }
 
-  /** Messages are being changed, until the returned function is called. */
+  /** Marks messages as being changed until the returned function is called. */
   begin(ids: readonly string[]): () => void {
     for (const id of ids) this.#changedAt.set(id, Number.POSITIVE_INFINITY);
     return () => {
@@ -37,15 +37,15 @@ export class OwnChanges {
     };
   }
 
-  /** Whether a message has changed since, or is being changed; also where that is forgotten and may be so. */
+  /** Tells whether a message has changed since, or is being changed; also true if that is forgotten and possible. */
   since(id: string, startedAt: number): boolean {
     return (this.#changedAt.get(id) ?? this.#forgottenTo) > startedAt;
   }
 
   /**
-   * Another instance has written, of these messages or only how far it has come. An answer that was under way meanwhile may
-   * be older than what that instance knows, whatever it is about; and what it has written may be older than a change that
-   * we are making.
+   * Another instance has written these messages, or only its progress. An answer that was under way meanwhile may be
+   * older than what that instance knows, whatever it concerns; and what it has written may be older than a change in
+   * progress here.
    */
   others(ids: readonly string[]): void {
     this.#count += 1;
@@ -61,40 +61,40 @@ export class OwnChanges {
     this.#forgetOldest();
   }
 
-  /** Whether others have written anything since. */
+  /** Tells whether others have written anything since. */
   othersSince(askedAt: number): boolean {
     return this.#othersAt > askedAt;
   }
 
-  /** What others have written since has to be read once more. */
+  /** Marks what others have written since as to be read again. */
   doubtOthersSince(startedAt: number): void {
     for (const [id, writtenAt] of this.#byOthers) if (writtenAt > startedAt) this.#doubtful.add(id);
   }
 
-  /** Whether something has to be read once more. */
+  /** Tells whether anything has to be read again. */
   get hasDoubts(): boolean {
     return this.#doubtful.size > 0;
   }
 
-  /** What Graph has told of a message was passed over, though somebody else may have changed it too. */
+  /** Graph's report of a message was ignored, though others may have changed it too. */
   passedOver(id: string): void {
     this.#doubtful.add(id);
   }
 
-  /** Messages that have to be read once more. */
+  /** Takes the messages that have to be read again. */
   takeDoubtful(): readonly string[] {
     const ids = [...this.#doubtful];
     this.#doubtful.clear();
     return ids;
   }
 
-  /** What was asked for before that is over. */
+  /** All requests made before that are over. */
   forget(startedAt: number): void {
     for (const [id, changedAt] of this.#changedAt) if (changedAt <= startedAt) this.#changedAt.delete(id);
     for (const [id, writtenAt] of this.#byOthers) if (writtenAt <= startedAt) this.#byOthers.delete(id);
   }
 
-  /** A folder that nobody opens is never compared, and so nothing of it would be forgotten. */
+  /** A folder that nobody opens is never compared, so nothing of it would ever be forgotten. */
   #forgetOldest(): void {
     for (const id of this.#byOthers.keys()) {
       if (this.#byOthers.size <= mostRemembered) break;

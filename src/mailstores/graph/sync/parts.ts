@@ -3,18 +3,18 @@ import type { FolderChange } from '../../../mailbox/mail-store.ts';
 import type { MailboxIndex } from '../index/mailbox-index.ts';
 import type { RemoteMail } from '../remote/mail.ts';
 
-/** What folders of a mailbox share. */
+/** What the folders of a mailbox share. */
 export interface FolderParts {
   readonly index: MailboxIndex;
   readonly mail: RemoteMail;
   readonly clock: Clock;
-  /** Whether the mailbox is in use no more: then nothing can be read or written. */
+  /** True if the mailbox is no longer in use: nothing can be read or written then. */
   isClosed(): boolean;
-  /** The index knows a folder no more. */
+  /** The index no longer has a folder. */
   lost(folder: number): void;
 }
 
-/** Who works in a folder and hears of its changes. */
+/** A session that works in a folder and is told of its changes. */
 export interface SessionWatcher {
   readonly readOnly: boolean;
   tell(change: FolderChange): void;

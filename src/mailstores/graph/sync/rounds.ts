@@ -9,7 +9,7 @@ import type { AskedAt, FolderEdit } from './edit.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { FolderParts, SessionWatcher } from './parts.ts';
 
-/** What a round works on: a SyncedFolder is. */
+/** What a round works on; SyncedFolder implements it. */
 export interface RoundedFolder {
   readonly key: number;
   readonly parts: FolderParts;
@@ -20,22 +20,22 @@ export interface RoundedFolder {
   edit(work: (edit: FolderEdit) => void, author?: SessionWatcher, progress?: () => FolderProgress): Promise<void>;
 }
 
-/** How a round is made. */
+/** Options of a round. */
 export interface RoundOptions extends Pick<RequestOptions, 'background' | 'signal'> {
-  /** Is told how far a long one is. */
+  /** Called with the progress of a long one. */
   progress?(text: string): void;
 }
 
-/** Beginnings of a full round, where Graph forgets one after the other. */
+/** Restarts of a full round if Graph keeps forgetting the place. */
 const mostTries = 4;
 /** Messages that get their UIDs in one transaction. */
 const assignedAtOnce = 1_000;
-/** The clocks of this machine and of Exchange differ by no more. */
+/** The clocks of this machine and of Exchange differ by no more than this. */
 const clockSkewMs = 5 * 60_000;
-/** Clocks of Exchange's servers differ: changes are asked for from a little before the last one. */
+/** The clocks of Exchange's servers differ: changes are requested from slightly before the last one. */
 const overlapMs = 5_000;
 
-/** How a folder is compared with Graph: by its changes, or as a whole. */
+/** Compares a folder with Graph, by its changes or as a whole. */
 export class FolderRounds {
   readonly #folder: RoundedFolder;
 
@@ -43,7 +43,7 @@ export class FolderRounds {
     this.#folder = folder;
   }
 
-  /** By changes where Graph can tell them, else as a whole. */
+  /** Compares by changes if Graph can report them, otherwise as a whole. */
   async run(options: RoundOptions): Promise<void> {
     const { deltaLink } = this.#folder.facts;
     if (deltaLink === undefined) await this.full(options);
@@ -61,8 +61,8 @@ export class FolderRounds {
   }
 
   /**
-   * As a whole, unless another instance has done so meanwhile. A round that was broken off goes on where it was, or begins
-   * anew where Graph has forgotten the place.
+   * Compares the whole folder, unless another instance has done so meanwhile. An interrupted round continues where it
+   * stopped, or starts over if Graph has forgotten the place.
    */
   async full(options: RoundOptions): Promise<void> {
     const { deltaLink: before } = this.#folder.facts;
@@ -95,12 +95,12 @@ export class FolderRounds {
     const startedMs = clock.now();
     const { round, roundLink } = this.#begun();
     const properties = this.#allProperties(round, startedAt, options);
-    // Whichever fails first is told; the other must not fail unheard.
+    // The first failure is reported; the other must not become an unhandled rejection.
     properties.catch(() => {});
     const deltaLink = await this.#allMessages(roundLink, round, startedAt, options);
     await properties;
     await this.#assignUids();
-    // What changed between the list of properties and that of messages is told by no later change.
+    // A change between the list of properties and that of messages is not reported again later.
     const sinceMs = Math.max(0, startedMs - clockSkewMs);
     const lateAt = { startedAt, pageAt: folder.ownChanges.now() };
     const late = await this.#propertiesSince(sinceMs, options);
@@ -115,8 +115,8 @@ export class FolderRounds {
   }
 
   /**
-   * From now on changes are told from where the listing began. What others have written meanwhile may be older: it is read
-   * once more before.
+   * From now on, changes are requested from where the listing began. What others have written meanwhile may be older,
+   * so it is read again first.
    */
   async #endWhole(progress: FolderProgress, startedAt: number, options: RoundOptions): Promise<void> {
     const { ownChanges } = this.#folder;
@@ -147,7 +147,7 @@ export class FolderRounds {
     return begun;
   }
 
-  /** @returns where changes are told from now on */
+  /** @returns the delta link */
   async #allMessages(from: string, round: number, startedAt: number, options: RoundOptions): Promise<string> {
     const { facts, parts } = this.#folder;
     let read = 0;
@@ -156,7 +156,7 @@ export class FolderRounds {
     for (let coming = parts.mail.changes(from, options); ; ) {
       const page = await coming;
       const asked = { startedAt, pageAt };
-      // The next page is on its way while this one is written down.
+      // The next page is requested while this one is recorded.
       pageAt = ownChanges.now();
       if (page.nextLink !== undefined) coming = unheard(parts.mail.changes(page.nextLink, options));
       await this.#takeIn(page.value, round, asked, page.nextLink);
@@ -181,12 +181,12 @@ export class FolderRounds {
     const isKnown = ({ id }: MessageFacts) => index.messages.get(folder.key, id) !== undefined;
     const hasKnown = described.some(isKnown);
     if (hasKnown) await folder.edit((edit) => edit.merge(described.filter(isKnown), new Map(), asked));
-    // What has no UID yet is this instance's own.
+    // Messages without a UID belong to this instance only.
     index.db.transaction(() => {
       for (const facts of described) {
         const isOurs =
           folder.ownChanges.since(facts.id, asked.startedAt) || folder.ownChanges.othersSince(asked.pageAt);
-        // What we have taken away since must not come back as new.
+        // A message that the bridge has removed since must not come back as new.
         if ((hasKnown && isKnown(facts)) || !isOurs) index.messages.stage(folder.key, facts, round);
         else folder.ownChanges.passedOver(facts.id);
       }
@@ -231,7 +231,7 @@ export class FolderRounds {
     }
   }
 
-  /** In order of arrival, a thousand at a time: other work goes on in between. */
+  /** In order of arrival, a thousand at a time, yielding to other work in between. */
   async #assignUids(): Promise<void> {
     const { parts, key } = this.#folder;
     const { messages } = parts.index;
@@ -244,7 +244,7 @@ export class FolderRounds {
     }
   }
 
-  /** Ids of messages that a full round has not seen. */
+  /** IDs of messages that a full round has not seen. */
   async #unseen(round: number): Promise<readonly string[]> {
     const { parts, key } = this.#folder;
     const ids: string[] = [];
@@ -272,7 +272,7 @@ export class FolderRounds {
       for (const message of page.value) {
         const facts = messageFacts(message);
         if (facts === undefined) continue;
-        // The last word counts.
+        // The last report counts.
         messages.delete(facts.id);
         removed.delete(facts.id);
         if (message['@removed'] !== undefined) removed.add(facts.id);
@@ -293,8 +293,8 @@ export class FolderRounds {
       deltaLink: next,
       ...(changedAtMs > 0 && { propertiesAtMs: Math.max(0, changedAtMs - overlapMs) }),
     };
-    // Only now: what broke off before is told again, which changes nothing. Where others have written meanwhile all is told
-    // again, as what they have written may be older.
+    // Written only now: what was interrupted before is reported again, which changes nothing. If others have written
+    // meanwhile, everything is reported again, because what they have written may be older.
     await folder.edit(
       () => {},
       undefined,
@@ -303,7 +303,7 @@ export class FolderRounds {
     folder.ownChanges.forget(startedAt);
   }
 
-  /** Other work goes on in between: a program may have changed all messages of a folder at once. */
+  /** Yields to other work in between: a program may have changed all messages of a folder at once. */
   async #inParts<Item>(items: readonly Item[], work: (edit: FolderEdit, some: readonly Item[]) => void) {
     for (let start = 0; start < items.length; start += assignedAtOnce) {
       const some = items.slice(start, start + assignedAtOnce);
@@ -312,10 +312,10 @@ export class FolderRounds {
     }
   }
 
-  /** Reads what is in doubt once more. What cannot be read stays in doubt. */
+  /** Reads again what is in doubt. Anything that cannot be read stays in doubt. */
   async settle(options: RoundOptions): Promise<void> {
     const { ownChanges } = this.#folder;
-    // Where others write all the time the rest is left to the next time.
+    // If others write all the time, the rest is left for next time.
     for (let tries = 1; tries <= mostTries && ownChanges.hasDoubts; tries++) {
       const doubtful = ownChanges.takeDoubtful();
       try {
@@ -327,7 +327,7 @@ export class FolderRounds {
     }
   }
 
-  /** Delta tells no extended properties: one list of all that has changed does. */
+  /** Delta does not report extended properties; one list of everything changed does. */
   async #changedProperties(messages: ReadonlyMap<string, MessageFacts>, options: RoundOptions) {
     if (messages.size === 0) return new Map<string, PropertyFacts>();
     const { mail } = this.#folder.parts;
@@ -341,12 +341,12 @@ export class FolderRounds {
     return found;
   }
 
-  /** Extended properties of messages that are known. */
+  /** Merges extended properties of known messages. */
   async #mergeProperties(told: ReadonlyMap<string, PropertyFacts>, asked: AskedAt): Promise<void> {
     await this.#inParts([...told.values()], (edit, some) => this.#mergeSome(edit, some, asked));
   }
 
-  /** @returns what is told, and the time of the last change by Exchange's clock, milliseconds since 1970 */
+  /** @returns the properties, and the time of the last change by Exchange's clock, milliseconds since 1970 */
   async #propertiesSince(sinceMs: number, options: RoundOptions) {
     const found = new Map<string, PropertyFacts>();
     let lastMs = 0;
@@ -369,7 +369,7 @@ export class FolderRounds {
     return { found, lastMs };
   }
 
-  /** A message that went elsewhere and came back is told as removed alone: each is looked for before it is believed. */
+  /** A message that left the folder and came back is reported only as removed, so each is looked up first. */
   async #reallyGone(ids: readonly string[], options: RoundOptions) {
     const folder = this.#folder;
     const known = ids.filter((id) => folder.uidOf(id) !== undefined);
@@ -382,7 +382,7 @@ export class FolderRounds {
     };
   }
 
-  /** What came back, or was changed by us and perhaps by others, is read once more. */
+  /** Reads again messages that came back, or that were changed by the bridge and perhaps by others. */
   async #describeAgain(ids: readonly string[], options: RoundOptions): Promise<void> {
     const folder = this.#folder;
     if (ids.length === 0) return;
@@ -403,7 +403,7 @@ export class FolderRounds {
   }
 }
 
-/** What it fails with is told by who waits for it; it may fail before. */
+/** Marks a promise as handled: its failure, which may come early, is reported by the code that awaits it. */
 function unheard<Result>(coming: Promise<Result>): Promise<Result> {
   coming.catch(() => {});
   return coming;

@@ -10,7 +10,7 @@ import { NotedUses } from '../noted-uses.ts';
 import { unusable } from './store.ts';
 import { UsesFile } from './uses.ts';
 
-/** A use sooner than this after the last one that was noted says nothing new. */
+/** A use sooner than this after the last recorded one adds nothing. */
 const noteEveryMs = 60_000;
 
 export interface AppPasswordFileReaderOptions {
@@ -19,7 +19,7 @@ export interface AppPasswordFileReaderOptions {
   readonly log: Log;
 }
 
-/** App passwords of a data folder. A file that cannot be read leaves in force what was read last. */
+/** Reads the app passwords of a data folder. If the file cannot be read, the last content read stays in force. */
 export class AppPasswordFileReader implements AppPasswordReader {
   readonly #path: string;
   readonly #file: RereadFile<AppPasswordsByLogin>;
@@ -67,7 +67,7 @@ export class AppPasswordFileReader implements AppPasswordReader {
   }
 }
 
-/** Who could write it could let themselves in. */
+/** Anyone who can write it could grant themselves access. */
 function parse(
   content: Buffer,
   { mode, uid }: { readonly mode: number; readonly uid: number },

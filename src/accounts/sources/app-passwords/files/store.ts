@@ -23,7 +23,7 @@ import {
 
 const lockTimeoutMs = 10_000;
 
-/** The app passwords of a data folder, in a file of their own. */
+/** The app passwords of a data folder, in their own file. */
 export class AppPasswordFile implements AppPasswordStore {
   readonly #files: ReturnType<typeof appPasswordFiles>;
 
@@ -145,7 +145,7 @@ function find(entries: readonly AppPassword[], login: string, name: string): App
   throw appPasswordUnknown(login, name, entries);
 }
 
-/** The file of the app passwords, or what is beside it, cannot be used. */
+/** The file of the app passwords, or one beside it, cannot be used. */
 export function unusable(file: string, fault: string, cause?: unknown): BridgeError {
   return new BridgeError('app-passwords-unusable', `The file ${file} ${fault}.`, { cause, details: { file } });
 }

@@ -6,13 +6,13 @@ import { maxAppPasswordBytes, readUses, writtenUses } from '../entries.ts';
 export interface UsesFileOptions {
   readonly file: string;
   readonly log: Log;
-  /** Whether there is an app password of that id; the uses of others are taken out. */
+  /** Whether an app password with that ID exists; the uses of others are removed. */
   isKnown(id: string): boolean;
 }
 
 /**
- * When app passwords were used last. It stands in a file of its own, which only the bridge writes: so no login waits for
- * a command, and no command overwrites what it does not know.
+ * Records when app passwords were last used. It is a separate file that only the bridge writes, so no login waits for a
+ * command, and no command overwrites data it does not know.
  */
 export class UsesFile {
   readonly #options: UsesFileOptions;
@@ -22,7 +22,7 @@ export class UsesFile {
     this.#options = options;
   }
 
-  /** Adds uses, in milliseconds since 1970, by the ids of the app passwords. @throws Error of the file system */
+  /** Adds uses, in milliseconds since 1970, by the IDs of the app passwords. @throws Error of the file system */
   async write(uses: ReadonlyMap<string, number>): Promise<void> {
     const { file, isKnown } = this.#options;
     this.#uses ??= await this.#read();
@@ -31,7 +31,7 @@ export class UsesFile {
     await writePrivateFile(file, writtenUses(this.#uses));
   }
 
-  /** What an earlier run noted; where that is damaged, nothing. */
+  /** Reads what an earlier run recorded; nothing if it is damaged. */
   async #read(): Promise<Map<string, string>> {
     const { file, log } = this.#options;
     const found = await readPrivateFile(file, maxAppPasswordBytes);

@@ -15,36 +15,36 @@ export interface AppPasswordRecordReaderOptions {
 }
 
 const lookEveryMs = 1_000;
-/** A login waits no longer for a store that does not answer. */
+/** A login waits no longer than this for a store that does not answer. */
 const patienceMs = 2_000;
-/** All are read again so often, even where nobody has told of a change: a command may have died before it could. */
+/** All are read again this often even without a reported change: a command may have died before reporting one. */
 const readAgainMs = 30_000;
-/** What was read so long ago opens nothing any more while the store cannot be asked. */
+/** While the store is unavailable, passwords read longer ago than this are no longer accepted. */
 const rememberMs = 10 * 60_000;
 
 interface ReadPasswords {
   readonly byLogin: AppPasswordsByLogin;
   readonly ids: ReadonlySet<string>;
-  /** Of the record that changes with them. */
+  /** Version of the record that changes with them. */
   readonly version: number;
   readonly readAtMs: number;
 }
 
 /**
- * App passwords that instances share. Whoever needs them looks, at most once a second, whether they have changed. While
- * the store cannot be reached, those that were read last open for a while, and nothing is said to be wrong: it may be
- * one that was made since.
+ * Reads app passwords shared by instances. A check for changes happens on use, at most once a second. While the store
+ * is unavailable, those last read are accepted for a while, and no password is reported as wrong, because it may have
+ * been made since.
  */
 export class AppPasswordRecordReader implements AppPasswordReader {
   readonly #options: AppPasswordRecordReaderOptions;
   readonly #uses: NotedUses;
   #read: ReadPasswords | undefined;
   #triedMs = Number.NEGATIVE_INFINITY;
-  /** When the store last said what holds. */
+  /** When the store last answered. */
   #toldMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
   #error: BridgeError | undefined;
-  /** Told of once. */
+  /** Already reported. */
   readonly #unreadable = new Set<string>();
 
   constructor(options: AppPasswordRecordReaderOptions) {
@@ -60,9 +60,9 @@ export class AppPasswordRecordReader implements AppPasswordReader {
 
   async current(): Promise<KnownAppPasswords | undefined> {
     const { clock } = this.#options;
-    // A clock that was set back is no reason to wait for it.
+    // If the clock was set back, there is no waiting for it.
     if (!isWithin(clock.now() - this.#triedMs, lookEveryMs)) this.#look();
-    // Where it failed the last time, those who can be served from memory do not wait.
+    // If the last look failed, those who can be served from memory do not wait.
     if (this.#error === undefined || !this.#isUsable) await this.#lookPatiently();
     const isWhole = this.#error === undefined;
     return this.#read && this.#isUsable ? { byLogin: this.#read.byLogin, isWhole } : undefined;
@@ -118,7 +118,7 @@ export class AppPasswordRecordReader implements AppPasswordReader {
     this.#toldMs = clock.now();
   }
 
-  /** One that is damaged, or of a later version, opens nothing; the others do. */
+  /** A password that is damaged, or of a later version, is not accepted; the others are. */
   #skipped(key: string): [] {
     if (!this.#unreadable.has(key)) {
       this.#unreadable.add(key);
@@ -136,7 +136,7 @@ export class AppPasswordRecordReader implements AppPasswordReader {
   }
 }
 
-/** Whether a time that has passed is less than that, and no clock was set back by as much. */
+/** Tells whether less than that has passed, and the clock was not set back by as much. */
 function isWithin(passedMs: number, mostMs: number): boolean {
   return Math.abs(passedMs) < mostMs;
 }

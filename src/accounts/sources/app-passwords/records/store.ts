@@ -15,7 +15,7 @@ import { changeKey, passwordKey } from './keys.ts';
 /** None of these records expires. */
 const always = 0;
 
-/** The app passwords that instances share: a record for each. */
+/** The app passwords shared by instances: one record each. */
 export class AppPasswordRecords implements AppPasswordStore {
   readonly #records: RecordTable;
 
@@ -40,7 +40,7 @@ export class AppPasswordRecords implements AppPasswordStore {
       const { secret, entry } = made(login, old.name, now, account);
       const key = passwordKey(login, name);
       const text = writtenEntry(entry);
-      // Where somebody else was faster, theirs is the one that ends.
+      // If somebody else was faster, it is their password that is replaced.
       if (
         (await this.#in((records) => records.put(recordKinds.appPassword, key, text, { ifVersion: version }))) ===
         undefined
@@ -91,7 +91,7 @@ export class AppPasswordRecords implements AppPasswordStore {
     if (meant.length > 0) await this.#tellChange();
   }
 
-  /** @returns whether there was none of that login and name */
+  /** @returns whether there was none with that login and name */
   async #add(entry: AppPassword): Promise<boolean> {
     const key = passwordKey(entry.login, entry.name);
     return (

@@ -1,12 +1,12 @@
 import { type RecordTable, recordKinds } from '../../../../base/record-table.ts';
 
-/** A use sooner than this after the last one that any instance has noted says nothing new. */
+/** A use sooner than this after the last one recorded by any instance adds nothing. */
 export const noteUsesEveryMs = 5 * 60_000;
 
 /**
- * Notes uses, in milliseconds since 1970, by the ids of the app passwords. The later use stays, whichever instance has
- * seen it.
- * @throws what the records do
+ * Records uses, in milliseconds since 1970, by the IDs of the app passwords. The later use is kept, whichever instance
+ * has seen it.
+ * @throws what the records throw
  */
 export async function writeUses(records: RecordTable, uses: ReadonlyMap<string, number>, nowMs: number): Promise<void> {
   for (const [id, ms] of uses) {

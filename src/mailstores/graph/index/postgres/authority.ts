@@ -22,7 +22,7 @@ import { SharedFolderList } from './folder-list.ts';
 import { FolderFollower, noSuchFolder } from './following.ts';
 import * as statements from './statements.ts';
 
-/** As much of {@link SharedIndexes} as the index of one mailbox needs. */
+/** The part of {@link SharedIndexes} that the index of one mailbox needs. */
 export interface SharedServer {
   ask(
     address: string,
@@ -34,24 +34,26 @@ export interface SharedServer {
   follow(folder: number, told: () => void): () => void;
 }
 
-/** What was prepared, as rows. */
+/** Prepared changes, as rows. */
 interface Rehearsed<Result> extends Prepared<Result> {
   readonly before: IndexedFolder;
   readonly rows: readonly CopiedMessage[];
   readonly removed: MessageJournal['removed'];
 }
 
-/** Whoever is slower each time gives up; each time somebody else has written. */
+/** Gives up after losing to another writer this often. */
 const mostTries = 50;
-/** A listing that says nothing for so long has broken down. */
+/** A listing that has been silent for this long has crashed. */
 const listingMs = 30_000;
 const renewListingMs = 10_000;
 const askForListingMs = 1_000;
-/** Of those who wait a client hears with every such look. */
+/** A waiting client is notified on every n-th look. */
 const tellEvery = 15;
-/** Where Graph goes on is told again after so long, though nothing has changed: the links of long ago expire. */
+/**
+ * The delta link is shared again after this long even if nothing has changed, because old links expire.
+ */
 const shareLinkMs = 5 * 60_000;
-/** What may be about many messages. */
+/** Statements that may concern many messages. */
 const slow = new Set([
   statements.writeFolder,
   ...[statements.messagesSince, statements.allMessages, statements.removalsSince, statements.purgeMessages],
@@ -61,20 +63,21 @@ const appendsKeptMs = 7 * 24 * 60 * 60_000;
 /**
  * The index of a mailbox that several instances share in PostgreSQL, each with a copy of it in its data folder.
  *
- * Every writing of a folder names the revision that its copy has followed, and is one statement: where somebody else has
- * written since, nothing is done; the copy follows, and the change is made anew. So the writings of a folder stand in one
- * order, which is that of its UIDs and of its modification sequences. A copy takes them in without leaving one out, and is
- * changed only after PostgreSQL has said that it keeps them. What follows from this:
+ * Every write to a folder names the revision that its copy has followed, and is one statement. If somebody else has
+ * written since, it does nothing; the copy catches up, and the change is made again. So the writes to a folder have one
+ * order, which is that of its UIDs and of its modification sequences. A copy takes them in without gaps, and changes
+ * only after PostgreSQL has confirmed them. Consequences:
  *
- * - No UID means two messages, and no message of a folder has two UIDs: whoever is second finds the message in its copy.
- * - Who has announced UIDNEXT has announced every message below it (RFC 9051 section 2.3.1.1), on each instance.
- * - Before a folder is opened, or its counters are told, the copy follows: a client that comes from another instance finds
- *   HIGHESTMODSEQ and UIDNEXT no lower than they were there (RFC 7162 section 3.1.2.2).
+ * - No UID means two messages, and no message of a folder has two UIDs: the slower instance finds the message in its
+ *   copy.
+ * - On every instance, a session that was told UIDNEXT was told of every message below it (RFC 9051 section 2.3.1.1).
+ * - The copy catches up before a folder is opened or its counters are reported: a client that comes from another
+ *   instance finds HIGHESTMODSEQ and UIDNEXT no lower than they were there (RFC 7162 section 3.1.2.2).
  *
- * Graph is asked by every instance whose clients have a folder open; only a listing of all messages is one instance's at a
- * time. Where Graph goes on to tell changes is shared too, and is true of what is written: all that Graph has told up to
- * there is in it. So whatever was asked for before another instance has written, of messages or of where Graph goes on,
- * may be older than what that one knows, and is not written but read once more: see {@link OwnChanges.others}.
+ * Every instance whose clients have a folder open asks Graph; only listing all messages is limited to one instance at a
+ * time. The delta link is shared too, and matches what is written: everything Graph has reported up to it
+ * is included. So anything requested before another instance has written, whether messages or the link, may be older
+ * than what that instance knows. It is not written but read again: see {@link OwnChanges.others}.
  */
 export class SharedAuthority implements IndexAuthority {
   readonly isShared = true;
@@ -86,7 +89,7 @@ export class SharedAuthority implements IndexAuthority {
   readonly #follower: FolderFollower;
   readonly #list: SharedFolderList;
   readonly #inTurn = new Map<number, OneAtATime>();
-  /** When where Graph goes on was told last; nothing after messages were written. Monotonic milliseconds. */
+  /** When the link was last shared; unset after messages were written. Monotonic milliseconds. */
   readonly #linkSharedAtMs = new Map<number, number>();
 
   constructor(mailbox: IndexedMailbox, tables: IndexTables, server: SharedServer) {
@@ -194,7 +197,7 @@ export class SharedAuthority implements IndexAuthority {
     return turn;
   }
 
-  /** Prepares in the copy, takes it back, and keeps what came of it. */
+  /** Prepares the changes in the copy, rolls them back, and keeps the result. */
   #rehearse<Result>(folder: number, prepare: () => Prepared<Result>): Rehearsed<Result> {
     const { db, folders, messages, copies } = this.#tables;
     const before = folders.get(folder);
@@ -212,7 +215,7 @@ export class SharedAuthority implements IndexAuthority {
     });
   }
 
-  /** @returns false where somebody else has written since */
+  /** @returns false if somebody else has written since */
   async #commit<Result>(rehearsed: Rehearsed<Result>, side: WritingSide): Promise<boolean> {
     const { before, rows, removed, progress } = rehearsed;
     if (rows.length === 0 && removed.length === 0) return await this.#commitProgress(before, progress, side);
@@ -232,7 +235,7 @@ export class SharedAuthority implements IndexAuthority {
     return true;
   }
 
-  /** What counts now is done in the copy. */
+  /** Applies the committed changes to the copy. */
   #apply({ before: { key, round }, rows, removed, progress }: Rehearsed<unknown>, revision: number): void {
     const { db, folders, messages, copies } = this.#tables;
     db.transaction(() => {
@@ -244,8 +247,8 @@ export class SharedAuthority implements IndexAuthority {
   }
 
   /**
-   * Where no message has changed, where Graph goes on is this instance's own for a while: the one that is shared tells more,
-   * and takes its place when somebody else has written.
+   * If no message has changed, this instance keeps its link to itself for a while. The shared link reports more, and
+   * replaces it once somebody else has written.
    */
   async #commitProgress(before: IndexedFolder, progress: FolderProgress, side: WritingSide): Promise<boolean> {
     const { key, uidValidity } = before;
@@ -268,7 +271,7 @@ function linkOf({ deltaLink, propertiesAtMs, reconciledAtMs }: FolderProgress): 
   return [deltaLink ?? null, propertiesAtMs ?? null, reconciledAtMs ?? null];
 }
 
-/** PostgreSQL keeps no NUL and no half of a character. */
+/** PostgreSQL stores neither NUL nor unpaired surrogates. */
 function cleaned(row: CopiedMessage): CopiedMessage {
   const clean = (text: string) => text.replaceAll('\0', '').toWellFormed();
   return {

@@ -7,14 +7,14 @@ import type { IndexTables } from '../tables.ts';
 import type { Ask } from './following.ts';
 import * as statements from './statements.ts';
 
-/** A folder as PostgreSQL has it. */
+/** A folder in PostgreSQL. */
 interface SharedFolder {
   readonly key: number;
-  /** Graph's. */
+  /** Graph's ID. */
   readonly id: string;
   readonly uidValidity: number;
   readonly subscribed: boolean;
-  /** The revision of the list that it came with. */
+  /** The revision of the list that added it. */
   readonly created: number;
 }
 
@@ -28,13 +28,13 @@ interface MailboxState {
   readonly dropped: readonly number[];
 }
 
-/** Messages of a folder that is no more, deleted in one statement. */
+/** Messages of a removed folder deleted in one statement. */
 const purgedAtOnce = 2_000;
 const mostTries = 50;
 
 /**
- * The folders of a mailbox, of which PostgreSQL says which key and UIDVALIDITY each has. What Graph tells of them each
- * instance keeps by itself.
+ * The folders of a mailbox. PostgreSQL assigns the key and UIDVALIDITY of each; each instance keeps for itself what
+ * Graph reports of them.
  */
 export class SharedFolderList {
   readonly #mailbox: string;
@@ -69,7 +69,7 @@ export class SharedFolderList {
     });
   }
 
-  /** Changes the subscriptions of names that are no folders. */
+  /** Changes the subscriptions of names that are not folders. */
   changeKept<Result>(change: (kept: KeptSubscriptions) => Result): Promise<Result> {
     const { keptSubscriptions, db } = this.#tables;
     return this.#inTurn.run(async () => {
@@ -109,7 +109,7 @@ export class SharedFolderList {
     }
   }
 
-  /** Adds the folders that are new, and takes away those that are gone. @returns false where somebody else has written since */
+  /** Adds new folders and removes those that are gone. @returns false if somebody else has written since */
   async #write(state: MailboxState, { told, isWhole, subscribed, nowMs, since }: ListedFolders): Promise<boolean> {
     const known = new Set(state.folders.map(({ id }) => id));
     const there = new Set(told.map(({ id }) => id));
@@ -119,7 +119,7 @@ export class SharedFolderList {
       last = uidValidityAfter(last, state.offset, nowMs);
       return [{ id, uid_validity: last, subscribed }];
     });
-    // What another instance has made since Graph was asked is not in its answer.
+    // A folder created by another instance since Graph was asked is not in Graph's answer.
     const gone = state.folders.filter(({ id, created }) => isWhole && !there.has(id) && created <= since);
     if (added.length === 0 && gone.length === 0) return true;
     const rows = await this.#ask(statements.writeFolders, [
@@ -129,7 +129,7 @@ export class SharedFolderList {
     return rows.length > 0;
   }
 
-  /** @returns folders that the copy had, and has no more */
+  /** @returns folders removed from the copy */
   #copy(state: MailboxState, { told, isWhole }: ListedFolders): readonly IndexedFolder[] {
     const { db, folders, copies, keptSubscriptions } = this.#tables;
     const shared = new Map(state.folders.map((folder) => [folder.id, folder]));
@@ -144,9 +144,9 @@ export class SharedFolderList {
       for (const { key } of gone) folders.remove(key);
       for (const each of told) {
         const now = shared.get(each.id);
-        // Another instance has found just now that it is gone.
+        // Another instance has just found it gone.
         if (now === undefined) continue;
-        // A database that was put back gives keys once more.
+        // A restored database assigns the same keys again.
         if (folders.get(now.key) === undefined) while (copies.drop(now.key, purgedAtOnce));
         folders.copy(each, now.subscribed, now);
         folders.update(now.key, { subscribed: now.subscribed });
@@ -159,7 +159,7 @@ export class SharedFolderList {
     });
   }
 
-  /** What is left of folders that are no more; what is not done now is done by the next who lists folders. */
+  /** Purges what is left of removed folders; anything unfinished is done the next time folders are listed. */
   #purge(dropped: readonly number[]): void {
     void (async () => {
       for (const key of dropped) {

@@ -8,13 +8,13 @@ import type { IndexedMessage } from '../message-table.ts';
 import type { IndexTables } from '../tables.ts';
 import { allMessages, dropFolder, folderState, messagesSince, removalsSince } from './statements.ts';
 
-/** Asks about one mailbox. */
+/** Runs a statement for one mailbox. */
 export type Ask = (text: string, values: readonly unknown[]) => Promise<readonly ResultRow[]>;
 
-/** Messages that are taken in between two looks at other work. */
+/** Messages taken in before yielding to other work. */
 const takenAtOnce = 500;
 
-/** A removal as instances tell it one another. */
+/** A removal as instances exchange it. */
 interface CopiedRemoval {
   readonly id: string;
   readonly uid: number;
@@ -35,7 +35,7 @@ interface FolderState {
   readonly reconciled_at: number;
 }
 
-/** Makes the copy of a folder what is written in PostgreSQL. */
+/** Brings the copy of a folder up to date with PostgreSQL. */
 export class FolderFollower {
   readonly #tables: IndexTables;
   readonly #ask: Ask;
@@ -46,8 +46,8 @@ export class FolderFollower {
   }
 
   /**
-   * Takes in all that was written since the copy has followed last.
-   * @throws MailStoreError `no-such-folder` where the folder is no more, or the copy knows more than PostgreSQL
+   * Takes in everything written since the copy last followed.
+   * @throws MailStoreError `no-such-folder` if the folder is gone, or if the copy knows more than PostgreSQL
    */
   async catchUp(folder: number, side: FolderSide): Promise<void> {
     const facts = this.#tables.folders.get(folder);
@@ -56,7 +56,7 @@ export class FolderFollower {
     const state = row as FolderState | undefined;
     if (state === undefined || state.uid_validity !== facts.uidValidity) throw this.#lost(folder);
     if (state.revision < facts.revision) {
-      // PostgreSQL has lost what it had said was kept: UIDs that clients know would be given once more.
+      // PostgreSQL has lost confirmed writes: UIDs that clients know would be assigned again.
       await this.#ask(dropFolder, [folder, state.revision]);
       throw this.#lost(folder);
     }
@@ -87,7 +87,7 @@ export class FolderFollower {
     }
   }
 
-  /** In the copy, all at once. @returns what others are to be told */
+  /** Updates the copy, all at once. @returns the changes to report to others */
   #takeIn(
     { key, round }: IndexedFolder,
     removals: readonly CopiedRemoval[],
@@ -100,7 +100,7 @@ export class FolderFollower {
         const known = messages.get(key, removal.id);
         if (known?.uid === removal.uid) messages.remove(key, removal, removal.modseq);
         else messages.noteRemoval(key, removal, removal.modseq);
-        // It came and went while this instance lists the folder.
+        // It came and went while this instance was listing the folder.
         messages.dropStaged(key, removal.id);
         return known?.uid === removal.uid;
       });
@@ -125,7 +125,7 @@ export class FolderFollower {
     });
   }
 
-  /** More was removed than is remembered: what the copy has is taken for nothing. */
+  /** More was removed than is remembered: discards the copy. */
   async #forget(folder: number, side: FolderSide): Promise<void> {
     const { db, folders, copies } = this.#tables;
     side.forgotten();
@@ -153,7 +153,7 @@ function progressOf(state: FolderState, uidNext: number): FolderProgress {
   };
 }
 
-/** What a client is told of a folder of which the index has become another. */
+/** The error for a folder whose index was replaced. */
 export function noSuchFolder(): MailStoreError {
   return new MailStoreError('no-such-folder', 'The folder was deleted, or its UIDs are void.');
 }

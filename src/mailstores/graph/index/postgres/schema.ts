@@ -1,6 +1,6 @@
 import type { PostgresFormat } from '../../../../postgres/migration.ts';
 
-/** A fifth of millions, as is the standard, would be too late. */
+/** The default of a fifth would be too late for millions of rows. */
 const large = 'autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000';
 
 /** Few rows that change all the time. */
@@ -95,5 +95,5 @@ CREATE TABLE mailbridge.index_appends (
 `,
 ];
 
-/** The tables of indexes. Their version is their own: a queue in the same schema has another. */
+/** The tables of indexes. They have their own version, separate from that of a queue in the same schema. */
 export const indexFormat: PostgresFormat = { what: 'the index of mailboxes', table: 'index_format', steps };

@@ -10,32 +10,32 @@ import type { ShareIndex } from '../mailbox-index.ts';
 import { SharedAuthority } from './authority.ts';
 import { indexFormat } from './schema.ts';
 
-/** Where instances share the indexes of mailboxes: the database of their queue. */
+/** Where instances share mailbox indexes: the database of their queue. */
 export interface SharedIndexesOptions {
   /** A connection URL; see {@link postgresAddress}. */
   readonly url: string;
-  /** PEM; whom the server's certificate has to come from. Default: the authorities that Node.js knows. */
+  /** PEM file with the authorities trusted for the server's certificate. Default: those Node.js trusts. */
   readonly caFile?: string;
-  /** Where the tables are. Default: `mailbridge`. */
+  /** The schema of the tables. Default: `mailbridge`. */
   readonly schema?: string;
-  /** Most sessions with the server, besides one that listens. Default: 4. */
+  /** Maximum number of sessions with the server, besides the one that listens. Default: 4. */
   readonly poolSize?: number;
 }
 
-/** A connection that broke is replaced within that time, or the server is not there. */
+/** A broken connection must be replaced within this time; otherwise the server counts as unavailable. */
 const patienceMs = 1_500;
-/** Writings that come together are told together. */
+/** Writes within this time are announced together. */
 const collectForMs = 20;
-/** PostgreSQL takes less than 8,000 octets. */
+/** PostgreSQL accepts less than 8,000 bytes. */
 const mostTold = 300;
 
-/** A server that is there to be asked, its tables of this version's format. */
+/** A server ready for queries, with tables in this version's format. */
 interface Opened {
   readonly db: Database;
   readonly listener: NotificationListener;
 }
 
-/** The indexes that instances share in PostgreSQL. Nothing is opened before the first mailbox is read. */
+/** The indexes that instances share in PostgreSQL. Opens nothing before the first mailbox is read. */
 export class SharedIndexes {
   readonly #options: SharedIndexesOptions;
   readonly #origin = randomUUID();
@@ -50,15 +50,15 @@ export class SharedIndexes {
     this.#options = options;
   }
 
-  /** Makes what decides of the index of one mailbox. */
+  /** Creates the authority of one mailbox's index. */
   get share(): ShareIndex {
     return (mailbox, tables) => new SharedAuthority(mailbox, tables, this);
   }
 
   /**
-   * Asks one statement, which is a transaction of its own and does the same when it is asked twice.
-   * @param address whose index it is about @throws BridgeError `shared-store-unavailable`, `queue-store-refused`,
-   *   `queue-format-newer`
+   * Runs one statement, which is its own transaction and can safely be run twice.
+   * @param address the mailbox whose index it concerns
+   * @throws BridgeError `shared-store-unavailable`, `queue-store-refused`, `queue-format-newer`
    */
   async ask(
     address: string,
@@ -80,13 +80,16 @@ export class SharedIndexes {
     }
   }
 
-  /** A folder was written: other instances hear of it. */
+  /** A folder was written: notifies other instances. */
   written(folder: number): void {
     this.#written.add(folder);
     this.#timer ??= setTimeout(() => void this.#tellOthers(), collectForMs);
   }
 
-  /** Calls `told` when another instance has written a folder; where notifications are lost, it does not. @returns ends it */
+  /**
+   * Calls `told` when another instance has written to a folder, unless the notification is lost.
+   * @returns a function that ends it
+   */
   follow(folder: number, told: () => void): () => void {
     const followers = this.#followers.get(folder) ?? new Set();
     this.#followers.set(folder, followers.add(told));
@@ -127,7 +130,7 @@ export class SharedIndexes {
     return new Database({ driver, address: postgresAddress(url, caFile), schema, poolSize });
   }
 
-  /** After it is committed: a notification within the transaction would make all instances commit one after the other. */
+  /** Runs after the commit: a notification within the transaction would make all instances commit one after another. */
   async #tellOthers(): Promise<void> {
     this.#timer = undefined;
     const folders = [...this.#written];
@@ -139,7 +142,7 @@ export class SharedIndexes {
         await db.ask('SELECT pg_notify($1, $2)', [channelOf(db), payload]);
       }
     } catch {
-      // The others look every few seconds.
+      // The other instances look every few seconds anyway.
     }
   }
 

@@ -8,14 +8,16 @@ export const folderState = `
 
 const columns = 'id, uid, flags, received, size, is_exact, modseq, change_key, envelope, in_reply_to, refs';
 
-/** Messages in the order of their UIDs, written after a revision. Parameters: key, revision, UID to begin behind, limit. */
+/**
+ * Messages in the order of their UIDs, written after a revision. Parameters: key, revision, UID to start after, limit.
+ */
 export const messagesSince = `
   WITH written AS MATERIALIZED (
     SELECT ${columns} FROM mailbridge.index_messages WHERE folder = $1 AND revision > $2
   )
   SELECT ${columns} FROM written WHERE uid > $3 ORDER BY uid LIMIT $4`;
 
-/** The same of all messages. Parameters: key, UID to begin behind, limit. */
+/** Like {@link messagesSince}, for all messages. Parameters: key, UID to start after, limit. */
 export const allMessages = `
   SELECT ${columns} FROM mailbridge.index_messages WHERE folder = $1 AND uid > $2 ORDER BY uid LIMIT $3`;
 
@@ -24,10 +26,9 @@ export const removalsSince = `
   SELECT uid, id, modseq FROM mailbridge.index_removals WHERE folder = $1 AND revision > $2 ORDER BY modseq, uid`;
 
 /**
- * Writes what was done to a folder, where nobody else has written since the revision that is named: else no row comes back,
- * and nothing is done. All writings of a folder stand in one row's queue: so UIDs come in the order of revisions, and
- * whoever sees one sees all below it.
- * Parameters: key, revision, UIDVALIDITY, counters (3), messages, removals, link, its times (2).
+ * Writes changes of a folder if nobody else has written since the given revision; otherwise it does nothing and returns
+ * no row. All writes to a folder queue on one row, so UIDs follow the order of revisions, and a reader that sees one
+ * sees all below it. Parameters: key, revision, UIDVALIDITY, counters (3), messages, removals, link, its times (2).
  */
 export const writeFolder = `
   WITH counted AS (
@@ -66,15 +67,15 @@ export const writeFolder = `
   SELECT revision, ${durably} FROM counted`;
 
 /**
- * Where Graph goes on; likewise: an answer that somebody else has asked for before may be older, and must not be written.
- * Parameters: key, revision, UIDVALIDITY, link, its times (2).
+ * Writes the delta link, under the same condition: an answer requested before somebody else wrote may be
+ * older and must not be written. Parameters: key, revision, UIDVALIDITY, link, its times (2).
  */
 export const writeLink = `
   UPDATE mailbridge.index_folders SET revision = revision + 1, delta_link = $4,
     properties_at = coalesce($5, properties_at), reconciled_at = coalesce($6, reconciled_at)
   WHERE key = $1 AND revision = $2 AND uid_validity = $3 AND NOT dropped RETURNING revision`;
 
-/** The folder is no more. Parameters: key, revision. */
+/** Marks the folder as gone. Parameters: key, revision. */
 export const dropFolder = `
   UPDATE mailbridge.index_folders SET dropped = true WHERE key = $1 AND revision = $2`;
 
@@ -108,7 +109,10 @@ export const mailboxState = `
      FROM mailbridge.index_folders f WHERE f.mailbox = m.mailbox AND f.dropped) AS dropped
   FROM mailbridge.index_mailboxes m WHERE mailbox = $1`;
 
-/** Where nobody has changed the list since the revision that is named. Parameters: mailbox, revision, UIDVALIDITY, new folders, keys of those that are gone. */
+/**
+ * Writes if nobody has changed the list since the given revision. Parameters: mailbox, revision, UIDVALIDITY, new
+ * folders, keys of removed folders.
+ */
 export const writeFolders = `
   WITH counted AS (
     UPDATE mailbridge.index_mailboxes SET revision = revision + 1, last_uid_validity = greatest(last_uid_validity, $3)
@@ -131,17 +135,17 @@ export const mailboxRevision = `SELECT revision FROM mailbridge.index_mailboxes 
 /** Parameters: mailbox. */
 export const countMailbox = `UPDATE mailbridge.index_mailboxes SET revision = revision + 1 WHERE mailbox = $1`;
 
-/** Parameters: mailbox, key, whether. */
+/** Parameters: mailbox, key, whether subscribed. */
 export const writeSubscribed = `
   WITH counted AS (UPDATE mailbridge.index_mailboxes SET revision = revision + 1 WHERE mailbox = $1)
   UPDATE mailbridge.index_folders SET subscribed = $3 WHERE key = $2`;
 
-/** Where nobody has changed them since. Parameters: mailbox, names before, names now. */
+/** Writes if nobody has changed them since. Parameters: mailbox, names before, names now. */
 export const writeKept = `
   UPDATE mailbridge.index_mailboxes SET kept_subscriptions = $3, revision = revision + 1
   WHERE mailbox = $1 AND kept_subscriptions = $2 RETURNING revision`;
 
-/** Messages and removals of a folder that is no more. Parameters: key, limit. */
+/** Messages and removals of a removed folder. Parameters: key, limit. */
 export const purgeMessages = `
   DELETE FROM mailbridge.index_messages WHERE folder = $1
     AND uid IN (SELECT uid FROM mailbridge.index_messages WHERE folder = $1 LIMIT $2) RETURNING uid`;
@@ -151,7 +155,7 @@ export const purgeFolder = `DELETE FROM mailbridge.index_folders WHERE key = $1 
 /** Parameters: mailbox, what, when. */
 export const appendMarker = `
   SELECT marker FROM mailbridge.index_appends WHERE mailbox = $1 AND what = $2 AND began >= $3`;
-/** Parameters: mailbox, what, marker, when, before when others go. */
+/** Parameters: mailbox, what, marker, when, time before which others are deleted. */
 export const putAppend = `
   WITH old AS (DELETE FROM mailbridge.index_appends WHERE mailbox = $1 AND began < $5 AND what <> $2)
   INSERT INTO mailbridge.index_appends (mailbox, what, marker, began) VALUES ($1, $2, $3, $4)

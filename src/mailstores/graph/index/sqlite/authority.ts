@@ -2,7 +2,7 @@ import type { AppendNotes, IndexAuthority, ListedFolders, Prepared, WritingSide 
 import type { IndexedFolder } from '../folder-table.ts';
 import type { IndexTables } from '../tables.ts';
 
-/** An index that nobody else writes: its tables have the last word. */
+/** An index that nobody else writes: its own tables are authoritative. */
 export class OwnAuthority implements IndexAuthority {
   readonly isShared = false;
   readonly appends: AppendNotes;
