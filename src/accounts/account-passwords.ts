@@ -75,7 +75,7 @@ export class AccountPasswords {
     if (ofApp?.verdict === 'right' && owner) return ofApp;
     const own = await this.#own(owner?.account, person, given, network);
     if (own.verdict !== 'wrong' || !ofApp || ofApp.verdict === 'right') return own;
-    // The log is told that there is an app password besides the wrong one.
+    // The verdict with the more specific reason goes to the log.
     return ofApp.verdict === 'unavailable' || own.why === undefined ? ofApp : own;
   }
 

@@ -102,10 +102,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   };
 }
 
-/** The options whose absence is not the same as `undefined`. */
-/** What undici takes of a request, and what {@link askBeforeSending} does. */
+/** The options of undici, and those of {@link askBeforeSending}. */
 type RequestOptions = Dispatcher.RequestOptions & BeforeSending;
 
+/** The options whose absence is not the same as `undefined`. */
 function perRequest(
   request: HttpRequest,
 ): Pick<RequestOptions, 'signal' | 'beforeSending' | 'headersTimeout' | 'bodyTimeout'> {
