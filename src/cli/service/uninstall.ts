@@ -6,8 +6,8 @@ import { removeSendmail } from './sendmail.ts';
 import { unitPath } from './unit.ts';
 
 /**
- * Stops the service and takes it back. Configuration, keys and queue stay, with the user whom they belong to.
- * @param tell told of each thing done
+ * Stops the service and uninstalls it. Configuration, keys and queue stay, and so does the user who owns them.
+ * @param tell called for each thing done
  * @throws BridgeError `service-step-failed`
  */
 export function uninstallService(machine: Machine, tell: (line: string) => void): void {
@@ -29,7 +29,7 @@ export function uninstallService(machine: Machine, tell: (line: string) => void)
   for (const line of removeSendmail(machine)) tell(line);
 }
 
-/** What stays, and how it goes if it has to. */
+/** What stays, and how to remove it if necessary. */
 export const whatStays = `These stay, with the user whom they belong to:
   ${dirname(systemConfig).padEnd(20)} configuration and keys
   ${systemDataDir.padEnd(20)} queue, sign-ins, certificates
