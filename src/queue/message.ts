@@ -96,7 +96,7 @@ export interface AttemptRecord {
   readonly passedOver?: readonly { readonly courier: CourierKind; readonly code: string; readonly text: string }[];
 }
 
-/** The connection of a destination: its name holds no slash. */
+/** The connection of a destination: connection names contain no slash. */
 export function connectionOf(destination: string): string {
   return destination.slice(0, destination.indexOf('/'));
 }

@@ -167,7 +167,7 @@ export type StoreChange =
 export interface QueueStore {
   /** Undefined if only one instance uses the store: everything is its own. */
   readonly leases: LeaseTable | undefined;
-  /** Undefined likewise: the limits that the instance counts are then the whole. */
+  /** Undefined for the same reason: the limits that the instance counts are then the whole. */
   readonly grants: ExternalGrants | undefined;
   readonly records: RecordTable;
   spool(): Spool;

@@ -127,7 +127,7 @@ export class DestinationMeter {
     return external;
   }
 
-  /** Gives the permit back; an attempt that was not made counts for nothing. */
+  /** Gives the permit back; an attempt that was not made does not count. */
   release(part: HeldPart): void {
     if (!part.settled) this.#end(part, 0, 0, 0);
     this.#running[part.courier]--;

@@ -30,8 +30,8 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Keeps this instance alive in the eyes of the others, and knows without asking when it no longer is: a renewal counts
- * from before it was sent.
+ * Keeps this instance alive in the eyes of the others, and knows without asking when it is no longer alive to them: a
+ * renewal counts from before it was sent.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;

@@ -16,7 +16,7 @@ export class LeaseGuard {
     this.#ownership = ownership;
   }
 
-  /** Another instance has the lease: nothing can be written any more. */
+  /** Whether another instance has the lease, so that nothing can be written any more. */
   get isLost(): boolean {
     return this.#isLost;
   }
