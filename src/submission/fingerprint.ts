@@ -4,9 +4,9 @@ import type { Envelope } from '../message/envelope.ts';
 import type { HeaderBlock, HeaderField } from '../message/header/fields.ts';
 
 /**
- * Fields in which two tries of one message may differ. A client dates its second try anew. The others are trace fields,
- * which servers put on top (RFC 5322 section 3.6.7; RFC 9228; RFC 8601; RFC 7208 section 9.1; RFC 8617; RFC 6376
- * section 3.5), and fields of that kind written by Exim, Postfix and Google.
+ * Fields in which two tries of one message may differ. A client gives its second try a new Date. The others are trace
+ * fields, which servers put on top (RFC 5322 section 3.6.7; RFC 9228; RFC 8601; RFC 7208 section 9.1; RFC 8617; RFC
+ * 6376 section 3.5), and fields of that kind written by Exim, Postfix and Google.
  */
 const notCompared = new Set([
   ...['date', 'resent-date'],
