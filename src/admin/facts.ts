@@ -89,7 +89,7 @@ export interface AdminFacts {
   troubles(): readonly ConnectionTroubleFacts[];
   /** What somebody should know about now. Left out in tests of other things. */
   alerts?(): readonly AlertFacts[];
-  /** Likewise. */
+  /** Left out in tests of other things. */
   readonly observed?: ObservedFacts;
   /** Connections that work on behalf of a person, and whether that person has to sign in (again). */
   signIns(): Promise<readonly { readonly connection: string; readonly isNeeded: boolean }[]>;

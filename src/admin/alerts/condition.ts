@@ -19,7 +19,7 @@ export interface AlertCondition {
   readonly remedy: string;
 }
 
-/** An alert that holds. */
+/** An active alert. */
 export interface AlertFacts extends Omit<AlertCondition, 'level'> {
   readonly severity: 'warning' | 'error';
   /** ISO 8601. */

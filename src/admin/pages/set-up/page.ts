@@ -94,7 +94,7 @@ function stepsOf(context: PageContext, changed: () => void): Readonly<Record<str
   };
 }
 
-/** What is lost, and what stays. */
+/** What will be lost, and what stays. */
 function startOver({ app, username, configFile }: ShownSetUp): Confirmation {
   const stays = [
     ...(username ? [`what was written to ${configFile}`] : []),
