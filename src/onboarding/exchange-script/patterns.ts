@@ -37,7 +37,7 @@ const eachMember = (command: string) =>
 /** A member of the group, in PowerShell. */
 const member = '$_.PrimarySmtpAddress';
 
-/** Permits these senders; a member of the group gets the permission with all others. */
+/** The statements that permit these senders; a member of the group gets the permission with all others. */
 function senderSteps(rights: SenderRights): string[] {
   return senderStatements(rights).map((statement) => (statement.includes(member) ? eachMember(statement) : statement));
 }
