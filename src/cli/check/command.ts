@@ -168,7 +168,7 @@ function addressOption(option: string, text: string): string {
   });
 }
 
-/** Tries again as long as all failures may still go away by themselves, and reports changes. */
+/** Tries again as long as all failures may only need time, and reports changes. */
 async function untilArrived(
   rounds: Rounds,
   first: readonly HopResult[],

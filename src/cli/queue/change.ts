@@ -17,7 +17,7 @@ function change(
   };
 }
 
-/** Keeps queued messages back. */
+/** Holds queued messages back. */
 export const holdMessages = change('held', (store, filter) => store.hold(filter));
 
 /** Queues held or failed messages again, and damaged ones if they are named. */
