@@ -188,7 +188,7 @@ export class BridgeConnect implements ConnectPort {
    */
   async #forgetOthers(address: string, earlier: SignInStore, signedIn: SignedIn, passwords: AppPasswordStore) {
     const known = await earlier.read().catch((error: unknown) => {
-      // What cannot be opened belongs to nobody, and is moved aside.
+      // What cannot be opened belongs to nobody and is moved aside.
       if (error instanceof BridgeError && unopened.has(error.code)) return undefined;
       throw error;
     });
