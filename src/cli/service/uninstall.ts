@@ -29,7 +29,7 @@ export function uninstallService(machine: Machine, tell: (line: string) => void)
   for (const line of removeSendmail(machine)) tell(line);
 }
 
-/** What stays, and how to remove it if necessary. */
+/** What stays, and how it goes if it has to. */
 export const whatStays = `These stay, with the user whom they belong to:
   ${dirname(systemConfig).padEnd(20)} configuration and keys
   ${systemDataDir.padEnd(20)} queue, sign-ins, certificates
